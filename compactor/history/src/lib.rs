@@ -1,0 +1,1 @@
+//! The Parquet history file: layout, writer and reader.

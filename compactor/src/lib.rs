@@ -1,0 +1,1 @@
+//! Plans, rewrites and swaps history; retention; garbage collection.

@@ -1,0 +1,1 @@
+//! Object storage with retry, hedging, coalescing, limits and fault injection.

@@ -1,0 +1,51 @@
+//! The numbers of DESIGN section 8: named, with unit and reason, in one place. What a user would change is a default of
+//! the configuration; the rest is fixed.
+
+use std::time::Duration;
+
+/// Time after which one more PUT is earned; the price of a quiet S3 bucket against latency.
+pub const LINGER: Duration = Duration::from_millis(250);
+/// The same where a PUT costs nothing (a local directory): long enough to batch concurrent requests, no longer.
+pub const LINGER_LOCAL: Duration = Duration::from_millis(5);
+/// PUTs that may be saved up while idle, so that a quiet system answers at once.
+pub const FLUSH_BURST: u32 = 4;
+/// A segment is sealed at this many bytes: one efficient PUT, still small enough to upload within a linger.
+pub const SEGMENT_BYTES_MAX: usize = 8 << 20;
+/// Partitions in one segment: keeps its commit (about 300 B a partition) well under the transaction limit.
+pub const SEGMENT_PARTITIONS_MAX: usize = 1_000;
+/// Rows (heads, extents, producer windows) that one commit transaction may touch.
+pub const COMMIT_ROWS_MAX: usize = 4_000;
+/// Segments uploading at once from one agent.
+pub const UPLOADS_IN_FLIGHT_MAX: usize = 8;
+/// Upper bound of bytes admitted and not yet acknowledged in one agent, where 10 % of RAM is more.
+pub const UNFLUSHED_BYTES_MAX: usize = 1 << 30;
+/// Alignment and size of what the block cache loads: big enough that a GET's latency pays, small enough to evict.
+pub const CACHE_BLOCK_BYTES: u64 = 4 << 20;
+/// A segment older than this is refused at commit, so that orphans can be told from late commits.
+pub const COMMIT_AGE_MAX: Duration = Duration::from_secs(600);
+/// From retiring an object to deleting it: fetches in flight and caches still name it for that long.
+pub const RETIRE_GRACE: Duration = Duration::from_secs(600);
+/// A listed object that the metastore does not know is an orphan at this age (well over `COMMIT_AGE_MAX`).
+pub const ORPHAN_AGE: Duration = Duration::from_secs(24 * 3600);
+/// A history file is written up to about this size.
+pub const HISTORY_FILE_BYTES_TARGET: u64 = 128 << 20;
+/// One value in the metastore (FoundationDB's hard limit).
+pub const METASTORE_VALUE_BYTES_MAX: usize = 100_000;
+/// One key in the metastore (FoundationDB's hard limit).
+pub const METASTORE_KEY_BYTES_MAX: usize = 10_000;
+/// One transaction: FoundationDB's hard limit is 10 MB and it advises under 1 MB.
+pub const TRANSACTION_BYTES_MAX: usize = 10_000_000;
+/// What our own transactions stay under.
+pub const TRANSACTION_BYTES_TARGET: usize = 1_000_000;
+/// Age at which a transaction can no longer read or commit (FoundationDB's limit).
+pub const TRANSACTION_AGE_MAX: Duration = Duration::from_secs(5);
+/// Time for what is in flight after a request to stop.
+pub const DRAIN: Duration = Duration::from_secs(300);
+/// From deleting a topic to purging its records, in production.
+pub const TOPIC_DELETE_GRACE: Duration = Duration::from_secs(24 * 3600);
+/// One request frame (Kafka's `socket.request.max.bytes`).
+pub const FRAME_BYTES_MAX: usize = 100 << 20;
+/// Batches per (partition, producer) whose duplicates are recognised (Kafka's `NUM_BATCHES_TO_RETAIN`).
+pub const PRODUCER_WINDOW_BATCHES: usize = 5;
+/// Idle producer state expires (Kafka's `producer.id.expiration.ms`).
+pub const PRODUCER_EXPIRY: Duration = Duration::from_secs(24 * 3600);

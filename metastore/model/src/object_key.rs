@@ -1,0 +1,82 @@
+//! Where objects live in the bucket, relative to the store's prefix.
+//!
+//! ```text
+//! segments/<hash: 2 hex>/<object id: 32 hex>.seg
+//! history/<topic name>/<topic id>/partition=<n>/<start offset: 20 digits>-<object id: 32 hex>.parquet
+//! ```
+//!
+//! Segment keys fan out over 256 hashed prefixes, since S3 scales by prefix. History keys are for people and analytics
+//! engines: one glob names a topic. Topic names are legal path parts by Kafka's own rule (`[a-zA-Z0-9._-]`, not `.`, `..`).
+
+use crate::{ObjectId, Offset, TopicId, TopicPartition};
+
+/// Under which all segments lie.
+pub const SEGMENTS: &str = "segments/";
+/// Under which all history files lie.
+pub const HISTORY: &str = "history/";
+
+/// The key of segment `id`.
+#[must_use]
+pub fn segment(id: ObjectId) -> String {
+    format!("{SEGMENTS}{:02x}/{id}.seg", spread(id))
+}
+
+/// The key of the history file `id` of `partition` of the topic called `topic_name`, whose first offset is `start`.
+#[must_use]
+pub fn history(topic_name: &str, partition: TopicPartition, start: Offset, id: ObjectId) -> String {
+    let TopicPartition { topic: TopicId(topic), partition } = partition;
+    format!("{HISTORY}{topic_name}/{topic}/partition={partition}/{:020}-{id}.parquet", start.0)
+}
+
+/// The object that `key` (relative, as above) names; `None` where it is not a key of ours.
+#[must_use]
+pub fn parse(key: &str) -> Option<ObjectId> {
+    let file = key.rsplit('/').next()?;
+    if key.starts_with(SEGMENTS) {
+        ObjectId::parse(file.strip_suffix(".seg")?)
+    } else if key.starts_with(HISTORY) {
+        ObjectId::parse(file.strip_suffix(".parquet")?.split_once('-')?.1)
+    } else {
+        None
+    }
+}
+
+/// FNV-1a folded to one byte: cheap, stable for ever, and spread evenly over ids that differ in few bits.
+fn spread(id: ObjectId) -> u8 {
+    let hash = id.0.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    let [a, b, c, d] = hash.to_be_bytes();
+    a ^ b ^ c ^ d
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{PartitionIndex, Timestamp};
+
+    #[test]
+    fn keys_name_their_object() {
+        let id = ObjectId::new(Timestamp(1_790_000_000_000), 1, 2);
+        assert_eq!(parse(&segment(id)), Some(id));
+        let partition = TopicPartition::new(TopicId(Uuid::from_u128(5)), PartitionIndex(3));
+        let key = history("orders.v1", partition, Offset(42), id);
+        assert_eq!(parse(&key), Some(id));
+        assert!(
+            key.starts_with("history/orders.v1/00000000-0000-0000-0000-000000000005/partition=3/00000000000000000042-")
+        );
+    }
+
+    #[test]
+    fn foreign_keys_are_not_ours() {
+        for key in [
+            "",
+            "segments/",
+            "segments/00/x.seg",
+            "history/a/b/c.parquet",
+            "other/00000000000000000000000000000000.seg",
+        ] {
+            assert_eq!(parse(key), None, "{key}");
+        }
+    }
+}

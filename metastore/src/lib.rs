@@ -1,0 +1,1 @@
+//! Metadata as transactions over an ordered key-value store.
