@@ -7,6 +7,7 @@ pub mod extent;
 pub mod ids;
 pub mod limits;
 pub mod object_key;
+pub mod topic_config;
 
 pub use extent::{Extent, ExtentSource};
 pub use ids::{

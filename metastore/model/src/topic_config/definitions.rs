@@ -1,0 +1,324 @@
+//! The table of topic configs: Kafka 4.3's names, types, defaults and limits, in our own words.
+
+use ConfigKind::{Boolean, Double, Int, List, Long, Text};
+use Effect::{Honoured, Reported};
+
+/// One config that a topic can carry.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigDef {
+    /// Kafka's name of it.
+    pub name: &'static str,
+    /// How its text is read.
+    pub kind: ConfigKind,
+    /// The value where a topic does not override it.
+    pub default: &'static str,
+    /// Which values are legal.
+    pub rule: Rule,
+    /// Whether anything here depends on it.
+    pub effect: Effect,
+    /// Kafka's broker-wide setting of the same meaning, which `DescribeConfigs` names as its synonym.
+    pub synonym: Option<&'static str>,
+    /// What it does here, for people.
+    pub doc: &'static str,
+}
+
+/// How a config's text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigKind {
+    /// `true` or `false`.
+    Boolean,
+    /// Any text.
+    Text,
+    /// A 32-bit number.
+    Int,
+    /// A 64-bit number.
+    Long,
+    /// A floating-point number.
+    Double,
+    /// Texts separated by commas.
+    List,
+}
+
+/// Which values of a config are legal, beyond being readable as its kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// All.
+    Any,
+    /// Numbers from here on.
+    AtLeast(i64),
+    /// Numbers from the first to the second, both included.
+    Between(i64, i64),
+    /// 1 to 9, or -1 for the codec's default.
+    GzipLevel,
+    /// 0 to 1.
+    Fraction,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// A list of these texts, each at most once.
+    ListOf(&'static [&'static str]),
+    /// `*`, or a list of `partition:broker`.
+    ThrottledReplicas,
+}
+
+/// Whether a config changes what Alluvium does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It does.
+    Honoured,
+    /// It is accepted, stored and shown, so that tools work; its subject does not exist here.
+    Reported,
+}
+
+/// The config called `name`.
+#[must_use]
+pub fn definition(name: &str) -> Option<&'static ConfigDef> {
+    DEFINITIONS.binary_search_by(|def| def.name.cmp(name)).ok().map(|at| &DEFINITIONS[at])
+}
+
+const MAX_LONG: &str = "9223372036854775807";
+
+const fn def(
+    (name, kind, default): (&'static str, ConfigKind, &'static str),
+    rule: Rule,
+    effect: Effect,
+    synonym: Option<&'static str>,
+    doc: &'static str,
+) -> ConfigDef {
+    ConfigDef { name, kind, default, rule, effect, synonym, doc }
+}
+
+/// All topic configs, by name.
+pub static DEFINITIONS: [ConfigDef; 33] = [
+    def(
+        ("cleanup.policy", List, "delete"),
+        Rule::ListOf(&["compact", "delete"]),
+        Honoured,
+        Some("log.cleanup.policy"),
+        "How old records go: `delete` by age and size, `compact` for topics whose records all carry a key. Retention \
+         applies only where `delete` is in the list.",
+    ),
+    def(
+        ("compression.gzip.level", Int, "-1"),
+        Rule::GzipLevel,
+        Reported,
+        Some("compression.gzip.level"),
+        "No effect: batches are stored as the producer compressed them.",
+    ),
+    def(
+        ("compression.lz4.level", Int, "9"),
+        Rule::Between(1, 17),
+        Reported,
+        Some("compression.lz4.level"),
+        "No effect: batches are stored as the producer compressed them.",
+    ),
+    def(
+        ("compression.type", Text, "producer"),
+        Rule::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
+        Reported,
+        Some("compression.type"),
+        "Batches are always stored as the producer compressed them, whatever this says; history files use zstd.",
+    ),
+    def(
+        ("compression.zstd.level", Int, "3"),
+        Rule::Between(-131_072, 22),
+        Reported,
+        Some("compression.zstd.level"),
+        "No effect: batches are stored as the producer compressed them.",
+    ),
+    def(
+        ("delete.retention.ms", Long, "86400000"),
+        Rule::AtLeast(0),
+        Honoured,
+        Some("log.cleaner.delete.retention.ms"),
+        "How long compaction keeps a tombstone (a record without a value), ms.",
+    ),
+    def(
+        ("file.delete.delay.ms", Long, "60000"),
+        Rule::AtLeast(0),
+        Reported,
+        Some("log.segment.delete.delay.ms"),
+        "No effect: objects are deleted after the store's own grace period.",
+    ),
+    def(
+        ("flush.messages", Long, MAX_LONG),
+        Rule::AtLeast(1),
+        Reported,
+        Some("log.flush.interval.messages"),
+        "No effect: every record is durable before it is acknowledged.",
+    ),
+    def(
+        ("flush.ms", Long, MAX_LONG),
+        Rule::AtLeast(0),
+        Reported,
+        Some("log.flush.interval.ms"),
+        "No effect: every record is durable before it is acknowledged.",
+    ),
+    def(
+        ("follower.replication.throttled.replicas", List, ""),
+        Rule::ThrottledReplicas,
+        Reported,
+        None,
+        "No effect: there is no replication between agents.",
+    ),
+    def(
+        ("index.interval.bytes", Int, "4096"),
+        Rule::AtLeast(0),
+        Reported,
+        Some("log.index.interval.bytes"),
+        "No effect: offsets are indexed in the metastore.",
+    ),
+    def(
+        ("leader.replication.throttled.replicas", List, ""),
+        Rule::ThrottledReplicas,
+        Reported,
+        None,
+        "No effect: there is no replication between agents.",
+    ),
+    def(
+        ("local.retention.bytes", Long, "-2"),
+        Rule::AtLeast(-2),
+        Reported,
+        Some("log.local.retention.bytes"),
+        "No effect: no record is kept on local disks.",
+    ),
+    def(
+        ("local.retention.ms", Long, "-2"),
+        Rule::AtLeast(-2),
+        Reported,
+        Some("log.local.retention.ms"),
+        "No effect: no record is kept on local disks.",
+    ),
+    def(
+        ("max.compaction.lag.ms", Long, MAX_LONG),
+        Rule::AtLeast(1),
+        Reported,
+        Some("log.cleaner.max.compaction.lag.ms"),
+        "Checked against min.compaction.lag.ms; the compactor works as soon as it can.",
+    ),
+    def(
+        ("max.message.bytes", Int, "1048588"),
+        Rule::AtLeast(0),
+        Honoured,
+        Some("message.max.bytes"),
+        "Largest record batch accepted, in bytes as sent (compressed, with its 61-byte header).",
+    ),
+    def(
+        ("message.timestamp.after.max.ms", Long, "3600000"),
+        Rule::AtLeast(0),
+        Honoured,
+        Some("log.message.timestamp.after.max.ms"),
+        "How far in the future a record's own timestamp may lie, ms. Ignored with LogAppendTime.",
+    ),
+    def(
+        ("message.timestamp.before.max.ms", Long, MAX_LONG),
+        Rule::AtLeast(0),
+        Honoured,
+        Some("log.message.timestamp.before.max.ms"),
+        "How far in the past a record's own timestamp may lie, ms. Ignored with LogAppendTime.",
+    ),
+    def(
+        ("message.timestamp.type", Text, "CreateTime"),
+        Rule::OneOf(&["CreateTime", "LogAppendTime"]),
+        Honoured,
+        Some("log.message.timestamp.type"),
+        "Whose timestamp a record carries: the producer's (CreateTime) or the time of its append (LogAppendTime).",
+    ),
+    def(
+        ("min.cleanable.dirty.ratio", Double, "0.5"),
+        Rule::Fraction,
+        Reported,
+        Some("log.cleaner.min.cleanable.ratio"),
+        "No effect: the compactor has its own policy.",
+    ),
+    def(
+        ("min.compaction.lag.ms", Long, "0"),
+        Rule::AtLeast(0),
+        Honoured,
+        Some("log.cleaner.min.compaction.lag.ms"),
+        "How long compaction leaves a record alone, ms.",
+    ),
+    def(
+        ("min.insync.replicas", Int, "1"),
+        Rule::AtLeast(1),
+        Reported,
+        Some("min.insync.replicas"),
+        "No effect: an acknowledged record is in the object store, which replicates it.",
+    ),
+    def(
+        ("preallocate", Boolean, "false"),
+        Rule::Any,
+        Reported,
+        Some("log.preallocate"),
+        "No effect: there are no log files.",
+    ),
+    def(
+        ("remote.log.copy.disable", Boolean, "false"),
+        Rule::Any,
+        Reported,
+        None,
+        "No effect: every record is in the object store anyway.",
+    ),
+    def(
+        ("remote.log.delete.on.disable", Boolean, "false"),
+        Rule::Any,
+        Reported,
+        None,
+        "No effect: every record is in the object store anyway.",
+    ),
+    def(
+        ("remote.storage.enable", Boolean, "false"),
+        Rule::Any,
+        Reported,
+        None,
+        "No effect: every record is in the object store anyway.",
+    ),
+    def(
+        ("retention.bytes", Long, "-1"),
+        Rule::Any,
+        Honoured,
+        Some("log.retention.bytes"),
+        "Size of a partition over which its oldest records go, bytes; negative for no limit.",
+    ),
+    def(
+        ("retention.ms", Long, "604800000"),
+        Rule::AtLeast(-1),
+        Honoured,
+        Some("log.retention.ms"),
+        "Age over which records go, ms; -1 for no limit.",
+    ),
+    def(
+        ("segment.bytes", Int, "1073741824"),
+        Rule::AtLeast(1_048_576),
+        Reported,
+        Some("log.segment.bytes"),
+        "No effect: segments are sized for the object store and shared by many partitions.",
+    ),
+    def(
+        ("segment.index.bytes", Int, "10485760"),
+        Rule::AtLeast(4),
+        Reported,
+        Some("log.index.size.max.bytes"),
+        "No effect: offsets are indexed in the metastore.",
+    ),
+    def(
+        ("segment.jitter.ms", Long, "0"),
+        Rule::AtLeast(0),
+        Reported,
+        Some("log.roll.jitter.ms"),
+        "No effect: segments are sealed by the agent's flush policy.",
+    ),
+    def(
+        ("segment.ms", Long, "604800000"),
+        Rule::AtLeast(1),
+        Reported,
+        Some("log.roll.ms"),
+        "No effect: segments are sealed by the agent's flush policy.",
+    ),
+    def(
+        ("unclean.leader.election.enable", Boolean, "false"),
+        Rule::Any,
+        Reported,
+        Some("unclean.leader.election.enable"),
+        "No effect: partitions have no leader to lose.",
+    ),
+];

@@ -1,0 +1,138 @@
+//! What a topic's configuration means: the overrides and defaults, read once into types.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::definitions::definition;
+use super::value::{ConfigError, list, long, validate_value};
+
+/// A topic's effective configuration, as far as anything here depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicConfigs {
+    /// How old records go.
+    pub cleanup: CleanupPolicy,
+    /// Age over which records go; `None` keeps them for ever. Applies where `cleanup.delete`.
+    pub retention: Option<Duration>,
+    /// Partition size over which the oldest records go; `None` for no limit. Applies where `cleanup.delete`.
+    pub retention_bytes: Option<u64>,
+    /// Largest batch accepted, with its header, as sent.
+    pub max_message_bytes: usize,
+    /// Whose timestamps records carry.
+    pub timestamp_type: TimestampType,
+    /// How far in the past a producer's timestamp may lie.
+    pub timestamp_before_max: Duration,
+    /// How far in the future a producer's timestamp may lie.
+    pub timestamp_after_max: Duration,
+    /// What the topic declares; batches are stored as sent whatever it says.
+    pub compression: Compression,
+    /// How long compaction keeps tombstones.
+    pub delete_retention: Duration,
+    /// How long compaction leaves a record alone.
+    pub min_compaction_lag: Duration,
+}
+
+/// Kafka's `cleanup.policy`; with neither, records stay for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanupPolicy {
+    /// Old records go by age and size.
+    pub delete: bool,
+    /// Only the latest record of each key needs to stay; every record must have a key.
+    pub compact: bool,
+}
+
+/// Kafka's `message.timestamp.type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampType {
+    /// The producer's time.
+    CreateTime,
+    /// The time of the append, set by the agent.
+    LogAppendTime,
+}
+
+/// Kafka's `compression.type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// As the producer sent it.
+    Producer,
+    /// None.
+    Uncompressed,
+    /// gzip.
+    Gzip,
+    /// Snappy.
+    Snappy,
+    /// LZ4.
+    Lz4,
+    /// Zstandard.
+    Zstd,
+}
+
+impl Default for TopicConfigs {
+    fn default() -> Self {
+        Self::read(&BTreeMap::new())
+    }
+}
+
+impl TopicConfigs {
+    /// The configuration of a topic with these overrides.
+    ///
+    /// # Errors
+    /// Where a name is unknown, a value is illegal, or two do not go together; the error names the config.
+    pub fn parse(overrides: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        for (name, value) in overrides {
+            validate_value(name, value)?;
+        }
+        let number = |name| long(value_of(overrides, name)).unwrap_or_default();
+        let (first, second) = ("min.compaction.lag.ms", "max.compaction.lag.ms");
+        let (first_value, second_value) = (number(first), number(second));
+        if first_value > second_value {
+            return Err(ConfigError::Conflict { first, first_value, second, second_value });
+        }
+        Ok(Self::read(overrides))
+    }
+
+    /// The configuration of a stored topic: an override that this version does not understand counts as absent, so that
+    /// one bad row cannot make a topic unusable.
+    #[must_use]
+    pub fn of_stored(overrides: &BTreeMap<String, String>) -> Self {
+        let understood = overrides.iter().filter(|(name, value)| validate_value(name, value).is_ok());
+        Self::read(&understood.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// Reads overrides whose values are each legal.
+    fn read(overrides: &BTreeMap<String, String>) -> Self {
+        let text = |name| value_of(overrides, name).trim();
+        let number = |name| long(value_of(overrides, name)).unwrap_or_default();
+        let positive = |name| u64::try_from(number(name)).ok();
+        let millis = |name| Duration::from_millis(positive(name).unwrap_or(0));
+        let policies = list(value_of(overrides, "cleanup.policy"));
+        Self {
+            cleanup: CleanupPolicy { delete: policies.contains(&"delete"), compact: policies.contains(&"compact") },
+            retention: positive("retention.ms").map(Duration::from_millis),
+            retention_bytes: positive("retention.bytes"),
+            max_message_bytes: usize::try_from(number("max.message.bytes")).unwrap_or(0),
+            timestamp_type: match text("message.timestamp.type") {
+                "LogAppendTime" => TimestampType::LogAppendTime,
+                _ => TimestampType::CreateTime,
+            },
+            timestamp_before_max: millis("message.timestamp.before.max.ms"),
+            timestamp_after_max: millis("message.timestamp.after.max.ms"),
+            compression: match text("compression.type") {
+                "uncompressed" => Compression::Uncompressed,
+                "gzip" => Compression::Gzip,
+                "snappy" => Compression::Snappy,
+                "lz4" => Compression::Lz4,
+                "zstd" => Compression::Zstd,
+                _ => Compression::Producer,
+            },
+            delete_retention: millis("delete.retention.ms"),
+            min_compaction_lag: millis("min.compaction.lag.ms"),
+        }
+    }
+}
+
+fn value_of<'a>(overrides: &'a BTreeMap<String, String>, name: &str) -> &'a str {
+    match overrides.get(name) {
+        Some(value) => value,
+        None => definition(name).expect("asked only for names of the table").default,
+    }
+}

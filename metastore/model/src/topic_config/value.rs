@@ -1,0 +1,144 @@
+//! Reading one config's text and checking it against its rule. Texts are read as Kafka reads them: trimmed, booleans in
+//! any case, lists split at commas.
+
+use super::definitions::{ConfigDef, ConfigKind, Rule, definition};
+
+/// Why overrides were refused. The texts are those that Kafka's users know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// No topic config has this name.
+    #[error("Unknown topic config name: {name}")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// The value cannot be read or is out of range.
+    #[error("Invalid value {value} for configuration {name}: {why}")]
+    Invalid {
+        /// The config.
+        name: String,
+        /// Its value, as sent.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Two values that do not go together.
+    #[error("conflict topic config setting {first} ({first_value}) > {second} ({second_value})")]
+    Conflict {
+        /// The config that must not be more than the second.
+        first: &'static str,
+        /// Its value.
+        first_value: i64,
+        /// The second.
+        second: &'static str,
+        /// Its value.
+        second_value: i64,
+    },
+    /// Append or subtract of a config that is no list.
+    #[error("Can't {verb} to key {name} because its type is not LIST.")]
+    NotAList {
+        /// The config.
+        name: String,
+        /// `APPEND` or `SUBTRACT`.
+        verb: &'static str,
+    },
+}
+
+/// Checks `value` as a value of the config called `name`.
+///
+/// # Errors
+/// Where there is no such config, or the value is not a legal one.
+pub fn validate_value(name: &str, value: &str) -> Result<(), ConfigError> {
+    let def = definition(name).ok_or_else(|| ConfigError::Unknown { name: name.to_owned() })?;
+    check(def, value).map_err(|why| ConfigError::Invalid { name: name.to_owned(), value: value.to_owned(), why })
+}
+
+fn check(def: &ConfigDef, value: &str) -> Result<(), String> {
+    match def.kind {
+        ConfigKind::Boolean => {
+            boolean(value).map(drop).ok_or_else(|| "Expected value to be either true or false".into())
+        }
+        ConfigKind::Int => {
+            let number = value.trim().parse::<i32>().map_err(|_| "Not a number of type INT".to_owned())?;
+            check_number(def.rule, i64::from(number))
+        }
+        ConfigKind::Long => check_number(def.rule, long(value).ok_or("Not a number of type LONG")?),
+        ConfigKind::Double => {
+            let number = value.trim().parse::<f64>().map_err(|_| "Not a number of type DOUBLE".to_owned())?;
+            check_fraction(def.rule, number)
+        }
+        ConfigKind::Text => check_text(def.rule, value.trim()),
+        ConfigKind::List => check_list(def.rule, &list(value)),
+    }
+}
+
+pub(super) fn boolean(value: &str) -> Option<bool> {
+    let value = value.trim();
+    if value.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if value.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+pub(super) fn long(value: &str) -> Option<i64> {
+    value.trim().parse().ok()
+}
+
+/// The parts of a list, trimmed; of blank text, none.
+pub(super) fn list(value: &str) -> Vec<&str> {
+    if value.trim().is_empty() { Vec::new() } else { value.split(',').map(str::trim).collect() }
+}
+
+fn check_number(rule: Rule, number: i64) -> Result<(), String> {
+    match rule {
+        Rule::AtLeast(min) | Rule::Between(min, _) if number < min => Err(format!("Value must be at least {min}")),
+        Rule::Between(_, max) if number > max => Err(format!("Value must be no more than {max}")),
+        Rule::GzipLevel if number != -1 && !(1..=9).contains(&number) => {
+            Err("Value must be between 1 and 9 or equal to -1".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_fraction(rule: Rule, number: f64) -> Result<(), String> {
+    match rule {
+        Rule::Fraction if !(0.0..=1.0).contains(&number) => Err("Value must be between 0 and 1".into()),
+        _ => Ok(()),
+    }
+}
+
+fn check_text(rule: Rule, text: &str) -> Result<(), String> {
+    match rule {
+        Rule::OneOf(legal) if !legal.contains(&text) => Err(format!("String must be one of: {}", legal.join(", "))),
+        _ => Ok(()),
+    }
+}
+
+fn check_list(rule: Rule, parts: &[&str]) -> Result<(), String> {
+    match rule {
+        Rule::ListOf(legal) => match parts {
+            parts if parts.iter().any(|part| !legal.contains(part)) => {
+                Err(format!("String must be one of: {}", legal.join(", ")))
+            }
+            // The parts are legal by now, so that there are at most as many distinct ones as legal ones.
+            parts if legal.iter().any(|text| parts.iter().filter(|part| *part == text).count() > 1) => {
+                Err("Entry duplicated".into())
+            }
+            _ => Ok(()),
+        },
+        Rule::ThrottledReplicas if parts != ["*"] && !parts.iter().all(|part| is_throttled_replica(part)) => {
+            Err("must be the literal '*' or a list of replicas in the following format: \
+                 [partitionId]:[brokerId],[partitionId]:[brokerId],..."
+                .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_throttled_replica(part: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    part.split_once(':').is_some_and(|(partition, broker)| digits(partition) && digits(broker))
+}
