@@ -1,0 +1,56 @@
+//! What a user may change about compaction; data only.
+
+use std::time::Duration;
+
+use alluvium_model::limits;
+
+/// Settings of the compactor.
+#[derive(Clone, Debug)]
+pub struct CompactorConfig {
+    /// Pause between two rounds in the background.
+    pub interval: Duration,
+    /// In the background, level-0 bytes of a partition from which on they are rewritten.
+    pub compact_bytes_min: u64,
+    /// In the background, age of a partition's oldest level-0 extent from which on it is rewritten however small.
+    pub compact_age_max: Duration,
+    /// A history file is written up to about this size.
+    pub file_bytes_target: u64,
+    /// Partitions rewritten at once; each holds up to about `file_bytes_target` of memory.
+    pub jobs_max: usize,
+    /// From retiring an object to deleting it.
+    pub retire_grace: Duration,
+    /// Age of a listed object, unknown to the metastore, from which on it is an orphan.
+    pub orphan_age: Duration,
+    /// Pause between two orphan sweeps.
+    pub sweep_interval: Duration,
+    /// Orphans that one sweep may delete: a bound on what a fault could destroy.
+    pub sweep_deletes_max: usize,
+    /// Sweeps report orphans and delete none.
+    pub sweep_dry_run: bool,
+    /// Feed entries older than this are forgotten.
+    pub feed_retention: Duration,
+    /// Retention where a topic does not set `retention.ms` (Kafka's default: 7 days); `None` is for ever.
+    pub retention_default: Option<Duration>,
+    /// Retention per partition where a topic does not set `retention.bytes`; `None` (Kafka's default) is without bound.
+    pub retention_bytes_default: Option<u64>,
+}
+
+impl Default for CompactorConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(10),
+            compact_bytes_min: 32 << 20,
+            compact_age_max: Duration::from_secs(600),
+            file_bytes_target: limits::HISTORY_FILE_BYTES_TARGET,
+            jobs_max: 2,
+            retire_grace: limits::RETIRE_GRACE,
+            orphan_age: limits::ORPHAN_AGE,
+            sweep_interval: Duration::from_secs(3600),
+            sweep_deletes_max: 1_000,
+            sweep_dry_run: false,
+            feed_retention: Duration::from_secs(3600),
+            retention_default: Some(Duration::from_secs(7 * 24 * 3600)),
+            retention_bytes_default: None,
+        }
+    }
+}
