@@ -1,1 +1,11 @@
 //! The stateless agent: Kafka and HTTP on top of the metastore and object storage.
+//!
+//! Owns: the pipelines (`produce`, `fetch`), the agent's picture of the cluster (`view`), its composition (`agent`) and
+//! its numbers (`metrics`). Does not own: stored state (the metastore), bytes at rest (the object store), or processes.
+//! Invariant: nothing here outlives the process; every agent can serve everything.
+
+pub mod agent;
+pub mod fetch;
+pub mod metrics;
+pub mod produce;
+pub mod view;

@@ -1,0 +1,9 @@
+//! One agent: its parts put together, its tasks named and stopped.
+
+mod assembly;
+mod config;
+mod tasks;
+
+pub use assembly::{Agent, AgentParts, StartError};
+pub use config::AgentConfig;
+pub use tasks::Tasks;

@@ -1,0 +1,14 @@
+//! The write path: batches in, acknowledgements out.
+//!
+//! Owns: admission rules, back-pressure, the open segment, the flush policy, uploads, commits in seal order. Does not own:
+//! offsets (the metastore's commit gives them), the byte formats, or Kafka's messages. Invariant: an acknowledgement is
+//! given only after the object is durable and the transaction that names it has committed.
+
+mod ack;
+pub mod admission;
+mod backpressure;
+mod entry;
+
+pub use ack::{Ack, PartitionAppend, ProduceError};
+pub use backpressure::{Closed, Gate, Permit};
+pub use entry::{AppendOutcomes, Produce};
