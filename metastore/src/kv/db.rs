@@ -1,0 +1,125 @@
+//! Transactions as functions: run one until it is committed.
+//!
+//! Owns: the retry loop and its bounds. Invariant: a closure's outcome is returned only if its attempt was committed, or if
+//! it failed by itself on a consistent snapshot.
+
+use std::{
+    future::Future,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Engine, Error, Metrics, backoff,
+    limits::{RUN_ATTEMPTS_MAX, RUN_DEADLINE},
+    tx::{Kind, Tx},
+};
+use crate::ambient::Entropy;
+
+/// The metastore's key-value store. Clones share it.
+#[derive(Clone)]
+pub struct Db {
+    engine: Arc<dyn Engine>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Db {
+    /// Transactions on `engine`; `entropy` jitters their retries.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { engine, entropy }
+    }
+
+    /// What was done through the engine so far.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        self.engine.metrics()
+    }
+
+    /// Runs `f` in a transaction and commits it. Conflicts, attempts that took too long and unknown results are tried
+    /// again, so `f` may run several times: it must have no effect but through its [`Tx`], and where
+    /// [`Tx::is_maybe_committed`] it must look whether it is done already. An error of `f` ends it without a commit.
+    pub async fn run<T, E, F, Fut>(&self, name: &'static str, f: F) -> Result<T, E>
+    where
+        F: Fn(Tx) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<Error> + Send,
+        T: Send,
+    {
+        self.attempt_until_done(name, Kind::ReadWrite, f).await
+    }
+
+    /// Runs `f` on one consistent snapshot, without conflicts and without a commit: writes are refused. Watches are armed.
+    pub async fn read<T, E, F, Fut>(&self, name: &'static str, f: F) -> Result<T, E>
+    where
+        F: Fn(Tx) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<Error> + Send,
+        T: Send,
+    {
+        self.attempt_until_done(name, Kind::ReadOnly, f).await
+    }
+
+    async fn attempt_until_done<T, E, F, Fut>(&self, name: &'static str, kind: Kind, f: F) -> Result<T, E>
+    where
+        F: Fn(Tx) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<Error> + Send,
+        T: Send,
+    {
+        let metrics = self.metrics();
+        Metrics::count(&metrics.transactions, 1);
+        let started = Instant::now();
+        let mut maybe_committed = false;
+        for attempt in 1.. {
+            let tx = Tx::new(self.engine.begin(), kind, maybe_committed);
+            let error = match (f(tx.clone()).await, tx.failure()) {
+                (Ok(value), _) => match tx.commit().await {
+                    Ok(()) => {
+                        self.count_commit(&tx);
+                        return Ok(value);
+                    }
+                    Err(error) => error,
+                },
+                (Err(_), Some(error)) => error,
+                (Err(own), None) => return Err(own),
+            };
+            self.count_failure(&error);
+            maybe_committed |= error.is_maybe_committed();
+            if !error.is_retryable() {
+                return Err(error.into());
+            }
+            if attempt >= RUN_ATTEMPTS_MAX || started.elapsed() >= RUN_DEADLINE {
+                Metrics::count(&metrics.gave_up, 1);
+                let last = Box::new(if maybe_committed { Error::UnknownResult } else { error });
+                return Err(Error::GaveUp { transaction: name, attempts: attempt, last }.into());
+            }
+            tracing::trace!(transaction = name, attempt, %error, "trying again");
+            Metrics::count(&metrics.retries, 1);
+            sleep(backoff::delay(attempt, self.entropy.next_u64())).await;
+        }
+        unreachable!("the loop ends by its bounds")
+    }
+
+    fn count_commit(&self, tx: &Tx) {
+        let (rows, bytes) = tx.written();
+        if rows > 0 {
+            let metrics = self.metrics();
+            Metrics::count(&metrics.commits, 1);
+            Metrics::count(&metrics.rows_written, rows);
+            Metrics::count(&metrics.bytes_written, bytes);
+        }
+    }
+
+    fn count_failure(&self, error: &Error) {
+        let metrics = self.metrics();
+        let none = AtomicU64::new(0);
+        let counter = match error {
+            Error::Conflict => &metrics.conflicts,
+            Error::UnknownResult => &metrics.unknown_results,
+            _ => &none,
+        };
+        Metrics::count(counter, 1);
+    }
+}

@@ -1,0 +1,32 @@
+//! Counters of an engine: what was asked of it, and what it cost.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the process began; only ever growing.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Transactions started by `Db::run` and `Db::read`, each counted once however many attempts it took.
+    pub transactions: AtomicU64,
+    /// Attempts that were committed and had writes.
+    pub commits: AtomicU64,
+    /// Attempts that lost to another transaction.
+    pub conflicts: AtomicU64,
+    /// Attempts after the first, for whatever reason.
+    pub retries: AtomicU64,
+    /// Attempts whose result was unknown.
+    pub unknown_results: AtomicU64,
+    /// Transactions that gave up.
+    pub gave_up: AtomicU64,
+    /// Bytes of keys and values in committed attempts.
+    pub bytes_written: AtomicU64,
+    /// Writes in committed attempts (a cleared range counts as one).
+    pub rows_written: AtomicU64,
+    /// Durable batches, where the engine makes them in this process: each is one fsync.
+    pub batches: AtomicU64,
+}
+
+impl Metrics {
+    pub(super) fn count(counter: &AtomicU64, by: u64) {
+        counter.fetch_add(by, Ordering::Relaxed);
+    }
+}

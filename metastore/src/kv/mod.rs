@@ -1,0 +1,23 @@
+//! The waist: an ordered transactional key-value interface shaped like FoundationDB's.
+
+mod backoff;
+mod db;
+mod engine;
+mod error;
+pub mod limits;
+pub mod memory;
+mod metrics;
+mod range;
+pub mod redb;
+mod tx;
+mod watch;
+
+pub use db::Db;
+pub use engine::{Attempt, Engine, Isolation, Mutation};
+pub use error::Error;
+pub use memory::{Faults, MemoryEngine};
+pub use metrics::Metrics;
+pub use range::{Range, key_after, prefix_end};
+pub use redb::{OpenError, RedbEngine};
+pub use tx::Tx;
+pub use watch::Watch;

@@ -1,0 +1,148 @@
+//! One attempt at a transaction, as the concepts use it.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{Attempt, Error, Isolation, Mutation, Range, Watch, limits::GETS_IN_FLIGHT_MAX};
+
+/// One attempt at a transaction. Reads see the attempt's own earlier writes. Clones are the same attempt.
+#[derive(Clone)]
+pub struct Tx(Arc<State>);
+
+struct State {
+    attempt: Arc<dyn Attempt>,
+    kind: Kind,
+    maybe_committed: bool,
+    rows_written: AtomicU64,
+    bytes_written: AtomicU64,
+    watches: AtomicU64,
+    /// The first retryable error that a read gave to the closure, which may have wrapped it in one of its own.
+    failure: Mutex<Option<Error>>,
+}
+
+/// What a transaction may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    ReadWrite,
+    ReadOnly,
+}
+
+impl Tx {
+    pub(super) fn new(attempt: Arc<dyn Attempt>, kind: Kind, maybe_committed: bool) -> Self {
+        Self(Arc::new(State {
+            attempt,
+            kind,
+            maybe_committed,
+            rows_written: AtomicU64::new(0),
+            bytes_written: AtomicU64::new(0),
+            watches: AtomicU64::new(0),
+            failure: Mutex::new(None),
+        }))
+    }
+
+    /// The value of `key`; a read conflict.
+    pub async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        let isolation = match self.0.kind {
+            Kind::ReadWrite => Isolation::Serializable,
+            Kind::ReadOnly => Isolation::Snapshot,
+        };
+        self.note(self.0.attempt.get(key, isolation).await)
+    }
+
+    /// The value of `key`, without a read conflict.
+    pub async fn get_snapshot(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        self.note(self.0.attempt.get(key, Isolation::Snapshot).await)
+    }
+
+    /// The values of `keys`, in their order, read concurrently.
+    pub async fn get_all(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Error> {
+        stream::iter(keys).map(|key| self.get(key)).buffered(GETS_IN_FLIGHT_MAX).try_collect().await
+    }
+
+    /// The rows of `query`, in its order.
+    pub async fn range(&self, query: Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
+        let snapshot = query.snapshot || self.0.kind == Kind::ReadOnly;
+        self.note(self.0.attempt.range(&Range { snapshot, ..query }).await)
+    }
+
+    /// Sets `key` to `value`.
+    pub fn set(&self, key: &[u8], value: &[u8]) {
+        self.write(Mutation::Set { key: Bytes::copy_from_slice(key), value: Bytes::copy_from_slice(value) });
+    }
+
+    /// Clears `key`.
+    pub fn clear(&self, key: &[u8]) {
+        self.write(Mutation::Clear { key: Bytes::copy_from_slice(key) });
+    }
+
+    /// Clears all keys from `begin` (inclusive) to `end` (exclusive).
+    pub fn clear_range(&self, begin: &[u8], end: &[u8]) {
+        self.write(Mutation::ClearRange { begin: Bytes::copy_from_slice(begin), end: Bytes::copy_from_slice(end) });
+    }
+
+    /// Adds `delta` to the little-endian number of eight bytes in `key` (missing is 0; wraps), without a read conflict.
+    pub fn add(&self, key: &[u8], delta: i64) {
+        self.write(Mutation::Add { key: Bytes::copy_from_slice(key), delta });
+    }
+
+    /// Sets the key made of `prefix`, the ten bytes of this transaction's versionstamp and `suffix` to `value`.
+    pub fn set_versionstamped_key(&self, prefix: &[u8], suffix: &[u8], value: &[u8]) {
+        self.write(Mutation::SetStamped {
+            prefix: Bytes::copy_from_slice(prefix),
+            suffix: Bytes::copy_from_slice(suffix),
+            value: Bytes::copy_from_slice(value),
+        });
+    }
+
+    /// A future that resolves once the value of `key` differs from what this attempt sees now; armed by the commit.
+    pub fn watch(&self, key: &[u8]) -> Watch {
+        self.0.watches.fetch_add(1, Ordering::Relaxed);
+        self.0.attempt.watch(key)
+    }
+
+    /// Whether an earlier attempt of this run ended with an unknown result: look for your idempotency row.
+    #[must_use]
+    pub fn is_maybe_committed(&self) -> bool {
+        self.0.maybe_committed
+    }
+
+    fn write(&self, mutation: Mutation) {
+        self.0.rows_written.fetch_add(1, Ordering::Relaxed);
+        self.0.bytes_written.fetch_add(mutation.bytes() as u64, Ordering::Relaxed);
+        self.0.attempt.write(mutation);
+    }
+
+    /// Remembers the error that the run must retry by, whatever the closure makes of it.
+    fn note<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result
+            && error.is_retryable()
+        {
+            self.0.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.clone());
+        }
+        result
+    }
+
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.0.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// (rows, bytes) written so far.
+    pub(super) fn written(&self) -> (u64, u64) {
+        (self.0.rows_written.load(Ordering::Relaxed), self.0.bytes_written.load(Ordering::Relaxed))
+    }
+
+    /// Commits, where there is anything that a commit does something for.
+    pub(super) async fn commit(&self) -> Result<(), Error> {
+        let (rows, _) = self.written();
+        match self.0.kind {
+            Kind::ReadOnly if rows > 0 => Err(Error::ReadOnly),
+            Kind::ReadWrite | Kind::ReadOnly if rows == 0 && self.0.watches.load(Ordering::Relaxed) == 0 => Ok(()),
+            Kind::ReadWrite | Kind::ReadOnly => self.0.attempt.commit().await,
+        }
+    }
+}
