@@ -6,7 +6,10 @@
 pub mod extent;
 pub mod ids;
 pub mod limits;
+pub mod log;
 pub mod object_key;
+pub mod producer;
+pub mod topic;
 pub mod topic_config;
 
 pub use extent::{Extent, ExtentSource};

@@ -49,3 +49,18 @@ pub const FRAME_BYTES_MAX: usize = 100 << 20;
 pub const PRODUCER_WINDOW_BATCHES: usize = 5;
 /// Idle producer state expires (Kafka's `producer.id.expiration.ms`).
 pub const PRODUCER_EXPIRY: Duration = Duration::from_secs(24 * 3600);
+/// Batches that one commit transaction may carry: a batch that is refused takes up to 24 B in the commit's outcome.
+pub const COMMIT_BATCHES_MAX: usize = 20_000;
+/// Partitions of one topic: all their heads are written by the transaction that creates it (about 62 B each).
+pub const TOPIC_PARTITIONS_MAX: i32 = 10_000;
+/// Bytes of a topic's name (Kafka's limit).
+pub const TOPIC_NAME_BYTES_MAX: usize = 249;
+/// Bytes of a topic's config overrides, names and values: they share one metastore value.
+pub const TOPIC_CONFIGS_BYTES_MAX: usize = 64_000;
+/// Inputs and outputs of one swap: about 150 B each in its transaction.
+pub const SWAP_EXTENTS_MAX: usize = 4_000;
+/// Extents that one transaction of a trim unlinks: about 150 B each.
+pub const TRIM_STEP_EXTENTS: usize = 1_000;
+/// Feed entries and commit outcomes are kept at least this long, whatever a trim asks: well over `COMMIT_AGE_MAX`, so
+/// that whoever could still repeat a commit finds its outcome.
+pub const FEED_KEEP_MIN: Duration = Duration::from_secs(1_800);

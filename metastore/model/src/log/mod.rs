@@ -1,0 +1,19 @@
+//! The log of a partition: its head, what a segment commit does to it, how extents are swapped and trimmed.
+//!
+//! Owns: the rules, as pure functions of (rows read, event, now). Does not own: rows' bytes, transactions, objects.
+//! Invariants (DESIGN section 7): offsets grow by one per record; the live extents of a partition lie end to end from at
+//! most `head.start` to exactly `head.next`; `head.bytes` is the sum of their bytes.
+
+pub mod commit;
+mod head;
+mod segment;
+pub mod swap;
+pub mod trim;
+
+pub use commit::{Commit, CommitLimits, CommitState, ObjectCommit, commit};
+pub use head::Head;
+pub use segment::{
+    BatchAck, BatchCommit, BatchRefusal, InvalidSegment, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome,
+};
+
+pub use crate::producer::ProducerBatch;

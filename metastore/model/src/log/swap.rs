@@ -1,0 +1,77 @@
+//! The swap: extents of a partition replaced by others that hold the same records (compaction).
+
+use std::ops::Range;
+
+use thiserror::Error;
+
+use super::Head;
+use crate::{Extent, Offset, limits};
+
+/// Why a swap can never be done as asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum InvalidSwap {
+    /// Nothing to replace, or nothing to replace it by.
+    #[error("a swap needs inputs and outputs")]
+    Empty,
+    /// More than one transaction takes.
+    #[error("a swap of {extents} extents exceeds {}", limits::SWAP_EXTENTS_MAX)]
+    TooLarge {
+        /// Inputs and outputs together.
+        extents: usize,
+    },
+    /// Extents do not follow each other end to end, or one is empty.
+    #[error("extents do not lie end to end at offset {at}")]
+    Broken {
+        /// Where.
+        at: Offset,
+    },
+    /// Inputs and outputs cover different offsets.
+    #[error("inputs cover offsets {} to {}, outputs {} to {}", inputs.start, inputs.end, outputs.start, outputs.end)]
+    Different {
+        /// Covered by the inputs.
+        inputs: Range<Offset>,
+        /// Covered by the outputs.
+        outputs: Range<Offset>,
+    },
+    /// Records are not decided yet.
+    #[error("inputs reach to offset {end}, past the stable offset {stable}")]
+    Unstable {
+        /// End of the inputs.
+        end: Offset,
+        /// Up to where records are decided.
+        stable: Offset,
+    },
+}
+
+/// The offsets that `extents` cover; they must lie end to end.
+pub fn covered<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Result<Range<Offset>, InvalidSwap> {
+    let mut covered: Option<Range<Offset>> = None;
+    for Extent { offsets, .. } in extents {
+        let start = covered.as_ref().map_or(offsets.start, |covered| covered.end);
+        if offsets.start != start || offsets.is_empty() {
+            return Err(InvalidSwap::Broken { at: start });
+        }
+        covered = Some(covered.map_or(offsets.start, |covered| covered.start)..offsets.end);
+    }
+    covered.ok_or(InvalidSwap::Empty)
+}
+
+/// The head after `inputs`, which are current, are replaced by `outputs`.
+pub fn swap(head: Head, inputs: &[Extent], outputs: &[Extent]) -> Result<Head, InvalidSwap> {
+    let extents = inputs.len() + outputs.len();
+    if extents > limits::SWAP_EXTENTS_MAX {
+        return Err(InvalidSwap::TooLarge { extents });
+    }
+    let offsets = covered(inputs)?;
+    let replaced = covered(outputs)?;
+    if offsets != replaced {
+        return Err(InvalidSwap::Different { inputs: offsets, outputs: replaced });
+    }
+    if offsets.end > head.stable {
+        return Err(InvalidSwap::Unstable { end: offsets.end, stable: head.stable });
+    }
+    let bytes = |extents: &[Extent]| extents.iter().fold(0u64, |sum, extent| sum.saturating_add(extent.bytes));
+    let is_oldest = offsets.start <= head.start;
+    let earliest = outputs.first().filter(|_| is_oldest).map_or(head.earliest, |oldest| oldest.timestamps.0);
+    Ok(Head { bytes: head.bytes.saturating_sub(bytes(inputs)).saturating_add(bytes(outputs)), earliest, ..head })
+}
