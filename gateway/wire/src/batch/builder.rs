@@ -1,0 +1,203 @@
+//! Encodes records into a batch, with every offset and timestamp exactly as given.
+
+use bytes::Bytes;
+
+use super::compression::compress;
+use super::header::checksum;
+use super::{Attributes, BatchHeader, Compression, Header, varint};
+
+/// Uncompressed bytes of one batch: far above any sensible one, and safe for the 32-bit length whatever a codec adds.
+const RECORDS_BYTES_MAX: usize = 1 << 30;
+
+/// Why a record does not fit the batch that is being built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// Offsets must ascend from the base offset on, by less than 2^31 in all.
+    #[error("offset {offset} cannot follow in the batch at {base_offset}")]
+    Offset {
+        /// Of the record.
+        offset: i64,
+        /// Of the batch.
+        base_offset: i64,
+    },
+    /// The batch would exceed 1 GiB.
+    #[error("record batch would exceed {RECORDS_BYTES_MAX} bytes")]
+    TooLarge,
+}
+
+/// Collects records for one batch. Gaps between offsets are kept, so that history re-encodes as it was.
+#[derive(Clone, Debug)]
+pub struct BatchBuilder {
+    /// As it will be written; lengths, counts and checksum are filled in at the end.
+    header: BatchHeader,
+    compression: Compression,
+    records: Vec<u8>,
+    /// One record, while its length is not known.
+    scratch: Vec<u8>,
+    append_time: Option<i64>,
+}
+
+impl BatchBuilder {
+    /// A batch whose first offset is `base_offset` (0 for one that is to be produced).
+    #[must_use]
+    pub fn new(compression: Compression, base_offset: i64) -> Self {
+        let header = BatchHeader {
+            base_offset,
+            batch_length: 0,
+            leader_epoch: 0,
+            magic: BatchHeader::MAGIC,
+            crc: 0,
+            attributes: Attributes::new(compression),
+            last_offset_delta: -1,
+            base_timestamp: -1,
+            max_timestamp: -1,
+            producer_id: -1,
+            producer_epoch: -1,
+            base_sequence: -1,
+            record_count: 0,
+        };
+        Self { header, compression, records: Vec::new(), scratch: Vec::new(), append_time: None }
+    }
+
+    /// From an idempotent producer.
+    #[must_use]
+    pub fn producer(mut self, id: i64, epoch: i16, base_sequence: i32) -> Self {
+        self.header.producer_id = id;
+        self.header.producer_epoch = epoch;
+        self.header.base_sequence = base_sequence;
+        self
+    }
+
+    /// With `timestamp`, set by the log, as every record's timestamp.
+    #[must_use]
+    pub fn log_append_time(mut self, timestamp: i64) -> Self {
+        self.header.attributes = self.header.attributes.with_log_append_time();
+        self.append_time = Some(timestamp);
+        self
+    }
+
+    /// Within a transaction.
+    #[must_use]
+    pub fn transactional(mut self) -> Self {
+        self.header.attributes = self.header.attributes.with_transactional();
+        self
+    }
+
+    /// As a control batch.
+    #[must_use]
+    pub fn control(mut self) -> Self {
+        self.header.attributes = self.header.attributes.with_control();
+        self
+    }
+
+    /// Adds the record at `offset`, which must be above all before it.
+    pub fn push<'a>(
+        &mut self,
+        offset: i64,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: impl IntoIterator<Item = Header<'a>>,
+    ) -> Result<(), BuildError> {
+        let offset_delta = self.delta(offset)?;
+        let first = self.header.record_count == 0;
+        let base_timestamp = if first { timestamp } else { self.header.base_timestamp };
+        self.scratch.clear();
+        self.scratch.push(0); // attributes: none are defined
+        varint::put(&mut self.scratch, timestamp.wrapping_sub(base_timestamp));
+        varint::put(&mut self.scratch, offset_delta.into());
+        put_nullable(&mut self.scratch, key);
+        put_nullable(&mut self.scratch, value);
+        put_headers(&mut self.scratch, headers);
+        let length = i64::try_from(self.scratch.len()).map_err(|_| BuildError::TooLarge)?;
+        if self.records.len() + varint::len(length) + self.scratch.len() > RECORDS_BYTES_MAX {
+            return Err(BuildError::TooLarge);
+        }
+        varint::put(&mut self.records, length);
+        self.records.extend_from_slice(&self.scratch);
+        let header = &mut self.header;
+        header.base_timestamp = base_timestamp;
+        header.max_timestamp = if first { timestamp } else { header.max_timestamp.max(timestamp) };
+        header.last_offset_delta = offset_delta;
+        header.record_count += 1;
+        Ok(())
+    }
+
+    /// Makes the batch cover offsets up to `offset`, though no record is there (compaction removed it).
+    pub fn extend_to(&mut self, offset: i64) -> Result<(), BuildError> {
+        self.header.last_offset_delta = self.delta(offset)?;
+        Ok(())
+    }
+
+    fn delta(&self, offset: i64) -> Result<i32, BuildError> {
+        let BatchHeader { base_offset, last_offset_delta, .. } = self.header;
+        offset
+            .checked_sub(base_offset)
+            .and_then(|delta| i32::try_from(delta).ok())
+            // The last delta a batch can have is one below the largest, so that the count fits as well.
+            .filter(|delta| *delta > last_offset_delta && *delta < i32::MAX)
+            .ok_or(BuildError::Offset { offset, base_offset })
+    }
+
+    /// Bytes of the batch if it were not compressed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        BatchHeader::LEN + self.records.len()
+    }
+
+    /// Whether it has no record yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.header.record_count == 0
+    }
+
+    /// Records so far.
+    #[must_use]
+    pub fn record_count(&self) -> i32 {
+        self.header.record_count
+    }
+
+    /// The batch. (One without records is legal where offsets were compacted away.)
+    #[must_use]
+    pub fn finish(self) -> Bytes {
+        let Self { mut header, compression, records, append_time, .. } = self;
+        let mut out = vec![0; BatchHeader::LEN];
+        compress(compression, &records, &mut out);
+        let (head, body) = out.split_first_chunk_mut().expect("the header's bytes were put there above");
+        header.batch_length = i32::try_from(BatchHeader::LEN - BatchHeader::PREFIX + body.len())
+            .expect("no codec grows RECORDS_BYTES_MAX beyond 2 GiB");
+        header.max_timestamp = append_time.unwrap_or(header.max_timestamp);
+        header.crc = checksum(&header.encode(), body);
+        *head = header.encode();
+        out.into()
+    }
+}
+
+fn put_length(out: &mut Vec<u8>, length: usize) {
+    varint::put(out, i64::try_from(length).expect("nothing in memory is longer than 2^63"));
+}
+
+fn put_nullable(out: &mut Vec<u8>, field: Option<&[u8]>) {
+    match field {
+        None => varint::put(out, -1),
+        Some(field) => {
+            put_length(out, field.len());
+            out.extend_from_slice(field);
+        }
+    }
+}
+
+fn put_headers<'a>(out: &mut Vec<u8>, headers: impl IntoIterator<Item = Header<'a>>) {
+    // The count comes first and is one byte for nearly all records: reserve it, and move the rest if it is not.
+    let at = out.len();
+    out.push(0);
+    let mut count = 0;
+    for (name, value) in headers {
+        put_nullable(out, Some(name));
+        put_nullable(out, value);
+        count += 1;
+    }
+    let mut encoded = Vec::with_capacity(1);
+    put_length(&mut encoded, count);
+    out.splice(at..=at, encoded);
+}

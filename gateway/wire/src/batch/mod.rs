@@ -1,0 +1,51 @@
+//! Kafka's record batch, format 2: the unit that travels and is stored verbatim.
+//!
+//! Owns: the 61-byte header, what makes a batch acceptable, re-basing and append-time stamping without touching the
+//! records, iterating records under a cap on decompressed bytes, and encoding batches (exact offsets included, for
+//! re-encoded history). Does not own: offsets (the commit gives them), topic rules (handed in), Kafka error codes (the
+//! handler maps [`BatchError`], whose variants name the code that a Kafka broker answers).
+//!
+//! ```text
+//! offset  bytes  field
+//!      0      8  base offset              outside the CRC: assigned when read
+//!      8      4  batch length             bytes after this field
+//!     12      4  partition leader epoch   outside the CRC
+//!     16      1  magic                    2
+//!     17      4  CRC-32C                  of everything after it
+//!     21      2  attributes               0-2 codec, 3 append time, 4 transactional, 5 control, 6 delete horizon
+//!     23      4  last offset delta
+//!     27      8  base timestamp           of the first record
+//!     35      8  max timestamp
+//!     43      8  producer id              -1: none
+//!     51      2  producer epoch
+//!     53      4  base sequence
+//!     57      4  record count
+//!     61         records, compressed as a whole
+//! ```
+//!
+//! Invariants: no input makes anything here panic; bodies are slices of what was given, never copies; decompression
+//! allocates no more than its cap plus the codec's fixed working memory.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+mod attributes;
+mod builder;
+mod compression;
+mod error;
+mod header;
+mod record;
+mod records;
+mod rules;
+mod varint;
+mod view;
+
+pub use attributes::{Attributes, Compression, TimestampType};
+pub use builder::{BatchBuilder, BuildError};
+pub use error::BatchError;
+pub use header::BatchHeader;
+pub use record::{Header, Headers, Record};
+pub use records::{Records, RecordsIter};
+pub use rules::{RECORD_FAULTS_MAX, RecordFault, RecordFaultReason, RecordRules};
+pub use view::{Batch, Batches};
+
+#[cfg(test)]
+mod tests;
