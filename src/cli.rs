@@ -1,0 +1,59 @@
+//! The command line: `alluvium [dev|compact|bench|doctor]`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{bench::BenchOptions, config::Options};
+
+/// Kafka-compatible streaming that keeps every byte in object storage.
+///
+/// Without a command it runs `dev`: gateway, compactor, metastore and objects in one process.
+///
+/// Options come from flags, then ALLUVIUM_* environment variables, then a TOML file (./alluvium.toml, or --config FILE)
+/// whose keys are the names of the flags without dashes before them.
+#[derive(Debug, Parser)]
+#[command(name = "alluvium", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to run; `dev` where nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// The roles and tools.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve Kafka and HTTP, and compact, in one process (the default)
+    Dev(Box<RunOptions>),
+    /// Turn records into history (Parquet), apply retention and collect garbage
+    Compact(Box<CompactOptions>),
+    /// Drive a load against any Kafka address, check what comes back, and report
+    Bench(Box<BenchOptions>),
+    /// Check configuration, object store and metastore, and say what is wrong
+    Doctor(Box<RunOptions>),
+}
+
+/// What every role takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunOptions {
+    /// TOML file with options [default: ./alluvium.toml, where it exists]
+    #[arg(long, env = "ALLUVIUM_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What `alluvium compact` takes.
+#[derive(Args, Clone, Debug)]
+pub struct CompactOptions {
+    /// Work until nothing is left to do, then return; otherwise go on until stopped
+    #[arg(long)]
+    pub once: bool,
+    /// Only say which orphans would be deleted
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub run: RunOptions,
+}

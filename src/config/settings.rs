@@ -1,0 +1,293 @@
+//! What the process runs with: validated, complete, data only.
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    time::Duration,
+};
+
+use alluvium_model::limits;
+use thiserror::Error;
+
+use super::Options;
+
+/// Everything a role needs to know, complete and checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Local directory of the metastore, the lock and (by default) the objects.
+    pub data_dir: PathBuf,
+    /// Where objects live.
+    pub store: StoreSettings,
+    /// Where the metastore lives.
+    pub metastore: MetastoreLocation,
+    /// Kafka's listener.
+    pub kafka_listen: SocketAddr,
+    /// What Kafka clients are told, where it differs from the listener.
+    pub kafka_advertised: Option<(String, u16)>,
+    /// HTTP's listener.
+    pub http_listen: SocketAddr,
+    /// Kafka connections at once.
+    pub connections_max: usize,
+    /// This agent's broker id.
+    pub node_id: i32,
+    /// This agent's zone.
+    pub rack: Option<String>,
+    /// Time that earns one PUT.
+    pub linger: Duration,
+    /// Size at which a segment is sealed.
+    pub segment_bytes: usize,
+    /// Concurrent uploads.
+    pub uploads_in_flight: usize,
+    /// Bytes admitted and not acknowledged.
+    pub unflushed_bytes: usize,
+    /// Memory of the block cache.
+    pub cache_bytes: u64,
+    /// Kafka's `auto.create.topics.enable`.
+    pub auto_create_topics: bool,
+    /// Kafka's `num.partitions`.
+    pub num_partitions: i32,
+    /// From deleting a topic to purging it.
+    pub topic_delete_grace: Duration,
+    /// Kafka's `group.initial.rebalance.delay.ms`.
+    pub group_initial_rebalance_delay: Duration,
+    /// Kafka's `group.min.session.timeout.ms` and `group.max.session.timeout.ms`.
+    pub group_session_timeouts: (Duration, Duration),
+    /// Kafka's `offsets.retention.minutes`.
+    pub offsets_retention: Duration,
+    /// The compactor's part.
+    pub compaction: CompactionSettings,
+    /// Time to finish what is in flight.
+    pub drain_timeout: Duration,
+    /// Log filter.
+    pub log: String,
+    /// Log as JSON lines instead of text.
+    pub log_json: bool,
+}
+
+/// Where objects live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreSettings {
+    /// In a local directory.
+    Directory(PathBuf),
+    /// In a bucket.
+    S3 {
+        /// Bucket name.
+        bucket: String,
+        /// Key prefix, without slashes at its ends; may be empty.
+        prefix: String,
+        /// Server other than AWS.
+        endpoint: Option<String>,
+        /// Region.
+        region: Option<String>,
+        /// Bucket in the path instead of the host.
+        path_style: bool,
+    },
+}
+
+/// Where the metastore lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetastoreLocation {
+    /// The embedded store, one file, one process.
+    Redb(PathBuf),
+}
+
+/// When and how the compactor works.
+#[derive(Clone, Debug)]
+pub struct CompactionSettings {
+    /// Between two rounds.
+    pub interval: Duration,
+    /// Bytes of one partition worth a file.
+    pub bytes_min: u64,
+    /// Age at which they are written anyway.
+    pub age_max: Duration,
+    /// Size of a history file.
+    pub file_bytes: u64,
+    /// From retiring to deleting.
+    pub retire_grace: Duration,
+    /// Age of an orphan.
+    pub orphan_age: Duration,
+}
+
+/// A value that makes no sense, named as the option is.
+#[derive(Debug, Error)]
+#[error("--{option} {value}: {reason}")]
+pub struct InvalidSetting {
+    option: &'static str,
+    value: String,
+    reason: String,
+}
+
+fn invalid(option: &'static str, value: impl ToString, reason: impl ToString) -> InvalidSetting {
+    InvalidSetting { option, value: value.to_string(), reason: reason.to_string() }
+}
+
+impl TryFrom<Options> for Settings {
+    type Error = InvalidSetting;
+
+    fn try_from(options: Options) -> Result<Self, InvalidSetting> {
+        let data_dir = options.data_dir.clone().unwrap_or_else(|| PathBuf::from("./alluvium-data"));
+        let store = store(&options, &data_dir)?;
+        let linger_default = match store {
+            StoreSettings::Directory(_) => limits::LINGER_LOCAL,
+            StoreSettings::S3 { .. } => limits::LINGER,
+        };
+        Ok(Self {
+            metastore: metastore(options.metastore.as_deref(), &data_dir)?,
+            kafka_listen: address("kafka-listen", options.kafka_listen.as_deref().unwrap_or("127.0.0.1:9092"))?,
+            kafka_advertised: options.kafka_advertised.as_deref().map(advertised).transpose()?,
+            http_listen: address("http-listen", options.http_listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
+            connections_max: at_least_one("connections-max", options.connections_max, 10_000)?,
+            node_id: node_id(options.node_id.unwrap_or(0))?,
+            linger: options.linger.map_or(linger_default, |span| span.0),
+            segment_bytes: segment_bytes(&options)?,
+            uploads_in_flight: at_least_one(
+                "uploads-in-flight",
+                options.uploads_in_flight,
+                limits::UPLOADS_IN_FLIGHT_MAX,
+            )?,
+            unflushed_bytes: unflushed_bytes(&options)?,
+            cache_bytes: options.cache_bytes.map_or(CACHE_BYTES_DEFAULT, |size| size.0),
+            auto_create_topics: options.auto_create_topics_enable.unwrap_or(true),
+            num_partitions: num_partitions(options.num_partitions.unwrap_or(1))?,
+            topic_delete_grace: options.topic_delete_grace.map_or(Duration::ZERO, |span| span.0),
+            group_initial_rebalance_delay: options.group_initial_rebalance_delay.map_or(REBALANCE_DELAY, |span| span.0),
+            group_session_timeouts: session_timeouts(&options)?,
+            offsets_retention: options.offsets_retention.map_or(OFFSETS_RETENTION, |span| span.0),
+            compaction: compaction(&options)?,
+            drain_timeout: options.drain_timeout.map_or(limits::DRAIN, |span| span.0),
+            log: options.log.unwrap_or_else(|| "info".into()),
+            log_json: options.log_format.as_deref() == Some("json"),
+            rack: options.rack,
+            store,
+            data_dir,
+        })
+    }
+}
+
+/// Memory for the block cache, where nothing else is said: a few seconds of a fast stream.
+const CACHE_BYTES_DEFAULT: u64 = 256 << 20;
+/// Kafka's `group.initial.rebalance.delay.ms`.
+const REBALANCE_DELAY: Duration = Duration::from_secs(3);
+/// Kafka's `offsets.retention.minutes`.
+const OFFSETS_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Segments smaller than a typical batch would only cost requests; larger ones than this stall commits.
+const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(64 << 20);
+
+fn store(options: &Options, data_dir: &std::path::Path) -> Result<StoreSettings, InvalidSetting> {
+    let Some(location) = options.store.as_deref() else {
+        return Ok(StoreSettings::Directory(data_dir.join("objects")));
+    };
+    let Some((scheme, rest)) = location.split_once("://") else {
+        return Ok(StoreSettings::Directory(location.into()));
+    };
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    match scheme {
+        "file" => Ok(StoreSettings::Directory(rest.into())),
+        "s3" if bucket.is_empty() => Err(invalid("store", location, "names no bucket; expected s3://bucket/prefix")),
+        "s3" => Ok(StoreSettings::S3 {
+            bucket: bucket.into(),
+            prefix: prefix.trim_matches('/').into(),
+            endpoint: options.s3_endpoint.clone(),
+            region: options.s3_region.clone(),
+            path_style: options.s3_path_style.unwrap_or(options.s3_endpoint.is_some()),
+        }),
+        _ => Err(invalid("store", location, "expected a directory or s3://bucket/prefix")),
+    }
+}
+
+fn metastore(location: Option<&str>, data_dir: &std::path::Path) -> Result<MetastoreLocation, InvalidSetting> {
+    match location.map(|text| (text, text.split_once(':'))) {
+        None => Ok(MetastoreLocation::Redb(data_dir.join("metastore.redb"))),
+        Some((_, Some(("redb", file)))) if !file.is_empty() => {
+            Ok(MetastoreLocation::Redb(file.strip_prefix("//").unwrap_or(file).into()))
+        }
+        Some((text, Some(("fdb", _)))) => {
+            Err(invalid("metastore", text, "FoundationDB is not supported yet; use redb:FILE"))
+        }
+        Some((text, _)) => Err(invalid("metastore", text, "expected redb:FILE")),
+    }
+}
+
+fn address(option: &'static str, text: &str) -> Result<SocketAddr, InvalidSetting> {
+    text.to_socket_addrs()
+        .map_err(|error| invalid(option, text, format!("{error}; expected HOST:PORT")))?
+        .next()
+        .ok_or_else(|| invalid(option, text, "resolves to no address"))
+}
+
+fn advertised(text: &str) -> Result<(String, u16), InvalidSetting> {
+    let (host, port) =
+        text.rsplit_once(':').ok_or_else(|| invalid("kafka-advertised", text, "expected HOST:PORT"))?;
+    let port = port.parse().map_err(|_| invalid("kafka-advertised", text, "the port is not a number up to 65535"))?;
+    if host.is_empty() || port == 0 {
+        return Err(invalid("kafka-advertised", text, "clients need a host and a port to connect to"));
+    }
+    Ok((host.trim_matches(['[', ']']).into(), port))
+}
+
+fn node_id(id: i32) -> Result<i32, InvalidSetting> {
+    if id < 0 { Err(invalid("node-id", id, "must not be negative")) } else { Ok(id) }
+}
+
+fn num_partitions(count: u32) -> Result<i32, InvalidSetting> {
+    match i32::try_from(count) {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(invalid("num-partitions", count, "must be between 1 and 2147483647")),
+    }
+}
+
+fn at_least_one(option: &'static str, count: Option<u32>, default: usize) -> Result<usize, InvalidSetting> {
+    match count {
+        None => Ok(default),
+        Some(0) => Err(invalid(option, 0, "must be at least 1")),
+        Some(count) => Ok(count as usize),
+    }
+}
+
+fn segment_bytes(options: &Options) -> Result<usize, InvalidSetting> {
+    let bytes = options.segment_bytes.map_or(limits::SEGMENT_BYTES_MAX as u64, |size| size.0);
+    if !SEGMENT_BYTES.contains(&bytes) {
+        return Err(invalid("segment-bytes", bytes, "must be between 64KiB and 64MiB"));
+    }
+    usize::try_from(bytes).map_err(|error| invalid("segment-bytes", bytes, error))
+}
+
+fn unflushed_bytes(options: &Options) -> Result<usize, InvalidSetting> {
+    let bytes = match options.unflushed_bytes {
+        Some(size) => usize::try_from(size.0).map_err(|error| invalid("unflushed-bytes", size, error))?,
+        None => limits::UNFLUSHED_BYTES_MAX.min(crate::machine::memory_bytes() / 10),
+    };
+    if bytes < limits::SEGMENT_BYTES_MAX {
+        return Err(invalid("unflushed-bytes", bytes, "must hold at least one segment, 8MiB"));
+    }
+    Ok(bytes)
+}
+
+fn session_timeouts(options: &Options) -> Result<(Duration, Duration), InvalidSetting> {
+    let min = options.group_min_session_timeout.map_or(Duration::from_secs(6), |span| span.0);
+    let max = options.group_max_session_timeout.map_or(Duration::from_secs(1_800), |span| span.0);
+    if min > max {
+        let min = humantime::format_duration(min);
+        return Err(invalid("group-min-session-timeout", min, "is longer than --group-max-session-timeout"));
+    }
+    Ok((min, max))
+}
+
+fn compaction(options: &Options) -> Result<CompactionSettings, InvalidSetting> {
+    let settings = CompactionSettings {
+        interval: options.compaction_interval.map_or(Duration::from_secs(10), |span| span.0),
+        bytes_min: options.compaction_bytes.map_or(32 << 20, |size| size.0),
+        age_max: options.compaction_age.map_or(Duration::from_secs(300), |span| span.0),
+        file_bytes: options.history_file_bytes.map_or(limits::HISTORY_FILE_BYTES_TARGET, |size| size.0),
+        retire_grace: options.retire_grace.map_or(limits::RETIRE_GRACE, |span| span.0),
+        orphan_age: options.orphan_age.map_or(limits::ORPHAN_AGE, |span| span.0),
+    };
+    if settings.interval.is_zero() {
+        return Err(invalid("compaction-interval", "0s", "must be longer than nothing"));
+    }
+    if settings.orphan_age <= limits::COMMIT_AGE_MAX {
+        let age = humantime::format_duration(settings.orphan_age);
+        return Err(invalid("orphan-age", age, "must be over 10min, at which a late commit is refused"));
+    }
+    Ok(settings)
+}

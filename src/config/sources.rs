@@ -1,0 +1,107 @@
+//! Where options come from, in order of precedence: flags, `ALLUVIUM_*` environment (both read by clap), TOML file.
+
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+use thiserror::Error;
+use toml::Table;
+
+use super::{Options, Settings, settings};
+
+/// Read by default when it is there, in the working directory.
+const DEFAULT_FILE: &str = "alluvium.toml";
+/// Edits at which a wrong name still counts as a slip of the right one.
+const SUGGESTION_EDITS_MAX: usize = 3;
+
+/// Why the configuration cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration file {}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has an unknown key or a wrong value; the message names line and key.
+    #[error("configuration file {}: {source}", path.display())]
+    Syntax {
+        /// Which file.
+        path: PathBuf,
+        /// What and where.
+        source: Box<toml::de::Error>,
+    },
+    /// An `ALLUVIUM_*` variable that means nothing.
+    #[error("environment variable {name} is not an option of alluvium{}", suggestion(.name))]
+    UnknownVariable {
+        /// Its name.
+        name: String,
+    },
+    /// Options that cannot be layered: a bug, not an input.
+    #[error("configuration: {0}")]
+    Layers(#[from] Box<dyn std::error::Error + Send + Sync>),
+    /// A value that makes no sense.
+    #[error(transparent)]
+    Invalid(#[from] settings::InvalidSetting),
+}
+
+/// The settings that `flags` (with the environment already in them), the environment and the file at `path` add up to.
+/// Without `path`, `alluvium.toml` in the working directory is read if it exists.
+///
+/// # Errors
+/// A missing or malformed file, an unknown key or variable, or a value out of range; each named.
+pub fn load(flags: &Options, path: Option<&Path>) -> Result<Settings, ConfigError> {
+    refuse_unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+    let file = match path {
+        Some(path) => read(path)?,
+        None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
+        None => Options::default(),
+    };
+    Ok(Settings::try_from(layer(flags, &file)?)?)
+}
+
+fn read(path: &Path) -> Result<Options, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.into(), source })?;
+    parse(&text, path)
+}
+
+pub(super) fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
+    toml::from_str(text).map_err(|source| ConfigError::Syntax { path: path.into(), source: Box::new(source) })
+}
+
+/// `upper` where it says something, else `lower`.
+pub(super) fn layer(upper: &Options, lower: &Options) -> Result<Options, ConfigError> {
+    let table = |options| Table::try_from(options).map_err(|error| ConfigError::Layers(error.into()));
+    let mut layered = table(lower)?;
+    layered.extend(table(upper)?);
+    layered.try_into().map_err(|error| ConfigError::Layers(Box::new(error)))
+}
+
+pub(super) fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    let known = known_variables();
+    match names.into_iter().find(|name| name.starts_with("ALLUVIUM_") && !known.contains(name) && !for_tests(name)) {
+        Some(name) => Err(ConfigError::UnknownVariable { name }),
+        None => Ok(()),
+    }
+}
+
+/// `ALLUVIUM_TEST_*` steers the test suite, never the binary.
+fn for_tests(name: &str) -> bool {
+    name.starts_with("ALLUVIUM_TEST_")
+}
+
+fn known_variables() -> Vec<String> {
+    fn of(command: &clap::Command, names: &mut Vec<String>) {
+        names.extend(command.get_arguments().filter_map(|arg| arg.get_env()?.to_str().map(str::to_owned)));
+        command.get_subcommands().for_each(|command| of(command, names));
+    }
+    let mut names = Vec::new();
+    of(&crate::cli::Cli::command(), &mut names);
+    names
+}
+
+fn suggestion(name: &str) -> String {
+    let close = |known: &String| strsim::levenshtein(known, name) <= SUGGESTION_EDITS_MAX;
+    known_variables().into_iter().find(close).map(|known| format!("; did you mean {known}?")).unwrap_or_default()
+}

@@ -1,0 +1,98 @@
+use std::{path::Path, time::Duration};
+
+use clap::Parser;
+
+use super::{
+    MetastoreLocation, Options, Settings, StoreSettings,
+    sources::{layer, parse, refuse_unknown_variables},
+};
+use crate::cli::Cli;
+
+fn flags(args: &[&str]) -> Options {
+    Cli::try_parse_from([&["alluvium"], args].concat()).expect("flags parse").run.options
+}
+
+fn file(text: &str) -> Options {
+    parse(text, Path::new("alluvium.toml")).expect("file parses")
+}
+
+fn settings(options: Options) -> Settings {
+    Settings::try_from(options).expect("options are valid")
+}
+
+fn refusal(options: Options) -> String {
+    Settings::try_from(options).expect_err("options are invalid").to_string()
+}
+
+#[test]
+fn defaults_need_nothing() {
+    let settings = settings(Options::default());
+    assert_eq!(settings.kafka_listen.to_string(), "127.0.0.1:9092");
+    assert_eq!(settings.store, StoreSettings::Directory("./alluvium-data/objects".into()));
+    assert_eq!(settings.metastore, MetastoreLocation::Redb("./alluvium-data/metastore.redb".into()));
+    assert_eq!(settings.linger, Duration::from_millis(5));
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let file = file("data-dir = \"/file\"\nlinger = \"1s\"\nnum-partitions = 7\n");
+    let options = layer(&flags(&["--linger", "20ms"]), &file).expect("layers");
+    let settings = settings(options);
+    assert_eq!(settings.linger, Duration::from_millis(20));
+    assert_eq!(settings.num_partitions, 7);
+    assert_eq!(settings.data_dir, Path::new("/file"));
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_named() {
+    let error = parse("lingre = \"1s\"", Path::new("a.toml")).expect_err("unknown key").to_string();
+    assert!(error.contains("lingre") && error.contains("a.toml"), "{error}");
+}
+
+#[test]
+fn an_unknown_variable_is_named_with_its_likely_meaning() {
+    let names = ["PATH", "ALLUVIUM_TEST_X", "ALLUVIUM_LINGRE"].map(String::from);
+    let error = refuse_unknown_variables(names.into_iter()).expect_err("unknown variable").to_string();
+    assert!(error.contains("ALLUVIUM_LINGRE") && error.contains("did you mean ALLUVIUM_LINGER?"), "{error}");
+}
+
+#[test]
+fn a_bucket_may_have_a_prefix_an_endpoint_and_a_region() {
+    let options = flags(&["--store", "s3://logs/a/b/", "--s3-endpoint", "http://127.0.0.1:8333", "--s3-region", "eu-1"]);
+    let settings = settings(options);
+    assert_eq!(
+        settings.store,
+        StoreSettings::S3 {
+            bucket: "logs".into(),
+            prefix: "a/b".into(),
+            endpoint: Some("http://127.0.0.1:8333".into()),
+            region: Some("eu-1".into()),
+            path_style: true,
+        }
+    );
+    assert_eq!(settings.linger, Duration::from_millis(250));
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_its_option_and_reason() {
+    for (args, expected) in [
+        (["--store", "gs://bucket"], "--store gs://bucket: expected a directory or s3://bucket/prefix"),
+        (["--store", "s3:///x"], "names no bucket"),
+        (["--metastore", "fdb:///etc/fdb.cluster"], "FoundationDB is not supported yet"),
+        (["--kafka-listen", "nonsense"], "--kafka-listen nonsense: "),
+        (["--kafka-advertised", "host"], "expected HOST:PORT"),
+        (["--segment-bytes", "1kB"], "between 64KiB and 64MiB"),
+        (["--num-partitions", "0"], "--num-partitions 0: "),
+        (["--orphan-age", "1min"], "--orphan-age 1m: must be over 10min"),
+        (["--group-min-session-timeout", "1h"], "is longer than --group-max-session-timeout"),
+        (["--unflushed-bytes", "1MiB"], "must hold at least one segment"),
+    ] {
+        let error = refusal(flags(&args));
+        assert!(error.contains(expected), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn the_commands_are_consistent() {
+    <Cli as clap::CommandFactory>::command().debug_assert();
+}

@@ -1,0 +1,215 @@
+"""Servers under test, each a process on loopback with a directory of its own: Alluvium, Apache Kafka, SeaweedFS."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENTS = Path(os.environ.get("ALLUVIUM_TEST_CLIENTS", ROOT / "target" / "clients"))
+KAFKA_JARS = CLIENTS / "kafka-jars"
+BINARY = Path(os.environ.get("ALLUVIUM_TEST_BINARY", ROOT / "target" / "release" / "alluvium"))
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(what: str, ready, seconds: float = START_SECONDS, alive=None):
+    """Calls `ready` until it answers something true, or fails after `seconds` or when `alive` says no more."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if answer := ready():
+            return answer
+        if alive is not None and not alive():
+            raise RuntimeError(f"{what}: the process ended")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Process:
+    """A child process whose output goes to `<directory>/log`."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self.log = directory / "log"
+        self.child: subprocess.Popen | None = None
+
+    def spawn(self, command: list, env: dict | None = None):
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                [str(part) for part in command], stdout=log, stderr=log, env={**os.environ, **(env or {})}
+            )
+
+    def alive(self) -> bool:
+        return self.child is not None and self.child.poll() is None
+
+    def stop(self):
+        if self.alive():
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                self.child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self):
+        if self.alive():
+            self.child.kill()
+            self.child.wait()
+
+
+class Alluvium(Process):
+    """`alluvium dev` with its data in `directory`, and its objects there or in a bucket."""
+
+    def __init__(self, directory: Path, *flags: str, env: dict | None = None):
+        super().__init__(directory)
+        self.kafka_port, self.http_port = free_port(), free_port()
+        self.flags, self.env = flags, env or {}
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.kafka_port}"
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    def http(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=10) as answer:
+            return answer.read().decode()
+
+    def ready(self) -> bool:
+        try:
+            self.http("/readyz")
+            return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def start(self) -> "Alluvium":
+        self.spawn(
+            [BINARY, "dev", "--data-dir", self.data, "--kafka-listen", self.bootstrap,
+             "--http-listen", f"127.0.0.1:{self.http_port}", "--group-initial-rebalance-delay", "0s", *self.flags],
+            self.env,
+        )
+        wait_until("alluvium", self.ready, alive=self.alive)
+        return self
+
+    def compact(self):
+        """Stops the server (the embedded metastore serves one process), compacts everything, starts again."""
+        self.stop()
+        command = [BINARY, "compact", "--once", "--data-dir", self.data, *self.flags]
+        done = subprocess.run([str(part) for part in command], env={**os.environ, **self.env}, capture_output=True,
+                              text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        self.start()
+        return done.stdout
+
+
+class Kafka(Process):
+    """One KRaft node of Apache Kafka with its defaults."""
+
+    def __init__(self, directory: Path):
+        super().__init__(directory)
+        self.kafka_port, self.controller_port = free_port(), free_port()
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.kafka_port}"
+
+    def start(self) -> "Kafka":
+        properties = self.directory / "server.properties"
+        properties.write_text("\n".join([
+            "process.roles=broker,controller", "node.id=1",
+            f"controller.quorum.bootstrap.servers=127.0.0.1:{self.controller_port}",
+            f"listeners=PLAINTEXT://127.0.0.1:{self.kafka_port},CONTROLLER://127.0.0.1:{self.controller_port}",
+            f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.kafka_port},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "controller.listener.names=CONTROLLER", f"log.dirs={self.directory / 'logs'}",
+            "offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1",
+            "transaction.state.log.min.isr=1", "group.initial.rebalance.delay.ms=0", ""]))
+        java_tool("kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={uuid_base64()}", "-c", properties)
+        self.spawn(java_command("kafka.Kafka", properties, heap="1g"))
+        wait_until("kafka", lambda: listens(self.kafka_port), alive=self.alive)
+        return self
+
+
+class SeaweedFS(Process):
+    """A real S3 server with one bucket."""
+
+    BUCKET = "alluvium-test"
+    PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
+             "s3.port.grpc", "s3.port.iceberg", "s3.port.lance", "admin.port", "admin.port.grpc", "webdav.port")
+    CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret"}
+
+    def start(self) -> "SeaweedFS":
+        self.port = free_port()
+        weed = CLIENTS / "venv" / "bin" / "weed"
+        ports = [f"-{role}={free_port()}" for role in self.PORTS]
+        self.spawn([weed, "mini", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={self.directory / 'data'}",
+                    f"-bucket={self.BUCKET}", f"-s3.port={self.port}", *ports], self.CREDENTIALS)
+        wait_until("seaweedfs", self.has_bucket, alive=self.alive)
+        return self
+
+    def client(self):
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client("s3", endpoint_url=f"http://127.0.0.1:{self.port}", region_name="us-east-1",
+                            aws_access_key_id=self.CREDENTIALS["AWS_ACCESS_KEY_ID"],
+                            aws_secret_access_key=self.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+                            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}))
+
+    def has_bucket(self) -> bool:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            client = self.client()
+            client.put_object(Bucket=self.BUCKET, Key="probe", Body=b"")
+            client.delete_object(Bucket=self.BUCKET, Key="probe")
+            return True
+        except (BotoCoreError, ClientError):
+            return False
+
+    def flags(self, prefix: str) -> list[str]:
+        return ["--store", f"s3://{self.BUCKET}/{prefix}", "--s3-endpoint", f"http://127.0.0.1:{self.port}"]
+
+
+def java_command(main: str, *args, heap: str = "512m") -> list[str]:
+    logging = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.logFile=System.err"]
+    return ["java", f"-Xmx{heap}", *logging, "-cp", f"{KAFKA_JARS}/*", main, *map(str, args)]
+
+
+def java_tool(main: str, *args, stdin: str | None = None, seconds: float = 120) -> str:
+    """Runs a command of Kafka's to its end and answers what it printed."""
+    done = subprocess.run(java_command(main, *args), input=stdin, capture_output=True, text=True, timeout=seconds)
+    assert done.returncode == 0, f"{main} {args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def uuid_base64() -> str:
+    import base64
+
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def have_java() -> bool:
+    return shutil.which("java") is not None and KAFKA_JARS.is_dir()

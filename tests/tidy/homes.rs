@@ -1,0 +1,41 @@
+//! Each outside system has one home.
+
+use crate::tree::{files, report};
+
+/// (what names the system in source, where it may be named, what to do elsewhere)
+const HOMES: &[(&str, &[&str], &str)] = &[
+    ("redb::", &["metastore/src/kv/"], "go through metastore/src/kv"),
+    ("foundationdb::", &["metastore/src/kv/"], "go through metastore/src/kv"),
+    ("object_store::", &["gateway/objects/"], "go through alluvium_objects"),
+    ("aws_config::", &["gateway/objects/"], "go through alluvium_objects"),
+    ("parquet::", &["compactor/history/"], "go through alluvium_history"),
+    ("arrow::", &["compactor/history/"], "go through alluvium_history"),
+    ("axum::", &["gateway/src/http/"], "serve HTTP from gateway/src/http"),
+    (
+        "alluvium_wire::messages",
+        &["gateway/wire/", "gateway/src/kafka/", "src/bench/", "tests/"],
+        "use domain types below gateway/src/kafka",
+    ),
+];
+
+#[test]
+fn outside_systems_are_named_only_at_home() {
+    let mut complaints = Vec::new();
+    for file in files(".rs").iter().filter(|file| !file.path.starts_with("tests/tidy/")) {
+        for (system, homes, instead) in HOMES {
+            if homes.iter().any(|home| file.path.starts_with(home)) || file.is_test() {
+                continue;
+            }
+            for (number, line) in file.code().filter(|(_, line)| names(line, system)) {
+                complaints.push(format!("{}:{number}: `{}` away from home; {instead}", file.path, line.trim()));
+            }
+        }
+    }
+    report(complaints);
+}
+
+fn names(line: &str, system: &str) -> bool {
+    let line = line.trim_start();
+    !line.starts_with("//")
+        && line.match_indices(system).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+}

@@ -1,0 +1,6 @@
+//! House rules as tests: they read the tree and print `path:line: what; do this instead`.
+
+mod homes;
+mod layers;
+mod shape;
+mod tree;
