@@ -1,4 +1,21 @@
 //! Metadata as transactions over an ordered key-value store.
+//!
+//! Owns: every row that is stored, its key and its codec; each concept once, as transactions over the waist ([`kv`]).
+//! Does not own: the rules (`alluvium_model`), objects' bytes, Kafka. Every change of topics and logs writes its feed
+//! entry in the same transaction, so whoever follows the feed knows all of them.
 
 pub mod ambient;
+pub mod cluster;
+pub mod feed;
+pub mod fixtures;
+pub mod keyspace;
 pub mod kv;
+pub mod log;
+mod metastore;
+pub mod objects;
+pub mod producers;
+pub mod topics;
+
+pub use cluster::{Cluster, OpenError};
+pub use keyspace::{Error, RowError};
+pub use metastore::Metastore;

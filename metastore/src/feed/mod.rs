@@ -1,0 +1,11 @@
+//! The feed: the ordered list of recent changes that agents tail.
+//!
+//! Owns: feed rows, their positions, the tip. Does not own: what readers make of them.
+//! Invariant: whoever reads from a position on sees every later change of topics and logs, in commit order, or is told
+//! that it has lagged behind what is kept.
+
+mod entry;
+mod service;
+
+pub use entry::{FeedEntry, FeedPosition};
+pub use service::{Feed, FeedError};

@@ -1,0 +1,86 @@
+//! Why a log operation fails.
+
+use alluvium_model::{
+    ObjectId, Offset, TopicPartition,
+    log::{InvalidSegment, swap::InvalidSwap},
+};
+use thiserror::Error;
+
+use crate::{
+    keyspace::{Error, RowError},
+    kv,
+};
+
+/// Why segments are not committed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LogError {
+    /// A segment is malformed.
+    #[error(transparent)]
+    Invalid(#[from] InvalidSegment),
+    /// A segment occurs twice in one call.
+    #[error("segment {0} is given twice")]
+    Repeated(ObjectId),
+    /// An object of this id is known, but not what became of its commit.
+    #[error("object {0} was committed before, too long ago for its outcome to be known")]
+    Known(ObjectId),
+    /// The store failed.
+    #[error(transparent)]
+    Metastore(#[from] Error),
+}
+
+/// Why extents are not swapped.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SwapError {
+    /// No such partition (any more).
+    #[error("unknown partition {0}")]
+    UnknownPartition(TopicPartition),
+    /// An input has been swapped or trimmed away in the meantime.
+    #[error("extents of {0} have changed since they were read")]
+    Stale(TopicPartition),
+    /// The outputs can never replace the inputs.
+    #[error(transparent)]
+    Invalid(#[from] InvalidSwap),
+    /// An output's object is known already.
+    #[error("object {0} is known already")]
+    ObjectKnown(ObjectId),
+    /// The store failed.
+    #[error(transparent)]
+    Metastore(#[from] Error),
+}
+
+/// Why a log is not trimmed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TrimError {
+    /// No such partition (any more).
+    #[error("unknown partition {0}")]
+    UnknownPartition(TopicPartition),
+    /// Beyond the end of the log.
+    #[error("offset {requested} is beyond the end {next} of the log")]
+    OutOfRange {
+        /// Asked for.
+        requested: Offset,
+        /// End of the log.
+        next: Offset,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Metastore(#[from] Error),
+}
+
+macro_rules! from_store {
+    ($($error:ty),*) => {$(
+        impl From<kv::Error> for $error {
+            fn from(error: kv::Error) -> Self {
+                Self::Metastore(error.into())
+            }
+        }
+
+        impl From<RowError> for $error {
+            fn from(error: RowError) -> Self {
+                Self::Metastore(error.into())
+            }
+        }
+    )*};
+}
+
+from_store!(LogError, SwapError, TrimError);

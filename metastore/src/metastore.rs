@@ -1,0 +1,47 @@
+//! All concepts over one store.
+
+use crate::{
+    ambient::Entropy,
+    cluster::{Cluster, OpenError},
+    feed::Feed,
+    kv::Db,
+    log::Log,
+    objects::Objects,
+    producers::Producers,
+    topics::Topics,
+};
+
+/// All concepts over one store. Clones share it. Hand on the concept that is used, not the whole.
+#[derive(Clone)]
+pub struct Metastore {
+    /// The store.
+    pub db: Db,
+    /// Which cluster this is.
+    pub cluster: Cluster,
+    /// Topics.
+    pub topics: Topics,
+    /// Partitions' logs.
+    pub log: Log,
+    /// Idempotent producers.
+    pub producers: Producers,
+    /// Objects: references and the retire queue.
+    pub objects: Objects,
+    /// What changed lately.
+    pub feed: Feed,
+}
+
+impl Metastore {
+    /// Opens the store behind `db`: a fresh one becomes a new cluster, one of another format version is refused.
+    pub async fn open(db: Db, entropy: &dyn Entropy) -> Result<Self, OpenError> {
+        let cluster = Cluster::open(&db, entropy).await?;
+        Ok(Self {
+            cluster,
+            topics: Topics::new(db.clone()),
+            log: Log::new(db.clone()),
+            producers: Producers::new(db.clone()),
+            objects: Objects::new(db.clone()),
+            feed: Feed::new(db.clone()),
+            db,
+        })
+    }
+}
