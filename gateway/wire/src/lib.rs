@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod api_key;
+pub mod batch;
 pub mod codec;
 pub mod error_code;
 pub mod frame;

@@ -1,0 +1,140 @@
+//! Which APIs there are, and at which versions we speak them.
+//!
+//! Owns: the number, name, version range and header layout of each API that has messages here. Does not own: which of
+//! them a broker answers; it advertises those that it has handlers for, at [`ApiKey::advertised`].
+//!
+//! The ranges are those of Kafka 4.3 (KIP-896 removed what is below). A version that Kafka calls unstable is not in them.
+
+use std::fmt;
+
+use crate::codec::{Layout, Versions};
+
+/// The first version of Produce that the ApiVersions answer names, although none below 3 is read: librdkafka compresses
+/// only if it sees 0 there (KAFKA-18659).
+const PRODUCE_ADVERTISED_MIN: i16 = 0;
+
+macro_rules! apis {
+    ($($api:ident = $key:literal, $min:literal to $max:literal, $(flexible $flexible:literal)? $(never $never:ident)?;)*) => {
+        /// An API: the first number of every request.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(i16)]
+        pub enum ApiKey {
+            $($api = $key,)*
+        }
+
+        impl ApiKey {
+            /// Every API that has messages here, in ascending order of keys.
+            pub const ALL: &[Self] = &[$(Self::$api,)*];
+
+            pub const fn from_code(code: i16) -> Option<Self> {
+                match code {
+                    $($key => Some(Self::$api),)*
+                    _ => None,
+                }
+            }
+
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$api => stringify!($api),)*
+                }
+            }
+
+            /// The versions whose requests and responses can be read and written.
+            pub const fn versions(self) -> Versions {
+                match self {
+                    $(Self::$api => Versions::new($min, $max),)*
+                }
+            }
+
+            /// The first version with compact lengths and tagged fields (KIP-482).
+            const fn flexible_from(self) -> Option<i16> {
+                match self {
+                    $(Self::$api => apis!(@from $($flexible)?),)*
+                }
+            }
+        }
+    };
+    (@from $flexible:literal) => {
+        Some($flexible)
+    };
+    (@from) => {
+        None
+    };
+}
+
+apis! {
+    Produce = 0, 3 to 13, flexible 9;
+    Fetch = 1, 4 to 18, flexible 12;
+    ListOffsets = 2, 1 to 11, flexible 6;
+    Metadata = 3, 0 to 13, flexible 9;
+    OffsetCommit = 8, 2 to 10, flexible 8;
+    OffsetFetch = 9, 1 to 10, flexible 6;
+    FindCoordinator = 10, 0 to 6, flexible 3;
+    JoinGroup = 11, 0 to 9, flexible 6;
+    Heartbeat = 12, 0 to 4, flexible 4;
+    LeaveGroup = 13, 0 to 5, flexible 4;
+    SyncGroup = 14, 0 to 5, flexible 4;
+    DescribeGroups = 15, 0 to 6, flexible 5;
+    ListGroups = 16, 0 to 5, flexible 3;
+    SaslHandshake = 17, 0 to 1, never flexible;
+    ApiVersions = 18, 0 to 4, flexible 3;
+    CreateTopics = 19, 2 to 7, flexible 5;
+    DeleteTopics = 20, 1 to 6, flexible 4;
+    DeleteRecords = 21, 0 to 2, flexible 2;
+    InitProducerId = 22, 0 to 5, flexible 2;
+    OffsetForLeaderEpoch = 23, 2 to 4, flexible 4;
+    AddPartitionsToTxn = 24, 0 to 5, flexible 3;
+    AddOffsetsToTxn = 25, 0 to 4, flexible 3;
+    EndTxn = 26, 0 to 5, flexible 3;
+    TxnOffsetCommit = 28, 0 to 5, flexible 3;
+    DescribeAcls = 29, 1 to 3, flexible 2;
+    DescribeConfigs = 32, 1 to 4, flexible 4;
+    AlterConfigs = 33, 0 to 2, flexible 2;
+    DescribeLogDirs = 35, 1 to 5, flexible 2;
+    SaslAuthenticate = 36, 0 to 2, flexible 2;
+    CreatePartitions = 37, 0 to 3, flexible 2;
+    DeleteGroups = 42, 0 to 2, flexible 2;
+    ElectLeaders = 43, 0 to 2, flexible 2;
+    IncrementalAlterConfigs = 44, 0 to 1, flexible 1;
+    AlterPartitionReassignments = 45, 0 to 1, flexible 0;
+    ListPartitionReassignments = 46, 0 to 0, flexible 0;
+    OffsetDelete = 47, 0 to 0, never flexible;
+    DescribeCluster = 60, 0 to 2, flexible 0;
+    DescribeProducers = 61, 0 to 0, flexible 0;
+    ConsumerGroupHeartbeat = 68, 0 to 1, flexible 0;
+    ConsumerGroupDescribe = 69, 0 to 1, flexible 0;
+    ListConfigResources = 74, 0 to 1, flexible 0;
+    DescribeTopicPartitions = 75, 0 to 0, flexible 0;
+}
+
+impl ApiKey {
+    pub const fn code(self) -> i16 {
+        self as i16
+    }
+
+    /// The versions to name in an ApiVersions answer.
+    pub const fn advertised(self) -> Versions {
+        match self {
+            Self::Produce => Versions::new(PRODUCE_ADVERTISED_MIN, self.versions().max),
+            _ => self.versions(),
+        }
+    }
+
+    pub const fn is_flexible(self, version: i16) -> bool {
+        match self.flexible_from() {
+            Some(first) => version >= first,
+            None => false,
+        }
+    }
+
+    /// How a body of this version is laid out; none if we do not speak it.
+    pub(crate) fn layout(self, version: i16) -> Option<Layout> {
+        self.versions().contains(version).then(|| Layout { version, flexible: self.is_flexible(version) })
+    }
+}
+
+impl fmt::Display for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

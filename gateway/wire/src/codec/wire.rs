@@ -1,0 +1,221 @@
+//! The types that a field may have, and their bytes.
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::{DecodeError, EncodeError, Reader, Records, Writer};
+use crate::error_code::ErrorCode;
+
+/// What decides the layout of a value: the message's version, and whether that version is flexible (compact lengths, tagged fields; KIP-482).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    pub version: i16,
+    pub flexible: bool,
+}
+
+/// A value with a place in a message.
+pub(crate) trait Wire: Sized {
+    fn read(reader: &mut Reader, layout: Layout) -> Result<Self, DecodeError>;
+    fn write(&self, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError>;
+
+    fn is_null(&self) -> bool {
+        false
+    }
+}
+
+/// A value whose layout has room for null: `Option` of it is a field type too.
+pub(crate) trait Nullable: Sized {
+    fn read_nullable(reader: &mut Reader, layout: Layout) -> Result<Option<Self>, DecodeError>;
+    fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError>;
+}
+
+impl<T: Nullable> Wire for Option<T> {
+    fn read(reader: &mut Reader, layout: Layout) -> Result<Self, DecodeError> {
+        T::read_nullable(reader, layout)
+    }
+
+    fn write(&self, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {
+        T::write_nullable(self.as_ref(), writer, layout)
+    }
+
+    fn is_null(&self) -> bool {
+        self.is_none()
+    }
+}
+
+macro_rules! fixed_width {
+    ($($type:ty: $read:ident),* $(,)?) => {
+        $(impl Wire for $type {
+            fn read(reader: &mut Reader, _: Layout) -> Result<Self, DecodeError> {
+                reader.$read()
+            }
+
+            fn write(&self, writer: &mut Writer, _: Layout) -> Result<(), EncodeError> {
+                writer.put(&self.to_be_bytes());
+                Ok(())
+            }
+        })*
+    };
+}
+fixed_width!(i8: i8, i16: i16, i32: i32, i64: i64);
+
+impl Wire for bool {
+    fn read(reader: &mut Reader, _: Layout) -> Result<Self, DecodeError> {
+        Ok(reader.i8()? != 0)
+    }
+
+    fn write(&self, writer: &mut Writer, _: Layout) -> Result<(), EncodeError> {
+        writer.put(&[u8::from(*self)]);
+        Ok(())
+    }
+}
+
+impl Wire for ErrorCode {
+    fn read(reader: &mut Reader, _: Layout) -> Result<Self, DecodeError> {
+        reader.i16().map(Self)
+    }
+
+    fn write(&self, writer: &mut Writer, _: Layout) -> Result<(), EncodeError> {
+        writer.put(&self.0.to_be_bytes());
+        Ok(())
+    }
+}
+
+impl Wire for Uuid {
+    fn read(reader: &mut Reader, _: Layout) -> Result<Self, DecodeError> {
+        reader.uuid()
+    }
+
+    fn write(&self, writer: &mut Writer, _: Layout) -> Result<(), EncodeError> {
+        writer.put(self.as_bytes());
+        Ok(())
+    }
+}
+
+/// The types whose null and value share a length prefix: never null themselves, `Option` of them may be.
+macro_rules! length_prefixed {
+    ($($type:ty),* $(,)?) => {
+        $(impl Wire for $type {
+            fn read(reader: &mut Reader, layout: Layout) -> Result<Self, DecodeError> {
+                Self::read_nullable(reader, layout)?.ok_or(DecodeError::UnexpectedNull)
+            }
+
+            fn write(&self, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {
+                Self::write_nullable(Some(self), writer, layout)
+            }
+        })*
+    };
+}
+length_prefixed!(String, Bytes, Records);
+
+impl<T: Wire> Wire for Vec<T> {
+    fn read(reader: &mut Reader, layout: Layout) -> Result<Self, DecodeError> {
+        Self::read_nullable(reader, layout)?.ok_or(DecodeError::UnexpectedNull)
+    }
+
+    fn write(&self, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {
+        Self::write_nullable(Some(self), writer, layout)
+    }
+}
+
+impl Nullable for String {
+    fn read_nullable(reader: &mut Reader, layout: Layout) -> Result<Option<Self>, DecodeError> {
+        let length = read_length(reader, layout, Prefix::Short)?;
+        length.map(|length| reader.string(length)).transpose()
+    }
+
+    fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {
+        write_length(value.map(String::len), writer, layout, Prefix::Short)?;
+        if let Some(text) = value {
+            writer.put(text.as_bytes());
+        }
+        Ok(())
+    }
+}
+
+impl Nullable for Bytes {
+    fn read_nullable(reader: &mut Reader, layout: Layout) -> Result<Option<Self>, DecodeError> {
+        let length = read_length(reader, layout, Prefix::Long)?;
+        length.map(|length| reader.bytes(length)).transpose()
+    }
+
+    fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {
+        write_length(value.map(Self::len), writer, layout, Prefix::Long)?;
+        if let Some(bytes) = value {
+            writer.put_bytes(bytes);
+        }
+        Ok(())
+    }
+}
+
+impl Nullable for Records {
+    fn read_nullable(reader: &mut Reader, layout: Layout) -> Result<Option<Self>, DecodeError> {
+        Ok(Bytes::read_nullable(reader, layout)?.map(Self::from))
+    }
+
+    fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {
+        write_length(value.map(Self::len), writer, layout, Prefix::Long)?;
+        for part in value.map(Self::parts).unwrap_or_default() {
+            writer.put_bytes(part);
+        }
+        Ok(())
+    }
+}
+
+impl<T: Wire> Nullable for Vec<T> {
+    fn read_nullable(reader: &mut Reader, layout: Layout) -> Result<Option<Self>, DecodeError> {
+        let length = read_length(reader, layout, Prefix::Long)?;
+        length.map(|length| reader.elements(length, |reader| T::read(reader, layout))).transpose()
+    }
+
+    fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {
+        write_length(value.map(Self::len), writer, layout, Prefix::Long)?;
+        value.into_iter().flatten().try_for_each(|element| element.write(writer, layout))
+    }
+}
+
+/// The width of a length before flexible versions: 16 bits for strings, 32 for bytes and arrays. Flexible versions
+/// write length + 1 as a varint for all of them, and 0 for null.
+#[derive(Clone, Copy)]
+enum Prefix {
+    Short,
+    Long,
+}
+
+fn read_length(reader: &mut Reader, layout: Layout, prefix: Prefix) -> Result<Option<usize>, DecodeError> {
+    if layout.flexible {
+        return Ok((reader.unsigned_varint()? as usize).checked_sub(1));
+    }
+    let length = match prefix {
+        Prefix::Short => i32::from(reader.i16()?),
+        Prefix::Long => reader.i32()?,
+    };
+    match length {
+        -1 => Ok(None),
+        length => usize::try_from(length).map(Some).map_err(|_| DecodeError::NegativeLength(length.into())),
+    }
+}
+
+fn write_length(length: Option<usize>, writer: &mut Writer, layout: Layout, prefix: Prefix) -> Result<(), EncodeError> {
+    let too_long = |_| EncodeError::TooLong(length.unwrap_or_default());
+    match (layout.flexible, prefix) {
+        // Kafka holds strings to 16 bits and everything else to 31 in flexible versions too.
+        (true, Prefix::Short) => {
+            let length = length.map(i16::try_from).transpose().map_err(too_long)?;
+            writer.put_unsigned_varint(length.map_or(0, |length| u32::from(length.unsigned_abs()) + 1));
+        }
+        (true, Prefix::Long) => {
+            let length = length.map(i32::try_from).transpose().map_err(too_long)?;
+            writer.put_unsigned_varint(length.map_or(0, |length| length.unsigned_abs() + 1));
+        }
+        (false, Prefix::Short) => {
+            let length = length.map_or(Ok(-1), i16::try_from).map_err(too_long)?;
+            writer.put(&length.to_be_bytes());
+        }
+        (false, Prefix::Long) => {
+            let length = length.map_or(Ok(-1), i32::try_from).map_err(too_long)?;
+            writer.put(&length.to_be_bytes());
+        }
+    }
+    Ok(())
+}
