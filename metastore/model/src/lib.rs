@@ -4,6 +4,7 @@
 //! randomness, tasks, storage. Nothing here does I/O, so everything here can be re-run, replayed and simulated.
 
 pub mod extent;
+pub mod group;
 pub mod ids;
 pub mod limits;
 pub mod log;

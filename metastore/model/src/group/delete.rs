@@ -1,0 +1,80 @@
+//! The end of a group, and of single offsets of it.
+
+use std::collections::BTreeSet;
+
+use super::effects::Effects;
+use super::join::answer_parked;
+use super::{Group, Refusal, State, subscribed_topics};
+
+/// The protocol type of ordinary consumers, whose metadata the group can read.
+const CONSUMER: &str = "consumer";
+
+/// Which topics a group works on, so that their offsets may not be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subscriptions {
+    /// These, by name.
+    Topics(BTreeSet<String>),
+    /// It cannot be told: all must be taken for subscribed.
+    Unknown,
+}
+
+impl Subscriptions {
+    /// Whether the group must be taken to work on `topic`.
+    #[must_use]
+    pub fn contains(&self, topic: &str) -> bool {
+        match self {
+            Self::Topics(topics) => topics.contains(topic),
+            Self::Unknown => true,
+        }
+    }
+}
+
+impl Group {
+    /// Whether the group may be deleted.
+    ///
+    /// # Errors
+    /// Where it has members.
+    pub fn admit_delete(&self) -> Result<(), Refusal> {
+        match &self.state {
+            State::Empty => Ok(()),
+            State::PreparingRebalance(_) | State::CompletingRebalance | State::Stable => Err(Refusal::NonEmpty),
+            State::Dead => Err(Refusal::GroupNotFound),
+        }
+    }
+
+    /// Whether offsets of the group may be deleted: all but those of the topics answered.
+    ///
+    /// # Errors
+    /// Where it has members and they are not consumers, so that what they work on cannot be known.
+    pub fn admit_offset_delete(&self) -> Result<Subscriptions, Refusal> {
+        match &self.state {
+            State::Empty => Ok(Subscriptions::Topics(BTreeSet::new())),
+            State::Dead => Err(Refusal::GroupNotFound),
+            State::PreparingRebalance(_) | State::CompletingRebalance | State::Stable => {
+                if self.protocol_type() == Some(CONSUMER) { Ok(self.subscriptions()) } else { Err(Refusal::NonEmpty) }
+            }
+        }
+    }
+
+    fn subscriptions(&self) -> Subscriptions {
+        let Some(protocol) = &self.protocol else { return Subscriptions::Unknown };
+        let mut all = BTreeSet::new();
+        for member in self.members.values() {
+            match subscribed_topics(&member.metadata(protocol)) {
+                Some(topics) => all.extend(topics),
+                None => return Subscriptions::Unknown,
+            }
+        }
+        Subscriptions::Topics(all)
+    }
+
+    /// The group is over, here at least: everyone who waits is told `why`.
+    pub fn dissolve(&mut self, why: &Refusal) -> Effects {
+        let mut effects = Effects::default();
+        for (id, member) in &mut self.members {
+            answer_parked(id, member.parked.take(), why.clone(), &mut effects);
+        }
+        *self = Self { state: State::Dead, generation: self.generation, ..Self::new() };
+        effects
+    }
+}

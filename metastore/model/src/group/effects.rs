@@ -1,0 +1,110 @@
+//! What an event brings about outside the state machine.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Generation, InstanceId, MemberId, Refusal, Snapshot, Ticket};
+
+/// What is to be done after an event, in this order: persist, then reply.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Effects {
+    /// The group as it must be found after a restart, where the event changed that.
+    pub save: Option<Snapshot>,
+    /// Answers to parked requests, each exactly once.
+    pub replies: Vec<Reply>,
+}
+
+/// The answer to a parked request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To a join.
+    Join {
+        /// Which.
+        ticket: Ticket,
+        /// The answer.
+        answer: Result<Joined, JoinRefused>,
+    },
+    /// To a sync.
+    Sync {
+        /// Which.
+        ticket: Ticket,
+        /// The answer.
+        answer: Result<Synced, Refusal>,
+    },
+}
+
+impl Reply {
+    /// Whose answer this is.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        match self {
+            Self::Join { ticket, .. } | Self::Sync { ticket, .. } => *ticket,
+        }
+    }
+}
+
+/// A join that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The id by which the group knows the one who asked.
+    pub member: MemberId,
+    /// The generation joined.
+    pub generation: Generation,
+    /// What kind of group this is.
+    pub protocol_type: Arc<str>,
+    /// The protocol chosen.
+    pub protocol: Arc<str>,
+    /// Who computes the assignment.
+    pub leader: MemberId,
+    /// Whether the leader must not compute one, for nothing changes (KIP-814).
+    pub skip_assignment: bool,
+    /// Everyone, for the leader only.
+    pub members: Vec<JoinedMember>,
+}
+
+/// One member as the leader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinedMember {
+    /// Its id.
+    pub member: MemberId,
+    /// Its instance id, where it is static.
+    pub instance: Option<InstanceId>,
+    /// What it says about itself under the chosen protocol; opaque.
+    pub metadata: Bytes,
+}
+
+/// A join that failed, and the member id that the answer names ("" as `None`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinRefused {
+    /// The id to answer with.
+    pub member: Option<MemberId>,
+    /// Why.
+    pub why: Refusal,
+}
+
+/// A sync that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Synced {
+    /// What kind of group this is.
+    pub protocol_type: Arc<str>,
+    /// The protocol chosen.
+    pub protocol: Arc<str>,
+    /// What the leader gave to the one who asked; opaque.
+    pub assignment: Bytes,
+}
+
+impl Effects {
+    pub(super) fn refuse_join(&mut self, ticket: Ticket, member: Option<MemberId>, why: Refusal) {
+        self.replies.push(Reply::Join { ticket, answer: Err(JoinRefused { member, why }) });
+    }
+
+    pub(super) fn admit(&mut self, ticket: Ticket, joined: Joined) {
+        self.replies.push(Reply::Join { ticket, answer: Ok(joined) });
+    }
+
+    pub(super) fn answer_sync(&mut self, ticket: Ticket, answer: Result<Synced, Refusal>) {
+        self.replies.push(Reply::Sync { ticket, answer });
+    }
+}

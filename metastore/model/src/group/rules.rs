@@ -1,0 +1,37 @@
+//! The limits that every group keeps.
+
+use std::time::Duration;
+
+/// Members of one group, whatever is configured: it is saved in one transaction and answered in one frame.
+pub const GROUP_MEMBERS_MAX: usize = 10_000;
+/// Bytes of ids, metadata and assignments of one group: half of what a metastore transaction may hold.
+pub const GROUP_BYTES_MAX: usize = 5_000_000;
+/// How long a new member's first join may be parked. It cannot heartbeat meanwhile; Kafka's figure.
+pub const NEW_MEMBER_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How groups behave, named as Kafka's broker configuration.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// `group.min.session.timeout.ms`.
+    pub session_timeout_min: Duration,
+    /// `group.max.session.timeout.ms`.
+    pub session_timeout_max: Duration,
+    /// `group.initial.rebalance.delay.ms`: how long the first rebalance of an empty group waits for more members.
+    pub initial_rebalance_delay: Duration,
+    /// `group.max.size`, at most [`GROUP_MEMBERS_MAX`].
+    pub size_max: usize,
+    /// Bytes of one group, at most [`GROUP_BYTES_MAX`].
+    pub bytes_max: usize,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            session_timeout_min: Duration::from_secs(6),
+            session_timeout_max: Duration::from_secs(1_800),
+            initial_rebalance_delay: Duration::from_secs(3),
+            size_max: GROUP_MEMBERS_MAX,
+            bytes_max: GROUP_BYTES_MAX,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A member asks for its assignment; the leader brings everybody's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::effects::{Effects, Synced};
+use super::member::Parked;
+use super::{Generation, Group, InstanceId, MemberId, Refusal, Rules, State, Ticket};
+use crate::Timestamp;
+
+/// A request for an assignment.
+#[derive(Clone, Debug)]
+pub struct Sync {
+    /// Under which it waits.
+    pub ticket: Ticket,
+    /// Who asks.
+    pub member: MemberId,
+    /// Its instance id, where it is static.
+    pub instance: Option<InstanceId>,
+    /// The generation that it joined.
+    pub generation: Generation,
+    /// The kind of group that it joined, where it says so (version 5).
+    pub protocol_type: Option<Arc<str>>,
+    /// The protocol that was chosen, where it says so (version 5).
+    pub protocol: Option<Arc<str>>,
+    /// Everybody's assignment, if it comes from the leader; opaque.
+    pub assignments: BTreeMap<MemberId, Bytes>,
+}
+
+impl Group {
+    /// A member asks for its assignment. Its ticket is answered now, or when the leader has brought it.
+    pub fn sync(&mut self, sync: Sync, rules: &Rules, now: Timestamp) -> Effects {
+        let mut effects = Effects::default();
+        let ticket = sync.ticket;
+        if let Err(why) = self.admit_sync(&sync, rules) {
+            effects.answer_sync(ticket, Err(why));
+            return effects;
+        }
+        self.note_synced(&sync.member);
+        match &self.state {
+            State::Stable => {
+                if let Some(member) = self.members.get_mut(&sync.member) {
+                    member.restart_session(now);
+                }
+                effects.answer_sync(ticket, self.synced(&sync.member));
+            }
+            State::CompletingRebalance => {
+                self.park(&sync.member, Parked::Sync(ticket), &mut effects);
+                if self.leader.as_ref() == Some(&sync.member) {
+                    self.assign(sync.assignments, now, &mut effects);
+                }
+            }
+            State::Empty | State::PreparingRebalance(_) | State::Dead => {
+                effects.answer_sync(ticket, Err(Refusal::UnknownMember));
+            }
+        }
+        effects
+    }
+
+    fn admit_sync(&self, sync: &Sync, rules: &Rules) -> Result<(), Refusal> {
+        if self.state == State::Dead {
+            return Err(Refusal::NotAvailable);
+        }
+        self.check_member(&sync.member, sync.instance.as_ref())?;
+        if sync.generation != self.generation {
+            return Err(Refusal::IllegalGeneration);
+        }
+        let differs =
+            |said: &Option<Arc<str>>, ours: &Option<Arc<str>>| said.is_some() && ours.is_some() && said != ours;
+        if differs(&sync.protocol_type, &self.protocol_type) || differs(&sync.protocol, &self.protocol) {
+            return Err(Refusal::InconsistentProtocol);
+        }
+        if matches!(self.state, State::PreparingRebalance(_)) {
+            return Err(Refusal::RebalanceInProgress);
+        }
+        let brought: usize = sync.assignments.values().map(Bytes::len).sum();
+        let replaced: usize = self.members.values().map(|member| member.assignment.len()).sum();
+        if self.bytes().saturating_sub(replaced).saturating_add(brought) > rules.bytes_max {
+            return Err(Refusal::AssignmentTooLarge);
+        }
+        Ok(())
+    }
+
+    /// The leader's word: everybody gets what it gave them, and nothing where it gave nothing.
+    fn assign(&mut self, mut assignments: BTreeMap<MemberId, Bytes>, now: Timestamp, effects: &mut Effects) {
+        self.state = State::Stable;
+        let mut waiting = Vec::new();
+        for (id, member) in &mut self.members {
+            member.assignment = assignments.remove(id).unwrap_or_default();
+            if let Some(Parked::Sync(ticket)) = member.parked {
+                member.parked = None;
+                member.restart_session(now);
+                waiting.push((ticket, id.clone()));
+            }
+        }
+        for (ticket, id) in waiting {
+            effects.answer_sync(ticket, self.synced(&id));
+        }
+        effects.save = self.snapshot();
+    }
+
+    fn synced(&self, member: &MemberId) -> Result<Synced, Refusal> {
+        let member = self.members.get(member).ok_or(Refusal::UnknownMember)?;
+        let protocol_type = self.protocol_type.clone().ok_or(Refusal::UnknownMember)?;
+        let protocol = self.protocol.clone().ok_or(Refusal::UnknownMember)?;
+        Ok(Synced { protocol_type, protocol, assignment: member.assignment.clone() })
+    }
+
+    fn note_synced(&mut self, member: &MemberId) {
+        if let Some(awaited) = &mut self.awaited {
+            awaited.members.remove(member);
+            if awaited.members.is_empty() {
+                self.awaited = None;
+            }
+        }
+    }
+}
