@@ -131,18 +131,6 @@ fn an_alteration_that_does_not_suit_its_config_is_refused() {
     assert!(matches!(error(alteration("retention.ms", AlterOp::Set("x".into()))), ConfigError::Invalid { .. }));
 }
 
-#[test]
-fn topic_names_follow_kafkas_rule() {
-    for name in ["a", "orders.v1", "__consumer_offsets", "A-Z_0.9", "...", &"x".repeat(249)] {
-        assert_eq!(validate_topic_name(name), Ok(()), "{name}");
-    }
-    for name in ["", ".", "..", "a b", "ü", "a/b", "a\0", &"x".repeat(250)] {
-        assert!(validate_topic_name(name).is_err(), "{name}");
-    }
-    assert!(collides("a.b", "a_b"));
-    assert!(!collides("a.b", "a.b"));
-}
-
 proptest! {
     #[test]
     fn no_text_makes_a_config_panic(at in 0..DEFINITIONS.len(), value in ".{0,40}", op in 0..4) {

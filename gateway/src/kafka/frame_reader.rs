@@ -1,0 +1,152 @@
+//! Frames off a socket: the length is checked before anything is believed, and the body is read only with leave.
+//!
+//! Owns: the read side of one connection. Invariants: no more memory is taken than the frame's checked length; a Produce
+//! frame, and any large one, is read only after the agent's back-pressure has admitted it, so that over the limit the
+//! socket fills up and the client waits.
+
+use std::io;
+use std::time::Duration;
+
+use alluvium_wire::ApiKey;
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::timeout;
+
+use crate::produce::{Permit, Produce};
+
+/// Frames up to this size are read through the connection's own buffer; it is all that an idle connection costs.
+const BUFFER_BYTES: usize = 8 << 10;
+/// Frames of other APIs than Produce need no admission up to this size.
+const UNADMITTED_BYTES_MAX: usize = 1 << 20;
+/// A frame that was begun must go on within this time: it may hold leave that others wait for.
+const FRAME_STALL_MAX: Duration = Duration::from_secs(60);
+/// The length prefix.
+const LENGTH_BYTES: usize = 4;
+/// API key, version and correlation id: the least that a request is.
+const REQUEST_BYTES_MIN: usize = 8;
+
+/// The read side of one connection.
+pub struct FrameReader<R> {
+    source: R,
+    buffer: BytesMut,
+    produce: Produce,
+    frame_bytes_max: usize,
+    idle_max: Duration,
+}
+
+/// What the peer did next.
+#[derive(Debug)]
+pub enum Incoming {
+    /// It sent a whole frame (given here without its length).
+    Frame(Bytes, Option<Permit>),
+    /// It sent nothing for the longest time allowed.
+    Idle,
+    /// It closed its side, at the end of a frame.
+    End,
+}
+
+/// Why nothing more can be read from a connection.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// A length that no frame has.
+    #[error("frame length {length} is not between {REQUEST_BYTES_MIN} and {max}")]
+    Length {
+        /// As sent.
+        length: i32,
+        /// The configured limit.
+        max: usize,
+    },
+    /// It closed its side within a frame.
+    #[error("connection ended within a frame")]
+    Truncated,
+    /// It stopped within a frame.
+    #[error("no byte of a begun frame within {FRAME_STALL_MAX:?}")]
+    Stalled,
+    /// The agent admits nothing more.
+    #[error("agent is draining")]
+    Draining,
+    /// The socket failed.
+    #[error("read failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl<R: AsyncRead + Unpin> FrameReader<R> {
+    pub fn new(source: R, produce: Produce, frame_bytes_max: usize, idle_max: Duration) -> Self {
+        Self { source, buffer: BytesMut::new(), produce, frame_bytes_max, idle_max }
+    }
+
+    /// The next frame. Takes and gives back the reader, so that the future can be kept while other things happen.
+    pub async fn next(mut self) -> (Self, Result<Incoming, FrameError>) {
+        let incoming = self.read().await;
+        (self, incoming)
+    }
+
+    async fn read(&mut self) -> Result<Incoming, FrameError> {
+        if self.buffer.is_empty() {
+            match timeout(self.idle_max, self.fill()).await {
+                Err(_) => return Ok(Incoming::Idle),
+                Ok(read) if read? == 0 => return Ok(Incoming::End),
+                Ok(_) => {}
+            }
+        }
+        self.buffer_at_least(LENGTH_BYTES).await?;
+        let length = self.buffer.first_chunk().map_or(0, |bytes| i32::from_be_bytes(*bytes));
+        let bytes = self.checked(length)?;
+        self.buffer_at_least(LENGTH_BYTES + 2).await?;
+        let api_key = self.buffer[LENGTH_BYTES..].first_chunk().map_or(-1, |bytes| i16::from_be_bytes(*bytes));
+        let permit = self.leave_for(api_key, bytes).await?;
+        let body = if LENGTH_BYTES + bytes <= BUFFER_BYTES { self.small(bytes).await? } else { self.large(bytes).await? };
+        Ok(Incoming::Frame(body, permit))
+    }
+
+    fn checked(&self, length: i32) -> Result<usize, FrameError> {
+        usize::try_from(length)
+            .ok()
+            .filter(|bytes| (REQUEST_BYTES_MIN..=self.frame_bytes_max).contains(bytes))
+            .ok_or(FrameError::Length { length, max: self.frame_bytes_max })
+    }
+
+    async fn leave_for(&self, api_key: i16, bytes: usize) -> Result<Option<Permit>, FrameError> {
+        if api_key != ApiKey::Produce.code() && bytes <= UNADMITTED_BYTES_MAX {
+            return Ok(None);
+        }
+        self.produce.admit(bytes).await.map(Some).map_err(|_| FrameError::Draining)
+    }
+
+    /// A frame that fits the buffer, sharing its memory.
+    async fn small(&mut self, bytes: usize) -> Result<Bytes, FrameError> {
+        self.buffer_at_least(LENGTH_BYTES + bytes).await?;
+        Ok(self.buffer.split_to(LENGTH_BYTES + bytes).freeze().slice(LENGTH_BYTES..))
+    }
+
+    /// A frame in memory of its own, of exactly its size.
+    async fn large(&mut self, bytes: usize) -> Result<Bytes, FrameError> {
+        let mut body = BytesMut::with_capacity(bytes);
+        let begun = self.buffer.split_to(self.buffer.len().min(LENGTH_BYTES + bytes));
+        body.extend_from_slice(&begun[LENGTH_BYTES..]);
+        while body.len() < bytes {
+            let missing = bytes - body.len();
+            let read = self.source.read_buf(&mut (&mut body).limit(missing));
+            if timeout(FRAME_STALL_MAX, read).await.map_err(|_| FrameError::Stalled)?? == 0 {
+                return Err(FrameError::Truncated);
+            }
+        }
+        Ok(body.freeze())
+    }
+
+    async fn buffer_at_least(&mut self, bytes: usize) -> Result<(), FrameError> {
+        while self.buffer.len() < bytes {
+            if timeout(FRAME_STALL_MAX, self.fill()).await.map_err(|_| FrameError::Stalled)?? == 0 {
+                return Err(FrameError::Truncated);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is there, up to a buffer's worth.
+    async fn fill(&mut self) -> io::Result<usize> {
+        let missing = BUFFER_BYTES.saturating_sub(self.buffer.len()).max(1);
+        self.buffer.reserve(missing);
+        self.source.read_buf(&mut (&mut self.buffer).limit(missing)).await
+    }
+}

@@ -1,0 +1,29 @@
+//! One file per Kafka API: what it does, in which versions, and the way from its request to its response.
+//!
+//! Owns: the table of what is served. Does not own: what requests do. How to write one is told in
+//! [`dispatch`](super::dispatch).
+
+mod alter_configs;
+mod alter_partition_reassignments;
+mod api_versions;
+mod create_partitions;
+mod create_topics;
+mod delete_records;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod describe_log_dirs;
+mod describe_topic_partitions;
+mod elect_leaders;
+mod fetch;
+mod incremental_alter_configs;
+mod init_producer_id;
+mod list_offsets;
+mod list_partition_reassignments;
+mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
+mod table;
+
+pub use api_versions::answer_future as answer_future_api_versions;
+pub use table::{HANDLERS, find};

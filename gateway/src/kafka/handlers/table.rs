@@ -1,0 +1,35 @@
+//! Every API that is served, by key. `ApiVersions` tells clients of exactly these.
+
+use alluvium_wire::ApiKey;
+
+use super::*;
+use crate::kafka::dispatch::Handler;
+
+/// All handlers, by key.
+pub static HANDLERS: &[&Handler] = &[
+    &produce::HANDLER,
+    &fetch::HANDLER,
+    &list_offsets::HANDLER,
+    &metadata::HANDLER,
+    &api_versions::HANDLER,
+    &create_topics::HANDLER,
+    &delete_topics::HANDLER,
+    &delete_records::HANDLER,
+    &init_producer_id::HANDLER,
+    &offset_for_leader_epoch::HANDLER,
+    &describe_configs::HANDLER,
+    &alter_configs::HANDLER,
+    &describe_log_dirs::HANDLER,
+    &create_partitions::HANDLER,
+    &elect_leaders::HANDLER,
+    &incremental_alter_configs::HANDLER,
+    &alter_partition_reassignments::HANDLER,
+    &list_partition_reassignments::HANDLER,
+    &describe_cluster::HANDLER,
+    &describe_topic_partitions::HANDLER,
+];
+
+/// The handler of `api`, if it is served.
+pub fn find(api: ApiKey) -> Option<&'static Handler> {
+    HANDLERS.binary_search_by_key(&api, |handler| handler.api).ok().map(|at| HANDLERS[at])
+}

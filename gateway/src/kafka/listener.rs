@@ -1,0 +1,105 @@
+//! The listening socket: takes connections in, as many as are allowed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::connection;
+use crate::agent::Agent;
+
+/// After a failure to accept (no file descriptor left, say), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound socket that is not served yet.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// Why the address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Someone else listens there.
+    #[error("{address} is taken: another process listens there; stop it, or choose another port")]
+    Taken {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Anything else.
+    #[error("cannot listen on {address}: {source}")]
+    Refused {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Listener {
+    /// Binds `address`; port 0 lets the system choose.
+    ///
+    /// # Errors
+    /// Where the address is taken, is not ours, or needs rights that we lack.
+    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let refused = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::Taken { address },
+            _ => BindError::Refused { address, source },
+        };
+        let socket = TcpListener::bind(address).await.map_err(refused)?;
+        let address = socket.local_addr().map_err(refused)?;
+        Ok(Self { socket, address })
+    }
+
+    /// Where clients can connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves connections until `cancel`, each as a task of the agent. Over the limit, further clients wait to be accepted.
+    pub async fn serve(self, agent: Arc<Agent>, cancel: CancellationToken) {
+        let room = Arc::new(Semaphore::new(agent.config.connections_max.min(Semaphore::MAX_PERMITS)));
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return,
+                accepted = self.accept(&room) => match accepted {
+                    Ok((stream, peer, place)) => spawn(&agent, stream, peer, place, cancel.clone()),
+                    Err(error) => {
+                        tracing::warn!(%error, "accepting a connection failed");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+    }
+
+    async fn accept(&self, room: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, peer) = self.socket.accept().await?;
+        // Responses are written whole; waiting for more bytes to fill a packet would only add latency.
+        stream.set_nodelay(true)?;
+        Ok((stream, peer, place))
+    }
+}
+
+fn spawn(
+    agent: &Arc<Agent>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+    cancel: CancellationToken,
+) {
+    let (read, write) = stream.into_split();
+    let connection = connection::serve(Arc::clone(agent), peer, read, write, cancel);
+    agent.tasks.spawn("kafka connection", async move {
+        connection.await;
+        drop(place);
+    });
+}

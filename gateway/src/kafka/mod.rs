@@ -1,0 +1,22 @@
+//! Kafka's protocol over TCP.
+//!
+//! Owns: the listener, connections and their request order, the table of APIs, one handler per API, and how each error of
+//! the layers below reads in Kafka's codes. Does not own: bytes of messages (`alluvium_wire`), and what requests do
+//! (`produce`, `fetch`, `groups`, the metastore): no Kafka message exists below this folder.
+//!
+//! Invariants: responses of one connection leave in the order of its requests; batches of one connection join the log in
+//! that order; a frame that cannot be understood closes its connection and nothing else.
+
+mod broker_configs;
+mod connection;
+mod dispatch;
+mod errors;
+mod frame_reader;
+mod handlers;
+mod listener;
+mod response_queue;
+
+pub use listener::{BindError, Listener};
+
+#[cfg(test)]
+mod tests;
