@@ -1,0 +1,86 @@
+//! Credentials of the AWS chain (environment, profile, process, web identity, container, instance), for object_store,
+//! which asks before every request.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use object_store::CredentialProvider;
+use object_store::aws::AwsCredential;
+use tokio::sync::Mutex;
+
+/// Credentials are replaced this long before they expire.
+const EXPIRY_MARGIN: Duration = Duration::from_secs(300);
+/// Those without an expiry may change all the same (a profile that is edited).
+const UNDATED_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// The chain, and what it last gave.
+#[derive(Debug)]
+pub(crate) struct AwsChain {
+    chain: Option<SharedCredentialsProvider>,
+    cached: Mutex<Option<Cached>>,
+}
+
+#[derive(Clone, Debug)]
+struct Cached {
+    credential: Arc<AwsCredential>,
+    /// From then on they are asked for again.
+    stale: SystemTime,
+    /// From then on they are refused.
+    expiry: SystemTime,
+}
+
+impl AwsChain {
+    pub(crate) fn new(chain: Option<SharedCredentialsProvider>) -> Self {
+        Self { chain, cached: Mutex::new(None) }
+    }
+
+    /// What was cached while it is fresh; what is new otherwise; what was cached, while it is valid, if there is nothing
+    /// new. One caller at a time asks the chain.
+    async fn credential_at(&self, now: SystemTime) -> Result<Arc<AwsCredential>, object_store::Error> {
+        let mut cached = self.cached.lock().await;
+        if let Some(fresh) = cached.as_ref().filter(|cached| now < cached.stale) {
+            return Ok(Arc::clone(&fresh.credential));
+        }
+        match self.ask(now).await {
+            Ok(new) => Ok(Arc::clone(&cached.insert(new).credential)),
+            Err(error) => match cached.as_ref().filter(|cached| now < cached.expiry) {
+                Some(valid) => {
+                    tracing::warn!(%error, "credentials could not be refreshed, keeping those that are still valid");
+                    Ok(Arc::clone(&valid.credential))
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    async fn ask(&self, now: SystemTime) -> Result<Cached, object_store::Error> {
+        let denied = |source| object_store::Error::Unauthenticated { path: "credentials".to_owned(), source };
+        let chain = self.chain.as_ref().ok_or_else(|| denied("no credentials are configured".into()))?;
+        let credentials = chain.provide_credentials().await.map_err(|error| denied(error.into()))?;
+        Ok(Cached::new(&credentials, now))
+    }
+}
+
+impl Cached {
+    fn new(credentials: &Credentials, now: SystemTime) -> Self {
+        let expiry = credentials.expiry().unwrap_or(now + UNDATED_LIFETIME + EXPIRY_MARGIN);
+        let credential = Arc::new(AwsCredential {
+            key_id: credentials.access_key_id().to_owned(),
+            secret_key: credentials.secret_access_key().to_owned(),
+            token: credentials.session_token().map(str::to_owned),
+        });
+        Self { credential, stale: expiry.checked_sub(EXPIRY_MARGIN).unwrap_or(now), expiry }
+    }
+}
+
+#[async_trait]
+impl CredentialProvider for AwsChain {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> Result<Arc<AwsCredential>, object_store::Error> {
+        self.credential_at(SystemTime::now()).await
+    }
+}

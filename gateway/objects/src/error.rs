@@ -1,0 +1,207 @@
+//! What a failure of the store means to who asked.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use object_store::client::{HttpError, HttpErrorKind};
+
+/// What was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Write an object.
+    Put,
+    /// Read an object, or ask for its size.
+    Get,
+    /// Delete objects.
+    Delete,
+    /// List objects.
+    List,
+    /// Open a store.
+    Open,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Put => "put",
+            Self::Get => "get",
+            Self::Delete => "delete",
+            Self::List => "list",
+            Self::Open => "open",
+        })
+    }
+}
+
+/// A failed operation. Cheap to clone, so that many readers can share one failed load.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} {key:?}: {kind}: {reason}")]
+pub struct Error {
+    /// What it means.
+    pub kind: ErrorKind,
+    /// What was asked.
+    pub operation: Operation,
+    /// Of which object (relative to the store's prefix), prefix or store.
+    pub key: String,
+    /// What the store said.
+    pub reason: String,
+}
+
+/// What a failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ErrorKind {
+    /// There is no such object.
+    #[error("no such object")]
+    NotFound,
+    /// There is no such bucket or directory.
+    #[error("no such bucket or directory")]
+    NoSuchBucket,
+    /// Credentials are missing, wrong, or do not allow it.
+    #[error("access denied")]
+    Denied,
+    /// The disk or a quota is full.
+    #[error("no space left")]
+    Full,
+    /// The store cannot be reached, is overloaded, or failed inside.
+    #[error("store unavailable")]
+    Unavailable,
+    /// No answer in time.
+    #[error("timed out")]
+    Timeout,
+    /// The answer ended before its bytes did.
+    #[error("answer cut short")]
+    CutShort,
+    /// The object has fewer bytes than were asked for.
+    #[error("range is beyond the end of the object")]
+    Range,
+    /// More bytes than may be read at once.
+    #[error("too large to read at once")]
+    TooLarge,
+    /// A key that is none, or a location that is no store.
+    #[error("invalid key or location")]
+    Invalid,
+    /// The probe came back with other bytes than were written.
+    #[error("store returned other bytes than were written")]
+    Corrupt,
+    /// What nobody foresaw.
+    #[error("unexpected failure")]
+    Other,
+}
+
+impl ErrorKind {
+    /// Whether asking again may help.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        match self {
+            Self::Unavailable | Self::Timeout | Self::CutShort | Self::Other => true,
+            Self::NotFound
+            | Self::NoSuchBucket
+            | Self::Denied
+            | Self::Full
+            | Self::Range
+            | Self::TooLarge
+            | Self::Invalid
+            | Self::Corrupt => false,
+        }
+    }
+}
+
+impl Error {
+    /// Whether asking again may help.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.kind.is_retryable()
+    }
+
+    pub(crate) fn new(kind: ErrorKind, operation: Operation, key: &str, reason: impl Into<String>) -> Self {
+        Self { kind, operation, key: key.to_owned(), reason: reason.into() }
+    }
+
+    pub(crate) fn from_store(operation: Operation, key: &str, error: &object_store::Error) -> Self {
+        Self::new(classify(error), operation, key, error.to_string())
+    }
+
+    pub(crate) fn from_io(operation: Operation, key: &str, error: &io::Error) -> Self {
+        Self::new(classify_io(error).unwrap_or(ErrorKind::Other), operation, key, error.to_string())
+    }
+}
+
+fn classify(error: &object_store::Error) -> ErrorKind {
+    use object_store::Error as E;
+    match error {
+        E::NotFound { .. } if names_bucket(error) => ErrorKind::NoSuchBucket,
+        E::NotFound { .. } => ErrorKind::NotFound,
+        E::PermissionDenied { .. } | E::Unauthenticated { .. } => ErrorKind::Denied,
+        E::InvalidPath { .. } | E::UnknownConfigurationKey { .. } | E::NotSupported { .. } => ErrorKind::Invalid,
+        E::NotImplemented { .. } => ErrorKind::Invalid,
+        // Answers to conditional requests, which are not made here, and 409, with which S3 refuses concurrent changes.
+        E::AlreadyExists { .. } | E::Precondition { .. } | E::NotModified { .. } => ErrorKind::Unavailable,
+        _ => classify_sources(error).unwrap_or(ErrorKind::Other),
+    }
+}
+
+/// S3 answers 404 for both; the code in the body tells them apart.
+fn names_bucket(error: &object_store::Error) -> bool {
+    error.to_string().contains("NoSuchBucket")
+}
+
+/// The first cause in the chain that tells.
+fn classify_sources(error: &object_store::Error) -> Option<ErrorKind> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let kind = cause
+            .downcast_ref::<io::Error>()
+            .and_then(classify_io)
+            .or_else(|| cause.downcast_ref::<HttpError>().map(classify_http))
+            .or_else(|| classify_status(&cause.to_string()));
+        if kind.is_some() {
+            return kind;
+        }
+        source = cause.source();
+    }
+    None
+}
+
+fn classify_io(error: &io::Error) -> Option<ErrorKind> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Some(ErrorKind::Full)
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(ErrorKind::Denied),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Some(ErrorKind::NoSuchBucket),
+        io::ErrorKind::TimedOut => Some(ErrorKind::Timeout),
+        io::ErrorKind::UnexpectedEof => Some(ErrorKind::CutShort),
+        _ => None,
+    }
+}
+
+fn classify_http(error: &HttpError) -> ErrorKind {
+    match error.kind() {
+        HttpErrorKind::Timeout => ErrorKind::Timeout,
+        HttpErrorKind::Interrupted | HttpErrorKind::Decode => ErrorKind::CutShort,
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+/// object_store keeps the type that has the status to itself; its text is pinned by a test against an HTTP server.
+fn classify_status(text: &str) -> Option<ErrorKind> {
+    if text.contains("without LOCATION") {
+        return Some(ErrorKind::Invalid); // a redirect to another region
+    }
+    if text.contains("Server returned error response") {
+        return Some(ErrorKind::Unavailable); // 200 with an error in the body, which S3 does under load
+    }
+    let (_, rest) = text.split_once("status code: ")?;
+    let status = rest.get(..3)?.parse::<u16>().ok()?;
+    // Credentials that ran out, or a clock that is off: S3 says 400 or 403.
+    let credentials = ["ExpiredToken", "InvalidToken", "TokenRefreshRequired"].iter().any(|code| text.contains(code));
+    match status {
+        507 => Some(ErrorKind::Full),
+        408 | 429 | 500.. => Some(ErrorKind::Unavailable),
+        400 if text.contains("RequestTimeout") => Some(ErrorKind::Timeout),
+        _ if credentials => Some(ErrorKind::Denied),
+        416 => Some(ErrorKind::Range),
+        300..=399 => Some(ErrorKind::Invalid),
+        _ => None,
+    }
+}

@@ -1,0 +1,90 @@
+//! Which request fails, and how.
+
+use std::time::Duration;
+
+use crate::Operation;
+
+/// What happens to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Not done; the store is overloaded (S3's 503).
+    Unavailable,
+    /// Not done; access is denied.
+    Denied,
+    /// Not done; there is no such object.
+    NotFound,
+    /// Not done; there is no such bucket.
+    NoSuchBucket,
+    /// Not done; the disk is full.
+    Full,
+    /// Never answered.
+    Hang,
+    /// Done, after a while.
+    Delay(Duration),
+    /// Done, and then answered with a failure: what a lost connection looks like.
+    DoneButUnavailable,
+    /// A GET's body ends after this many bytes.
+    CutShort(usize),
+    /// A GET's body has the bits of this byte (or of its last one) flipped.
+    Flipped(usize),
+}
+
+/// Which requests meet a [`Fault`]. By default all of an operation, for ever.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub(super) operation: Option<Operation>,
+    pub(super) key_contains: Option<String>,
+    pub(super) skip: u64,
+    pub(super) times: u64,
+    pub(super) fault: Fault,
+}
+
+impl Rule {
+    /// Every request of `operation` meets `fault`.
+    #[must_use]
+    pub fn on(operation: Operation, fault: Fault) -> Self {
+        Self { operation: Some(operation), key_contains: None, skip: 0, times: u64::MAX, fault }
+    }
+
+    /// Every request meets `fault`.
+    #[must_use]
+    pub fn always(fault: Fault) -> Self {
+        Self { operation: None, key_contains: None, skip: 0, times: u64::MAX, fault }
+    }
+
+    /// Only requests whose key contains `text`.
+    #[must_use]
+    pub fn key_contains(mut self, text: impl Into<String>) -> Self {
+        self.key_contains = Some(text.into());
+        self
+    }
+
+    /// Only after `skip` requests that match.
+    #[must_use]
+    pub fn skip(mut self, skip: u64) -> Self {
+        self.skip = skip;
+        self
+    }
+
+    /// Only `times` times.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Whether the rule applies to this request; counts it if it matches.
+    pub(super) fn applies(&mut self, operation: Operation, key: &str) -> bool {
+        let matches = self.operation.is_none_or(|wanted| wanted == operation)
+            && self.key_contains.as_ref().is_none_or(|text| key.contains(text.as_str()));
+        if !matches || self.times == 0 {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        self.times -= 1;
+        true
+    }
+}

@@ -1,0 +1,184 @@
+//! The store that fails on command.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use tokio::time::sleep;
+
+use super::{Fault, Rule};
+use crate::Operation;
+
+/// Switches faults of a [`FaultStore`] on and off.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Arc<Mutex<Vec<Rule>>>);
+
+impl Faults {
+    /// Adds a rule after those that are there.
+    pub fn inject(&self, rule: Rule) {
+        self.rules().push(rule);
+    }
+
+    /// Removes all rules. Requests that already hang go on hanging.
+    pub fn heal(&self) {
+        self.rules().clear();
+    }
+
+    fn pick(&self, operation: Operation, key: &str) -> Option<Fault> {
+        self.rules().iter_mut().find_map(|rule| rule.applies(operation, key).then(|| rule.fault.clone()))
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Vec<Rule>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A store that works until its [`Faults`] say otherwise.
+#[derive(Debug)]
+pub struct FaultStore {
+    inner: Arc<dyn ObjectStore>,
+    faults: Faults,
+}
+
+impl FaultStore {
+    /// `inner`, without faults for now, and the switch.
+    #[must_use]
+    pub fn new(inner: Arc<dyn ObjectStore>) -> (Self, Faults) {
+        let faults = Faults::default();
+        (Self { inner, faults: faults.clone() }, faults)
+    }
+}
+
+impl fmt::Display for FaultStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FaultStore({})", self.inner)
+    }
+}
+
+/// What is left of a fault after the part before the request.
+enum Passed {
+    Clean,
+    FailAfter(Error),
+    Body(Fault),
+}
+
+/// Meets the part of `fault` that comes before the request.
+async fn meet(fault: Option<Fault>, key: &str) -> Result<Passed> {
+    match fault {
+        None => Ok(Passed::Clean),
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::Delay(delay)) => {
+            sleep(delay).await;
+            Ok(Passed::Clean)
+        }
+        Some(Fault::DoneButUnavailable) => Ok(Passed::FailAfter(unavailable())),
+        Some(fault @ (Fault::CutShort(_) | Fault::Flipped(_))) => Ok(Passed::Body(fault)),
+        Some(Fault::Unavailable) => Err(unavailable()),
+        Some(Fault::Denied) => Err(Error::PermissionDenied { path: key.to_owned(), source: "injected".into() }),
+        Some(Fault::NotFound) => Err(Error::NotFound { path: key.to_owned(), source: "injected".into() }),
+        Some(Fault::NoSuchBucket) => Err(Error::NotFound { path: key.to_owned(), source: "NoSuchBucket".into() }),
+        Some(Fault::Full) => {
+            Err(Error::Generic { store: "FaultStore", source: io::Error::from(io::ErrorKind::StorageFull).into() })
+        }
+    }
+}
+
+fn unavailable() -> Error {
+    let text = "Server returned non-2xx status code: 503 Service Unavailable: SlowDown (injected)";
+    Error::Generic { store: "FaultStore", source: text.into() }
+}
+
+async fn damage(result: GetResult, fault: &Fault) -> Result<GetResult> {
+    let GetResult { meta, range, attributes, extensions, .. } = &result;
+    let (meta, range, attributes, extensions) = (meta.clone(), range.clone(), attributes.clone(), extensions.clone());
+    let mut body = result.bytes().await?.to_vec();
+    match fault {
+        Fault::CutShort(bytes) => body.truncate(*bytes),
+        Fault::Flipped(at) => {
+            let at = (*at).min(body.len().saturating_sub(1));
+            body.iter_mut().skip(at).take(1).for_each(|byte| *byte = !*byte);
+        }
+        _ => {}
+    }
+    let payload = GetResultPayload::Stream(stream::iter([Ok(Bytes::from(body))]).boxed());
+    Ok(GetResult { payload, meta, range, attributes, extensions })
+}
+
+fn after<T>(passed: Passed, done: T) -> Result<T> {
+    match passed {
+        Passed::FailAfter(error) => Err(error),
+        Passed::Clean | Passed::Body(_) => Ok(done),
+    }
+}
+
+#[async_trait]
+impl ObjectStore for FaultStore {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        let passed = meet(self.faults.pick(Operation::Put, location.as_ref()), location.as_ref()).await?;
+        after(passed, self.inner.put_opts(location, payload, opts).await?)
+    }
+
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        let passed = meet(self.faults.pick(Operation::Put, location.as_ref()), location.as_ref()).await?;
+        after(passed, self.inner.put_multipart_opts(location, opts).await?)
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let passed = meet(self.faults.pick(Operation::Get, location.as_ref()), location.as_ref()).await?;
+        let result = self.inner.get_opts(location, options).await?;
+        match passed {
+            Passed::Body(fault) => damage(result, &fault).await,
+            passed => after(passed, result),
+        }
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        let (inner, faults) = (Arc::clone(&self.inner), self.faults.clone());
+        locations
+            .then(move |location| {
+                let (inner, faults) = (Arc::clone(&inner), faults.clone());
+                async move {
+                    let location = location?;
+                    let passed = meet(faults.pick(Operation::Delete, location.as_ref()), location.as_ref()).await?;
+                    let one = stream::iter([Ok(location)]).boxed();
+                    let done = inner.delete_stream(one).next().await.unwrap_or_else(|| Err(unavailable()))?;
+                    after(passed, done)
+                }
+            })
+            .boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        let key = prefix.map(ToString::to_string).unwrap_or_default();
+        let fault = self.faults.pick(Operation::List, &key);
+        let listing = self.inner.list(prefix);
+        async move {
+            match meet(fault, &key).await.and_then(|passed| after(passed, ())) {
+                Ok(()) => listing,
+                Err(error) => stream::iter([Err(error)]).boxed(),
+            }
+        }
+        .flatten_stream()
+        .boxed()
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        let key = prefix.map(ToString::to_string).unwrap_or_default();
+        let passed = meet(self.faults.pick(Operation::List, &key), &key).await?;
+        after(passed, self.inner.list_with_delimiter(prefix).await?)
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        let passed = meet(self.faults.pick(Operation::Put, to.as_ref()), to.as_ref()).await?;
+        after(passed, self.inner.copy_opts(from, to, options).await?)
+    }
+}

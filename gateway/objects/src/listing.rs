@@ -1,0 +1,73 @@
+//! Listing, a page at a time and always in the order of keys.
+
+use std::collections::BinaryHeap;
+
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore};
+
+use crate::usage::count;
+use crate::{Error, Objects, Operation};
+
+/// One object of a listing. Ordered by key first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Its key, relative to the store's prefix.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was last written, ms since the Unix epoch, by the store's clock.
+    pub modified_ms: i64,
+}
+
+impl Objects {
+    /// The first `limit` objects whose keys lie below `prefix` (whole path parts: `segments/`) and after `after`, in the
+    /// order of keys. A page shorter than `limit` is the last.
+    pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>, Error> {
+        let below = self.directory(prefix)?;
+        let after = after.map(|after| self.path(Operation::List, after)).transpose()?;
+        self.retried(Operation::List, prefix, 0, || async {
+            let _slot = self.other_slot().await;
+            count(&self.usage.lists, 1);
+            let page = self.page(below.as_ref(), after.as_ref(), limit).await;
+            page.map_err(|error| Error::from_store(Operation::List, prefix, &error))
+        })
+        .await
+    }
+
+    /// `None` is the root of the store.
+    fn directory(&self, prefix: &str) -> Result<Option<Path>, Error> {
+        let prefix = prefix.trim_matches('/');
+        if prefix.is_empty() { Ok(self.root()) } else { self.path(Operation::List, prefix).map(Some) }
+    }
+
+    /// The smallest `limit` keys, with memory for no more than those, in whatever order the store lists.
+    async fn page(
+        &self,
+        below: Option<&Path>,
+        after: Option<&Path>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, object_store::Error> {
+        let mut found = match after {
+            Some(after) => self.store.list_with_offset(below, after),
+            None => self.store.list(below),
+        };
+        let mut smallest: BinaryHeap<Listed> = BinaryHeap::new();
+        while let Some(meta) = found.try_next().await? {
+            let Some(listed) = self.listed(&meta) else { continue };
+            smallest.push(listed);
+            if smallest.len() > limit {
+                smallest.pop();
+                if self.config.lists_in_order {
+                    break;
+                }
+            }
+        }
+        Ok(smallest.into_sorted_vec())
+    }
+
+    fn listed(&self, meta: &ObjectMeta) -> Option<Listed> {
+        let key = self.key(&meta.location)?.to_owned();
+        Some(Listed { key, bytes: meta.size, modified_ms: meta.last_modified.timestamp_millis() })
+    }
+}

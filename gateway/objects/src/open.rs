@@ -1,0 +1,94 @@
+//! Opening a store by its location.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+
+use crate::credentials::AwsChain;
+use crate::{Error, ErrorKind, Objects, ObjectsConfig, Operation, S3Location, StoreLocation};
+
+/// The region of servers that have none.
+const REGION_DEFAULT: &str = "us-east-1";
+/// Time to connect; a server that is there answers within milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens the store at `location`. A directory is made if it is not there; a bucket is first asked for by
+/// [`Objects::check`].
+pub async fn open(location: &StoreLocation, config: ObjectsConfig) -> Result<Objects, Error> {
+    match location {
+        StoreLocation::Memory => Ok(Objects::new(Arc::new(InMemory::new()), "", config)),
+        StoreLocation::Local { directory } => {
+            let directory = directory.clone();
+            let opened = tokio::task::spawn_blocking(move || open_directory(&directory)).await;
+            let store = opened.map_err(|error| open_error(ErrorKind::Other, location, error))??;
+            Ok(Objects::new(store, "", config))
+        }
+        StoreLocation::S3(bucket) => {
+            let store = open_bucket(bucket).await?;
+            let config = ObjectsConfig { lists_in_order: true, ..config };
+            Ok(Objects::new(store, &bucket.prefix, config))
+        }
+    }
+}
+
+fn open_error(kind: ErrorKind, location: &StoreLocation, reason: impl ToString) -> Error {
+    Error::new(kind, Operation::Open, &location.to_string(), reason.to_string())
+}
+
+fn open_directory(directory: &Path) -> Result<Arc<dyn ObjectStore>, Error> {
+    let name = directory.to_string_lossy();
+    std::fs::create_dir_all(directory).map_err(|error| Error::from_io(Operation::Open, &name, &error))?;
+    let store = LocalFileSystem::new_with_prefix(directory)
+        .map_err(|error| Error::from_store(Operation::Open, &name, &error))?;
+    Ok(Arc::new(store.with_fsync(true)))
+}
+
+async fn open_bucket(bucket: &S3Location) -> Result<Arc<dyn ObjectStore>, Error> {
+    let aws = load_aws(bucket).await;
+    let endpoint = bucket.endpoint.as_deref().or(aws.endpoint_url());
+    let region = aws.region().map_or(REGION_DEFAULT, Region::as_ref);
+    // Our own deadlines and retries apply; allow_http belongs here, since with_client_options replaces it.
+    let client = ClientOptions::new()
+        .with_allow_http(bucket.allow_http)
+        .with_timeout_disabled()
+        .with_connect_timeout(CONNECT_TIMEOUT);
+    let retry = RetryConfig { max_retries: 0, backoff: BackoffConfig::default(), retry_timeout: CONNECT_TIMEOUT };
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&bucket.bucket)
+        .with_region(region)
+        .with_virtual_hosted_style_request(!bucket.path_style)
+        .with_client_options(client)
+        .with_retry(retry)
+        .with_credentials(Arc::new(AwsChain::new(aws.credentials_provider())));
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(endpoint_of(bucket, endpoint));
+    }
+    let location = StoreLocation::S3(bucket.clone());
+    let store = builder.build().map_err(|error| open_error(ErrorKind::Invalid, &location, error))?;
+    Ok(Arc::new(store))
+}
+
+/// Where the bucket answers: in its own host name unless it is named in the path.
+fn endpoint_of(bucket: &S3Location, endpoint: &str) -> String {
+    let endpoint = endpoint.trim_end_matches('/');
+    match endpoint.split_once("://") {
+        Some((scheme, host)) if !bucket.path_style => format!("{scheme}://{}.{host}", bucket.bucket),
+        _ => endpoint.to_owned(),
+    }
+}
+
+/// The AWS chain. It asks the machine's metadata service for a region only where there may be one.
+async fn load_aws(bucket: &S3Location) -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::latest());
+    let elsewhere = bucket.endpoint.as_ref().map(|_| REGION_DEFAULT.to_owned());
+    match bucket.region.clone().or(elsewhere) {
+        Some(region) => loader.region(Region::new(region)).load().await,
+        None => loader.load().await,
+    }
+}

@@ -1,0 +1,125 @@
+//! Reading: exact, bounded, hedged and coalesced.
+
+use std::ops::Range;
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{Either, select, try_join_all};
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, GetResult, GetResultPayload};
+use tokio::time::sleep;
+
+use crate::coalesce::{coalesce, covering};
+use crate::usage::count;
+use crate::{Error, ErrorKind, Objects, Operation};
+
+impl Objects {
+    /// Exactly the bytes `range` of the object at `key`.
+    pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let bytes = range.end - range.start;
+        self.check_size(key, bytes)?;
+        self.read(key, Some(range), bytes).await
+    }
+
+    /// The whole object at `key`.
+    pub async fn get(&self, key: &str) -> Result<Bytes, Error> {
+        self.read(key, None, 0).await
+    }
+
+    /// Exactly the bytes of each of `ranges`, in their order; ranges close together share a GET.
+    pub async fn get_ranges(&self, key: &str, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
+        let reads = coalesce(ranges, self.config.coalesce_gap_bytes, self.config.coalesce_bytes_max);
+        let bodies = try_join_all(reads.iter().map(|read| self.get_range(key, read.clone()))).await?;
+        let slice = |range: &Range<u64>| {
+            let (read, body) = covering(&reads, range).map(|at| (&reads[at], &bodies[at]))?;
+            let start = usize::try_from(range.start - read.start).ok()?;
+            let end = usize::try_from(range.end - read.start).ok()?;
+            Some(body.slice(start..end))
+        };
+        Ok(ranges.iter().map(|range| slice(range).unwrap_or_default()).collect())
+    }
+
+    async fn read(&self, key: &str, range: Option<Range<u64>>, bytes: u64) -> Result<Bytes, Error> {
+        let path = self.path(Operation::Get, key)?;
+        let body = self.retried(Operation::Get, key, bytes, || self.hedged(key, &path, range.clone())).await?;
+        count(&self.usage.get_bytes, body.len() as u64);
+        Ok(body)
+    }
+
+    /// One GET, and a second one if the first is slow and there is room for it: the first success wins.
+    async fn hedged(&self, key: &str, path: &Path, range: Option<Range<u64>>) -> Result<Bytes, Error> {
+        let _slot = self.slots.gets.acquire().await.expect("nobody closes the semaphore");
+        let first = pin!(self.fetch(key, path, range.clone()));
+        let Some(after) = self.config.hedge_after else { return first.await };
+        let slow = pin!(sleep(self.hedge_delay(after, range.as_ref())));
+        let first = match select(first, slow).await {
+            Either::Left((answer, _)) => return answer,
+            Either::Right((_, first)) => first,
+        };
+        let Ok(_slot) = self.slots.gets.try_acquire() else { return first.await };
+        count(&self.usage.hedges, 1);
+        let second = pin!(self.fetch(key, path, range));
+        match select(first, second).await {
+            Either::Left((Err(error), second)) if error.is_retryable() => second.await,
+            Either::Right((Err(error), first)) if error.is_retryable() => first.await,
+            Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
+        }
+    }
+
+    /// A large range may take longer before it counts as slow.
+    fn hedge_delay(&self, after: Duration, range: Option<&Range<u64>>) -> Duration {
+        let bytes = range.map_or(0, |range| range.end - range.start);
+        after + self.config.retry.transfer_time(bytes) / 4
+    }
+
+    async fn fetch(&self, key: &str, path: &Path, range: Option<Range<u64>>) -> Result<Bytes, Error> {
+        count(&self.usage.gets, 1);
+        let store_error = |error| Error::from_store(Operation::Get, key, &error);
+        let options = GetOptions { range: range.clone().map(GetRange::Bounded), ..GetOptions::default() };
+        let found = self.store.get_opts(path, options).await.map_err(store_error)?;
+        let expected = range.unwrap_or(0..found.meta.size);
+        if found.range != expected {
+            let reason = format!("asked for {expected:?}, the object has {} bytes", found.meta.size);
+            return Err(Error::new(ErrorKind::Range, Operation::Get, key, reason));
+        }
+        let bytes = expected.end - expected.start;
+        self.check_size(key, bytes)?;
+        let body = collect(found, bytes).await.map_err(store_error)?;
+        if body.len() as u64 != bytes {
+            let reason = format!("got {} bytes of {bytes}", body.len());
+            return Err(Error::new(ErrorKind::CutShort, Operation::Get, key, reason));
+        }
+        Ok(body)
+    }
+
+    fn check_size(&self, key: &str, bytes: u64) -> Result<(), Error> {
+        let max = self.config.get_bytes_max;
+        if bytes <= max {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::TooLarge, Operation::Get, key, format!("{bytes} bytes, at most {max} are read")))
+    }
+}
+
+/// The body, but no more than one chunk beyond `bytes` of it.
+async fn collect(found: GetResult, bytes: u64) -> Result<Bytes, object_store::Error> {
+    if matches!(found.payload, GetResultPayload::File(..)) {
+        return found.bytes().await;
+    }
+    let mut taken = 0;
+    let mut chunks: Vec<Bytes> = found
+        .into_stream()
+        .take_while(|chunk| {
+            let go_on = taken <= bytes;
+            taken += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+            std::future::ready(go_on)
+        })
+        .try_collect()
+        .await?;
+    Ok(if chunks.len() == 1 { chunks.swap_remove(0) } else { chunks.concat().into() })
+}
