@@ -2,6 +2,7 @@
 
 mod backoff;
 mod db;
+mod embedded;
 mod engine;
 mod error;
 pub mod limits;

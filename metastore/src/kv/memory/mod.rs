@@ -1,50 +1,40 @@
-//! The engine in memory.
-use std::{sync::Arc, time::Duration};
+//! The engine in memory: the reference for the others' behaviour, and with [`Faults`] the metastore of simulations. Nothing
+//! in it waits but by `tokio::time`, so that under paused time and one seed every run is the same.
 
-use super::{Attempt, Engine, Metrics};
+mod faults;
+mod storage;
 
-/// Which faults to inject, and how often. Rates are in thousandths of attempts; the default injects none.
-#[derive(Clone, Debug, Default)]
-pub struct Faults {
-    /// Reproduces the whole sequence of faults.
-    pub seed: u64,
-    /// Commits that fail with a conflict that was none.
-    pub conflict_per_mille: u16,
-    /// Commits whose result is unknown, half of them committed.
-    pub unknown_per_mille: u16,
-    /// Reads that fail as too old.
-    pub too_old_per_mille: u16,
-    /// Upper bound of the delay before each read and commit (virtual under paused time); none where zero.
-    pub latency_max: Duration,
-}
+use std::sync::Arc;
 
-impl Faults {
-    /// No fault at all.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::default()
-    }
-}
+pub use faults::Faults;
+
+use self::{faults::Faulty, storage::MemoryStorage};
+use super::{Attempt, Engine, Metrics, embedded::Embedded};
 
 /// The engine in memory.
-pub struct MemoryEngine {
-    metrics: Metrics,
-}
+pub struct MemoryEngine(Faulty<Embedded<MemoryStorage>>);
 
 impl MemoryEngine {
     /// An empty store that fails as `faults` say.
     #[must_use]
-    pub fn new(_faults: Faults) -> Self {
-        Self { metrics: Metrics::default() }
+    pub fn new(faults: Faults) -> Self {
+        let engine = Embedded::new(MemoryStorage::default()).expect("memory has no way to fail");
+        Self(Faulty::new(engine, faults))
+    }
+}
+
+impl Default for MemoryEngine {
+    fn default() -> Self {
+        Self::new(Faults::none())
     }
 }
 
 impl Engine for MemoryEngine {
     fn begin(&self) -> Arc<dyn Attempt> {
-        unimplemented!("within minutes")
+        self.0.begin()
     }
 
     fn metrics(&self) -> &Metrics {
-        &self.metrics
+        self.0.metrics()
     }
 }

@@ -1,0 +1,164 @@
+//! Writes not yet in a snapshot, laid over it: those of one attempt, for its own reads; or those of a batch, while it is
+//! put together. Pure.
+
+use std::{
+    cmp::Ordering,
+    collections::BTreeMap,
+    ops::Bound::{Excluded, Included},
+};
+
+use bytes::Bytes;
+
+use super::{Rows, spans::Spans};
+use crate::kv::Mutation;
+
+/// The sum of writes, in their order, over an unknown base.
+#[derive(Debug, Default)]
+pub(super) struct Overlay {
+    rows: BTreeMap<Bytes, Own>,
+    cleared: Spans,
+}
+
+/// What the writes made of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    Set(Bytes),
+    Cleared,
+    /// The base's number, grown by so much.
+    Added(i64),
+}
+
+impl Own {
+    /// Whether the value depends on what lies below.
+    pub fn needs_base(&self) -> bool {
+        match self {
+            Self::Added(_) => true,
+            Self::Set(_) | Self::Cleared => false,
+        }
+    }
+
+    /// The value, if `base` is what lies below.
+    pub fn over(self, base: Option<Bytes>) -> Option<Bytes> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Cleared => None,
+            Self::Added(delta) => Some(add(base.as_deref(), delta)),
+        }
+    }
+}
+
+/// FoundationDB's ADD with an operand of eight bytes: the stored number is cut or zero-filled to eight, and wraps.
+fn add(value: Option<&[u8]>, delta: i64) -> Bytes {
+    let mut number = [0; size_of::<i64>()];
+    for (to, from) in number.iter_mut().zip(value.unwrap_or_default()) {
+        *to = *from;
+    }
+    Bytes::copy_from_slice(&i64::from_le_bytes(number).wrapping_add(delta).to_le_bytes())
+}
+
+impl Overlay {
+    pub fn apply(&mut self, mutation: Mutation, stamp: &[u8]) {
+        match mutation {
+            Mutation::Set { key, value } => {
+                self.rows.insert(key, Own::Set(value));
+            }
+            Mutation::Clear { key } => {
+                self.rows.insert(key, Own::Cleared);
+            }
+            Mutation::ClearRange { begin, end } => self.clear_range(begin, end),
+            Mutation::Add { key, delta } => {
+                let own = match self.own(&key) {
+                    None => Own::Added(delta),
+                    Some(Own::Added(before)) => Own::Added(before.wrapping_add(delta)),
+                    Some(Own::Set(value)) => Own::Set(add(Some(&value), delta)),
+                    Some(Own::Cleared) => Own::Set(add(None, delta)),
+                };
+                self.rows.insert(key, own);
+            }
+            Mutation::SetStamped { prefix, suffix, value } => {
+                self.rows.insert([&prefix, stamp, &suffix].concat().into(), Own::Set(value));
+            }
+        }
+    }
+
+    fn clear_range(&mut self, begin: Bytes, end: Bytes) {
+        if begin >= end {
+            return;
+        }
+        let inside: Vec<Bytes> = self.rows_in(&begin, &end).map(|(key, _)| key.clone()).collect();
+        for key in inside {
+            self.rows.remove(&key);
+        }
+        self.cleared.insert(begin, end);
+    }
+
+    fn rows_in(&self, begin: &[u8], end: &[u8]) -> impl DoubleEndedIterator<Item = (&Bytes, &Own)> {
+        let end = end.max(begin);
+        self.rows.range::<[u8], _>((Included(begin), Excluded(end)))
+    }
+
+    /// What became of `key`; `None` if the base is untouched there.
+    pub fn own(&self, key: &[u8]) -> Option<Own> {
+        match self.rows.get(key) {
+            Some(own) => Some(own.clone()),
+            None => self.cleared.contains(key).then_some(Own::Cleared),
+        }
+    }
+
+    pub fn touches(&self, key: &[u8]) -> bool {
+        self.rows.contains_key(key) || self.cleared.contains(key)
+    }
+
+    pub fn touches_range(&self, begin: &[u8], end: &[u8]) -> bool {
+        begin < end && (self.cleared.overlaps(begin, end) || self.rows_in(begin, end).next().is_some())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.cleared.iter().next().is_none()
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = (&Bytes, &Own)> {
+        self.rows.iter()
+    }
+
+    pub fn cleared(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
+        self.cleared.iter()
+    }
+
+    /// The rows of `base` (which has those from `begin` to `end` in the given direction) as the writes leave them.
+    pub fn over<'a>(&'a self, base: Rows<'a>, begin: &[u8], end: &[u8], reverse: bool) -> Rows<'a> {
+        if !self.touches_range(begin, end) {
+            return base;
+        }
+        let mut own: Box<dyn Iterator<Item = (&Bytes, &Own)> + 'a> = if reverse {
+            Box::new(self.rows_in(begin, end).rev().collect::<Vec<_>>().into_iter())
+        } else {
+            Box::new(self.rows_in(begin, end).collect::<Vec<_>>().into_iter())
+        };
+        let mut next_own = own.next();
+        let mut base = base.filter(|row| row.as_ref().map_or(true, |(key, _)| !self.is_hidden(key))).peekable();
+        Box::new(std::iter::from_fn(move || {
+            loop {
+                let order = match (base.peek(), next_own) {
+                    (None, None) => return None,
+                    (Some(Err(_)), _) | (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                    (Some(Ok((below, _))), Some((above, _))) if reverse => above.cmp(below),
+                    (Some(Ok((below, _))), Some((above, _))) => below.cmp(above),
+                };
+                let below = if order.is_le() { base.next() } else { None };
+                let Some((key, written)) = next_own.filter(|_| order.is_ge()) else { return below };
+                next_own = own.next();
+                let below = below.and_then(Result::ok).map(|(_, value)| value);
+                if let Some(value) = written.clone().over(below) {
+                    return Some(Ok((key.clone(), value)));
+                }
+            }
+        }))
+    }
+
+    /// Whether the base's row at `key` is cleared, with nothing of our own on it.
+    fn is_hidden(&self, key: &[u8]) -> bool {
+        self.cleared.contains(key)
+    }
+}

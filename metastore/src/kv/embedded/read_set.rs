@@ -1,0 +1,42 @@
+//! What an attempt read and must find unchanged at its commit. Pure.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+/// Keys and ranges (begin inclusive, end exclusive), with what they count for in a transaction's size.
+#[derive(Debug, Default)]
+pub(super) struct ReadSet {
+    points: BTreeSet<Bytes>,
+    ranges: Vec<(Bytes, Bytes)>,
+    bytes: usize,
+}
+
+impl ReadSet {
+    pub fn add(&mut self, key: &[u8]) {
+        if !self.points.contains(key) {
+            self.bytes += key.len();
+            self.points.insert(Bytes::copy_from_slice(key));
+        }
+    }
+
+    pub fn add_range(&mut self, begin: &[u8], end: &[u8]) {
+        if begin < end {
+            self.bytes += begin.len() + end.len();
+            self.ranges.push((Bytes::copy_from_slice(begin), Bytes::copy_from_slice(end)));
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty() && self.ranges.is_empty()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether any key or any range of it is written, as the two functions know.
+    pub fn any(&self, point: impl Fn(&[u8]) -> bool, range: impl Fn(&[u8], &[u8]) -> bool) -> bool {
+        self.points.iter().any(|key| point(key)) || self.ranges.iter().any(|(begin, end)| range(begin, end))
+    }
+}

@@ -1,0 +1,79 @@
+//! A set of keys made of disjoint ranges.
+
+use std::{
+    collections::BTreeMap,
+    ops::Bound::{Excluded, Included, Unbounded},
+};
+
+use bytes::Bytes;
+
+/// Disjoint, non-adjacent ranges: begin (inclusive) to end (exclusive).
+#[derive(Debug, Default)]
+pub(super) struct Spans(BTreeMap<Bytes, Bytes>);
+
+impl Spans {
+    /// Adds all keys from `begin` to `end`, joining what it touches.
+    pub fn insert(&mut self, begin: Bytes, end: Bytes) {
+        if begin >= end {
+            return;
+        }
+        let (mut begin, mut end) = (begin, end);
+        if let Some((before, before_end)) = self.0.range::<[u8], _>((Unbounded, Included(&begin[..]))).next_back()
+            && *before_end >= begin
+        {
+            begin = before.clone();
+        }
+        while let Some((next, next_end)) =
+            self.0.range::<[u8], _>((Included(&begin[..]), Included(&end[..]))).next().map(|(k, v)| (k.clone(), v.clone()))
+        {
+            self.0.remove(&next);
+            end = end.max(next_end);
+        }
+        self.0.insert(begin, end);
+    }
+
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.0.range::<[u8], _>((Unbounded, Included(key))).next_back().is_some_and(|(_, end)| key < &end[..])
+    }
+
+    /// Whether any key from `begin` to `end` is in it.
+    pub fn overlaps(&self, begin: &[u8], end: &[u8]) -> bool {
+        begin < end
+            && self.0.range::<[u8], _>((Unbounded, Excluded(end))).next_back().is_some_and(|(_, last)| begin < &last[..])
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
+        self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn spans_hold_the_union_of_what_was_inserted(
+            ranges in proptest::collection::vec((0u8..40, 0u8..40), 0..12),
+            probe in (0u8..40, 0u8..40),
+        ) {
+            let mut spans = Spans::default();
+            let mut model = BTreeSet::new();
+            for (begin, end) in ranges {
+                spans.insert(Bytes::copy_from_slice(&[begin]), Bytes::copy_from_slice(&[end]));
+                model.extend(begin..end);
+            }
+            for key in 0u8..40 {
+                prop_assert_eq!(spans.contains(&[key]), model.contains(&key));
+            }
+            let (begin, end) = probe;
+            prop_assert_eq!(spans.overlaps(&[begin], &[end]), (begin..end).any(|key| model.contains(&key)));
+            let flat: Vec<_> = spans.iter().collect();
+            prop_assert!(flat.windows(2).all(|pair| pair[0].1 < pair[1].0), "disjoint and apart: {:?}", flat);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A versioned ordered map: each key with the values it had, as far back as a snapshot that is still held may look.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Bound::{Excluded, Included},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use bytes::Bytes;
+
+use crate::kv::{
+    Error,
+    embedded::{ApplyError, Batch, Rows, Snapshot, Storage, Version},
+};
+
+/// Rows copied out at a time while a range is read, so that no lock is held over the reader's own work.
+const PAGE_ROWS: usize = 64;
+
+#[derive(Default)]
+pub(in crate::kv) struct MemoryStorage(Arc<RwLock<Table>>);
+
+#[derive(Default)]
+struct Table {
+    version: Version,
+    /// Per key its values, oldest first; `None` where it was cleared.
+    rows: BTreeMap<Bytes, Vec<(Version, Option<Bytes>)>>,
+    /// Keys whose older values are needed only by snapshots before that version, oldest first.
+    superseded: VecDeque<(Version, Bytes)>,
+    /// How many snapshots of each version are held.
+    held: BTreeMap<Version, usize>,
+}
+
+pub(in crate::kv) struct MemorySnapshot {
+    table: Arc<RwLock<Table>>,
+    version: Version,
+}
+
+impl MemoryStorage {
+    fn table(&self) -> RwLockWriteGuard<'_, Table> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Storage for MemoryStorage {
+    type Snapshot = MemorySnapshot;
+
+    const BLOCKS: bool = false;
+
+    fn snapshot(&mut self) -> Result<MemorySnapshot, Error> {
+        let mut table = self.table();
+        let version = table.version;
+        *table.held.entry(version).or_default() += 1;
+        Ok(MemorySnapshot { table: self.0.clone(), version })
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), ApplyError> {
+        let mut table = self.table();
+        table.version = batch.version;
+        for (begin, end) in &batch.cleared {
+            let live = table.rows.range::<[u8], _>((Included(&begin[..]), Excluded(&end[..])));
+            let keys: Vec<Bytes> = live.map(|(key, _)| key.clone()).collect();
+            keys.into_iter().for_each(|key| table.put(key, None));
+        }
+        for (key, value) in &batch.rows {
+            table.put(key.clone(), value.clone());
+        }
+        table.prune();
+        Ok(())
+    }
+
+    fn recover(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Table {
+    fn put(&mut self, key: Bytes, value: Option<Bytes>) {
+        let values = self.rows.entry(key.clone()).or_default();
+        values.retain(|(version, _)| *version != self.version);
+        values.push((self.version, value));
+        self.superseded.push_back((self.version, key));
+    }
+
+    /// Drops what no snapshot, held or to come, can see.
+    fn prune(&mut self) {
+        let horizon = self.held.first_key_value().map_or(self.version, |(oldest, _)| *oldest);
+        while let Some((_, key)) = self.superseded.pop_front_if(|(version, _)| *version <= horizon) {
+            let Some(values) = self.rows.get_mut(&key) else { continue };
+            let visible = values.iter().rposition(|(version, _)| *version <= horizon).unwrap_or(0);
+            values.drain(..visible);
+            if let [(version, None)] = values[..]
+                && version <= horizon
+            {
+                self.rows.remove(&key);
+            }
+        }
+    }
+}
+
+impl MemorySnapshot {
+    fn table(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn visible(&self, values: &[(Version, Option<Bytes>)]) -> Option<Bytes> {
+        values.iter().rev().find(|(version, _)| *version <= self.version).and_then(|(_, value)| value.clone())
+    }
+
+    /// The next rows of a range, and whether that was all.
+    fn page(&self, begin: &[u8], end: &[u8], reverse: bool) -> (Vec<(Bytes, Bytes)>, Option<Bytes>) {
+        let table = self.table();
+        let rows = table.rows.range::<[u8], _>((Included(begin), Excluded(end)));
+        let mut rows: Box<dyn Iterator<Item = _>> = if reverse { Box::new(rows.rev()) } else { Box::new(rows) };
+        let mut page = Vec::new();
+        let mut last = None;
+        for (key, values) in rows.by_ref().take(PAGE_ROWS) {
+            page.extend(self.visible(values).map(|value| (key.clone(), value)));
+            last = Some(key.clone());
+        }
+        (page, last)
+    }
+}
+
+impl Snapshot for MemorySnapshot {
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        Ok(self.table().rows.get(key).and_then(|values| self.visible(values)))
+    }
+
+    fn range(&self, begin: &[u8], end: &[u8], reverse: bool) -> Result<Rows<'_>, Error> {
+        let (mut begin, mut end) = (begin.to_vec(), end.to_vec());
+        let pages = std::iter::from_fn(move || {
+            if begin >= end {
+                return None;
+            }
+            let (page, last) = self.page(&begin, &end, reverse);
+            match last {
+                Some(last) if reverse => end = last.to_vec(),
+                Some(last) => {
+                    begin = last.to_vec();
+                    begin.push(0);
+                }
+                None => begin.clone_from(&end),
+            }
+            Some(page)
+        });
+        Ok(Box::new(pages.flatten().map(Ok)))
+    }
+}
+
+impl Drop for MemorySnapshot {
+    fn drop(&mut self) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = table.held.get_mut(&self.version) {
+            *held -= 1;
+            if *held == 0 {
+                table.held.remove(&self.version);
+            }
+        }
+    }
+}
