@@ -8,11 +8,13 @@ pub mod ambient;
 pub mod cluster;
 pub mod feed;
 pub mod fixtures;
+pub mod groups;
 pub mod keyspace;
 pub mod kv;
 pub mod log;
 mod metastore;
 pub mod objects;
+pub mod offsets;
 pub mod producers;
 pub mod topics;
 

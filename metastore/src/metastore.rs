@@ -4,9 +4,11 @@ use crate::{
     ambient::Entropy,
     cluster::{Cluster, OpenError},
     feed::Feed,
+    groups::Groups,
     kv::Db,
     log::Log,
     objects::Objects,
+    offsets::Offsets,
     producers::Producers,
     topics::Topics,
 };
@@ -24,6 +26,10 @@ pub struct Metastore {
     pub log: Log,
     /// Idempotent producers.
     pub producers: Producers,
+    /// Consumer groups.
+    pub groups: Groups,
+    /// Committed offsets of consumer groups.
+    pub offsets: Offsets,
     /// Objects: references and the retire queue.
     pub objects: Objects,
     /// What changed lately.
@@ -39,6 +45,8 @@ impl Metastore {
             topics: Topics::new(db.clone()),
             log: Log::new(db.clone()),
             producers: Producers::new(db.clone()),
+            groups: Groups::new(db.clone()),
+            offsets: Offsets::new(db.clone()),
             objects: Objects::new(db.clone()),
             feed: Feed::new(db.clone()),
             db,

@@ -1,0 +1,160 @@
+//! Committed offsets as transactions.
+
+use std::collections::BTreeSet;
+
+use alluvium_model::{TopicId, TopicPartition, group::GroupId};
+
+use super::{
+    codec::{CommittedOffset, decode, encode},
+    key::{group_range, index_key, index_range, indexed_group, offset_key, partition_of, topic_range},
+};
+use crate::{
+    groups::{Fence, SaveError, stored_fence},
+    keyspace::Error,
+    kv::{Db, Tx, key_after},
+};
+
+/// Offsets written in one transaction; larger commits take several, as Kafka promises nothing across partitions.
+const COMMIT_ROWS_MAX: usize = 1_000;
+/// Bytes of one such transaction's values, so that it stays under 1 MB with its keys.
+const COMMIT_BYTES_MAX: usize = 500_000;
+/// Offset rows read at once: at Kafka's default limit of 4 kB of metadata each, about a megabyte.
+pub(super) const PAGE_ROWS_MAX: usize = 250;
+
+/// Committed offsets. Clones share the store.
+#[derive(Clone)]
+pub struct Offsets {
+    pub(super) db: Db,
+}
+
+impl Offsets {
+    /// Offsets in `db`.
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// Commits `offsets` of `group`, if it is still of the save under which the commit was admitted. In order; where it
+    /// fails midway, the first part is committed.
+    pub async fn commit(
+        &self,
+        group: &GroupId,
+        fence: Fence,
+        offsets: &[(TopicPartition, CommittedOffset)],
+    ) -> Result<(), SaveError> {
+        let mut left = offsets;
+        while !left.is_empty() {
+            let (now, later) = left.split_at(fitting(left));
+            self.db
+                .run("commit offsets", |tx| async move {
+                    check(&tx, group, fence).await?;
+                    for (partition, row) in now {
+                        tx.set(&offset_key(group, *partition), &encode(row));
+                    }
+                    for topic in now.iter().map(|(partition, _)| partition.topic).collect::<BTreeSet<_>>() {
+                        tx.set(&index_key(topic, group), &[]);
+                    }
+                    Ok::<_, SaveError>(())
+                })
+                .await?;
+            left = later;
+        }
+        Ok(())
+    }
+
+    /// What `group` has committed for `partitions`, in their order.
+    pub async fn fetch(
+        &self,
+        group: &GroupId,
+        partitions: &[TopicPartition],
+    ) -> Result<Vec<Option<CommittedOffset>>, Error> {
+        let mut found = Vec::with_capacity(partitions.len());
+        for page in partitions.chunks(PAGE_ROWS_MAX) {
+            let keys: Vec<_> = page.iter().map(|partition| offset_key(group, *partition)).collect();
+            let keys = &keys;
+            let rows = self.db.read("fetch offsets", |tx| async move { tx.get_all(keys).await.map_err(Error::from) });
+            for row in rows.await? {
+                found.push(row.map(|row| decode(&row)).transpose()?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// All that `group` has committed, by topic and partition.
+    pub async fn fetch_all(&self, group: &GroupId) -> Result<Vec<(TopicPartition, CommittedOffset)>, Error> {
+        let mut found = Vec::new();
+        let mut range = group_range(group).limit(PAGE_ROWS_MAX);
+        loop {
+            let page = range.clone();
+            let read = |tx: Tx| {
+                let page = page.clone();
+                async move { tx.range(page).await.map_err(Error::from) }
+            };
+            let rows = self.db.read("fetch all offsets", read).await?;
+            for (key, row) in &rows {
+                found.push((partition_of(key)?, decode(row)?));
+            }
+            match rows.last() {
+                Some((key, _)) if rows.len() == PAGE_ROWS_MAX => range.begin = key_after(key),
+                Some(_) | None => return Ok(found),
+            }
+        }
+    }
+
+    /// Forgets what `group` has committed for `partitions`, if it is still of the save under which that was admitted.
+    pub async fn delete(&self, group: &GroupId, fence: Fence, partitions: &[TopicPartition]) -> Result<(), SaveError> {
+        for page in partitions.chunks(COMMIT_ROWS_MAX) {
+            self.db
+                .run("delete offsets", |tx| async move {
+                    check(&tx, group, fence).await?;
+                    for partition in page {
+                        tx.clear(&offset_key(group, *partition));
+                    }
+                    Ok::<_, SaveError>(())
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// One step of forgetting all offsets of a purged topic: those of at most `limit` groups. Whether that was all.
+    pub async fn purge(&self, topic: TopicId, limit: usize) -> Result<bool, Error> {
+        self.db.run("purge offsets", |tx| async move { purge_step(&tx, topic, limit).await }).await
+    }
+}
+
+async fn check(tx: &Tx, group: &GroupId, fence: Fence) -> Result<(), SaveError> {
+    if stored_fence(tx, group).await? == Some(fence) { Ok(()) } else { Err(SaveError::Fenced) }
+}
+
+/// How many of `offsets` (at least one) one transaction takes.
+fn fitting(offsets: &[(TopicPartition, CommittedOffset)]) -> usize {
+    let mut bytes = 0;
+    let fits = |(_, row): &&(TopicPartition, CommittedOffset)| {
+        bytes += row.metadata.len();
+        bytes <= COMMIT_BYTES_MAX
+    };
+    offsets.iter().take(COMMIT_ROWS_MAX).take_while(fits).count().max(1)
+}
+
+/// Clears a page of the offsets of `group`. Whether that was all.
+pub(crate) async fn clear_step(tx: &Tx, group: &GroupId) -> Result<bool, Error> {
+    let rows = tx.range(group_range(group).limit(PAGE_ROWS_MAX)).await?;
+    for (key, _) in &rows {
+        tx.clear(key);
+        // Where the topic goes on behind this page, the next page clears its index row again.
+        tx.clear(&index_key(partition_of(key)?.topic, group));
+    }
+    Ok(rows.len() < PAGE_ROWS_MAX)
+}
+
+/// Clears the offsets of at most `limit` groups in `topic`. Whether that was all.
+pub(crate) async fn purge_step(tx: &Tx, topic: TopicId, limit: usize) -> Result<bool, Error> {
+    let rows = tx.range(index_range(topic).limit(limit)).await?;
+    for (key, _) in &rows {
+        let offsets = topic_range(&indexed_group(key)?, topic);
+        tx.clear_range(&offsets.begin, &offsets.end);
+        tx.clear(key);
+    }
+    Ok(rows.len() < limit)
+}
