@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::try_join_all;
 
 use super::{Attempt, Error, Isolation, Mutation, Range, Watch, limits::GETS_IN_FLIGHT_MAX};
 
@@ -61,7 +61,11 @@ impl Tx {
 
     /// The values of `keys`, in their order, read concurrently.
     pub async fn get_all(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Error> {
-        stream::iter(keys).map(|key| self.get(key)).buffered(GETS_IN_FLIGHT_MAX).try_collect().await
+        let mut values = Vec::with_capacity(keys.len());
+        for some in keys.chunks(GETS_IN_FLIGHT_MAX) {
+            values.extend(try_join_all(some.iter().map(|key| self.get(key))).await?);
+        }
+        Ok(values)
     }
 
     /// The rows of `query`, in its order.

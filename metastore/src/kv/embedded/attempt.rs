@@ -7,13 +7,8 @@ use bytes::Bytes;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Snapshot, Storage, Version,
-    commit_queue::CommitQueue,
-    committer::Submission,
-    engine::Shared,
-    overlay::Overlay,
-    read_set::ReadSet,
-    watches::PendingWatch,
+    Snapshot, Storage, Version, commit_queue::CommitQueue, committer::Submission, engine::Shared, overlay::Overlay,
+    read_set::ReadSet, watches::PendingWatch,
 };
 use crate::kv::{
     Attempt, Error, Isolation, Mutation, Range, Watch,
@@ -247,13 +242,7 @@ impl<V: Snapshot> State<V> {
         // Let go, so that the store need not keep the old version for an attempt that only waits.
         self.view = None;
         self.written = Overlay::default();
-        Self::submission(
-            read_at,
-            reads,
-            std::mem::take(&mut self.mutations),
-            bytes,
-            std::mem::take(&mut self.watches),
-        )
+        Self::submission(read_at, reads, std::mem::take(&mut self.mutations), bytes, std::mem::take(&mut self.watches))
     }
 
     fn submission(

@@ -23,8 +23,11 @@ impl Spans {
         {
             begin = before.clone();
         }
-        while let Some((next, next_end)) =
-            self.0.range::<[u8], _>((Included(&begin[..]), Included(&end[..]))).next().map(|(k, v)| (k.clone(), v.clone()))
+        while let Some((next, next_end)) = self
+            .0
+            .range::<[u8], _>((Included(&begin[..]), Included(&end[..])))
+            .next()
+            .map(|(k, v)| (k.clone(), v.clone()))
         {
             self.0.remove(&next);
             end = end.max(next_end);
@@ -39,7 +42,11 @@ impl Spans {
     /// Whether any key from `begin` to `end` is in it.
     pub fn overlaps(&self, begin: &[u8], end: &[u8]) -> bool {
         begin < end
-            && self.0.range::<[u8], _>((Unbounded, Excluded(end))).next_back().is_some_and(|(_, last)| begin < &last[..])
+            && self
+                .0
+                .range::<[u8], _>((Unbounded, Excluded(end)))
+                .next_back()
+                .is_some_and(|(_, last)| begin < &last[..])
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {

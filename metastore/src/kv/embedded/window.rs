@@ -71,9 +71,11 @@ impl Window {
         self.writes += keys.len() + cleared.len();
         self.points.extend(keys.iter().map(|key| (key.clone(), version)));
         self.commits.push_back(Commit { version, at, keys, cleared });
-        while self.commits.front().is_some_and(|oldest| {
-            self.writes > WINDOW_WRITES_MAX || at.duration_since(oldest.at) > TRANSACTION_AGE_MAX
-        }) {
+        while self
+            .commits
+            .front()
+            .is_some_and(|oldest| self.writes > WINDOW_WRITES_MAX || at.duration_since(oldest.at) > TRANSACTION_AGE_MAX)
+        {
             self.forget_oldest();
         }
     }

@@ -1,0 +1,212 @@
+//! [`Storage`] on a redb database.
+//!
+//! ```text
+//! table "rows"
+//! | key of a transaction (below 0xff) | value |
+//! | 0xff "/format"                    | u64, big-endian: FORMAT |
+//! | 0xff "/version"                   | u64, big-endian: version of the last batch |
+//! ```
+
+use std::{fs::File, sync::Arc};
+
+use ::redb::{Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
+use bytes::Bytes;
+
+use super::{
+    disk::{Fence, Fenced},
+    fault::Fault,
+};
+use crate::kv::{
+    Error,
+    embedded::{ApplyError, Batch, Rows, Snapshot, Storage, Version},
+};
+
+/// The layout above. A store with a higher number is refused.
+pub(super) const FORMAT: u64 = 1;
+
+const ROWS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("rows");
+const FORMAT_KEY: &[u8] = b"\xff/format";
+const VERSION_KEY: &[u8] = b"\xff/version";
+
+/// Pages that redb keeps in memory: the heads, the newest extents and the inner pages of everything else.
+const CACHE_BYTES: usize = 128 << 20;
+
+pub(in crate::kv) struct RedbStorage {
+    disk: Arc<dyn StorageBackend>,
+    /// Holds the lock on the file that `disk` writes to; none where a test brings a disk of its own.
+    lock: Option<File>,
+    /// `None` after a failure from which nothing has recovered yet.
+    open: Option<OpenDatabase>,
+}
+
+struct OpenDatabase {
+    database: Database,
+    fence: Fence,
+}
+
+const UNRECOVERED: &str = "the disk failed, and the store has not recovered from it";
+
+impl RedbStorage {
+    pub fn open(disk: Arc<dyn StorageBackend>, lock: Option<File>) -> Result<Self, Fault> {
+        let open = Some(OpenDatabase::new(disk.clone())?);
+        Ok(Self { disk, lock, open })
+    }
+
+    /// Gives up the database; nothing that still holds a part of it reaches the disk any more.
+    fn abandon(&mut self) {
+        if let Some(OpenDatabase { database, fence }) = self.open.take() {
+            fence.raise();
+            drop(database);
+        }
+    }
+
+    /// After a failure during `apply` of `attempted`: what became of it.
+    fn outcome(&mut self, attempted: Version, failure: String) -> ApplyError {
+        self.abandon();
+        let version = self.recover().and_then(|()| Ok(self.snapshot()?.version));
+        match version {
+            Ok(version) if version < attempted => ApplyError::NotApplied(failure),
+            Ok(_) => ApplyError::Unknown(failure),
+            Err(error) => ApplyError::Unknown(format!("{failure}; then {error}")),
+        }
+    }
+}
+
+impl OpenDatabase {
+    /// Opens the database on `disk`, repairing what a crash left; creates it where the disk is empty.
+    fn new(disk: Arc<dyn StorageBackend>) -> Result<Self, Fault> {
+        let fence = Fence::default();
+        let backend = Fenced::new(disk, fence.clone());
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
+        let open = Self { database, fence };
+        open.check_format()?;
+        Ok(open)
+    }
+
+    /// Writes the format into a new store; refuses a newer one.
+    fn check_format(&self) -> Result<(), Fault> {
+        let transaction = self.database.begin_write()?;
+        let is_new = {
+            let mut rows = transaction.open_table(ROWS)?;
+            let found = rows.get(FORMAT_KEY)?.map(|format| number(format.value())).transpose()?;
+            match found {
+                Some(FORMAT) => false,
+                Some(found) if found > FORMAT => return Err(Fault::NewerFormat(found)),
+                Some(found) => return Err(Fault::Unreadable(format!("no format has the number {found}"))),
+                None if rows.first()?.is_some() => return Err(Fault::Unreadable("it has no format number".into())),
+                None => {
+                    rows.insert(FORMAT_KEY, &FORMAT.to_be_bytes()[..])?;
+                    rows.insert(VERSION_KEY, &Version::default().0.to_be_bytes()[..])?;
+                    true
+                }
+            }
+        };
+        if is_new { Ok(transaction.commit()?) } else { Ok(transaction.abort()?) }
+    }
+
+    fn snapshot(&self) -> Result<RedbSnapshot, Fault> {
+        let rows = self.database.begin_read()?.open_table(ROWS)?;
+        let version = rows.get(VERSION_KEY)?.ok_or_else(|| Fault::Unreadable("it has no version".into()))?;
+        let version = Version(number(version.value())?);
+        Ok(RedbSnapshot { rows, version, fence: self.fence.clone() })
+    }
+
+    fn apply(&self, batch: &Batch) -> Result<(), Fault> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::Immediate).map_err(|error| Fault::Unreadable(error.to_string()))?;
+        {
+            let mut rows = transaction.open_table(ROWS)?;
+            for (begin, end) in &batch.cleared {
+                rows.retain_in::<&[u8], _>(&begin[..]..&end[..], |_, _| false)?;
+            }
+            for (key, value) in &batch.rows {
+                match value {
+                    Some(value) => drop(rows.insert(&key[..], &value[..])?),
+                    None => drop(rows.remove(&key[..])?),
+                }
+            }
+            rows.insert(VERSION_KEY, &batch.version.0.to_be_bytes()[..])?;
+        }
+        Ok(transaction.commit()?)
+    }
+}
+
+fn number(bytes: &[u8]) -> Result<u64, Fault> {
+    let bytes = bytes.try_into().map_err(|_| Fault::Unreadable("a number of its own is not 8 bytes long".into()))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+/// One version of the store: an MVCC read of redb's, whose pages stay as they are while it is held.
+pub(in crate::kv) struct RedbSnapshot {
+    rows: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    version: Version,
+    fence: Fence,
+}
+
+impl RedbSnapshot {
+    /// A failure of the disk; or, where the database was replaced since, only that this snapshot went with it.
+    fn failed(&self, error: &::redb::StorageError) -> Error {
+        if self.fence.is_raised() { Error::TooOld } else { Error::Storage(error.to_string()) }
+    }
+}
+
+impl Snapshot for RedbSnapshot {
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        let row = self.rows.get(key).map_err(|error| self.failed(&error))?;
+        Ok(row.map(|value| Bytes::copy_from_slice(value.value())))
+    }
+
+    fn range(&self, begin: &[u8], end: &[u8], reverse: bool) -> Result<Rows<'_>, Error> {
+        if begin >= end {
+            return Ok(Box::new(std::iter::empty()));
+        }
+        let rows = self.rows.range::<&[u8]>(begin..end).map_err(|error| self.failed(&error))?;
+        let copied = |row: Result<(::redb::AccessGuard<'_, _>, ::redb::AccessGuard<'_, _>), ::redb::StorageError>| {
+            let (key, value) = row.map_err(|error| self.failed(&error))?;
+            let (key, value): (&[u8], &[u8]) = (key.value(), value.value());
+            Ok((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)))
+        };
+        if reverse { Ok(Box::new(rows.rev().map(copied))) } else { Ok(Box::new(rows.map(copied))) }
+    }
+}
+
+impl Storage for RedbStorage {
+    type Snapshot = RedbSnapshot;
+
+    const BLOCKS: bool = true;
+
+    fn snapshot(&mut self) -> Result<RedbSnapshot, Error> {
+        let Some(open) = &self.open else { return Err(Error::Storage(UNRECOVERED.into())) };
+        open.snapshot().map_err(Fault::into_error)
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), ApplyError> {
+        let Some(open) = &self.open else { return Err(ApplyError::NotApplied(UNRECOVERED.into())) };
+        open.apply(batch).map_err(|fault| self.outcome(batch.version, fault.to_string()))
+    }
+
+    fn recover(&mut self) -> Result<(), Error> {
+        self.abandon();
+        self.open = Some(OpenDatabase::new(self.disk.clone()).map_err(Fault::into_error)?);
+        Ok(())
+    }
+}
+
+impl Drop for RedbStorage {
+    fn drop(&mut self) {
+        if let Some(OpenDatabase { database, fence }) = self.open.take() {
+            // Cleanly first, so that the next start has nothing to repair.
+            drop(database);
+            fence.raise();
+        }
+        if let Some(lock) = self.lock.take()
+            && let Err(error) = lock.unlock()
+        {
+            tracing::warn!(%error, "cannot unlock the metastore's file");
+        }
+    }
+}
