@@ -13,7 +13,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("axum::", &["gateway/src/http/"], "serve HTTP from gateway/src/http"),
     (
         "alluvium_wire::messages",
-        &["gateway/wire/", "gateway/src/kafka/", "src/bench/", "tests/"],
+        &["gateway/wire/", "gateway/src/kafka/", "client/", "tests/"],
         "use domain types below gateway/src/kafka",
     ),
 ];

@@ -6,13 +6,14 @@ use crate::tree::{Source, files, report};
 const BELOW: &[(&str, &[&str])] = &[
     ("metastore/model", &[]),
     ("gateway/wire", &[]),
+    ("client", &["wire"]),
     ("gateway/segment", &["model"]),
     ("gateway/objects", &[]),
     ("metastore", &["model"]),
     ("compactor/history", &["model", "objects", "wire"]),
     ("compactor", &["history", "metastore", "model", "objects", "segment", "wire"]),
     ("gateway", &["history", "metastore", "model", "objects", "segment", "wire"]),
-    ("", &["compactor", "gateway", "history", "metastore", "model", "objects", "segment", "wire"]),
+    ("", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "segment", "wire"]),
 ];
 
 /// Crates without I/O, and what would bring it in.

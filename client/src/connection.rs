@@ -1,0 +1,250 @@
+//! One connection: requests leave in call order and may overlap, answers come back in the same order.
+
+use std::{
+    collections::HashMap,
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+};
+
+use alluvium_wire::{
+    ApiKey, ErrorCode, Message, Reader, Request, Versions,
+    frame::{self, LENGTH_BYTES},
+    messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse},
+};
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    sync::{mpsc, oneshot},
+};
+
+use crate::ClientError;
+
+/// Requests written and not yet answered; more wait in [`Connection::send`].
+const IN_FLIGHT_MAX: usize = 128;
+/// One answer; larger than any fetch that we ask for.
+const FRAME_BYTES_MAX: usize = 256 << 20;
+
+/// A connection to one broker, with the versions that both sides speak. Clones share it.
+#[derive(Clone)]
+pub struct Connection {
+    peer: Arc<str>,
+    client_id: Arc<str>,
+    versions: Arc<HashMap<ApiKey, i16>>,
+    correlation: Arc<AtomicI32>,
+    requests: mpsc::Sender<Outgoing>,
+}
+
+struct Outgoing {
+    parts: Vec<Bytes>,
+    /// Nobody, where the broker sends no answer (Produce with acks=0).
+    answer: Option<oneshot::Sender<Bytes>>,
+}
+
+/// An answer on its way.
+pub struct Pending<R> {
+    peer: Arc<str>,
+    version: i16,
+    frame: oneshot::Receiver<Bytes>,
+    /// The frame, once [`Pending::ready`] has seen it; inner `None` where the connection ended.
+    seen: Option<Option<Bytes>>,
+    kind: PhantomData<fn() -> R>,
+}
+
+impl Connection {
+    /// Connects over TCP and negotiates versions.
+    ///
+    /// # Errors
+    /// Where the address does not answer, or not as a Kafka broker.
+    pub async fn open(address: &str, client_id: &str) -> Result<Self, ClientError> {
+        let connect = async {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        let stream = connect.await.map_err(|source| ClientError::Connect { address: address.into(), source })?;
+        Self::over(stream, address, client_id).await
+    }
+
+    /// Speaks over any stream, and negotiates versions.
+    ///
+    /// # Errors
+    /// Where the peer does not answer as a Kafka broker.
+    pub async fn over<S>(stream: S, peer: &str, client_id: &str) -> Result<Self, ClientError>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (read, write) = tokio::io::split(stream);
+        let (requests, outgoing) = mpsc::channel(IN_FLIGHT_MAX);
+        let (expected, answers) = mpsc::channel(IN_FLIGHT_MAX);
+        tokio::spawn(write_requests(write, outgoing, expected));
+        tokio::spawn(read_answers(read, answers));
+        let mut connection = Self {
+            peer: peer.into(),
+            client_id: client_id.into(),
+            versions: Arc::default(),
+            correlation: Arc::default(),
+            requests,
+        };
+        connection.versions = Arc::new(connection.negotiate().await?);
+        Ok(connection)
+    }
+
+    async fn negotiate(&self) -> Result<HashMap<ApiKey, i16>, ClientError> {
+        let request = ApiVersionsRequest {
+            client_software_name: "alluvium-client".into(),
+            client_software_version: env!("CARGO_PKG_VERSION").into(),
+        };
+        let newest = ApiKey::ApiVersions.versions().max;
+        let pending = self.send_at(newest, &request).await?;
+        let frame = pending.frame().await?;
+        // A broker that does not know our version answers in version 0 (KIP-511).
+        let refused = peek_error(&frame) == Some(ErrorCode::UNSUPPORTED_VERSION);
+        let answer: ApiVersionsResponse = decode(frame, if refused { 0 } else { newest })?;
+        let answer = if refused { self.send_at(0, &request).await?.answer().await? } else { answer };
+        ClientError::check("api versions", answer.error_code, None)?;
+        let common = answer.api_keys.iter().filter_map(|api| {
+            let key = ApiKey::from_code(api.api_key)?;
+            let version = newest_common(key.versions(), api.min_version, api.max_version)?;
+            Some((key, version))
+        });
+        Ok(common.collect())
+    }
+
+    /// The version of `api` that both sides speak.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn version(&self, api: ApiKey) -> Result<i16, ClientError> {
+        self.versions.get(&api).copied().ok_or(ClientError::NoCommonVersion(api))
+    }
+
+    /// Sends `request` at the newest common version; it has its place in the order when this returns.
+    ///
+    /// # Errors
+    /// Where it cannot be encoded, or the connection is closed.
+    pub async fn send<R: Request>(&self, request: &R) -> Result<Pending<R::Response>, ClientError> {
+        self.send_at(self.version(R::API)?, request).await
+    }
+
+    /// Sends `request` at `version`.
+    ///
+    /// # Errors
+    /// Where it cannot be encoded, or the connection is closed.
+    pub async fn send_at<R: Request>(&self, version: i16, request: &R) -> Result<Pending<R::Response>, ClientError> {
+        let (answer, frame) = oneshot::channel();
+        self.enqueue(version, request, Some(answer)).await?;
+        Ok(Pending { peer: self.peer.clone(), version, frame, seen: None, kind: PhantomData })
+    }
+
+    /// Sends `request`, to which no answer will come.
+    ///
+    /// # Errors
+    /// Where it cannot be encoded, or the connection is closed.
+    pub async fn send_unanswered<R: Request>(&self, request: &R) -> Result<(), ClientError> {
+        self.enqueue(self.version(R::API)?, request, None).await
+    }
+
+    /// Sends `request` and waits for its answer.
+    ///
+    /// # Errors
+    /// As [`Connection::send`] and [`Pending::answer`].
+    pub async fn call<R: Request>(&self, request: &R) -> Result<R::Response, ClientError> {
+        self.send(request).await?.answer().await
+    }
+
+    async fn enqueue<R: Request>(
+        &self,
+        version: i16,
+        request: &R,
+        answer: Option<oneshot::Sender<Bytes>>,
+    ) -> Result<(), ClientError> {
+        let correlation = self.correlation.fetch_add(1, Ordering::Relaxed);
+        let parts = frame::encode_request(version, correlation, Some(&self.client_id), request)?;
+        let closed = |_| ClientError::Closed(self.peer.to_string());
+        self.requests.send(Outgoing { parts, answer }).await.map_err(closed)
+    }
+}
+
+impl<R: Message> Pending<R> {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// Where the connection ends first, or the answer cannot be decoded.
+    pub async fn answer(self) -> Result<R, ClientError> {
+        let version = self.version;
+        decode(self.frame().await?, version)
+    }
+
+    /// Waits until the answer is there (or the connection has ended); may be dropped and called again.
+    pub async fn ready(&mut self) {
+        if self.seen.is_none() {
+            self.seen = Some((&mut self.frame).await.ok());
+        }
+    }
+
+    async fn frame(mut self) -> Result<Bytes, ClientError> {
+        self.ready().await;
+        self.seen.flatten().ok_or_else(|| ClientError::Closed(self.peer.to_string()))
+    }
+}
+
+fn decode<R: Message>(frame: Bytes, version: i16) -> Result<R, ClientError> {
+    let mut reader = Reader::new(frame);
+    frame::decode_response_header(&mut reader, R::API, version)?;
+    Ok(frame::decode_response(reader, version)?)
+}
+
+/// The error code that ApiVersions answers begin with in every version, after the correlation id.
+fn peek_error(frame: &[u8]) -> Option<ErrorCode> {
+    let code = frame.get(4..)?.first_chunk()?;
+    Some(ErrorCode(i16::from_be_bytes(*code)))
+}
+
+fn newest_common(ours: Versions, min: i16, max: i16) -> Option<i16> {
+    let newest = ours.max.min(max);
+    (newest >= ours.min.max(min)).then_some(newest)
+}
+
+async fn write_requests(
+    mut stream: impl AsyncWrite + Unpin,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+    expected: mpsc::Sender<oneshot::Sender<Bytes>>,
+) {
+    while let Some(Outgoing { parts, answer }) = outgoing.recv().await {
+        if let Some(answer) = answer
+            && expected.send(answer).await.is_err()
+        {
+            return;
+        }
+        for part in parts {
+            if stream.write_all(&part).await.is_err() {
+                return;
+            }
+        }
+    }
+    // All handles are gone: the peer need not wait for more. An error here leaves nothing to do.
+    let _ = stream.shutdown().await;
+}
+
+async fn read_answers(stream: impl AsyncRead + Unpin, mut answers: mpsc::Receiver<oneshot::Sender<Bytes>>) {
+    let mut stream = BufReader::with_capacity(64 << 10, stream);
+    loop {
+        let Some(frame) = read_frame(&mut stream).await else { return };
+        let Some(answer) = answers.recv().await else { return };
+        // Whoever asked may have stopped waiting.
+        let _ = answer.send(frame);
+    }
+}
+
+async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<Bytes> {
+    let mut prefix = [0; LENGTH_BYTES];
+    stream.read_exact(&mut prefix).await.ok()?;
+    let length = frame::length(prefix, FRAME_BYTES_MAX).ok()?;
+    let mut body = BytesMut::zeroed(length);
+    stream.read_exact(&mut body).await.ok()?;
+    Some(body.freeze())
+}

@@ -1,0 +1,264 @@
+//! An idempotent producer of ready batches over one connection: several requests in flight, order kept across retries.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use alluvium_wire::{
+    ErrorCode,
+    batch::{BatchBuilder, Compression},
+    messages::{
+        init_producer_id::InitProducerIdRequest,
+        produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData},
+    },
+};
+use bytes::Bytes;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::{ClientError, Connection, Pending};
+
+/// Between two attempts at what a broker refused for now.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// When a produce request counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acks {
+    /// When it is written to the socket.
+    None,
+    /// When the leader has it.
+    Leader,
+    /// When it is durable.
+    All,
+}
+
+/// How a producer behaves.
+#[derive(Clone, Debug)]
+pub struct ProducerConfig {
+    /// When a request counts as done.
+    pub acks: Acks,
+    /// Requests in flight; up to 5 keep their order (KIP-98).
+    pub in_flight_max: usize,
+    /// Time until a batch that is refused again and again is given up.
+    pub delivery_timeout: Duration,
+}
+
+/// A batch with its place in the log.
+#[derive(Clone, Debug)]
+pub struct Appended<T> {
+    /// Partition.
+    pub partition: i32,
+    /// Offset of its first record; -1 with [`Acks::None`].
+    pub base_offset: i64,
+    /// What the caller gave with it.
+    pub tag: T,
+}
+
+/// A producer to one topic over one connection. `T` is what callers want back with each acknowledgement.
+pub struct IdempotentProducer<T> {
+    connection: Connection,
+    config: ProducerConfig,
+    topic: (String, Uuid),
+    id: i64,
+    epoch: i16,
+    sequences: HashMap<i32, i32>,
+    in_flight: VecDeque<InFlight<T>>,
+}
+
+struct InFlight<T> {
+    batches: Vec<Outbound<T>>,
+    answer: Option<Pending<ProduceResponse>>,
+}
+
+struct Outbound<T> {
+    partition: i32,
+    bytes: Bytes,
+    tag: T,
+}
+
+impl<T> IdempotentProducer<T> {
+    /// Asks for a producer id; without acknowledgements there is nothing to be idempotent about.
+    ///
+    /// # Errors
+    /// Where the broker gives none.
+    pub async fn new(
+        connection: Connection,
+        topic: (String, Uuid),
+        config: ProducerConfig,
+    ) -> Result<Self, ClientError> {
+        let (id, epoch) = if config.acks == Acks::All { producer_id(&connection).await? } else { (-1, -1) };
+        Ok(Self { connection, config, topic, id, epoch, sequences: HashMap::new(), in_flight: VecDeque::new() })
+    }
+
+    /// A batch to be filled for `partition`, with this producer's id and the next sequence number.
+    #[must_use]
+    pub fn batch(&self, partition: i32, compression: Compression) -> BatchBuilder {
+        let builder = BatchBuilder::new(compression, 0);
+        if self.id < 0 {
+            return builder;
+        }
+        builder.producer(self.id, self.epoch, self.sequences.get(&partition).copied().unwrap_or(0))
+    }
+
+    /// Sends one request with `batches`, at most one of each partition, none empty. Answers what has been acknowledged
+    /// meanwhile; waits for the oldest request where the window is full.
+    ///
+    /// # Errors
+    /// Where a batch is refused for good, or for longer than the delivery timeout.
+    pub async fn send(&mut self, batches: Vec<(i32, BatchBuilder, T)>) -> Result<Vec<Appended<T>>, ClientError> {
+        let mut acknowledged = Vec::new();
+        while self.in_flight.len() >= self.config.in_flight_max {
+            acknowledged.extend(self.settle().await?);
+        }
+        let mut outbound = Vec::with_capacity(batches.len());
+        for (partition, batch, tag) in batches {
+            let next = self.sequences.entry(partition).or_default();
+            *next = next.wrapping_add(batch.record_count()) & i32::MAX;
+            outbound.push(Outbound { partition, bytes: batch.finish(), tag });
+        }
+        let answer = self.transmit(&outbound).await?;
+        self.in_flight.push_back(InFlight { batches: outbound, answer });
+        if self.config.acks == Acks::None {
+            acknowledged.extend(self.settle().await?);
+        }
+        Ok(acknowledged)
+    }
+
+    /// Waits for everything in flight.
+    ///
+    /// # Errors
+    /// As [`IdempotentProducer::send`].
+    pub async fn flush(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
+        let mut acknowledged = Vec::new();
+        while !self.in_flight.is_empty() {
+            acknowledged.extend(self.settle().await?);
+        }
+        Ok(acknowledged)
+    }
+
+    /// Waits until the oldest request is acknowledged, or until `until`; at once where none is in flight.
+    ///
+    /// # Errors
+    /// As [`IdempotentProducer::send`].
+    pub async fn settle_until(&mut self, until: Instant) -> Result<Vec<Appended<T>>, ClientError> {
+        let Some(InFlight { answer: Some(answer), .. }) = self.in_flight.front_mut() else { return Ok(Vec::new()) };
+        if tokio::time::timeout_at(until, answer.ready()).await.is_err() {
+            return Ok(Vec::new());
+        }
+        self.settle().await
+    }
+
+    /// Takes the oldest request's answer; what was refused for now is sent again, with all that came after it.
+    async fn settle(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
+        let Some(oldest) = self.in_flight.pop_front() else { return Ok(Vec::new()) };
+        let (mut acknowledged, mut refused) = take_answer(oldest).await?;
+        if refused.is_empty() {
+            return Ok(acknowledged);
+        }
+        for later in std::mem::take(&mut self.in_flight) {
+            let (more, again) = take_answer(later).await?;
+            acknowledged.extend(more);
+            refused.extend(again);
+        }
+        acknowledged.extend(self.send_again(refused).await?);
+        Ok(acknowledged)
+    }
+
+    /// Sends refused batches one by one, in their order, until each is taken.
+    async fn send_again(&mut self, refused: Vec<Outbound<T>>) -> Result<Vec<Appended<T>>, ClientError> {
+        let deadline = Instant::now() + self.config.delivery_timeout;
+        let mut acknowledged = Vec::new();
+        for batch in refused {
+            let mut batches = vec![batch];
+            while !batches.is_empty() {
+                if Instant::now() >= deadline {
+                    return Err(ClientError::Timeout(format!("producing to {}", self.topic.0)));
+                }
+                sleep(RETRY_PAUSE).await;
+                let answer = self.transmit(&batches).await?;
+                let (taken, again) = take_answer(InFlight { batches, answer }).await?;
+                acknowledged.extend(taken);
+                batches = again;
+            }
+        }
+        Ok(acknowledged)
+    }
+
+    async fn transmit(&self, batches: &[Outbound<T>]) -> Result<Option<Pending<ProduceResponse>>, ClientError> {
+        let data =
+            |batch: &Outbound<T>| PartitionProduceData { index: batch.partition, records: Some(batch.bytes.clone()) };
+        let topic = TopicProduceData {
+            name: self.topic.0.clone(),
+            topic_id: self.topic.1,
+            partition_data: batches.iter().map(data).collect(),
+        };
+        let request = ProduceRequest {
+            transactional_id: None,
+            acks: match self.config.acks {
+                Acks::None => 0,
+                Acks::Leader => 1,
+                Acks::All => -1,
+            },
+            timeout_ms: i32::try_from(self.config.delivery_timeout.as_millis()).unwrap_or(i32::MAX),
+            topic_data: vec![topic],
+        };
+        if self.config.acks == Acks::None {
+            self.connection.send_unanswered(&request).await?;
+            return Ok(None);
+        }
+        self.connection.send(&request).await.map(Some)
+    }
+}
+
+async fn producer_id(connection: &Connection) -> Result<(i64, i16), ClientError> {
+    let request = InitProducerIdRequest { transactional_id: None, ..InitProducerIdRequest::default() };
+    let answer = connection.call(&request).await?;
+    ClientError::check("init producer id", answer.error_code, None)?;
+    Ok((answer.producer_id, answer.producer_epoch))
+}
+
+/// What of a request was acknowledged, and what was refused for now.
+async fn take_answer<T>(request: InFlight<T>) -> Result<(Vec<Appended<T>>, Vec<Outbound<T>>), ClientError> {
+    let outcomes: HashMap<i32, (ErrorCode, i64, Option<String>)> = match request.answer {
+        None => HashMap::new(),
+        Some(pending) => pending
+            .answer()
+            .await?
+            .responses
+            .into_iter()
+            .flat_map(|topic| topic.partition_responses)
+            .map(|one| (one.index, (one.error_code, one.base_offset, one.error_message)))
+            .collect(),
+    };
+    let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
+    for batch in request.batches {
+        let partition = batch.partition;
+        let (code, base_offset, message) = outcomes.get(&partition).cloned().unwrap_or((ErrorCode::NONE, -1, None));
+        if code.is_none() || code == ErrorCode::DUPLICATE_SEQUENCE_NUMBER {
+            acknowledged.push(Appended { partition, base_offset, tag: batch.tag });
+        } else if is_passing(code) {
+            refused.push(batch);
+        } else {
+            ClientError::check(format!("producing to partition {partition}"), code, message.as_deref())?;
+        }
+    }
+    Ok((acknowledged, refused))
+}
+
+/// Whether the same batch may be taken later; a gap in the sequence closes when the batches before it are sent again.
+fn is_passing(code: ErrorCode) -> bool {
+    [
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+        ErrorCode::NOT_LEADER_OR_FOLLOWER,
+        ErrorCode::LEADER_NOT_AVAILABLE,
+        ErrorCode::REQUEST_TIMED_OUT,
+        ErrorCode::NOT_ENOUGH_REPLICAS,
+        ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        ErrorCode::KAFKA_STORAGE_ERROR,
+        ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
+        ErrorCode::NETWORK_EXCEPTION,
+        ErrorCode::THROTTLING_QUOTA_EXCEEDED,
+    ]
+    .contains(&code)
+}
