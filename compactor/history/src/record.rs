@@ -1,6 +1,7 @@
 //! One record as history keeps it: everything a consumer can see of it, and nothing of the batch it came in.
 
 use alluvium_model::{Offset, Timestamp};
+pub use alluvium_wire::batch::TimestampType;
 use bytes::Bytes;
 
 /// A Kafka record with its absolute offset and timestamp.
@@ -27,15 +28,6 @@ pub struct RecordHeader {
     pub name: Bytes,
     /// `None` is Kafka's null.
     pub value: Option<Bytes>,
-}
-
-/// Who set a record's timestamp (`message.timestamp.type`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TimestampType {
-    /// The producer (`CreateTime`).
-    Create,
-    /// The log, on append (`LogAppendTime`).
-    LogAppend,
 }
 
 impl HistoryRecord {

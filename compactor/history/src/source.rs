@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use alluvium_objects::Objects;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
@@ -16,20 +15,4 @@ pub trait RangedRead: Send + Sync {
 
     /// The bytes of `range`, exactly; `range` lies within `0..size()` and is not empty.
     fn read(&self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, SourceError>>;
-}
-
-/// The object store, without a cache.
-#[derive(Clone)]
-pub struct ObjectSource {
-    objects: Objects,
-    key: String,
-    bytes: u64,
-}
-
-impl ObjectSource {
-    /// The object `key` of `bytes` bytes.
-    #[must_use]
-    pub fn new(objects: Objects, key: String, bytes: u64) -> Self {
-        Self { objects, key, bytes }
-    }
 }

@@ -1,12 +1,37 @@
 //! Records in, one Parquet file out.
 
-use alluvium_model::{Offset, Timestamp, TopicPartition};
-use bytes::Bytes;
+use std::io;
 
-use crate::{FileIdentity, HistoryRecord};
+use alluvium_model::{Offset, Timestamp, TopicPartition};
+use bytes::{Bytes, BytesMut};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::file::metadata::KeyValue;
+
+use crate::columns::ColumnsBuilder;
+use crate::layout::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, FORMAT_VERSION, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
+use crate::{FileIdentity, HistoryRecord, checksum};
+
+/// Largest payload of one record: Kafka's own limits are far below, Arrow's column offsets end at twice as much.
+const RECORD_BYTES_MAX: usize = 1 << 30;
+/// Bytes of one part of the output.
+const PART_BYTES: usize = 1 << 20;
+/// Parquet's own ending: the footer's length and the magic.
+const PARQUET_END_BYTES: usize = 8;
 
 /// Writes one history file, record by record. All of it is CPU work: call it off the async threads.
-pub struct HistoryWriter {}
+///
+/// Memory: the compressed file so far, one row group of compressed pages, one chunk of records.
+pub struct HistoryWriter {
+    parquet: ArrowWriter<Parts>,
+    columns: ColumnsBuilder,
+    identity: FileIdentity,
+    next: Offset,
+    chunk: Fill,
+    row_group_bytes: usize,
+    records: u64,
+    timestamps: Option<(Timestamp, Timestamp)>,
+}
 
 /// A whole file, ready to be put.
 #[derive(Debug)]
@@ -34,6 +59,14 @@ pub enum WriteError {
         /// The lowest that could have followed.
         expected: Offset,
     },
+    /// A record is too large for a column.
+    #[error("record at offset {offset} has {bytes} bytes of payload")]
+    TooLarge {
+        /// The record's.
+        offset: Offset,
+        /// Its size.
+        bytes: usize,
+    },
     /// The Parquet encoder failed.
     #[error("encoding parquet: {0}")]
     Parquet(#[from] parquet::errors::ParquetError),
@@ -47,29 +80,192 @@ impl HistoryWriter {
     ///
     /// # Errors
     /// If the encoder refuses the schema.
-    pub fn new(_topic: &str, _partition: TopicPartition, _start: Offset) -> Result<Self, WriteError> {
-        unimplemented!()
+    pub fn new(topic: &str, partition: TopicPartition, start: Offset) -> Result<Self, WriteError> {
+        let options = ArrowWriterOptions::new()
+            .with_properties(layout::writer_properties()?)
+            .with_skip_arrow_metadata(true)
+            .with_schema_root("record".to_owned());
+        Ok(Self {
+            parquet: ArrowWriter::try_new_with_options(Parts::default(), layout::schema(), options)?,
+            columns: ColumnsBuilder::new(),
+            identity: FileIdentity { topic: topic.to_owned(), partition, offsets: start..start },
+            next: start,
+            chunk: Fill::default(),
+            row_group_bytes: 0,
+            records: 0,
+            timestamps: None,
+        })
     }
 
     /// Appends one record.
     ///
     /// # Errors
-    /// If its offset does not rise, or the encoder fails.
-    pub fn push(&mut self, _record: &HistoryRecord) -> Result<(), WriteError> {
-        unimplemented!()
+    /// If its offset does not rise, it is too large, or the encoder fails.
+    pub fn push(&mut self, record: &HistoryRecord) -> Result<(), WriteError> {
+        if record.offset < self.next {
+            return Err(WriteError::Order { offset: record.offset, expected: self.next });
+        }
+        let bytes = record.payload_bytes();
+        if bytes > RECORD_BYTES_MAX {
+            return Err(WriteError::TooLarge { offset: record.offset, bytes });
+        }
+        if self.chunk.is_full_with(bytes) {
+            self.encode_chunk()?;
+        }
+        self.columns.push(record);
+        self.chunk.rows += 1;
+        self.chunk.bytes += bytes + RECORD_OVERHEAD_BYTES;
+        self.records += 1;
+        self.next = record.offset.plus(1);
+        let (min, max) = self.timestamps.unwrap_or((record.timestamp, record.timestamp));
+        self.timestamps = Some((min.min(record.timestamp), max.max(record.timestamp)));
+        Ok(())
     }
 
     /// Bytes the file would have if it were finished now, about.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        unimplemented!()
+        let bytes = self.parquet.bytes_written() + self.parquet.in_progress_size() + self.chunk.bytes;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+
+    /// Records so far.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
     }
 
     /// Completes the file, which covers offsets up to `end` (exclusive) whether or not a record has the last of them.
     ///
     /// # Errors
     /// If `end` is not past the last record, or the encoder fails.
-    pub fn finish(self, _end: Offset) -> Result<FinishedFile, WriteError> {
-        unimplemented!()
+    pub fn finish(mut self, end: Offset) -> Result<FinishedFile, WriteError> {
+        if end < self.next {
+            return Err(WriteError::Order { offset: end, expected: self.next });
+        }
+        self.encode_chunk()?;
+        self.identity.offsets.end = end;
+        for (key, value) in metadata(&self.identity) {
+            self.parquet.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+        }
+        let parts = with_checksums(self.parquet.into_inner()?.finish());
+        Ok(FinishedFile {
+            identity: self.identity,
+            bytes: parts.iter().map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX)).sum(),
+            parts,
+            records: self.records,
+            timestamps: self.timestamps.unwrap_or((Timestamp::NONE, Timestamp::NONE)),
+        })
+    }
+
+    fn encode_chunk(&mut self) -> Result<(), WriteError> {
+        if self.chunk.rows == 0 {
+            return Ok(());
+        }
+        self.parquet.write(&self.columns.finish()?)?;
+        self.row_group_bytes += std::mem::take(&mut self.chunk).bytes;
+        if self.row_group_bytes >= ROW_GROUP_BYTES {
+            self.parquet.flush()?;
+            self.row_group_bytes = 0;
+        }
+        Ok(())
+    }
+}
+
+/// How full the chunk is that collects records for the encoder.
+#[derive(Default)]
+struct Fill {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Fill {
+    fn is_full_with(&self, bytes: usize) -> bool {
+        self.rows >= CHUNK_ROWS_MAX || (self.rows > 0 && self.bytes + bytes > CHUNK_BYTES)
+    }
+}
+
+fn metadata(identity: &FileIdentity) -> [(&'static str, String); 6] {
+    let TopicPartition { topic, partition } = identity.partition;
+    [
+        (layout::key::FORMAT_VERSION, FORMAT_VERSION.to_string()),
+        (layout::key::TOPIC, identity.topic.clone()),
+        (layout::key::TOPIC_ID, topic.to_string()),
+        (layout::key::PARTITION, partition.to_string()),
+        (layout::key::START_OFFSET, identity.offsets.start.to_string()),
+        (layout::key::END_OFFSET, identity.offsets.end.to_string()),
+    ]
+}
+
+/// Puts the checksum section before the Parquet footer.
+pub(crate) fn with_checksums(parts: Vec<Bytes>) -> Vec<Bytes> {
+    let total: usize = parts.iter().map(Bytes::len).sum();
+    let end = gather(split(&parts, total - PARQUET_END_BYTES).1);
+    let footer_bytes = end.first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length));
+    let footer_bytes = usize::try_from(footer_bytes).unwrap_or(usize::MAX) + PARQUET_END_BYTES;
+    let (mut covered, tail) = split(&parts, total - footer_bytes);
+    let tail = gather(tail);
+    let footer = &tail[..tail.len() - PARQUET_END_BYTES];
+    let section = checksum::encode(covered.iter(), footer);
+    covered.extend([section, tail]);
+    covered
+}
+
+/// The reverse, to forge files: what the checksums cover, and the footer with its end.
+#[cfg(test)]
+pub(crate) fn without_checksums(file: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let length = file[file.len() - PARQUET_END_BYTES..].first_chunk::<4>().expect("four bytes");
+    let footer_bytes = u32::from_le_bytes(*length) as usize + PARQUET_END_BYTES;
+    let (before, footer) = file.split_at(file.len() - footer_bytes);
+    let end = checksum::decode_end(&before[before.len() - checksum::FIXED_BYTES as usize..]).expect("checksums");
+    (before[..end.covered as usize].to_vec(), footer.to_vec())
+}
+
+/// The bytes before and from `at` on.
+fn split(parts: &[Bytes], at: usize) -> (Vec<Bytes>, Vec<Bytes>) {
+    let (mut before, mut after) = (Vec::with_capacity(parts.len() + 2), Vec::new());
+    let mut position = 0;
+    for part in parts {
+        let cut = at.saturating_sub(position).min(part.len());
+        before.extend((cut > 0).then(|| part.slice(..cut)));
+        after.extend((cut < part.len()).then(|| part.slice(cut..)));
+        position += part.len();
+    }
+    (before, after)
+}
+
+fn gather(parts: Vec<Bytes>) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
+    for part in parts {
+        bytes.extend_from_slice(&part);
+    }
+    bytes.freeze()
+}
+
+/// What the encoder writes to: memory in parts, so that nothing large is ever moved.
+#[derive(Default)]
+struct Parts {
+    done: Vec<Bytes>,
+    open: BytesMut,
+}
+
+impl Parts {
+    fn finish(mut self) -> Vec<Bytes> {
+        self.done.push(self.open.freeze());
+        self.done
+    }
+}
+
+impl io::Write for Parts {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.open.is_empty() && self.open.len() + bytes.len() > PART_BYTES {
+            self.done.push(self.open.split().freeze());
+        }
+        self.open.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

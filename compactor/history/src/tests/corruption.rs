@@ -1,0 +1,70 @@
+//! Damaged and hostile bytes: an error, never a panic, never a wrong record.
+
+use alluvium_model::Offset;
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::fixtures::*;
+use crate::{HistoryFile, HistoryRecord, ReadError, writer};
+
+fn sample() -> Vec<HistoryRecord> {
+    (0..2_000).map(|n| record(n, n * 3, format!("value {n}"))).collect()
+}
+
+async fn read_all(source: &Memory) -> Result<Vec<HistoryRecord>, ReadError> {
+    let file = HistoryFile::open(source).await?;
+    read_records(&file, source, 0, usize::MAX).await
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_an_error(at in any::<prop::sample::Index>(), bit in 0..8) {
+        let mut bytes = file(&sample(), 0..2_000).parts.concat();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1_u8 << bit;
+        prop_assert!(run(read_all(&Memory::new(bytes))).is_err(), "byte {}", at);
+    }
+
+    #[test]
+    fn a_file_cut_short_is_an_error(at in any::<prop::sample::Index>()) {
+        let mut bytes = file(&sample(), 0..2_000).parts.concat();
+        bytes.truncate(at.index(bytes.len()));
+        prop_assert!(run(read_all(&Memory::new(bytes))).is_err());
+    }
+
+    #[test]
+    fn bytes_that_are_no_file_are_an_error(bytes in vec(any::<u8>(), 0..300), ending in any::<bool>()) {
+        let bytes = if ending { [bytes, b"\x20\0\0\0PAR1".to_vec()].concat() } else { bytes };
+        prop_assert!(run(read_all(&Memory::new(bytes))).is_err());
+    }
+
+    /// Somebody with write access to the bucket can make checksums match; they get no panic either.
+    #[test]
+    fn damage_under_matching_checksums_never_panics(flips in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+        let (mut covered, footer) = writer::without_checksums(&file(&sample(), 0..2_000).parts.concat());
+        for (at, byte) in flips {
+            let at = at.index(covered.len());
+            covered[at] = byte;
+        }
+        let forged = writer::with_checksums(vec![Bytes::from([covered, footer].concat())]).concat();
+        let source = Memory::new(forged);
+        let _either = run(async {
+            let file = HistoryFile::open(&source).await?;
+            file.batches(&source, Offset(777), 10_000).await?;
+            read_records(&file, &source, 0, 10_000).await
+        });
+    }
+}
+
+#[test]
+fn a_newer_format_is_named_as_such() {
+    let bytes = file(&sample(), 0..2_000).parts.concat();
+    let version_at = bytes.windows(4).rposition(|window| window == b"AVCK").expect("section") - 12;
+    let mut newer = bytes;
+    newer[version_at + 3] = 9;
+    let error = run(read_all(&Memory::new(newer))).expect_err("newer");
+    assert!(matches!(error, ReadError::Version(version) if version == "9"));
+}

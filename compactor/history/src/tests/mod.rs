@@ -1,0 +1,6 @@
+//! What goes in comes out, whatever it is; what is damaged is refused.
+
+mod corruption;
+mod fixtures;
+mod round_trip;
+mod seek;
