@@ -10,17 +10,24 @@ use super::member::Parked;
 use super::{Group, InstanceId, Member, MemberId, NEW_MEMBER_JOIN_TIMEOUT, Protocol, Refusal, Rules, State, Ticket};
 use crate::Timestamp;
 
-/// A request to join.
+/// A request to join, ready to be parked.
 #[derive(Clone, Debug)]
 pub struct Join {
     /// Under which it waits.
     pub ticket: Ticket,
-    /// Who it is, if it has been told.
+    /// A new random id, in case it needs one.
+    pub fresh: MemberId,
+    /// Who wants in.
+    pub joiner: Joiner,
+}
+
+/// Who wants in, as it says itself.
+#[derive(Clone, Debug)]
+pub struct Joiner {
+    /// Its id, if it has been told.
     pub member: Option<MemberId>,
     /// Its instance id, where it is static.
     pub instance: Option<InstanceId>,
-    /// A fresh random id, in case it needs one.
-    pub fresh: MemberId,
     /// `client.id` of its connection.
     pub client_id: String,
     /// Where it connects from.
@@ -44,18 +51,18 @@ impl Group {
     pub fn join(&mut self, join: Join, rules: &Rules, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
         if let Err(why) = self.admit_join(&join, rules) {
-            let named = if why == Refusal::GroupFull { None } else { join.member.clone() };
-            if let (Refusal::GroupFull, Some(member)) = (&why, &join.member) {
+            let named = if why == Refusal::GroupFull { None } else { join.joiner.member.clone() };
+            if let (Refusal::GroupFull, Some(member)) = (&why, &join.joiner.member) {
                 self.remove(member, &mut effects);
                 self.complete_if_all_joined(now, &mut effects);
             }
             effects.refuse_join(join.ticket, named, why);
             return effects;
         }
-        match join.member.clone() {
+        match join.joiner.member.clone() {
             None => self.join_unknown(join, rules, now, &mut effects),
             // Ids are promised to dynamic members only.
-            Some(member) if join.instance.is_none() && self.promised.contains_key(&member) => {
+            Some(member) if join.joiner.instance.is_none() && self.promised.contains_key(&member) => {
                 self.add(member, join, rules, now, &mut effects);
             }
             Some(member) => self.join_again(member, join, rules, now, &mut effects),
@@ -67,13 +74,13 @@ impl Group {
         if self.state == State::Dead {
             return Err(Refusal::NotAvailable);
         }
-        if !(rules.session_timeout_min..=rules.session_timeout_max).contains(&join.session_timeout) {
+        if !(rules.session_timeout_min..=rules.session_timeout_max).contains(&join.joiner.session_timeout) {
             return Err(Refusal::InvalidSessionTimeout);
         }
         if !self.has_room(join, rules) {
             return Err(Refusal::GroupFull);
         }
-        if !self.supports(&join.protocol_type, &join.protocols) {
+        if !self.supports(&join.joiner.protocol_type, &join.joiner.protocols) {
             return Err(Refusal::InconsistentProtocol);
         }
         Ok(())
@@ -81,7 +88,7 @@ impl Group {
 
     /// Members beyond the limit are turned away: while preparing those who come late, else those who are new.
     fn has_room(&self, join: &Join, rules: &Rules) -> bool {
-        let known = join.member.as_ref().and_then(|id| self.members.get_key_value(id));
+        let known = join.joiner.member.as_ref().and_then(|id| self.members.get_key_value(id));
         let places = match &self.state {
             State::Empty | State::Dead => true,
             State::PreparingRebalance(_) => {
@@ -90,20 +97,20 @@ impl Group {
             }
             State::CompletingRebalance | State::Stable => known.is_some() || self.members.len() < rules.size_max,
         };
-        let promises = join.member.is_some() || self.promised.len() < rules.size_max;
-        let metadata: usize = join.protocols.iter().map(|p| p.name.len() + p.metadata.len()).sum();
-        let comes = metadata + join.fresh.as_str().len() + join.client_id.len() + join.client_host.len();
+        let promises = join.joiner.member.is_some() || self.promised.len() < rules.size_max;
+        let metadata: usize = join.joiner.protocols.iter().map(|p| p.name.len() + p.metadata.len()).sum();
+        let comes = metadata + join.fresh.as_str().len() + join.joiner.client_id.len() + join.joiner.client_host.len();
         let goes = known.map_or(0, |(id, member)| member.bytes(id));
         places && promises && self.bytes().saturating_sub(goes).saturating_add(comes) <= rules.bytes_max
     }
 
     fn join_unknown(&mut self, join: Join, rules: &Rules, now: Timestamp, effects: &mut Effects) {
         let fresh = join.fresh.clone();
-        let current = join.instance.as_ref().and_then(|instance| self.instances.get(instance)).cloned();
-        match (current, &join.instance) {
+        let current = join.joiner.instance.as_ref().and_then(|instance| self.instances.get(instance)).cloned();
+        match (current, &join.joiner.instance) {
             (Some(current), _) => self.join_static_again(&current, join, rules, now, effects),
-            (None, None) if join.promises_id_first => {
-                self.promised.insert(fresh.clone(), now.plus(join.session_timeout));
+            (None, None) if join.joiner.promises_id_first => {
+                self.promised.insert(fresh.clone(), now.plus(join.joiner.session_timeout));
                 effects.refuse_join(join.ticket, Some(fresh.clone()), Refusal::MemberIdRequired(fresh));
             }
             (None, _) => self.add(fresh, join, rules, now, effects),
@@ -114,24 +121,24 @@ impl Group {
     fn add(&mut self, id: MemberId, join: Join, rules: &Rules, now: Timestamp, effects: &mut Effects) {
         self.promised.remove(&id);
         if self.members.is_empty() {
-            self.protocol_type = Some(Arc::clone(&join.protocol_type));
+            self.protocol_type = Some(Arc::clone(&join.joiner.protocol_type));
         }
         if let State::PreparingRebalance(gathering) = &mut self.state
             && let Some(initial) = &mut gathering.initial
         {
             initial.someone_came = true;
         }
-        if let Some(instance) = &join.instance {
+        if let Some(instance) = &join.joiner.instance {
             self.instances.insert(instance.clone(), id.clone());
         }
         self.leader.get_or_insert_with(|| id.clone());
         let member = Member {
-            instance: join.instance,
-            client_id: join.client_id,
-            client_host: join.client_host,
-            session_timeout: join.session_timeout,
-            rebalance_timeout: join.rebalance_timeout,
-            protocols: join.protocols,
+            instance: join.joiner.instance,
+            client_id: join.joiner.client_id,
+            client_host: join.joiner.client_host,
+            session_timeout: join.joiner.session_timeout,
+            rebalance_timeout: join.joiner.rebalance_timeout,
+            protocols: join.joiner.protocols,
             assignment: Bytes::new(),
             parked: Some(Parked::Join(join.ticket)),
             expires: now.plus(NEW_MEMBER_JOIN_TIMEOUT),
@@ -142,11 +149,11 @@ impl Group {
     }
 
     fn join_again(&mut self, id: MemberId, join: Join, rules: &Rules, now: Timestamp, effects: &mut Effects) {
-        if let Err(why) = self.check_member(&id, join.instance.as_ref()) {
+        if let Err(why) = self.check_member(&id, join.joiner.instance.as_ref()) {
             return effects.refuse_join(join.ticket, Some(id), why);
         }
         let is_leader = self.leader.as_ref() == Some(&id);
-        let has_news = self.members.get(&id).is_none_or(|member| member.protocols != join.protocols);
+        let has_news = self.members.get(&id).is_none_or(|member| member.protocols != join.joiner.protocols);
         let told = match &self.state {
             State::Empty | State::Dead => {
                 return effects.refuse_join(join.ticket, Some(id), Refusal::UnknownMember);
@@ -172,11 +179,11 @@ impl Group {
     pub(super) fn renew(&mut self, id: &MemberId, join: Join, effects: &mut Effects) {
         self.park(id, Parked::Join(join.ticket), effects);
         if let Some(member) = self.members.get_mut(id) {
-            member.protocols = join.protocols;
-            member.session_timeout = join.session_timeout;
-            member.rebalance_timeout = join.rebalance_timeout;
-            member.client_id = join.client_id;
-            member.client_host = join.client_host;
+            member.protocols = join.joiner.protocols;
+            member.session_timeout = join.joiner.session_timeout;
+            member.rebalance_timeout = join.joiner.rebalance_timeout;
+            member.client_id = join.joiner.client_id;
+            member.client_host = join.joiner.client_host;
         }
     }
 

@@ -37,7 +37,7 @@ pub use delete::Subscriptions;
 pub use describe::{DescribedMember, Description};
 pub use effects::{Effects, JoinRefused, Joined, JoinedMember, Reply, Synced};
 pub use ids::{Generation, GroupId, InstanceId, MemberId, Ticket};
-pub use join::Join;
+pub use join::{Join, Joiner};
 pub use leave::Leaver;
 pub use member::{Member, Protocol};
 pub use refusal::Refusal;

@@ -16,7 +16,7 @@ impl Group {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let (ticket, fresh, can_skip) = (join.ticket, join.fresh.clone(), join.can_skip_assignment);
+        let (ticket, fresh, can_skip) = (join.ticket, join.fresh.clone(), join.joiner.can_skip_assignment);
         let leader_before = self.leader.clone();
         self.swap(current, &fresh, now, effects);
         self.renew(&fresh, join, effects);

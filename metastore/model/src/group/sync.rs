@@ -10,11 +10,9 @@ use super::member::Parked;
 use super::{Generation, Group, InstanceId, MemberId, Refusal, Rules, State, Ticket};
 use crate::Timestamp;
 
-/// A request for an assignment.
+/// A request for an assignment: who asks, as it says itself.
 #[derive(Clone, Debug)]
 pub struct Sync {
-    /// Under which it waits.
-    pub ticket: Ticket,
     /// Who asks.
     pub member: MemberId,
     /// Its instance id, where it is static.
@@ -31,9 +29,8 @@ pub struct Sync {
 
 impl Group {
     /// A member asks for its assignment. Its ticket is answered now, or when the leader has brought it.
-    pub fn sync(&mut self, sync: Sync, rules: &Rules, now: Timestamp) -> Effects {
+    pub fn sync(&mut self, ticket: Ticket, sync: Sync, rules: &Rules, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
-        let ticket = sync.ticket;
         if let Err(why) = self.admit_sync(&sync, rules) {
             effects.answer_sync(ticket, Err(why));
             return effects;
