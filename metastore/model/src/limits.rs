@@ -57,8 +57,10 @@ pub const TOPIC_PARTITIONS_MAX: i32 = 10_000;
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 /// Bytes of a topic's config overrides, names and values: they share one metastore value.
 pub const TOPIC_CONFIGS_BYTES_MAX: usize = 64_000;
-/// Inputs and outputs of one swap: about 150 B each in its transaction.
-pub const SWAP_EXTENTS_MAX: usize = 4_000;
+/// Extents that one swap replaces: about 150 B each in its transaction.
+pub const SWAP_INPUTS_MAX: usize = 4_000;
+/// Extents that one swap puts in their place: they share one feed entry, at about 90 B each.
+pub const SWAP_OUTPUTS_MAX: usize = 500;
 /// Extents that one transaction of a trim unlinks: about 150 B each.
 pub const TRIM_STEP_EXTENTS: usize = 1_000;
 /// Feed entries and commit outcomes are kept at least this long, whatever a trim asks: well over `COMMIT_AGE_MAX`, so

@@ -4,8 +4,12 @@
 //! Invariant: whoever reads from a position on sees every later change of topics and logs, in commit order, or is told
 //! that it has lagged behind what is kept.
 
+mod append;
 mod entry;
+mod entry_row;
 mod service;
+mod trim;
 
+pub(crate) use append::append;
 pub use entry::{FeedEntry, FeedPosition};
 pub use service::{Feed, FeedError};

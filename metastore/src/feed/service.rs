@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use alluvium_model::Timestamp;
+use alluvium_model::{Timestamp, limits};
+use bytes::Bytes;
 use thiserror::Error;
 
-use super::{FeedEntry, FeedPosition};
+use super::{FeedEntry, FeedPosition, entry_row, trim};
 use crate::{
-    keyspace::{Error, RowError},
-    kv::{self, Db},
+    keyspace::{Error, Key, RowError, Tag},
+    kv::{self, Db, Range, Tx, key_after, prefix_end},
 };
+
+/// Entries of one read: at most 90 kB each.
+const READ_MAX: usize = 256;
 
 /// What changed lately.
 #[derive(Clone)]
@@ -47,26 +51,56 @@ impl Feed {
 
     /// The position of the newest entry.
     pub async fn position(&self) -> Result<FeedPosition, Error> {
-        unimplemented!()
+        self.db.read("feed.position", |tx| async move { position(&tx).await }).await
     }
 
     /// At most `limit` entries after a position, in order, each with its own position.
-    pub async fn read(
-        &self,
-        after: &FeedPosition,
-        limit: usize,
-    ) -> Result<Vec<(FeedPosition, FeedEntry)>, FeedError> {
-        unimplemented!()
+    pub async fn read(&self, after: &FeedPosition, limit: usize) -> Result<Vec<(FeedPosition, FeedEntry)>, FeedError> {
+        let limit = limit.min(READ_MAX);
+        self.db.read("feed.read", |tx| async move { read(&tx, after, limit).await }).await
     }
 
     /// Waits until there is an entry after a position.
     pub async fn tip(&self, after: &FeedPosition) -> Result<(), FeedError> {
-        unimplemented!()
+        loop {
+            let watch = self.db.read("feed.tip", |tx| async move {
+                let news = tx.range(later(after).limit(1)).await?;
+                Ok::<_, kv::Error>(news.is_empty().then(|| tx.watch(&Key::new(Tag::FEED_TIP).bytes())))
+            });
+            match watch.await? {
+                None => return Ok(()),
+                Some(watch) => watch.await?,
+            }
+        }
     }
 
     /// One step of trimming: forgets at most `limit` entries older than `keep` (at least
-    /// `limits::FEED_KEEP_MIN`), and the outcomes of commits that old; how many entries went.
+    /// [`limits::FEED_KEEP_MIN`]), and the outcomes of commits that old; how many entries went.
     pub async fn trim(&self, now: Timestamp, keep: Duration, limit: usize) -> Result<usize, Error> {
-        unimplemented!()
+        let cutoff = now.minus(keep.max(limits::FEED_KEEP_MIN));
+        let limit = limit.min(READ_MAX);
+        self.db.run("feed.trim", |tx| async move { trim::step(&tx, cutoff, limit).await }).await
     }
+}
+
+/// All rows after a position.
+fn later(position: &FeedPosition) -> Range {
+    Range::new(key_after(&entry_row::key(position)), prefix_end(&Key::new(Tag::FEED).bytes()))
+}
+
+async fn position(tx: &Tx) -> Result<FeedPosition, Error> {
+    let newest = tx.range(Range::prefix(Key::new(Tag::FEED).bytes()).reverse().limit(1)).await?;
+    match newest.first() {
+        Some((key, _)) => Ok(entry_row::decode_key(key)?),
+        None => trim::trimmed(tx).await,
+    }
+}
+
+async fn read(tx: &Tx, after: &FeedPosition, limit: usize) -> Result<Vec<(FeedPosition, FeedEntry)>, FeedError> {
+    if *after < trim::trimmed(tx).await? {
+        return Err(FeedError::Lagged);
+    }
+    let rows = tx.range(later(after).limit(limit)).await?;
+    let entry = |(key, row): &(Bytes, Bytes)| Ok((entry_row::decode_key(key)?, entry_row::decode(row)?.1));
+    rows.iter().map(entry).collect()
 }

@@ -2,7 +2,14 @@
 
 use alluvium_model::{ObjectId, Timestamp};
 
-use crate::{keyspace::Error, kv::Db};
+use super::object_row;
+use crate::{
+    keyspace::{Error, Key, Tag},
+    kv::{Db, Range, Tx},
+};
+
+/// Objects that one transaction looks up or forgets: about 100 B each.
+const BATCH_MAX: usize = 1_000;
 
 /// Objects: references and the retire queue.
 #[derive(Clone)]
@@ -26,18 +33,51 @@ impl Objects {
         Self { db }
     }
 
-    /// Retired objects that may be deleted by `now`, longest due first.
+    /// At most `limit` retired objects that may be deleted by `now`, longest due first.
     pub async fn retired_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Retired>, Error> {
-        unimplemented!()
+        let due = Range::new(Key::new(Tag::RETIRED).bytes(), object_row::retired_end(now)).limit(limit.min(BATCH_MAX));
+        let due = &due;
+        self.db
+            .read("objects.retired_due", |tx| async move {
+                let rows = tx.range(due.clone()).await?;
+                Ok(rows.iter().map(|(key, row)| object_row::decode_retired(key, row)).collect::<Result<_, _>>()?)
+            })
+            .await
     }
 
     /// Forgets objects that were deleted from the bucket; those that are not retired stay.
     pub async fn forget(&self, ids: &[ObjectId]) -> Result<(), Error> {
-        unimplemented!()
+        for ids in ids.chunks(BATCH_MAX) {
+            self.db.run("objects.forget", |tx| async move { forget(&tx, ids).await }).await?;
+        }
+        Ok(())
     }
 
     /// Which of the objects the metastore knows (referenced, or retired and not yet forgotten).
     pub async fn known(&self, ids: &[ObjectId]) -> Result<Vec<bool>, Error> {
-        unimplemented!()
+        let mut known = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(BATCH_MAX) {
+            let keys = &object_keys(ids);
+            let rows =
+                self.db.read("objects.known", |tx| async move { Ok::<_, Error>(tx.get_all(keys).await?) }).await?;
+            known.extend(rows.iter().map(Option::is_some));
+        }
+        Ok(known)
     }
+}
+
+fn object_keys(ids: &[ObjectId]) -> Vec<Vec<u8>> {
+    ids.iter().map(|id| object_row::key(*id)).collect()
+}
+
+async fn forget(tx: &Tx, ids: &[ObjectId]) -> Result<(), Error> {
+    let rows = tx.get_all(&object_keys(ids)).await?;
+    for (id, row) in ids.iter().zip(rows) {
+        let Some(row) = row else { continue };
+        if let Some(due) = object_row::decode(*id, &row)?.due {
+            tx.clear(&object_row::retired_key(due, *id));
+            tx.clear(&object_row::key(*id));
+        }
+    }
+    Ok(())
 }

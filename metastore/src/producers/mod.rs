@@ -4,5 +4,8 @@
 //! commit that checks and moves windows ([`crate::log`]).
 
 mod service;
+mod sweep;
+pub(crate) mod window_row;
 
-pub use service::{Producers, Sweep};
+pub use service::Producers;
+pub use sweep::Sweep;

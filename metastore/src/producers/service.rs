@@ -1,26 +1,25 @@
 //! Idempotent producers as transactions.
+//!
+//! ```text
+//! key   | PRODUCER_NEXT |      value | version: 1 (1) | the next producer id: 8 |
+//! ```
 
 use std::{ops::Range, time::Duration};
 
 use alluvium_model::{ProducerId, Timestamp};
 
-use crate::{keyspace::Error, kv::Db};
+use super::sweep::{self, Sweep};
+use crate::{
+    keyspace::{Error, Key, RowReader, RowWriter, Tag},
+    kv::{Db, Tx},
+};
+
+const VERSION: u8 = 1;
 
 /// Idempotent producers.
 #[derive(Clone)]
 pub struct Producers {
     db: Db,
-}
-
-/// One step of the sweep of idle producers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sweep {
-    /// Windows that were looked at.
-    pub seen: usize,
-    /// Windows that were cleared.
-    pub expired: usize,
-    /// Whether the end was reached: the next step begins anew.
-    pub done: bool,
 }
 
 impl Producers {
@@ -30,11 +29,29 @@ impl Producers {
 
     /// `count` producer ids that nobody got before.
     pub async fn allocate(&self, count: u32) -> Result<Range<ProducerId>, Error> {
-        unimplemented!()
+        // Where the result was unknown the retry takes further ids: some are lost, none is given twice.
+        self.db.run("producers.allocate", |tx| async move { allocate(&tx, count).await }).await
     }
 
-    /// One step of the sweep: looks at the next `limit` windows and clears those idle for longer than `expiry`.
+    /// One step of the sweep: looks at the next `limit` windows and clears those idle for longer than `expiry`. (The commit
+    /// takes no notice of them either way: this only frees their space.)
     pub async fn expire(&self, now: Timestamp, expiry: Duration, limit: usize) -> Result<Sweep, Error> {
-        unimplemented!()
+        self.db.run("producers.expire", |tx| async move { sweep::step(&tx, now, expiry, limit).await }).await
     }
+}
+
+async fn allocate(tx: &Tx, count: u32) -> Result<Range<ProducerId>, Error> {
+    let key = Key::new(Tag::PRODUCER_NEXT).bytes();
+    let first = match tx.get(&key).await? {
+        None => 0,
+        Some(row) => {
+            let mut row = RowReader::new("next producer", &row, VERSION)?;
+            let next = row.i64()?;
+            row.finish()?;
+            next
+        }
+    };
+    let end = first.saturating_add(count.into());
+    tx.set(&key, &RowWriter::new(VERSION).i64(end).finish());
+    Ok(ProducerId(first)..ProducerId(end))
 }

@@ -1,25 +1,20 @@
-//! Topics as transactions.
+//! Topics: the handle, and reading them.
 
-use std::time::Duration;
+use alluvium_model::TopicId;
 
-use alluvium_model::{Timestamp, TopicId};
+use super::{Topic, topic_row};
+use crate::{
+    keyspace::Error,
+    kv::{Db, Range, Tx, key_after, prefix_end},
+};
 
-use super::{AddPartitionsError, AlterConfigsError, CreateTopicError, DeleteTopicError, NewTopic, Topic};
-use crate::{keyspace::Error, kv::Db};
+/// Topics that one transaction of a listing reads: usually 50 B each, 64 kB at most.
+const PAGE: usize = 500;
 
 /// Topics.
 #[derive(Clone)]
 pub struct Topics {
-    db: Db,
-}
-
-/// A deleted topic whose records are still to be purged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeletedTopic {
-    /// What it was.
-    pub topic: Topic,
-    /// When it may be purged.
-    pub due: Timestamp,
+    pub(super) db: Db,
 }
 
 impl Topics {
@@ -27,53 +22,51 @@ impl Topics {
         Self { db }
     }
 
-    /// Creates a topic with all its partitions. Repeating it with the same id answers the same topic.
-    pub async fn create(&self, topic: NewTopic, now: Timestamp) -> Result<Topic, CreateTopicError> {
-        unimplemented!()
-    }
-
     /// The topic of this name.
     pub async fn by_name(&self, name: &str) -> Result<Option<Topic>, Error> {
-        unimplemented!()
+        self.db
+            .read("topics.by_name", |tx| async move {
+                match read_name(&tx, name).await? {
+                    Some((id, existing)) if existing == name => read_topic(&tx, id).await,
+                    Some(_) | None => Ok(None),
+                }
+            })
+            .await
     }
 
     /// The topic of this id; none once it is deleted.
     pub async fn by_id(&self, id: TopicId) -> Result<Option<Topic>, Error> {
-        unimplemented!()
+        self.db.read("topics.by_id", |tx| async move { read_topic(&tx, id).await }).await
     }
 
-    /// All topics, by name.
+    /// All topics, by name. (In several transactions where there are many: each is as it was at some moment meanwhile.)
     pub async fn list(&self) -> Result<Vec<Topic>, Error> {
-        unimplemented!()
+        let mut topics = Vec::new();
+        let mut begin = topic_row::prefix();
+        loop {
+            let page = &Range::new(begin, prefix_end(&topic_row::prefix())).limit(PAGE);
+            let rows =
+                self.db.read("topics.list", |tx| async move { Ok::<_, Error>(tx.range(page.clone()).await?) }).await?;
+            for (key, row) in &rows {
+                topics.push(topic_row::decode(topic_row::decode_key(key)?, row)?);
+            }
+            match rows.last() {
+                Some((last, _)) if rows.len() == PAGE => begin = key_after(last),
+                _ => break,
+            }
+        }
+        topics.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(topics)
     }
+}
 
-    /// Deletes a topic: its name is free and its partitions are unknown at once; its records may be purged after `grace`.
-    pub async fn delete(&self, id: TopicId, now: Timestamp, grace: Duration) -> Result<(), DeleteTopicError> {
-        unimplemented!()
-    }
+pub(super) async fn read_topic(tx: &Tx, id: TopicId) -> Result<Option<Topic>, Error> {
+    let row = tx.get(&topic_row::key(id)).await?;
+    Ok(row.map(|row| topic_row::decode(id, &row)).transpose()?)
+}
 
-    /// Makes it `total` partitions.
-    pub async fn add_partitions(&self, id: TopicId, total: i32, now: Timestamp) -> Result<Topic, AddPartitionsError> {
-        unimplemented!()
-    }
-
-    /// Sets overrides (or removes them: `None`), which the caller has validated.
-    pub async fn alter_configs(
-        &self,
-        id: TopicId,
-        changes: Vec<(String, Option<String>)>,
-        now: Timestamp,
-    ) -> Result<Topic, AlterConfigsError> {
-        unimplemented!()
-    }
-
-    /// Deleted topics that may be purged by `now`, longest due first.
-    pub async fn deleted_due(&self, now: Timestamp, limit: usize) -> Result<Vec<DeletedTopic>, Error> {
-        unimplemented!()
-    }
-
-    /// One step of purging a deleted topic: unlinks at most `limit` extents; true once nothing of it is left.
-    pub async fn purge(&self, id: TopicId, limit: usize, now: Timestamp, grace: Duration) -> Result<bool, Error> {
-        unimplemented!()
-    }
+/// The topic that has this name, or one that collides with it.
+pub(super) async fn read_name(tx: &Tx, name: &str) -> Result<Option<(TopicId, String)>, Error> {
+    let row = tx.get(&topic_row::name_key(name)).await?;
+    Ok(row.map(|row| topic_row::decode_name(&row)).transpose()?)
 }

@@ -70,7 +70,12 @@ pub struct ObjectCommit {
 
 /// Decides what becomes of `segments`, given in seal order.
 #[must_use]
-pub fn commit(state: &CommitState, segments: &[SegmentCommit], now: Timestamp, limits: &CommitLimits) -> Commit {
+pub fn commit<'a>(
+    state: &CommitState,
+    segments: impl IntoIterator<Item = &'a SegmentCommit>,
+    now: Timestamp,
+    limits: &CommitLimits,
+) -> Commit {
     let mut decision = Decision { state, limits, now, commit: Commit::default() };
     for segment in segments {
         let outcome = decision.segment(segment);

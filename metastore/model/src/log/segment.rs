@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::{
     ObjectId, Offset, ProducerEpoch, Sequence, Timestamp, TopicPartition,
+    limits::COMMIT_BATCHES_MAX,
     producer::{ProducerBatch, Refusal},
 };
 
@@ -135,7 +136,7 @@ impl SegmentCommit {
     }
 
     /// Batches in all its runs: an agent keeps the sum over the segments of one transaction under
-    /// [`crate::limits::COMMIT_BATCHES_MAX`].
+    /// [`COMMIT_BATCHES_MAX`].
     #[must_use]
     pub fn batches(&self) -> usize {
         self.runs.iter().map(|run| run.batches.len()).sum()
@@ -143,7 +144,8 @@ impl SegmentCommit {
 
     /// What must hold before anything durable is written about it.
     pub fn check(&self) -> Result<(), InvalidSegment> {
-        let problem = self.runs.iter().find_map(RunCommit::problem);
+        let too_many = (self.batches() > COMMIT_BATCHES_MAX).then_some("more batches than a commit may carry");
+        let problem = too_many.or_else(|| self.runs.iter().find_map(RunCommit::problem));
         problem.map_or(Ok(()), |problem| Err(InvalidSegment { object: self.object, problem }))
     }
 }

@@ -14,10 +14,16 @@ pub enum InvalidSwap {
     #[error("a swap needs inputs and outputs")]
     Empty,
     /// More than one transaction takes.
-    #[error("a swap of {extents} extents exceeds {}", limits::SWAP_EXTENTS_MAX)]
+    #[error(
+        "a swap of {inputs} extents by {outputs} exceeds {} by {}",
+        limits::SWAP_INPUTS_MAX,
+        limits::SWAP_OUTPUTS_MAX
+    )]
     TooLarge {
-        /// Inputs and outputs together.
-        extents: usize,
+        /// Extents to replace.
+        inputs: usize,
+        /// Extents to replace them by.
+        outputs: usize,
     },
     /// Extents do not follow each other end to end, or one is empty.
     #[error("extents do not lie end to end at offset {at}")]
@@ -58,9 +64,8 @@ pub fn covered<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Result<Rang
 
 /// The head after `inputs`, which are current, are replaced by `outputs`.
 pub fn swap(head: Head, inputs: &[Extent], outputs: &[Extent]) -> Result<Head, InvalidSwap> {
-    let extents = inputs.len() + outputs.len();
-    if extents > limits::SWAP_EXTENTS_MAX {
-        return Err(InvalidSwap::TooLarge { extents });
+    if inputs.len() > limits::SWAP_INPUTS_MAX || outputs.len() > limits::SWAP_OUTPUTS_MAX {
+        return Err(InvalidSwap::TooLarge { inputs: inputs.len(), outputs: outputs.len() });
     }
     let offsets = covered(inputs)?;
     let replaced = covered(outputs)?;

@@ -1,0 +1,65 @@
+//! Writing the feed, within the transaction of the change.
+
+use alluvium_model::{Extent, Timestamp, TopicPartition};
+
+use super::{
+    FeedEntry,
+    entry_row::{self, COMMIT_EXTENT_BYTES},
+};
+use crate::{
+    keyspace::{CHUNK_BYTES_MAX, Key, Tag},
+    kv::Tx,
+};
+
+/// Appends `entry`: called once in a transaction at most. A commit too large for one value becomes several entries.
+pub(crate) fn append(tx: &Tx, now: Timestamp, entry: FeedEntry) {
+    let prefix = Key::new(Tag::FEED).bytes();
+    for (number, entry) in (0u16..).zip(split(entry)) {
+        tx.set_versionstamped_key(&prefix, &number.to_be_bytes(), &entry_row::encode(now, &entry));
+    }
+    tx.add(&Key::new(Tag::FEED_TIP).bytes(), 1);
+}
+
+fn split(entry: FeedEntry) -> Vec<FeedEntry> {
+    let FeedEntry::Commit { extents } = entry else { return vec![entry] };
+    let mut entries: Vec<Vec<(TopicPartition, Extent)>> = Vec::new();
+    let mut bytes = CHUNK_BYTES_MAX;
+    for (partition, extent) in extents {
+        let size = COMMIT_EXTENT_BYTES + entry_row::extent_bytes(&extent);
+        bytes += size;
+        if bytes > CHUNK_BYTES_MAX {
+            entries.push(Vec::new());
+            bytes = size;
+        }
+        entries.last_mut().expect("the first extent opens an entry").push((partition, extent));
+    }
+    entries.into_iter().map(|extents| FeedEntry::Commit { extents }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alluvium_model::{ExtentSource, ObjectId, Offset, PartitionIndex, TopicId};
+
+    use super::*;
+
+    #[test]
+    fn a_commit_of_thousands_of_extents_fits_into_values() {
+        let extent = |n: i32| Extent {
+            offsets: Offset(1 << 40)..Offset((1 << 40) + 1),
+            object: ObjectId::default(),
+            source: ExtentSource::Segment { position: 0..1 << 40, refused: (0..2_000).step_by(9).collect() },
+            bytes: 1 << 40,
+            records: 1,
+            timestamps: (Timestamp(i64::from(n)), Timestamp(-1)),
+        };
+        let extents: Vec<_> =
+            (0..1_000).map(|n| (TopicPartition::new(TopicId::default(), PartitionIndex(n)), extent(n))).collect();
+        let entries = split(FeedEntry::Commit { extents: extents.clone() });
+        assert!(entries.iter().all(|entry| entry_row::encode(Timestamp(1), entry).len() < 100_000));
+        let again = entries.into_iter().flat_map(|entry| match entry {
+            FeedEntry::Commit { extents } => extents,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(again.collect::<Vec<_>>(), extents);
+    }
+}

@@ -1,0 +1,177 @@
+//! The feed row.
+//!
+//! ```text
+//! key   | FEED | position: 12 = versionstamp: 10, number within the transaction: 2 |
+//! value | version: 1 (1) | time: 8 | kind: 1 | by kind |
+//!
+//! kind 1, commit | extents: varint | topic: 16, partition: 4, extent ... |
+//! kind 2, swap   | topic: 16 | partition: 4 | inputs: 8, 8 | outputs: varint | extent ... |
+//! kind 3, trim   | topic: 16 | partition: 4 | start: 8 |
+//! kind 4, topics | topics: varint | topic: 16 ... |
+//! extent         | end offset: 8 | length: varint | extent row |
+//! ```
+
+use alluvium_model::{Extent, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
+use uuid::Uuid;
+
+use super::{FeedEntry, FeedPosition};
+use crate::{
+    keyspace::{Key, RowError, RowProblem, RowReader, RowWriter, Tag},
+    log::extent_row,
+};
+
+const VERSION: u8 = 1;
+const COMMIT: u8 = 1;
+const SWAP: u8 = 2;
+const TRIM: u8 = 3;
+const TOPICS: u8 = 4;
+
+const TOPIC_BYTES: usize = 16;
+const PARTITION_BYTES: usize = 20;
+/// Bytes of an extent beside its row, at most.
+const EXTENT_BYTES: usize = 8 + 9;
+/// Bytes of an extent of a commit beside its row, at most.
+pub(super) const COMMIT_EXTENT_BYTES: usize = PARTITION_BYTES + EXTENT_BYTES;
+/// Bytes of the shortest extent.
+const EXTENT_BYTES_MIN: usize = 8 + 1;
+
+pub(super) fn key(position: &FeedPosition) -> Vec<u8> {
+    Key::new(Tag::FEED).raw(&position.0).bytes()
+}
+
+pub(super) fn decode_key(key: &[u8]) -> Result<FeedPosition, RowError> {
+    let mut key = RowReader::new("feed key", key, Tag::FEED.0)?;
+    let position = FeedPosition(key.array()?);
+    key.finish()?;
+    Ok(position)
+}
+
+/// Bytes of the row of `extent`.
+pub(super) fn extent_bytes(extent: &Extent) -> usize {
+    extent_row::encode(extent).len()
+}
+
+pub(super) fn encode(time: Timestamp, entry: &FeedEntry) -> Vec<u8> {
+    let row = RowWriter::new(VERSION).i64(time.0);
+    match entry {
+        FeedEntry::Commit { extents } => {
+            let row = row.u8(COMMIT).count(extents.len());
+            extents.iter().fold(row, |row, (of, extent)| put_extent(put_partition(row, *of), extent)).finish()
+        }
+        FeedEntry::Swap { partition, inputs, outputs } => {
+            let row = put_partition(row.u8(SWAP), *partition).i64(inputs.start.0).i64(inputs.end.0);
+            outputs.iter().fold(row.count(outputs.len()), put_extent).finish()
+        }
+        FeedEntry::Trim { partition, start } => put_partition(row.u8(TRIM), *partition).i64(start.0).finish(),
+        FeedEntry::Topics { ids } => {
+            let row = row.u8(TOPICS).count(ids.len());
+            ids.iter().fold(row, |row, id| row.raw(id.0.as_bytes())).finish()
+        }
+    }
+}
+
+pub(super) fn decode(row: &[u8]) -> Result<(Timestamp, FeedEntry), RowError> {
+    let mut row = RowReader::new("feed", row, VERSION)?;
+    let time = Timestamp(row.i64()?);
+    let entry = match row.u8()? {
+        COMMIT => {
+            let count = row.count(PARTITION_BYTES + EXTENT_BYTES_MIN)?;
+            let one = |_| Ok((partition(&mut row)?, extent(&mut row)?));
+            FeedEntry::Commit { extents: (0..count).map(one).collect::<Result<_, RowError>>()? }
+        }
+        SWAP => {
+            let partition = partition(&mut row)?;
+            let inputs = Offset(row.i64()?)..Offset(row.i64()?);
+            let count = row.count(EXTENT_BYTES_MIN)?;
+            let outputs = (0..count).map(|_| extent(&mut row)).collect::<Result<_, _>>()?;
+            FeedEntry::Swap { partition, inputs, outputs }
+        }
+        TRIM => FeedEntry::Trim { partition: partition(&mut row)?, start: Offset(row.i64()?) },
+        TOPICS => {
+            let count = row.count(TOPIC_BYTES)?;
+            FeedEntry::Topics { ids: (0..count).map(|_| topic(&mut row)).collect::<Result<_, _>>()? }
+        }
+        kind => return Err(row.error(RowProblem::UnknownKind(kind))),
+    };
+    row.finish()?;
+    Ok((time, entry))
+}
+
+/// When an entry was written: enough to trim by.
+pub(super) fn decode_time(row: &[u8]) -> Result<Timestamp, RowError> {
+    RowReader::new("feed", row, VERSION)?.i64().map(Timestamp)
+}
+
+fn put_partition(row: RowWriter, partition: TopicPartition) -> RowWriter {
+    row.raw(partition.topic.0.as_bytes()).i32(partition.partition.0)
+}
+
+fn put_extent(row: RowWriter, extent: &Extent) -> RowWriter {
+    row.i64(extent.offsets.end.0).bytes(&extent_row::encode(extent))
+}
+
+fn topic(row: &mut RowReader<'_>) -> Result<TopicId, RowError> {
+    Ok(TopicId(Uuid::from_bytes(row.array()?)))
+}
+
+fn partition(row: &mut RowReader<'_>) -> Result<TopicPartition, RowError> {
+    Ok(TopicPartition::new(topic(row)?, PartitionIndex(row.i32()?)))
+}
+
+fn extent(row: &mut RowReader<'_>) -> Result<Extent, RowError> {
+    let end = Offset(row.i64()?);
+    extent_row::decode(end, row.bytes()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use alluvium_model::{ExtentSource, ObjectId};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PARTITION: TopicPartition =
+        TopicPartition { topic: TopicId(Uuid::from_bytes(*b"topictopictopic0")), partition: PartitionIndex(3) };
+
+    fn extent() -> Extent {
+        Extent {
+            offsets: Offset(1)..Offset(3),
+            object: ObjectId(*b"objectobjectobj0"),
+            source: ExtentSource::History { level: 1 },
+            bytes: 0,
+            records: 2,
+            timestamps: (Timestamp(0), Timestamp(0)),
+        }
+    }
+
+    #[test]
+    fn bytes_of_version_1_never_change() {
+        const EXTENT: &[u8] = b"\0\0\0\0\0\0\0\x03\x01\x19\x01\x04objectobjectobj0\x01\x02\0\0\0\0\x01";
+        const OF: &[u8] = b"topictopictopic0\0\0\0\x03";
+        let head = |kind: u8| [&b"\x01\0\0\0\0\0\0\x01\0"[..], &[kind]].concat();
+        let cases = [
+            (FeedEntry::Commit { extents: vec![(PARTITION, extent())] }, [&head(1), &b"\x01\x01"[..], OF, EXTENT]),
+            (
+                FeedEntry::Swap { partition: PARTITION, inputs: Offset(1)..Offset(3), outputs: vec![extent()] },
+                [&head(2), OF, b"\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03\x01\x01", EXTENT],
+            ),
+            (FeedEntry::Trim { partition: PARTITION, start: Offset(2) }, [&head(3), OF, b"\0\0\0\0\0\0\0\x02", b""]),
+            (FeedEntry::Topics { ids: vec![PARTITION.topic] }, [&head(4), b"\x01\x01", b"topictopictopic0", b""]),
+        ];
+        for (entry, golden) in cases {
+            let golden = golden.concat();
+            assert_eq!(encode(Timestamp(256), &entry), golden);
+            assert_eq!(decode(&golden), Ok((Timestamp(256), entry)));
+            assert_eq!(decode_time(&golden), Ok(Timestamp(256)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_entry_or_an_error(mut row: Vec<u8>, kind in 0u8..6) {
+            let _ = decode(&row);
+            row.splice(0..0, [VERSION, 0, 0, 0, 0, 0, 0, 0, 0, kind]);
+            let _ = decode(&row);
+        }
+    }
+}

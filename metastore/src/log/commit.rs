@@ -1,0 +1,166 @@
+//! The segment commit as a transaction: all reads at once, the pure decision, compact rows.
+
+use std::collections::BTreeSet;
+
+use alluvium_model::{
+    ObjectId, ProducerId, Timestamp, TopicPartition,
+    log::{Commit, CommitLimits, CommitState, SegmentCommit, SegmentOutcome, commit},
+    object_key,
+};
+use bytes::Bytes;
+
+use super::{Log, LogError, extent_row, head_row, outcome_row};
+use crate::{
+    feed::{self, FeedEntry},
+    keyspace::{Error, split},
+    kv::Tx,
+    objects::{
+        object_row,
+        references::{self, Retire},
+    },
+    producers::window_row,
+};
+
+impl Log {
+    /// Commits uploaded segments, given in seal order, in one transaction. Repeating it with a segment that was committed
+    /// answers the first outcome.
+    pub async fn commit(
+        &self,
+        segments: &[SegmentCommit],
+        now: Timestamp,
+        limits: &CommitLimits,
+    ) -> Result<Vec<SegmentOutcome>, LogError> {
+        check(segments)?;
+        let wanted = &Wanted::by(segments);
+        self.db
+            .run("log.commit", |tx| async move {
+                let found = wanted.read(&tx, segments).await?;
+                let pending = || segments.iter().zip(&found.outcomes).filter(|(_, o)| o.is_none()).map(|(s, _)| s);
+                let mut decided = commit(&found.state, pending(), now, limits);
+                if let Some(object) = decided.objects.iter().find(|object| found.known.contains(&object.id)) {
+                    return Err(LogError::Known(object.id));
+                }
+                write(&tx, &decided, pending(), now, limits);
+                let mut fresh = std::mem::take(&mut decided.outcomes).into_iter();
+                let outcomes = found.outcomes.into_iter().map(|outcome| outcome.or_else(|| fresh.next()));
+                Ok(outcomes.map(|outcome| outcome.expect("each pending segment was decided")).collect())
+            })
+            .await
+    }
+}
+
+fn check(segments: &[SegmentCommit]) -> Result<(), LogError> {
+    let mut seen = BTreeSet::new();
+    for segment in segments {
+        segment.check()?;
+        if !seen.insert(segment.object) {
+            return Err(LogError::Repeated(segment.object));
+        }
+    }
+    Ok(())
+}
+
+/// Which rows a commit reads.
+struct Wanted {
+    objects: Vec<ObjectId>,
+    partitions: BTreeSet<TopicPartition>,
+    producers: BTreeSet<(TopicPartition, ProducerId)>,
+    keys: Vec<Vec<u8>>,
+}
+
+/// What it finds there.
+struct Found {
+    /// What became of segments that were committed before.
+    outcomes: Vec<Option<SegmentOutcome>>,
+    /// Segments that are known already.
+    known: BTreeSet<ObjectId>,
+    state: CommitState,
+}
+
+impl Wanted {
+    fn by(segments: &[SegmentCommit]) -> Self {
+        let objects: Vec<_> = segments.iter().map(|segment| segment.object).collect();
+        let runs = || segments.iter().flat_map(|segment| &segment.runs);
+        let partitions: BTreeSet<_> = runs().map(|run| run.partition).collect();
+        let batches = runs().flat_map(|run| run.batches.iter().map(|batch| (run.partition, batch)));
+        let producers: BTreeSet<_> = batches.filter_map(|(of, batch)| Some((of, batch.producer?.id))).collect();
+        let outcome_keys = objects.iter().map(|id| outcome_row::key(*id, 0));
+        let object_keys = objects.iter().map(|id| object_row::key(*id));
+        let head_keys = partitions.iter().map(|partition| head_row::key(*partition));
+        let window_keys = producers.iter().map(|(partition, producer)| window_row::key(*partition, *producer));
+        let keys = outcome_keys.chain(object_keys).chain(head_keys).chain(window_keys).collect();
+        Self { objects, partitions, producers, keys }
+    }
+
+    async fn read(&self, tx: &Tx, segments: &[SegmentCommit]) -> Result<Found, Error> {
+        let rows = tx.get_all(&self.keys).await?;
+        let (outcome_rows, rows) = rows.split_at(self.objects.len());
+        let (object_rows, rows) = rows.split_at(self.objects.len());
+        let (head_rows, window_rows) = rows.split_at(self.partitions.len());
+
+        let mut outcomes = Vec::with_capacity(segments.len());
+        for (segment, row) in segments.iter().zip(outcome_rows) {
+            outcomes.push(match row {
+                Some(_) => Some(read_outcome(tx, segment).await?),
+                None => None,
+            });
+        }
+        let known = self.objects.iter().zip(object_rows).filter(|(_, row)| row.is_some()).map(|(id, _)| *id).collect();
+        let mut state = CommitState::default();
+        for (partition, row) in present(&self.partitions, head_rows) {
+            state.heads.insert(*partition, head_row::decode(row)?);
+        }
+        for (producer, row) in present(&self.producers, window_rows) {
+            state.windows.insert(*producer, window_row::decode(row)?);
+        }
+        Ok(Found { outcomes, known, state })
+    }
+}
+
+/// Those that have a row.
+fn present<'a, T: 'a>(
+    of: impl IntoIterator<Item = &'a T>,
+    rows: &'a [Option<Bytes>],
+) -> impl Iterator<Item = (&'a T, &'a Bytes)> {
+    of.into_iter().zip(rows).filter_map(|(of, row)| Some((of, row.as_ref()?)))
+}
+
+async fn read_outcome(tx: &Tx, segment: &SegmentCommit) -> Result<SegmentOutcome, Error> {
+    let chunks = tx.range(outcome_row::chunks(segment.object)).await?;
+    let row: Vec<u8> = chunks.iter().flat_map(|(_, chunk)| chunk.iter().copied()).collect();
+    Ok(outcome_row::decode(segment, &row)?)
+}
+
+fn write<'a>(
+    tx: &Tx,
+    decided: &Commit,
+    segments: impl Iterator<Item = &'a SegmentCommit>,
+    now: Timestamp,
+    limits: &CommitLimits,
+) {
+    let retire = Retire { now, grace: limits.retire_grace };
+    for (partition, head) in &decided.heads {
+        tx.set(&head_row::key(*partition), &head_row::encode(head));
+    }
+    for (partition, extent) in &decided.extents {
+        tx.set(&extent_row::key(*partition, extent.offsets.end), &extent_row::encode(extent));
+    }
+    for ((partition, producer), window) in &decided.windows {
+        tx.set(&window_row::key(*partition, *producer), &window_row::encode(window));
+    }
+    for object in &decided.objects {
+        references::add(tx, object.id, object_key::segment(object.id), object.bytes, object.references, retire);
+    }
+    // Late segments are decided the same way again: they have no object, and need no outcome.
+    let mut made_known = decided.objects.iter().map(|object| object.id).peekable();
+    for (segment, outcome) in segments.zip(&decided.outcomes) {
+        if made_known.next_if_eq(&segment.object).is_some() {
+            for (chunk, bytes) in split(&outcome_row::encode(outcome)) {
+                tx.set(&outcome_row::key(segment.object, chunk), bytes);
+            }
+        }
+    }
+    if !decided.extents.is_empty() {
+        feed::append(tx, now, FeedEntry::Commit { extents: decided.extents.clone() });
+    }
+}

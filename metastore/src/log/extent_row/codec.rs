@@ -1,0 +1,73 @@
+//! The value of an extent row.
+
+use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, Timestamp};
+
+use super::refused::{self, Refused};
+use crate::keyspace::{RowError, RowProblem, RowReader, RowWriter};
+
+const VERSION: u8 = 1;
+const SEGMENT: u8 = 1;
+const SEGMENT_REFUSED_LISTED: u8 = 2;
+const SEGMENT_REFUSED_BITS: u8 = 3;
+const HISTORY: u8 = 4;
+
+pub(crate) fn encode(extent: &Extent) -> Vec<u8> {
+    let Extent { offsets, object, source, bytes, records, timestamps: (smallest, largest) } = extent;
+    let length = offsets.end.since(offsets.start);
+    let common = |kind| {
+        RowWriter::new(VERSION)
+            .u8(kind)
+            .raw(&object.0)
+            .varint(length)
+            .varint(length.wrapping_sub(*records))
+            .varint(*bytes)
+            .varint(smallest.0.cast_unsigned())
+            .varint(largest.0.wrapping_sub(smallest.0).cast_unsigned())
+    };
+    match source {
+        ExtentSource::Segment { position, refused } => {
+            let position_bytes = position.end.wrapping_sub(position.start).wrapping_sub(*bytes);
+            let segment = |kind| common(kind).varint(position.start).varint(position_bytes);
+            match refused::encode(refused) {
+                Refused::None => segment(SEGMENT).finish(),
+                Refused::Listed(list) => segment(SEGMENT_REFUSED_LISTED).raw(&list).finish(),
+                Refused::Bits(bits) => segment(SEGMENT_REFUSED_BITS).bytes(&bits).finish(),
+            }
+        }
+        ExtentSource::History { level } => common(HISTORY).u8(*level).finish(),
+    }
+}
+
+/// The extent that ends at `end` (its key says so).
+pub(crate) fn decode(end: Offset, row: &[u8]) -> Result<Extent, RowError> {
+    let mut row = RowReader::new("extent", row, VERSION)?;
+    let kind = row.u8()?;
+    let object = ObjectId(row.array()?);
+    let length = row.varint()?;
+    let records = length.wrapping_sub(row.varint()?);
+    let bytes = row.varint()?;
+    let smallest = row.varint()?.cast_signed();
+    let largest = smallest.wrapping_add(row.varint()?.cast_signed());
+    let start = i64::try_from(length).ok().filter(|length| *length > 0).and_then(|length| end.0.checked_sub(length));
+    let start = start.filter(|start| *start >= 0).map(Offset).ok_or(row.malformed("offsets"))?;
+    let source = match kind {
+        SEGMENT | SEGMENT_REFUSED_LISTED | SEGMENT_REFUSED_BITS => segment(&mut row, kind, bytes)?,
+        HISTORY => ExtentSource::History { level: row.u8()? },
+        _ => return Err(row.error(RowProblem::UnknownKind(kind))),
+    };
+    row.finish()?;
+    let timestamps = (Timestamp(smallest), Timestamp(largest));
+    Ok(Extent { offsets: start..end, object, source, bytes, records, timestamps })
+}
+
+fn segment(row: &mut RowReader<'_>, kind: u8, bytes: u64) -> Result<ExtentSource, RowError> {
+    let start = row.varint()?;
+    let position_bytes = bytes.wrapping_add(row.varint()?);
+    let end = start.checked_add(position_bytes).ok_or(row.malformed("position"))?;
+    let refused = match kind {
+        SEGMENT_REFUSED_LISTED => refused::decode_list(row)?,
+        SEGMENT_REFUSED_BITS => refused::decode_bits(row)?,
+        _ => Vec::new(),
+    };
+    Ok(ExtentSource::Segment { position: start..end, refused })
+}

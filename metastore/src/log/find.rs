@@ -1,0 +1,74 @@
+//! Finding extents.
+
+use alluvium_model::{Extent, Offset, Timestamp, TopicPartition};
+
+use super::{Log, extent_row};
+use crate::keyspace::Error;
+
+/// Extents that one find answers: the rows of one transaction, about 75 B each.
+const FIND_MAX: usize = 5_000;
+/// Extents that one transaction of a search by time reads.
+const SEARCH_STEP: usize = 1_000;
+
+impl Log {
+    /// At most `limit` extents in order, from the one that contains `from`, or else the next later one.
+    pub async fn find(&self, partition: TopicPartition, from: Offset, limit: usize) -> Result<Vec<Extent>, Error> {
+        let rows = &extent_row::after(partition, from).limit(limit.min(FIND_MAX));
+        let rows = self.db.read("log.find", |tx| async move { Ok::<_, Error>(tx.range(rows.clone()).await?) }).await?;
+        Ok(extent_row::decode_rows(&rows)?)
+    }
+
+    /// The first extent, from the one that contains `from` on, which holds a record with a timestamp of `at_least` or more.
+    /// (That record may lie below `from`, where the extent reaches below it: go on from the extent's end.)
+    pub async fn find_by_timestamp(
+        &self,
+        partition: TopicPartition,
+        at_least: Timestamp,
+        from: Offset,
+    ) -> Result<Option<Extent>, Error> {
+        let mut found = None;
+        self.walk(partition, from, |extent| {
+            let hit = extent.records > 0 && extent.timestamps.1 >= at_least;
+            found = hit.then_some(extent);
+            !hit
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// The first of the extents that hold the partition's largest timestamp.
+    pub async fn find_latest_timestamp(&self, partition: TopicPartition) -> Result<Option<Extent>, Error> {
+        let mut latest: Option<Extent> = None;
+        self.walk(partition, Offset(0), |extent| {
+            let later = latest.as_ref().is_none_or(|latest| extent.timestamps.1 > latest.timestamps.1);
+            if extent.records > 0 && later {
+                latest = Some(extent);
+            }
+            true
+        })
+        .await?;
+        Ok(latest)
+    }
+
+    /// Shows `visit` the extents from `from` on, in bounded transactions, while it wants more.
+    async fn walk(
+        &self,
+        partition: TopicPartition,
+        mut from: Offset,
+        mut visit: impl FnMut(Extent) -> bool + Send,
+    ) -> Result<(), Error> {
+        loop {
+            let extents = self.find(partition, from, SEARCH_STEP).await?;
+            let is_last = extents.len() < SEARCH_STEP;
+            for extent in extents {
+                from = extent.offsets.end;
+                if !visit(extent) {
+                    return Ok(());
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}

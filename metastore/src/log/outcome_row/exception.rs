@@ -1,0 +1,44 @@
+//! A batch that did not simply follow the one before it.
+
+use alluvium_model::{
+    Offset, ProducerEpoch, Sequence, Timestamp,
+    log::{BatchAck, BatchRefusal},
+};
+
+use crate::keyspace::{RowError, RowProblem, RowReader, RowWriter};
+
+const DUPLICATE: u8 = 1;
+const OUT_OF_ORDER: u8 = 2;
+const OLDER_DUPLICATE: u8 = 3;
+const FENCED: u8 = 4;
+
+/// What became of it: a duplicate or a refusal.
+pub(super) type Exception = Result<BatchAck, BatchRefusal>;
+
+pub(super) fn encode(row: RowWriter, exception: &Exception) -> RowWriter {
+    match exception {
+        Ok(BatchAck { base, duplicate: _, timestamp }) => row.u8(DUPLICATE).i64(base.0).i64(timestamp.0),
+        Err(BatchRefusal::OutOfOrderSequence { expected, found }) => row.u8(OUT_OF_ORDER).i32(expected.0).i32(found.0),
+        Err(BatchRefusal::DuplicateSequence) => row.u8(OLDER_DUPLICATE),
+        Err(BatchRefusal::FencedEpoch { current }) => row.u8(FENCED).i16(current.0),
+        Err(BatchRefusal::UnknownPartition | BatchRefusal::SegmentTooOld { .. }) => {
+            unreachable!("whole runs are refused for these, and late segments have no outcome row")
+        }
+    }
+}
+
+pub(super) fn decode(row: &mut RowReader<'_>) -> Result<Exception, RowError> {
+    Ok(match row.u8()? {
+        DUPLICATE => {
+            let (base, timestamp) = (Offset(row.i64()?), Timestamp(row.i64()?));
+            Ok(BatchAck { base, duplicate: true, timestamp })
+        }
+        OUT_OF_ORDER => {
+            let (expected, found) = (Sequence(row.i32()?), Sequence(row.i32()?));
+            Err(BatchRefusal::OutOfOrderSequence { expected, found })
+        }
+        OLDER_DUPLICATE => Err(BatchRefusal::DuplicateSequence),
+        FENCED => Err(BatchRefusal::FencedEpoch { current: ProducerEpoch(row.i16()?) }),
+        kind => return Err(row.error(RowProblem::UnknownKind(kind))),
+    })
+}

@@ -1,0 +1,113 @@
+//! The swap as a transaction.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use alluvium_model::{
+    Extent, ObjectId, Timestamp, TopicPartition,
+    log::swap::{covered, swap},
+};
+use bytes::Bytes;
+
+use super::{Log, SwapError, extent_row, head_row, service::read_head};
+use crate::{
+    feed::{self, FeedEntry},
+    keyspace::Error,
+    kv::Tx,
+    objects::{
+        object_row,
+        references::{self, Retire},
+    },
+};
+
+/// An object that a swap makes known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewObject {
+    /// Where it is in the bucket, relative to the store's prefix.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Log {
+    /// Replaces `inputs`, if all of them are current, by `outputs`, which hold the same offsets. Repeating a swap that was
+    /// done, and whose outputs are current, is done too.
+    pub async fn swap(
+        &self,
+        partition: TopicPartition,
+        inputs: &[Extent],
+        outputs: &[(Extent, NewObject)],
+        now: Timestamp,
+        grace: Duration,
+    ) -> Result<(), SwapError> {
+        let asked = Swap {
+            partition,
+            inputs,
+            outputs: &outputs.iter().map(|(extent, _)| extent.clone()).collect::<Vec<_>>(),
+            objects: &new_objects(outputs),
+            retire: Retire { now, grace },
+        };
+        let asked = &asked;
+        self.db.run("log.swap", |tx| async move { asked.run(&tx).await }).await
+    }
+}
+
+/// The objects of a swap's outputs, with the extents that lie in each.
+fn new_objects(outputs: &[(Extent, NewObject)]) -> BTreeMap<ObjectId, (&NewObject, u32)> {
+    let mut objects = BTreeMap::new();
+    for (extent, object) in outputs {
+        objects.entry(extent.object).or_insert((object, 0)).1 += 1;
+    }
+    objects
+}
+
+struct Swap<'a> {
+    partition: TopicPartition,
+    inputs: &'a [Extent],
+    outputs: &'a [Extent],
+    objects: &'a BTreeMap<ObjectId, (&'a NewObject, u32)>,
+    retire: Retire,
+}
+
+impl Swap<'_> {
+    async fn run(&self, tx: &Tx) -> Result<(), SwapError> {
+        let partition = self.partition;
+        let head = read_head(tx, partition).await?.ok_or(SwapError::UnknownPartition(partition))?;
+        let head = swap(head, self.inputs, self.outputs)?;
+        if !self.are_current(tx, self.inputs).await? {
+            let is_done = self.are_current(tx, self.outputs).await?;
+            return if is_done { Ok(()) } else { Err(SwapError::Stale(partition)) };
+        }
+        self.check_objects(tx).await?;
+        for input in self.inputs {
+            tx.clear(&extent_row::key(partition, input.offsets.end));
+        }
+        for output in self.outputs {
+            tx.set(&extent_row::key(partition, output.offsets.end), &extent_row::encode(output));
+        }
+        references::release(tx, self.inputs, self.retire).await?;
+        for (id, (object, count)) in self.objects {
+            references::add(tx, *id, object.key.clone(), object.bytes, *count, self.retire);
+        }
+        tx.set(&head_row::key(partition), &head_row::encode(&head));
+        let (inputs, outputs) = (covered(self.inputs)?, self.outputs.to_vec());
+        feed::append(tx, self.retire.now, FeedEntry::Swap { partition, inputs, outputs });
+        Ok(())
+    }
+
+    /// Whether the rows of `extents` are there, byte for byte.
+    async fn are_current(&self, tx: &Tx, extents: &[Extent]) -> Result<bool, Error> {
+        let keys: Vec<_> = extents.iter().map(|extent| extent_row::key(self.partition, extent.offsets.end)).collect();
+        let rows = tx.get_all(&keys).await?;
+        let same = |(row, extent): (&Option<Bytes>, &Extent)| row.as_deref() == Some(&extent_row::encode(extent));
+        Ok(rows.iter().zip(extents).all(same))
+    }
+
+    async fn check_objects(&self, tx: &Tx) -> Result<(), SwapError> {
+        let keys: Vec<_> = self.objects.keys().map(|id| object_row::key(*id)).collect();
+        let rows = tx.get_all(&keys).await?;
+        match self.objects.keys().zip(rows).find(|(_, row)| row.is_some()) {
+            None => Ok(()),
+            Some((id, _)) => Err(SwapError::ObjectKnown(*id)),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The trim as transactions.
+
+use std::time::Duration;
+
+use alluvium_model::{
+    Offset, Timestamp, TopicPartition,
+    limits::TRIM_STEP_EXTENTS,
+    log::{Head, trim::trim_step},
+};
+
+use super::{Log, TrimError, extent_row, head_row, service::read_head};
+use crate::{
+    feed::{self, FeedEntry},
+    kv::Tx,
+    objects::references::{self, Retire},
+};
+
+impl Log {
+    /// Moves the log start up to `start` and unlinks the extents that lie below it, in bounded steps; the head afterwards.
+    /// Where it is there already, nothing happens.
+    pub async fn trim(
+        &self,
+        partition: TopicPartition,
+        start: Offset,
+        now: Timestamp,
+        grace: Duration,
+    ) -> Result<Head, TrimError> {
+        let retire = Retire { now, grace };
+        loop {
+            let step = self.db.run("log.trim", |tx| async move { step(&tx, partition, start, retire).await });
+            if let (head, true) = step.await? {
+                return Ok(head);
+            }
+        }
+    }
+}
+
+/// One step: the head after it, and whether the log start is where it should be.
+async fn step(tx: &Tx, partition: TopicPartition, start: Offset, retire: Retire) -> Result<(Head, bool), TrimError> {
+    let head = read_head(tx, partition).await?.ok_or(TrimError::UnknownPartition(partition))?;
+    if start > head.next {
+        return Err(TrimError::OutOfRange { requested: start, next: head.next });
+    }
+    if start <= head.start {
+        return Ok((head, true));
+    }
+    let rows = tx.range(extent_row::all(partition).limit(TRIM_STEP_EXTENTS + 1)).await?;
+    let oldest = extent_row::decode_rows(&rows)?;
+    let trimmed = trim_step(head, start, &oldest, TRIM_STEP_EXTENTS);
+    let doomed = oldest.get(..trimmed.unlinked).unwrap_or_default();
+    references::release(tx, doomed, retire).await?;
+    for (key, _) in rows.iter().take(trimmed.unlinked) {
+        tx.clear(key);
+    }
+    tx.set(&head_row::key(partition), &head_row::encode(&trimmed.head));
+    feed::append(tx, retire.now, FeedEntry::Trim { partition, start: trimmed.head.start });
+    Ok((trimmed.head, trimmed.done))
+}
