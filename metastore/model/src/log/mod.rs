@@ -10,6 +10,9 @@ mod segment;
 pub mod swap;
 pub mod trim;
 
+#[cfg(test)]
+mod tests;
+
 pub use commit::{Commit, CommitLimits, CommitState, ObjectCommit, commit};
 pub use head::Head;
 pub use segment::{

@@ -1,1 +1,96 @@
+use std::time::Duration;
 
+use super::{ProducerBatch, Refusal, Verdict, Window};
+use crate::{Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
+
+fn batch(epoch: i16, first: i32, last: i32) -> ProducerBatch {
+    ProducerBatch { id: ProducerId(1), epoch: ProducerEpoch(epoch), first: Sequence(first), last: Sequence(last) }
+}
+
+/// The window after these batches of (epoch, first, last), at offsets 100, 200 ... with timestamps 1, 2 ...
+fn window(batches: &[(i16, i32, i32)]) -> Window {
+    let mut window = None;
+    for (n, (epoch, first, last)) in (1i64..).zip(batches) {
+        let batch = batch(*epoch, *first, *last);
+        let records = u32::try_from(batch.span()).unwrap();
+        window = Some(Window::appended(window, &batch, records, Offset(n * 100), Timestamp(n), Timestamp(n)));
+    }
+    window.unwrap()
+}
+
+fn out_of_order(expected: i32, found: i32) -> Verdict {
+    Verdict::Refuse(Refusal::OutOfOrder { expected: Sequence(expected), found: Sequence(found) })
+}
+
+#[test]
+fn the_next_batch_is_appended() {
+    assert_eq!(window(&[(0, 0, 4)]).judge(&batch(0, 5, 9)), Verdict::Append);
+}
+
+#[test]
+fn a_repetition_of_any_of_the_last_five_batches_gets_its_first_offset_and_timestamp() {
+    let window = window(&[(0, 0, 9), (0, 10, 10), (0, 11, 20), (0, 21, 21), (0, 22, 22), (0, 23, 23)]);
+    for (n, (first, last)) in (2i64..).zip([(10, 10), (11, 20), (21, 21), (22, 22), (23, 23)]) {
+        let duplicate = Verdict::Duplicate { base: Offset(n * 100), timestamp: Timestamp(n) };
+        assert_eq!(window.judge(&batch(0, first, last)), duplicate);
+    }
+}
+
+#[test]
+fn a_repetition_of_an_older_batch_is_a_duplicate_without_an_offset() {
+    let window = window(&[(0, 0, 9), (0, 10, 10), (0, 11, 20), (0, 21, 21), (0, 22, 22), (0, 23, 23)]);
+    assert_eq!(window.judge(&batch(0, 0, 9)), Verdict::Refuse(Refusal::Duplicate));
+}
+
+#[test]
+fn a_skipped_sequence_is_out_of_order() {
+    assert_eq!(window(&[(0, 0, 4)]).judge(&batch(0, 6, 6)), out_of_order(5, 6));
+}
+
+#[test]
+fn a_batch_whose_records_are_not_all_in_the_log_is_never_called_a_duplicate() {
+    // The producer began at 100: what precedes was never appended, nor what reaches past the end.
+    let window = window(&[(0, 100, 109)]);
+    assert_eq!(window.judge(&batch(0, 90, 99)), out_of_order(110, 90));
+    assert_eq!(window.judge(&batch(0, 95, 104)), out_of_order(110, 95));
+    assert_eq!(window.judge(&batch(0, 105, 114)), out_of_order(110, 105));
+    assert_eq!(window.judge(&batch(0, 101, 109)), Verdict::Refuse(Refusal::Duplicate));
+}
+
+#[test]
+fn a_new_epoch_begins_at_zero_and_fences_the_old_one() {
+    let known = window(&[(3, 0, 4)]);
+    assert_eq!(known.judge(&batch(4, 0, 0)), Verdict::Append);
+    assert_eq!(known.judge(&batch(4, 5, 5)), out_of_order(0, 5));
+    assert_eq!(known.judge(&batch(2, 5, 5)), Verdict::Refuse(Refusal::Fenced { current: ProducerEpoch(3) }));
+    let renewed = window(&[(3, 0, 4), (4, 0, 1)]);
+    assert_eq!(renewed.judge(&batch(4, 2, 2)), Verdict::Append);
+    assert_eq!(renewed.batches.len(), 1);
+}
+
+#[test]
+fn sequences_wrap_from_the_largest_to_zero() {
+    let max = i32::MAX;
+    assert_eq!(window(&[(0, max - 1, max)]).judge(&batch(0, 0, 3)), Verdict::Append);
+    let wrapped = window(&[(0, max - 1, 1)]);
+    assert_eq!(wrapped.judge(&batch(0, 2, 2)), Verdict::Append);
+    assert_eq!(wrapped.judge(&batch(0, max - 1, 1)), Verdict::Duplicate { base: Offset(100), timestamp: Timestamp(1) });
+    assert_eq!(wrapped.judge(&batch(0, max, 0)), Verdict::Refuse(Refusal::Duplicate));
+    assert_eq!(wrapped.judge(&batch(0, max - 2, 0)), out_of_order(2, max - 2));
+}
+
+#[test]
+fn numbers_that_no_client_sends_are_judged_without_overflow() {
+    for epoch in [i16::MIN, 0, i16::MAX] {
+        for (first, last) in [(i32::MIN, i32::MAX), (-1, -1), (i32::MAX, i32::MIN)] {
+            let _ = window(&[(0, 0, 4)]).judge(&batch(epoch, first, last));
+        }
+    }
+}
+
+#[test]
+fn an_idle_producer_expires() {
+    let window = window(&[(0, 0, 4)]);
+    assert!(!window.is_expired(Timestamp(1_001), Duration::from_secs(1)));
+    assert!(window.is_expired(Timestamp(1_002), Duration::from_secs(1)));
+}

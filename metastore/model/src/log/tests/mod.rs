@@ -1,0 +1,6 @@
+//! The log's rules, one behaviour per test.
+
+mod commit;
+mod fixtures;
+mod swap;
+mod trim;

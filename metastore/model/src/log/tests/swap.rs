@@ -1,0 +1,53 @@
+use super::fixtures::{extent, head};
+use crate::{
+    Extent, Offset, Timestamp,
+    limits::SWAP_OUTPUTS_MAX,
+    log::{
+        Head,
+        swap::{InvalidSwap, covered, swap},
+    },
+};
+
+#[test]
+fn bytes_follow_what_is_swapped_and_offsets_stay() {
+    let output = Extent { bytes: 7, ..extent(10..30) };
+    let after = swap(head(0, 0, 40), &[extent(10..20), extent(20..30)], &[output]);
+    assert_eq!(after, Ok(Head { bytes: 207, ..head(0, 0, 40) }));
+}
+
+#[test]
+fn swapping_the_oldest_extents_changes_the_earliest_timestamp() {
+    let emptied = Extent { timestamps: (Timestamp::NONE, Timestamp::NONE), records: 0, ..extent(0..10) };
+    let after = swap(head(0, 5, 40), &[extent(0..10)], std::slice::from_ref(&emptied));
+    assert_eq!(after.map(|head| head.earliest), Ok(Timestamp::NONE));
+    let later = Extent { offsets: Offset(10)..Offset(20), ..emptied };
+    assert_eq!(swap(head(0, 5, 40), &[extent(10..20)], &[later]).map(|head| head.earliest), Ok(Timestamp(0)));
+}
+
+#[test]
+fn outputs_cover_exactly_the_offsets_of_the_inputs() {
+    let swap = |inputs: &[Extent], outputs: &[Extent]| swap(head(0, 0, 40), inputs, outputs).map(|_| ());
+    let different = InvalidSwap::Different { inputs: Offset(0)..Offset(20), outputs: Offset(0)..Offset(19) };
+    assert_eq!(swap(&[extent(0..20)], &[extent(0..19)]), Err(different));
+    assert_eq!(swap(&[extent(0..20)], &[extent(0..5), extent(6..20)]), Err(InvalidSwap::Broken { at: Offset(5) }));
+    assert_eq!(swap(&[extent(0..5), extent(4..20)], &[extent(0..20)]), Err(InvalidSwap::Broken { at: Offset(5) }));
+    assert_eq!(swap(&[], &[extent(0..20)]), Err(InvalidSwap::Empty));
+    assert_eq!(swap(&[extent(0..20)], &[]), Err(InvalidSwap::Empty));
+    assert_eq!(covered(&[extent(3..3)]), Err(InvalidSwap::Broken { at: Offset(3) }));
+}
+
+#[test]
+fn only_decided_records_are_swapped() {
+    let head = Head { stable: Offset(15), ..head(0, 0, 40) };
+    let unstable = InvalidSwap::Unstable { end: Offset(20), stable: Offset(15) };
+    assert_eq!(swap(head, &[extent(0..20)], &[extent(0..20)]), Err(unstable));
+    assert!(swap(head, &[extent(0..15)], &[extent(0..15)]).is_ok());
+}
+
+#[test]
+fn a_swap_that_one_transaction_cannot_hold_is_refused() {
+    let many: Vec<_> = (0..=SWAP_OUTPUTS_MAX as i64).map(|n| extent(n..n + 1)).collect();
+    let end = SWAP_OUTPUTS_MAX as i64 + 1;
+    let refused = swap(head(0, 0, end), &[extent(0..end)], &many);
+    assert_eq!(refused, Err(InvalidSwap::TooLarge { inputs: 1, outputs: SWAP_OUTPUTS_MAX + 1 }));
+}
