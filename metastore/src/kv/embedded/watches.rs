@@ -43,6 +43,13 @@ struct Waiting {
     _registration: Registration,
 }
 
+impl Waiting {
+    /// A method, so that the future holds both fields for as long as it lives.
+    async fn result(mut self) -> Result<(), Error> {
+        (&mut self.fired).await.unwrap_or(Err(Error::WatchNotArmed))
+    }
+}
+
 /// Takes the watch out of the table once nobody waits for it.
 struct Registration {
     watches: Arc<Watches>,
@@ -66,9 +73,8 @@ impl Watches {
         };
         let (fire, fired) = oneshot::channel();
         let registration = Registration { watches: self.clone(), key: key.clone(), id };
-        let mut waiting = Waiting { fired, _registration: registration };
-        let watch = Watch::new(async move { (&mut waiting.fired).await.unwrap_or(Err(Error::WatchNotArmed)) });
-        (PendingWatch { id, key, seen, fire }, watch)
+        let waiting = Waiting { fired, _registration: registration };
+        (PendingWatch { id, key, seen, fire }, Watch::new(waiting.result()))
     }
 
     /// Arms `watch`; `current` reads the published value, after the registration.

@@ -1,0 +1,96 @@
+//! The engines under test, each empty.
+
+use std::{sync::Arc, time::Duration};
+
+use alluvium_metastore::{
+    ambient::SeededEntropy,
+    kv::{Attempt, Db, Engine, Faults, Isolation, MemoryEngine, Mutation, RedbEngine},
+};
+use bytes::Bytes;
+use tempfile::TempDir;
+
+pub struct Subject {
+    pub engine: Arc<dyn Engine>,
+    pub injects_faults: bool,
+    _directory: Option<TempDir>,
+}
+
+pub fn memory() -> Subject {
+    Subject { engine: Arc::new(MemoryEngine::default()), injects_faults: false, _directory: None }
+}
+
+pub fn memory_with_latency() -> Subject {
+    let faults = Faults { seed: 7, latency_max: Duration::from_millis(2), ..Faults::none() };
+    Subject { engine: Arc::new(MemoryEngine::new(faults)), injects_faults: false, _directory: None }
+}
+
+pub fn memory_with_faults() -> Subject {
+    let faults = Faults {
+        seed: 11,
+        conflict_per_mille: 100,
+        unknown_per_mille: 200,
+        too_old_per_mille: 30,
+        latency_max: Duration::from_millis(5),
+    };
+    Subject { engine: Arc::new(MemoryEngine::new(faults)), injects_faults: true, _directory: None }
+}
+
+pub fn redb() -> Subject {
+    let directory = TempDir::new().expect("a temporary directory");
+    let engine = RedbEngine::open(directory.path()).expect("a new store opens");
+    Subject { engine: Arc::new(engine), injects_faults: false, _directory: Some(directory) }
+}
+
+impl Subject {
+    pub fn begin(&self) -> Arc<dyn Attempt> {
+        self.engine.begin()
+    }
+
+    pub fn db(&self) -> Db {
+        Db::new(self.engine.clone(), Arc::new(SeededEntropy::new(3)))
+    }
+
+    /// Commits `key` = `value`.
+    pub async fn put(&self, key: &str, value: &str) {
+        let attempt = self.begin();
+        attempt.write(set(key, value));
+        attempt.commit().await.unwrap();
+    }
+
+    /// What a new attempt reads.
+    pub async fn read(&self, key: &str) -> Option<String> {
+        get(&self.begin(), key).await
+    }
+}
+
+pub async fn get(attempt: &Arc<dyn Attempt>, key: &str) -> Option<String> {
+    attempt.get(key.as_bytes(), Isolation::Serializable).await.unwrap().map(text)
+}
+
+pub fn text(bytes: Bytes) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+pub fn set(key: &str, value: &str) -> Mutation {
+    Mutation::Set { key: bytes(key), value: bytes(value) }
+}
+
+pub fn clear(key: &str) -> Mutation {
+    Mutation::Clear { key: bytes(key) }
+}
+
+pub fn clear_range(begin: &str, end: &str) -> Mutation {
+    Mutation::ClearRange { begin: bytes(begin), end: bytes(end) }
+}
+
+pub fn add(key: &str, delta: i64) -> Mutation {
+    Mutation::Add { key: bytes(key), delta }
+}
+
+pub fn stamped(prefix: &str, suffix: &str, value: &str) -> Mutation {
+    Mutation::SetStamped { prefix: bytes(prefix), suffix: bytes(suffix), value: bytes(value) }
+}
+
+fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}

@@ -1,0 +1,96 @@
+//! One suite of behaviours for every engine of the key-value waist.
+//!
+//! `behaves_as_one!` runs the behaviours that look at single attempts, on engines that fail only where they must;
+//! `serves_transactions!` those that go through `Db::run`, also on engines that inject faults. A new engine joins by one
+//! factory in `engines.rs` and one line per macro below.
+
+mod atomics;
+mod conflicts;
+mod engines;
+mod limits;
+mod ranges;
+mod retries;
+mod serial_order;
+mod snapshots;
+mod stamps;
+mod watches;
+
+macro_rules! on_engine {
+    ($module:ident, $factory:path, { $($file:ident :: $behaviour:ident,)* }) => {
+        mod $module {
+            $(
+                #[tokio::test(start_paused = true)]
+                async fn $behaviour() {
+                    crate::$file::$behaviour($factory()).await;
+                }
+            )*
+        }
+    };
+}
+
+macro_rules! behaves_as_one {
+    ($module:ident, $factory:path) => {
+        on_engine!($module, $factory, {
+            snapshots::an_attempt_reads_the_snapshot_of_its_first_read,
+            snapshots::a_commit_is_seen_by_attempts_that_begin_after_it,
+            snapshots::nothing_is_seen_of_an_attempt_without_a_commit,
+            snapshots::own_writes_are_read_before_the_commit,
+            snapshots::an_attempt_is_committed_once,
+            ranges::ranges_are_ordered_limited_and_of_both_directions,
+            ranges::ranges_show_own_writes,
+            ranges::ranges_of_many_rows_are_complete,
+            ranges::cleared_ranges_lose_their_rows_and_no_others,
+            conflicts::a_write_to_a_read_key_is_a_conflict,
+            conflicts::a_phantom_in_a_read_range_is_a_conflict,
+            conflicts::a_limited_range_conflicts_only_where_it_looked,
+            conflicts::a_cleared_range_conflicts_with_reads_in_it,
+            conflicts::writes_alone_never_conflict,
+            conflicts::snapshot_reads_never_conflict,
+            conflicts::reads_of_own_writes_never_conflict,
+            conflicts::of_many_that_read_and_write_one_key_one_wins,
+            conflicts::reads_alone_never_conflict,
+            atomics::adding_to_nothing_starts_at_zero,
+            atomics::adding_wraps_and_takes_eight_bytes,
+            atomics::concurrent_additions_all_count,
+            atomics::an_addition_that_was_read_conflicts,
+            stamps::stamped_keys_follow_the_order_of_commits,
+            stamps::stamped_keys_of_one_transaction_share_a_stamp,
+            stamps::stamps_of_concurrent_commits_are_unique,
+            stamps::stamped_keys_are_unreadable_before_the_commit,
+            stamps::older_stamped_keys_stay_readable,
+            watches::a_watch_fires_when_the_value_changes,
+            watches::a_watch_does_not_fire_for_the_same_value,
+            watches::a_watch_fires_for_a_change_before_it_was_armed,
+            watches::a_watch_sees_its_own_transactions_write,
+            watches::a_watch_fires_when_a_range_is_cleared,
+            watches::a_watch_without_a_commit_is_never_armed,
+            watches::watches_are_bounded_and_given_back,
+            limits::keys_and_values_beyond_their_limits_are_refused,
+            limits::a_transaction_beyond_its_size_is_refused,
+            limits::keys_of_the_engine_are_out_of_reach,
+            limits::a_range_backwards_is_refused,
+            limits::an_attempt_past_its_time_neither_reads_nor_commits,
+        });
+    };
+}
+
+macro_rules! serves_transactions {
+    ($module:ident, $factory:path) => {
+        on_engine!($module, $factory, {
+            retries::increments_of_many_clients_all_count_once,
+            retries::an_error_of_the_closure_ends_it_without_a_commit,
+            retries::a_retryable_error_in_disguise_is_retried,
+            retries::a_read_only_transaction_refuses_writes,
+            retries::a_watch_of_a_read_only_transaction_is_armed,
+            retries::reading_all_keeps_the_order_of_the_keys,
+            serial_order::transactions_are_equivalent_to_the_order_of_their_stamps,
+        });
+    };
+}
+
+behaves_as_one!(memory, crate::engines::memory);
+behaves_as_one!(memory_with_latency, crate::engines::memory_with_latency);
+behaves_as_one!(redb, crate::engines::redb);
+serves_transactions!(transactions_on_memory, crate::engines::memory);
+serves_transactions!(transactions_on_memory_with_faults, crate::engines::memory_with_faults);
+serves_transactions!(transactions_on_redb, crate::engines::redb);
