@@ -6,6 +6,8 @@
 
 pub mod agent;
 pub mod fetch;
+pub mod groups;
+pub mod kafka;
 pub mod metrics;
 pub mod produce;
 pub mod view;

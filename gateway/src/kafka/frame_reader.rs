@@ -83,10 +83,9 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     async fn read(&mut self) -> Result<Incoming, FrameError> {
         if self.buffer.is_empty() {
-            match timeout(self.idle_max, self.fill()).await {
-                Err(_) => return Ok(Incoming::Idle),
-                Ok(read) if read? == 0 => return Ok(Incoming::End),
-                Ok(_) => {}
+            let Ok(read) = timeout(self.idle_max, self.fill()).await else { return Ok(Incoming::Idle) };
+            if read? == 0 {
+                return Ok(Incoming::End);
             }
         }
         self.buffer_at_least(LENGTH_BYTES).await?;
@@ -95,7 +94,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.buffer_at_least(LENGTH_BYTES + 2).await?;
         let api_key = self.buffer[LENGTH_BYTES..].first_chunk().map_or(-1, |bytes| i16::from_be_bytes(*bytes));
         let permit = self.leave_for(api_key, bytes).await?;
-        let body = if LENGTH_BYTES + bytes <= BUFFER_BYTES { self.small(bytes).await? } else { self.large(bytes).await? };
+        let body =
+            if LENGTH_BYTES + bytes <= BUFFER_BYTES { self.small(bytes).await? } else { self.large(bytes).await? };
         Ok(Incoming::Frame(body, permit))
     }
 
@@ -106,7 +106,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             .ok_or(FrameError::Length { length, max: self.frame_bytes_max })
     }
 
-    async fn leave_for(&self, api_key: i16, bytes: usize) -> Result<Option<Permit>, FrameError> {
+    async fn leave_for(&mut self, api_key: i16, bytes: usize) -> Result<Option<Permit>, FrameError> {
         if api_key != ApiKey::Produce.code() && bytes <= UNADMITTED_BYTES_MAX {
             return Ok(None);
         }
@@ -126,8 +126,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         body.extend_from_slice(&begun[LENGTH_BYTES..]);
         while body.len() < bytes {
             let missing = bytes - body.len();
-            let read = self.source.read_buf(&mut (&mut body).limit(missing));
-            if timeout(FRAME_STALL_MAX, read).await.map_err(|_| FrameError::Stalled)?? == 0 {
+            let mut rest = (&mut body).limit(missing);
+            if timeout(FRAME_STALL_MAX, self.source.read_buf(&mut rest)).await.map_err(|_| FrameError::Stalled)?? == 0 {
                 return Err(FrameError::Truncated);
             }
         }

@@ -8,6 +8,8 @@
 //! that order; a frame that cannot be understood closes its connection and nothing else.
 
 mod broker_configs;
+mod config_alteration;
+mod config_entries;
 mod connection;
 mod dispatch;
 mod errors;
@@ -15,8 +17,8 @@ mod frame_reader;
 mod handlers;
 mod listener;
 mod response_queue;
+mod topic_creation;
+mod topic_lookup;
+mod topology;
 
 pub use listener::{BindError, Listener};
-
-#[cfg(test)]
-mod tests;

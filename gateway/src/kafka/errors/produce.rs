@@ -1,7 +1,8 @@
-//! Errors of writing, as PROTOCOL's golden answers have them.
+//! Errors of writing, as Kafka's golden answers have them.
 
 use alluvium_model::log::BatchRefusal;
 use alluvium_wire::ErrorCode;
+use alluvium_wire::batch::BatchError;
 
 use super::Coded;
 use crate::produce::ProduceError;
@@ -10,12 +11,31 @@ use crate::produce::admission::Refusal;
 impl Coded for Refusal {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Corrupt(_) => ErrorCode::CORRUPT_MESSAGE,
-            Self::Invalid(_) => ErrorCode::INVALID_RECORD,
+            Self::Batch(error) => error.code(),
+            Self::BaseOffset(_) | Self::Records(_) => ErrorCode::INVALID_RECORD,
             Self::TooLarge { .. } => ErrorCode::MESSAGE_TOO_LARGE,
-            Self::Timestamp => ErrorCode::INVALID_TIMESTAMP,
-            Self::Compression(_) => ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
+            Self::Timestamp(_) => ErrorCode::INVALID_TIMESTAMP,
             Self::Transactional => ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        }
+    }
+}
+
+impl Coded for BatchError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Truncated { .. } | Self::Length(_) | Self::Crc { .. } | Self::Decompress { .. } => {
+                ErrorCode::CORRUPT_MESSAGE
+            }
+            Self::Empty
+            | Self::Trailing { .. }
+            | Self::Magic(_)
+            | Self::Count { .. }
+            | Self::Control
+            | Self::Sequence { .. }
+            | Self::Record { .. }
+            | Self::TrailingRecords { .. } => ErrorCode::INVALID_RECORD,
+            Self::UnknownCodec(_) | Self::ZstdTooOld { .. } => ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
+            Self::DecompressedTooLarge { .. } => ErrorCode::MESSAGE_TOO_LARGE,
         }
     }
 }
@@ -24,9 +44,9 @@ impl Coded for ProduceError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(refusal) => refusal.code(),
-            // Retried by every client without fetching metadata first; the batch may be in the log already, which only an
-            // idempotent producer can tell.
-            Self::Upload(_) | Self::Commit(_) | Self::Draining => ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+            // Both are retried by every client without new metadata. The latter says that the batch may be in the log.
+            Self::Upload(_) | Self::Draining => ErrorCode::NOT_ENOUGH_REPLICAS,
+            Self::Commit(_) => ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
         }
     }
 }
@@ -36,7 +56,7 @@ impl Coded for BatchRefusal {
         match self {
             Self::UnknownPartition => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
             Self::OutOfOrderSequence { .. } => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
-            Self::DuplicateSequence { .. } => ErrorCode::DUPLICATE_SEQUENCE_NUMBER,
+            Self::DuplicateSequence => ErrorCode::DUPLICATE_SEQUENCE_NUMBER,
             Self::FencedEpoch { .. } => ErrorCode::INVALID_PRODUCER_EPOCH,
             Self::SegmentTooOld { .. } => ErrorCode::NOT_ENOUGH_REPLICAS,
         }

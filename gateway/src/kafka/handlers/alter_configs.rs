@@ -1,0 +1,62 @@
+//! AlterConfigs (33): replaces all overrides of topics. Clients use IncrementalAlterConfigs where they can.
+
+use std::collections::HashMap;
+
+use alluvium_model::topic_config::{AlterOp, Alteration};
+use alluvium_wire::ApiKey;
+use alluvium_wire::messages::alter_configs::{
+    AlterConfigsRequest, AlterConfigsResource, AlterConfigsResourceResponse, AlterConfigsResponse,
+};
+
+use crate::kafka::config_alteration::alter_topic;
+use crate::kafka::config_entries::Resource;
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Refused;
+use crate::kafka::topic_lookup::TopicLookup;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::AlterConfigs, 0..=2, |call| answer(call, handle));
+
+async fn handle(context: Context, request: AlterConfigsRequest) -> AlterConfigsResponse {
+    let mut lookup = TopicLookup::new(&context.agent);
+    let mut times_named: HashMap<(i8, &str), usize> = HashMap::with_capacity(request.resources.len());
+    for resource in &request.resources {
+        *times_named.entry((resource.resource_type, &resource.resource_name)).or_default() += 1;
+    }
+    let mut responses = Vec::with_capacity(times_named.len());
+    for resource in &request.resources {
+        let key = (resource.resource_type, resource.resource_name.as_str());
+        let result = match times_named.get_mut(&key).map(std::mem::take) {
+            Some(1) => replace(&context, &mut lookup, resource, request.validate_only).await,
+            // Named again after it was answered.
+            None | Some(0) => continue,
+            Some(_) => Err(Refused::invalid_request("Each resource must appear at most once.")),
+        };
+        let (error_code, error_message) = Refused::of(&result);
+        responses.push(AlterConfigsResourceResponse {
+            error_code,
+            error_message,
+            resource_type: resource.resource_type,
+            resource_name: resource.resource_name.clone(),
+        });
+    }
+    AlterConfigsResponse { responses, ..Default::default() }
+}
+
+async fn replace(
+    context: &Context,
+    lookup: &mut TopicLookup<'_>,
+    resource: &AlterConfigsResource,
+    validate_only: bool,
+) -> Result<(), Refused> {
+    Resource::of(resource.resource_type)?.check_alterable()?;
+    let topic = lookup.by_name(&resource.resource_name).await?;
+    let mut alterations: Vec<Alteration> =
+        topic.topic.configs.keys().map(|name| Alteration { name: name.clone(), op: AlterOp::Delete }).collect();
+    for config in &resource.configs {
+        let Some(value) = &config.value else {
+            return Err(Refused::invalid_request(format!("Null value not supported for : {}", config.name)));
+        };
+        alterations.push(Alteration { name: config.name.clone(), op: AlterOp::Set(value.clone()) });
+    }
+    alter_topic(&context.agent, &topic, &alterations, validate_only).await
+}

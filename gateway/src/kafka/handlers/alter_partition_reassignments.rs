@@ -1,0 +1,48 @@
+//! AlterPartitionReassignments (45): accepted, and done already: there are no replicas to move.
+
+use alluvium_wire::messages::alter_partition_reassignments::{
+    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, ReassignablePartition,
+    ReassignablePartitionResponse, ReassignableTopicResponse,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Refused;
+use crate::kafka::topic_lookup::TopicLookup;
+use crate::view::TopicView;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::AlterPartitionReassignments, 0..=1, |call| answer(call, handle));
+
+async fn handle(context: Context, request: AlterPartitionReassignmentsRequest) -> AlterPartitionReassignmentsResponse {
+    let mut lookup = TopicLookup::new(&context.agent);
+    let mut responses = Vec::with_capacity(request.topics.len());
+    for topic in request.topics {
+        let view = lookup.by_name(&topic.name).await;
+        let partitions = topic
+            .partitions
+            .iter()
+            .map(|asked| {
+                let result = view.as_deref().map_err(Refused::clone).and_then(|view| reassign(view, asked));
+                let (error_code, error_message) = Refused::of(&result);
+                ReassignablePartitionResponse { partition_index: asked.partition_index, error_code, error_message }
+            })
+            .collect();
+        responses.push(ReassignableTopicResponse { name: topic.name, partitions });
+    }
+    AlterPartitionReassignmentsResponse {
+        allow_replication_factor_change: request.allow_replication_factor_change,
+        error_message: None,
+        responses,
+        ..Default::default()
+    }
+}
+
+fn reassign(topic: &TopicView, asked: &ReassignablePartition) -> Result<(), Refused> {
+    if topic.partition(asked.partition_index).is_none() {
+        return Err(Refused::unknown_topic_or_partition());
+    }
+    match &asked.replicas {
+        Some(_) => Ok(()),
+        None => Err(Refused::new(ErrorCode::NO_REASSIGNMENT_IN_PROGRESS, "No partition reassignment is in progress.")),
+    }
+}

@@ -1,0 +1,72 @@
+//! CreatePartitions (37): more partitions for existing topics. Replica assignments only have to be as many.
+
+use std::collections::HashMap;
+
+use alluvium_model::topic::check_partitions;
+use alluvium_wire::messages::create_partitions::{
+    CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic, CreatePartitionsTopicResult,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::agent::Agent;
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Refused;
+use crate::kafka::topic_lookup::TopicLookup;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::CreatePartitions, 0..=3, |call| answer(call, handle));
+
+async fn handle(context: Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
+    let agent = &*context.agent;
+    let mut lookup = TopicLookup::new(agent);
+    let mut times_named: HashMap<&str, usize> = HashMap::with_capacity(request.topics.len());
+    for topic in &request.topics {
+        *times_named.entry(&topic.name).or_default() += 1;
+    }
+    let mut results = Vec::with_capacity(times_named.len());
+    for topic in &request.topics {
+        let result = match times_named.get_mut(topic.name.as_str()).map(std::mem::take) {
+            Some(1) => grow(agent, &mut lookup, topic, request.validate_only).await,
+            // Named again after it was answered.
+            None | Some(0) => continue,
+            Some(_) => Err(Refused::invalid_request("Duplicate topic name.")),
+        };
+        let (error_code, error_message) = Refused::of(&result);
+        results.push(CreatePartitionsTopicResult { name: topic.name.clone(), error_code, error_message });
+    }
+    CreatePartitionsResponse { results, ..Default::default() }
+}
+
+async fn grow(
+    agent: &Agent,
+    lookup: &mut TopicLookup<'_>,
+    asked: &CreatePartitionsTopic,
+    validate_only: bool,
+) -> Result<(), Refused> {
+    let topic = lookup.by_name(&asked.name).await?;
+    let current = topic.topic.partitions;
+    check_increase(&asked.name, current, asked.count)?;
+    check_partitions(asked.count)?;
+    if let Some(assignments) = &asked.assignments
+        && i32::try_from(assignments.len()).ok() != Some(asked.count - current)
+    {
+        let message = format!("{} assignments for {} new partitions", assignments.len(), asked.count - current);
+        return Err(Refused::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
+    }
+    if !validate_only {
+        agent.metastore.topics.add_partitions(topic.topic.id, asked.count, agent.clock.now()).await?;
+        agent.view.sync().await?;
+    }
+    Ok(())
+}
+
+fn check_increase(name: &str, current: i32, count: i32) -> Result<(), Refused> {
+    if count > current {
+        return Ok(());
+    }
+    let message = if count == current {
+        format!("Topic already has {current} partition(s).")
+    } else {
+        format!("The topic {name} currently has {current} partition(s); {count} would not be an increase.")
+    };
+    Err(Refused::new(ErrorCode::INVALID_PARTITIONS, message))
+}

@@ -1,0 +1,169 @@
+//! CreateTopics (19): topics with a number of partitions and configs.
+//!
+//! Any replication factor is accepted and told back: the object store replicates. Replica assignments only count
+//! partitions.
+//!
+//! - 4: -1 asks for the defaults. 5: the answer tells what the topic has become. 7: its id.
+
+use std::collections::{BTreeMap, HashMap};
+
+use alluvium_metastore::topics::{NewTopic, Topic};
+use alluvium_model::topic::{check_configs, check_name, check_partitions, collision_key};
+use alluvium_model::topic_config::{ConfigError, TopicConfigs};
+use alluvium_wire::messages::create_topics::{
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreatableTopicConfigs, CreatableTopicResult,
+    CreateTopicsRequest, CreateTopicsResponse,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::agent::Agent;
+use crate::kafka::config_entries::topic_entries;
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Refused;
+use crate::kafka::topic_creation::{create, new_topic};
+
+pub const HANDLER: Handler = Handler::new(ApiKey::CreateTopics, 2..=7, |call| answer(call, handle));
+
+/// Partitions that one request may create (Kafka's controller has the same limit).
+const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
+
+async fn handle(context: Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
+    let agent = &*context.agent;
+    let mut times_named: HashMap<&str, usize> = HashMap::with_capacity(request.topics.len());
+    for topic in &request.topics {
+        *times_named.entry(&topic.name).or_default() += 1;
+    }
+    let mut topics = Vec::with_capacity(times_named.len());
+    let mut partitions_left = PARTITIONS_PER_REQUEST_MAX;
+    for topic in &request.topics {
+        let result = match times_named.get_mut(topic.name.as_str()).map(std::mem::take) {
+            Some(1) => create_one(agent, topic, request.validate_only, &mut partitions_left).await,
+            // Named again after it was answered.
+            None | Some(0) => continue,
+            Some(_) => Err(Refused::invalid_request("Duplicate topic name.")),
+        };
+        topics.push(match result {
+            Ok(made) => created(made),
+            Err(refused) => CreatableTopicResult {
+                name: topic.name.clone(),
+                error_code: refused.code,
+                error_message: Some(refused.message),
+                ..Default::default()
+            },
+        });
+    }
+    CreateTopicsResponse { topics, ..Default::default() }
+}
+
+async fn create_one(
+    agent: &Agent,
+    asked: &CreatableTopic,
+    validate_only: bool,
+    partitions_left: &mut usize,
+) -> Result<Topic, Refused> {
+    let topic = validated(agent, asked)?;
+    *partitions_left = usize::try_from(topic.partitions)
+        .ok()
+        .and_then(|partitions| partitions_left.checked_sub(partitions))
+        .ok_or_else(|| {
+            Refused::new(ErrorCode::POLICY_VIOLATION, "Excessively large number of partitions per request.")
+        })?;
+    if validate_only {
+        return Ok(topic.created(agent.clock.now()));
+    }
+    Ok(create(agent, topic).await?.topic.clone())
+}
+
+fn validated(agent: &Agent, asked: &CreatableTopic) -> Result<NewTopic, Refused> {
+    check_name(&asked.name)?;
+    if agent.view.topic_by_name(&asked.name).is_some() {
+        let message = format!("Topic '{}' already exists.", asked.name);
+        return Err(Refused::new(ErrorCode::TOPIC_ALREADY_EXISTS, message));
+    }
+    let key = collision_key(&asked.name);
+    if let Some(other) = agent.view.topics().iter().find(|other| collision_key(&other.topic.name) == key) {
+        let message = format!("Topic '{}' collides with existing topic: {}", asked.name, other.topic.name);
+        return Err(Refused::new(ErrorCode::INVALID_TOPIC_EXCEPTION, message));
+    }
+    let size = if asked.assignments.is_empty() { counted(agent, asked)? } else { assigned(asked)? };
+    check_partitions(size.0)?;
+    let configs = configs(&asked.configs)?;
+    check_configs(&configs)?;
+    Ok(new_topic(agent, &asked.name, size, configs))
+}
+
+/// Partitions and replication factor from the counts, -1 being the default.
+fn counted(agent: &Agent, asked: &CreatableTopic) -> Result<(i32, i16), Refused> {
+    let partitions = match asked.num_partitions {
+        -1 => agent.config.num_partitions,
+        count @ 1.. => count,
+        _ => {
+            let message = "Number of partitions was set to an invalid non-positive value.";
+            return Err(Refused::new(ErrorCode::INVALID_PARTITIONS, message));
+        }
+    };
+    let replication_factor = match asked.replication_factor {
+        -1 => agent.config.default_replication_factor,
+        factor @ 1.. => factor,
+        _ => {
+            let message = "Replication factor must be larger than 0, or -1 to use the default value.";
+            return Err(Refused::new(ErrorCode::INVALID_REPLICATION_FACTOR, message));
+        }
+    };
+    Ok((partitions, replication_factor))
+}
+
+/// The same from an assignment of every partition to as many brokers.
+fn assigned(asked: &CreatableTopic) -> Result<(i32, i16), Refused> {
+    if asked.num_partitions != -1 || asked.replication_factor != -1 {
+        return Err(Refused::invalid_request(
+            "A manual partition assignment was specified, but numPartitions or replicationFactor was not set to -1.",
+        ));
+    }
+    let invalid = |message: &str| Refused::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message);
+    let mut indexes: Vec<i32> = asked.assignments.iter().map(|assignment| assignment.partition_index).collect();
+    indexes.sort_unstable();
+    if !indexes.iter().copied().eq((0..).take(indexes.len())) {
+        return Err(invalid("partitions should be a consecutive 0-based integer sequence"));
+    }
+    let replicas = |assignment: &CreatableReplicaAssignment| assignment.broker_ids.len();
+    let first = asked.assignments.first().map_or(0, replicas);
+    if first == 0 || asked.assignments.iter().any(|assignment| replicas(assignment) != first) {
+        return Err(invalid("every partition must have the same number of replicas, and at least one"));
+    }
+    let partitions = i32::try_from(indexes.len()).map_err(|_| invalid("too many partitions"))?;
+    let replication_factor = i16::try_from(first).map_err(|_| invalid("too many replicas"))?;
+    Ok((partitions, replication_factor))
+}
+
+fn configs(asked: &[CreatableTopicConfig]) -> Result<BTreeMap<String, String>, Refused> {
+    let mut overrides = BTreeMap::new();
+    for CreatableTopicConfig { name, value } in asked {
+        let Some(value) = value else {
+            let message = format!("Null value not supported for topic configs: {name}");
+            return Err(Refused::new(ErrorCode::INVALID_CONFIG, message));
+        };
+        overrides.insert(name.clone(), value.clone());
+    }
+    TopicConfigs::parse(&overrides).map_err(|error: ConfigError| Refused::from(error))?;
+    Ok(overrides)
+}
+
+fn created(topic: Topic) -> CreatableTopicResult {
+    let entries = topic_entries(&topic).into_iter().map(|entry| CreatableTopicConfigs {
+        name: entry.name.to_owned(),
+        value: Some(entry.value),
+        read_only: false,
+        config_source: entry.source.code(),
+        is_sensitive: false,
+    });
+    CreatableTopicResult {
+        topic_id: topic.id.0,
+        error_message: None,
+        num_partitions: topic.partitions,
+        replication_factor: topic.replication_factor,
+        configs: Some(entries.collect()),
+        name: topic.name,
+        ..Default::default()
+    }
+}

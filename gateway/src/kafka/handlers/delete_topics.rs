@@ -1,0 +1,70 @@
+//! DeleteTopics (20): topics by name, or by id.
+//!
+//! The name is free and the records are out of reach at once; they are purged after a grace period.
+//!
+//! - 1-5: by name. 5: messages. 6: by name or by id.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use alluvium_wire::messages::delete_topics::{
+    DeletableTopicResult, DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::agent::Agent;
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Refused;
+use crate::kafka::topic_lookup::TopicLookup;
+use crate::view::TopicView;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::DeleteTopics, 1..=6, |call| answer(call, handle));
+
+async fn handle(context: Context, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
+    let agent = &*context.agent;
+    let by_name = |name: String| DeleteTopicState { name: Some(name), ..Default::default() };
+    let asked: Vec<DeleteTopicState> = request.topic_names.into_iter().map(by_name).chain(request.topics).collect();
+    let mut lookup = TopicLookup::new(agent);
+    let mut deleted = HashSet::new();
+    let mut responses = Vec::with_capacity(asked.len());
+    for state in asked {
+        let found = find(agent, &mut lookup, &state, context.version).await;
+        let result = match &found {
+            Ok(topic) if !deleted.insert(topic.topic.id) => Err(Refused::invalid_request("Duplicate topic.")),
+            Ok(topic) => delete(agent, topic).await,
+            Err(refused) => Err(refused.clone()),
+        };
+        let (error_code, error_message) = Refused::of(&result);
+        let (name, topic_id) = match found {
+            Ok(topic) => (Some(topic.topic.name.clone()), topic.topic.id.0),
+            Err(_) => (state.name, state.topic_id),
+        };
+        responses.push(DeletableTopicResult { name, topic_id, error_code, error_message });
+    }
+    DeleteTopicsResponse { responses, ..Default::default() }
+}
+
+async fn find(
+    agent: &Agent,
+    lookup: &mut TopicLookup<'_>,
+    state: &DeleteTopicState,
+    version: i16,
+) -> Result<Arc<TopicView>, Refused> {
+    if !agent.config.delete_topic_enable {
+        let code = if version < 3 { ErrorCode::INVALID_REQUEST } else { ErrorCode::TOPIC_DELETION_DISABLED };
+        return Err(Refused::new(code, "Topic deletion is disabled."));
+    }
+    match (&state.name, state.topic_id.is_nil()) {
+        (Some(name), true) => lookup.by_name(name).await,
+        (None, false) => lookup.by_id(state.topic_id).await,
+        (Some(_), false) => Err(Refused::invalid_request("You may not specify both topic name and topic id.")),
+        (None, true) => Err(Refused::invalid_request("Neither topic name nor id were specified.")),
+    }
+}
+
+async fn delete(agent: &Agent, topic: &TopicView) -> Result<(), Refused> {
+    let grace = agent.config.topic_delete_grace;
+    agent.metastore.topics.delete(topic.topic.id, agent.clock.now(), grace).await?;
+    agent.view.sync().await?;
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! DescribeCluster (60): the cluster's id, its agents, its controller.
+//!
+//! - 1: of brokers or of controllers; agents are brokers only. 2: whether brokers are fenced; agents never are.
+
+use alluvium_wire::messages::OPERATIONS_OMITTED;
+use alluvium_wire::messages::describe_cluster::{
+    DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::topology::{self, CLUSTER_OPERATIONS, Node};
+
+pub const HANDLER: Handler = Handler::new(ApiKey::DescribeCluster, 0..=2, |call| answer(call, handle));
+
+const BROKERS: i8 = 1;
+const CONTROLLERS: i8 = 2;
+
+async fn handle(context: Context, request: DescribeClusterRequest) -> DescribeClusterResponse {
+    let refused = |error_code, message: &str| DescribeClusterResponse {
+        error_code,
+        error_message: Some(message.to_owned()),
+        endpoint_type: request.endpoint_type,
+        ..Default::default()
+    };
+    match request.endpoint_type {
+        BROKERS => {}
+        CONTROLLERS => {
+            let message =
+                "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
+            return refused(ErrorCode::MISMATCHED_ENDPOINT_TYPE, message);
+        }
+        _ => return refused(ErrorCode::UNSUPPORTED_ENDPOINT_TYPE, "Unsupported endpoint type"),
+    }
+    let agent = &*context.agent;
+    let with_operations = request.include_cluster_authorized_operations;
+    DescribeClusterResponse {
+        endpoint_type: BROKERS,
+        cluster_id: agent.metastore.cluster.id.clone(),
+        controller_id: topology::this(agent).id,
+        brokers: topology::nodes(agent).into_iter().map(broker).collect(),
+        cluster_authorized_operations: if with_operations { CLUSTER_OPERATIONS } else { OPERATIONS_OMITTED },
+        ..Default::default()
+    }
+}
+
+fn broker(Node { id, host, port, rack }: Node) -> DescribeClusterBroker {
+    DescribeClusterBroker { broker_id: id, host, port, rack, ..Default::default() }
+}

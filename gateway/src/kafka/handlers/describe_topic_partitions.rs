@@ -1,0 +1,99 @@
+//! DescribeTopicPartitions (75): topics with their partitions, by name and in pages (KIP-966).
+
+use std::sync::Arc;
+
+use alluvium_wire::ApiKey;
+use alluvium_wire::messages::describe_topic_partitions::{
+    Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, DescribeTopicPartitionsResponsePartition,
+    DescribeTopicPartitionsResponseTopic,
+};
+
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Refused;
+use crate::kafka::topic_lookup::TopicLookup;
+use crate::kafka::topology::{self, LEADER_EPOCH, TOPIC_OPERATIONS};
+use crate::view::TopicView;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::DescribeTopicPartitions, 0..=0, |call| answer(call, handle));
+
+/// Partitions in one page (Kafka's `max.request.partition.size.limit`).
+const PAGE_PARTITIONS_MAX: i32 = 2_000;
+
+async fn handle(context: Context, request: DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
+    let leader = topology::this(&context.agent).id;
+    let mut left = request.response_partition_limit.clamp(1, PAGE_PARTITIONS_MAX);
+    let mut response = DescribeTopicPartitionsResponse::default();
+    for (name, found) in asked(&context, &request).await {
+        let first = match &request.cursor {
+            Some(cursor) if cursor.topic_name == name => cursor.partition_index.max(0),
+            _ => 0,
+        };
+        if left == 0 {
+            response.next_cursor = Some(Cursor { topic_name: name, partition_index: first });
+            break;
+        }
+        let topic = match found {
+            Ok(topic) => topic,
+            Err(refused) => {
+                response.topics.push(DescribeTopicPartitionsResponseTopic {
+                    error_code: refused.code,
+                    name: Some(name),
+                    ..Default::default()
+                });
+                continue;
+            }
+        };
+        let end = topic.topic.partitions.min(first.saturating_add(left));
+        response.topics.push(described(&topic, first..end, leader));
+        left -= (end - first).max(0);
+        if end < topic.topic.partitions {
+            response.next_cursor = Some(Cursor { topic_name: name, partition_index: end });
+            break;
+        }
+    }
+    response
+}
+
+/// The topics asked for, by name, from the cursor on.
+async fn asked(
+    context: &Context,
+    request: &DescribeTopicPartitionsRequest,
+) -> Vec<(String, Result<Arc<TopicView>, Refused>)> {
+    let from = request.cursor.as_ref().map_or("", |cursor| cursor.topic_name.as_str());
+    if request.topics.is_empty() {
+        let mut topics = context.agent.view.topics();
+        topics.sort_by(|one, other| one.topic.name.cmp(&other.topic.name));
+        topics.retain(|topic| topic.topic.name.as_str() >= from);
+        return topics.into_iter().map(|topic| (topic.topic.name.clone(), Ok(topic))).collect();
+    }
+    let mut names: Vec<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
+    names.retain(|name| *name >= from);
+    names.sort_unstable();
+    names.dedup();
+    let mut lookup = TopicLookup::new(&context.agent);
+    let mut found = Vec::with_capacity(names.len());
+    for name in names {
+        found.push((name.to_owned(), lookup.by_name(name).await));
+    }
+    found
+}
+
+fn described(view: &TopicView, partitions: std::ops::Range<i32>, leader: i32) -> DescribeTopicPartitionsResponseTopic {
+    let partition = |index| DescribeTopicPartitionsResponsePartition {
+        partition_index: index,
+        leader_id: leader,
+        leader_epoch: LEADER_EPOCH,
+        replica_nodes: vec![leader],
+        isr_nodes: vec![leader],
+        eligible_leader_replicas: Some(Vec::new()),
+        last_known_elr: Some(Vec::new()),
+        ..Default::default()
+    };
+    DescribeTopicPartitionsResponseTopic {
+        name: Some(view.topic.name.clone()),
+        topic_id: view.topic.id.0,
+        partitions: partitions.map(partition).collect(),
+        topic_authorized_operations: TOPIC_OPERATIONS,
+        ..Default::default()
+    }
+}

@@ -1,0 +1,50 @@
+//! ElectLeaders (43): never needed, since every agent leads everything.
+//!
+//! - 1: the type of election, and an error for the whole answer.
+
+use alluvium_wire::messages::elect_leaders::{
+    ElectLeadersRequest, ElectLeadersResponse, PartitionResult, ReplicaElectionResult,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Refused;
+use crate::kafka::topic_lookup::TopicLookup;
+use crate::view::TopicView;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::ElectLeaders, 0..=2, |call| answer(call, handle));
+
+async fn handle(context: Context, request: ElectLeadersRequest) -> ElectLeadersResponse {
+    let mut replica_election_results = Vec::new();
+    match request.topic_partitions {
+        None => {
+            for view in context.agent.view.topics() {
+                let partition_result = (0..view.topic.partitions).map(|index| result(index, Ok(&view))).collect();
+                replica_election_results
+                    .push(ReplicaElectionResult { topic: view.topic.name.clone(), partition_result });
+            }
+        }
+        Some(asked) => {
+            let mut lookup = TopicLookup::new(&context.agent);
+            for topic in asked {
+                let view = lookup.by_name(&topic.topic).await;
+                let partition_result = topic
+                    .partitions
+                    .iter()
+                    .map(|index| result(*index, view.as_deref().map_err(Refused::clone)))
+                    .collect();
+                replica_election_results.push(ReplicaElectionResult { topic: topic.topic, partition_result });
+            }
+        }
+    }
+    ElectLeadersResponse { replica_election_results, ..Default::default() }
+}
+
+fn result(index: i32, topic: Result<&TopicView, Refused>) -> PartitionResult {
+    let refused = match topic.map(|topic| topic.partition(index)) {
+        Ok(Some(_)) => Refused::new(ErrorCode::ELECTION_NOT_NEEDED, "Leader election not needed for topic partition."),
+        Ok(None) => Refused::unknown_topic_or_partition(),
+        Err(refused) => refused,
+    };
+    PartitionResult { partition_id: index, error_code: refused.code, error_message: Some(refused.message) }
+}

@@ -1,0 +1,75 @@
+//! IncrementalAlterConfigs (44): sets, deletes, appends to and subtracts from single configs of topics (KIP-339).
+
+use std::collections::{HashMap, HashSet};
+
+use alluvium_model::topic_config::{AlterOp, Alteration};
+use alluvium_wire::ApiKey;
+use alluvium_wire::messages::incremental_alter_configs::{
+    AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+};
+
+use crate::kafka::config_alteration::alter_topic;
+use crate::kafka::config_entries::Resource;
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Refused;
+use crate::kafka::topic_lookup::TopicLookup;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::IncrementalAlterConfigs, 0..=1, |call| answer(call, handle));
+
+async fn handle(context: Context, request: IncrementalAlterConfigsRequest) -> IncrementalAlterConfigsResponse {
+    let mut lookup = TopicLookup::new(&context.agent);
+    let mut times_named: HashMap<(i8, &str), usize> = HashMap::with_capacity(request.resources.len());
+    for resource in &request.resources {
+        *times_named.entry((resource.resource_type, &resource.resource_name)).or_default() += 1;
+    }
+    let mut responses = Vec::with_capacity(times_named.len());
+    for resource in &request.resources {
+        let key = (resource.resource_type, resource.resource_name.as_str());
+        let result = match times_named.get_mut(&key).map(std::mem::take) {
+            Some(1) => alter(&context, &mut lookup, resource, request.validate_only).await,
+            // Named again after it was answered.
+            None | Some(0) => continue,
+            Some(_) => Err(Refused::invalid_request("Each resource must appear at most once.")),
+        };
+        let (error_code, error_message) = Refused::of(&result);
+        responses.push(AlterConfigsResourceResponse {
+            error_code,
+            error_message,
+            resource_type: resource.resource_type,
+            resource_name: resource.resource_name.clone(),
+        });
+    }
+    IncrementalAlterConfigsResponse { responses, ..Default::default() }
+}
+
+async fn alter(
+    context: &Context,
+    lookup: &mut TopicLookup<'_>,
+    resource: &AlterConfigsResource,
+    validate_only: bool,
+) -> Result<(), Refused> {
+    Resource::of(resource.resource_type)?.check_alterable()?;
+    let mut names = HashSet::with_capacity(resource.configs.len());
+    if !resource.configs.iter().all(|config| names.insert(&config.name)) {
+        return Err(Refused::invalid_request("Error due to duplicate config keys"));
+    }
+    let alterations = resource.configs.iter().map(alteration).collect::<Result<Vec<_>, _>>()?;
+    let topic = lookup.by_name(&resource.resource_name).await?;
+    alter_topic(&context.agent, &topic, &alterations, validate_only).await
+}
+
+fn alteration(config: &AlterableConfig) -> Result<Alteration, Refused> {
+    let value = || {
+        let missing = || Refused::invalid_request(format!("Null value not supported for : {}", config.name));
+        config.value.clone().ok_or_else(missing)
+    };
+    let op = match config.config_operation {
+        0 => AlterOp::Set(value()?),
+        1 => AlterOp::Delete,
+        2 => AlterOp::Append(value()?),
+        3 => AlterOp::Subtract(value()?),
+        other => return Err(Refused::invalid_request(format!("Unknown config operation {other}"))),
+    };
+    Ok(Alteration { name: config.name.clone(), op })
+}

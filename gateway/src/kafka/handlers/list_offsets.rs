@@ -1,0 +1,106 @@
+//! ListOffsets (2): offsets by their place in the log, or by time.
+//!
+//! - 1: one offset per partition. 2: isolation level. 4: leader epochs. 7: the record with the largest timestamp (-3).
+//! - 8: the first local offset (-4). 9: the last tiered one (-5). 11: the first one not yet tiered (-6).
+//!   In older versions those are errors.
+//!
+//! A time after the last record is no error: the offset is -1.
+
+use std::collections::HashMap;
+
+use alluvium_model::{Offset, Timestamp, TopicPartition};
+use alluvium_wire::messages::list_offsets::{
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsTopicResponse,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+use futures::stream::{self, StreamExt};
+
+use crate::agent::Agent;
+use crate::fetch::{FoundOffset, OffsetSpec};
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Refused;
+use crate::kafka::topic_lookup::TopicLookup;
+use crate::kafka::topology::{self, LEADER_EPOCH};
+
+pub const HANDLER: Handler = Handler::new(ApiKey::ListOffsets, 1..=11, |call| answer(call, handle));
+
+/// Partitions looked up at a time, for one request.
+const LOOKUPS_MAX: usize = 32;
+const READ_COMMITTED: i8 = 1;
+
+async fn handle(context: Context, request: ListOffsetsRequest) -> ListOffsetsResponse {
+    let agent = &*context.agent;
+    let read_committed = request.isolation_level == READ_COMMITTED;
+    let mut lookup = TopicLookup::new(agent);
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in request.topics {
+        let view = lookup.by_name(&topic.name).await;
+        let times_asked = count(&topic.partitions);
+        let answers = stream::iter(topic.partitions).map(|asked| {
+            let question = match &view {
+                Err(refused) => Err(refused.clone()),
+                Ok(_) if times_asked.get(&asked.partition_index).is_some_and(|times| *times > 1) => {
+                    Err(Refused::invalid_request("partition named more than once"))
+                }
+                Ok(view) => view
+                    .partition(asked.partition_index)
+                    .ok_or_else(Refused::unknown_topic_or_partition)
+                    .and_then(|partition| Ok((partition, spec(&asked, context.version, read_committed)?))),
+            };
+            look_up(agent, asked.partition_index, question)
+        });
+        let partitions = answers.buffered(LOOKUPS_MAX).collect().await;
+        topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
+    }
+    ListOffsetsResponse { topics, ..Default::default() }
+}
+
+fn count(partitions: &[ListOffsetsPartition]) -> HashMap<i32, usize> {
+    let mut times = HashMap::with_capacity(partitions.len());
+    for partition in partitions {
+        *times.entry(partition.partition_index).or_default() += 1;
+    }
+    times
+}
+
+/// What is asked for; `None` for what exists nowhere here: offsets waiting to be tiered.
+fn spec(asked: &ListOffsetsPartition, version: i16, read_committed: bool) -> Result<Option<OffsetSpec>, Refused> {
+    if topology::is_unknown_epoch(asked.current_leader_epoch) {
+        return Err(Refused::new(ErrorCode::UNKNOWN_LEADER_EPOCH, "this leader epoch never was"));
+    }
+    match asked.timestamp {
+        -1 => Ok(Some(OffsetSpec::Latest { read_committed })),
+        -2 => Ok(Some(OffsetSpec::Earliest)),
+        -3 if version >= 7 => Ok(Some(OffsetSpec::MaxTimestamp)),
+        -4 if version >= 8 => Ok(Some(OffsetSpec::EarliestLocal)),
+        -5 if version >= 9 => Ok(Some(OffsetSpec::LatestTiered)),
+        -6 if version >= 11 => Ok(None),
+        timestamp @ 0.. => Ok(Some(OffsetSpec::Timestamp(Timestamp(timestamp)))),
+        _ => Err(Refused::new(ErrorCode::UNSUPPORTED_VERSION, "unknown kind of offset in this version")),
+    }
+}
+
+async fn look_up(
+    agent: &Agent,
+    index: i32,
+    question: Result<(TopicPartition, Option<OffsetSpec>), Refused>,
+) -> ListOffsetsPartitionResponse {
+    let found = match question {
+        Ok((partition, Some(spec))) => agent.fetch.list_offset(partition, spec).await.map_err(Refused::from),
+        Ok((_, None)) => Ok(FoundOffset { offset: Offset(-1), timestamp: Timestamp::NONE }),
+        Err(refused) => Err(refused),
+    };
+    match found {
+        Ok(FoundOffset { offset, timestamp }) => ListOffsetsPartitionResponse {
+            partition_index: index,
+            timestamp: timestamp.0,
+            offset: offset.0,
+            leader_epoch: if offset.0 < 0 { -1 } else { LEADER_EPOCH },
+            ..Default::default()
+        },
+        Err(refused) => {
+            ListOffsetsPartitionResponse { partition_index: index, error_code: refused.code, ..Default::default() }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! ListPartitionReassignments (46): there never is one.
+
+use alluvium_wire::ApiKey;
+use alluvium_wire::messages::list_partition_reassignments::{
+    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
+};
+
+use crate::kafka::dispatch::{Context, Handler, answer};
+
+pub const HANDLER: Handler = Handler::new(ApiKey::ListPartitionReassignments, 0..=0, |call| answer(call, handle));
+
+async fn handle(_: Context, _: ListPartitionReassignmentsRequest) -> ListPartitionReassignmentsResponse {
+    ListPartitionReassignmentsResponse { error_message: None, ..Default::default() }
+}

@@ -1,0 +1,146 @@
+//! Metadata (3): which topics there are, and who serves them.
+//!
+//! Topics that do not exist are created if the client and the configuration allow it, and answered as ready at once.
+//!
+//! - 0: no names ask for all topics. 1: null asks for all, none for none; controller, racks.
+//! - 2: cluster id. 4: clients may forbid creation. 7: leader epochs. 8-10: authorized operations.
+//! - 10: topic ids. 12: topics may be asked for by id. 13: an error for the whole answer.
+
+use std::sync::Arc;
+
+use alluvium_model::topic::check_name;
+use alluvium_wire::messages::OPERATIONS_OMITTED;
+use alluvium_wire::messages::metadata::{
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::agent::Agent;
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Refused;
+use crate::kafka::topic_creation::create_automatically;
+use crate::kafka::topic_lookup::TopicLookup;
+use crate::kafka::topology::{self, CLUSTER_OPERATIONS, LEADER_EPOCH, Node, TOPIC_OPERATIONS};
+use crate::view::TopicView;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, |call| answer(call, handle));
+
+/// Topics that one request may create; clients ask again for the rest.
+const CREATED_MAX: usize = 100;
+
+async fn handle(context: Context, request: MetadataRequest) -> MetadataResponse {
+    let agent = &*context.agent;
+    let nodes = topology::nodes(agent);
+    let topics = topics(&context, &request).await;
+    let operations =
+        if request.include_cluster_authorized_operations { CLUSTER_OPERATIONS } else { OPERATIONS_OMITTED };
+    MetadataResponse {
+        brokers: nodes.into_iter().map(broker).collect(),
+        cluster_id: Some(agent.metastore.cluster.id.clone()),
+        controller_id: topology::this(agent).id,
+        topics,
+        cluster_authorized_operations: operations,
+        ..Default::default()
+    }
+}
+
+fn broker(Node { id, host, port, rack }: Node) -> MetadataResponseBroker {
+    MetadataResponseBroker { node_id: id, host, port, rack }
+}
+
+async fn topics(context: &Context, request: &MetadataRequest) -> Vec<MetadataResponseTopic> {
+    let agent = &*context.agent;
+    let describe = |topic: &TopicView| described(agent, topic, request.include_topic_authorized_operations);
+    match &request.topics {
+        None => agent.view.topics().iter().map(|topic| describe(topic)).collect(),
+        Some(asked) if asked.is_empty() && context.version == 0 => {
+            agent.view.topics().iter().map(|topic| describe(topic)).collect()
+        }
+        Some(asked) => {
+            let mut finder = Finder::new(agent, request.allow_auto_topic_creation);
+            let mut answers = Vec::with_capacity(asked.len());
+            for topic in asked {
+                let found = match acceptable(topic, context.version) {
+                    Ok(()) => finder.find(topic).await,
+                    Err(refused) => Err(refused),
+                };
+                answers.push(match found {
+                    Ok(topic) => describe(&topic),
+                    Err(refused) => undescribed(topic, &refused),
+                });
+            }
+            answers
+        }
+    }
+}
+
+/// Topic ids came into the layout two versions before they came to mean anything.
+fn acceptable(topic: &MetadataRequestTopic, version: i16) -> Result<(), Refused> {
+    if version < 12 && topic.name.is_none() {
+        return Err(Refused::invalid_request("topic name can not be null before version 12"));
+    }
+    if version < 12 && !topic.topic_id.is_nil() {
+        return Err(Refused::invalid_request("topic ids are not supported before version 12"));
+    }
+    Ok(())
+}
+
+/// Finds the topics of one request, or makes them.
+struct Finder<'a> {
+    agent: &'a Agent,
+    lookup: TopicLookup<'a>,
+    may_create: usize,
+}
+
+impl<'a> Finder<'a> {
+    fn new(agent: &'a Agent, client_allows: bool) -> Self {
+        let may_create = if client_allows && agent.config.auto_create_topics { CREATED_MAX } else { 0 };
+        Self { agent, lookup: TopicLookup::new(agent), may_create }
+    }
+
+    async fn find(&mut self, topic: &MetadataRequestTopic) -> Result<Arc<TopicView>, Refused> {
+        if !topic.topic_id.is_nil() {
+            return self.lookup.by_id(topic.topic_id).await;
+        }
+        let name = topic.name.as_deref().unwrap_or_default();
+        check_name(name)?;
+        match self.lookup.by_name(name).await {
+            Err(refused) if refused.code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION && self.may_create > 0 => {
+                self.may_create -= 1;
+                create_automatically(self.agent, name).await
+            }
+            found => found,
+        }
+    }
+}
+
+fn described(agent: &Agent, view: &TopicView, with_operations: bool) -> MetadataResponseTopic {
+    let leader = topology::this(agent).id;
+    let partition = |index| MetadataResponsePartition {
+        partition_index: index,
+        leader_id: leader,
+        leader_epoch: LEADER_EPOCH,
+        replica_nodes: vec![leader],
+        isr_nodes: vec![leader],
+        ..Default::default()
+    };
+    MetadataResponseTopic {
+        name: Some(view.topic.name.clone()),
+        topic_id: view.topic.id.0,
+        partitions: (0..view.topic.partitions).map(partition).collect(),
+        topic_authorized_operations: if with_operations { TOPIC_OPERATIONS } else { OPERATIONS_OMITTED },
+        ..Default::default()
+    }
+}
+
+/// A topic that is not there has the name or the id by which it was asked for.
+fn undescribed(asked: &MetadataRequestTopic, refused: &Refused) -> MetadataResponseTopic {
+    let by_id = refused.code == ErrorCode::UNKNOWN_TOPIC_ID;
+    MetadataResponseTopic {
+        error_code: refused.code,
+        name: if by_id { None } else { Some(asked.name.clone().unwrap_or_default()) },
+        topic_id: asked.topic_id,
+        ..Default::default()
+    }
+}

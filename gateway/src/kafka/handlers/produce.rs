@@ -1,0 +1,237 @@
+//! Produce (0): appends one batch to each of some partitions.
+//!
+//! The batches join the log in the order of the requests of their connection: that part of the work is done when the
+//! request is started. Later ones need not wait for earlier ones to be durable.
+//!
+//! - 3: the first with batches of magic 2; below, no answer, although 0 is advertised for librdkafka's sake (KAFKA-18659).
+//! - 5: log start. 7: zstd. 8: faults of single records, and messages. 13: topics by id.
+//! - Without acknowledgement (acks = 0) nothing is answered; failures close the connection.
+
+use std::sync::Arc;
+
+use alluvium_model::TopicId;
+use alluvium_wire::batch::RecordFault;
+use alluvium_wire::messages::produce::{
+    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
+    TopicProduceData, TopicProduceResponse,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+use futures::FutureExt;
+
+use crate::agent::Agent;
+use crate::kafka::dispatch::{Call, Closing, Context, Handler, Reply, Started, decode, respond};
+use crate::kafka::errors::Refused;
+use crate::produce::admission::{Refusal, admit};
+use crate::produce::{Ack, PartitionAppend, Permit, ProduceError};
+use crate::view::TopicView;
+use alluvium_model::topic_config::TimestampType;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::Produce, 3..=13, start).overlapping();
+
+/// Told to clients while others wait for admission: enough to be seen in their metrics. What holds them back is that their
+/// sockets are not read.
+const THROTTLE_MS: i32 = 10;
+
+/// What became of one partition's batch so far, and where its answer goes.
+struct Slot {
+    index: i32,
+    state: State,
+}
+
+enum State {
+    /// On its way into the log. `stamped`: its records carry the time of the append.
+    Joined {
+        stamped: bool,
+    },
+    Refused(PartitionRefusal),
+}
+
+#[derive(Clone)]
+struct PartitionRefusal {
+    refused: Refused,
+    faults: Vec<RecordFault>,
+}
+
+struct TopicSlots {
+    name: String,
+    topic_id: uuid::Uuid,
+    slots: Vec<Slot>,
+}
+
+fn start(call: Call) -> Started {
+    let Call { context, header, body, permit } = call;
+    let request: ProduceRequest = decode(body, header.version)?;
+    let acks = request.acks;
+    let (topics, joining) = plan(&context, request);
+    let outcomes = join(&context.agent, joining, permit);
+    Ok(async move {
+        let outcomes = match outcomes {
+            Some(outcomes) => outcomes.await,
+            None => Vec::new(),
+        };
+        let throttle_time_ms = if context.agent.produce.is_throttling() { THROTTLE_MS } else { 0 };
+        let response = ProduceResponse { responses: answers(topics, outcomes), throttle_time_ms, ..Default::default() };
+        match acks {
+            0 => silence(&response),
+            _ => respond(&header, &response),
+        }
+    }
+    .boxed())
+}
+
+fn join(
+    agent: &Agent,
+    joining: Vec<PartitionAppend>,
+    permit: Option<Permit>,
+) -> Option<crate::produce::AppendOutcomes> {
+    if joining.is_empty() {
+        return None;
+    }
+    let permit = permit.expect("the frame reader admits every Produce before it reads it");
+    Some(agent.produce.append(joining, permit))
+}
+
+/// Which batches are let in, in order, and what the others are told.
+fn plan(context: &Context, request: ProduceRequest) -> (Vec<TopicSlots>, Vec<PartitionAppend>) {
+    let whole = refusal_of_all(&request);
+    let mut joining = Vec::new();
+    let mut transactional = None;
+    let mut topics: Vec<TopicSlots> = Vec::with_capacity(request.topic_data.len());
+    for TopicProduceData { name, topic_id, partition_data } in request.topic_data {
+        let topic = match &whole {
+            Some(refused) => Err(refused.clone()),
+            None => find(context, &name, topic_id),
+        };
+        let mut slots = Vec::with_capacity(partition_data.len());
+        for PartitionProduceData { index, records } in partition_data {
+            let state = match let_in(context, &topic, index, records) {
+                Ok((append, stamped)) => {
+                    joining.push(append);
+                    State::Joined { stamped }
+                }
+                Err(refusal) => {
+                    if refusal.refused.code == ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED {
+                        transactional = Some(refusal.clone());
+                    }
+                    State::Refused(refusal)
+                }
+            };
+            slots.push(Slot { index, state });
+        }
+        topics.push(TopicSlots { name, topic_id, slots });
+    }
+    if let Some(refusal) = transactional {
+        // Kafka refuses the whole request, too.
+        joining.clear();
+        for slot in topics.iter_mut().flat_map(|topic| &mut topic.slots) {
+            slot.state = State::Refused(refusal.clone());
+        }
+    }
+    (topics, joining)
+}
+
+fn refusal_of_all(request: &ProduceRequest) -> Option<Refused> {
+    if !(-1..=1).contains(&request.acks) {
+        Some(Refused::new(ErrorCode::INVALID_REQUIRED_ACKS, "acks must be -1, 0 or 1"))
+    } else if request.transactional_id.is_some() {
+        Some(Refusal::Transactional.into())
+    } else {
+        None
+    }
+}
+
+fn find(context: &Context, name: &str, id: uuid::Uuid) -> Result<Arc<TopicView>, Refused> {
+    let view = &context.agent.view;
+    if context.version >= 13 {
+        view.topic_by_id(TopicId(id)).ok_or_else(Refused::unknown_topic_id)
+    } else {
+        view.topic_by_name(name).ok_or_else(Refused::unknown_topic_or_partition)
+    }
+}
+
+fn let_in(
+    context: &Context,
+    topic: &Result<Arc<TopicView>, Refused>,
+    index: i32,
+    records: Option<bytes::Bytes>,
+) -> Result<(PartitionAppend, bool), PartitionRefusal> {
+    let plain = |refused| PartitionRefusal { refused, faults: Vec::new() };
+    let topic = topic.as_ref().map_err(|refused| plain(refused.clone()))?;
+    let partition = topic.partition(index).ok_or_else(|| plain(Refused::unknown_topic_or_partition()))?;
+    let batch = admit(records, &topic.configs, context.version, context.agent.clock.now()).map_err(refusal)?;
+    let stamped = topic.configs.timestamp_type == TimestampType::LogAppendTime;
+    Ok((PartitionAppend { partition, batch }, stamped))
+}
+
+fn refusal(refusal: Refusal) -> PartitionRefusal {
+    let refused = Refused::from(refusal.clone());
+    let faults = match refusal {
+        Refusal::Timestamp(faults) | Refusal::Records(faults) => faults,
+        Refusal::Batch(_) | Refusal::BaseOffset(_) | Refusal::TooLarge { .. } | Refusal::Transactional => Vec::new(),
+    };
+    PartitionRefusal { refused, faults }
+}
+
+fn answers(topics: Vec<TopicSlots>, outcomes: Vec<Result<Ack, ProduceError>>) -> Vec<TopicProduceResponse> {
+    let mut outcomes = outcomes.into_iter();
+    let mut partition = |slot: Slot| match slot.state {
+        State::Refused(refusal) => refused(slot.index, refusal),
+        State::Joined { stamped } => match outcomes.next() {
+            Some(Ok(ack)) => acknowledged(slot.index, &ack, stamped),
+            Some(Err(error)) => refused(slot.index, PartitionRefusal { refused: error.into(), faults: Vec::new() }),
+            None => {
+                refused(slot.index, PartitionRefusal { refused: ProduceError::Draining.into(), faults: Vec::new() })
+            }
+        },
+    };
+    topics
+        .into_iter()
+        .map(|TopicSlots { name, topic_id, slots }| TopicProduceResponse {
+            name,
+            topic_id,
+            partition_responses: slots.into_iter().map(&mut partition).collect(),
+        })
+        .collect()
+}
+
+fn acknowledged(index: i32, ack: &Ack, stamped: bool) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        index,
+        base_offset: ack.base_offset.0,
+        log_append_time_ms: if stamped { ack.timestamp.0 } else { -1 },
+        log_start_offset: ack.log_start.0,
+        ..Default::default()
+    }
+}
+
+fn refused(index: i32, PartitionRefusal { refused, faults }: PartitionRefusal) -> PartitionProduceResponse {
+    let record_errors = faults
+        .into_iter()
+        .map(|fault| BatchIndexAndErrorMessage {
+            batch_index: fault.index,
+            batch_index_error_message: Some(fault.reason.to_string()),
+        })
+        .collect();
+    PartitionProduceResponse {
+        index,
+        error_code: refused.code,
+        base_offset: -1,
+        record_errors,
+        error_message: Some(refused.message),
+        ..Default::default()
+    }
+}
+
+fn silence(response: &ProduceResponse) -> Reply {
+    let failed = response
+        .responses
+        .iter()
+        .flat_map(|topic| &topic.partition_responses)
+        .find(|partition| partition.error_code != ErrorCode::NONE);
+    match failed {
+        None => Reply::Silence,
+        Some(partition) => {
+            Reply::Close(Closing::UnacknowledgedProduce(partition.error_message.clone().unwrap_or_default()))
+        }
+    }
+}
