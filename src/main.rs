@@ -4,11 +4,18 @@ mod bench;
 mod cli;
 mod config;
 mod machine;
+mod output;
 
-fn main() -> anyhow::Result<()> {
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
     use clap::Parser;
     let cli = cli::Cli::parse();
-    let run = cli.run;
-    config::load(&run.options, run.config.as_deref())?;
+    match cli.command {
+        Some(cli::Command::Bench(options)) => bench::bench(*options).await?,
+        _ => {
+            let run = cli.run;
+            config::load(&run.options, run.config.as_deref())?;
+        }
+    }
     Ok(())
 }

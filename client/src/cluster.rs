@@ -1,23 +1,21 @@
 //! The brokers of a cluster and which of them leads which partition.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::{BTreeMap, HashMap};
 
 use alluvium_wire::{
     ErrorCode,
     messages::{
         create_topics::{CreatableTopic, CreateTopicsRequest},
+        list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic},
         metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse},
     },
 };
-use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::{ClientError, Connection};
+use crate::{ClientError, Connection, error::until_settled};
 
-/// How long a new topic may take until all its partitions have leaders.
-const TOPIC_READY: Duration = Duration::from_secs(30);
-/// Between two looks at a topic that is not ready.
-const TOPIC_PAUSE: Duration = Duration::from_millis(50);
+/// `ListOffsets`' name for the end of a partition.
+const LATEST: i64 = -1;
 
 /// A cluster, reached through one of its brokers.
 pub struct Cluster {
@@ -85,22 +83,43 @@ impl Cluster {
     /// # Errors
     /// Where the topic is not ready in time.
     pub async fn topic(&self, name: &str) -> Result<TopicLayout, ClientError> {
-        let deadline = Instant::now() + TOPIC_READY;
         let topic = MetadataRequestTopic { name: Some(name.into()), ..MetadataRequestTopic::default() };
         let request = MetadataRequest {
             topics: Some(vec![topic]),
             allow_auto_topic_creation: false,
             ..MetadataRequest::default()
         };
-        loop {
-            match layout(&self.bootstrap.call(&request).await?) {
-                Ok(layout) => return Ok(layout),
-                Err(code) if Instant::now() >= deadline => {
-                    return Err(ClientError::Broker { what: format!("topic {name}"), code, message: None });
-                }
-                Err(_) => sleep(TOPIC_PAUSE).await,
+        until_settled(|| async {
+            let answer = self.bootstrap.call(&request).await?;
+            layout(&answer).map_err(|code| ClientError::Broker { what: format!("topic {name}"), code, message: None })
+        })
+        .await
+    }
+
+    /// Where each partition of `topic` ends: the offset of the next record to be written.
+    ///
+    /// # Errors
+    /// Where a partition's end is not known in time.
+    pub async fn ends(&self, topic: &TopicLayout) -> Result<BTreeMap<i32, i64>, ClientError> {
+        let partitions = (0..).take(topic.leaders.len()).map(|partition_index| ListOffsetsPartition {
+            partition_index,
+            timestamp: LATEST,
+            ..ListOffsetsPartition::default()
+        });
+        let request = ListOffsetsRequest {
+            replica_id: -1,
+            topics: vec![ListOffsetsTopic { name: topic.name.clone(), partitions: partitions.collect() }],
+            ..ListOffsetsRequest::default()
+        };
+        until_settled(|| async {
+            let mut ends = BTreeMap::new();
+            for one in self.bootstrap.call(&request).await?.topics.into_iter().flat_map(|topic| topic.partitions) {
+                ClientError::check(format!("end of partition {}", one.partition_index), one.error_code, None)?;
+                ends.insert(one.partition_index, one.offset);
             }
-        }
+            Ok(ends)
+        })
+        .await
     }
 }
 

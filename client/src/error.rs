@@ -1,7 +1,15 @@
 //! What can go wrong between this client and a broker.
 
+use std::{future::Future, time::Duration};
+
 use alluvium_wire::{ApiKey, DecodeError, EncodeError, ErrorCode, batch::BatchError};
 use thiserror::Error;
+use tokio::time::{Instant, sleep};
+
+/// How long a cluster may take until it is no longer busy, moving or starting.
+const SETTLE: Duration = Duration::from_secs(30);
+/// Between two attempts.
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a call did not succeed.
 #[derive(Debug, Error)]
@@ -56,12 +64,50 @@ impl ClientError {
         Err(Self::Broker { what: what.into(), code, message: message.map(str::to_owned) })
     }
 
+    /// Whether the same request may succeed later: the broker is busy, moving or starting. A gap in a producer's sequence
+    /// closes when the batches before it are sent again.
+    #[must_use]
+    pub fn is_passing(code: ErrorCode) -> bool {
+        [
+            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+            ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            ErrorCode::NOT_LEADER_OR_FOLLOWER,
+            ErrorCode::LEADER_NOT_AVAILABLE,
+            ErrorCode::REQUEST_TIMED_OUT,
+            ErrorCode::NOT_ENOUGH_REPLICAS,
+            ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+            ErrorCode::KAFKA_STORAGE_ERROR,
+            ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
+            ErrorCode::COORDINATOR_NOT_AVAILABLE,
+            ErrorCode::NETWORK_EXCEPTION,
+            ErrorCode::THROTTLING_QUOTA_EXCEEDED,
+        ]
+        .contains(&code)
+    }
+
     /// The broker's code, where it answered with one.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Broker { code, .. } => Some(*code),
             _ => None,
+        }
+    }
+}
+
+/// Calls again while the broker answers that it cannot do this yet, for a while.
+pub(crate) async fn until_settled<T, F, Fut>(call: F) -> Result<T, ClientError>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<T, ClientError>>,
+{
+    let deadline = Instant::now() + SETTLE;
+    loop {
+        match call().await {
+            Err(error) if error.code().is_some_and(ClientError::is_passing) && Instant::now() < deadline => {
+                sleep(SETTLE_PAUSE).await;
+            }
+            outcome => return outcome,
         }
     }
 }

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::{ClientError, Connection, Pending};
+use crate::{ClientError, Connection, Pending, error::until_settled};
 
 /// Between two attempts at what a broker refused for now.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -137,6 +137,12 @@ impl<T> IdempotentProducer<T> {
         Ok(acknowledged)
     }
 
+    /// Requests sent and not yet acknowledged.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
     /// Waits until the oldest request is acknowledged, or until `until`; at once where none is in flight.
     ///
     /// # Errors
@@ -213,9 +219,12 @@ impl<T> IdempotentProducer<T> {
 
 async fn producer_id(connection: &Connection) -> Result<(i64, i16), ClientError> {
     let request = InitProducerIdRequest { transactional_id: None, ..InitProducerIdRequest::default() };
-    let answer = connection.call(&request).await?;
-    ClientError::check("init producer id", answer.error_code, None)?;
-    Ok((answer.producer_id, answer.producer_epoch))
+    until_settled(|| async {
+        let answer = connection.call(&request).await?;
+        ClientError::check("init producer id", answer.error_code, None)?;
+        Ok((answer.producer_id, answer.producer_epoch))
+    })
+    .await
 }
 
 /// What of a request was acknowledged, and what was refused for now.
@@ -237,28 +246,11 @@ async fn take_answer<T>(request: InFlight<T>) -> Result<(Vec<Appended<T>>, Vec<O
         let (code, base_offset, message) = outcomes.get(&partition).cloned().unwrap_or((ErrorCode::NONE, -1, None));
         if code.is_none() || code == ErrorCode::DUPLICATE_SEQUENCE_NUMBER {
             acknowledged.push(Appended { partition, base_offset, tag: batch.tag });
-        } else if is_passing(code) {
+        } else if ClientError::is_passing(code) {
             refused.push(batch);
         } else {
             ClientError::check(format!("producing to partition {partition}"), code, message.as_deref())?;
         }
     }
     Ok((acknowledged, refused))
-}
-
-/// Whether the same batch may be taken later; a gap in the sequence closes when the batches before it are sent again.
-fn is_passing(code: ErrorCode) -> bool {
-    [
-        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
-        ErrorCode::NOT_LEADER_OR_FOLLOWER,
-        ErrorCode::LEADER_NOT_AVAILABLE,
-        ErrorCode::REQUEST_TIMED_OUT,
-        ErrorCode::NOT_ENOUGH_REPLICAS,
-        ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-        ErrorCode::KAFKA_STORAGE_ERROR,
-        ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
-        ErrorCode::NETWORK_EXCEPTION,
-        ErrorCode::THROTTLING_QUOTA_EXCEEDED,
-    ]
-    .contains(&code)
 }

@@ -1,0 +1,94 @@
+//! Whether what was read is what was sent: every record once, in order, at the offset that was acknowledged for it.
+
+use std::collections::HashMap;
+
+use super::stamp::Stamp;
+
+/// Complaints kept word for word; more are only counted.
+const EXAMPLES_MAX: usize = 5;
+
+/// Follows what consumers read, and says at the end what is wrong.
+#[derive(Debug, Default)]
+pub struct Check {
+    /// The next sequence expected of (partition, producer).
+    expected: HashMap<(i32, u32), u64>,
+    read: u64,
+    violations: u64,
+    examples: Vec<String>,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Records of this run that were read.
+    pub read: u64,
+    /// Records lost, duplicated or out of order.
+    pub violations: u64,
+    /// The first few, in words.
+    pub examples: Vec<String>,
+}
+
+impl Check {
+    /// Takes note of a record read from `partition` at `offset`.
+    pub fn record(&mut self, partition: i32, offset: i64, stamp: &Stamp) {
+        self.read += 1;
+        let expected = self.expected.entry((partition, stamp.producer)).or_default();
+        if stamp.sequence != *expected {
+            let what = if stamp.sequence < *expected { "again or out of order" } else { "after a gap" };
+            let (producer, sequence, wanted) = (stamp.producer, stamp.sequence, *expected);
+            self.complain(format!(
+                "partition {partition} offset {offset}: record {sequence} of producer {producer} came {what}; \
+                 {wanted} was due"
+            ));
+        }
+        let next = (stamp.sequence + 1).max(self.expected[&(partition, stamp.producer)]);
+        self.expected.insert((partition, stamp.producer), next);
+    }
+
+    /// Takes note of something wrong that is no single record's fault.
+    pub fn complain(&mut self, complaint: String) {
+        self.violations += 1;
+        if self.examples.len() < EXAMPLES_MAX {
+            self.examples.push(complaint);
+        }
+    }
+
+    /// Ends the check, given how many records of each (partition, producer) were acknowledged: fewer read are lost.
+    pub fn finish(mut self, acknowledged: &HashMap<(i32, u32), u64>) -> Verdict {
+        for (&(partition, producer), &count) in acknowledged {
+            let reached = self.expected.get(&(partition, producer)).copied().unwrap_or(0);
+            if reached < count {
+                self.complain(format!(
+                    "partition {partition}: {count} records of producer {producer} were acknowledged, only {reached} came"
+                ));
+            }
+        }
+        Verdict { read: self.read, violations: self.violations, examples: self.examples }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(sequences: &[u64], acknowledged: u64) -> Verdict {
+        let mut check = Check::default();
+        for (offset, &sequence) in (0..).zip(sequences) {
+            check.record(0, offset, &Stamp { producer: 1, sequence, intended_ns: 0, run: 0 });
+        }
+        check.finish(&HashMap::from([((0, 1), acknowledged)]))
+    }
+
+    #[test]
+    fn every_record_once_and_in_order_is_no_violation() {
+        assert_eq!(verdict(&[0, 1, 2, 3], 4), Verdict { read: 4, violations: 0, examples: vec![] });
+    }
+
+    #[test]
+    fn a_lost_a_repeated_and_a_swapped_record_are_violations() {
+        assert_eq!(verdict(&[0, 1], 3).violations, 1);
+        assert_eq!(verdict(&[0, 1, 1, 2], 3).violations, 1);
+        assert_eq!(verdict(&[0, 2, 1, 3], 4).violations, 2);
+        assert!(verdict(&[0, 2], 3).examples[0].contains("after a gap"));
+    }
+}

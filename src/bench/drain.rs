@@ -1,0 +1,101 @@
+//! The consuming side: each consumer reads its share of the partitions by long polls, checks every record and times it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use alluvium_client::{Cluster, FetchedBatch, PartitionReader, ReaderConfig};
+use anyhow::{Context, Result};
+use hdrhistogram::Histogram;
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    check::{Check, Verdict},
+    load::Load,
+    report::latencies,
+    stamp::Stamp,
+};
+
+/// Time for consumers to catch up after the last acknowledgement.
+const CATCH_UP: Duration = Duration::from_secs(60);
+/// Decompressed bytes of one batch: far above what the load sends.
+const BATCH_BYTES_MAX: usize = 64 << 20;
+
+/// Records acknowledged by (partition, producer): known when producing has ended.
+pub type Acknowledged = HashMap<(i32, u32), u64>;
+
+/// What one consumer found.
+pub struct Consumed {
+    pub verdict: Verdict,
+    /// From the time a record was due to its arrival here, ns.
+    pub latency: Histogram<u64>,
+}
+
+/// Reads `positions` until everything in `totals` (once it is known) has come.
+pub async fn consume(
+    load: Arc<Load>,
+    cluster: Arc<Cluster>,
+    positions: BTreeMap<i32, i64>,
+    mut totals: watch::Receiver<Option<Acknowledged>>,
+) -> Result<Consumed> {
+    let address = load.topic.leaders.first().context("the topic has no partition")?;
+    let connection = cluster.dial(address).await?;
+    let topic = (load.topic.name.clone(), load.topic.id);
+    let mut mine: Acknowledged = HashMap::new();
+    let mut reader = PartitionReader::new(connection, topic, positions.clone(), ReaderConfig::default());
+    let mut consumed: HashMap<(i32, u32), u64> = HashMap::new();
+    let (mut check, mut latency, mut deadline) = (Check::default(), latencies(), None);
+    loop {
+        for batch in reader.poll().await? {
+            read(&load, &batch, &mut check, &mut consumed, &mut latency)?;
+        }
+        if deadline.is_none()
+            && let Some(all) = totals.borrow_and_update().as_ref()
+        {
+            mine = all.iter().filter(|((p, _), _)| positions.contains_key(p)).map(|(k, v)| (*k, *v)).collect();
+            deadline = Some(Instant::now() + CATCH_UP);
+        }
+        let complete = mine.iter().all(|(key, count)| consumed.get(key).is_some_and(|read| read >= count));
+        match deadline {
+            Some(deadline) if complete || Instant::now() > deadline => break,
+            _ => {}
+        }
+    }
+    Ok(Consumed { verdict: check.finish(&mine), latency })
+}
+
+fn read(
+    load: &Load,
+    fetched: &FetchedBatch,
+    check: &mut Check,
+    consumed: &mut HashMap<(i32, u32), u64>,
+    latency: &mut Histogram<u64>,
+) -> Result<()> {
+    fetched.batch.verify_crc()?;
+    let now = load.now_ns();
+    let mut run: Option<(u32, u64)> = None;
+    for record in &fetched.batch.records(BATCH_BYTES_MAX)? {
+        let record = record?;
+        if record.offset < fetched.from {
+            continue;
+        }
+        let Some(stamp) = record.value.and_then(Stamp::read).filter(|stamp| stamp.run == load.run) else { continue };
+        check.record(fetched.partition, record.offset, &stamp);
+        latency.saturating_record(now.saturating_sub(stamp.intended_ns));
+        run = match run {
+            Some((producer, count)) if producer == stamp.producer => Some((producer, count + 1)),
+            Some((producer, count)) => {
+                *consumed.entry((fetched.partition, producer)).or_default() += count;
+                Some((stamp.producer, 1))
+            }
+            None => Some((stamp.producer, 1)),
+        };
+    }
+    if let Some((producer, count)) = run {
+        *consumed.entry((fetched.partition, producer)).or_default() += count;
+        load.progress.consumed(count);
+    }
+    Ok(())
+}

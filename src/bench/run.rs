@@ -1,0 +1,120 @@
+//! One run: consumers first, then producers, then the reckoning.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use alluvium_client::Cluster;
+use anyhow::{Context, Result, ensure};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+
+use super::{
+    BenchOptions,
+    check::Verdict,
+    drain::{Consumed, consume},
+    load::{Load, Produced},
+    progress::Progress,
+    report::{Measured, Report, latencies},
+    usage::Usage,
+};
+
+/// Runs the load that `options` describe, prints the report, and fails where a record was lost, duplicated or out of order.
+pub async fn bench(options: BenchOptions) -> Result<()> {
+    ensure!(options.producers > 0 && options.in_flight > 0, "at least one producer and one request in flight are needed");
+    ensure!(options.partitions > 0, "--partitions {}: must be at least 1", options.partitions);
+    let json = options.json;
+    let report = measure(options).await?;
+    let text = if json { serde_json::to_string(&report)? } else { report.table().to_string() };
+    super::print(&text)?;
+    for example in &report.examples {
+        tracing::error!("{example}");
+    }
+    ensure!(report.violations == 0, "{} records were lost, duplicated or out of order", report.violations);
+    Ok(())
+}
+
+async fn measure(options: BenchOptions) -> Result<Report> {
+    let began = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    let run = u64::try_from(began.as_nanos() & u128::from(u64::MAX)).unwrap_or_default();
+    let cluster = Arc::new(Cluster::connect(&options.bootstrap, "alluvium-bench").await?);
+    let name = options.topic.clone().unwrap_or_else(|| format!("bench-{run:x}"));
+    let topic = cluster.create_topic(&name, options.partitions).await?;
+    let positions = cluster.ends(&topic).await?;
+    let before = Usage::read(&options).await?;
+    let load = Arc::new(Load {
+        topic,
+        run,
+        began: Instant::now(),
+        began_ms: i64::try_from(began.as_millis())?,
+        progress: Arc::new(Progress::default()),
+        options,
+    });
+    let drawing = tokio::spawn({
+        let load = load.clone();
+        async move { load.progress.draw(load.options.duration.0).await }
+    });
+    let (totals, known) = watch::channel(None);
+    let mut consumers = start_consumers(&load, &cluster, &positions, &known);
+    let mut producers = JoinSet::new();
+    for number in 0..load.options.producers {
+        producers.spawn(load.clone().produce(cluster.clone(), number));
+    }
+    let produced = gather_produced(&mut producers).await?;
+    totals.send_replace(Some(produced.acknowledged.clone()));
+    let consumed = gather_consumed(&mut consumers).await?;
+    let usage = Usage::read(&load.options).await?.since(before);
+    drawing.abort();
+    let seconds = (produced.ended - load.began).as_secs_f64();
+    Ok(Report::from(Measured {
+        records: produced.acknowledged.values().sum(),
+        bytes: load.progress.bytes(),
+        seconds,
+        produce: produced.latency,
+        end_to_end: consumed.latency,
+        verdict: consumed.verdict,
+        usage,
+    }))
+}
+
+fn start_consumers(
+    load: &Arc<Load>,
+    cluster: &Arc<Cluster>,
+    positions: &BTreeMap<i32, i64>,
+    totals: &watch::Receiver<Option<HashMap<(i32, u32), u64>>>,
+) -> JoinSet<Result<Consumed>> {
+    let mut consumers = JoinSet::new();
+    let count = (load.options.consumers as usize).min(positions.len());
+    for number in 0..count {
+        let share = positions.iter().skip(number).step_by(count).map(|(p, offset)| (*p, *offset)).collect();
+        consumers.spawn(consume(load.clone(), cluster.clone(), share, totals.clone()));
+    }
+    consumers
+}
+
+async fn gather_produced(producers: &mut JoinSet<Result<Produced>>) -> Result<Produced> {
+    let mut all = Produced { acknowledged: HashMap::new(), latency: latencies(), ended: Instant::now() };
+    let mut ended = None;
+    while let Some(produced) = producers.join_next().await {
+        let produced = produced.context("a producer failed")??;
+        all.acknowledged.extend(produced.acknowledged);
+        all.latency.add(&produced.latency)?;
+        ended = ended.max(Some(produced.ended));
+    }
+    all.ended = ended.unwrap_or(all.ended);
+    Ok(all)
+}
+
+async fn gather_consumed(consumers: &mut JoinSet<Result<Consumed>>) -> Result<Consumed> {
+    let verdict = Verdict { read: 0, violations: 0, examples: Vec::new() };
+    let mut all = Consumed { verdict, latency: latencies() };
+    while let Some(consumed) = consumers.join_next().await {
+        let consumed = consumed.context("a consumer failed")??;
+        all.latency.add(&consumed.latency)?;
+        all.verdict.read += consumed.verdict.read;
+        all.verdict.violations += consumed.verdict.violations;
+        all.verdict.examples.extend(consumed.verdict.examples);
+    }
+    Ok(all)
+}
