@@ -184,3 +184,29 @@ impl fmt::Debug for ErrorCode {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::ResponseError;
+
+    use super::*;
+
+    #[test]
+    fn names_and_codes_are_those_of_an_independent_codec() {
+        for code in i16::MIN..=i16::MAX {
+            let ours = ErrorCode(code).name().map(|name| name.replace('_', "").to_lowercase());
+            let theirs = match ResponseError::try_from_code(code) {
+                None => Some("none".to_owned()),
+                Some(ResponseError::Unknown(_)) => None,
+                Some(error) => Some(format!("{error:?}").to_lowercase()),
+            };
+            assert_eq!(ours, theirs, "{code}");
+        }
+    }
+
+    #[test]
+    fn codes_without_a_name_are_shown_as_numbers() {
+        assert_eq!(ErrorCode::NOT_COORDINATOR.to_string(), "NOT_COORDINATOR (16)");
+        assert_eq!(ErrorCode(999).to_string(), "error 999");
+    }
+}

@@ -1,11 +1,12 @@
 //! Frames and headers: what surrounds every message.
 //!
 //! ```text
-//! request:  length i32 | api key i16 | version i16 | correlation id i32 | client id i16-string | [tagged fields] | body
+//! request:  length i32 | api key i16 | version i16 | correlation id i32 | client id | [tagged fields] | body
 //! response: length i32 | correlation id i32 | [tagged fields] | body
 //! ```
-//! The tagged fields are there in flexible versions (header v2 and v1). The client id never becomes compact, and the answer to
-//! ApiVersions has none of them at any version: the client does not know yet what we speak (KIP-511).
+//! The tagged fields are there in flexible versions (header v2 and v1). The client id is a string with a 16-bit
+//! length always, and the answer to ApiVersions has none of them at any version: the client does not know yet what we
+//! speak (KIP-511).
 
 use bytes::Bytes;
 
@@ -26,9 +27,10 @@ pub struct RequestHeader {
 }
 
 impl RequestHeader {
-    /// Reads the header and leaves the reader at the body. An unknown key or version is an error: there is nothing to answer,
-    /// and Kafka closes the connection too. The exception is ApiVersions, whose header is returned with
-    /// [`is_supported`](Self::is_supported) false and without client id: it is answered in version 0, and the rest is not read.
+    /// Reads the header and leaves the reader at the body. An unknown key or version is an error: there is nothing to
+    /// answer, and Kafka closes the connection too. The exception is ApiVersions, whose header is returned with
+    /// [`is_supported`](Self::is_supported) false and without client id: it is answered in version 0, and the rest is
+    /// not read.
     pub fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
         let key = reader.i16()?;
         let version = reader.i16()?;
@@ -130,4 +132,92 @@ fn with_length(frame: Writer) -> Result<Vec<Bytes>, EncodeError> {
     whole.put(&length.to_be_bytes());
     whole.append(frame);
     Ok(whole.into_parts())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_code::ErrorCode;
+    use crate::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+    use crate::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+
+    fn header(bytes: &'static [u8]) -> Result<RequestHeader, DecodeError> {
+        RequestHeader::decode(&mut Reader::new(Bytes::from_static(bytes)))
+    }
+
+    #[test]
+    fn an_unknown_version_of_api_versions_is_answered_in_sixteen_bytes() {
+        let asked = header(b"\x00\x12\x00\x05\x00\x00\x00\x07 any future layout").unwrap();
+        assert!(!asked.is_supported());
+        let versions = ApiKey::ApiVersions.advertised();
+        let key = ApiVersion { api_key: 18, min_version: versions.min, max_version: versions.max };
+        let answer = ApiVersionsResponse {
+            error_code: ErrorCode::UNSUPPORTED_VERSION,
+            api_keys: vec![key],
+            ..ApiVersionsResponse::default()
+        };
+        let frame = encode_response(0, asked.correlation_id, &answer).unwrap().concat();
+        let golden = b"\x00\x00\x00\x10\x00\x00\x00\x07\x00\x23\x00\x00\x00\x01\x00\x12\x00\x00\x00\x04";
+        assert_eq!(frame, golden);
+    }
+
+    #[test]
+    fn the_answer_to_api_versions_has_no_tagged_fields_in_its_header() {
+        let frame = encode_response(3, 7, &ApiVersionsResponse::default()).unwrap().concat();
+        assert_eq!(frame, b"\x00\x00\x00\x0c\x00\x00\x00\x07\x00\x00\x01\x00\x00\x00\x00\x00");
+    }
+
+    #[test]
+    fn the_client_id_is_not_compact_in_flexible_headers() {
+        let request = ApiVersionsRequest { client_software_name: "n".into(), client_software_version: "1".into() };
+        let frame = encode_request(3, 7, Some("me"), &request).unwrap().concat();
+        assert_eq!(frame, b"\x00\x00\x00\x12\x00\x12\x00\x03\x00\x00\x00\x07\x00\x02me\x00\x02n\x021\x00");
+    }
+
+    #[test]
+    fn headers_of_both_kinds_are_read_as_they_were_written() {
+        for version in ApiKey::Heartbeat.versions().iter() {
+            for client_id in [None, Some("me")] {
+                let request = HeartbeatRequest { group_id: "g".into(), ..HeartbeatRequest::default() };
+                let frame = encode_request(version, -5, client_id, &request).unwrap().concat();
+                let mut reader = Reader::new(Bytes::from(frame).slice(LENGTH_BYTES..));
+                let header = RequestHeader::decode(&mut reader).unwrap();
+                let client_id = client_id.map(str::to_owned);
+                assert_eq!(header, RequestHeader { api: ApiKey::Heartbeat, version, correlation_id: -5, client_id });
+                assert_eq!(decode_request(reader, version), Ok(request));
+
+                let response = HeartbeatResponse { error_code: ErrorCode(27), ..HeartbeatResponse::default() };
+                let frame = encode_response(version, -5, &response).unwrap().concat();
+                let mut reader = Reader::new(Bytes::from(frame).slice(LENGTH_BYTES..));
+                assert_eq!(decode_response_header(&mut reader, ApiKey::Heartbeat, version), Ok(-5));
+                assert_eq!(decode_response(reader, version), Ok(response));
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_keys_and_versions_are_refused() {
+        assert_eq!(header(b"\x00\x04\x00\x00\x00\x00\x00\x07"), Err(DecodeError::UnknownApi(4)));
+        assert_eq!(header(b"\x03\xe7\x00\x00\x00\x00\x00\x07"), Err(DecodeError::UnknownApi(999)));
+        let refused = DecodeError::UnsupportedVersion { api: "Metadata", version: 99 };
+        assert_eq!(header(b"\x00\x03\x00\x63\x00\x00\x00\x07"), Err(refused));
+        let refused = DecodeError::UnsupportedVersion { api: "Produce", version: 2 };
+        assert_eq!(header(b"\x00\x00\x00\x02\x00\x00\x00\x07"), Err(refused));
+    }
+
+    #[test]
+    fn short_headers_are_refused() {
+        for length in 0..10 {
+            let bytes = b"\x00\x03\x00\x00\x00\x00\x00\x07\xff\xff";
+            assert!(matches!(header(&bytes[..length]), Err(DecodeError::Truncated { .. })), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn frame_lengths_are_bounded() {
+        assert_eq!(length([0, 0, 1, 0], 256), Ok(256));
+        assert_eq!(length([0, 0, 1, 1], 256), Err(DecodeError::FrameLength { length: 257, max: 256 }));
+        assert!(length([0x7f, 0xff, 0xff, 0xff], 100 << 20).is_err());
+        assert!(length([0xff, 0xff, 0xff, 0xff], usize::MAX).is_err());
+    }
 }

@@ -1,9 +1,11 @@
 //! The Kafka wire protocol: frames, messages, record batches, compression.
 //!
-//! Owns: the bytes of every message that a Kafka client and a broker exchange, at every version that we speak, and of record batches. Does not own:
-//! sockets, what a request does, or which requests the broker answers. Pure: no I/O, no clock, no runtime.
+//! Owns: the bytes of every message that a Kafka client and a broker exchange, at every version that we speak, and of
+//! record batches. Does not own: sockets, what a request does, or which requests the broker answers. Pure: no I/O, no
+//! clock, no runtime.
 //!
-//! Everything here reads bytes that a peer chose. So nothing panics on them, and no memory is taken that their own number does not justify.
+//! Everything here reads bytes that a peer chose. So nothing panics on them, and no memory is taken that their own
+//! number does not justify.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod api_key;

@@ -10,7 +10,8 @@ pub enum Direction {
     Response,
 }
 
-/// The body of a request or a response. Both directions can be read and written, so that clients of ours share the declarations.
+/// The body of a request or a response. Both directions can be read and written, so that clients of ours share the
+/// declarations.
 pub trait Message: Sized {
     const API: ApiKey;
     const DIRECTION: Direction;

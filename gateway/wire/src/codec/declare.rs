@@ -2,18 +2,18 @@
 //!
 //! ```text
 //! messages! {
-//!     request FooRequest of Foo {                          // `request`, `response` (a message) or `struct` (a part of one)
-//!         name: String,                                    // in every version
-//!         cursor: Option<String> [in 3.., null 4..],       // from version 3, null allowed from version 4 (`null ..`: always)
-//!         old: bool [in ..=2],                             // until version 2
-//!         limit: i32 [in 2..=5] = -1,                      // default other than zero, false, empty, None
-//!         epoch: i64 [in 3.., tag 0] = -1,                 // in the tagged section, left out when it has its default
+//!     request FooRequest of Foo {                     // or `response`; a `struct` is a part of them
+//!         name: String,                               // in every version
+//!         cursor: Option<String> [in 3.., null 4..],  // from version 3, null allowed from 4 (`null ..`: always)
+//!         old: bool [in ..=2],                        // until version 2
+//!         limit: i32 [in 2..=5] = -1,                 // a default other than zero, false, empty or None
+//!         epoch: i64 [in 3.., tag 0] = -1,            // in the tagged section; left out when it is the default
 //!     }
 //! }
 //! ```
 //! A field that a version does not have is skipped when encoding, whatever its value, and has its default after
-//! decoding: handlers fill in everything they know, and the version asked for takes what it has room for. Unknown tagged
-//! fields are skipped when decoding.
+//! decoding: handlers fill in everything they know, and the version asked for takes what it has room for. Unknown
+//! tagged fields are skipped when decoding.
 
 macro_rules! messages {
     ($(

@@ -19,6 +19,8 @@ pub enum DecodeError {
     UnexpectedNull,
     #[error("field {field} is null, which version {version} does not allow")]
     NullField { field: &'static str, version: i16 },
+    #[error("a string claims {0} bytes, more than Kafka's strings may have")]
+    StringTooLong(usize),
     #[error("a string is not UTF-8")]
     NotUtf8,
     #[error("tagged field {tag} has another size than it claims")]

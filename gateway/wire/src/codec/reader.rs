@@ -5,11 +5,13 @@ use uuid::Uuid;
 
 use super::DecodeError;
 
-/// Memory that the arrays of one message may take, in bytes. A frame of 100 MiB could otherwise hold 50 million empty strings, which
-/// are 25 times as large in memory as on the wire. 64 MiB is over half a million partitions in one request.
+/// Memory that the arrays of one message may take, in bytes. A frame of 100 MiB could otherwise hold 50 million empty
+/// strings, which are 25 times as large in memory as on the wire. 64 MiB is over half a million partitions in one
+/// request.
 pub const ARRAY_BYTES_MAX: usize = 64 << 20;
 
-/// Memory reserved for an array before its elements have been seen, in bytes. Beyond it the array grows as elements arrive.
+/// Memory reserved for an array before its elements have been seen, in bytes. Beyond it the array grows as elements
+/// arrive.
 const ARRAY_RESERVE_BYTES_MAX: usize = 16 << 10;
 
 /// Bytes of the longest encoding of an unsigned 32-bit varint.
@@ -64,7 +66,8 @@ impl Reader {
         Ok(Uuid::from_bytes(self.array()?))
     }
 
-    /// An unsigned varint: seven bits to a byte, the lowest first. Longer forms than necessary are accepted, as Kafka does, up to five bytes.
+    /// An unsigned varint: seven bits to a byte, the lowest first. Longer forms than necessary are accepted, as Kafka
+    /// does, up to five bytes.
     pub fn unsigned_varint(&mut self) -> Result<u32, DecodeError> {
         let mut value = 0u32;
         for index in 0..VARINT_BYTES_MAX {
@@ -94,7 +97,8 @@ impl Reader {
         Ok(text.to_owned())
     }
 
-    /// Reads `length` elements. The claimed length is checked against the bytes left, at least one per element, and memory is taken as elements arrive.
+    /// Reads `length` elements. The claimed length is checked against the bytes left, at least one per element, and
+    /// memory is taken as elements arrive.
     pub(crate) fn elements<T>(
         &mut self,
         length: usize,
@@ -116,7 +120,8 @@ impl Reader {
         Ok(elements)
     }
 
-    /// Reads a section of tagged fields. `known` reads the tags it knows and answers false for others, which are skipped.
+    /// Reads a section of tagged fields. `known` reads the tags it knows and answers false for others, which are
+    /// skipped.
     pub(crate) fn tagged_fields(
         &mut self,
         mut known: impl FnMut(&mut Self, u32) -> Result<bool, DecodeError>,
@@ -127,7 +132,7 @@ impl Reader {
             let start = self.position;
             let outer_end = self.end;
             self.advance(size)?;
-            let field_end = std::mem::replace(&mut self.position, start) + size;
+            let field_end = std::mem::replace(&mut self.position, start);
             self.end = field_end;
             let is_known = known(self, tag)?;
             if is_known && self.position != field_end {

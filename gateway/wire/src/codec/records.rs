@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-/// The records field of a Fetch response: re-based batch headers and untouched batch bodies, in order, each by reference.
+/// The records field of a Fetch response: re-based batch headers and untouched batch bodies, in order, each by
+/// reference.
 #[derive(Debug, Clone, Default, Eq)]
 pub struct Records(Vec<Bytes>);
 

@@ -6,7 +6,11 @@ use uuid::Uuid;
 use super::{DecodeError, EncodeError, Reader, Records, Writer};
 use crate::error_code::ErrorCode;
 
-/// What decides the layout of a value: the message's version, and whether that version is flexible (compact lengths, tagged fields; KIP-482).
+/// Bytes of the longest string. Flexible versions could carry more; Kafka refuses that.
+const STRING_BYTES_MAX: usize = i16::MAX as usize;
+
+/// What decides the layout of a value: the message's version, and whether that version is flexible (compact lengths,
+/// tagged fields; KIP-482).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     pub version: i16,
@@ -120,8 +124,11 @@ impl<T: Wire> Wire for Vec<T> {
 
 impl Nullable for String {
     fn read_nullable(reader: &mut Reader, layout: Layout) -> Result<Option<Self>, DecodeError> {
-        let length = read_length(reader, layout, Prefix::Short)?;
-        length.map(|length| reader.string(length)).transpose()
+        match read_length(reader, layout, Prefix::Short)? {
+            None => Ok(None),
+            Some(length) if length > STRING_BYTES_MAX => Err(DecodeError::StringTooLong(length)),
+            Some(length) => reader.string(length).map(Some),
+        }
     }
 
     fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {

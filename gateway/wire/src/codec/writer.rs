@@ -2,7 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// Byte fields shorter than this are copied into the rope's own buffer: a separate part of a vectored write costs more than the copy.
+/// Byte fields shorter than this are copied into the rope's own buffer: a separate part of a vectored write costs
+/// more than the copy.
 const SPLICE_BYTES_MIN: usize = 1024;
 
 /// Collects one frame. Small fields go to one buffer; large byte fields are spliced in by reference and never copied.

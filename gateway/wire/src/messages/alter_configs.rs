@@ -1,4 +1,5 @@
-//! AlterConfigs (33): replace all overrides of a resource. Superseded by IncrementalAlterConfigs, still sent by older tools.
+//! AlterConfigs (33): replace all overrides of a resource. Superseded by IncrementalAlterConfigs, still sent by older
+//! tools.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

@@ -1,6 +1,7 @@
 //! CreateTopics (19).
 //!
-//! -1 partitions or replicas ask for the broker's defaults (from version 4). From version 5 the answer tells what the topic has become, from 7 its id.
+//! Partitions or replicas of -1 ask for the broker's defaults (from version 4). From version 5 the answer tells what
+//! the topic has become, from version 7 its id.
 
 use uuid::Uuid;
 

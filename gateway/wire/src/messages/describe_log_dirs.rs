@@ -1,6 +1,7 @@
 //! DescribeLogDirs (35): where partitions lie and how large they are.
 //!
-//! Version 3 brings an error for the whole answer, 4 the volume's size, 5 whether the directory takes no new partitions.
+//! Version 3 brings an error for the whole answer, 4 the volume's size, 5 whether the directory takes no new
+//! partitions.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

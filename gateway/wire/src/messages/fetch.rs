@@ -1,6 +1,7 @@
 //! Fetch (1): read record batches from partitions, waiting for them if there are none yet.
 //!
-//! Version 7 brings fetch sessions (KIP-227), 12 tagged fields, 13 topic ids. The fields that only replicas use are declared, since any peer may send them.
+//! Version 7 brings fetch sessions (KIP-227), 12 tagged fields, 13 topic ids. The fields that only replicas use are
+//! declared, since any peer may send them.
 
 use uuid::Uuid;
 

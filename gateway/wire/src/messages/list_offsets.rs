@@ -1,7 +1,7 @@
 //! ListOffsets (2): the offset that belongs to a timestamp, or to one of the special timestamps below zero.
 //!
-//! Special timestamps by the version that brings them: -1 latest and -2 earliest (1), -3 of the greatest timestamp (7), -4 earliest
-//! local (8), -5 latest tiered (9), -6 earliest pending upload (11).
+//! Special timestamps by the version that brings them: -1 latest and -2 earliest (1), -3 of the greatest timestamp
+//! (7), -4 earliest local (8), -5 latest tiered (9), -6 earliest pending upload (11).
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

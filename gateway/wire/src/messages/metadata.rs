@@ -1,7 +1,8 @@
 //! Metadata (3): brokers, topics, partitions and their leaders.
 //!
-//! From version 1, null topics ask for all and an empty list for none; in version 0 an empty list asks for all. Topics can be
-//! named by id from version 12 (the field exists from 10). Version 13 brings an error for the whole answer.
+//! From version 1, null topics ask for all and an empty list for none; in version 0 an empty list asks for all.
+//! Topics can be named by id from version 12 (the field exists from 10). Version 13 brings an error for the whole
+//! answer.
 
 use uuid::Uuid;
 

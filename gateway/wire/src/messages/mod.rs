@@ -49,6 +49,9 @@ pub mod sasl_handshake;
 pub mod sync_group;
 pub mod txn_offset_commit;
 
+#[cfg(test)]
+mod tests;
+
 /// Says that authorized operations were not asked for.
 pub const OPERATIONS_OMITTED: i32 = i32::MIN;
 
@@ -110,3 +113,6 @@ macro_rules! pair {
     };
 }
 for_each_api!(pair);
+
+#[cfg(test)]
+use for_each_api;

@@ -1,6 +1,7 @@
 //! OffsetCommit (8): store a group's offsets.
 //!
-//! Topics are named by id from version 10. `retention_time_ms` (until version 4) is read and of no effect, as in Kafka.
+//! Topics are named by id from version 10. `retention_time_ms` (until version 4) is read and of no effect, as in
+//! Kafka.
 
 use uuid::Uuid;
 

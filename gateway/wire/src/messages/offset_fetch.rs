@@ -1,6 +1,7 @@
 //! OffsetFetch (9): the stored offsets of a group.
 //!
-//! One group until version 7, in the fields beside `groups`; several from version 8. Null topics ask for all (from version 2). Topics are named by id from version 10.
+//! One group until version 7, in the fields beside `groups`; several from version 8. Null topics ask for all (from
+//! version 2). Topics are named by id from version 10.
 
 use uuid::Uuid;
 

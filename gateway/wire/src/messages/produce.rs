@@ -1,6 +1,7 @@
 //! Produce (0): append record batches to partitions.
 //!
-//! Version 3 is the first to carry batches of magic 2, and no other magic arrives since. Topics are named by id from version 13.
+//! Version 3 is the first to carry batches of magic 2, and no other magic arrives since. Topics are named by id from
+//! version 13.
 
 use bytes::Bytes;
 use uuid::Uuid;

@@ -1,4 +1,5 @@
-//! SaslHandshake (17): choose a mechanism. After version 0 tokens follow without headers, after version 1 in SaslAuthenticate.
+//! SaslHandshake (17): choose a mechanism. After version 0 tokens follow without headers, after version 1 in
+//! SaslAuthenticate.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

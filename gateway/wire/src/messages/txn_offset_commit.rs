@@ -1,4 +1,5 @@
-//! TxnOffsetCommit (28): store a group's offsets when a transaction commits. Member and generation are checked from version 3.
+//! TxnOffsetCommit (28): store a group's offsets when a transaction commits. Member and generation are checked from
+//! version 3.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

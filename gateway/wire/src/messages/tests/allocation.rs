@@ -1,0 +1,119 @@
+//! Decoding takes memory in proportion to the frame. Measured with an allocator that counts for each thread.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::{decode, each_version};
+use crate::codec::DecodeError;
+use crate::codec::generate::Source;
+use crate::messages::metadata::MetadataRequest;
+
+/// Bytes of memory that one byte of a frame may cost: the element largest against its shortest encoding is 18 times
+/// as large, and a growing array holds up to three times its elements while it moves.
+const BYTES_PER_FRAME_BYTE: usize = 64;
+/// Bytes that any frame may cost: what nested arrays reserve before their elements are seen.
+const BYTES_PER_FRAME: usize = 64 << 10;
+
+thread_local! {
+    static LIVE: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[expect(unsafe_code, reason = "an allocator is unsafe by its nature; it only counts and calls the system's")]
+// SAFETY: every call goes to the system allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let live = LIVE.get().wrapping_add(layout.size());
+        LIVE.set(live);
+        PEAK.set(PEAK.get().max(live));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // What another thread allocated is not in this thread's count.
+        LIVE.set(LIVE.get().saturating_sub(layout.size()));
+        // SAFETY: the caller keeps the contract of `dealloc`, and the pointer came from `System`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// How far the thread's memory rises while `action` runs.
+fn peak_of<T>(action: impl FnOnce() -> T) -> (usize, T) {
+    let before = LIVE.get();
+    PEAK.set(before);
+    let result = action();
+    (PEAK.get() - before, result)
+}
+
+/// Decodes the frame at every version of every message, and checks what that takes. A frame that can be read is
+/// written again meanwhile, which is counted too.
+fn check(frame: &Bytes) {
+    for (subject, version) in each_version() {
+        let (peak, _) = peak_of(|| (subject.reencode)(frame.clone(), version));
+        let allowed = frame.len() * BYTES_PER_FRAME_BYTE + BYTES_PER_FRAME;
+        assert!(peak <= allowed, "{} version {version}: {peak} bytes for {}", subject.name, frame.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn random_frames_cost_memory_in_proportion(seed: u64, length in 0usize..4096, alphabet in 1usize..=256) {
+        let mut source = Source::new(seed);
+        let frame: Vec<u8> = (0..length).map(|_| source.below(alphabet) as u8).collect();
+        check(&frame.into());
+    }
+
+    #[test]
+    fn valid_starts_with_bombs_cost_memory_in_proportion(seed: u64) {
+        let mut source = Source::new(seed);
+        for (subject, version) in each_version() {
+            let mut frame = (subject.random)(seed, version).to_vec();
+            let place = source.below(frame.len() + 1);
+            frame.truncate(place);
+            frame.extend_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x07]);
+            frame.resize(frame.len() + source.below(2048), 1);
+            let length = frame.len();
+            let (peak, _) = peak_of(|| (subject.reencode)(frame.into(), version));
+            let allowed = length * BYTES_PER_FRAME_BYTE + BYTES_PER_FRAME;
+            prop_assert!(peak <= allowed, "{} version {}: {} bytes for {}", subject.name, version, peak, length);
+        }
+    }
+}
+
+#[test]
+fn uniform_frames_cost_memory_in_proportion() {
+    for byte in [0, 1, 2, 3, 0x7f, 0x80, 0xff] {
+        for length in [64, 100_000] {
+            check(&vec![byte; length].into());
+        }
+    }
+}
+
+#[test]
+fn an_array_longer_than_the_frame_is_refused_before_memory_is_taken() {
+    let frame = Bytes::from_static(&[0x7f, 0xff, 0xff, 0xff, 0, 0]);
+    let (peak, refused) = peak_of(|| decode::<MetadataRequest>(frame, 0));
+    assert_eq!(refused, Err(DecodeError::ArrayTooLong { claimed: 0x7fff_ffff, left: 2 }));
+    assert_eq!(peak, 0);
+}
+
+#[test]
+fn arrays_that_outgrow_a_message_are_refused_whatever_the_frame_holds() {
+    let topics = 4 << 20;
+    let mut frame = vec![0; 4 + 2 * topics];
+    frame[..4].copy_from_slice(&(topics as u32).to_be_bytes());
+    let (peak, refused) = peak_of(|| decode::<MetadataRequest>(frame.into(), 0));
+    assert_eq!(refused, Err(DecodeError::ArraysTooLarge));
+    assert!(peak < 1024);
+}

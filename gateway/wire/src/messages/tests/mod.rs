@@ -1,0 +1,78 @@
+//! Tests of all messages at all versions.
+
+mod allocation;
+mod differential;
+mod golden;
+mod hostile;
+
+use bytes::Bytes;
+
+use crate::codec::generate::{Generate, Source};
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::{ApiKey, Direction, Message};
+
+/// What the tests do with one message, whichever it is.
+struct Subject {
+    name: &'static str,
+    api: ApiKey,
+    direction: Direction,
+    /// Decodes a whole frame, and if that succeeds, encodes what was read.
+    reencode: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
+    /// Encodes a random value.
+    random: fn(u64, i16) -> Bytes,
+}
+
+impl Subject {
+    const fn of<M: Message + Generate>(name: &'static str) -> Self {
+        Self { name, api: M::API, direction: M::DIRECTION, reencode: reencode::<M>, random: random_bytes::<M> }
+    }
+}
+
+macro_rules! subjects {
+    ($($module:ident: $request:ident, $response:ident;)*) => {
+        const SUBJECTS: &[Subject] = &[$(
+            Subject::of::<super::$module::$request>(stringify!($request)),
+            Subject::of::<super::$module::$response>(stringify!($response)),
+        )*];
+    };
+}
+super::for_each_api!(subjects);
+
+/// Every message with every version that it has.
+fn each_version() -> impl Iterator<Item = (&'static Subject, i16)> {
+    SUBJECTS.iter().flat_map(|subject| subject.api.versions().iter().map(move |version| (subject, version)))
+}
+
+fn random<M: Message + Generate>(seed: u64, version: i16) -> M {
+    let layout = M::API.layout(version).unwrap();
+    M::generate(&mut Source::new(seed), layout)
+}
+
+fn random_bytes<M: Message + Generate>(seed: u64, version: i16) -> Bytes {
+    encode(&random::<M>(seed, version), version)
+}
+
+fn encode<M: Message>(message: &M, version: i16) -> Bytes {
+    let mut writer = Writer::new();
+    message.encode(&mut writer, version).unwrap();
+    writer.into_bytes()
+}
+
+fn decode<M: Message>(frame: Bytes, version: i16) -> Result<M, DecodeError> {
+    let mut reader = Reader::new(frame);
+    let message = M::decode(&mut reader, version)?;
+    reader.finish()?;
+    Ok(message)
+}
+
+fn reencode<M: Message>(frame: Bytes, version: i16) -> Result<Bytes, DecodeError> {
+    decode::<M>(frame, version).map(|message| encode(&message, version))
+}
+
+#[test]
+fn every_api_has_a_request_and_a_response() {
+    for api in ApiKey::ALL {
+        let directions: Vec<_> = SUBJECTS.iter().filter(|s| s.api == *api).map(|s| s.direction).collect();
+        assert_eq!(directions, [Direction::Request, Direction::Response], "{api}");
+    }
+}
