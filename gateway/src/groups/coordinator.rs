@@ -1,0 +1,215 @@
+//! The coordinator as handlers see it: one method per thing that can be asked of a group.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use alluvium_metastore::ambient::{Clock, Entropy, uuid_v4};
+use alluvium_metastore::groups::Groups as Store;
+use alluvium_metastore::offsets::Offsets;
+use alluvium_model::group::{
+    Description, Generation, GroupId, InstanceId, Join, JoinRefused, Joined, Joiner, Leaver, MemberId, Refusal, Sync,
+    Synced, Ticket,
+};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::Monotonic;
+use super::config::{ASK_ATTEMPTS_MAX, GroupsConfig, LIST_PAGE};
+use super::owner::Surroundings;
+use super::owner_loop::Task;
+use super::registry::{Door, Registry};
+use super::request::{Answer, Heartbeat, Request};
+use super::waiting::Waiting;
+use crate::agent::Tasks;
+
+/// What the coordinator is handed.
+pub struct GroupsParts {
+    /// Groups at rest.
+    pub groups: Store,
+    /// Offsets at rest.
+    pub offsets: Offsets,
+    /// Time, for what is stored.
+    pub clock: Arc<dyn Clock>,
+    /// Chance: member ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where its tasks run, and who tells them to stop.
+    pub tasks: Tasks,
+}
+
+/// The group coordinator. Clones share it.
+#[derive(Clone)]
+pub struct Groups(pub(super) Arc<Shared>);
+
+pub(super) struct Shared {
+    pub around: Surroundings,
+    pub offsets: Offsets,
+    pub config: GroupsConfig,
+    pub registry: Arc<Registry>,
+    tasks: Tasks,
+    cancel: CancellationToken,
+    tickets: AtomicU64,
+}
+
+impl Groups {
+    /// A coordinator. Groups come into memory when they are first asked for, or by [`Self::wake_all`].
+    #[must_use]
+    pub fn new(config: GroupsConfig, parts: GroupsParts) -> Self {
+        let GroupsParts { groups, offsets, clock, entropy, tasks } = parts;
+        let rules = Arc::new(config.rules.clone());
+        let around = Surroundings { store: groups, rules, monotonic: Monotonic::start(), clock, entropy };
+        let cancel = tasks.cancelled();
+        let (registry, tickets) = (Arc::default(), AtomicU64::new(0));
+        Self(Arc::new(Shared { around, offsets, config, registry, tasks, cancel, tickets }))
+    }
+
+    /// Brings all groups that have members into memory, so that members that are gone expire although nobody asks. To be
+    /// run once, in the background, after the start.
+    ///
+    /// # Errors
+    /// Where the list of groups cannot be read.
+    pub async fn wake_all(&self) -> Result<(), alluvium_metastore::Error> {
+        let mut after = None;
+        loop {
+            let page = self.0.around.store.list(after.as_ref(), LIST_PAGE).await?;
+            for listed in page.groups.iter().filter(|listed| listed.members > 0) {
+                // One that cannot be loaded now is loaded when it is asked for.
+                let _ = self.ask(&listed.group, Request::Wake).await;
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Joins `group`. Waits until the rebalance is complete; dropped before, the one who joins has hung up.
+    ///
+    /// # Errors
+    /// Why it may not, with the member id that the answer names.
+    pub async fn join(&self, group: &str, joiner: Joiner) -> Result<Joined, JoinRefused> {
+        let asked = joiner.member.clone();
+        self.join_waiting(group, joiner).await.map_err(|refused| match refused.why {
+            Refusal::GroupFull => refused,
+            _ => JoinRefused { member: refused.member.or(asked), ..refused },
+        })
+    }
+
+    async fn join_waiting(&self, group: &str, joiner: Joiner) -> Result<Joined, JoinRefused> {
+        let refuse = |why| JoinRefused { member: None, why };
+        let group = named(group).map_err(refuse)?;
+        for _ in 0..ASK_ATTEMPTS_MAX {
+            let door = self.door(&group).map_err(refuse)?;
+            let ticket = self.ticket();
+            let random = uuid_v4(&*self.0.around.entropy);
+            let fresh = MemberId::generate(&joiner.client_id, joiner.instance.as_ref(), random);
+            let (answer, waiting) = Waiting::new(ticket, Arc::clone(&door.hang_ups));
+            let join = Join { ticket, fresh, joiner: joiner.clone() };
+            if door.mailbox.send(Request::Join(join, answer)).await.is_ok()
+                && let Some(answer) = waiting.answer().await
+            {
+                return answer;
+            }
+        }
+        Err(refuse(Refusal::NotAvailable))
+    }
+
+    /// Asks for an assignment, or brings everybody's. Waits until the leader has; dropped before, the one who asks has
+    /// hung up.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn sync(&self, group: &str, sync: Sync) -> Result<Synced, Refusal> {
+        let group = named(group)?;
+        for _ in 0..ASK_ATTEMPTS_MAX {
+            let door = self.door(&group)?;
+            let ticket = self.ticket();
+            let (answer, waiting) = Waiting::new(ticket, Arc::clone(&door.hang_ups));
+            if door.mailbox.send(Request::Sync(ticket, sync.clone(), answer)).await.is_ok()
+                && let Some(answer) = waiting.answer().await
+            {
+                return answer;
+            }
+        }
+        Err(Refusal::NotAvailable)
+    }
+
+    /// Says that a member is alive.
+    ///
+    /// # Errors
+    /// Where it is not (any more) who it takes itself for, or must join again.
+    pub async fn heartbeat(
+        &self,
+        group: &str,
+        member: MemberId,
+        instance: Option<InstanceId>,
+        generation: Generation,
+    ) -> Result<(), Refusal> {
+        let heartbeat = Heartbeat { member, instance, generation };
+        self.ask(&named(group)?, |answer| Request::Heartbeat(heartbeat.clone(), answer)).await?
+    }
+
+    /// Lets members go: a verdict on each, in their order.
+    ///
+    /// # Errors
+    /// Where the group cannot be served.
+    pub async fn leave(&self, group: &str, leavers: Vec<Leaver>) -> Result<Vec<Result<(), Refusal>>, Refusal> {
+        self.ask(&named(group)?, |answer| Request::Leave(leavers.clone(), answer)).await?
+    }
+
+    /// Describes `group`; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where the group cannot be served.
+    pub async fn describe(&self, group: &str) -> Result<Option<Description>, Refusal> {
+        self.ask(&any(group)?, Request::Describe).await?
+    }
+
+    /// Deletes `group` and all its offsets.
+    ///
+    /// # Errors
+    /// Where there is none, or it has members.
+    pub async fn delete(&self, group: &str) -> Result<(), Refusal> {
+        self.ask(&any(group)?, Request::Delete).await?
+    }
+
+    /// Asks the task of `group`, again where it left memory before it took the request.
+    pub(super) async fn ask<T>(&self, group: &GroupId, make: impl Fn(Answer<T>) -> Request) -> Result<T, Refusal> {
+        for _ in 0..ASK_ATTEMPTS_MAX {
+            let door = self.door(group)?;
+            let (reply, answer) = oneshot::channel();
+            if door.mailbox.send(make(reply)).await.is_ok()
+                && let Ok(answer) = answer.await
+            {
+                return Ok(answer);
+            }
+        }
+        Err(Refusal::NotAvailable)
+    }
+
+    fn door(&self, group: &GroupId) -> Result<Door, Refusal> {
+        let Shared { around, registry, tasks, cancel, .. } = &*self.0;
+        if cancel.is_cancelled() {
+            return Err(Refusal::NotCoordinator);
+        }
+        let open = || {
+            let (task, door) = Task::new(group.clone(), around.clone(), Arc::clone(registry), cancel.clone());
+            tasks.spawn("group", task.run());
+            door
+        };
+        registry.door(group, open).ok_or(Refusal::NotAvailable)
+    }
+
+    fn ticket(&self) -> Ticket {
+        Ticket(self.0.tickets.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A group that can have members: its name is not empty.
+fn named(group: &str) -> Result<GroupId, Refusal> {
+    if group.is_empty() { Err(Refusal::InvalidGroupId) } else { any(group) }
+}
+
+/// Any group: the nameless one can hold offsets (Kafka allows it for old clients' sake).
+pub(super) fn any(group: &str) -> Result<GroupId, Refusal> {
+    GroupId::new(group).ok_or(Refusal::InvalidGroupId)
+}

@@ -1,0 +1,46 @@
+//! The list of groups: those at rest, and in place of them those in memory, which know better.
+
+use std::collections::BTreeMap;
+
+use alluvium_model::group::GroupId;
+
+use super::config::LIST_PAGE;
+use super::coordinator::Groups;
+
+/// One line of the list of groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedGroup {
+    /// Its name.
+    pub group: GroupId,
+    /// Kafka's name of its state.
+    pub state: &'static str,
+    /// What kind of group it is; empty where it only holds offsets.
+    pub protocol_type: String,
+}
+
+impl Groups {
+    /// All groups, by name.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub async fn list(&self) -> Result<Vec<ListedGroup>, alluvium_metastore::Error> {
+        let mut all = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let page = self.0.around.store.list(after.as_ref(), LIST_PAGE).await?;
+            for listed in page.groups {
+                let protocol_type = listed.protocol_type.as_deref().unwrap_or_default().to_owned();
+                all.insert(listed.group, (listed.state.name(), protocol_type));
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        for (group, sign) in self.0.registry.signs() {
+            all.insert(group, (sign.state, sign.protocol_type));
+        }
+        let line = |(group, (state, protocol_type))| ListedGroup { group, state, protocol_type };
+        Ok(all.into_iter().map(line).collect())
+    }
+}

@@ -1,0 +1,30 @@
+//! The group coordinator: classic consumer groups and their offsets, as the agent serves them.
+//!
+//! Owns: one task per group in memory, which alone changes it; who waits for its answers; when sessions and rebalances run
+//! out. Does not own: the rules (`alluvium_model::group`), rows (the metastore), Kafka's messages (`crate::kafka`).
+//!
+//! Invariants: what a member is told was persisted before; a heartbeat touches memory only; everyone who waits is answered
+//! at last, or has hung up; a group that is not in memory can be loaded at any time, with fresh sessions and no rebalance.
+
+mod clock;
+mod config;
+mod coordinator;
+mod list;
+mod offsets;
+mod owner;
+mod owner_loop;
+mod registry;
+mod request;
+mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+pub use alluvium_model::group::{
+    Committer, DescribedMember, Description, Generation, InstanceId, JoinRefused, Joined, JoinedMember, Joiner, Leaver,
+    MemberId, Protocol, Refusal, Rules, Sync, Synced,
+};
+pub use config::GroupsConfig;
+pub use coordinator::{Groups, GroupsParts};
+pub use list::ListedGroup;
+pub use offsets::{CommitRefusal, NewOffset, OffsetDeleteRefusal};

@@ -1,0 +1,143 @@
+//! Committed offsets: admitted by the group, written under the fence that it was admitted under.
+
+use std::time::Duration;
+
+use alluvium_metastore::groups::{Fence, SaveError};
+use alluvium_metastore::offsets::CommittedOffset;
+use alluvium_model::group::{Committer, Refusal};
+use alluvium_model::{Offset, TopicPartition};
+use thiserror::Error;
+
+use super::config::COMMIT_ATTEMPTS_MAX;
+use super::coordinator::{Groups, any};
+use super::request::Request;
+
+/// What is to be committed for one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOffset {
+    /// The next record to read.
+    pub offset: Offset,
+    /// The leader epoch of the last record read, where the consumer says it.
+    pub leader_epoch: Option<i32>,
+    /// Whatever the consumer wants to remember.
+    pub metadata: String,
+    /// How long it is to be kept, where the consumer says it (until version 4).
+    pub retention: Option<Duration>,
+}
+
+/// Why one offset of a commit was not committed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CommitRefusal {
+    /// `OFFSET_METADATA_TOO_LARGE`.
+    #[error("offset metadata of {bytes} bytes is over the limit of {limit}")]
+    MetadataTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// Why one offset was not deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum OffsetDeleteRefusal {
+    /// `GROUP_SUBSCRIBED_TO_TOPIC`.
+    #[error("the group is subscribed to the topic")]
+    Subscribed,
+}
+
+impl Groups {
+    /// Commits `offsets` of `group`: a verdict on each, in their order.
+    ///
+    /// # Errors
+    /// Where the committer may not, or the store fails.
+    pub async fn offset_commit(
+        &self,
+        group: &str,
+        committer: Committer,
+        offsets: Vec<(TopicPartition, NewOffset)>,
+    ) -> Result<Vec<Result<(), CommitRefusal>>, Refusal> {
+        let group = any(group)?;
+        let limit = self.0.config.offset_metadata_bytes_max;
+        let now = self.0.around.clock.now();
+        let mut verdicts = Vec::with_capacity(offsets.len());
+        let mut rows = Vec::with_capacity(offsets.len());
+        for (partition, NewOffset { offset, leader_epoch, metadata, retention }) in offsets {
+            let bytes = metadata.len();
+            if bytes > limit {
+                verdicts.push(Err(CommitRefusal::MetadataTooLarge { bytes, limit }));
+                continue;
+            }
+            verdicts.push(Ok(()));
+            let expires = retention.map(|retention| now.plus(retention));
+            rows.push((partition, CommittedOffset { offset, leader_epoch, committed: now, expires, metadata }));
+        }
+        for _ in 0..COMMIT_ATTEMPTS_MAX {
+            let admit = |answer| Request::AdmitCommit(committer.clone(), answer);
+            let fence: Fence = self.ask(&group, admit).await??;
+            match self.0.offsets.commit(&group, fence, &rows).await {
+                Ok(()) => return Ok(verdicts),
+                // The group has moved on in between: may this one still commit?
+                Err(SaveError::Fenced) => {}
+                Err(error) => return Err(unavailable(&error)),
+            }
+        }
+        Err(Refusal::NotCoordinator)
+    }
+
+    /// What `group` has committed for `partitions`, in their order. Anyone may ask, in any state of the group.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn offset_fetch(
+        &self,
+        group: &str,
+        partitions: &[TopicPartition],
+    ) -> Result<Vec<Option<CommittedOffset>>, Refusal> {
+        self.0.offsets.fetch(&any(group)?, partitions).await.map_err(|error| unavailable(&error))
+    }
+
+    /// All that `group` has committed, by topic and partition.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn offset_fetch_all(&self, group: &str) -> Result<Vec<(TopicPartition, CommittedOffset)>, Refusal> {
+        self.0.offsets.fetch_all(&any(group)?).await.map_err(|error| unavailable(&error))
+    }
+
+    /// Forgets what `group` has committed for `partitions` (with the names of their topics): a verdict on each.
+    ///
+    /// # Errors
+    /// Where there is no such group, it has members that are not consumers, or the store fails.
+    pub async fn offset_delete(
+        &self,
+        group: &str,
+        partitions: &[(String, TopicPartition)],
+    ) -> Result<Vec<Result<(), OffsetDeleteRefusal>>, Refusal> {
+        let group = any(group)?;
+        for _ in 0..COMMIT_ATTEMPTS_MAX {
+            let (subscriptions, fence) = self.ask(&group, Request::AdmitOffsetDelete).await??;
+            let is_free = |(topic, _): &&(String, TopicPartition)| !subscriptions.contains(topic);
+            let verdict = |named: &(String, TopicPartition)| {
+                if is_free(&named) { Ok(()) } else { Err(OffsetDeleteRefusal::Subscribed) }
+            };
+            let free: Vec<TopicPartition> =
+                partitions.iter().filter(is_free).map(|(_, partition)| *partition).collect();
+            let deleted = match fence {
+                Some(fence) => self.0.offsets.delete(&group, fence, &free).await,
+                None => Ok(()),
+            };
+            match deleted {
+                Ok(()) => return Ok(partitions.iter().map(verdict).collect()),
+                Err(SaveError::Fenced) => {}
+                Err(error) => return Err(unavailable(&error)),
+            }
+        }
+        Err(Refusal::NotCoordinator)
+    }
+}
+
+fn unavailable(error: &impl std::fmt::Display) -> Refusal {
+    tracing::warn!(%error, "offsets cannot be served");
+    Refusal::NotAvailable
+}
