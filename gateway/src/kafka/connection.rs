@@ -96,15 +96,18 @@ where
             (reader, incoming) = &mut reading, if queue.has_room() => Event::Incoming(reader, incoming),
         };
         match event {
-            Event::Stop => return drain(&mut queue, write).await,
+            Event::Stop => return drain(agent, &mut queue, write).await,
             Event::Reply(reply) => {
-                if let Err(ended) = deliver(reply, write, stall_max).await {
+                if let Err(ended) = deliver(agent, reply, write, stall_max).await {
                     return ended;
                 }
             }
             Event::Incoming(reader, incoming) => {
                 match incoming {
-                    Ok(Incoming::Frame(frame, permit)) => queue.push(route(agent, peer, frame, permit)),
+                    Ok(Incoming::Frame(frame, permit)) => {
+                        agent.metrics.request_bytes.inc_by(frame.len() as u64);
+                        queue.push(route(agent, peer, frame, permit));
+                    }
                     Ok(Incoming::Idle) if queue.is_empty() => return Ended::Idle,
                     Ok(Incoming::Idle) => {}
                     Ok(Incoming::End) => return Ended::ByPeer,
@@ -117,12 +120,12 @@ where
 }
 
 /// Answers what is started, and no more.
-async fn drain<W: AsyncWrite + Unpin>(queue: &mut ResponseQueue, write: &mut W) -> Ended {
+async fn drain<W: AsyncWrite + Unpin>(agent: &Agent, queue: &mut ResponseQueue, write: &mut W) -> Ended {
     queue.drop_waiting();
     let patience = if queue.is_producing() { limits::DRAIN } else { DRAIN_OTHERS };
     let answer_all = async {
         while !queue.is_empty() {
-            deliver(queue.next().await, write, patience).await?;
+            deliver(agent, queue.next().await, write, patience).await?;
         }
         Ok(())
     };
@@ -132,9 +135,17 @@ async fn drain<W: AsyncWrite + Unpin>(queue: &mut ResponseQueue, write: &mut W) 
     }
 }
 
-async fn deliver<W: AsyncWrite + Unpin>(reply: Reply, write: &mut W, stall_max: Duration) -> Result<(), Ended> {
+async fn deliver<W: AsyncWrite + Unpin>(
+    agent: &Agent,
+    reply: Reply,
+    write: &mut W,
+    stall_max: Duration,
+) -> Result<(), Ended> {
     match reply {
-        Reply::Response(parts) => write_all(write, parts, stall_max).await.map_err(Ended::Unwritable),
+        Reply::Response { parts, .. } => {
+            agent.metrics.response_bytes.inc_by(parts.iter().map(|part| part.len() as u64).sum());
+            write_all(write, parts, stall_max).await.map_err(Ended::Unwritable)
+        }
         Reply::Silence => Ok(()),
         Reply::Close(closing) => Err(Ended::Answered(closing)),
     }

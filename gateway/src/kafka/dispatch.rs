@@ -19,9 +19,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use alluvium_wire::frame::{self, RequestHeader};
-use alluvium_wire::{ApiKey, DecodeError, Message, Reader, Request};
+use alluvium_wire::{ApiKey, DecodeError, ErrorCode, Message, Reader, Request};
 use bytes::Bytes;
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{self, BoxFuture, FutureExt};
+use tokio::time::Instant;
 
 use super::handlers;
 use crate::agent::Agent;
@@ -54,13 +55,17 @@ impl Handler {
 
     /// Starts to answer `call`.
     pub fn start(&self, call: Call) -> BoxFuture<'static, Reply> {
-        match (self.start)(call) {
+        let (api, begun, metrics) = (self.api, Instant::now(), call.context.agent.metrics.clone());
+        let reply = match (self.start)(call) {
             Ok(reply) => reply,
-            Err(error) => {
-                let why = Closing::Body { api: self.api, error };
-                futures::future::ready(Reply::Close(why)).boxed()
-            }
+            Err(error) => return future::ready(Reply::Close(Closing::Body { api, error })).boxed(),
+        };
+        async move {
+            let reply = reply.await;
+            metrics.request(api.name(), reply.error().0, begun.elapsed());
+            reply
         }
+        .boxed()
     }
 }
 
@@ -92,12 +97,35 @@ pub struct Call {
 /// What a connection does once a request is answered.
 #[derive(Debug)]
 pub enum Reply {
-    /// Writes these bytes: a whole frame.
-    Response(Vec<Bytes>),
+    /// Writes a whole frame.
+    Response {
+        /// The frame, to be written part after part.
+        parts: Vec<Bytes>,
+        /// An error in it, for the numbers; `NONE` too where the handler did not look for one.
+        error: ErrorCode,
+    },
     /// Writes nothing (Produce without acknowledgement).
     Silence,
     /// Closes.
     Close(Closing),
+}
+
+impl Reply {
+    /// The same, with an error that is in the response.
+    pub fn telling(self, error: ErrorCode) -> Self {
+        match self {
+            Self::Response { parts, .. } => Self::Response { parts, error },
+            Self::Silence | Self::Close(_) => self,
+        }
+    }
+
+    fn error(&self) -> ErrorCode {
+        match self {
+            Self::Response { error, .. } => *error,
+            Self::Silence => ErrorCode::NONE,
+            Self::Close(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
+        }
+    }
 }
 
 /// Why a connection is closed in answer to a request.
@@ -187,8 +215,13 @@ pub fn decode<Q: Message>(body: Bytes, version: i16) -> Result<Q, DecodeError> {
 
 /// The response frame to a request with this header.
 pub fn respond<S: Message>(header: &RequestHeader, response: &S) -> Reply {
-    match frame::encode_response(header.version, header.correlation_id, response) {
-        Ok(parts) => Reply::Response(parts),
+    respond_in(header.version, header, response)
+}
+
+/// The same in another version than that of the request.
+pub fn respond_in<S: Message>(version: i16, header: &RequestHeader, response: &S) -> Reply {
+    match frame::encode_response(version, header.correlation_id, response) {
+        Ok(parts) => Reply::Response { parts, error: ErrorCode::NONE },
         Err(error) => Reply::Close(Closing::Response(error)),
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -98,8 +99,28 @@ fn spawn(
 ) {
     let (read, write) = stream.into_split();
     let connection = connection::serve(Arc::clone(agent), peer, read, write, cancel);
+    let place = Place::new(agent.metrics.connections.clone(), place);
     agent.tasks.spawn("kafka connection", async move {
         connection.await;
         drop(place);
     });
+}
+
+/// One connection's place among those allowed; given back when dropped, also where its task dies.
+struct Place {
+    open: Gauge,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn new(open: Gauge, place: OwnedSemaphorePermit) -> Self {
+        open.inc();
+        Self { open, _place: place }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.dec();
+    }
 }

@@ -7,14 +7,14 @@
 //!
 //! Version 5 is not served: it expects that one address is one node, which agents behind a load balancer are not.
 
-use alluvium_wire::frame::{self, RequestHeader};
+use alluvium_wire::frame::RequestHeader;
 use alluvium_wire::messages::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use super::HANDLERS;
-use crate::kafka::dispatch::{Closing, Context, Handler, Reply, answer};
+use crate::kafka::dispatch::{Context, Handler, Reply, answer, respond_in};
 
 pub const HANDLER: Handler = Handler::new(ApiKey::ApiVersions, 0..=4, |call| answer(call, handle));
 
@@ -51,10 +51,7 @@ pub fn answer_future(header: &RequestHeader) -> Reply {
         api_keys: vec![range(&HANDLER)],
         ..Default::default()
     };
-    match frame::encode_response(0, header.correlation_id, &response) {
-        Ok(parts) => Reply::Response(parts),
-        Err(error) => Reply::Close(Closing::Response(error)),
-    }
+    respond_in(0, header, &response)
 }
 
 fn range(handler: &Handler) -> ApiVersion {

@@ -71,9 +71,14 @@ fn start(call: Call) -> Started {
         };
         let throttle_time_ms = if context.agent.produce.is_throttling() { THROTTLE_MS } else { 0 };
         let response = ProduceResponse { responses: answers(topics, outcomes), throttle_time_ms, ..Default::default() };
-        match acks {
-            0 => silence(&response),
-            _ => respond(&header, &response),
+        match (acks, first_failure(&response)) {
+            (0, None) => Reply::Silence,
+            (0, Some(failed)) => {
+                Reply::Close(Closing::UnacknowledgedProduce(failed.error_message.clone().unwrap_or_default()))
+            }
+            (_, failed) => {
+                respond(&header, &response).telling(failed.map_or(ErrorCode::NONE, |partition| partition.error_code))
+            }
         }
     }
     .boxed())
@@ -222,16 +227,7 @@ fn refused(index: i32, PartitionRefusal { refused, faults }: PartitionRefusal) -
     }
 }
 
-fn silence(response: &ProduceResponse) -> Reply {
-    let failed = response
-        .responses
-        .iter()
-        .flat_map(|topic| &topic.partition_responses)
-        .find(|partition| partition.error_code != ErrorCode::NONE);
-    match failed {
-        None => Reply::Silence,
-        Some(partition) => {
-            Reply::Close(Closing::UnacknowledgedProduce(partition.error_message.clone().unwrap_or_default()))
-        }
-    }
+fn first_failure(response: &ProduceResponse) -> Option<&PartitionProduceResponse> {
+    let mut partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+    partitions.find(|partition| partition.error_code != ErrorCode::NONE)
 }
