@@ -9,9 +9,9 @@ use alluvium_objects::Objects;
 use thiserror::Error;
 
 use super::{AgentConfig, Tasks};
-use crate::fetch::Fetch;
-use crate::metrics::Metrics;
-use crate::produce::Produce;
+use crate::fetch::{self, CacheBytes, Fetch, RecentSegments};
+use crate::metrics::{AgentCollector, Metrics};
+use crate::produce::{self, Produce, ProduceParts};
 use crate::view::{View, ViewError};
 
 /// What an agent is handed: the stores, time and chance, and where to run.
@@ -66,13 +66,34 @@ impl Agent {
     /// # Errors
     /// Where the metastore does not answer.
     pub async fn start(config: AgentConfig, parts: AgentParts) -> Result<Arc<Self>, StartError> {
-        let _ = (config, parts);
-        unimplemented!()
+        let AgentParts { metastore, objects, clock, entropy, tasks } = parts;
+        let metrics = Metrics::default();
+        let view = View::open(metastore.clone(), config.retire_grace).await?;
+        let recent = RecentSegments::new(CacheBytes::divide(config.cache_bytes).recent);
+        let fetch = fetch::start(&config, view.clone(), objects.clone(), recent.clone(), metrics.clone());
+        let produce = ProduceParts {
+            log: metastore.log.clone(),
+            objects: objects.clone(),
+            view: view.clone(),
+            recent,
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            metrics: metrics.clone(),
+        };
+        let produce = produce::start(&config, produce, &tasks);
+        tasks.spawn("view", view.clone().run(tasks.cancelled()));
+        metrics.collect(Box::new(AgentCollector {
+            objects: objects.clone(),
+            gate: produce.gate().clone(),
+            view: view.clone(),
+        }));
+        Ok(Arc::new(Self { config, metastore, objects, view, produce, fetch, clock, entropy, metrics, tasks }))
     }
 
-    /// Flushes what is open, waits for what is in flight, and stops the tasks; at most `patience`. Whether all is done.
+    /// Admits nothing more, flushes what is open, waits for what is in flight, and stops the tasks; at most `patience`.
+    /// Whether all is done.
     pub async fn drain(&self, patience: Duration) -> bool {
-        let _ = patience;
-        unimplemented!()
+        self.produce.gate().close();
+        self.tasks.stop(patience).await
     }
 }

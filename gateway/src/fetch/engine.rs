@@ -1,40 +1,157 @@
-//! The handle of the read path.
+//! The fetch: look where records are, wait while there are too few, read them.
 
-use alluvium_model::{Offset, TopicPartition};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use super::{FetchError, FetchPlan, FetchedPartition, FoundOffset, OffsetSpec, ReadRecord};
+use alluvium_model::Offset;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+
+use super::loader::Loader;
+use super::locate::{Found, Located};
+use super::selection::Selection;
+use super::shares::{Claim, Share, share};
+use super::{FetchError, FetchPartition, FetchPlan, FetchedPartition, LoadError};
+use crate::metrics::Metrics;
+
+/// Partitions of one fetch read at once: bounds what it holds in memory besides its answer.
+const READS_AT_ONCE_MAX: usize = 8;
 
 /// The read path. Clones share it.
 #[derive(Clone)]
-pub struct Fetch {}
+pub struct Fetch {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) loader: Loader,
+    bytes_max: usize,
+    metrics: Metrics,
+}
 
 impl Fetch {
+    /// Reads through `loader`; one fetch answers at most `bytes_max`.
+    #[must_use]
+    pub fn new(loader: Loader, bytes_max: usize, metrics: Metrics) -> Self {
+        Self { shared: Arc::new(Shared { loader, bytes_max, metrics }) }
+    }
+
     /// Reads the partitions of `plan`, in its order, waiting as it says. Dropping the future cancels.
-    pub async fn fetch(&self, plan: FetchPlan) -> Vec<FetchedPartition> {
-        let _ = plan;
-        unimplemented!()
+    pub async fn fetch(&self, mut plan: FetchPlan) -> Vec<FetchedPartition> {
+        plan.max_bytes = plan.max_bytes.min(self.shared.bytes_max);
+        let deadline = Instant::now() + plan.max_wait;
+        let mut located = self.locate(&plan).await;
+        if !is_enough(&plan, &located) && !plan.max_wait.is_zero() {
+            self.shared.metrics.fetch_waits.inc();
+            located = self.wait(&plan, deadline).await;
+        }
+        self.read(&plan, located).await
     }
 
-    /// Answers one partition of `ListOffsets`.
-    ///
-    /// # Errors
-    /// Where the partition is unknown or cannot be read.
-    pub async fn list_offset(&self, partition: TopicPartition, spec: OffsetSpec) -> Result<FoundOffset, FetchError> {
-        let _ = (partition, spec);
-        unimplemented!()
+    /// Looks again at every change, until there is enough or the time is over.
+    async fn wait(&self, plan: &FetchPlan, deadline: Instant) -> Vec<Located> {
+        let watch = self.shared.loader.view.watch(plan.partitions.iter().map(|asked| asked.partition));
+        loop {
+            // After the watch began: what changes from here on wakes it.
+            let located = self.locate(plan).await;
+            if is_enough(plan, &located) || timeout_at(deadline, watch.changed()).await.is_err() {
+                return located;
+            }
+        }
     }
 
-    /// Up to `limit` decoded records from `offset` on, without waiting.
-    ///
-    /// # Errors
-    /// Where the partition is unknown or cannot be read, or the offset is out of range.
-    pub async fn read_records(
+    async fn read(&self, plan: &FetchPlan, located: Vec<Located>) -> Vec<FetchedPartition> {
+        let claim = |(asked, located): (&FetchPartition, &Located)| Claim {
+            bytes_max: asked.max_bytes,
+            available: located.available(),
+        };
+        let claims: Vec<Claim> = plan.partitions.iter().zip(&located).map(claim).collect();
+        let shares = share(&claims, plan.max_bytes);
+        let reads = plan.partitions.clone().into_iter().zip(located).zip(shares);
+        let fetched: Vec<FetchedPartition> = stream::iter(reads)
+            .map(|((asked, located), share)| self.read_one(plan, asked, located, share))
+            .buffered(READS_AT_ONCE_MAX)
+            .collect()
+            .await;
+        let failures = fetched.iter().filter(|partition| partition.error.is_some()).count();
+        self.shared.metrics.fetch_failures.inc_by(failures as u64);
+        self.shared.metrics.fetch_bytes.inc_by(fetched.iter().map(|partition| partition.bytes() as u64).sum());
+        fetched
+    }
+
+    async fn read_one(
         &self,
-        partition: TopicPartition,
-        offset: Offset,
-        limit: usize,
-    ) -> Result<Vec<ReadRecord>, FetchError> {
-        let _ = (partition, offset, limit);
-        unimplemented!()
+        plan: &FetchPlan,
+        asked: FetchPartition,
+        located: Located,
+        share: Share,
+    ) -> FetchedPartition {
+        let Located { head, found } = located;
+        let read = match found {
+            Ok(found) if share.bytes_max > 0 || share.at_least_one => self.records(plan, asked, found, share).await,
+            Ok(_) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let (records, error) = match read {
+            Ok(records) => (records, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let unknown = Offset(-1);
+        FetchedPartition {
+            partition: asked.partition,
+            error,
+            high_watermark: head.map_or(unknown, |head| head.next),
+            stable: head.map_or(unknown, |head| head.stable),
+            log_start: head.map_or(unknown, |head| head.start),
+            records,
+        }
     }
+
+    /// Reads what was found; where an object is gone, because it was swapped for another meanwhile, once more from where
+    /// its records are now.
+    async fn records(
+        &self,
+        plan: &FetchPlan,
+        asked: FetchPartition,
+        found: Found,
+        share: Share,
+    ) -> Result<Vec<Bytes>, FetchError> {
+        let gone = match self.select(asked, &found, share).await {
+            Err(LoadError::Gone(reason)) => reason,
+            read => return read.map_err(|error| self.failed(asked, error)),
+        };
+        tracing::info!(partition = %asked.partition, reason = gone, "looking again for records whose object is gone");
+        let refreshed = self.shared.loader.view.refresh(asked.partition).await;
+        refreshed.map_err(|error| FetchError::Metastore(error.to_string()))?;
+        let found = self.locate_one(plan, asked).await.found?;
+        self.select(asked, &found, share).await.map_err(|error| self.failed(asked, error))
+    }
+
+    /// What was taken before something failed is an answer; the failure is met again by who asks for what follows.
+    async fn select(&self, asked: FetchPartition, found: &Found, share: Share) -> Result<Vec<Bytes>, LoadError> {
+        let mut selection = Selection::new(found.until, share);
+        let mut visit = |placed| {
+            let go_on = selection.offer(&placed);
+            Ok(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        };
+        let walked =
+            self.shared.loader.walk(asked.partition, &found.extents, found.tier, asked.offset, &mut visit).await;
+        match walked {
+            Err(error) if selection.is_empty() => Err(error),
+            Ok(()) | Err(_) => Ok(selection.into_records()),
+        }
+    }
+
+    fn failed(&self, asked: FetchPartition, error: LoadError) -> FetchError {
+        tracing::warn!(partition = %asked.partition, offset = %asked.offset, %error, "records cannot be read");
+        error.in_partition(asked.partition)
+    }
+}
+
+/// Whether to answer now: there is enough, or something to be told.
+fn is_enough(plan: &FetchPlan, located: &[Located]) -> bool {
+    let wanted = plan.min_bytes.min(plan.max_bytes) as u64;
+    let available: u64 = located.iter().map(Located::available).fold(0, u64::saturating_add);
+    located.is_empty() || available >= wanted || located.iter().any(|located| located.found.is_err())
 }

@@ -4,8 +4,24 @@
 //! to stored batches. Does not own: which extents there are (the view and the metastore) or Kafka's messages. Invariant:
 //! what one partition suffers, the others of the same fetch do not notice.
 
+mod cache;
 mod engine;
+mod list_offsets;
+mod load_error;
+mod loader;
+mod locate;
+mod place;
+mod records;
 mod request;
+mod selection;
+mod shares;
+mod start;
 
+pub use cache::{RecentSegment, RecentSegments};
 pub use engine::Fetch;
+pub use load_error::LoadError;
 pub use request::{FetchError, FetchPartition, FetchPlan, FetchedPartition, FoundOffset, OffsetSpec, ReadRecord};
+pub use start::{CacheBytes, start};
+
+#[cfg(test)]
+mod tests;

@@ -1,35 +1,44 @@
 //! Which batches are let in: the rules of DESIGN 3.1 and Kafka's answers to what breaks them, as a pure function.
+//!
+//! Records are decompressed only where a rule needs each of them: the keys of a compacted topic. Everywhere else the
+//! header and the checksum decide.
+
+use std::ops::RangeInclusive;
 
 use alluvium_model::Timestamp;
-use alluvium_model::topic_config::TopicConfigs;
-use alluvium_wire::batch::Batch;
+use alluvium_model::topic_config::{TimestampType, TopicConfigs};
+use alluvium_wire::batch::{Batch, BatchError, RecordFault, RecordFaultReason, RecordRules};
 use bytes::Bytes;
 use thiserror::Error;
+
+/// Bytes that the records of one batch may take once decompressed, where they have to be: 100 times a default
+/// `max.message.bytes`, against zip bombs.
+pub const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 
 /// Why the records of one partition are not let in.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// The checksum or the layout does not hold.
-    #[error("corrupt batch: {0}")]
-    Corrupt(String),
-    /// Well-formed, but against a rule.
-    #[error("invalid record: {0}")]
-    Invalid(String),
-    /// Larger than `max.message.bytes`.
-    #[error("batch of {bytes} bytes exceeds max.message.bytes ({max})")]
+    /// The bytes are not one acceptable batch (which Kafka code that is, [`BatchError`] says).
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// A client's batch counts its offsets from 0 (`INVALID_RECORD`).
+    #[error("the base offset of a produced batch should be 0, but it is {0}")]
+    BaseOffset(i64),
+    /// Larger than `max.message.bytes` (`MESSAGE_TOO_LARGE`).
+    #[error("record batch of {bytes} bytes exceeds max.message.bytes ({max})")]
     TooLarge {
         /// The batch.
         bytes: usize,
         /// The topic's limit.
         max: usize,
     },
-    /// A timestamp outside of the topic's bounds.
-    #[error("one or more records have been rejected due to invalid timestamp")]
-    Timestamp,
-    /// A codec that this request version may not use, or that nobody knows.
-    #[error("unsupported compression type: {0}")]
-    Compression(String),
-    /// A transactional batch: there are no transactions yet.
+    /// Timestamps outside of the topic's bounds (`INVALID_TIMESTAMP`); each known fault.
+    #[error("One or more records have been rejected due to invalid timestamp")]
+    Timestamp(Vec<RecordFault>),
+    /// Records without a key in a compacted topic (`INVALID_RECORD`); each known fault.
+    #[error("One or more records have been rejected")]
+    Records(Vec<RecordFault>),
+    /// A transactional batch: there are no transactions yet (`TRANSACTIONAL_ID_AUTHORIZATION_FAILED`).
     #[error("transactional batches are not supported")]
     Transactional,
 }
@@ -41,9 +50,65 @@ pub enum Refusal {
 pub fn admit(
     records: Option<Bytes>,
     configs: &TopicConfigs,
-    zstd_known: bool,
+    produce_version: i16,
     now: Timestamp,
 ) -> Result<Batch, Refusal> {
-    let _ = (records, configs, zstd_known, now);
-    unimplemented!()
+    let batch = Batch::exactly_one(records.unwrap_or_default())?;
+    batch.check_produce_version(produce_version)?;
+    let header = batch.header();
+    if header.base_offset != 0 {
+        return Err(Refusal::BaseOffset(header.base_offset));
+    }
+    if batch.len() > configs.max_message_bytes {
+        return Err(Refusal::TooLarge { bytes: batch.len(), max: configs.max_message_bytes });
+    }
+    batch.validate()?;
+    if header.attributes.is_transactional() {
+        return Err(Refusal::Transactional);
+    }
+    let stamped = configs.timestamp_type == TimestampType::LogAppendTime;
+    let bounds = if stamped { i64::MIN..=i64::MAX } else { timestamp_bounds(configs, now) };
+    check_timestamps(&batch, &bounds)?;
+    if configs.cleanup.compact {
+        check_keys(&batch, bounds)?;
+    }
+    Ok(if stamped { batch.with_log_append_time(now.0) } else { batch })
+}
+
+/// Timestamps that a producer may set.
+fn timestamp_bounds(configs: &TopicConfigs, now: Timestamp) -> RangeInclusive<i64> {
+    let millis = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let earliest = now.0.saturating_sub(millis(configs.timestamp_before_max));
+    let latest = now.0.saturating_add(millis(configs.timestamp_after_max));
+    earliest..=latest
+}
+
+/// Checks what the header tells: the largest timestamp and the first. `-1` is Kafka's "no timestamp", always legal.
+fn check_timestamps(batch: &Batch, bounds: &RangeInclusive<i64>) -> Result<(), Refusal> {
+    use alluvium_wire::batch::TimestampType as Stamp;
+    let header = batch.header();
+    if header.attributes.timestamp_type() == Stamp::LogAppendTime {
+        return Ok(());
+    }
+    let bad = |timestamp: &i64| *timestamp != Timestamp::NONE.0 && !bounds.contains(timestamp);
+    match [header.max_timestamp, header.base_timestamp].into_iter().find(bad) {
+        Some(timestamp) => {
+            Err(Refusal::Timestamp(vec![RecordFault { index: 0, reason: RecordFaultReason::Timestamp { timestamp } }]))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Checks every record, since each must have a key.
+fn check_keys(batch: &Batch, timestamps: RangeInclusive<i64>) -> Result<(), Refusal> {
+    let rules = RecordRules { key_required: true, timestamps, decompressed_bytes_max: DECOMPRESSED_BYTES_MAX };
+    let mut faults = batch.check_records(&rules)?;
+    faults.retain(|fault| fault.reason != RecordFaultReason::Timestamp { timestamp: Timestamp::NONE.0 });
+    if faults.is_empty() {
+        Ok(())
+    } else if faults.iter().any(|fault| matches!(fault.reason, RecordFaultReason::Timestamp { .. })) {
+        Err(Refusal::Timestamp(faults))
+    } else {
+        Err(Refusal::Records(faults))
+    }
 }

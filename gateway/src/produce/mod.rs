@@ -7,8 +7,22 @@
 mod ack;
 pub mod admission;
 mod backpressure;
+mod commit;
 mod entry;
+mod flush_budget;
+mod flusher;
+mod ledger;
+mod open_segment;
+mod pipeline;
+mod start;
+mod upload;
 
 pub use ack::{Ack, PartitionAppend, ProduceError};
 pub use backpressure::{Closed, Gate, Permit};
 pub use entry::{AppendOutcomes, Produce};
+pub use ledger::Outcome;
+pub use open_segment::SealReason;
+pub use start::{ProduceParts, start};
+
+#[cfg(test)]
+mod tests;

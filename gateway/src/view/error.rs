@@ -4,5 +4,5 @@ use thiserror::Error;
 
 /// The metastore did not answer, or what it holds cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("metastore: {0}")]
-pub struct ViewError(pub String);
+#[error(transparent)]
+pub struct ViewError(#[from] pub alluvium_metastore::Error);

@@ -4,10 +4,19 @@
 //! truth (the metastore). Invariants: heads only grow; after [`View::sync`] everything committed before the call is in the
 //! picture; a change of a partition wakes everyone who began to watch it before the change was applied.
 
+mod cold;
 mod error;
 mod handle;
+mod picture;
+mod tail;
 mod topic;
+mod topics;
+mod waiters;
 
 pub use error::ViewError;
-pub use handle::View;
+pub use handle::{Tier, View};
 pub use topic::TopicView;
+pub use waiters::Watch;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Where the records that a fetch asks for are, and how many bytes of them: out of memory at the tail.
+
+use std::sync::Arc;
+
+use alluvium_model::log::Head;
+use alluvium_model::{Extent, Offset, TopicPartition};
+use futures::{StreamExt, stream};
+
+use super::{Fetch, FetchError, FetchPartition, FetchPlan};
+use crate::view::{Tier, ViewError};
+
+/// Partitions of one fetch looked up at once.
+const LOOKUPS_AT_ONCE_MAX: usize = 16;
+
+/// Where one partition's records are.
+#[derive(Clone, Debug)]
+pub struct Located {
+    /// What the partition was when it was looked at; none where it does not exist.
+    pub head: Option<Head>,
+    /// What was found, or why nothing.
+    pub found: Result<Found, FetchError>,
+}
+
+/// The extents to read.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Which cache they go through.
+    pub tier: Tier,
+    /// In order, from the one that holds the offset on.
+    pub extents: Vec<Arc<Extent>>,
+    /// The reader may see no further.
+    pub until: Offset,
+    /// Bytes in them from the offset on, about.
+    pub available: u64,
+}
+
+impl Located {
+    /// Bytes to be had, about.
+    #[must_use]
+    pub fn available(&self) -> u64 {
+        self.found.as_ref().map_or(0, |found| found.available)
+    }
+
+    fn failed(head: Option<Head>, error: FetchError) -> Self {
+        Self { head, found: Err(error) }
+    }
+}
+
+impl Fetch {
+    /// Looks up all partitions of a fetch. What seems not to exist is looked for again in an up-to-date picture.
+    pub(super) async fn locate(&self, plan: &FetchPlan) -> Vec<Located> {
+        let partitions: Vec<TopicPartition> = plan.partitions.iter().map(|asked| asked.partition).collect();
+        if let Err(error) = self.shared.loader.view.load_heads(&partitions).await {
+            return partitions.iter().map(|_| Located::failed(None, metastore(&error))).collect();
+        }
+        let mut located: Vec<Located> = stream::iter(plan.partitions.clone())
+            .map(|asked| self.locate_one(plan, asked))
+            .buffered(LOOKUPS_AT_ONCE_MAX)
+            .collect()
+            .await;
+        if located.iter().any(is_missing) {
+            self.locate_missing(plan, &mut located).await;
+        }
+        located
+    }
+
+    async fn locate_missing(&self, plan: &FetchPlan, located: &mut [Located]) {
+        let view = &self.shared.loader.view;
+        let synced = view.sync().await;
+        let asked = plan.partitions.iter().copied();
+        for (located, asked) in located.iter_mut().zip(asked).filter(|(located, _)| is_missing(located)) {
+            *located = match &synced {
+                Ok(()) => match view.load_heads(&[asked.partition]).await {
+                    Ok(()) => self.locate_one(plan, asked).await,
+                    Err(error) => Located::failed(None, metastore(&error)),
+                },
+                Err(error) => Located::failed(located.head, metastore(error)),
+            };
+        }
+    }
+
+    pub(super) async fn locate_one(&self, plan: &FetchPlan, asked: FetchPartition) -> Located {
+        let FetchPartition { partition, offset, max_bytes } = asked;
+        let view = &self.shared.loader.view;
+        let Some(head) = view.known_head(partition) else {
+            return Located::failed(None, FetchError::UnknownPartition(partition));
+        };
+        if offset < head.start || offset > head.next {
+            let error = FetchError::OffsetOutOfRange { offset, start: head.start, next: head.next };
+            return Located::failed(Some(head), error);
+        }
+        let until = if plan.read_committed { head.stable } else { head.next };
+        let (tier, extents) = if offset >= until {
+            (Tier::Tail, Vec::new())
+        } else {
+            let bytes = max_bytes.min(plan.max_bytes) as u64;
+            match view.extents(partition, offset, until, bytes).await {
+                Ok(found) => found,
+                Err(error) => return Located::failed(Some(head), metastore(&error)),
+            }
+        };
+        let available = extents.iter().map(|extent| available(extent, offset)).sum();
+        Located { head: Some(head), found: Ok(Found { tier, extents, until, available }) }
+    }
+}
+
+fn is_missing(located: &Located) -> bool {
+    match &located.found {
+        Ok(_) => false,
+        Err(error) => matches!(error, FetchError::UnknownPartition(_) | FetchError::OffsetOutOfRange { .. }),
+    }
+}
+
+fn metastore(error: &ViewError) -> FetchError {
+    FetchError::Metastore(error.to_string())
+}
+
+/// Bytes of `extent` from `offset` on, as if its records were all of a size; at least one, so that it counts.
+fn available(extent: &Extent, offset: Offset) -> u64 {
+    let whole = extent.offsets.end.since(extent.offsets.start).max(1);
+    let left = extent.offsets.end.since(offset.max(extent.offsets.start));
+    let share = u128::from(extent.bytes) * u128::from(left) / u128::from(whole);
+    u64::try_from(share).unwrap_or(u64::MAX).max(1)
+}

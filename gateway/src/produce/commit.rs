@@ -1,0 +1,129 @@
+//! The commit of uploaded segments: tried again until it is known what became of it, or the segments are too old.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_metastore::ambient::Clock;
+use alluvium_metastore::log::{Log, LogError};
+use alluvium_model::Offset;
+use alluvium_model::log::{BatchAck, CommitLimits, SegmentCommit, SegmentOutcome};
+
+use super::ledger::Outcome;
+use super::open_segment::Reply;
+use super::pipeline::CommitPart;
+use super::upload::Uploaded;
+use super::{Ack, ProduceError};
+use crate::fetch::RecentSegments;
+
+/// The first pause between two tries; it doubles up to [`RETRY_PAUSE_MAX`].
+const RETRY_PAUSE_MIN: Duration = Duration::from_millis(10);
+/// The longest pause between two tries: short against what a producer waits.
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Commits segments.
+#[derive(Clone)]
+pub struct Committer {
+    /// Where to.
+    pub log: Log,
+    /// Where readers at the tail find the batches.
+    pub recent: RecentSegments,
+    /// When it is.
+    pub clock: Arc<dyn Clock>,
+    /// What the commit obeys.
+    pub limits: CommitLimits,
+}
+
+/// What became of one commit.
+#[derive(Debug)]
+pub struct Committed {
+    /// Whether the metastore decided on every segment.
+    pub outcome: Result<(), ProduceError>,
+    /// What each who waits is to be told.
+    pub answers: Vec<(Reply, Outcome)>,
+}
+
+impl Committer {
+    /// Commits `parts` in one transaction; where that is refused as a whole, one after the other up to the one at fault.
+    pub async fn commit(&self, parts: Vec<CommitPart<Uploaded>>) -> Committed {
+        let (segments, replies): (Vec<SegmentCommit>, Vec<Vec<Reply>>) = parts
+            .into_iter()
+            .map(|CommitPart { uploaded: Uploaded { commit, recent }, replies }| {
+                // Before the commit: it wakes readers, who should find the batches in memory.
+                self.recent.insert(recent);
+                (commit, replies)
+            })
+            .unzip();
+        let mut committed = Committed { outcome: Ok(()), answers: Vec::new() };
+        match self.until_decided(&segments).await {
+            Ok(outcomes) => committed.acknowledge(outcomes, replies),
+            Err(error) if segments.len() == 1 => committed.fail(replies.concat(), error),
+            Err(_) => self.commit_each(segments, replies, &mut committed).await,
+        }
+        committed
+    }
+
+    /// After a fault nothing later is committed, or it could overtake what its producer sent before.
+    async fn commit_each(&self, segments: Vec<SegmentCommit>, replies: Vec<Vec<Reply>>, committed: &mut Committed) {
+        for (segment, replies) in segments.into_iter().zip(replies) {
+            let decided = match &committed.outcome {
+                Ok(()) => self.until_decided(&[segment]).await,
+                Err(error) => Err(error.clone()),
+            };
+            match decided {
+                Ok(outcomes) => committed.acknowledge(outcomes, vec![replies]),
+                Err(error) => committed.fail(replies, error),
+            }
+        }
+    }
+
+    async fn until_decided(&self, segments: &[SegmentCommit]) -> Result<Vec<SegmentOutcome>, ProduceError> {
+        let mut pause = RETRY_PAUSE_MIN;
+        loop {
+            let now = self.clock.now();
+            let error = match self.log.commit(segments, now, &self.limits).await {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(error) => error,
+            };
+            let oldest = segments.iter().map(|segment| segment.object.created()).min().unwrap_or(now);
+            let too_old = now > oldest.plus(self.limits.age_max);
+            if too_old || !is_retryable(&error) {
+                tracing::error!(%error, segments = segments.len(), "commit failed; its producers are told to try again");
+                return Err(ProduceError::Commit(error.to_string()));
+            }
+            tracing::warn!(%error, "commit is tried again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_PAUSE_MAX);
+        }
+    }
+}
+
+impl Committed {
+    fn acknowledge(&mut self, outcomes: Vec<SegmentOutcome>, replies: Vec<Vec<Reply>>) {
+        self.answers.extend(outcomes.into_iter().zip(replies).flat_map(|(outcome, replies)| acks(outcome, replies)));
+    }
+
+    fn fail(&mut self, replies: Vec<Reply>, error: ProduceError) {
+        self.answers.extend(replies.into_iter().map(|reply| (reply, Err(error.clone()))));
+        self.outcome = Err(error);
+    }
+}
+
+fn is_retryable(error: &LogError) -> bool {
+    match error {
+        LogError::Metastore(error) => error.is_retryable(),
+        LogError::Invalid(_) | LogError::Repeated(_) | LogError::Known(_) => false,
+    }
+}
+
+/// One answer per batch of the segment: replies lie in the order of its batches.
+fn acks(outcome: SegmentOutcome, replies: Vec<Reply>) -> Vec<(Reply, Outcome)> {
+    let batches = outcome.runs.into_iter().flat_map(|run| {
+        let log_start = run.start;
+        run.batches.into_iter().map(move |batch| batch.map(|ack| ack_of(ack, log_start)).map_err(ProduceError::Refused))
+    });
+    replies.into_iter().zip(batches).collect()
+}
+
+fn ack_of(ack: BatchAck, log_start: Offset) -> Ack {
+    Ack { base_offset: ack.base, log_start, duplicate: ack.duplicate, timestamp: ack.timestamp }
+}

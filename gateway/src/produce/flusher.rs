@@ -1,0 +1,175 @@
+//! The one task that owns the write path's state: events in, applied one by one, effects out.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::ProduceError;
+use super::commit::{Committed, Committer};
+use super::entry::AppendRequest;
+use super::ledger::{Ledger, Outcome};
+use super::open_segment::Reply;
+use super::pipeline::{Effect, Pipeline};
+use super::upload::{Uploaded, Uploader};
+use crate::metrics::Metrics;
+use crate::view::View;
+
+/// Requests that join in one turn before the flush policy is asked again: those that are there anyway share a segment.
+const JOINS_PER_TURN_MAX: usize = 1_024;
+
+/// The state of the write path and what its effects need.
+pub struct Flusher {
+    /// What is on its way.
+    pub pipeline: Pipeline<Uploaded>,
+    /// Who waits for it.
+    pub ledger: Ledger,
+    /// Uploads.
+    pub uploader: Arc<Uploader>,
+    /// Commits.
+    pub committer: Arc<Committer>,
+    /// Made to see what was committed before it is acknowledged.
+    pub view: View,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+/// Work that ended.
+enum Done {
+    Uploaded { number: u64, outcome: Result<Uploaded, ProduceError> },
+    Committed(Committed),
+    Settled(Vec<(Reply, Outcome)>),
+}
+
+enum Event {
+    Append(AppendRequest),
+    /// No more appends will come.
+    LastAppend,
+    Done(Done),
+    FlushDue,
+    Drain,
+}
+
+/// What is still open to the task.
+struct Sources {
+    appends: mpsc::Receiver<AppendRequest>,
+    appends_ended: bool,
+    work: JoinSet<Done>,
+    cancel: CancellationToken,
+    draining: bool,
+}
+
+impl Flusher {
+    /// Runs until `cancel`, and then until everything that was admitted has been answered.
+    pub async fn run(mut self, appends: mpsc::Receiver<AppendRequest>, cancel: CancellationToken) {
+        let mut sources = Sources { appends, appends_ended: false, work: JoinSet::new(), cancel, draining: false };
+        while !self.is_finished(&sources) {
+            let flush_at = self.pipeline.flush_at(Instant::now());
+            let event = sources.next(flush_at).await;
+            self.apply(event, &mut sources);
+            for _ in 0..JOINS_PER_TURN_MAX {
+                let Ok(append) = sources.appends.try_recv() else { break };
+                self.apply(Event::Append(append), &mut sources);
+            }
+            for effect in self.pipeline.advance(Instant::now()) {
+                self.perform(effect, &mut sources.work);
+            }
+        }
+    }
+
+    fn is_finished(&self, sources: &Sources) -> bool {
+        sources.appends_ended && self.pipeline.is_empty() && sources.work.is_empty() && self.ledger.is_empty()
+    }
+
+    fn apply(&mut self, event: Event, sources: &mut Sources) {
+        match event {
+            Event::Append(AppendRequest { batches, permit, answer }) => {
+                let id = self.ledger.open(batches.len(), answer, permit);
+                self.pipeline.join(id, batches, Instant::now());
+            }
+            Event::LastAppend => {
+                sources.appends_ended = true;
+                self.pipeline.drain();
+            }
+            Event::Done(Done::Uploaded { number, outcome }) => self.pipeline.uploaded(number, outcome),
+            Event::Done(Done::Committed(Committed { outcome, answers })) => {
+                self.metrics.commits.inc();
+                self.pipeline.committed(outcome);
+                sources.work.spawn(settle(self.view.clone(), answers));
+            }
+            Event::Done(Done::Settled(answers)) => {
+                for (reply, outcome) in answers {
+                    self.ledger.settle(reply, outcome);
+                }
+            }
+            Event::FlushDue => {}
+            Event::Drain => {
+                sources.draining = true;
+                sources.appends.close();
+                self.pipeline.drain();
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect<Uploaded>, work: &mut JoinSet<Done>) {
+        match effect {
+            Effect::Upload(segment) => {
+                self.metrics.sealed(segment.reason, segment.contents.bytes, segment.contents.batches);
+                let uploader = Arc::clone(&self.uploader);
+                work.spawn(async move {
+                    let outcome = uploader.upload(segment.contents).await;
+                    Done::Uploaded { number: segment.number, outcome }
+                });
+            }
+            Effect::Commit(parts) => {
+                let committer = Arc::clone(&self.committer);
+                work.spawn(async move { Done::Committed(committer.commit(parts).await) });
+            }
+            Effect::Fail(replies, error) => {
+                for reply in replies {
+                    self.ledger.settle(reply, Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Brings the view up to what was committed, so that whoever is acknowledged can read it here.
+async fn settle(view: View, answers: Vec<(Reply, Outcome)>) -> Done {
+    if let Err(error) = view.sync().await {
+        // The records are durable all the same, and the tail task will come to them.
+        tracing::warn!(%error, "acknowledging before the view has caught up");
+    }
+    Done::Settled(answers)
+}
+
+impl Sources {
+    async fn next(&mut self, flush_at: Option<Instant>) -> Event {
+        let flush_due = async {
+            match flush_at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(done) = self.work.join_next() => Event::Done(finished(done)),
+            () = self.cancel.cancelled(), if !self.draining => Event::Drain,
+            () = flush_due => Event::FlushDue,
+            append = self.appends.recv(), if !self.appends_ended => append.map_or(Event::LastAppend, Event::Append),
+        }
+    }
+}
+
+/// A panic in a task of ours is a fault of ours: it takes the write path down, and who waits learns it by that.
+fn finished(done: Result<Done, tokio::task::JoinError>) -> Done {
+    match done {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => unreachable!("work is never cancelled before it ends: {error}"),
+        },
+    }
+}

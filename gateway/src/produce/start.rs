@@ -1,0 +1,82 @@
+//! Putting the write path together and starting its task.
+
+use std::sync::Arc;
+
+use alluvium_metastore::ambient::{Clock, Entropy};
+use alluvium_metastore::log::Log;
+use alluvium_model::limits;
+use alluvium_model::log::CommitLimits;
+use alluvium_objects::Objects;
+use tokio::time::Instant;
+
+use super::Produce;
+use super::commit::Committer;
+use super::flush_budget::FlushBudget;
+use super::flusher::Flusher;
+use super::ledger::Ledger;
+use super::open_segment::SegmentLimits;
+use super::pipeline::{COMMIT_SEGMENTS_MAX, Pipeline, PipelineLimits};
+use super::upload::Uploader;
+use crate::agent::{AgentConfig, Tasks};
+use crate::fetch::RecentSegments;
+use crate::metrics::Metrics;
+use crate::view::View;
+
+/// What the write path works with.
+pub struct ProduceParts {
+    /// Where segments are committed.
+    pub log: Log,
+    /// Where segments are uploaded.
+    pub objects: Objects,
+    /// Brought up to date before anything is acknowledged.
+    pub view: View,
+    /// Where readers at the tail find batches.
+    pub recent: RecentSegments,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// Numbers.
+    pub metrics: Metrics,
+}
+
+/// Starts the write path: its task runs until it is cancelled and everything admitted has been answered.
+#[must_use]
+pub fn start(config: &AgentConfig, parts: ProduceParts, tasks: &Tasks) -> Produce {
+    let ProduceParts { log, objects, view, recent, clock, entropy, metrics } = parts;
+    let (produce, appends) = Produce::new(config.unflushed_bytes_max);
+    let budget = FlushBudget::new(config.linger, config.flush_burst, Instant::now());
+    let flusher = Flusher {
+        pipeline: Pipeline::new(pipeline_limits(config), budget),
+        ledger: Ledger::default(),
+        uploader: Arc::new(Uploader {
+            objects,
+            clock: Arc::clone(&clock),
+            entropy,
+            writer: config.node_id.0.unsigned_abs(),
+        }),
+        committer: Arc::new(Committer { log, recent, clock, limits: commit_limits(config) }),
+        view,
+        metrics,
+    };
+    tasks.spawn("produce", flusher.run(appends, tasks.cancelled()));
+    produce
+}
+
+fn pipeline_limits(config: &AgentConfig) -> PipelineLimits {
+    PipelineLimits {
+        segment: SegmentLimits {
+            bytes_max: config.segment_bytes_max,
+            partitions_max: config.segment_partitions_max,
+            ..SegmentLimits::default()
+        },
+        uploads_in_flight_max: config.uploads_in_flight_max.max(1),
+        commit_rows_max: limits::COMMIT_ROWS_MAX,
+        commit_batches_max: limits::COMMIT_BATCHES_MAX,
+        commit_segments_max: COMMIT_SEGMENTS_MAX,
+    }
+}
+
+fn commit_limits(config: &AgentConfig) -> CommitLimits {
+    CommitLimits { age_max: config.commit_age_max, retire_grace: config.retire_grace, ..CommitLimits::default() }
+}

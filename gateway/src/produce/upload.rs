@@ -1,0 +1,125 @@
+//! From a sealed segment to an object in the bucket, and to what its commit will say.
+
+use std::sync::Arc;
+
+use alluvium_metastore::ambient::{Clock, Entropy};
+use alluvium_model::log::{BatchCommit, ProducerBatch, RunCommit, SegmentCommit};
+use alluvium_model::{ObjectId, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition, object_key};
+use alluvium_objects::Objects;
+use alluvium_segment::{BatchFacts, BatchInput, EncodedSegment, ProducerRun, RunInput};
+use alluvium_wire::batch::Batch;
+
+use super::ProduceError;
+use super::open_segment::Contents;
+use crate::fetch::RecentSegment;
+
+/// An object that is durable and not yet committed.
+#[derive(Debug)]
+pub struct Uploaded {
+    /// What to commit.
+    pub commit: SegmentCommit,
+    /// Its batches, for readers at the tail.
+    pub recent: RecentSegment,
+}
+
+/// Uploads segments under this agent's name.
+#[derive(Clone)]
+pub struct Uploader {
+    /// Where to.
+    pub objects: Objects,
+    /// When it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where unique names come from.
+    pub entropy: Arc<dyn Entropy>,
+    /// Who writes: part of each object's id.
+    pub writer: u32,
+}
+
+impl Uploader {
+    /// Uploads one segment; tries again and gives up as the object store's own policy says.
+    pub async fn upload(&self, contents: Contents) -> Result<Uploaded, ProduceError> {
+        let created = self.clock.now();
+        let object = ObjectId::new(created, self.writer, self.entropy.next_u64());
+        let runs: Vec<(TopicPartition, Vec<Batch>)> = contents
+            .runs
+            .into_iter()
+            .map(|(partition, run)| (partition, run.into_iter().map(|pending| pending.batch).collect()))
+            .collect();
+        let inputs = runs.iter().map(|(partition, batches)| run_input(*partition, batches)).collect();
+        let encoded = alluvium_segment::encode(self.writer, created, inputs)
+            .map_err(|error| ProduceError::Upload(error.to_string()))?;
+        let commit = segment_commit(object, &encoded, &runs);
+        let recent = RecentSegment::new(object, commit.runs.iter().map(|run| run.position.start).zip(runs));
+        let key = object_key::segment(object);
+        match self.objects.put(&key, encoded.parts).await {
+            Ok(_) => Ok(Uploaded { commit, recent }),
+            Err(error) => {
+                tracing::warn!(%error, key, "segment upload failed; its producers are told to try again");
+                Err(ProduceError::Upload(error.to_string()))
+            }
+        }
+    }
+}
+
+fn run_input(partition: TopicPartition, batches: &[Batch]) -> RunInput {
+    let input = |batch: &Batch| BatchInput { parts: batch.parts(), facts: facts(batch) };
+    RunInput { partition, batches: batches.iter().map(input).collect() }
+}
+
+fn segment_commit(object: ObjectId, encoded: &EncodedSegment, runs: &[(TopicPartition, Vec<Batch>)]) -> SegmentCommit {
+    let runs = encoded.runs.iter().zip(runs).map(|(run, (partition, batches))| {
+        assert_eq!(run.partition, *partition, "runs are encoded in the order of partitions");
+        RunCommit {
+            partition: *partition,
+            position: run.position.clone(),
+            batches: batches.iter().map(batch_commit).collect(),
+        }
+    });
+    SegmentCommit { object, bytes: encoded.bytes, runs: runs.collect() }
+}
+
+fn batch_commit(batch: &Batch) -> BatchCommit {
+    let BatchFacts { records, timestamps, producer } = facts(batch);
+    BatchCommit {
+        records,
+        bytes: u32::try_from(batch.len()).expect("a batch's length is an i32"),
+        timestamps,
+        producer: producer.map(|ProducerRun { id, epoch, first, last }| ProducerBatch { id, epoch, first, last }),
+    }
+}
+
+/// What the header of an admitted batch tells.
+fn facts(batch: &Batch) -> BatchFacts {
+    use alluvium_wire::batch::TimestampType;
+    let header = batch.header();
+    let latest = Timestamp(header.max_timestamp);
+    let earliest = match header.attributes.timestamp_type() {
+        TimestampType::LogAppendTime => latest,
+        TimestampType::CreateTime => latest.min(Timestamp(header.base_timestamp)),
+    };
+    let producer = (header.producer_id >= 0).then(|| ProducerRun {
+        id: ProducerId(header.producer_id),
+        epoch: ProducerEpoch(header.producer_epoch),
+        first: Sequence(header.base_sequence),
+        last: last_sequence(header.base_sequence, header.last_offset_delta),
+    });
+    BatchFacts { records: header.record_count.unsigned_abs(), timestamps: (earliest, latest), producer }
+}
+
+/// Sequences wrap from the largest number to 0.
+fn last_sequence(first: i32, delta: i32) -> Sequence {
+    Sequence(first.checked_add(delta).unwrap_or_else(|| delta - (i32::MAX - first) - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_wrap_to_zero() {
+        assert_eq!(last_sequence(5, 4), Sequence(9));
+        assert_eq!(last_sequence(i32::MAX, 0), Sequence(i32::MAX));
+        assert_eq!(last_sequence(i32::MAX, 1), Sequence(0));
+        assert_eq!(last_sequence(i32::MAX - 1, 4), Sequence(2));
+    }
+}

@@ -1,0 +1,160 @@
+//! Keeping the picture up to date: the feed is read up to its tip and applied, one reader at a time.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use alluvium_metastore::feed::{FeedEntry, FeedError, FeedPosition};
+use alluvium_model::{TopicId, TopicPartition};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{TopicView, View, ViewError};
+
+/// Entries of one read of the feed.
+const ENTRIES_PER_READ_MAX: usize = 256;
+/// Pause after the metastore did not answer.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+impl View {
+    /// Reads the feed up to its tip: what was committed before the call is in the picture after it. Call it after every
+    /// mutation of one's own and before answering that something does not exist.
+    ///
+    /// # Errors
+    /// Where the metastore does not answer.
+    pub async fn sync(&self) -> Result<(), ViewError> {
+        // A reading that began before this call may miss what this caller has committed; the next one does not.
+        let needed = self.shared.syncs_started.load(Ordering::SeqCst) + 1;
+        let mut cursor = self.shared.cursor.lock().await;
+        if self.shared.syncs_done.load(Ordering::SeqCst) >= needed {
+            return Ok(());
+        }
+        let number = self.shared.syncs_started.fetch_add(1, Ordering::SeqCst) + 1;
+        self.catch_up(&mut cursor).await?;
+        self.shared.syncs_done.store(number, Ordering::SeqCst);
+        self.behind(None);
+        Ok(())
+    }
+
+    /// The tail task: applies the feed as it grows, until `cancel`.
+    pub async fn run(self, cancel: CancellationToken) {
+        while let Some(()) = cancel.run_until_cancelled(self.follow_once()).await {}
+    }
+
+    async fn follow_once(&self) {
+        let position = *self.shared.cursor.lock().await;
+        let tip = match self.shared.metastore.feed.tip(&position).await {
+            Ok(()) | Err(FeedError::Lagged) => Ok(()),
+            Err(FeedError::Metastore(error)) => Err(ViewError::from(error)),
+        };
+        let followed = match tip {
+            Ok(()) => {
+                self.behind(Some(Instant::now()));
+                self.sync().await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = followed {
+            tracing::warn!(%error, "the feed cannot be read; trying again");
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    async fn catch_up(&self, cursor: &mut FeedPosition) -> Result<(), ViewError> {
+        loop {
+            let entries = match self.shared.metastore.feed.read(cursor, ENTRIES_PER_READ_MAX).await {
+                Ok(entries) => entries,
+                Err(FeedError::Lagged) => {
+                    self.start_over(cursor).await?;
+                    continue;
+                }
+                Err(FeedError::Metastore(error)) => return Err(error.into()),
+            };
+            let Some((last, _)) = entries.last() else { return Ok(()) };
+            let last = *last;
+            let more = entries.len() >= ENTRIES_PER_READ_MAX;
+            self.apply(entries.into_iter().map(|(_, entry)| entry).collect()).await?;
+            *cursor = last;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Applies entries in order; topics are read again once for all of them. Applying an entry twice changes nothing.
+    async fn apply(&self, entries: Vec<FeedEntry>) -> Result<(), ViewError> {
+        let mut changed_topics = BTreeSet::new();
+        for entry in &entries {
+            if let FeedEntry::Topics { ids } = entry {
+                changed_topics.extend(ids.iter().copied());
+            }
+        }
+        for id in changed_topics {
+            self.read_topic(id).await?;
+        }
+        self.shared.entries_applied.fetch_add(entries.len() as u64, Ordering::Relaxed);
+        for entry in entries {
+            self.apply_one(entry);
+        }
+        Ok(())
+    }
+
+    fn apply_one(&self, mut entry: FeedEntry) {
+        if let FeedEntry::Commit { extents } = &mut entry {
+            // What is told of a topic that is gone by now would never be forgotten.
+            extents.retain(|(partition, _)| self.exists(*partition));
+        }
+        let changed = self.picture().apply(&entry);
+        if matches!(entry, FeedEntry::Swap { .. } | FeedEntry::Trim { .. }) {
+            changed.iter().for_each(|partition| self.shared.cold.forget(*partition));
+        }
+        self.shared.waiters.wake(&changed);
+    }
+
+    /// The feed no longer has what comes next: everything is read anew from its end.
+    async fn start_over(&self, cursor: &mut FeedPosition) -> Result<(), ViewError> {
+        self.shared.resets.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!("lagged behind the feed; reading everything again");
+        let position = self.shared.metastore.feed.position().await?;
+        self.picture().clear();
+        self.shared.cold.clear();
+        self.read_topics().await?;
+        *cursor = position;
+        self.shared.waiters.wake_all();
+        Ok(())
+    }
+
+    async fn read_topic(&self, id: TopicId) -> Result<(), ViewError> {
+        let topic = self.shared.metastore.topics.by_id(id).await?;
+        self.put_topic(id, topic.map(|topic| Arc::new(TopicView::new(topic))));
+        Ok(())
+    }
+
+    pub(super) async fn read_topics(&self) -> Result<(), ViewError> {
+        let topics = self.shared.metastore.topics.list().await?;
+        let listed: BTreeSet<TopicId> = topics.iter().map(|topic| topic.id).collect();
+        for gone in self.topics().into_iter().filter(|topic| !listed.contains(&topic.topic.id)) {
+            self.put_topic(gone.topic.id, None);
+        }
+        for topic in topics {
+            self.put_topic(topic.id, Some(Arc::new(TopicView::new(topic))));
+        }
+        Ok(())
+    }
+
+    fn put_topic(&self, id: TopicId, topic: Option<Arc<TopicView>>) {
+        let gone = topic.is_none();
+        let before = self.shared.topics.write().unwrap_or_else(PoisonError::into_inner).put(id, topic);
+        let Some(before) = before else { return };
+        let partitions: Vec<TopicPartition> = before.topic.all_partitions().collect();
+        if gone {
+            let mut picture = self.picture();
+            for partition in &partitions {
+                picture.remove(*partition);
+                self.shared.cold.forget(*partition);
+            }
+        }
+        self.shared.waiters.wake(&partitions);
+    }
+}
