@@ -7,9 +7,11 @@ use alluvium_metastore::Metastore;
 use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_objects::Objects;
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 
 use super::{AgentConfig, Tasks};
 use crate::fetch::{self, CacheBytes, Fetch, RecentSegments};
+use crate::groups::{Groups, GroupsConfig, GroupsParts};
 use crate::metrics::{AgentCollector, Metrics};
 use crate::produce::{self, Produce, ProduceParts};
 use crate::view::{View, ViewError};
@@ -42,6 +44,8 @@ pub struct Agent {
     pub produce: Produce,
     /// The read path.
     pub fetch: Fetch,
+    /// The group coordinator.
+    pub groups: Groups,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -82,12 +86,21 @@ impl Agent {
         };
         let produce = produce::start(&config, produce, &tasks);
         tasks.spawn("view", view.clone().run(tasks.cancelled()));
+        let groups = GroupsParts {
+            groups: metastore.groups.clone(),
+            offsets: metastore.offsets.clone(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            tasks: tasks.clone(),
+        };
+        let groups = Groups::new(GroupsConfig::from(&config), groups);
+        tasks.spawn("groups", wake_groups(groups.clone(), tasks.cancelled()));
         metrics.collect(Box::new(AgentCollector {
             objects: objects.clone(),
             gate: produce.gate().clone(),
             view: view.clone(),
         }));
-        Ok(Arc::new(Self { config, metastore, objects, view, produce, fetch, clock, entropy, metrics, tasks }))
+        Ok(Arc::new(Self { config, metastore, objects, view, produce, fetch, groups, clock, entropy, metrics, tasks }))
     }
 
     /// Admits nothing more, flushes what is open, waits for what is in flight, and stops the tasks; at most `patience`.
@@ -95,5 +108,12 @@ impl Agent {
     pub async fn drain(&self, patience: Duration) -> bool {
         self.produce.gate().close();
         self.tasks.stop(patience).await
+    }
+}
+
+/// Groups with members come back into memory, so that members that are gone expire although nobody asks.
+async fn wake_groups(groups: Groups, cancel: CancellationToken) {
+    if let Some(Err(error)) = cancel.run_until_cancelled(groups.wake_all()).await {
+        tracing::warn!(%error, "groups could not be listed; each comes back when it is asked for");
     }
 }

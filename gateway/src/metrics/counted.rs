@@ -129,6 +129,20 @@ impl Metrics {
         self.segment_batches.inc_by(batches as u64);
     }
 
+    /// An upload ended.
+    pub fn uploaded(&self, took: Duration, durable: bool) {
+        self.upload_seconds.observe(took.as_secs_f64());
+        if !durable {
+            self.upload_failures.inc();
+        }
+    }
+
+    /// A commit ended.
+    pub fn committed(&self, took: Duration) {
+        self.commits.inc();
+        self.commit_seconds.observe(took.as_secs_f64());
+    }
+
     /// Has `add` register more (groups, compactor).
     pub fn with_registry<T>(&self, add: impl FnOnce(&mut Registry) -> T) -> T {
         add(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))

@@ -95,7 +95,6 @@ impl Flusher {
             }
             Event::Done(Done::Uploaded { number, outcome }) => self.pipeline.uploaded(number, outcome),
             Event::Done(Done::Committed(Committed { outcome, answers })) => {
-                self.metrics.commits.inc();
                 self.pipeline.committed(outcome);
                 sources.work.spawn(settle(self.view.clone(), answers));
             }
@@ -117,15 +116,22 @@ impl Flusher {
         match effect {
             Effect::Upload(segment) => {
                 self.metrics.sealed(segment.reason, segment.contents.bytes, segment.contents.batches);
-                let uploader = Arc::clone(&self.uploader);
+                let (uploader, metrics) = (Arc::clone(&self.uploader), self.metrics.clone());
                 work.spawn(async move {
+                    let started = Instant::now();
                     let outcome = uploader.upload(segment.contents).await;
+                    metrics.uploaded(started.elapsed(), outcome.is_ok());
                     Done::Uploaded { number: segment.number, outcome }
                 });
             }
             Effect::Commit(parts) => {
-                let committer = Arc::clone(&self.committer);
-                work.spawn(async move { Done::Committed(committer.commit(parts).await) });
+                let (committer, metrics) = (Arc::clone(&self.committer), self.metrics.clone());
+                work.spawn(async move {
+                    let started = Instant::now();
+                    let committed = committer.commit(parts).await;
+                    metrics.committed(started.elapsed());
+                    Done::Committed(committed)
+                });
             }
             Effect::Fail(replies, error) => {
                 for reply in replies {
