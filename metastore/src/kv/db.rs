@@ -3,10 +3,7 @@
 //! Owns: the retry loop and its bounds. Invariant: a closure's outcome is returned only if its attempt was committed, or if
 //! it failed by itself on a consistent snapshot.
 
-use std::{
-    future::Future,
-    sync::{Arc, atomic::AtomicU64},
-};
+use std::{future::Future, sync::Arc};
 
 use tokio::time::{Instant, sleep};
 
@@ -68,11 +65,11 @@ impl Db {
         E: From<Error> + Send,
         T: Send,
     {
-        let metrics = self.metrics();
-        Metrics::count(&metrics.transactions, 1);
+        Metrics::count(&self.metrics().transactions, 1);
         let started = Instant::now();
         let mut maybe_committed = false;
-        for attempt in 1.. {
+        let mut attempts = 0;
+        loop {
             let tx = Tx::new(self.engine.begin(), kind, maybe_committed);
             let error = match (f(tx.clone()).await, tx.failure()) {
                 (Ok(value), _) => match tx.commit().await {
@@ -86,20 +83,26 @@ impl Db {
                 (Err(own), None) => return Err(own),
             };
             self.count_failure(&error);
+            attempts += 1;
             maybe_committed |= error.is_maybe_committed();
-            if !error.is_retryable() {
-                return Err(error.into());
+            let is_last = attempts >= RUN_ATTEMPTS_MAX || started.elapsed() >= RUN_DEADLINE;
+            if is_last || !error.is_retryable() {
+                return Err(self.give_up(name, attempts, error, maybe_committed).into());
             }
-            if attempt >= RUN_ATTEMPTS_MAX || started.elapsed() >= RUN_DEADLINE {
-                Metrics::count(&metrics.gave_up, 1);
-                let last = Box::new(if maybe_committed { Error::UnknownResult } else { error });
-                return Err(Error::GaveUp { transaction: name, attempts: attempt, last }.into());
-            }
-            tracing::trace!(transaction = name, attempt, %error, "trying again");
-            Metrics::count(&metrics.retries, 1);
-            sleep(backoff::delay(attempt, self.entropy.next_u64())).await;
+            tracing::trace!(transaction = name, attempts, %error, "trying again");
+            Metrics::count(&self.metrics().retries, 1);
+            sleep(backoff::delay(attempts, self.entropy.next_u64())).await;
         }
-        unreachable!("the loop ends by its bounds")
+    }
+
+    /// What a run ends with whose last attempt failed by `error`.
+    fn give_up(&self, transaction: &'static str, attempts: u32, error: Error, maybe_committed: bool) -> Error {
+        if error.is_retryable() || maybe_committed {
+            Metrics::count(&self.metrics().gave_up, 1);
+            let last = Box::new(if maybe_committed { Error::UnknownResult } else { error });
+            return Error::GaveUp { transaction, attempts, last };
+        }
+        error
     }
 
     fn count_commit(&self, tx: &Tx) {
@@ -114,12 +117,10 @@ impl Db {
 
     fn count_failure(&self, error: &Error) {
         let metrics = self.metrics();
-        let none = AtomicU64::new(0);
-        let counter = match error {
-            Error::Conflict => &metrics.conflicts,
-            Error::UnknownResult => &metrics.unknown_results,
-            _ => &none,
-        };
-        Metrics::count(counter, 1);
+        match error {
+            Error::Conflict => Metrics::count(&metrics.conflicts, 1),
+            Error::UnknownResult => Metrics::count(&metrics.unknown_results, 1),
+            _ => {}
+        }
     }
 }

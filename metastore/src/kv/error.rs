@@ -49,8 +49,8 @@ pub enum Error {
     /// The transaction that made the watch was never committed.
     #[error("watch was never armed, for its transaction was not committed")]
     WatchNotArmed,
-    /// Still failing when the attempts or the time of a run were used up. Where any attempt's result was unknown, `last`
-    /// is [`Error::UnknownResult`].
+    /// A run ended without an answer: its attempts or its time were used up, or it failed for good after an attempt whose
+    /// result was unknown. Where any attempt's was, `last` is [`Error::UnknownResult`].
     #[error("transaction {transaction:?} gave up after {attempts} attempts: {last}")]
     GaveUp { transaction: &'static str, attempts: u32, last: Box<Error> },
     /// The disk or the store below failed. Not committed.

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    ApplyError, Batch, Snapshot, Storage, Version, engine::Shared, overlay::Overlay, read_set::ReadSet,
-    watches::PendingWatch, window::Window,
+    Batch, Snapshot, Storage, Version, engine::Shared, overlay::Overlay, read_set::ReadSet, watches::PendingWatch,
+    window::Window,
 };
 use crate::kv::{Error, Metrics, Mutation};
 
@@ -42,12 +42,12 @@ pub(super) struct Committer<S: Storage> {
     /// The last version that was tried.
     version: Version,
     /// Whether the store failed, or a commit did not run to its end, since it was last read.
-    suspect: bool,
+    is_suspect: bool,
 }
 
 impl<S: Storage> Committer<S> {
     pub fn new(storage: S, version: Version) -> Self {
-        Self { storage: Some(storage), window: Window::new(version), version, suspect: false }
+        Self { storage: Some(storage), window: Window::new(version), version, is_suspect: false }
     }
 
     pub fn close(&mut self) -> Option<S> {
@@ -58,46 +58,54 @@ impl<S: Storage> Committer<S> {
     pub fn commit(&mut self, shared: &Shared<S>, waiting: Vec<Submission>) {
         let base = match self.usable(shared) {
             Ok(base) => base,
-            Err(error) => return waiting.into_iter().for_each(|submission| submission.answer(Err(error.clone()))),
+            Err(error) => return refuse(waiting, &error),
         };
-        self.suspect = true;
+        // Until it is done: should it panic, nothing here or in the store is to be relied on.
+        self.is_suspect = true;
         let version = self.version.max(base.version()).next();
         let (written, passed) = self.judge(version, waiting);
         if written.is_empty() {
-            self.suspect = false;
+            self.is_suspect = false;
             return passed.into_iter().for_each(|submission| shared.committed(submission));
         }
         self.version = version;
-        let result = batch(version, &written, &*base).map_err(ApplyError::not_applied).and_then(|batch| {
-            self.apply(shared, &batch)?;
-            Ok(batch)
-        });
-        match result {
-            Ok(batch) => {
-                self.window.record(version, Instant::now(), &written);
-                self.suspect = !publish(shared, self.storage.as_mut());
-                shared.watches.fire(&batch);
-                passed.into_iter().for_each(|submission| shared.committed(submission));
+        match batch(version, &written, &*base) {
+            Ok(batch) => self.make_durable(shared, &batch, &written, passed),
+            Err(error) => {
+                tracing::error!(%error, "metastore storage failed to read for a commit");
+                refuse(passed, &error);
             }
-            Err(failure) => self.fail(shared, failure, passed),
         }
     }
 
     /// The published snapshot, of a store that is known to work; recovers it first where it is suspect.
     fn usable(&mut self, shared: &Shared<S>) -> Result<Arc<S::Snapshot>, Error> {
-        let Some(storage) = self.storage.as_mut() else { return Err(Error::Closed) };
-        if shared.take_suspicion() || self.suspect {
-            self.suspect = true;
-            storage.recover()?;
-            if !publish(shared, Some(storage)) {
-                return shared.published();
-            }
-            let base = shared.published()?;
-            self.window = Window::new(base.version());
-            self.suspect = false;
-            tracing::warn!(version = base.version().0, "metastore storage recovered");
+        if shared.take_suspicion() || self.is_suspect {
+            self.recover(shared)?;
         }
         shared.published()
+    }
+
+    /// Gets the store back to work and publishes what it holds, which may be less or more than is published: so attempts of
+    /// before are too old to be judged.
+    fn recover(&mut self, shared: &Shared<S>) -> Result<Version, Error> {
+        let Some(storage) = self.storage.as_mut() else { return Err(Error::Closed) };
+        self.is_suspect = true;
+        let recovered = storage.recover().and_then(|()| storage.snapshot());
+        match recovered {
+            Ok(snapshot) => {
+                let version = snapshot.version();
+                self.window = Window::new(version);
+                self.is_suspect = false;
+                shared.publish(Ok(Arc::new(snapshot)));
+                tracing::warn!(version = version.0, "metastore storage recovered");
+                Ok(version)
+            }
+            Err(error) => {
+                shared.publish(Err(error.clone()));
+                Err(error)
+            }
+        }
     }
 
     /// Answers those that conflict or are too old; the others' writes, summed up, in the order of their stamps.
@@ -128,47 +136,41 @@ impl<S: Storage> Committer<S> {
         if conflicts { Err(Error::Conflict) } else { Ok(()) }
     }
 
-    fn apply(&mut self, shared: &Shared<S>, batch: &Batch) -> Result<(), ApplyError> {
-        let Some(storage) = self.storage.as_mut() else { return Err(ApplyError::NotApplied("closed".into())) };
+    fn make_durable(&mut self, shared: &Shared<S>, batch: &Batch, written: &Overlay, passed: Vec<Submission>) {
         let started = Instant::now();
-        let result = storage.apply(batch);
+        let applied = self.storage.as_mut().map_or(Err(Error::Closed), |storage| {
+            storage.apply(batch)?;
+            storage.snapshot()
+        });
+        Metrics::count(&shared.metrics.batches, 1);
         let took = started.elapsed();
         if took > SLOW_BATCH {
             tracing::warn!(?took, rows = batch.rows.len(), "slow metastore commit");
         }
-        Metrics::count(&shared.metrics.batches, 1);
-        result
-    }
-
-    fn fail(&self, shared: &Shared<S>, failure: ApplyError, passed: Vec<Submission>) {
-        let error = match failure {
-            ApplyError::NotApplied(reason) => Error::Storage(reason),
-            ApplyError::Unknown(reason) => {
-                tracing::error!(reason, "metastore commit with an unknown result");
-                // Nobody may act on the old snapshot, which the store may be past.
-                shared.publish(Err(Error::Storage(reason)));
-                Error::UnknownResult
+        match applied {
+            Ok(snapshot) => {
+                self.window.record(batch.version, Instant::now(), written);
+                self.is_suspect = false;
+                shared.publish(Ok(Arc::new(snapshot)));
+                shared.watches.fire(batch);
+                passed.into_iter().for_each(|submission| shared.committed(submission));
             }
-        };
-        passed.into_iter().for_each(|submission| submission.answer(Err(error.clone())));
-    }
-}
-
-impl ApplyError {
-    fn not_applied(error: Error) -> Self {
-        match error {
-            Error::Storage(reason) => Self::NotApplied(reason),
-            other => Self::NotApplied(other.to_string()),
+            Err(error) => {
+                tracing::error!(%error, version = batch.version.0, "metastore storage failed to commit");
+                match self.recover(shared) {
+                    Ok(found) if found < batch.version => refuse(passed, &error),
+                    Ok(_) | Err(_) => {
+                        shared.watches.fire(batch);
+                        refuse(passed, &Error::UnknownResult);
+                    }
+                }
+            }
         }
     }
 }
 
-/// Publishes what the store holds now; whether it could be read.
-fn publish<S: Storage>(shared: &Shared<S>, storage: Option<&mut S>) -> bool {
-    let snapshot = storage.map_or(Err(Error::Closed), Storage::snapshot);
-    let is_readable = snapshot.is_ok();
-    shared.publish(snapshot.map(Arc::new));
-    is_readable
+fn refuse(submissions: Vec<Submission>, error: &Error) {
+    submissions.into_iter().for_each(|submission| submission.answer(Err(error.clone())));
 }
 
 /// `written` as plain rows over `base`.

@@ -26,4 +26,4 @@ mod watches;
 mod window;
 
 pub(super) use engine::Embedded;
-pub(super) use storage::{ApplyError, Batch, Rows, Snapshot, Storage, Version};
+pub(super) use storage::{Batch, Rows, Snapshot, Storage, Version};

@@ -38,20 +38,12 @@ pub(in crate::kv) trait Storage: Send + 'static {
     /// All that was applied so far.
     fn snapshot(&mut self) -> Result<Self::Snapshot, Error>;
 
-    /// Applies all of `batch` or nothing; durable when it returns. After an error, `recover` comes before anything else.
-    fn apply(&mut self, batch: &Batch) -> Result<(), ApplyError>;
+    /// Applies all of `batch` or nothing; durable when it returns. After an error `recover` comes before anything else, and
+    /// the version found then tells which of the two it was.
+    fn apply(&mut self, batch: &Batch) -> Result<(), Error>;
 
     /// Makes the store usable again after an error, where that is possible now.
     fn recover(&mut self) -> Result<(), Error>;
-}
-
-/// Why a batch was not (or maybe not) applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::kv) enum ApplyError {
-    /// Certainly not, now or later.
-    NotApplied(String),
-    /// Maybe; only the store's version will tell.
-    Unknown(String),
 }
 
 /// One version of a store, for as long as it is held.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::kv::{
     Error,
-    embedded::{ApplyError, Batch, Rows, Snapshot, Storage, Version},
+    embedded::{Batch, Rows, Snapshot, Storage, Version},
 };
 
 /// Rows copied out at a time while a range is read, so that no lock is held over the reader's own work.
@@ -53,7 +53,7 @@ impl Storage for MemoryStorage {
         Ok(MemorySnapshot { table: self.0.clone(), version })
     }
 
-    fn apply(&mut self, batch: &Batch) -> Result<(), ApplyError> {
+    fn apply(&mut self, batch: &Batch) -> Result<(), Error> {
         let mut table = self.table();
         table.version = batch.version;
         for (begin, end) in &batch.cleared {

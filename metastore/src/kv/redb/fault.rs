@@ -27,6 +27,9 @@ impl Fault {
 impl From<StorageError> for Fault {
     fn from(error: StorageError) -> Self {
         match error {
+            StorageError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Self::Unreadable(error.to_string())
+            }
             StorageError::Io(error) => Self::Io(error),
             StorageError::PreviousIo => Self::Io(io::Error::other("the disk failed earlier")),
             other => Self::Unreadable(other.to_string()),

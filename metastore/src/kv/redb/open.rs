@@ -46,7 +46,7 @@ pub(super) fn open(directory: &Path) -> Result<Embedded<RedbStorage>, OpenError>
     })?;
     let handles = file.try_clone().and_then(|lock| Ok((lock, FileBackend::new(file).map_err(io::Error::other)?)));
     let (lock, disk) = handles.map_err(|source| OpenError::Unusable { path: shown.clone(), source })?;
-    let storage = RedbStorage::open(Arc::new(disk), Some(lock)).map_err(|fault| match fault {
+    let storage = RedbStorage::new(Arc::new(disk), Some(lock)).map_err(|fault| match fault {
         Fault::Io(source) => OpenError::Unusable { path: shown.clone(), source },
         Fault::NewerFormat(found) => OpenError::NewerFormat { path: shown.clone(), found },
         Fault::Unreadable(reason) => OpenError::Unreadable { path: shown.clone(), reason },

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::kv::{
     Error,
-    embedded::{ApplyError, Batch, Rows, Snapshot, Storage, Version},
+    embedded::{Batch, Rows, Snapshot, Storage, Version},
 };
 
 /// The layout above. A store with a higher number is refused.
@@ -44,12 +44,14 @@ struct OpenDatabase {
     fence: Fence,
 }
 
-const UNRECOVERED: &str = "the disk failed, and the store has not recovered from it";
-
 impl RedbStorage {
-    pub fn open(disk: Arc<dyn StorageBackend>, lock: Option<File>) -> Result<Self, Fault> {
+    pub fn new(disk: Arc<dyn StorageBackend>, lock: Option<File>) -> Result<Self, Fault> {
         let open = Some(OpenDatabase::new(disk.clone())?);
         Ok(Self { disk, lock, open })
+    }
+
+    fn open(&self) -> Result<&OpenDatabase, Error> {
+        self.open.as_ref().ok_or_else(|| Error::Storage("the disk failed, and the store has not recovered yet".into()))
     }
 
     /// Gives up the database; nothing that still holds a part of it reaches the disk any more.
@@ -57,17 +59,6 @@ impl RedbStorage {
         if let Some(OpenDatabase { database, fence }) = self.open.take() {
             fence.raise();
             drop(database);
-        }
-    }
-
-    /// After a failure during `apply` of `attempted`: what became of it.
-    fn outcome(&mut self, attempted: Version, failure: String) -> ApplyError {
-        self.abandon();
-        let version = self.recover().and_then(|()| Ok(self.snapshot()?.version));
-        match version {
-            Ok(version) if version < attempted => ApplyError::NotApplied(failure),
-            Ok(_) => ApplyError::Unknown(failure),
-            Err(error) => ApplyError::Unknown(format!("{failure}; then {error}")),
         }
     }
 }
@@ -180,13 +171,11 @@ impl Storage for RedbStorage {
     const BLOCKS: bool = true;
 
     fn snapshot(&mut self) -> Result<RedbSnapshot, Error> {
-        let Some(open) = &self.open else { return Err(Error::Storage(UNRECOVERED.into())) };
-        open.snapshot().map_err(Fault::into_error)
+        self.open()?.snapshot().map_err(Fault::into_error)
     }
 
-    fn apply(&mut self, batch: &Batch) -> Result<(), ApplyError> {
-        let Some(open) = &self.open else { return Err(ApplyError::NotApplied(UNRECOVERED.into())) };
-        open.apply(batch).map_err(|fault| self.outcome(batch.version, fault.to_string()))
+    fn apply(&mut self, batch: &Batch) -> Result<(), Error> {
+        self.open()?.apply(batch).map_err(Fault::into_error)
     }
 
     fn recover(&mut self) -> Result<(), Error> {

@@ -1,0 +1,95 @@
+//! Random histories. Numbers choose among what there is at the time, so every history makes sense.
+
+use proptest::{collection::vec, prelude::*};
+
+/// One step.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Commit new segments in one call.
+    Commit(Vec<Segment>),
+    /// Commit a segment of an earlier call again, beside a new one.
+    Recommit { earlier: usize, fresh: Segment },
+    /// Replace a run of extents by history files.
+    Swap { partition: usize, first: usize, count: usize, outputs: usize },
+    /// Ask for an earlier swap again.
+    Reswap { earlier: usize },
+    /// Move a log start up.
+    Trim { partition: usize, part: u8 },
+    /// Delete a topic; another of its name takes its place.
+    Recreate { topic: usize },
+    /// Unlink some of what deleted topics left.
+    Purge { limit: usize },
+    /// Delete from the bucket what is due, and let time pass.
+    Collect { minutes: u8 },
+}
+
+/// A segment: its runs, each of a partition (the last number: one that does not exist).
+#[derive(Clone, Debug)]
+pub struct Segment {
+    pub runs: Vec<(usize, Vec<Batch>)>,
+    /// It took too long to upload.
+    pub late: bool,
+}
+
+/// A batch.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub records: u32,
+    pub sender: Option<Sender>,
+}
+
+/// An idempotent producer and how it misbehaves.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub producer: i64,
+    pub epoch: i16,
+    pub sequence: Sequence,
+}
+
+/// Which sequence a batch begins with.
+#[derive(Clone, Debug)]
+pub enum Sequence {
+    /// The one that follows.
+    Next,
+    /// That of the n-th last batch, with as many records as that had.
+    Repeat(usize),
+    /// This one, wherever that is.
+    Any(i32),
+}
+
+pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
+    vec(step(), 1..max)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => vec(segment(), 1..4).prop_map(Step::Commit),
+        2 => (any::<usize>(), segment()).prop_map(|(earlier, fresh)| Step::Recommit { earlier, fresh }),
+        4 => (0usize..4, 0usize..6, 1usize..5, 1usize..3)
+            .prop_map(|(partition, first, count, outputs)| Step::Swap { partition, first, count, outputs }),
+        1 => any::<usize>().prop_map(|earlier| Step::Reswap { earlier }),
+        2 => (0usize..4, any::<u8>()).prop_map(|(partition, part)| Step::Trim { partition, part }),
+        1 => (0usize..2).prop_map(|topic| Step::Recreate { topic }),
+        1 => (1usize..4).prop_map(|limit| Step::Purge { limit }),
+        1 => any::<u8>().prop_map(|minutes| Step::Collect { minutes }),
+    ]
+}
+
+fn segment() -> impl Strategy<Value = Segment> {
+    let runs = vec((0usize..5, vec(batch(), 1..5)), 1..4);
+    (runs, prop::bool::weighted(0.05)).prop_map(|(runs, late)| Segment { runs, late })
+}
+
+fn batch() -> impl Strategy<Value = Batch> {
+    (1u32..4, prop::option::of(sender())).prop_map(|(records, sender)| Batch { records, sender })
+}
+
+fn sender() -> impl Strategy<Value = Sender> {
+    let sequence = prop_oneof![
+        6 => Just(Sequence::Next),
+        3 => (0usize..8).prop_map(Sequence::Repeat),
+        1 => (0i32..30).prop_map(Sequence::Any),
+    ];
+    let epoch = prop_oneof![8 => Just(1i16), 1 => Just(0), 1 => 2i16..4];
+    (0i64..2, epoch, sequence).prop_map(|(producer, epoch, sequence)| Sender { producer, epoch, sequence })
+}

@@ -1,0 +1,67 @@
+//! The invariants of DESIGN section 7 that the log owns, over random histories of commits, repetitions, swaps, trims and
+//! deletions, against a simple model that remembers every record: on the engine in memory without faults, with conflicts,
+//! unknown results and stale reads, and on redb.
+
+mod history;
+mod invariants;
+mod model;
+mod producers;
+mod run;
+
+use std::{sync::Arc, time::Duration};
+
+use alluvium_metastore::{
+    Metastore,
+    ambient::SeededEntropy,
+    fixtures,
+    kv::{Db, Faults, RedbEngine},
+};
+use proptest::prelude::*;
+
+/// Runs `future` where time passes only when nothing else can happen.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+/// Faults often enough that most transactions meet some.
+fn faults(seed: u64) -> Faults {
+    Faults {
+        seed,
+        conflict_per_mille: 200,
+        unknown_per_mille: 200,
+        too_old_per_mille: 10,
+        latency_max: Duration::from_millis(5),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn invariants_hold_after_every_step(steps in history::steps(40)) {
+        block_on(async { run::run(fixtures::memory().await, &steps).await });
+    }
+
+    #[test]
+    fn conflicts_and_unknown_results_change_nothing(steps in history::steps(40), seed: u64) {
+        block_on(async { run::run(fixtures::open(faults(seed)).await, &steps).await });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 20, ..ProptestConfig::default() })]
+
+    #[test]
+    fn redb_keeps_them_too(steps in history::steps(25)) {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let directory = tempfile::tempdir().expect("a directory");
+            let engine = RedbEngine::open(directory.path()).expect("a fresh store opens");
+            let entropy = Arc::new(SeededEntropy::new(1));
+            let db = Db::new(Arc::new(engine), entropy.clone());
+            let metastore = Metastore::open(db, &*entropy).await.expect("a fresh store opens");
+            run::run(metastore, &steps).await;
+        });
+    }
+}

@@ -1,0 +1,42 @@
+//! What is due to a batch of an idempotent producer, by remembering every batch that was ever appended.
+
+use std::collections::BTreeSet;
+
+use alluvium_model::{
+    Offset, Timestamp,
+    log::{BatchAck, BatchRefusal, ProducerBatch},
+};
+
+/// All that one producer appended to one partition.
+#[derive(Clone, Debug, Default)]
+pub struct Written(pub Vec<(ProducerBatch, BatchAck)>);
+
+impl Written {
+    /// `None`: append it.
+    pub fn due(&self, batch: &ProducerBatch) -> Option<Result<BatchAck, BatchRefusal>> {
+        let (newest, _) = self.0.last()?;
+        if batch.epoch < newest.epoch {
+            return Some(Err(BatchRefusal::FencedEpoch { current: newest.epoch }));
+        }
+        let in_epoch: Vec<_> = self.0.iter().filter(|(written, _)| written.epoch == batch.epoch).collect();
+        if let Some((_, ack)) = in_epoch.iter().rev().take(5).find(|(written, _)| written == batch) {
+            return Some(Ok(BatchAck { duplicate: true, ..*ack }));
+        }
+        let expected = in_epoch.last().map_or(0, |(written, _)| written.last.0 + 1);
+        if batch.first.0 == expected {
+            return None;
+        }
+        let sequences: BTreeSet<i32> =
+            in_epoch.iter().flat_map(|(written, _)| written.first.0..=written.last.0).collect();
+        let expected = alluvium_model::Sequence(expected);
+        Some(if (batch.first.0..=batch.last.0).all(|sequence| sequences.contains(&sequence)) {
+            Err(BatchRefusal::DuplicateSequence)
+        } else {
+            Err(BatchRefusal::OutOfOrderSequence { expected, found: batch.first })
+        })
+    }
+
+    pub fn append(&mut self, batch: ProducerBatch, base: Offset, timestamp: Timestamp) {
+        self.0.push((batch, BatchAck { base, duplicate: false, timestamp }));
+    }
+}
