@@ -74,10 +74,8 @@ pub fn length(prefix: [u8; LENGTH_BYTES], max: usize) -> Result<usize, DecodeErr
 }
 
 /// Reads a request's body to the end of its frame; bytes left over are an error.
-pub fn decode_request<M: Message>(mut reader: Reader, version: i16) -> Result<M, DecodeError> {
-    let message = M::decode(&mut reader, version)?;
-    reader.finish()?;
-    Ok(message)
+pub fn decode_request<M: Request>(reader: Reader, version: i16) -> Result<M, DecodeError> {
+    decode_whole(reader, version)
 }
 
 /// A whole request with its length, as parts to write in order. The API is the message's.
@@ -115,7 +113,11 @@ pub fn decode_response_header(reader: &mut Reader, api: ApiKey, version: i16) ->
 }
 
 /// Reads a response's body to the end of its frame; bytes left over are an error.
-pub fn decode_response<M: Message>(mut reader: Reader, version: i16) -> Result<M, DecodeError> {
+pub fn decode_response<M: Message>(reader: Reader, version: i16) -> Result<M, DecodeError> {
+    decode_whole(reader, version)
+}
+
+fn decode_whole<M: Message>(mut reader: Reader, version: i16) -> Result<M, DecodeError> {
     let message = M::decode(&mut reader, version)?;
     reader.finish()?;
     Ok(message)

@@ -6,13 +6,13 @@ use std::cell::Cell;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{decode, each_version};
+use super::{Subject, decode, each_version};
 use crate::codec::DecodeError;
 use crate::codec::generate::Source;
 use crate::messages::metadata::MetadataRequest;
 
-/// Bytes of memory that one byte of a frame may cost: the element largest against its shortest encoding is 18 times
-/// as large, and a growing array holds up to three times its elements while it moves.
+/// Bytes of memory that one byte of a frame may cost. The worst is an array of empty strings, each one byte on the wire
+/// and 24 in memory, held twice while the array grows: 49 were measured.
 const BYTES_PER_FRAME_BYTE: usize = 64;
 /// Bytes that any frame may cost: what nested arrays reserve before their elements are seen.
 const BYTES_PER_FRAME: usize = 64 << 10;
@@ -54,13 +54,16 @@ fn peak_of<T>(action: impl FnOnce() -> T) -> (usize, T) {
     (PEAK.get() - before, result)
 }
 
-/// Decodes the frame at every version of every message, and checks what that takes. A frame that can be read is
-/// written again meanwhile, which is counted too.
+/// Decodes the frame and checks what that takes. A frame that can be read is written again, which is counted too.
+fn check_one(subject: &Subject, version: i16, frame: &Bytes) {
+    let (peak, _) = peak_of(|| (subject.reencode)(frame.clone(), version));
+    let allowed = frame.len() * BYTES_PER_FRAME_BYTE + BYTES_PER_FRAME;
+    assert!(peak <= allowed, "{} version {version}: {peak} bytes for {}", subject.name, frame.len());
+}
+
 fn check(frame: &Bytes) {
     for (subject, version) in each_version() {
-        let (peak, _) = peak_of(|| (subject.reencode)(frame.clone(), version));
-        let allowed = frame.len() * BYTES_PER_FRAME_BYTE + BYTES_PER_FRAME;
-        assert!(peak <= allowed, "{} version {version}: {peak} bytes for {}", subject.name, frame.len());
+        check_one(subject, version, frame);
     }
 }
 
@@ -73,20 +76,23 @@ proptest! {
         let frame: Vec<u8> = (0..length).map(|_| source.below(alphabet) as u8).collect();
         check(&frame.into());
     }
+}
 
-    #[test]
-    fn valid_starts_with_bombs_cost_memory_in_proportion(seed: u64) {
-        let mut source = Source::new(seed);
-        for (subject, version) in each_version() {
-            let mut frame = (subject.random)(seed, version).to_vec();
-            let place = source.below(frame.len() + 1);
-            frame.truncate(place);
-            frame.extend_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x07]);
-            frame.resize(frame.len() + source.below(2048), 1);
-            let length = frame.len();
-            let (peak, _) = peak_of(|| (subject.reencode)(frame.into(), version));
-            let allowed = length * BYTES_PER_FRAME_BYTE + BYTES_PER_FRAME;
-            prop_assert!(peak <= allowed, "{} version {}: {} bytes for {}", subject.name, version, peak, length);
+/// Wherever the length of an array may stand, the greatest length that the rest of the frame allows.
+#[test]
+fn believable_lengths_cost_memory_in_proportion() {
+    const REST_BYTES: u16 = 16_000;
+    let plain = u32::from(REST_BYTES).to_be_bytes();
+    let compact = [(REST_BYTES & 0x7f) as u8 | 0x80, (REST_BYTES >> 7) as u8];
+    for (subject, version) in each_version() {
+        let blank = (subject.blank)(version);
+        for place in 0..blank.len() {
+            for claim in [plain.as_slice(), compact.as_slice()] {
+                let mut frame = blank[..place].to_vec();
+                frame.extend_from_slice(claim);
+                frame.resize(frame.len() + usize::from(REST_BYTES), 0xff);
+                check_one(subject, version, &frame.into());
+            }
         }
     }
 }

@@ -20,11 +20,20 @@ struct Subject {
     reencode: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
     /// Encodes a random value.
     random: fn(u64, i16) -> Bytes,
+    /// Encodes the default value: every array is empty.
+    blank: fn(i16) -> Bytes,
 }
 
 impl Subject {
-    const fn of<M: Message + Generate>(name: &'static str) -> Self {
-        Self { name, api: M::API, direction: M::DIRECTION, reencode: reencode::<M>, random: random_bytes::<M> }
+    const fn of<M: Message + Generate + Default>(name: &'static str) -> Self {
+        Self {
+            name,
+            api: M::API,
+            direction: M::DIRECTION,
+            reencode: reencode::<M>,
+            random: random_bytes::<M>,
+            blank: blank_bytes::<M>,
+        }
     }
 }
 
@@ -50,6 +59,10 @@ fn random<M: Message + Generate>(seed: u64, version: i16) -> M {
 
 fn random_bytes<M: Message + Generate>(seed: u64, version: i16) -> Bytes {
     encode(&random::<M>(seed, version), version)
+}
+
+fn blank_bytes<M: Message + Default>(version: i16) -> Bytes {
+    encode(&M::default(), version)
 }
 
 fn encode<M: Message>(message: &M, version: i16) -> Bytes {
