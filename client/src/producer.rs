@@ -10,7 +10,7 @@ use alluvium_wire::{
     batch::{BatchBuilder, Compression},
     messages::{
         init_producer_id::InitProducerIdRequest,
-        produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData},
+        produce::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData},
     },
 };
 use bytes::Bytes;
@@ -105,24 +105,36 @@ impl<T> IdempotentProducer<T> {
     /// meanwhile; waits for the oldest request where the window is full.
     ///
     /// # Errors
-    /// Where a batch is refused for good, or for longer than the delivery timeout.
+    /// Where a batch is refused for good, or for longer than the delivery timeout, or the connection is lost: then
+    /// [`IdempotentProducer::resume`] goes on, and `batches` count as sent.
     pub async fn send(&mut self, batches: Vec<(i32, BatchBuilder, T)>) -> Result<Vec<Appended<T>>, ClientError> {
-        let mut acknowledged = Vec::new();
-        while self.in_flight.len() >= self.config.in_flight_max {
-            acknowledged.extend(self.settle().await?);
-        }
         let mut outbound = Vec::with_capacity(batches.len());
         for (partition, batch, tag) in batches {
             let next = self.sequences.entry(partition).or_default();
             *next = next.wrapping_add(batch.record_count()) & i32::MAX;
             outbound.push(Outbound { partition, bytes: batch.finish(), tag });
         }
-        let answer = self.transmit(&outbound).await?;
-        self.in_flight.push_back(InFlight { batches: outbound, answer });
         if self.config.acks == Acks::None {
-            acknowledged.extend(self.settle().await?);
+            self.connection.send_unanswered(&self.request(&outbound)).await?;
+            return Ok(outbound.into_iter().map(|batch| batch.appended(-1)).collect());
         }
-        Ok(acknowledged)
+        let mut acknowledged = Vec::new();
+        while self.in_flight.len() >= self.config.in_flight_max {
+            match self.settle().await {
+                Ok(more) => acknowledged.extend(more),
+                Err(error) => {
+                    self.in_flight.push_back(InFlight { batches: outbound, answer: None });
+                    return Err(error);
+                }
+            }
+        }
+        let sent = self.connection.send(&self.request(&outbound)).await;
+        let (answer, outcome) = match sent {
+            Ok(answer) => (Some(answer), Ok(acknowledged)),
+            Err(error) => (None, Err(error)),
+        };
+        self.in_flight.push_back(InFlight { batches: outbound, answer });
+        outcome
     }
 
     /// Waits for everything in flight.
@@ -135,6 +147,17 @@ impl<T> IdempotentProducer<T> {
             acknowledged.extend(self.settle().await?);
         }
         Ok(acknowledged)
+    }
+
+    /// Goes on over a new connection after the old one was lost: sends again, in order, what is not known to be
+    /// acknowledged. The broker recognises what it has.
+    ///
+    /// # Errors
+    /// As [`IdempotentProducer::send`].
+    pub async fn resume(&mut self, connection: Connection) -> Result<Vec<Appended<T>>, ClientError> {
+        self.connection = connection;
+        self.in_flight.iter_mut().for_each(|request| request.answer = None);
+        self.flush().await
     }
 
     /// Requests sent and not yet acknowledged.
@@ -157,41 +180,63 @@ impl<T> IdempotentProducer<T> {
 
     /// Takes the oldest request's answer; what was refused for now is sent again, with all that came after it.
     async fn settle(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
-        let Some(oldest) = self.in_flight.pop_front() else { return Ok(Vec::new()) };
-        let (mut acknowledged, mut refused) = take_answer(oldest).await?;
+        let (mut acknowledged, mut refused) = self.take_oldest().await?;
         if refused.is_empty() {
             return Ok(acknowledged);
         }
-        for later in std::mem::take(&mut self.in_flight) {
-            let (more, again) = take_answer(later).await?;
+        while self.in_flight.front().is_some_and(|request| request.answer.is_some()) {
+            let (more, again) = self.take_oldest().await?;
             acknowledged.extend(more);
             refused.extend(again);
         }
-        acknowledged.extend(self.send_again(refused).await?);
+        // One by one, so that each finds the one before it in the log.
+        for batch in refused.into_iter().rev() {
+            self.in_flight.push_front(InFlight { batches: vec![batch], answer: None });
+        }
+        acknowledged.extend(self.send_oldest_again().await?);
         Ok(acknowledged)
     }
 
-    /// Sends refused batches one by one, in their order, until each is taken.
-    async fn send_again(&mut self, refused: Vec<Outbound<T>>) -> Result<Vec<Appended<T>>, ClientError> {
+    /// What the oldest request's answer says: acknowledged, and refused for now. A request without an answer to wait for
+    /// is refused as a whole. It stays the oldest where the connection is lost.
+    async fn take_oldest(&mut self) -> Result<(Vec<Appended<T>>, Vec<Outbound<T>>), ClientError> {
+        let Some(oldest) = self.in_flight.front_mut() else { return Ok((Vec::new(), Vec::new())) };
+        let answer = match oldest.answer.take() {
+            Some(pending) => Some(pending.answer().await?),
+            None => None,
+        };
+        let batches = self.in_flight.pop_front().map(|oldest| oldest.batches).unwrap_or_default();
+        match answer {
+            Some(answer) => sort_out(batches, answer),
+            None => Ok((Vec::new(), batches)),
+        }
+    }
+
+    /// Sends the oldest request alone, until it is taken.
+    async fn send_oldest_again(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
         let deadline = Instant::now() + self.config.delivery_timeout;
         let mut acknowledged = Vec::new();
-        for batch in refused {
-            let mut batches = vec![batch];
-            while !batches.is_empty() {
-                if Instant::now() >= deadline {
-                    return Err(ClientError::Timeout(format!("producing to {}", self.topic.0)));
-                }
-                sleep(RETRY_PAUSE).await;
-                let answer = self.transmit(&batches).await?;
-                let (taken, again) = take_answer(InFlight { batches, answer }).await?;
-                acknowledged.extend(taken);
-                batches = again;
+        loop {
+            let Some(oldest) = self.in_flight.front() else { return Ok(acknowledged) };
+            let request = self.request(&oldest.batches);
+            let pending = self.connection.send(&request).await?;
+            if let Some(oldest) = self.in_flight.front_mut() {
+                oldest.answer = Some(pending);
             }
+            let (taken, again) = self.take_oldest().await?;
+            acknowledged.extend(taken);
+            if again.is_empty() {
+                return Ok(acknowledged);
+            }
+            self.in_flight.push_front(InFlight { batches: again, answer: None });
+            if Instant::now() >= deadline {
+                return Err(ClientError::Timeout(format!("producing to {}", self.topic.0)));
+            }
+            sleep(RETRY_PAUSE).await;
         }
-        Ok(acknowledged)
     }
 
-    async fn transmit(&self, batches: &[Outbound<T>]) -> Result<Option<Pending<ProduceResponse>>, ClientError> {
+    fn request(&self, batches: &[Outbound<T>]) -> ProduceRequest {
         let data =
             |batch: &Outbound<T>| PartitionProduceData { index: batch.partition, records: Some(batch.bytes.clone()) };
         let topic = TopicProduceData {
@@ -199,7 +244,7 @@ impl<T> IdempotentProducer<T> {
             topic_id: self.topic.1,
             partition_data: batches.iter().map(data).collect(),
         };
-        let request = ProduceRequest {
+        ProduceRequest {
             transactional_id: None,
             acks: match self.config.acks {
                 Acks::None => 0,
@@ -208,12 +253,13 @@ impl<T> IdempotentProducer<T> {
             },
             timeout_ms: i32::try_from(self.config.delivery_timeout.as_millis()).unwrap_or(i32::MAX),
             topic_data: vec![topic],
-        };
-        if self.config.acks == Acks::None {
-            self.connection.send_unanswered(&request).await?;
-            return Ok(None);
         }
-        self.connection.send(&request).await.map(Some)
+    }
+}
+
+impl<T> Outbound<T> {
+    fn appended(self, base_offset: i64) -> Appended<T> {
+        Appended { partition: self.partition, base_offset, tag: self.tag }
     }
 }
 
@@ -228,28 +274,28 @@ async fn producer_id(connection: &Connection) -> Result<(i64, i16), ClientError>
 }
 
 /// What of a request was acknowledged, and what was refused for now.
-async fn take_answer<T>(request: InFlight<T>) -> Result<(Vec<Appended<T>>, Vec<Outbound<T>>), ClientError> {
-    let outcomes: HashMap<i32, (ErrorCode, i64, Option<String>)> = match request.answer {
-        None => HashMap::new(),
-        Some(pending) => pending
-            .answer()
-            .await?
-            .responses
-            .into_iter()
-            .flat_map(|topic| topic.partition_responses)
-            .map(|one| (one.index, (one.error_code, one.base_offset, one.error_message)))
-            .collect(),
-    };
+fn sort_out<T>(
+    batches: Vec<Outbound<T>>,
+    answer: ProduceResponse,
+) -> Result<(Vec<Appended<T>>, Vec<Outbound<T>>), ClientError> {
+    let outcomes: HashMap<i32, PartitionProduceResponse> = answer
+        .responses
+        .into_iter()
+        .flat_map(|topic| topic.partition_responses)
+        .map(|partition| (partition.index, partition))
+        .collect();
     let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
-    for batch in request.batches {
-        let partition = batch.partition;
-        let (code, base_offset, message) = outcomes.get(&partition).cloned().unwrap_or((ErrorCode::NONE, -1, None));
-        if code.is_none() || code == ErrorCode::DUPLICATE_SEQUENCE_NUMBER {
-            acknowledged.push(Appended { partition, base_offset, tag: batch.tag });
-        } else if ClientError::is_passing(code) {
-            refused.push(batch);
-        } else {
-            ClientError::check(format!("producing to partition {partition}"), code, message.as_deref())?;
+    for batch in batches {
+        let what = format!("producing to partition {}", batch.partition);
+        let Some(outcome) = outcomes.get(&batch.partition) else {
+            return Err(ClientError::Timeout(format!("{what}: the answer leaves it out")));
+        };
+        match outcome.error_code {
+            ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => {
+                acknowledged.push(batch.appended(outcome.base_offset));
+            }
+            code if ClientError::is_passing(code) => refused.push(batch),
+            code => ClientError::check(what, code, outcome.error_message.as_deref())?,
         }
     }
     Ok((acknowledged, refused))
