@@ -2,6 +2,7 @@
 //! cannot be forgotten.
 
 mod fetch;
+mod groups;
 mod produce;
 mod refused;
 mod topics;

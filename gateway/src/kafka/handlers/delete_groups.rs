@@ -1,0 +1,19 @@
+//! DeleteGroups (42): groups without members, and their offsets, are forgotten.
+
+use alluvium_wire::messages::delete_groups::{DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Coded;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::DeleteGroups, 0..=2, |call| answer(call, handle));
+
+async fn handle(context: Context, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
+    let mut results = Vec::with_capacity(request.groups_names.len());
+    for group_id in request.groups_names {
+        let deleted = context.agent.groups.delete(&group_id).await;
+        let error_code = deleted.map_or_else(|why| why.code(), |()| ErrorCode::NONE);
+        results.push(DeletableGroupResult { group_id, error_code });
+    }
+    DeleteGroupsResponse { results, ..Default::default() }
+}

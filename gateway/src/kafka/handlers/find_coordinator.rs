@@ -1,0 +1,53 @@
+//! FindCoordinator (10): which agent coordinates a group or a transactional id.
+//!
+//! There is one agent, and it coordinates everything.
+//!
+//! - 0: groups. 1: transactional ids. 4: many keys, in another layout. 6: share groups, which we do not have.
+
+use alluvium_wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::agent::Agent;
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::topology;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::FindCoordinator, 0..=6, |call| answer(call, handle));
+
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+
+async fn handle(context: Context, request: FindCoordinatorRequest) -> FindCoordinatorResponse {
+    let agent = &*context.agent;
+    if context.version >= 4 {
+        let keys = request.coordinator_keys.into_iter();
+        let coordinators = keys.map(|key| find(agent, request.key_type, key)).collect();
+        return FindCoordinatorResponse { coordinators, ..Default::default() };
+    }
+    let found = find(agent, request.key_type, request.key);
+    FindCoordinatorResponse {
+        error_code: found.error_code,
+        // Kafka names the error here even if there is none.
+        error_message: found.error_message.or_else(|| Some("NONE".to_owned())),
+        node_id: found.node_id,
+        host: found.host,
+        port: found.port,
+        ..Default::default()
+    }
+}
+
+fn find(agent: &Agent, key_type: i8, key: String) -> Coordinator {
+    match key_type {
+        GROUP | TRANSACTION => {
+            let topology::Node { id, host, port, rack: _ } = topology::this(agent);
+            Coordinator { key, node_id: id, host, port, error_code: ErrorCode::NONE, error_message: None }
+        }
+        unknown => Coordinator {
+            key,
+            node_id: -1,
+            host: String::new(),
+            port: -1,
+            error_code: ErrorCode::INVALID_REQUEST,
+            error_message: Some(format!("There is no coordinator of kind {unknown}.")),
+        },
+    }
+}

@@ -1,0 +1,25 @@
+//! Heartbeat (12): a member is alive, and hears whether it must join again.
+//!
+//! - 3: static members.
+
+use alluvium_wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::groups::{Generation, InstanceId, MemberId, Refusal};
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Coded;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::Heartbeat, 0..=4, |call| answer(call, handle));
+
+async fn handle(context: Context, request: HeartbeatRequest) -> HeartbeatResponse {
+    let instance = request.group_instance_id.as_deref().map(InstanceId::new);
+    let heard = match MemberId::new(&request.member_id) {
+        Some(member) => {
+            let generation = Generation(request.generation_id);
+            context.agent.groups.heartbeat(&request.group_id, member, instance, generation).await
+        }
+        None => Err(Refusal::UnknownMember),
+    };
+    let error_code = heard.map_or_else(|why| why.code(), |()| ErrorCode::NONE);
+    HeartbeatResponse { error_code, ..Default::default() }
+}

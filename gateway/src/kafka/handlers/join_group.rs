@@ -1,0 +1,74 @@
+//! JoinGroup (11): become a member of a group, or stay one in its next generation. Answered when all have joined.
+//!
+//! - 0: without a rebalance timeout: the session timeout stands for it. 0-3: joins at once.
+//! - 4: a new member is first given its id, and joins again under it (KIP-394). 5: static members (KIP-345).
+//! - 7: names the protocol type. 8: a reason, for the log. 9: a leader may be told to skip the assignment (KIP-814).
+
+use std::time::Duration;
+
+use alluvium_wire::messages::join_group::{
+    JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse, JoinGroupResponseMember,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::groups::{InstanceId, JoinRefused, Joined, JoinedMember, Joiner, MemberId, Protocol};
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Coded;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::JoinGroup, 0..=9, |call| answer(call, handle));
+
+async fn handle(context: Context, request: JoinGroupRequest) -> JoinGroupResponse {
+    let group = request.group_id.clone();
+    let reason = request.reason.as_deref().unwrap_or_default();
+    tracing::debug!(%group, member = %request.member_id, %reason, "join");
+    match context.agent.groups.join(&group, joiner(&context, request)).await {
+        Ok(joined) => admitted(joined),
+        Err(JoinRefused { member, why }) => JoinGroupResponse {
+            error_code: why.code(),
+            member_id: member.map(|member| member.to_string()).unwrap_or_default(),
+            ..Default::default()
+        },
+    }
+}
+
+fn joiner(context: &Context, request: JoinGroupRequest) -> Joiner {
+    let rebalance_timeout_ms =
+        if context.version == 0 { request.session_timeout_ms } else { request.rebalance_timeout_ms };
+    let protocol = |JoinGroupRequestProtocol { name, metadata }| Protocol { name: name.into(), metadata };
+    Joiner {
+        member: MemberId::new(&request.member_id),
+        instance: request.group_instance_id.as_deref().map(InstanceId::new),
+        client_id: context.client_id.clone().unwrap_or_default(),
+        // As Java prints an address, which tools expect.
+        client_host: format!("/{}", context.peer.ip()),
+        session_timeout: milliseconds(request.session_timeout_ms),
+        rebalance_timeout: milliseconds(rebalance_timeout_ms),
+        protocol_type: request.protocol_type.into(),
+        protocols: request.protocols.into_iter().map(protocol).collect(),
+        promises_id_first: context.version >= 4,
+        can_skip_assignment: context.version >= 9,
+    }
+}
+
+fn milliseconds(ms: i32) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
+fn admitted(joined: Joined) -> JoinGroupResponse {
+    let member = |JoinedMember { member, instance, metadata }| JoinGroupResponseMember {
+        member_id: member.to_string(),
+        group_instance_id: instance.map(|instance| instance.to_string()),
+        metadata,
+    };
+    JoinGroupResponse {
+        error_code: ErrorCode::NONE,
+        generation_id: joined.generation.0,
+        protocol_type: Some(joined.protocol_type.to_string()),
+        protocol_name: Some(joined.protocol.to_string()),
+        leader: joined.leader.to_string(),
+        skip_assignment: joined.skip_assignment,
+        member_id: joined.member.to_string(),
+        members: joined.members.into_iter().map(member).collect(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,157 @@
+//! OffsetFetch (9): how far groups have read.
+//!
+//! - 1: one group, topics named. 2: null topics ask for all; the group has an error of its own. 5: leader epochs.
+//! - 7: `require_stable`: without transactions all offsets are. 8: many groups, in another layout.
+//! - 9: member ids and epochs, which classic groups do not check. 10: topics by id.
+//!
+//! What was never committed is no error: its offset is -1.
+
+use std::collections::BTreeMap;
+
+use alluvium_metastore::offsets::CommittedOffset;
+use alluvium_model::{TopicId, TopicPartition};
+use alluvium_wire::messages::offset_fetch::{
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+    OffsetFetchResponse, OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+use uuid::Uuid;
+
+use crate::agent::Agent;
+use crate::groups::Refusal;
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Coded;
+use crate::kafka::topic_lookup::TopicLookup;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::OffsetFetch, 1..=10, |call| answer(call, handle));
+
+async fn handle(context: Context, request: OffsetFetchRequest) -> OffsetFetchResponse {
+    let (agent, version) = (&*context.agent, context.version);
+    if version >= 8 {
+        let mut groups = Vec::with_capacity(request.groups.len());
+        for group in request.groups {
+            groups.push(fetch(agent, group, version).await);
+        }
+        return OffsetFetchResponse { groups, ..Default::default() };
+    }
+    let named = |topic: OffsetFetchRequestTopic| OffsetFetchRequestTopics {
+        name: topic.name,
+        partition_indexes: topic.partition_indexes,
+        ..Default::default()
+    };
+    let topics = request.topics.map(|topics| topics.into_iter().map(named).collect());
+    let group = OffsetFetchRequestGroup { group_id: request.group_id, topics, ..Default::default() };
+    single(fetch(agent, group, version).await)
+}
+
+/// The answer about one group in the layout before version 8. Version 1 has no place for the group's error, and so shows
+/// it on each partition.
+fn single(group: OffsetFetchResponseGroup) -> OffsetFetchResponse {
+    let partition = |partition: OffsetFetchResponsePartitions| OffsetFetchResponsePartition {
+        partition_index: partition.partition_index,
+        committed_offset: partition.committed_offset,
+        committed_leader_epoch: partition.committed_leader_epoch,
+        metadata: partition.metadata,
+        error_code: partition.error_code,
+    };
+    let topics = group.topics.into_iter().map(|topic| OffsetFetchResponseTopic {
+        name: topic.name,
+        partitions: topic.partitions.into_iter().map(partition).collect(),
+    });
+    OffsetFetchResponse { topics: topics.collect(), error_code: group.error_code, ..Default::default() }
+}
+
+async fn fetch(agent: &Agent, group: OffsetFetchRequestGroup, version: i16) -> OffsetFetchResponseGroup {
+    let OffsetFetchRequestGroup { group_id, topics, .. } = group;
+    let fetched = match &topics {
+        Some(topics) => fetch_named(agent, &group_id, topics, version).await,
+        None => fetch_all(agent, &group_id).await,
+    };
+    let (topics, error_code) = match fetched {
+        Ok(topics) => (topics, ErrorCode::NONE),
+        Err(why) if version < 2 => {
+            (topics.iter().flatten().map(|topic| refused(topic, why.code())).collect(), why.code())
+        }
+        Err(why) => (Vec::new(), why.code()),
+    };
+    OffsetFetchResponseGroup { group_id, topics, error_code }
+}
+
+async fn fetch_named(
+    agent: &Agent,
+    group: &str,
+    topics: &[OffsetFetchRequestTopics],
+    version: i16,
+) -> Result<Vec<OffsetFetchResponseTopics>, Refusal> {
+    let mut lookup = TopicLookup::new(agent);
+    let mut answers = Vec::with_capacity(topics.len());
+    for topic in topics {
+        let found = if version >= 10 { lookup.by_id(topic.topic_id).await } else { lookup.by_name(&topic.name).await };
+        let view = match found {
+            Ok(view) => view,
+            // By name, there is nothing wrong with never having committed to a topic that is not there.
+            Err(_) if version < 10 => {
+                answers.push(refused(topic, ErrorCode::NONE));
+                continue;
+            }
+            Err(unknown) => {
+                answers.push(refused(topic, unknown.code));
+                continue;
+            }
+        };
+        let known: Vec<TopicPartition> =
+            topic.partition_indexes.iter().filter_map(|index| view.partition(*index)).collect();
+        let rows = agent.groups.offset_fetch(group, &known).await?;
+        let rows: BTreeMap<_, _> = known.iter().map(|partition| partition.partition.0).zip(rows).collect();
+        let partitions = topic.partition_indexes.iter().map(|index| match rows.get(index) {
+            Some(Some(row)) => committed(*index, row),
+            Some(None) | None => missing(*index, ErrorCode::NONE),
+        });
+        answers.push(answer_topic(topic.name.clone(), topic.topic_id, partitions.collect()));
+    }
+    Ok(answers)
+}
+
+/// All offsets in topics that exist; those of deleted ones are being purged.
+async fn fetch_all(agent: &Agent, group: &str) -> Result<Vec<OffsetFetchResponseTopics>, Refusal> {
+    let mut topics: BTreeMap<TopicId, Vec<OffsetFetchResponsePartitions>> = BTreeMap::new();
+    for (partition, row) in agent.groups.offset_fetch_all(group).await? {
+        topics.entry(partition.topic).or_default().push(committed(partition.partition.0, &row));
+    }
+    let mut lookup = TopicLookup::new(agent);
+    let mut answers = Vec::with_capacity(topics.len());
+    for (id, partitions) in topics {
+        if let Ok(view) = lookup.by_id(id.0).await {
+            answers.push(answer_topic(view.topic.name.clone(), id.0, partitions));
+        }
+    }
+    Ok(answers)
+}
+
+fn answer_topic(
+    name: String,
+    topic_id: Uuid,
+    partitions: Vec<OffsetFetchResponsePartitions>,
+) -> OffsetFetchResponseTopics {
+    OffsetFetchResponseTopics { name, topic_id, partitions }
+}
+
+fn refused(topic: &OffsetFetchRequestTopics, code: ErrorCode) -> OffsetFetchResponseTopics {
+    let partitions = topic.partition_indexes.iter().map(|index| missing(*index, code)).collect();
+    answer_topic(topic.name.clone(), topic.topic_id, partitions)
+}
+
+fn committed(partition_index: i32, row: &CommittedOffset) -> OffsetFetchResponsePartitions {
+    OffsetFetchResponsePartitions {
+        partition_index,
+        committed_offset: row.offset.0,
+        committed_leader_epoch: row.leader_epoch.unwrap_or(-1),
+        metadata: Some(row.metadata.clone()),
+        error_code: ErrorCode::NONE,
+    }
+}
+
+fn missing(partition_index: i32, error_code: ErrorCode) -> OffsetFetchResponsePartitions {
+    OffsetFetchResponsePartitions { partition_index, committed_offset: -1, error_code, ..Default::default() }
+}

@@ -1,0 +1,46 @@
+//! SyncGroup (14): fetch one's assignment; the leader brings everybody's. Answered when the leader has.
+//!
+//! - 3: static members. 5: names the protocol type and the protocol, and must.
+
+use alluvium_wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::groups::{Generation, InstanceId, MemberId, Refusal, Sync};
+use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::errors::Coded;
+
+pub const HANDLER: Handler = Handler::new(ApiKey::SyncGroup, 0..=5, |call| answer(call, handle));
+
+async fn handle(context: Context, request: SyncGroupRequest) -> SyncGroupResponse {
+    let group = request.group_id.clone();
+    let synced = match sync(request, context.version) {
+        Ok(sync) => context.agent.groups.sync(&group, sync).await,
+        Err(why) => Err(why),
+    };
+    match synced {
+        Ok(synced) => SyncGroupResponse {
+            error_code: ErrorCode::NONE,
+            protocol_type: Some(synced.protocol_type.to_string()),
+            protocol_name: Some(synced.protocol.to_string()),
+            assignment: synced.assignment,
+            ..Default::default()
+        },
+        Err(why) => SyncGroupResponse { error_code: why.code(), ..Default::default() },
+    }
+}
+
+fn sync(request: SyncGroupRequest, version: i16) -> Result<Sync, Refusal> {
+    if version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
+        return Err(Refusal::InconsistentProtocol);
+    }
+    let assigned =
+        |SyncGroupRequestAssignment { member_id, assignment }| Some((MemberId::new(&member_id)?, assignment));
+    Ok(Sync {
+        member: MemberId::new(&request.member_id).ok_or(Refusal::UnknownMember)?,
+        instance: request.group_instance_id.as_deref().map(InstanceId::new),
+        generation: Generation(request.generation_id),
+        protocol_type: request.protocol_type.map(Into::into),
+        protocol: request.protocol_name.map(Into::into),
+        assignments: request.assignments.into_iter().filter_map(assigned).collect(),
+    })
+}
