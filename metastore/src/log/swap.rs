@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use alluvium_model::{
     Extent, ObjectId, Timestamp, TopicPartition,
-    log::swap::{covered, swap},
+    log::swap::{Swapped, covered, swap},
 };
 use bytes::Bytes;
 
@@ -30,7 +30,8 @@ pub struct NewObject {
 
 impl Log {
     /// Replaces `inputs`, if all of them are current, by `outputs`, which hold the same offsets. Repeating a swap that was
-    /// done, and whose outputs are current, is done too.
+    /// done, and whose outputs are current, is done too. (Outputs that lie below the log start altogether, where an input
+    /// reaches below it, are retired at once.)
     pub async fn swap(
         &self,
         partition: TopicPartition,
@@ -43,7 +44,7 @@ impl Log {
             partition,
             inputs,
             outputs: &outputs.iter().map(|(extent, _)| extent.clone()).collect::<Vec<_>>(),
-            objects: &new_objects(outputs),
+            objects: outputs,
             retire: Retire { now, grace },
         };
         let asked = &asked;
@@ -51,20 +52,11 @@ impl Log {
     }
 }
 
-/// The objects of a swap's outputs, with the extents that lie in each.
-fn new_objects(outputs: &[(Extent, NewObject)]) -> BTreeMap<ObjectId, (&NewObject, u32)> {
-    let mut objects = BTreeMap::new();
-    for (extent, object) in outputs {
-        objects.entry(extent.object).or_insert((object, 0)).1 += 1;
-    }
-    objects
-}
-
 struct Swap<'a> {
     partition: TopicPartition,
     inputs: &'a [Extent],
     outputs: &'a [Extent],
-    objects: &'a BTreeMap<ObjectId, (&'a NewObject, u32)>,
+    objects: &'a [(Extent, NewObject)],
     retire: Retire,
 }
 
@@ -72,26 +64,37 @@ impl Swap<'_> {
     async fn run(&self, tx: &Tx) -> Result<(), SwapError> {
         let partition = self.partition;
         let head = read_head(tx, partition).await?.ok_or(SwapError::UnknownPartition(partition))?;
-        let head = swap(head, self.inputs, self.outputs)?;
+        let Swapped { head, below } = swap(head, self.inputs, self.outputs)?;
+        let linked = self.outputs.get(below..).unwrap_or_default();
         if !self.are_current(tx, self.inputs).await? {
-            let is_done = self.are_current(tx, self.outputs).await?;
+            let is_done = !linked.is_empty() && self.are_current(tx, linked).await?;
             return if is_done { Ok(()) } else { Err(SwapError::Stale(partition)) };
         }
-        self.check_objects(tx).await?;
+        let objects = self.new_objects(below);
+        check_unknown(tx, objects.keys()).await?;
         for input in self.inputs {
             tx.clear(&extent_row::key(partition, input.offsets.end));
         }
-        for output in self.outputs {
+        for output in linked {
             tx.set(&extent_row::key(partition, output.offsets.end), &extent_row::encode(output));
         }
         references::release(tx, self.inputs, self.retire).await?;
-        for (id, (object, count)) in self.objects {
-            references::add(tx, *id, object.key.clone(), object.bytes, *count, self.retire);
+        for (id, (object, count)) in objects {
+            references::add(tx, id, object.key.clone(), object.bytes, count, self.retire);
         }
         tx.set(&head_row::key(partition), &head_row::encode(&head));
-        let (inputs, outputs) = (covered(self.inputs)?, self.outputs.to_vec());
+        let (inputs, outputs) = (covered(self.inputs)?, linked.to_vec());
         feed::append(tx, self.retire.now, FeedEntry::Swap { partition, inputs, outputs });
         Ok(())
+    }
+
+    /// The objects of the outputs, with how many of them are linked: all but the first `below`.
+    fn new_objects(&self, below: usize) -> BTreeMap<ObjectId, (&NewObject, u32)> {
+        let mut objects = BTreeMap::new();
+        for (n, (extent, object)) in self.objects.iter().enumerate() {
+            objects.entry(extent.object).or_insert((object, 0)).1 += u32::from(n >= below);
+        }
+        objects
     }
 
     /// Whether the rows of `extents` are there, byte for byte.
@@ -101,13 +104,14 @@ impl Swap<'_> {
         let same = |(row, extent): (&Option<Bytes>, &Extent)| row.as_deref() == Some(&extent_row::encode(extent));
         Ok(rows.iter().zip(extents).all(same))
     }
+}
 
-    async fn check_objects(&self, tx: &Tx) -> Result<(), SwapError> {
-        let keys: Vec<_> = self.objects.keys().map(|id| object_row::key(*id)).collect();
-        let rows = tx.get_all(&keys).await?;
-        match self.objects.keys().zip(rows).find(|(_, row)| row.is_some()) {
-            None => Ok(()),
-            Some((id, _)) => Err(SwapError::ObjectKnown(*id)),
-        }
+/// No object is made known twice: its references would be lost.
+async fn check_unknown(tx: &Tx, ids: impl Iterator<Item = &ObjectId> + Clone) -> Result<(), SwapError> {
+    let keys: Vec<_> = ids.clone().map(|id| object_row::key(*id)).collect();
+    let rows = tx.get_all(&keys).await?;
+    match ids.zip(rows).find(|(_, row)| row.is_some()) {
+        None => Ok(()),
+        Some((id, _)) => Err(SwapError::ObjectKnown(*id)),
     }
 }

@@ -62,8 +62,18 @@ pub fn covered<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Result<Rang
     covered.ok_or(InvalidSwap::Empty)
 }
 
-/// The head after `inputs`, which are current, are replaced by `outputs`.
-pub fn swap(head: Head, inputs: &[Extent], outputs: &[Extent]) -> Result<Head, InvalidSwap> {
+/// What a swap does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swapped {
+    /// The head afterwards.
+    pub head: Head,
+    /// How many of the first outputs lie below the log start altogether, where an input reached below it: they are not
+    /// linked, for nobody would unlink them.
+    pub below: usize,
+}
+
+/// Decides the swap of `inputs`, where they are current, for `outputs`.
+pub fn swap(head: Head, inputs: &[Extent], outputs: &[Extent]) -> Result<Swapped, InvalidSwap> {
     if inputs.len() > limits::SWAP_INPUTS_MAX || outputs.len() > limits::SWAP_OUTPUTS_MAX {
         return Err(InvalidSwap::TooLarge { inputs: inputs.len(), outputs: outputs.len() });
     }
@@ -75,8 +85,14 @@ pub fn swap(head: Head, inputs: &[Extent], outputs: &[Extent]) -> Result<Head, I
     if offsets.end > head.stable {
         return Err(InvalidSwap::Unstable { end: offsets.end, stable: head.stable });
     }
-    let bytes = |extents: &[Extent]| extents.iter().fold(0u64, |sum, extent| sum.saturating_add(extent.bytes));
+    let below = outputs.iter().take_while(|output| output.offsets.end <= head.start).count();
+    let linked = outputs.get(below..).unwrap_or_default();
     let is_oldest = offsets.start <= head.start;
-    let earliest = outputs.first().filter(|_| is_oldest).map_or(head.earliest, |oldest| oldest.timestamps.0);
-    Ok(Head { bytes: head.bytes.saturating_sub(bytes(inputs)).saturating_add(bytes(outputs)), earliest, ..head })
+    let earliest = linked.first().filter(|_| is_oldest).map_or(head.earliest, |oldest| oldest.timestamps.0);
+    let bytes = head.bytes.saturating_sub(total_bytes(inputs)).saturating_add(total_bytes(linked));
+    Ok(Swapped { head: Head { bytes, earliest, ..head }, below })
+}
+
+fn total_bytes(extents: &[Extent]) -> u64 {
+    extents.iter().fold(0, |sum, extent| sum.saturating_add(extent.bytes))
 }

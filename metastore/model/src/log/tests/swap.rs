@@ -4,7 +4,7 @@ use crate::{
     limits::SWAP_OUTPUTS_MAX,
     log::{
         Head,
-        swap::{InvalidSwap, covered, swap},
+        swap::{InvalidSwap, Swapped, covered, swap},
     },
 };
 
@@ -12,16 +12,25 @@ use crate::{
 fn bytes_follow_what_is_swapped_and_offsets_stay() {
     let output = Extent { bytes: 7, ..extent(10..30) };
     let after = swap(head(0, 0, 40), &[extent(10..20), extent(20..30)], &[output]);
-    assert_eq!(after, Ok(Head { bytes: 207, ..head(0, 0, 40) }));
+    assert_eq!(after, Ok(Swapped { head: Head { bytes: 207, ..head(0, 0, 40) }, below: 0 }));
 }
 
 #[test]
 fn swapping_the_oldest_extents_changes_the_earliest_timestamp() {
     let emptied = Extent { timestamps: (Timestamp::NONE, Timestamp::NONE), records: 0, ..extent(0..10) };
     let after = swap(head(0, 5, 40), &[extent(0..10)], std::slice::from_ref(&emptied));
-    assert_eq!(after.map(|head| head.earliest), Ok(Timestamp::NONE));
+    assert_eq!(after.map(|swapped| swapped.head.earliest), Ok(Timestamp::NONE));
     let later = Extent { offsets: Offset(10)..Offset(20), ..emptied };
-    assert_eq!(swap(head(0, 5, 40), &[extent(10..20)], &[later]).map(|head| head.earliest), Ok(Timestamp(0)));
+    assert_eq!(
+        swap(head(0, 5, 40), &[extent(10..20)], &[later]).map(|swapped| swapped.head.earliest),
+        Ok(Timestamp(0))
+    );
+}
+
+#[test]
+fn outputs_below_the_log_start_are_not_linked() {
+    let swapped = swap(head(0, 5, 40), &[extent(0..10)], &[extent(0..3), extent(3..5), extent(5..10)]);
+    assert_eq!(swapped, Ok(Swapped { head: head(5, 5, 40), below: 2 }));
 }
 
 #[test]
