@@ -15,13 +15,14 @@ pub struct CompactorConfig {
     pub compact_age_max: Duration,
     /// A history file is written up to about this size.
     pub file_bytes_target: u64,
-    /// Partitions rewritten at once; each holds up to about `file_bytes_target` of memory.
+    /// Jobs at once; each holds up to about `file_bytes_target` of memory for what it writes, and a few segments.
     pub jobs_max: usize,
     /// From retiring an object to deleting it.
     pub retire_grace: Duration,
-    /// Age of a listed object, unknown to the metastore, from which on it is an orphan.
+    /// Age of a listed object, unknown to the metastore, from which on it is an orphan. Never taken as less than an hour,
+    /// which every commit and every swap of ours is sure to be over by.
     pub orphan_age: Duration,
-    /// Pause between two orphan sweeps.
+    /// Pause between two sweeps, of orphans and of expired producers and offsets.
     pub sweep_interval: Duration,
     /// Orphans that one sweep may delete: a bound on what a fault could destroy.
     pub sweep_deletes_max: usize,
@@ -29,10 +30,10 @@ pub struct CompactorConfig {
     pub sweep_dry_run: bool,
     /// Feed entries older than this are forgotten.
     pub feed_retention: Duration,
-    /// Retention where a topic does not set `retention.ms` (Kafka's default: 7 days); `None` is for ever.
-    pub retention_default: Option<Duration>,
-    /// Retention per partition where a topic does not set `retention.bytes`; `None` (Kafka's default) is without bound.
-    pub retention_bytes_default: Option<u64>,
+    /// Idle producers are forgotten after this (Kafka's `producer.id.expiration.ms`).
+    pub producer_expiry: Duration,
+    /// Offsets of groups without members are forgotten after this (Kafka's `offsets.retention.minutes`).
+    pub offsets_retention: Duration,
 }
 
 impl Default for CompactorConfig {
@@ -49,8 +50,8 @@ impl Default for CompactorConfig {
             sweep_deletes_max: 1_000,
             sweep_dry_run: false,
             feed_retention: Duration::from_secs(3600),
-            retention_default: Some(Duration::from_secs(7 * 24 * 3600)),
-            retention_bytes_default: None,
+            producer_expiry: limits::PRODUCER_EXPIRY,
+            offsets_retention: Duration::from_secs(7 * 24 * 3600),
         }
     }
 }

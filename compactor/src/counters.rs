@@ -1,6 +1,8 @@
 //! What the compactor has done and has still to do, for metrics.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::Report;
 
 /// Running totals, and gauges where so named. Read with `Ordering::Relaxed`.
 #[derive(Debug, Default)]
@@ -17,10 +19,10 @@ pub struct Counters {
     pub bytes_in: AtomicU64,
     /// Bytes of those files.
     pub bytes_out: AtomicU64,
-    /// Jobs dropped because their inputs had changed.
-    pub jobs_stale: AtomicU64,
-    /// Jobs that failed; each is logged, and planned again in the next round.
-    pub jobs_failed: AtomicU64,
+    /// Rewrites dropped because their inputs had changed.
+    pub stale: AtomicU64,
+    /// What failed and was left for the next round; each is logged.
+    pub failures: AtomicU64,
     /// Partitions whose log start retention moved.
     pub trims: AtomicU64,
     /// Topics purged after deletion.
@@ -31,4 +33,25 @@ pub struct Counters {
     pub orphans_found: AtomicU64,
     /// Orphans deleted by sweeps.
     pub orphans_deleted: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn count(&self, report: &Report) {
+        let failures = u64::try_from(report.failures.len()).unwrap_or(u64::MAX);
+        for (counter, count) in [
+            (&self.files_written, report.files_written),
+            (&self.records_written, report.records_written),
+            (&self.bytes_in, report.bytes_in),
+            (&self.bytes_out, report.bytes_out),
+            (&self.stale, report.stale),
+            (&self.failures, failures),
+            (&self.trims, report.trims),
+            (&self.topics_purged, report.topics_purged),
+            (&self.objects_deleted, report.objects_deleted),
+            (&self.orphans_found, report.orphans_found),
+            (&self.orphans_deleted, report.orphans_deleted),
+        ] {
+            counter.fetch_add(count, Ordering::Relaxed);
+        }
+    }
 }

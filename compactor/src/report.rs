@@ -1,5 +1,8 @@
 //! What one round did.
 
+/// Failures that a report names; the rest are in the log.
+const FAILURES_MAX: usize = 100;
+
 /// Totals of one round, for people and for tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -13,8 +16,8 @@ pub struct Report {
     pub bytes_in: u64,
     /// Bytes of the files.
     pub bytes_out: u64,
-    /// Jobs dropped because their inputs had changed.
-    pub jobs_stale: u64,
+    /// Rewrites dropped because their inputs had changed.
+    pub stale: u64,
     /// What failed, one line each (bounded); the rest went on.
     pub failures: Vec<String>,
     /// Partitions whose log start retention moved.
@@ -27,4 +30,31 @@ pub struct Report {
     pub orphans_found: u64,
     /// Orphans deleted.
     pub orphans_deleted: u64,
+}
+
+impl Report {
+    /// Adds what another part of the round did.
+    pub(crate) fn add(&mut self, part: Self) {
+        self.files_written += part.files_written;
+        self.records_written += part.records_written;
+        self.extents_replaced += part.extents_replaced;
+        self.bytes_in += part.bytes_in;
+        self.bytes_out += part.bytes_out;
+        self.stale += part.stale;
+        self.trims += part.trims;
+        self.topics_purged += part.topics_purged;
+        self.objects_deleted += part.objects_deleted;
+        self.orphans_found += part.orphans_found;
+        self.orphans_deleted += part.orphans_deleted;
+        let room = FAILURES_MAX.saturating_sub(self.failures.len());
+        self.failures.extend(part.failures.into_iter().take(room));
+    }
+
+    /// Logs a failure and remembers it.
+    pub(crate) fn fail(&mut self, what: &str, error: &dyn std::fmt::Display) {
+        tracing::warn!(%error, "{what} failed");
+        if self.failures.len() < FAILURES_MAX {
+            self.failures.push(format!("{what}: {error}"));
+        }
+    }
 }

@@ -1,0 +1,179 @@
+//! Segments to history files: one job, several partitions.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use alluvium_metastore::ambient::{Clock, Entropy};
+use alluvium_metastore::log::Log;
+use alluvium_model::{Extent, ExtentSource, TopicPartition, object_key};
+use alluvium_objects::Objects;
+use bytes::Bytes;
+use futures::future::join_all;
+use futures::{StreamExt, stream};
+use tokio::task::spawn_blocking;
+
+use super::schedule::{Read, schedule};
+use super::strand::{Output, Strand};
+use crate::Report;
+use crate::error::RewriteError;
+use crate::plan::{Job, Work};
+
+/// Segments fetched ahead of the one being decoded: hides their latency, for a few times 8 MiB.
+const READ_AHEAD: usize = 4;
+
+/// Does jobs.
+#[derive(Clone)]
+pub(crate) struct Rewriter {
+    pub(crate) log: Log,
+    pub(crate) known: alluvium_metastore::objects::Objects,
+    pub(crate) objects: Objects,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) settings: Settings,
+}
+
+/// Numbers that a rewriter obeys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// Who writes: part of the names of its outputs.
+    pub(crate) writer: u32,
+    pub(crate) file_bytes_target: u64,
+    pub(crate) retire_grace: Duration,
+    /// An output that is not swapped in this long after it was begun is given up.
+    pub(crate) output_age_max: Duration,
+}
+
+/// What a job did, and inputs that it could not read.
+#[derive(Default)]
+pub(crate) struct Done {
+    pub(crate) report: Report,
+    pub(crate) broken: Vec<(TopicPartition, Extent)>,
+}
+
+/// One rewrite of a job: growing, or given up.
+type Growing = Result<Strand, Failed>;
+
+/// A rewrite that was given up, and the input that was at fault, where one was.
+pub(super) struct Failed {
+    pub(super) error: RewriteError,
+    pub(super) input: Option<Extent>,
+}
+
+/// A run for one of the rewrites, or why it could not be read.
+struct Fetched {
+    work: usize,
+    extent: Extent,
+    run: Result<Bytes, alluvium_objects::Error>,
+}
+
+impl Rewriter {
+    /// Does `job`. What fails is reported, and can be planned again.
+    pub(crate) async fn run(&self, job: Job) -> Done {
+        match job {
+            Job::Rewrite(works) => self.rewrite(works).await,
+            Job::Merge(work) => self.merge(work).await,
+        }
+    }
+
+    async fn rewrite(&self, works: Vec<Work>) -> Done {
+        let strands = self.grow(&works).await;
+        let mut done = Done::default();
+        for (work, strand) in works.iter().zip(strands) {
+            self.complete(work, strand, &mut done).await;
+        }
+        done
+    }
+
+    /// Publishes what has grown, or reports why it did not.
+    pub(super) async fn complete(&self, work: &Work, strand: Growing, done: &mut Done) {
+        let output = match strand {
+            Ok(strand) => finish(strand).await,
+            Err(failed) => Err(failed),
+        };
+        match output {
+            Ok(None) => {}
+            Ok(Some(output)) => self.publish(work, output, &mut done.report).await,
+            Err(Failed { error, input }) => {
+                let broken = input.filter(|_| error.is_of_input());
+                done.broken.extend(broken.map(|extent| (work.partition, extent)));
+                done.report.fail(&format!("rewriting {} {}", work.topic, work.partition), &error);
+            }
+        }
+    }
+
+    /// Reads the segments, each once for all of `works`.
+    async fn grow(&self, works: &[Work]) -> Vec<Growing> {
+        let mut strands: Vec<Growing> = works.iter().map(|work| self.strand(work)).collect();
+        let closed: Vec<AtomicBool> = works.iter().map(|_| AtomicBool::new(false)).collect();
+        let fetches = schedule(works).into_iter().map(|read| self.fetch(works, &closed, read));
+        let mut fetches = stream::iter(fetches).buffered(READ_AHEAD);
+        while let Some(fetched) = fetches.next().await {
+            strands = match spawn_blocking(move || add(strands, fetched)).await {
+                Ok(strands) => strands,
+                Err(stopped) => return vec![Err(Failed { error: stopped.into(), input: None })],
+            };
+            for (closed, strand) in closed.iter().zip(&strands) {
+                closed.store(is_closed(strand), Ordering::Relaxed);
+            }
+        }
+        strands
+    }
+
+    pub(super) fn strand(&self, work: &Work) -> Growing {
+        let strand = Strand::new(work, self.settings.file_bytes_target);
+        strand.map_err(|error| Failed { error: error.into(), input: None })
+    }
+
+    /// The runs of one segment, but those that nobody needs any more.
+    async fn fetch(&self, works: &[Work], closed: &[AtomicBool], read: Read) -> Vec<Fetched> {
+        let open = read.inputs.into_iter().filter(|(work, _)| !closed[*work].load(Ordering::Relaxed));
+        let inputs: Vec<(usize, Extent)> =
+            open.map(|(work, input)| (work, works[work].inputs[input].clone())).collect();
+        let key = object_key::segment(read.object);
+        let ranges: Vec<_> = inputs.iter().map(|(_, extent)| position(extent)).collect();
+        let runs = match self.objects.get_ranges(&key, &ranges).await {
+            Ok(runs) => runs.into_iter().map(Ok).collect(),
+            Err(error) if error.is_retryable() || ranges.len() == 1 => vec![Err(error); ranges.len()],
+            // One bad range must not spoil the others.
+            Err(_) => join_all(ranges.iter().map(|range| self.objects.get_range(&key, range.clone()))).await,
+        };
+        inputs.into_iter().zip(runs).map(|((work, extent), run)| Fetched { work, extent, run }).collect()
+    }
+}
+
+fn position(extent: &Extent) -> Range<u64> {
+    match &extent.source {
+        ExtentSource::Segment { position, .. } => position.clone(),
+        ExtentSource::History { .. } => 0..0,
+    }
+}
+
+fn is_closed(strand: &Growing) -> bool {
+    strand.as_ref().map_or(true, Strand::is_full)
+}
+
+/// Adds runs to their strands.
+fn add(strands: Vec<Growing>, fetched: Vec<Fetched>) -> Vec<Growing> {
+    let mut strands: Vec<Option<Growing>> = strands.into_iter().map(Some).collect();
+    for Fetched { work, extent, run } in fetched {
+        let Some(slot) = strands.get_mut(work) else { continue };
+        *slot = slot.take().map(|strand| if is_closed(&strand) { strand } else { take(strand, extent, run) });
+    }
+    strands.into_iter().flatten().collect()
+}
+
+fn take(strand: Growing, extent: Extent, run: Result<Bytes, alluvium_objects::Error>) -> Growing {
+    let mut strand = strand?;
+    let taken = run.map_err(RewriteError::from).and_then(|run| strand.take_run(&extent, run));
+    match taken {
+        Ok(()) => Ok(strand),
+        Err(error) => Err(Failed { error, input: Some(extent) }),
+    }
+}
+
+async fn finish(strand: Strand) -> Result<Option<Output>, Failed> {
+    let finished = spawn_blocking(move || strand.finish().map_err(RewriteError::from)).await;
+    finished.unwrap_or_else(|stopped| Err(stopped.into())).map_err(|error| Failed { error, input: None })
+}
