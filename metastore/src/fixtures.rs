@@ -1,12 +1,21 @@
-//! Stores for tests, one line each: in memory, without or with seeded faults.
+//! Stores for tests, one line each: in memory, without or with seeded faults; and small things to put into them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+use alluvium_model::{
+    ObjectId, Timestamp, TopicId, TopicPartition,
+    log::{BatchCommit, CommitLimits, RunCommit, SegmentCommit},
+};
 
 use crate::{
     Metastore,
-    ambient::SeededEntropy,
+    ambient::{SeededEntropy, uuid_v4},
     kv::{Db, Faults, MemoryEngine},
+    topics::{NewTopic, Topic},
 };
+
+/// Bytes of a fixture's batch.
+const BATCH_BYTES: u32 = 100;
 
 /// A fresh store in memory that never fails.
 pub async fn memory() -> Metastore {
@@ -18,4 +27,34 @@ pub async fn open(faults: Faults) -> Metastore {
     let entropy = Arc::new(SeededEntropy::new(1));
     let db = Db::new(Arc::new(MemoryEngine::new(faults)), entropy.clone());
     Metastore::open(db, &*entropy).await.expect("a store in memory opens")
+}
+
+/// Creates a topic without overrides; its id follows from its name.
+pub async fn topic(metastore: &Metastore, name: &str, partitions: i32, now: Timestamp) -> Topic {
+    let seed = name.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(257).wrapping_add(byte.into()));
+    let id = TopicId(uuid_v4(&SeededEntropy::new(seed)));
+    let topic = NewTopic { id, name: name.to_owned(), partitions, replication_factor: 1, configs: BTreeMap::new() };
+    metastore.topics.create(topic, now).await.expect("a fixture's name is legal and free")
+}
+
+/// The segment numbered `number`, created at `now`: one batch of one record for each of `partitions`.
+#[must_use]
+pub fn segment(partitions: &[TopicPartition], number: u64, now: Timestamp) -> SegmentCommit {
+    let batch = BatchCommit { records: 1, bytes: BATCH_BYTES, timestamps: (now, now), producer: None };
+    let run = |(n, partition): (u64, &TopicPartition)| RunCommit {
+        partition: *partition,
+        position: n * u64::from(BATCH_BYTES)..(n + 1) * u64::from(BATCH_BYTES),
+        batches: vec![batch.clone()],
+    };
+    SegmentCommit {
+        object: ObjectId::new(now, 1, number),
+        bytes: 1_000,
+        runs: (0..).zip(partitions).map(run).collect(),
+    }
+}
+
+/// Appends one record to `partition` by segment `number`.
+pub async fn append(metastore: &Metastore, partition: TopicPartition, number: u64, now: Timestamp) {
+    let segment = segment(&[partition], number, now);
+    metastore.log.commit(&[segment], now, &CommitLimits::default()).await.expect("a fixture's segment commits");
 }

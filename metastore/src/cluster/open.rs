@@ -98,3 +98,44 @@ fn fresh_id(entropy: &dyn Entropy) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{ambient::SeededEntropy, kv::MemoryEngine};
+
+    fn fresh() -> Db {
+        Db::new(Arc::new(MemoryEngine::default()), Arc::new(SeededEntropy::new(1)))
+    }
+
+    #[tokio::test]
+    async fn a_store_keeps_the_cluster_id_that_its_first_opening_gave_it() {
+        let db = fresh();
+        let first = Cluster::open(&db, &SeededEntropy::new(1)).await.unwrap();
+        assert_eq!((first.id.len(), first.format), (22, FORMAT_VERSION));
+        assert_eq!(Cluster::open(&db, &SeededEntropy::new(2)).await, Ok(first));
+    }
+
+    #[tokio::test]
+    async fn a_store_of_a_newer_format_is_refused_naming_both_versions() {
+        let db = fresh();
+        let newer = |tx: Tx| async move {
+            // A newer program may add fields behind the version.
+            let row = RowWriter::new(ROW_VERSION).u32(7).u32(0).finish();
+            tx.set(&Key::new(Tag::FORMAT).bytes(), &row);
+            Ok::<_, kv::Error>(())
+        };
+        db.run("newer", newer).await.unwrap();
+        let refused = Cluster::open(&db, &SeededEntropy::new(1)).await.unwrap_err();
+        assert_eq!(refused, OpenError::NewerFormat { found: 7, supported: 1 });
+        let text = refused.to_string();
+        assert!(text.contains("version 7") && text.contains("up to version 1"), "{text}");
+    }
+
+    #[test]
+    fn no_cluster_id_looks_like_an_option() {
+        assert!((0..500).all(|seed| !fresh_id(&SeededEntropy::new(seed)).starts_with('-')));
+    }
+}

@@ -10,6 +10,9 @@ mod entry_row;
 mod service;
 mod trim;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use append::append;
 pub use entry::{FeedEntry, FeedPosition};
 pub use service::{Feed, FeedError};

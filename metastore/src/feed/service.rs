@@ -54,7 +54,7 @@ impl Feed {
         self.db.read("feed.position", |tx| async move { position(&tx).await }).await
     }
 
-    /// At most `limit` entries after a position, in order, each with its own position.
+    /// At most `limit` entries (and 256) after a position, in order, each with its own position.
     pub async fn read(&self, after: &FeedPosition, limit: usize) -> Result<Vec<(FeedPosition, FeedEntry)>, FeedError> {
         let limit = limit.min(READ_MAX);
         self.db.read("feed.read", |tx| async move { read(&tx, after, limit).await }).await
@@ -74,12 +74,20 @@ impl Feed {
         }
     }
 
-    /// One step of trimming: forgets at most `limit` entries older than `keep` (at least
-    /// [`limits::FEED_KEEP_MIN`]), and the outcomes of commits that old; how many entries went.
+    /// Forgets at most `limit` entries older than `keep` (at least [`limits::FEED_KEEP_MIN`]), oldest first, and the
+    /// outcomes of commits that old; how many entries went. Fewer than `limit`: no more are that old.
     pub async fn trim(&self, now: Timestamp, keep: Duration, limit: usize) -> Result<usize, Error> {
         let cutoff = now.minus(keep.max(limits::FEED_KEEP_MIN));
-        let limit = limit.min(READ_MAX);
-        self.db.run("feed.trim", |tx| async move { trim::step(&tx, cutoff, limit).await }).await
+        let mut trimmed = 0;
+        while trimmed < limit {
+            let page = READ_MAX.min(limit - trimmed);
+            let went = self.db.run("feed.trim", |tx| async move { trim::step(&tx, cutoff, page).await }).await?;
+            trimmed += went;
+            if went < page {
+                break;
+            }
+        }
+        Ok(trimmed)
     }
 }
 

@@ -230,3 +230,45 @@ impl<'a> RowReader<'a> {
         if self.left.is_empty() { Ok(()) } else { Err(self.error(RowProblem::Long)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn varints_are_a_length_and_the_shortest_big_endian_bytes() {
+        let varint = |value| RowWriter::part().varint(value).finish();
+        assert_eq!(varint(0), [0]);
+        assert_eq!(varint(255), [1, 255]);
+        assert_eq!(varint(256), [2, 1, 0]);
+        assert_eq!(varint(u64::MAX), [8, 255, 255, 255, 255, 255, 255, 255, 255]);
+    }
+
+    #[test]
+    fn varints_in_another_form_are_refused() {
+        for bytes in [&[9, 1, 1, 1, 1, 1, 1, 1, 1, 1][..], &[2, 0, 1], &[255], &[2, 1], &[]] {
+            assert!(RowReader::part("test", bytes).varint().is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_count_that_the_row_has_no_room_for_is_refused_before_anything_is_allocated() {
+        let row = RowWriter::part().varint(u64::MAX / 4).finish();
+        assert!(RowReader::part("test", &row).count(16).is_err());
+        let row = RowWriter::part().count(2).raw(&[0; 31]).finish();
+        assert!(RowReader::part("test", &row).count(16).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_primitive_survives(a: u64, b: i64, c: u32, d: i16, text: String, bytes: Vec<u8>) {
+            let row = RowWriter::new(1).varint(a).i64(b).u32(c).i16(d).text(&text).bytes(&bytes).finish();
+            let mut row = RowReader::new("test", &row, 1).unwrap();
+            prop_assert_eq!((row.varint(), row.i64(), row.u32(), row.i16()), (Ok(a), Ok(b), Ok(c), Ok(d)));
+            prop_assert_eq!((row.text(), row.bytes()), (Ok(text), Ok(&bytes[..])));
+            prop_assert_eq!(row.finish(), Ok(()));
+        }
+    }
+}

@@ -11,7 +11,7 @@ const FIND_MAX: usize = 5_000;
 const SEARCH_STEP: usize = 1_000;
 
 impl Log {
-    /// At most `limit` extents in order, from the one that contains `from`, or else the next later one.
+    /// At most `limit` extents (and 5,000) in order, from the one that contains `from`, or else the next later one.
     pub async fn find(&self, partition: TopicPartition, from: Offset, limit: usize) -> Result<Vec<Extent>, Error> {
         let rows = &extent_row::after(partition, from).limit(limit.min(FIND_MAX));
         let rows = self.db.read("log.find", |tx| async move { Ok::<_, Error>(tx.range(rows.clone()).await?) }).await?;

@@ -33,7 +33,7 @@ impl Objects {
         Self { db }
     }
 
-    /// At most `limit` retired objects that may be deleted by `now`, longest due first.
+    /// At most `limit` retired objects (and 1,000) that may be deleted by `now`, longest due first.
     pub async fn retired_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Retired>, Error> {
         let due = Range::new(Key::new(Tag::RETIRED).bytes(), object_row::retired_end(now)).limit(limit.min(BATCH_MAX));
         let due = &due;

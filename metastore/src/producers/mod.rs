@@ -7,5 +7,8 @@ mod service;
 mod sweep;
 pub(crate) mod window_row;
 
+#[cfg(test)]
+mod tests;
+
 pub use service::Producers;
 pub use sweep::Sweep;

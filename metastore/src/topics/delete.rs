@@ -30,7 +30,7 @@ impl Topics {
         self.db.run("topics.delete", |tx| async move { delete(&tx, id, now, grace).await }).await
     }
 
-    /// At most `limit` deleted topics that may be purged by `now`, longest due first.
+    /// At most `limit` deleted topics (and 500) that may be purged by `now`, longest due first.
     pub async fn deleted_due(&self, now: Timestamp, limit: usize) -> Result<Vec<DeletedTopic>, Error> {
         let limit = limit.min(LIST_MAX);
         self.db.read("topics.deleted_due", |tx| async move { deleted_due(&tx, now, limit).await }).await

@@ -1,0 +1,71 @@
+use std::time::Duration;
+
+use alluvium_model::{Timestamp, limits::FEED_KEEP_MIN};
+
+use super::{FeedEntry, FeedError, FeedPosition};
+use crate::fixtures;
+
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+#[tokio::test]
+async fn entries_are_read_in_pages_from_any_position_on() {
+    let metastore = fixtures::memory().await;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        ids.push(fixtures::topic(&metastore, name, 1, NOW).await.id);
+    }
+    let mut position = FeedPosition::START;
+    for id in ids {
+        let page = metastore.feed.read(&position, 1).await.unwrap();
+        assert_eq!(page[0].1, FeedEntry::Topics { ids: vec![id] });
+        position = page[0].0;
+    }
+    assert_eq!(metastore.feed.read(&position, 1).await, Ok(vec![]));
+    assert_eq!(metastore.feed.position().await, Ok(position));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_at_the_tip_wakes_with_the_next_entry_and_not_before() {
+    let metastore = fixtures::memory().await;
+    fixtures::topic(&metastore, "a", 1, NOW).await;
+    metastore.feed.tip(&FeedPosition::START).await.unwrap();
+    let position = metastore.feed.position().await.unwrap();
+    let waiting = tokio::time::timeout(Duration::from_secs(60), metastore.feed.tip(&position));
+    assert!(waiting.await.is_err(), "there is nothing new");
+    let feed = metastore.feed.clone();
+    let waiting = tokio::spawn(async move { feed.tip(&position).await });
+    tokio::task::yield_now().await;
+    fixtures::topic(&metastore, "b", 1, NOW).await;
+    waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn more_entries_are_trimmed_than_one_transaction_takes() {
+    let metastore = fixtures::memory().await;
+    for n in 0..600 {
+        fixtures::topic(&metastore, &format!("t{n}"), 1, NOW).await;
+    }
+    let later = NOW.plus(FEED_KEEP_MIN).plus_ms(1);
+    assert_eq!(metastore.feed.trim(later, Duration::ZERO, 550).await, Ok(550));
+    assert_eq!(metastore.feed.trim(later, Duration::ZERO, 550).await, Ok(50));
+}
+
+#[tokio::test]
+async fn old_entries_are_trimmed_and_who_needed_them_is_told() {
+    let metastore = fixtures::memory().await;
+    for (n, name) in ["a", "b", "c"].into_iter().enumerate() {
+        fixtures::topic(&metastore, name, 1, NOW.plus_ms(n as i64)).await;
+    }
+    let entries = metastore.feed.read(&FeedPosition::START, 9).await.unwrap();
+    let trim = async |after_ms, limit| {
+        let now = NOW.plus(FEED_KEEP_MIN).plus_ms(after_ms);
+        metastore.feed.trim(now, Duration::ZERO, limit).await.unwrap()
+    };
+    assert_eq!(trim(0, 9).await, 0, "nothing is trimmed before the least time to keep");
+    assert_eq!(trim(2, 1).await, 1);
+    assert_eq!(trim(2, 9).await, 1);
+    assert_eq!(metastore.feed.read(&entries[0].0, 9).await, Err(FeedError::Lagged));
+    assert_eq!(metastore.feed.read(&entries[1].0, 9).await.unwrap(), entries[2..]);
+    assert_eq!(trim(3, 9).await, 1);
+    assert_eq!(metastore.feed.position().await, Ok(entries[2].0), "an empty feed has a position still");
+}

@@ -1,0 +1,23 @@
+//! The log's transactions, one behaviour per test. (Their invariants: `tests/log_properties`.)
+
+mod commit;
+mod find;
+mod swap;
+mod trim;
+
+use alluvium_model::{PartitionIndex, Timestamp, TopicPartition};
+
+use crate::{Metastore, fixtures};
+
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+/// A store with a topic of so many partitions.
+async fn store(partitions: i32) -> (Metastore, Vec<TopicPartition>) {
+    let metastore = fixtures::memory().await;
+    let topic = fixtures::topic(&metastore, "topic", partitions, NOW).await;
+    (metastore, topic.all_partitions().collect())
+}
+
+fn unknown(partition: TopicPartition) -> TopicPartition {
+    TopicPartition { partition: PartitionIndex(999), ..partition }
+}

@@ -1,0 +1,63 @@
+use std::time::Duration;
+
+use alluvium_model::{
+    ProducerEpoch, ProducerId, Sequence, Timestamp,
+    limits::PRODUCER_EXPIRY,
+    log::{CommitLimits, ProducerBatch},
+};
+
+use super::Sweep;
+use crate::{
+    Metastore, fixtures,
+    keyspace::{Key, Tag},
+    kv::{self, Faults, Range},
+};
+
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+/// Appends a record of each of these producers.
+async fn append(metastore: &Metastore, producers: std::ops::Range<i64>, now: Timestamp) {
+    let topic = match metastore.topics.by_name("topic").await.unwrap() {
+        Some(topic) => topic,
+        None => fixtures::topic(metastore, "topic", 1, now).await,
+    };
+    let partitions: Vec<_> = topic.all_partitions().collect();
+    for id in producers {
+        let mut segment = fixtures::segment(&partitions, u64::try_from(id).unwrap(), now);
+        let producer =
+            ProducerBatch { id: ProducerId(id), epoch: ProducerEpoch(0), first: Sequence(0), last: Sequence(0) };
+        segment.runs[0].batches[0].producer = Some(producer);
+        metastore.log.commit(&[segment], now, &CommitLimits::default()).await.unwrap();
+    }
+}
+
+async fn windows(metastore: &Metastore) -> usize {
+    let count = |tx: kv::Tx| async move { Ok(tx.range(Range::prefix(Key::new(Tag::WINDOW).bytes())).await?.len()) };
+    metastore.db.read::<_, kv::Error, _, _>("windows", count).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_producer_id_is_given_twice() {
+    let faults = Faults { seed: 3, unknown_per_mille: 500, ..Faults::default() };
+    let producers = fixtures::open(faults).await.producers;
+    let mut end = ProducerId(0);
+    for count in [1, 100, 7, 1] {
+        let ids = producers.allocate(count).await.unwrap();
+        assert!(ids.start >= end && ids.end.0 - ids.start.0 == i64::from(count));
+        end = ids.end;
+    }
+}
+
+#[tokio::test]
+async fn the_sweep_clears_idle_producers_a_step_at_a_time_and_begins_anew() {
+    let metastore = fixtures::memory().await;
+    append(&metastore, 0..4, NOW).await;
+    let later = NOW.plus(PRODUCER_EXPIRY).plus(Duration::from_secs(1));
+    append(&metastore, 4..7, later).await;
+    let step = async || metastore.producers.expire(later, PRODUCER_EXPIRY, 3).await.unwrap();
+    assert_eq!(step().await, Sweep { seen: 3, expired: 3, done: false });
+    assert_eq!(step().await, Sweep { seen: 3, expired: 1, done: false });
+    assert_eq!(step().await, Sweep { seen: 1, expired: 0, done: true });
+    assert_eq!(windows(&metastore).await, 3);
+    assert_eq!(step().await, Sweep { seen: 3, expired: 0, done: false });
+}
