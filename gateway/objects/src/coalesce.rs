@@ -22,7 +22,8 @@ pub(crate) fn coalesce(ranges: &[Range<u64>], gap: u64, max: u64) -> Vec<Range<u
 
 /// The read, of those by [`coalesce`], that covers `range`.
 pub(crate) fn covering(reads: &[Range<u64>], range: &Range<u64>) -> Option<usize> {
-    reads.iter().position(|read| read.start <= range.start && range.end <= read.end)
+    let at = reads.partition_point(|read| read.start <= range.start).checked_sub(1)?;
+    reads.get(at).filter(|read| range.end <= read.end).map(|_| at)
 }
 
 #[cfg(test)]

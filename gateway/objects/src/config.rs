@@ -38,10 +38,10 @@ impl RetryPolicy {
     #[must_use]
     pub fn patient() -> Self {
         Self {
-            tries: 10,
+            tries: 30,
             try_timeout: Duration::from_secs(30),
             deadline: Duration::from_secs(180),
-            backoff_max: Duration::from_secs(15),
+            backoff_max: Duration::from_secs(10),
             ..Self::default()
         }
     }

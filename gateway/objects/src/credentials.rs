@@ -84,3 +84,74 @@ impl CredentialProvider for AwsChain {
         self.credential_at(SystemTime::now()).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+    use aws_credential_types::provider::error::CredentialsError;
+    use aws_credential_types::provider::future;
+
+    use super::*;
+
+    /// Gives credentials numbered from 0, each valid for an hour; fails while `broken`.
+    #[derive(Clone, Debug, Default)]
+    struct Numbered {
+        given: Arc<AtomicU64>,
+        broken: Arc<AtomicBool>,
+    }
+
+    fn start() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000)
+    }
+
+    impl ProvideCredentials for Numbered {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            if self.broken.load(Relaxed) {
+                return future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("broken")));
+            }
+            let number = self.given.fetch_add(1, Relaxed);
+            let expiry = start() + Duration::from_secs(3600 * (number + 1));
+            let id = number.to_string();
+            future::ProvideCredentials::ready(Ok(Credentials::new(id, "secret", None, Some(expiry), "test")))
+        }
+    }
+
+    fn chain() -> (AwsChain, Numbered) {
+        let numbered = Numbered::default();
+        (AwsChain::new(Some(SharedCredentialsProvider::new(numbered.clone()))), numbered)
+    }
+
+    async fn id(chain: &AwsChain, minutes: u64) -> String {
+        let now = start() + Duration::from_secs(minutes * 60);
+        chain.credential_at(now).await.map_or_else(|error| error.to_string(), |found| found.key_id.clone())
+    }
+
+    #[tokio::test]
+    async fn credentials_are_kept_until_five_minutes_before_they_expire() {
+        let (chain, _) = chain();
+        for (minutes, expected) in [(0, "0"), (54, "0"), (55, "1"), (60, "1"), (114, "1"), (116, "2")] {
+            assert_eq!(id(&chain, minutes).await, expected, "after {minutes} minutes");
+        }
+    }
+
+    #[tokio::test]
+    async fn valid_credentials_are_kept_while_the_chain_fails() {
+        let (chain, numbered) = chain();
+        assert_eq!(id(&chain, 0).await, "0");
+        numbered.broken.store(true, Relaxed);
+        assert_eq!(id(&chain, 57).await, "0");
+        assert!(id(&chain, 60).await.contains("credentials"));
+        numbered.broken.store(false, Relaxed);
+        assert_eq!(id(&chain, 61).await, "1");
+    }
+
+    #[tokio::test]
+    async fn no_chain_is_no_access() {
+        let error = AwsChain::new(None).credential_at(start()).await.unwrap_err();
+        assert!(matches!(error, object_store::Error::Unauthenticated { .. }));
+    }
+}

@@ -153,7 +153,7 @@ fn classify_sources(error: &object_store::Error) -> Option<ErrorKind> {
             .downcast_ref::<io::Error>()
             .and_then(classify_io)
             .or_else(|| cause.downcast_ref::<HttpError>().map(classify_http))
-            .or_else(|| classify_status(&cause.to_string()));
+            .or_else(|| classify_text(&cause.to_string()));
         if kind.is_some() {
             return kind;
         }
@@ -168,7 +168,9 @@ fn classify_io(error: &io::Error) -> Option<ErrorKind> {
             Some(ErrorKind::Full)
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(ErrorKind::Denied),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Some(ErrorKind::NoSuchBucket),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            Some(ErrorKind::NoSuchBucket)
+        }
         io::ErrorKind::TimedOut => Some(ErrorKind::Timeout),
         io::ErrorKind::UnexpectedEof => Some(ErrorKind::CutShort),
         _ => None,
@@ -183,25 +185,34 @@ fn classify_http(error: &HttpError) -> ErrorKind {
     }
 }
 
-/// object_store keeps the type that has the status to itself; its text is pinned by a test against an HTTP server.
+/// object_store keeps the types that tell to itself, so their texts have to; they are pinned by tests on each store.
+fn classify_text(text: &str) -> Option<ErrorKind> {
+    const TEXTS: [(&str, ErrorKind); 11] = [
+        ("NoSuchBucket", ErrorKind::NoSuchBucket),
+        ("Wanted range starting at", ErrorKind::Range),
+        ("without LOCATION", ErrorKind::Invalid), // a redirect to another region
+        ("Server returned error response", ErrorKind::Unavailable), // status 200 and an error as body: S3 under load
+        ("SlowDown", ErrorKind::Unavailable),
+        ("InternalError", ErrorKind::Unavailable),
+        ("RequestTimeout", ErrorKind::Timeout),
+        ("ExpiredToken", ErrorKind::Denied),
+        ("InvalidToken", ErrorKind::Denied),
+        ("TokenRefreshRequired", ErrorKind::Denied),
+        ("AccessDenied", ErrorKind::Denied),
+    ];
+    let known = TEXTS.into_iter().find(|(part, _)| text.contains(part)).map(|(_, kind)| kind);
+    known.or_else(|| classify_status(text))
+}
+
 fn classify_status(text: &str) -> Option<ErrorKind> {
-    if text.contains("without LOCATION") {
-        return Some(ErrorKind::Invalid); // a redirect to another region
-    }
-    if text.contains("Server returned error response") {
-        return Some(ErrorKind::Unavailable); // 200 with an error in the body, which S3 does under load
-    }
     let (_, rest) = text.split_once("status code: ")?;
-    let status = rest.get(..3)?.parse::<u16>().ok()?;
-    // Credentials that ran out, or a clock that is off: S3 says 400 or 403.
-    let credentials = ["ExpiredToken", "InvalidToken", "TokenRefreshRequired"].iter().any(|code| text.contains(code));
-    match status {
+    match rest.get(..3)?.parse::<u16>().ok()? {
         507 => Some(ErrorKind::Full),
         408 | 429 | 500.. => Some(ErrorKind::Unavailable),
-        400 if text.contains("RequestTimeout") => Some(ErrorKind::Timeout),
-        _ if credentials => Some(ErrorKind::Denied),
+        401 | 403 => Some(ErrorKind::Denied),
+        404 => Some(ErrorKind::NotFound),
         416 => Some(ErrorKind::Range),
-        300..=399 => Some(ErrorKind::Invalid),
+        300..500 => Some(ErrorKind::Invalid),
         _ => None,
     }
 }

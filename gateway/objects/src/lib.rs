@@ -17,6 +17,7 @@ mod objects;
 mod open;
 mod read;
 mod retry;
+mod staged;
 mod usage;
 
 pub use config::{ObjectsConfig, RetryPolicy};

@@ -26,8 +26,7 @@ impl Objects {
     pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>, Error> {
         let below = self.directory(prefix)?;
         let after = after.map(|after| self.path(Operation::List, after)).transpose()?;
-        self.retried(Operation::List, prefix, 0, || async {
-            let _slot = self.other_slot().await;
+        self.retried(Operation::List, prefix, &self.slots.others, 0, || async {
             count(&self.usage.lists, 1);
             let page = self.page(below.as_ref(), after.as_ref(), limit).await;
             page.map_err(|error| Error::from_store(Operation::List, prefix, &error))

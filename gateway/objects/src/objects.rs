@@ -1,6 +1,7 @@
 //! The handle: what can be asked of a store.
 
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -9,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use crate::gather::gather;
 use crate::usage::count;
@@ -30,7 +31,7 @@ pub struct Objects {
 pub(crate) struct Slots {
     puts: Semaphore,
     pub(crate) gets: Semaphore,
-    others: Semaphore,
+    pub(crate) others: Semaphore,
     pub(crate) jitter: AtomicU64,
 }
 
@@ -79,8 +80,7 @@ impl Objects {
         let path = self.path(Operation::Put, key)?;
         let payload = gather(parts);
         let bytes = payload.content_length() as u64;
-        self.retried(Operation::Put, key, bytes, || async {
-            let _slot = self.slots.puts.acquire().await.expect("nobody closes the semaphore");
+        self.retried(Operation::Put, key, &self.slots.puts, bytes, || async {
             count(&self.usage.puts, 1);
             let put = self.store.put(&path, payload.clone()).await;
             put.map_err(|error| Error::from_store(Operation::Put, key, &error))
@@ -93,8 +93,7 @@ impl Objects {
     /// The size of the object at `key`, in bytes.
     pub async fn head(&self, key: &str) -> Result<u64, Error> {
         let path = self.path(Operation::Get, key)?;
-        self.retried(Operation::Get, key, 0, || async {
-            let _slot = self.slots.gets.acquire().await.expect("nobody closes the semaphore");
+        self.retried(Operation::Get, key, &self.slots.gets, 0, || async {
             count(&self.usage.gets, 1);
             let head = self.store.head(&path).await;
             head.map(|found| found.size).map_err(|error| Error::from_store(Operation::Get, key, &error))
@@ -106,13 +105,10 @@ impl Objects {
     pub async fn delete(&self, keys: &[String]) -> Result<(), Error> {
         let Some(first) = keys.first() else { return Ok(()) };
         let paths = keys.iter().map(|key| self.path(Operation::Delete, key)).collect::<Result<Vec<_>, _>>()?;
-        self.retried(Operation::Delete, first, 0, || async {
-            let _slot = self.other_slot().await;
-            let absent_is_fine = |result: Result<Path, object_store::Error>| async {
-                match result {
-                    Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                    Err(error) => Err(Error::from_store(Operation::Delete, first, &error)),
-                }
+        self.retried(Operation::Delete, first, &self.slots.others, 0, || async {
+            let absent_is_fine = |result: Result<Path, object_store::Error>| {
+                let result = result.map(|_| ()).map_err(|error| Error::from_store(Operation::Delete, first, &error));
+                ready(result.or_else(|error| if error.kind == ErrorKind::NotFound { Ok(()) } else { Err(error) }))
             };
             let requests = stream::iter(paths.clone()).map(Ok).boxed();
             self.store.delete_stream(requests).then(absent_is_fine).try_collect::<()>().await
@@ -133,15 +129,11 @@ impl Objects {
         self.delete(&[key]).await
     }
 
-    pub(crate) async fn other_slot(&self) -> SemaphorePermit<'_> {
-        self.slots.others.acquire().await.expect("nobody closes the semaphore")
-    }
-
     /// Where the object at `key` lies in the store.
     pub(crate) fn path(&self, operation: Operation, key: &str) -> Result<Path, Error> {
         let invalid = |reason: String| Error::new(ErrorKind::Invalid, operation, key, reason);
-        if key.is_empty() {
-            return Err(invalid("the key is empty".to_owned()));
+        if key.is_empty() || key.starts_with('/') || key.ends_with('/') {
+            return Err(invalid("a key is not empty, and has no slash at either end".to_owned()));
         }
         Path::parse(format!("{}{key}", self.prefix)).map_err(|error| invalid(error.to_string()))
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredentialProvider};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::credentials::AwsChain;
-use crate::{Error, ErrorKind, Objects, ObjectsConfig, Operation, S3Location, StoreLocation};
+use crate::{Error, ErrorKind, Objects, ObjectsConfig, Operation, S3Location, StoreLocation, staged};
 
 /// The region of servers that have none.
 const REGION_DEFAULT: &str = "us-east-1";
@@ -27,7 +27,8 @@ pub async fn open(location: &StoreLocation, config: ObjectsConfig) -> Result<Obj
             let directory = directory.clone();
             let opened = tokio::task::spawn_blocking(move || open_directory(&directory)).await;
             let store = opened.map_err(|error| open_error(ErrorKind::Other, location, error))??;
-            Ok(Objects::new(store, "", config))
+            // Asking a disk twice makes it no faster.
+            Ok(Objects::new(store, "", ObjectsConfig { hedge_after: None, ..config }))
         }
         StoreLocation::S3(bucket) => {
             let store = open_bucket(bucket).await?;
@@ -44,6 +45,7 @@ fn open_error(kind: ErrorKind, location: &StoreLocation, reason: impl ToString) 
 fn open_directory(directory: &Path) -> Result<Arc<dyn ObjectStore>, Error> {
     let name = directory.to_string_lossy();
     std::fs::create_dir_all(directory).map_err(|error| Error::from_io(Operation::Open, &name, &error))?;
+    staged::remove(directory);
     let store = LocalFileSystem::new_with_prefix(directory)
         .map_err(|error| Error::from_store(Operation::Open, &name, &error))?;
     Ok(Arc::new(store.with_fsync(true)))
@@ -53,6 +55,16 @@ async fn open_bucket(bucket: &S3Location) -> Result<Arc<dyn ObjectStore>, Error>
     let aws = load_aws(bucket).await;
     let endpoint = bucket.endpoint.as_deref().or(aws.endpoint_url());
     let region = aws.region().map_or(REGION_DEFAULT, Region::as_ref);
+    let credentials = Arc::new(AwsChain::new(aws.credentials_provider()));
+    Ok(Arc::new(bucket_store(bucket, endpoint, region, credentials)?))
+}
+
+pub(crate) fn bucket_store(
+    bucket: &S3Location,
+    endpoint: Option<&str>,
+    region: &str,
+    credentials: AwsCredentialProvider,
+) -> Result<AmazonS3, Error> {
     // Our own deadlines and retries apply; allow_http belongs here, since with_client_options replaces it.
     let client = ClientOptions::new()
         .with_allow_http(bucket.allow_http)
@@ -65,13 +77,12 @@ async fn open_bucket(bucket: &S3Location) -> Result<Arc<dyn ObjectStore>, Error>
         .with_virtual_hosted_style_request(!bucket.path_style)
         .with_client_options(client)
         .with_retry(retry)
-        .with_credentials(Arc::new(AwsChain::new(aws.credentials_provider())));
+        .with_credentials(credentials);
     if let Some(endpoint) = endpoint {
         builder = builder.with_endpoint(endpoint_of(bucket, endpoint));
     }
     let location = StoreLocation::S3(bucket.clone());
-    let store = builder.build().map_err(|error| open_error(ErrorKind::Invalid, &location, error))?;
-    Ok(Arc::new(store))
+    builder.build().map_err(|error| open_error(ErrorKind::Invalid, &location, error))
 }
 
 /// Where the bucket answers: in its own host name unless it is named in the path.

@@ -23,12 +23,17 @@ impl Objects {
         }
         let bytes = range.end - range.start;
         self.check_size(key, bytes)?;
-        self.read(key, Some(range), bytes).await
+        let path = self.path(Operation::Get, key)?;
+        let get = || self.hedged(key, &path, range.clone());
+        let body = self.retried(Operation::Get, key, &self.slots.gets, bytes, get).await?;
+        count(&self.usage.get_bytes, bytes);
+        Ok(body)
     }
 
-    /// The whole object at `key`.
+    /// The whole object at `key`. Asks for its size first, so that the time allowed can follow it.
     pub async fn get(&self, key: &str) -> Result<Bytes, Error> {
-        self.read(key, None, 0).await
+        let bytes = self.head(key).await?;
+        self.get_range(key, 0..bytes).await
     }
 
     /// Exactly the bytes of each of `ranges`, in their order; ranges close together share a GET.
@@ -36,6 +41,9 @@ impl Objects {
         let reads = coalesce(ranges, self.config.coalesce_gap_bytes, self.config.coalesce_bytes_max);
         let bodies = try_join_all(reads.iter().map(|read| self.get_range(key, read.clone()))).await?;
         let slice = |range: &Range<u64>| {
+            if range.is_empty() {
+                return None;
+            }
             let (read, body) = covering(&reads, range).map(|at| (&reads[at], &bodies[at]))?;
             let start = usize::try_from(range.start - read.start).ok()?;
             let end = usize::try_from(range.end - read.start).ok()?;
@@ -44,19 +52,11 @@ impl Objects {
         Ok(ranges.iter().map(|range| slice(range).unwrap_or_default()).collect())
     }
 
-    async fn read(&self, key: &str, range: Option<Range<u64>>, bytes: u64) -> Result<Bytes, Error> {
-        let path = self.path(Operation::Get, key)?;
-        let body = self.retried(Operation::Get, key, bytes, || self.hedged(key, &path, range.clone())).await?;
-        count(&self.usage.get_bytes, body.len() as u64);
-        Ok(body)
-    }
-
     /// One GET, and a second one if the first is slow and there is room for it: the first success wins.
-    async fn hedged(&self, key: &str, path: &Path, range: Option<Range<u64>>) -> Result<Bytes, Error> {
-        let _slot = self.slots.gets.acquire().await.expect("nobody closes the semaphore");
+    async fn hedged(&self, key: &str, path: &Path, range: Range<u64>) -> Result<Bytes, Error> {
         let first = pin!(self.fetch(key, path, range.clone()));
         let Some(after) = self.config.hedge_after else { return first.await };
-        let slow = pin!(sleep(self.hedge_delay(after, range.as_ref())));
+        let slow = pin!(sleep(self.hedge_delay(after, &range)));
         let first = match select(first, slow).await {
             Either::Left((answer, _)) => return answer,
             Either::Right((_, first)) => first,
@@ -72,23 +72,20 @@ impl Objects {
     }
 
     /// A large range may take longer before it counts as slow.
-    fn hedge_delay(&self, after: Duration, range: Option<&Range<u64>>) -> Duration {
-        let bytes = range.map_or(0, |range| range.end - range.start);
-        after + self.config.retry.transfer_time(bytes) / 4
+    fn hedge_delay(&self, after: Duration, range: &Range<u64>) -> Duration {
+        after + self.config.retry.transfer_time(range.end - range.start) / 4
     }
 
-    async fn fetch(&self, key: &str, path: &Path, range: Option<Range<u64>>) -> Result<Bytes, Error> {
+    async fn fetch(&self, key: &str, path: &Path, range: Range<u64>) -> Result<Bytes, Error> {
         count(&self.usage.gets, 1);
         let store_error = |error| Error::from_store(Operation::Get, key, &error);
-        let options = GetOptions { range: range.clone().map(GetRange::Bounded), ..GetOptions::default() };
+        let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
         let found = self.store.get_opts(path, options).await.map_err(store_error)?;
-        let expected = range.unwrap_or(0..found.meta.size);
-        if found.range != expected {
-            let reason = format!("asked for {expected:?}, the object has {} bytes", found.meta.size);
+        if found.range != range {
+            let reason = format!("asked for {range:?}, the object has {} bytes", found.meta.size);
             return Err(Error::new(ErrorKind::Range, Operation::Get, key, reason));
         }
-        let bytes = expected.end - expected.start;
-        self.check_size(key, bytes)?;
+        let bytes = range.end - range.start;
         let body = collect(found, bytes).await.map_err(store_error)?;
         if body.len() as u64 != bytes {
             let reason = format!("got {} bytes of {bytes}", body.len());

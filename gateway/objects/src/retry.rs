@@ -4,17 +4,20 @@ use std::future::Future;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::usage::count;
 use crate::{Error, ErrorKind, Objects, Operation};
 
 impl Objects {
-    /// Does `attempt` until it succeeds, fails for good, or tries or time are used up. `bytes` are what it transfers.
+    /// Takes a slot, then does `attempt` until it succeeds, fails for good, or tries or time are used up. `bytes` are what
+    /// it transfers. The slot is held between tries as well, so that a store in trouble is asked less.
     pub(crate) async fn retried<T, F, Fut>(
         &self,
         operation: Operation,
         key: &str,
+        slots: &Semaphore,
         bytes: u64,
         attempt: F,
     ) -> Result<T, Error>
@@ -25,6 +28,9 @@ impl Objects {
         let retry = &self.config.retry;
         let transfer = retry.transfer_time(bytes);
         let deadline = Instant::now() + retry.deadline + transfer;
+        let busy = || Error::new(ErrorKind::Timeout, operation, key, "no free slot");
+        let slot = timeout_at(deadline, slots.acquire()).await.map_err(|_| self.failed(busy()))?;
+        let _slot = slot.expect("nobody closes the semaphore");
         let mut tried = 0;
         loop {
             tried += 1;
@@ -37,10 +43,7 @@ impl Objects {
             let wait = self.jittered(retry.backoff(tried));
             let gives_up = !error.is_retryable() || tried >= retry.tries || Instant::now() + wait >= deadline;
             if gives_up {
-                if error.kind != ErrorKind::NotFound {
-                    count(&self.usage.failures, 1);
-                }
-                return Err(error);
+                return Err(self.failed(error));
             }
             tracing::debug!(%error, tried, "object store operation failed, trying again");
             count(&self.usage.retries, 1);
@@ -48,8 +51,15 @@ impl Objects {
         }
     }
 
+    fn failed(&self, error: Error) -> Error {
+        if error.kind != ErrorKind::NotFound {
+            count(&self.usage.failures, 1);
+        }
+        error
+    }
+
     /// Between half of `wait` and all of it, so that those who failed together do not come back together.
-    fn jittered(&self, wait: Duration) -> Duration {
+    pub(crate) fn jittered(&self, wait: Duration) -> Duration {
         // SplitMix64: any sequence that differs between processes will do.
         let mut z = self.slots.jitter.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

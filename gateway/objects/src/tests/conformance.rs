@@ -1,0 +1,162 @@
+//! What every kind of store has to do.
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use super::parts;
+use crate::{ErrorKind, Listed, Objects, ObjectsConfig, S3Location, StoreLocation, open};
+
+/// The whole suite, on an empty store.
+async fn conforms(objects: Objects) {
+    starts_up_without_a_trace(&objects).await;
+    keeps_every_byte(&objects).await;
+    reads_exactly_the_range_asked_for(&objects).await;
+    says_what_is_not_there(&objects).await;
+    lists_in_order_page_by_page(&objects).await;
+    deletes_what_is_there_and_what_is_not(&objects).await;
+    refuses_keys_that_are_none(&objects).await;
+}
+
+async fn keys(objects: &Objects, prefix: &str, after: Option<&str>, limit: usize) -> Vec<String> {
+    let page = objects.list(prefix, after, limit).await.unwrap();
+    page.into_iter().map(|Listed { key, .. }| key).collect()
+}
+
+async fn starts_up_without_a_trace(objects: &Objects) {
+    objects.check().await.unwrap();
+    assert_eq!(keys(objects, "", None, 10).await, [""; 0]);
+}
+
+async fn keeps_every_byte(objects: &Objects) {
+    let large = Bytes::from(vec![7_u8; 3 << 20]);
+    let body = vec![Bytes::from_static(b"small"), large.clone(), Bytes::new(), Bytes::from_static(b"end")];
+    let whole = body.concat();
+    objects.put("a/large", body).await.unwrap();
+    assert!(objects.get("a/large").await.unwrap() == whole);
+    assert_eq!(objects.head("a/large").await.unwrap(), whole.len() as u64);
+    objects.put("a/large", parts("replaced")).await.unwrap();
+    assert_eq!(objects.get("a/large").await.unwrap(), "replaced");
+    objects.put("a/empty", Vec::new()).await.unwrap();
+    assert_eq!(objects.get("a/empty").await.unwrap(), "");
+    let key = "history/orders.v1/00000000-0000-0000-0000-000000000005/partition=3/0-1.parquet";
+    objects.put(key, parts("x")).await.unwrap();
+    assert_eq!(keys(objects, "history/orders.v1", None, 10).await, [key]);
+}
+
+async fn reads_exactly_the_range_asked_for(objects: &Objects) {
+    objects.put("r", parts("0123456789")).await.unwrap();
+    assert_eq!(objects.get_range("r", 2..5).await.unwrap(), "234");
+    assert_eq!(objects.get_range("r", 9..10).await.unwrap(), "9");
+    assert_eq!(objects.get_range("r", 5..5).await.unwrap(), "");
+    let ranges = [7..9, 0..1, 3..3, 0..10];
+    assert_eq!(objects.get_ranges("r", &ranges).await.unwrap(), ["78", "0", "", "0123456789"]);
+    for beyond in [5..11, 10..11, 100..200] {
+        let error = objects.get_range("r", beyond.clone()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Range, "{beyond:?}: {error}");
+    }
+}
+
+async fn says_what_is_not_there(objects: &Objects) {
+    let failures = objects.usage().totals().failures;
+    assert_eq!(objects.head("absent").await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(objects.get("absent").await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(objects.get_range("absent", 0..1).await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(keys(objects, "absent/", None, 10).await, [""; 0]);
+    assert_eq!(objects.usage().totals().failures, failures);
+}
+
+async fn lists_in_order_page_by_page(objects: &Objects) {
+    for n in [4, 1, 3, 0, 2] {
+        objects.put(&format!("l/{n}/x"), parts("four")).await.unwrap();
+    }
+    objects.put("l2/other", parts("")).await.unwrap();
+    let listed = objects.list("l/", None, 1).await.unwrap();
+    assert_eq!((listed[0].key.as_str(), listed[0].bytes), ("l/0/x", 4));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    assert!(now.abs_diff(listed[0].modified_ms.try_into().unwrap()) < 300_000, "{listed:?}");
+    assert_eq!(keys(objects, "l/", None, 2).await, ["l/0/x", "l/1/x"]);
+    assert_eq!(keys(objects, "l", Some("l/1/x"), 2).await, ["l/2/x", "l/3/x"]);
+    assert_eq!(keys(objects, "l/", Some("l/3/x"), 2).await, ["l/4/x"]);
+    assert_eq!(keys(objects, "l/", Some("l/4/x"), 2).await, [""; 0]);
+}
+
+async fn deletes_what_is_there_and_what_is_not(objects: &Objects) {
+    let all: Vec<String> = (0..12).map(|n| format!("d/{n}")).collect();
+    for key in all.iter().skip(2) {
+        objects.put(key, parts("x")).await.unwrap();
+    }
+    objects.delete(&all).await.unwrap();
+    objects.delete(&all).await.unwrap();
+    objects.delete(&[]).await.unwrap();
+    assert_eq!(keys(objects, "d", None, 10).await, [""; 0]);
+    let rest = keys(objects, "", None, 100).await;
+    assert_eq!(rest.len(), 10);
+    objects.delete(&rest).await.unwrap();
+}
+
+async fn refuses_keys_that_are_none(objects: &Objects) {
+    for key in ["", "a//b", "../a", "a/../b", "/a"] {
+        assert_eq!(objects.get(key).await.unwrap_err().kind, ErrorKind::Invalid, "{key:?}");
+        assert_eq!(objects.put(key, parts("x")).await.unwrap_err().kind, ErrorKind::Invalid, "{key:?}");
+    }
+}
+
+#[tokio::test]
+async fn memory_conforms() {
+    conforms(Objects::memory()).await;
+    let store = std::sync::Arc::new(object_store::memory::InMemory::new());
+    let outside = Objects::new(store.clone(), "", ObjectsConfig::default());
+    outside.put("elsewhere", parts("x")).await.unwrap();
+    conforms(Objects::new(store, "/some/prefix/", ObjectsConfig::default())).await;
+}
+
+#[tokio::test]
+async fn a_directory_conforms_and_is_made_if_need_be() {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = temporary.path().join("made/on demand");
+    let location = StoreLocation::Local { directory: directory.clone() };
+    conforms(open(&location, ObjectsConfig::default()).await.unwrap()).await;
+
+    let objects = open(&location, ObjectsConfig::default()).await.unwrap();
+    objects.put("segments/00/x.seg", parts("on disk")).await.unwrap();
+    assert_eq!(fs::read(directory.join("segments/00/x.seg")).unwrap(), b"on disk");
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_is_refused_by_name() {
+    let temporary = tempfile::tempdir().unwrap();
+    let file = temporary.path().join("file");
+    fs::write(&file, "").unwrap();
+    for directory in [file.clone(), file.join("below")] {
+        let location = StoreLocation::Local { directory };
+        let error = open(&location, ObjectsConfig::default()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::NoSuchBucket, "{error}");
+        assert!(error.to_string().contains(&location.to_string()), "{error}");
+    }
+}
+
+/// Needs an endpoint (`ALLUVIUM_TEST_S3_ENDPOINT`), an existing bucket (`ALLUVIUM_TEST_S3_BUCKET`, default
+/// `alluvium-test`) and credentials of the AWS chain.
+#[tokio::test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+async fn a_bucket_conforms() {
+    let Ok(endpoint) = std::env::var("ALLUVIUM_TEST_S3_ENDPOINT") else {
+        eprintln!("skipped: ALLUVIUM_TEST_S3_ENDPOINT is not set");
+        return;
+    };
+    let bucket = std::env::var("ALLUVIUM_TEST_S3_BUCKET").unwrap_or_else(|_| "alluvium-test".to_owned());
+    let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let there = S3Location {
+        prefix: format!("conformance/{run}"),
+        endpoint: Some(endpoint),
+        allow_http: true,
+        ..S3Location::new(bucket)
+    };
+    conforms(open(&StoreLocation::S3(there.clone()), ObjectsConfig::default()).await.unwrap()).await;
+
+    let absent = StoreLocation::S3(S3Location { bucket: format!("absent-{run}"), ..there });
+    let error = open(&absent, ObjectsConfig::default()).await.unwrap().check().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NoSuchBucket, "{error}");
+}

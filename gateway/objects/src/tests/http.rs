@@ -1,0 +1,99 @@
+//! What an S3 server's answers mean. object_store hides the types that tell, so this pins the texts we go by.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::StaticCredentialProvider;
+use object_store::aws::AwsCredential;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::parts;
+use crate::open::bucket_store;
+use crate::{Error, ErrorKind, Objects, ObjectsConfig, RetryPolicy, S3Location};
+
+/// A bucket at `endpoint`, asked once.
+fn bucket(endpoint: &str) -> Objects {
+    let location = S3Location { allow_http: true, ..S3Location::new("bucket") };
+    let credential = AwsCredential { key_id: "id".to_owned(), secret_key: "secret".to_owned(), token: None };
+    let credentials = Arc::new(StaticCredentialProvider::new(credential));
+    let store = bucket_store(&location, Some(endpoint), "us-east-1", credentials).unwrap();
+    let retry = RetryPolicy { tries: 1, try_timeout: Duration::from_secs(5), ..RetryPolicy::default() };
+    Objects::new(Arc::new(store), "", ObjectsConfig { retry, hedge_after: None, ..ObjectsConfig::default() })
+}
+
+/// A bucket whose server answers every request with `answer` and hangs up.
+async fn answering(answer: &'static str) -> Objects {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = socket.read(&mut request).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    });
+    bucket(&endpoint)
+}
+
+async fn failures(answer: &'static str) -> [Error; 4] {
+    let objects = answering(answer).await;
+    [
+        objects.put("k", parts("v")).await.unwrap_err(),
+        objects.get_range("k", 0..4).await.unwrap_err(),
+        objects.list("p", None, 1).await.unwrap_err(),
+        objects.delete(&["k".to_owned()]).await.unwrap_err(),
+    ]
+}
+
+macro_rules! answer {
+    ($status:literal, $body:literal) => {
+        concat!("HTTP/1.1 ", $status, "\r\nconnection: close\r\n\r\n", $body)
+    };
+}
+
+#[tokio::test]
+async fn every_answer_has_its_meaning() {
+    for (answer, kind) in [
+        (answer!("503 Slow Down", "<Code>SlowDown</Code>"), ErrorKind::Unavailable),
+        (answer!("500 Internal Server Error", ""), ErrorKind::Unavailable),
+        (answer!("429 Too Many Requests", ""), ErrorKind::Unavailable),
+        (answer!("404 Not Found", "<Code>NoSuchBucket</Code>"), ErrorKind::NoSuchBucket),
+        (answer!("403 Forbidden", "<Code>AccessDenied</Code>"), ErrorKind::Denied),
+        (answer!("401 Unauthorized", ""), ErrorKind::Denied),
+        (answer!("400 Bad Request", "<Code>ExpiredToken</Code>"), ErrorKind::Denied),
+        (answer!("400 Bad Request", "<Code>InvalidRequest</Code>"), ErrorKind::Invalid),
+        (answer!("301 Moved Permanently", ""), ErrorKind::Invalid),
+        (answer!("507 Insufficient Storage", ""), ErrorKind::Full),
+        ("", ErrorKind::Unavailable),
+        ("garbage\r\n\r\n", ErrorKind::Unavailable),
+    ] {
+        for error in failures(answer).await {
+            assert_eq!(error.kind, kind, "{answer}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_absent_object_is_not_an_absent_bucket() {
+    let objects = answering(answer!("404 Not Found", "<Code>NoSuchKey</Code>")).await;
+    assert_eq!(objects.get_range("k", 0..4).await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(objects.head("k").await.unwrap_err().kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_body_that_ends_early_is_cut_short() {
+    let answer = "HTTP/1.1 206 Partial Content\r\ncontent-length: 4\r\ncontent-range: bytes 0-3/10\r\n\
+        last-modified: Thu, 01 Jan 2026 00:00:00 GMT\r\netag: \"x\"\r\n\r\nab";
+    let error = answering(answer).await.get_range("k", 0..4).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::CutShort, "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = bucket(&endpoint).put("k", parts("v")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+}

@@ -1,0 +1,23 @@
+//! Tests of the interface: one suite for every kind of store, then faults, then what HTTP answers mean.
+
+mod conformance;
+mod faulty;
+mod http;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::memory::InMemory;
+
+use crate::faults::{FaultStore, Faults};
+use crate::{Objects, ObjectsConfig};
+
+/// Objects in memory, and the switch for their faults.
+fn faulty(config: ObjectsConfig) -> (Objects, Faults) {
+    let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
+    (Objects::new(Arc::new(store), "prefix", config), faults)
+}
+
+fn parts(text: &'static str) -> Vec<Bytes> {
+    vec![Bytes::from_static(text.as_bytes())]
+}
