@@ -1,5 +1,7 @@
 //! A process killed in mid-commit: what it was told was committed is there, each transaction whole, nothing twice.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails is to stop")]
+
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},

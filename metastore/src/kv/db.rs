@@ -124,3 +124,70 @@ impl Db {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::{
+        ambient::SeededEntropy,
+        kv::{Faults, MemoryEngine},
+    };
+
+    fn db(faults: Faults) -> Db {
+        Db::new(Arc::new(MemoryEngine::new(faults)), Arc::new(SeededEntropy::new(1)))
+    }
+
+    async fn put(db: &Db) -> Result<bool, Error> {
+        db.run("put", |tx| async move {
+            tx.set(b"a", b"1");
+            Ok(tx.is_maybe_committed())
+        })
+        .await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn endless_conflicts_end_in_giving_up_within_the_deadline() {
+        let db = db(Faults { conflict_per_mille: 1_000, ..Faults::none() });
+        let started = Instant::now();
+        let result = put(&db).await;
+        assert!(
+            matches!(&result, Err(Error::GaveUp { transaction: "put", last, .. }) if **last == Error::Conflict),
+            "{result:?}"
+        );
+        assert!(started.elapsed() <= RUN_DEADLINE + std::time::Duration::from_secs(1));
+        assert_eq!(db.metrics().gave_up.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_gives_up_after_an_unknown_result_says_so() {
+        let db = db(Faults { unknown_per_mille: 500, conflict_per_mille: 999, ..Faults::none() });
+        let mut unknown = 0;
+        for _ in 0..20 {
+            unknown += u32::from(put(&db).await.is_err_and(|error| error.is_maybe_committed()));
+        }
+        assert!(unknown > 0, "one attempt in two thousand is unknown, and each run makes a thousand");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_seed_gives_the_same_faults() {
+        let trace = async |seed| {
+            let db = db(Faults {
+                seed,
+                conflict_per_mille: 300,
+                unknown_per_mille: 300,
+                too_old_per_mille: 0,
+                latency_max: std::time::Duration::from_millis(7),
+            });
+            let started = Instant::now();
+            let mut trace = Vec::new();
+            for _ in 0..30 {
+                trace.push((put(&db).await.unwrap(), started.elapsed()));
+            }
+            trace
+        };
+        assert_eq!(trace(5).await, trace(5).await);
+        assert_ne!(trace(5).await, trace(6).await);
+    }
+}

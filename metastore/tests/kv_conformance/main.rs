@@ -4,6 +4,8 @@
 //! `serves_transactions!` those that go through `Db::run`, also on engines that inject faults. A new engine joins by one
 //! factory in `engines.rs` and one line per macro below.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails is to stop")]
+
 mod atomics;
 mod conflicts;
 mod engines;

@@ -70,6 +70,7 @@ fn key(number: u8) -> [u8; 2] {
     [DATA, number]
 }
 
+#[expect(clippy::print_stdout, reason = "the seed is shown where the test fails")]
 pub async fn transactions_are_equivalent_to_the_order_of_their_stamps(subject: Subject) {
     let seed = std::env::var("PROPTEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand_seed);
     println!("PROPTEST_SEED={seed}");
