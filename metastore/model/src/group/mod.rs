@@ -32,6 +32,9 @@ mod static_join;
 mod subscription;
 mod sync;
 
+#[cfg(test)]
+mod tests;
+
 pub use commit::Committer;
 pub use delete::Subscriptions;
 pub use describe::{DescribedMember, Description};

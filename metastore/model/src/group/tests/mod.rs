@@ -1,1 +1,228 @@
-//! x
+//! A group in a fixture that keeps time, tickets and answers.
+
+mod commit;
+mod delete;
+mod expiry;
+mod join;
+mod leave;
+mod property;
+mod rebalance;
+mod snapshot;
+mod static_members;
+mod subscription;
+mod sync;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::*;
+use crate::Timestamp;
+
+pub(super) const SESSION: Duration = Duration::from_secs(10);
+pub(super) const REBALANCE: Duration = Duration::from_secs(60);
+
+/// A group, the time, and every answer that was given.
+pub(super) struct Fixture {
+    pub group: Group,
+    pub rules: Rules,
+    pub now: Timestamp,
+    pub answers: BTreeMap<Ticket, Reply>,
+    pub saves: Vec<Snapshot>,
+    tickets: u64,
+}
+
+impl Fixture {
+    /// An empty group whose first rebalance does not wait.
+    pub fn new() -> Self {
+        Self::with_delay(Duration::ZERO)
+    }
+
+    pub fn with_delay(initial_rebalance_delay: Duration) -> Self {
+        Self {
+            group: Group::new(),
+            rules: Rules { initial_rebalance_delay, ..Rules::default() },
+            now: Timestamp(1_000_000),
+            answers: BTreeMap::new(),
+            saves: Vec::new(),
+            tickets: 0,
+        }
+    }
+
+    /// A stable group of `names`, the first of which leads.
+    pub fn stable(names: &[&str]) -> Self {
+        let mut fixture = Self::new();
+        let tickets: Vec<_> = names.iter().map(|name| fixture.join(old(name))).collect();
+        fixture.elapse();
+        let leader = fixture.joined(tickets[0]).leader;
+        let given = names.iter().map(|name| (id(name), Bytes::from(format!("work of {name}")))).collect();
+        fixture.sync_as(leader.as_str(), given);
+        for name in names.iter().filter(|name| **name != leader.as_str()) {
+            fixture.sync(name);
+        }
+        assert_eq!(*fixture.group.state(), State::Stable);
+        fixture
+    }
+
+    pub fn ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+
+    pub fn join(&mut self, joiner: Joiner) -> Ticket {
+        let ticket = self.ticket();
+        let name = joiner.member.as_ref().map_or(joiner.client_id.as_str(), MemberId::as_str);
+        let fresh = id(&if joiner.instance.is_some() { format!("{name}-{}", ticket.0) } else { name.to_owned() });
+        let effects = self.group.join(Join { ticket, fresh, joiner }, &self.rules, self.now);
+        self.note(effects);
+        ticket
+    }
+
+    /// `name` joins again under its id.
+    pub fn rejoin(&mut self, name: &str) -> Ticket {
+        self.join(Joiner { member: Some(id(name)), ..old(name) })
+    }
+
+    pub fn sync(&mut self, name: &str) -> Ticket {
+        self.sync_as(name, BTreeMap::new())
+    }
+
+    pub fn sync_as(&mut self, name: &str, assignments: BTreeMap<MemberId, Bytes>) -> Ticket {
+        let generation = self.group.generation();
+        self.sync_with(Sync {
+            member: id(name),
+            instance: None,
+            generation,
+            protocol_type: None,
+            protocol: None,
+            assignments,
+        })
+    }
+
+    pub fn sync_with(&mut self, sync: Sync) -> Ticket {
+        let ticket = self.ticket();
+        let effects = self.group.sync(ticket, sync, &self.rules, self.now);
+        self.note(effects);
+        ticket
+    }
+
+    pub fn heartbeat(&mut self, name: &str) -> Result<(), Refusal> {
+        self.group.heartbeat(&id(name), None, self.group.generation(), self.now)
+    }
+
+    pub fn leave(&mut self, leaver: Leaver) -> Result<(), Refusal> {
+        let (verdicts, effects) = self.group.leave(&[leaver], &self.rules, self.now).expect("the group lives");
+        self.note(effects);
+        verdicts.into_iter().next().expect("one verdict for one leaver")
+    }
+
+    pub fn leave_as(&mut self, name: &str) -> Result<(), Refusal> {
+        self.leave(Leaver { member: Some(id(name)), instance: None })
+    }
+
+    pub fn forsake(&mut self, ticket: Ticket) {
+        let effects = self.group.forsake(ticket, &self.rules, self.now);
+        self.note(effects);
+    }
+
+    /// Does what is due now.
+    pub fn elapse(&mut self) {
+        while self.group.next_deadline().is_some_and(|deadline| deadline <= self.now) {
+            let effects = self.group.elapse(&self.rules, self.now);
+            self.note(effects);
+        }
+    }
+
+    /// Lets `time` pass, doing what becomes due when it does.
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.now.plus(time);
+        while let Some(deadline) = self.group.next_deadline().filter(|deadline| *deadline <= until) {
+            self.now = self.now.max(deadline);
+            self.elapse();
+        }
+        self.now = until;
+    }
+
+    pub fn note(&mut self, effects: Effects) {
+        self.saves.extend(effects.save);
+        for reply in effects.replies {
+            let before = self.answers.insert(reply.ticket(), reply);
+            assert_eq!(before, None, "answered twice");
+        }
+    }
+
+    pub fn is_parked(&self, ticket: Ticket) -> bool {
+        !self.answers.contains_key(&ticket)
+    }
+
+    pub fn join_answer(&self, ticket: Ticket) -> Result<Joined, JoinRefused> {
+        match self.answers.get(&ticket) {
+            Some(Reply::Join { answer, .. }) => answer.clone(),
+            other => panic!("no answer to a join: {other:?}"),
+        }
+    }
+
+    pub fn joined(&self, ticket: Ticket) -> Joined {
+        self.join_answer(ticket).expect("joined")
+    }
+
+    pub fn join_refusal(&self, ticket: Ticket) -> Refusal {
+        self.join_answer(ticket).expect_err("refused").why
+    }
+
+    pub fn sync_answer(&self, ticket: Ticket) -> Result<Bytes, Refusal> {
+        match self.answers.get(&ticket) {
+            Some(Reply::Sync { answer, .. }) => answer.clone().map(|synced| synced.assignment),
+            other => panic!("no answer to a sync: {other:?}"),
+        }
+    }
+
+    pub fn state(&self) -> &'static str {
+        self.group.state().name()
+    }
+}
+
+pub(super) fn id(name: &str) -> MemberId {
+    MemberId::new(name).expect("names are not empty")
+}
+
+pub(super) fn protocol(name: &str, metadata: &str) -> Protocol {
+    Protocol { name: name.into(), metadata: Bytes::copy_from_slice(metadata.as_bytes()) }
+}
+
+/// Someone new, who joins at once, as clients before version 4 do; the id it is given is its name.
+pub(super) fn old(name: &str) -> Joiner {
+    Joiner {
+        member: None,
+        instance: None,
+        client_id: name.to_owned(),
+        client_host: "/127.0.0.1".to_owned(),
+        session_timeout: SESSION,
+        rebalance_timeout: REBALANCE,
+        protocol_type: "consumer".into(),
+        protocols: vec![protocol("range", name)],
+        promises_id_first: false,
+        can_skip_assignment: false,
+    }
+}
+
+/// Someone new who is given its id first (version 4 and later).
+pub(super) fn modern(name: &str) -> Joiner {
+    Joiner { promises_id_first: true, ..old(name) }
+}
+
+/// Someone who always has the same place.
+pub(super) fn fixed(name: &str, instance: &str) -> Joiner {
+    Joiner { instance: Some(InstanceId::new(instance)), promises_id_first: true, ..old(name) }
+}
+
+#[test]
+fn generated_member_ids_tell_who_asked() {
+    let random = Uuid::from_u128(7);
+    let text = "00000000-0000-0000-0000-000000000007";
+    assert_eq!(MemberId::generate("app", None, random).as_str(), format!("app-{text}"));
+    let instance = InstanceId::new("disk-1");
+    assert_eq!(MemberId::generate("app", Some(&instance), random).as_str(), format!("disk-1-{text}"));
+}

@@ -1,0 +1,179 @@
+use super::*;
+
+#[test]
+fn the_first_to_join_leads_and_is_told_of_everybody() {
+    let mut fixture = Fixture::new();
+    let (a, b) = (fixture.join(old("a")), fixture.join(old("b")));
+    assert!(fixture.is_parked(a) && fixture.is_parked(b));
+    fixture.elapse();
+    let (a, b) = (fixture.joined(a), fixture.joined(b));
+    assert_eq!((a.leader.clone(), b.leader), (id("a"), id("a")));
+    assert_eq!((a.generation, b.generation), (Generation(1), Generation(1)));
+    let seen: Vec<_> = a.members.iter().map(|seen| (seen.member.clone(), seen.metadata.clone())).collect();
+    assert_eq!(seen, [(id("a"), Bytes::from("a")), (id("b"), Bytes::from("b"))]);
+    assert_eq!(b.members, []);
+    assert_eq!(fixture.state(), "CompletingRebalance");
+}
+
+#[test]
+fn a_modern_member_is_given_its_id_first_and_joins_under_it() {
+    let mut fixture = Fixture::new();
+    let first = fixture.join(modern("a"));
+    let refused = fixture.join_answer(first).expect_err("refused");
+    assert_eq!(refused, JoinRefused { member: Some(id("a")), why: Refusal::MemberIdRequired(id("a")) });
+    assert_eq!((fixture.group.size(), fixture.state()), (0, "Empty"));
+    let second = fixture.rejoin("a");
+    fixture.elapse();
+    assert_eq!(fixture.joined(second).member, id("a"));
+}
+
+#[test]
+fn a_member_that_nobody_knows_is_told_so() {
+    let mut fixture = Fixture::stable(&["a"]);
+    let stranger = fixture.rejoin("stranger");
+    assert_eq!(fixture.join_refusal(stranger), Refusal::UnknownMember);
+    let mut empty = Fixture::new();
+    let stranger = empty.rejoin("stranger");
+    assert_eq!(empty.join_refusal(stranger), Refusal::UnknownMember);
+}
+
+#[test]
+fn session_timeouts_outside_the_range_are_refused() {
+    let mut fixture = Fixture::new();
+    for session_timeout in [Duration::from_millis(5_999), Duration::from_millis(1_800_001)] {
+        let ticket = fixture.join(Joiner { session_timeout, ..old("a") });
+        assert_eq!(fixture.join_refusal(ticket), Refusal::InvalidSessionTimeout);
+    }
+}
+
+#[test]
+fn members_must_have_a_protocol_in_common() {
+    let mut fixture = Fixture::stable(&["a"]);
+    let other = fixture.join(Joiner { protocols: vec![protocol("sticky", "")], ..old("b") });
+    assert_eq!(fixture.join_refusal(other), Refusal::InconsistentProtocol);
+    let connect = fixture.join(Joiner { protocol_type: "connect".into(), ..old("b") });
+    assert_eq!(fixture.join_refusal(connect), Refusal::InconsistentProtocol);
+    let mut empty = Fixture::new();
+    let none = empty.join(Joiner { protocols: Vec::new(), ..old("b") });
+    assert_eq!(empty.join_refusal(none), Refusal::InconsistentProtocol);
+    let no_type = empty.join(Joiner { protocol_type: "".into(), ..old("b") });
+    assert_eq!(empty.join_refusal(no_type), Refusal::InconsistentProtocol);
+}
+
+#[test]
+fn the_protocol_with_most_votes_wins_among_those_that_all_know() {
+    let mut fixture = Fixture::new();
+    let knows = |name: &str, protocols: &[&str]| Joiner {
+        protocols: protocols.iter().map(|name| protocol(name, "")).collect(),
+        ..old(name)
+    };
+    let a = fixture.join(knows("a", &["sticky", "range"]));
+    fixture.join(knows("b", &["range", "sticky"]));
+    fixture.join(knows("c", &["new", "range", "sticky"]));
+    fixture.elapse();
+    assert_eq!(&*fixture.joined(a).protocol, "range");
+}
+
+#[test]
+fn a_group_takes_no_more_members_than_it_may_have() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    fixture.rules.size_max = 2;
+    let third = fixture.join(old("c"));
+    assert_eq!(fixture.join_answer(third), Err(JoinRefused { member: None, why: Refusal::GroupFull }));
+    // In a rebalance, those who come late are turned away, even if they were there before.
+    fixture.leave_as("b").expect("left");
+    let (c, a) = (fixture.join(old("c")), fixture.rejoin("a"));
+    fixture.elapse();
+    assert_eq!((fixture.joined(c).generation, fixture.joined(a).generation), (Generation(2), Generation(2)));
+}
+
+#[test]
+fn a_shrunken_group_turns_its_latecomers_out() {
+    let mut fixture = Fixture::stable(&["a", "b", "c"]);
+    fixture.rules.size_max = 2;
+    let (a, b) = (fixture.rejoin("a"), fixture.rejoin("b"));
+    let c = fixture.rejoin("c");
+    assert_eq!(fixture.join_refusal(c), Refusal::GroupFull);
+    fixture.elapse();
+    assert_eq!(fixture.joined(a).members.len(), 2);
+    assert_eq!(fixture.joined(b).generation, Generation(2));
+}
+
+#[test]
+fn a_group_takes_no_more_bytes_than_can_be_saved() {
+    let mut fixture = Fixture::stable(&["a"]);
+    fixture.rules.bytes_max = 1_000;
+    let big = Joiner { protocols: vec![protocol("range", &"x".repeat(2_000))], ..old("b") };
+    let ticket = fixture.join(big);
+    assert_eq!(fixture.join_refusal(ticket), Refusal::GroupFull);
+}
+
+#[test]
+fn promises_of_ids_are_bounded_too() {
+    let mut fixture = Fixture::new();
+    fixture.rules.size_max = 3;
+    let tickets: Vec<_> = (0..4).map(|n| fixture.join(modern(&format!("m{n}")))).collect();
+    assert!(matches!(fixture.join_refusal(tickets[2]), Refusal::MemberIdRequired(_)));
+    assert_eq!(fixture.join_refusal(tickets[3]), Refusal::GroupFull);
+}
+
+#[test]
+fn a_follower_without_news_is_told_the_current_generation_without_a_rebalance() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    let b = fixture.rejoin("b");
+    let told = fixture.joined(b);
+    assert_eq!((told.generation, told.leader, told.members), (Generation(1), id("a"), Vec::new()));
+    assert_eq!(fixture.state(), "Stable");
+}
+
+#[test]
+fn a_leader_that_joins_again_starts_a_rebalance() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    let a = fixture.rejoin("a");
+    assert_eq!(fixture.state(), "PreparingRebalance");
+    assert!(fixture.is_parked(a));
+    let b = fixture.rejoin("b");
+    assert_eq!(fixture.joined(a).generation, Generation(2));
+    assert_eq!(fixture.joined(b).leader, id("a"));
+}
+
+#[test]
+fn a_follower_with_news_starts_a_rebalance() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    let news = Joiner { member: Some(id("b")), protocols: vec![protocol("range", "more topics")], ..old("b") };
+    let b = fixture.join(news);
+    assert!(fixture.is_parked(b));
+    assert_eq!(fixture.heartbeat("a"), Err(Refusal::RebalanceInProgress));
+}
+
+#[test]
+fn a_member_that_missed_its_answer_gets_it_again_while_completing() {
+    let mut fixture = Fixture::new();
+    let (_, _) = (fixture.join(old("a")), fixture.join(old("b")));
+    fixture.elapse();
+    let (a, b) = (fixture.rejoin("a"), fixture.rejoin("b"));
+    assert_eq!(fixture.joined(a).members.len(), 2);
+    assert_eq!(fixture.joined(b).generation, Generation(1));
+    assert_eq!(fixture.state(), "CompletingRebalance");
+}
+
+#[test]
+fn a_join_that_is_repeated_answers_the_one_before() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    let first = fixture.rejoin("a");
+    let second = fixture.rejoin("a");
+    assert_eq!(fixture.join_refusal(first), Refusal::RebalanceInProgress);
+    assert!(fixture.is_parked(second));
+}
+
+#[test]
+fn a_dead_group_takes_nobody() {
+    let mut fixture = Fixture::stable(&["a"]);
+    let effects = fixture.group.dissolve(&Refusal::NotCoordinator);
+    fixture.note(effects);
+    let late = fixture.join(old("b"));
+    assert_eq!(fixture.join_refusal(late), Refusal::NotAvailable);
+    assert_eq!(fixture.heartbeat("a"), Err(Refusal::NotAvailable));
+    let sync = fixture.sync("a");
+    assert_eq!(fixture.sync_answer(sync), Err(Refusal::NotAvailable));
+}

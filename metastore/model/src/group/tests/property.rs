@@ -1,0 +1,252 @@
+//! Random lives of a group, restarts included.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What may happen. Numbers pick a client.
+#[derive(Clone, Debug)]
+enum Step {
+    Join {
+        client: usize,
+        has_news: bool,
+    },
+    Sync(usize),
+    Heartbeat(usize),
+    Leave(usize),
+    HangUp(usize),
+    Commit(usize),
+    /// A static client's process is replaced by a new one.
+    Reincarnate(usize),
+    Pass(u64),
+    Restart,
+}
+
+const CLIENTS: usize = 5;
+
+fn step() -> impl Strategy<Value = Step> {
+    let client = 0..CLIENTS;
+    prop_oneof![
+        6 => (client.clone(), any::<bool>()).prop_map(|(client, has_news)| Step::Join { client, has_news }),
+        6 => client.clone().prop_map(Step::Sync),
+        3 => client.clone().prop_map(Step::Heartbeat),
+        1 => client.clone().prop_map(Step::Leave),
+        1 => client.clone().prop_map(Step::HangUp),
+        1 => client.clone().prop_map(Step::Commit),
+        1 => client.prop_map(Step::Reincarnate),
+        2 => (0u64..20_000).prop_map(Step::Pass),
+        1 => Just(Step::Restart),
+    ]
+}
+
+/// What a client knows of itself.
+#[derive(Clone, Debug, Default)]
+struct Client {
+    member: Option<MemberId>,
+    generation: Option<Generation>,
+    is_leader: bool,
+    parked: Option<Ticket>,
+}
+
+struct World {
+    fixture: Fixture,
+    clients: Vec<Client>,
+    news: u64,
+    syncs: u64,
+    /// Who was given what, by generation: one assignment per generation, or two owners could meet.
+    given: BTreeMap<Generation, BTreeMap<MemberId, Bytes>>,
+    highest_told: Generation,
+    forgiven: Vec<Ticket>,
+}
+
+impl World {
+    fn new() -> Self {
+        let fixture = Fixture::with_delay(Duration::from_secs(3));
+        let clients = vec![Client::default(); CLIENTS];
+        let (given, forgiven) = (BTreeMap::new(), Vec::new());
+        Self { fixture, clients, news: 0, syncs: 0, given, highest_told: Generation(0), forgiven }
+    }
+
+    fn run(&mut self, step: &Step) {
+        match *step {
+            Step::Join { client, has_news } => self.join(client, has_news),
+            Step::Sync(client) => self.sync(client),
+            Step::Heartbeat(client) => {
+                if let (Some(member), Some(generation)) =
+                    (&self.clients[client].member, self.clients[client].generation)
+                {
+                    let _ = self.fixture.group.heartbeat(member, None, generation, self.fixture.now);
+                }
+            }
+            Step::Leave(client) => {
+                if let Some(member) = self.clients[client].member.take() {
+                    let _ = self.fixture.leave(Leaver { member: Some(member), instance: None });
+                }
+            }
+            Step::HangUp(client) => {
+                if let Some(ticket) = self.clients[client].parked.take() {
+                    self.fixture.forsake(ticket);
+                    self.forgiven.push(ticket);
+                }
+            }
+            Step::Commit(client) => {
+                let Client { member, generation, .. } = self.clients[client].clone();
+                let committer = Committer { member, instance: None, generation };
+                let _ = self.fixture.group.admit_commit(&committer, self.fixture.now);
+            }
+            Step::Reincarnate(client) => {
+                self.clients[client] = Client { parked: self.clients[client].parked, ..Client::default() }
+            }
+            Step::Pass(ms) => self.fixture.pass(Duration::from_millis(ms)),
+            Step::Restart => self.restart(),
+        }
+        self.fixture.elapse();
+        self.hear();
+        self.check();
+    }
+
+    fn join(&mut self, client: usize, has_news: bool) {
+        if self.clients[client].parked.is_some() {
+            return;
+        }
+        self.news += u64::from(has_news);
+        let name = format!("c{client}-{}", self.fixture.tickets);
+        let base = match client {
+            0 => fixed(&name, "zero"),
+            1 => old(&name),
+            _ => modern(&name),
+        };
+        let metadata = if has_news { self.news.to_string() } else { String::new() };
+        let member = self.clients[client].member.clone();
+        let protocols = vec![protocol("range", &metadata), protocol("sticky", "")];
+        let ticket = self.fixture.join(Joiner { member, protocols, can_skip_assignment: client % 2 == 0, ..base });
+        self.clients[client].parked = Some(ticket);
+    }
+
+    fn sync(&mut self, client: usize) {
+        let Client { member: Some(member), generation: Some(generation), is_leader, parked: None } =
+            self.clients[client].clone()
+        else {
+            return;
+        };
+        self.syncs += 1;
+        let all = self.fixture.group.members.keys().cloned();
+        let work = |id: MemberId| (id.clone(), Bytes::from(format!("{id} by sync {}", self.syncs)));
+        let assignments = if is_leader { all.map(work).collect() } else { BTreeMap::new() };
+        let ticket = self.fixture.sync_with(Sync {
+            member,
+            instance: None,
+            generation,
+            protocol_type: Some("consumer".into()),
+            protocol: None,
+            assignments,
+        });
+        self.clients[client].parked = Some(ticket);
+    }
+
+    /// The process stops after its last save: whoever waits is cut off.
+    fn restart(&mut self) {
+        for client in &mut self.clients {
+            self.forgiven.extend(client.parked.take());
+        }
+        self.fixture.group = match self.fixture.saves.last() {
+            Some(saved) => Group::restore(saved.clone(), self.fixture.now),
+            None => Group::new(),
+        };
+    }
+
+    /// Clients take in their answers.
+    fn hear(&mut self) {
+        for index in 0..CLIENTS {
+            let Some(reply) = self.clients[index].parked.and_then(|ticket| self.fixture.answers.get(&ticket)).cloned()
+            else {
+                continue;
+            };
+            self.clients[index].parked = None;
+            match reply {
+                Reply::Join { answer, .. } => self.hear_join(index, answer),
+                Reply::Sync { answer: Ok(synced), .. } => self.hear_sync(index, synced),
+                Reply::Sync { answer: Err(_), .. } => {}
+            }
+        }
+    }
+
+    fn hear_join(&mut self, index: usize, answer: Result<Joined, JoinRefused>) {
+        let client = &mut self.clients[index];
+        match answer {
+            Ok(joined) => {
+                self.highest_told = self.highest_told.max(joined.generation);
+                client.is_leader = joined.leader == joined.member && !joined.skip_assignment;
+                client.generation = Some(joined.generation);
+                client.member = Some(joined.member);
+            }
+            Err(JoinRefused { member, why: Refusal::MemberIdRequired(_) }) => client.member = member,
+            Err(JoinRefused { why: Refusal::UnknownMember | Refusal::FencedInstance, .. }) => {
+                *client = Client::default()
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn hear_sync(&mut self, index: usize, synced: Synced) {
+        let Client { member: Some(member), generation: Some(generation), .. } = self.clients[index].clone() else {
+            return;
+        };
+        let given = self.given.entry(generation).or_default();
+        let before = given.insert(member.clone(), synced.assignment.clone());
+        assert!(
+            before.is_none_or(|before| before == synced.assignment),
+            "two assignments for {member} in {generation}"
+        );
+        let author = |work: &Bytes| String::from_utf8_lossy(work).rsplit(' ').next().map(str::to_owned);
+        let authors: std::collections::BTreeSet<_> =
+            given.values().filter(|work| !work.is_empty()).map(author).collect();
+        assert!(authors.len() <= 1, "two assignments handed out in {generation}: {given:?}");
+    }
+
+    fn check(&self) {
+        let group = &self.fixture.group;
+        let saved = self.fixture.saves.last().map_or(Generation(0), |saved| saved.generation);
+        assert_eq!(group.generation(), saved, "every generation is saved, and none goes back");
+        assert!(self.highest_told <= group.generation());
+        assert!(self.fixture.saves.is_sorted_by_key(|saved| saved.generation));
+        for (instance, member) in &group.instances {
+            assert_eq!(group.members[member].instance.as_ref(), Some(instance));
+        }
+        assert!(group.members.keys().all(|member| !group.promised.contains_key(member)));
+        match group.state() {
+            State::Empty => assert_eq!((group.size(), &group.leader), (0, &None)),
+            State::CompletingRebalance | State::Stable => {
+                assert!(group.members.contains_key(group.leader.as_ref().expect("led")));
+            }
+            State::PreparingRebalance(_) | State::Dead => {}
+        }
+        assert!(group.size() == 0 || group.next_deadline().is_some(), "members are never left without a deadline");
+    }
+
+    /// Time goes on and nobody speaks any more: everyone who waits is answered.
+    fn end(mut self) {
+        self.fixture.pass(Duration::from_secs(7_200));
+        self.hear();
+        self.check();
+        let waiting = (1..=self.fixture.tickets).map(Ticket).filter(|ticket| self.fixture.is_parked(*ticket));
+        let forgotten: Vec<_> = waiting.filter(|ticket| !self.forgiven.contains(ticket)).collect();
+        assert_eq!(forgotten, [], "parked and never answered");
+        assert_eq!(self.fixture.group.size(), 0, "everyone has expired");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_nobody_is_forgotten_and_no_generation_has_two_assignments(
+        steps in proptest::collection::vec(step(), 1..80)
+    ) {
+        let mut world = World::new();
+        for step in &steps {
+            world.run(step);
+        }
+        world.end();
+    }
+}

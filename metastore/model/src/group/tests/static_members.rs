@@ -1,0 +1,164 @@
+use super::*;
+
+/// A stable group of a dynamic leader "a" and a static follower "b" of instance "b".
+fn with_static_follower() -> Fixture {
+    let mut fixture = Fixture::new();
+    let a = fixture.join(old("a"));
+    let b = fixture.join(fixed("b", "b"));
+    fixture.elapse();
+    let b = fixture.joined(b).member;
+    assert_eq!(fixture.joined(a).members.iter().filter(|member| member.instance.is_some()).count(), 1);
+    fixture.sync_as("a", [(b.clone(), Bytes::from("work of b"))].into());
+    fixture.sync(b.as_str());
+    fixture
+}
+
+fn member_of(fixture: &Fixture, instance: &str) -> MemberId {
+    fixture.group.instances[&InstanceId::new(instance)].clone()
+}
+
+#[test]
+fn a_static_member_joins_without_being_given_its_id_first() {
+    let mut fixture = Fixture::new();
+    let b = fixture.join(fixed("b", "b"));
+    fixture.elapse();
+    assert_eq!(fixture.joined(b).generation, Generation(1));
+}
+
+#[test]
+fn a_static_member_that_comes_back_takes_its_place_without_a_rebalance() {
+    let mut fixture = with_static_follower();
+    let before = member_of(&fixture, "b");
+    let back = fixture.join(fixed("b", "b"));
+    let told = fixture.joined(back);
+    assert_ne!(told.member, before);
+    assert_eq!((told.generation, fixture.state()), (Generation(1), "Stable"));
+    let sync = fixture.sync(told.member.as_str());
+    assert_eq!(fixture.sync_answer(sync), Ok(Bytes::from("work of b")));
+    let saved = fixture.saves.last().expect("the swap is saved");
+    assert!(saved.members.iter().any(|member| member.id == told.member));
+    assert_eq!(fixture.heartbeat(before.as_str()), Err(Refusal::UnknownMember));
+}
+
+#[test]
+fn the_member_that_was_replaced_is_fenced() {
+    let mut fixture = with_static_follower();
+    let before = member_of(&fixture, "b");
+    fixture.join(fixed("b", "b"));
+    let instance = InstanceId::new("b");
+    let heartbeat = fixture.group.heartbeat(&before, Some(&instance), Generation(1), fixture.now);
+    assert_eq!(heartbeat, Err(Refusal::FencedInstance));
+    let again = fixture.join(Joiner { member: Some(before.clone()), ..fixed("b", "b") });
+    assert_eq!(fixture.join_refusal(again), Refusal::FencedInstance);
+    let committer = Committer { member: Some(before), instance: Some(instance), generation: Some(Generation(1)) };
+    assert_eq!(fixture.group.admit_commit(&committer, fixture.now), Err(Refusal::FencedInstance));
+}
+
+#[test]
+fn a_request_parked_by_the_member_that_was_replaced_is_fenced() {
+    let mut fixture = with_static_follower();
+    fixture.join(old("c"));
+    let before = member_of(&fixture, "b");
+    let parked = fixture.join(Joiner { member: Some(before), ..fixed("b", "b") });
+    let back = fixture.join(fixed("b", "b"));
+    assert_eq!(fixture.join_refusal(parked), Refusal::FencedInstance);
+    assert!(fixture.is_parked(back));
+}
+
+#[test]
+fn a_static_member_that_changes_the_choice_of_protocol_starts_a_rebalance() {
+    let mut fixture = Fixture::new();
+    let knows = |protocols: &[&str]| Joiner {
+        protocols: protocols.iter().map(|name| protocol(name, "")).collect(),
+        ..fixed("b", "b")
+    };
+    fixture.join(knows(&["range", "sticky"]));
+    fixture.elapse();
+    let leader = member_of(&fixture, "b");
+    fixture.sync(leader.as_str());
+    let back = fixture.join(knows(&["sticky", "range"]));
+    assert_eq!(&*fixture.joined(back).protocol, "sticky");
+    assert_eq!(fixture.joined(back).generation, Generation(2));
+}
+
+#[test]
+fn a_static_leader_that_comes_back_is_told_to_skip_the_assignment_or_not_to_lead() {
+    for can_skip in [true, false] {
+        let mut fixture = Fixture::new();
+        fixture.join(fixed("a", "a"));
+        fixture.elapse();
+        let before = member_of(&fixture, "a");
+        fixture.sync(before.as_str());
+        let back = fixture.join(Joiner { can_skip_assignment: can_skip, ..fixed("a", "a") });
+        let told = fixture.joined(back);
+        assert_eq!((told.skip_assignment, told.members.len()), if can_skip { (true, 1) } else { (false, 0) });
+        assert_eq!(told.leader == told.member, can_skip);
+        assert_eq!(told.generation, Generation(1));
+    }
+}
+
+#[test]
+fn a_static_member_that_comes_back_while_assignments_are_computed_starts_over() {
+    let mut fixture = Fixture::new();
+    fixture.join(old("a"));
+    fixture.join(fixed("b", "b"));
+    fixture.elapse();
+    let sync = fixture.sync(member_of(&fixture, "b").as_str());
+    let back = fixture.join(fixed("b", "b"));
+    assert_eq!(fixture.sync_answer(sync), Err(Refusal::FencedInstance));
+    assert!(fixture.is_parked(back));
+    assert_eq!(fixture.state(), "PreparingRebalance");
+}
+
+#[test]
+fn a_rebalance_keeps_static_members_that_are_away() {
+    let mut fixture = with_static_follower();
+    let away = member_of(&fixture, "b");
+    let c = fixture.join(old("c"));
+    fixture.rejoin("a");
+    for _ in 0..12 {
+        let heard = fixture.group.heartbeat(&away, Some(&InstanceId::new("b")), Generation(1), fixture.now);
+        assert_eq!(heard, Err(Refusal::RebalanceInProgress));
+        fixture.pass(Duration::from_secs(5));
+    }
+    assert_eq!(fixture.joined(c).generation, Generation(2));
+    assert_eq!(fixture.group.size(), 3);
+}
+
+#[test]
+fn a_group_of_absent_static_members_waits_until_they_expire() {
+    let mut fixture = Fixture::new();
+    let patient = Joiner { session_timeout: Duration::from_secs(300), ..fixed("b", "b") };
+    fixture.join(patient);
+    fixture.elapse();
+    let member = member_of(&fixture, "b");
+    fixture.sync(member.as_str());
+    // It joins with news, and hangs up: nobody is left to begin a generation with.
+    let news = Joiner { session_timeout: Duration::from_secs(300), ..fixed("b", "b") };
+    fixture.join(old("a"));
+    let ticket = fixture.join(Joiner { member: Some(member), ..news });
+    fixture.forsake(ticket);
+    fixture.leave_as("a").expect("left");
+    fixture.pass(Duration::from_secs(200));
+    assert_eq!((fixture.state(), fixture.group.size()), ("PreparingRebalance", 1));
+    fixture.pass(Duration::from_secs(200));
+    assert_eq!((fixture.state(), fixture.group.size()), ("Empty", 0));
+}
+
+#[test]
+fn an_administrator_removes_a_static_member_by_its_instance_id() {
+    let mut fixture = with_static_follower();
+    let by_instance = |instance: &str| Leaver { member: None, instance: Some(InstanceId::new(instance)) };
+    assert_eq!(fixture.leave(by_instance("unknown")), Err(Refusal::UnknownMember));
+    assert_eq!(fixture.leave(by_instance("b")), Ok(()));
+    assert_eq!((fixture.group.size(), fixture.state()), (1, "PreparingRebalance"));
+}
+
+#[test]
+fn an_id_that_was_promised_cannot_become_a_static_member() {
+    let mut fixture = with_static_follower();
+    fixture.join(modern("c"));
+    let ticket = fixture.join(Joiner { member: Some(id("c")), ..fixed("c", "b") });
+    assert_eq!(fixture.join_refusal(ticket), Refusal::FencedInstance);
+    assert_eq!(fixture.group.instances.len(), 1);
+}
