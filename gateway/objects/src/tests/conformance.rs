@@ -158,5 +158,6 @@ async fn a_bucket_conforms() {
 
     let absent = StoreLocation::S3(S3Location { bucket: format!("absent-{run}"), ..there });
     let error = open(&absent, ObjectsConfig::default()).await.unwrap().check().await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NoSuchBucket, "{error}");
+    // Some servers (SeaweedFS) do not tell strangers which buckets exist.
+    assert!(matches!(error.kind, ErrorKind::NoSuchBucket | ErrorKind::Denied), "{error}");
 }
