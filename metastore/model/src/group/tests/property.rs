@@ -106,9 +106,6 @@ impl World {
     }
 
     fn join(&mut self, client: usize, has_news: bool) {
-        if self.clients[client].parked.is_some() {
-            return;
-        }
         self.news += u64::from(has_news);
         let name = format!("c{client}-{}", self.fixture.tickets);
         let base = match client {
@@ -124,8 +121,7 @@ impl World {
     }
 
     fn sync(&mut self, client: usize) {
-        let Client { member: Some(member), generation: Some(generation), is_leader, parked: None } =
-            self.clients[client].clone()
+        let Client { member: Some(member), generation: Some(generation), is_leader, .. } = self.clients[client].clone()
         else {
             return;
         };
@@ -146,9 +142,9 @@ impl World {
 
     /// The process stops after its last save: whoever waits is cut off.
     fn restart(&mut self) {
-        for client in &mut self.clients {
-            self.forgiven.extend(client.parked.take());
-        }
+        let waiting = (1..=self.fixture.tickets).map(Ticket).filter(|ticket| self.fixture.is_parked(*ticket));
+        self.forgiven.extend(waiting);
+        self.clients.iter_mut().for_each(|client| client.parked = None);
         self.fixture.group = match self.fixture.saves.last() {
             Some(saved) => Group::restore(saved.clone(), self.fixture.now),
             None => Group::new(),
