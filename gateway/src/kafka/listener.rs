@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection;
 use crate::agent::Agent;
+use crate::listen::{self, BindError};
 
 /// After a failure to accept (no file descriptor left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -23,37 +24,13 @@ pub struct Listener {
     address: SocketAddr,
 }
 
-/// Why the address cannot be listened on.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// Someone else listens there.
-    #[error("{address} is taken: another process listens there; stop it, or choose another port")]
-    Taken {
-        /// The address.
-        address: SocketAddr,
-    },
-    /// Anything else.
-    #[error("cannot listen on {address}: {source}")]
-    Refused {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
 impl Listener {
     /// Binds `address`; port 0 lets the system choose.
     ///
     /// # Errors
     /// Where the address is taken, is not ours, or needs rights that we lack.
     pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let refused = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::Taken { address },
-            _ => BindError::Refused { address, source },
-        };
-        let socket = TcpListener::bind(address).await.map_err(refused)?;
-        let address = socket.local_addr().map_err(refused)?;
+        let (socket, address) = listen::bind(address).await?;
         Ok(Self { socket, address })
     }
 

@@ -17,8 +17,8 @@ mod frame_reader;
 mod handlers;
 mod listener;
 mod response_queue;
-mod topic_creation;
 mod topic_lookup;
 mod topology;
 
-pub use listener::{BindError, Listener};
+pub use crate::listen::BindError;
+pub use listener::Listener;

@@ -8,6 +8,7 @@ use alluvium_model::topic_config::ConfigError;
 use alluvium_wire::ErrorCode;
 
 use super::Coded;
+use crate::topic_creation::CreationError;
 
 impl Coded for keyspace::Error {
     fn code(&self) -> ErrorCode {
@@ -85,6 +86,15 @@ impl Coded for TrimError {
             Self::UnknownPartition(_) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
             Self::OutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
             Self::Metastore(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for CreationError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused(error) => error.code(),
+            Self::View(error) => error.code(),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::agent::Agent;
 use crate::kafka::config_entries::topic_entries;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
-use crate::kafka::topic_creation::{create, new_topic};
+use crate::topic_creation::{create, new_topic};
 
 pub const HANDLER: Handler = Handler::new(ApiKey::CreateTopics, 2..=7, |call| answer(call, handle));
 

@@ -19,7 +19,7 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
-use crate::kafka::topic_creation::create_automatically;
+use crate::topic_creation::create_automatically;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::{self, CLUSTER_OPERATIONS, LEADER_EPOCH, Node, TOPIC_OPERATIONS};
 use crate::view::TopicView;
@@ -108,7 +108,7 @@ impl<'a> Finder<'a> {
         match self.lookup.by_name(name).await {
             Err(refused) if refused.code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION && self.may_create > 0 => {
                 self.may_create -= 1;
-                create_automatically(self.agent, name).await
+                Ok(create_automatically(self.agent, name).await?)
             }
             found => found,
         }

@@ -1,0 +1,142 @@
+//! What administration tools ask: cluster, directories, elections, reassignments, producers.
+
+use alluvium_wire::ErrorCode;
+use alluvium_wire::messages::alter_partition_reassignments::{
+    AlterPartitionReassignmentsRequest, ReassignablePartition, ReassignableTopic,
+};
+use alluvium_wire::messages::describe_cluster::DescribeClusterRequest;
+use alluvium_wire::messages::describe_log_dirs::DescribeLogDirsRequest;
+use alluvium_wire::messages::describe_topic_partitions::{DescribeTopicPartitionsRequest, TopicRequest};
+use alluvium_wire::messages::elect_leaders::{ElectLeadersRequest, TopicPartitions};
+use alluvium_wire::messages::init_producer_id::InitProducerIdRequest;
+use alluvium_wire::messages::list_partition_reassignments::ListPartitionReassignmentsRequest;
+
+use crate::batches::records;
+use crate::producing::append;
+use crate::server::Server;
+
+#[tokio::test]
+async fn the_cluster_is_this_agent() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    for version in 0..=2 {
+        let request = DescribeClusterRequest { include_cluster_authorized_operations: true, ..Default::default() };
+        let response = client.call(version, &request).await;
+        assert_eq!((response.error_code, response.controller_id), (ErrorCode::NONE, 0));
+        assert_eq!(response.cluster_id.len(), 22);
+        assert_eq!(response.brokers[0].port, i32::from(server.address.port()));
+        assert_eq!(response.cluster_authorized_operations, 8_096);
+    }
+    for (endpoint_type, expected) in
+        [(2, ErrorCode::MISMATCHED_ENDPOINT_TYPE), (3, ErrorCode::UNSUPPORTED_ENDPOINT_TYPE)]
+    {
+        let request = DescribeClusterRequest { endpoint_type, ..Default::default() };
+        assert_eq!(client.call(1, &request).await.error_code, expected);
+    }
+}
+
+#[tokio::test]
+async fn partitions_take_the_bytes_of_their_batches() {
+    let server = Server::start().await;
+    server.topic("t", 2, &[]).await;
+    let mut client = server.client().await;
+    let batch = records(10);
+    client.call(8, &append("t", 1, -1, batch.clone())).await;
+    for version in 1..=5 {
+        let response = client.call(version, &DescribeLogDirsRequest { topics: None }).await;
+        assert_eq!(response.results.len(), 1);
+        let sizes: Vec<_> =
+            response.results[0].topics[0].partitions.iter().map(|partition| partition.partition_size).collect();
+        assert_eq!(sizes, [0, batch.len() as i64], "version {version}");
+    }
+}
+
+#[tokio::test]
+async fn no_election_is_ever_needed() {
+    let server = Server::start().await;
+    server.topic("t", 2, &[]).await;
+    let mut client = server.client().await;
+    let all = client.call(2, &ElectLeadersRequest { topic_partitions: None, ..Default::default() }).await;
+    let results = &all.replica_election_results[0].partition_result;
+    assert_eq!(results.len(), 2);
+    assert!(results.iter().all(|result| result.error_code == ErrorCode::ELECTION_NOT_NEEDED));
+    let asked = vec![TopicPartitions { topic: "t".into(), partitions: vec![5] }];
+    let one = client.call(0, &ElectLeadersRequest { topic_partitions: Some(asked), ..Default::default() }).await;
+    let result = &one.replica_election_results[0].partition_result[0];
+    assert_eq!(result.error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+#[tokio::test]
+async fn reassignments_are_done_at_once() {
+    let server = Server::start().await;
+    server.topic("t", 1, &[]).await;
+    let mut client = server.client().await;
+    let partition = |partition_index, replicas| ReassignablePartition { partition_index, replicas };
+    let partitions = vec![partition(0, Some(vec![1, 2])), partition(0, None), partition(4, Some(vec![1]))];
+    let topics = vec![ReassignableTopic { name: "t".into(), partitions }];
+    let request = AlterPartitionReassignmentsRequest { topics, ..Default::default() };
+    let response = client.call(1, &request).await;
+    let codes: Vec<_> = response.responses[0].partitions.iter().map(|partition| partition.error_code).collect();
+    let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    assert_eq!(codes, [ErrorCode::NONE, ErrorCode::NO_REASSIGNMENT_IN_PROGRESS, unknown]);
+    let listed = client.call(0, &ListPartitionReassignmentsRequest::default()).await;
+    assert!(listed.topics.is_empty());
+}
+
+#[tokio::test]
+async fn partitions_are_described_page_by_page() {
+    let server = Server::start().await;
+    server.topic("a", 3, &[]).await;
+    server.topic("b", 2, &[]).await;
+    let mut client = server.client().await;
+    let mut request = DescribeTopicPartitionsRequest { response_partition_limit: 2, ..Default::default() };
+    let mut pages = Vec::new();
+    loop {
+        let response = client.call(0, &request).await;
+        let page: Vec<(String, Vec<i32>)> = response
+            .topics
+            .iter()
+            .map(|topic| {
+                let indexes = topic.partitions.iter().map(|partition| partition.partition_index).collect();
+                (topic.name.clone().unwrap(), indexes)
+            })
+            .collect();
+        pages.push(page);
+        match response.next_cursor {
+            Some(cursor) => request.cursor = Some(cursor),
+            None => break,
+        }
+    }
+    let part = |name: &str, indexes: &[i32]| (name.to_owned(), indexes.to_vec());
+    assert_eq!(pages, [vec![part("a", &[0, 1])], vec![part("a", &[2]), part("b", &[0])], vec![part("b", &[1])]]);
+    let topics = vec![TopicRequest { name: "no".into() }];
+    let response = client.call(0, &DescribeTopicPartitionsRequest { topics, ..Default::default() }).await;
+    assert_eq!(response.topics[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+#[tokio::test]
+async fn every_idempotent_producer_gets_an_id_of_its_own() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let mut ids = Vec::new();
+    for version in 0..=5 {
+        let request = InitProducerIdRequest { transactional_id: None, ..Default::default() };
+        let response = client.call(version, &request).await;
+        assert_eq!((response.error_code, response.producer_epoch), (ErrorCode::NONE, 0));
+        ids.push(response.producer_id);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 6);
+}
+
+#[tokio::test]
+async fn a_transactional_id_is_refused_for_good() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    for (id, expected) in [("tx", ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED), ("", ErrorCode::INVALID_REQUEST)] {
+        let request = InitProducerIdRequest { transactional_id: Some(id.into()), ..Default::default() };
+        let response = client.call(4, &request).await;
+        assert_eq!((response.error_code, response.producer_id, response.producer_epoch), (expected, -1, -1));
+    }
+}

@@ -1,0 +1,50 @@
+//! Record batches, sound and broken.
+
+use alluvium_wire::batch::{BatchBuilder, BatchHeader, Compression};
+use bytes::Bytes;
+
+/// Now, ms.
+pub fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
+/// Records with these timestamps; the value of each is its number.
+pub fn with_timestamps(timestamps: &[i64]) -> Bytes {
+    filled(BatchBuilder::new(Compression::None, 0), timestamps)
+}
+
+/// So many records of now.
+pub fn records(count: usize) -> Bytes {
+    with_timestamps(&vec![now(); count])
+}
+
+/// So many records of an idempotent producer.
+pub fn sequenced(producer: i64, epoch: i16, sequence: i32, count: usize) -> Bytes {
+    filled(BatchBuilder::new(Compression::None, 0).producer(producer, epoch, sequence), &vec![now(); count])
+}
+
+pub fn filled(mut builder: BatchBuilder, timestamps: &[i64]) -> Bytes {
+    for (number, timestamp) in timestamps.iter().enumerate() {
+        let number = i64::try_from(number).unwrap();
+        let value = number.to_string();
+        builder.push(number, *timestamp, Some(b"key"), Some(value.as_bytes()), []).unwrap();
+    }
+    builder.finish()
+}
+
+/// The batch with another header, whose checksum is right.
+pub fn altered(batch: &[u8], alter: impl FnOnce(&mut BatchHeader)) -> Bytes {
+    let mut header = BatchHeader::parse(batch).unwrap();
+    alter(&mut header);
+    let body = &batch[BatchHeader::LEN..];
+    header.crc = header.checksum(body);
+    [&header.encode(), body].concat().into()
+}
+
+/// The batch with one byte changed.
+pub fn flipped(batch: &[u8], at: usize) -> Bytes {
+    let mut bytes = batch.to_vec();
+    bytes[at] ^= 1;
+    bytes.into()
+}

@@ -1,0 +1,101 @@
+//! A client of raw frames. Nothing in it waits for longer than [`PATIENCE`]: a server that hangs fails the test.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use alluvium_wire::frame::{decode_response, decode_response_header, encode_request};
+use alluvium_wire::{ApiKey, Message, Reader, Request};
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Longer than anything takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Client {
+    stream: TcpStream,
+    sent: i32,
+}
+
+impl Client {
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream = timeout(PATIENCE, TcpStream::connect(address)).await.unwrap().unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, sent: 0 }
+    }
+
+    /// Sends a request and waits for its response.
+    pub async fn call<Q: Request>(&mut self, version: i16, request: &Q) -> Q::Response {
+        let correlation_id = self.send(version, request).await;
+        let (answered, response) = self.receive::<Q::Response>(version).await;
+        assert_eq!(answered, correlation_id);
+        response
+    }
+
+    /// Sends a request and tells its correlation id.
+    pub async fn send<Q: Request>(&mut self, version: i16, request: &Q) -> i32 {
+        self.sent += 1;
+        for part in encode_request(version, self.sent, Some("test"), request).unwrap() {
+            self.send_bytes(&part).await;
+        }
+        self.sent
+    }
+
+    pub async fn receive<S: Message>(&mut self, version: i16) -> (i32, S) {
+        let mut reader = Reader::new(self.receive_frame().await.expect("a response, but the connection was closed"));
+        let correlation_id = decode_response_header(&mut reader, S::API, version).unwrap();
+        (correlation_id, decode_response(reader, version).unwrap())
+    }
+
+    /// A frame whose header names any API and version, and whose body is any bytes.
+    pub async fn send_frame(&mut self, api_key: i16, version: i16, correlation_id: i32, body: &[u8]) {
+        let mut frame = Vec::new();
+        frame.extend_from_slice(&(8 + body.len() as i32).to_be_bytes());
+        frame.extend_from_slice(&api_key.to_be_bytes());
+        frame.extend_from_slice(&version.to_be_bytes());
+        frame.extend_from_slice(&correlation_id.to_be_bytes());
+        frame.extend_from_slice(body);
+        self.send_bytes(&frame).await;
+    }
+
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads").unwrap();
+    }
+
+    /// The next frame without its length; none where the connection is closed.
+    pub async fn receive_frame(&mut self) -> Option<Bytes> {
+        timeout(PATIENCE, async {
+            let length = self.stream.read_i32().await.ok()?;
+            let mut frame = vec![0; usize::try_from(length).expect("a length that is not negative")];
+            self.stream.read_exact(&mut frame).await.ok()?;
+            Some(frame.into())
+        })
+        .await
+        .expect("the server neither answers nor closes")
+    }
+
+    /// Ends what is sent, and reads all that comes until the server closes.
+    pub async fn finish(mut self) {
+        let _ = self.stream.shutdown().await;
+        let mut rest = Vec::new();
+        // A reset is a close, too.
+        let _ = timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.expect("the server closes");
+    }
+
+    pub async fn is_closed(&mut self) -> bool {
+        self.receive_frame().await.is_none()
+    }
+}
+
+/// The body of a header's rest in version 1: a client id.
+pub fn client_id() -> Vec<u8> {
+    let mut bytes = 4_i16.to_be_bytes().to_vec();
+    bytes.extend_from_slice(b"test");
+    bytes
+}
+
+/// Number of an API, for raw frames.
+pub fn code(api: ApiKey) -> i16 {
+    api.code()
+}

@@ -1,0 +1,136 @@
+//! Metadata, as Kafka answers it.
+
+use alluvium_wire::ErrorCode;
+use alluvium_wire::messages::OPERATIONS_OMITTED;
+use alluvium_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
+use uuid::Uuid;
+
+use crate::server::Server;
+
+fn named(name: &str) -> MetadataRequestTopic {
+    MetadataRequestTopic { name: Some(name.into()), ..Default::default() }
+}
+
+fn asking(topics: Vec<MetadataRequestTopic>) -> MetadataRequest {
+    MetadataRequest { topics: Some(topics), allow_auto_topic_creation: false, ..Default::default() }
+}
+
+fn names(response: &MetadataResponse) -> Vec<&str> {
+    response.topics.iter().filter_map(|topic| topic.name.as_deref()).collect()
+}
+
+#[tokio::test]
+async fn one_agent_leads_everything_in_every_version() {
+    let server = Server::configured(|config| config.rack = Some("zone-a".into())).await;
+    let id = server.topic("t", 2, &[]).await;
+    let mut client = server.client().await;
+    for version in 0..=13 {
+        let response = client.call(version, &asking(vec![named("t")])).await;
+        let broker = &response.brokers[0];
+        assert_eq!((broker.node_id, broker.host.as_str()), (0, "127.0.0.1"));
+        assert_eq!(broker.port, i32::from(server.address.port()));
+        let topic = &response.topics[0];
+        assert_eq!((topic.error_code, topic.name.as_deref()), (ErrorCode::NONE, Some("t")));
+        assert_eq!(topic.partitions.len(), 2);
+        for (index, partition) in topic.partitions.iter().enumerate() {
+            assert_eq!(partition.partition_index, index as i32);
+            assert_eq!((partition.leader_id, &partition.replica_nodes, &partition.isr_nodes), (0, &vec![0], &vec![0]));
+            assert_eq!(partition.leader_epoch, if version >= 7 { 0 } else { -1 });
+        }
+        if version >= 1 {
+            assert_eq!((response.controller_id, broker.rack.as_deref()), (0, Some("zone-a")));
+        }
+        if version >= 2 {
+            assert_eq!(response.cluster_id.as_ref().map(String::len), Some(22));
+        }
+        assert_eq!(topic.topic_id, if version >= 10 { id } else { Uuid::nil() });
+    }
+}
+
+#[tokio::test]
+async fn none_and_all_topics_are_asked_for_differently_in_version_0() {
+    let server = Server::start().await;
+    server.topic("b", 1, &[]).await;
+    server.topic("a", 1, &[]).await;
+    let mut client = server.client().await;
+    assert_eq!(names(&client.call(0, &asking(Vec::new())).await), ["a", "b"]);
+    for version in 1..=13 {
+        assert!(client.call(version, &asking(Vec::new())).await.topics.is_empty());
+        let all = MetadataRequest { topics: None, ..Default::default() };
+        assert_eq!(names(&client.call(version, &all).await), ["a", "b"], "version {version}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_topic_is_created_only_where_both_sides_want_it() {
+    let server = Server::configured(|config| config.num_partitions = 3).await;
+    let mut client = server.client().await;
+    let unwanted = client.call(5, &asking(vec![named("t")])).await;
+    assert_eq!(unwanted.topics[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    let wanted = MetadataRequest { allow_auto_topic_creation: true, ..asking(vec![named("t")]) };
+    let response = client.call(5, &wanted).await;
+    assert_eq!((response.topics[0].error_code, response.topics[0].partitions.len()), (ErrorCode::NONE, 3));
+
+    let server = Server::configured(|config| config.auto_create_topics = false).await;
+    let response = server.client().await.call(5, &wanted).await;
+    assert_eq!(response.topics[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+#[tokio::test]
+async fn an_illegal_name_is_told_and_not_created() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    for name in ["", ".", "a b", &"x".repeat(250)] {
+        let request = MetadataRequest { allow_auto_topic_creation: true, ..asking(vec![named(name)]) };
+        let response = client.call(8, &request).await;
+        assert_eq!(response.topics[0].error_code, ErrorCode::INVALID_TOPIC_EXCEPTION, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn topics_are_found_by_id_from_version_12() {
+    let server = Server::start().await;
+    let id = server.topic("t", 1, &[]).await;
+    let mut client = server.client().await;
+    let by_id = |topic_id| asking(vec![MetadataRequestTopic { topic_id, name: None }]);
+    let response = client.call(12, &by_id(id)).await;
+    assert_eq!(response.topics[0].name.as_deref(), Some("t"));
+    let unknown = client.call(12, &by_id(Uuid::from_u128(1))).await;
+    assert_eq!(unknown.topics[0].error_code, ErrorCode::UNKNOWN_TOPIC_ID);
+    assert_eq!((unknown.topics[0].name.as_ref(), unknown.topics[0].topic_id), (None, Uuid::from_u128(1)));
+    for version in [10, 11] {
+        let response = client.call(version, &by_id(id)).await;
+        assert_eq!(response.topics[0].error_code, ErrorCode::INVALID_REQUEST, "version {version}");
+    }
+}
+
+#[tokio::test]
+async fn operations_are_told_where_they_are_asked_for() {
+    let server = Server::start().await;
+    server.topic("t", 1, &[]).await;
+    let mut client = server.client().await;
+    let silent = client.call(8, &asking(vec![named("t")])).await;
+    assert_eq!(silent.topics[0].topic_authorized_operations, OPERATIONS_OMITTED);
+    assert_eq!(silent.cluster_authorized_operations, OPERATIONS_OMITTED);
+    let request = MetadataRequest {
+        include_cluster_authorized_operations: true,
+        include_topic_authorized_operations: true,
+        ..asking(vec![named("t")])
+    };
+    let told = client.call(8, &request).await;
+    assert_eq!(told.topics[0].topic_authorized_operations, 0b1101_1111_1000);
+    assert_eq!(told.cluster_authorized_operations, 0b1_1111_1010_0000);
+}
+
+#[tokio::test]
+async fn a_recreated_topic_has_a_new_id() {
+    use alluvium_wire::messages::delete_topics::DeleteTopicsRequest;
+    let server = Server::start().await;
+    let first = server.topic("t", 1, &[]).await;
+    let mut client = server.client().await;
+    let delete = DeleteTopicsRequest { topic_names: vec!["t".into()], ..Default::default() };
+    assert_eq!(client.call(5, &delete).await.responses[0].error_code, ErrorCode::NONE);
+    let gone = client.call(12, &asking(vec![named("t")])).await;
+    assert_eq!(gone.topics[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    assert_ne!(server.topic("t", 1, &[]).await, first);
+}
