@@ -1,12 +1,12 @@
 //! Record batches, sound and broken.
 
+use alluvium_metastore::ambient::{Clock, SystemClock};
 use alluvium_wire::batch::{BatchBuilder, BatchHeader, Compression};
 use bytes::Bytes;
 
 /// Now, ms.
 pub fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_millis()).unwrap()
+    SystemClock.now().0
 }
 
 /// Records with these timestamps; the value of each is its number.

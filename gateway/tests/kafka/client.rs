@@ -50,17 +50,16 @@ impl Client {
 
     /// A frame whose header names any API and version, and whose body is any bytes.
     pub async fn send_frame(&mut self, api_key: i16, version: i16, correlation_id: i32, body: &[u8]) {
-        let mut frame = Vec::new();
-        frame.extend_from_slice(&(8 + body.len() as i32).to_be_bytes());
-        frame.extend_from_slice(&api_key.to_be_bytes());
-        frame.extend_from_slice(&version.to_be_bytes());
-        frame.extend_from_slice(&correlation_id.to_be_bytes());
-        frame.extend_from_slice(body);
-        self.send_bytes(&frame).await;
+        self.send_bytes(&frame(api_key, version, correlation_id, body)).await;
     }
 
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
         timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads").unwrap();
+    }
+
+    /// Sends what the server may refuse to read, closing the connection.
+    pub async fn try_send(&mut self, bytes: &[u8]) {
+        let _ = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads or closes");
     }
 
     /// The next frame without its length; none where the connection is closed.
@@ -86,6 +85,17 @@ impl Client {
     pub async fn is_closed(&mut self) -> bool {
         self.receive_frame().await.is_none()
     }
+}
+
+/// A whole request frame of any API, version and body.
+pub fn frame(api_key: i16, version: i16, correlation_id: i32, body: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    frame.extend_from_slice(&(8 + body.len() as i32).to_be_bytes());
+    frame.extend_from_slice(&api_key.to_be_bytes());
+    frame.extend_from_slice(&version.to_be_bytes());
+    frame.extend_from_slice(&correlation_id.to_be_bytes());
+    frame.extend_from_slice(body);
+    frame
 }
 
 /// The body of a header's rest in version 1: a client id.

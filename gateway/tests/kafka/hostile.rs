@@ -7,7 +7,7 @@ use alluvium_wire::messages::api_versions::ApiVersionsRequest;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
-use crate::client::client_id;
+use crate::client::{client_id, frame};
 use crate::server::Server;
 
 /// One agent for all cases: what one leaves behind, the next must survive.
@@ -53,7 +53,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        survives(async |client| client.send_bytes(&bytes).await);
+        survives(async |client| client.try_send(&bytes).await);
     }
 
     #[test]
@@ -61,7 +61,7 @@ proptest! {
         survives(async |client| {
             for (api, version, body, with_header) in &frames {
                 let rest = if *with_header { [client_id(), body.clone()].concat() } else { body.clone() };
-                client.send_frame(*api, *version, 1, &rest).await;
+                client.try_send(&frame(*api, *version, 1, &rest)).await;
             }
         });
     }
