@@ -71,7 +71,8 @@ impl ResponseQueue {
     fn start_due(&mut self) {
         while let Some(next) = self.waiting.front() {
             let overlaps = overlaps(next);
-            if !self.started.is_empty() && !(self.started_overlap && overlaps) {
+            let is_due = self.started.is_empty() || (self.started_overlap && overlaps);
+            if !is_due {
                 return;
             }
             let Some(route) = self.waiting.pop_front() else { return };

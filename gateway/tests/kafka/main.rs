@@ -2,6 +2,8 @@
 //!
 //! Kafka's own behaviour is the specification; "golden" answers are those that a Kafka 4.3 gave.
 
+#![expect(clippy::unwrap_used, reason = "where a helper of a test fails, the test fails")]
+
 mod admin;
 mod api_versions;
 mod batches;
