@@ -153,14 +153,16 @@ impl<U> Pipeline<U> {
     pub fn advance(&mut self, now: Instant) -> Vec<Effect<U>> {
         let mut effects: Vec<Effect<U>> =
             self.failures.drain(..).map(|(replies, error)| Effect::Fail(replies, error)).collect();
+        // Full segments first: what is open waits for a slot behind them.
+        effects.extend(self.start_uploads());
         if !self.open.is_empty() && self.has_free_slot() {
             if self.draining {
                 self.seal(SealReason::Drain);
             } else if self.budget.take(now) {
                 self.seal(SealReason::Flush);
             }
+            effects.extend(self.start_uploads());
         }
-        effects.extend(self.start_uploads());
         effects.extend(self.start_commit());
         effects
     }

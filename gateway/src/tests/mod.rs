@@ -1,0 +1,9 @@
+//! Whole agents over stores in memory, with faults, in virtual time.
+
+pub mod world;
+
+mod faults;
+mod longpoll;
+mod offsets;
+mod restart;
+mod roundtrip;

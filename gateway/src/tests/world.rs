@@ -1,0 +1,173 @@
+//! Fixtures: stores in memory that fail on command, agents over them, batches and readers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_metastore::Metastore;
+use alluvium_metastore::ambient::{Clock, Entropy, SeededEntropy, uuid_v4};
+use alluvium_metastore::fixtures;
+use alluvium_metastore::kv::Faults as KvFaults;
+use alluvium_metastore::topics::NewTopic;
+use alluvium_model::{Offset, Timestamp, TopicId, TopicPartition};
+use alluvium_objects::faults::{FaultStore, Faults};
+use alluvium_objects::{Objects, ObjectsConfig};
+use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
+use bytes::Bytes;
+use object_store::memory::InMemory;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{Agent, AgentConfig, AgentParts, Tasks};
+use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
+use crate::produce::{Ack, AppendOutcomes, PartitionAppend, ProduceError};
+
+/// When the world began.
+pub const BEGINNING: i64 = 1_790_000_000_000;
+
+/// A clock that follows tokio's time, which tests may pause.
+pub struct VirtualClock(Instant);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(BEGINNING + i64::try_from(self.0.elapsed().as_millis()).expect("a test is short"))
+    }
+}
+
+/// The stores, which outlive agents.
+pub struct World {
+    pub metastore: Metastore,
+    pub objects: Objects,
+    pub faults: Faults,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::over(fixtures::memory().await)
+    }
+
+    pub async fn with_metastore_faults(faults: KvFaults) -> Self {
+        Self::over(fixtures::open(faults).await)
+    }
+
+    fn over(metastore: Metastore) -> Self {
+        let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
+        let config = ObjectsConfig { hedge_after: None, ..ObjectsConfig::default() };
+        Self {
+            metastore,
+            objects: Objects::new(Arc::new(store), "", config),
+            faults,
+            clock: Arc::new(VirtualClock(Instant::now())),
+            entropy: Arc::new(SeededEntropy::new(7)),
+        }
+    }
+
+    pub async fn agent(&self) -> Arc<Agent> {
+        self.agent_with(AgentConfig::default()).await
+    }
+
+    pub async fn agent_with(&self, config: AgentConfig) -> Arc<Agent> {
+        let parts = AgentParts {
+            metastore: self.metastore.clone(),
+            objects: self.objects.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            tasks: Tasks::new(CancellationToken::new()),
+        };
+        Agent::start(config, parts).await.expect("the metastore answers")
+    }
+
+    /// Creates a topic; agents hear of it by the feed.
+    pub async fn topic(&self, name: &str, partitions: i32) -> Vec<TopicPartition> {
+        let topic = NewTopic {
+            id: TopicId(uuid_v4(&*self.entropy)),
+            name: name.to_owned(),
+            partitions,
+            replication_factor: 1,
+            configs: std::collections::BTreeMap::new(),
+        };
+        let topic = self.metastore.topics.create(topic, self.clock.now()).await.expect("the topic is new");
+        topic.all_partitions().collect()
+    }
+}
+
+/// A batch of one record per value, a millisecond apart.
+pub fn batch(values: &[&str]) -> Batch {
+    finish(BatchBuilder::new(Compression::None, 0), values)
+}
+
+/// The same from an idempotent producer.
+pub fn sequenced(producer: i64, sequence: i32, values: &[&str]) -> Batch {
+    finish(BatchBuilder::new(Compression::None, 0).producer(producer, 0, sequence), values)
+}
+
+fn finish(mut builder: BatchBuilder, values: &[&str]) -> Batch {
+    for (offset, value) in (0..).zip(values) {
+        builder.push(offset, BEGINNING + offset, None, Some(value.as_bytes()), []).expect("it fits");
+    }
+    Batch::exactly_one(builder.finish()).expect("what was built is a batch")
+}
+
+/// Appends one batch; its outcome comes later.
+pub async fn append(agent: &Agent, partition: TopicPartition, batch: Batch) -> AppendOutcomes {
+    let permit = agent.produce.admit(batch.len()).await.expect("the agent does not drain");
+    agent.produce.append(vec![PartitionAppend { partition, batch }], permit)
+}
+
+/// Appends one batch and waits.
+pub async fn produce(agent: &Agent, partition: TopicPartition, batch: Batch) -> Result<Ack, ProduceError> {
+    append(agent, partition, batch).await.await.remove(0)
+}
+
+/// A fetch of one partition that does not wait.
+pub async fn fetch(agent: &Agent, partition: TopicPartition, offset: i64) -> FetchedPartition {
+    agent.fetch.fetch(plan(&[(partition, offset)])).await.remove(0)
+}
+
+/// A fetch that does not wait, with room for everything.
+pub fn plan(partitions: &[(TopicPartition, i64)]) -> FetchPlan {
+    let asked = |(partition, offset): &(TopicPartition, i64)| FetchPartition {
+        partition: *partition,
+        offset: Offset(*offset),
+        max_bytes: 64 << 20,
+    };
+    FetchPlan {
+        min_bytes: 1,
+        max_bytes: 64 << 20,
+        max_wait: Duration::ZERO,
+        read_committed: false,
+        partitions: partitions.iter().map(asked).collect(),
+    }
+}
+
+/// The records of an answer: offset and value.
+pub fn records(fetched: &FetchedPartition) -> Vec<(i64, String)> {
+    let mut bytes = Bytes::from(fetched.records.concat());
+    let mut records = Vec::new();
+    while !bytes.is_empty() {
+        let batch = Batch::parse(&mut bytes).expect("answers are whole batches");
+        batch.verify_crc().expect("re-basing keeps the checksum");
+        for record in &batch.records(1 << 20).expect("records decompress") {
+            let record = record.expect("records parse");
+            let value = String::from_utf8(record.value.unwrap_or_default().to_vec()).expect("values are text");
+            records.push((record.offset, value));
+        }
+    }
+    records
+}
+
+/// Everything in a partition from its start, as a consumer reads it.
+pub async fn read_all(agent: &Agent, partition: TopicPartition) -> Vec<(i64, String)> {
+    let mut all: Vec<(i64, String)> = Vec::new();
+    loop {
+        let next = all.last().map_or(0, |(offset, _)| offset + 1);
+        let fetched = fetch(agent, partition, next).await;
+        assert_eq!(fetched.error, None);
+        let new: Vec<_> = records(&fetched).into_iter().filter(|(offset, _)| *offset >= next).collect();
+        if new.is_empty() {
+            return all;
+        }
+        all.extend(new);
+    }
+}
