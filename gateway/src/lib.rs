@@ -7,7 +7,13 @@
 pub mod agent;
 pub mod fetch;
 pub mod groups;
+pub mod http;
 pub mod kafka;
+pub mod listen;
 pub mod metrics;
 pub mod produce;
+pub mod topic_creation;
 pub mod view;
+
+#[cfg(test)]
+mod tests;

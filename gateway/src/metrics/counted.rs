@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::HttpMetrics;
 use crate::produce::SealReason;
+
+/// What all names begin with, and an underscore.
+pub(super) const PREFIX: &str = "alluvium";
 
 /// Which request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,12 +80,14 @@ pub struct Metrics {
     pub cache_hits: Counter,
     /// Blocks loaded into a block cache.
     pub cache_misses: Counter,
+    /// What HTTP counts.
+    pub http: HttpMetrics,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let metrics = Self {
-            registry: Arc::new(Mutex::new(Registry::with_prefix("alluvium"))),
+            registry: Arc::new(Mutex::new(Registry::with_prefix(PREFIX))),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(latency),
             request_bytes: Counter::default(),
@@ -101,6 +106,7 @@ impl Default for Metrics {
             recent_hits: Counter::default(),
             cache_hits: Counter::default(),
             cache_misses: Counter::default(),
+            http: HttpMetrics::default(),
         };
         metrics.register();
         metrics
@@ -153,14 +159,6 @@ impl Metrics {
         self.with_registry(|registry| registry.register_collector(collector));
     }
 
-    /// All numbers in Prometheus' text format.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        self.with_registry(|registry| encode(&mut text, registry)).expect("writing to a string does not fail");
-        text
-    }
-
     fn register(&self) {
         self.with_registry(|registry| {
             registry.register("requests", "Requests answered", self.requests.clone());
@@ -173,7 +171,7 @@ impl Metrics {
             registry.register("segment_batches", "Batches in segments", self.segment_batches.clone());
             registry.register("upload_seconds", "Time to upload a segment", self.upload_seconds.clone());
             registry.register("upload_failures", "Segments not uploaded", self.upload_failures.clone());
-            registry.register("commits", "Commit transactions", self.commits.clone());
+            registry.register("log_commits", "Commit transactions of logs", self.commits.clone());
             registry.register("commit_seconds", "Time to commit segments", self.commit_seconds.clone());
             registry.register("fetch_bytes", "Bytes of records fetched", self.fetch_bytes.clone());
             registry.register("fetch_waits", "Fetches that waited for records", self.fetch_waits.clone());
@@ -181,11 +179,12 @@ impl Metrics {
             registry.register("recent_hits", "Runs found in recent segments", self.recent_hits.clone());
             registry.register("cache_hits", "Blocks found in a cache", self.cache_hits.clone());
             registry.register("cache_misses", "Blocks loaded into a cache", self.cache_misses.clone());
+            self.http.register(registry);
         });
     }
 }
 
 /// From 0.5 ms to about 16 s.
-fn latency() -> Histogram {
+pub(super) fn latency() -> Histogram {
     Histogram::new(exponential_buckets(0.000_5, 2.0, 16))
 }

@@ -1,0 +1,63 @@
+//! The two routes.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+
+use super::super::error::HttpError;
+use super::super::format::{Format, KafkaJson};
+use super::super::service::Shared;
+use super::super::topics::{find_or_create, partition_in, partition_path, topic_of};
+use super::answer::{Answer, answer};
+use super::body::{NewRecord, parse};
+use super::plan::{Target, plan};
+use super::request::read;
+use crate::agent::Agent;
+use crate::produce::Permit;
+use crate::view::TopicView;
+
+pub async fn to_topic(
+    State(service): Shared,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<KafkaJson<Answer>, HttpError> {
+    let agent = &service.agent;
+    let topic = topic_of(path)?;
+    let (records, permit) = records(agent, request).await?;
+    let view = find_or_create(agent, &topic).await?;
+    let target = Target::Topic { random: agent.entropy.next_u64() };
+    append(agent, &view, target, &records, permit).await
+}
+
+pub async fn to_partition(
+    State(service): Shared,
+    path: Result<Path<(String, String)>, PathRejection>,
+    request: Request,
+) -> Result<KafkaJson<Answer>, HttpError> {
+    let agent = &service.agent;
+    let (topic, index) = partition_path(path)?;
+    let (records, permit) = records(agent, request).await?;
+    let view = find_or_create(agent, &topic).await?;
+    let target = Target::Partition(partition_in(&view, &index)?);
+    append(agent, &view, target, &records, permit).await
+}
+
+async fn records(agent: &Agent, request: Request) -> Result<(Vec<NewRecord>, Permit), HttpError> {
+    let format = Format::of_body(request.headers())?;
+    let (body, permit) = read(agent, request).await?;
+    Ok((parse(&body, format)?, permit))
+}
+
+async fn append(
+    agent: &Agent,
+    view: &Arc<TopicView>,
+    target: Target,
+    records: &[NewRecord],
+    permit: Permit,
+) -> Result<KafkaJson<Answer>, HttpError> {
+    let mut plan = plan(view, target, records, agent.clock.now())?;
+    let partitions: Vec<i32> = plan.appends.iter().map(|append| append.partition.partition.0).collect();
+    let outcomes = agent.produce.append(std::mem::take(&mut plan.appends), permit).await;
+    Ok(KafkaJson(answer(&plan, &partitions, &outcomes)?))
+}

@@ -1,0 +1,159 @@
+//! Reading records: `GET /topics/{topic}/partitions/{partition}/records?offset=&limit=&format=`.
+//!
+//! Answers what is there, without waiting: an array, empty at the end of the log. It may be shorter than `limit` before the
+//! end (answers are bounded in bytes as well), so whoever reads on asks for the offset after the last one until nothing
+//! comes.
+
+use alluvium_model::{Offset, TopicPartition};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+
+use super::error::HttpError;
+use super::format::{Encoded, Format};
+use super::service::{Service, Shared};
+use super::topics::{find, partition_in, partition_path};
+use crate::agent::Agent;
+use crate::fetch::{FetchError, OffsetSpec, ReadRecord};
+
+/// Records of one answer unless asked otherwise.
+const LIMIT_DEFAULT: usize = 100;
+/// Records of one answer at most.
+const LIMIT_MAX: usize = 10_000;
+/// Bytes of one answer: the record that goes beyond it is the last.
+const ANSWER_BYTES_MAX: usize = 32 << 20;
+/// The longest header names and keys cost little; room for a typical record.
+const RECORD_BYTES_TYPICAL: usize = 256;
+
+/// What is asked, as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    offset: Option<String>,
+    limit: Option<String>,
+    format: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    Earliest,
+    Latest,
+    Offset(Offset),
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    topic: &'a str,
+    partition: i32,
+    offset: i64,
+    timestamp: i64,
+    key: Encoded<'a>,
+    value: Encoded<'a>,
+    headers: Vec<Header<'a>>,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    name: Encoded<'a>,
+    value: Encoded<'a>,
+}
+
+pub async fn read(
+    State(service): Shared,
+    path: Result<Path<(String, String)>, PathRejection>,
+    query: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, HttpError> {
+    let Query(asked) = query.map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
+    let (format, media_type) = Format::of_answer(asked.format.as_deref(), &headers)?;
+    let (from, limit) = (from(asked.offset.as_deref())?, limit(asked.limit.as_deref())?);
+    let (topic, index) = partition_path(path)?;
+    let view = find(&service.agent, &topic).await?;
+    let partition = partition_in(&view, &index)?;
+    let body = answer(&service, partition, &view.topic.name, (from, limit, format)).await?;
+    Ok(([(CONTENT_TYPE, media_type)], body))
+}
+
+async fn answer(
+    service: &Service,
+    partition: TopicPartition,
+    topic: &str,
+    (from, limit, format): (From, usize, Format),
+) -> Result<Vec<u8>, HttpError> {
+    let _turn = service.reads.acquire().await;
+    let records = records(&service.agent, partition, from, limit).await?;
+    Ok(written(topic, partition, &records, format))
+}
+
+async fn records(
+    agent: &Agent,
+    partition: TopicPartition,
+    from: From,
+    limit: usize,
+) -> Result<Vec<ReadRecord>, FetchError> {
+    let spec = match from {
+        From::Offset(offset) => return agent.fetch.read_records(partition, offset, limit).await,
+        From::Earliest => OffsetSpec::Earliest,
+        From::Latest => OffsetSpec::Latest { read_committed: true },
+    };
+    let found = agent.fetch.list_offset(partition, spec).await?;
+    match agent.fetch.read_records(partition, found.offset, limit).await {
+        // Retention has moved the log start in between.
+        Err(FetchError::OffsetOutOfRange { start, .. }) if from == From::Earliest => {
+            agent.fetch.read_records(partition, start, limit).await
+        }
+        read => read,
+    }
+}
+
+/// The records as a JSON array.
+fn written(topic: &str, partition: TopicPartition, records: &[ReadRecord], format: Format) -> Vec<u8> {
+    let mut out = Vec::with_capacity(records.len() * RECORD_BYTES_TYPICAL);
+    out.push(b'[');
+    for (index, record) in records.iter().enumerate() {
+        if out.len() > ANSWER_BYTES_MAX {
+            break;
+        }
+        if index > 0 {
+            out.push(b',');
+        }
+        let headers = record.headers.iter().map(|(name, value)| Header {
+            name: Format::Text.encode(Some(name)),
+            value: format.encode_header(value.as_deref()),
+        });
+        let record = Record {
+            topic,
+            partition: partition.partition.0,
+            offset: record.offset.0,
+            timestamp: record.timestamp.0,
+            key: format.encode(record.key.as_deref()),
+            value: format.encode(record.value.as_deref()),
+            headers: headers.collect(),
+        };
+        serde_json::to_writer(&mut out, &record).expect("writing JSON to memory does not fail");
+    }
+    out.push(b']');
+    out
+}
+
+fn from(offset: Option<&str>) -> Result<From, HttpError> {
+    match offset {
+        None | Some("earliest") => Ok(From::Earliest),
+        Some("latest") => Ok(From::Latest),
+        Some(number) => match number.parse() {
+            Ok(offset) if offset >= 0 => Ok(From::Offset(Offset(offset))),
+            _ => Err(HttpError::bad_request(format!("offset is a number from 0, earliest or latest, not {number:?}"))),
+        },
+    }
+}
+
+fn limit(limit: Option<&str>) -> Result<usize, HttpError> {
+    let Some(text) = limit else { return Ok(LIMIT_DEFAULT) };
+    match text.parse() {
+        Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
+        _ => Err(HttpError::bad_request(format!("limit is a number from 1 to {LIMIT_MAX}, not {text:?}"))),
+    }
+}

@@ -1,0 +1,40 @@
+//! Which path is answered by what.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Uri;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+
+use super::error::HttpError;
+use super::observe::observe;
+use super::produce::BODY_BYTES_MAX;
+use super::service::Service;
+use super::{health, produce, records, scrape, topics};
+
+pub fn routes(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(scrape::metrics))
+        .route("/topics", get(topics::list))
+        .route("/topics/{topic}", get(topics::describe).post(produce::to_topic))
+        .route("/topics/{topic}/partitions", get(topics::partitions))
+        .route("/topics/{topic}/partitions/{partition}", get(topics::partition).post(produce::to_partition))
+        .route("/topics/{topic}/partitions/{partition}/records", get(records::read))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&service), observe))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(service)
+}
+
+async fn unknown_route(uri: Uri) -> HttpError {
+    HttpError::new(404, format!("no route {}; see docs/http.md", uri.path()))
+}
+
+async fn wrong_method(uri: Uri) -> HttpError {
+    HttpError::new(405, format!("{} does not take this method", uri.path()))
+}
