@@ -66,11 +66,13 @@ where
     let config = &agent.config;
     let reader = FrameReader::new(read, agent.produce.clone(), config.frame_bytes_max, config.connections_idle_max);
     let ended = run(&agent, peer, reader, &mut write, &cancel).await;
-    match ended {
-        Ended::ByPeer | Ended::Idle | Ended::Draining | Ended::Unwritable(_) | Ended::Unreadable(FrameError::Io(_)) => {
+    match &ended {
+        Ended::Answered(_) | Ended::Unreadable(FrameError::Length { .. }) => {
+            tracing::warn!(%peer, %ended, "connection closed");
+        }
+        Ended::ByPeer | Ended::Idle | Ended::Draining | Ended::Unreadable(_) | Ended::Unwritable(_) => {
             tracing::debug!(%peer, %ended, "connection closed");
         }
-        Ended::Answered(_) | Ended::Unreadable(_) => tracing::warn!(%peer, %ended, "connection closed"),
     }
 }
 

@@ -16,6 +16,7 @@ mod errors;
 mod frame_reader;
 mod handlers;
 mod listener;
+mod mentions;
 mod response_queue;
 mod topic_lookup;
 mod topology;

@@ -1,7 +1,7 @@
 //! Fetch, as Kafka answers it.
 
 use alluvium_wire::ErrorCode;
-use alluvium_wire::batch::Batch;
+use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
 use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};
 use bytes::Bytes;
 
@@ -157,4 +157,21 @@ async fn readers_of_committed_records_get_a_list_of_aborted_transactions() {
     assert_eq!(partition(&response).aborted_transactions.as_deref(), Some(&[][..]));
     let response = client.call(11, &fetch("t", 0)).await;
     assert_eq!(partition(&response).aborted_transactions, None);
+}
+
+#[tokio::test]
+async fn a_batch_of_many_megabytes_comes_back_byte_for_byte() {
+    let server = Server::start().await;
+    server.topic("t", 1, &[("max.message.bytes", "20000000")]).await;
+    let mut client = server.client().await;
+    let mut builder = BatchBuilder::new(Compression::None, 0);
+    let value: Vec<u8> =
+        (0..12_000_000_u32).map(|number| number.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    builder.push(0, crate::batches::now(), None, Some(&value), []).unwrap();
+    let sent = builder.finish();
+    let answered = client.call(9, &append("t", 0, -1, sent.clone())).await;
+    assert_eq!(crate::producing::response(&answered).error_code, ErrorCode::NONE);
+    let response = client.call(12, &fetch("t", 0)).await;
+    let batch = batches(partition(&response)).remove(0);
+    assert_eq!(batch.bytes(), sent);
 }

@@ -205,3 +205,21 @@ async fn one_broken_partition_does_not_hurt_the_others() {
     let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
     assert_eq!(codes, [ErrorCode::NONE, unknown, ErrorCode::INVALID_RECORD, ErrorCode::NONE]);
 }
+
+#[tokio::test]
+async fn over_the_memory_limit_producers_wait_and_none_is_turned_away() {
+    let server = Server::configured(|config| config.unflushed_bytes_max = 2_048).await;
+    server.topic("t", 1, &[]).await;
+    let mut clients = vec![server.client().await, server.client().await, server.client().await];
+    for _ in 0..20 {
+        for client in &mut clients {
+            client.send(8, &append("t", 0, -1, records(30))).await;
+        }
+    }
+    for client in &mut clients {
+        for _ in 0..20 {
+            let (_, answered) = client.receive::<ProduceResponse>(8).await;
+            assert_eq!(response(&answered).error_code, ErrorCode::NONE);
+        }
+    }
+}

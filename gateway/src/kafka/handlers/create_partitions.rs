@@ -1,7 +1,5 @@
 //! CreatePartitions (37): more partitions for existing topics. Replica assignments only have to be as many.
 
-use std::collections::HashMap;
-
 use alluvium_model::topic::check_partitions;
 use alluvium_wire::messages::create_partitions::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic, CreatePartitionsTopicResult,
@@ -11,6 +9,7 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
+use crate::kafka::mentions::Mentions;
 use crate::kafka::topic_lookup::TopicLookup;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::CreatePartitions, 0..=3, |call| answer(call, handle));
@@ -18,17 +17,13 @@ pub const HANDLER: Handler = Handler::new(ApiKey::CreatePartitions, 0..=3, |call
 async fn handle(context: Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
     let agent = &*context.agent;
     let mut lookup = TopicLookup::new(agent);
-    let mut times_named: HashMap<&str, usize> = HashMap::with_capacity(request.topics.len());
+    let mut mentions: Mentions<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
+    let mut results = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
-        *times_named.entry(&topic.name).or_default() += 1;
-    }
-    let mut results = Vec::with_capacity(times_named.len());
-    for topic in &request.topics {
-        let result = match times_named.get_mut(topic.name.as_str()).map(std::mem::take) {
-            Some(1) => grow(agent, &mut lookup, topic, request.validate_only).await,
-            // Named again after it was answered.
-            None | Some(0) => continue,
-            Some(_) => Err(Refused::invalid_request("Duplicate topic name.")),
+        let Some(once) = mentions.next(&topic.name.as_str(), "Duplicate topic name.") else { continue };
+        let result = match once {
+            Ok(()) => grow(agent, &mut lookup, topic, request.validate_only).await,
+            Err(refused) => Err(refused),
         };
         let (error_code, error_message) = Refused::of(&result);
         results.push(CreatePartitionsTopicResult { name: topic.name.clone(), error_code, error_message });

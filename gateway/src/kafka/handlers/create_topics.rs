@@ -5,7 +5,7 @@
 //!
 //! - 4: -1 asks for the defaults. 5: the answer tells what the topic has become. 7: its id.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use alluvium_metastore::topics::{NewTopic, Topic};
 use alluvium_model::topic::{check_configs, check_name, check_partitions, collision_key};
@@ -20,6 +20,7 @@ use crate::agent::Agent;
 use crate::kafka::config_entries::topic_entries;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
+use crate::kafka::mentions::Mentions;
 use crate::topic_creation::{create, new_topic};
 
 pub const HANDLER: Handler = Handler::new(ApiKey::CreateTopics, 2..=7, |call| answer(call, handle));
@@ -29,18 +30,14 @@ const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
 
 async fn handle(context: Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let agent = &*context.agent;
-    let mut times_named: HashMap<&str, usize> = HashMap::with_capacity(request.topics.len());
-    for topic in &request.topics {
-        *times_named.entry(&topic.name).or_default() += 1;
-    }
-    let mut topics = Vec::with_capacity(times_named.len());
+    let mut mentions: Mentions<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
+    let mut topics = Vec::with_capacity(request.topics.len());
     let mut partitions_left = PARTITIONS_PER_REQUEST_MAX;
     for topic in &request.topics {
-        let result = match times_named.get_mut(topic.name.as_str()).map(std::mem::take) {
-            Some(1) => create_one(agent, topic, request.validate_only, &mut partitions_left).await,
-            // Named again after it was answered.
-            None | Some(0) => continue,
-            Some(_) => Err(Refused::invalid_request("Duplicate topic name.")),
+        let Some(once) = mentions.next(&topic.name.as_str(), "Duplicate topic name.") else { continue };
+        let result = match once {
+            Ok(()) => create_one(agent, topic, request.validate_only, &mut partitions_left).await,
+            Err(refused) => Err(refused),
         };
         topics.push(match result {
             Ok(made) => created(made),

@@ -1,6 +1,6 @@
 //! IncrementalAlterConfigs (44): sets, deletes, appends to and subtracts from single configs of topics (KIP-339).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use alluvium_model::topic_config::{AlterOp, Alteration};
 use alluvium_wire::ApiKey;
@@ -13,24 +13,22 @@ use crate::kafka::config_alteration::alter_topic;
 use crate::kafka::config_entries::Resource;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
+use crate::kafka::mentions::Mentions;
 use crate::kafka::topic_lookup::TopicLookup;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::IncrementalAlterConfigs, 0..=1, |call| answer(call, handle));
 
 async fn handle(context: Context, request: IncrementalAlterConfigsRequest) -> IncrementalAlterConfigsResponse {
     let mut lookup = TopicLookup::new(&context.agent);
-    let mut times_named: HashMap<(i8, &str), usize> = HashMap::with_capacity(request.resources.len());
+    let key = |resource: &AlterConfigsResource| (resource.resource_type, resource.resource_name.clone());
+    let mut mentions: Mentions<(i8, String)> = request.resources.iter().map(key).collect();
+    let mut responses = Vec::with_capacity(request.resources.len());
     for resource in &request.resources {
-        *times_named.entry((resource.resource_type, &resource.resource_name)).or_default() += 1;
-    }
-    let mut responses = Vec::with_capacity(times_named.len());
-    for resource in &request.resources {
-        let key = (resource.resource_type, resource.resource_name.as_str());
-        let result = match times_named.get_mut(&key).map(std::mem::take) {
-            Some(1) => alter(&context, &mut lookup, resource, request.validate_only).await,
-            // Named again after it was answered.
-            None | Some(0) => continue,
-            Some(_) => Err(Refused::invalid_request("Each resource must appear at most once.")),
+        let once = mentions.next(&key(resource), "Each resource must appear at most once.");
+        let Some(once) = once else { continue };
+        let result = match once {
+            Ok(()) => alter(&context, &mut lookup, resource, request.validate_only).await,
+            Err(refused) => Err(refused),
         };
         let (error_code, error_message) = Refused::of(&result);
         responses.push(AlterConfigsResourceResponse {

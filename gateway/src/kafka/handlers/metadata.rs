@@ -19,9 +19,9 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
-use crate::topic_creation::create_automatically;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::{self, CLUSTER_OPERATIONS, LEADER_EPOCH, Node, TOPIC_OPERATIONS};
+use crate::topic_creation::create_automatically;
 use crate::view::TopicView;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, |call| answer(call, handle));

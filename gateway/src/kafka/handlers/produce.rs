@@ -5,11 +5,14 @@
 //!
 //! - 3: the first with batches of magic 2; below, no answer, although 0 is advertised for librdkafka's sake (KAFKA-18659).
 //! - 5: log start. 7: zstd. 8: faults of single records, and messages. 13: topics by id.
+//! - Where durability takes longer than the client allows, it is told so (acks = -1); the batches may still join the log.
 //! - Without acknowledgement (acks = 0) nothing is answered; failures close the connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alluvium_model::TopicId;
+use alluvium_model::topic_config::TimestampType;
 use alluvium_wire::batch::RecordFault;
 use alluvium_wire::messages::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
@@ -17,6 +20,7 @@ use alluvium_wire::messages::produce::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 use futures::FutureExt;
+use tokio::time::{Instant, timeout_at};
 
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Call, Closing, Context, Handler, Reply, Started, decode, respond};
@@ -24,13 +28,18 @@ use crate::kafka::errors::Refused;
 use crate::produce::admission::{Refusal, admit};
 use crate::produce::{Ack, PartitionAppend, Permit, ProduceError};
 use crate::view::TopicView;
-use alluvium_model::topic_config::TimestampType;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::Produce, 3..=13, start).overlapping();
 
 /// Told to clients while others wait for admission: enough to be seen in their metrics. What holds them back is that their
 /// sockets are not read.
 const THROTTLE_MS: i32 = 10;
+
+/// Acknowledge when durable everywhere. (Anything else but 0 means the same here, except that there is no timeout.)
+const ALL: i16 = -1;
+/// The least time for a batch to become durable: an object store answers no faster than this on a bad day, and a client
+/// that allows less would never get anything written.
+const TIMEOUT_MIN: Duration = Duration::from_secs(5);
 
 /// What became of one partition's batch so far, and where its answer goes.
 struct Slot {
@@ -62,12 +71,15 @@ fn start(call: Call) -> Started {
     let Call { context, header, body, permit } = call;
     let request: ProduceRequest = decode(body, header.version)?;
     let acks = request.acks;
+    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).max(TIMEOUT_MIN);
+    let deadline = Instant::now() + patience;
     let (topics, joining) = plan(&context, request);
     let outcomes = join(&context.agent, joining, permit);
     Ok(async move {
         let outcomes = match outcomes {
-            Some(outcomes) => outcomes.await,
-            None => Vec::new(),
+            None => Some(Vec::new()),
+            Some(outcomes) if acks == ALL => timeout_at(deadline, outcomes).await.ok(),
+            Some(outcomes) => Some(outcomes.await),
         };
         let throttle_time_ms = if context.agent.produce.is_throttling() { THROTTLE_MS } else { 0 };
         let response = ProduceResponse { responses: answers(topics, outcomes), throttle_time_ms, ..Default::default() };
@@ -177,15 +189,17 @@ fn refusal(refusal: Refusal) -> PartitionRefusal {
     PartitionRefusal { refused, faults }
 }
 
-fn answers(topics: Vec<TopicSlots>, outcomes: Vec<Result<Ack, ProduceError>>) -> Vec<TopicProduceResponse> {
-    let mut outcomes = outcomes.into_iter();
+/// `outcomes`: of the batches that joined, in order; `None` where they are not known in time.
+fn answers(topics: Vec<TopicSlots>, outcomes: Option<Vec<Result<Ack, ProduceError>>>) -> Vec<TopicProduceResponse> {
+    let mut outcomes = outcomes.into_iter().flatten();
     let mut partition = |slot: Slot| match slot.state {
         State::Refused(refusal) => refused(slot.index, refusal),
         State::Joined { stamped } => match outcomes.next() {
             Some(Ok(ack)) => acknowledged(slot.index, &ack, stamped),
             Some(Err(error)) => refused(slot.index, PartitionRefusal { refused: error.into(), faults: Vec::new() }),
             None => {
-                refused(slot.index, PartitionRefusal { refused: ProduceError::Draining.into(), faults: Vec::new() })
+                let late = Refused::new(ErrorCode::REQUEST_TIMED_OUT, "not durable within the request's timeout");
+                refused(slot.index, PartitionRefusal { refused: late, faults: Vec::new() })
             }
         },
     };

@@ -94,8 +94,8 @@ pub static DEFINITIONS: [ConfigDef; 33] = [
         Rule::ListOf(&["compact", "delete"]),
         Honoured,
         Some("log.cleanup.policy"),
-        "How old records go: `delete` by age and size, `compact` for topics whose records all carry a key. Retention \
-         applies only where `delete` is in the list.",
+        "How old records go. With `delete`: by age and size. With `compact`: every record must have a key; older records \
+         of a key are still kept. With neither, or `compact` alone, records stay for ever.",
     ),
     def(
         ("compression.gzip.level", Int, "-1"),
@@ -128,9 +128,9 @@ pub static DEFINITIONS: [ConfigDef; 33] = [
     def(
         ("delete.retention.ms", Long, "86400000"),
         Rule::AtLeast(0),
-        Honoured,
+        Reported,
         Some("log.cleaner.delete.retention.ms"),
-        "How long compaction keeps a tombstone (a record without a value), ms.",
+        "No effect yet: older records of a key, and tombstones, are kept.",
     ),
     def(
         ("file.delete.delay.ms", Long, "60000"),
@@ -193,7 +193,7 @@ pub static DEFINITIONS: [ConfigDef; 33] = [
         Rule::AtLeast(1),
         Reported,
         Some("log.cleaner.max.compaction.lag.ms"),
-        "Checked against min.compaction.lag.ms; the compactor works as soon as it can.",
+        "Checked against min.compaction.lag.ms; no effect otherwise.",
     ),
     def(
         ("max.message.bytes", Int, "1048588"),
@@ -233,9 +233,9 @@ pub static DEFINITIONS: [ConfigDef; 33] = [
     def(
         ("min.compaction.lag.ms", Long, "0"),
         Rule::AtLeast(0),
-        Honoured,
+        Reported,
         Some("log.cleaner.min.compaction.lag.ms"),
-        "How long compaction leaves a record alone, ms.",
+        "Checked against max.compaction.lag.ms; no effect yet, since older records of a key are kept.",
     ),
     def(
         ("min.insync.replicas", Int, "1"),

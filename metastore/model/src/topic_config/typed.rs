@@ -25,10 +25,6 @@ pub struct TopicConfigs {
     pub timestamp_after_max: Duration,
     /// What the topic declares; batches are stored as sent whatever it says.
     pub compression: Compression,
-    /// How long compaction keeps tombstones.
-    pub delete_retention: Duration,
-    /// How long compaction leaves a record alone.
-    pub min_compaction_lag: Duration,
 }
 
 /// Kafka's `cleanup.policy`; with neither, records stay for ever.
@@ -124,8 +120,6 @@ impl TopicConfigs {
                 "zstd" => Compression::Zstd,
                 _ => Compression::Producer,
             },
-            delete_retention: millis("delete.retention.ms"),
-            min_compaction_lag: millis("min.compaction.lag.ms"),
         }
     }
 }
