@@ -172,6 +172,12 @@ impl Groups {
         self.ask(&any(group)?, Request::Delete).await?
     }
 
+    /// How many groups are in memory.
+    #[must_use]
+    pub fn in_memory(&self) -> usize {
+        self.0.registry.len()
+    }
+
     /// Asks the task of `group`, again where it left memory before it took the request.
     pub(super) async fn ask<T>(&self, group: &GroupId, make: impl Fn(Answer<T>) -> Request) -> Result<T, Refusal> {
         for _ in 0..ASK_ATTEMPTS_MAX {

@@ -52,6 +52,11 @@ impl Registry {
         }
     }
 
+    /// How many groups are in memory.
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// What all groups in memory show.
     pub fn signs(&self) -> Vec<(GroupId, Sign)> {
         let doors = self.0.lock().unwrap_or_else(PoisonError::into_inner);

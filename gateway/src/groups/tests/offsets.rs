@@ -1,0 +1,76 @@
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_simple_consumer_makes_its_group_by_committing() {
+    let mut world = World::new().await;
+    let offsets = vec![(at(0), new_offset(5))];
+    let committed = world.groups.offset_commit("g", Committer::default(), offsets).await;
+    assert_eq!(committed, Ok(vec![Ok(())]));
+    let listed = world.groups.list().await.expect("listed");
+    assert_eq!((listed[0].group.as_str(), listed[0].state, listed[0].protocol_type.as_str()), ("g", "Empty", ""));
+    world.restart().await;
+    let all = world.groups.offset_fetch_all("g").await.expect("read");
+    assert_eq!(all.iter().map(|(partition, row)| (*partition, row.offset.0)).collect::<Vec<_>>(), [(at(0), 5)]);
+    assert_eq!(world.groups.delete("g").await, Ok(()));
+    assert_eq!(world.groups.offset_fetch_all("g").await.expect("read"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_with_a_generation_to_no_group_is_told_that_there_is_none() {
+    let world = World::new().await;
+    let stranger = MemberId::new("stranger").expect("not empty");
+    let committed = world.groups.offset_commit("g", committer(&stranger, 1), vec![(at(0), new_offset(5))]).await;
+    assert_eq!(committed, Err(Refusal::GroupNotFound));
+    assert_eq!(world.groups.list().await.expect("listed"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_an_earlier_generation_commit_no_more() {
+    let world = World::new().await;
+    let members = world.stable(&["a", "b"]).await;
+    world.leave(&members[1]).await;
+    world.groups.join("g", Joiner { member: Some(members[0].clone()), ..joiner("a") }).await.expect("joined");
+    let offsets = || vec![(at(0), new_offset(5))];
+    let gone = world.groups.offset_commit("g", committer(&members[1], 1), offsets()).await;
+    assert_eq!(gone, Err(Refusal::UnknownMember));
+    let stale = world.groups.offset_commit("g", committer(&members[0], 1), offsets()).await;
+    assert_eq!(stale, Err(Refusal::IllegalGeneration));
+    let early = world.groups.offset_commit("g", committer(&members[0], 2), offsets()).await;
+    assert_eq!(early, Err(Refusal::RebalanceInProgress));
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_much_metadata_fails_its_own_partition_only() {
+    let world = World::new().await;
+    let long = NewOffset { metadata: "x".repeat(4_097), ..new_offset(5) };
+    let offsets = vec![(at(0), long), (at(1), new_offset(6))];
+    let verdicts = world.groups.offset_commit("g", Committer::default(), offsets).await.expect("served");
+    assert_eq!(verdicts, [Err(CommitRefusal::MetadataTooLarge { bytes: 4_097, limit: 4_096 }), Ok(())]);
+    let found = world.groups.offset_fetch("g", &[at(0), at(1)]).await.expect("read");
+    assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_are_deleted_but_not_of_subscribed_topics() {
+    let world = World::new().await;
+    let members = world.stable(&["a"]).await;
+    let old = TopicPartition::new(TopicId(Uuid::from_u128(2)), PartitionIndex(0));
+    let offsets = vec![(at(0), new_offset(5)), (old, new_offset(6))];
+    world.groups.offset_commit("g", committer(&members[0], 1), offsets).await.expect("committed");
+    let named = [("orders".to_owned(), at(0)), ("old".to_owned(), old)];
+    let verdicts = world.groups.offset_delete("g", &named).await.expect("served");
+    assert_eq!(verdicts, [Err(OffsetDeleteRefusal::Subscribed), Ok(())]);
+    let all = world.groups.offset_fetch_all("g").await.expect("read");
+    assert_eq!(all.iter().map(|(partition, _)| *partition).collect::<Vec<_>>(), [at(0)]);
+    assert_eq!(world.groups.offset_delete("none", &named).await, Err(Refusal::GroupNotFound));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retention_that_the_consumer_gave_is_kept() {
+    let world = World::new().await;
+    let brief = NewOffset { retention: Some(Duration::from_secs(60)), ..new_offset(5) };
+    world.groups.offset_commit("g", Committer::default(), vec![(at(0), brief)]).await.expect("committed");
+    let found = world.groups.offset_fetch("g", &[at(0)]).await.expect("read");
+    let row = found[0].clone().expect("there");
+    assert_eq!(row.expires, Some(row.committed.plus(Duration::from_secs(60))));
+}
