@@ -1,6 +1,7 @@
 //! Whatever bytes arrive, the answer is an answer or a closed connection: never a panic, never a hang.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use alluvium_wire::ApiKey;
 use alluvium_wire::messages::api_versions::ApiVersionsRequest;
@@ -10,8 +11,17 @@ use tokio::runtime::Runtime;
 use crate::client::{client_id, frame};
 use crate::server::Server;
 
+/// Panics of this process, wherever they were caught.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
 /// One agent for all cases: what one leaves behind, the next must survive.
 static SHARED: LazyLock<(Runtime, Server)> = LazyLock::new(|| {
+    // A task that panics looks like a closed connection from outside.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        PANICS.fetch_add(1, Ordering::SeqCst);
+        report(panic);
+    }));
     let runtime = Runtime::new().unwrap();
     let server = runtime.block_on(Server::start());
     (runtime, server)
@@ -26,6 +36,7 @@ fn survives(send: impl AsyncFnOnce(&mut crate::client::Client)) {
         let mut other = server.client().await;
         other.call(0, &ApiVersionsRequest::default()).await;
     });
+    assert_eq!(PANICS.swap(0, Ordering::SeqCst), 0, "a task has panicked");
 }
 
 fn any_api() -> impl Strategy<Value = i16> {
