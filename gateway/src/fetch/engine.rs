@@ -122,9 +122,7 @@ impl Fetch {
             read => return read.map_err(|error| self.failed(asked, error)),
         };
         tracing::info!(partition = %asked.partition, reason = gone, "looking again for records whose object is gone");
-        let refreshed = self.shared.loader.view.refresh(asked.partition).await;
-        refreshed.map_err(|error| FetchError::Metastore(error.to_string()))?;
-        let found = self.locate_one(plan, asked).await.found?;
+        let found = self.locate_again(plan, asked).await?;
         self.select(asked, &found, share).await.map_err(|error| self.failed(asked, error))
     }
 

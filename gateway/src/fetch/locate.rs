@@ -7,7 +7,7 @@ use alluvium_model::{Extent, Offset, TopicPartition};
 use futures::{StreamExt, stream};
 
 use super::{Fetch, FetchError, FetchPartition, FetchPlan};
-use crate::view::{Tier, ViewError};
+use crate::view::{Tier, ViewError, bytes_from};
 
 /// Partitions of one fetch looked up at once.
 const LOOKUPS_AT_ONCE_MAX: usize = 16;
@@ -79,6 +79,12 @@ impl Fetch {
         }
     }
 
+    /// Looks in the metastore for what was somewhere else before.
+    pub(super) async fn locate_again(&self, plan: &FetchPlan, asked: FetchPartition) -> Result<Found, FetchError> {
+        self.shared.loader.view.refresh(asked.partition).await.map_err(|error| metastore(&error))?;
+        self.locate_one(plan, asked).await.found
+    }
+
     pub(super) async fn locate_one(&self, plan: &FetchPlan, asked: FetchPartition) -> Located {
         let FetchPartition { partition, offset, max_bytes } = asked;
         let view = &self.shared.loader.view;
@@ -99,7 +105,7 @@ impl Fetch {
                 Err(error) => return Located::failed(Some(head), metastore(&error)),
             }
         };
-        let available = extents.iter().map(|extent| available(extent, offset)).sum();
+        let available = extents.iter().map(|extent| bytes_from(extent, offset)).sum();
         Located { head: Some(head), found: Ok(Found { tier, extents, until, available }) }
     }
 }
@@ -113,12 +119,4 @@ fn is_missing(located: &Located) -> bool {
 
 fn metastore(error: &ViewError) -> FetchError {
     FetchError::Metastore(error.to_string())
-}
-
-/// Bytes of `extent` from `offset` on, as if its records were all of a size; at least one, so that it counts.
-fn available(extent: &Extent, offset: Offset) -> u64 {
-    let whole = extent.offsets.end.since(extent.offsets.start).max(1);
-    let left = extent.offsets.end.since(offset.max(extent.offsets.start));
-    let share = u128::from(extent.bytes) * u128::from(left) / u128::from(whole);
-    u64::try_from(share).unwrap_or(u64::MAX).max(1)
 }

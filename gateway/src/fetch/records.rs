@@ -6,6 +6,7 @@ use alluvium_model::{Offset, Timestamp, TopicPartition};
 use alluvium_wire::batch::{Record, Records};
 use bytes::Bytes;
 
+use super::locate::Found;
 use super::place::Placed;
 use super::{Fetch, FetchError, FetchPartition, FetchPlan, LoadError, ReadRecord};
 use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
@@ -28,6 +29,17 @@ impl Fetch {
         let asked = FetchPartition { partition, offset, max_bytes: READ_BYTES_MAX };
         let plan = FetchPlan { max_bytes: READ_BYTES_MAX, ..FetchPlan::default() };
         let found = self.locate_one(&plan, asked).await.found?;
+        let read = match self.decode(asked, &found, limit).await {
+            Err(LoadError::Gone(_)) => {
+                let found = self.locate_again(&plan, asked).await?;
+                self.decode(asked, &found, limit).await
+            }
+            read => read,
+        };
+        read.map_err(|error| error.in_partition(partition))
+    }
+
+    async fn decode(&self, asked: FetchPartition, found: &Found, limit: usize) -> Result<Vec<ReadRecord>, LoadError> {
         let mut records = Vec::new();
         let mut bytes = 0;
         let mut visit = |placed: Placed| {
@@ -35,12 +47,13 @@ impl Fetch {
                 return Ok(ControlFlow::Break(()));
             }
             bytes += placed.batch.len();
-            decode(&placed, offset, limit, &mut records)?;
+            decode(&placed, asked.offset, limit, &mut records)?;
             Ok(ControlFlow::Continue(()))
         };
-        let walked = self.shared.loader.walk(partition, &found.extents, found.tier, offset, &mut visit).await;
+        let walked =
+            self.shared.loader.walk(asked.partition, &found.extents, found.tier, asked.offset, &mut visit).await;
         match walked {
-            Err(error) if records.is_empty() => Err(error.in_partition(partition)),
+            Err(error) if records.is_empty() => Err(error),
             Ok(()) | Err(_) => Ok(records),
         }
     }

@@ -13,6 +13,7 @@ use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
 use super::ViewError;
+use super::weigh::bytes_from;
 
 /// Extents of one lookup: one bounded range read of the metastore.
 const PAGE_EXTENTS: usize = 256;
@@ -76,7 +77,7 @@ impl ColdExtents {
                 if extent.offsets.start >= until || taken >= bytes.max(1) {
                     return Ok(found);
                 }
-                taken += extent.bytes;
+                taken += bytes_from(extent, from);
                 at = extent.offsets.end;
                 found.push(Arc::clone(extent));
             }

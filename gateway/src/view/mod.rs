@@ -12,11 +12,13 @@ mod tail;
 mod topic;
 mod topics;
 mod waiters;
+mod weigh;
 
 pub use error::ViewError;
 pub use handle::{Tier, View};
 pub use topic::TopicView;
 pub use waiters::Watch;
+pub use weigh::bytes_from;
 
 #[cfg(test)]
 mod tests;

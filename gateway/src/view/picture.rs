@@ -10,6 +10,8 @@ use alluvium_metastore::feed::FeedEntry;
 use alluvium_model::log::Head;
 use alluvium_model::{Extent, Offset, TopicPartition};
 
+use super::weigh::bytes_from;
+
 /// Extents remembered over all partitions: at about 200 B each, 40 MB.
 pub const RECENT_EXTENTS_MAX: usize = 200_000;
 /// Extents remembered of one partition: four minutes at one segment per linger.
@@ -76,7 +78,7 @@ impl Picture {
         let mut taken = 0;
         let wanted = |extent: &&Arc<Extent>| {
             let wanted = taken < bytes.max(1);
-            taken += extent.bytes;
+            taken += bytes_from(extent, from);
             wanted
         };
         Some(recent.iter().skip(first).take_while(wanted).cloned().collect())

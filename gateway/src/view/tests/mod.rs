@@ -1,1 +1,2 @@
+mod following;
 mod picture;
