@@ -116,7 +116,8 @@ impl World {
         let metadata = if has_news { self.news.to_string() } else { String::new() };
         let member = self.clients[client].member.clone();
         let protocols = vec![protocol("range", &metadata), protocol("sticky", "")];
-        let ticket = self.fixture.join(Joiner { member, protocols, can_skip_assignment: client % 2 == 0, ..base });
+        let ticket =
+            self.fixture.join(Joiner { member, protocols, can_skip_assignment: client.is_multiple_of(2), ..base });
         self.clients[client].parked = Some(ticket);
     }
 
