@@ -1,21 +1,57 @@
 //! The `alluvium` binary: reads the configuration, puts the parts together, runs one role.
 
+mod banner;
 mod bench;
 mod cli;
+mod compact;
+mod compactor_metrics;
 mod config;
+mod dev;
+mod doctor;
+mod logging;
 mod machine;
 mod output;
+mod signals;
+mod stores;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    use clap::Parser;
-    let cli = cli::Cli::parse();
-    match cli.command {
-        Some(cli::Command::Bench(options)) => bench::bench(*options).await?,
-        _ => {
-            let run = cli.run;
-            config::load(&run.options, run.config.as_deref())?;
+use std::{future::Future, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use crate::cli::{Cli, Command, RunOptions};
+use crate::config::Settings;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => with_settings(&cli.run, dev::dev),
+        Some(Command::Dev(run)) => with_settings(&run, dev::dev),
+        Some(Command::Compact(options)) => with_settings(&options.run, |settings| compact::compact(settings, &options)),
+        Some(Command::Doctor(run)) => with_settings(&run, doctor::doctor),
+        Some(Command::Bench(options)) => {
+            logging::start("warn", false).and_then(|()| on_runtime(bench::bench(*options)))
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::FAILURE
         }
     }
-    Ok(())
+}
+
+fn with_settings<F: Future<Output = Result<()>>>(run: &RunOptions, role: impl FnOnce(Settings) -> F) -> Result<()> {
+    let settings = config::load(&run.options, run.config.as_deref())?;
+    logging::start(&settings.log, settings.log_json)?;
+    on_runtime(role(settings))
+}
+
+fn on_runtime(role: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    runtime.block_on(role)
 }

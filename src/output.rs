@@ -10,3 +10,9 @@ pub fn print(text: &str) -> io::Result<()> {
         other => other,
     }
 }
+
+/// Says on standard error why the command failed, with all causes on one line. Where even that is closed, the exit code
+/// has to do.
+pub fn complain(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr().lock(), "alluvium: {error:#}");
+}

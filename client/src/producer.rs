@@ -199,7 +199,7 @@ impl<T> IdempotentProducer<T> {
 
     /// What the oldest request's answer says: acknowledged, and refused for now. A request without an answer to wait for
     /// is refused as a whole. It stays the oldest where the connection is lost.
-    async fn take_oldest(&mut self) -> Result<(Vec<Appended<T>>, Vec<Outbound<T>>), ClientError> {
+    async fn take_oldest(&mut self) -> Result<Sorted<T>, ClientError> {
         let Some(oldest) = self.in_flight.front_mut() else { return Ok((Vec::new(), Vec::new())) };
         let answer = match oldest.answer.take() {
             Some(pending) => Some(pending.answer().await?),
@@ -257,6 +257,9 @@ impl<T> IdempotentProducer<T> {
     }
 }
 
+/// What was acknowledged, and what was refused for now.
+type Sorted<T> = (Vec<Appended<T>>, Vec<Outbound<T>>);
+
 impl<T> Outbound<T> {
     fn appended(self, base_offset: i64) -> Appended<T> {
         Appended { partition: self.partition, base_offset, tag: self.tag }
@@ -274,10 +277,7 @@ async fn producer_id(connection: &Connection) -> Result<(i64, i16), ClientError>
 }
 
 /// What of a request was acknowledged, and what was refused for now.
-fn sort_out<T>(
-    batches: Vec<Outbound<T>>,
-    answer: ProduceResponse,
-) -> Result<(Vec<Appended<T>>, Vec<Outbound<T>>), ClientError> {
+fn sort_out<T>(batches: Vec<Outbound<T>>, answer: ProduceResponse) -> Result<Sorted<T>, ClientError> {
     let outcomes: HashMap<i32, PartitionProduceResponse> = answer
         .responses
         .into_iter()

@@ -71,7 +71,8 @@ impl Load {
         let address = self.topic.leaders.first().context("the topic has no partition")?;
         let connection = cluster.dial(address).await?;
         let client = IdempotentProducer::new(connection, (self.topic.name.clone(), self.topic.id), config).await?;
-        let partitions = (0..).zip(&self.topic.leaders).filter(|(_, leader)| *leader == address).map(|(p, _)| p).collect();
+        let partitions =
+            (0..).zip(&self.topic.leaders).filter(|(_, leader)| *leader == address).map(|(p, _)| p).collect();
         let bytes = usize::try_from(self.options.record_bytes.0)?.max(STAMP_BYTES);
         let producer = Producer {
             schedule: Schedule::new(self.options.rate, number, self.options.producers),
@@ -162,7 +163,8 @@ impl Producer {
         let sequence = self.sequences.entry(partition).or_default();
         for offset in (0..).take(usize::try_from(count).unwrap_or(usize::MAX)) {
             let intended_ns = self.schedule.take(now);
-            Stamp { producer: self.number, sequence: *sequence, intended_ns, run: self.load.run }.write(&mut self.value);
+            Stamp { producer: self.number, sequence: *sequence, intended_ns, run: self.load.run }
+                .write(&mut self.value);
             *sequence += 1;
             let timestamp = self.load.began_ms + i64::try_from(intended_ns / 1_000_000).unwrap_or(0);
             builder

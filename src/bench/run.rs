@@ -22,7 +22,10 @@ use super::{
 
 /// Runs the load that `options` describe, prints the report, and fails where a record was lost, duplicated or out of order.
 pub async fn bench(options: BenchOptions) -> Result<()> {
-    ensure!(options.producers > 0 && options.in_flight > 0, "at least one producer and one request in flight are needed");
+    ensure!(
+        options.producers > 0 && options.in_flight > 0,
+        "at least one producer and one request in flight are needed"
+    );
     ensure!(options.partitions > 0, "--partitions {}: must be at least 1", options.partitions);
     let json = options.json;
     let report = measure(options).await?;

@@ -32,9 +32,10 @@ impl Usage {
         let mut usage = Self { cpu_seconds: options.pid.map(cpu_seconds).transpose()?, ..Self::default() };
         if let Some(address) = &options.metrics {
             let scrape = tokio::time::timeout(SCRAPE_TIMEOUT, scrape(address)).await;
-            let samples = scrape.context("no answer in time").flatten().with_context(|| format!("metrics of {address}"))?;
-            usage.puts = samples.get("alluvium_object_store_puts_total").copied();
-            usage.gets = samples.get("alluvium_object_store_gets_total").copied();
+            let samples =
+                scrape.context("no answer in time").flatten().with_context(|| format!("metrics of {address}"))?;
+            usage.puts = samples.get("alluvium_object_puts_total").copied();
+            usage.gets = samples.get("alluvium_object_gets_total").copied();
             usage.commits = samples.get("alluvium_log_commits_total").copied();
         }
         Ok(usage)

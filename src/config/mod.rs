@@ -11,7 +11,7 @@ mod sources;
 mod units;
 
 pub use options::Options;
-pub use settings::{MetastoreLocation, Settings, StoreSettings};
+pub use settings::{MetastoreLocation, Settings};
 pub use sources::load;
 pub use units::{Size, Span};
 

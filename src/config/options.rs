@@ -29,7 +29,7 @@ pub struct Options {
     #[arg(long, env = "ALLUVIUM_S3_PATH_STYLE", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true",
           help_heading = "Object store")]
     pub s3_path_style: Option<bool>,
-    /// Where offsets, groups and topics live: redb:FILE, the embedded store [default: redb:<data-dir>/metastore.redb]
+    /// Where offsets, groups and topics live: redb:DIR, the embedded store [default: redb:<data-dir>/metastore]
     #[arg(long, env = "ALLUVIUM_METASTORE", value_name = "LOCATION")]
     pub metastore: Option<String>,
 

@@ -2,11 +2,12 @@
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use alluvium_model::limits;
+use alluvium_objects::{S3Location, StoreLocation};
 use thiserror::Error;
 
 use super::Options;
@@ -14,10 +15,8 @@ use super::Options;
 /// Everything a role needs to know, complete and checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Local directory of the metastore, the lock and (by default) the objects.
-    pub data_dir: PathBuf,
     /// Where objects live.
-    pub store: StoreSettings,
+    pub store: StoreLocation,
     /// Where the metastore lives.
     pub metastore: MetastoreLocation,
     /// Kafka's listener.
@@ -64,30 +63,10 @@ pub struct Settings {
     pub log_json: bool,
 }
 
-/// Where objects live.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreSettings {
-    /// In a local directory.
-    Directory(PathBuf),
-    /// In a bucket.
-    S3 {
-        /// Bucket name.
-        bucket: String,
-        /// Key prefix, without slashes at its ends; may be empty.
-        prefix: String,
-        /// Server other than AWS.
-        endpoint: Option<String>,
-        /// Region.
-        region: Option<String>,
-        /// Bucket in the path instead of the host.
-        path_style: bool,
-    },
-}
-
 /// Where the metastore lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetastoreLocation {
-    /// The embedded store, one file, one process.
+    /// The embedded store: one directory, one process.
     Redb(PathBuf),
 }
 
@@ -128,8 +107,8 @@ impl TryFrom<Options> for Settings {
         let data_dir = options.data_dir.clone().unwrap_or_else(|| PathBuf::from("./alluvium-data"));
         let store = store(&options, &data_dir)?;
         let linger_default = match store {
-            StoreSettings::Directory(_) => limits::LINGER_LOCAL,
-            StoreSettings::S3 { .. } => limits::LINGER,
+            StoreLocation::Local { .. } | StoreLocation::Memory => limits::LINGER_LOCAL,
+            StoreLocation::S3(_) => limits::LINGER,
         };
         Ok(Self {
             metastore: metastore(options.metastore.as_deref(), &data_dir)?,
@@ -159,7 +138,6 @@ impl TryFrom<Options> for Settings {
             log_json: options.log_format.as_deref() == Some("json"),
             rack: options.rack,
             store,
-            data_dir,
         })
     }
 }
@@ -173,38 +151,31 @@ const OFFSETS_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Segments smaller than a typical batch would only cost requests; larger ones than this stall commits.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(64 << 20);
 
-fn store(options: &Options, data_dir: &std::path::Path) -> Result<StoreSettings, InvalidSetting> {
-    let Some(location) = options.store.as_deref() else {
-        return Ok(StoreSettings::Directory(data_dir.join("objects")));
+fn store(options: &Options, data_dir: &Path) -> Result<StoreLocation, InvalidSetting> {
+    let Some(text) = options.store.as_deref() else {
+        return Ok(StoreLocation::Local { directory: data_dir.join("objects") });
     };
-    let Some((scheme, rest)) = location.split_once("://") else {
-        return Ok(StoreSettings::Directory(location.into()));
-    };
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    match scheme {
-        "file" => Ok(StoreSettings::Directory(rest.into())),
-        "s3" if bucket.is_empty() => Err(invalid("store", location, "names no bucket; expected s3://bucket/prefix")),
-        "s3" => Ok(StoreSettings::S3 {
-            bucket: bucket.into(),
-            prefix: prefix.trim_matches('/').into(),
-            endpoint: options.s3_endpoint.clone(),
-            region: options.s3_region.clone(),
-            path_style: options.s3_path_style.unwrap_or(options.s3_endpoint.is_some()),
-        }),
-        _ => Err(invalid("store", location, "expected a directory or s3://bucket/prefix")),
-    }
+    let location = StoreLocation::parse(text).map_err(|error| invalid("store", text, error))?;
+    let StoreLocation::S3(bucket) = location else { return Ok(location) };
+    Ok(StoreLocation::S3(S3Location {
+        path_style: options.s3_path_style.unwrap_or(options.s3_endpoint.is_some()),
+        allow_http: options.s3_endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://")),
+        endpoint: options.s3_endpoint.clone(),
+        region: options.s3_region.clone(),
+        ..bucket
+    }))
 }
 
-fn metastore(location: Option<&str>, data_dir: &std::path::Path) -> Result<MetastoreLocation, InvalidSetting> {
+fn metastore(location: Option<&str>, data_dir: &Path) -> Result<MetastoreLocation, InvalidSetting> {
     match location.map(|text| (text, text.split_once(':'))) {
-        None => Ok(MetastoreLocation::Redb(data_dir.join("metastore.redb"))),
+        None => Ok(MetastoreLocation::Redb(data_dir.join("metastore"))),
         Some((_, Some(("redb", file)))) if !file.is_empty() => {
             Ok(MetastoreLocation::Redb(file.strip_prefix("//").unwrap_or(file).into()))
         }
         Some((text, Some(("fdb", _)))) => {
-            Err(invalid("metastore", text, "FoundationDB is not supported yet; use redb:FILE"))
+            Err(invalid("metastore", text, "FoundationDB is not supported yet; use redb:DIR"))
         }
-        Some((text, _)) => Err(invalid("metastore", text, "expected redb:FILE")),
+        Some((text, _)) => Err(invalid("metastore", text, "expected redb:DIR")),
     }
 }
 
@@ -216,8 +187,7 @@ fn address(option: &'static str, text: &str) -> Result<SocketAddr, InvalidSettin
 }
 
 fn advertised(text: &str) -> Result<(String, u16), InvalidSetting> {
-    let (host, port) =
-        text.rsplit_once(':').ok_or_else(|| invalid("kafka-advertised", text, "expected HOST:PORT"))?;
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| invalid("kafka-advertised", text, "expected HOST:PORT"))?;
     let port = port.parse().map_err(|_| invalid("kafka-advertised", text, "the port is not a number up to 65535"))?;
     if host.is_empty() || port == 0 {
         return Err(invalid("kafka-advertised", text, "clients need a host and a port to connect to"));

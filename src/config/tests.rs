@@ -1,9 +1,10 @@
 use std::{path::Path, time::Duration};
 
+use alluvium_objects::{S3Location, StoreLocation};
 use clap::Parser;
 
 use super::{
-    MetastoreLocation, Options, Settings, StoreSettings,
+    MetastoreLocation, Options, Settings,
     sources::{layer, parse, refuse_unknown_variables},
 };
 use crate::cli::Cli;
@@ -28,8 +29,8 @@ fn refusal(options: Options) -> String {
 fn defaults_need_nothing() {
     let settings = settings(Options::default());
     assert_eq!(settings.kafka_listen.to_string(), "127.0.0.1:9092");
-    assert_eq!(settings.store, StoreSettings::Directory("./alluvium-data/objects".into()));
-    assert_eq!(settings.metastore, MetastoreLocation::Redb("./alluvium-data/metastore.redb".into()));
+    assert_eq!(settings.store, StoreLocation::Local { directory: "./alluvium-data/objects".into() });
+    assert_eq!(settings.metastore, MetastoreLocation::Redb("./alluvium-data/metastore".into()));
     assert_eq!(settings.linger, Duration::from_millis(5));
 }
 
@@ -40,7 +41,7 @@ fn flags_win_over_the_file() {
     let settings = settings(options);
     assert_eq!(settings.linger, Duration::from_millis(20));
     assert_eq!(settings.num_partitions, 7);
-    assert_eq!(settings.data_dir, Path::new("/file"));
+    assert_eq!(settings.metastore, MetastoreLocation::Redb("/file/metastore".into()));
 }
 
 #[test]
@@ -58,17 +59,19 @@ fn an_unknown_variable_is_named_with_its_likely_meaning() {
 
 #[test]
 fn a_bucket_may_have_a_prefix_an_endpoint_and_a_region() {
-    let options = flags(&["--store", "s3://logs/a/b/", "--s3-endpoint", "http://127.0.0.1:8333", "--s3-region", "eu-1"]);
+    let options =
+        flags(&["--store", "s3://logs/a/b/", "--s3-endpoint", "http://127.0.0.1:8333", "--s3-region", "eu-1"]);
     let settings = settings(options);
     assert_eq!(
         settings.store,
-        StoreSettings::S3 {
+        StoreLocation::S3(S3Location {
             bucket: "logs".into(),
             prefix: "a/b".into(),
             endpoint: Some("http://127.0.0.1:8333".into()),
             region: Some("eu-1".into()),
             path_style: true,
-        }
+            allow_http: true,
+        })
     );
     assert_eq!(settings.linger, Duration::from_millis(250));
 }
@@ -76,7 +79,7 @@ fn a_bucket_may_have_a_prefix_an_endpoint_and_a_region() {
 #[test]
 fn a_wrong_value_is_refused_with_its_option_and_reason() {
     for (args, expected) in [
-        (["--store", "gs://bucket"], "--store gs://bucket: expected a directory or s3://bucket/prefix"),
+        (["--store", "gs://bucket"], "--store gs://bucket: \"gs://bucket\" is neither"),
         (["--store", "s3:///x"], "names no bucket"),
         (["--metastore", "fdb:///etc/fdb.cluster"], "FoundationDB is not supported yet"),
         (["--kafka-listen", "nonsense"], "--kafka-listen nonsense: "),

@@ -17,7 +17,9 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        humantime::parse_duration(text).map(Self).map_err(|error| format!("{error} (a duration, such as 250ms or 7days)"))
+        humantime::parse_duration(text)
+            .map(Self)
+            .map_err(|error| format!("{error} (a duration, such as 250ms or 7days)"))
     }
 }
 

@@ -5,7 +5,8 @@ use crate::tree::{files, report};
 /// Code lines of one file (without its tests): beyond this, split it by concept.
 const FILE_LINES_MAX: usize = 500;
 /// Declarations rather than logic: one table that is clearer whole.
-const TABLES: &[&str] = &["gateway/wire/src/messages/", "gateway/wire/src/error_code.rs", "gateway/wire/src/api_key.rs"];
+const TABLES: &[&str] =
+    &["gateway/wire/src/messages/", "gateway/wire/src/error_code.rs", "gateway/wire/src/api_key.rs"];
 const VAGUE: &[&str] = &["util", "utils", "helper", "helpers", "common", "manager", "info", "data", "misc"];
 const UNFINISHED: &[&str] = &["TODO", "FIXME", "XXX", "unimplemented!(", "todo!(", "dbg!("];
 
@@ -14,7 +15,8 @@ fn files_stay_short() {
     let long = files(".rs").into_iter().filter(|file| !file.is_test()).filter_map(|file| {
         let lines = file.code().filter(|(_, line)| is_code(line)).count();
         let exempt = TABLES.iter().any(|table| file.path.starts_with(table));
-        (lines > FILE_LINES_MAX && !exempt).then(|| format!("{}:1: {lines} lines of code; split it by concept", file.path))
+        (lines > FILE_LINES_MAX && !exempt)
+            .then(|| format!("{}:1: {lines} lines of code; split it by concept", file.path))
     });
     report(long.collect());
 }
@@ -30,9 +32,9 @@ fn modules_say_what_they_own() {
 
 #[test]
 fn names_are_not_vague() {
-    let vague = files(".rs").into_iter().filter(|file| {
-        file.path.split('/').any(|part| VAGUE.contains(&part.trim_end_matches(".rs")))
-    });
+    let vague = files(".rs")
+        .into_iter()
+        .filter(|file| file.path.split('/').any(|part| VAGUE.contains(&part.trim_end_matches(".rs"))));
     report(vague.map(|file| format!("{}:1: a name that says nothing; name the concept", file.path)).collect());
 }
 

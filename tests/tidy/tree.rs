@@ -38,7 +38,11 @@ fn walk(directory: &Path, prefix: &str, extension: &str, found: &mut Vec<Source>
         let name = entry.file_name().into_string().expect("names are UTF-8");
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         if entry.file_type().expect("the tree is readable").is_dir() {
-            if !(name.starts_with("target") || name.starts_with('.') || name == "alluvium-data" || name == "__pycache__") {
+            if !(name.starts_with("target")
+                || name.starts_with('.')
+                || name == "alluvium-data"
+                || name == "__pycache__")
+            {
                 walk(&entry.path(), &path, extension, found);
             }
         } else if name.ends_with(extension) {

@@ -1,0 +1,126 @@
+//! `alluvium dev`: gateway, compactor, embedded metastore and objects in one process.
+
+use std::{sync::Arc, time::Duration};
+
+use alluvium_compactor::{Compactor, CompactorConfig};
+use alluvium_gateway::{
+    agent::{Agent, AgentConfig, AgentParts, Tasks},
+    http,
+    kafka::Listener,
+};
+use alluvium_metastore::ambient::{SystemClock, SystemEntropy};
+use alluvium_model::AgentId;
+use anyhow::{Context, Result};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    banner::banner, compactor_metrics::CompactorMetrics, config::Settings, output::print, signals::StopSignals,
+    stores::Stores,
+};
+
+/// Time for open HTTP requests and the compactor's current step once the agent has drained.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs until told to stop, then drains.
+///
+/// # Errors
+/// Where a listener or a store cannot be opened.
+pub async fn dev(settings: Settings) -> Result<()> {
+    let mut signals = StopSignals::listen()?;
+    let kafka = Listener::bind(settings.kafka_listen).await.context("Kafka listener (--kafka-listen)")?;
+    let http = http::Listener::bind(settings.http_listen).await.context("HTTP listener (--http-listen)")?;
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let stores = Stores::open(&settings, entropy.clone()).await?;
+
+    let compactor = Compactor::new(
+        stores.metastore.clone(),
+        stores.objects.with_retry(alluvium_objects::RetryPolicy::patient()),
+        compactor_config(&settings),
+        clock.clone(),
+        entropy.clone(),
+    );
+    let parts = AgentParts {
+        metastore: stores.metastore.clone(),
+        objects: stores.objects.clone(),
+        clock,
+        entropy,
+        tasks: Tasks::default(),
+    };
+    let agent = Agent::start(agent_config(&settings, kafka.address().port()), parts).await.context("starting")?;
+
+    let (accepting, background) = (CancellationToken::new(), CancellationToken::new());
+    let (kafka_address, http_address) = (kafka.address(), http.address());
+    let kafka = tokio::spawn(kafka.serve(agent.clone(), accepting.clone()));
+    let http = tokio::spawn(http.serve(
+        agent.clone(),
+        vec![Box::new(CompactorMetrics(compactor.clone()))],
+        background.clone(),
+    ));
+    let compacting = tokio::spawn({
+        let background = background.clone();
+        async move { compactor.run(background).await }
+    });
+    print(&banner(kafka_address, http_address, &settings.store))?;
+
+    let signal = signals.next().await;
+    tracing::info!(signal, "draining; once more to stop at once");
+    tokio::select! {
+        () = drain(&settings, &agent, &accepting, &background) => {}
+        _ = signals.next() => anyhow::bail!("stopped without draining; nothing acknowledged is lost"),
+    }
+    for (name, task) in [("kafka", kafka), ("http", http), ("compactor", compacting)] {
+        if tokio::time::timeout(STOP_PATIENCE, task).await.is_err() {
+            tracing::warn!(name, "did not stop in time");
+        }
+    }
+    stores.close().await;
+    Ok(())
+}
+
+async fn drain(settings: &Settings, agent: &Agent, accepting: &CancellationToken, background: &CancellationToken) {
+    accepting.cancel();
+    if !agent.drain(settings.drain_timeout).await {
+        tracing::warn!("requests were still in flight at the end of --drain-timeout");
+    }
+    background.cancel();
+}
+
+fn agent_config(settings: &Settings, kafka_port: u16) -> AgentConfig {
+    let (advertised_host, advertised_port) =
+        settings.kafka_advertised.clone().unwrap_or_else(|| (settings.kafka_listen.ip().to_string(), kafka_port));
+    let (group_session_timeout_min, group_session_timeout_max) = settings.group_session_timeouts;
+    AgentConfig {
+        node_id: AgentId(settings.node_id),
+        advertised_host,
+        advertised_port,
+        rack: settings.rack.clone(),
+        linger: settings.linger,
+        segment_bytes_max: settings.segment_bytes,
+        uploads_in_flight_max: settings.uploads_in_flight,
+        unflushed_bytes_max: settings.unflushed_bytes,
+        retire_grace: settings.compaction.retire_grace,
+        cache_bytes: settings.cache_bytes,
+        connections_max: settings.connections_max,
+        auto_create_topics: settings.auto_create_topics,
+        num_partitions: settings.num_partitions,
+        topic_delete_grace: settings.topic_delete_grace,
+        group_session_timeout_min,
+        group_session_timeout_max,
+        group_initial_rebalance_delay: settings.group_initial_rebalance_delay,
+        offsets_retention: settings.offsets_retention,
+        ..AgentConfig::default()
+    }
+}
+
+/// The compactor's part of the settings.
+pub fn compactor_config(settings: &Settings) -> CompactorConfig {
+    CompactorConfig {
+        interval: settings.compaction.interval,
+        compact_bytes_min: settings.compaction.bytes_min,
+        compact_age_max: settings.compaction.age_max,
+        file_bytes_target: settings.compaction.file_bytes,
+        retire_grace: settings.compaction.retire_grace,
+        orphan_age: settings.compaction.orphan_age,
+        ..CompactorConfig::default()
+    }
+}

@@ -1,0 +1,44 @@
+//! Segments become history, and consumers do not notice.
+
+use rskafka::client::partition::Compression;
+
+use crate::{
+    records::{connect, partition, read_all, record, topic},
+    server::{Server, files},
+};
+
+#[tokio::test]
+async fn records_read_the_same_before_and_after_they_become_history() {
+    let mut server = Server::start(&["--retire-grace", "0s"]);
+    let client = connect(&server).await;
+    let log = topic(&client, "history", 2).await;
+    for codec in [Compression::NoCompression, Compression::Gzip, Compression::Zstd] {
+        log.produce((0..100).map(record).collect(), codec).await.expect("produced");
+    }
+    let before = read_all(&log, 0).await;
+
+    assert!(server.stop().success(), "drains and ends well");
+    let said = server.compact();
+    assert!(said.contains("history files written"), "{said}");
+    let objects = server.data().join("objects");
+    assert_eq!(files(&objects, ".parquet").len(), 1, "one file for the one partition with records");
+    assert_eq!(files(&objects, ".seg"), Vec::<std::path::PathBuf>::new(), "inputs are deleted after the grace");
+
+    server.restart();
+    let client = connect(&server).await;
+    assert_eq!(read_all(&partition(&client, "history", 0).await, 0).await, before);
+    let offsets = partition(&client, "history", 0).await.produce(vec![record(7)], Compression::NoCompression).await;
+    assert_eq!(offsets.expect("produced"), vec![300], "offsets go on");
+}
+
+#[tokio::test]
+async fn compacting_what_is_compacted_does_nothing() {
+    let mut server = Server::start(&[]);
+    let client = connect(&server).await;
+    topic(&client, "twice", 1).await.produce((0..10).map(record).collect(), Compression::Lz4).await.expect("produced");
+    server.stop();
+    server.compact();
+    let once = files(&server.data(), ".parquet");
+    server.compact();
+    assert_eq!(files(&server.data(), ".parquet"), once);
+}

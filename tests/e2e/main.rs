@@ -1,0 +1,8 @@
+//! The real binary over real TCP, with clients that are not ours: what is acknowledged is there, whatever happens.
+
+mod compaction;
+mod groups;
+mod kill;
+mod records;
+mod refusals;
+mod server;

@@ -1,0 +1,88 @@
+//! What must fail well: the message says what is wrong and names it, and the exit code is not 0.
+
+use std::{fs, net::TcpListener, path::Path};
+
+use crate::server::{Server, free_port, run};
+
+/// Runs `alluvium dev` with `args` on `data`, which must refuse to start, and answers what it said.
+fn refusal(data: &Path, args: &[&str]) -> String {
+    let data = data.display().to_string();
+    let (kafka, http) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
+    let common = ["dev", "--data-dir", &data, "--kafka-listen", &kafka, "--http-listen", &http];
+    let (status, said) = run(&[&common, args].concat());
+    assert!(!status.success(), "it started: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+    said
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let data = tempfile::tempdir().expect("a directory");
+    for flag in ["--kafka-listen", "--http-listen"] {
+        let other = if flag == "--kafka-listen" { "--http-listen" } else { "--kafka-listen" };
+        let free = format!("127.0.0.1:{}", free_port());
+        let data = data.path().display().to_string();
+        let (status, said) = run(&["dev", "--data-dir", &data, flag, &address, other, &free]);
+        assert!(!status.success() && said.contains(&address) && said.contains("taken"), "{said}");
+    }
+}
+
+#[test]
+fn a_data_directory_in_use_is_named() {
+    let server = Server::start(&[]);
+    let said = refusal(&server.data(), &[]);
+    assert!(said.contains("in use by another process"), "{said}");
+}
+
+#[test]
+fn a_data_directory_that_is_a_file_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("occupied");
+    fs::write(&file, "not a directory").expect("written");
+    let said = refusal(&file, &[]);
+    assert!(said.contains("occupied"), "{said}");
+}
+
+#[test]
+fn a_metastore_that_is_none_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let metastore = directory.path().join("metastore");
+    fs::create_dir_all(&metastore).expect("made");
+    fs::write(metastore.join("metastore.redb"), vec![0x5a; 8192]).expect("written");
+    let said = refusal(directory.path(), &[]);
+    assert!(said.contains("metastore.redb"), "{said}");
+}
+
+#[test]
+fn wrong_options_are_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (args, named) in [
+        (["--store", "gs://bucket"], "--store gs://bucket"),
+        (["--linger", "soon"], "--linger"),
+        (["--no-such-option", "1"], "--no-such-option"),
+        (["--config", "/no/such/file.toml"], "/no/such/file.toml"),
+        (["--metastore", "fdb:///etc/fdb.cluster"], "FoundationDB is not supported yet"),
+    ] {
+        let said = refusal(directory.path(), &args);
+        assert!(said.contains(named), "{said}");
+    }
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("alluvium.toml");
+    fs::write(&file, "lingre = \"1s\"\n").expect("written");
+    let said = refusal(directory.path(), &["--config", &file.display().to_string()]);
+    assert!(said.contains("lingre") && said.contains("alluvium.toml"), "{said}");
+}
+
+#[test]
+fn an_s3_server_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let endpoint = format!("http://127.0.0.1:{}", free_port());
+    let said = refusal(directory.path(), &["--store", "s3://bucket/p", "--s3-endpoint", &endpoint]);
+    assert!(said.contains("s3://bucket/p"), "{said}");
+}

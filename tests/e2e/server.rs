@@ -1,0 +1,157 @@
+//! The binary as a child process, with ports and a data directory of its own.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// For a state that is reached within milliseconds on a quiet machine.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(10);
+const BINARY: &str = env!("CARGO_BIN_EXE_alluvium");
+
+/// A server under test. Dropping it kills it.
+pub struct Server {
+    directory: TempDir,
+    flags: Vec<String>,
+    kafka: u16,
+    http: u16,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// Starts `alluvium dev` with `flags` on a fresh directory, and waits until it is ready.
+    pub fn start(flags: &[&str]) -> Self {
+        let mut server = Self {
+            directory: tempfile::tempdir().expect("a directory for the test"),
+            flags: flags.iter().map(ToString::to_string).collect(),
+            kafka: free_port(),
+            http: free_port(),
+            child: None,
+        };
+        server.restart();
+        server
+    }
+
+    /// Starts it (again) on the same directory and ports, and waits until it is ready.
+    pub fn restart(&mut self) {
+        let log = File::options().create(true).append(true).open(self.log()).expect("a log file");
+        let child = Command::new(BINARY)
+            .args(["dev", "--group-initial-rebalance-delay", "0s"])
+            .args(["--kafka-listen", &self.address(), "--http-listen", &format!("127.0.0.1:{}", self.http)])
+            .arg("--data-dir")
+            .arg(self.data())
+            .args(&self.flags)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        self.child = Some(child);
+        let ready = wait_until(|| self.get("/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")));
+        assert!(ready, "not ready in time:\n{}", std::fs::read_to_string(self.log()).unwrap_or_default());
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("the server runs");
+        child.kill().expect("a child can be killed");
+        child.wait().expect("a child can be waited for");
+    }
+
+    /// SIGTERM, and its exit status.
+    pub fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("the server runs");
+        let killed = Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+        assert!(killed.success());
+        child.wait().expect("a child can be waited for")
+    }
+
+    /// Runs `alluvium compact --once` on this server's directory, which must not be served meanwhile.
+    pub fn compact(&self) -> String {
+        let data = self.data().display().to_string();
+        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
+        let (status, output) = run(&[&["compact", "--once", "--data-dir", &data], flags.as_slice()].concat());
+        assert!(status.success(), "{output}");
+        output
+    }
+
+    /// `host:port` of Kafka.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.kafka)
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+
+    /// The raw answer to `GET path`.
+    pub fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Runs the binary with `args` to its end: status, and everything it said.
+pub fn run(args: &[&str]) -> (ExitStatus, String) {
+    let output = Command::new(BINARY).args(args).output().expect("the binary starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status, String::from_utf8_lossy(&said).into_owned())
+}
+
+/// A port that nobody listens on now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
+}
+
+/// Whether `ready` became true in time.
+pub fn wait_until(mut ready: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + DEADLINE;
+    while Instant::now() < deadline {
+        if ready() {
+            return true;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    false
+}
+
+/// All files below `directory` whose name ends in `extension`.
+pub fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.to_string_lossy().ends_with(extension) {
+            found.push(path);
+        }
+    }
+    found
+}
