@@ -11,6 +11,8 @@ mod client;
 mod configs;
 mod connections;
 mod fetching;
+mod group_offsets;
+mod groups;
 mod hostile;
 mod list_offsets;
 mod metadata;
