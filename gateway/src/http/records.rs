@@ -25,7 +25,7 @@ const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 10_000;
 /// Bytes of one answer: the record that goes beyond it is the last.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
-/// The longest header names and keys cost little; room for a typical record.
+/// Room made for each record of an answer at first: a guess, which costs nothing where it is wrong.
 const RECORD_BYTES_TYPICAL: usize = 256;
 
 /// What is asked, as it is written.
@@ -38,7 +38,7 @@ pub struct Asked {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum From {
+enum Start {
     Earliest,
     Latest,
     Offset(Offset),
@@ -81,7 +81,7 @@ async fn answer(
     service: &Service,
     partition: TopicPartition,
     topic: &str,
-    (from, limit, format): (From, usize, Format),
+    (from, limit, format): (Start, usize, Format),
 ) -> Result<Vec<u8>, HttpError> {
     let _turn = service.reads.acquire().await;
     let records = records(&service.agent, partition, from, limit).await?;
@@ -91,18 +91,18 @@ async fn answer(
 async fn records(
     agent: &Agent,
     partition: TopicPartition,
-    from: From,
+    from: Start,
     limit: usize,
 ) -> Result<Vec<ReadRecord>, FetchError> {
     let spec = match from {
-        From::Offset(offset) => return agent.fetch.read_records(partition, offset, limit).await,
-        From::Earliest => OffsetSpec::Earliest,
-        From::Latest => OffsetSpec::Latest { read_committed: true },
+        Start::Offset(offset) => return agent.fetch.read_records(partition, offset, limit).await,
+        Start::Earliest => OffsetSpec::Earliest,
+        Start::Latest => OffsetSpec::Latest { read_committed: true },
     };
     let found = agent.fetch.list_offset(partition, spec).await?;
     match agent.fetch.read_records(partition, found.offset, limit).await {
         // Retention has moved the log start in between.
-        Err(FetchError::OffsetOutOfRange { start, .. }) if from == From::Earliest => {
+        Err(FetchError::OffsetOutOfRange { start, .. }) if from == Start::Earliest => {
             agent.fetch.read_records(partition, start, limit).await
         }
         read => read,
@@ -139,12 +139,12 @@ fn written(topic: &str, partition: TopicPartition, records: &[ReadRecord], forma
     out
 }
 
-fn from(offset: Option<&str>) -> Result<From, HttpError> {
+fn from(offset: Option<&str>) -> Result<Start, HttpError> {
     match offset {
-        None | Some("earliest") => Ok(From::Earliest),
-        Some("latest") => Ok(From::Latest),
+        None | Some("earliest") => Ok(Start::Earliest),
+        Some("latest") => Ok(Start::Latest),
         Some(number) => match number.parse() {
-            Ok(offset) if offset >= 0 => Ok(From::Offset(Offset(offset))),
+            Ok(offset) if offset >= 0 => Ok(Start::Offset(Offset(offset))),
             _ => Err(HttpError::bad_request(format!("offset is a number from 0, earliest or latest, not {number:?}"))),
         },
     }

@@ -1,0 +1,91 @@
+//! Health, readiness, and the end.
+
+use std::sync::Arc;
+
+use alluvium_gateway::http::{BindError, Listener};
+use alluvium_metastore::Metastore;
+use alluvium_metastore::ambient::SeededEntropy;
+use alluvium_metastore::kv::{Db, RedbEngine};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::client::{Answer, JSON};
+use crate::server::Server;
+
+#[tokio::test]
+async fn an_agent_that_serves_is_alive_and_ready() {
+    let server = Server::start().await;
+    let (alive, ready) = (server.get("/healthz").await, server.get("/readyz").await);
+    assert_eq!((alive.status, alive.body.as_str()), (200, "ok\n"));
+    assert_eq!((ready.status, ready.body.as_str()), (200, "ready\n"));
+}
+
+#[tokio::test]
+async fn an_agent_that_drains_is_alive_and_not_ready() {
+    let server = Server::start().await;
+    assert!(server.agent.drain(std::time::Duration::from_secs(10)).await);
+    let ready = server.get("/readyz").await;
+    assert_eq!((ready.status, ready.body.as_str()), (503, "agent is draining\n"));
+    assert_eq!(server.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn without_its_metastore_an_agent_is_not_ready_and_its_numbers_are_still_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Arc::new(RedbEngine::open(folder.path().join("metastore")).unwrap());
+    let entropy = Arc::new(SeededEntropy::new(1));
+    let metastore = Metastore::open(Db::new(engine.clone(), entropy.clone()), &*entropy).await.unwrap();
+    let server = Server::over(metastore, |_| {}).await;
+    assert_eq!(server.get("/readyz").await.status, 200);
+    engine.close().await;
+    let ready = server.get("/readyz").await;
+    assert_eq!((ready.status, ready.body.as_str()), (503, "metastore failed: metastore is closed\n"));
+    let metrics = server.get("/metrics").await;
+    assert_eq!(metrics.status, 200);
+    assert!(metrics.body.contains("\nalluvium_scrape_incomplete 1\n"), "{}", metrics.body);
+    assert!(metrics.body.contains("\nalluvium_log_commits_total 0\n"), "{}", metrics.body);
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named() {
+    let server = Server::start().await;
+    let error = Listener::bind(server.address).await.expect_err("it is taken");
+    assert!(matches!(error, BindError::Taken { address } if address == server.address));
+}
+
+#[tokio::test]
+async fn what_is_under_way_when_told_to_stop_is_answered_and_idle_connections_are_closed() {
+    let mut server = Server::start().await;
+    server.topic("orders", 1, &[]).await;
+    let mut idle = TcpStream::connect(server.address).await.unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n").await.unwrap();
+    let mut busy = TcpStream::connect(server.address).await.unwrap();
+    let body = r#"{"records":[{"value":1}]}"#;
+    let head = format!(
+        "POST /topics/orders HTTP/1.1\r\nHost: t\r\nContent-Type: {JSON}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    busy.write_all(head.as_bytes()).await.unwrap();
+    let mut ready_for_body = [0; 25];
+    busy.read_exact(&mut ready_for_body).await.unwrap();
+    assert_eq!(&ready_for_body, b"HTTP/1.1 100 Continue\r\n\r\n");
+    server.stop.cancel();
+    busy.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    busy.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(Answer::parse(&answer).status, 200);
+    let mut answer = Vec::new();
+    idle.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(Answer::parse(&answer).status, 200);
+    (&mut server.serving).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_is_silent_for_too_long_is_closed() {
+    let server = Server::configured(|config| config.connections_idle_max = std::time::Duration::from_millis(20)).await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    silent.write_all(b"GET /healthz HT").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = silent.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
+}

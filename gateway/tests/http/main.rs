@@ -1,0 +1,14 @@
+//! HTTP over loopback TCP: an agent on stores in memory, and a client that writes its own bytes.
+
+#![expect(clippy::unwrap_used, reason = "in tests, what cannot be read fails them")]
+
+mod client;
+mod documentation;
+mod health;
+mod hostile;
+mod metrics;
+mod produce;
+mod produce_refused;
+mod records;
+mod server;
+mod topics;
