@@ -59,3 +59,15 @@ async fn a_content_length_that_is_none_is_refused() {
         assert_eq!(answer.status, 400, "{answer:?}");
     }
 }
+
+#[tokio::test]
+async fn a_value_that_is_nested_without_end_costs_no_stack() {
+    let server = Server::start().await;
+    server.topic("orders", 1, &[]).await;
+    let deep = format!("{}{}", "[".repeat(400_000), "]".repeat(400_000));
+    let body = format!("{{\"value_schema\":{deep},\"records\":[{{\"value\":{deep}}}]}}");
+    assert_eq!(server.post_json("/topics/orders", &body).await.status, 200);
+    let answer = server.get("/topics/orders/partitions/0/records").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains(&deep));
+}
