@@ -1,6 +1,6 @@
 //! What one round did.
 
-/// Failures that a report names; the rest are in the log.
+/// Failures that a report names and that are logged.
 const FAILURES_MAX: usize = 100;
 
 /// Totals of one round, for people and for tests.
@@ -50,10 +50,10 @@ impl Report {
         self.failures.extend(part.failures.into_iter().take(room));
     }
 
-    /// Logs a failure and remembers it.
+    /// Logs a failure and remembers it; no more than some, since an outage makes everything fail.
     pub(crate) fn fail(&mut self, what: &str, error: &dyn std::fmt::Display) {
-        tracing::warn!(%error, "{what} failed");
         if self.failures.len() < FAILURES_MAX {
+            tracing::warn!(%error, "{what} failed");
             self.failures.push(format!("{what}: {error}"));
         }
     }

@@ -45,21 +45,26 @@ struct Memory {
 struct Seen {
     at: Timestamp,
     head: Head,
+    /// The newest head seen, without reading extents.
+    latest: Head,
     lag: Lag,
     settled: Offset,
     had_work: bool,
 }
 
 impl Seen {
+    /// Bytes that came since.
+    fn grown(&self) -> u64 {
+        self.latest.bytes.saturating_sub(self.head.bytes)
+    }
+
     /// Whether nothing can have become ripe since.
-    fn is_still_quiet(&self, head: &Head, policy: &Policy, now: Timestamp) -> bool {
+    fn is_still_quiet(&self, policy: &Policy, now: Timestamp) -> bool {
         let oldest = self.lag.oldest.unwrap_or(self.at);
-        let grown = head.bytes.saturating_sub(self.head.bytes);
-        let has_lag = self.lag.extents > 0 || head.next > self.head.next;
-        !self.had_work
-            && head.start == self.head.start
-            && (!has_lag
-                || (self.lag.bytes.saturating_add(grown) < policy.bytes_min && oldest.plus(policy.age_max) > now))
+        let has_lag = self.lag.extents > 0 || self.latest.next > self.head.next;
+        let is_ripe =
+            self.lag.bytes.saturating_add(self.grown()) >= policy.bytes_min || oldest.plus(policy.age_max) <= now;
+        !self.had_work && self.latest.start == self.head.start && !(has_lag && is_ripe)
     }
 }
 
@@ -110,11 +115,12 @@ impl Survey {
         Ok(jobs)
     }
 
-    /// What is at level 0, as of the last look at each partition.
+    /// Bytes and extents at level 0, as of the last look at each partition.
     pub(crate) fn lag(&self) -> (u64, u64) {
         let memory = self.memory();
-        let lags = memory.partitions.values().map(|seen| (seen.lag.bytes, seen.lag.extents));
-        lags.fold((0, 0), |sum, lag| (sum.0 + lag.0, sum.1 + lag.1))
+        memory.partitions.values().fold((0, 0), |(bytes, extents), seen| {
+            (bytes + seen.lag.bytes.saturating_add(seen.grown()), extents + seen.lag.extents)
+        })
     }
 
     /// Remembers that `extent` cannot be read.
@@ -134,9 +140,12 @@ impl Survey {
         horizon: Option<&Horizon>,
         now: Timestamp,
     ) -> Result<Works, Error> {
-        let seen = self.memory().partitions.get(&partition).copied();
+        let seen = self.memory().partitions.get_mut(&partition).map(|seen| {
+            seen.latest = head;
+            *seen
+        });
         let urgency = if horizon.is_some() { Urgency::Everything } else { Urgency::Ripe };
-        let is_quiet = seen.is_some_and(|seen| seen.is_still_quiet(&head, &self.policy, now));
+        let is_quiet = seen.is_some_and(|seen| seen.is_still_quiet(&self.policy, now));
         if head.is_empty() || (is_quiet && urgency == Urgency::Ripe) {
             return Ok(Works::default());
         }
@@ -162,7 +171,7 @@ impl Survey {
             merges: plan.merges.iter().map(work).collect(),
         };
         let had_work = !works.rewrites.is_empty() || !works.merges.is_empty();
-        let seen = Seen { at: now, head, lag: plan.lag, settled: plan.settled.max(settled), had_work };
+        let seen = Seen { at: now, head, latest: head, lag: plan.lag, settled: plan.settled.max(settled), had_work };
         self.memory().partitions.insert(partition, seen);
         Ok(works)
     }

@@ -1,5 +1,6 @@
-//! Checksums over every byte of the file. Parquet has none that are required, and its footer asks readers to allocate by
-//! numbers it holds; so nothing is decoded here that has not been verified first.
+//! Checksums over every byte of the file. Parquet has none that are required, and its decoders trust what they read: on
+//! damaged bytes they have been seen to loop without end, to panic, and to allocate by any number they find. So nothing is
+//! decoded here that has not been verified first.
 //!
 //! Parquet finds its footer from the end of the file and everything else by absolute position, so bytes before the footer
 //! are ours to use. Other readers never see them. All numbers big-endian but Parquet's own:

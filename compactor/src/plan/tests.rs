@@ -1,1 +1,120 @@
+//! The plan: what is rewritten and merged, how often, and when not yet.
 
+use std::ops::Range;
+use std::time::Duration;
+
+use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::{Job, Policy, Urgency, Work, pack, plan};
+
+const POLICY: Policy = Policy { bytes_min: 1_000, age_max: Duration::from_secs(10), file_bytes_target: 10_000 };
+const NONE: Vec<Range<usize>> = Vec::new();
+const NOW: Timestamp = Timestamp(50_000);
+
+fn extent(n: i64, bytes: u64, source: ExtentSource) -> Extent {
+    Extent {
+        offsets: Offset(n)..Offset(n + 1),
+        object: ObjectId::new(Timestamp(45_000 + n), 0, 0),
+        source,
+        bytes,
+        records: 1,
+        timestamps: (Timestamp(0), Timestamp(0)),
+    }
+}
+
+fn segments(sizes: &[u64]) -> Vec<Extent> {
+    let source = || ExtentSource::Segment { position: 0..1, refused: Vec::new() };
+    (0..).zip(sizes).map(|(n, bytes)| extent(n, *bytes, source())).collect()
+}
+
+fn files(sizes: &[u64]) -> Vec<Extent> {
+    (0..).zip(sizes).map(|(n, bytes)| extent(n, *bytes, ExtentSource::History { level: 1 })).collect()
+}
+
+fn merges(sizes: &[u64]) -> Vec<Range<usize>> {
+    plan(&files(sizes), &POLICY, Urgency::Ripe, NOW, |_| false).merges
+}
+
+#[test]
+fn segments_are_rewritten_when_they_are_many_or_old() {
+    let ripe = |sizes: &[u64], now| plan(&segments(sizes), &POLICY, Urgency::Ripe, now, |_| false).rewrites;
+    assert_eq!(ripe(&[300, 300], NOW), NONE);
+    assert_eq!(ripe(&[300, 300, 400], NOW), vec![0..3]);
+    assert_eq!(ripe(&[300, 300], Timestamp(55_000)), vec![0..2]);
+    let everything = plan(&segments(&[1]), &POLICY, Urgency::Everything, NOW, |_| false);
+    assert_eq!(everything.rewrites, vec![0..1]);
+    assert_eq!((everything.lag.bytes, everything.lag.extents), (1, 1));
+}
+
+#[test]
+fn a_rewrite_is_bounded_in_bytes_and_extents() {
+    let rewrites = |sizes: &[u64]| plan(&segments(sizes), &POLICY, Urgency::Everything, NOW, |_| false).rewrites;
+    assert_eq!(rewrites(&[30_000, 10_000, 1, 90_000, 1]), vec![0..2, 2..3, 3..4, 4..5]);
+    assert_eq!(rewrites(&[1; 4_500]), vec![0..2_000, 2_000..4_000, 4_000..4_500]);
+}
+
+#[test]
+fn a_broken_extent_is_planned_around() {
+    let extents = segments(&[2_000; 5]);
+    let plan = plan(&extents, &POLICY, Urgency::Ripe, NOW, |extent| extent.offsets.start == Offset(2));
+    assert_eq!(plan.rewrites, vec![0..2, 3..5]);
+}
+
+#[test]
+fn neighbours_are_merged_when_every_byte_ends_up_in_a_file_twice_as_large() {
+    assert_eq!(merges(&[100, 100, 100]), NONE, "too few");
+    assert_eq!(merges(&[100, 100, 100, 100]), vec![0..4]);
+    assert_eq!(merges(&[5_000, 100, 100, 100]), NONE, "the large one would be rewritten for nothing");
+    assert_eq!(merges(&[5_000, 100, 100, 100, 100]), vec![1..5]);
+    assert_eq!(merges(&[4_000, 4_000, 4_000, 4_000]), NONE, "they do not fit one file");
+    assert_eq!(merges(&[2_000, 2_000, 2_000, 2_000, 4_000]), vec![0..4]);
+}
+
+#[test]
+fn what_is_large_is_settled() {
+    let settled = |sizes: &[u64]| plan(&files(sizes), &POLICY, Urgency::Ripe, NOW, |_| false).settled;
+    assert_eq!(settled(&[9_000, 6_000, 100, 9_000]), Offset(2));
+    assert_eq!(settled(&[100, 9_000]), Offset(0));
+}
+
+proptest! {
+    /// Files arrive one by one and are merged whenever the plan says so.
+    #[test]
+    fn a_byte_is_rewritten_a_logarithmic_number_of_times(sizes in vec(50..3_000_u64, 1..300)) {
+        let mut live: Vec<(u64, u32)> = Vec::new();
+        for size in sizes {
+            live.push((size, 1));
+            loop {
+                let merges = merges(&live.iter().map(|(bytes, _)| *bytes).collect::<Vec<_>>());
+                let Some(merge) = merges.first() else { break };
+                let merged = live[merge.clone()].iter().fold((0, 0), |sum, file| (sum.0 + file.0, sum.1.max(file.1)));
+                live.splice(merge.clone(), [(merged.0, merged.1 + 1)]);
+            }
+            // From 50 bytes to 10,000 in steps of at least two: 8, and the first writing.
+            prop_assert!(live.iter().all(|(bytes, times)| *times <= 9 && *bytes <= 10_000));
+        }
+        // No more than a handful of small files are ever left side by side.
+        let small = live.iter().rev().take_while(|(bytes, _)| *bytes < 2_000).count();
+        prop_assert!(small <= 24, "{} small files", small);
+    }
+}
+
+#[test]
+fn small_rewrites_share_a_job_and_large_ones_do_not() {
+    let work = |partition, bytes| Work {
+        topic: "orders".to_owned(),
+        partition: TopicPartition::new(TopicId::default(), PartitionIndex(partition)),
+        log_start: Offset(0),
+        inputs: segments(&[bytes]),
+    };
+    let jobs = pack(vec![work(3, 400), work(1, 500), work(2, 5_000), work(4, 600)], 1_000);
+    let sizes = jobs.iter().map(|job| match job {
+        Job::Rewrite(works) => works.iter().map(|work| work.partition.partition.0).collect::<Vec<_>>(),
+        Job::Merge(_) => panic!("no merge was asked for"),
+    });
+    assert_eq!(sizes.collect::<Vec<_>>(), vec![vec![1], vec![2], vec![3, 4]]);
+    let many = pack((0..200).map(|n| work(n, 1)).collect(), 1_000);
+    assert_eq!(many.len(), 4);
+}

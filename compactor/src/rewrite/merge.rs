@@ -30,7 +30,7 @@ impl Rewriter {
     /// Copies all records of one file.
     async fn copy(&self, work: &Work, input: &Extent, strand: Strand) -> Result<Strand, Failed> {
         let copied = self.copy_records(work, input, strand).await;
-        copied.map_err(|error| Failed { error, input: Some(input.clone()) })
+        copied.map_err(|error| Failed { error, input: Some(Box::new(input.clone())) })
     }
 
     async fn copy_records(&self, work: &Work, input: &Extent, mut strand: Strand) -> Result<Strand, RewriteError> {

@@ -14,3 +14,5 @@ mod strand;
 
 pub(crate) use run::RunError;
 pub(crate) use segments::{Done, Rewriter, Settings};
+#[cfg(test)]
+pub(crate) use source::ObjectSource;

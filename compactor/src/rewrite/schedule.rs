@@ -35,3 +35,51 @@ pub(crate) fn schedule(works: &[Work]) -> Vec<Read> {
     }
     reads
 }
+
+#[cfg(test)]
+mod tests {
+    use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, TopicPartition};
+
+    use super::*;
+
+    fn work(objects: &[i64]) -> Work {
+        let extent = |(n, created): (i64, &i64)| Extent {
+            offsets: Offset(n)..Offset(n + 1),
+            object: ObjectId::new(Timestamp(*created), 0, 0),
+            source: ExtentSource::Segment { position: 0..1, refused: Vec::new() },
+            bytes: 1,
+            records: 1,
+            timestamps: (Timestamp(0), Timestamp(0)),
+        };
+        Work {
+            topic: String::new(),
+            partition: TopicPartition::default(),
+            log_start: Offset(0),
+            inputs: (0..).zip(objects).map(extent).collect(),
+        }
+    }
+
+    fn reads(works: &[Work]) -> Vec<(i64, Vec<(usize, usize)>)> {
+        schedule(works).into_iter().map(|read| (read.object.created().0, read.inputs)).collect()
+    }
+
+    #[test]
+    fn an_object_is_read_once_for_all_who_need_it() {
+        let works = [work(&[1, 2, 4]), work(&[2, 3, 4])];
+        assert_eq!(
+            reads(&works),
+            vec![(1, vec![(0, 0)]), (2, vec![(1, 0), (0, 1)]), (3, vec![(1, 1)]), (4, vec![(0, 2), (1, 2)])]
+        );
+    }
+
+    #[test]
+    fn inputs_come_in_order_though_their_objects_do_not() {
+        let reads = reads(&[work(&[2, 1, 3]), work(&[1, 2])]);
+        let inputs_of = |work| -> Vec<usize> {
+            let inputs = reads.iter().flat_map(|(_, inputs)| inputs);
+            inputs.filter(|input| input.0 == work).map(|input| input.1).collect()
+        };
+        assert_eq!(inputs_of(0), vec![0, 1, 2]);
+        assert_eq!(inputs_of(1), vec![0, 1]);
+    }
+}

@@ -58,7 +58,7 @@ type Growing = Result<Strand, Failed>;
 /// A rewrite that was given up, and the input that was at fault, where one was.
 pub(super) struct Failed {
     pub(super) error: RewriteError,
-    pub(super) input: Option<Extent>,
+    pub(super) input: Option<Box<Extent>>,
 }
 
 /// A run for one of the rewrites, or why it could not be read.
@@ -97,7 +97,7 @@ impl Rewriter {
             Ok(Some(output)) => self.publish(work, output, &mut done.report).await,
             Err(Failed { error, input }) => {
                 let broken = input.filter(|_| error.is_of_input());
-                done.broken.extend(broken.map(|extent| (work.partition, extent)));
+                done.broken.extend(broken.map(|extent| (work.partition, *extent)));
                 done.report.fail(&format!("rewriting {} {}", work.topic, work.partition), &error);
             }
         }
@@ -169,7 +169,7 @@ fn take(strand: Growing, extent: Extent, run: Result<Bytes, alluvium_objects::Er
     let taken = run.map_err(RewriteError::from).and_then(|run| strand.take_run(&extent, run));
     match taken {
         Ok(()) => Ok(strand),
-        Err(error) => Err(Failed { error, input: Some(extent) }),
+        Err(error) => Err(Failed { error, input: Some(Box::new(extent)) }),
     }
 }
 

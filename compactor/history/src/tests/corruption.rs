@@ -1,12 +1,11 @@
 //! Damaged and hostile bytes: an error, never a panic, never a wrong record.
 
-use alluvium_model::Offset;
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::fixtures::*;
-use crate::{HistoryFile, HistoryRecord, ReadError, writer};
+use crate::{HistoryFile, HistoryRecord, ReadError, open, writer};
 
 fn sample() -> Vec<HistoryRecord> {
     (0..2_000).map(|n| record(n, n * 3, format!("value {n}"))).collect()
@@ -40,23 +39,23 @@ proptest! {
         let bytes = if ending { [bytes, b"\x20\0\0\0PAR1".to_vec()].concat() } else { bytes };
         prop_assert!(run(read_all(&Memory::new(bytes))).is_err());
     }
+}
 
-    /// Somebody with write access to the bucket can make checksums match; they get no panic either.
-    #[test]
-    fn damage_under_matching_checksums_never_panics(flips in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
-        let (mut covered, footer) = writer::without_checksums(&file(&sample(), 0..2_000).parts.concat());
-        for (at, byte) in flips {
-            let at = at.index(covered.len());
-            covered[at] = byte;
-        }
-        let forged = writer::with_checksums(vec![Bytes::from([covered, footer].concat())]).concat();
-        let source = Memory::new(forged);
-        let _either = run(async {
-            let file = HistoryFile::open(&source).await?;
-            file.batches(&source, Offset(777), 10_000).await?;
-            read_records(&file, &source, 0, 10_000).await
-        });
-    }
+#[test]
+fn a_decoder_that_panics_is_an_error() {
+    let panicked = open::unpanicked::<()>(|| panic!("as a decoder might"));
+    assert!(matches!(panicked, Err(ReadError::Corrupt(_))));
+}
+
+#[test]
+fn a_file_whose_metadata_contradicts_itself_is_an_error() {
+    // Checksums match, but the offsets that the metadata claims are not those of the rows.
+    let (covered, footer) = writer::without_checksums(&file(&sample(), 0..2_000).parts.concat());
+    let end = footer.windows(4).position(|window| window == b"2000").expect("the end offset");
+    let mut lying = footer;
+    lying[end..end + 4].copy_from_slice(b"1999");
+    let forged = writer::with_checksums(vec![Bytes::from([covered, lying].concat())]).concat();
+    assert!(matches!(run(read_all(&Memory::new(forged))), Err(ReadError::Corrupt(_))));
 }
 
 #[test]

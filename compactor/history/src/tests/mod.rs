@@ -2,5 +2,6 @@
 
 mod corruption;
 mod fixtures;
+mod golden;
 mod round_trip;
 mod seek;

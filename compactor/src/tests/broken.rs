@@ -1,0 +1,78 @@
+//! Inputs that cannot be read: they stay as they are, and everything else goes on.
+
+use alluvium_metastore::kv::Faults;
+use alluvium_model::{ExtentSource, object_key};
+use alluvium_objects::Operation;
+use alluvium_objects::faults::{Fault, Rule};
+
+use super::world::{World, config, drafts};
+
+async fn world() -> World {
+    let mut world = World::new(2, &[("retention.ms", "-1")], Faults::none()).await;
+    for n in 0..6 {
+        world.commit(vec![(0, vec![drafts(2, 100, n)]), (1, vec![drafts(2, 100, n + 50)])]).await;
+    }
+    world
+}
+
+async fn levels(world: &World, partition: i32) -> Vec<&'static str> {
+    let level = |source: &ExtentSource| match source {
+        ExtentSource::Segment { .. } => "segment",
+        ExtentSource::History { .. } => "history",
+    };
+    world.extents(world.partition(partition)).await.iter().map(|extent| level(&extent.source)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_run_stays_and_its_partition_is_compacted_around_it() {
+    let world = world().await;
+    let extent = world.extents(world.partition(0)).await[3].clone();
+    let ExtentSource::Segment { position, .. } = &extent.source else { panic!("a segment") };
+    let key = object_key::segment(extent.object);
+    let mut bytes = world.objects.get(&key).await.expect("get").to_vec();
+    bytes[usize::try_from(position.end).expect("small") - 1] ^= 1;
+    world.objects.put(&key, vec![bytes.into()]).await.expect("put");
+
+    let compactor = world.compactor(config());
+    let report = compactor.run_once().await;
+    assert_eq!(report.failures.len(), 1, "{:?}", report.failures);
+    assert_eq!(levels(&world, 0).await, ["history", "segment", "history"]);
+    assert_eq!(levels(&world, 1).await, ["history"]);
+    assert_eq!(compactor.run_once().await.failures, Vec::<String>::new(), "it is not tried again and again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_segment_stays_and_everything_else_is_compacted() {
+    let world = world().await;
+    let extent = world.extents(world.partition(0)).await[0].clone();
+    world.objects.delete(&[object_key::segment(extent.object)]).await.expect("delete");
+    let report = world.compactor(config()).run_once().await;
+    assert_eq!(report.failures.len(), 2, "{:?}", report.failures);
+    assert_eq!(levels(&world, 0).await, ["segment", "history"]);
+    assert_eq!(levels(&world, 1).await, ["segment", "history"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_fails_for_a_while_delays_compaction_and_breaks_nothing() {
+    for operation in [Operation::Get, Operation::Put] {
+        let world = world().await;
+        world.faults.inject(Rule::on(operation, Fault::Unavailable));
+        let compactor = world.compactor(config());
+        let report = compactor.run_once().await;
+        assert!(!report.failures.is_empty());
+        assert_eq!(report.files_written, 0);
+        world.faults.heal();
+        let report = compactor.run_once().await;
+        assert_eq!((report.failures.len(), report.records_written), (0, 24));
+        world.check().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_was_done_though_it_failed_is_put_again() {
+    let world = world().await;
+    world.faults.inject(Rule::on(Operation::Put, Fault::DoneButUnavailable).times(2));
+    let report = world.compactor(config()).run_once().await;
+    assert_eq!((report.failures.len(), report.records_written), (0, 24));
+    world.check().await;
+}

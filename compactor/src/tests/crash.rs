@@ -1,0 +1,125 @@
+//! Crashes: the compactor stops at every point at which it waits for anything, and starts anew.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use alluvium_metastore::kv::Faults;
+use alluvium_model::ExtentSource;
+use alluvium_objects::Operation;
+use alluvium_objects::faults::{Fault, Rule};
+
+use super::world::{World, config, drafts};
+use crate::CompactorConfig;
+
+const DAY: Duration = Duration::from_secs(25 * 3600);
+
+/// Runs `future` until it has waited `waits` times, then drops it; its output if it was faster.
+pub(super) async fn crash_after<F: Future>(waits: usize, future: F) -> Option<F::Output> {
+    let mut future = Box::pin(future);
+    let mut left = waits;
+    poll_fn(move |context| {
+        let Some(rest) = left.checked_sub(1) else { return Poll::Ready(None) };
+        left = rest;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// Every read and commit of the metastore waits, so that a crash can come in between.
+pub(super) fn slow_store() -> Faults {
+    Faults { latency_max: Duration::from_millis(2), ..Faults::none() }
+}
+
+async fn world() -> World {
+    let mut world = World::new(2, &[("retention.ms", "-1")], slow_store()).await;
+    for n in 0..3 {
+        world.commit(vec![(0, vec![drafts(2, 100, n)]), (1, vec![drafts(1, 100, n + 50)])]).await;
+    }
+    world
+}
+
+/// A new compactor finishes the work; later nothing is left over.
+async fn check_recovery(world: &World) {
+    world.check().await;
+    let report = world.compactor(config()).run_once().await;
+    assert_eq!(report.failures, Vec::<String>::new());
+    assert!(world.all_extents().await.iter().all(|extent| matches!(extent.source, ExtentSource::History { .. })));
+    world.check().await;
+    world.pass(DAY);
+    world.compactor(config()).run_once().await;
+    world.pass(Duration::from_secs(601));
+    world.compactor(config()).run_once().await;
+    world.check_bucket().await;
+    world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_while_compacting_loses_and_duplicates_nothing() {
+    for waits in 1.. {
+        let world = world().await;
+        let done = crash_after(waits, world.compactor(config()).run_once()).await;
+        check_recovery(&world).await;
+        if done.is_some() {
+            assert!(waits > 20, "it waited only {waits} times");
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_while_deleting_loses_nothing_and_leaves_nothing_behind() {
+    for waits in 1.. {
+        let world = world().await;
+        world.compactor(config()).run_once().await;
+        world.pass(DAY);
+        let done = crash_after(waits, world.compactor(config()).run_once()).await;
+        check_recovery(&world).await;
+        if done.is_some() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_between_put_and_swap_leaves_an_orphan_that_the_sweep_takes() {
+    let world = world().await;
+    // The put is done and its answer never comes: nothing happens any more until the process dies.
+    world.faults.inject(Rule::on(Operation::Put, Fault::DoneButUnavailable).times(1));
+    world.faults.inject(Rule::on(Operation::Put, Fault::Hang));
+    let compactor = world.compactor(config());
+    tokio::time::timeout(Duration::from_secs(1), compactor.run_once()).await.expect_err("it hangs");
+    world.faults.heal();
+    assert!(world.all_extents().await.iter().all(|extent| matches!(extent.source, ExtentSource::Segment { .. })));
+    assert_eq!(world.keys().await.iter().filter(|key| key.starts_with("history/")).count(), 1);
+    check_recovery(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_commit_results_conflicts_and_old_reads_change_nothing() {
+    for seed in 0..20 {
+        let faults = Faults {
+            seed,
+            conflict_per_mille: 100,
+            unknown_per_mille: 200,
+            too_old_per_mille: 50,
+            latency_max: Duration::ZERO,
+        };
+        let mut world = World::new(2, &[("retention.ms", "-1")], faults).await;
+        for n in 0..4 {
+            world.commit(vec![(0, vec![drafts(2, 100, n)]), (1, vec![drafts(1, 100, n + 50)])]).await;
+        }
+        check_recovery(&world).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn compactors_at_the_same_time_do_the_work_once() {
+    let world = world().await;
+    let (one, other) = (world.compactor(config()), world.compactor(CompactorConfig { jobs_max: 1, ..config() }));
+    let (one, other) = tokio::join!(one.run_once(), other.run_once());
+    assert_eq!(one.records_written + other.records_written, 9);
+    assert_eq!((one.failures.len(), other.failures.len()), (0, 0));
+    world.check().await;
+    check_recovery(&world).await;
+}

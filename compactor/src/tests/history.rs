@@ -1,0 +1,134 @@
+//! Without faults: what becomes history, when, and in how many files.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use alluvium_metastore::kv::Faults;
+use alluvium_model::{ExtentSource, Offset, Timestamp};
+use alluvium_wire::batch::Compression;
+use tokio_util::sync::CancellationToken;
+
+use super::world::{DraftBatch, World, config, drafts};
+use crate::{CompactorConfig, Report};
+
+fn is_history(source: &ExtentSource) -> bool {
+    matches!(source, ExtentSource::History { .. })
+}
+
+async fn world_with_segments(partitions: i32, segments: u64) -> World {
+    let mut world = World::new(partitions, &[("retention.ms", "-1")], Faults::none()).await;
+    for n in 0..segments {
+        let runs = (0..partitions).map(|partition| (partition, vec![drafts(3, 300, n * 50 + 1)])).collect();
+        world.commit(runs).await;
+    }
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_stable_becomes_history_and_reads_the_same() {
+    let world = world_with_segments(3, 20).await;
+    let report = world.compactor(config()).run_once().await;
+    assert_eq!(report.failures, Vec::<String>::new());
+    assert_eq!(report.records_written, 3 * 20 * 3);
+    assert_eq!(report.extents_replaced, 60);
+    assert!(world.all_extents().await.iter().all(|extent| is_history(&extent.source)));
+    world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_finds_nothing_to_do() {
+    let world = world_with_segments(2, 10).await;
+    let compactor = world.compactor(config());
+    compactor.run_once().await;
+    assert_eq!(compactor.run_once().await, Report::default());
+    assert_eq!(world.compactor(config()).run_once().await, Report::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_codec_and_timestamp_type_and_refused_batches_are_rewritten() {
+    let mut world = World::new(1, &[("retention.ms", "-1")], Faults::none()).await;
+    let mut batches = Vec::new();
+    for (n, compression) in (1..).zip(Compression::ALL) {
+        for log_append in [false, true] {
+            batches.push(DraftBatch { compression, log_append, repeated: n % 2 == 0, ..drafts(4, 40, n) });
+        }
+    }
+    world.commit(vec![(0, batches)]).await;
+    let report = world.compactor(config()).run_once().await;
+    assert_eq!((report.files_written, report.records_written), (1, 40));
+    world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn segments_are_read_once_for_all_partitions() {
+    let world = world_with_segments(8, 10).await;
+    let before = world.objects.usage().totals().gets;
+    let compactor = world.compactor(CompactorConfig { file_bytes_target: 1 << 20, ..config() });
+    assert_eq!(compactor.run_once().await.files_written, 8);
+    assert_eq!(world.objects.usage().totals().gets - before, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_the_background_little_data_waits_until_it_is_old() {
+    let mut world = world_with_segments(1, 1).await;
+    let compactor = world.compactor(config());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (compactor, stop) = (compactor.clone(), stop.clone());
+        async move { compactor.run(stop).await }
+    });
+    let settle = || tokio::time::sleep(Duration::from_secs(60));
+    settle().await;
+    assert!(!is_history(&world.all_extents().await[0].source), "too little and too young");
+    assert_eq!(compactor.counters().lag_extents.load(Ordering::Relaxed), 1);
+
+    world.commit(vec![(0, vec![drafts(10, 200, 9)])]).await;
+    settle().await;
+    assert!(world.all_extents().await.iter().all(|extent| is_history(&extent.source)), "enough bytes");
+
+    world.commit(vec![(0, vec![drafts(1, 10, 9)])]).await;
+    settle().await;
+    assert!(!is_history(&world.all_extents().await[1].source), "too little again");
+    world.pass(Duration::from_secs(600));
+    settle().await;
+    assert!(world.all_extents().await.iter().all(|extent| is_history(&extent.source)), "old enough");
+    stop.cancel();
+    running.await.expect("it stops");
+    world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_files_are_merged_into_larger_ones() {
+    let mut world = World::new(1, &[("retention.ms", "-1")], Faults::none()).await;
+    let config = CompactorConfig { file_bytes_target: 200_000, ..config() };
+    let compactor = world.compactor(config);
+    let mut written = 0;
+    for n in 0..64 {
+        world.commit(vec![(0, vec![drafts(10, 400, n + 1)])]).await;
+        written += compactor.run_once().await.bytes_out;
+    }
+    let extents = world.all_extents().await;
+    assert!(extents.len() < 16, "{} files", extents.len());
+    let bytes: u64 = extents.iter().map(|extent| extent.bytes).sum();
+    assert!(written < bytes * 6, "{written} bytes written for {bytes}");
+    world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_below_the_log_start_are_not_copied() {
+    let world = world_with_segments(1, 4).await;
+    let partition = world.partition(0);
+    let now = Timestamp(0);
+    world.metastore.log.trim(partition, Offset(4), now, Duration::ZERO).await.expect("trim");
+    let report = world.compactor(config()).run_once().await;
+    assert_eq!(report.records_written, 8);
+    assert_eq!(world.extents(partition).await[0].offsets, Offset(3)..Offset(12));
+    world.check().await;
+}
+
+#[test]
+fn its_futures_can_be_spawned() {
+    fn spawnable<T: Send>(_: impl FnOnce(&'static crate::Compactor) -> T) {}
+    spawnable(|compactor| compactor.run(CancellationToken::new()));
+    spawnable(|compactor| compactor.run_once());
+}

@@ -1,0 +1,370 @@
+//! A cluster to compact: it commits segments as agents do, remembers every record, and reads them back as agents do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use alluvium_history::{HistoryFile, HistoryRecord, RecordHeader, TimestampType};
+use alluvium_metastore::ambient::{Clock, ManualClock, SeededEntropy, SystemClock};
+use alluvium_metastore::kv::Faults as StoreFaults;
+use alluvium_metastore::topics::{NewTopic, Topic};
+use alluvium_metastore::{Metastore, fixtures};
+use alluvium_model::log::{BatchCommit, CommitLimits, ProducerBatch, RunCommit, SegmentCommit};
+use alluvium_model::{
+    Extent, ExtentSource, ObjectId, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicId, TopicPartition,
+    object_key,
+};
+use alluvium_objects::faults::{FaultStore, Faults};
+use alluvium_objects::{Objects, ObjectsConfig};
+use alluvium_segment::{BatchFacts, BatchInput, RunInput};
+use alluvium_wire::batch::{Batch, BatchBuilder, BatchHeader, Batches, Compression};
+use bytes::Bytes;
+use object_store::memory::InMemory;
+
+use crate::rewrite::ObjectSource;
+use crate::{Compactor, CompactorConfig};
+
+/// A record before it has an offset.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) key: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
+    pub(super) timestamp: i64,
+    pub(super) headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// A batch before it is sent.
+#[derive(Clone, Debug)]
+pub(super) struct DraftBatch {
+    pub(super) records: Vec<Draft>,
+    pub(super) compression: Compression,
+    pub(super) log_append: bool,
+    /// Sent twice: the log refuses the second.
+    pub(super) repeated: bool,
+}
+
+/// What is committed at once: batches by partition.
+pub(super) type DraftSegment = Vec<(i32, Vec<DraftBatch>)>;
+
+pub(super) struct World {
+    pub(super) metastore: Metastore,
+    pub(super) objects: Objects,
+    pub(super) faults: Faults,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) topic: Topic,
+    /// Every record that was acknowledged.
+    pub(super) acknowledged: BTreeMap<TopicPartition, Vec<HistoryRecord>>,
+    segments: u64,
+    producers: i64,
+    /// Started so far: each has randomness of its own, or they would give their files the same names.
+    compactors: AtomicU64,
+}
+
+impl World {
+    pub(super) async fn new(partitions: i32, configs: &[(&str, &str)], faults: StoreFaults) -> Self {
+        let metastore = fixtures::open(faults).await;
+        let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
+        let objects = Objects::new(Arc::new(store), "", ObjectsConfig::default());
+        let clock = Arc::new(ManualClock::new(SystemClock.now()));
+        let topic = create(&metastore, "orders", partitions, configs, clock.now()).await;
+        let acknowledged = topic.all_partitions().map(|partition| (partition, Vec::new())).collect();
+        Self {
+            metastore,
+            objects,
+            faults,
+            clock,
+            topic,
+            acknowledged,
+            segments: 0,
+            producers: 0,
+            compactors: AtomicU64::new(100),
+        }
+    }
+
+    pub(super) fn partition(&self, number: i32) -> TopicPartition {
+        TopicPartition::new(self.topic.id, alluvium_model::PartitionIndex(number))
+    }
+
+    /// A compactor that shares nothing with any before it, as after a restart.
+    pub(super) fn compactor(&self, config: CompactorConfig) -> Compactor {
+        let entropy = Arc::new(SeededEntropy::new(self.compactors.fetch_add(1, Ordering::Relaxed)));
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        Compactor::new(self.metastore.clone(), self.objects.clone(), config, clock, entropy)
+    }
+
+    /// Uploads and commits a segment.
+    pub(super) async fn commit(&mut self, drafts: DraftSegment) -> ObjectId {
+        self.clock.advance_ms(1);
+        let now = self.clock.now();
+        self.segments += 1;
+        let object = ObjectId::new(now, 1, self.segments);
+        let mut sent: BTreeMap<TopicPartition, Vec<(DraftBatch, Batch)>> = BTreeMap::new();
+        for (number, batches) in drafts {
+            let partition = self.partition(number);
+            let sends = sent.entry(partition).or_default();
+            for draft in batches {
+                self.producers += 1;
+                let batch = encode(&draft, self.producers, now);
+                if draft.repeated {
+                    sends.push((draft.clone(), batch.clone()));
+                }
+                sends.push((draft, batch));
+            }
+        }
+        sent.retain(|_, batches| !batches.is_empty());
+        let runs = sent.iter().map(|(partition, batches)| run_input(*partition, batches)).collect();
+        let encoded = alluvium_segment::encode(1, now, runs).expect("a segment");
+        self.objects.put(&object_key::segment(object), encoded.parts).await.expect("put");
+        let runs = encoded.runs.iter().map(|run| RunCommit {
+            partition: run.partition,
+            position: run.position.clone(),
+            batches: sent[&run.partition].iter().map(|(_, batch)| commit_of(batch)).collect(),
+        });
+        let commit = SegmentCommit { object, bytes: encoded.bytes, runs: runs.collect() };
+        let outcomes = self.metastore.log.commit(&[commit], now, &CommitLimits::default()).await.expect("commit");
+        for run in &outcomes[0].runs {
+            for ((draft, _), ack) in sent[&run.partition].iter().zip(&run.batches) {
+                let ack = ack.as_ref().expect("accepted");
+                if !ack.duplicate {
+                    let records = self.acknowledged.get_mut(&run.partition).expect("known");
+                    records.extend((ack.base.0..).zip(&draft.records).map(|(o, record)| placed(o, record, draft, now)));
+                }
+            }
+        }
+        object
+    }
+
+    /// What a consumer may read: what was acknowledged, from the log start on.
+    pub(super) async fn expected(&self, partition: TopicPartition) -> Vec<HistoryRecord> {
+        let head = self.metastore.log.head(partition).await.expect("read").expect("there");
+        let records = self.acknowledged[&partition].iter();
+        records.filter(|record| record.offset >= head.start).cloned().collect()
+    }
+
+    /// Asserts that every partition reads as it was acknowledged, from its start and from some offset within.
+    pub(super) async fn check(&self) {
+        for partition in self.topic.all_partitions() {
+            let expected = self.expected(partition).await;
+            assert_eq!(self.read(partition, Offset(0)).await, expected, "{partition} from its start");
+            if let Some(middle) = expected.get(expected.len() / 2) {
+                let rest = self.read(partition, middle.offset).await;
+                assert_eq!(rest, expected[expected.len() / 2..], "{partition} from {}", middle.offset);
+            }
+        }
+    }
+
+    pub(super) async fn extents(&self, partition: TopicPartition) -> Vec<Extent> {
+        self.metastore.log.find(partition, Offset(0), 10_000).await.expect("read")
+    }
+
+    pub(super) async fn all_extents(&self) -> Vec<Extent> {
+        let mut all = Vec::new();
+        for partition in self.topic.all_partitions() {
+            all.extend(self.extents(partition).await);
+        }
+        all
+    }
+
+    /// Asserts that the bucket holds what live extents need, and nothing else.
+    pub(super) async fn check_bucket(&self) {
+        let live: BTreeSet<ObjectId> = self.all_extents().await.iter().map(|extent| extent.object).collect();
+        let listed = self.keys().await;
+        let found: BTreeSet<ObjectId> = listed.iter().filter_map(|key| object_key::parse(key)).collect();
+        assert_eq!(found, live);
+    }
+
+    pub(super) async fn keys(&self) -> Vec<String> {
+        let mut keys = Vec::new();
+        for prefix in [object_key::SEGMENTS, object_key::HISTORY] {
+            let listed = self.objects.list(prefix, None, 100_000).await.expect("list");
+            keys.extend(listed.into_iter().map(|listed| listed.key));
+        }
+        keys
+    }
+
+    /// Moves the clock past every grace and age.
+    pub(super) fn pass(&self, time: Duration) {
+        self.clock.advance_ms(i64::try_from(time.as_millis()).expect("small"));
+    }
+
+    /// All records of `partition` from `from` on, as agents find and read them.
+    async fn read(&self, partition: TopicPartition, from: Offset) -> Vec<HistoryRecord> {
+        let head = self.metastore.log.head(partition).await.expect("read").expect("there");
+        let from = from.max(head.start);
+        let mut records = Vec::new();
+        let mut next = from;
+        for extent in self.metastore.log.find(partition, from, 10_000).await.expect("read") {
+            assert!(extent.offsets.start <= next, "a hole before {}", extent.offsets.start);
+            next = extent.offsets.end;
+            match &extent.source {
+                ExtentSource::Segment { .. } => records.extend(self.read_segment(&extent).await),
+                ExtentSource::History { .. } => records.extend(self.read_history(partition, &extent).await),
+            }
+        }
+        assert_eq!(next, head.next.max(from));
+        records.retain(|record| record.offset >= from);
+        records
+    }
+
+    async fn read_segment(&self, extent: &Extent) -> Vec<HistoryRecord> {
+        let ExtentSource::Segment { position, refused } = &extent.source else { panic!("not a segment") };
+        let run = self.objects.get_range(&object_key::segment(extent.object), position.clone()).await.expect("run");
+        let mut next = extent.offsets.start.0;
+        let mut records = Vec::new();
+        for (number, batch) in (0_u32..).zip(Batches::new(run)) {
+            let batch = batch.expect("a batch");
+            if !refused.contains(&number) {
+                let rebased = Batch::exactly_one(batch.rebased(next, 0).concat().into()).expect("rebased");
+                next += i64::from(batch.header().record_count);
+                records.extend(decode(&rebased));
+            }
+        }
+        records
+    }
+
+    async fn read_history(&self, partition: TopicPartition, extent: &Extent) -> Vec<HistoryRecord> {
+        let key = object_key::history(&self.topic.name, partition, extent.offsets.start, extent.object);
+        let source = ObjectSource::new(self.objects.clone(), key, extent.bytes);
+        let file = HistoryFile::open(&source).await.expect("open");
+        let mut next = extent.offsets.start;
+        let mut records = Vec::new();
+        while next < extent.offsets.end {
+            for bytes in file.batches(&source, next, 2_000).await.expect("batches") {
+                let batch = Batch::exactly_one(bytes).expect("one batch");
+                batch.verify_crc().expect("crc");
+                records.extend(decode(&batch));
+                let BatchHeader { base_offset, last_offset_delta, .. } = *batch.header();
+                next = Offset(base_offset + i64::from(last_offset_delta) + 1);
+            }
+        }
+        records
+    }
+}
+
+/// Settings for small data: files are soon full.
+pub(super) fn config() -> CompactorConfig {
+    CompactorConfig { file_bytes_target: 20_000, compact_bytes_min: 2_000, ..CompactorConfig::default() }
+}
+
+pub(super) async fn create(
+    metastore: &Metastore,
+    name: &str,
+    partitions: i32,
+    configs: &[(&str, &str)],
+    now: Timestamp,
+) -> Topic {
+    let topic = NewTopic {
+        id: TopicId(uuid::Uuid::from_u128(u128::from_be_bytes(*b"a topic of tests") + name.len() as u128)),
+        name: name.to_owned(),
+        partitions,
+        replication_factor: 1,
+        configs: configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    };
+    metastore.topics.create(topic, now).await.expect("a topic")
+}
+
+/// `count` records of about `bytes` bytes that do not compress well.
+pub(super) fn drafts(count: usize, bytes: usize, seed: u64) -> DraftBatch {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33).to_be_bytes()
+    };
+    let value = |next: &mut dyn FnMut() -> [u8; 8]| (0..bytes.div_ceil(8)).flat_map(|_| next()).collect();
+    let record = |n: usize| Draft {
+        key: Some(format!("key {}", n % 7).into_bytes()),
+        value: Some(value(&mut next)),
+        timestamp: 1_000_000 + i64::try_from(n).expect("small"),
+        headers: vec![(b"h".to_vec(), None)],
+    };
+    DraftBatch {
+        records: (0..count).map(record).collect(),
+        compression: Compression::None,
+        log_append: false,
+        repeated: false,
+    }
+}
+
+fn encode(draft: &DraftBatch, producer: i64, now: Timestamp) -> Batch {
+    let mut builder = BatchBuilder::new(draft.compression, 0).producer(producer, 0, 0);
+    if draft.log_append {
+        builder = builder.log_append_time(now.0);
+    }
+    for (offset, record) in (0..).zip(&draft.records) {
+        let headers = record.headers.iter().map(|(name, value)| (name.as_slice(), value.as_deref()));
+        builder
+            .push(offset, record.timestamp, record.key.as_deref(), record.value.as_deref(), headers)
+            .expect("a record");
+    }
+    Batch::exactly_one(builder.finish()).expect("a batch")
+}
+
+fn placed(offset: i64, record: &Draft, batch: &DraftBatch, now: Timestamp) -> HistoryRecord {
+    let bytes = |bytes: &Option<Vec<u8>>| bytes.clone().map(Bytes::from);
+    let (timestamp, timestamp_type) = if batch.log_append {
+        (now, TimestampType::LogAppendTime)
+    } else {
+        (Timestamp(record.timestamp), TimestampType::CreateTime)
+    };
+    let header =
+        |(name, value): &(Vec<u8>, Option<Vec<u8>>)| RecordHeader { name: name.clone().into(), value: bytes(value) };
+    HistoryRecord {
+        offset: Offset(offset),
+        timestamp,
+        timestamp_type,
+        key: bytes(&record.key),
+        value: bytes(&record.value),
+        headers: record.headers.iter().map(header).collect(),
+    }
+}
+
+fn run_input(partition: TopicPartition, batches: &[(DraftBatch, Batch)]) -> RunInput {
+    let input = |(_, batch): &(DraftBatch, Batch)| BatchInput {
+        parts: batch.parts(),
+        facts: BatchFacts {
+            records: u32::try_from(batch.header().record_count).expect("positive"),
+            timestamps: timestamps(batch),
+            producer: None,
+        },
+    };
+    RunInput { partition, batches: batches.iter().map(input).collect() }
+}
+
+fn timestamps(batch: &Batch) -> (Timestamp, Timestamp) {
+    let BatchHeader { base_timestamp, max_timestamp, .. } = *batch.header();
+    (Timestamp(base_timestamp.min(max_timestamp)), Timestamp(max_timestamp))
+}
+
+fn commit_of(batch: &Batch) -> BatchCommit {
+    let header = batch.header();
+    BatchCommit {
+        records: u32::try_from(header.record_count).expect("positive"),
+        bytes: u32::try_from(batch.len()).expect("small"),
+        timestamps: timestamps(batch),
+        producer: Some(ProducerBatch {
+            id: ProducerId(header.producer_id),
+            epoch: ProducerEpoch(0),
+            first: Sequence(0),
+            last: Sequence(header.last_offset_delta),
+        }),
+    }
+}
+
+fn decode(batch: &Batch) -> Vec<HistoryRecord> {
+    let timestamp_type = batch.header().attributes.timestamp_type();
+    let records = batch.records(usize::MAX).expect("records");
+    let copy = |bytes: &[u8]| Bytes::copy_from_slice(bytes);
+    let decoded = records.iter().map(|record| {
+        let record = record.expect("a record");
+        HistoryRecord {
+            offset: Offset(record.offset),
+            timestamp: Timestamp(record.timestamp),
+            timestamp_type,
+            key: record.key.map(copy),
+            value: record.value.map(copy),
+            headers: record.headers.map(|(n, v)| RecordHeader { name: copy(n), value: v.map(copy) }).collect(),
+        }
+    });
+    decoded.collect()
+}
