@@ -41,7 +41,8 @@ impl Stores {
 /// # Errors
 /// Where it is not there or does not grant access.
 pub async fn open_objects(settings: &Settings, entropy: &dyn Entropy) -> Result<Objects> {
-    let config = ObjectsConfig { seed: entropy.next_u64(), ..ObjectsConfig::default() };
+    let config =
+        ObjectsConfig { seed: entropy.next_u64(), retry: settings.store_retry.clone(), ..ObjectsConfig::default() };
     let about = || format!("object store {}", settings.store);
     let objects = alluvium_objects::open(&settings.store, config).await.with_context(about)?;
     objects.check().await.with_context(about)?;

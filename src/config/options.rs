@@ -29,6 +29,10 @@ pub struct Options {
     #[arg(long, env = "ALLUVIUM_S3_PATH_STYLE", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true",
           help_heading = "Object store")]
     pub s3_path_style: Option<bool>,
+    /// Time for one object to be written or read, all tries together; then producers and consumers are told to try again
+    /// [default: 20s]
+    #[arg(long, env = "ALLUVIUM_STORE_TIMEOUT", value_name = "TIME", help_heading = "Object store")]
+    pub store_timeout: Option<Span>,
     /// Where offsets, groups and topics live: redb:DIR, the embedded store [default: redb:<data-dir>/metastore]
     #[arg(long, env = "ALLUVIUM_METASTORE", value_name = "LOCATION")]
     pub metastore: Option<String>,

@@ -7,16 +7,18 @@ use std::{
 };
 
 use alluvium_model::limits;
-use alluvium_objects::{S3Location, StoreLocation};
+use alluvium_objects::{RetryPolicy, S3Location, StoreLocation};
 use thiserror::Error;
 
-use super::Options;
+use super::{Options, units::Span};
 
 /// Everything a role needs to know, complete and checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where objects live.
     pub store: StoreLocation,
+    /// How requests to it are tried again where somebody waits for them.
+    pub store_retry: RetryPolicy,
     /// Where the metastore lives.
     pub metastore: MetastoreLocation,
     /// Kafka's listener.
@@ -111,6 +113,7 @@ impl TryFrom<Options> for Settings {
             StoreLocation::S3(_) => limits::LINGER,
         };
         Ok(Self {
+            store_retry: store_retry(&options)?,
             metastore: metastore(options.metastore.as_deref(), &data_dir)?,
             kafka_listen: address("kafka-listen", options.kafka_listen.as_deref().unwrap_or("127.0.0.1:9092"))?,
             kafka_advertised: options.kafka_advertised.as_deref().map(advertised).transpose()?,
@@ -164,6 +167,19 @@ fn store(options: &Options, data_dir: &Path) -> Result<StoreLocation, InvalidSet
         region: options.s3_region.clone(),
         ..bucket
     }))
+}
+
+/// Of the time for all tries, one may take so much (8 s of the default 20 s): a server that hangs is not the end.
+const TRY_SHARE: f64 = 0.4;
+const STORE_TIMEOUT_MIN: Duration = Duration::from_millis(100);
+
+fn store_retry(options: &Options) -> Result<RetryPolicy, InvalidSetting> {
+    let usual = RetryPolicy::default();
+    let deadline = options.store_timeout.map_or(usual.deadline, |span| span.0);
+    if deadline < STORE_TIMEOUT_MIN {
+        return Err(invalid("store-timeout", Span(deadline), "must be at least 100ms"));
+    }
+    Ok(RetryPolicy { deadline, try_timeout: deadline.mul_f64(TRY_SHARE), ..usual })
 }
 
 fn metastore(location: Option<&str>, data_dir: &Path) -> Result<MetastoreLocation, InvalidSetting> {

@@ -84,6 +84,7 @@ fn a_wrong_value_is_refused_with_its_option_and_reason() {
         (["--metastore", "fdb:///etc/fdb.cluster"], "FoundationDB is not supported yet"),
         (["--kafka-listen", "nonsense"], "--kafka-listen nonsense: "),
         (["--kafka-advertised", "host"], "expected HOST:PORT"),
+        (["--store-timeout", "1ms"], "--store-timeout 1ms: must be at least 100ms"),
         (["--segment-bytes", "1kB"], "between 64KiB and 64MiB"),
         (["--num-partitions", "0"], "--num-partitions 0: "),
         (["--orphan-age", "1min"], "--orphan-age 1m: must be over 10min"),

@@ -5,4 +5,5 @@ mod groups;
 mod kill;
 mod records;
 mod refusals;
+mod s3;
 mod server;

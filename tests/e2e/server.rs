@@ -19,7 +19,9 @@ const BINARY: &str = env!("CARGO_BIN_EXE_alluvium");
 /// A server under test. Dropping it kills it.
 pub struct Server {
     directory: TempDir,
+    data: PathBuf,
     flags: Vec<String>,
+    environment: Vec<(String, String)>,
     kafka: u16,
     http: u16,
     child: Option<Child>,
@@ -28,33 +30,85 @@ pub struct Server {
 impl Server {
     /// Starts `alluvium dev` with `flags` on a fresh directory, and waits until it is ready.
     pub fn start(flags: &[&str]) -> Self {
-        let mut server = Self {
-            directory: tempfile::tempdir().expect("a directory for the test"),
+        Self::prepare(flags).started()
+    }
+
+    /// A server that will run with `flags` on a fresh directory, once it is started.
+    pub fn prepare(flags: &[&str]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory for the test");
+        Self {
+            data: directory.path().join("data"),
+            directory,
             flags: flags.iter().map(ToString::to_string).collect(),
+            environment: Vec::new(),
             kafka: free_port(),
             http: free_port(),
             child: None,
-        };
-        server.restart();
-        server
+        }
+    }
+
+    /// Adds variables to its environment.
+    pub fn with_environment(mut self, variables: &[(&str, &str)]) -> Self {
+        self.environment.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self
+    }
+
+    /// Keeps its data in `directory` instead.
+    pub fn with_data(mut self, directory: &Path) -> Self {
+        directory.clone_into(&mut self.data);
+        self
+    }
+
+    /// The same server, started.
+    pub fn started(mut self) -> Self {
+        self.restart();
+        self
     }
 
     /// Starts it (again) on the same directory and ports, and waits until it is ready.
     pub fn restart(&mut self) {
+        self.launch();
+        let ready = wait_until(|| self.is_ready() || self.has_ended());
+        assert!(ready && !self.has_ended(), "not ready in time:\n{}", self.logged());
+    }
+
+    /// Starts it, and does not wait.
+    pub fn launch(&mut self) {
         let log = File::options().create(true).append(true).open(self.log()).expect("a log file");
-        let child = Command::new(BINARY)
-            .args(["dev", "--group-initial-rebalance-delay", "0s"])
-            .args(["--kafka-listen", &self.address(), "--http-listen", &format!("127.0.0.1:{}", self.http)])
+        let child = self.command("dev").stdout(Stdio::null()).stderr(log).spawn().expect("the binary starts");
+        self.child = Some(child);
+    }
+
+    /// Runs it to its end, which should come soon: status, and everything it said.
+    pub fn run(&self) -> (ExitStatus, String) {
+        said(&mut self.command("dev"))
+    }
+
+    /// Runs `alluvium doctor` with the same flags.
+    pub fn doctor(&self) -> (ExitStatus, String) {
+        said(&mut self.command("doctor"))
+    }
+
+    fn command(&self, role: &str) -> Command {
+        let mut command = Command::new(BINARY);
+        command
+            .args([role, "--group-initial-rebalance-delay", "0s"])
+            .args(["--kafka-listen", &self.address(), "--http-listen", &self.http_address()])
             .arg("--data-dir")
             .arg(self.data())
             .args(&self.flags)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
-        self.child = Some(child);
-        let ready = wait_until(|| self.get("/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")));
-        assert!(ready, "not ready in time:\n{}", std::fs::read_to_string(self.log()).unwrap_or_default());
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Whether it says that it is ready.
+    pub fn is_ready(&self) -> bool {
+        self.get("/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    }
+
+    /// Whether it runs no more, by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| child.try_wait().expect("a child can be asked").is_some())
     }
 
     /// `kill -9`.
@@ -66,17 +120,29 @@ impl Server {
 
     /// SIGTERM, and its exit status.
     pub fn stop(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("the server runs");
+        self.terminate();
+        self.ended()
+    }
+
+    /// SIGTERM, without waiting.
+    pub fn terminate(&self) {
+        let child = self.child.as_ref().expect("the server runs");
         let killed = Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
         assert!(killed.success());
-        child.wait().expect("a child can be waited for")
+    }
+
+    /// Waits for its end: its exit status.
+    pub fn ended(&mut self) -> ExitStatus {
+        assert!(wait_until(|| self.has_ended()), "still running:\n{}", self.logged());
+        self.child.take().expect("the server ran").wait().expect("a child can be waited for")
     }
 
     /// Runs `alluvium compact --once` on this server's directory, which must not be served meanwhile.
     pub fn compact(&self) -> String {
         let data = self.data().display().to_string();
-        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
-        let (status, output) = run(&[&["compact", "--once", "--data-dir", &data], flags.as_slice()].concat());
+        let mut command = Command::new(BINARY);
+        command.args(["compact", "--once", "--data-dir", &data]).args(&self.flags);
+        let (status, output) = said(command.envs(self.environment.iter().map(|(name, value)| (name, value))));
         assert!(status.success(), "{output}");
         output
     }
@@ -86,14 +152,24 @@ impl Server {
         format!("127.0.0.1:{}", self.kafka)
     }
 
+    /// `host:port` of HTTP.
+    pub fn http_address(&self) -> String {
+        format!("127.0.0.1:{}", self.http)
+    }
+
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.data.clone()
+    }
+
+    /// Where it logs to.
+    pub fn log(&self) -> PathBuf {
+        self.directory.path().join("log")
     }
 
     /// What it logged so far.
-    pub fn log(&self) -> PathBuf {
-        self.directory.path().join("log")
+    pub fn logged(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
     }
 
     /// The raw answer to `GET path`.
@@ -119,7 +195,11 @@ impl Drop for Server {
 
 /// Runs the binary with `args` to its end: status, and everything it said.
 pub fn run(args: &[&str]) -> (ExitStatus, String) {
-    let output = Command::new(BINARY).args(args).output().expect("the binary starts");
+    said(Command::new(BINARY).args(args))
+}
+
+fn said(command: &mut Command) -> (ExitStatus, String) {
+    let output = command.output().expect("the binary starts");
     let said = [output.stdout, output.stderr].concat();
     (output.status, String::from_utf8_lossy(&said).into_owned())
 }

@@ -1,0 +1,125 @@
+//! What goes wrong, and with which requests.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+/// What was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Put,
+    Get,
+    Delete,
+    List,
+}
+
+/// How a request goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// Not done; answered with this status and this S3 error code.
+    Status(u16, &'static str),
+    /// Not done; not answered until healed, and then the connection is closed.
+    Hang,
+    /// Done, and the connection closed instead of an answer.
+    DoneThenReset,
+    /// The answer's body ends after half of what its header promises.
+    ShortBody,
+    /// The answer's body comes in pieces with pauses between them.
+    SlowBody(Duration),
+    /// Done, after a while.
+    Late(Duration),
+}
+
+impl Fault {
+    /// S3's internal error.
+    pub const INTERNAL: Self = Self::Status(500, "InternalError");
+    /// S3 under load.
+    pub const SLOW_DOWN: Self = Self::Status(503, "SlowDown");
+    /// Credentials that do not suffice.
+    pub const DENIED: Self = Self::Status(403, "AccessDenied");
+}
+
+/// Requests that go wrong: all of one kind, or all, for ever.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    asked: Option<Asked>,
+    key_contains: &'static str,
+    every: u64,
+    seen: u64,
+    fault: Fault,
+}
+
+impl Rule {
+    /// Every request.
+    pub fn always(fault: Fault) -> Self {
+        Self { asked: None, key_contains: "", every: 1, seen: 0, fault }
+    }
+
+    /// Every request of one kind.
+    pub fn on(asked: Asked, fault: Fault) -> Self {
+        Self { asked: Some(asked), ..Self::always(fault) }
+    }
+
+    /// Only every `n`th of them.
+    pub fn every(self, n: u64) -> Self {
+        Self { every: n, ..self }
+    }
+
+    /// Only of objects whose key contains `text`.
+    pub fn key_contains(self, text: &'static str) -> Self {
+        Self { key_contains: text, ..self }
+    }
+
+    fn fits(&mut self, asked: Asked, key: &str) -> bool {
+        if self.asked.is_some_and(|only| only != asked) || !key.contains(self.key_contains) {
+            return false;
+        }
+        self.seen += 1;
+        self.seen.is_multiple_of(self.every)
+    }
+}
+
+/// The rules now; the first that fits applies.
+#[derive(Default)]
+pub struct Faults {
+    rules: Mutex<Vec<Rule>>,
+    met: AtomicU64,
+    healed: Notify,
+}
+
+impl Faults {
+    pub fn inject(&self, rule: Rule) {
+        self.rules().push(rule);
+    }
+
+    pub fn heal(&self) {
+        self.rules().clear();
+        self.met.store(0, Ordering::SeqCst);
+        self.healed.notify_waiters();
+    }
+
+    pub fn met(&self) -> u64 {
+        self.met.load(Ordering::SeqCst)
+    }
+
+    pub fn pick(&self, asked: Asked, key: &str) -> Option<Fault> {
+        let fault = self.rules().iter_mut().find_map(|rule| rule.fits(asked, key).then_some(rule.fault));
+        self.met.fetch_add(u64::from(fault.is_some()), Ordering::SeqCst);
+        fault
+    }
+
+    /// Waits for the next healing.
+    pub async fn healed(&self) {
+        self.healed.notified().await;
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Vec<Rule>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

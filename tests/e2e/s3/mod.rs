@@ -1,0 +1,114 @@
+//! An S3 server in this process, whose faults are switched from the test.
+//!
+//! Owns: what Alluvium asks of S3 (PUT, GET with ranges, HEAD, DELETE, bulk delete, listing in pages), in memory, and the
+//! ways in which it goes wrong. Does not own: signatures (any are taken), other S3 calls.
+
+mod bucket;
+mod fault;
+mod line;
+mod routes;
+
+pub use fault::{Asked, Fault, Rule};
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    thread,
+};
+
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use tokio::sync::oneshot;
+
+use self::{bucket::Bucket, fault::Faults, line::Cut, line::Lines, routes::S3State};
+use crate::server::{Server, wait_until};
+
+/// The one bucket that is there.
+const BUCKET: &str = "b";
+
+/// The server. Dropping it ends it, in the middle of whatever it is doing.
+pub struct S3 {
+    address: SocketAddr,
+    state: Arc<S3State>,
+    _stop: oneshot::Sender<()>,
+}
+
+impl S3 {
+    /// An empty bucket, served on a thread of its own: tests block theirs.
+    pub fn start() -> Self {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        listener.set_nonblocking(true).expect("a socket can be made not to block");
+        let address = listener.local_addr().expect("bound");
+        let state = Arc::new(S3State { bucket: Bucket::default(), faults: Faults::default() });
+        let (stop, stopped) = oneshot::channel::<()>();
+        let service = routes::routes(Arc::clone(&state)).into_make_service_with_connect_info::<Cut>();
+        thread::spawn(move || serve(listener, service, stopped));
+        Self { address, state, _stop: stop }
+    }
+
+    /// A server whose objects are here, under the prefix `p`, and that gives up on an object store within seconds.
+    pub fn serve(&self, flags: &[&str]) -> Server {
+        self.prepare(flags).started()
+    }
+
+    /// The same, not started yet.
+    pub fn prepare(&self, flags: &[&str]) -> Server {
+        let endpoint = self.endpoint();
+        let common = ["--store", "s3://b/p", "--s3-endpoint", &endpoint, "--store-timeout", "2s", "--linger", "20ms"];
+        Server::prepare(&[&common, flags].concat()).with_environment(&CREDENTIALS)
+    }
+
+    /// `http://host:port`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// From now on, requests that `rule` fits go wrong as it says.
+    pub fn inject(&self, rule: Rule) {
+        self.state.faults.inject(rule);
+    }
+
+    /// From now on nothing goes wrong; connections that hang are closed, as by a server that is started again.
+    pub fn heal(&self) {
+        self.state.faults.heal();
+    }
+
+    /// Waits until `times` requests, since the last healing, met a fault.
+    pub fn wait_for_faults(&self, times: u64) {
+        assert!(wait_until(|| self.state.faults.met() >= times), "only {} requests failed", self.state.faults.met());
+    }
+
+    /// Keys of all objects whose key ends in `suffix`.
+    pub fn keys(&self, suffix: &str) -> Vec<String> {
+        self.state.bucket.keys().into_iter().filter(|key| key.ends_with(suffix)).collect()
+    }
+}
+
+/// Credentials that nobody checks.
+pub const CREDENTIALS: [(&str, &str); 3] =
+    [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_EC2_METADATA_DISABLED", "true")];
+
+fn serve(
+    listener: std::net::TcpListener,
+    service: IntoMakeServiceWithConnectInfo<axum::Router, Cut>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let lines = Lines(tokio::net::TcpListener::from_std(listener).expect("a listener"));
+        tokio::select! {
+            _ = async { axum::serve(lines, service).await } => {}
+            _ = stopped => {}
+        }
+    });
+    // Requests that hang would hang the runtime's end, too.
+    runtime.shutdown_background();
+}
+
+#[test]
+fn the_emulator_is_one_that_the_doctor_finds_healthy() {
+    let s3 = S3::start();
+    let server = s3.prepare(&[]);
+    let (status, said) = server.doctor();
+    assert!(status.success(), "{said}");
+    assert_eq!(s3.keys(""), Vec::<String>::new(), "the probe is deleted");
+}

@@ -1,0 +1,168 @@
+//! Requests, as S3 answers them in path style.
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, DefaultBodyLimit, Query, State},
+    http::{
+        HeaderMap, Method, StatusCode, Uri,
+        header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, LAST_MODIFIED, RANGE},
+    },
+    response::{IntoResponse, Response},
+};
+use futures::{StreamExt, stream};
+
+use super::{
+    BUCKET,
+    bucket::{Bucket, Object},
+    fault::{Asked, Fault, Faults},
+    line::Cut,
+};
+
+/// Pieces of a body that comes slowly.
+const PIECES: usize = 8;
+
+pub struct S3State {
+    pub bucket: Bucket,
+    pub faults: Faults,
+}
+
+type Parameters = std::collections::HashMap<String, String>;
+
+pub fn routes(state: Arc<S3State>) -> Router {
+    Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(state)
+}
+
+async fn answer(
+    State(state): State<Arc<S3State>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    (method, uri, headers): (Method, Uri, HeaderMap),
+    Query(parameters): Query<Parameters>,
+    body: Bytes,
+) -> Response {
+    let path = uri.path().trim_start_matches('/');
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+    if bucket != BUCKET {
+        return failure(404, "NoSuchBucket");
+    }
+    let Some(asked) = asked(&method, key, &parameters) else { return failure(501, "NotImplemented") };
+    let done = || done(&state.bucket, asked, key, &headers, &parameters, &body);
+    match state.faults.pick(asked, key) {
+        None => done(),
+        Some(Fault::Status(status, code)) => failure(status, code),
+        Some(Fault::Hang) => {
+            state.faults.healed().await;
+            cut.now();
+            failure(500, "InternalError")
+        }
+        Some(Fault::DoneThenReset) => {
+            cut.now();
+            done()
+        }
+        Some(Fault::Late(delay)) => {
+            tokio::time::sleep(delay).await;
+            done()
+        }
+        Some(Fault::ShortBody) => in_pieces(done(), PIECES / 2, Duration::ZERO).await,
+        Some(Fault::SlowBody(pause)) => in_pieces(done(), PIECES, pause).await,
+    }
+}
+
+fn asked(method: &Method, key: &str, parameters: &Parameters) -> Option<Asked> {
+    let is_on_bucket = key.is_empty();
+    match method.as_str() {
+        "PUT" if !is_on_bucket => Some(Asked::Put),
+        "GET" | "HEAD" if !is_on_bucket => Some(Asked::Get),
+        "DELETE" if !is_on_bucket => Some(Asked::Delete),
+        "POST" if is_on_bucket && parameters.contains_key("delete") => Some(Asked::Delete),
+        "GET" if is_on_bucket && parameters.get("list-type").is_some_and(|kind| kind == "2") => Some(Asked::List),
+        _ => None,
+    }
+}
+
+fn done(
+    bucket: &Bucket,
+    asked: Asked,
+    key: &str,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+    body: &Bytes,
+) -> Response {
+    let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);
+    match asked {
+        Asked::Put => {
+            bucket.put(key, body.clone());
+            [(ETAG, "\"etag\"")].into_response()
+        }
+        Asked::Get => match bucket.get(key) {
+            Some(object) => get(&object, headers),
+            None => failure(404, "NoSuchKey"),
+        },
+        Asked::Delete if key.is_empty() => {
+            let listed = String::from_utf8_lossy(body).into_owned();
+            let keys = listed.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
+            let answers = keys.map(|(key, _)| {
+                bucket.delete(key);
+                format!("<Deleted><Key>{key}</Key></Deleted>")
+            });
+            format!("<DeleteResult>{}</DeleteResult>", answers.collect::<String>()).into_response()
+        }
+        Asked::Delete => {
+            bucket.delete(key);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Asked::List => bucket
+            .page(parameter("prefix"), parameter("continuation-token").max(parameter("start-after")))
+            .into_response(),
+    }
+}
+
+fn get(object: &Object, headers: &HeaderMap) -> Response {
+    let size = object.bytes.len();
+    let modified = object.modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let common = [(ETAG, "\"etag\"".to_owned()), (LAST_MODIFIED, modified)];
+    match headers.get(RANGE).map(|range| range.to_str().ok().and_then(|range| parse_range(range, size))) {
+        None => (common, object.bytes.clone()).into_response(),
+        Some(None) => failure(416, "InvalidRange"),
+        Some(Some(range)) => {
+            let of = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+            (StatusCode::PARTIAL_CONTENT, common, [(CONTENT_RANGE, of)], object.bytes.slice(range)).into_response()
+        }
+    }
+}
+
+/// `bytes=first-last`, `bytes=first-`, `bytes=-count`; none where nothing of it is in the object.
+fn parse_range(text: &str, size: usize) -> Option<Range<usize>> {
+    let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
+    let range = match (first.parse::<usize>(), last.parse::<usize>()) {
+        (Ok(first), Ok(last)) => first..(last + 1).min(size),
+        (Ok(first), Err(_)) => first..size,
+        (Err(_), Ok(count)) => size.saturating_sub(count)..size,
+        (Err(_), Err(_)) => return None,
+    };
+    (range.start < range.end).then_some(range)
+}
+
+fn failure(status: u16, code: &str) -> Response {
+    let status = StatusCode::from_u16(status).expect("a status");
+    (status, format!("<Error><Code>{code}</Code><Message>as the test wants it</Message></Error>")).into_response()
+}
+
+/// The same answer, its body in [`PIECES`] of which only the first `count` come; then the connection breaks.
+async fn in_pieces(answer: Response, count: usize, pause: Duration) -> Response {
+    let (mut head, body) = answer.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a body in memory");
+    head.headers.insert(CONTENT_LENGTH, bytes.len().into());
+    let size = bytes.len().div_ceil(PIECES).max(1);
+    let pieces: Vec<Bytes> = bytes.chunks(size).map(|piece| bytes.slice_ref(piece)).collect();
+    let whole = count >= pieces.len();
+    let come = pieces.into_iter().take(count).map(Ok);
+    let broken = (!whole).then(|| Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)));
+    let body = stream::iter(come.chain(broken)).then(move |piece| async move {
+        tokio::time::sleep(pause).await;
+        piece
+    });
+    Response::from_parts(head, Body::from_stream(body))
+}
