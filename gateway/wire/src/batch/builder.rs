@@ -31,7 +31,8 @@ pub struct BatchBuilder {
     /// As it will be written; lengths, counts and checksum are filled in at the end.
     header: BatchHeader,
     compression: Compression,
-    records: Vec<u8>,
+    /// Room for the header, then the records.
+    bytes: Vec<u8>,
     /// One record, while its length is not known.
     scratch: Vec<u8>,
     append_time: Option<i64>,
@@ -56,7 +57,14 @@ impl BatchBuilder {
             base_sequence: -1,
             record_count: 0,
         };
-        Self { header, compression, records: Vec::new(), scratch: Vec::new(), append_time: None }
+        Self { header, compression, bytes: vec![0; BatchHeader::LEN], scratch: Vec::new(), append_time: None }
+    }
+
+    /// With memory for `bytes` of records at once, where one knows how many are coming.
+    #[must_use]
+    pub fn expecting(mut self, bytes: usize) -> Self {
+        self.bytes.reserve_exact(bytes.min(RECORDS_BYTES_MAX));
+        self
     }
 
     /// From an idempotent producer.
@@ -110,11 +118,11 @@ impl BatchBuilder {
         put_nullable(&mut self.scratch, value);
         put_headers(&mut self.scratch, headers);
         let length = i64::try_from(self.scratch.len()).map_err(|_| BuildError::TooLarge)?;
-        if self.records.len() + varint::len(length) + self.scratch.len() > RECORDS_BYTES_MAX {
+        if self.bytes.len() + varint::len(length) + self.scratch.len() > RECORDS_BYTES_MAX {
             return Err(BuildError::TooLarge);
         }
-        varint::put(&mut self.records, length);
-        self.records.extend_from_slice(&self.scratch);
+        varint::put(&mut self.bytes, length);
+        self.bytes.extend_from_slice(&self.scratch);
         let header = &mut self.header;
         header.base_timestamp = base_timestamp;
         header.max_timestamp = if first { timestamp } else { header.max_timestamp.max(timestamp) };
@@ -142,7 +150,7 @@ impl BatchBuilder {
     /// Bytes of the batch if it were not compressed.
     #[must_use]
     pub fn len(&self) -> usize {
-        BatchHeader::LEN + self.records.len()
+        self.bytes.len()
     }
 
     /// Whether it has no record yet.
@@ -160,9 +168,15 @@ impl BatchBuilder {
     /// The batch. (One without records is legal where offsets were compacted away.)
     #[must_use]
     pub fn finish(self) -> Bytes {
-        let Self { mut header, compression, records, append_time, .. } = self;
-        let mut out = vec![0; BatchHeader::LEN];
-        compress(compression, &records, &mut out);
+        let Self { mut header, compression, bytes, append_time, .. } = self;
+        let mut out = match compression {
+            Compression::None => bytes,
+            Compression::Gzip | Compression::Snappy | Compression::Lz4 | Compression::Zstd => {
+                let mut out = vec![0; BatchHeader::LEN];
+                compress(compression, bytes.get(BatchHeader::LEN..).unwrap_or_default(), &mut out);
+                out
+            }
+        };
         let (head, body) = out.split_first_chunk_mut().expect("the header's bytes were put there above");
         header.batch_length = i32::try_from(BatchHeader::LEN - BatchHeader::PREFIX + body.len())
             .expect("no codec grows RECORDS_BYTES_MAX beyond 2 GiB");
@@ -197,7 +211,9 @@ fn put_headers<'a>(out: &mut Vec<u8>, headers: impl IntoIterator<Item = Header<'
         put_nullable(out, value);
         count += 1;
     }
-    let mut encoded = Vec::with_capacity(1);
-    put_length(&mut encoded, count);
-    out.splice(at..=at, encoded);
+    if count > 0 {
+        let mut encoded = Vec::with_capacity(1);
+        put_length(&mut encoded, count);
+        out.splice(at..=at, encoded);
+    }
 }
