@@ -1,7 +1,8 @@
 //! One connection: requests leave in call order and may overlap, answers come back in the same order.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
+    io::{self, IoSlice},
     marker::PhantomData,
     sync::{
         Arc,
@@ -14,7 +15,7 @@ use alluvium_wire::{
     frame::{self, LENGTH_BYTES},
     messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpStream,
@@ -25,6 +26,8 @@ use crate::ClientError;
 
 /// Requests written and not yet answered; more wait in [`Connection::send`].
 const IN_FLIGHT_MAX: usize = 128;
+/// Parts of a request given to one vectored write; the kernel's own limit is 1,024.
+const WRITE_PARTS_MAX: usize = 64;
 /// One answer; larger than any fetch that we ask for.
 const FRAME_BYTES_MAX: usize = 256 << 20;
 
@@ -220,14 +223,34 @@ async fn write_requests(
         {
             return;
         }
-        for part in parts {
-            if stream.write_all(&part).await.is_err() {
-                return;
-            }
+        if write_all(&mut stream, parts).await.is_err() {
+            return;
         }
     }
     // All handles are gone: the peer need not wait for more. An error here leaves nothing to do.
     let _ = stream.shutdown().await;
+}
+
+/// Writes the parts as they are, many to a call.
+async fn write_all(stream: &mut (impl AsyncWrite + Unpin), parts: Vec<Bytes>) -> io::Result<()> {
+    let mut parts = VecDeque::from(parts);
+    while !parts.is_empty() {
+        let slices: Vec<IoSlice<'_>> = parts.iter().take(WRITE_PARTS_MAX).map(|part| IoSlice::new(part)).collect();
+        let mut written = stream.write_vectored(&slices).await?;
+        if written == 0 && slices.iter().any(|slice| !slice.is_empty()) {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        while let Some(part) = parts.front_mut() {
+            let taken = part.len().min(written);
+            part.advance(taken);
+            written -= taken;
+            if !part.is_empty() {
+                break;
+            }
+            parts.pop_front();
+        }
+    }
+    Ok(())
 }
 
 async fn read_answers(stream: impl AsyncRead + Unpin, mut answers: mpsc::Receiver<oneshot::Sender<Bytes>>) {
@@ -244,7 +267,12 @@ async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<Bytes> {
     let mut prefix = [0; LENGTH_BYTES];
     stream.read_exact(&mut prefix).await.ok()?;
     let length = frame::length(prefix, FRAME_BYTES_MAX).ok()?;
-    let mut body = BytesMut::zeroed(length);
-    stream.read_exact(&mut body).await.ok()?;
+    let mut body = BytesMut::with_capacity(length);
+    while body.len() < length {
+        let missing = length - body.len();
+        if stream.read_buf(&mut (&mut body).limit(missing)).await.ok()? == 0 {
+            return None;
+        }
+    }
     Some(body.freeze())
 }

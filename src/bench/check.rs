@@ -32,17 +32,16 @@ impl Check {
     /// Takes note of a record read from `partition` at `offset`.
     pub fn record(&mut self, partition: i32, offset: i64, stamp: &Stamp) {
         self.read += 1;
-        let expected = self.expected.entry((partition, stamp.producer)).or_default();
-        if stamp.sequence != *expected {
-            let what = if stamp.sequence < *expected { "again or out of order" } else { "after a gap" };
-            let (producer, sequence, wanted) = (stamp.producer, stamp.sequence, *expected);
+        let Stamp { producer, sequence, .. } = *stamp;
+        let expected = self.expected.entry((partition, producer)).or_default();
+        let wanted = std::mem::replace(expected, (sequence + 1).max(*expected));
+        if sequence != wanted {
+            let what = if sequence < wanted { "again or out of order" } else { "after a gap" };
             self.complain(format!(
                 "partition {partition} offset {offset}: record {sequence} of producer {producer} came {what}; \
                  {wanted} was due"
             ));
         }
-        let next = (stamp.sequence + 1).max(self.expected[&(partition, stamp.producer)]);
-        self.expected.insert((partition, stamp.producer), next);
     }
 
     /// Takes note of something wrong that is no single record's fault.

@@ -75,7 +75,7 @@ fn read(
 ) -> Result<()> {
     fetched.batch.verify_crc()?;
     let now = load.now_ns();
-    let mut run: Option<(u32, u64)> = None;
+    let (mut run, mut read) = (Run::default(), 0);
     for record in &fetched.batch.records(BATCH_BYTES_MAX)? {
         let record = record?;
         if record.offset < fetched.from {
@@ -83,19 +83,31 @@ fn read(
         }
         let Some(stamp) = record.value.and_then(Stamp::read).filter(|stamp| stamp.run == load.run) else { continue };
         check.record(fetched.partition, record.offset, &stamp);
-        latency.saturating_record(now.saturating_sub(stamp.intended_ns));
-        run = match run {
-            Some((producer, count)) if producer == stamp.producer => Some((producer, count + 1)),
-            Some((producer, count)) => {
-                *consumed.entry((fetched.partition, producer)).or_default() += count;
-                Some((stamp.producer, 1))
-            }
-            None => Some((stamp.producer, 1)),
-        };
+        if (stamp.producer, stamp.intended_ns) != (run.producer, run.intended_ns) {
+            run.end(now, fetched.partition, consumed, latency);
+            run = Run { producer: stamp.producer, intended_ns: stamp.intended_ns, records: 0 };
+        }
+        run.records += 1;
+        read += 1;
     }
-    if let Some((producer, count)) = run {
-        *consumed.entry((fetched.partition, producer)).or_default() += count;
-        load.progress.consumed(count);
-    }
+    run.end(now, fetched.partition, consumed, latency);
+    load.progress.consumed(read);
     Ok(())
+}
+
+/// Neighbours of one producer that were due at one time: counted together.
+#[derive(Default)]
+struct Run {
+    producer: u32,
+    intended_ns: u64,
+    records: u64,
+}
+
+impl Run {
+    fn end(&self, now: u64, partition: i32, consumed: &mut HashMap<(i32, u32), u64>, latency: &mut Histogram<u64>) {
+        if self.records > 0 {
+            latency.saturating_record_n(now.saturating_sub(self.intended_ns), self.records);
+            *consumed.entry((partition, self.producer)).or_default() += self.records;
+        }
+    }
 }

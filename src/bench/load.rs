@@ -157,7 +157,9 @@ impl Producer {
     }
 
     fn batch(&mut self, partition: i32, count: u64) -> (i32, BatchBuilder, Due) {
-        let mut builder = self.client.batch(partition, Compression::None);
+        let bytes = count.saturating_mul(self.value.len() as u64 + RECORD_OVERHEAD_BYTES);
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let mut builder = self.client.batch(partition, Compression::None).expecting(bytes);
         let mut due: Due = Vec::new();
         let now = self.load.now_ns();
         let sequence = self.sequences.entry(partition).or_default();
