@@ -1,12 +1,13 @@
 //! One client's connection: frames in, responses out, in order.
 //!
-//! Owns: one socket. Invariants: it never holds more than the queue's limits of unanswered requests; the peer's end closes
-//! it at once, with all that is parked for it; whatever the peer sends, nothing but this connection is affected.
+//! Owns: one socket. Invariants: it never holds more than the queue's limits of unanswered requests; the peer's end drops
+//! all that is parked for it at once, while the rest of what it asked is still done; whatever the peer sends, nothing but
+//! this connection is affected.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +24,9 @@ use crate::agent::Agent;
 
 /// Parts of a response given to one vectored write; the kernel's own limit is 1,024.
 const WRITE_PARTS_MAX: usize = 64;
-/// How long an answer that is under way may still take when the agent stops. Produces may take [`limits::DRAIN`].
-const DRAIN_OTHERS: Duration = Duration::from_secs(5);
+/// How long an answer that is under way may still take when the agent stops, or the peer has gone. Produces of a stopping
+/// agent may take [`limits::DRAIN`]; the peer's reading never.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -87,8 +89,32 @@ where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin,
 {
-    let stall_max = agent.config.connections_idle_max;
     let mut queue = ResponseQueue::default();
+    let ended = converse(agent, peer, reader, &mut queue, write, cancel).await;
+    match ended {
+        Ended::Draining => drain(agent, &mut queue, write).await,
+        Ended::ByPeer | Ended::Unreadable(_) | Ended::Unwritable(_) => {
+            finish(&mut queue).await;
+            ended
+        }
+        Ended::Idle | Ended::Answered(_) => ended,
+    }
+}
+
+/// Takes requests in and answers them, until something ends it.
+async fn converse<R, W>(
+    agent: &Arc<Agent>,
+    peer: SocketAddr,
+    reader: FrameReader<R>,
+    queue: &mut ResponseQueue,
+    write: &mut W,
+    cancel: &CancellationToken,
+) -> Ended
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin,
+{
+    let stall_max = agent.config.connections_idle_max;
     let mut reading: Reading<R> = Box::pin(reader.next());
     loop {
         let event = tokio::select! {
@@ -98,9 +124,9 @@ where
             (reader, incoming) = &mut reading, if queue.has_room() => Event::Incoming(reader, incoming),
         };
         match event {
-            Event::Stop => return drain(agent, &mut queue, write).await,
+            Event::Stop => return Ended::Draining,
             Event::Reply(reply) => {
-                if let Err(ended) = deliver(agent, reply, write, stall_max).await {
+                if let Err(ended) = unless_stuck(deliver(agent, reply, write, stall_max), cancel).await {
                     return ended;
                 }
             }
@@ -113,6 +139,7 @@ where
                     Ok(Incoming::Idle) if queue.is_empty() => return Ended::Idle,
                     Ok(Incoming::Idle) => {}
                     Ok(Incoming::End) => return Ended::ByPeer,
+                    Err(FrameError::Draining) => return Ended::Draining,
                     Err(error) => return Ended::Unreadable(error),
                 }
                 reading = Box::pin(reader.next());
@@ -121,13 +148,41 @@ where
     }
 }
 
+/// Delivers; once the agent stops, for a short while only.
+async fn unless_stuck(
+    delivering: impl Future<Output = Result<(), Ended>>,
+    cancel: &CancellationToken,
+) -> Result<(), Ended> {
+    let mut delivering = pin!(delivering);
+    tokio::select! {
+        biased;
+        delivered = &mut delivering => delivered,
+        () = cancel.cancelled() => {
+            let stuck = |_| Err(Ended::Unwritable(io::ErrorKind::TimedOut.into()));
+            timeout(PATIENCE, delivering).await.unwrap_or_else(stuck)
+        }
+    }
+}
+
+/// Does what a peer asked before it went, and tells nobody.
+async fn finish(queue: &mut ResponseQueue) {
+    queue.hang_up();
+    let do_all = async {
+        while !queue.is_empty() {
+            drop(queue.next().await);
+        }
+    };
+    // What takes longer goes on by itself, or is lost as any request whose answer never came.
+    let _ = timeout(PATIENCE, do_all).await;
+}
+
 /// Answers what is started, and no more.
 async fn drain<W: AsyncWrite + Unpin>(agent: &Agent, queue: &mut ResponseQueue, write: &mut W) -> Ended {
     queue.drop_waiting();
-    let patience = if queue.is_producing() { limits::DRAIN } else { DRAIN_OTHERS };
+    let patience = if queue.is_producing() { limits::DRAIN } else { PATIENCE };
     let answer_all = async {
         while !queue.is_empty() {
-            deliver(agent, queue.next().await, write, patience).await?;
+            deliver(agent, queue.next().await, write, PATIENCE).await?;
         }
         Ok(())
     };

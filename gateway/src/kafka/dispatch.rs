@@ -36,6 +36,8 @@ pub struct Handler {
     pub versions: RangeInclusive<i16>,
     /// Whether requests may be started before earlier ones with the same mark are answered.
     pub overlaps: bool,
+    /// Whether the answer may wait for others (new records, other members), so that nobody waits on for a client that is gone.
+    pub parks: bool,
     start: fn(Call) -> Started,
 }
 
@@ -45,12 +47,17 @@ pub type Started = Result<BoxFuture<'static, Reply>, DecodeError>;
 impl Handler {
     /// The handler of `api` in `versions`.
     pub const fn new(api: ApiKey, versions: RangeInclusive<i16>, start: fn(Call) -> Started) -> Self {
-        Self { api, versions, overlaps: false, start }
+        Self { api, versions, overlaps: false, parks: false, start }
     }
 
     /// The same, started without waiting for earlier ones of its kind.
     pub const fn overlapping(self) -> Self {
-        Self { api: self.api, versions: self.versions, overlaps: true, start: self.start }
+        Self { api: self.api, versions: self.versions, overlaps: true, parks: self.parks, start: self.start }
+    }
+
+    /// The same, whose answer may wait for others.
+    pub const fn parking(self) -> Self {
+        Self { api: self.api, versions: self.versions, overlaps: self.overlaps, parks: true, start: self.start }
     }
 
     /// Starts to answer `call`.
@@ -205,7 +212,9 @@ where
     .boxed())
 }
 
-/// Decodes a body. Bytes after it are ignored, as Kafka ignores them: some clients send too many.
+/// Decodes a body. Bytes after it are ignored, as Kafka ignores them: its request context parses what the schema says and
+/// never looks at what is left of the buffer, so a client that sends too much works there, and must work here. (Tests and
+/// our own client read frames to their end: `alluvium_wire::frame`.)
 ///
 /// # Errors
 /// Where it is not such a message.

@@ -21,5 +21,8 @@ mod response_queue;
 mod topic_lookup;
 mod topology;
 
+#[cfg(test)]
+mod tests;
+
 pub use crate::listen::BindError;
 pub use listener::Listener;

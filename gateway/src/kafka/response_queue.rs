@@ -2,7 +2,8 @@
 //!
 //! Owns: when each is started, and that replies leave in order. Invariants: a Produce may be started while only Produces
 //! are before it, and they are started in order, so that batches join the log in order of arrival; every other request is
-//! started when all before it are answered. Dropping the queue drops what is in flight, parked joins and long polls too.
+//! started when all before it are answered. Dropping the queue drops what is in flight, parked joins and long polls too;
+//! [`ResponseQueue::hang_up`] drops no more than those.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -21,6 +22,8 @@ const WAITING_BYTES_MAX: usize = 1 << 20;
 #[derive(Default)]
 pub struct ResponseQueue {
     started: VecDeque<BoxFuture<'static, Reply>>,
+    /// Whether the one that is started waits for others.
+    started_parks: bool,
     /// Whether all that are started may overlap another of their kind.
     started_overlap: bool,
     waiting: VecDeque<Route>,
@@ -55,6 +58,17 @@ impl ResponseQueue {
         self.waiting_bytes = 0;
     }
 
+    /// Nobody listens any more: forgets the requests that only wait for others. The rest is still done, as Kafka does it:
+    /// clients leave groups, commit and produce without acknowledgement right before they go.
+    pub fn hang_up(&mut self) {
+        if self.started_parks {
+            self.started.clear();
+        }
+        self.waiting.retain(|route| !parks(route));
+        self.waiting_bytes = self.waiting.iter().map(body_bytes).sum();
+        self.start_due();
+    }
+
     /// The next reply in order; waits for ever while there is no request. May be dropped and called again.
     pub async fn next(&mut self) -> Reply {
         poll_fn(|context| self.poll_next(context)).await
@@ -78,6 +92,7 @@ impl ResponseQueue {
             let Some(route) = self.waiting.pop_front() else { return };
             self.waiting_bytes = self.waiting_bytes.saturating_sub(body_bytes(&route));
             self.started_overlap = overlaps;
+            self.started_parks = parks(&route);
             self.started.push_back(match route {
                 Route::To(handler, call) => handler.start(call),
                 Route::Answered(reply) => Box::pin(future::ready(reply)),
@@ -89,6 +104,13 @@ impl ResponseQueue {
 fn overlaps(route: &Route) -> bool {
     match route {
         Route::To(handler, _) => handler.overlaps,
+        Route::Answered(_) => false,
+    }
+}
+
+fn parks(route: &Route) -> bool {
+    match route {
+        Route::To(handler, _) => handler.parks,
         Route::Answered(_) => false,
     }
 }

@@ -21,7 +21,7 @@ use crate::kafka::errors::{Coded, Refused};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology;
 
-pub const HANDLER: Handler = Handler::new(ApiKey::Fetch, 4..=18, |call| answer(call, handle));
+pub const HANDLER: Handler = Handler::new(ApiKey::Fetch, 4..=18, |call| answer(call, handle)).parking();
 
 /// Session epochs of a complete fetch: the first of a session to be, and the last of one.
 const SESSIONLESS_EPOCHS: [i32; 2] = [0, -1];

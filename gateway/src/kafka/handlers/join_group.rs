@@ -15,7 +15,7 @@ use crate::groups::{InstanceId, JoinRefused, Joined, JoinedMember, Joiner, Membe
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Coded;
 
-pub const HANDLER: Handler = Handler::new(ApiKey::JoinGroup, 0..=9, |call| answer(call, handle));
+pub const HANDLER: Handler = Handler::new(ApiKey::JoinGroup, 0..=9, |call| answer(call, handle)).parking();
 
 async fn handle(context: Context, request: JoinGroupRequest) -> JoinGroupResponse {
     let group = request.group_id.clone();

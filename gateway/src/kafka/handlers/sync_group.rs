@@ -9,7 +9,7 @@ use crate::groups::{Generation, InstanceId, MemberId, Refusal, Sync};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Coded;
 
-pub const HANDLER: Handler = Handler::new(ApiKey::SyncGroup, 0..=5, |call| answer(call, handle));
+pub const HANDLER: Handler = Handler::new(ApiKey::SyncGroup, 0..=5, |call| answer(call, handle)).parking();
 
 async fn handle(context: Context, request: SyncGroupRequest) -> SyncGroupResponse {
     let group = request.group_id.clone();

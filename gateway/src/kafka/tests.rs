@@ -1,0 +1,132 @@
+//! Connections at their end, in virtual time: what was asked before is still done, and nobody is waited for too long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_model::TopicPartition;
+use alluvium_objects::Operation;
+use alluvium_objects::faults::{Fault, Rule};
+use alluvium_wire::frame::{decode_response, decode_response_header, encode_request};
+use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
+use alluvium_wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
+use alluvium_wire::{ApiKey, ErrorCode, Reader, Request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::connection::serve;
+use crate::agent::Agent;
+use crate::fetch::FetchPlan;
+use crate::tests::world::{World, batch, plan, produce, read_all, records};
+
+/// What the pipe between client and agent holds: less than any answer of interest.
+const PIPE_BYTES: usize = 64 << 10;
+
+struct Connection {
+    client: DuplexStream,
+    served: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+fn connect(agent: &Arc<Agent>) -> Connection {
+    let (client, server) = tokio::io::duplex(PIPE_BYTES);
+    let (read, write) = tokio::io::split(server);
+    let stop = CancellationToken::new();
+    let peer = ([127, 0, 0, 1], 1).into();
+    let served = tokio::spawn(serve(Arc::clone(agent), peer, read, write, stop.clone()));
+    Connection { client, served, stop }
+}
+
+impl Connection {
+    async fn send<Q: Request>(&mut self, version: i16, request: &Q) {
+        let parts = encode_request(version, 1, None, request).expect("it can be written");
+        self.client.write_all(&parts.concat()).await.expect("the agent reads");
+    }
+
+    async fn receive(&mut self, version: i16) -> ProduceResponse {
+        let length = self.client.read_i32().await.expect("an answer");
+        let mut body = vec![0; usize::try_from(length).expect("a length")];
+        self.client.read_exact(&mut body).await.expect("an answer");
+        let mut reader = Reader::new(body.into());
+        decode_response_header(&mut reader, ApiKey::Produce, version).expect("a header");
+        decode_response(reader, version).expect("an answer")
+    }
+}
+
+fn append(topic: &str, acks: i16, value: &str) -> ProduceRequest {
+    let records = Some(batch(&[value]).bytes());
+    let data = PartitionProduceData { index: 0, records };
+    let topic = TopicProduceData { name: topic.to_owned(), partition_data: vec![data], ..Default::default() };
+    ProduceRequest { acks, timeout_ms: 30_000, topic_data: vec![topic], ..Default::default() }
+}
+
+fn poll(topic: &str, wait: Duration) -> FetchRequest {
+    let partition = FetchPartition { partition_max_bytes: i32::MAX, ..Default::default() };
+    let topic = FetchTopic { topic: topic.to_owned(), partitions: vec![partition], ..Default::default() };
+    let max_wait_ms = i32::try_from(wait.as_millis()).expect("a short time");
+    FetchRequest { max_wait_ms, min_bytes: 1, max_bytes: i32::MAX, topics: vec![topic], ..Default::default() }
+}
+
+/// Values of `partition`, once there are any.
+async fn awaited(agent: &Agent, partition: TopicPartition) -> Vec<(i64, String)> {
+    let plan = FetchPlan { max_wait: Duration::from_secs(60), ..plan(&[(partition, 0)]) };
+    records(&agent.fetch.fetch(plan).await.remove(0))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_client_sent_before_it_hung_up_is_still_done() {
+    let world = World::new().await;
+    let partitions = [world.topic("polled", 1).await[0], world.topic("orders", 1).await[0]];
+    let agent = world.agent().await;
+    let mut connection = connect(&agent);
+    connection.send(4, &poll("polled", Duration::from_secs(100))).await;
+    connection.send(8, &append("orders", 0, "fire and forget")).await;
+    drop(connection.client);
+    connection.served.await.expect("it ends");
+    assert_eq!(awaited(&agent, partitions[1]).await, [(0, "fire and forget".into())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_on_for_a_client_that_hung_up() {
+    let world = World::new().await;
+    world.topic("polled", 1).await;
+    let agent = world.agent().await;
+    let mut connection = connect(&agent);
+    connection.send(4, &poll("polled", Duration::from_secs(100))).await;
+    connection.send(4, &poll("polled", Duration::from_secs(100))).await;
+    drop(connection.client);
+    let started = Instant::now();
+    connection.served.await.expect("it ends");
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draining_agent_answers_what_it_took_in_though_it_takes_in_no_more() {
+    let world = World::new().await;
+    let partition = world.topic("orders", 1).await[0];
+    let agent = world.agent().await;
+    world.faults.inject(Rule::on(Operation::Put, Fault::Delay(Duration::from_secs(2))));
+    let mut connection = connect(&agent);
+    connection.send(8, &append("orders", -1, "kept")).await;
+    sleep(Duration::from_secs(1)).await;
+    agent.produce.gate().close();
+    connection.send(8, &append("orders", -1, "too late")).await;
+    let answer = connection.receive(8).await;
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, ErrorCode::NONE);
+    connection.served.await.expect("it ends");
+    assert_eq!(read_all(&agent, partition).await, [(0, "kept".into())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_does_not_hold_up_a_drain() {
+    let world = World::new().await;
+    let partition = world.topic("orders", 1).await[0];
+    let agent = world.agent().await;
+    produce(&agent, partition, batch(&["v".repeat(2 * PIPE_BYTES).as_str()])).await.expect("acknowledged");
+    let mut connection = connect(&agent);
+    connection.send(4, &poll("orders", Duration::ZERO)).await;
+    sleep(Duration::from_secs(1)).await;
+    connection.stop.cancel();
+    timeout(Duration::from_secs(15), connection.served).await.expect("within the patience").expect("it ends");
+}
