@@ -106,6 +106,17 @@ impl ErrorKind {
     }
 }
 
+impl ErrorKind {
+    /// Whether it tells of the store as a whole, not of one object or of who asked.
+    pub(crate) fn is_of_store(self) -> bool {
+        match self {
+            Self::NoSuchBucket | Self::Denied | Self::Full | Self::Unavailable | Self::Timeout => true,
+            Self::CutShort | Self::Corrupt | Self::Other => true,
+            Self::NotFound | Self::Range | Self::TooLarge | Self::Invalid => false,
+        }
+    }
+}
+
 impl Error {
     /// Whether asking again may help.
     #[must_use]

@@ -1,7 +1,7 @@
 //! Object storage: one small interface over a bucket, a directory or memory.
 //!
 //! Owns: keys under a prefix, retries within a deadline, bounded concurrency, hedged and coalesced reads, what each
-//! failure means, usage counters, the check at start-up, injected faults. Does not own: what objects contain, caching,
+//! failure means, usage counters, whether the store works, the check at start-up, injected faults. Does not own: what objects contain, caching,
 //! which keys exist. Invariants: a `put` that returned is durable (a directory is fsynced); a read gives exactly the
 //! bytes asked for or an error; every loop, wait and allocation has a limit in [`ObjectsConfig`].
 
@@ -18,6 +18,7 @@ mod open;
 mod read;
 mod retry;
 mod staged;
+mod trouble;
 mod usage;
 
 pub use config::{ObjectsConfig, RetryPolicy};

@@ -13,6 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::Semaphore;
 
 use crate::gather::gather;
+use crate::trouble::Trouble;
 use crate::usage::count;
 use crate::{Error, ErrorKind, ObjectsConfig, Operation, RetryPolicy, Usage};
 
@@ -24,6 +25,7 @@ pub struct Objects {
     prefix: Arc<str>,
     pub(crate) config: Arc<ObjectsConfig>,
     pub(crate) usage: Arc<Usage>,
+    pub(crate) trouble: Arc<Trouble>,
     pub(crate) slots: Arc<Slots>,
 }
 
@@ -53,7 +55,14 @@ impl Objects {
             others: Semaphore::new(config.others_in_flight_max),
             jitter: AtomicU64::new(config.seed),
         };
-        Self { store, prefix: prefix.into(), config: Arc::new(config), usage: Arc::default(), slots: Arc::new(slots) }
+        Self {
+            store,
+            prefix: prefix.into(),
+            config: Arc::new(config),
+            usage: Arc::default(),
+            trouble: Arc::default(),
+            slots: Arc::new(slots),
+        }
     }
 
     /// Objects in memory, for tests.

@@ -36,7 +36,10 @@ impl Objects {
             tried += 1;
             let try_end = deadline.min(Instant::now() + retry.try_timeout + transfer);
             let error = match timeout_at(try_end, attempt()).await {
-                Ok(Ok(value)) => return Ok(value),
+                Ok(Ok(value)) => {
+                    self.trouble.over(operation);
+                    return Ok(value);
+                }
                 Ok(Err(error)) => error,
                 Err(_) => Error::new(ErrorKind::Timeout, operation, key, format!("no answer to try {tried}")),
             };
@@ -54,6 +57,7 @@ impl Objects {
     fn failed(&self, error: Error) -> Error {
         if error.kind != ErrorKind::NotFound {
             count(&self.usage.failures, 1);
+            self.trouble.note(&error);
         }
         error
     }

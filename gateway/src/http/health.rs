@@ -11,6 +11,9 @@ use super::service::{Service, Shared};
 /// How long the metastore may take to answer before the agent calls itself not ready; below the usual patience of probes.
 const METASTORE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long the object store may take over a probe, once it has failed.
+const OBJECTS_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The process lives: it answers.
 pub async fn alive() -> &'static str {
     "ok\n"
@@ -30,8 +33,28 @@ async fn obstacle(service: &Service) -> Option<String> {
         return Some("agent is draining".to_owned());
     }
     match timeout(METASTORE_PATIENCE, agent.metastore.feed.position()).await {
-        Ok(Ok(_)) => None,
+        Ok(Ok(_)) => object_store_obstacle(service).await,
         Ok(Err(error)) => Some(format!("metastore failed: {error}")),
         Err(_) => Some(format!("metastore has not answered for {} s", METASTORE_PATIENCE.as_secs())),
+    }
+}
+
+/// Costs nothing while requests succeed. After one was given up, a probe tells whether the trouble is over: where nobody
+/// sends records to an agent that is not ready, nothing else would.
+async fn object_store_obstacle(service: &Service) -> Option<String> {
+    let objects = &service.agent.objects;
+    let trouble = objects.trouble()?;
+    let probe = async {
+        let _turn = service.probes.acquire().await;
+        // Whoever had the turn before may have found that it is over.
+        match objects.trouble() {
+            Some(_) => objects.check().await.err(),
+            None => None,
+        }
+    };
+    match timeout(OBJECTS_PATIENCE, probe).await {
+        Ok(None) => None,
+        Ok(Some(error)) => Some(format!("object store failed: {error}")),
+        Err(_) => Some(format!("object store failed: {trouble}")),
     }
 }

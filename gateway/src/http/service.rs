@@ -14,6 +14,9 @@ const READS_AT_ONCE_MAX: usize = 16;
 /// Scrapes at once: each may read the offsets of many groups. More wait.
 const SCRAPES_AT_ONCE_MAX: usize = 1;
 
+/// Probes of an object store that has failed, at once. More wait, and find that it is over.
+const PROBES_AT_ONCE_MAX: usize = 1;
+
 /// What all routes work on.
 pub struct Service {
     /// What is served.
@@ -26,6 +29,8 @@ pub struct Service {
     pub reads: Semaphore,
     /// Room for scrapes.
     pub scrapes: Semaphore,
+    /// Room for probes of the object store.
+    pub probes: Semaphore,
 }
 
 /// What handlers are handed.
@@ -34,6 +39,7 @@ pub type Shared = State<Arc<Service>>;
 impl Service {
     pub fn new(agent: Arc<Agent>, sources: Vec<Box<dyn MetricSource>>, stopping: CancellationToken) -> Self {
         let (reads, scrapes) = (Semaphore::new(READS_AT_ONCE_MAX), Semaphore::new(SCRAPES_AT_ONCE_MAX));
-        Self { agent, sources, stopping, reads, scrapes }
+        let probes = Semaphore::new(PROBES_AT_ONCE_MAX);
+        Self { agent, sources, stopping, reads, scrapes, probes }
     }
 }

@@ -6,6 +6,7 @@ use alluvium_gateway::http::{BindError, Listener};
 use alluvium_metastore::Metastore;
 use alluvium_metastore::ambient::SeededEntropy;
 use alluvium_metastore::kv::{Db, RedbEngine};
+use alluvium_objects::faults::{Fault, Rule};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -44,6 +45,21 @@ async fn without_its_metastore_an_agent_is_not_ready_and_its_numbers_are_still_t
     assert_eq!(metrics.status, 200);
     assert!(metrics.body.contains("\nalluvium_scrape_incomplete 1\n"), "{}", metrics.body);
     assert!(metrics.body.contains("\nalluvium_log_commits_total 0\n"), "{}", metrics.body);
+}
+
+#[tokio::test]
+async fn while_its_object_store_fails_an_agent_is_not_ready_and_it_finds_out_itself_when_that_is_over() {
+    let server = Server::start().await;
+    server.topic("orders", 1, &[]).await;
+    server.faults.inject(Rule::always(Fault::Unavailable));
+    assert_eq!(server.get("/readyz").await.status, 200, "nobody has asked the store yet");
+    let refused = server.post_json("/topics/orders", r#"{"records":[{"value":1}]}"#).await;
+    assert!(refused.body.contains("error_code"), "{}", refused.body);
+    let ready = server.get("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.starts_with("object store failed: put "), "{}", ready.body);
+    server.faults.heal();
+    assert_eq!(server.get("/readyz").await.status, 200);
 }
 
 #[tokio::test]

@@ -221,3 +221,17 @@ async fn operations_can_be_spawned() {
     .await
     .unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_store_is_in_trouble_from_a_write_that_was_given_up_to_one_that_succeeds() {
+    let (objects, faults) = faulty(config());
+    faults.inject(Rule::on(Operation::Put, Fault::Unavailable).times(4));
+    objects.put("k", parts("v")).await.unwrap_err();
+    assert_eq!(objects.get("absent").await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(
+        objects.trouble().map(|error| (error.operation, error.kind)),
+        Some((Operation::Put, ErrorKind::Unavailable))
+    );
+    objects.put("k", parts("v")).await.unwrap();
+    assert_eq!(objects.trouble(), None, "a try that failed is no trouble");
+}
