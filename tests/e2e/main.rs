@@ -3,6 +3,8 @@
 mod compaction;
 mod groups;
 mod kill;
+mod load;
+mod outage;
 mod records;
 mod refusals;
 mod s3;

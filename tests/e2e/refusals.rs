@@ -2,7 +2,10 @@
 
 use std::{fs, net::TcpListener, path::Path};
 
-use crate::server::{Server, free_port, run};
+use crate::{
+    s3::{Asked, Fault, Rule, S3},
+    server::{Server, free_port, run},
+};
 
 /// Runs `alluvium dev` with `args` on `data`, which must refuse to start, and answers what it said.
 fn refusal(data: &Path, args: &[&str]) -> String {
@@ -85,4 +88,30 @@ fn an_s3_server_that_is_not_there_is_named() {
     let endpoint = format!("http://127.0.0.1:{}", free_port());
     let said = refusal(directory.path(), &["--store", "s3://bucket/p", "--s3-endpoint", &endpoint]);
     assert!(said.contains("s3://bucket/p"), "{said}");
+}
+
+#[test]
+fn a_bucket_that_is_not_there_or_denies_access_is_named() {
+    let s3 = S3::start();
+    let (status, said) = s3.prepare(&["--store", "s3://nowhere/p"]).run();
+    assert!(!status.success() && said.contains("s3://nowhere/p") && said.contains("no such bucket"), "{said}");
+    s3.inject(Rule::always(Fault::DENIED));
+    let (status, said) = s3.prepare(&[]).run();
+    assert!(!status.success() && said.contains("s3://b/p") && said.contains("access denied"), "{said}");
+}
+
+#[test]
+fn a_bucket_that_may_be_read_but_not_written_is_named() {
+    let s3 = S3::start();
+    s3.inject(Rule::on(Asked::Put, Fault::DENIED));
+    let (status, said) = s3.prepare(&[]).run();
+    assert!(!status.success() && said.contains("s3://b/p") && said.contains("access denied"), "{said}");
+}
+
+#[test]
+fn a_bucket_that_does_not_answer_at_the_start_is_named_in_time() {
+    let s3 = S3::start();
+    s3.inject(Rule::always(Fault::Hang));
+    let (status, said) = s3.prepare(&[]).run();
+    assert!(!status.success() && said.contains("s3://b/p") && said.contains("timed out"), "{said}");
 }

@@ -172,6 +172,13 @@ impl Server {
         std::fs::read_to_string(self.log()).unwrap_or_default()
     }
 
+    /// The value of the metric called `name`, which has no labels.
+    pub fn metric(&self, name: &str) -> u64 {
+        let answer = self.get("/metrics").expect("metrics");
+        let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("no {name} in {answer}"))
+    }
+
     /// The raw answer to `GET path`.
     pub fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.http)).ok()?;

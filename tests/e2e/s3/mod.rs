@@ -53,8 +53,9 @@ impl S3 {
     /// The same, not started yet.
     pub fn prepare(&self, flags: &[&str]) -> Server {
         let endpoint = self.endpoint();
-        let common = ["--store", "s3://b/p", "--s3-endpoint", &endpoint, "--store-timeout", "2s", "--linger", "20ms"];
-        Server::prepare(&[&common, flags].concat()).with_environment(&CREDENTIALS)
+        let store: &[&str] = if flags.contains(&"--store") { &[] } else { &["--store", "s3://b/p"] };
+        let common = ["--s3-endpoint", &endpoint, "--store-timeout", "2s", "--linger", "20ms"];
+        Server::prepare(&[store, &common, flags].concat()).with_environment(&CREDENTIALS)
     }
 
     /// `http://host:port`.

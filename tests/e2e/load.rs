@@ -1,0 +1,225 @@
+//! A load that survives its server: idempotent producers that go on over new connections, a consumer that follows them,
+//! and the check that nothing acknowledged is lost and nothing is there twice.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use alluvium_client::{
+    Acks, Appended, ClientError, Cluster, Connection, IdempotentProducer, PartitionReader, ProducerConfig,
+    ReaderConfig, TopicLayout,
+};
+use alluvium_wire::batch::Compression;
+use tokio::task::{JoinHandle, block_in_place};
+
+use crate::{
+    records::{connect, partition, read_all, start_ms},
+    server::{DEADLINE, Server, wait_until},
+};
+
+const PARTITIONS: i32 = 4;
+const PRODUCERS: usize = 3;
+const RECORDS_PER_BATCH: u64 = 10;
+/// Between two attempts to connect.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// (partition, offset) of records, and their values.
+type Found = BTreeMap<(i32, i64), String>;
+
+/// Producers and a consumer at work.
+pub struct Load {
+    shared: Arc<Shared>,
+    producers: Vec<JoinHandle<Found>>,
+    consumer: JoinHandle<Found>,
+}
+
+struct Shared {
+    address: String,
+    topic: TopicLayout,
+    stop: AtomicBool,
+    acknowledged: AtomicU64,
+    /// The consumer is done once it has this many records; unknown at first.
+    expected: AtomicU64,
+}
+
+/// Values of one batch: its producer's records `first..first + RECORDS_PER_BATCH` to its partition.
+#[derive(Clone, Copy)]
+struct Values {
+    producer: usize,
+    first: u64,
+}
+
+impl Values {
+    fn value(self, index: u64) -> String {
+        format!("{}:{}", self.producer, self.first + index)
+    }
+}
+
+impl Load {
+    /// Creates a topic, and begins to produce to it and to read it.
+    pub async fn start(server: &Server, topic: &str) -> Self {
+        let cluster = Cluster::connect(&server.address(), "load").await.expect("connected");
+        let shared = Arc::new(Shared {
+            address: server.address(),
+            topic: cluster.create_topic(topic, PARTITIONS).await.expect("created"),
+            stop: AtomicBool::new(false),
+            acknowledged: AtomicU64::new(0),
+            expected: AtomicU64::new(u64::MAX),
+        });
+        let producers = (0..PRODUCERS).map(|number| tokio::spawn(produce(Arc::clone(&shared), number))).collect();
+        let consumer = tokio::spawn(consume(Arc::clone(&shared)));
+        Self { shared, producers, consumer }
+    }
+
+    /// Blocks until `batches` more are acknowledged.
+    pub fn progress(&self, batches: u64) {
+        let before = self.acknowledged();
+        let progressed = || self.acknowledged() >= before + batches;
+        let stuck = || self.producers.iter().any(JoinHandle::is_finished);
+        assert!(block_in_place(|| wait_until(|| progressed() || stuck())) && !stuck(), "producers are stuck");
+    }
+
+    /// Batches acknowledged so far.
+    pub fn acknowledged(&self) -> u64 {
+        self.shared.acknowledged.load(Ordering::SeqCst)
+    }
+
+    /// Ends the load. Every acknowledged record is where it was acknowledged, each producer's records are there once, in
+    /// order, and the consumer that followed has seen the very same.
+    pub async fn finish(self, server: &Server) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        let mut acknowledged = Found::new();
+        for producer in self.producers {
+            acknowledged.extend(producer.await.expect("no producer fails"));
+        }
+        let found = everything(server, &self.shared.topic.name).await;
+        check_once_and_in_order(&found);
+        for (place, value) in &acknowledged {
+            assert_eq!(found.get(place), Some(value), "acknowledged at {place:?}");
+        }
+        self.shared.expected.store(found.len() as u64, Ordering::SeqCst);
+        let consumed = tokio::time::timeout(DEADLINE, self.consumer).await.expect("the consumer catches up");
+        assert!(consumed.expect("the consumer goes on") == found, "the consumer has seen something else");
+    }
+}
+
+/// Produces until told to stop, whatever happens to the server; answers what was acknowledged.
+async fn produce(shared: Arc<Shared>, number: usize) -> Found {
+    let config = ProducerConfig { acks: Acks::All, in_flight_max: 5, delivery_timeout: DEADLINE };
+    let name = (shared.topic.name.clone(), shared.topic.id);
+    let mut client = IdempotentProducer::new(reconnect(&shared).await, name, config).await.expect("a producer id");
+    let mut acknowledged = Found::new();
+    let mut next: BTreeMap<i32, u64> = BTreeMap::new();
+    for turn in (0..PARTITIONS).cycle() {
+        let stopping = shared.stop.load(Ordering::SeqCst);
+        let outcome = if stopping {
+            client.flush().await
+        } else {
+            let first = next.entry(turn).or_default();
+            let values = Values { producer: number, first: *first };
+            *first += RECORDS_PER_BATCH;
+            let mut batch = client.batch(turn, Compression::Lz4);
+            for (offset, index) in (0..).zip(0..RECORDS_PER_BATCH) {
+                batch.push(offset, start_ms(), None, Some(values.value(index).as_bytes()), []).expect("fits");
+            }
+            client.send(vec![(turn, batch, values)]).await
+        };
+        note(&shared, &mut acknowledged, settle(&shared, &mut client, outcome).await);
+        if stopping && client.in_flight() == 0 {
+            break;
+        }
+    }
+    acknowledged
+}
+
+/// Goes on over new connections for as long as the server is away.
+async fn settle(
+    shared: &Shared,
+    client: &mut IdempotentProducer<Values>,
+    mut outcome: Result<Vec<Appended<Values>>, ClientError>,
+) -> Vec<Appended<Values>> {
+    loop {
+        match outcome {
+            Ok(appended) => return appended,
+            Err(ClientError::Closed(_)) => outcome = client.resume(reconnect(shared).await).await,
+            Err(error) => panic!("producing failed for good: {error}"),
+        }
+    }
+}
+
+async fn reconnect(shared: &Shared) -> Connection {
+    loop {
+        if let Ok(connection) = Connection::open(&shared.address, "load").await {
+            return connection;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn note(shared: &Shared, acknowledged: &mut Found, appended: Vec<Appended<Values>>) {
+    for Appended { partition, base_offset, tag } in appended {
+        shared.acknowledged.fetch_add(1, Ordering::SeqCst);
+        for (offset, index) in (base_offset..).zip(0..RECORDS_PER_BATCH) {
+            acknowledged.insert((partition, offset), tag.value(index));
+        }
+    }
+}
+
+/// Follows all partitions from their beginning, whatever happens to the server, until it has seen all that is expected.
+async fn consume(shared: Arc<Shared>) -> Found {
+    let mut found = Found::new();
+    let mut positions: BTreeMap<i32, i64> = (0..PARTITIONS).map(|partition| (partition, 0)).collect();
+    while (found.len() as u64) < shared.expected.load(Ordering::SeqCst) {
+        let config = ReaderConfig { max_wait: Duration::from_millis(100), ..ReaderConfig::default() };
+        let topic = (shared.topic.name.clone(), shared.topic.id);
+        let mut reader = PartitionReader::new(reconnect(&shared).await, topic, positions.clone(), config);
+        while (found.len() as u64) < shared.expected.load(Ordering::SeqCst) {
+            match reader.poll().await {
+                Ok(batches) => batches.iter().for_each(|fetched| {
+                    for record in &fetched.batch.records(1 << 20).expect("readable") {
+                        let record = record.expect("a record");
+                        let value = String::from_utf8_lossy(record.value.expect("a value")).into_owned();
+                        if record.offset >= fetched.from {
+                            let before = found.insert((fetched.partition, record.offset), value);
+                            assert_eq!(before, None, "a poll went back to {}", record.offset);
+                        }
+                    }
+                }),
+                Err(ClientError::Closed(_)) => break,
+                Err(error) if error.code().is_some_and(ClientError::is_passing) => tokio::time::sleep(PAUSE).await,
+                Err(error) => panic!("consuming failed for good: {error}"),
+            }
+        }
+        positions = reader.positions().clone();
+    }
+    found
+}
+
+/// All records of all partitions, read by a client that is not ours.
+async fn everything(server: &Server, topic: &str) -> Found {
+    let client = connect(server).await;
+    let mut found = Found::new();
+    for number in 0..PARTITIONS {
+        for (index, (offset, record)) in (0..).zip(read_all(&partition(&client, topic, number).await, 0).await) {
+            assert_eq!(offset, index, "offsets of partition {number} have no gap");
+            let value = String::from_utf8(record.value.expect("a value")).expect("text");
+            found.insert((number, offset), value);
+        }
+    }
+    found
+}
+
+fn check_once_and_in_order(found: &Found) {
+    let mut next: BTreeMap<(i32, &str), u64> = BTreeMap::new();
+    for ((partition, offset), value) in found {
+        let (producer, sequence) = value.split_once(':').expect("producer:sequence");
+        let expected = next.entry((*partition, producer)).or_default();
+        assert_eq!(sequence.parse(), Ok(*expected), "partition {partition} offset {offset}, producer {producer}");
+        *expected += 1;
+    }
+}

@@ -1,0 +1,91 @@
+//! S3 that fails, hangs and lies: no crash, producers wait and go on, nothing acknowledged is lost, nothing is there twice.
+//!
+//! Outages are as long as it takes for uploads to be given up several times over: what a minute does with the usual
+//! `--store-timeout` of 20 s, 2 s make seconds of.
+
+use std::time::Duration;
+
+use rskafka::client::partition::Compression;
+use tokio::task::block_in_place;
+
+use crate::{
+    load::Load,
+    records::{connect, read_all, record, topic},
+    s3::{Asked, Fault, Rule, S3},
+    server::{Server, wait_until},
+};
+
+/// Batches to be acknowledged between two outages.
+const BATCHES: u64 = 30;
+/// Segments given up in one outage.
+const GIVEN_UP: u64 = 6;
+/// The compactor is at work all the time.
+const COMPACTING: [&str; 4] = ["--compaction-interval", "100ms", "--compaction-age", "0s"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_outage_of_s3_loses_and_repeats_nothing_and_is_over_when_it_is_over() {
+    let s3 = S3::start();
+    let server = s3.serve(&COMPACTING);
+    let load = Load::start(&server, "outages").await;
+    for fault in [Fault::INTERNAL, Fault::SLOW_DOWN, Fault::Hang] {
+        load.progress(BATCHES);
+        block_in_place(|| {
+            let before = given_up(&server);
+            s3.inject(Rule::always(fault));
+            assert!(wait_until(|| given_up(&server) >= before + GIVEN_UP), "{fault:?} does not bother it");
+            assert!(server.get("/healthz").expect("an answer").contains("200 OK"), "it lives");
+            let ready = server.get("/readyz").expect("an answer");
+            assert!(ready.contains("503") && ready.contains("object store"), "{fault:?}: {ready}");
+            s3.heal();
+            assert!(wait_until(|| server.is_ready()), "{}", server.get("/readyz").unwrap_or_default());
+        });
+    }
+    load.progress(BATCHES);
+    let compacted = s3.keys(".parquet").len();
+    assert!(block_in_place(|| wait_until(|| s3.keys(".parquet").len() > compacted)), "the compactor is stuck");
+    load.finish(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn answers_that_are_lost_cut_short_or_late_are_asked_for_again() {
+    let s3 = S3::start();
+    // Without a cache, so that everything is read from S3.
+    let server = s3.serve(&[&COMPACTING, ["--cache-bytes", "0", "--retire-grace", "1s"].as_slice()].concat());
+    let load = Load::start(&server, "lies").await;
+    for rules in [
+        vec![
+            Rule::on(Asked::Put, Fault::DoneThenReset).every(2),
+            Rule::on(Asked::Delete, Fault::DoneThenReset).every(2),
+        ],
+        vec![Rule::on(Asked::Get, Fault::ShortBody).every(2), Rule::on(Asked::List, Fault::ShortBody).every(2)],
+        vec![Rule::on(Asked::Get, Fault::SlowBody(Duration::from_millis(20)))],
+        vec![Rule::always(Fault::Late(Duration::from_millis(50)))],
+        vec![Rule::on(Asked::Put, Fault::Hang).every(5), Rule::on(Asked::Get, Fault::Hang).every(3)],
+    ] {
+        rules.iter().for_each(|rule| s3.inject(rule.clone()));
+        block_in_place(|| s3.wait_for_faults(20));
+        load.progress(BATCHES);
+        s3.heal();
+    }
+    load.finish(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_was_given_up_but_arrived_is_not_read() {
+    let s3 = S3::start();
+    let server = s3.serve(&[]);
+    let client = connect(&server).await;
+    let log = topic(&client, "late", 1).await;
+    s3.inject(Rule::on(Asked::Put, Fault::DoneThenReset));
+    let sent: Vec<_> = (0..10).map(record).collect();
+    log.produce(sent.clone(), Compression::Lz4).await.expect_err("all tries are done, none is answered");
+    assert_eq!(s3.keys(".seg").len(), 1);
+    s3.heal();
+    assert_eq!(log.produce(sent, Compression::Lz4).await.expect("produced"), (0..10).collect::<Vec<i64>>());
+    let found: Vec<_> = read_all(&log, 0).await;
+    assert_eq!(found, (0..10).map(|number| (number, record(number))).collect::<Vec<_>>());
+}
+
+fn given_up(server: &Server) -> u64 {
+    server.metric("alluvium_upload_failures_total")
+}
