@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alluvium_metastore::groups::{Fence, SaveError};
 use alluvium_metastore::offsets::CommittedOffset;
-use alluvium_model::group::{Committer, Refusal};
+use alluvium_model::group::{Committer, GroupId, Refusal};
 use alluvium_model::{Offset, TopicPartition};
 use thiserror::Error;
 
@@ -78,7 +78,7 @@ impl Groups {
             match self.0.offsets.commit(&group, fence, &rows).await {
                 Ok(()) => return Ok(verdicts),
                 // The group has moved on in between: may this one still commit?
-                Err(SaveError::Fenced) => {}
+                Err(SaveError::Fenced) => self.check_fence(&group, fence).await?,
                 Err(error) => return Err(unavailable(&error)),
             }
         }
@@ -123,17 +123,21 @@ impl Groups {
             };
             let free: Vec<TopicPartition> =
                 partitions.iter().filter(is_free).map(|(_, partition)| *partition).collect();
-            let deleted = match fence {
-                Some(fence) => self.0.offsets.delete(&group, fence, &free).await,
-                None => Ok(()),
-            };
-            match deleted {
+            let Some(fence) = fence else { return Ok(partitions.iter().map(verdict).collect()) };
+            match self.0.offsets.delete(&group, fence, &free).await {
                 Ok(()) => return Ok(partitions.iter().map(verdict).collect()),
-                Err(SaveError::Fenced) => {}
+                Err(SaveError::Fenced) => self.check_fence(&group, fence).await?,
                 Err(error) => return Err(unavailable(&error)),
             }
         }
         Err(Refusal::NotCoordinator)
+    }
+
+    /// After the store refused `fence`: the group has moved on in memory, too; or it leaves memory, where it went stale, and
+    /// whoever asks is sent to look for its coordinator, and finds it loaded afresh.
+    async fn check_fence(&self, group: &GroupId, fence: Fence) -> Result<(), Refusal> {
+        let has_moved_on = self.ask(group, |answer| Request::Doubt(fence, answer)).await?;
+        if has_moved_on { Ok(()) } else { Err(Refusal::NotCoordinator) }
     }
 }
 

@@ -94,6 +94,11 @@ impl Owner {
                 Ok(())
             }
             Request::Delete(answer) => self.delete(answer).await,
+            Request::Doubt(fence, answer) => {
+                let kept = self.doubt(fence);
+                let _ = answer.send(kept.is_ok());
+                kept
+            }
             Request::Wake(answer) => {
                 let _ = answer.send(());
                 Ok(())
@@ -160,6 +165,17 @@ impl Owner {
             return Err(Refusal::GroupNotFound);
         }
         Ok((self.group.admit_offset_delete()?, self.fence))
+    }
+
+    /// Where the store refused a fence that is still ours, somebody has saved, expired or deleted the group behind our back:
+    /// it leaves memory, and is loaded again by whoever asks next.
+    fn doubt(&mut self, refused: Fence) -> Kept {
+        if self.fence != Some(refused) {
+            return Ok(());
+        }
+        tracing::info!(group = %self.id, "the group in memory is not the one at rest");
+        self.lose(&Refusal::NotCoordinator);
+        Err(Lost)
     }
 
     async fn delete(&mut self, answer: Answer<Result<(), Refusal>>) -> Kept {

@@ -26,6 +26,8 @@ pub(super) enum Request {
     AdmitOffsetDelete(Answer<Result<(Subscriptions, Option<Fence>), Refusal>>),
     Describe(Answer<Result<Option<Description>, Refusal>>),
     Delete(Answer<Result<(), Refusal>>),
+    /// The store refused what was admitted under this fence: has the group moved on here (and not only there)?
+    Doubt(Fence, Answer<bool>),
     /// Come into memory.
     Wake(Answer<()>),
 }
@@ -42,6 +44,7 @@ impl Request {
             Self::AdmitOffsetDelete(answer) => drop(answer.send(Err(why))),
             Self::Describe(answer) => drop(answer.send(Err(why))),
             Self::Delete(answer) => drop(answer.send(Err(why))),
+            Self::Doubt(_, answer) => drop(answer.send(false)),
             Self::Wake(answer) => drop(answer.send(())),
         }
     }

@@ -1,3 +1,5 @@
+use alluvium_metastore::ambient::Clock as _;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -73,4 +75,34 @@ async fn a_retention_that_the_consumer_gave_is_kept() {
     let found = world.groups.offset_fetch("g", &[at(0)]).await.expect("read");
     let row = found[0].clone().expect("there");
     assert_eq!(row.expires, Some(row.committed.plus(Duration::from_secs(60))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_expired_at_rest_is_not_refused_for_ever_by_its_memory() {
+    let world = World::new().await;
+    let offsets = || vec![(at(0), new_offset(5))];
+    let commit = || world.groups.offset_commit("g", Committer::default(), offsets());
+    assert_eq!(commit().await, Ok(vec![Ok(())]));
+    let month = world.clock.now().plus(Duration::from_secs(30 * 24 * 3_600));
+    let swept = world.metastore.offsets.expire(month, Duration::from_secs(3_600), None, 100).await.expect("swept");
+    assert_eq!((swept.expired, swept.deleted), (1, 1));
+    assert_eq!(commit().await, Err(Refusal::NotCoordinator), "which every client asks again after");
+    assert_eq!(commit().await, Ok(vec![Ok(())]));
+    let found = world.groups.offset_fetch("g", &[at(0)]).await.expect("read");
+    assert_eq!(found.iter().flatten().map(|row| row.offset.0).collect::<Vec<_>>(), [5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_refused_under_an_old_save_does_not_end_the_group() {
+    let world = World::new().await;
+    let members = world.stable(&["a"]).await;
+    let joining = world.joining(joiner("b"));
+    for n in 0..20 {
+        let committed = world.groups.offset_commit("g", committer(&members[0], 1), vec![(at(0), new_offset(n))]).await;
+        assert_eq!(committed, Ok(vec![Ok(())]));
+        tokio::task::yield_now().await;
+    }
+    let again = Joiner { member: Some(members[0].clone()), ..joiner("a") };
+    assert!(world.groups.join("g", again).await.is_ok_and(|joined| joined.generation == Generation(2)));
+    assert!(joining.await.expect("not cancelled").is_ok());
 }
