@@ -40,8 +40,8 @@ pub(super) struct Shared {
     pub(super) resets: AtomicU64,
     /// Since when there is something in the feed that was not applied yet.
     pub(super) behind_since: Mutex<Option<Instant>>,
-    /// Whoever holds it reads heads, so that none is read twice at once.
-    heads: tokio::sync::Mutex<()>,
+    /// Whoever holds it reads heads, so that none is read twice at once, nor across the loss of the feed.
+    pub(super) heads: tokio::sync::Mutex<()>,
 }
 
 /// Whether records are new or old: which cache they go through.
@@ -130,7 +130,10 @@ impl View {
             let heads = self.shared.metastore.log.heads(missing).await?;
             let mut picture = self.picture();
             for (partition, head) in missing.iter().zip(heads) {
-                if let Some(head) = head {
+                // What is learnt of a topic that is gone by now would never be forgotten.
+                if let Some(head) = head
+                    && self.exists(*partition)
+                {
                     picture.learn(*partition, head);
                 }
             }

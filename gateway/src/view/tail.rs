@@ -116,6 +116,8 @@ impl View {
     async fn start_over(&self, cursor: &mut FeedPosition) -> Result<(), ViewError> {
         self.shared.resets.fetch_add(1, Ordering::Relaxed);
         tracing::warn!("lagged behind the feed; reading everything again");
+        // A head that was read before the new position, and learnt after everything was forgotten, would stay behind.
+        let _no_head_is_being_read = self.shared.heads.lock().await;
         let position = self.shared.metastore.feed.position().await?;
         self.picture().clear();
         self.shared.cold.clear();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use alluvium_model::Offset;
 use futures::FutureExt;
 use futures::future::join_all;
+use tokio::time::timeout;
 
 use crate::tests::world::{World, batch, produce, read_all};
 use crate::view::{Tier, View};
@@ -151,4 +152,23 @@ async fn readers_of_a_trimmed_feed_lose_nothing() {
     assert_eq!(read_all(&agent, partition).await.len(), 10);
     let fresh = world.agent().await;
     assert_eq!(read_all(&fresh, partition).await.len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_feed_is_not_given_up_while_a_head_is_being_read() {
+    let world = World::new().await;
+    let writer = world.agent().await;
+    let partition = world.topic("orders", 1).await[0];
+    let view = view(&world).await;
+    produce(&writer, partition, batch(&["x"])).await.expect("acknowledged");
+    let later = world.clock.now().plus_ms(86_400_000);
+    while world.metastore.feed.trim(later, Duration::ZERO, 100).await.expect("trimmed") > 0 {}
+    // Read before the loss, it must not be learnt after it: the feed would never tell what came in between.
+    let reading = view.shared.heads.lock().await;
+    let mut sync = Box::pin(view.sync());
+    assert!(timeout(Duration::from_secs(1), &mut sync).await.is_err());
+    drop(reading);
+    sync.await.expect("synced");
+    assert_eq!(view.resets(), 1);
+    assert_eq!(view.head(partition).await.map(|head| head.map(|head| head.next)), Ok(Some(Offset(1))));
 }
