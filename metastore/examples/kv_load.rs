@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "a report for whoever runs it")]
 #![expect(clippy::unwrap_used, reason = "a measurement that fails is to stop")]
+#![expect(clippy::disallowed_methods, reason = "measures real time")]
 
 use std::{
     path::PathBuf,

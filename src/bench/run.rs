@@ -3,10 +3,11 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use alluvium_client::Cluster;
+use alluvium_metastore::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
+use alluvium_model::Timestamp;
 use anyhow::{Context, Result, ensure};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
@@ -39,8 +40,7 @@ pub async fn bench(options: BenchOptions) -> Result<()> {
 }
 
 async fn measure(options: BenchOptions) -> Result<Report> {
-    let began = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
-    let run = u64::try_from(began.as_nanos() & u128::from(u64::MAX)).unwrap_or_default();
+    let (run, Timestamp(began_ms)) = (SystemEntropy.next_u64(), SystemClock.now());
     let cluster = Arc::new(Cluster::connect(&options.bootstrap, "alluvium-bench").await?);
     let name = options.topic.clone().unwrap_or_else(|| format!("bench-{run:x}"));
     let topic = cluster.create_topic(&name, options.partitions).await?;
@@ -50,7 +50,7 @@ async fn measure(options: BenchOptions) -> Result<Report> {
         topic,
         run,
         began: Instant::now(),
-        began_ms: i64::try_from(began.as_millis())?,
+        began_ms,
         progress: Arc::new(Progress::default()),
         options,
     });

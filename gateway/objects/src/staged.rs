@@ -52,6 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "files' times are the machine's")]
     fn old_unfinished_files_are_removed_and_nothing_else() {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir_all(directory.path().join("segments/00")).unwrap();
