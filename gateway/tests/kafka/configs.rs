@@ -180,3 +180,20 @@ async fn a_validated_alteration_is_not_made() {
     assert_eq!(client.call(0, &request).await.responses[0].error_code, ErrorCode::NONE);
     assert_eq!(value(&mut client, "t", "retention.ms").await.config_source, 5);
 }
+
+#[tokio::test]
+async fn a_resource_named_many_times_is_described_once() {
+    let server = Server::start().await;
+    server.topic("t", 1, &[]).await;
+    let mut client = server.client().await;
+    let resource = |name: &str| DescribeConfigsResource {
+        resource_type: TOPIC,
+        resource_name: name.into(),
+        configuration_keys: None,
+    };
+    let resources = vec![resource("t"), resource("t"), resource("u"), resource("t")];
+    let request = DescribeConfigsRequest { resources, ..Default::default() };
+    let response = client.call(4, &request).await;
+    let names: Vec<_> = response.results.iter().map(|result| result.resource_name.as_str()).collect();
+    assert_eq!(names, ["t", "u"]);
+}

@@ -184,3 +184,16 @@ async fn offsets_of_topics_in_use_are_not_deleted() {
     let none = OffsetDeleteRequest { group_id: "none".into(), topics: vec![topic("t", 0)] };
     assert_eq!(client.call(0, &none).await.error_code, ErrorCode::GROUP_ID_NOT_FOUND);
 }
+
+#[tokio::test]
+async fn what_is_named_many_times_is_answered_once() {
+    let server = server().await;
+    let id = server.topic("t", 1, &[]).await;
+    let mut client = server.client().await;
+    client.call(9, &commit("g", id, 0)).await;
+    let all = client.call(9, &fetch_groups(&["g", "h", "g", "g"], id, None)).await;
+    assert_eq!(all.groups.iter().map(|group| group.group_id.as_str()).collect::<Vec<_>>(), ["g", "h"]);
+    let named = client.call(9, &fetch_groups(&["g"], id, Some(&[0, 0, 5, 0, 5]))).await;
+    let partitions = named.groups[0].topics[0].partitions.iter().map(|partition| partition.partition_index);
+    assert_eq!(partitions.collect::<Vec<_>>(), [0, 5]);
+}

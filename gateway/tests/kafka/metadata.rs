@@ -134,3 +134,17 @@ async fn a_recreated_topic_has_a_new_id() {
     assert_eq!(gone.topics[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     assert_ne!(server.topic("t", 1, &[]).await, first);
 }
+
+#[tokio::test]
+async fn a_topic_named_many_times_is_described_once() {
+    let server = Server::start().await;
+    let id = server.topic("t", 1_000, &[]).await;
+    let mut client = server.client().await;
+    // A million partitions, were each mention answered.
+    let mut topics: Vec<_> = (0..1_000).map(|_| named("t")).collect();
+    topics.push(named("u"));
+    assert_eq!(names(&client.call(12, &asking(topics)).await), ["t", "u"]);
+    let by_id = MetadataRequestTopic { topic_id: id, name: None };
+    let response = client.call(12, &asking(vec![by_id.clone(), by_id])).await;
+    assert_eq!(response.topics.len(), 1);
+}

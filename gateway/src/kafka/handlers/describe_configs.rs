@@ -4,6 +4,8 @@
 //!
 //! A topic has all its configs, with a source that tells overrides from defaults. The agent shows what tools read.
 
+use std::collections::HashSet;
+
 use alluvium_wire::ApiKey;
 use alluvium_wire::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResponse,
@@ -20,7 +22,12 @@ pub const HANDLER: Handler = Handler::new(ApiKey::DescribeConfigs, 1..=4, |call|
 async fn handle(context: Context, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
     let mut lookup = TopicLookup::new(&context.agent);
     let mut results = Vec::with_capacity(request.resources.len());
+    let mut named = HashSet::with_capacity(request.resources.len());
     for resource in &request.resources {
+        // Once for each: an answer is a thousand times as long as the name that asks for it.
+        if !named.insert((resource.resource_type, &resource.resource_name)) {
+            continue;
+        }
         let entries = entries(&context, &mut lookup, resource).await;
         let (error_code, error_message) = Refused::of(&entries);
         let wanted = |entry: &ConfigEntry| match &resource.configuration_keys {

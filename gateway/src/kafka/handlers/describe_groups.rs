@@ -3,6 +3,8 @@
 //! - 3: what one may do with the group. 4: instance ids.
 //! - 6: a group that does not exist is an error; before, it is a group in state Dead.
 
+use std::collections::HashSet;
+
 use alluvium_wire::messages::OPERATIONS_OMITTED;
 use alluvium_wire::messages::describe_groups::{
     DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroup, DescribedGroupMember,
@@ -23,7 +25,12 @@ const DEAD: &str = "Dead";
 async fn handle(context: Context, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let operations = if request.include_authorized_operations { GROUP_OPERATIONS } else { OPERATIONS_OMITTED };
     let mut groups = Vec::with_capacity(request.groups.len());
+    let mut named = HashSet::with_capacity(request.groups.len());
     for group in request.groups {
+        // Once for each: an answer can be a million times as long as the name that asks for it.
+        if !named.insert(group.clone()) {
+            continue;
+        }
         let described = match context.agent.groups.describe(&group).await {
             Ok(Some(description)) => found(description),
             Ok(None) => missing(&group, context.version),

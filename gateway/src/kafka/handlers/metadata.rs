@@ -6,6 +6,7 @@
 //! - 2: cluster id. 4: clients may forbid creation. 7: leader epochs. 8-10: authorized operations.
 //! - 10: topic ids. 12: topics may be asked for by id. 13: an error for the whole answer.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use alluvium_model::topic::check_name;
@@ -60,7 +61,9 @@ async fn topics(context: &Context, request: &MetadataRequest) -> Vec<MetadataRes
         Some(asked) => {
             let mut finder = Finder::new(agent, request.allow_auto_topic_creation);
             let mut answers = Vec::with_capacity(asked.len());
-            for topic in asked {
+            let mut named = HashSet::with_capacity(asked.len());
+            // Once for each, as Kafka does: an answer can be thousands of times as long as the name that asks for it.
+            for topic in asked.iter().filter(|topic| named.insert((&topic.name, topic.topic_id))) {
                 let found = match acceptable(topic, context.version) {
                     Ok(()) => finder.find(topic).await,
                     Err(refused) => Err(refused),

@@ -6,7 +6,7 @@
 //!
 //! What was never committed is no error: its offset is -1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use alluvium_metastore::offsets::CommittedOffset;
 use alluvium_model::{TopicId, TopicPartition};
@@ -30,7 +30,12 @@ async fn handle(context: Context, request: OffsetFetchRequest) -> OffsetFetchRes
     let (agent, version) = (&*context.agent, context.version);
     if version >= 8 {
         let mut groups = Vec::with_capacity(request.groups.len());
+        let mut named = HashSet::with_capacity(request.groups.len());
         for group in request.groups {
+            // Once for each: the answer can be a million times as long as the name that asks for it.
+            if !named.insert(group.group_id.clone()) {
+                continue;
+            }
             groups.push(fetch(agent, group, version).await);
         }
         return OffsetFetchResponse { groups, ..Default::default() };
@@ -86,6 +91,7 @@ async fn fetch_named(
 ) -> Result<Vec<OffsetFetchResponseTopics>, Refusal> {
     let mut lookup = TopicLookup::new(agent);
     let mut answers = Vec::with_capacity(topics.len());
+    let mut named = HashSet::new();
     for topic in topics {
         let found = if version >= 10 { lookup.by_id(topic.topic_id).await } else { lookup.by_name(&topic.name).await };
         let view = match found {
@@ -100,11 +106,13 @@ async fn fetch_named(
                 continue;
             }
         };
-        let known: Vec<TopicPartition> =
-            topic.partition_indexes.iter().filter_map(|index| view.partition(*index)).collect();
+        // Once for each, with its metadata.
+        let indexes = topic.partition_indexes.iter().filter(|index| named.insert((view.topic.id, **index)));
+        let indexes: Vec<i32> = indexes.copied().collect();
+        let known: Vec<TopicPartition> = indexes.iter().filter_map(|index| view.partition(*index)).collect();
         let rows = agent.groups.offset_fetch(group, &known).await?;
         let rows: BTreeMap<_, _> = known.iter().map(|partition| partition.partition.0).zip(rows).collect();
-        let partitions = topic.partition_indexes.iter().map(|index| match rows.get(index) {
+        let partitions = indexes.iter().map(|index| match rows.get(index) {
             Some(Some(row)) => committed(*index, row),
             Some(None) | None => missing(*index, ErrorCode::NONE),
         });
