@@ -8,7 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use alluvium_wire::ApiKey;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
@@ -113,10 +113,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.produce.admit(bytes).await.map(Some).map_err(|_| FrameError::Draining)
     }
 
-    /// A frame that fits the buffer, sharing its memory.
+    /// A frame that fits the buffer, copied out of it: what is kept of a frame (batches in caches, metadata of members)
+    /// must not keep a buffer's worth of memory, and the buffer is used again.
     async fn small(&mut self, bytes: usize) -> Result<Bytes, FrameError> {
         self.buffer_at_least(LENGTH_BYTES + bytes).await?;
-        Ok(self.buffer.split_to(LENGTH_BYTES + bytes).freeze().slice(LENGTH_BYTES..))
+        let body = Bytes::copy_from_slice(&self.buffer[LENGTH_BYTES..LENGTH_BYTES + bytes]);
+        self.buffer.advance(LENGTH_BYTES + bytes);
+        Ok(body)
     }
 
     /// A frame in memory of its own, of exactly its size.
@@ -148,5 +151,30 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         let missing = BUFFER_BYTES.saturating_sub(self.buffer.len()).max(1);
         self.buffer.reserve(missing);
         self.source.read_buf(&mut (&mut self.buffer).limit(missing)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_small_frame_that_is_kept_keeps_no_more_memory_than_its_own() {
+        let (produce, _appends) = Produce::new(1 << 20);
+        let frame = [&12_i32.to_be_bytes()[..], &[0; 12]].concat();
+        let bytes = frame.repeat(100);
+        let mut reader = FrameReader::new(&bytes[..], produce, 1 << 20, Duration::from_secs(1));
+        let mut kept = Vec::new();
+        loop {
+            let incoming;
+            (reader, incoming) = reader.next().await;
+            match incoming.unwrap() {
+                Incoming::Frame(frame, _) => kept.push(frame),
+                Incoming::Idle | Incoming::End => break,
+            }
+        }
+        assert_eq!(kept.len(), 100);
+        // None shares the reader's buffer, or another's memory.
+        assert!(kept.iter().all(Bytes::is_unique));
     }
 }

@@ -10,6 +10,7 @@ use alluvium_wire::messages::join_group::{
     JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse, JoinGroupResponseMember,
 };
 use alluvium_wire::{ApiKey, ErrorCode};
+use bytes::Bytes;
 
 use crate::groups::{InstanceId, JoinRefused, Joined, JoinedMember, Joiner, MemberId, Protocol};
 use crate::kafka::dispatch::{Context, Handler, answer};
@@ -34,7 +35,6 @@ async fn handle(context: Context, request: JoinGroupRequest) -> JoinGroupRespons
 fn joiner(context: &Context, request: JoinGroupRequest) -> Joiner {
     let rebalance_timeout_ms =
         if context.version == 0 { request.session_timeout_ms } else { request.rebalance_timeout_ms };
-    let protocol = |JoinGroupRequestProtocol { name, metadata }| Protocol { name: name.into(), metadata };
     Joiner {
         member: MemberId::new(&request.member_id),
         instance: request.group_instance_id.as_deref().map(InstanceId::new),
@@ -48,6 +48,11 @@ fn joiner(context: &Context, request: JoinGroupRequest) -> Joiner {
         promises_id_first: context.version >= 4,
         can_skip_assignment: context.version >= 9,
     }
+}
+
+/// Copied: a member is remembered for much longer than its request, and would keep the whole frame in memory.
+fn protocol(JoinGroupRequestProtocol { name, metadata }: JoinGroupRequestProtocol) -> Protocol {
+    Protocol { name: name.into(), metadata: Bytes::copy_from_slice(&metadata) }
 }
 
 fn milliseconds(ms: i32) -> Duration {
@@ -70,5 +75,19 @@ fn admitted(joined: Joined) -> JoinGroupResponse {
         member_id: joined.member.to_string(),
         members: joined.members.into_iter().map(member).collect(),
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_of_a_member_does_not_keep_its_request_in_memory() {
+        let frame = Bytes::from(vec![7; 1 << 20]);
+        let asked = JoinGroupRequestProtocol { name: "range".to_owned(), metadata: frame.slice(..10) };
+        let remembered = protocol(asked);
+        assert!(frame.is_unique());
+        assert_eq!(remembered.metadata, frame.slice(..10));
     }
 }

@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use alluvium_model::TopicId;
 use alluvium_model::topic_config::TimestampType;
-use alluvium_wire::batch::RecordFault;
+use alluvium_wire::batch::{Batch, RecordFault};
 use alluvium_wire::messages::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceData, TopicProduceResponse,
 };
 use alluvium_wire::{ApiKey, ErrorCode};
+use bytes::Bytes;
 use futures::FutureExt;
 use tokio::time::{Instant, timeout_at};
 
@@ -40,6 +41,9 @@ const ALL: i16 = -1;
 /// The least time for a batch to become durable: an object store answers no faster than this on a bad day, and a client
 /// that allows less would never get anything written.
 const TIMEOUT_MIN: Duration = Duration::from_secs(5);
+
+/// Frames up to this size may be kept whole for the sake of one small batch: names and headers are most of such a frame.
+const FRAME_SMALL_BYTES: usize = 1 << 10;
 
 /// What became of one partition's batch so far, and where its answer goes.
 struct Slot {
@@ -69,11 +73,13 @@ struct TopicSlots {
 
 fn start(call: Call) -> Started {
     let Call { context, header, body, permit } = call;
+    let frame_bytes = body.len();
     let request: ProduceRequest = decode(body, header.version)?;
     let acks = request.acks;
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).max(TIMEOUT_MIN);
     let deadline = Instant::now() + patience;
-    let (topics, joining) = plan(&context, request);
+    let (topics, mut joining) = plan(&context, request);
+    detach(&mut joining, frame_bytes);
     let outcomes = join(&context.agent, joining, permit);
     Ok(async move {
         let outcomes = match outcomes {
@@ -94,6 +100,19 @@ fn start(call: Call) -> Started {
         }
     }
     .boxed())
+}
+
+/// Where most of the frame was refused, the rest is copied out of it: batches are kept in memory for much longer than
+/// their request, and would keep all of it.
+fn detach(joining: &mut [PartitionAppend], frame_bytes: usize) {
+    let kept: usize = joining.iter().map(|append| append.batch.len()).sum();
+    if frame_bytes <= FRAME_SMALL_BYTES || kept >= frame_bytes / 2 {
+        return;
+    }
+    for PartitionAppend { batch, .. } in joining {
+        let copy = Bytes::from(batch.parts().concat());
+        *batch = Batch::exactly_one(copy).expect("the bytes of a batch are a batch");
+    }
 }
 
 fn join(
@@ -170,7 +189,7 @@ fn let_in(
     context: &Context,
     topic: &Result<Arc<TopicView>, Refused>,
     index: i32,
-    records: Option<bytes::Bytes>,
+    records: Option<Bytes>,
 ) -> Result<(PartitionAppend, bool), PartitionRefusal> {
     let plain = |refused| PartitionRefusal { refused, faults: Vec::new() };
     let topic = topic.as_ref().map_err(|refused| plain(refused.clone()))?;
@@ -244,4 +263,41 @@ fn refused(index: i32, PartitionRefusal { refused, faults }: PartitionRefusal) -
 fn first_failure(response: &ProduceResponse) -> Option<&PartitionProduceResponse> {
     let mut partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
     partitions.find(|partition| partition.error_code != ErrorCode::NONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use alluvium_model::TopicPartition;
+
+    use super::*;
+
+    fn appends(frame: &Bytes, batch: &Bytes) -> Vec<PartitionAppend> {
+        let slice = frame.slice(frame.len() - batch.len()..);
+        let batch = Batch::exactly_one(slice).unwrap();
+        vec![PartitionAppend { partition: TopicPartition::default(), batch }]
+    }
+
+    #[test]
+    fn a_small_batch_does_not_keep_a_large_frame_of_which_the_rest_was_refused() {
+        let batch = crate::tests::world::batch(&["small"]).bytes();
+        let frame = Bytes::from([vec![0; 1 << 20], batch.to_vec()].concat());
+        let mut joining = appends(&frame, &batch);
+        detach(&mut joining, frame.len());
+        assert!(frame.is_unique());
+        assert_eq!(joining[0].batch.bytes(), batch);
+        let stamped = joining[0].batch.with_log_append_time(5);
+        let mut joining = vec![PartitionAppend { batch: stamped.clone(), ..joining.remove(0) }];
+        detach(&mut joining, frame.len());
+        assert_eq!(joining[0].batch.bytes(), stamped.bytes());
+        joining[0].batch.validate().unwrap();
+    }
+
+    #[test]
+    fn a_frame_that_is_mostly_batches_is_not_copied() {
+        let batch = crate::tests::world::batch(&["v".repeat(5_000).as_str()]).bytes();
+        let frame = Bytes::from([vec![0; 100], batch.to_vec()].concat());
+        let mut joining = appends(&frame, &batch);
+        detach(&mut joining, frame.len());
+        assert!(!frame.is_unique());
+    }
 }

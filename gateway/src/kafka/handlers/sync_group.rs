@@ -4,6 +4,7 @@
 
 use alluvium_wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
+use bytes::Bytes;
 
 use crate::groups::{Generation, InstanceId, MemberId, Refusal, Sync};
 use crate::kafka::dispatch::{Context, Handler, answer};
@@ -29,12 +30,17 @@ async fn handle(context: Context, request: SyncGroupRequest) -> SyncGroupRespons
     }
 }
 
+/// Copied: assignments are remembered for much longer than the request, and would keep the whole frame in memory.
+fn assigned(
+    SyncGroupRequestAssignment { member_id, assignment }: SyncGroupRequestAssignment,
+) -> Option<(MemberId, Bytes)> {
+    Some((MemberId::new(&member_id)?, Bytes::copy_from_slice(&assignment)))
+}
+
 fn sync(request: SyncGroupRequest, version: i16) -> Result<Sync, Refusal> {
     if version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
         return Err(Refusal::InconsistentProtocol);
     }
-    let assigned =
-        |SyncGroupRequestAssignment { member_id, assignment }| Some((MemberId::new(&member_id)?, assignment));
     Ok(Sync {
         member: MemberId::new(&request.member_id).ok_or(Refusal::UnknownMember)?,
         instance: request.group_instance_id.as_deref().map(InstanceId::new),
