@@ -1,5 +1,7 @@
 //! Where log lines go: standard error, as text or as JSON.
 
+use std::io::IsTerminal;
+
 use anyhow::{Context, Result};
 use tracing_subscriber::EnvFilter;
 
@@ -9,7 +11,8 @@ use tracing_subscriber::EnvFilter;
 /// Where the filter is not one.
 pub fn start(filter: &str, json: bool) -> Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter}"))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     if json {
         lines.json().init()
     } else {

@@ -46,7 +46,7 @@ pub struct Options {
     /// Address of HTTP: health, metrics, produce and read [default: 127.0.0.1:8080]
     #[arg(long, env = "ALLUVIUM_HTTP_LISTEN", value_name = "HOST:PORT", help_heading = "Listeners")]
     pub http_listen: Option<String>,
-    /// Kafka connections served at once; more are closed as they come [default: 10000]
+    /// Kafka connections served at once; more wait to be accepted [default: 10000]
     #[arg(long, env = "ALLUVIUM_CONNECTIONS_MAX", value_name = "N", help_heading = "Listeners")]
     pub connections_max: Option<u32>,
     /// Number of this agent among Kafka's brokers [default: 0]

@@ -1,5 +1,6 @@
 //! House rules as tests: they read the tree and print `path:line: what; do this instead`.
 
+mod documents;
 mod homes;
 mod layers;
 mod shape;
