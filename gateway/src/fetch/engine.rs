@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use alluvium_model::Offset;
 use bytes::Bytes;
@@ -69,8 +70,15 @@ impl Fetch {
         let claims: Vec<Claim> = plan.partitions.iter().zip(&located).map(claim).collect();
         let shares = share(&claims, plan.max_bytes);
         let reads = plan.partitions.clone().into_iter().zip(located).zip(shares);
+        // Shares go by what partitions are thought to have from the offset on; a batch that holds the offset can be much more.
+        let taken = &AtomicUsize::new(0);
         let fetched: Vec<FetchedPartition> = stream::iter(reads)
-            .map(|((asked, located), share)| self.read_one(plan, asked, located, share))
+            .map(|((asked, located), share)| async move {
+                let share = share.within(plan.max_bytes.saturating_sub(taken.load(Ordering::Relaxed)));
+                let fetched = self.read_one(plan, asked, located, share).await;
+                taken.fetch_add(fetched.bytes(), Ordering::Relaxed);
+                fetched
+            })
             .buffered(READS_AT_ONCE_MAX)
             .collect()
             .await;

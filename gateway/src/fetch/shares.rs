@@ -21,6 +21,14 @@ pub struct Share {
     pub at_least_one: bool,
 }
 
+impl Share {
+    /// As much of it as `left` allows.
+    #[must_use]
+    pub fn within(self, left: usize) -> Self {
+        Self { bytes_max: self.bytes_max.min(left), ..self }
+    }
+}
+
 /// One share per claim, in order.
 #[must_use]
 pub fn share(claims: &[Claim], bytes_max: usize) -> Vec<Share> {

@@ -4,7 +4,7 @@ use alluvium_model::{Offset, TopicPartition};
 
 use super::world::{World, append, batch, fetch, plan, produce, read_all, records, sequenced};
 use crate::agent::AgentConfig;
-use crate::fetch::FetchError;
+use crate::fetch::{FetchError, FetchPlan, FetchedPartition};
 
 #[tokio::test(start_paused = true)]
 async fn what_is_acknowledged_is_readable_at_its_offset_without_any_read_of_the_store() {
@@ -172,4 +172,23 @@ async fn many_readers_of_one_cold_segment_load_it_once() {
         assert_eq!(records(fetched), [(0, "x".into())]);
     }
     assert_eq!(world.objects.usage().totals().get_bytes, written);
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_within_large_batches_get_no_more_than_they_asked_for() {
+    const BATCHES_MAX: usize = 3;
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let partitions = world.topic("orders", 64).await;
+    let values = vec!["v".repeat(1_000); 100];
+    let batch = batch(&values.iter().map(String::as_str).collect::<Vec<_>>());
+    for partition in &partitions {
+        produce(&agent, *partition, batch.clone()).await.expect("acknowledged");
+    }
+    // Each reader needs one more record, and gets the whole batch that it is in.
+    let asked: Vec<_> = partitions.iter().map(|partition| (*partition, 99)).collect();
+    let fetched = agent.fetch.fetch(FetchPlan { max_bytes: BATCHES_MAX * batch.len(), ..plan(&asked) }).await;
+    let bytes: usize = fetched.iter().map(FetchedPartition::bytes).sum();
+    // What is read at once may go beyond it, but not by what is asked for in all.
+    assert!((BATCHES_MAX..BATCHES_MAX + 8).contains(&(bytes / batch.len())), "{bytes}");
 }
