@@ -121,6 +121,7 @@ pub fn compactor_config(settings: &Settings) -> CompactorConfig {
         file_bytes_target: settings.compaction.file_bytes,
         retire_grace: settings.compaction.retire_grace,
         orphan_age: settings.compaction.orphan_age,
+        offsets_retention: settings.offsets_retention,
         ..CompactorConfig::default()
     }
 }
