@@ -1,6 +1,6 @@
 //! Errors of administration.
 
-use alluvium_metastore::keyspace;
+use alluvium_metastore::{keyspace, kv};
 use alluvium_metastore::log::TrimError;
 use alluvium_metastore::topics::{AddPartitionsError, AlterConfigsError, CreateTopicError, DeleteTopicError};
 use alluvium_model::topic::{InvalidName, InvalidSize};
@@ -12,8 +12,13 @@ use crate::topic_creation::CreationError;
 
 impl Coded for keyspace::Error {
     fn code(&self) -> ErrorCode {
-        // Clients retry the first, and give up at the second.
-        if self.is_retryable() { ErrorCode::REQUEST_TIMED_OUT } else { ErrorCode::UNKNOWN_SERVER_ERROR }
+        match self {
+            // Clients try both again: a disk that is full or gone is mended sooner or later.
+            error if error.is_retryable() => ErrorCode::REQUEST_TIMED_OUT,
+            Self::Kv(kv::Error::Storage(_) | kv::Error::Closed) => ErrorCode::KAFKA_STORAGE_ERROR,
+            // At this one they give up.
+            Self::Kv(_) | Self::Row(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
+        }
     }
 }
 
@@ -96,5 +101,21 @@ impl Coded for CreationError {
             Self::Refused(error) => error.code(),
             Self::View(error) => error.code(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_try_again_while_the_metastore_is_in_trouble_and_not_what_it_can_never_do() {
+        let code = |error: kv::Error| keyspace::Error::from(error).code();
+        let last = Box::new(kv::Error::UnknownResult);
+        let gave_up = kv::Error::GaveUp { transaction: "test", attempts: 1, last };
+        assert_eq!(code(gave_up), ErrorCode::REQUEST_TIMED_OUT);
+        assert_eq!(code(kv::Error::Storage("disk full".into())), ErrorCode::KAFKA_STORAGE_ERROR);
+        assert_eq!(code(kv::Error::Closed), ErrorCode::KAFKA_STORAGE_ERROR);
+        assert_eq!(code(kv::Error::ValueTooLarge { bytes: 1 }), ErrorCode::UNKNOWN_SERVER_ERROR);
     }
 }
