@@ -6,6 +6,8 @@ import uuid
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from conftest import COMPRESSIONS
 from records import Record, differences, sample
 
@@ -96,3 +98,48 @@ def test_a_group_of_three_shares_the_partitions_and_resumes(cluster, new_topic):
     found, committed = asyncio.run(asyncio.wait_for(scenario(), SECONDS))
     assert sorted((r.partition, r.offset) for r in found) == [(p, o) for p in range(6) for o in range(10)]
     assert committed == [10] * 6
+
+
+def test_topics_are_created_described_extended_and_deleted(cluster):
+    topic = f"clients-aio-{uuid.uuid4().hex[:8]}"
+
+    async def scenario():
+        admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+        await admin.start()
+        try:
+            await admin.create_topics([NewTopic(topic, 2, 1, topic_configs={"retention.ms": "7200000"})])
+            assert topic in await admin.list_topics()
+            answer = (await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)]))[0]
+            configs = {entry[0]: entry[1] for entry in answer.resources[0][4]}
+            await admin.create_partitions({topic: NewPartitions(4)})
+            described = (await admin.describe_topics([topic]))[0]
+            await admin.delete_topics([topic])
+            return configs["retention.ms"], len(described["partitions"]), topic in await admin.list_topics()
+        finally:
+            await admin.close()
+
+    assert asyncio.run(asyncio.wait_for(scenario(), SECONDS)) == ("7200000", 4, False)
+
+
+def test_groups_are_listed_and_described(cluster, new_topic):
+    topic, group = new_topic(), f"g-{uuid.uuid4().hex}"
+
+    async def scenario():
+        await produce(cluster, topic, sample(10))
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=cluster.bootstrap, group_id=group, auto_offset_reset="earliest",
+                                    enable_auto_commit=False)
+        await consumer.start()
+        await read(consumer, 10)
+        await consumer.commit()
+        admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+        await admin.start()
+        try:
+            listed = await admin.list_consumer_groups()
+            state = (await admin.describe_consumer_groups([group]))[0].groups[0][2]
+            offsets = await admin.list_consumer_group_offsets(group)
+            await consumer.stop()
+            return group in dict(listed), state, offsets[TopicPartition(topic, 0)].offset
+        finally:
+            await admin.close()
+
+    assert asyncio.run(asyncio.wait_for(scenario(), SECONDS)) == (True, "Stable", 10)

@@ -73,4 +73,4 @@ def test_a_reader_can_ask_for_a_range_of_time(history):
     records, glob = history
     since = records[400].timestamp
     query = f"SELECT count(*) FROM read_parquet('{glob}') WHERE epoch_ms(timestamp) >= {since}"
-    assert duckdb.sql(query).fetchone() == (100,)
+    assert duckdb.sql(query).fetchall() == [(100,)]

@@ -2,11 +2,12 @@
 
 import json
 import subprocess
+import time
 import uuid
 
 import pytest
 from conftest import COMPRESSIONS
-from servers import java_command, java_tool
+from servers import java_command, java_tool, wait_until
 
 pytestmark = pytest.mark.usefixtures("java")
 TOOLS = "org.apache.kafka.tools"
@@ -26,9 +27,14 @@ def consumer(cluster, topic, count, *args) -> list[str]:
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_the_console_gets_back_what_it_sent(cluster, new_topic, compression):
-    topic = new_topic()
-    producer(cluster, topic, "".join(f"k{n}:v{n}\n" for n in range(300)), "--compression-codec", compression)
-    assert consumer(cluster, topic, 300) == [f"Offset:{n}\tk{n}\tv{n}" for n in range(300)]
+    topic, began = new_topic(), int(time.time() * 1000)
+    lines = "".join(f"color:blue,number:{n}\tk{n}:v{n}\n" for n in range(300))
+    producer(cluster, topic, lines, "--compression-codec", compression, "--reader-property", "parse.headers=true")
+    shown = ["--formatter-property", "print.headers=true", "--formatter-property", "print.timestamp=true"]
+    found = [line.split("\t") for line in consumer(cluster, topic, 300, *shown)]
+    assert [rest for _, *rest in found] == [
+        [f"Offset:{n}", f"color:blue,number:{n}", f"k{n}", f"v{n}"] for n in range(300)]
+    assert all(began <= int(time_of.removeprefix("CreateTime:")) <= time.time() * 1000 for time_of, *_ in found)
 
 
 def test_topics_are_created_described_extended_and_deleted(cluster):
@@ -103,3 +109,53 @@ def test_the_verifiable_clients_agree(cluster, new_topic):
     events = [json.loads(line) for line in answer.splitlines() if line.startswith("{")]
     found = {(event["partition"], event["offset"]): event["value"] for event in events if event["name"] == "record_data"}
     assert found == sent
+
+
+class Member(subprocess.Popen):
+    """A verifiable consumer whose events go to a file."""
+
+    def __init__(self, cluster, topic, group, output):
+        self.output = output
+        command = java_command(f"{TOOLS}.VerifiableConsumer", "--bootstrap-server", cluster.bootstrap, "--topic", topic,
+                               "--group-id", group, "--reset-policy", "earliest", "--session-timeout", 6000, "--verbose",
+                               heap="128m")
+        super().__init__(command, stdout=output.open("w"), stderr=subprocess.DEVNULL)
+
+    def events(self, name) -> list[dict]:
+        events = [json.loads(line) for line in self.output.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+        return [event for event in events if event["name"] == name]
+
+    def owned(self) -> set[int]:
+        assigned = self.events("partitions_assigned")
+        return {part["partition"] for part in assigned[-1]["partitions"]} if assigned else set()
+
+
+def test_a_group_of_three_shares_the_partitions_and_rebalances(cluster, new_topic, tmp_path):
+    topic, group = new_topic(6), f"g-{uuid.uuid4().hex}"
+    members = [Member(cluster, topic, group, tmp_path / f"{number}") for number in range(3)]
+
+    def shared(among):
+        owned = [member.owned() for member in among]
+        return all(owned) and sum(map(len, owned)) == 6 and set.union(*owned) == set(range(6))
+
+    def found(among):
+        return {(event["partition"], event["offset"]) for member in among for event in member.events("record_data")}
+
+    def produce():
+        java_tool(f"{TOOLS}.VerifiableProducer", "--bootstrap-server", cluster.bootstrap, "--topic", topic,
+                  "--max-messages", 300, "--acks", -1)
+
+    try:
+        wait_until("three members share", lambda: shared(members))
+        produce()
+        wait_until("all records", lambda: len(found(members)) == 300)
+        members[0].terminate()
+        members[0].wait(30)
+        wait_until("two members share", lambda: shared(members[1:]))
+        produce()
+        wait_until("all records", lambda: len(found(members)) == 600)
+    finally:
+        for member in members:
+            member.kill()
+            member.wait()
+    assert len(found(members)) == 600
