@@ -15,6 +15,29 @@ use crate::coalesce::{coalesce, covering};
 use crate::usage::count;
 use crate::{Error, ErrorKind, Objects, Operation};
 
+/// Objects up to this size are read whole by one GET: twice the usual segment.
+const WHOLE_BYTES_USUAL: u64 = 16 << 20;
+
+/// What one GET asks for.
+struct Wanted {
+    range: Range<u64>,
+    /// Whether the range may go beyond the end of the object, and is cut there.
+    cut: bool,
+}
+
+/// What one GET brought: the bytes, and the size of the whole object.
+struct Fetched {
+    body: Bytes,
+    size: u64,
+}
+
+impl Wanted {
+    fn within(&self, size: u64) -> Range<u64> {
+        let end = if self.cut { self.range.end.min(size) } else { self.range.end };
+        self.range.start..end
+    }
+}
+
 impl Objects {
     /// Exactly the bytes `range` of the object at `key`.
     pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
@@ -24,16 +47,31 @@ impl Objects {
         let bytes = range.end - range.start;
         self.check_size(key, bytes)?;
         let path = self.path(Operation::Get, key)?;
-        let get = || self.hedged(key, &path, range.clone());
-        let body = self.retried(Operation::Get, key, &self.slots.gets, bytes, get).await?;
+        let get = || self.hedged(key, &path, Wanted { range: range.clone(), cut: false });
+        let read = self.retried(Operation::Get, key, &self.slots.gets, bytes, get).await?;
         count(&self.usage.get_bytes, bytes);
-        Ok(body)
+        Ok(read.body)
     }
 
-    /// The whole object at `key`. Asks for its size first, so that the time allowed can follow it.
+    /// The whole object at `key`: one GET up to `WHOLE_BYTES_USUAL`. What is larger takes a second one, since by then
+    /// its size is known, which the time allowed follows.
     pub async fn get(&self, key: &str) -> Result<Bytes, Error> {
-        let bytes = self.head(key).await?;
-        self.get_range(key, 0..bytes).await
+        let path = self.path(Operation::Get, key)?;
+        let first = 0..WHOLE_BYTES_USUAL.min(self.config.get_bytes_max);
+        let get = || self.hedged(key, &path, Wanted { range: first.clone(), cut: true });
+        let read = self.retried(Operation::Get, key, &self.slots.gets, first.end, get).await;
+        let Fetched { body, size } = match read {
+            // No byte of an empty object can be asked for.
+            Err(error) if error.kind == ErrorKind::Range && self.head(key).await? == 0 => return Ok(Bytes::new()),
+            read => read?,
+        };
+        count(&self.usage.get_bytes, body.len() as u64);
+        if size <= first.end {
+            return Ok(body);
+        }
+        self.check_size(key, size)?;
+        let rest = self.get_range(key, first.end..size).await?;
+        Ok([body, rest].concat().into())
     }
 
     /// Exactly the bytes of each of `ranges`, in their order; ranges close together share a GET.
@@ -53,17 +91,17 @@ impl Objects {
     }
 
     /// One GET, and a second one if the first is slow and there is room for it: the first success wins.
-    async fn hedged(&self, key: &str, path: &Path, range: Range<u64>) -> Result<Bytes, Error> {
-        let first = pin!(self.fetch(key, path, range.clone()));
+    async fn hedged(&self, key: &str, path: &Path, wanted: Wanted) -> Result<Fetched, Error> {
+        let first = pin!(self.fetch(key, path, &wanted));
         let Some(after) = self.config.hedge_after else { return first.await };
-        let slow = pin!(sleep(self.hedge_delay(after, &range)));
+        let slow = pin!(sleep(self.hedge_delay(after, &wanted.range)));
         let first = match select(first, slow).await {
             Either::Left((answer, _)) => return answer,
             Either::Right((_, first)) => first,
         };
         let Ok(_slot) = self.slots.gets.try_acquire() else { return first.await };
         count(&self.usage.hedges, 1);
-        let second = pin!(self.fetch(key, path, range));
+        let second = pin!(self.fetch(key, path, &wanted));
         match select(first, second).await {
             Either::Left((Err(error), second)) if error.is_retryable() => second.await,
             Either::Right((Err(error), first)) if error.is_retryable() => first.await,
@@ -76,13 +114,15 @@ impl Objects {
         after + self.config.retry.transfer_time(range.end - range.start) / 4
     }
 
-    async fn fetch(&self, key: &str, path: &Path, range: Range<u64>) -> Result<Bytes, Error> {
+    async fn fetch(&self, key: &str, path: &Path, wanted: &Wanted) -> Result<Fetched, Error> {
         count(&self.usage.gets, 1);
         let store_error = |error| Error::from_store(Operation::Get, key, &error);
-        let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
+        let options = GetOptions { range: Some(GetRange::Bounded(wanted.range.clone())), ..GetOptions::default() };
         let found = self.store.get_opts(path, options).await.map_err(store_error)?;
+        let size = found.meta.size;
+        let range = wanted.within(size);
         if found.range != range {
-            let reason = format!("asked for {range:?}, the object has {} bytes", found.meta.size);
+            let reason = format!("asked for {range:?}, the object has {size} bytes");
             return Err(Error::new(ErrorKind::Range, Operation::Get, key, reason));
         }
         let bytes = range.end - range.start;
@@ -91,7 +131,7 @@ impl Objects {
             let reason = format!("got {} bytes of {bytes}", body.len());
             return Err(Error::new(ErrorKind::CutShort, Operation::Get, key, reason));
         }
-        Ok(body)
+        Ok(Fetched { body, size })
     }
 
     fn check_size(&self, key: &str, bytes: u64) -> Result<(), Error> {

@@ -36,8 +36,16 @@ async fn keeps_every_byte(objects: &Objects) {
     objects.put("a/large", body).await.unwrap();
     assert!(objects.get("a/large").await.unwrap() == whole);
     assert_eq!(objects.head("a/large").await.unwrap(), whole.len() as u64);
+    let before = objects.usage().totals();
+    assert_eq!(objects.get("a/large").await.unwrap().len(), whole.len());
+    let after = objects.usage().totals();
+    assert_eq!((after.gets - before.gets, after.get_bytes - before.get_bytes), (1, whole.len() as u64));
     objects.put("a/large", parts("replaced")).await.unwrap();
     assert_eq!(objects.get("a/large").await.unwrap(), "replaced");
+    let unusual = Bytes::from([vec![1_u8; 16 << 20], vec![2; 9]].concat());
+    objects.put("a/unusual", vec![unusual.clone()]).await.unwrap();
+    assert!(objects.get("a/unusual").await.unwrap() == unusual);
+    objects.delete(&["a/unusual".to_owned()]).await.unwrap();
     objects.put("a/empty", Vec::new()).await.unwrap();
     assert_eq!(objects.get("a/empty").await.unwrap(), "");
     let key = "history/orders.v1/00000000-0000-0000-0000-000000000005/partition=3/0-1.parquet";
