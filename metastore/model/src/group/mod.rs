@@ -44,7 +44,7 @@ pub use join::{Join, Joiner};
 pub use leave::Leaver;
 pub use member::{Member, Protocol};
 pub use refusal::Refusal;
-pub use rules::{GROUP_BYTES_MAX, GROUP_MEMBERS_MAX, NEW_MEMBER_JOIN_TIMEOUT, Rules};
+pub use rules::{GROUP_BYTES_MAX, GROUP_MEMBERS_MAX, MEMBER_PROTOCOLS_MAX, NEW_MEMBER_JOIN_TIMEOUT, Rules};
 pub use snapshot::{SavedMember, SavedState, Snapshot};
 pub use state::{Group, State};
 pub use subscription::subscribed_topics;

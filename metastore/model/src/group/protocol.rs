@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Group, Protocol, State};
+use super::{Group, MEMBER_PROTOCOLS_MAX, Protocol, State};
 
 impl Group {
     /// Whether someone who follows `protocols` of `protocol_type` can be in the group.
     pub(super) fn supports(&self, protocol_type: &str, protocols: &[Protocol]) -> bool {
+        if protocols.len() > MEMBER_PROTOCOLS_MAX {
+            return false;
+        }
         if self.state == State::Empty {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const GROUP_MEMBERS_MAX: usize = 10_000;
 /// Bytes of ids, metadata and assignments of one group: half of what a metastore transaction may hold.
 pub const GROUP_BYTES_MAX: usize = 5_000_000;
+/// Protocols that one member can follow: clients name two or three, and choosing one costs the square of their number.
+pub const MEMBER_PROTOCOLS_MAX: usize = 64;
 /// How long a new member's first join may be parked. It cannot heartbeat meanwhile; Kafka's figure.
 pub const NEW_MEMBER_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
 

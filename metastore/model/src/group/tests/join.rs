@@ -177,3 +177,14 @@ fn a_dead_group_takes_nobody() {
     let sync = fixture.sync("a");
     assert_eq!(fixture.sync_answer(sync), Err(Refusal::NotAvailable));
 }
+
+#[test]
+fn a_member_that_names_more_protocols_than_any_client_has_is_refused() {
+    let mut fixture = Fixture::new();
+    let protocols = |count: usize| (0..count).map(|n| protocol(&n.to_string(), "")).collect();
+    let many = fixture.join(Joiner { protocols: protocols(MEMBER_PROTOCOLS_MAX + 1), ..old("a") });
+    assert_eq!(fixture.join_refusal(many), Refusal::InconsistentProtocol);
+    let enough = fixture.join(Joiner { protocols: protocols(MEMBER_PROTOCOLS_MAX), ..old("a") });
+    fixture.elapse();
+    assert_eq!(fixture.joined(enough).generation, Generation(1));
+}
