@@ -51,7 +51,7 @@ impl Default for CompactorConfig {
             sweep_dry_run: false,
             feed_retention: Duration::from_secs(3600),
             producer_expiry: limits::PRODUCER_EXPIRY,
-            offsets_retention: Duration::from_secs(7 * 24 * 3600),
+            offsets_retention: limits::OFFSETS_RETENTION,
         }
     }
 }

@@ -134,7 +134,7 @@ impl TryFrom<Options> for Settings {
             topic_delete_grace: options.topic_delete_grace.map_or(Duration::ZERO, |span| span.0),
             group_initial_rebalance_delay: options.group_initial_rebalance_delay.map_or(REBALANCE_DELAY, |span| span.0),
             group_session_timeouts: session_timeouts(&options)?,
-            offsets_retention: options.offsets_retention.map_or(OFFSETS_RETENTION, |span| span.0),
+            offsets_retention: options.offsets_retention.map_or(limits::OFFSETS_RETENTION, |span| span.0),
             compaction: compaction(&options)?,
             drain_timeout: options.drain_timeout.map_or(limits::DRAIN, |span| span.0),
             log: options.log.unwrap_or_else(|| "info".into()),
@@ -149,8 +149,6 @@ impl TryFrom<Options> for Settings {
 const CACHE_BYTES_DEFAULT: u64 = 256 << 20;
 /// Kafka's `group.initial.rebalance.delay.ms`.
 const REBALANCE_DELAY: Duration = Duration::from_secs(3);
-/// Kafka's `offsets.retention.minutes`.
-const OFFSETS_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Segments smaller than a typical batch would only cost requests; larger ones than this stall commits.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(64 << 20);
 

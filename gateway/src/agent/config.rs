@@ -94,7 +94,7 @@ impl Default for AgentConfig {
             group_session_timeout_max: Duration::from_secs(1_800),
             group_initial_rebalance_delay: Duration::from_secs(3),
             group_size_max: 10_000,
-            offsets_retention: Duration::from_secs(7 * 24 * 3600),
+            offsets_retention: limits::OFFSETS_RETENTION,
             offset_metadata_bytes_max: 4_096,
         }
     }

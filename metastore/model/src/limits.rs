@@ -49,6 +49,8 @@ pub const FRAME_BYTES_MAX: usize = 100 << 20;
 pub const PRODUCER_WINDOW_BATCHES: usize = 5;
 /// Idle producer state expires (Kafka's `producer.id.expiration.ms`).
 pub const PRODUCER_EXPIRY: Duration = Duration::from_secs(24 * 3600);
+/// Offsets of a group without members are forgotten after this (Kafka's `offsets.retention.minutes`).
+pub const OFFSETS_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Batches that one commit transaction may carry: a batch that is refused takes up to 24 B in the commit's outcome.
 pub const COMMIT_BATCHES_MAX: usize = 20_000;
 /// Partitions of one topic: all their heads are written by the transaction that creates it (about 62 B each).
