@@ -14,9 +14,15 @@ const METASTORE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the object store may take over a probe, once it has failed.
 const OBJECTS_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The process lives: it answers.
-pub async fn alive() -> &'static str {
-    "ok\n"
+/// The process lives: it answers, and the one task without which it is of no use has not died. (Whoever asks restarts it.)
+pub async fn alive(State(service): Shared) -> (StatusCode, &'static str) {
+    let Service { agent, stopping, .. } = service.as_ref();
+    let is_stopping = stopping.is_cancelled() || agent.tasks.cancelled().is_cancelled();
+    if is_stopping || agent.produce.is_running() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::INTERNAL_SERVER_ERROR, "the write path has died\n")
+    }
 }
 
 /// The agent serves, or why it does not.

@@ -57,6 +57,12 @@ impl Produce {
         self.gate.is_throttling()
     }
 
+    /// Whether what joins is still flushed: not after the write path's task has ended, by a drain or by a fault of ours.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.appends.is_closed()
+    }
+
     /// The gate: its counts, and how it is closed.
     #[must_use]
     pub fn gate(&self) -> &Gate {
@@ -82,5 +88,20 @@ impl Future for AppendOutcomes {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.answer).poll(context));
         Poll::Ready(answer.unwrap_or_else(|_| vec![Err(ProduceError::Draining); self.batches]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_path_whose_task_has_died_says_so_and_turns_everything_away() {
+        let (produce, task) = Produce::new(1 << 20);
+        assert!(produce.is_running());
+        drop(task);
+        assert!(!produce.is_running());
+        let permit = produce.admit(1).await.unwrap();
+        assert_eq!(produce.append(Vec::new(), permit).await, []);
     }
 }
