@@ -124,7 +124,7 @@ impl From<ProduceError> for HttpError {
         let message = error.to_string();
         match error {
             ProduceError::Refused(BatchRefusal::UnknownPartition) => Self::topic_not_found(),
-            ProduceError::Refused(BatchRefusal::SegmentTooOld { .. }) | ProduceError::Upload(_) => {
+            ProduceError::Refused(BatchRefusal::SegmentTooOld { .. }) | ProduceError::Upload(_) | ProduceError::Gap => {
                 Self::retriable(message)
             }
             ProduceError::Commit(_) => {

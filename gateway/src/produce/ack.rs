@@ -36,6 +36,9 @@ pub enum ProduceError {
     /// The segment with this batch could not be written to the object store in time.
     #[error("segment upload failed: {0}")]
     Upload(String),
+    /// An earlier batch of its producer failed: that one has to be in the log first.
+    #[error("an earlier batch of this producer failed and has to be sent again first")]
+    Gap,
     /// The metastore did not commit in time; the batch may have been committed all the same.
     #[error("commit failed: {0}")]
     Commit(String),
@@ -51,7 +54,7 @@ impl ProduceError {
         match self {
             Self::Refused(BatchRefusal::SegmentTooOld { .. }) => true,
             Self::Refused(_) => false,
-            Self::Upload(_) | Self::Commit(_) | Self::Draining => true,
+            Self::Upload(_) | Self::Gap | Self::Commit(_) | Self::Draining => true,
         }
     }
 }

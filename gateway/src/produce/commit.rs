@@ -36,7 +36,9 @@ pub struct Committer {
 /// What became of one commit.
 #[derive(Debug)]
 pub struct Committed {
-    /// Whether the metastore decided on every segment.
+    /// How many segments, from the first on, the metastore decided on.
+    pub decided: usize,
+    /// Why not on those after them, if there are any.
     pub outcome: Result<(), ProduceError>,
     /// What each who waits is to be told.
     pub answers: Vec<(Reply, Outcome)>,
@@ -53,7 +55,7 @@ impl Committer {
                 (commit, replies)
             })
             .unzip();
-        let mut committed = Committed { outcome: Ok(()), answers: Vec::new() };
+        let mut committed = Committed { decided: 0, outcome: Ok(()), answers: Vec::new() };
         match self.until_decided(&segments).await {
             Ok(outcomes) => committed.acknowledge(outcomes, replies),
             Err(error) if segments.len() == 1 => committed.fail(replies.concat(), error),
@@ -99,6 +101,7 @@ impl Committer {
 
 impl Committed {
     fn acknowledge(&mut self, outcomes: Vec<SegmentOutcome>, replies: Vec<Vec<Reply>>) {
+        self.decided += outcomes.len();
         self.answers.extend(outcomes.into_iter().zip(replies).flat_map(|(outcome, replies)| acks(outcome, replies)));
     }
 

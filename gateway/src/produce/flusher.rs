@@ -93,9 +93,9 @@ impl Flusher {
                 sources.appends_ended = true;
                 self.pipeline.drain();
             }
-            Event::Done(Done::Uploaded { number, outcome }) => self.pipeline.uploaded(number, outcome),
-            Event::Done(Done::Committed(Committed { outcome, answers })) => {
-                self.pipeline.committed(outcome);
+            Event::Done(Done::Uploaded { number, outcome }) => self.pipeline.uploaded(number, outcome, Instant::now()),
+            Event::Done(Done::Committed(Committed { decided, outcome, answers })) => {
+                self.pipeline.committed(decided, outcome, Instant::now());
                 sources.work.spawn(settle(self.view.clone(), answers));
             }
             Event::Done(Done::Settled(answers)) => {

@@ -11,6 +11,7 @@ mod commit;
 mod entry;
 mod flush_budget;
 mod flusher;
+mod gaps;
 mod ledger;
 mod open_segment;
 mod pipeline;

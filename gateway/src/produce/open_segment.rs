@@ -3,10 +3,12 @@
 //! Pure. Within a partition batches keep the order in which they joined; partitions come out sorted by (topic id,
 //! partition), as they lie in the object.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use alluvium_model::{ProducerId, TopicPartition, limits};
 use alluvium_wire::batch::Batch;
+
+use super::gaps::Start;
 
 /// Rows that a partition in a segment costs at commit: its head and its extent.
 const ROWS_PER_PARTITION: usize = 2;
@@ -90,8 +92,8 @@ pub struct OpenSegment {
 pub struct Contents {
     /// Batches by partition, sorted.
     pub runs: BTreeMap<TopicPartition, Vec<Pending>>,
-    /// Idempotent producers by partition.
-    pub producers: HashSet<Sequenced>,
+    /// Idempotent producers by partition, and where what they have in it begins.
+    pub producers: HashMap<Sequenced, Start>,
     /// Bytes of batches.
     pub bytes: usize,
     /// Number of batches.
@@ -127,8 +129,9 @@ impl OpenSegment {
         }
         let contents = &self.contents;
         let new_partition = usize::from(!contents.runs.contains_key(&partition));
-        let new_producer =
-            usize::from(sequenced(partition, batch).is_some_and(|producer| !contents.producers.contains(&producer)));
+        let new_producer = usize::from(
+            sequenced(partition, batch).is_some_and(|producer| !contents.producers.contains_key(&producer)),
+        );
         let rows = contents.rows() + new_partition * ROWS_PER_PARTITION + new_producer;
         if contents.bytes + batch.len() > limits.bytes_max {
             Some(SealReason::Bytes)
@@ -147,16 +150,19 @@ impl OpenSegment {
     pub fn join(&mut self, partition: TopicPartition, pending: Pending) {
         self.contents.bytes += pending.batch.len();
         self.contents.batches += 1;
-        self.contents.producers.extend(sequenced(partition, &pending.batch));
+        if let Some(producer) = sequenced(partition, &pending.batch) {
+            let start = Start::of(&pending.batch);
+            self.contents.producers.entry(producer).and_modify(|known| *known = known.earlier(start)).or_insert(start);
+        }
         self.contents.runs.entry(partition).or_default().push(pending);
     }
 
     /// Takes out what the given producers have in it.
-    pub fn remove(&mut self, broken: &HashSet<Sequenced>) -> Vec<Reply> {
+    pub fn remove(&mut self, broken: &HashMap<Sequenced, Start>) -> Vec<Reply> {
         let mut removed = Vec::new();
         for (partition, run) in &mut self.contents.runs {
             for pending in run.extract_if(.., |pending| {
-                sequenced(*partition, &pending.batch).is_some_and(|producer| broken.contains(&producer))
+                sequenced(*partition, &pending.batch).is_some_and(|producer| broken.contains_key(&producer))
             }) {
                 self.contents.bytes -= pending.batch.len();
                 self.contents.batches -= 1;
@@ -164,7 +170,7 @@ impl OpenSegment {
             }
         }
         self.contents.runs.retain(|_, run| !run.is_empty());
-        self.contents.producers.retain(|producer| !broken.contains(producer));
+        self.contents.producers.retain(|producer, _| !broken.contains_key(producer));
         removed
     }
 

@@ -9,15 +9,18 @@
 //! ```
 //!
 //! Invariants: commits start in seal order, one transaction at a time; nothing empty is sealed; where a segment fails, a
-//! later one that continues an idempotent producer's sequence in the same partition fails with it, so that the commit
-//! never sees the later batches of a new producer before the earlier ones.
+//! later one that continues an idempotent producer's sequence in the same partition fails with it, and none joins until the
+//! failed one is sent again, so that the commit never sees the later batches of a new producer before the earlier ones.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use tokio::time::Instant;
 
 use super::flush_budget::FlushBudget;
-use super::open_segment::{AppendId, Contents, OpenSegment, Pending, Reply, SealReason, SegmentLimits, Sequenced};
+use super::gaps::{Gaps, Start};
+use super::open_segment::{
+    AppendId, Contents, OpenSegment, Pending, Reply, SealReason, SegmentLimits, Sequenced, sequenced,
+};
 use super::{PartitionAppend, ProduceError};
 
 /// Segments committed by one transaction: with their feed and outcome rows, still well under a transaction's bytes.
@@ -75,6 +78,7 @@ pub struct Pipeline<U> {
     limits: PipelineLimits,
     budget: FlushBudget,
     open: OpenSegment,
+    gaps: Gaps,
     line: VecDeque<Place<U>>,
     uploading: usize,
     /// How many at the front of the line the commit in flight covers.
@@ -90,7 +94,7 @@ struct Place<U> {
     number: u64,
     rows: usize,
     batches: usize,
-    producers: HashSet<Sequenced>,
+    producers: HashMap<Sequenced, Start>,
     replies: Vec<Reply>,
     stage: Stage<U>,
 }
@@ -111,6 +115,7 @@ impl<U> Pipeline<U> {
             limits,
             budget,
             open: OpenSegment::default(),
+            gaps: Gaps::default(),
             line: VecDeque::new(),
             uploading: 0,
             committing: 0,
@@ -120,15 +125,21 @@ impl<U> Pipeline<U> {
         }
     }
 
-    /// An append arrived: its batches join the open segment, sealing it whenever it is full.
+    /// An append arrived: its batches join the open segment, sealing it whenever it is full. Those that a failed batch has
+    /// to precede do not.
     pub fn join(&mut self, append: AppendId, batches: Vec<PartitionAppend>, now: Instant) {
         for (index, PartitionAppend { partition, batch }) in batches.into_iter().enumerate() {
+            let reply = Reply { append, index };
+            if sequenced(partition, &batch).is_some_and(|producer| !self.gaps.admit(producer, Start::of(&batch), now)) {
+                self.failures.push((vec![reply], ProduceError::Gap));
+                continue;
+            }
             if let Some(reason) = self.open.full_for(partition, &batch, &self.limits.segment) {
                 // A full segment does not wait for a token, but uses up one that is there.
                 self.budget.take(now);
                 self.seal(reason);
             }
-            self.open.join(partition, Pending { batch, reply: Reply { append, index } });
+            self.open.join(partition, Pending { batch, reply });
         }
     }
 
@@ -168,7 +179,7 @@ impl<U> Pipeline<U> {
     }
 
     /// An upload ended.
-    pub fn uploaded(&mut self, number: u64, outcome: Result<U, ProduceError>) {
+    pub fn uploaded(&mut self, number: u64, outcome: Result<U, ProduceError>, now: Instant) {
         self.uploading -= 1;
         // It may have failed with an earlier one meanwhile.
         let Some(at) = self.line.iter().position(|place| place.number == number) else { return };
@@ -177,18 +188,20 @@ impl<U> Pipeline<U> {
             Err(error) => {
                 let failed = self.line.remove(at).expect("the position was just found");
                 self.failures.push((failed.replies, error.clone()));
-                self.fail_dependents(at, failed.producers, &error);
+                self.fail_dependents(at, failed.producers, &error, now);
             }
         }
     }
 
-    /// The commit in flight ended; who waited for it has been answered.
-    pub fn committed(&mut self, outcome: Result<(), ProduceError>) {
-        let done: Vec<Place<U>> = self.line.drain(..self.committing).collect();
+    /// The commit in flight ended: of its first `decided` segments the metastore has judged every batch, those after them
+    /// failed as `outcome` says. Who waited for them has been answered.
+    pub fn committed(&mut self, decided: usize, outcome: Result<(), ProduceError>, now: Instant) {
+        let failed: Vec<Place<U>> = self.line.drain(..self.committing).skip(decided).collect();
         self.committing = 0;
         if let Err(error) = outcome {
-            let broken = done.into_iter().flat_map(|place| place.producers).collect();
-            self.fail_dependents(0, broken, &error);
+            let mut broken = HashMap::new();
+            failed.into_iter().for_each(|place| add(&mut broken, place.producers));
+            self.fail_dependents(0, broken, &error, now);
         }
     }
 
@@ -254,16 +267,22 @@ impl<U> Pipeline<U> {
     }
 
     /// Fails what stands at or after `at` in the line, or is open, and continues a sequence of `broken`.
-    fn fail_dependents(&mut self, at: usize, mut broken: HashSet<Sequenced>, error: &ProduceError) {
+    fn fail_dependents(
+        &mut self,
+        at: usize,
+        mut broken: HashMap<Sequenced, Start>,
+        error: &ProduceError,
+        now: Instant,
+    ) {
         if broken.is_empty() {
             return;
         }
         let behind = self.line.split_off(at);
         for place in behind {
-            if place.producers.is_disjoint(&broken) {
+            if !place.producers.keys().any(|producer| broken.contains_key(producer)) {
                 self.line.push_back(place);
             } else {
-                broken.extend(place.producers);
+                add(&mut broken, place.producers);
                 self.failures.push((place.replies, error.clone()));
             }
         }
@@ -271,5 +290,15 @@ impl<U> Pipeline<U> {
         if !removed.is_empty() {
             self.failures.push((removed, error.clone()));
         }
+        for (producer, start) in broken {
+            self.gaps.note(producer, start, now);
+        }
+    }
+}
+
+/// Where what failed of each producer begins, with `more` that failed.
+fn add(broken: &mut HashMap<Sequenced, Start>, more: HashMap<Sequenced, Start>) {
+    for (producer, start) in more {
+        broken.entry(producer).and_modify(|known| *known = known.earlier(start)).or_insert(start);
     }
 }

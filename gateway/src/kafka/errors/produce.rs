@@ -44,8 +44,8 @@ impl Coded for ProduceError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(refusal) => refusal.code(),
-            // Both are retried by every client without new metadata. The latter says that the batch may be in the log.
-            Self::Upload(_) | Self::Draining => ErrorCode::NOT_ENOUGH_REPLICAS,
+            // Both codes are retried by every client without new metadata. The latter says that the batch may be in the log.
+            Self::Upload(_) | Self::Gap | Self::Draining => ErrorCode::NOT_ENOUGH_REPLICAS,
             Self::Commit(_) => ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
         }
     }

@@ -155,7 +155,7 @@ impl Model {
             Step::UploadEnds { which, fails } if !self.uploading.is_empty() => {
                 let (number, _) = self.uploading.remove(which % self.uploading.len());
                 let failure = || ProduceError::Upload("injected".to_owned());
-                self.pipeline.uploaded(number, if *fails { Err(failure()) } else { Ok(number) });
+                self.pipeline.uploaded(number, if *fails { Err(failure()) } else { Ok(number) }, self.now);
             }
             Step::CommitEnds { fails } => {
                 if let Some(segments) = self.committing.take() {
@@ -171,10 +171,10 @@ impl Model {
         let replies: Vec<Reply> = segments.into_iter().flat_map(|(_, replies)| replies).collect();
         if fails {
             self.failed.extend(replies);
-            self.pipeline.committed(Err(ProduceError::Commit("injected".to_owned())));
+            self.pipeline.committed(0, Err(ProduceError::Commit("injected".to_owned())), self.now);
         } else {
             self.committed.extend(replies);
-            self.pipeline.committed(Ok(()));
+            self.pipeline.committed(usize::MAX, Ok(()), self.now);
         }
     }
 
@@ -264,6 +264,60 @@ proptest! {
             }
         }
     }
+}
+
+fn commits(effects: Vec<Effect<u64>>) -> Vec<Vec<Reply>> {
+    let commit = |effect| match effect {
+        Effect::Commit(parts) => Some(parts.into_iter().flat_map(|part| part.replies).collect()),
+        Effect::Upload(_) | Effect::Fail(..) => None,
+    };
+    effects.into_iter().filter_map(commit).collect()
+}
+
+#[test]
+fn what_follows_a_failed_batch_and_comes_later_waits_until_that_is_sent_again() {
+    let now = Instant::now();
+    let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 9, now));
+    let mut send = |pipeline: &mut Pipeline<u64>, id: u64, sequence: i32| {
+        pipeline.join(AppendId(id), append(partition(0), sequenced_batch(7, sequence, &["v"])), now);
+        pipeline.advance(now)
+    };
+    let first = uploads(send(&mut pipeline, 0, 0)).remove(0);
+    pipeline.uploaded(first.number, Err(ProduceError::Upload("injected".to_owned())), now);
+    pipeline.advance(now);
+    // It was in the socket while the first one failed.
+    let effects = send(&mut pipeline, 1, 1);
+    assert!(matches!(&effects[..], [Effect::Fail(_, ProduceError::Gap)]), "{effects:?}");
+    for (id, sequence) in [(2, 0), (3, 1)] {
+        let segment = uploads(send(&mut pipeline, id, sequence)).remove(0);
+        pipeline.uploaded(segment.number, Ok(segment.number), now);
+        assert_eq!(commits(pipeline.advance(now)), [[Reply { append: AppendId(id), index: 0 }]]);
+        pipeline.committed(1, Ok(()), now);
+    }
+}
+
+#[test]
+fn of_a_commit_that_failed_halfway_only_the_rest_has_to_be_sent_again() {
+    let now = Instant::now();
+    let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 9, now));
+    let mut numbers = Vec::new();
+    for producer in [7, 8] {
+        let batch = sequenced_batch(producer, 0, &["v"]);
+        pipeline.join(AppendId(numbers.len() as u64), append(partition(0), batch), now);
+        numbers.extend(uploads(pipeline.advance(now)).iter().map(|segment| segment.number));
+    }
+    // The second first, so that both are committed at once.
+    for number in numbers.into_iter().rev() {
+        pipeline.uploaded(number, Ok(number), now);
+    }
+    assert_eq!(commits(pipeline.advance(now)).len(), 1);
+    pipeline.committed(1, Err(ProduceError::Commit("injected".to_owned())), now);
+    let mut goes_on = |producer: i64, sequence: i32| {
+        pipeline.join(AppendId(9), append(partition(0), sequenced_batch(producer, sequence, &["v"])), now);
+        !pipeline.advance(now).iter().any(|effect| matches!(effect, Effect::Fail(..)))
+    };
+    assert!(goes_on(7, 1), "its first batch is in the log");
+    assert!(!goes_on(8, 1), "its first batch is not");
 }
 
 #[test]

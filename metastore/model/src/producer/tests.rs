@@ -80,6 +80,15 @@ fn sequences_wrap_from_the_largest_to_zero() {
 }
 
 #[test]
+fn a_sequence_is_before_those_that_follow_it_around_the_wrap() {
+    for (earlier, later) in [(0, 1), (5, 900), (i32::MAX, 0), (i32::MAX - 3, 7)] {
+        assert!(Sequence(earlier).is_before(Sequence(later)));
+        assert!(!Sequence(later).is_before(Sequence(earlier)));
+    }
+    assert!(!Sequence(3).is_before(Sequence(3)));
+}
+
+#[test]
 fn numbers_that_no_client_sends_are_judged_without_overflow() {
     for epoch in [i16::MIN, 0, i16::MAX] {
         for (first, last) in [(i32::MIN, i32::MAX), (-1, -1), (i32::MAX, i32::MIN)] {

@@ -5,11 +5,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::ProducerBatch;
+use super::sequence::BEHIND_MAX;
 use crate::{Offset, ProducerEpoch, Sequence, Timestamp, limits};
-
-/// A batch that begins up to so many sequence numbers before the expected one is behind it; else it is ahead. Half the
-/// space: no producer has that many records in flight.
-const BEHIND_MAX: u64 = 1 << 30;
 
 /// What one producer last wrote to one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
