@@ -180,14 +180,14 @@ impl<T> IdempotentProducer<T> {
 
     /// Takes the oldest request's answer; what was refused for now is sent again, with all that came after it.
     async fn settle(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
-        let (mut acknowledged, mut refused) = self.take_oldest().await?;
+        let Sorted { mut acknowledged, mut refused, .. } = self.take_oldest().await?;
         if refused.is_empty() {
             return Ok(acknowledged);
         }
         while self.in_flight.front().is_some_and(|request| request.answer.is_some()) {
-            let (more, again) = self.take_oldest().await?;
-            acknowledged.extend(more);
-            refused.extend(again);
+            let more = self.take_oldest().await?;
+            acknowledged.extend(more.acknowledged);
+            refused.extend(more.refused);
         }
         // One by one, so that each finds the one before it in the log.
         for batch in refused.into_iter().rev() {
@@ -200,7 +200,7 @@ impl<T> IdempotentProducer<T> {
     /// What the oldest request's answer says: acknowledged, and refused for now. A request without an answer to wait for
     /// is refused as a whole. It stays the oldest where the connection is lost.
     async fn take_oldest(&mut self) -> Result<Sorted<T>, ClientError> {
-        let Some(oldest) = self.in_flight.front_mut() else { return Ok((Vec::new(), Vec::new())) };
+        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Sorted::default()) };
         let answer = match oldest.answer.take() {
             Some(pending) => Some(pending.answer().await?),
             None => None,
@@ -208,7 +208,7 @@ impl<T> IdempotentProducer<T> {
         let batches = self.in_flight.pop_front().map(|oldest| oldest.batches).unwrap_or_default();
         match answer {
             Some(answer) => sort_out(batches, answer),
-            None => Ok((Vec::new(), batches)),
+            None => Ok(Sorted { refused: batches, ..Sorted::default() }),
         }
     }
 
@@ -223,14 +223,14 @@ impl<T> IdempotentProducer<T> {
             if let Some(oldest) = self.in_flight.front_mut() {
                 oldest.answer = Some(pending);
             }
-            let (taken, again) = self.take_oldest().await?;
+            let Sorted { acknowledged: taken, refused: again, why } = self.take_oldest().await?;
             acknowledged.extend(taken);
             if again.is_empty() {
                 return Ok(acknowledged);
             }
             self.in_flight.push_front(InFlight { batches: again, answer: None });
             if Instant::now() >= deadline {
-                return Err(ClientError::Timeout(format!("producing to {}", self.topic.0)));
+                return Err(why.unwrap_or_else(|| ClientError::Timeout(format!("producing to {}", self.topic.0))));
             }
             sleep(RETRY_PAUSE).await;
         }
@@ -257,8 +257,18 @@ impl<T> IdempotentProducer<T> {
     }
 }
 
-/// What was acknowledged, and what was refused for now.
-type Sorted<T> = (Vec<Appended<T>>, Vec<Outbound<T>>);
+/// What was acknowledged, and what was refused for now, with the last reason.
+struct Sorted<T> {
+    acknowledged: Vec<Appended<T>>,
+    refused: Vec<Outbound<T>>,
+    why: Option<ClientError>,
+}
+
+impl<T> Default for Sorted<T> {
+    fn default() -> Self {
+        Self { acknowledged: Vec::new(), refused: Vec::new(), why: None }
+    }
+}
 
 impl<T> Outbound<T> {
     fn appended(self, base_offset: i64) -> Appended<T> {
@@ -284,7 +294,7 @@ fn sort_out<T>(batches: Vec<Outbound<T>>, answer: ProduceResponse) -> Result<Sor
         .flat_map(|topic| topic.partition_responses)
         .map(|partition| (partition.index, partition))
         .collect();
-    let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
+    let mut sorted = Sorted::default();
     for batch in batches {
         let what = format!("producing to partition {}", batch.partition);
         let Some(outcome) = outcomes.get(&batch.partition) else {
@@ -292,11 +302,14 @@ fn sort_out<T>(batches: Vec<Outbound<T>>, answer: ProduceResponse) -> Result<Sor
         };
         match outcome.error_code {
             ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => {
-                acknowledged.push(batch.appended(outcome.base_offset));
+                sorted.acknowledged.push(batch.appended(outcome.base_offset));
             }
-            code if ClientError::is_passing(code) => refused.push(batch),
+            code if ClientError::is_passing(code) => {
+                sorted.why = ClientError::check(what, code, outcome.error_message.as_deref()).err();
+                sorted.refused.push(batch);
+            }
             code => ClientError::check(what, code, outcome.error_message.as_deref())?,
         }
     }
-    Ok((acknowledged, refused))
+    Ok(sorted)
 }
