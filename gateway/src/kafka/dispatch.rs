@@ -213,8 +213,8 @@ where
 }
 
 /// Decodes a body. Bytes after it are ignored, as Kafka ignores them: its request context parses what the schema says and
-/// never looks at what is left of the buffer, so a client that sends too much works there, and must work here. (Tests and
-/// our own client read frames to their end: `alluvium_wire::frame`.)
+/// never looks at what is left of the buffer. Clients rely on it (librdkafka sends some Metadata requests with three bytes
+/// too many), so they must work here. (Tests and our own client read frames to their end: `alluvium_wire::frame`.)
 ///
 /// # Errors
 /// Where it is not such a message.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use alluvium_wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use alluvium_wire::messages::describe_cluster::{DescribeClusterRequest, DescribeClusterResponse};
 use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
-use alluvium_wire::messages::metadata::MetadataRequest;
+use alluvium_wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::client::{client_id, code};
@@ -42,6 +42,19 @@ async fn a_body_that_is_no_request_closes_the_connection_and_no_other() {
         assert!(client.is_closed().await, "body {body:?}");
     }
     assert_eq!(other.call(0, &ApiVersionsRequest::default()).await.error_code, ErrorCode::NONE);
+}
+
+#[tokio::test]
+async fn bytes_after_a_request_are_ignored_as_kafka_ignores_them() {
+    let server = Server::start().await;
+    server.topic("t", 1, &[]).await;
+    let mut client = server.client().await;
+    // All topics, and what librdkafka adds to that.
+    let mut body = client_id();
+    body.extend_from_slice(&[0, 0, 0, 0, 0, 1, 0, 0]);
+    client.send_frame(code(ApiKey::Metadata), 12, 7, &body).await;
+    let (correlation_id, response) = client.receive::<MetadataResponse>(12).await;
+    assert_eq!((correlation_id, response.topics.len()), (7, 1));
 }
 
 #[tokio::test]
