@@ -14,8 +14,8 @@ use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    banner::banner, compactor_metrics::CompactorMetrics, config::Settings, output::print, signals::StopSignals,
-    stores::Stores,
+    background::Background, banner::banner, compactor_metrics::CompactorMetrics, config::Settings, output::print,
+    signals::StopSignals, stores::Stores,
 };
 
 /// Time for open HTTP requests and the compactor's current step once the agent has drained.
@@ -56,7 +56,8 @@ pub async fn dev(settings: Settings) -> Result<()> {
         vec![Box::new(CompactorMetrics(compactor.clone()))],
         background.clone(),
     ));
-    let compacting = tokio::spawn({
+    let workers = Background::start().context("starting the compactor's threads")?;
+    let compacting = workers.spawn({
         let background = background.clone();
         async move { compactor.run(background).await }
     });

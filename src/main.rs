@@ -1,5 +1,6 @@
 //! The `alluvium` binary: reads the configuration, puts the parts together, runs one role.
 
+mod background;
 mod banner;
 mod bench;
 mod cli;

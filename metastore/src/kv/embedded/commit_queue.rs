@@ -1,12 +1,15 @@
 //! Where attempts wait for a batch. Whoever finds nobody at work leads: it commits batches until none is waiting. So a lone
 //! commit waits for nobody, and those that arrive during an fsync share the next one.
+//!
+//! A leader works on the runtime on which the engine was opened, whoever asked: one that runs its threads at a lower
+//! priority would make everybody's commits as slow as its own.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Semaphore;
+use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{Storage, committer::Submission, engine::Shared};
 use crate::kv::{
@@ -17,6 +20,8 @@ use crate::kv::{
 pub(super) struct CommitQueue {
     line: Mutex<Line>,
     room: Semaphore,
+    /// Where leaders work; none where the engine was opened outside of any runtime.
+    home: Option<Handle>,
 }
 
 #[derive(Default)]
@@ -27,7 +32,7 @@ struct Line {
 
 impl CommitQueue {
     pub fn new() -> Self {
-        Self { line: Mutex::default(), room: Semaphore::new(COMMITS_WAITING_MAX) }
+        Self { line: Mutex::default(), room: Semaphore::new(COMMITS_WAITING_MAX), home: Handle::try_current().ok() }
     }
 
     /// Queues `submission`; leads, where nobody does. Waits while the queue is full.
@@ -46,7 +51,8 @@ impl CommitQueue {
         if S::BLOCKS {
             // Not awaited: the answer comes through the submission. On a runtime that is shutting down the closure may be
             // dropped unrun; so is the leader, and its place free again.
-            drop(tokio::task::spawn_blocking(move || leader.lead()));
+            let home = queue.home.clone().unwrap_or_else(Handle::current);
+            drop(home.spawn_blocking(move || leader.lead()));
         } else {
             leader.lead();
         }
