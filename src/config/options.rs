@@ -56,13 +56,13 @@ pub struct Options {
     #[arg(long, env = "ALLUVIUM_RACK", value_name = "ZONE", help_heading = "Listeners")]
     pub rack: Option<String>,
 
-    /// Time that earns one more PUT: longer is cheaper, shorter is faster [default: 250ms on S3, 5ms in a directory]
+    /// Time that earns one more PUT: longer is cheaper, shorter is faster [default: 250ms on S3, 1ms in a directory]
     #[arg(long, env = "ALLUVIUM_LINGER", value_name = "TIME", help_heading = "Writing")]
     pub linger: Option<Span>,
     /// Size at which a segment is sealed [default: 8MiB]
     #[arg(long, env = "ALLUVIUM_SEGMENT_BYTES", value_name = "SIZE", help_heading = "Writing")]
     pub segment_bytes: Option<Size>,
-    /// Segments uploading at once [default: 8]
+    /// Segments uploading at once [default: 8 on S3, 2 in a directory]
     #[arg(long, env = "ALLUVIUM_UPLOADS_IN_FLIGHT", value_name = "N", help_heading = "Writing")]
     pub uploads_in_flight: Option<u32>,
     /// Bytes taken from producers and not yet acknowledged, over which reading from sockets stops

@@ -108,9 +108,11 @@ impl TryFrom<Options> for Settings {
     fn try_from(options: Options) -> Result<Self, InvalidSetting> {
         let data_dir = options.data_dir.clone().unwrap_or_else(|| PathBuf::from("./alluvium-data"));
         let store = store(&options, &data_dir)?;
-        let linger_default = match store {
-            StoreLocation::Local { .. } | StoreLocation::Memory => limits::LINGER_LOCAL,
-            StoreLocation::S3(_) => limits::LINGER,
+        let (linger, uploads_in_flight) = match store {
+            StoreLocation::Local { .. } | StoreLocation::Memory => {
+                (limits::LINGER_LOCAL, limits::UPLOADS_IN_FLIGHT_LOCAL_MAX)
+            }
+            StoreLocation::S3(_) => (limits::LINGER, limits::UPLOADS_IN_FLIGHT_MAX),
         };
         Ok(Self {
             store_retry: store_retry(&options)?,
@@ -120,13 +122,9 @@ impl TryFrom<Options> for Settings {
             http_listen: address("http-listen", options.http_listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
             connections_max: at_least_one("connections-max", options.connections_max, 10_000)?,
             node_id: node_id(options.node_id.unwrap_or(0))?,
-            linger: options.linger.map_or(linger_default, |span| span.0),
+            linger: options.linger.map_or(linger, |span| span.0),
             segment_bytes: segment_bytes(&options)?,
-            uploads_in_flight: at_least_one(
-                "uploads-in-flight",
-                options.uploads_in_flight,
-                limits::UPLOADS_IN_FLIGHT_MAX,
-            )?,
+            uploads_in_flight: at_least_one("uploads-in-flight", options.uploads_in_flight, uploads_in_flight)?,
             unflushed_bytes: unflushed_bytes(&options)?,
             cache_bytes: options.cache_bytes.map_or(CACHE_BYTES_DEFAULT, |size| size.0),
             auto_create_topics: options.auto_create_topics_enable.unwrap_or(true),

@@ -31,7 +31,7 @@ fn defaults_need_nothing() {
     assert_eq!(settings.kafka_listen.to_string(), "127.0.0.1:9092");
     assert_eq!(settings.store, StoreLocation::Local { directory: "./alluvium-data/objects".into() });
     assert_eq!(settings.metastore, MetastoreLocation::Redb("./alluvium-data/metastore".into()));
-    assert_eq!(settings.linger, Duration::from_millis(5));
+    assert_eq!((settings.linger, settings.uploads_in_flight), (Duration::from_millis(1), 2));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_bucket_may_have_a_prefix_an_endpoint_and_a_region() {
             allow_http: true,
         })
     );
-    assert_eq!(settings.linger, Duration::from_millis(250));
+    assert_eq!((settings.linger, settings.uploads_in_flight), (Duration::from_millis(250), 8));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 /// Time after which one more PUT is earned; the price of a quiet S3 bucket against latency.
 pub const LINGER: Duration = Duration::from_millis(250);
-/// The same where a PUT costs nothing (a local directory): long enough to batch concurrent requests, no longer.
-pub const LINGER_LOCAL: Duration = Duration::from_millis(5);
+/// The same where a PUT costs nothing (a local directory): bounds the number of files only. What batches requests there is
+/// that they gather while all of [`UPLOADS_IN_FLIGHT_LOCAL_MAX`] are busy.
+pub const LINGER_LOCAL: Duration = Duration::from_millis(1);
 /// PUTs that may be saved up while idle, so that a quiet system answers at once.
 pub const FLUSH_BURST: u32 = 4;
 /// A segment is sealed at this many bytes: one efficient PUT, still small enough to upload within a linger.
@@ -17,6 +18,9 @@ pub const SEGMENT_PARTITIONS_MAX: usize = 1_000;
 pub const COMMIT_ROWS_MAX: usize = 4_000;
 /// Segments uploading at once from one agent.
 pub const UPLOADS_IN_FLIGHT_MAX: usize = 8;
+/// The same into a local directory: one is written while another is synced. More of them only share the disk, as smaller
+/// segments with more syncs and more commits.
+pub const UPLOADS_IN_FLIGHT_LOCAL_MAX: usize = 2;
 /// Upper bound of bytes admitted and not yet acknowledged in one agent, where 10 % of RAM is more.
 pub const UNFLUSHED_BYTES_MAX: usize = 1 << 30;
 /// Alignment and size of what the block cache loads: big enough that a GET's latency pays, small enough to evict.
