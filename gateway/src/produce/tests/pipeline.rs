@@ -278,7 +278,7 @@ fn commits(effects: Vec<Effect<u64>>) -> Vec<Vec<Reply>> {
 fn what_follows_a_failed_batch_and_comes_later_waits_until_that_is_sent_again() {
     let now = Instant::now();
     let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 9, now));
-    let mut send = |pipeline: &mut Pipeline<u64>, id: u64, sequence: i32| {
+    let send = |pipeline: &mut Pipeline<u64>, id: u64, sequence: i32| {
         pipeline.join(AppendId(id), append(partition(0), sequenced_batch(7, sequence, &["v"])), now);
         pipeline.advance(now)
     };
