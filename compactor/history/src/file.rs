@@ -84,6 +84,13 @@ impl HistoryFile {
         size_of::<Opened>() + self.opened.index.weight() + self.opened.footer.checksums.weight()
     }
 
+    /// Offsets around `at` whose records take about `bytes`: the same for all of them, so that who reads a file piece by
+    /// piece reads the same pieces wherever it begins. Empty where `at` is not in the file.
+    #[must_use]
+    pub fn piece(&self, at: Offset, bytes: usize) -> Range<Offset> {
+        self.opened.index.piece(at, bytes, &self.identity().offsets)
+    }
+
     /// Record batches (Kafka v2, uncompressed) from offset `from` on: of about `bytes_max` bytes, but at least one batch
     /// while `from` is before the end. The batches cover offsets without a gap from `from` on, also where records are
     /// missing, so that a consumer always gets past the end of the file. Empty where `from` is at or past the end.
@@ -96,21 +103,42 @@ impl HistoryFile {
         from: Offset,
         bytes_max: usize,
     ) -> Result<Vec<Bytes>, ReadError> {
-        let Range { start, end } = self.identity().offsets;
+        self.batches_within(source, from..self.identity().offsets.end, bytes_max).await
+    }
+
+    /// The same, of the offsets `within` only.
+    ///
+    /// # Errors
+    /// If the bytes cannot be read or are corrupt.
+    pub async fn batches_within(
+        &self,
+        source: &dyn RangedRead,
+        within: Range<Offset>,
+        bytes_max: usize,
+    ) -> Result<Vec<Bytes>, ReadError> {
+        let offsets = &self.identity().offsets;
+        let (from, end) = (within.start.max(offsets.start), within.end.min(offsets.end));
         if from >= end {
             return Ok(Vec::new());
         }
-        let mut encoder = BatchEncoder::new(from.max(start), bytes_max);
+        let mut encoder = BatchEncoder::new(from, bytes_max);
         loop {
             let next = encoder.next();
-            let Some(rows) = self.window(source, next, encoder.bytes_left()).await? else {
+            if next >= end {
+                return Ok(encoder.finish());
+            }
+            let Some(mut rows) = self.window(source, next, encoder.bytes_left()).await? else {
                 return Ok(encoder.finish_to(end)?);
             };
-            let filled = self.decode(source, rows, Columns::All, move |batches| encode(encoder, &batches)).await?;
-            match filled {
-                (encoder, true) => return Ok(encoder.finish()),
-                (unfilled, false) => encoder = unfilled,
-            }
+            // No more rows than offsets.
+            let offsets = usize::try_from(end.since(next)).unwrap_or(usize::MAX);
+            rows.rows.end = rows.rows.end.min(rows.rows.start.saturating_add(offsets));
+            let filled = self.decode(source, rows, Columns::All, move |batches| encode(encoder, &batches, end)).await?;
+            encoder = match filled {
+                (encoder, Filled::Full) => return Ok(encoder.finish()),
+                (encoder, Filled::ToEnd) => return Ok(encoder.finish_to(end)?),
+                (encoder, Filled::NotYet) => encoder,
+            };
             self.expect_progress(next, encoder.next())?;
         }
     }
@@ -243,19 +271,35 @@ impl HistoryFile {
     }
 }
 
-/// Adds the records to the encoder; true where it is full.
-fn encode(mut encoder: BatchEncoder, batches: &[RecordBatch]) -> Result<(BatchEncoder, bool), ReadError> {
+/// How far some records have filled an encoder.
+enum Filled {
+    /// No more fits.
+    Full,
+    /// What follows is not wanted.
+    ToEnd,
+    NotYet,
+}
+
+/// Adds the records before `end` to the encoder.
+fn encode(
+    mut encoder: BatchEncoder,
+    batches: &[RecordBatch],
+    end: Offset,
+) -> Result<(BatchEncoder, Filled), ReadError> {
     for batch in batches {
         for record in records(batch)? {
             if record.offset < encoder.next() {
                 return Err(ReadError::corrupt("offsets do not rise"));
             }
+            if record.offset >= end {
+                return Ok((encoder, Filled::ToEnd));
+            }
             if !encoder.push(&record)? {
-                return Ok((encoder, true));
+                return Ok((encoder, Filled::Full));
             }
         }
     }
-    Ok((encoder, false))
+    Ok((encoder, Filled::NotYet))
 }
 
 fn records(batch: &RecordBatch) -> Result<Vec<HistoryRecord>, ReadError> {

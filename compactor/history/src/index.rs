@@ -110,6 +110,23 @@ impl Index {
         Some(within())
     }
 
+    /// Offsets around `at` whose records take about `bytes`, cut the same way for every `at`: a row group, with the gap
+    /// before it, in equal parts. What follows the last row group is one piece.
+    pub(crate) fn piece(&self, at: Offset, bytes: usize, file: &Range<Offset>) -> Range<Offset> {
+        if at < file.start || at >= file.end {
+            return at..at;
+        }
+        let number = self.groups.partition_point(|group| group.offsets.last < at.0);
+        let before = number.checked_sub(1).and_then(|number| self.groups.get(number));
+        let start = before.map_or(file.start, |group| Offset(group.offsets.last).plus(1));
+        let Some(group) = self.groups.get(number) else { return start..file.end };
+        let end = Offset(group.offsets.last).plus(1);
+        let pieces = u64::try_from(group.bytes.div_ceil(bytes.max(1))).unwrap_or(u64::MAX).max(1);
+        let piece = end.since(start).div_ceil(pieces).max(1);
+        let from = start.plus(at.since(start) / piece * piece);
+        from..from.plus(piece).min(end)
+    }
+
     /// The rows from `row` of `group` on that make up about `bytes`; at least one.
     pub(crate) fn window(&self, group: usize, row: usize, bytes: usize) -> Rows {
         let Some(Group { offsets, bytes: bytes_in_all, .. }) = self.groups.get(group) else {

@@ -99,6 +99,7 @@ impl Agent {
             objects: objects.clone(),
             gate: produce.gate().clone(),
             view: view.clone(),
+            fetch: fetch.clone(),
         }));
         Ok(Arc::new(Self { config, metastore, objects, view, produce, fetch, groups, clock, entropy, metrics, tasks }))
     }

@@ -9,12 +9,15 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
+use super::cold::ColdGate;
 use super::loader::Loader;
 use super::locate::{Found, Located};
 use super::selection::Selection;
 use super::shares::{Claim, Share, share};
+use super::wishes::Wishes;
 use super::{FetchError, FetchPartition, FetchPlan, FetchedPartition, LoadError};
 use crate::metrics::Metrics;
+use crate::view::Tier;
 
 /// Partitions of one fetch read at once: bounds what it holds in memory besides its answer.
 const READS_AT_ONCE_MAX: usize = 8;
@@ -27,6 +30,7 @@ pub struct Fetch {
 
 pub(super) struct Shared {
     pub(super) loader: Loader,
+    pub(super) cold: ColdGate,
     bytes_max: usize,
     metrics: Metrics,
 }
@@ -35,7 +39,7 @@ impl Fetch {
     /// Reads through `loader`; one fetch answers at most `bytes_max`.
     #[must_use]
     pub fn new(loader: Loader, bytes_max: usize, metrics: Metrics) -> Self {
-        Self { shared: Arc::new(Shared { loader, bytes_max, metrics }) }
+        Self { shared: Arc::new(Shared { loader, cold: ColdGate::new(), bytes_max, metrics }) }
     }
 
     /// Reads the partitions of `plan`, in its order, waiting as it says. Dropping the future cancels.
@@ -48,6 +52,12 @@ impl Fetch {
             located = self.wait(&plan, deadline).await;
         }
         self.read(&plan, located).await
+    }
+
+    /// Bytes of memory that fetches of old records have claimed.
+    #[must_use]
+    pub fn cold_bytes_in_flight(&self) -> usize {
+        self.shared.cold.in_flight()
     }
 
     /// Looks again at every change, until there is enough or the time is over.
@@ -68,14 +78,16 @@ impl Fetch {
             available: located.available(),
         };
         let claims: Vec<Claim> = plan.partitions.iter().zip(&located).map(claim).collect();
-        let shares = share(&claims, plan.max_bytes);
+        let (bytes_max, _memory) = self.shared.cold.pass(plan, &located).await;
+        let shares = share(&claims, bytes_max);
+        let wishes = &wishes(&located, &shares, bytes_max);
         let reads = plan.partitions.clone().into_iter().zip(located).zip(shares);
         // Shares go by what partitions are thought to have from the offset on; a batch that holds the offset can be much more.
         let taken = &AtomicUsize::new(0);
         let fetched: Vec<FetchedPartition> = stream::iter(reads)
             .map(|((asked, located), share)| async move {
-                let share = share.within(plan.max_bytes.saturating_sub(taken.load(Ordering::Relaxed)));
-                let fetched = self.read_one(plan, asked, located, share).await;
+                let share = share.within(bytes_max.saturating_sub(taken.load(Ordering::Relaxed)));
+                let fetched = self.read_one(plan, asked, located, share, wishes).await;
                 taken.fetch_add(fetched.bytes(), Ordering::Relaxed);
                 fetched
             })
@@ -94,10 +106,13 @@ impl Fetch {
         asked: FetchPartition,
         located: Located,
         share: Share,
+        wishes: &Wishes,
     ) -> FetchedPartition {
         let Located { head, found } = located;
         let read = match found {
-            Ok(found) if share.bytes_max > 0 || share.at_least_one => self.records(plan, asked, found, share).await,
+            Ok(found) if share.bytes_max > 0 || share.at_least_one => {
+                self.records(plan, asked, found, share, wishes).await
+            }
             Ok(_) => Ok(Vec::new()),
             Err(error) => Err(error),
         };
@@ -124,25 +139,32 @@ impl Fetch {
         asked: FetchPartition,
         found: Found,
         share: Share,
+        wishes: &Wishes,
     ) -> Result<Vec<Bytes>, FetchError> {
-        let gone = match self.select(asked, &found, share).await {
+        let gone = match self.select(asked, &found, share, wishes).await {
             Err(LoadError::Gone(reason)) => reason,
             read => return read.map_err(|error| self.failed(asked, error)),
         };
         tracing::info!(partition = %asked.partition, reason = gone, "looking again for records whose object is gone");
         let found = self.locate_again(plan, asked).await?;
-        self.select(asked, &found, share).await.map_err(|error| self.failed(asked, error))
+        self.select(asked, &found, share, wishes).await.map_err(|error| self.failed(asked, error))
     }
 
     /// What was taken before something failed is an answer; the failure is met again by who asks for what follows.
-    async fn select(&self, asked: FetchPartition, found: &Found, share: Share) -> Result<Vec<Bytes>, LoadError> {
+    async fn select(
+        &self,
+        asked: FetchPartition,
+        found: &Found,
+        share: Share,
+        wishes: &Wishes,
+    ) -> Result<Vec<Bytes>, LoadError> {
         let mut selection = Selection::new(found.until, share);
         let mut visit = |placed| {
             let go_on = selection.offer(&placed);
             Ok(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         };
-        let walked =
-            self.shared.loader.walk(asked.partition, &found.extents, found.tier, asked.offset, &mut visit).await;
+        let loader = &self.shared.loader;
+        let walked = loader.walk(asked.partition, &found.extents, found.tier, asked.offset, wishes, &mut visit).await;
         match walked {
             Err(error) if selection.is_empty() => Err(error),
             Ok(()) | Err(_) => Ok(selection.into_records()),
@@ -153,6 +175,15 @@ impl Fetch {
         tracing::warn!(partition = %asked.partition, offset = %asked.offset, %error, "records cannot be read");
         error.in_partition(asked.partition)
     }
+}
+
+/// What old records are read for `shares`: at the tail, segments are loaded whole anyway.
+fn wishes(located: &[Located], shares: &[Share], bytes_max: usize) -> Wishes {
+    let old = located.iter().zip(shares).filter_map(|(located, share)| {
+        let found = located.found.as_ref().ok().filter(|found| found.tier == Tier::Backfill)?;
+        Some((found.extents.iter().map(Arc::as_ref), *share))
+    });
+    Wishes::new(old, bytes_max as u64)
 }
 
 /// Whether to answer now: there is enough, or something to be told.

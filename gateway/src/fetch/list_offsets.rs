@@ -7,6 +7,7 @@ use alluvium_model::log::Head;
 use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, TopicPartition};
 
 use super::place::Placed;
+use super::wishes::Wishes;
 use super::{Fetch, FetchError, FoundOffset, LoadError, OffsetSpec};
 use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
 use crate::view::Tier;
@@ -127,7 +128,7 @@ impl Fetch {
             Ok(if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
         let extents = [Arc::new(extent)];
-        self.shared.loader.walk(partition, &extents, Tier::Backfill, start, &mut visit).await?;
+        self.shared.loader.walk(partition, &extents, Tier::Backfill, start, &Wishes::default(), &mut visit).await?;
         Ok(found)
     }
 

@@ -9,8 +9,9 @@ use alluvium_wire::batch::{Batch, BatchError};
 use bytes::Bytes;
 
 use super::LoadError;
-use super::cache::{BlockCache, CHUNK_BYTES, Chunk, HistoryCache, Reader, RecentSegments};
+use super::cache::{BlockCache, CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, HistoryCache, Reader, RecentSegments};
 use super::place::{Placed, Placing, as_stored};
+use super::wishes::Wishes;
 use crate::metrics::Metrics;
 use crate::view::{Tier, View};
 
@@ -40,7 +41,7 @@ enum Loaded {
     Run(Arc<[Batch]>),
     /// A run out of an object: its checksums are still to be looked at.
     Bytes(Bytes),
-    /// A piece of a history file, from the offset asked for.
+    /// Decoded history, from the offset asked for or from before it.
     Chunk(Chunk),
 }
 
@@ -55,12 +56,13 @@ impl Loader {
         extents: &[Arc<Extent>],
         tier: Tier,
         from: Offset,
+        wishes: &Wishes,
         visit: Visit<'_>,
     ) -> Result<(), LoadError> {
         for extent in extents {
             let mut at = from.max(extent.offsets.start);
             while at < extent.offsets.end {
-                let loaded = self.load(partition, extent, at, tier).await?;
+                let loaded = self.load(partition, extent, at, tier, wishes).await?;
                 match show(&loaded, extent, at, visit)? {
                     ControlFlow::Break(()) => return Ok(()),
                     ControlFlow::Continue(next) if next > at => at = next,
@@ -97,6 +99,7 @@ impl Loader {
         extent: &Extent,
         at: Offset,
         tier: Tier,
+        wishes: &Wishes,
     ) -> Result<Loaded, LoadError> {
         match &extent.source {
             ExtentSource::Segment { position, .. } => {
@@ -104,20 +107,34 @@ impl Loader {
                     self.metrics.recent_hits.inc();
                     return Ok(Loaded::Run(run));
                 }
-                let cache = match tier {
-                    Tier::Tail => &self.tail,
-                    Tier::Backfill => &self.backfill,
-                };
                 let key = object_key::segment(extent.object);
-                cache.read_whole(extent.object, &key, position.clone()).await.map(Loaded::Bytes)
-            }
-            ExtentSource::History { .. } => {
-                let decode = async {
-                    let (file, reader) = self.open_history(partition, extent).await?;
-                    chunk(at, file.batches(&reader, at, CHUNK_BYTES).await?)
+                let run = position.clone();
+                let read = match tier {
+                    Tier::Tail => self.tail.read_whole(extent.object, &key, run).await,
+                    Tier::Backfill => self.backfill.read_run(extent.object, &key, run, wishes).await,
                 };
-                self.history.chunk(extent.object, at, decode).await.map(Loaded::Chunk)
+                read.map(Loaded::Bytes)
             }
+            ExtentSource::History { .. } => self.load_history(partition, extent, at).await.map(Loaded::Chunk),
+        }
+    }
+
+    /// The decoded chunk that holds `at`. Chunks begin at the same offsets whoever reads, so that readers share them: at
+    /// the beginning of a piece of the file, or where another chunk ends if the piece is larger than one.
+    async fn load_history(&self, partition: TopicPartition, extent: &Extent, at: Offset) -> Result<Chunk, LoadError> {
+        let (file, reader) = self.open_history(partition, extent).await?;
+        let piece = file.piece(at, CHUNK_BYTES);
+        let mut from = piece.start;
+        loop {
+            let decode = async {
+                let batches = file.batches_within(&reader, from..piece.end, CHUNK_BYTES_MAX).await?;
+                chunk(from, batches)
+            };
+            let chunk = self.history.chunk(extent.object, from, decode).await?;
+            if chunk.end > at || chunk.end <= from {
+                return Ok(chunk);
+            }
+            from = chunk.end;
         }
     }
 }

@@ -5,6 +5,7 @@
 //! what one partition suffers, the others of the same fetch do not notice.
 
 mod cache;
+mod cold;
 mod engine;
 mod list_offsets;
 mod load_error;
@@ -16,6 +17,7 @@ mod request;
 mod selection;
 mod shares;
 mod start;
+mod wishes;
 
 pub use cache::{RecentSegment, RecentSegments};
 pub use engine::Fetch;

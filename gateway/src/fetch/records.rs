@@ -8,10 +8,11 @@ use bytes::Bytes;
 
 use super::locate::Found;
 use super::place::Placed;
+use super::wishes::Wishes;
 use super::{Fetch, FetchError, FetchPartition, FetchPlan, LoadError, ReadRecord};
 use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
 
-/// Bytes of batches read for one call: the last batch may go beyond it.
+/// Bytes of decoded records of one call: the last record may go beyond it.
 const READ_BYTES_MAX: usize = 8 << 20;
 
 impl Fetch {
@@ -40,35 +41,58 @@ impl Fetch {
     }
 
     async fn decode(&self, asked: FetchPartition, found: &Found, limit: usize) -> Result<Vec<ReadRecord>, LoadError> {
-        let mut records = Vec::new();
-        let mut bytes = 0;
+        let mut taken = Taken { from: asked.offset, limit, records: Vec::new(), bytes: 0 };
         let mut visit = |placed: Placed| {
-            if placed.base >= found.until || records.len() >= limit || bytes >= READ_BYTES_MAX {
+            if placed.base >= found.until || taken.is_full() {
                 return Ok(ControlFlow::Break(()));
             }
-            bytes += placed.batch.len();
-            decode(&placed, asked.offset, limit, &mut records)?;
+            taken.decode(&placed)?;
             Ok(ControlFlow::Continue(()))
         };
-        let walked =
-            self.shared.loader.walk(asked.partition, &found.extents, found.tier, asked.offset, &mut visit).await;
+        let (loader, wishes) = (&self.shared.loader, Wishes::default());
+        let walked = loader.walk(asked.partition, &found.extents, found.tier, asked.offset, &wishes, &mut visit).await;
         match walked {
-            Err(error) if records.is_empty() => Err(error),
-            Ok(()) | Err(_) => Ok(records),
+            Err(error) if taken.records.is_empty() => Err(error),
+            Ok(()) | Err(_) => Ok(taken.records),
         }
     }
 }
 
-fn decode(placed: &Placed, from: Offset, limit: usize, out: &mut Vec<ReadRecord>) -> Result<(), LoadError> {
-    let records = placed.batch.records(DECOMPRESSED_BYTES_MAX)?;
-    for record in &records {
-        let record = record?;
-        let offset = Offset(placed.base.0.saturating_add(record.offset_delta.into()));
-        if offset >= from && out.len() < limit {
-            out.push(owned(&records, offset, &record));
-        }
+/// Records taken so far, and what they weigh: a batch may be a thousand times larger than it was stored.
+struct Taken {
+    from: Offset,
+    limit: usize,
+    records: Vec<ReadRecord>,
+    bytes: usize,
+}
+
+impl Taken {
+    fn is_full(&self) -> bool {
+        self.records.len() >= self.limit || self.bytes >= READ_BYTES_MAX
     }
-    Ok(())
+
+    fn decode(&mut self, placed: &Placed) -> Result<(), LoadError> {
+        let records = placed.batch.records(DECOMPRESSED_BYTES_MAX)?;
+        for record in &records {
+            let record = record?;
+            let offset = Offset(placed.base.0.saturating_add(record.offset_delta.into()));
+            if offset >= self.from && !self.is_full() {
+                let record = owned(&records, offset, &record);
+                self.bytes += weight(&record);
+                self.records.push(record);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of memory, about.
+fn weight(record: &ReadRecord) -> usize {
+    let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+    let header =
+        |(name, value): &(Bytes, Option<Bytes>)| size_of::<(Bytes, Option<Bytes>)>() + name.len() + bytes(value);
+    let headers: usize = record.headers.iter().map(header).sum();
+    size_of::<ReadRecord>() + bytes(&record.key) + bytes(&record.value) + headers
 }
 
 /// The record, holding on to the decompressed bytes that it lies in.

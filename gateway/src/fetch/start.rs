@@ -40,7 +40,7 @@ pub fn start(config: &AgentConfig, view: View, objects: Objects, recent: RecentS
         recent,
         tail: BlockCache::new(objects.clone(), bytes.tail, metrics.clone()),
         backfill: BlockCache::new(objects, bytes.backfill, metrics.clone()),
-        history: HistoryCache::new(bytes.decoded),
+        history: HistoryCache::new(bytes.decoded, metrics.clone()),
         metrics: metrics.clone(),
     };
     Fetch::new(loader, config.fetch_bytes_max, metrics)

@@ -7,6 +7,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::fetch::Fetch;
 use crate::produce::Gate;
 use crate::view::View;
 
@@ -18,6 +19,8 @@ pub struct AgentCollector {
     pub gate: Gate,
     /// How much of the feed was seen.
     pub view: View,
+    /// What old records take.
+    pub fetch: Fetch,
 }
 
 impl std::fmt::Debug for AgentCollector {
@@ -49,6 +52,7 @@ impl Collector for AgentCollector {
         }
         let gauges = [
             ("unflushed_bytes", "Bytes admitted and not yet answered", self.gate.bytes_admitted() as u64),
+            ("cold_read_bytes", "Memory that fetches of old records hold", self.fetch.cold_bytes_in_flight() as u64),
             ("view_lag_milliseconds", "Time since the feed was last read to its tip", self.view.lag_ms()),
         ];
         for (name, help, value) in gauges {

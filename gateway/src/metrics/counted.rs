@@ -80,6 +80,8 @@ pub struct Metrics {
     pub cache_hits: Counter,
     /// Blocks loaded into a block cache.
     pub cache_misses: Counter,
+    /// Pieces of history decoded.
+    pub history_decodes: Counter,
     /// What HTTP counts.
     pub http: HttpMetrics,
 }
@@ -106,6 +108,7 @@ impl Default for Metrics {
             recent_hits: Counter::default(),
             cache_hits: Counter::default(),
             cache_misses: Counter::default(),
+            history_decodes: Counter::default(),
             http: HttpMetrics::default(),
         };
         metrics.register();
@@ -179,6 +182,7 @@ impl Metrics {
             registry.register("recent_hits", "Runs found in recent segments", self.recent_hits.clone());
             registry.register("cache_hits", "Blocks found in a cache", self.cache_hits.clone());
             registry.register("cache_misses", "Blocks loaded into a cache", self.cache_misses.clone());
+            registry.register("history_decodes", "Pieces of history decoded", self.history_decodes.clone());
             self.http.register(registry);
         });
     }

@@ -1,5 +1,6 @@
 //! Whole agents over stores in memory, with faults, in virtual time.
 
+pub mod history;
 pub mod world;
 
 mod faults;

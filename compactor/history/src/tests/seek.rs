@@ -83,3 +83,30 @@ fn a_time_in_a_large_file_is_found_by_its_index() {
         assert!(bytes < 1_500_000, "{bytes} bytes read");
     });
 }
+
+#[test]
+fn pieces_are_the_same_wherever_a_reader_begins_and_make_up_the_file() {
+    let records = large(100);
+    let end = records.last().expect("many").offset.0 + 1;
+    let tail = 50;
+    let source = Memory::of(&file(&records, 0..end + tail));
+    run(async {
+        let file = HistoryFile::open(&source).await.expect("open");
+        let (mut next, mut seen, mut pieces) = (0, 0, 0);
+        while next < end + tail {
+            let piece = file.piece(Offset(next), 2 << 20);
+            assert_eq!(piece.start, Offset(next));
+            for within in [piece.start, Offset(piece.start.0.midpoint(piece.end.0)), Offset(piece.end.0 - 1)] {
+                assert_eq!(file.piece(within, 2 << 20), piece);
+            }
+            let batches = file.batches_within(&source, piece.clone(), 4 << 20).await.expect("batches");
+            let (read, covered) = decode_batches(&batches, next);
+            assert_eq!(covered, piece.start.0..piece.end.0);
+            assert_eq!(read, records[seen..seen + read.len()]);
+            (seen, next, pieces) = (seen + read.len(), piece.end.0, pieces + 1);
+        }
+        assert_eq!(seen, records.len());
+        assert!((17..=24).contains(&pieces), "{pieces} pieces of 36 MB");
+        assert!(file.piece(Offset(end + tail), 2 << 20).is_empty());
+    });
+}

@@ -1,7 +1,8 @@
 //! Objects in aligned blocks: one load in flight per block, neighbours loaded together.
 //!
-//! A segment is one block, however large: its size is not known beforehand, it is no larger than two blocks as a rule, and
-//! whoever reads one of its partitions is soon followed by readers of the others. History files are cut.
+//! At the tail a segment is one block, however large: it is no larger than two blocks as a rule, and whoever reads one of
+//! its partitions is soon followed by readers of the others. In the backfill its runs are the blocks (`runs`). History
+//! files are cut.
 //!
 //! The tail and the backfill have a cache each: whoever reads old records from end to end evicts only what other such
 //! readers loaded.
@@ -19,40 +20,45 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use tokio::sync::Semaphore;
 
 use super::super::LoadError;
+use super::runs::{LOADS_REMEMBERED_MAX, LoadsApart};
 use crate::metrics::Metrics;
 
 /// Neighbouring blocks loaded by one GET: 16 MiB, beyond which a second GET in parallel is faster.
 const COALESCED_BLOCKS_MAX: usize = 4;
 /// Loads in flight for one tier: with coalescing, at most 256 MiB on their way.
 const LOADS_IN_FLIGHT_MAX: usize = 16;
+/// What a block kept costs beyond its bytes.
+const BLOCK_OVERHEAD_BYTES: u64 = 128;
 /// Block number under which a whole object is kept.
-const WHOLE: u64 = u64::MAX;
+pub(super) const WHOLE: u64 = u64::MAX;
 
-type BlockKey = (ObjectId, u64);
-type Guard<'a> =
+pub(super) type BlockKey = (ObjectId, u64);
+pub(super) type Guard<'a> =
     PlaceholderGuard<'a, BlockKey, Bytes, BlockBytes, DefaultHashBuilder, DefaultLifecycle<BlockKey, Bytes>>;
 
 #[derive(Clone, Copy, Debug)]
-struct BlockBytes;
+pub(super) struct BlockBytes;
 
 impl Weighter<BlockKey, Bytes> for BlockBytes {
     fn weight(&self, _key: &BlockKey, block: &Bytes) -> u64 {
-        (block.len() as u64).max(1)
+        block.len() as u64 + BLOCK_OVERHEAD_BYTES
     }
 }
 
 /// Blocks of one tier. Clones share them.
 #[derive(Clone)]
 pub struct BlockCache {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
-    objects: Objects,
-    blocks: Cache<BlockKey, Bytes, BlockBytes>,
+pub(super) struct Shared {
+    pub(super) objects: Objects,
+    pub(super) blocks: Cache<BlockKey, Bytes, BlockBytes>,
+    pub(super) loads_apart: Cache<ObjectId, LoadsApart>,
+    pub(super) bytes_max: u64,
     block_bytes: u64,
     loads: Semaphore,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
 }
 
 impl BlockCache {
@@ -75,7 +81,8 @@ impl BlockCache {
         let blocks =
             Cache::with_options(options, BlockBytes, DefaultHashBuilder::default(), DefaultLifecycle::default());
         let loads = Semaphore::new(LOADS_IN_FLIGHT_MAX);
-        Self { shared: Arc::new(Shared { objects, blocks, block_bytes, loads, metrics }) }
+        let loads_apart = Cache::new(LOADS_REMEMBERED_MAX);
+        Self { shared: Arc::new(Shared { objects, blocks, loads_apart, bytes_max, block_bytes, loads, metrics }) }
     }
 
     /// The bytes of `range` of an object that is loaded as a whole.
@@ -181,17 +188,17 @@ impl BlockCache {
         Ok(blocks)
     }
 
-    async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>, LoadError> {
+    pub(super) async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>, LoadError> {
         self.shared.loads.acquire().await.map_err(|closed| LoadError::Storage(closed.to_string()))
     }
 }
 
-fn slice(block: &Bytes, from: u64, to: u64) -> Option<Bytes> {
+pub(super) fn slice(block: &Bytes, from: u64, to: u64) -> Option<Bytes> {
     let (from, to) = (usize::try_from(from).ok()?, usize::try_from(to).ok()?);
     (from <= to && to <= block.len()).then(|| block.slice(from..to))
 }
 
-fn ends_before(key: &str, end: u64) -> LoadError {
+pub(super) fn ends_before(key: &str, end: u64) -> LoadError {
     LoadError::Corrupt(format!("object {key} ends before byte {end}"))
 }
 

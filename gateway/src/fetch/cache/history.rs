@@ -1,20 +1,25 @@
 //! Decoded history: batches re-encoded from Parquet are dear, and consumers read them a bit at a time.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use alluvium_history::HistoryFile;
 use alluvium_model::{ObjectId, Offset};
 use alluvium_wire::batch::Batch;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use tokio::sync::Semaphore;
 
-/// Bytes that one decoding yields: enough that the row group's cost is shared, few enough that a seek is quick.
+use crate::metrics::Metrics;
+
+/// Bytes that one decoding yields as a rule: enough that its cost is shared, few enough that a seek is quick.
 pub const CHUNK_BYTES: usize = 2 << 20;
+/// Bytes that one decoding yields at most (beyond it by one record): sizes of records differ within a file.
+pub const CHUNK_BYTES_MAX: usize = 4 << 20;
 /// Files whose metadata are kept open.
 const FILES_MAX: usize = 1_024;
-/// Chunk starts remembered per file: those evicted are found missing and cost one decoding.
-const STARTS_MAX: usize = 4_096;
+
+/// Pieces decoded at once: each takes some times [`CHUNK_BYTES`] while it lasts, and a core.
+pub const DECODES_AT_ONCE_MAX: usize = 8;
 
 /// Consecutive batches of one file.
 #[derive(Clone, Debug)]
@@ -36,27 +41,41 @@ impl Weighter<(ObjectId, Offset), Chunk> for ChunkBytes {
     }
 }
 
-/// Where chunks of one file start, and where each ends.
-type Starts = Arc<Mutex<BTreeMap<Offset, Offset>>>;
-
 /// Decoded chunks and open files. Clones share them.
 #[derive(Clone)]
 pub struct HistoryCache {
     chunks: Arc<Cache<(ObjectId, Offset), Chunk, ChunkBytes>>,
-    starts: Arc<Cache<ObjectId, Starts>>,
     files: Arc<Cache<ObjectId, HistoryFile>>,
+    decodes: Arc<Semaphore>,
+    metrics: Metrics,
 }
 
 impl HistoryCache {
     /// Keeps up to `bytes_max` of batches.
     #[must_use]
-    pub fn new(bytes_max: u64) -> Self {
+    pub fn new(bytes_max: u64, metrics: Metrics) -> Self {
         let estimated = usize::try_from(bytes_max / CHUNK_BYTES as u64).unwrap_or(usize::MAX).clamp(1, 1 << 16);
+        // One shard: a shard's share of the budget has to hold whole chunks.
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(estimated)
+            .weight_capacity(bytes_max)
+            .shards(1)
+            .build()
+            .expect("both capacities are given");
+        let chunks =
+            Cache::with_options(options, ChunkBytes, DefaultHashBuilder::default(), DefaultLifecycle::default());
         Self {
-            chunks: Arc::new(Cache::with_weighter(estimated, bytes_max, ChunkBytes)),
-            starts: Arc::new(Cache::new(FILES_MAX)),
+            chunks: Arc::new(chunks),
             files: Arc::new(Cache::new(FILES_MAX)),
+            decodes: Arc::new(Semaphore::new(DECODES_AT_ONCE_MAX)),
+            metrics,
         }
+    }
+
+    /// Bytes of decoded history kept.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.chunks.weight()
     }
 
     /// The open file, opened by `open` where it is not.
@@ -68,39 +87,18 @@ impl HistoryCache {
         self.files.get_or_insert_async(&object, open).await
     }
 
-    /// The chunk that holds `offset`, decoded by `decode` from the offset it is given where there is none.
+    /// The chunk that begins at `offset`, decoded by `decode` where there is none.
     pub async fn chunk<E>(
         &self,
         object: ObjectId,
         offset: Offset,
         decode: impl Future<Output = Result<Chunk, E>>,
     ) -> Result<Chunk, E> {
-        if let Some(chunk) = self.find(object, offset) {
-            return Ok(chunk);
-        }
-        let chunk = self.chunks.get_or_insert_async(&(object, offset), decode).await?;
-        let starts = self.starts(object);
-        let mut starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
-        starts.insert(offset, chunk.end);
-        if starts.len() > STARTS_MAX {
-            starts.pop_first();
-        }
-        Ok(chunk)
-    }
-
-    fn find(&self, object: ObjectId, offset: Offset) -> Option<Chunk> {
-        let starts = self.starts.get(&object)?;
-        let (start, end) = {
-            let starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
-            starts.range(..=offset).next_back().map(|(start, end)| (*start, *end))?
+        let decode = async {
+            let _slot = self.decodes.acquire().await.expect("nobody closes the semaphore");
+            self.metrics.history_decodes.inc();
+            decode.await
         };
-        (offset < end).then(|| self.chunks.get(&(object, start))).flatten()
-    }
-
-    fn starts(&self, object: ObjectId) -> Starts {
-        match self.starts.get_or_insert_with(&object, || Ok::<_, std::convert::Infallible>(Starts::default())) {
-            Ok(starts) => starts,
-            Err(never) => match never {},
-        }
+        self.chunks.get_or_insert_async(&(object, offset), decode).await
     }
 }

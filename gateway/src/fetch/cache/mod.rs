@@ -6,7 +6,8 @@
 mod blocks;
 mod history;
 mod recent;
+mod runs;
 
 pub use blocks::{BlockCache, Reader};
-pub use history::{CHUNK_BYTES, Chunk, HistoryCache};
+pub use history::{CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, HistoryCache};
 pub use recent::{RecentSegment, RecentSegments};

@@ -1,2 +1,4 @@
 mod blocks;
+mod cold;
 mod place;
+mod records;
