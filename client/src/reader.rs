@@ -68,22 +68,29 @@ impl PartitionReader {
         &self.positions
     }
 
-    /// One fetch: whole batches that are new, in order within their partition; none where nothing came in time.
+    /// One fetch: whole batches that are new, in order within their partition; none where nothing came in time. A partition
+    /// that fails takes nothing from the others: its error is told when nothing else came.
     ///
     /// # Errors
-    /// Where the broker answers with an error, or with what is no batch.
+    /// Where the broker answers with an error, or with what is no batch, and with nothing besides.
     pub async fn poll(&mut self) -> Result<Vec<FetchedBatch>, ClientError> {
         let request = self.request();
         let answer = self.connection.call(&request).await?;
         ClientError::check(format!("fetching {}", self.topic.0), answer.error_code, None)?;
-        let mut batches = Vec::new();
+        let (mut batches, mut failure) = (Vec::new(), None);
         for data in answer.responses.into_iter().flat_map(|topic| topic.partitions) {
-            ClientError::check(format!("fetching partition {}", data.partition_index), data.error_code, None)?;
-            if let Some(records) = data.records {
-                self.take(data.partition_index, joined(&records.into_parts()), &mut batches)?;
-            }
+            let partition = data.partition_index;
+            let checked = ClientError::check(format!("fetching partition {partition}"), data.error_code, None);
+            let taken = match (checked, data.records) {
+                (Ok(()), Some(records)) => self.take(partition, joined(&records.into_parts()), &mut batches),
+                (outcome, _) => outcome,
+            };
+            failure = failure.or(taken.err());
         }
-        Ok(batches)
+        match failure {
+            Some(error) if batches.is_empty() => Err(error),
+            _ => Ok(batches),
+        }
     }
 
     fn request(&mut self) -> FetchRequest {

@@ -11,8 +11,8 @@ use std::{
 };
 
 use alluvium_client::{
-    Acks, Appended, ClientError, Cluster, Connection, IdempotentProducer, PartitionReader, ProducerConfig,
-    ReaderConfig, TopicLayout,
+    Acks, Appended, ClientError, Cluster, Connection, FetchedBatch, IdempotentProducer, PartitionReader,
+    ProducerConfig, ReaderConfig, TopicLayout,
 };
 use alluvium_wire::batch::Compression;
 use tokio::task::{JoinHandle, block_in_place};
@@ -25,6 +25,7 @@ use crate::{
 const PARTITIONS: i32 = 4;
 const PRODUCERS: usize = 3;
 const RECORDS_PER_BATCH: u64 = 10;
+const BATCH_BYTES_MAX: usize = 1 << 20;
 /// Between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -180,16 +181,7 @@ async fn consume(shared: Arc<Shared>) -> Found {
         let mut reader = PartitionReader::new(reconnect(&shared).await, topic, positions.clone(), config);
         while (found.len() as u64) < shared.expected.load(Ordering::SeqCst) {
             match reader.poll().await {
-                Ok(batches) => batches.iter().for_each(|fetched| {
-                    for record in &fetched.batch.records(1 << 20).expect("readable") {
-                        let record = record.expect("a record");
-                        let value = String::from_utf8_lossy(record.value.expect("a value")).into_owned();
-                        if record.offset >= fetched.from {
-                            let before = found.insert((fetched.partition, record.offset), value);
-                            assert_eq!(before, None, "a poll went back to {}", record.offset);
-                        }
-                    }
-                }),
+                Ok(batches) => batches.iter().for_each(|fetched| read(fetched, &mut found)),
                 Err(ClientError::Closed(_)) => break,
                 Err(error) if error.code().is_some_and(ClientError::is_passing) => tokio::time::sleep(PAUSE).await,
                 Err(error) => panic!("consuming failed for good: {error}"),
@@ -198,6 +190,20 @@ async fn consume(shared: Arc<Shared>) -> Found {
         positions = reader.positions().clone();
     }
     found
+}
+
+/// Records of one partition come without a gap, and none comes twice.
+fn read(fetched: &FetchedBatch, found: &mut Found) {
+    let partition = fetched.partition;
+    for record in &fetched.batch.records(BATCH_BYTES_MAX).expect("readable") {
+        let record = record.expect("a record");
+        if record.offset >= fetched.from {
+            let last = found.range((partition, 0)..(partition + 1, 0)).next_back().map_or(-1, |((_, last), _)| *last);
+            assert_eq!(record.offset, last + 1, "partition {partition}");
+            let value = String::from_utf8_lossy(record.value.expect("a value")).into_owned();
+            found.insert((partition, record.offset), value);
+        }
+    }
 }
 
 /// All records of all partitions, read by a client that is not ours.
