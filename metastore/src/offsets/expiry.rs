@@ -1,14 +1,15 @@
 //! Offsets expire, and with the last of them a group without members.
 //!
-//! A group's members keep its offsets. Once it is empty, all of them expire together, a retention later; those of a group
-//! that never had members (simple consumers) each a retention after their commit. An expiry that the consumer gave goes
-//! first.
+//! As in Kafka (KIP-211). The members of a stable group keep the offsets of the topics that they subscribe to; those of
+//! other topics expire each a retention after their commit. Once a group is empty, all of its offsets expire together, a
+//! retention later; those of a group that never had members (simple consumers) each a retention after their commit. An
+//! expiry that the consumer gave goes first. Where it cannot be told what members subscribe to, nothing expires.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use alluvium_model::{
-    Timestamp,
-    group::{GroupId, SavedState},
+    Timestamp, TopicId,
+    group::{GroupId, SavedState, Subscriptions},
 };
 
 use super::{
@@ -18,9 +19,10 @@ use super::{
     service::PAGE_ROWS_MAX,
 };
 use crate::{
-    groups::{Groups, clear_group, stored_head},
+    groups::{Fence, Groups, clear_group, stored_fence, stored_head},
     keyspace::Error,
     kv::{Range, Tx, key_after},
+    topics::Topics,
 };
 
 /// A group that became empty less than this ago is kept even without offsets: its coordinator may still hold it.
@@ -52,37 +54,80 @@ impl Offsets {
         let mut sweep = Sweep { next: page.next, ..Sweep::default() };
         for listed in page.groups {
             sweep.groups += 1;
-            if listed.state == SavedState::Empty {
-                self.expire_group(&listed.group, now, retention, &mut sweep).await?;
+            match listed.state {
+                SavedState::Empty => self.expire_empty(&listed.group, now, retention, &mut sweep).await?,
+                SavedState::Stable => {
+                    sweep.expired += self.expire_unsubscribed(&listed.group, now, retention).await?;
+                }
+                SavedState::CompletingRebalance => {}
             }
         }
         Ok(sweep)
     }
 
-    async fn expire_group(
+    async fn expire_empty(
         &self,
         group: &GroupId,
         now: Timestamp,
         retention: Duration,
         sweep: &mut Sweep,
     ) -> Result<(), Error> {
+        let saved = Groups::new(self.db.clone()).load(group).await?;
+        let Some(saved) = saved.filter(|saved| saved.snapshot.state == SavedState::Empty) else { return Ok(()) };
+        let emptied = saved.snapshot.protocol_type.is_some().then_some(saved.at);
+        let rule = Rule { now, retention, emptied, subscribed: BTreeSet::new() };
+        sweep.expired += self.expire_pages(group, saved.fence, &rule).await?;
+        let deleted = self.db.run("delete expired group", |tx| async move { delete_if_bare(&tx, group, now).await });
+        sweep.deleted += usize::from(deleted.await?);
+        Ok(())
+    }
+
+    async fn expire_unsubscribed(&self, group: &GroupId, now: Timestamp, retention: Duration) -> Result<usize, Error> {
+        let Some(saved) = Groups::new(self.db.clone()).load(group).await? else { return Ok(0) };
+        let Subscriptions::Topics(names) = saved.snapshot.subscriptions() else { return Ok(0) };
+        let topics = Topics::new(self.db.clone());
+        let mut subscribed = BTreeSet::new();
+        for name in names {
+            // A topic created from here on has no offsets that are old.
+            subscribed.extend(topics.by_name(&name).await?.map(|topic| topic.id));
+        }
+        self.expire_pages(group, saved.fence, &Rule { now, retention, emptied: None, subscribed }).await
+    }
+
+    /// Clears what has expired of `group` by `rule`, as long as the group is as it was in the save of `fence`. How much.
+    async fn expire_pages(&self, group: &GroupId, fence: Fence, rule: &Rule) -> Result<usize, Error> {
         let mut range = group_range(group).limit(PAGE_ROWS_MAX);
+        let mut cleared = 0;
         loop {
             let page = range.clone();
             let step = |tx: Tx| {
                 let page = page.clone();
-                async move { expire_page(&tx, group, page, now, retention).await }
+                async move { expire_page(&tx, group, fence, page, rule).await }
             };
             let (expired, next) = self.db.run("expire offsets", step).await?;
-            sweep.expired += expired;
+            cleared += expired;
             match next {
                 Some(begin) => range.begin = begin,
-                None => break,
+                None => return Ok(cleared),
             }
         }
-        let deleted = self.db.run("delete expired group", |tx| async move { delete_if_bare(&tx, group, now).await });
-        sweep.deleted += usize::from(deleted.await?);
-        Ok(())
+    }
+}
+
+/// When offsets of one group expire.
+struct Rule {
+    now: Timestamp,
+    retention: Duration,
+    /// Since when the group is empty, where it had members.
+    emptied: Option<Timestamp>,
+    /// Topics that members work on.
+    subscribed: BTreeSet<TopicId>,
+}
+
+impl Rule {
+    fn has_expired(&self, topic: TopicId, row: &CommittedOffset) -> bool {
+        let by_rule = self.emptied.unwrap_or(row.committed).plus(self.retention);
+        !self.subscribed.contains(&topic) && row.expires.unwrap_or(by_rule) <= self.now
     }
 }
 
@@ -90,21 +135,20 @@ impl Offsets {
 async fn expire_page(
     tx: &Tx,
     group: &GroupId,
+    fence: Fence,
     page: Range,
-    now: Timestamp,
-    retention: Duration,
+    rule: &Rule,
 ) -> Result<(usize, Option<Vec<u8>>), Error> {
-    let Some(head) = stored_head(tx, group).await?.filter(|head| head.state == SavedState::Empty) else {
+    if stored_fence(tx, group).await? != Some(fence) {
         return Ok((0, None));
-    };
-    let emptied = head.protocol_type.is_some().then_some(head.saved);
+    }
     let rows = tx.range(page).await?;
     let mut expired = 0;
     for (key, row) in &rows {
-        if has_expired(&decode(row)?, emptied, now, retention) {
+        let topic = partition_of(key)?.topic;
+        if rule.has_expired(topic, &decode(row)?) {
             tx.clear(key);
             expired += 1;
-            let topic = partition_of(key)?.topic;
             if tx.range(topic_range(group, topic).limit(1)).await?.is_empty() {
                 tx.clear(&index_key(topic, group));
             }
@@ -112,11 +156,6 @@ async fn expire_page(
     }
     let next = rows.last().filter(|_| rows.len() == PAGE_ROWS_MAX).map(|(key, _)| key_after(key));
     Ok((expired, next))
-}
-
-fn has_expired(row: &CommittedOffset, emptied: Option<Timestamp>, now: Timestamp, retention: Duration) -> bool {
-    let by_rule = emptied.unwrap_or(row.committed).plus(retention);
-    row.expires.unwrap_or(by_rule) <= now
 }
 
 async fn delete_if_bare(tx: &Tx, group: &GroupId, now: Timestamp) -> Result<bool, Error> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use alluvium_model::{
     Offset, PartitionIndex, Timestamp, TopicId, TopicPartition,
-    group::{Generation, GroupId, MemberId, SavedMember, SavedState, Snapshot},
+    group::{Generation, GroupId, MemberId, Protocol, SavedMember, SavedState, Snapshot},
 };
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -15,6 +15,7 @@ use crate::{
     groups::{Fence, SaveError},
     keyspace::RowProblem,
     kv::Faults,
+    topics::NewTopic,
 };
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -164,11 +165,54 @@ async fn sweep(metastore: &Metastore, now: Timestamp) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn offsets_of_a_group_with_members_never_expire() {
+async fn offsets_of_a_group_whose_members_do_not_say_what_they_read_never_expire() {
     let metastore = fixtures::memory().await;
-    let fence = saved(&metastore, "g", &consumers(1)).await;
-    metastore.offsets.commit(&group("g"), fence, &[(at(1, 0), row(5))]).await.expect("committed");
+    let connect = Snapshot { protocol_type: Some("connect".into()), ..subscribed(&["orders"]) };
+    let rebalancing = Snapshot { state: SavedState::CompletingRebalance, ..subscribed(&["orders"]) };
+    for (name, snapshot) in [("mute", consumers(1)), ("connect", connect), ("rebalancing", rebalancing)] {
+        let fence = saved(&metastore, name, &snapshot).await;
+        metastore.offsets.commit(&group(name), fence, &[(at(1, 0), row(5))]).await.expect("committed");
+    }
     assert_eq!(sweep(&metastore, NOW.plus(WEEK * 100)).await, (0, 0));
+}
+
+/// A stable group of one consumer of `topics`.
+fn subscribed(topics: &[&str]) -> Snapshot {
+    let mut metadata = [&[0, 1][..], &u32::try_from(topics.len()).expect("few").to_be_bytes()].concat();
+    for topic in topics {
+        metadata.extend(u16::try_from(topic.len()).expect("short").to_be_bytes());
+        metadata.extend(topic.as_bytes());
+    }
+    let mut snapshot = Snapshot { protocol: Some("range".into()), ..consumers(1) };
+    snapshot.members[0].protocols = vec![Protocol { name: "range".into(), metadata: metadata.into() }];
+    snapshot
+}
+
+#[tokio::test]
+async fn offsets_of_topics_that_members_no_longer_subscribe_to_expire_a_week_after_their_commit() {
+    let metastore = fixtures::memory().await;
+    let g = group("g");
+    for (number, name) in [(1, "orders"), (2, "payments")] {
+        let new = NewTopic {
+            id: topic(number),
+            name: name.to_owned(),
+            partitions: 1,
+            replication_factor: 1,
+            configs: std::collections::BTreeMap::new(),
+        };
+        metastore.topics.create(new, NOW).await.expect("created");
+    }
+    let fence = saved(&metastore, "g", &subscribed(&["payments", "orders", "absent"])).await;
+    let later = CommittedOffset { committed: NOW.plus(WEEK), ..row(6) };
+    let rows = [(at(1, 0), row(5)), (at(2, 0), row(5)), (at(2, 1), later.clone())];
+    metastore.offsets.commit(&g, fence, &rows).await.expect("committed");
+    assert_eq!(sweep(&metastore, NOW.plus(WEEK * 100)).await, (0, 0));
+    metastore.groups.save(&g, Some(fence), 2, &subscribed(&["orders"]), NOW.plus(WEEK)).await.expect("saved");
+    assert_eq!(sweep(&metastore, NOW.plus(WEEK).plus_ms(-1)).await, (0, 0));
+    assert_eq!(sweep(&metastore, NOW.plus(WEEK)).await, (1, 0));
+    assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), [(at(1, 0), row(5)), (at(2, 1), later)]);
+    assert_eq!(sweep(&metastore, NOW.plus(WEEK * 100)).await, (1, 0));
+    assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), [(at(1, 0), row(5))]);
 }
 
 #[tokio::test]

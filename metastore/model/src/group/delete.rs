@@ -4,30 +4,8 @@ use std::collections::BTreeSet;
 
 use super::effects::Effects;
 use super::join::answer_parked;
-use super::{Group, Refusal, State, subscribed_topics};
-
-/// The protocol type of ordinary consumers, whose metadata the group can read.
-const CONSUMER: &str = "consumer";
-
-/// Which topics a group works on, so that their offsets may not be deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subscriptions {
-    /// These, by name.
-    Topics(BTreeSet<String>),
-    /// It cannot be told: all must be taken for subscribed.
-    Unknown,
-}
-
-impl Subscriptions {
-    /// Whether the group must be taken to work on `topic`.
-    #[must_use]
-    pub fn contains(&self, topic: &str) -> bool {
-        match self {
-            Self::Topics(topics) => topics.contains(topic),
-            Self::Unknown => true,
-        }
-    }
-}
+use super::subscription::CONSUMER;
+use super::{Group, Refusal, State, Subscriptions};
 
 impl Group {
     /// Whether the group may be deleted.
@@ -58,14 +36,7 @@ impl Group {
 
     fn subscriptions(&self) -> Subscriptions {
         let Some(protocol) = &self.protocol else { return Subscriptions::Unknown };
-        let mut all = BTreeSet::new();
-        for member in self.members.values() {
-            match subscribed_topics(&member.metadata(protocol)) {
-                Some(topics) => all.extend(topics),
-                None => return Subscriptions::Unknown,
-            }
-        }
-        Subscriptions::Topics(all)
+        Subscriptions::of(self.members.values().map(|member| member.metadata(protocol)))
     }
 
     /// The group is over, here at least: everyone who waits is told `why`.

@@ -68,7 +68,7 @@ impl Member {
     /// What it says about itself under `protocol`; nothing where it does not know it.
     #[must_use]
     pub fn metadata(&self, protocol: &str) -> Bytes {
-        self.protocols.iter().find(|p| &*p.name == protocol).map(|p| p.metadata.clone()).unwrap_or_default()
+        metadata_under(&self.protocols, protocol)
     }
 
     /// Bytes that it takes, in memory and saved.
@@ -77,4 +77,9 @@ impl Member {
         let instance = self.instance.as_ref().map_or(0, |instance| instance.as_str().len());
         id.as_str().len() + instance + self.client_id.len() + self.client_host.len() + protocols + self.assignment.len()
     }
+}
+
+/// What is said under `protocol`, empty where it is not among `protocols`.
+pub(super) fn metadata_under(protocols: &[Protocol], protocol: &str) -> Bytes {
+    protocols.iter().find(|p| &*p.name == protocol).map(|p| p.metadata.clone()).unwrap_or_default()
 }

@@ -36,7 +36,6 @@ mod sync;
 mod tests;
 
 pub use commit::Committer;
-pub use delete::Subscriptions;
 pub use describe::{DescribedMember, Description};
 pub use effects::{Effects, JoinRefused, Joined, JoinedMember, Reply, Synced};
 pub use ids::{Generation, GroupId, InstanceId, MemberId, Ticket};
@@ -47,5 +46,5 @@ pub use refusal::Refusal;
 pub use rules::{GROUP_BYTES_MAX, GROUP_MEMBERS_MAX, MEMBER_PROTOCOLS_MAX, NEW_MEMBER_JOIN_TIMEOUT, Rules};
 pub use snapshot::{SavedMember, SavedState, Snapshot};
 pub use state::{Group, State};
-pub use subscription::subscribed_topics;
+pub use subscription::{Subscriptions, subscribed_topics};
 pub use sync::Sync;

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::member::metadata_under;
 use super::state::{AwaitedSyncs, Gathering};
-use super::{Generation, Group, InstanceId, Member, MemberId, Protocol, State};
+use super::subscription::CONSUMER;
+use super::{Generation, Group, InstanceId, Member, MemberId, Protocol, State, Subscriptions};
 use crate::Timestamp;
 
 /// A group as it is persisted: everything that its members were told.
@@ -25,6 +27,16 @@ pub struct Snapshot {
     pub leader: Option<MemberId>,
     /// Everyone in it.
     pub members: Vec<SavedMember>,
+}
+
+impl Snapshot {
+    /// Which topics the group works on: known of stable groups of consumers only.
+    #[must_use]
+    pub fn subscriptions(&self) -> Subscriptions {
+        let is_consumers = self.protocol_type.as_deref() == Some(CONSUMER) && self.state == SavedState::Stable;
+        let Some(protocol) = self.protocol.as_deref().filter(|_| is_consumers) else { return Subscriptions::Unknown };
+        Subscriptions::of(self.members.iter().map(|member| metadata_under(&member.protocols, protocol)))
+    }
 }
 
 /// The states that are persisted. A rebalance under way is not: after a restart it simply begins again.

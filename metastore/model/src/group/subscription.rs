@@ -8,6 +8,43 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+
+/// The protocol type of ordinary consumers, whose metadata the group can read.
+pub(super) const CONSUMER: &str = "consumer";
+
+/// Which topics a group works on: their offsets neither expire nor may be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subscriptions {
+    /// These, by name.
+    Topics(BTreeSet<String>),
+    /// It cannot be told: all must be taken for subscribed.
+    Unknown,
+}
+
+impl Subscriptions {
+    /// Whether the group must be taken to work on `topic`.
+    #[must_use]
+    pub fn contains(&self, topic: &str) -> bool {
+        match self {
+            Self::Topics(topics) => topics.contains(topic),
+            Self::Unknown => true,
+        }
+    }
+
+    /// Those of members with these metadata together.
+    pub(super) fn of(members: impl IntoIterator<Item = Bytes>) -> Self {
+        let mut all = BTreeSet::new();
+        for metadata in members {
+            match subscribed_topics(&metadata) {
+                Some(topics) => all.extend(topics),
+                None => return Self::Unknown,
+            }
+        }
+        Self::Topics(all)
+    }
+}
+
 /// The topics that a consumer's protocol metadata names; `None` where the bytes are not such metadata.
 #[must_use]
 pub fn subscribed_topics(metadata: &[u8]) -> Option<BTreeSet<String>> {
