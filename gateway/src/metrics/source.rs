@@ -87,9 +87,12 @@ impl MetricSource for Db {
             ("kv_rows_written", "Writes committed", &metrics.rows_written),
             ("kv_batches", "Durable batches of the metastore, each one fsync", &metrics.batches),
         ];
+        let file_bytes = metrics.file_bytes.load(Ordering::Relaxed);
+        let file_bytes = Sample::gauge("kv_file_bytes", "Size of the metastore's file, if it has one", file_bytes);
         counters
             .into_iter()
             .map(|(name, help, value)| Sample::counter(name, help, value.load(Ordering::Relaxed)))
+            .chain([file_bytes])
             .collect()
     }
 }

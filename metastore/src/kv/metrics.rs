@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts since the process began; only ever growing.
+/// Counts since the process began, only ever growing; and the size of the file.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// Transactions started by `Db::run` and `Db::read`, each counted once however many attempts it took.
@@ -23,6 +23,8 @@ pub struct Metrics {
     pub rows_written: AtomicU64,
     /// Durable batches, where the engine makes them in this process: each is one fsync.
     pub batches: AtomicU64,
+    /// Bytes of the engine's file after the last durable batch, where it has one.
+    pub file_bytes: AtomicU64,
 }
 
 impl Metrics {

@@ -3,7 +3,10 @@
 //! Invariants: one committer, so commits are judged one after the other; an answer "committed" follows the fsync and the
 //! publication; after any failure of the store nothing is judged before the store was recovered and read again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tokio::{sync::oneshot, time::Instant};
@@ -140,7 +143,9 @@ impl<S: Storage> Committer<S> {
         let started = Instant::now();
         let applied = self.storage.as_mut().map_or(Err(Error::Closed), |storage| {
             storage.apply(batch)?;
-            storage.snapshot()
+            let snapshot = storage.snapshot();
+            shared.metrics.file_bytes.store(storage.disk_bytes().unwrap_or(0), Ordering::Relaxed);
+            snapshot
         });
         Metrics::count(&shared.metrics.batches, 1);
         let took = started.elapsed();

@@ -42,6 +42,9 @@ pub(in crate::kv) trait Storage: Send + 'static {
     /// the version found then tells which of the two it was.
     fn apply(&mut self, batch: &Batch) -> Result<(), Error>;
 
+    /// Bytes that it takes on a disk; `None` where there is none, or it does not tell.
+    fn disk_bytes(&self) -> Option<u64>;
+
     /// Makes the store usable again after an error, where that is possible now.
     fn recover(&mut self) -> Result<(), Error>;
 }

@@ -68,6 +68,10 @@ impl Storage for MemoryStorage {
         Ok(())
     }
 
+    fn disk_bytes(&self) -> Option<u64> {
+        None
+    }
+
     fn recover(&mut self) -> Result<(), Error> {
         Ok(())
     }

@@ -178,6 +178,10 @@ impl Storage for RedbStorage {
         self.open()?.apply(batch).map_err(Fault::into_error)
     }
 
+    fn disk_bytes(&self) -> Option<u64> {
+        self.disk.len().ok()
+    }
+
     fn recover(&mut self) -> Result<(), Error> {
         self.abandon();
         self.open = Some(OpenDatabase::new(self.disk.clone()).map_err(Fault::into_error)?);

@@ -175,6 +175,21 @@ async fn reading_recovers_by_itself_once_the_disk_works_again() {
 }
 
 #[tokio::test]
+async fn the_size_of_the_file_is_told() {
+    let disk = Arc::new(Disk::default());
+    let db = on(&disk);
+    let size = || db.metrics().file_bytes.load(Ordering::Relaxed);
+    put(&db, "small", b"x").await.unwrap();
+    let before = size();
+    assert_eq!(before, disk.len().unwrap());
+    for n in 0..100 {
+        put(&db, &format!("large {n}"), &[7; 90_000]).await.unwrap();
+    }
+    assert!(size() > before);
+    assert_eq!(size(), disk.len().unwrap());
+}
+
+#[tokio::test]
 async fn rows_and_the_order_of_stamps_outlive_a_restart() {
     let directory = TempDir::new().unwrap();
     for round in 0..3u8 {
