@@ -100,6 +100,7 @@ impl Agent {
             gate: produce.gate().clone(),
             view: view.clone(),
             fetch: fetch.clone(),
+            groups: groups.clone(),
         }));
         Ok(Arc::new(Self { config, metastore, objects, view, produce, fetch, groups, clock, entropy, metrics, tasks }))
     }

@@ -3,14 +3,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use alluvium_model::log::Head;
 use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, TopicPartition};
 
 use super::place::Placed;
 use super::wishes::Wishes;
 use super::{Fetch, FetchError, FoundOffset, LoadError, OffsetSpec};
 use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
-use crate::view::Tier;
+use crate::view::{KnownHead, Tier};
 
 /// Extents looked into for one timestamp. The first has it, unless headers claim larger timestamps than their records
 /// have.
@@ -53,7 +52,7 @@ impl Fetch {
     }
 
     /// The head as it is now, whoever wrote last.
-    pub(super) async fn fresh_head(&self, partition: TopicPartition) -> Result<Head, FetchError> {
+    pub(super) async fn fresh_head(&self, partition: TopicPartition) -> Result<KnownHead, FetchError> {
         let view = &self.shared.loader.view;
         let metastore = |error: crate::view::ViewError| FetchError::Metastore(error.to_string());
         view.sync().await.map_err(metastore)?;
@@ -64,7 +63,7 @@ impl Fetch {
     async fn first_since(
         &self,
         partition: TopicPartition,
-        head: Head,
+        head: KnownHead,
         at_least: Timestamp,
     ) -> Result<FoundOffset, FetchError> {
         let log = self.shared.loader.view.log();
@@ -83,7 +82,7 @@ impl Fetch {
         Err(FetchError::Corrupt { partition, reason })
     }
 
-    async fn latest_timestamp(&self, partition: TopicPartition, head: Head) -> Result<FoundOffset, FetchError> {
+    async fn latest_timestamp(&self, partition: TopicPartition, head: KnownHead) -> Result<FoundOffset, FetchError> {
         let extent = self.shared.loader.view.log().find_latest_timestamp(partition).await;
         let Some(extent) = extent.map_err(|error| FetchError::Metastore(error.to_string()))? else {
             return Ok(FoundOffset::NONE);

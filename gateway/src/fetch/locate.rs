@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use alluvium_model::log::Head;
 use alluvium_model::{Extent, Offset, TopicPartition};
 use futures::{StreamExt, stream};
 
 use super::{Fetch, FetchError, FetchPartition, FetchPlan};
-use crate::view::{Tier, ViewError, bytes_from};
+use crate::view::{KnownHead, Tier, ViewError, bytes_from};
 
 /// Partitions of one fetch looked up at once.
 const LOOKUPS_AT_ONCE_MAX: usize = 16;
@@ -16,7 +15,7 @@ const LOOKUPS_AT_ONCE_MAX: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Located {
     /// What the partition was when it was looked at; none where it does not exist.
-    pub head: Option<Head>,
+    pub head: Option<KnownHead>,
     /// What was found, or why nothing.
     pub found: Result<Found, FetchError>,
 }
@@ -41,7 +40,7 @@ impl Located {
         self.found.as_ref().map_or(0, |found| found.available)
     }
 
-    fn failed(head: Option<Head>, error: FetchError) -> Self {
+    fn failed(head: Option<KnownHead>, error: FetchError) -> Self {
         Self { head, found: Err(error) }
     }
 }

@@ -56,7 +56,14 @@ impl Groups {
     pub fn new(config: GroupsConfig, parts: GroupsParts) -> Self {
         let GroupsParts { groups, offsets, clock, entropy, tasks } = parts;
         let rules = Arc::new(config.rules.clone());
-        let around = Surroundings { store: groups, rules, monotonic: Monotonic::start(), clock, entropy };
+        let around = Surroundings {
+            store: groups,
+            rules,
+            monotonic: Monotonic::start(),
+            clock,
+            entropy,
+            counts: Arc::default(),
+        };
         let cancel = tasks.cancelled();
         let (registry, tickets) = (Arc::default(), AtomicU64::new(0));
         Self(Arc::new(Shared { around, offsets, config, registry, tasks, cancel, tickets }))

@@ -9,6 +9,7 @@
 mod clock;
 mod config;
 mod coordinator;
+mod counts;
 mod list;
 mod offsets;
 mod owner;
@@ -26,5 +27,6 @@ pub use alluvium_model::group::{
 };
 pub use config::GroupsConfig;
 pub use coordinator::{Groups, GroupsParts};
+pub use counts::GroupTotals;
 pub use list::ListedGroup;
 pub use offsets::{CommitRefusal, NewOffset, OffsetDeleteRefusal};

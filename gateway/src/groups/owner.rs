@@ -1,16 +1,18 @@
 //! One group in memory: events go in, answers go out, and what must outlive the process is saved in between.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::groups::{Fence, Groups as Store, SaveError};
 use alluvium_model::group::{
-    Committer, Effects, Group, GroupId, Join, JoinRefused, Leaver, Refusal, Reply, Rules, Snapshot, Subscriptions,
-    Sync, Ticket,
+    Committer, Effects, Generation, Group, GroupId, Join, JoinRefused, Leaver, Refusal, Reply, Rules, Snapshot,
+    Subscriptions, Sync, Ticket,
 };
 
 use super::clock::Monotonic;
+use super::counts::Counts;
 use super::registry::Sign;
 use super::request::{Answer, Heartbeat, JoinAnswer, Request, SyncAnswer};
 
@@ -22,6 +24,7 @@ pub(super) struct Surroundings {
     pub monotonic: Monotonic,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    pub counts: Arc<Counts>,
 }
 
 /// One group in memory.
@@ -29,6 +32,8 @@ pub(super) struct Owner {
     pub id: GroupId,
     pub around: Surroundings,
     group: Group,
+    /// The generation up to which rebalances were counted.
+    generation: Generation,
     /// The save that memory follows from; `None` where there is none.
     fence: Option<Fence>,
     waiters: BTreeMap<Ticket, Waiter>,
@@ -58,7 +63,8 @@ impl Owner {
             Some(saved) => (Group::restore(saved.snapshot, around.monotonic.now()), Some(saved.fence)),
             None => (Group::new(), None),
         };
-        let owner = Self { id, around, group, fence, waiters: BTreeMap::new(), sign };
+        let generation = group.generation();
+        let owner = Self { id, around, group, generation, fence, waiters: BTreeMap::new(), sign };
         owner.show();
         Ok(owner)
     }
@@ -150,7 +156,7 @@ impl Owner {
             Ok(()) => {
                 if self.fence.is_none() {
                     let save = self.group.snapshot();
-                    kept = self.settle(Effects { save, replies: Vec::new() }).await;
+                    kept = self.settle(Effects { save, ..Effects::default() }).await;
                 }
                 // Without a save the group is in its very first rebalance: nobody has anything to commit.
                 self.fence.ok_or(if kept.is_ok() { Refusal::IllegalGeneration } else { Refusal::NotAvailable })
@@ -219,8 +225,17 @@ impl Owner {
         for reply in effects.replies {
             self.reply(reply);
         }
+        self.count(effects.expired);
         self.show();
         Ok(())
+    }
+
+    fn count(&mut self, expired: usize) {
+        let generation = self.group.generation();
+        let rebalanced = std::mem::replace(&mut self.generation, generation) != generation;
+        let counts = &self.around.counts;
+        counts.rebalances.fetch_add(u64::from(rebalanced), Ordering::Relaxed);
+        counts.expired_members.fetch_add(expired as u64, Ordering::Relaxed);
     }
 
     async fn save(&mut self, snapshot: &Snapshot) -> Result<(), SaveError> {

@@ -8,10 +8,11 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::fetch::Fetch;
+use crate::groups::Groups;
 use crate::produce::Gate;
 use crate::view::View;
 
-/// The counters of the object store, the gate and the view.
+/// The counters of the object store, the gate, the view and the groups.
 pub struct AgentCollector {
     /// What was asked of the store.
     pub objects: Objects,
@@ -19,6 +20,8 @@ pub struct AgentCollector {
     pub gate: Gate,
     /// How much of the feed was seen.
     pub view: View,
+    /// What happens to groups.
+    pub groups: Groups,
     /// What old records take.
     pub fetch: Fetch,
 }
@@ -32,6 +35,7 @@ impl std::fmt::Debug for AgentCollector {
 impl Collector for AgentCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let usage = self.objects.usage().totals();
+        let groups = self.groups.totals();
         let counters = [
             ("object_puts", "PUT requests, tries counted", usage.puts),
             ("object_put_bytes", "Bytes put", usage.put_bytes),
@@ -43,6 +47,8 @@ impl Collector for AgentCollector {
             ("object_hedges", "GETs asked a second time", usage.hedges),
             ("object_failures", "Operations that failed for good", usage.failures),
             ("backpressure_waits", "Admissions that had to wait", self.gate.waits()),
+            ("group_rebalances", "Rebalances of consumer groups completed", groups.rebalances),
+            ("group_members_expired", "Members of groups not heard of in time", groups.expired_members),
             ("view_entries", "Feed entries applied", self.view.entries_applied()),
             ("view_resets", "Times the feed was lost", self.view.resets()),
         ];
@@ -58,6 +64,12 @@ impl Collector for AgentCollector {
         for (name, help, value) in gauges {
             let value = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             value.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        let help = "Consumer groups in memory";
+        let mut family = encoder.encode_descriptor("groups", help, None, MetricType::Gauge)?;
+        for (state, number) in groups.by_state {
+            let number = ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX));
+            number.encode(family.encode_family(&[("state", state)])?)?;
         }
         Ok(())
     }

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use alluvium_metastore::groups;
 use alluvium_metastore::offsets::Offsets;
 use alluvium_model::group::GroupId;
-use alluvium_model::log::Head;
 use alluvium_model::{Offset, TopicPartition};
 use futures::{StreamExt, TryStreamExt, stream};
 use prometheus_client::collector::Collector;
@@ -15,7 +14,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::view::{View, ViewError};
+use crate::view::{KnownHead, View, ViewError};
 
 /// Partitions shown in one scrape, and as many (group, partition) pairs: what Prometheus takes from one target without
 /// pain. What is left out is counted.
@@ -54,7 +53,7 @@ pub struct PositionReader {
 /// Where logs and groups stood at one scrape.
 #[derive(Debug, Default)]
 pub struct Positions {
-    logs: Vec<(PartitionLabels, Head)>,
+    logs: Vec<(PartitionLabels, KnownHead)>,
     groups: Vec<(GroupLabels, Offset, u64)>,
     omitted: usize,
 }

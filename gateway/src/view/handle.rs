@@ -7,7 +7,6 @@ use std::time::Duration;
 use alluvium_metastore::Metastore;
 use alluvium_metastore::feed::FeedPosition;
 use alluvium_metastore::log::Log;
-use alluvium_model::log::Head;
 use alluvium_model::{Extent, Offset, TopicId, TopicPartition};
 use tokio::time::Instant;
 
@@ -15,7 +14,7 @@ use super::cold::ColdExtents;
 use super::picture::Picture;
 use super::topics::TopicIndex;
 use super::waiters::{Waiters, Watch};
-use super::{TopicView, ViewError};
+use super::{KnownHead, TopicView, ViewError};
 
 /// Heads read by one lookup.
 const HEADS_PER_READ_MAX: usize = 1_000;
@@ -100,19 +99,19 @@ impl View {
         self.shared.topics.read().unwrap_or_else(PoisonError::into_inner).all()
     }
 
-    /// The head of `partition`, read from the metastore the first time; `None` where there is no such partition. Its bytes
-    /// are only as new as the time when it was read.
+    /// The head of `partition`, read from the metastore the first time; `None` where there is no such
+    /// partition.
     ///
     /// # Errors
     /// Where the metastore does not answer.
-    pub async fn head(&self, partition: TopicPartition) -> Result<Option<Head>, ViewError> {
+    pub async fn head(&self, partition: TopicPartition) -> Result<Option<KnownHead>, ViewError> {
         self.load_heads(&[partition]).await?;
         Ok(self.known_head(partition))
     }
 
     /// The head of `partition`, if it was read before and still exists.
     #[must_use]
-    pub fn known_head(&self, partition: TopicPartition) -> Option<Head> {
+    pub fn known_head(&self, partition: TopicPartition) -> Option<KnownHead> {
         self.exists(partition).then(|| self.picture().head(partition)).flatten()
     }
 
@@ -134,7 +133,7 @@ impl View {
                 if let Some(head) = head
                     && self.exists(*partition)
                 {
-                    picture.learn(*partition, head);
+                    picture.learn(*partition, head.into());
                 }
             }
         }

@@ -7,6 +7,7 @@
 mod cold;
 mod error;
 mod handle;
+mod head;
 mod picture;
 mod tail;
 mod topic;
@@ -16,6 +17,7 @@ mod weigh;
 
 pub use error::ViewError;
 pub use handle::{Tier, View};
+pub use head::KnownHead;
 pub use topic::TopicView;
 pub use waiters::Watch;
 pub use weigh::bytes_from;

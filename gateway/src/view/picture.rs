@@ -7,9 +7,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use alluvium_metastore::feed::FeedEntry;
-use alluvium_model::log::Head;
 use alluvium_model::{Extent, Offset, TopicPartition};
 
+use super::KnownHead;
 use super::weigh::bytes_from;
 
 /// Extents remembered over all partitions: at about 200 B each, 40 MB.
@@ -31,7 +31,7 @@ pub struct Picture {
 #[derive(Debug, Default)]
 struct PartitionPicture {
     /// As the metastore had it, with what the feed said merged in.
-    head: Option<Head>,
+    head: Option<KnownHead>,
     next_seen: Offset,
     start_seen: Offset,
     recent: VecDeque<Arc<Extent>>,
@@ -52,17 +52,17 @@ impl Picture {
 
     /// The head, once learnt.
     #[must_use]
-    pub fn head(&self, partition: TopicPartition) -> Option<Head> {
+    pub fn head(&self, partition: TopicPartition) -> Option<KnownHead> {
         self.partitions.get(&partition)?.head
     }
 
     /// The metastore's head: merged with what the feed said, since either may be newer.
-    pub fn learn(&mut self, partition: TopicPartition, read: Head) -> Head {
+    pub fn learn(&mut self, partition: TopicPartition, read: KnownHead) -> KnownHead {
         let known = self.partitions.entry(partition).or_default();
         let decided = read.stable >= read.next;
         let next = read.next.max(known.next_seen);
         let start = read.start.max(known.start_seen);
-        let head = Head { next, start, stable: if decided { next } else { read.stable }, ..read };
+        let head = KnownHead { next, start, stable: if decided { next } else { read.stable } };
         known.head = Some(head);
         head
     }

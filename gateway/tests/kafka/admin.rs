@@ -4,6 +4,7 @@ use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::alter_partition_reassignments::{
     AlterPartitionReassignmentsRequest, ReassignablePartition, ReassignableTopic,
 };
+use alluvium_wire::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
 use alluvium_wire::messages::describe_cluster::DescribeClusterRequest;
 use alluvium_wire::messages::describe_log_dirs::DescribeLogDirsRequest;
 use alluvium_wire::messages::describe_topic_partitions::{DescribeTopicPartitionsRequest, TopicRequest};
@@ -49,6 +50,11 @@ async fn partitions_take_the_bytes_of_their_batches() {
             response.results[0].topics[0].partitions.iter().map(|partition| partition.partition_size).collect();
         assert_eq!(sizes, [0, batch.len() as i64], "version {version}");
     }
+    let partitions = vec![DeleteRecordsPartition { partition_index: 1, offset: -1 }];
+    let topics = vec![DeleteRecordsTopic { name: "t".into(), partitions }];
+    client.call(2, &DeleteRecordsRequest { topics, ..Default::default() }).await;
+    let response = client.call(5, &DescribeLogDirsRequest { topics: None }).await;
+    assert!(response.results[0].topics[0].partitions.iter().all(|partition| partition.partition_size == 0));
 }
 
 #[tokio::test]

@@ -36,6 +36,9 @@ async fn a_silent_member_expires_and_the_others_rebalance() {
     let again = Joiner { member: Some(members[0].clone()), ..joiner("a") };
     let joined = world.groups.join("g", again).await.expect("joined");
     assert_eq!((joined.generation, joined.members.len()), (Generation(2), 1));
+    let totals = world.groups.totals();
+    assert_eq!((totals.rebalances, totals.expired_members), (2, 1));
+    assert_eq!(totals.by_state, BTreeMap::from([("CompletingRebalance", 1)]));
 }
 
 #[tokio::test(start_paused = true)]

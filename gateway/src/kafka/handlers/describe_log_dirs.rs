@@ -3,12 +3,12 @@
 //! - 3: an error for the whole answer. 4: total and usable bytes (-1). 5: cordoned directories, of which there is none.
 
 use alluvium_model::TopicPartition;
+use alluvium_model::log::Head;
 use alluvium_wire::messages::describe_log_dirs::{
     DescribeLogDirsPartition, DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeLogDirsResult,
     DescribeLogDirsTopic,
 };
 use alluvium_wire::{ApiKey, ErrorCode};
-use futures::stream::{self, StreamExt};
 
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
@@ -18,8 +18,6 @@ pub const HANDLER: Handler = Handler::new(ApiKey::DescribeLogDirs, 1..=5, |call|
 
 /// What the one directory is called.
 const LOG_DIR: &str = "object-store";
-/// Heads read at a time, for one request.
-const HEADS_MAX: usize = 32;
 
 async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
     let agent = &*context.agent;
@@ -47,15 +45,17 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
     DescribeLogDirsResponse { results: vec![result], ..Default::default() }
 }
 
+/// Sizes as the metastore has them: the agent's picture does not follow them.
 async fn sizes(agent: &Agent, view: &TopicView, wanted: Vec<i32>) -> Vec<DescribeLogDirsPartition> {
-    let partitions = wanted.into_iter().filter_map(|index| Some((index, view.partition(index)?)));
-    stream::iter(partitions).map(|(index, partition)| size(agent, index, partition)).buffered(HEADS_MAX).collect().await
+    let partitions: Vec<TopicPartition> = wanted.into_iter().filter_map(|index| view.partition(index)).collect();
+    let heads = agent.view.log().heads(&partitions).await.unwrap_or_else(|_| vec![None; partitions.len()]);
+    partitions.into_iter().zip(heads).map(|(partition, head)| size(partition, head)).collect()
 }
 
-async fn size(agent: &Agent, index: i32, partition: TopicPartition) -> DescribeLogDirsPartition {
-    let bytes = agent.view.head(partition).await.ok().flatten().map_or(0, |head| head.bytes);
+fn size(partition: TopicPartition, head: Option<Head>) -> DescribeLogDirsPartition {
+    let bytes = head.map_or(0, |head| head.bytes);
     DescribeLogDirsPartition {
-        partition_index: index,
+        partition_index: partition.partition.0,
         partition_size: i64::try_from(bytes).unwrap_or(i64::MAX),
         ..Default::default()
     }

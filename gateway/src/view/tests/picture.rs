@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use alluvium_metastore::feed::FeedEntry;
-use alluvium_model::log::Head;
 use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
 use proptest::prelude::*;
 
+use crate::view::KnownHead;
 use crate::view::picture::Picture;
 
 fn partition(index: i32) -> TopicPartition {
@@ -28,8 +28,8 @@ fn commit(index: i32, start: i64, end: i64) -> FeedEntry {
     FeedEntry::Commit { extents: vec![(partition(index), extent(start, end))] }
 }
 
-fn head(next: i64, start: i64) -> Head {
-    Head { next: Offset(next), start: Offset(start), stable: Offset(next), ..Head::EMPTY }
+fn head(next: i64, start: i64) -> KnownHead {
+    KnownHead { next: Offset(next), start: Offset(start), stable: Offset(next) }
 }
 
 #[test]

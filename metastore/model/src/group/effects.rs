@@ -14,6 +14,8 @@ pub struct Effects {
     pub save: Option<Snapshot>,
     /// Answers to parked requests, each exactly once.
     pub replies: Vec<Reply>,
+    /// How many members are gone because they were not heard of in time.
+    pub expired: usize,
 }
 
 /// The answer to a parked request.

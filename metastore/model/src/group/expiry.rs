@@ -12,6 +12,7 @@ impl Group {
         if self.state == State::Dead {
             return effects;
         }
+        let members = self.members.len();
         self.promised.retain(|_, until| *until > now);
         let silent = |member: &super::Member| member.deadline().is_some_and(|deadline| deadline <= now);
         let expired: Vec<MemberId> = self.members.iter().filter(|(_, m)| silent(m)).map(|(id, _)| id.clone()).collect();
@@ -25,6 +26,8 @@ impl Group {
             self.complete_if_all_joined(now, &mut effects);
         }
         self.end_gathering(rules, now, &mut effects);
+        // Time adds nobody.
+        effects.expired = members - self.members.len();
         effects
     }
 
