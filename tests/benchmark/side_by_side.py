@@ -1,10 +1,10 @@
 """Alluvium and Apache Kafka under the same load, in turn, on this machine; prints one Markdown table with both.
 
-Every load runs on a fresh topic of a server that stays up for the whole run, first Alluvium, then Kafka, each warmed up by
-one load that does not count. Before the next load begins the one before has ended for good: its server is idle again
-(Alluvium compacts for a while) and the disk has what the kernel still held back, so that nobody pays for the other. CPU is
-that of the server process alone: during the load, and until it was idle. `--smoke` runs one short load, to see that
-everything still works.
+Every load runs on a fresh server with a directory of its own, which is removed after it; only one server runs at a time.
+Kafka is warmed up first, since Java compiles while it runs. Before the next load begins the one before has ended for good:
+its server was idle again (Alluvium compacts for a while), and the disk has what the kernel still held back, so that nobody
+pays for the other. CPU is that of the server process alone: during the load, and until it was idle. `--smoke` runs one
+short load, to see that everything still works.
 """
 
 import argparse
@@ -21,10 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 from servers import BINARY, Alluvium, Kafka, have_java  # noqa: E402
 
 
-IDLE_SECONDS_MAX = 120
+WARM_UP_SECONDS = {"Alluvium": 0, "Kafka": 5}
+IDLE_SECONDS_MAX = 60
 # Alluvium looks for something to compact every 10 s: only after a longer pause is it known to be idle.
 IDLE_SECONDS = {"Alluvium": 11, "Kafka": 2}
 IDLE_CPU = 0.05
+# Of a server's log, shown where a load failed.
+LOG_LINES = 40
 
 
 def cpu_seconds(server) -> float:
@@ -51,8 +54,28 @@ def load(server, partitions: int, record_bytes: int, seconds: int, rate: int) ->
         command += ["--metrics", f"127.0.0.1:{server.http_port}"]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=seconds * 10 + 120)
     if done.returncode != 0:
-        sys.exit(f"bench failed against {type(server).__name__}: {done.stdout}\n{done.stderr}")
+        log = "\n".join(server.log.read_text(errors="replace").splitlines()[-LOG_LINES:])
+        sys.exit(f"bench failed against {type(server).__name__}: {done.stdout}\n{done.stderr}\nits log ends:\n{log}")
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def measure(kind, partitions: int, record_bytes: int, seconds: int, rate: int, thorough: bool) -> dict:
+    with tempfile.TemporaryDirectory() as scratch:
+        server = kind(Path(scratch) / "server")
+        server.start()
+        try:
+            if thorough and WARM_UP_SECONDS[kind.__name__]:
+                load(server, partitions, record_bytes, WARM_UP_SECONDS[kind.__name__], rate)
+                settle(server)
+            before = cpu_seconds(server)
+            report = load(server, partitions, record_bytes, seconds, rate)
+            if thorough:
+                settle(server)
+            used = cpu_seconds(server) - before
+        finally:
+            server.stop()
+    os.sync()
+    return {**report, "cpu_seconds_until_idle_per_gib": used / (report["bytes"] / 2**30)}
 
 
 def row(name: str, partitions: int, record_bytes: int, rate: int, report: dict) -> str:
@@ -76,28 +99,11 @@ def main():
     print("| server | partitions | record B | target/s | records/s | MiB/s | produce p50/p99/p99.9 ms "
           "| end-to-end p50/p99/p99.9 ms | server CPU-s/GiB: during load / until idle |")
     print("|---|---|---|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as scratch:
-        servers = [Alluvium(Path(scratch) / "alluvium")]
-        if have_java():
-            servers.append(Kafka(Path(scratch) / "kafka"))
-        try:
-            for server in servers:
-                server.start()
-                if not options.smoke:
-                    load(server, 8, 1024, seconds, 0)
-                    settle(server)
-            for partitions, size, rate in loads:
-                for server in servers:
-                    before = cpu_seconds(server)
-                    report = load(server, partitions, size, seconds, rate)
-                    if not options.smoke:
-                        settle(server)
-                    used = cpu_seconds(server) - before
-                    report["cpu_seconds_until_idle_per_gib"] = used / (report["bytes"] / 2**30)
-                    print(row(type(server).__name__, partitions, size, rate, report), flush=True)
-        finally:
-            for server in servers:
-                server.stop()
+    kinds = [Alluvium, Kafka] if have_java() else [Alluvium]
+    for partitions, size, rate in loads:
+        for kind in kinds:
+            report = measure(kind, partitions, size, seconds, rate, thorough=not options.smoke)
+            print(row(kind.__name__, partitions, size, rate, report), flush=True)
 
 
 if __name__ == "__main__":
