@@ -5,8 +5,7 @@ use std::{sync::Arc, time::Duration};
 use alluvium_compactor::{Compactor, CompactorConfig};
 use alluvium_gateway::{
     agent::{Agent, AgentConfig, AgentParts, Tasks},
-    http,
-    kafka::Listener,
+    listen::Listener,
 };
 use alluvium_metastore::ambient::{SystemClock, SystemEntropy};
 use alluvium_model::AgentId;
@@ -28,7 +27,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 pub async fn dev(settings: Settings) -> Result<()> {
     let mut signals = StopSignals::listen()?;
     let kafka = Listener::bind(settings.kafka_listen).await.context("Kafka listener (--kafka-listen)")?;
-    let http = http::Listener::bind(settings.http_listen).await.context("HTTP listener (--http-listen)")?;
+    let http = Listener::bind(settings.http_listen).await.context("HTTP listener (--http-listen)")?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let stores = Stores::open(&settings, entropy.clone()).await?;
 
@@ -50,8 +49,8 @@ pub async fn dev(settings: Settings) -> Result<()> {
 
     let (accepting, background) = (CancellationToken::new(), CancellationToken::new());
     let (kafka_address, http_address) = (kafka.address(), http.address());
-    let kafka = tokio::spawn(kafka.serve(agent.clone(), accepting.clone()));
-    let http = tokio::spawn(http.serve(
+    let kafka = tokio::spawn(kafka.serve_kafka(agent.clone(), accepting.clone()));
+    let http = tokio::spawn(http.serve_http(
         agent.clone(),
         vec![Box::new(CompactorMetrics(compactor.clone()))],
         background.clone(),

@@ -1,6 +1,6 @@
 //! Taking an address to listen on.
 //!
-//! Owns: the error that a person reads who starts an agent where another process listens. Does not own: what is served.
+//! Owns: the bound socket, and the error that a person reads who starts an agent where another process listens. Does not own: what is served.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,16 +26,31 @@ pub enum BindError {
     },
 }
 
-/// Binds `address`; port 0 lets the system choose. The socket, and where it listens.
-///
-/// # Errors
-/// Where the address is taken, is not ours, or needs rights that we lack.
-pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
-    let refused = |source: io::Error| match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::Taken { address },
-        _ => BindError::Refused { address, source },
-    };
-    let socket = TcpListener::bind(address).await.map_err(refused)?;
-    let address = socket.local_addr().map_err(refused)?;
-    Ok((socket, address))
+/// A bound socket that is not served yet: `kafka` and `http` each say how they serve one.
+#[derive(Debug)]
+pub struct Listener {
+    pub(crate) socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Binds `address`; port 0 lets the system choose.
+    ///
+    /// # Errors
+    /// Where the address is taken, is not ours, or needs rights that we lack.
+    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let refused = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::Taken { address },
+            _ => BindError::Refused { address, source },
+        };
+        let socket = TcpListener::bind(address).await.map_err(refused)?;
+        let address = socket.local_addr().map_err(refused)?;
+        Ok(Self { socket, address })
+    }
+
+    /// Where clients can connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
 }

@@ -32,5 +32,4 @@ mod scrape;
 mod service;
 mod topics;
 
-pub use crate::listen::BindError;
-pub use listener::Listener;
+pub use crate::listen::{BindError, Listener};

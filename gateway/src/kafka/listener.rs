@@ -6,42 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::connection;
 use crate::agent::Agent;
-use crate::listen::{self, BindError};
+use crate::listen::Listener;
 
 /// After a failure to accept (no file descriptor left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A bound socket that is not served yet.
-#[derive(Debug)]
-pub struct Listener {
-    socket: TcpListener,
-    address: SocketAddr,
-}
-
 impl Listener {
-    /// Binds `address`; port 0 lets the system choose.
-    ///
-    /// # Errors
-    /// Where the address is taken, is not ours, or needs rights that we lack.
-    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let (socket, address) = listen::bind(address).await?;
-        Ok(Self { socket, address })
-    }
-
-    /// Where clients can connect.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// Serves connections until `cancel`, each as a task of the agent. Over the limit, further clients wait to be accepted.
-    pub async fn serve(self, agent: Arc<Agent>, cancel: CancellationToken) {
+    pub async fn serve_kafka(self, agent: Arc<Agent>, cancel: CancellationToken) {
         let room = Arc::new(Semaphore::new(agent.config.connections_max.min(Semaphore::MAX_PERMITS)));
         loop {
             tokio::select! {

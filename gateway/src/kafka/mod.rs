@@ -24,5 +24,4 @@ mod topology;
 #[cfg(test)]
 mod tests;
 
-pub use crate::listen::BindError;
-pub use listener::Listener;
+pub use crate::listen::{BindError, Listener};

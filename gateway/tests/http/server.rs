@@ -66,7 +66,7 @@ impl Server {
         };
         let agent = Agent::start(config, parts).await.unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(listener.serve(Arc::clone(&agent), vec![Box::new(Compactor)], stop.clone()));
+        let serving = tokio::spawn(listener.serve_http(Arc::clone(&agent), vec![Box::new(Compactor)], stop.clone()));
         Self { agent, address, stop, faults, serving }
     }
 

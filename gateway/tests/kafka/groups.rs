@@ -132,16 +132,22 @@ async fn a_member_of_every_version_joins_syncs_beats_and_leaves() {
     }
 }
 
-#[tokio::test]
-async fn two_members_share_the_work_and_only_the_leader_sees_both() {
-    let server = server().await;
-    let (mut a, mut b) = (server.client().await, server.client().await);
-    let leader = stable(&mut a, "g", 9).await;
+/// `a` is alone in group `g` until `b` asks to join it: the rebalance waits for `a`.
+async fn joined_by_another(a: &mut Client, b: &mut Client) -> JoinGroupResponse {
+    let leader = stable(a, "g", 9).await;
     let promised = b.call(9, &join("g", "")).await;
     b.send(9, &join("g", &promised.member_id)).await;
     while a.call(4, &heartbeat("g", &leader)).await.error_code != ErrorCode::REBALANCE_IN_PROGRESS {
         tokio::task::yield_now().await;
     }
+    leader
+}
+
+#[tokio::test]
+async fn two_members_share_the_work_and_only_the_leader_sees_both() {
+    let server = server().await;
+    let (mut a, mut b) = (server.client().await, server.client().await);
+    let leader = joined_by_another(&mut a, &mut b).await;
     let leader = a.call(9, &join("g", &leader.member_id)).await;
     let (_, follower) = b.receive::<JoinGroupResponse>(9).await;
     assert_eq!((leader.generation_id, follower.generation_id), (2, 2));
@@ -159,12 +165,7 @@ async fn two_members_share_the_work_and_only_the_leader_sees_both() {
 async fn a_connection_that_closes_is_not_waited_for() {
     let server = server().await;
     let (mut a, mut b) = (server.client().await, server.client().await);
-    let leader = stable(&mut a, "g", 9).await;
-    let promised = b.call(9, &join("g", "")).await;
-    b.send(9, &join("g", &promised.member_id)).await;
-    while a.call(4, &heartbeat("g", &leader)).await.error_code != ErrorCode::REBALANCE_IN_PROGRESS {
-        tokio::task::yield_now().await;
-    }
+    let leader = joined_by_another(&mut a, &mut b).await;
     b.finish().await;
     let alone = a.call(9, &join("g", &leader.member_id)).await;
     assert_eq!((alone.generation_id, alone.members.len()), (2, 1));

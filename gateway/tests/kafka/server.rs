@@ -45,7 +45,7 @@ impl Server {
         };
         let agent = Agent::start(config, parts).await.unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(listener.serve(Arc::clone(&agent), stop.clone()));
+        tokio::spawn(listener.serve_kafka(Arc::clone(&agent), stop.clone()));
         Self { agent, address, stop }
     }
 

@@ -58,3 +58,22 @@ impl Error {
         }
     }
 }
+
+/// What fails below an operation becomes the variant `Metastore` of its errors.
+macro_rules! from_store {
+    ($($error:ty),*) => {$(
+        impl From<crate::kv::Error> for $error {
+            fn from(error: crate::kv::Error) -> Self {
+                Self::Metastore(error.into())
+            }
+        }
+
+        impl From<crate::keyspace::RowError> for $error {
+            fn from(error: crate::keyspace::RowError) -> Self {
+                Self::Metastore(error.into())
+            }
+        }
+    )*};
+}
+
+pub(crate) use from_store;

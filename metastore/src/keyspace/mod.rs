@@ -11,6 +11,7 @@ mod tag;
 
 pub use chunk::{CHUNK_BYTES_MAX, split};
 pub use error::{Error, RowError, RowProblem};
+pub(crate) use error::from_store;
 pub use key::Key;
 pub use row::{RowReader, RowWriter};
 pub use tag::Tag;

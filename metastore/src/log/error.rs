@@ -6,10 +6,7 @@ use alluvium_model::{
 };
 use thiserror::Error;
 
-use crate::{
-    keyspace::{Error, RowError},
-    kv,
-};
+use crate::keyspace::{Error, from_store};
 
 /// Why segments are not committed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -65,22 +62,6 @@ pub enum TrimError {
     /// The store failed.
     #[error(transparent)]
     Metastore(#[from] Error),
-}
-
-macro_rules! from_store {
-    ($($error:ty),*) => {$(
-        impl From<kv::Error> for $error {
-            fn from(error: kv::Error) -> Self {
-                Self::Metastore(error.into())
-            }
-        }
-
-        impl From<RowError> for $error {
-            fn from(error: RowError) -> Self {
-                Self::Metastore(error.into())
-            }
-        }
-    )*};
 }
 
 from_store!(LogError, SwapError, TrimError);

@@ -6,10 +6,7 @@ use alluvium_model::{
 };
 use thiserror::Error;
 
-use crate::{
-    keyspace::{Error, RowError},
-    kv,
-};
+use crate::keyspace::{Error, from_store};
 
 /// Why a topic is not created.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -84,22 +81,6 @@ pub enum AlterConfigsError {
     /// The store failed.
     #[error(transparent)]
     Metastore(#[from] Error),
-}
-
-macro_rules! from_store {
-    ($($error:ty),*) => {$(
-        impl From<kv::Error> for $error {
-            fn from(error: kv::Error) -> Self {
-                Self::Metastore(error.into())
-            }
-        }
-
-        impl From<RowError> for $error {
-            fn from(error: RowError) -> Self {
-                Self::Metastore(error.into())
-            }
-        }
-    )*};
 }
 
 from_store!(CreateTopicError, DeleteTopicError, AddPartitionsError, AlterConfigsError);
