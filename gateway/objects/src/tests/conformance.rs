@@ -149,12 +149,10 @@ async fn a_directory_that_cannot_be_is_refused_by_name() {
 /// Needs an endpoint (`ALLUVIUM_TEST_S3_ENDPOINT`), an existing bucket (`ALLUVIUM_TEST_S3_BUCKET`, default
 /// `alluvium-test`) and credentials of the AWS chain.
 #[tokio::test]
+#[ignore = "needs a real S3 server: ALLUVIUM_TEST_S3_ENDPOINT; the client matrix runs it"]
 #[expect(clippy::disallowed_methods, reason = "each run on a bucket that stays has a prefix of its own")]
 async fn a_bucket_conforms() {
-    let Ok(endpoint) = std::env::var("ALLUVIUM_TEST_S3_ENDPOINT") else {
-        eprintln!("skipped: ALLUVIUM_TEST_S3_ENDPOINT is not set");
-        return;
-    };
+    let endpoint = std::env::var("ALLUVIUM_TEST_S3_ENDPOINT").unwrap();
     let bucket = std::env::var("ALLUVIUM_TEST_S3_BUCKET").unwrap_or_else(|_| "alluvium-test".to_owned());
     let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     let there = S3Location {
@@ -163,10 +161,6 @@ async fn a_bucket_conforms() {
         allow_http: true,
         ..S3Location::new(bucket)
     };
-    conforms(open(&StoreLocation::S3(there.clone()), ObjectsConfig::default()).await.unwrap()).await;
-
-    let absent = StoreLocation::S3(S3Location { bucket: format!("absent-{run}"), ..there });
-    let error = open(&absent, ObjectsConfig::default()).await.unwrap().check().await.unwrap_err();
-    // Some servers (SeaweedFS) do not tell strangers which buckets exist.
-    assert!(matches!(error.kind, ErrorKind::NoSuchBucket | ErrorKind::Denied), "{error}");
+    // What an absent bucket answers is tested with canned answers: SeaweedFS makes it on the spot for an administrator.
+    conforms(open(&StoreLocation::S3(there), ObjectsConfig::default()).await.unwrap()).await;
 }
