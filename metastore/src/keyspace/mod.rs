@@ -10,8 +10,8 @@ mod row;
 mod tag;
 
 pub use chunk::{CHUNK_BYTES_MAX, split};
-pub use error::{Error, RowError, RowProblem};
 pub(crate) use error::from_store;
+pub use error::{Error, RowError, RowProblem};
 pub use key::Key;
 pub use row::{RowReader, RowWriter};
 pub use tag::Tag;
