@@ -2,7 +2,7 @@
 //!
 //! Owns: the read side of one connection. Invariants: no more memory is taken than the frame's checked length; a Produce
 //! frame, and any large one, is read only after the agent's back-pressure has admitted it, so that over the limit the
-//! socket fills up and the client waits.
+//! socket fills up and the client waits; who has leave and makes no use of it loses it as soon as others wait for it.
 
 use std::io;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use alluvium_wire::ApiKey;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::produce::{Permit, Produce};
 
@@ -20,6 +20,13 @@ const BUFFER_BYTES: usize = 8 << 10;
 const UNADMITTED_BYTES_MAX: usize = 1 << 20;
 /// A frame that was begun must go on within this time: it may hold leave that others wait for.
 const FRAME_STALL_MAX: Duration = Duration::from_secs(60);
+/// While others wait for leave, a frame that has it must come at this rate: whoever announces a large one and sends nothing
+/// would keep them waiting.
+const CONTENDED_BYTES_PER_SECOND_MIN: u32 = 1 << 20;
+/// For the sender to notice that it has leave, and for requests of the usual size over slow lines.
+const CONTENDED_GRACE: Duration = Duration::from_secs(2);
+/// Between two looks at how fast a frame comes.
+const PACE_CHECK: Duration = Duration::from_millis(250);
 /// The length prefix.
 const LENGTH_BYTES: usize = 4;
 /// API key, version and correlation id: the least that a request is.
@@ -62,6 +69,14 @@ pub enum FrameError {
     /// It stopped within a frame.
     #[error("no byte of a begun frame within {FRAME_STALL_MAX:?}")]
     Stalled,
+    /// It was slow within a frame while others waited for the memory that this one has.
+    #[error("{received} bytes of a frame within {took:?}, while others wait")]
+    Slow {
+        /// Of the frame.
+        received: usize,
+        /// Since it was let in.
+        took: Duration,
+    },
     /// The agent admits nothing more.
     #[error("agent is draining")]
     Draining,
@@ -127,14 +142,31 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         let mut body = BytesMut::with_capacity(bytes);
         let begun = self.buffer.split_to(self.buffer.len().min(LENGTH_BYTES + bytes));
         body.extend_from_slice(&begun[LENGTH_BYTES..]);
+        let let_in = Instant::now();
+        let mut heard = let_in;
         while body.len() < bytes {
             let missing = bytes - body.len();
             let mut rest = (&mut body).limit(missing);
-            if timeout(FRAME_STALL_MAX, self.source.read_buf(&mut rest)).await.map_err(|_| FrameError::Stalled)?? == 0 {
-                return Err(FrameError::Truncated);
+            match timeout(PACE_CHECK, self.source.read_buf(&mut rest)).await {
+                Ok(Ok(0)) => return Err(FrameError::Truncated),
+                Ok(read) => {
+                    read?;
+                    heard = Instant::now();
+                }
+                Err(_) if heard.elapsed() > FRAME_STALL_MAX => return Err(FrameError::Stalled),
+                Err(_) => {}
             }
+            self.check_pace(body.len(), let_in.elapsed())?;
         }
         Ok(body.freeze())
+    }
+
+    fn check_pace(&self, received: usize, took: Duration) -> Result<(), FrameError> {
+        let fair = CONTENDED_GRACE + Duration::from_secs(received as u64) / CONTENDED_BYTES_PER_SECOND_MIN;
+        if took > fair && self.produce.is_throttling() {
+            return Err(FrameError::Slow { received, took });
+        }
+        Ok(())
     }
 
     async fn buffer_at_least(&mut self, bytes: usize) -> Result<(), FrameError> {
@@ -156,7 +188,42 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
     use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    /// A reader of what the other end sends; `announced` bytes of a Produce frame are on their way.
+    async fn announcing(produce: &Produce, announced: usize) -> (FrameReader<DuplexStream>, DuplexStream) {
+        let (mut ours, theirs) = duplex(4 * MIB);
+        ours.write_all(&[&u32::try_from(announced).unwrap().to_be_bytes()[..], &[0; 8]].concat()).await.unwrap();
+        (FrameReader::new(theirs, produce.clone(), 4 * MIB, Duration::from_secs(600)), ours)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_announces_a_frame_and_sends_nothing_does_not_keep_others_waiting() {
+        let (produce, _appends) = Produce::new(2 * MIB);
+        let (silent, _open) = announcing(&produce, 2 * MIB).await;
+        let (honest, mut sender) = announcing(&produce, MIB).await;
+        sender.write_all(&vec![0; MIB - 8]).await.unwrap();
+        let silent = tokio::spawn(async move { silent.next().await.1 });
+        tokio::task::yield_now().await;
+        let began = Instant::now();
+        assert!(matches!(honest.next().await.1, Ok(Incoming::Frame(frame, Some(_))) if frame.len() == MIB));
+        assert!(began.elapsed() < CONTENDED_GRACE + 2 * PACE_CHECK);
+        assert!(matches!(silent.await.unwrap(), Err(FrameError::Slow { received: 8, .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nobody_waits_a_slow_frame_has_its_time() {
+        let (produce, _appends) = Produce::new(2 * MIB);
+        let (slow, mut sender) = announcing(&produce, MIB).await;
+        let slow = tokio::spawn(async move { slow.next().await.1 });
+        tokio::time::sleep(FRAME_STALL_MAX - Duration::from_secs(1)).await;
+        sender.write_all(&vec![0; MIB - 8]).await.unwrap();
+        assert!(matches!(slow.await.unwrap(), Ok(Incoming::Frame(frame, _)) if frame.len() == MIB));
+    }
 
     #[tokio::test]
     async fn a_small_frame_that_is_kept_keeps_no_more_memory_than_its_own() {
