@@ -1,7 +1,10 @@
 //! The real binary over real TCP, with clients that are not ours: what is acknowledged is there, whatever happens.
 
 mod compaction;
+mod damage;
+mod disk;
 mod groups;
+mod hostile;
 mod kill;
 mod load;
 mod outage;
@@ -9,3 +12,4 @@ mod records;
 mod refusals;
 mod s3;
 mod server;
+mod small_disk;

@@ -1,11 +1,22 @@
 //! What must fail well: the message says what is wrong and names it, and the exit code is not 0.
 
-use std::{fs, net::TcpListener, path::Path};
+use std::{fs, future::ready, net::TcpListener, path::Path, sync::Arc};
+
+use alluvium_metastore::{
+    ambient::SystemEntropy,
+    cluster::FORMAT_VERSION,
+    keyspace::{Key, RowWriter, Tag},
+    kv::{self, Db, RedbEngine, Tx},
+};
 
 use crate::{
     s3::{Asked, Fault, Rule, S3},
     server::{Server, free_port, run},
+    small_disk::SmallDisk,
 };
+
+/// Room for an empty data directory.
+const MIB: usize = 16;
 
 /// Runs `alluvium dev` with `args` on `data`, which must refuse to start, and answers what it said.
 fn refusal(data: &Path, args: &[&str]) -> String {
@@ -56,6 +67,52 @@ fn a_metastore_that_is_none_is_named() {
     fs::write(metastore.join("metastore.redb"), vec![0x5a; 8192]).expect("written");
     let said = refusal(directory.path(), &[]);
     assert!(said.contains("metastore.redb"), "{said}");
+}
+
+#[test]
+fn a_data_directory_below_a_file_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("occupied");
+    fs::write(&file, "not a directory").expect("written");
+    let said = refusal(&file.join("data"), &[]);
+    assert!(said.contains("occupied/data"), "{said}");
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_written_is_named() {
+    let Some(disk) = SmallDisk::mount(MIB) else { return };
+    for existing in [false, true] {
+        let server = Server::prepare(&[]).with_data(&disk.path().join("data"));
+        if existing {
+            drop(server.started());
+        }
+        disk.set_read_only(true);
+        let said = refusal(&disk.path().join("data"), &[]);
+        assert!(said.contains(&disk.path().display().to_string()) && said.contains("denied"), "{said}");
+        disk.set_read_only(false);
+    }
+}
+
+#[tokio::test]
+async fn a_data_directory_of_a_newer_format_is_left_alone_and_both_versions_are_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let metastore = directory.path().join("metastore");
+    let engine = Arc::new(RedbEngine::open(metastore.clone()).expect("opened"));
+    let db = Db::new(engine.clone(), Arc::new(SystemEntropy));
+    let newer = RowWriter::new(1).u32(FORMAT_VERSION + 1).text("what a newer one adds").finish();
+    let write = |tx: Tx| {
+        tx.set(&Key::new(Tag::FORMAT).bytes(), &newer);
+        ready(Ok::<_, kv::Error>(()))
+    };
+    db.run("test", write).await.expect("written");
+    drop(db);
+    engine.close().await;
+    drop(engine);
+    let said = refusal(directory.path(), &[]);
+    let found = format!("format version {}", FORMAT_VERSION + 1);
+    let supported = format!("up to version {FORMAT_VERSION}");
+    assert!(said.contains(&found) && said.contains(&supported), "{said}");
+    assert!(said.contains(&metastore.display().to_string()), "{said}");
 }
 
 #[test]

@@ -101,6 +101,11 @@ impl Server {
         command
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
     /// Whether it says that it is ready.
     pub fn is_ready(&self) -> bool {
         self.get("/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
@@ -139,12 +144,17 @@ impl Server {
 
     /// Runs `alluvium compact --once` on this server's directory, which must not be served meanwhile.
     pub fn compact(&self) -> String {
+        let (status, output) = self.compact_anyway();
+        assert!(status.success(), "{output}");
+        output
+    }
+
+    /// The same where it may fail.
+    pub fn compact_anyway(&self) -> (ExitStatus, String) {
         let data = self.data().display().to_string();
         let mut command = Command::new(BINARY);
         command.args(["compact", "--once", "--data-dir", &data]).args(&self.flags);
-        let (status, output) = said(command.envs(self.environment.iter().map(|(name, value)| (name, value))));
-        assert!(status.success(), "{output}");
-        output
+        said(command.envs(self.environment.iter().map(|(name, value)| (name, value))))
     }
 
     /// `host:port` of Kafka.
@@ -192,6 +202,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = std::fs::copy(self.log(), format!("/tmp/t/log.{}", std::process::id()));
+        } // DEBUG
         if let Some(child) = &mut self.child {
             // It may have ended by itself.
             let _ = child.kill();

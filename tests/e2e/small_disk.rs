@@ -1,0 +1,71 @@
+//! A disk that is soon full: a tmpfs of some MiB. Mounting one takes root; elsewhere the tests that need it are skipped.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use tempfile::TempDir;
+
+/// Bytes of one write of [`SmallDisk::fill`].
+const PIECE: usize = 4096;
+
+/// A mounted tmpfs. Dropping it unmounts it.
+pub struct SmallDisk {
+    directory: TempDir,
+}
+
+impl SmallDisk {
+    /// A disk of `mib`; none where it cannot be mounted, which is said.
+    pub fn mount(mib: usize) -> Option<Self> {
+        static SKIPPED: AtomicU32 = AtomicU32::new(0);
+        let directory = tempfile::tempdir().expect("a directory");
+        let size = format!("size={mib}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(directory.path()).output();
+        let why = match mounted {
+            Ok(output) if output.status.success() => return Some(Self { directory }),
+            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let number = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
+        // Past the test harness, which keeps what successful tests print to itself.
+        writeln!(io::stderr(), "SKIPPED ({number} so far): no tmpfs can be mounted: {why}").expect("a standard error");
+        None
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Takes all space that is left.
+    pub fn fill(&self) {
+        let mut ballast = File::options().create(true).append(true).open(self.ballast()).expect("a file");
+        while ballast.write(&[0x5a; PIECE]).is_ok() {}
+    }
+
+    /// Gives it back.
+    pub fn free(&self) {
+        fs::remove_file(self.ballast()).expect("removable");
+    }
+
+    /// Whether nothing can be written to it from now on.
+    pub fn set_read_only(&self, read_only: bool) {
+        let how = if read_only { "remount,ro" } else { "remount,rw" };
+        let status = Command::new("mount").args(["-o", how]).arg(self.path()).status().expect("mount runs");
+        assert!(status.success(), "mount -o {how} failed");
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.path().join("ballast")
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a server that is still running may have files open. Where it fails, the system's own cleaning has to do.
+        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
+}
