@@ -20,7 +20,7 @@ use crate::{
 pub async fn compact(settings: Settings, options: &CompactOptions) -> Result<()> {
     let mut signals = StopSignals::listen()?;
     let entropy = Arc::new(SystemEntropy);
-    let stores = Stores::open(&settings, entropy.clone()).await?;
+    let stores = signals.unless_stopped(Stores::open(&settings, entropy.clone())).await?;
     let compactor = Compactor::new(
         stores.metastore.clone(),
         stores.objects.with_retry(RetryPolicy::patient()),

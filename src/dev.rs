@@ -29,7 +29,7 @@ pub async fn dev(settings: Settings) -> Result<()> {
     let kafka = Listener::bind(settings.kafka_listen).await.context("Kafka listener (--kafka-listen)")?;
     let http = Listener::bind(settings.http_listen).await.context("HTTP listener (--http-listen)")?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let stores = Stores::open(&settings, entropy.clone()).await?;
+    let stores = signals.unless_stopped(Stores::open(&settings, entropy.clone())).await?;
 
     let compactor = Compactor::new(
         stores.metastore.clone(),

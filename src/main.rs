@@ -15,7 +15,7 @@ mod output;
 mod signals;
 mod stores;
 
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -25,6 +25,9 @@ use crate::config::Settings;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// For the last tasks of a role that has ended.
+const END_PATIENCE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -54,5 +57,8 @@ fn with_settings<F: Future<Output = Result<()>>>(run: &RunOptions, role: impl Fn
 
 fn on_runtime(role: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
-    runtime.block_on(role)
+    let outcome = runtime.block_on(role);
+    // What is still writing to a disk that does not answer is not waited for: it was told so, or is not needed.
+    runtime.shutdown_timeout(END_PATIENCE);
+    outcome
 }

@@ -1,6 +1,8 @@
 //! What tells a process to stop.
 
-use anyhow::{Context, Result};
+use std::future::Future;
+
+use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Ctrl-C and SIGTERM.
@@ -17,6 +19,17 @@ impl StopSignals {
     pub fn listen() -> Result<Self> {
         let listen = |kind| signal(kind).context("listening for signals");
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// What `starting` comes to, unless a signal comes first: a store that does not answer may take long to give up.
+    ///
+    /// # Errors
+    /// Those of `starting`, and that it was stopped.
+    pub async fn unless_stopped<T>(&mut self, starting: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            started = starting => started,
+            signal = self.next() => bail!("{signal}: stopped while starting"),
+        }
     }
 
     /// Waits for the next one.

@@ -26,6 +26,8 @@ const PARTITIONS: i32 = 4;
 const PRODUCERS: usize = 3;
 const RECORDS_PER_BATCH: u64 = 10;
 const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Kafka's `delivery.timeout.ms`.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
 /// Between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -111,7 +113,7 @@ impl Load {
 
 /// Produces until told to stop, whatever happens to the server; answers what was acknowledged.
 async fn produce(shared: Arc<Shared>, number: usize) -> Found {
-    let config = ProducerConfig { acks: Acks::All, in_flight_max: 5, delivery_timeout: DEADLINE };
+    let config = ProducerConfig { acks: Acks::All, in_flight_max: 5, delivery_timeout: DELIVERY_TIMEOUT };
     let name = (shared.topic.name.clone(), shared.topic.id);
     let mut client = IdempotentProducer::new(reconnect(&shared).await, name, config).await.expect("a producer id");
     let mut acknowledged = Found::new();

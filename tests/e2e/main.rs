@@ -13,3 +13,4 @@ mod refusals;
 mod s3;
 mod server;
 mod small_disk;
+mod stop;

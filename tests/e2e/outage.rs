@@ -47,6 +47,25 @@ async fn an_outage_of_s3_loses_and_repeats_nothing_and_is_over_when_it_is_over()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "takes three minutes; shows what the test above does with shorter ones"]
+async fn a_whole_minute_of_each_outage_is_survived_with_the_usual_deadlines() {
+    let s3 = S3::start();
+    let server = s3.serve(&["--store-timeout", "20s"]);
+    let load = Load::start(&server, "minutes").await;
+    for fault in [Fault::INTERNAL, Fault::SLOW_DOWN, Fault::Hang] {
+        load.progress(BATCHES);
+        block_in_place(|| {
+            s3.inject(Rule::always(fault));
+            std::thread::sleep(Duration::from_secs(60));
+            assert!(server.get("/readyz").expect("an answer").contains("503"), "{fault:?}");
+            s3.heal();
+        });
+    }
+    load.progress(BATCHES);
+    load.finish(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn answers_that_are_lost_cut_short_or_late_are_asked_for_again() {
     let s3 = S3::start();
     // Without a cache, so that everything is read from S3.

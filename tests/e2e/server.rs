@@ -131,8 +131,12 @@ impl Server {
 
     /// SIGTERM, without waiting.
     pub fn terminate(&self) {
-        let child = self.child.as_ref().expect("the server runs");
-        let killed = Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+        self.signal("TERM");
+    }
+
+    /// A signal by its name.
+    pub fn signal(&self, name: &str) {
+        let killed = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().expect("kill runs");
         assert!(killed.success());
     }
 

@@ -53,9 +53,15 @@ impl S3 {
     /// The same, not started yet.
     pub fn prepare(&self, flags: &[&str]) -> Server {
         let endpoint = self.endpoint();
-        let store: &[&str] = if flags.contains(&"--store") { &[] } else { &["--store", "s3://b/p"] };
-        let common = ["--s3-endpoint", &endpoint, "--store-timeout", "2s", "--linger", "20ms"];
-        Server::prepare(&[store, &common, flags].concat()).with_environment(&CREDENTIALS)
+        let usual = [
+            ["--store", "s3://b/p"],
+            ["--s3-endpoint", &endpoint],
+            ["--store-timeout", "2s"],
+            ["--linger", "20ms"],
+        ];
+        let usual = usual.into_iter().filter(|[name, _]| !flags.contains(name)).flatten();
+        let flags: Vec<&str> = usual.chain(flags.iter().copied()).collect();
+        Server::prepare(&flags).with_environment(&CREDENTIALS)
     }
 
     /// `http://host:port`.
