@@ -82,7 +82,7 @@ async fn readers_of_a_partition_each_soon_share_whole_segments() {
     assert!(gets <= 3 * ROUNDS, "{gets} GETs of {ROUNDS} segments");
 }
 
-const HISTORY_RECORDS: i64 = 4_000;
+const HISTORY_RECORDS: i64 = 2_000;
 const RECORD_BYTES: usize = 6_000;
 const READERS: i64 = 50;
 
@@ -93,7 +93,7 @@ async fn fifty_readers_of_one_history_share_what_is_loaded_and_decoded_in_bounde
     let writer = world.agent().await;
     produce(&writer, partition, batch(&["x"; HISTORY_RECORDS as usize])).await.expect("acknowledged");
     let file_bytes = compact(&world, partition, 1, |_| incompressible(&world, RECORD_BYTES)).await;
-    let cache_bytes = 64 << 20;
+    let cache_bytes = 32 << 20;
     let agent = world.agent_with(AgentConfig { cache_bytes, ..AgentConfig::default() }).await;
     let before = world.objects.usage().totals();
     let readers = (0..READERS).map(|reader| {
@@ -105,7 +105,7 @@ async fn fifty_readers_of_one_history_share_what_is_loaded_and_decoded_in_bounde
     assert!(bytes <= 3 * file_bytes, "{bytes} bytes of a file of {file_bytes}");
     let pieces = (HISTORY_RECORDS as u64 * RECORD_BYTES as u64).div_ceil(2 << 20);
     let decodes = agent.metrics.history_decodes.get();
-    // The cache holds four pieces; without sharing it would be one decode per reader and piece.
+    // The cache holds two pieces; without sharing it would be one decode per reader and piece.
     assert!(decodes <= READERS as u64 * pieces / 8, "{decodes} decodes of {pieces} pieces");
     assert_eq!(agent.fetch.cold_bytes_in_flight(), 0);
 }
