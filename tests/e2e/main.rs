@@ -1,5 +1,7 @@
 //! The real binary over real TCP, with clients that are not ours: what is acknowledged is there, whatever happens.
 
+#![expect(clippy::disallowed_methods, reason = "a real process is waited for in real time")]
+
 mod compaction;
 mod damage;
 mod disk;

@@ -27,7 +27,7 @@ async fn an_outage_of_s3_loses_and_repeats_nothing_and_is_over_when_it_is_over()
     let s3 = S3::start();
     let server = s3.serve(&COMPACTING);
     let load = Load::start(&server, "outages").await;
-    for fault in [Fault::INTERNAL, Fault::SLOW_DOWN, Fault::Hang] {
+    for fault in [Fault::INTERNAL, Fault::SLOW_DOWN, Fault::DENIED, Fault::Hang] {
         load.progress(BATCHES);
         block_in_place(|| {
             let before = given_up(&server);

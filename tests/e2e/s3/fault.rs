@@ -49,7 +49,6 @@ impl Fault {
 #[derive(Clone, Debug)]
 pub struct Rule {
     asked: Option<Asked>,
-    key_contains: &'static str,
     every: u64,
     seen: u64,
     fault: Fault,
@@ -58,7 +57,7 @@ pub struct Rule {
 impl Rule {
     /// Every request.
     pub fn always(fault: Fault) -> Self {
-        Self { asked: None, key_contains: "", every: 1, seen: 0, fault }
+        Self { asked: None, every: 1, seen: 0, fault }
     }
 
     /// Every request of one kind.
@@ -71,13 +70,8 @@ impl Rule {
         Self { every: n, ..self }
     }
 
-    /// Only of objects whose key contains `text`.
-    pub fn key_contains(self, text: &'static str) -> Self {
-        Self { key_contains: text, ..self }
-    }
-
-    fn fits(&mut self, asked: Asked, key: &str) -> bool {
-        if self.asked.is_some_and(|only| only != asked) || !key.contains(self.key_contains) {
+    fn fits(&mut self, asked: Asked) -> bool {
+        if self.asked.is_some_and(|only| only != asked) {
             return false;
         }
         self.seen += 1;
@@ -108,8 +102,8 @@ impl Faults {
         self.met.load(Ordering::SeqCst)
     }
 
-    pub fn pick(&self, asked: Asked, key: &str) -> Option<Fault> {
-        let fault = self.rules().iter_mut().find_map(|rule| rule.fits(asked, key).then_some(rule.fault));
+    pub fn pick(&self, asked: Asked) -> Option<Fault> {
+        let fault = self.rules().iter_mut().find_map(|rule| rule.fits(asked).then_some(rule.fault));
         self.met.fetch_add(u64::from(fault.is_some()), Ordering::SeqCst);
         fault
     }

@@ -53,12 +53,8 @@ impl S3 {
     /// The same, not started yet.
     pub fn prepare(&self, flags: &[&str]) -> Server {
         let endpoint = self.endpoint();
-        let usual = [
-            ["--store", "s3://b/p"],
-            ["--s3-endpoint", &endpoint],
-            ["--store-timeout", "2s"],
-            ["--linger", "20ms"],
-        ];
+        let usual =
+            [["--store", "s3://b/p"], ["--s3-endpoint", &endpoint], ["--store-timeout", "2s"], ["--linger", "20ms"]];
         let usual = usual.into_iter().filter(|[name, _]| !flags.contains(name)).flatten();
         let flags: Vec<&str> = usual.chain(flags.iter().copied()).collect();
         Server::prepare(&flags).with_environment(&CREDENTIALS)

@@ -49,7 +49,7 @@ async fn answer(
     }
     let Some(asked) = asked(&method, key, &parameters) else { return failure(501, "NotImplemented") };
     let done = || done(&state.bucket, asked, key, &headers, &parameters, &body);
-    match state.faults.pick(asked, key) {
+    match state.faults.pick(asked) {
         None => done(),
         Some(Fault::Status(status, code)) => failure(status, code),
         Some(Fault::Hang) => {
