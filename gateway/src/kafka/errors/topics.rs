@@ -1,8 +1,8 @@
 //! Errors of administration.
 
-use alluvium_metastore::{keyspace, kv};
 use alluvium_metastore::log::TrimError;
 use alluvium_metastore::topics::{AddPartitionsError, AlterConfigsError, CreateTopicError, DeleteTopicError};
+use alluvium_metastore::{keyspace, kv};
 use alluvium_model::topic::{InvalidName, InvalidSize};
 use alluvium_model::topic_config::ConfigError;
 use alluvium_wire::ErrorCode;
