@@ -4,8 +4,10 @@ use std::{
     fs::File,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    ops::Range,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -13,6 +15,8 @@ use tempfile::TempDir;
 
 /// For a state that is reached within milliseconds on a quiet machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
+/// Below those that Linux gives to outgoing connections.
+const PORTS: Range<u16> = 10_000..30_000;
 const PAUSE: Duration = Duration::from_millis(10);
 const BINARY: &str = env!("CARGO_BIN_EXE_alluvium");
 
@@ -228,9 +232,18 @@ fn said(command: &mut Command) -> (ExitStatus, String) {
     (output.status, String::from_utf8_lossy(&said).into_owned())
 }
 
-/// A port that nobody listens on now.
+/// A port that nobody listens on now, that no other test is given, and that the system does not give to connections.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Another process with the same tests begins elsewhere.
+    let first = std::process::id().wrapping_mul(7_919);
+    loop {
+        let turn = first.wrapping_add(GIVEN.fetch_add(1, Ordering::SeqCst)) % u32::from(PORTS.end - PORTS.start);
+        let port = PORTS.start + u16::try_from(turn).expect("fewer than there are ports");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Whether `ready` became true in time.
