@@ -1,0 +1,24 @@
+"""Every answer of Alluvium against the same one of Apache Kafka: starts Kafka, and runs the Rust test that compares."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from conftest import STORES
+from servers import ROOT, Kafka
+
+pytestmark = pytest.mark.usefixtures("java")
+
+
+@pytest.mark.skipif(STORES == ["kafka"], reason="compares Alluvium with Kafka, whatever the target")
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="no cargo")
+def test_alluvium_answers_as_kafka_does(tmp_path):
+    kafka = Kafka(tmp_path / "kafka").start()
+    try:
+        done = subprocess.run(["cargo", "test", "--test", "parity", "--", "--nocapture"], cwd=ROOT, capture_output=True,
+                              text=True, env={**os.environ, "ALLUVIUM_TEST_KAFKA": kafka.bootstrap}, timeout=1_800)
+    finally:
+        kafka.stop()
+    assert done.returncode == 0, done.stdout + done.stderr[-4_000:]
+    assert "skipped" not in done.stdout
