@@ -53,7 +53,7 @@ pub fn admit(
     produce_version: i16,
     now: Timestamp,
 ) -> Result<Batch, Refusal> {
-    let batch = Batch::exactly_one(records.unwrap_or_default())?;
+    let batch = Batch::sent(records.unwrap_or_default())?;
     batch.check_produce_version(produce_version)?;
     let header = batch.header();
     if header.base_offset != 0 {

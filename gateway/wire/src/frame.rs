@@ -43,7 +43,7 @@ impl RequestHeader {
                 _ => Err(DecodeError::UnsupportedVersion { api: api.name(), version }),
             };
         }
-        header.client_id = Wire::read(reader, Layout { version, flexible: false })?;
+        header.client_id = client_id(reader)?;
         if api.is_flexible(version) {
             reader.tagged_fields(|_, _| Ok(false))?;
         }
@@ -64,6 +64,17 @@ impl RequestHeader {
     /// Whether we have messages of this version.
     pub fn is_supported(&self) -> bool {
         self.api.versions().contains(self.version)
+    }
+}
+
+/// What a client calls itself. Not all speak UTF-8; like Kafka, we serve them all the same, and replace what is no text.
+fn client_id(reader: &mut Reader) -> Result<Option<String>, DecodeError> {
+    match reader.i16()? {
+        -1 => Ok(None),
+        length => {
+            let bytes = usize::try_from(length).map_err(|_| DecodeError::NegativeLength(length.into()))?;
+            Ok(Some(String::from_utf8_lossy(&reader.bytes(bytes)?).into_owned()))
+        }
     }
 }
 
@@ -145,6 +156,12 @@ mod tests {
 
     fn header(bytes: &'static [u8]) -> Result<RequestHeader, DecodeError> {
         RequestHeader::decode(&mut Reader::new(Bytes::from_static(bytes)))
+    }
+
+    #[test]
+    fn a_client_that_calls_itself_in_another_encoding_is_served() {
+        let asked = header(b"\x00\x12\x00\x00\x00\x00\x00\x07\x00\x03b\xe9b").unwrap();
+        assert_eq!(asked.client_id.as_deref(), Some("b\u{fffd}b"));
     }
 
     #[test]

@@ -23,10 +23,12 @@ impl Coded for Refusal {
 impl Coded for BatchError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Truncated { .. } | Self::Length(_) | Self::Crc { .. } | Self::Decompress { .. } => {
-                ErrorCode::CORRUPT_MESSAGE
-            }
+            Self::Length(_) | Self::Crc { .. } | Self::Decompress { .. } => ErrorCode::CORRUPT_MESSAGE,
+            // Such formats were; others never were.
+            Self::Magic(magic) if !(0..=1).contains(magic) => ErrorCode::CORRUPT_MESSAGE,
+            // Less than a batch is no batch.
             Self::Empty
+            | Self::Truncated { .. }
             | Self::Trailing { .. }
             | Self::Magic(_)
             | Self::Count { .. }

@@ -129,15 +129,15 @@ fn join(
 
 /// Which batches are let in, in order, and what the others are told.
 fn plan(context: &Context, request: ProduceRequest) -> (Vec<TopicSlots>, Vec<PartitionAppend>) {
-    let whole = refusal_of_all(&request);
+    let acks = check_acks(request.acks);
     let mut joining = Vec::new();
     let mut transactional = None;
     let mut topics: Vec<TopicSlots> = Vec::with_capacity(request.topic_data.len());
     for TopicProduceData { name, topic_id, partition_data } in request.topic_data {
-        let topic = match &whole {
-            Some(refused) => Err(refused.clone()),
-            None => find(context, &name, topic_id),
-        };
+        if partition_data.is_empty() {
+            continue;
+        }
+        let topic = find(context, &name, topic_id).map(|topic| (topic, acks.clone()));
         let mut slots = Vec::with_capacity(partition_data.len());
         for PartitionProduceData { index, records } in partition_data {
             let state = match let_in(context, &topic, index, records) {
@@ -166,14 +166,11 @@ fn plan(context: &Context, request: ProduceRequest) -> (Vec<TopicSlots>, Vec<Par
     (topics, joining)
 }
 
-fn refusal_of_all(request: &ProduceRequest) -> Option<Refused> {
-    if !(-1..=1).contains(&request.acks) {
-        Some(Refused::new(ErrorCode::INVALID_REQUIRED_ACKS, "acks must be -1, 0 or 1"))
-    } else if request.transactional_id.is_some() {
-        Some(Refusal::Transactional.into())
-    } else {
-        None
+fn check_acks(acks: i16) -> Result<(), Refused> {
+    if (-1..=1).contains(&acks) {
+        return Ok(());
     }
+    Err(Refused::new(ErrorCode::INVALID_REQUIRED_ACKS, "acks must be -1, 0 or 1"))
 }
 
 fn find(context: &Context, name: &str, id: uuid::Uuid) -> Result<Arc<TopicView>, Refused> {
@@ -187,13 +184,14 @@ fn find(context: &Context, name: &str, id: uuid::Uuid) -> Result<Arc<TopicView>,
 
 fn let_in(
     context: &Context,
-    topic: &Result<Arc<TopicView>, Refused>,
+    topic: &Result<(Arc<TopicView>, Result<(), Refused>), Refused>,
     index: i32,
     records: Option<Bytes>,
 ) -> Result<(PartitionAppend, bool), PartitionRefusal> {
     let plain = |refused| PartitionRefusal { refused, faults: Vec::new() };
-    let topic = topic.as_ref().map_err(|refused| plain(refused.clone()))?;
+    let (topic, acks) = topic.as_ref().map_err(|refused| plain(refused.clone()))?;
     let partition = topic.partition(index).ok_or_else(|| plain(Refused::unknown_topic_or_partition()))?;
+    acks.clone().map_err(plain)?;
     let batch = admit(records, &topic.configs, context.version, context.agent.clock.now()).map_err(refusal)?;
     let stamped = topic.configs.timestamp_type == TimestampType::LogAppendTime;
     Ok((PartitionAppend { partition, batch }, stamped))
@@ -236,7 +234,8 @@ fn acknowledged(index: i32, ack: &Ack, stamped: bool) -> PartitionProduceRespons
     PartitionProduceResponse {
         index,
         base_offset: ack.base_offset.0,
-        log_append_time_ms: if stamped { ack.timestamp.0 } else { -1 },
+        // Of a duplicate Kafka tells the time always.
+        log_append_time_ms: if stamped || ack.duplicate { ack.timestamp.0 } else { -1 },
         log_start_offset: ack.log_start.0,
         ..Default::default()
     }

@@ -35,10 +35,22 @@ impl Batch {
         Ok(Self { header, head, body, whole: Some(whole) })
     }
 
-    /// The one batch that `bytes` hold: none, or anything after it, is an error (what Produce demands).
+    /// The one batch that `bytes` hold: none, or anything after it, is an error (what is stored).
     pub fn exactly_one(mut bytes: Bytes) -> Result<Self, BatchError> {
         let batch = Self::parse(&mut bytes)?;
         if bytes.is_empty() { Ok(batch) } else { Err(BatchError::Trailing { bytes: bytes.len() }) }
+    }
+
+    /// The one batch that a client sent: none, or a second one, is an error. Less than a batch after it is ignored, as
+    /// Kafka does.
+    pub fn sent(mut bytes: Bytes) -> Result<Self, BatchError> {
+        let batch = Self::parse(&mut bytes)?;
+        let rest = bytes.len();
+        match Self::parse(&mut bytes) {
+            Err(BatchError::Empty | BatchError::Truncated { .. }) => Ok(batch),
+            Ok(_) => Err(BatchError::Trailing { bytes: rest }),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether a client may append this batch, as far as the header and the checksum tell.

@@ -22,7 +22,17 @@ fn refusal(batch: Bytes) -> BatchError {
 fn nothing_and_more_than_one_batch_are_refused() {
     assert_eq!(refusal(Bytes::new()), BatchError::Empty);
     let two = [valid(), valid()].concat();
-    assert_eq!(refusal(two.into()), BatchError::Trailing { bytes: valid().len() });
+    assert_eq!(refusal(two.clone().into()), BatchError::Trailing { bytes: valid().len() });
+    assert_eq!(Batch::sent(two.into()).unwrap_err(), BatchError::Trailing { bytes: valid().len() });
+}
+
+#[test]
+fn less_than_a_batch_after_the_one_sent_is_ignored() {
+    let batch = valid();
+    for have in 1..batch.len() {
+        let sent = Batch::sent([&batch[..], &batch[..have]].concat().into()).unwrap();
+        assert_eq!(sent.bytes(), batch);
+    }
 }
 
 #[test]
