@@ -1,7 +1,7 @@
 //! Configs as Kafka's tools see them: of which resource, with which value, from where.
 
 use alluvium_metastore::topics::Topic;
-use alluvium_model::topic_config::{ConfigKind, DEFINITIONS};
+use alluvium_model::topic_config::{ConfigKind, DEFINITIONS, canonical};
 use alluvium_wire::ErrorCode;
 
 use super::broker_configs::broker_configs;
@@ -97,12 +97,12 @@ pub fn topic_entries(topic: &Topic) -> Vec<ConfigEntry> {
         .iter()
         .map(|def| {
             let (value, source) = match topic.configs.get(def.name) {
-                Some(value) => (value.as_str(), Source::Topic),
-                None => (def.default, Source::Default),
+                Some(value) => (canonical(def, value), Source::Topic),
+                None => (def.default.to_owned(), Source::Default),
             };
             ConfigEntry {
                 name: def.name,
-                value: value.to_owned(),
+                value,
                 source,
                 default: def.default.to_owned(),
                 synonym: def.synonym,

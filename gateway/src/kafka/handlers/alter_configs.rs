@@ -6,7 +6,7 @@ use alluvium_wire::messages::alter_configs::{
     AlterConfigsRequest, AlterConfigsResource, AlterConfigsResourceResponse, AlterConfigsResponse,
 };
 
-use crate::kafka::config_alteration::alter_topic;
+use crate::kafka::config_alteration::{alter_topic, altered_topic, check_once};
 use crate::kafka::config_entries::Resource;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
@@ -45,7 +45,8 @@ async fn replace(
     validate_only: bool,
 ) -> Result<(), Refused> {
     Resource::of(resource.resource_type)?.check_alterable()?;
-    let topic = lookup.by_name(&resource.resource_name).await?;
+    check_once(resource.configs.iter().map(|config| config.name.as_str()))?;
+    let topic = altered_topic(lookup, &resource.resource_name).await?;
     let mut alterations: Vec<Alteration> =
         topic.topic.configs.keys().map(|name| Alteration { name: name.clone(), op: AlterOp::Delete }).collect();
     for config in &resource.configs {

@@ -31,13 +31,14 @@ async fn handle(context: Context, request: DescribeConfigsRequest) -> DescribeCo
         let entries = entries(&context, &mut lookup, resource).await;
         let (error_code, error_message) = Refused::of(&entries);
         let wanted = |entry: &ConfigEntry| match &resource.configuration_keys {
-            Some(keys) => keys.iter().any(|key| key == entry.name),
+            Some(keys) => keys.is_empty() || keys.iter().any(|key| key == entry.name),
             None => true,
         };
         let configs = entries.unwrap_or_default().into_iter().filter(wanted);
         results.push(DescribeConfigsResult {
             error_code,
-            error_message,
+            // Kafka says nothing rather than null.
+            error_message: Some(error_message.unwrap_or_default()),
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),
             configs: configs.map(|entry| described(entry, &request)).collect(),

@@ -1,7 +1,5 @@
 //! IncrementalAlterConfigs (44): sets, deletes, appends to and subtracts from single configs of topics (KIP-339).
 
-use std::collections::HashSet;
-
 use alluvium_model::topic_config::{AlterOp, Alteration};
 use alluvium_wire::ApiKey;
 use alluvium_wire::messages::incremental_alter_configs::{
@@ -9,7 +7,7 @@ use alluvium_wire::messages::incremental_alter_configs::{
     IncrementalAlterConfigsResponse,
 };
 
-use crate::kafka::config_alteration::alter_topic;
+use crate::kafka::config_alteration::{alter_topic, altered_topic, check_once};
 use crate::kafka::config_entries::Resource;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
@@ -48,12 +46,9 @@ async fn alter(
     validate_only: bool,
 ) -> Result<(), Refused> {
     Resource::of(resource.resource_type)?.check_alterable()?;
-    let mut names = HashSet::with_capacity(resource.configs.len());
-    if !resource.configs.iter().all(|config| names.insert(&config.name)) {
-        return Err(Refused::invalid_request("Error due to duplicate config keys"));
-    }
+    check_once(resource.configs.iter().map(|config| config.name.as_str()))?;
     let alterations = resource.configs.iter().map(alteration).collect::<Result<Vec<_>, _>>()?;
-    let topic = lookup.by_name(&resource.resource_name).await?;
+    let topic = altered_topic(lookup, &resource.resource_name).await?;
     alter_topic(&context.agent, &topic, &alterations, validate_only).await
 }
 

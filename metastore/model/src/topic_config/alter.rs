@@ -41,7 +41,13 @@ pub fn changes(
 ) -> Result<Vec<ConfigChange>, ConfigError> {
     let mut after = overrides.clone();
     for Alteration { name, op } in alterations {
-        let def = definition(name).ok_or_else(|| ConfigError::Unknown { name: name.clone() })?;
+        let Some(def) = definition(name) else {
+            if *op == AlterOp::Delete {
+                // It is not set, whatever it is; Kafka has no objection.
+                continue;
+            }
+            return Err(ConfigError::Unknown { name: name.clone() });
+        };
         let entries = |verb| match def.kind {
             ConfigKind::List => Ok(list(after.get(name).map_or(def.default, String::as_str))),
             _ => Err(ConfigError::NotAList { name: name.clone(), verb }),
@@ -59,6 +65,7 @@ pub fn changes(
     }
     TopicConfigs::parse(&after)?;
     let mut names: Vec<&String> = alterations.iter().map(|alteration| &alteration.name).collect();
+    names.retain(|name| definition(name).is_some());
     names.sort_unstable();
     names.dedup();
     Ok(names.into_iter().map(|name| (name.clone(), after.get(name).cloned())).collect())

@@ -16,7 +16,8 @@ pub struct ConfigDef {
     pub rule: Rule,
     /// Whether anything here depends on it.
     pub effect: Effect,
-    /// Kafka's broker-wide setting of the same meaning, which `DescribeConfigs` names as its synonym.
+    /// Kafka's broker-wide setting of the same meaning, which `DescribeConfigs` names as its synonym:
+    /// none where Kafka has no default of that name (those in milliseconds, for which it has others in hours).
     pub synonym: Option<&'static str>,
     /// What it does here, for people.
     pub doc: &'static str,
@@ -54,7 +55,7 @@ pub enum Rule {
     Fraction,
     /// One of these texts.
     OneOf(&'static [&'static str]),
-    /// A list of these texts, each at most once.
+    /// A list of these texts.
     ListOf(&'static [&'static str]),
     /// `*`, or a list of `partition:broker`.
     ThrottledReplicas,
@@ -150,7 +151,7 @@ pub static DEFINITIONS: [ConfigDef; 33] = [
         ("flush.ms", Long, MAX_LONG),
         Rule::AtLeast(0),
         Reported,
-        Some("log.flush.interval.ms"),
+        None,
         "No effect: every record is durable before it is acknowledged.",
     ),
     def(
@@ -283,7 +284,7 @@ pub static DEFINITIONS: [ConfigDef; 33] = [
         ("retention.ms", Long, "604800000"),
         Rule::AtLeast(-1),
         Honoured,
-        Some("log.retention.ms"),
+        None,
         "Age over which records go, ms; -1 for no limit.",
     ),
     def(
@@ -304,14 +305,14 @@ pub static DEFINITIONS: [ConfigDef; 33] = [
         ("segment.jitter.ms", Long, "0"),
         Rule::AtLeast(0),
         Reported,
-        Some("log.roll.jitter.ms"),
+        None,
         "No effect: segments are sealed by the agent's flush policy.",
     ),
     def(
         ("segment.ms", Long, "604800000"),
         Rule::AtLeast(1),
         Reported,
-        Some("log.roll.ms"),
+        None,
         "No effect: segments are sealed by the agent's flush policy.",
     ),
     def(

@@ -15,7 +15,7 @@ mod value;
 pub use alter::{AlterOp, Alteration, ConfigChange, changes};
 pub use definitions::{ConfigDef, ConfigKind, DEFINITIONS, Effect, Rule, definition};
 pub use typed::{CleanupPolicy, Compression, TimestampType, TopicConfigs};
-pub use value::{ConfigError, validate_value};
+pub use value::{ConfigError, canonical, validate_value};
 
 #[cfg(test)]
 mod tests;

@@ -63,7 +63,6 @@ fn an_illegal_value_is_refused_and_named() {
         ("retention.ms", ""),
         ("max.message.bytes", "3000000000"),
         ("cleanup.policy", "shred"),
-        ("cleanup.policy", "delete,delete"),
         ("cleanup.policy", "delete,"),
         ("compression.type", "brotli"),
         ("compression.gzip.level", "0"),
@@ -111,6 +110,24 @@ fn set_and_delete_change_one_override_each() {
 }
 
 #[test]
+fn deleting_what_does_not_exist_changes_nothing() {
+    assert_eq!(changes(&BTreeMap::new(), &[alteration("no.such", AlterOp::Delete)]), Ok(Vec::new()));
+}
+
+#[test]
+fn a_value_is_shown_as_it_was_understood() {
+    for (name, value, shown) in [
+        ("retention.ms", " 5 ", "5"),
+        ("preallocate", "TRUE", "true"),
+        ("cleanup.policy", "compact, delete,compact", "compact,delete"),
+        ("compression.type", "zstd ", "zstd"),
+        ("min.cleanable.dirty.ratio", " 0.5", "0.5"),
+    ] {
+        assert_eq!(canonical(definition(name).unwrap(), value), shown);
+    }
+}
+
+#[test]
 fn append_and_subtract_work_on_the_list_in_force() {
     let append = alteration("cleanup.policy", AlterOp::Append("compact,delete".into()));
     let both = changes(&BTreeMap::new(), &[append]).unwrap();
@@ -127,7 +144,8 @@ fn an_alteration_that_does_not_suit_its_config_is_refused() {
         error(alteration("retention.ms", AlterOp::Append("1".into()))),
         ConfigError::NotAList { name: "retention.ms".into(), verb: "APPEND" }
     );
-    assert_eq!(error(alteration("no.such", AlterOp::Delete)), ConfigError::Unknown { name: "no.such".into() });
+    let set = AlterOp::Set("1".into());
+    assert_eq!(error(alteration("no.such", set)), ConfigError::Unknown { name: "no.such".into() });
     assert!(matches!(error(alteration("retention.ms", AlterOp::Set("x".into()))), ConfigError::Invalid { .. }));
 }
 
