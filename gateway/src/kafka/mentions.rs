@@ -1,6 +1,6 @@
 //! Things that a request must name once only: each is answered once, and refused where it was named more often.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use super::errors::Refused;
@@ -13,6 +13,12 @@ enum Mentioned {
     Once,
     Repeatedly,
     Answered,
+}
+
+/// Whether no thing is named twice.
+pub fn are_distinct<K: Eq + Hash>(things: &[K]) -> bool {
+    let mut seen = HashSet::with_capacity(things.len());
+    things.iter().all(|thing| seen.insert(thing))
 }
 
 impl<K: Eq + Hash> FromIterator<K> for Mentions<K> {

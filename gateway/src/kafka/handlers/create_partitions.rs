@@ -9,7 +9,7 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
-use crate::kafka::mentions::Mentions;
+use crate::kafka::mentions::{Mentions, are_distinct};
 use crate::kafka::topic_lookup::TopicLookup;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::CreatePartitions, 0..=3, |call| answer(call, handle));
@@ -45,6 +45,14 @@ async fn grow(
         && i32::try_from(assignments.len()).ok() != Some(asked.count - current)
     {
         let message = format!("{} assignments for {} new partitions", assignments.len(), asked.count - current);
+        return Err(Refused::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
+    }
+    if asked.assignments.iter().flatten().any(|assignment| assignment.broker_ids.is_empty()) {
+        let message = "The manual partition assignment includes an empty replica list.";
+        return Err(Refused::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
+    }
+    if asked.assignments.iter().flatten().any(|assignment| !are_distinct(&assignment.broker_ids)) {
+        let message = "The manual partition assignment includes a broker more than once.";
         return Err(Refused::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
     }
     if !validate_only {

@@ -20,7 +20,7 @@ use crate::agent::Agent;
 use crate::kafka::config_entries::topic_entries;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
-use crate::kafka::mentions::Mentions;
+use crate::kafka::mentions::{Mentions, are_distinct};
 use crate::topic_creation::{create, new_topic};
 
 pub const HANDLER: Handler = Handler::new(ApiKey::CreateTopics, 2..=7, |call| answer(call, handle));
@@ -58,17 +58,22 @@ async fn create_one(
     validate_only: bool,
     partitions_left: &mut usize,
 ) -> Result<Topic, Refused> {
+    check_request_size(asked.num_partitions, *partitions_left)?;
     let topic = validated(agent, asked)?;
-    *partitions_left = usize::try_from(topic.partitions)
-        .ok()
-        .and_then(|partitions| partitions_left.checked_sub(partitions))
-        .ok_or_else(|| {
-            Refused::new(ErrorCode::POLICY_VIOLATION, "Excessively large number of partitions per request.")
-        })?;
+    check_request_size(topic.partitions, *partitions_left)?;
+    *partitions_left -= usize::try_from(topic.partitions).unwrap_or_default();
     if validate_only {
         return Ok(topic.created(agent.clock.now()));
     }
     Ok(create(agent, topic).await?.topic.clone())
+}
+
+fn check_request_size(partitions: i32, left: usize) -> Result<(), Refused> {
+    if usize::try_from(partitions).is_ok_and(|partitions| partitions > left) {
+        let message = "Excessively large number of partitions per request.";
+        return Err(Refused::new(ErrorCode::POLICY_VIOLATION, message));
+    }
+    Ok(())
 }
 
 fn validated(agent: &Agent, asked: &CreatableTopic) -> Result<NewTopic, Refused> {
@@ -91,20 +96,20 @@ fn validated(agent: &Agent, asked: &CreatableTopic) -> Result<NewTopic, Refused>
 
 /// Partitions and replication factor from the counts, -1 being the default.
 fn counted(agent: &Agent, asked: &CreatableTopic) -> Result<(i32, i16), Refused> {
-    let partitions = match asked.num_partitions {
-        -1 => agent.config.num_partitions,
-        count @ 1.. => count,
-        _ => {
-            let message = "Number of partitions was set to an invalid non-positive value.";
-            return Err(Refused::new(ErrorCode::INVALID_PARTITIONS, message));
-        }
-    };
     let replication_factor = match asked.replication_factor {
         -1 => agent.config.default_replication_factor,
         factor @ 1.. => factor,
         _ => {
             let message = "Replication factor must be larger than 0, or -1 to use the default value.";
             return Err(Refused::new(ErrorCode::INVALID_REPLICATION_FACTOR, message));
+        }
+    };
+    let partitions = match asked.num_partitions {
+        -1 => agent.config.num_partitions,
+        count @ 1.. => count,
+        _ => {
+            let message = "Number of partitions was set to an invalid non-positive value.";
+            return Err(Refused::new(ErrorCode::INVALID_PARTITIONS, message));
         }
     };
     Ok((partitions, replication_factor))
@@ -122,6 +127,9 @@ fn assigned(asked: &CreatableTopic) -> Result<(i32, i16), Refused> {
     indexes.sort_unstable();
     if !indexes.iter().copied().eq((0..).take(indexes.len())) {
         return Err(invalid("partitions should be a consecutive 0-based integer sequence"));
+    }
+    if asked.assignments.iter().any(|assignment| !are_distinct(&assignment.broker_ids)) {
+        return Err(invalid("the replicas of a partition must be on distinct brokers"));
     }
     let replicas = |assignment: &CreatableReplicaAssignment| assignment.broker_ids.len();
     let first = asked.assignments.first().map_or(0, replicas);
@@ -149,7 +157,8 @@ fn configs(asked: &[CreatableTopicConfig]) -> Result<BTreeMap<String, String>, R
 fn created(topic: Topic) -> CreatableTopicResult {
     let entries = topic_entries(&topic).into_iter().map(|entry| CreatableTopicConfigs {
         name: entry.name.to_owned(),
-        value: Some(entry.value),
+        // As it was sent: Kafka has not read it yet.
+        value: Some(topic.configs.get(entry.name).cloned().unwrap_or(entry.value)),
         read_only: false,
         config_source: entry.source.code(),
         is_sensitive: false,

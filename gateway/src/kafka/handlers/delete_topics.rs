@@ -4,17 +4,20 @@
 //!
 //! - 1-5: by name. 5: messages. 6: by name or by id.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use alluvium_model::TopicId;
 use alluvium_wire::messages::delete_topics::{
     DeletableTopicResult, DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse,
 };
 use alluvium_wire::{ApiKey, ErrorCode};
+use uuid::Uuid;
 
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
+use crate::kafka::mentions::Mentions;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::view::TopicView;
 
@@ -25,23 +28,44 @@ async fn handle(context: Context, request: DeleteTopicsRequest) -> DeleteTopicsR
     let by_name = |name: String| DeleteTopicState { name: Some(name), ..Default::default() };
     let asked: Vec<DeleteTopicState> = request.topic_names.into_iter().map(by_name).chain(request.topics).collect();
     let mut lookup = TopicLookup::new(agent);
-    let mut deleted = HashSet::new();
+    let mut found = Vec::with_capacity(asked.len());
+    for state in &asked {
+        found.push(find(agent, &mut lookup, state, context.version).await);
+    }
+    let names: HashMap<Named<'_>, String> =
+        asked.iter().zip(&found).filter_map(|both| Some((named(both), both.0.name.clone()?))).collect();
+    let mut mentions: Mentions<Named<'_>> = asked.iter().zip(&found).map(named).collect();
     let mut responses = Vec::with_capacity(asked.len());
-    for state in asked {
-        let found = find(agent, &mut lookup, &state, context.version).await;
-        let result = match &found {
-            Ok(topic) if !deleted.insert(topic.topic.id) => Err(Refused::invalid_request("Duplicate topic.")),
-            Ok(topic) => delete(agent, topic).await,
-            Err(refused) => Err(refused.clone()),
+    for both in asked.iter().zip(&found) {
+        let Some(once) = mentions.next(&named(both), "Duplicate topic.") else { continue };
+        let (state, found) = both;
+        let result = match (once, found) {
+            (Ok(()), Ok(topic)) => delete(agent, topic).await,
+            (Err(refused), _) => Err(refused),
+            (Ok(()), Err(refused)) => Err(refused.clone()),
         };
         let (error_code, error_message) = Refused::of(&result);
-        let (name, topic_id) = match found {
-            Ok(topic) => (Some(topic.topic.name.clone()), topic.topic.id.0),
-            Err(_) => (state.name, state.topic_id),
+        let (name, topic_id) = match (&result, found) {
+            (Ok(()), Ok(topic)) => (Some(topic.topic.name.clone()), topic.topic.id.0),
+            _ => (names.get(&named(both)).cloned(), state.topic_id),
         };
         responses.push(DeletableTopicResult { name, topic_id, error_code, error_message });
     }
     DeleteTopicsResponse { responses, ..Default::default() }
+}
+
+/// What tells one topic of the request from another: a name and an id can be of the same.
+#[derive(PartialEq, Eq, Hash)]
+enum Named<'a> {
+    Topic(TopicId),
+    Unknown(Option<&'a str>, Uuid),
+}
+
+fn named<'a>((state, found): (&'a DeleteTopicState, &Result<Arc<TopicView>, Refused>)) -> Named<'a> {
+    match found {
+        Ok(topic) => Named::Topic(topic.topic.id),
+        Err(_) => Named::Unknown(state.name.as_deref(), state.topic_id),
+    }
 }
 
 async fn find(
