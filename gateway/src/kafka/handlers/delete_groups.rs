@@ -1,5 +1,7 @@
 //! DeleteGroups (42): groups without members, and their offsets, are forgotten.
 
+use std::collections::HashSet;
+
 use alluvium_wire::messages::delete_groups::{DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
@@ -10,7 +12,11 @@ pub const HANDLER: Handler = Handler::new(ApiKey::DeleteGroups, 0..=2, |call| an
 
 async fn handle(context: Context, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
     let mut results = Vec::with_capacity(request.groups_names.len());
+    let mut named = HashSet::with_capacity(request.groups_names.len());
     for group_id in request.groups_names {
+        if !named.insert(group_id.clone()) {
+            continue;
+        }
         let deleted = context.agent.groups.delete(&group_id).await;
         let error_code = deleted.map_or_else(|why| why.code(), |()| ErrorCode::NONE);
         results.push(DeletableGroupResult { group_id, error_code });

@@ -36,7 +36,8 @@ async fn handle(context: Context, request: DescribeGroupsRequest) -> DescribeGro
             Ok(None) => missing(&group, context.version),
             Err(why) => DescribedGroup { error_code: why.code(), ..Default::default() },
         };
-        groups.push(DescribedGroup { group_id: group, authorized_operations: operations, ..described });
+        let authorized_operations = if described.error_code.is_none() { operations } else { OPERATIONS_OMITTED };
+        groups.push(DescribedGroup { group_id: group, authorized_operations, ..described });
     }
     DescribeGroupsResponse { groups, ..Default::default() }
 }

@@ -20,7 +20,12 @@ async fn handle(context: Context, request: FindCoordinatorRequest) -> FindCoordi
     let agent = &*context.agent;
     if context.version >= 4 {
         let keys = request.coordinator_keys.into_iter();
-        let coordinators = keys.map(|key| find(agent, request.key_type, key)).collect();
+        let found = keys.map(|key| {
+            let found = find(agent, request.key_type, key);
+            // Kafka says nothing rather than null.
+            Coordinator { error_message: Some(found.error_message.unwrap_or_default()), ..found }
+        });
+        let coordinators = found.collect();
         return FindCoordinatorResponse { coordinators, ..Default::default() };
     }
     let found = find(agent, request.key_type, request.key);

@@ -22,10 +22,13 @@ async fn handle(context: Context, request: JoinGroupRequest) -> JoinGroupRespons
     let group = request.group_id.clone();
     let reason = request.reason.as_deref().unwrap_or_default();
     tracing::debug!(%group, member = %request.member_id, %reason, "join");
+    // Null where there is room for it.
+    let no_protocol = (context.version < 7).then(String::new);
     match context.agent.groups.join(&group, joiner(&context, request)).await {
         Ok(joined) => admitted(joined),
         Err(JoinRefused { member, why }) => JoinGroupResponse {
             error_code: why.code(),
+            protocol_name: no_protocol,
             member_id: member.map(|member| member.to_string()).unwrap_or_default(),
             ..Default::default()
         },

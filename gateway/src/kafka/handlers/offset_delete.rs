@@ -15,9 +15,12 @@ use crate::kafka::topic_lookup::TopicLookup;
 pub const HANDLER: Handler = Handler::new(ApiKey::OffsetDelete, 0..=0, |call| answer(call, handle));
 
 async fn handle(context: Context, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
+    if request.group_id.is_empty() {
+        return OffsetDeleteResponse { error_code: ErrorCode::INVALID_GROUP_ID, ..Default::default() };
+    }
     let mut lookup = TopicLookup::new(&context.agent);
     let mut topics = Vec::with_capacity(request.topics.len());
-    for topic in request.topics {
+    for topic in request.topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
         match delete(&context, &request.group_id, topic, &mut lookup).await {
             Ok(answer) => topics.push(answer),
             Err(why) => return OffsetDeleteResponse { error_code: why.code(), ..Default::default() },
