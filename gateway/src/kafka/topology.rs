@@ -3,6 +3,9 @@
 //! Any agent serves any partition, so leadership is advice, and the epoch never changes: clients would have to validate
 //! their positions each time it grew, and distrust each answer with a lower one.
 
+use alluvium_wire::ErrorCode;
+
+use super::errors::Refused;
 use crate::agent::Agent;
 
 /// The epoch of every leader, in every answer that has one.
@@ -39,7 +42,13 @@ pub fn this(agent: &Agent) -> Node {
     }
 }
 
-/// Whether a client knows an epoch of a leader that never was. (-1: it knows none.)
-pub fn is_unknown_epoch(epoch: i32) -> bool {
-    epoch > LEADER_EPOCH
+/// Whether the epoch that a client knows is the one there is. (-1: it knows none.)
+pub fn check_epoch(epoch: i32) -> Result<(), Refused> {
+    match epoch {
+        -1 | LEADER_EPOCH => Ok(()),
+        older if older < LEADER_EPOCH => {
+            Err(Refused::new(ErrorCode::FENCED_LEADER_EPOCH, "this leader epoch is no longer"))
+        }
+        _ => Err(Refused::new(ErrorCode::UNKNOWN_LEADER_EPOCH, "this leader epoch never was")),
+    }
 }

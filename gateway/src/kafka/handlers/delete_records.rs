@@ -23,7 +23,7 @@ async fn handle(context: Context, request: DeleteRecordsRequest) -> DeleteRecord
     let agent = &*context.agent;
     let mut lookup = TopicLookup::new(agent);
     let mut topics = Vec::with_capacity(request.topics.len());
-    for topic in request.topics {
+    for topic in request.topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
         let view = lookup.by_name(&topic.name).await;
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in topic.partitions {

@@ -20,7 +20,6 @@ async fn handle(context: Context, request: DescribeClusterRequest) -> DescribeCl
     let refused = |error_code, message: &str| DescribeClusterResponse {
         error_code,
         error_message: Some(message.to_owned()),
-        endpoint_type: request.endpoint_type,
         ..Default::default()
     };
     match request.endpoint_type {

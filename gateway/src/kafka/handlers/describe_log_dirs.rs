@@ -2,6 +2,8 @@
 //!
 //! - 3: an error for the whole answer. 4: total and usable bytes (-1). 5: cordoned directories, of which there is none.
 
+use std::collections::BTreeSet;
+
 use alluvium_model::TopicPartition;
 use alluvium_model::log::Head;
 use alluvium_wire::messages::describe_log_dirs::{
@@ -23,7 +25,7 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
     let agent = &*context.agent;
     let mut topics = Vec::new();
     for view in agent.view.topics() {
-        let wanted: Vec<i32> = match &request.topics {
+        let wanted: BTreeSet<i32> = match &request.topics {
             None => (0..view.topic.partitions).collect(),
             Some(asked) => asked
                 .iter()
@@ -46,7 +48,7 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
 }
 
 /// Sizes as the metastore has them: the agent's picture does not follow them.
-async fn sizes(agent: &Agent, view: &TopicView, wanted: Vec<i32>) -> Vec<DescribeLogDirsPartition> {
+async fn sizes(agent: &Agent, view: &TopicView, wanted: BTreeSet<i32>) -> Vec<DescribeLogDirsPartition> {
     let partitions: Vec<TopicPartition> = wanted.into_iter().filter_map(|index| view.partition(index)).collect();
     let heads = agent.view.log().heads(&partitions).await.unwrap_or_else(|_| vec![None; partitions.len()]);
     partitions.into_iter().zip(heads).map(|(partition, head)| size(partition, head)).collect()

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use alluvium_wire::ApiKey;
+use alluvium_model::topic::check_name;
+use alluvium_wire::messages::OPERATIONS_OMITTED;
 use alluvium_wire::messages::describe_topic_partitions::{
     Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, DescribeTopicPartitionsResponsePartition,
-    DescribeTopicPartitionsResponseTopic,
+    DescribeTopicPartitionsResponseTopic, TopicRequest,
 };
+use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
@@ -20,12 +22,19 @@ pub const HANDLER: Handler = Handler::new(ApiKey::DescribeTopicPartitions, 0..=0
 const PAGE_PARTITIONS_MAX: i32 = 2_000;
 
 async fn handle(context: Context, request: DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
+    if let Err(refused) = check_cursor(&request) {
+        let topic = |topic: TopicRequest| undescribed(topic.name, refused.code, OPERATIONS_OMITTED);
+        return DescribeTopicPartitionsResponse {
+            topics: request.topics.into_iter().map(topic).collect(),
+            ..Default::default()
+        };
+    }
     let leader = topology::this(&context.agent).id;
     let mut left = request.response_partition_limit.clamp(1, PAGE_PARTITIONS_MAX);
     let mut response = DescribeTopicPartitionsResponse::default();
     for (name, found) in asked(&context, &request).await {
         let first = match &request.cursor {
-            Some(cursor) if cursor.topic_name == name => cursor.partition_index.max(0),
+            Some(cursor) if cursor.topic_name == name => cursor.partition_index,
             _ => 0,
         };
         if left == 0 {
@@ -35,11 +44,7 @@ async fn handle(context: Context, request: DescribeTopicPartitionsRequest) -> De
         let topic = match found {
             Ok(topic) => topic,
             Err(refused) => {
-                response.topics.push(DescribeTopicPartitionsResponseTopic {
-                    error_code: refused.code,
-                    name: Some(name),
-                    ..Default::default()
-                });
+                response.topics.push(undescribed(name, refused.code, TOPIC_OPERATIONS));
                 continue;
             }
         };
@@ -52,6 +57,19 @@ async fn handle(context: Context, request: DescribeTopicPartitionsRequest) -> De
         }
     }
     response
+}
+
+/// The page must begin with one of the topics asked for.
+fn check_cursor(request: &DescribeTopicPartitionsRequest) -> Result<(), Refused> {
+    let Some(cursor) = &request.cursor else { return Ok(()) };
+    if !request.topics.is_empty() && !request.topics.iter().any(|topic| topic.name == cursor.topic_name) {
+        let message = format!("topic list should contain the cursor topic: {}", cursor.topic_name);
+        return Err(Refused::invalid_request(message));
+    }
+    if cursor.partition_index < 0 {
+        return Err(Refused::invalid_request(format!("no partition to begin with: {}", cursor.partition_index)));
+    }
+    Ok(())
 }
 
 /// The topics asked for, by name, from the cursor on.
@@ -73,9 +91,22 @@ async fn asked(
     let mut lookup = TopicLookup::new(&context.agent);
     let mut found = Vec::with_capacity(names.len());
     for name in names {
-        found.push((name.to_owned(), lookup.by_name(name).await));
+        let topic = match check_name(name) {
+            Ok(()) => lookup.by_name(name).await,
+            Err(invalid) => Err(invalid.into()),
+        };
+        found.push((name.to_owned(), topic));
     }
     found
+}
+
+fn undescribed(name: String, error_code: ErrorCode, operations: i32) -> DescribeTopicPartitionsResponseTopic {
+    DescribeTopicPartitionsResponseTopic {
+        error_code,
+        name: Some(name),
+        topic_authorized_operations: operations,
+        ..Default::default()
+    }
 }
 
 fn described(view: &TopicView, partitions: std::ops::Range<i32>, leader: i32) -> DescribeTopicPartitionsResponseTopic {

@@ -2,8 +2,10 @@
 //!
 //! - 1: the type of election, and an error for the whole answer.
 
+use std::ops::RangeInclusive;
+
 use alluvium_wire::messages::elect_leaders::{
-    ElectLeadersRequest, ElectLeadersResponse, PartitionResult, ReplicaElectionResult,
+    ElectLeadersRequest, ElectLeadersResponse, PartitionResult, ReplicaElectionResult, TopicPartitions,
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
@@ -14,7 +16,13 @@ use crate::view::TopicView;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::ElectLeaders, 0..=2, |call| answer(call, handle));
 
+/// Preferred, unclean.
+const ELECTION_TYPES: RangeInclusive<i8> = 0..=1;
+
 async fn handle(context: Context, request: ElectLeadersRequest) -> ElectLeadersResponse {
+    if !ELECTION_TYPES.contains(&request.election_type) {
+        return unknown_type(request);
+    }
     let mut replica_election_results = Vec::new();
     match request.topic_partitions {
         None => {
@@ -38,6 +46,22 @@ async fn handle(context: Context, request: ElectLeadersRequest) -> ElectLeadersR
         }
     }
     ElectLeadersResponse { replica_election_results, ..Default::default() }
+}
+
+/// Kafka tells it for the whole and for each.
+fn unknown_type(request: ElectLeadersRequest) -> ElectLeadersResponse {
+    let refused = Refused::invalid_request(format!("Unknown election type {}.", request.election_type));
+    let partition = |partition_id| PartitionResult {
+        partition_id,
+        error_code: refused.code,
+        error_message: Some(refused.message.clone()),
+    };
+    let topic = |topic: TopicPartitions| ReplicaElectionResult {
+        topic: topic.topic,
+        partition_result: topic.partitions.into_iter().map(partition).collect(),
+    };
+    let replica_election_results = request.topic_partitions.into_iter().flatten().map(topic).collect();
+    ElectLeadersResponse { error_code: refused.code, replica_election_results, ..Default::default() }
 }
 
 fn result(index: i32, topic: Result<&TopicView, Refused>) -> PartitionResult {

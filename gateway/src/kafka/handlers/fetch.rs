@@ -36,15 +36,18 @@ async fn handle(context: Context, request: FetchRequest) -> FetchResponse {
     let (topics, plan) = plan(&context, request).await;
     let read_committed = plan.read_committed;
     let mut fetched = VecDeque::from(context.agent.fetch.fetch(plan).await);
-    let mut partition = |(index, asked): (i32, Result<(), Refused>)| match asked {
-        Ok(()) => match fetched.pop_front() {
+    let mut partition = |(index, state): (i32, State)| match state {
+        State::Planned => match fetched.pop_front() {
             Some(found) => partition_data(index, found, read_committed),
             None => failed(index, ErrorCode::UNKNOWN_SERVER_ERROR),
         },
-        Err(refused) => failed(index, refused.code),
+        State::Refused(code) => failed(index, code),
+        // Kafka has no null here.
+        State::Unknown(code) => PartitionData { aborted_transactions: Some(Vec::new()), ..failed(index, code) },
     };
     let responses = topics
         .into_iter()
+        .filter(|topic| !topic.partitions.is_empty())
         .map(|PlannedTopic { topic, topic_id, partitions }| FetchableTopicResponse {
             topic,
             topic_id,
@@ -58,7 +61,14 @@ async fn handle(context: Context, request: FetchRequest) -> FetchResponse {
 struct PlannedTopic {
     topic: String,
     topic_id: uuid::Uuid,
-    partitions: Vec<(i32, Result<(), Refused>)>,
+    partitions: Vec<(i32, State)>,
+}
+
+/// What becomes of a partition of the request.
+enum State {
+    Planned,
+    Refused(ErrorCode),
+    Unknown(ErrorCode),
 }
 
 async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, FetchPlan) {
@@ -75,17 +85,20 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
                 Ok(view) => view.partition(asked.partition).ok_or_else(Refused::unknown_topic_or_partition),
                 Err(refused) => Err(refused.clone()),
             };
-            let served = partition.and_then(|partition| {
-                check_epoch(&asked)?;
-                wanted.push(FetchPartition {
-                    partition,
-                    offset: Offset(asked.fetch_offset),
-                    max_bytes: usize::try_from(asked.partition_max_bytes).unwrap_or(0),
-                });
-                Ok(())
-            });
-            all_are_served &= served.is_ok();
-            states.push((asked.partition, served));
+            let state = match (partition, check_epochs(&asked)) {
+                (Err(refused), _) => State::Unknown(refused.code),
+                (Ok(_), Err(refused)) => State::Refused(refused.code),
+                (Ok(partition), Ok(())) => {
+                    wanted.push(FetchPartition {
+                        partition,
+                        offset: Offset(asked.fetch_offset),
+                        max_bytes: usize::try_from(asked.partition_max_bytes).unwrap_or(0),
+                    });
+                    State::Planned
+                }
+            };
+            all_are_served &= matches!(state, State::Planned);
+            states.push((asked.partition, state));
         }
         planned.push(PlannedTopic { topic, topic_id, partitions: states });
     }
@@ -100,9 +113,11 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
     (planned, plan)
 }
 
-fn check_epoch(asked: &AskedPartition) -> Result<(), Refused> {
-    if topology::is_unknown_epoch(asked.current_leader_epoch) {
-        return Err(Refused::new(ErrorCode::UNKNOWN_LEADER_EPOCH, "this leader epoch never was"));
+fn check_epochs(asked: &AskedPartition) -> Result<(), Refused> {
+    // All negative ones stand for none, only here.
+    topology::check_epoch(asked.current_leader_epoch.max(-1))?;
+    if asked.last_fetched_epoch > topology::LEADER_EPOCH {
+        return Err(Refused::new(ErrorCode::OFFSET_OUT_OF_RANGE, "nothing can have been fetched in this leader epoch"));
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ async fn allocate(context: &Context, request: &InitProducerIdRequest) -> Result<
             return Err(Refused::new(code, "transactions are not supported"));
         }
     }
-    if (request.producer_id < 0) != (request.producer_epoch < 0) {
+    if (request.producer_id == -1) != (request.producer_epoch == -1) {
         return Err(Refused::invalid_request("producer id without epoch, or epoch without id"));
     }
     Ok(context.agent.metastore.producers.allocate(1).await?.start.0)

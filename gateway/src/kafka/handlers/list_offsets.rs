@@ -6,11 +6,11 @@
 //!
 //! A time after the last record is no error: the offset is -1.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use alluvium_model::{Offset, Timestamp, TopicPartition};
 use alluvium_wire::messages::list_offsets::{
-    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
     ListOffsetsTopicResponse,
 };
 use alluvium_wire::{ApiKey, ErrorCode};
@@ -20,8 +20,10 @@ use crate::agent::Agent;
 use crate::fetch::{FoundOffset, OffsetSpec};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
+use crate::kafka::mentions::Mentions;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::{self, LEADER_EPOCH};
+use crate::view::TopicView;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::ListOffsets, 1..=11, |call| answer(call, handle));
 
@@ -33,42 +35,49 @@ async fn handle(context: Context, request: ListOffsetsRequest) -> ListOffsetsRes
     let agent = &*context.agent;
     let read_committed = request.isolation_level == READ_COMMITTED;
     let mut lookup = TopicLookup::new(agent);
+    let mut mentions: Mentions<(&str, i32)> = request.topics.iter().flat_map(named).collect();
     let mut topics = Vec::with_capacity(request.topics.len());
-    for topic in request.topics {
+    for topic in &request.topics {
         let view = lookup.by_name(&topic.name).await;
-        let times_asked = count(&topic.partitions);
-        let answers = stream::iter(topic.partitions).map(|asked| {
-            let question = match &view {
-                Err(refused) => Err(refused.clone()),
-                Ok(_) if times_asked.get(&asked.partition_index).is_some_and(|times| *times > 1) => {
-                    Err(Refused::invalid_request("partition named more than once"))
-                }
-                Ok(view) => view
-                    .partition(asked.partition_index)
-                    .ok_or_else(Refused::unknown_topic_or_partition)
-                    .and_then(|partition| Ok((partition, spec(&asked, context.version, read_committed)?))),
-            };
-            look_up(agent, asked.partition_index, question)
-        });
-        let partitions = answers.buffered(LOOKUPS_MAX).collect().await;
-        topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
+        let mut questions = Vec::with_capacity(topic.partitions.len());
+        for asked in &topic.partitions {
+            let index = asked.partition_index;
+            match mentions.next(&(topic.name.as_str(), index), "partition named more than once") {
+                None => {}
+                Some(Err(refused)) => questions.push((index, Err(refused))),
+                Some(Ok(())) => questions.push((index, question(&view, asked, context.version, read_committed))),
+            }
+        }
+        let answers = stream::iter(questions).map(|(index, question)| look_up(agent, index, question));
+        let partitions: Vec<_> = answers.buffered(LOOKUPS_MAX).collect().await;
+        if !partitions.is_empty() {
+            topics.push(ListOffsetsTopicResponse { name: topic.name.clone(), partitions });
+        }
     }
     ListOffsetsResponse { topics, ..Default::default() }
 }
 
-fn count(partitions: &[ListOffsetsPartition]) -> HashMap<i32, usize> {
-    let mut times = HashMap::with_capacity(partitions.len());
-    for partition in partitions {
-        *times.entry(partition.partition_index).or_default() += 1;
-    }
-    times
+fn named(topic: &ListOffsetsTopic) -> impl Iterator<Item = (&str, i32)> {
+    topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.partition_index))
+}
+
+/// A partition, and what is asked of it.
+type Question = (TopicPartition, Option<OffsetSpec>);
+
+fn question(
+    view: &Result<Arc<TopicView>, Refused>,
+    asked: &ListOffsetsPartition,
+    version: i16,
+    read_committed: bool,
+) -> Result<Question, Refused> {
+    let view = view.as_ref().map_err(Refused::clone)?;
+    let partition = view.partition(asked.partition_index).ok_or_else(Refused::unknown_topic_or_partition)?;
+    Ok((partition, spec(asked, version, read_committed)?))
 }
 
 /// What is asked for; `None` for what exists nowhere here: offsets waiting to be tiered.
 fn spec(asked: &ListOffsetsPartition, version: i16, read_committed: bool) -> Result<Option<OffsetSpec>, Refused> {
-    if topology::is_unknown_epoch(asked.current_leader_epoch) {
-        return Err(Refused::new(ErrorCode::UNKNOWN_LEADER_EPOCH, "this leader epoch never was"));
-    }
+    topology::check_epoch(asked.current_leader_epoch)?;
     match asked.timestamp {
         -1 => Ok(Some(OffsetSpec::Latest { read_committed })),
         -2 => Ok(Some(OffsetSpec::Earliest)),
@@ -81,11 +90,7 @@ fn spec(asked: &ListOffsetsPartition, version: i16, read_committed: bool) -> Res
     }
 }
 
-async fn look_up(
-    agent: &Agent,
-    index: i32,
-    question: Result<(TopicPartition, Option<OffsetSpec>), Refused>,
-) -> ListOffsetsPartitionResponse {
+async fn look_up(agent: &Agent, index: i32, question: Result<Question, Refused>) -> ListOffsetsPartitionResponse {
     let found = match question {
         Ok((partition, Some(spec))) => agent.fetch.list_offset(partition, spec).await.map_err(Refused::from),
         Ok((_, None)) => Ok(FoundOffset { offset: Offset(-1), timestamp: Timestamp::NONE }),

@@ -31,6 +31,9 @@ pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, |call| answe
 const CREATED_MAX: usize = 100;
 
 async fn handle(context: Context, request: MetadataRequest) -> MetadataResponse {
+    if let Some(refused) = unacceptable(&request, context.version) {
+        return refused;
+    }
     let agent = &*context.agent;
     let nodes = topology::nodes(agent);
     let topics = topics(&context, &request).await;
@@ -64,13 +67,12 @@ async fn topics(context: &Context, request: &MetadataRequest) -> Vec<MetadataRes
             let mut named = HashSet::with_capacity(asked.len());
             // Once for each, as Kafka does: an answer can be thousands of times as long as the name that asks for it.
             for topic in asked.iter().filter(|topic| named.insert((&topic.name, topic.topic_id))) {
-                let found = match acceptable(topic, context.version) {
-                    Ok(()) => finder.find(topic).await,
-                    Err(refused) => Err(refused),
-                };
-                answers.push(match found {
+                answers.push(match finder.find(topic).await {
                     Ok(topic) => describe(&topic),
-                    Err(refused) => undescribed(topic, &refused),
+                    Err(refused) => MetadataResponseTopic {
+                        topic_authorized_operations: operations_if_unknown(request, &refused),
+                        ..undescribed(topic, &refused)
+                    },
                 });
             }
             answers
@@ -78,15 +80,20 @@ async fn topics(context: &Context, request: &MetadataRequest) -> Vec<MetadataRes
     }
 }
 
-/// Topic ids came into the layout two versions before they came to mean anything.
-fn acceptable(topic: &MetadataRequestTopic, version: i16) -> Result<(), Refused> {
-    if version < 12 && topic.name.is_none() {
-        return Err(Refused::invalid_request("topic name can not be null before version 12"));
+/// The answer to a request that none of whose topics is looked for. Topic ids came into the layout two versions before they
+/// came to mean anything.
+fn unacceptable(request: &MetadataRequest, version: i16) -> Option<MetadataResponse> {
+    let asked = request.topics.as_deref().unwrap_or_default();
+    if version >= 12 || asked.iter().all(|topic| topic.name.is_some() && topic.topic_id.is_nil()) {
+        return None;
     }
-    if version < 12 && !topic.topic_id.is_nil() {
-        return Err(Refused::invalid_request("topic ids are not supported before version 12"));
-    }
-    Ok(())
+    let refused = |topic: &MetadataRequestTopic| MetadataResponseTopic {
+        error_code: ErrorCode::INVALID_REQUEST,
+        name: Some(topic.name.clone().unwrap_or_default()),
+        topic_id: topic.topic_id,
+        ..Default::default()
+    };
+    Some(MetadataResponse { topics: asked.iter().map(refused).collect(), ..Default::default() })
 }
 
 /// Finds the topics of one request, or makes them.
@@ -135,6 +142,12 @@ fn described(agent: &Agent, view: &TopicView, with_operations: bool) -> Metadata
         topic_authorized_operations: if with_operations { TOPIC_OPERATIONS } else { OPERATIONS_OMITTED },
         ..Default::default()
     }
+}
+
+/// Everyone may do everything, also with what is not there.
+fn operations_if_unknown(request: &MetadataRequest, refused: &Refused) -> i32 {
+    let is_told = refused.code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION && request.include_topic_authorized_operations;
+    if is_told { TOPIC_OPERATIONS } else { OPERATIONS_OMITTED }
 }
 
 /// A topic that is not there has the name or the id by which it was asked for.

@@ -5,11 +5,11 @@
 //! - 2: exactly what librdkafka uses. 3: who asks.
 
 use alluvium_model::TopicPartition;
+use alluvium_wire::ApiKey;
 use alluvium_wire::messages::offset_for_leader_epoch::{
     EpochEndOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
     OffsetForLeaderTopicResult,
 };
-use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
@@ -49,9 +49,7 @@ async fn end(
     asked: &OffsetForLeaderPartition,
 ) -> Result<EpochEndOffset, Refused> {
     let partition = partition?;
-    if topology::is_unknown_epoch(asked.current_leader_epoch) {
-        return Err(Refused::new(ErrorCode::UNKNOWN_LEADER_EPOCH, "this leader epoch never was"));
-    }
+    topology::check_epoch(asked.current_leader_epoch)?;
     if asked.leader_epoch != LEADER_EPOCH {
         return Ok(EpochEndOffset::default());
     }
