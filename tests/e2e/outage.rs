@@ -5,12 +5,14 @@
 
 use std::time::Duration;
 
+use alluvium_client::{Acks, Cluster, IdempotentProducer, ProducerConfig};
+use alluvium_wire::ErrorCode;
 use rskafka::client::partition::Compression;
 use tokio::task::block_in_place;
 
 use crate::{
     load::Load,
-    records::{connect, read_all, record, topic},
+    records::{connect, partition, read_all, record, start_ms, topic},
     s3::{Asked, Fault, Rule, S3},
     server::{Server, wait_until},
 };
@@ -103,6 +105,30 @@ async fn an_upload_that_was_given_up_but_arrived_is_not_read() {
     assert_eq!(log.produce(sent, Compression::Lz4).await.expect("produced"), (0..10).collect::<Vec<i64>>());
     let found: Vec<_> = read_all(&log, 0).await;
     assert_eq!(found, (0..10).map(|number| (number, record(number))).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_producer_that_waits_no_longer_is_told_so_and_what_it_sends_again_is_there_once() {
+    let s3 = S3::start();
+    let server = s3.serve(&["--store-timeout", "1h"]);
+    let cluster = Cluster::connect(&server.address(), "impatient").await.expect("connected");
+    let topic = cluster.create_topic("impatient", 1).await.expect("created");
+    let config = ProducerConfig { acks: Acks::All, in_flight_max: 1, delivery_timeout: Duration::from_secs(1) };
+    let connection = cluster.dial(&server.address()).await.expect("connected");
+    let mut producer =
+        IdempotentProducer::new(connection, (topic.name.clone(), topic.id), config).await.expect("a producer id");
+    s3.inject(Rule::on(Asked::Put, Fault::Hang));
+    let mut batch = producer.batch(0, alluvium_wire::batch::Compression::None);
+    batch.push(0, start_ms(), None, Some(b"once"), []).expect("fits");
+    producer.send(vec![(0, batch, ())]).await.expect("sent");
+    let given_up = producer.flush().await.expect_err("nothing is durable");
+    assert_eq!(given_up.code(), Some(ErrorCode::REQUEST_TIMED_OUT), "{given_up}");
+    s3.heal();
+    let connection = cluster.dial(&server.address()).await.expect("connected");
+    let acknowledged = producer.resume(connection).await.expect("acknowledged");
+    assert_eq!(acknowledged.iter().map(|appended| appended.base_offset).collect::<Vec<_>>(), [0]);
+    let client = connect(&server).await;
+    assert_eq!(read_all(&partition(&client, "impatient", 0).await, 0).await.len(), 1);
 }
 
 fn given_up(server: &Server) -> u64 {
