@@ -21,16 +21,19 @@ use crate::{
 const FETCHED: &[Intended] = &[intended("a partition twice", ANSWERED_ONCE), intended("a group twice", ANSWERED_ONCE)];
 
 #[tokio::test]
+#[ignore = "needs ALLUVIUM_TEST_KAFKA, an Apache Kafka to compare with; the client matrix runs it"]
 async fn offsets_are_committed_as_in_kafka() {
     compare(committed, &[]).await;
 }
 
 #[tokio::test]
+#[ignore = "needs ALLUVIUM_TEST_KAFKA, an Apache Kafka to compare with; the client matrix runs it"]
 async fn committed_offsets_are_fetched_as_in_kafka() {
     compare(fetched, FETCHED).await;
 }
 
 #[tokio::test]
+#[ignore = "needs ALLUVIUM_TEST_KAFKA, an Apache Kafka to compare with; the client matrix runs it"]
 async fn committed_offsets_are_deleted_as_in_kafka() {
     compare(deleted, &[]).await;
 }

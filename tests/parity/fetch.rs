@@ -23,16 +23,19 @@ const SESSIONS: &[Intended] =
     &[intended_in("session_id", "session 5, epoch 0", "no sessions are made: every fetch is complete")];
 
 #[tokio::test]
+#[ignore = "needs ALLUVIUM_TEST_KAFKA, an Apache Kafka to compare with; the client matrix runs it"]
 async fn records_are_fetched_as_in_kafka() {
     compare(offsets, OFFSETS).await;
 }
 
 #[tokio::test]
+#[ignore = "needs ALLUVIUM_TEST_KAFKA, an Apache Kafka to compare with; the client matrix runs it"]
 async fn bytes_are_limited_as_in_kafka() {
     compare(limits, LIMITS).await;
 }
 
 #[tokio::test]
+#[ignore = "needs ALLUVIUM_TEST_KAFKA, an Apache Kafka to compare with; the client matrix runs it"]
 async fn fetch_sessions_are_answered_as_in_kafka() {
     compare(sessions, SESSIONS).await;
 }
