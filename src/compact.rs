@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use alluvium_compactor::{Compactor, CompactorConfig, Report};
-use alluvium_metastore::ambient::{SystemClock, SystemEntropy};
-use alluvium_objects::RetryPolicy;
+use alluvium_compactor::{CompactorConfig, Report};
+use alluvium_metastore::ambient::SystemEntropy;
 use anyhow::{Result, ensure};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::CompactOptions, config::Settings, dev::compactor_config, output::print, signals::StopSignals, stores::Stores,
+    cli::CompactOptions,
+    compactor::{compactor, compactor_config},
+    config::Settings,
+    output::print,
+    signals::StopSignals,
+    stores::Stores,
 };
 
 /// Does all there is to do now (`--once`), or goes on until stopped.
@@ -21,13 +25,8 @@ pub async fn compact(settings: Settings, options: &CompactOptions) -> Result<()>
     let mut signals = StopSignals::listen()?;
     let entropy = Arc::new(SystemEntropy);
     let stores = signals.unless_stopped(Stores::open(&settings, entropy.clone())).await?;
-    let compactor = Compactor::new(
-        stores.metastore.clone(),
-        stores.objects.with_retry(RetryPolicy::patient()),
-        CompactorConfig { sweep_dry_run: options.dry_run, ..compactor_config(&settings) },
-        Arc::new(SystemClock),
-        entropy,
-    );
+    let config = CompactorConfig { sweep_dry_run: options.dry_run, ..compactor_config(&settings) };
+    let compactor = compactor(&stores, config, entropy);
     let outcome = if options.once {
         tokio::select! {
             report = compactor.run_once() => finish(&report),

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use alluvium_compactor::{Compactor, CompactorConfig};
 use alluvium_gateway::{
     agent::{Agent, AgentConfig, AgentParts, Tasks},
     listen::Listener,
@@ -13,8 +12,13 @@ use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    background::Background, banner::banner, compactor_metrics::CompactorMetrics, config::Settings, output::print,
-    signals::StopSignals, stores::Stores,
+    background::Background,
+    banner::banner,
+    compactor::{CompactorMetrics, compactor, compactor_config},
+    config::Settings,
+    output::print,
+    signals::StopSignals,
+    stores::Stores,
 };
 
 /// Time for open HTTP requests and the compactor's current step once the agent has drained.
@@ -31,13 +35,7 @@ pub async fn dev(settings: Settings) -> Result<()> {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let stores = signals.unless_stopped(Stores::open(&settings, entropy.clone())).await?;
 
-    let compactor = Compactor::new(
-        stores.metastore.clone(),
-        stores.objects.with_retry(alluvium_objects::RetryPolicy::patient()),
-        compactor_config(&settings),
-        clock.clone(),
-        entropy.clone(),
-    );
+    let compactor = compactor(&stores, compactor_config(&settings), entropy.clone());
     let parts = AgentParts {
         metastore: stores.metastore.clone(),
         objects: stores.objects.clone(),
@@ -109,19 +107,5 @@ fn agent_config(settings: &Settings, kafka_port: u16) -> AgentConfig {
         group_initial_rebalance_delay: settings.group_initial_rebalance_delay,
         offsets_retention: settings.offsets_retention,
         ..AgentConfig::default()
-    }
-}
-
-/// The compactor's part of the settings.
-pub fn compactor_config(settings: &Settings) -> CompactorConfig {
-    CompactorConfig {
-        interval: settings.compaction.interval,
-        compact_bytes_min: settings.compaction.bytes_min,
-        compact_age_max: settings.compaction.age_max,
-        file_bytes_target: settings.compaction.file_bytes,
-        retire_grace: settings.compaction.retire_grace,
-        orphan_age: settings.compaction.orphan_age,
-        offsets_retention: settings.offsets_retention,
-        ..CompactorConfig::default()
     }
 }

@@ -5,7 +5,7 @@ mod banner;
 mod bench;
 mod cli;
 mod compact;
-mod compactor_metrics;
+mod compactor;
 mod config;
 mod dev;
 mod doctor;

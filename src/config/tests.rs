@@ -105,7 +105,7 @@ fn the_commands_are_consistent() {
 fn what_is_set_for_the_compactor_reaches_it() {
     let args =
         ["--offsets-retention", "1h", "--retire-grace", "2h", "--orphan-age", "50h", "--compaction-interval", "3s"];
-    let config = crate::dev::compactor_config(&settings(flags(&args)));
+    let config = crate::compactor::compactor_config(&settings(flags(&args)));
     let hours = |hours: u64| Duration::from_secs(hours * 3_600);
     assert_eq!(config.offsets_retention, hours(1));
     assert_eq!((config.retire_grace, config.orphan_age), (hours(2), hours(50)));

@@ -1,9 +1,36 @@
-//! The compactor's counters, as the gateway's `/metrics` shows them.
+//! The compactor as a part of this binary: put together from the settings, and its counters as `/metrics` shows them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
-use alluvium_compactor::{Compactor, Counters};
+use alluvium_compactor::{Compactor, CompactorConfig, Counters};
 use alluvium_gateway::metrics::{MetricSource, Sample, SampleKind};
+use alluvium_metastore::ambient::{SystemClock, SystemEntropy};
+use alluvium_objects::RetryPolicy;
+
+use crate::{config::Settings, stores::Stores};
+
+/// A compactor over `stores`; nobody waits for it, so it tries long before it gives up.
+pub fn compactor(stores: &Stores, config: CompactorConfig, entropy: Arc<SystemEntropy>) -> Compactor {
+    let objects = stores.objects.with_retry(RetryPolicy::patient());
+    Compactor::new(stores.metastore.clone(), objects, config, Arc::new(SystemClock), entropy)
+}
+
+/// The compactor's part of the settings.
+pub fn compactor_config(settings: &Settings) -> CompactorConfig {
+    CompactorConfig {
+        interval: settings.compaction.interval,
+        compact_bytes_min: settings.compaction.bytes_min,
+        compact_age_max: settings.compaction.age_max,
+        file_bytes_target: settings.compaction.file_bytes,
+        retire_grace: settings.compaction.retire_grace,
+        orphan_age: settings.compaction.orphan_age,
+        offsets_retention: settings.offsets_retention,
+        ..CompactorConfig::default()
+    }
+}
 
 /// Reads one compactor's counters at each scrape.
 pub struct CompactorMetrics(pub Compactor);
