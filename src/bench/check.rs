@@ -52,10 +52,19 @@ impl Check {
         }
     }
 
+    /// Whether as many records of each (partition, producer) as `acknowledged` have come.
+    pub fn has_reached(&self, acknowledged: &HashMap<(i32, u32), u64>) -> bool {
+        acknowledged.iter().all(|(key, count)| self.reached(key) >= *count)
+    }
+
+    fn reached(&self, key: &(i32, u32)) -> u64 {
+        self.expected.get(key).copied().unwrap_or(0)
+    }
+
     /// Ends the check, given how many records of each (partition, producer) were acknowledged: fewer read are lost.
     pub fn finish(mut self, acknowledged: &HashMap<(i32, u32), u64>) -> Verdict {
         for (&(partition, producer), &count) in acknowledged {
-            let reached = self.expected.get(&(partition, producer)).copied().unwrap_or(0);
+            let reached = self.reached(&(partition, producer));
             if reached < count {
                 self.complain(format!(
                     "partition {partition}: {count} records of producer {producer} were acknowledged, only {reached} came"

@@ -45,11 +45,10 @@ pub async fn consume(
     let topic = (load.topic.name.clone(), load.topic.id);
     let mut mine: Acknowledged = HashMap::new();
     let mut reader = PartitionReader::new(connection, topic, positions.clone(), ReaderConfig::default());
-    let mut consumed: HashMap<(i32, u32), u64> = HashMap::new();
     let (mut check, mut latency, mut deadline) = (Check::default(), latencies(), None);
     loop {
         for batch in reader.poll().await? {
-            read(&load, &batch, &mut check, &mut consumed, &mut latency)?;
+            read(&load, &batch, &mut check, &mut latency)?;
         }
         if deadline.is_none()
             && let Some(all) = totals.borrow_and_update().as_ref()
@@ -57,22 +56,15 @@ pub async fn consume(
             mine = all.iter().filter(|((p, _), _)| positions.contains_key(p)).map(|(k, v)| (*k, *v)).collect();
             deadline = Some(Instant::now() + CATCH_UP);
         }
-        let complete = mine.iter().all(|(key, count)| consumed.get(key).is_some_and(|read| read >= count));
         match deadline {
-            Some(deadline) if complete || Instant::now() > deadline => break,
+            Some(deadline) if check.has_reached(&mine) || Instant::now() > deadline => break,
             _ => {}
         }
     }
     Ok(Consumed { verdict: check.finish(&mine), latency })
 }
 
-fn read(
-    load: &Load,
-    fetched: &FetchedBatch,
-    check: &mut Check,
-    consumed: &mut HashMap<(i32, u32), u64>,
-    latency: &mut Histogram<u64>,
-) -> Result<()> {
+fn read(load: &Load, fetched: &FetchedBatch, check: &mut Check, latency: &mut Histogram<u64>) -> Result<()> {
     fetched.batch.verify_crc()?;
     let now = load.now_ns();
     let (mut run, mut read) = (Run::default(), 0);
@@ -83,31 +75,29 @@ fn read(
         }
         let Some(stamp) = record.value.and_then(Stamp::read).filter(|stamp| stamp.run == load.run) else { continue };
         check.record(fetched.partition, record.offset, &stamp);
-        if (stamp.producer, stamp.intended_ns) != (run.producer, run.intended_ns) {
-            run.end(now, fetched.partition, consumed, latency);
-            run = Run { producer: stamp.producer, intended_ns: stamp.intended_ns, records: 0 };
+        if stamp.intended_ns != run.intended_ns {
+            run.end(now, latency);
+            run = Run { intended_ns: stamp.intended_ns, records: 0 };
         }
         run.records += 1;
         read += 1;
     }
-    run.end(now, fetched.partition, consumed, latency);
+    run.end(now, latency);
     load.progress.consumed(read);
     Ok(())
 }
 
-/// Neighbours of one producer that were due at one time: counted together.
+/// Neighbours that were due at one time: timed together.
 #[derive(Default)]
 struct Run {
-    producer: u32,
     intended_ns: u64,
     records: u64,
 }
 
 impl Run {
-    fn end(&self, now: u64, partition: i32, consumed: &mut HashMap<(i32, u32), u64>, latency: &mut Histogram<u64>) {
+    fn end(&self, now: u64, latency: &mut Histogram<u64>) {
         if self.records > 0 {
             latency.saturating_record_n(now.saturating_sub(self.intended_ns), self.records);
-            *consumed.entry((partition, self.producer)).or_default() += self.records;
         }
     }
 }
