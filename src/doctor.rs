@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use alluvium_gateway::listen::Listener;
 use alluvium_metastore::ambient::SystemEntropy;
 use anyhow::{Result, ensure};
-use tokio::net::TcpListener;
 
 use crate::{config::Settings, output::print, stores};
 
@@ -41,6 +41,6 @@ pub async fn doctor(settings: Settings) -> Result<()> {
 }
 
 async fn free(address: SocketAddr) -> Result<()> {
-    TcpListener::bind(address).await?;
+    Listener::bind(address).await?;
     Ok(())
 }
