@@ -13,6 +13,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("compactor/history", &["model", "objects", "wire"]),
     ("compactor", &["history", "metastore", "model", "objects", "segment", "wire"]),
     ("gateway", &["history", "metastore", "model", "objects", "segment", "wire"]),
+    ("tests/sim", &["client", "compactor", "gateway", "metastore", "model", "objects", "wire"]),
     ("", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "segment", "wire"]),
 ];
 

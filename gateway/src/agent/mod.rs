@@ -2,8 +2,10 @@
 
 mod assembly;
 mod config;
+mod life;
 mod tasks;
 
 pub use assembly::{Agent, AgentParts, StartError};
 pub use config::AgentConfig;
+pub use life::{Bound, Life};
 pub use tasks::Tasks;

@@ -24,4 +24,5 @@ mod topology;
 #[cfg(test)]
 mod tests;
 
+pub use self::connection::serve as serve_connection;
 pub use crate::listen::{BindError, Listener};

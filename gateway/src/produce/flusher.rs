@@ -14,6 +14,7 @@ use super::ledger::{Ledger, Outcome};
 use super::open_segment::Reply;
 use super::pipeline::{Effect, Pipeline};
 use super::upload::{Uploaded, Uploader};
+use crate::agent::Tasks;
 use crate::metrics::Metrics;
 use crate::view::View;
 
@@ -34,6 +35,8 @@ pub struct Flusher {
     pub view: View,
     /// Counts.
     pub metrics: Metrics,
+    /// The agent's: what is spawned here is a part of it.
+    pub tasks: Tasks,
 }
 
 /// Work that ended.
@@ -96,7 +99,7 @@ impl Flusher {
             Event::Done(Done::Uploaded { number, outcome }) => self.pipeline.uploaded(number, outcome, Instant::now()),
             Event::Done(Done::Committed(Committed { decided, outcome, answers })) => {
                 self.pipeline.committed(decided, outcome, Instant::now());
-                sources.work.spawn(settle(self.view.clone(), answers));
+                sources.work.spawn(self.tasks.clone().within(settle(self.view.clone(), answers)));
             }
             Event::Done(Done::Settled(answers)) => {
                 for (reply, outcome) in answers {
@@ -117,21 +120,21 @@ impl Flusher {
             Effect::Upload(segment) => {
                 self.metrics.sealed(segment.reason, segment.contents.bytes, segment.contents.batches);
                 let (uploader, metrics) = (Arc::clone(&self.uploader), self.metrics.clone());
-                work.spawn(async move {
+                work.spawn(self.tasks.clone().within(async move {
                     let started = Instant::now();
                     let outcome = uploader.upload(segment.contents).await;
                     metrics.uploaded(started.elapsed(), outcome.is_ok());
                     Done::Uploaded { number: segment.number, outcome }
-                });
+                }));
             }
             Effect::Commit(parts) => {
                 let (committer, metrics) = (Arc::clone(&self.committer), self.metrics.clone());
-                work.spawn(async move {
+                work.spawn(self.tasks.clone().within(async move {
                     let started = Instant::now();
                     let committed = committer.commit(parts).await;
                     metrics.committed(started.elapsed());
                     Done::Committed(committed)
-                });
+                }));
             }
             Effect::Fail(replies, error) => {
                 for reply in replies {

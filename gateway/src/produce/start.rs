@@ -58,6 +58,7 @@ pub fn start(config: &AgentConfig, parts: ProduceParts, tasks: &Tasks) -> Produc
         committer: Arc::new(Committer { log, recent, clock, limits: commit_limits(config) }),
         view,
         metrics,
+        tasks: tasks.clone(),
     };
     tasks.spawn("produce", flusher.run(appends, tasks.cancelled()));
     produce

@@ -1,0 +1,57 @@
+//! Names of what takes part: actors, sends, values, transactions; and how an operation ended.
+
+use std::fmt;
+
+macro_rules! name {
+    ($(#[$meta:meta])* $name:ident($inner:ty), $prefix:literal) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// Who does something: one life of one client (a client that crashes and comes back is another actor).
+    Actor(u32), "c"
+}
+name! {
+    /// One logical send of a batch, through all its retries; unique in the history.
+    SendId(u64), "s"
+}
+name! {
+    /// What a record holds; unique in the history, so that a record found says which send put it there.
+    ValueId(u64), "v"
+}
+name! {
+    /// One connection of one actor; unique in the history.
+    ConnectionNumber(u64), "k"
+}
+name! {
+    /// One transaction (not a transactional id, which has many); unique in the history.
+    TxnId(u64), "t"
+}
+
+impl ValueId {
+    /// What a reader records for a value that no client could have made.
+    pub const GARBLED: Self = Self(u64::MAX);
+}
+
+/// A member of a group, as the coordinator named it.
+pub type MemberName = String;
+
+/// How an operation ended, as its client could tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took effect.
+    Done,
+    /// It took no effect and never will.
+    Refused,
+    /// It may have taken effect, or may do so yet: no answer, or one that leaves it open.
+    Unknown,
+}
