@@ -1,12 +1,15 @@
 //! Object storage: one small interface over a bucket, a directory or memory.
 //!
 //! Owns: keys under a prefix, retries within a deadline, bounded concurrency, hedged and coalesced reads, what each
-//! failure means, usage counters, whether the store works, the check at start-up, injected faults. Does not own: what objects contain, caching,
-//! which keys exist. Invariants: a `put` that returned is durable (a directory is fsynced); a read gives exactly the
-//! bytes asked for or an error; every loop, wait and allocation has a limit in [`ObjectsConfig`].
+//! failure means, usage counters, whether the store works, the check at start-up, a bucket's settings, injected faults.
+//! Does not own: what objects contain, caching, which keys exist. Invariants: a `put` that returned is durable (a directory
+//! is fsynced); a read gives exactly the bytes asked for or an error; every loop, wait and allocation has a limit in
+//! [`ObjectsConfig`].
 
+mod bucket;
 mod coalesce;
 mod config;
+mod create;
 mod credentials;
 mod error;
 pub mod faults;
@@ -21,6 +24,7 @@ mod staged;
 mod trouble;
 mod usage;
 
+pub use bucket::{Answer, BucketSettings, Expiry, LifecycleRule, Versioning};
 pub use config::{ObjectsConfig, RetryPolicy};
 pub use error::{Error, ErrorKind, Operation};
 pub use listing::Listed;

@@ -31,7 +31,7 @@ pub async fn open(location: &StoreLocation, config: ObjectsConfig) -> Result<Obj
             Ok(Objects::new(store, "", ObjectsConfig { hedge_after: None, ..config }))
         }
         StoreLocation::S3(bucket) => {
-            let store = open_bucket(bucket).await?;
+            let store = Arc::new(open_bucket(bucket).await?);
             let config = ObjectsConfig { lists_in_order: true, ..config };
             Ok(Objects::new(store, &bucket.prefix, config))
         }
@@ -51,12 +51,12 @@ fn open_directory(directory: &Path) -> Result<Arc<dyn ObjectStore>, Error> {
     Ok(Arc::new(store.with_fsync(true)))
 }
 
-async fn open_bucket(bucket: &S3Location) -> Result<Arc<dyn ObjectStore>, Error> {
+pub(crate) async fn open_bucket(bucket: &S3Location) -> Result<AmazonS3, Error> {
     let aws = load_aws(bucket).await;
     let endpoint = bucket.endpoint.as_deref().or(aws.endpoint_url());
     let region = aws.region().map_or(REGION_DEFAULT, Region::as_ref);
     let credentials = Arc::new(AwsChain::new(aws.credentials_provider()));
-    Ok(Arc::new(bucket_store(bucket, endpoint, region, credentials)?))
+    bucket_store(bucket, endpoint, region, credentials)
 }
 
 pub(crate) fn bucket_store(
