@@ -9,8 +9,9 @@ use alluvium_model::{
 
 use crate::{
     Metastore,
-    ambient::{SeededEntropy, uuid_v4},
+    ambient::{ManualClock, SeededEntropy, uuid_v4},
     kv::{Db, Faults, MemoryEngine},
+    nodes::{Endpoint, NewNode, Session, SessionConfig},
     topics::{NewTopic, Topic},
 };
 
@@ -27,6 +28,16 @@ pub async fn open(faults: Faults) -> Metastore {
     let entropy = Arc::new(SeededEntropy::new(1));
     let db = Db::new(Arc::new(MemoryEngine::new(faults)), entropy.clone());
     Metastore::open(db, &*entropy).await.expect("a store in memory opens")
+}
+
+/// The session of an agent and compactor that is alone on `metastore`.
+pub async fn alone(metastore: &Metastore) -> Session {
+    let kafka = Some(Endpoint { host: "127.0.0.1".to_owned(), port: 9092 });
+    let new = NewNode { kafka, compacts: true, ..NewNode::default() };
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+    let entropy = Arc::new(SeededEntropy::new(2));
+    let session = Session::open(metastore.nodes.clone(), new, SessionConfig::alone(), clock, entropy);
+    session.await.expect("a fixture's store takes a registration")
 }
 
 /// Creates a topic without overrides; its id follows from its name.

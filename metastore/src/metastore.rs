@@ -6,7 +6,9 @@ use crate::{
     feed::Feed,
     groups::Groups,
     kv::Db,
+    leases::Leases,
     log::Log,
+    nodes::Nodes,
     objects::Objects,
     offsets::Offsets,
     producers::Producers,
@@ -34,6 +36,10 @@ pub struct Metastore {
     pub objects: Objects,
     /// What changed lately.
     pub feed: Feed,
+    /// Registered processes.
+    pub nodes: Nodes,
+    /// Claims on what one node does alone.
+    pub leases: Leases,
 }
 
 impl Metastore {
@@ -49,6 +55,8 @@ impl Metastore {
             offsets: Offsets::new(db.clone()),
             objects: Objects::new(db.clone()),
             feed: Feed::new(db.clone()),
+            nodes: Nodes::new(db.clone()),
+            leases: Leases::new(db.clone()),
             db,
         })
     }

@@ -6,9 +6,12 @@
 pub mod extent;
 pub mod group;
 pub mod ids;
+pub mod lease;
 pub mod limits;
 pub mod log;
+pub mod node;
 pub mod object_key;
+pub mod placement;
 pub mod producer;
 pub mod topic;
 pub mod topic_config;

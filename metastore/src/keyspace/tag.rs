@@ -48,4 +48,9 @@ impl Tag {
     pub const GROUP: Self = Self(0x50);
     /// Committed offsets of consumer groups: 0x60 to 0x6f.
     pub const GROUP_OFFSET: Self = Self(0x60);
+
+    /// Registered nodes.
+    pub const NODE: Self = Self(0x80);
+    /// Leases that are held.
+    pub const LEASE: Self = Self(0x81);
 }

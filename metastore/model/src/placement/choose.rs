@@ -1,0 +1,52 @@
+//! The choices.
+
+use super::{
+    Seat,
+    hash::{Purpose, weight},
+};
+use crate::{AgentId, ObjectId, TopicPartition};
+
+/// The agent that leads `partition` for clients of `zone`: the winner among the ranks of that zone, so that the agents of
+/// one rank in different zones lead the same partitions. Where the zone has no agent, or none is given: the winner among
+/// all ranks, then among the agents of that rank. `None` only where there are no seats.
+#[must_use]
+pub fn leader(partition: TopicPartition, zone: Option<&str>, seats: &[Seat]) -> Option<AgentId> {
+    let key = partition_key(partition);
+    let is_served = zone.is_some() && seats.iter().any(|seat| seat.is_in(zone));
+    let candidates = || seats.iter().filter(move |seat| !is_served || seat.is_in(zone));
+    let rank = candidates().map(|seat| seat.rank).max_by_key(|rank| (weight(Purpose::Rank, &key, *rank), *rank))?;
+    winner(Purpose::Leader, &key, candidates().filter(|seat| seat.rank == rank).map(|seat| seat.id))
+}
+
+/// The agent that coordinates the group, or the transactional id, called `key`.
+#[must_use]
+pub fn coordinator(key: &str, seats: &[Seat]) -> Option<AgentId> {
+    winner(Purpose::Coordinator, key.as_bytes(), seats.iter().map(|seat| seat.id))
+}
+
+/// The agent that loads the block numbered `block` of `object` for its zone: one of exactly this zone (`None`: of those
+/// without one).
+#[must_use]
+pub fn block_owner(object: ObjectId, block: u64, zone: Option<&str>, seats: &[Seat]) -> Option<AgentId> {
+    let key = [&object.0[..], &block.to_be_bytes()].concat();
+    winner(Purpose::Block, &key, seats.iter().filter(|seat| seat.is_in(zone)).map(|seat| seat.id))
+}
+
+/// The node among `ids` that does the work called `key`.
+#[must_use]
+pub fn owner(key: &[u8], ids: &[AgentId]) -> Option<AgentId> {
+    winner(Purpose::Owner, key, ids.iter().copied())
+}
+
+/// A partition as a key: its topic's id, then its number.
+fn partition_key(partition: TopicPartition) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..16].copy_from_slice(partition.topic.0.as_bytes());
+    key[16..].copy_from_slice(&partition.partition.0.to_be_bytes());
+    key
+}
+
+/// The highest weight wins; between equal ones the higher id, so that the order of `ids` never matters.
+fn winner(purpose: Purpose, key: &[u8], ids: impl Iterator<Item = AgentId>) -> Option<AgentId> {
+    ids.max_by_key(|id| (weight(purpose, key, id.0.cast_unsigned()), *id))
+}

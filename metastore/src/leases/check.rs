@@ -1,0 +1,36 @@
+//! The fence.
+
+use thiserror::Error as ThisError;
+
+use super::{
+    Claim,
+    codec::{Held, decode},
+    key::lease_key,
+};
+use crate::{
+    keyspace::{Error, from_store},
+    kv::Tx,
+};
+
+/// Why a protected transaction must not go on.
+#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
+pub enum CheckError {
+    /// The lease is not held by this claim any more.
+    #[error("the lease was taken by another node, or released")]
+    Fenced,
+    /// The store failed.
+    #[error(transparent)]
+    Metastore(#[from] Error),
+}
+
+from_store!(CheckError);
+
+/// Whether `claim` is held; a conflict read, so that the transaction is ordered with whoever takes the lease.
+///
+/// The owner's registration is not read: it may be gone already, but then nobody has taken the lease yet, for who takes it
+/// writes the row that is read here.
+pub(crate) async fn check(tx: &Tx, claim: &Claim) -> Result<(), CheckError> {
+    let row = tx.get(&lease_key(&claim.key)).await?;
+    let held = row.map(|row| decode(&row)).transpose()?;
+    if held == Some(Held { owner: claim.owner, token: claim.token }) { Ok(()) } else { Err(CheckError::Fenced) }
+}

@@ -1,0 +1,1 @@
+//! Leases, under faults.

@@ -1,0 +1,163 @@
+//! The living registration of this process.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use alluvium_model::{
+    node::{Claimant, Incarnation, NewNode, Node, NodeState, Observer},
+    placement::Seat,
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Nodes, SessionConfig, config::FAREWELL, view::View};
+use crate::{
+    ambient::{Clock, Entropy},
+    keyspace::Error,
+};
+
+/// The living registration of this process. Clones share it.
+#[derive(Clone)]
+pub struct Session(pub(super) Arc<Shared>);
+
+pub(super) struct Shared {
+    pub nodes: Nodes,
+    pub new: NewNode,
+    pub config: SessionConfig,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub origin: Instant,
+    /// Who speaks to the metastore for this registration: heartbeats, and the end, one after the other.
+    pub turn: tokio::sync::Mutex<Turn>,
+    pub replaced: CancellationToken,
+    view: Mutex<View>,
+    changes: watch::Sender<u64>,
+}
+
+pub(super) struct Turn {
+    pub observer: Observer,
+    /// The session is over: nothing registers it again.
+    pub is_over: bool,
+}
+
+impl Session {
+    /// Registers this process. `config.alone`: as the only one of its metastore (an embedded store, whose directory is
+    /// locked): all other registrations are removed, and no heartbeats are needed.
+    pub async fn open(
+        nodes: Nodes,
+        new: NewNode,
+        config: SessionConfig,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, Error> {
+        let (begun, incarnation, now) = (Instant::now(), Incarnation(entropy.next_u64()), clock.now());
+        let (node, rows) = if config.alone {
+            (nodes.register_alone(&new, incarnation, now).await?, Vec::new())
+        } else {
+            (nodes.register(&new, incarnation, now).await?, nodes.list().await?)
+        };
+        tracing::info!(node = %node.id, zone = node.zone.as_deref(), rank = node.rank, %incarnation, "registered");
+        let (origin, mut observer) = (Instant::now(), Observer::new(config.expiry));
+        let mut view = View::new(node, begun);
+        view.show(observer.observe(&rows, origin.elapsed()).live);
+        let turn = tokio::sync::Mutex::new(Turn { observer, is_over: false });
+        let (view, changes) = (Mutex::new(view), watch::Sender::new(0));
+        let replaced = CancellationToken::new();
+        Ok(Self(Arc::new(Shared { nodes, new, config, clock, entropy, origin, turn, replaced, view, changes })))
+    }
+
+    /// This process, as registered last.
+    #[must_use]
+    pub fn node(&self) -> Arc<Node> {
+        Arc::clone(&self.view().node)
+    }
+
+    /// This process, as one that claims.
+    #[must_use]
+    pub fn claimant(&self) -> Claimant {
+        self.view().node.claimant()
+    }
+
+    /// All nodes that are not expired, by id, as of the last heartbeat; this process always.
+    #[must_use]
+    pub fn live(&self) -> Arc<[Node]> {
+        Arc::clone(&self.view().live)
+    }
+
+    /// The agents among them that can be named to clients.
+    #[must_use]
+    pub fn seats(&self) -> Arc<[Seat]> {
+        Arc::clone(&self.view().seats)
+    }
+
+    /// Grows whenever [`Self::live`] or a state in it changes.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    /// Whether this process is the only one of its metastore.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.0.config.alone
+    }
+
+    /// Whether nobody can have taken this process for gone yet, so that what it knows under a claim may be answered from
+    /// memory: the last successful heartbeat was *begun* less than an expiry ago.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let Some(beaten) = self.view().beaten else { return false };
+        self.0.config.alone || beaten.elapsed() < self.0.config.expiry
+    }
+
+    /// Makes this process one that is draining: named to nobody from now on. Returns once that is written, or cannot be.
+    pub async fn drain(&self) {
+        self.update(|view| view.enter(NodeState::Draining));
+        if !self.0.config.alone && timeout(FAREWELL, self.beat_until_heard()).await.is_err() {
+            tracing::warn!("draining could not be announced in time; the next heartbeat says it");
+        }
+    }
+
+    /// Ends the session: the registration is removed, and with it all claims. Where that cannot be written in time the
+    /// registration expires.
+    pub async fn leave(&self) {
+        let farewell = async {
+            let mut turn = self.0.turn.lock().await;
+            turn.is_over = true;
+            let claimant = self.claimant();
+            self.end();
+            self.0.nodes.leave(claimant).await
+        };
+        match timeout(FAREWELL, farewell).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "registration could not be removed; it will expire"),
+            Err(_) => {
+                self.end();
+                tracing::warn!("registration could not be removed in time; it will expire");
+            }
+        }
+    }
+
+    /// Waits until another process has taken the id of this one, which must end then.
+    pub async fn replaced(&self) {
+        self.0.replaced.cancelled().await;
+    }
+
+    /// From here on nothing may be answered from memory.
+    pub(super) fn end(&self) {
+        self.update(|view| view.beaten.take().is_some());
+    }
+
+    /// Changes what is known; wakes those who wait for it where `change` says that it did.
+    pub(super) fn update(&self, change: impl FnOnce(&mut View) -> bool) {
+        if change(&mut self.view()) {
+            self.0.changes.send_modify(|version| *version += 1);
+        }
+    }
+
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.0.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

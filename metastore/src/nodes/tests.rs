@@ -1,0 +1,1 @@
+//! Nodes, under faults and in virtual time.
