@@ -13,7 +13,7 @@ use parquet::errors::ParquetError;
 use crate::index::Rows;
 use crate::layout::column;
 use crate::open::{Footer, unpanicked};
-use crate::{RangedRead, ReadError, fetch};
+use crate::{RangedRead, ReadError, compute, fetch};
 
 /// Rows decoded into one batch of columns.
 const DECODE_ROWS_MAX: usize = 8_192;
@@ -105,5 +105,5 @@ impl Decoding {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, ReadError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|stopped| Err(ReadError::Source(stopped.into())))
+    compute(work).await.unwrap_or_else(|stopped| Err(ReadError::Source(stopped.into())))
 }

@@ -10,6 +10,7 @@
 mod batches;
 mod checksum;
 mod columns;
+mod compute;
 mod decode;
 mod fetch;
 pub mod file;
@@ -20,6 +21,7 @@ pub mod record;
 pub mod source;
 pub mod writer;
 
+pub use compute::compute;
 pub use file::{FileIdentity, HistoryFile, ReadError};
 pub use record::{HistoryRecord, RecordHeader, TimestampType};
 pub use source::{RangedRead, SourceError};

@@ -1,8 +1,7 @@
 //! History files to one history file.
 
-use alluvium_history::{HistoryFile, HistoryRecord, ReadError};
+use alluvium_history::{HistoryFile, HistoryRecord, ReadError, compute};
 use alluvium_model::{Extent, object_key};
-use tokio::task::spawn_blocking;
 
 use super::segments::{Done, Failed, Rewriter};
 use super::source::ObjectSource;
@@ -59,7 +58,7 @@ impl Rewriter {
 }
 
 async fn push(mut strand: Strand, records: Vec<HistoryRecord>) -> Result<Strand, RewriteError> {
-    spawn_blocking(move || {
+    compute(move || {
         strand.take_records(&records)?;
         Ok(strand)
     })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use alluvium_history::compute;
 use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::log::Log;
 use alluvium_model::{Extent, ExtentSource, TopicPartition, object_key};
@@ -12,7 +13,6 @@ use alluvium_objects::Objects;
 use bytes::Bytes;
 use futures::future::join_all;
 use futures::{StreamExt, stream};
-use tokio::task::spawn_blocking;
 
 use super::schedule::{Read, schedule};
 use super::strand::{Output, Strand};
@@ -110,7 +110,7 @@ impl Rewriter {
         let fetches = schedule(works).into_iter().map(|read| self.fetch(works, &closed, read));
         let mut fetches = stream::iter(fetches).buffered(READ_AHEAD);
         while let Some(fetched) = fetches.next().await {
-            strands = match spawn_blocking(move || add(strands, fetched)).await {
+            strands = match compute(move || add(strands, fetched)).await {
                 Ok(strands) => strands,
                 Err(stopped) => return vec![Err(Failed { error: stopped.into(), input: None })],
             };
@@ -174,6 +174,6 @@ fn take(strand: Growing, extent: Extent, run: Result<Bytes, alluvium_objects::Er
 }
 
 async fn finish(strand: Strand) -> Result<Option<Output>, Failed> {
-    let finished = spawn_blocking(move || strand.finish().map_err(RewriteError::from)).await;
+    let finished = compute(move || strand.finish().map_err(RewriteError::from)).await;
     finished.unwrap_or_else(|stopped| Err(stopped.into())).map_err(|error| Failed { error, input: None })
 }

@@ -104,6 +104,7 @@ async fn unknown_commit_results_conflicts_and_old_reads_change_nothing() {
             unknown_per_mille: 200,
             too_old_per_mille: 50,
             latency_max: Duration::ZERO,
+            ..Faults::none()
         };
         let mut world = World::new(2, &[("retention.ms", "-1")], faults).await;
         for n in 0..4 {

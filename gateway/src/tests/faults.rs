@@ -173,6 +173,7 @@ async fn acknowledged_is_kept(seed: u64, failing_puts: u64) {
         unknown_per_mille: 150,
         too_old_per_mille: 50,
         latency_max: Duration::from_millis(20),
+        ..KvFaults::none()
     };
     let world = World::with_metastore_faults(faults).await;
     let agent = world.agent_with(AgentConfig { segment_bytes_max: 400, ..AgentConfig::default() }).await;

@@ -91,7 +91,7 @@ impl Db {
             }
             tracing::trace!(transaction = name, attempts, %error, "trying again");
             Metrics::count(&self.metrics().retries, 1);
-            sleep(backoff::delay(attempts, self.entropy.next_u64())).await;
+            sleep(backoff::delay(&error, attempts, self.entropy.next_u64())).await;
         }
     }
 
@@ -177,8 +177,8 @@ mod tests {
                 seed,
                 conflict_per_mille: 300,
                 unknown_per_mille: 300,
-                too_old_per_mille: 0,
                 latency_max: std::time::Duration::from_millis(7),
+                ..Faults::none()
             });
             let started = Instant::now();
             let mut trace = Vec::new();

@@ -16,7 +16,7 @@ mod watch;
 pub use db::Db;
 pub use engine::{Attempt, Engine, Isolation, Mutation};
 pub use error::Error;
-pub use memory::{Faults, MemoryEngine};
+pub use memory::{FaultSwitch, Faults, MemoryEngine};
 pub use metrics::Metrics;
 pub use range::{Range, key_after, prefix_end};
 pub use redb::{OpenError, RedbEngine};

@@ -31,6 +31,7 @@ pub fn memory_with_faults() -> Subject {
         unknown_per_mille: 200,
         too_old_per_mille: 30,
         latency_max: Duration::from_millis(5),
+        ..Faults::none()
     };
     Subject { engine: Arc::new(MemoryEngine::new(faults)), injects_faults: true, _directory: None }
 }

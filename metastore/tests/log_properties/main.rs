@@ -32,6 +32,7 @@ fn faults(seed: u64) -> Faults {
         unknown_per_mille: 200,
         too_old_per_mille: 10,
         latency_max: Duration::from_millis(5),
+        ..Faults::none()
     }
 }
 

@@ -1,26 +1,14 @@
-//! Faults that a distributed store has and memory has not, from a seed.
+//! Faults that a distributed store has and memory has not: which, how often, and the switch that changes them.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
-};
-
-use async_trait::async_trait;
-use bytes::Bytes;
-use tokio::time::sleep;
-
-use crate::{
-    ambient::{Entropy, SeededEntropy},
-    kv::{Attempt, Engine, Error, Isolation, Metrics, Mutation, Range, Watch},
 };
 
 /// Which faults to inject, and how often. Rates are in thousandths; the default injects none.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    /// Reproduces the whole sequence of faults.
+    /// Reproduces the whole sequence of faults; taken when the engine is made.
     pub seed: u64,
     /// Commits that fail with a conflict that was none.
     pub conflict_per_mille: u16,
@@ -28,8 +16,13 @@ pub struct Faults {
     pub unknown_per_mille: u16,
     /// Reads that fail as too old.
     pub too_old_per_mille: u16,
-    /// Upper bound of the delay before each read and each commit (virtual under paused time); none where zero.
+    /// Upper bound of the delay before each read, before each commit and before its answer (virtual under paused time);
+    /// none where zero. A commit under way is done though nobody waits for it any more, as in a store elsewhere.
     pub latency_max: Duration,
+    /// Nothing gets through: reads and commits wait, and after a while fail.
+    pub cut: bool,
+    /// Of commits that write, this one (counted from 1) is answered as done and lost. Shows that checkers can fail.
+    pub lose_commit: Option<u64>,
 }
 
 impl Faults {
@@ -40,95 +33,30 @@ impl Faults {
     }
 }
 
-/// An engine that fails more often than the one within.
-pub(super) struct Faulty<E> {
-    engine: E,
-    dice: Arc<Dice>,
-}
+/// Changes the faults of an engine in use. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct FaultSwitch(Arc<Mutex<Faults>>);
 
-struct Dice {
-    faults: Faults,
-    entropy: SeededEntropy,
-}
-
-impl Dice {
-    fn hits(&self, per_mille: u16) -> bool {
-        per_mille > 0 && self.entropy.next_u64() % 1_000 < u64::from(per_mille)
+impl FaultSwitch {
+    pub(super) fn new(faults: Faults) -> Self {
+        Self(Arc::new(Mutex::new(faults)))
     }
 
-    async fn wait(&self) {
-        let bound_ns = u64::try_from(self.faults.latency_max.as_nanos()).unwrap_or(u64::MAX);
-        if bound_ns > 0 {
-            sleep(Duration::from_nanos(self.entropy.next_u64() % bound_ns)).await;
-        }
+    /// From now on these. Their seed goes unused: the sequence goes on.
+    pub fn set(&self, faults: Faults) {
+        *self.faults() = faults;
     }
 
-    async fn before_read(&self) -> Result<(), Error> {
-        self.wait().await;
-        if self.hits(self.faults.too_old_per_mille) { Err(Error::TooOld) } else { Ok(()) }
-    }
-}
-
-impl<E: Engine> Faulty<E> {
-    pub fn new(engine: E, faults: Faults) -> Self {
-        let entropy = SeededEntropy::new(faults.seed);
-        Self { engine, dice: Arc::new(Dice { faults, entropy }) }
-    }
-}
-
-impl<E: Engine> Engine for Faulty<E> {
-    fn begin(&self) -> Arc<dyn Attempt> {
-        let attempt = self.engine.begin();
-        Arc::new(FaultyAttempt { attempt, dice: self.dice.clone(), has_writes: AtomicBool::new(false) })
+    /// Cuts the process off, or lets it through again.
+    pub fn cut(&self, cut: bool) {
+        self.faults().cut = cut;
     }
 
-    fn metrics(&self) -> &Metrics {
-        self.engine.metrics()
-    }
-}
-
-struct FaultyAttempt {
-    attempt: Arc<dyn Attempt>,
-    dice: Arc<Dice>,
-    has_writes: AtomicBool,
-}
-
-#[async_trait]
-impl Attempt for FaultyAttempt {
-    async fn get(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error> {
-        self.dice.before_read().await?;
-        self.attempt.get(key, isolation).await
+    pub(super) fn current(&self) -> Faults {
+        self.faults().clone()
     }
 
-    async fn range(&self, query: &Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
-        self.dice.before_read().await?;
-        self.attempt.range(query).await
-    }
-
-    fn write(&self, mutation: Mutation) {
-        self.has_writes.store(true, Ordering::Release);
-        self.attempt.write(mutation);
-    }
-
-    fn watch(&self, key: &[u8]) -> Watch {
-        self.attempt.watch(key)
-    }
-
-    async fn commit(&self) -> Result<(), Error> {
-        if !self.has_writes.load(Ordering::Acquire) {
-            return self.attempt.commit().await;
-        }
-        self.dice.wait().await;
-        let faults = &self.dice.faults;
-        if self.dice.hits(faults.conflict_per_mille) {
-            return Err(Error::Conflict);
-        }
-        if !self.dice.hits(faults.unknown_per_mille) {
-            return self.attempt.commit().await;
-        }
-        if self.dice.hits(500) {
-            self.attempt.commit().await?;
-        }
-        Err(Error::UnknownResult)
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
