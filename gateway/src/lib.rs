@@ -11,6 +11,7 @@ pub mod http;
 pub mod kafka;
 pub mod listen;
 pub mod metrics;
+pub mod peers;
 pub mod produce;
 pub mod topic_creation;
 pub mod view;

@@ -59,6 +59,18 @@ pub fn verify_run(run: &Run, bytes: &[u8]) -> Result<(), FormatError> {
 }
 
 impl Footer {
+    /// The footer of a whole `object`, if all of its checksums hold: it is byte for byte what was written.
+    pub fn verify_whole(object: &[u8]) -> Result<Self, FormatError> {
+        verify_header(object)?;
+        let footer = Self::decode(object, object.len() as u64)?;
+        for run in &footer.runs {
+            let position = usize::try_from(run.position.start).ok().zip(usize::try_from(run.position.end).ok());
+            let bytes = position.and_then(|(start, end)| object.get(start..end));
+            verify_run(run, bytes.ok_or(FormatError::Footer("a run lies outside the object"))?)?;
+        }
+        Ok(footer)
+    }
+
     /// The footer of an object of `object_bytes`, of which `tail` are the last (64 KiB are nearly always enough).
     pub fn decode(tail: &[u8], object_bytes: u64) -> Result<Self, FormatError> {
         let least = (HEADER_LEN + TRAILER_LEN) as u64;

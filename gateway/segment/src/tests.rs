@@ -203,6 +203,7 @@ proptest! {
         let footer = decode(&object).unwrap();
         prop_assert_eq!((footer.writer, footer.created), (writer, Timestamp(created)));
         prop_assert_eq!(&footer.runs, &segment.runs);
+        prop_assert_eq!(Footer::verify_whole(&object), Ok(footer.clone()));
         for input in runs {
             let run = footer.runs.iter().find(|run| run.partition == input.partition).unwrap();
             let bytes = &object[run.position.start as usize..run.position.end as usize];
@@ -235,6 +236,15 @@ proptest! {
         footer.extend_from_slice(&VERSION.to_be_bytes());
         footer.extend_from_slice(b"GESVULLA");
         let _ = Footer::decode(&footer, object_bytes);
+    }
+
+    #[test]
+    fn any_flipped_bit_of_a_run_is_noticed_by_who_has_the_whole(at: prop::sample::Index, bit in 0_u8..8) {
+        let mut object = object(&example());
+        let footer_start = example().runs.last().unwrap().position.end as usize;
+        let at = layout::HEADER_LEN + at.index(footer_start - layout::HEADER_LEN);
+        object[at] ^= 1 << bit;
+        prop_assert!(Footer::verify_whole(&object).is_err());
     }
 
     #[test]

@@ -14,8 +14,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::agent::Agent;
-
 /// Connections open at once; further clients wait to be accepted. Far fewer than Kafka's: HTTP is for people and scripts.
 const CONNECTIONS_MAX: usize = 1_000;
 /// After a failure to accept (no file descriptor left, say), so that the loop does not spin.
@@ -31,9 +29,9 @@ pub struct Doorway {
 }
 
 impl Doorway {
-    pub fn new(socket: TcpListener, address: SocketAddr, agent: &Agent) -> Self {
+    /// Counts those inside in `open`; whoever is silent for `silence_max` has to leave.
+    pub fn new(socket: TcpListener, address: SocketAddr, open: Gauge, silence_max: Duration) -> Self {
         let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let (open, silence_max) = (agent.metrics.http.connections.clone(), agent.config.connections_idle_max);
         Self { socket, address, room, open, silence_max }
     }
 

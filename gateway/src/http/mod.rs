@@ -23,6 +23,7 @@ mod error;
 pub mod format;
 mod health;
 mod listener;
+mod observations;
 mod observe;
 mod partitioner;
 mod produce;
@@ -33,3 +34,4 @@ mod service;
 mod topics;
 
 pub use crate::listen::{BindError, Listener};
+pub use observations::Observed;

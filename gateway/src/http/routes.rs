@@ -31,10 +31,10 @@ pub fn routes(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-async fn unknown_route(uri: Uri) -> HttpError {
+pub async fn unknown_route(uri: Uri) -> HttpError {
     HttpError::new(404, format!("no route {}; see docs/http.md", uri.path()))
 }
 
-async fn wrong_method(uri: Uri) -> HttpError {
+pub async fn wrong_method(uri: Uri) -> HttpError {
     HttpError::new(405, format!("{} does not take this method", uri.path()))
 }

@@ -12,7 +12,8 @@ use crate::metrics::{MetricSource, PositionReader, Positions, Sample};
 
 /// How long positions of logs and groups may take to read; the other numbers are answered without them after that.
 const POSITIONS_PATIENCE: Duration = Duration::from_secs(2);
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The media type of a scrape.
+pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub async fn metrics(State(service): Shared) -> impl IntoResponse {
     let _turn = service.scrapes.acquire().await;

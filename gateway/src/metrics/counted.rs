@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use super::HttpMetrics;
+use super::{HttpMetrics, PeerMetrics};
 use crate::produce::SealReason;
 
 /// What all names begin with, and an underscore.
@@ -84,6 +84,8 @@ pub struct Metrics {
     pub history_decodes: Counter,
     /// What HTTP counts.
     pub http: HttpMetrics,
+    /// What goes from agent to agent.
+    pub peers: PeerMetrics,
 }
 
 impl Default for Metrics {
@@ -110,6 +112,7 @@ impl Default for Metrics {
             cache_misses: Counter::default(),
             history_decodes: Counter::default(),
             http: HttpMetrics::default(),
+            peers: PeerMetrics::default(),
         };
         metrics.register();
         metrics
@@ -184,6 +187,7 @@ impl Metrics {
             registry.register("cache_misses", "Blocks loaded into a cache", self.cache_misses.clone());
             registry.register("history_decodes", "Pieces of history decoded", self.history_decodes.clone());
             self.http.register(registry);
+            self.peers.register(registry);
         });
     }
 }

@@ -6,6 +6,7 @@
 mod collect;
 mod counted;
 mod http;
+mod peers;
 mod positions;
 mod scrape;
 mod source;
@@ -13,5 +14,7 @@ mod source;
 pub use collect::AgentCollector;
 pub use counted::{ApiLabel, Metrics, RequestLabels, SealLabel};
 pub use http::{HttpLabels, HttpMetrics, RouteLabel};
+pub use peers::{FallbackLabel, PeerMetrics, ServedLabel};
 pub use positions::{GROUPS_READ_MAX, PositionReader, Positions, SERIES_MAX};
+pub use scrape::scrape_alone;
 pub use source::{MetricSource, Sample, SampleKind};

@@ -24,3 +24,13 @@ impl Metrics {
         text
     }
 }
+
+/// `samples` of a process without an agent, in the same format.
+#[must_use]
+pub fn scrape_alone(samples: Vec<Sample>) -> String {
+    let mut taken = Registry::with_prefix(PREFIX);
+    taken.register_collector(Box::new(Taken(samples)));
+    let mut text = String::new();
+    encode_registry(&mut text, &taken).and_then(|()| encode_eof(&mut text)).expect("writing to a string does not fail");
+    text
+}

@@ -7,6 +7,7 @@ mod documentation;
 mod health;
 mod hostile;
 mod metrics;
+mod observations;
 mod produce;
 mod produce_refused;
 mod records;

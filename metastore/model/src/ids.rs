@@ -149,6 +149,13 @@ impl ObjectId {
         Timestamp(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
+    /// Who wrote it.
+    #[must_use]
+    pub fn writer(&self) -> u32 {
+        let [_, _, _, _, _, _, a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
     /// The id written as 32 hexadecimal digits by `Display`; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -170,9 +177,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_id_tells_when_it_was_created_and_survives_text() {
+    fn an_object_id_tells_when_and_by_whom_it_was_created_and_survives_text() {
         let id = ObjectId::new(Timestamp(1_790_000_000_123), 7, 0xdead_beef_cafe);
-        assert_eq!(id.created(), Timestamp(1_790_000_000_123));
+        assert_eq!((id.created(), id.writer()), (Timestamp(1_790_000_000_123), 7));
         assert_eq!(ObjectId::parse(&id.to_string()), Some(id));
         assert_eq!(ObjectId::parse("short"), None);
     }

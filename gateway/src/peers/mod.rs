@@ -1,0 +1,20 @@
+//! Agents of one zone share what they load: each block has an owner among them, which is asked before the object store.
+//!
+//! Owns: what can be asked for (a [`BlockName`]), who owns it, how an owner is asked over HTTP, when the object store is
+//! asked instead. Does not own: what an owner answers out of (`fetch`), the route that it answers on (`http`), who is alive
+//! (the session).
+//!
+//! Invariants: whoever is asked asks nobody else; an owner that is slow, gone, busy or wrong costs a reader no more than
+//! [`HEDGE_AFTER`] beyond what the object store takes, and one that failed is not asked again for [`LEFT_ALONE`]; what an
+//! owner answers is checked before it is kept; the number and the size of answers on their way are bounded.
+
+mod ask;
+mod block;
+mod http;
+mod neighbours;
+mod owner;
+
+pub use ask::{NoPeers, PeerBlocks, PeerError};
+pub use block::{BlockName, InvalidBlock, Part, SEGMENT_BYTES_PASSED_MAX, STRETCH_BLOCKS};
+pub use http::HttpPeers;
+pub use neighbours::{HEDGE_AFTER, LEFT_ALONE, Loaded, Neighbours};

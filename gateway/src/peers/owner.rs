@@ -1,0 +1,32 @@
+//! Who owns a block in a zone.
+
+use alluvium_model::node::{Endpoint, Node};
+use alluvium_model::placement::{Seat, block_owner};
+use alluvium_model::{AgentId, limits};
+
+use super::{BlockName, Part, STRETCH_BLOCKS};
+
+/// An agent to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Which.
+    pub id: AgentId,
+    /// Where it listens for HTTP.
+    pub endpoint: Endpoint,
+}
+
+/// The agent of the zone of `this` that owns `block`; `None` where that is `this` itself, or it cannot be asked.
+///
+/// A segment is owned by the agent that wrote it, where it is one of the zone: it has it in memory, so that the zone needs no
+/// GET at all. Anything else is owned by rendezvous.
+pub fn owner(block: &BlockName, this: &Node, seats: &[Seat], live: &[Node]) -> Option<Neighbour> {
+    let zone = this.zone.as_deref();
+    let is_seated = |id: AgentId| seats.iter().any(|seat| seat.id == id && seat.zone.as_deref() == zone);
+    let (number, writer) = match block.part() {
+        Part::Whole => (0, Some(AgentId(block.object().writer().cast_signed())).filter(|writer| is_seated(*writer))),
+        Part::Range(range) => (range.start / (STRETCH_BLOCKS * limits::CACHE_BLOCK_BYTES), None),
+    };
+    let owner = writer.or_else(|| block_owner(block.object(), number, zone, seats))?;
+    let node = live.iter().find(|node| node.id == owner && owner != this.id)?;
+    node.http.clone().map(|endpoint| Neighbour { id: owner, endpoint })
+}
