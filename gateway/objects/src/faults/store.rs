@@ -92,7 +92,7 @@ async fn meet(fault: Option<Fault>, key: &str) -> Result<Passed> {
     }
 }
 
-fn unavailable() -> Error {
+pub(super) fn unavailable() -> Error {
     let text = "Server returned non-2xx status code: 503 Service Unavailable: SlowDown (injected)";
     Error::Generic { store: "FaultStore", source: text.into() }
 }
