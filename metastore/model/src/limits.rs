@@ -35,8 +35,8 @@ pub const ORPHAN_AGE: Duration = Duration::from_secs(24 * 3600);
 pub const HISTORY_FILE_BYTES_TARGET: u64 = 128 << 20;
 /// One value in the metastore (FoundationDB's hard limit).
 pub const METASTORE_VALUE_BYTES_MAX: usize = 100_000;
-/// One key in the metastore (FoundationDB's hard limit).
-pub const METASTORE_KEY_BYTES_MAX: usize = 10_000;
+/// One key in the metastore: FoundationDB's hard limit of 10 kB, less the prefix that a shared cluster's keys have.
+pub const METASTORE_KEY_BYTES_MAX: usize = 9_900;
 /// One transaction: FoundationDB's hard limit is 10 MB and it advises under 1 MB.
 pub const TRANSACTION_BYTES_MAX: usize = 10_000_000;
 /// What our own transactions stay under.

@@ -16,6 +16,9 @@ pub enum Error {
     /// The attempt may or may not have been committed; it will not become so later.
     #[error("transaction may or may not have been committed")]
     UnknownResult,
+    /// The store does not answer in time, or asks to be left alone for a while. Not committed.
+    #[error("metastore is unavailable: {0}")]
+    Unavailable(String),
     /// A key beyond the limit.
     #[error("key of {bytes} bytes is over the limit of {KEY_BYTES_MAX}")]
     KeyTooLarge { bytes: usize },
@@ -66,7 +69,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Conflict | Self::TooOld | Self::UnknownResult => true,
+            Self::Conflict | Self::TooOld | Self::UnknownResult | Self::Unavailable(_) => true,
             Self::KeyTooLarge { .. }
             | Self::ValueTooLarge { .. }
             | Self::TransactionTooLarge { .. }

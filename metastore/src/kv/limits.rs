@@ -27,6 +27,17 @@ pub const RUN_DEADLINE: Duration = Duration::from_secs(15);
 pub const RETRY_DELAY_MIN: Duration = Duration::from_millis(1);
 /// Upper bound of any delay between attempts: FoundationDB's own back-off, up to 1 s, is what makes a hot key slow.
 pub const RETRY_DELAY_MAX: Duration = Duration::from_millis(20);
+/// The same after an attempt that failed since the store is in trouble: more attempts would only add to it.
+pub const RETRY_DELAY_UNAVAILABLE_MAX: Duration = Duration::from_millis(250);
+/// Time of an attempt's reads in a store that is elsewhere, from the first on; then it counts as one that does not answer.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(4_500);
+/// Time after an attempt's first read at which its commit is no longer waited for: past [`TRANSACTION_AGE_MAX`], so that one
+/// still under way is refused for its age wherever it is, and never comes true later.
+pub const COMMIT_TIMEOUT: Duration = Duration::from_millis(5_500);
+/// Time for a store that is elsewhere to answer for the first time.
+pub const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of the prefix of all keys in a store that is shared.
+pub const PREFIX_BYTES_MAX: usize = 64;
 
 /// Transactions in one durable batch; their order in it is the versionstamp's last two bytes.
 pub const BATCH_TRANSACTIONS_MAX: usize = 1_024;

@@ -1,10 +1,12 @@
 //! The waist: an ordered transactional key-value interface shaped like FoundationDB's.
 
 mod backoff;
+mod bounds;
 mod db;
 mod embedded;
 mod engine;
 mod error;
+pub mod fdb;
 pub mod limits;
 pub mod memory;
 mod metrics;
@@ -16,6 +18,7 @@ mod watch;
 pub use db::Db;
 pub use engine::{Attempt, Engine, Isolation, Mutation};
 pub use error::Error;
+pub use fdb::{FdbEngine, FdbOptions};
 pub use memory::{FaultSwitch, Faults, MemoryEngine};
 pub use metrics::Metrics;
 pub use range::{Range, key_after, prefix_end};

@@ -12,12 +12,10 @@ use super::{
 };
 use crate::kv::{
     Attempt, Error, Isolation, Mutation, Range, Watch,
+    bounds::{check_key, check_mutation},
     engine::STAMP_BYTES,
     key_after,
-    limits::{
-        KEY_BYTES_MAX, RANGE_BYTES_MAX, RANGE_ROWS_MAX, SYSTEM_PREFIX, TRANSACTION_AGE_MAX, TRANSACTION_BYTES_MAX,
-        VALUE_BYTES_MAX,
-    },
+    limits::{RANGE_BYTES_MAX, RANGE_ROWS_MAX, TRANSACTION_AGE_MAX, TRANSACTION_BYTES_MAX},
 };
 
 pub(super) struct EmbeddedAttempt<S: Storage> {
@@ -264,35 +262,4 @@ fn covered(query: &Range, rows: &[(Bytes, Bytes)]) -> (Vec<u8>, Vec<u8>) {
         Some((last, _)) => (query.begin.clone(), key_after(last)),
         None => (query.begin.clone(), query.end.clone()),
     }
-}
-
-fn check_mutation(mutation: &Mutation) -> Result<(), Error> {
-    let (key, bytes, value) = match mutation {
-        Mutation::Set { key, value } => (key, key.len(), value.len()),
-        Mutation::Clear { key } | Mutation::Add { key, delta: _ } => (key, key.len(), 0),
-        Mutation::ClearRange { begin, end } => {
-            let legal_end: &[u8] = &[SYSTEM_PREFIX];
-            if end > legal_end {
-                return Err(Error::KeyOutsideLegalRange);
-            }
-            check_key(end.len(), b"")?;
-            (begin, begin.len(), 0)
-        }
-        Mutation::SetStamped { prefix, suffix, value } => {
-            (prefix, prefix.len() + STAMP_BYTES + suffix.len(), value.len())
-        }
-    };
-    check_key(bytes, key)?;
-    if value > VALUE_BYTES_MAX { Err(Error::ValueTooLarge { bytes: value }) } else { Ok(()) }
-}
-
-/// Checks a key of `bytes` bytes that starts with `key`.
-fn check_key(bytes: usize, key: &[u8]) -> Result<(), Error> {
-    if bytes > KEY_BYTES_MAX {
-        return Err(Error::KeyTooLarge { bytes });
-    }
-    if key.first() == Some(&SYSTEM_PREFIX) {
-        return Err(Error::KeyOutsideLegalRange);
-    }
-    Ok(())
 }

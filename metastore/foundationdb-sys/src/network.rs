@@ -1,0 +1,63 @@
+//! The library's network thread: started once per process, stopped before the process ends.
+
+use std::{
+    ffi::CStr,
+    io,
+    sync::{Mutex, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use crate::{
+    functions::{fdb_get_client_version, fdb_run_network, fdb_stop_network},
+    load::loaded,
+};
+
+/// The running thread.
+static RUNNING: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
+
+/// Runs the network, which has been set up, in a thread of its own until the process ends. Stopping it is not left to the
+/// caller, for where the thread outlives `main` it runs through what the library is tearing down.
+///
+/// # Errors
+/// Where the system has no thread to give.
+///
+/// # Panics
+/// Where the library was not loaded.
+pub fn run_until_exit() -> io::Result<()> {
+    assert!(loaded().is_some(), "the library is loaded before its network is run");
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    if running.is_some() {
+        return Ok(());
+    }
+    // SAFETY: what is handed in is a function that lives as long as the program.
+    if unsafe { libc::atexit(stop_at_exit) } != 0 {
+        return Err(io::Error::other("the process cannot be told what to do at its end"));
+    }
+    let thread = thread::Builder::new().name("fdb-network".to_owned()).spawn(|| {
+        // SAFETY: set up by the caller (else it answers an error), and stopped before the process ends.
+        unsafe { fdb_run_network() };
+    })?;
+    *running = Some(thread);
+    Ok(())
+}
+
+/// Registered after the library was loaded, so it runs before what the library does at exit.
+extern "C" fn stop_at_exit() {
+    let Some(thread) = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+    // SAFETY: may be called from any thread; without a running network it answers an error.
+    if unsafe { fdb_stop_network() } == 0 {
+        // There is nobody left to tell whether it panicked.
+        let _ = thread.join();
+    }
+}
+
+/// The library's version, as it says it: number, commit and protocol.
+///
+/// # Panics
+/// Where the library was not loaded.
+#[must_use]
+pub fn client_version() -> String {
+    // SAFETY: answers text that lives as long as the library does.
+    let text = unsafe { CStr::from_ptr(fdb_get_client_version()) };
+    text.to_string_lossy().into_owned()
+}

@@ -1,0 +1,66 @@
+//! FoundationDB's client in this process: one library, one API version, one network thread, whoever asks.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use foundationdb::{FdbError, api};
+use foundationdb_sys::{FDB_API_VERSION, load, network};
+
+use super::OpenError;
+
+/// What the library is called where the system looks for libraries.
+const LIBRARY: &str = if cfg!(target_os = "macos") { "libfdb_c.dylib" } else { "libfdb_c.so" };
+/// Names a directory in which FoundationDB is installed with all its parts.
+const HOME: &str = "FDB_HOME";
+
+/// What became of the start; it is tried once, for the library itself can be started once.
+static STARTED: Mutex<Option<Result<(), OpenError>>> = Mutex::new(None);
+
+/// Starts the client, unless it runs: by the library at `explicit`, else the one of `FDB_HOME`, else the system's.
+pub(super) fn start(explicit: Option<&Path>) -> Result<(), OpenError> {
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(result) = &*started {
+        return result.clone();
+    }
+    let library = load(&places(explicit, std::env::var_os(HOME).map(PathBuf::from)))?;
+    let newest = api::get_max_api_version();
+    if newest < FDB_API_VERSION.cast_signed() {
+        return Err(OpenError::OldLibrary { library: library.to_owned(), version: network::client_version() });
+    }
+    let result = run();
+    *started = Some(result.clone());
+    result
+}
+
+fn run() -> Result<(), OpenError> {
+    let failed = |error: FdbError| OpenError::Client(error.message().to_owned());
+    // The runner is not used: the thread is run by the crate that may do what is unsafe.
+    api::FdbApiBuilder::default().build().and_then(api::NetworkBuilder::build).map_err(failed)?;
+    network::run_until_exit().map_err(|error| OpenError::Client(error.to_string()))
+}
+
+/// Where the library is looked for.
+fn places(explicit: Option<&Path>, home: Option<PathBuf>) -> Vec<PathBuf> {
+    match explicit {
+        Some(library) => vec![library.to_owned()],
+        None => home.map(|home| home.join("lib").join(LIBRARY)).into_iter().chain([PathBuf::from(LIBRARY)]).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_that_was_named_is_the_only_one_tried() {
+        assert_eq!(places(Some(Path::new("/a/lib.so")), Some("/home".into())), [Path::new("/a/lib.so")]);
+    }
+
+    #[test]
+    fn the_library_of_the_home_comes_before_that_of_the_system() {
+        assert_eq!(places(None, Some("/h".into())), [Path::new("/h/lib").join(LIBRARY), PathBuf::from(LIBRARY)]);
+        assert_eq!(places(None, None), [Path::new(LIBRARY)]);
+    }
+}
