@@ -124,7 +124,7 @@ impl Cluster {
 }
 
 /// The first topic of `answer`, or why it is not ready.
-fn layout(answer: &MetadataResponse) -> Result<TopicLayout, ErrorCode> {
+pub(crate) fn layout(answer: &MetadataResponse) -> Result<TopicLayout, ErrorCode> {
     let brokers: HashMap<i32, String> =
         answer.brokers.iter().map(|broker| (broker.node_id, format!("{}:{}", broker.host, broker.port))).collect();
     let topic = answer.topics.first().ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;

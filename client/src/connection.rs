@@ -18,11 +18,10 @@ use alluvium_wire::{
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
-    net::TcpStream,
     sync::{mpsc, oneshot},
 };
 
-use crate::ClientError;
+use crate::{ClientError, Tcp, Transport};
 
 /// Requests written and not yet answered; more wait in [`Connection::send`].
 const IN_FLIGHT_MAX: usize = 128;
@@ -63,12 +62,16 @@ impl Connection {
     /// # Errors
     /// Where the address does not answer, or not as a Kafka broker.
     pub async fn open(address: &str, client_id: &str) -> Result<Self, ClientError> {
-        let connect = async {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        };
-        let stream = connect.await.map_err(|source| ClientError::Connect { address: address.into(), source })?;
+        Self::dial(&Tcp, address, client_id).await
+    }
+
+    /// Connects over `transport` and negotiates versions.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub async fn dial(transport: &dyn Transport, address: &str, client_id: &str) -> Result<Self, ClientError> {
+        let connected = transport.connect(address).await;
+        let stream = connected.map_err(|source| ClientError::Connect { address: address.into(), source })?;
         Self::over(stream, address, client_id).await
     }
 
