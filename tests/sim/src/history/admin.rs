@@ -67,6 +67,15 @@ pub enum Admin {
         /// The log start, as the answer says.
         log_start: Option<Offset>,
     },
+    /// A group was deleted; its offsets count as deleted by `CommitOffset`s of their own.
+    GroupDeleted {
+        /// When that was asked for.
+        began: Duration,
+        /// Which.
+        group: String,
+        /// How it ended.
+        outcome: Outcome,
+    },
 }
 
 /// What was done to the system. Nodes and zones are named as the simulation names them.

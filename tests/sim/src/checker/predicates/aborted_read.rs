@@ -1,0 +1,32 @@
+//! aborted-read (Jepsen; Adya's G1a): somebody saw a record that was refused, or a read-committed reader saw one of a
+//! transaction that did not commit.
+
+use crate::checker::{
+    findings::Findings,
+    view::{Fate, SendEnd, View},
+};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (partition, log) in &view.logs {
+        for seen in &log.sightings {
+            let Some(send) = view.send_of(seen.value) else { continue };
+            if send.end == SendEnd::Failed {
+                findings.add(send.events().into_iter().chain([seen.event]), || {
+                    format!(
+                        "{} of {} was refused, and seen in {partition} at {}",
+                        seen.value, send.sent.send, seen.offset
+                    )
+                });
+            }
+            let Some(txn) = send.sent.txn.and_then(|txn| view.txns.get(&txn)) else { continue };
+            if let (true, Fate::NotCommitted, Some((asked, aborting))) = (seen.committed, txn.fate, txn.aborting)
+                && asked <= seen.at
+            {
+                findings.add([send.event, aborting, seen.event], || {
+                    let (value, offset) = (seen.value, seen.offset);
+                    format!("a read-committed reader saw {value} of an aborted transaction in {partition} at {offset}")
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! acked-elsewhere: a record is not at the offset that its acknowledgement says: another one is there, or it is somewhere
+//! else.
+
+use alluvium_model::TopicPartition;
+
+use crate::checker::{
+    findings::Findings,
+    view::{AckedAt, Log, View},
+};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (partition, log) in &view.logs {
+        for acked in &log.acked {
+            displaced(view, *partition, log, acked, findings);
+        }
+        for seen in &log.sightings {
+            let Some((position, place)) = view.values.get(&seen.value) else { continue };
+            let send = &view.sends[*position];
+            let acked = send.acked_base().map(|base| base.plus(u64::try_from(*place).unwrap_or(u64::MAX)));
+            // A batch that is not idempotent may be there more than once: `duplicate` says how often.
+            let once = send.sent.producer.is_some() || send.attempts == 1;
+            if let Some(acked) = acked
+                && once
+                && acked != seen.offset
+                && send.sent.partition == *partition
+            {
+                findings.add(send.events().into_iter().chain([seen.event]), || {
+                    format!("{} was acknowledged at {acked} of {partition} and seen at {}", seen.value, seen.offset)
+                });
+            }
+        }
+    }
+}
+
+/// Another record is where an acknowledged one should be.
+fn displaced(view: &View<'_>, partition: TopicPartition, log: &Log<'_>, acked: &AckedAt, findings: &mut Findings) {
+    let other = log.seen_at(acked.offset).iter().find(|seen| seen.value != acked.value);
+    if let Some(other) = other {
+        let send = &view.sends[acked.send];
+        findings.add(send.events().into_iter().chain([other.event]), || {
+            format!(
+                "{} was acknowledged at {} of {partition}, where {} was seen",
+                acked.value, acked.offset, other.value
+            )
+        });
+    }
+}

@@ -1,0 +1,28 @@
+//! dangling-extent: an extent points to an object that the store does not have, or that waits for its deletion.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    checker::{findings::Findings, view::View},
+    history::Happening,
+};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (index, event) in view.events.iter().enumerate() {
+        let Happening::FinalObjects(objects) = &event.what else { continue };
+        let stored: BTreeSet<_> = objects.stored.iter().collect();
+        let retired: BTreeSet<_> = objects.retired.iter().collect();
+        for extent in &objects.live {
+            let (partition, offsets, object) = (extent.partition, &extent.offsets, &extent.object);
+            if !stored.contains(object) {
+                findings.add([index], || {
+                    format!("{partition} from {} to {} lies in {object}, which is gone", offsets.start, offsets.end)
+                });
+            } else if retired.contains(object) {
+                findings.add([index], || {
+                    format!("{partition} from {} to {} lies in {object}, which is retired", offsets.start, offsets.end)
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! group-double-owner: two members of one generation were given the same partition.
+//!
+//! A static member that takes the place of its earlier self gets the same assignment in the same generation: no violation.
+
+use std::collections::BTreeMap;
+
+use alluvium_model::TopicPartition;
+
+use crate::{
+    checker::{findings::Findings, view::View},
+    history::{Happening, Join},
+};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    let mut owners: BTreeMap<(&str, i32, TopicPartition), (usize, &Join)> = BTreeMap::new();
+    for (index, event) in view.events.iter().enumerate() {
+        let Happening::Joined(join) = &event.what else { continue };
+        for partition in &join.assignment {
+            let key = (join.group.as_str(), join.generation, *partition);
+            let (before, owner) = *owners.entry(key).or_insert((index, join));
+            let same = owner.member == join.member || (owner.instance.is_some() && owner.instance == join.instance);
+            // A group that was deleted counts its generations anew.
+            if same || view.group_deleted(&join.group, owner.began, event.at) {
+                owners.insert(key, (index, join));
+            } else {
+                findings.add([before, index], || {
+                    let Join { group, generation, .. } = join;
+                    let (one, other) = (&owner.member, &join.member);
+                    format!("group {group}, generation {generation}: {partition} belongs to {one} and to {other}")
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! invented-record: somebody saw a record that nobody sent, or not to this partition, or not yet.
+
+use crate::checker::{findings::Findings, view::View};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (partition, log) in &view.logs {
+        for seen in &log.sightings {
+            let (value, offset) = (seen.value, seen.offset);
+            let Some(send) = view.send_of(value) else {
+                findings.add([seen.event], || format!("{value} was seen in {partition} at {offset}; nobody sent it"));
+                continue;
+            };
+            let to = send.sent.partition;
+            if to != *partition {
+                findings.add([send.event, seen.event], || {
+                    format!("{value} was sent to {to}, and seen in {partition} at {offset}")
+                });
+            }
+            if seen.at < send.at {
+                findings.add([send.event, seen.event], || {
+                    format!("{value} was seen in {partition} at {offset} before it was sent")
+                });
+            }
+        }
+    }
+}

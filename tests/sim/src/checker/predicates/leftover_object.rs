@@ -1,0 +1,22 @@
+//! leftover-object: the store has an object that nothing points to and that does not wait for its deletion.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    checker::{findings::Findings, view::View},
+    history::Happening,
+};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (index, event) in view.events.iter().enumerate() {
+        let Happening::FinalObjects(objects) = &event.what else { continue };
+        let live = objects.live.iter().map(|extent| extent.object);
+        let known: BTreeSet<_> = live.chain(objects.retired.iter().copied()).collect();
+        for object in objects.stored.iter().filter(|object| !known.contains(*object)) {
+            findings.add([index], || format!("nothing points to {object}"));
+        }
+        for name in &objects.strange {
+            findings.add([index], || format!("`{name}` is none of ours"));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! log-start-wrong: the log start is above what anybody asked to delete, below what was deleted, went back, or records lie
+//! below it.
+
+use alluvium_model::{Offset, TopicPartition};
+
+use crate::{
+    checker::{
+        findings::Findings,
+        view::{Log, View},
+    },
+    history::{Admin, Happening, Outcome, Retention},
+};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (partition, log) in &view.logs {
+        answered(view, *partition, log, findings);
+        polled(*partition, log, findings);
+        read_back(*partition, log, findings);
+    }
+}
+
+/// What `DeleteRecords` answered.
+fn answered(view: &View<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
+    for trim in log.floor.trims.iter().filter(|trim| trim.done) {
+        let Happening::Admin(Admin::RecordsDeleted { before: Some(before), outcome: Outcome::Done, log_start, .. }) =
+            &view.events[trim.event].what
+        else {
+            continue;
+        };
+        if let Some(log_start) = log_start.filter(|log_start| log_start < before) {
+            findings.add([trim.event], || {
+                format!("{partition}: records below {before} were deleted, and the log starts at {log_start}")
+            });
+        }
+    }
+}
+
+/// Polls may be told an old log start by an agent that lags, but never one that nobody asked for.
+fn polled(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
+    if log.floor.retention != Retention::Forever || log.floor.deleted() {
+        return;
+    }
+    for poll in log.polls.iter().filter(|poll| poll.poll.log_start > log.floor.asked_by(poll.at)) {
+        too_high(partition, log, (poll.event, poll.poll.log_start), findings);
+    }
+}
+
+fn too_high(partition: TopicPartition, log: &Log<'_>, (event, start): (usize, Offset), findings: &mut Findings) {
+    let trims = log.floor.trims.iter().map(|trim| trim.event).filter(|trim| *trim < event);
+    findings.add(trims.chain([event]), || format!("{partition} starts at {start}, and nobody deleted that much"));
+}
+
+fn read_back(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
+    for back in &log.readbacks {
+        let start = back.read.log_start;
+        if log.floor.retention == Retention::Forever && start > log.floor.asked_by(back.at) {
+            too_high(partition, log, (back.event, start), findings);
+        }
+        let confirmed = log.floor.trims.iter().filter(|trim| trim.done && trim.at <= back.read.began);
+        if let Some(trim) = confirmed.max_by_key(|trim| trim.before).filter(|trim| trim.before > start) {
+            findings.add([trim.event, back.event], || {
+                format!("{partition}: records below {} were deleted, and it starts at {start}", trim.before)
+            });
+        }
+        if let Some(below) = back.read.records.iter().find(|seen| seen.offset < start) {
+            findings
+                .add([back.event], || format!("{partition} starts at {start}, and has a record at {}", below.offset));
+        }
+    }
+    for pair in log.readbacks.windows(2) {
+        let [first, second] = pair else { continue };
+        if second.read.began >= first.at && second.read.log_start < first.read.log_start {
+            findings.add([first.event, second.event], || {
+                let (first, second) = (first.read.log_start, second.read.log_start);
+                format!("{partition}: the log start went back from {first} to {second}")
+            });
+        }
+    }
+}

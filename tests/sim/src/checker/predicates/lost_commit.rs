@@ -1,0 +1,21 @@
+//! lost-commit: a group's offset is not there though it was committed, or is one that nobody committed.
+
+use crate::checker::{
+    findings::Findings,
+    view::{Staleness, View},
+};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for stale in view.stale_offsets() {
+        let (group, partition, was) = (&stale.group, stale.partition, stale.last);
+        match stale.what {
+            Staleness::Missing => findings.add(stale.events.clone(), || {
+                format!("group {group}, {partition}: no offset, though {was:?} was committed")
+            }),
+            Staleness::Invented(offset) => findings.add(stale.events.clone(), || {
+                format!("group {group}, {partition}: offset {offset}, which nobody had committed")
+            }),
+            Staleness::Old(_) => {}
+        }
+    }
+}

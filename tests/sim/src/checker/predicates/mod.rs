@@ -1,0 +1,34 @@
+//! One file per invariant, and the table of all.
+
+mod aborted_read;
+mod acked_elsewhere;
+mod agents_disagree;
+mod dangling_extent;
+mod double_owner;
+mod duplicate;
+mod extent_gap;
+mod extent_overlap;
+mod generation_went_back;
+mod inconsistent_offset;
+mod invented_record;
+mod leftover_object;
+mod log_start;
+mod lost_commit;
+mod lost_write;
+mod nonmonotonic_poll;
+mod nonmonotonic_send;
+mod offset_gap;
+mod offset_overlap;
+mod poll_skip;
+mod precommitted_read;
+mod read_beyond_end;
+mod stale_commit;
+mod stale_generation;
+mod stuck;
+mod table;
+mod torn_batch;
+mod torn_transaction;
+mod unseen;
+mod write_cycle;
+
+pub use table::{PREDICATES, Predicate, check};

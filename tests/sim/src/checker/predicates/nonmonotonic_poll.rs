@@ -1,0 +1,44 @@
+//! nonmonotonic-poll (Jepsen): a consumer was given records that do not grow in offset, or lie before where it asked, or it
+//! was sent back.
+
+use alluvium_model::TopicPartition;
+
+use super::poll_skip::successions;
+use crate::checker::{
+    findings::Findings,
+    view::{PollView, View},
+};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (partition, log) in &view.logs {
+        for poll in &log.polls {
+            within(*partition, poll, findings);
+        }
+        for (last, poll) in successions(log) {
+            if let Some((event, next)) = last.filter(|(_, next)| poll.poll.from < *next) {
+                findings.add([event, poll.event], || {
+                    format!("{partition}: {} goes on at {} and not at {next}", poll.actor, poll.poll.from)
+                });
+            }
+        }
+    }
+}
+
+fn within(partition: TopicPartition, view: &PollView<'_>, findings: &mut Findings) {
+    let poll = view.poll;
+    let mut last = None;
+    for seen in &poll.records {
+        if last.is_some_and(|last| seen.offset <= last) {
+            findings.add([view.event], || format!("{partition}: {} came after {last:?}", seen.offset));
+        }
+        if seen.offset < poll.from || seen.offset >= poll.next {
+            findings.add([view.event], || {
+                format!("{partition}: {} is not in what was asked for, {} to {}", seen.offset, poll.from, poll.next)
+            });
+        }
+        last = Some(seen.offset);
+    }
+    if poll.next < poll.from {
+        findings.add([view.event], || format!("{partition}: from {} back to {}", poll.from, poll.next));
+    }
+}

@@ -1,0 +1,51 @@
+//! nonmonotonic-send (Jepsen): of two batches that keep their order, the second is before the first.
+//!
+//! Order is kept among the batches of one producer id, whatever carried them (KIP-98), and among others that one connection
+//! carried and that went out only once.
+
+use std::collections::BTreeMap;
+
+use alluvium_model::{Offset, ProducerId, TopicPartition};
+
+use crate::{
+    checker::{
+        findings::Findings,
+        view::{Log, SendView, View},
+    },
+    history::{Actor, ConnectionNumber},
+};
+
+/// Within which sends keep their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Line {
+    Producer(Actor, ProducerId),
+    Connection(ConnectionNumber),
+}
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (partition, log) in &view.logs {
+        in_lines(view, *partition, log, findings);
+    }
+}
+
+fn in_lines(view: &View<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
+    let mut furthest: BTreeMap<Line, (Offset, &SendView<'_>)> = BTreeMap::new();
+    for send in log.sends.iter().map(|position| &view.sends[*position]) {
+        let (Some(base), Some(line)) = (send.base, line(send)) else { continue };
+        if let Some((before, first)) = furthest.get(&line).filter(|(before, _)| base < *before) {
+            findings.add(first.events().into_iter().chain(send.events()), || {
+                let (first, second) = (first.sent.send, send.sent.send);
+                format!("{partition}: {second} came after {first}, which is at {before}, and is at {base}")
+            });
+        } else {
+            furthest.insert(line, (base, send));
+        }
+    }
+}
+
+fn line(send: &SendView<'_>) -> Option<Line> {
+    match send.sent.producer {
+        Some((id, _)) => Some(Line::Producer(send.actor, id)),
+        None => (send.attempts == 1).then_some(Line::Connection(send.sent.connection)),
+    }
+}

@@ -1,0 +1,70 @@
+//! poll-skip (Jepsen): a consumer was not given a record that lies between where it began and where it goes on.
+//!
+//! Judged per poll (what lies between the offset asked for and the next one, and was seen by somebody), and from poll to
+//! poll until the consumer takes another place.
+
+use std::collections::BTreeMap;
+
+use alluvium_model::{Offset, TopicPartition};
+
+use crate::{
+    checker::{
+        findings::Findings,
+        view::{Log, PollView, View},
+    },
+    history::Actor,
+};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (partition, log) in &view.logs {
+        for poll in &log.polls {
+            within(*partition, log, poll, findings);
+        }
+        between(*partition, log, findings);
+    }
+}
+
+fn within(partition: TopicPartition, log: &Log<'_>, view: &PollView<'_>, findings: &mut Findings) {
+    let poll = view.poll;
+    if log.floor.deleted_by(view.at) {
+        return;
+    }
+    let from = poll.from.max(log.floor.excused_by(view.at));
+    let due = log.existing_in(from, poll.next).iter().filter(|(_, seen)| *seen).map(|(offset, _)| *offset);
+    let mut given: Vec<Offset> = poll.records.iter().map(|seen| seen.offset).collect();
+    given.sort_unstable();
+    let mut skipped = due.filter(|offset| given.binary_search(offset).is_err());
+    if let Some(offset) = skipped.next() {
+        let count = 1 + skipped.count();
+        let witness = log.seen_at(offset).first().map(|seen| seen.event);
+        findings.add([view.event].into_iter().chain(witness), || {
+            format!("{partition}: from {} to {} without {offset} ({count} records)", poll.from, poll.next)
+        });
+    }
+}
+
+fn between(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
+    for (last, poll) in successions(log) {
+        let Some((event, next)) = last.filter(|(_, next)| *next < poll.poll.from) else { continue };
+        let from = next.max(log.floor.excused_by(poll.at));
+        if let Some((offset, _)) = log.existing_in(from, poll.poll.from).first() {
+            findings.add([event, poll.event], || {
+                format!("{partition}: {} goes on at {} and not at {next}, without {offset}", poll.actor, poll.poll.from)
+            });
+        }
+    }
+}
+
+/// Each poll with where its consumer stood before, and the event that put it there.
+pub(super) fn successions<'l, 'h>(
+    log: &'l Log<'h>,
+) -> impl Iterator<Item = (Option<(usize, Offset)>, &'l PollView<'h>)> + use<'l, 'h> {
+    let mut stands: BTreeMap<Actor, (usize, Offset)> = BTreeMap::new();
+    let mut positions = log.positions.iter().peekable();
+    log.polls.iter().map(move |poll| {
+        while let Some((event, actor, to)) = positions.next_if(|(event, ..)| *event < poll.event) {
+            stands.insert(*actor, (*event, *to));
+        }
+        (stands.insert(poll.actor, (poll.event, poll.poll.next)), poll)
+    })
+}

@@ -1,0 +1,23 @@
+//! precommitted-read (Jepsen): a read-committed reader saw a record of a transaction whose commit nobody had asked for yet.
+
+use crate::checker::{findings::Findings, view::View};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (partition, log) in &view.logs {
+        for seen in log.sightings.iter().filter(|seen| seen.committed) {
+            let Some(send) = view.send_of(seen.value) else { continue };
+            let Some(txn) = send.sent.txn.and_then(|txn| view.txns.get(&txn)) else { continue };
+            let asked = txn.visible.is_some_and(|(asked, _)| asked <= seen.at);
+            let aborted = txn.aborting.is_some_and(|(asked, _)| asked <= seen.at);
+            if !asked && !aborted {
+                let commit = txn.visible.map(|(_, event)| event);
+                findings.add([send.event, seen.event].into_iter().chain(commit), || {
+                    let (value, offset) = (seen.value, seen.offset);
+                    format!(
+                        "a read-committed reader saw {value} in {partition} at {offset} before its commit was asked for"
+                    )
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! torn-batch: of one batch the last reading shows some records and not others, or not side by side.
+
+use std::collections::BTreeMap;
+
+use alluvium_model::Offset;
+
+use crate::checker::{findings::Findings, view::View};
+
+pub fn find(view: &View<'_>, findings: &mut Findings) {
+    for (partition, log) in &view.logs {
+        for back in &log.readbacks {
+            // Per batch and place of its first record: how many of its records are there.
+            let mut there: BTreeMap<(usize, Offset), usize> = BTreeMap::new();
+            for seen in &back.read.records {
+                let Some((send, place)) = view.values.get(&seen.value) else { continue };
+                let base = Offset(seen.offset.0.saturating_sub(i64::try_from(*place).unwrap_or(i64::MAX)));
+                *there.entry((*send, base)).or_default() += 1;
+            }
+            for ((position, base), records) in there {
+                let send = &view.sends[position];
+                let cut = back.read.log_start.since(base);
+                let whole = send.sent.values.len().saturating_sub(usize::try_from(cut).unwrap_or(usize::MAX));
+                if records < whole {
+                    findings.add(send.events().into_iter().chain([back.event]), || {
+                        format!("{partition}: of {} at {base}, {records} of {whole} records are there", send.sent.send)
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Groups: which generation had begun when, and when a group may have been deleted.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::history::{Admin, Event, Happening, Join, Outcome};
+
+/// From when on a generation was the youngest, and the join that shows it.
+type Generation<'h> = (Duration, Option<(usize, &'h Join)>);
+
+/// All groups.
+#[derive(Debug, Default)]
+pub struct Groups<'h> {
+    /// Per group, by time: each join that began a younger generation than all before; `None`: generations count anew.
+    generations: BTreeMap<&'h str, Vec<Generation<'h>>>,
+    /// Per group: deletions that were not refused, began and ended.
+    deletions: BTreeMap<&'h str, Vec<(Duration, Duration)>>,
+}
+
+impl<'h> Groups<'h> {
+    pub(super) fn of(events: &'h [Event]) -> Self {
+        let mut groups = Self::default();
+        for (index, event) in events.iter().enumerate() {
+            match &event.what {
+                Happening::Joined(join) => groups.join(event.at, index, join),
+                Happening::Admin(Admin::GroupDeleted { began, group, outcome }) if *outcome != Outcome::Refused => {
+                    groups.deletions.entry(group).or_default().push((*began, event.at));
+                    groups.generations.entry(group).or_default().push((event.at, None));
+                }
+                _ => {}
+            }
+        }
+        groups
+    }
+
+    fn join(&mut self, at: Duration, index: usize, join: &'h Join) {
+        let generations = self.generations.entry(&join.group).or_default();
+        let youngest = generations.last().and_then(|(_, youngest)| *youngest);
+        if youngest.is_none_or(|(_, youngest)| youngest.generation < join.generation) {
+            generations.push((at, Some((index, join))));
+        }
+    }
+
+    /// The youngest generation of `group` that had begun before `at`, as shown by a join.
+    pub(super) fn before(&self, group: &str, at: Duration) -> Option<(usize, &'h Join)> {
+        let generations = self.generations.get(group)?;
+        let begun = generations.partition_point(|(begun, _)| *begun < at);
+        generations[..begun].last().and_then(|(_, youngest)| *youngest)
+    }
+
+    /// Whether `group` may have been deleted at some time between.
+    pub(super) fn deleted(&self, group: &str, from: Duration, to: Duration) -> bool {
+        self.deletions.get(group).into_iter().flatten().any(|(began, ended)| *began <= to && *ended >= from)
+    }
+}
