@@ -5,8 +5,12 @@ use std::{sync::Arc, time::Duration};
 use alluvium_gateway::{
     agent::{Agent, AgentConfig, AgentParts, Tasks},
     listen::Listener,
+    peers::NoPeers,
 };
-use alluvium_metastore::ambient::{SystemClock, SystemEntropy};
+use alluvium_metastore::{
+    ambient::{SystemClock, SystemEntropy},
+    nodes::{Endpoint, NewNode, Session, SessionConfig},
+};
 use alluvium_model::AgentId;
 use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
@@ -36,14 +40,20 @@ pub async fn dev(settings: Settings) -> Result<()> {
     let stores = signals.unless_stopped(Stores::open(&settings, entropy.clone())).await?;
 
     let compactor = compactor(&stores, compactor_config(&settings), entropy.clone());
+    let new = node(&settings, kafka.address().port());
+    let nodes = stores.metastore.nodes.clone();
+    let session = Session::open(nodes, new, SessionConfig::alone(), clock.clone(), entropy.clone());
+    let session = session.await.context("registering")?;
     let parts = AgentParts {
         metastore: stores.metastore.clone(),
         objects: stores.objects.clone(),
+        session: session.clone(),
+        peers: Arc::new(NoPeers),
         clock,
         entropy,
         tasks: Tasks::default(),
     };
-    let agent = Agent::start(agent_config(&settings, kafka.address().port()), parts).await.context("starting")?;
+    let agent = Agent::start(agent_config(&settings), parts).await.context("starting")?;
 
     let (accepting, background) = (CancellationToken::new(), CancellationToken::new());
     let (kafka_address, http_address) = (kafka.address(), http.address());
@@ -71,6 +81,7 @@ pub async fn dev(settings: Settings) -> Result<()> {
             tracing::warn!(name, "did not stop in time");
         }
     }
+    session.leave().await;
     stores.close().await;
     Ok(())
 }
@@ -83,15 +94,23 @@ async fn drain(settings: &Settings, agent: &Agent, accepting: &CancellationToken
     background.cancel();
 }
 
-fn agent_config(settings: &Settings, kafka_port: u16) -> AgentConfig {
-    let (advertised_host, advertised_port) =
+/// What others are told of this process.
+fn node(settings: &Settings, kafka_port: u16) -> NewNode {
+    let (host, port) =
         settings.kafka_advertised.clone().unwrap_or_else(|| (settings.kafka_listen.ip().to_string(), kafka_port));
+    NewNode {
+        id: Some(AgentId(settings.node_id)),
+        zone: settings.rack.clone(),
+        kafka: Some(Endpoint { host, port }),
+        http: None,
+        compacts: true,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn agent_config(settings: &Settings) -> AgentConfig {
     let (group_session_timeout_min, group_session_timeout_max) = settings.group_session_timeouts;
     AgentConfig {
-        node_id: AgentId(settings.node_id),
-        advertised_host,
-        advertised_port,
-        rack: settings.rack.clone(),
         linger: settings.linger,
         segment_bytes_max: settings.segment_bytes,
         uploads_in_flight_max: settings.uploads_in_flight,

@@ -13,6 +13,7 @@ pub mod listen;
 pub mod metrics;
 pub mod peers;
 pub mod produce;
+pub mod roster;
 pub mod topic_creation;
 pub mod view;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alluvium_metastore::Metastore;
 use alluvium_metastore::ambient::{Clock, Entropy};
+use alluvium_metastore::nodes::Session;
 use alluvium_objects::Objects;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -13,15 +14,20 @@ use super::{AgentConfig, Tasks};
 use crate::fetch::{self, CacheBytes, Fetch, RecentSegments};
 use crate::groups::{Groups, GroupsConfig, GroupsParts};
 use crate::metrics::{AgentCollector, Metrics};
+use crate::peers::PeerBlocks;
 use crate::produce::{self, Produce, ProduceParts};
 use crate::view::{View, ViewError};
 
-/// What an agent is handed: the stores, time and chance, and where to run.
+/// What an agent is handed: the stores, its registration, time and chance, and where to run.
 pub struct AgentParts {
     /// Metadata.
     pub metastore: Metastore,
     /// Bytes.
     pub objects: Objects,
+    /// This process among the others: open, its heartbeats run by whoever opened it, who also ends it.
+    pub session: Session,
+    /// How other agents are asked for blocks.
+    pub peers: Arc<dyn PeerBlocks>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -38,6 +44,8 @@ pub struct Agent {
     pub metastore: Metastore,
     /// Bytes.
     pub objects: Objects,
+    /// This process among the others.
+    pub session: Session,
     /// The picture of topics and heads.
     pub view: View,
     /// The write path.
@@ -70,7 +78,7 @@ impl Agent {
     /// # Errors
     /// Where the metastore does not answer.
     pub async fn start(config: AgentConfig, parts: AgentParts) -> Result<Arc<Self>, StartError> {
-        let AgentParts { metastore, objects, clock, entropy, tasks } = parts;
+        let AgentParts { metastore, objects, session, peers: _, clock, entropy, tasks } = parts;
         let metrics = Metrics::default();
         let view = View::open(metastore.clone(), config.retire_grace).await?;
         let recent = RecentSegments::new(CacheBytes::divide(config.cache_bytes).recent);
@@ -80,6 +88,7 @@ impl Agent {
             objects: objects.clone(),
             view: view.clone(),
             recent,
+            session: session.clone(),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             metrics: metrics.clone(),
@@ -102,7 +111,20 @@ impl Agent {
             fetch: fetch.clone(),
             groups: groups.clone(),
         }));
-        Ok(Arc::new(Self { config, metastore, objects, view, produce, fetch, groups, clock, entropy, metrics, tasks }))
+        Ok(Arc::new(Self {
+            config,
+            metastore,
+            objects,
+            session,
+            view,
+            produce,
+            fetch,
+            groups,
+            clock,
+            entropy,
+            metrics,
+            tasks,
+        }))
     }
 
     /// Admits nothing more, flushes what is open, waits for what is in flight, and stops the tasks; at most `patience`.

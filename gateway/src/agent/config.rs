@@ -1,20 +1,13 @@
-//! What one agent is told at its start: validated values only, no file or environment is read here.
+//! What one agent is told at its start: validated values only, no file or environment is read here. (Its id, zone and
+//! addresses are those of its session.)
 
 use std::time::Duration;
 
-use alluvium_model::{AgentId, limits};
+use alluvium_model::limits;
 
 /// How one agent behaves. Names follow Kafka's broker configuration where it has one.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
-    /// The node id that clients see (`node.id`).
-    pub node_id: AgentId,
-    /// Host that clients are told to connect to (`advertised.listeners`).
-    pub advertised_host: String,
-    /// Port that clients are told to connect to.
-    pub advertised_port: u16,
-    /// Zone of this agent (`broker.rack`).
-    pub rack: Option<String>,
     /// Time after which one more PUT is earned.
     pub linger: Duration,
     /// PUTs that may be saved up while idle.
@@ -68,10 +61,6 @@ pub struct AgentConfig {
 impl Default for AgentConfig {
     fn default() -> Self {
         Self {
-            node_id: AgentId(0),
-            advertised_host: "127.0.0.1".to_owned(),
-            advertised_port: 9092,
-            rack: None,
             linger: limits::LINGER,
             flush_burst: limits::FLUSH_BURST,
             segment_bytes_max: limits::SEGMENT_BYTES_MAX,

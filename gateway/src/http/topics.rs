@@ -116,6 +116,6 @@ fn all_partitions(agent: &Agent, view: &TopicView) -> Vec<Partition> {
 
 /// Every agent serves every partition, so clients are told of the one that they ask.
 fn described(agent: &Agent, partition: i32) -> Partition {
-    let broker = agent.config.node_id.0;
+    let broker = agent.session.node().id.0;
     Partition { partition, leader: broker, replicas: [Replica { broker, leader: true, in_sync: true }] }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use alluvium_metastore::nodes::Node;
 use alluvium_model::limits;
 use alluvium_model::topic_config::{ConfigKind, definition};
 
@@ -12,10 +13,9 @@ use ConfigKind::{Boolean, Int, List, Long, Text};
 pub type BrokerConfig = (&'static str, ConfigKind, String, &'static str);
 
 /// By name.
-pub fn broker_configs(config: &AgentConfig) -> Vec<BrokerConfig> {
-    let listener = format!("PLAINTEXT://{}:{}", config.advertised_host, config.advertised_port);
+pub fn broker_configs(config: &AgentConfig, node: &Node) -> Vec<BrokerConfig> {
     let mut all = Vec::new();
-    all.extend(identity(config, &listener));
+    all.extend(identity(node));
     all.extend(topics(config));
     all.extend(limits_of(config));
     all.extend(groups(config));
@@ -23,13 +23,15 @@ pub fn broker_configs(config: &AgentConfig) -> Vec<BrokerConfig> {
     all
 }
 
-fn identity(config: &AgentConfig, listener: &str) -> [BrokerConfig; 8] {
-    let id = config.node_id.to_string();
+fn identity(node: &Node) -> [BrokerConfig; 8] {
+    let id = node.id.to_string();
+    let listener = node.kafka.as_ref().map(|kafka| format!("PLAINTEXT://{kafka}")).unwrap_or_default();
+    let zone = node.zone.as_deref().unwrap_or_default().to_owned();
     [
-        ("advertised.listeners", Text, listener.to_owned(), "Where clients are told to connect."),
+        ("advertised.listeners", Text, listener.clone(), "Where clients are told to connect."),
         ("broker.id", Int, id.clone(), "This agent's id."),
-        ("broker.rack", Text, config.rack.clone().unwrap_or_default(), "This agent's zone."),
-        ("listeners", Text, listener.to_owned(), "Where clients are told to connect."),
+        ("broker.rack", Text, zone, "This agent's zone."),
+        ("listeners", Text, listener, "Where clients are told to connect."),
         ("log.dirs", Text, "object-store".into(), "Records are kept in the object store."),
         ("node.id", Int, id, "This agent's id."),
         ("process.roles", List, "broker".into(), "Agents are brokers; there is no controller."),

@@ -6,7 +6,7 @@ use alluvium_wire::ErrorCode;
 
 use super::broker_configs::broker_configs;
 use super::errors::Refused;
-use crate::agent::{Agent, AgentConfig};
+use crate::agent::Agent;
 
 /// What has configs (Kafka's `ConfigResource.Type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +115,8 @@ pub fn topic_entries(topic: &Topic) -> Vec<ConfigEntry> {
 }
 
 /// The configs of an agent that tools read.
-pub fn broker_entries(config: &AgentConfig) -> Vec<ConfigEntry> {
-    broker_configs(config)
+pub fn broker_entries(agent: &Agent) -> Vec<ConfigEntry> {
+    broker_configs(&agent.config, &agent.session.node())
         .into_iter()
         .map(|(name, kind, value, doc)| ConfigEntry {
             name,
@@ -133,7 +133,7 @@ pub fn broker_entries(config: &AgentConfig) -> Vec<ConfigEntry> {
 
 /// Whether `name` is this agent's id: others answer for themselves.
 pub fn check_broker(agent: &Agent, name: &str) -> Result<(), Refused> {
-    let id = agent.config.node_id.0;
+    let id = agent.session.node().id.0;
     if name.parse() == Ok(id) {
         return Ok(());
     }

@@ -1,12 +1,16 @@
-//! What clients are told of who serves what: one agent that leads everything, in one epoch for ever.
+//! What clients are told of who serves what: the live agents, one of which leads each partition, in one epoch for ever.
 //!
 //! Any agent serves any partition, so leadership is advice, and the epoch never changes: clients would have to validate
 //! their positions each time it grew, and distrust each answer with a lower one.
 
+use alluvium_metastore::nodes;
+use alluvium_model::placement::client_zone;
+use alluvium_model::{AgentId, TopicPartition};
 use alluvium_wire::ErrorCode;
 
+use super::dispatch::Context;
 use super::errors::Refused;
-use crate::agent::Agent;
+use crate::roster::Roster;
 
 /// The epoch of every leader, in every answer that has one.
 pub const LEADER_EPOCH: i32 = 0;
@@ -26,20 +30,47 @@ pub struct Node {
     pub rack: Option<String>,
 }
 
-/// All agents; the first is also the controller, and the leader of every partition.
-pub fn nodes(agent: &Agent) -> Vec<Node> {
-    vec![this(agent)]
+/// Who serves what for one client, at one moment.
+pub struct Topology<'a> {
+    roster: Roster,
+    zone: Option<&'a str>,
 }
 
-/// The agent itself.
-pub fn this(agent: &Agent) -> Node {
-    let config = &agent.config;
-    Node {
-        id: config.node_id.0,
-        host: config.advertised_host.clone(),
-        port: i32::from(config.advertised_port),
-        rack: config.rack.clone(),
+impl<'a> Topology<'a> {
+    /// As the agent knows it now, for the client of this request.
+    pub fn of(context: &'a Context) -> Self {
+        let zone = client_zone(None, context.client_id.as_deref());
+        Self { roster: Roster::of(&context.agent.session), zone }
     }
+
+    /// All agents that clients are told of.
+    pub fn nodes(&self) -> Vec<Node> {
+        self.roster.agents().iter().map(node).collect()
+    }
+
+    /// The agent that clients of this zone produce to and consume from; always one of [`Self::nodes`].
+    pub fn leader(&self, partition: TopicPartition) -> i32 {
+        self.roster.leader(partition, self.zone).0
+    }
+
+    /// The agent that administrators are sent to.
+    pub fn controller(&self) -> i32 {
+        self.roster.controller().0
+    }
+
+    /// The agent that coordinates the group, or the transactional id, called `key`.
+    pub fn coordinator(&self, key: &str) -> Option<Node> {
+        self.agent(self.roster.coordinator(key))
+    }
+
+    fn agent(&self, id: AgentId) -> Option<Node> {
+        self.roster.agent(id).map(node)
+    }
+}
+
+fn node(node: &nodes::Node) -> Node {
+    let (host, port) = node.kafka.as_ref().map_or((String::new(), 0), |kafka| (kafka.host.clone(), kafka.port));
+    Node { id: node.id.0, host, port: port.into(), rack: node.zone.as_deref().map(str::to_owned) }
 }
 
 /// Whether the epoch that a client knows is the one there is. (-1: it knows none.)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::log::Log;
+use alluvium_metastore::nodes::Session;
 use alluvium_model::limits;
 use alluvium_model::log::CommitLimits;
 use alluvium_objects::Objects;
@@ -32,6 +33,8 @@ pub struct ProduceParts {
     pub view: View,
     /// Where readers at the tail find batches.
     pub recent: RecentSegments,
+    /// In whose name segments are written.
+    pub session: Session,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -43,18 +46,13 @@ pub struct ProduceParts {
 /// Starts the write path: its task runs until it is cancelled and everything admitted has been answered.
 #[must_use]
 pub fn start(config: &AgentConfig, parts: ProduceParts, tasks: &Tasks) -> Produce {
-    let ProduceParts { log, objects, view, recent, clock, entropy, metrics } = parts;
+    let ProduceParts { log, objects, view, recent, session, clock, entropy, metrics } = parts;
     let (produce, appends) = Produce::new(config.unflushed_bytes_max);
     let budget = FlushBudget::new(config.linger, config.flush_burst, Instant::now());
     let flusher = Flusher {
         pipeline: Pipeline::new(pipeline_limits(config), budget),
         ledger: Ledger::default(),
-        uploader: Arc::new(Uploader {
-            objects,
-            clock: Arc::clone(&clock),
-            entropy,
-            writer: config.node_id.0.unsigned_abs(),
-        }),
+        uploader: Arc::new(Uploader { objects, session, clock: Arc::clone(&clock), entropy }),
         committer: Arc::new(Committer { log, recent, clock, limits: commit_limits(config) }),
         view,
         metrics,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use alluvium_metastore::ambient::{Clock, Entropy};
+use alluvium_metastore::nodes::Session;
 use alluvium_model::log::{BatchCommit, ProducerBatch, RunCommit, SegmentCommit};
 use alluvium_model::{ObjectId, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition, object_key};
 use alluvium_objects::Objects;
@@ -27,26 +28,26 @@ pub struct Uploaded {
 pub struct Uploader {
     /// Where to.
     pub objects: Objects,
+    /// Who writes: its id is part of each object's.
+    pub session: Session,
     /// When it is.
     pub clock: Arc<dyn Clock>,
     /// Where unique names come from.
     pub entropy: Arc<dyn Entropy>,
-    /// Who writes: part of each object's id.
-    pub writer: u32,
 }
 
 impl Uploader {
     /// Uploads one segment; tries again and gives up as the object store's own policy says.
     pub async fn upload(&self, contents: Contents) -> Result<Uploaded, ProduceError> {
-        let created = self.clock.now();
-        let object = ObjectId::new(created, self.writer, self.entropy.next_u64());
+        let (created, writer) = (self.clock.now(), self.session.node().id.0.unsigned_abs());
+        let object = ObjectId::new(created, writer, self.entropy.next_u64());
         let runs: Vec<(TopicPartition, Vec<Batch>)> = contents
             .runs
             .into_iter()
             .map(|(partition, run)| (partition, run.into_iter().map(|pending| pending.batch).collect()))
             .collect();
         let inputs = runs.iter().map(|(partition, batches)| run_input(*partition, batches)).collect();
-        let encoded = alluvium_segment::encode(self.writer, created, inputs)
+        let encoded = alluvium_segment::encode(writer, created, inputs)
             .map_err(|error| ProduceError::Upload(error.to_string()))?;
         let commit = segment_commit(object, &encoded, &runs);
         let recent = RecentSegment::new(object, commit.runs.iter().map(|run| run.position.start).zip(runs));

@@ -6,7 +6,6 @@ use alluvium_model::Offset;
 use tokio::time::Instant;
 
 use super::world::{World, batch, plan, produce, records};
-use crate::agent::AgentConfig;
 use crate::fetch::{FetchError, FetchPlan};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -15,7 +14,7 @@ const LONG: Duration = Duration::from_secs(30);
 async fn a_poll_is_woken_by_a_commit_of_another_agent() {
     let world = World::new().await;
     let writer = world.agent().await;
-    let reader = world.agent_with(AgentConfig { node_id: alluvium_model::AgentId(2), ..AgentConfig::default() }).await;
+    let reader = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
     let started = Instant::now();
     let poll = reader.fetch.fetch(FetchPlan { max_wait: LONG, ..plan(&[(partition, 0)]) });

@@ -119,7 +119,7 @@ async fn an_offset_outside_of_the_log_is_told_with_its_bounds() {
 async fn what_another_agent_wrote_is_never_out_of_range() {
     let world = World::new().await;
     let writer = world.agent().await;
-    let reader = world.agent_with(AgentConfig { node_id: alluvium_model::AgentId(2), ..AgentConfig::default() }).await;
+    let reader = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
     for n in 0..5 {
         produce(&writer, partition, batch(&["x"])).await.expect("acknowledged");

@@ -7,6 +7,7 @@ use alluvium_metastore::Metastore;
 use alluvium_metastore::ambient::{Clock, Entropy, SeededEntropy, uuid_v4};
 use alluvium_metastore::fixtures;
 use alluvium_metastore::kv::Faults as KvFaults;
+use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::topics::NewTopic;
 use alluvium_model::{Offset, Timestamp, TopicId, TopicPartition};
 use alluvium_objects::faults::{FaultStore, Faults};
@@ -14,13 +15,16 @@ use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
 use bytes::Bytes;
 use object_store::memory::InMemory;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{Agent, AgentConfig, AgentParts, Tasks};
+use crate::agent::{Agent, AgentConfig, AgentParts, Life, Tasks};
 use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
+use crate::peers::NoPeers;
 use crate::produce::{Ack, AppendOutcomes, PartitionAppend, ProduceError};
 
+/// Longer than anything takes that is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// When the world began.
 pub const BEGINNING: i64 = 1_790_000_000_000;
 
@@ -30,6 +34,28 @@ pub struct VirtualClock(Instant);
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
         Timestamp(BEGINNING + i64::try_from(self.0.elapsed().as_millis()).expect("a test is short"))
+    }
+}
+
+/// An agent that can be killed.
+pub struct Process {
+    pub agent: Arc<Agent>,
+    life: Life,
+}
+
+impl Process {
+    /// Ends all of it at once, as SIGKILL does.
+    pub fn kill(&self) {
+        self.life.end();
+    }
+
+    /// Waits until it knows of so many live nodes.
+    pub async fn sees(&self, nodes: usize) {
+        let mut changes = self.agent.session.changes();
+        while self.agent.session.live().len() != nodes {
+            let changed = timeout(PATIENCE, changes.changed()).await;
+            changed.expect("nodes come and go in time").expect("the session lives");
+        }
     }
 }
 
@@ -68,12 +94,51 @@ impl World {
     }
 
     pub async fn agent_with(&self, config: AgentConfig) -> Arc<Agent> {
+        self.agent_in(None, config, Life::default()).await
+    }
+
+    /// A process of `zone`, which can be killed.
+    pub async fn process(&self, zone: Option<&str>) -> Process {
+        let life = Life::default();
+        Process { agent: self.agent_in(zone, AgentConfig::default(), life.clone()).await, life }
+    }
+
+    /// Several processes that know each other.
+    pub async fn agents<const N: usize>(&self) -> [Process; N] {
+        let mut processes = Vec::with_capacity(N);
+        for _ in 0..N {
+            processes.push(self.process(None).await);
+        }
+        for process in &processes {
+            process.sees(N).await;
+        }
+        processes.try_into().ok().expect("as many as were started")
+    }
+
+    async fn session(&self, zone: Option<&str>) -> Session {
+        let new = NewNode {
+            zone: zone.map(str::to_owned),
+            kafka: Some(Endpoint { host: "127.0.0.1".to_owned(), port: 9092 }),
+            ..NewNode::default()
+        };
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        let opened = Session::open(self.metastore.nodes.clone(), new, SessionConfig::default(), clock, entropy);
+        opened.await.expect("the metastore answers")
+    }
+
+    /// An agent of `zone`, whose tasks run in `tasks`.
+    async fn agent_in(&self, zone: Option<&str>, config: AgentConfig, life: Life) -> Arc<Agent> {
+        let session = self.session(zone).await;
+        tokio::spawn(life.bind(session.clone().run(CancellationToken::new())));
+        let tasks = Tasks::simulated(CancellationToken::new(), life);
         let parts = AgentParts {
             metastore: self.metastore.clone(),
             objects: self.objects.clone(),
+            session,
+            peers: Arc::new(NoPeers),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
-            tasks: Tasks::new(CancellationToken::new()),
+            tasks,
         };
         Agent::start(config, parts).await.expect("the metastore answers")
     }

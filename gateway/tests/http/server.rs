@@ -8,6 +8,7 @@ use std::time::Duration;
 use alluvium_gateway::agent::{Agent, AgentConfig, AgentParts, Tasks};
 use alluvium_gateway::http::Listener;
 use alluvium_gateway::metrics::{MetricSource, Sample};
+use alluvium_gateway::peers::NoPeers;
 use alluvium_gateway::topic_creation::{create, new_topic};
 use alluvium_metastore::ambient::{SeededEntropy, SystemClock};
 use alluvium_metastore::{Metastore, fixtures};
@@ -58,6 +59,8 @@ impl Server {
         let once = RetryPolicy { tries: 1, ..RetryPolicy::default() };
         let objects = ObjectsConfig { retry: once, hedge_after: None, ..ObjectsConfig::default() };
         let parts = AgentParts {
+            session: fixtures::alone(&metastore).await,
+            peers: Arc::new(NoPeers),
             metastore,
             objects: Objects::new(Arc::new(store), "", objects),
             clock: Arc::new(SystemClock),

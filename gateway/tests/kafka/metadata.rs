@@ -1,5 +1,7 @@
 //! Metadata, as Kafka answers it.
 
+use alluvium_metastore::fixtures;
+use alluvium_metastore::nodes::SessionConfig;
 use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::OPERATIONS_OMITTED;
 use alluvium_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
@@ -21,7 +23,8 @@ fn names(response: &MetadataResponse) -> Vec<&str> {
 
 #[tokio::test]
 async fn one_agent_leads_everything_in_every_version() {
-    let server = Server::configured(|config| config.rack = Some("zone-a".into())).await;
+    let metastore = fixtures::memory().await;
+    let server = Server::over(metastore, Some("zone-a"), SessionConfig::alone(), |_| {}).await;
     let id = server.topic("t", 2, &[]).await;
     let mut client = server.client().await;
     for version in 0..=13 {

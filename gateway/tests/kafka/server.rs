@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use alluvium_gateway::agent::{Agent, AgentConfig, AgentParts, Tasks};
 use alluvium_gateway::kafka::Listener;
+use alluvium_gateway::peers::NoPeers;
 use alluvium_metastore::ambient::{SeededEntropy, SystemClock};
-use alluvium_metastore::fixtures;
+use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
+use alluvium_metastore::{Metastore, fixtures};
 use alluvium_objects::Objects;
 use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
@@ -28,23 +30,41 @@ impl Server {
 
     /// With a configuration that `adjust` has changed.
     pub async fn configured(adjust: impl FnOnce(&mut AgentConfig)) -> Self {
+        Self::over(fixtures::memory().await, None, SessionConfig::alone(), adjust).await
+    }
+
+    /// One agent of several over one metastore.
+    pub async fn among(metastore: &Metastore, zone: Option<&str>) -> Self {
+        Self::over(metastore.clone(), zone, SessionConfig::default(), |_| {}).await
+    }
+
+    pub async fn over(
+        metastore: Metastore,
+        zone: Option<&str>,
+        session: SessionConfig,
+        adjust: impl FnOnce(&mut AgentConfig),
+    ) -> Self {
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.address();
-        let mut config = AgentConfig {
-            advertised_port: address.port(),
-            linger: std::time::Duration::from_millis(5),
-            ..AgentConfig::default()
-        };
+        let mut config = AgentConfig { linger: std::time::Duration::from_millis(5), ..AgentConfig::default() };
         adjust(&mut config);
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SeededEntropy::new(address.port().into())));
+        let kafka = Some(Endpoint { host: "127.0.0.1".to_owned(), port: address.port() });
+        let new = NewNode { zone: zone.map(str::to_owned), kafka, ..NewNode::default() };
+        let session = Session::open(metastore.nodes.clone(), new, session, clock.clone(), entropy.clone());
+        let session = session.await.unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(session.clone().run(stop.clone()));
         let parts = AgentParts {
-            metastore: fixtures::memory().await,
+            metastore,
             objects: Objects::memory(),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SeededEntropy::new(7)),
+            session,
+            peers: Arc::new(NoPeers),
+            clock,
+            entropy,
             tasks: Tasks::new(CancellationToken::new()),
         };
         let agent = Agent::start(config, parts).await.unwrap();
-        let stop = CancellationToken::new();
         tokio::spawn(listener.serve_kafka(Arc::clone(&agent), stop.clone()));
         Self { agent, address, stop }
     }

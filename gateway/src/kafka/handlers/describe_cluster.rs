@@ -9,7 +9,7 @@ use alluvium_wire::messages::describe_cluster::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::topology::{self, CLUSTER_OPERATIONS, Node};
+use crate::kafka::topology::{CLUSTER_OPERATIONS, Node, Topology};
 
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeCluster, 0..=2, |call| answer(call, handle));
 
@@ -32,12 +32,13 @@ async fn handle(context: Context, request: DescribeClusterRequest) -> DescribeCl
         _ => return refused(ErrorCode::UNSUPPORTED_ENDPOINT_TYPE, "Unsupported endpoint type"),
     }
     let agent = &*context.agent;
+    let topology = Topology::of(&context);
     let with_operations = request.include_cluster_authorized_operations;
     DescribeClusterResponse {
         endpoint_type: BROKERS,
         cluster_id: agent.metastore.cluster.id.clone(),
-        controller_id: topology::this(agent).id,
-        brokers: topology::nodes(agent).into_iter().map(broker).collect(),
+        controller_id: topology.controller(),
+        brokers: topology.nodes().into_iter().map(broker).collect(),
         cluster_authorized_operations: if with_operations { CLUSTER_OPERATIONS } else { OPERATIONS_OMITTED },
         ..Default::default()
     }

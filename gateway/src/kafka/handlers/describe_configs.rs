@@ -60,7 +60,7 @@ async fn entries(
         }
         // The defaults of all brokers, of which none is set.
         Resource::Broker if name.is_empty() => Ok(Vec::new()),
-        Resource::Broker => check_broker(&context.agent, name).map(|()| broker_entries(&context.agent.config)),
+        Resource::Broker => check_broker(&context.agent, name).map(|()| broker_entries(&context.agent)),
         Resource::BrokerLogger => check_broker(&context.agent, name).map(|()| Vec::new()),
         Resource::Group | Resource::ClientMetrics => Ok(Vec::new()),
     }

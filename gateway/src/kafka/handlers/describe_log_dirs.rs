@@ -1,5 +1,7 @@
 //! DescribeLogDirs (35): how large partitions are. There is one directory, the object store; its size is unknown.
 //!
+//! Tools ask all agents and add up, so that each tells of the partitions only that it leads.
+//!
 //! - 3: an error for the whole answer. 4: total and usable bytes (-1). 5: cordoned directories, of which there is none.
 
 use std::collections::BTreeSet;
@@ -14,7 +16,7 @@ use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::view::TopicView;
+use crate::kafka::topology::Topology;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeLogDirs, 1..=5, |call| answer(call, handle));
 
@@ -23,6 +25,8 @@ const LOG_DIR: &str = "object-store";
 
 async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
     let agent = &*context.agent;
+    let topology = Topology::of(&context);
+    let this = agent.session.node().id.0;
     let mut topics = Vec::new();
     for view in agent.view.topics() {
         let wanted: BTreeSet<i32> = match &request.topics {
@@ -33,7 +37,8 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
                 .flat_map(|asked| asked.partitions.iter().copied())
                 .collect(),
         };
-        let partitions = sizes(agent, &view, wanted).await;
+        let wanted = wanted.into_iter().filter_map(|index| view.partition(index));
+        let partitions = sizes(agent, wanted.filter(|partition| topology.leader(*partition) == this).collect()).await;
         if !partitions.is_empty() {
             topics.push(DescribeLogDirsTopic { name: view.topic.name.clone(), partitions });
         }
@@ -48,8 +53,7 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
 }
 
 /// Sizes as the metastore has them: the agent's picture does not follow them.
-async fn sizes(agent: &Agent, view: &TopicView, wanted: BTreeSet<i32>) -> Vec<DescribeLogDirsPartition> {
-    let partitions: Vec<TopicPartition> = wanted.into_iter().filter_map(|index| view.partition(index)).collect();
+async fn sizes(agent: &Agent, partitions: Vec<TopicPartition>) -> Vec<DescribeLogDirsPartition> {
     let heads = agent.view.log().heads(&partitions).await.unwrap_or_else(|_| vec![None; partitions.len()]);
     partitions.into_iter().zip(heads).map(|(partition, head)| size(partition, head)).collect()
 }

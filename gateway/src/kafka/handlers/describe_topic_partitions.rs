@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alluvium_model::TopicPartition;
 use alluvium_model::topic::check_name;
 use alluvium_wire::messages::OPERATIONS_OMITTED;
 use alluvium_wire::messages::describe_topic_partitions::{
@@ -13,7 +14,7 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::kafka::topology::{self, LEADER_EPOCH, TOPIC_OPERATIONS};
+use crate::kafka::topology::{LEADER_EPOCH, TOPIC_OPERATIONS, Topology};
 use crate::view::TopicView;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeTopicPartitions, 0..=0, |call| answer(call, handle));
@@ -29,10 +30,11 @@ async fn handle(context: Context, request: DescribeTopicPartitionsRequest) -> De
             ..Default::default()
         };
     }
-    let leader = topology::this(&context.agent).id;
+    let found = asked(&context, &request).await;
+    let topology = Topology::of(&context);
     let mut left = request.response_partition_limit.clamp(1, PAGE_PARTITIONS_MAX);
     let mut response = DescribeTopicPartitionsResponse::default();
-    for (name, found) in asked(&context, &request).await {
+    for (name, found) in found {
         let first = match &request.cursor {
             Some(cursor) if cursor.topic_name == name => cursor.partition_index,
             _ => 0,
@@ -49,7 +51,7 @@ async fn handle(context: Context, request: DescribeTopicPartitionsRequest) -> De
             }
         };
         let end = topic.topic.partitions.min(first.saturating_add(left));
-        response.topics.push(described(&topic, first..end, leader));
+        response.topics.push(described(&topology, &topic, first..end));
         left -= (end - first).max(0);
         if end < topic.topic.partitions {
             response.next_cursor = Some(Cursor { topic_name: name, partition_index: end });
@@ -109,21 +111,28 @@ fn undescribed(name: String, error_code: ErrorCode, operations: i32) -> Describe
     }
 }
 
-fn described(view: &TopicView, partitions: std::ops::Range<i32>, leader: i32) -> DescribeTopicPartitionsResponseTopic {
-    let partition = |index| DescribeTopicPartitionsResponsePartition {
-        partition_index: index,
-        leader_id: leader,
-        leader_epoch: LEADER_EPOCH,
-        replica_nodes: vec![leader],
-        isr_nodes: vec![leader],
-        eligible_leader_replicas: Some(Vec::new()),
-        last_known_elr: Some(Vec::new()),
-        ..Default::default()
+fn described(
+    topology: &Topology<'_>,
+    view: &TopicView,
+    partitions: std::ops::Range<i32>,
+) -> DescribeTopicPartitionsResponseTopic {
+    let partition = |partition: TopicPartition| {
+        let leader = topology.leader(partition);
+        DescribeTopicPartitionsResponsePartition {
+            partition_index: partition.partition.0,
+            leader_id: leader,
+            leader_epoch: LEADER_EPOCH,
+            replica_nodes: vec![leader],
+            isr_nodes: vec![leader],
+            eligible_leader_replicas: Some(Vec::new()),
+            last_known_elr: Some(Vec::new()),
+            ..Default::default()
+        }
     };
     DescribeTopicPartitionsResponseTopic {
         name: Some(view.topic.name.clone()),
         topic_id: view.topic.id.0,
-        partitions: partitions.map(partition).collect(),
+        partitions: partitions.filter_map(|index| view.partition(index)).map(partition).collect(),
         topic_authorized_operations: TOPIC_OPERATIONS,
         ..Default::default()
     }

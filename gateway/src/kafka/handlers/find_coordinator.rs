@@ -1,15 +1,14 @@
 //! FindCoordinator (10): which agent coordinates a group or a transactional id.
 //!
-//! There is one agent, and it coordinates everything.
+//! All agents answer the same while they know the same agents; where they do not, the lease of the group decides.
 //!
 //! - 0: groups. 1: transactional ids. 4: many keys, in another layout. 6: share groups, which we do not have.
 
 use alluvium_wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::topology;
+use crate::kafka::topology::{Node, Topology};
 
 pub const HANDLER: Handler = Handler::new(ApiKey::FindCoordinator, 0..=6, |call| answer(call, handle));
 
@@ -17,18 +16,18 @@ const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
 
 async fn handle(context: Context, request: FindCoordinatorRequest) -> FindCoordinatorResponse {
-    let agent = &*context.agent;
+    let topology = Topology::of(&context);
     if context.version >= 4 {
         let keys = request.coordinator_keys.into_iter();
         let found = keys.map(|key| {
-            let found = find(agent, request.key_type, key);
+            let found = find(&topology, request.key_type, key);
             // Kafka says nothing rather than null.
             Coordinator { error_message: Some(found.error_message.unwrap_or_default()), ..found }
         });
         let coordinators = found.collect();
         return FindCoordinatorResponse { coordinators, ..Default::default() };
     }
-    let found = find(agent, request.key_type, request.key);
+    let found = find(&topology, request.key_type, request.key);
     FindCoordinatorResponse {
         error_code: found.error_code,
         // Kafka names the error here even if there is none.
@@ -40,19 +39,24 @@ async fn handle(context: Context, request: FindCoordinatorRequest) -> FindCoordi
     }
 }
 
-fn find(agent: &Agent, key_type: i8, key: String) -> Coordinator {
+fn find(topology: &Topology<'_>, key_type: i8, key: String) -> Coordinator {
+    let nowhere = |error_code, message: String, key| Coordinator {
+        key,
+        node_id: -1,
+        host: String::new(),
+        port: -1,
+        error_code,
+        error_message: Some(message),
+    };
     match key_type {
-        GROUP | TRANSACTION => {
-            let topology::Node { id, host, port, rack: _ } = topology::this(agent);
-            Coordinator { key, node_id: id, host, port, error_code: ErrorCode::NONE, error_message: None }
-        }
-        unknown => Coordinator {
-            key,
-            node_id: -1,
-            host: String::new(),
-            port: -1,
-            error_code: ErrorCode::INVALID_REQUEST,
-            error_message: Some(format!("There is no coordinator of kind {unknown}.")),
+        GROUP | TRANSACTION => match topology.coordinator(&key) {
+            Some(Node { id, host, port, rack: _ }) => {
+                Coordinator { key, node_id: id, host, port, error_code: ErrorCode::NONE, error_message: None }
+            }
+            None => nowhere(ErrorCode::COORDINATOR_NOT_AVAILABLE, "No agent is there.".to_owned(), key),
         },
+        unknown => {
+            nowhere(ErrorCode::INVALID_REQUEST, format!("There is no coordinator of kind {unknown}."), key)
+        }
     }
 }

@@ -9,6 +9,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use alluvium_model::TopicPartition;
 use alluvium_model::topic::check_name;
 use alluvium_wire::messages::OPERATIONS_OMITTED;
 use alluvium_wire::messages::metadata::{
@@ -21,7 +22,7 @@ use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::kafka::topology::{self, CLUSTER_OPERATIONS, LEADER_EPOCH, Node, TOPIC_OPERATIONS};
+use crate::kafka::topology::{CLUSTER_OPERATIONS, LEADER_EPOCH, Node, TOPIC_OPERATIONS, Topology};
 use crate::topic_creation::create_automatically;
 use crate::view::TopicView;
 
@@ -35,14 +36,16 @@ async fn handle(context: Context, request: MetadataRequest) -> MetadataResponse 
         return refused;
     }
     let agent = &*context.agent;
-    let nodes = topology::nodes(agent);
-    let topics = topics(&context, &request).await;
+    let found = topics(&context, &request).await;
+    // Only now, for finding may take a while: brokers and leaders are those of one moment.
+    let topology = Topology::of(&context);
+    let topics = found.into_iter().map(|(asked, found)| told(&topology, &request, asked, found)).collect();
     let operations =
         if request.include_cluster_authorized_operations { CLUSTER_OPERATIONS } else { OPERATIONS_OMITTED };
     MetadataResponse {
-        brokers: nodes.into_iter().map(broker).collect(),
+        brokers: topology.nodes().into_iter().map(broker).collect(),
         cluster_id: Some(agent.metastore.cluster.id.clone()),
-        controller_id: topology::this(agent).id,
+        controller_id: topology.controller(),
         topics,
         cluster_authorized_operations: operations,
         ..Default::default()
@@ -53,30 +56,40 @@ fn broker(Node { id, host, port, rack }: Node) -> MetadataResponseBroker {
     MetadataResponseBroker { node_id: id, host, port, rack }
 }
 
-async fn topics(context: &Context, request: &MetadataRequest) -> Vec<MetadataResponseTopic> {
+/// What was asked for, and what there is.
+type Asked = (MetadataRequestTopic, Result<Arc<TopicView>, Refused>);
+
+async fn topics(context: &Context, request: &MetadataRequest) -> Vec<Asked> {
     let agent = &*context.agent;
-    let describe = |topic: &TopicView| described(agent, topic, request.include_topic_authorized_operations);
+    let all = || agent.view.topics().into_iter().map(|topic| (MetadataRequestTopic::default(), Ok(topic))).collect();
     match &request.topics {
-        None => agent.view.topics().iter().map(|topic| describe(topic)).collect(),
-        Some(asked) if asked.is_empty() && context.version == 0 => {
-            agent.view.topics().iter().map(|topic| describe(topic)).collect()
-        }
+        None => all(),
+        Some(asked) if asked.is_empty() && context.version == 0 => all(),
         Some(asked) => {
             let mut finder = Finder::new(agent, request.allow_auto_topic_creation);
             let mut answers = Vec::with_capacity(asked.len());
             let mut named = HashSet::with_capacity(asked.len());
             // Once for each, as Kafka does: an answer can be thousands of times as long as the name that asks for it.
             for topic in asked.iter().filter(|topic| named.insert((&topic.name, topic.topic_id))) {
-                answers.push(match finder.find(topic).await {
-                    Ok(topic) => describe(&topic),
-                    Err(refused) => MetadataResponseTopic {
-                        topic_authorized_operations: operations_if_unknown(request, &refused),
-                        ..undescribed(topic, &refused)
-                    },
-                });
+                answers.push((topic.clone(), finder.find(topic).await));
             }
             answers
         }
+    }
+}
+
+fn told(
+    topology: &Topology<'_>,
+    request: &MetadataRequest,
+    asked: MetadataRequestTopic,
+    found: Result<Arc<TopicView>, Refused>,
+) -> MetadataResponseTopic {
+    match found {
+        Ok(topic) => described(topology, &topic, request.include_topic_authorized_operations),
+        Err(refused) => MetadataResponseTopic {
+            topic_authorized_operations: operations_if_unknown(request, &refused),
+            ..undescribed(asked, &refused)
+        },
     }
 }
 
@@ -125,20 +138,22 @@ impl<'a> Finder<'a> {
     }
 }
 
-fn described(agent: &Agent, view: &TopicView, with_operations: bool) -> MetadataResponseTopic {
-    let leader = topology::this(agent).id;
-    let partition = |index| MetadataResponsePartition {
-        partition_index: index,
-        leader_id: leader,
-        leader_epoch: LEADER_EPOCH,
-        replica_nodes: vec![leader],
-        isr_nodes: vec![leader],
-        ..Default::default()
+fn described(topology: &Topology<'_>, view: &TopicView, with_operations: bool) -> MetadataResponseTopic {
+    let partition = |partition: TopicPartition| {
+        let leader = topology.leader(partition);
+        MetadataResponsePartition {
+            partition_index: partition.partition.0,
+            leader_id: leader,
+            leader_epoch: LEADER_EPOCH,
+            replica_nodes: vec![leader],
+            isr_nodes: vec![leader],
+            ..Default::default()
+        }
     };
     MetadataResponseTopic {
         name: Some(view.topic.name.clone()),
         topic_id: view.topic.id.0,
-        partitions: (0..view.topic.partitions).map(partition).collect(),
+        partitions: view.topic.all_partitions().map(partition).collect(),
         topic_authorized_operations: if with_operations { TOPIC_OPERATIONS } else { OPERATIONS_OMITTED },
         ..Default::default()
     }
@@ -151,11 +166,11 @@ fn operations_if_unknown(request: &MetadataRequest, refused: &Refused) -> i32 {
 }
 
 /// A topic that is not there has the name or the id by which it was asked for.
-fn undescribed(asked: &MetadataRequestTopic, refused: &Refused) -> MetadataResponseTopic {
+fn undescribed(asked: MetadataRequestTopic, refused: &Refused) -> MetadataResponseTopic {
     let by_id = refused.code == ErrorCode::UNKNOWN_TOPIC_ID;
     MetadataResponseTopic {
         error_code: refused.code,
-        name: if by_id { None } else { Some(asked.name.clone().unwrap_or_default()) },
+        name: if by_id { None } else { Some(asked.name.unwrap_or_default()) },
         topic_id: asked.topic_id,
         ..Default::default()
     }
