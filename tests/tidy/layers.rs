@@ -10,6 +10,8 @@ const BELOW: &[(&str, &[&str])] = &[
     ("gateway/segment", &["model"]),
     ("gateway/objects", &[]),
     ("metastore", &["model"]),
+    ("metastore/foundationdb-sys", &[]),
+    ("tests/fdb-server", &[]),
     ("compactor/history", &["model", "objects", "wire"]),
     ("compactor", &["history", "metastore", "model", "objects", "segment", "wire"]),
     ("gateway", &["history", "metastore", "model", "objects", "segment", "wire"]),

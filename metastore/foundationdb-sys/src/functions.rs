@@ -1,5 +1,7 @@
 //! The library's functions: one table that declares them, finds them and calls them.
 
+#![expect(clippy::too_many_arguments, reason = "the library's functions have that many")]
+
 use std::{
     ffi::{c_char, c_int, c_void},
     path::Path,

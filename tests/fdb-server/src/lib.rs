@@ -1,0 +1,13 @@
+//! A FoundationDB server of a test's own, from the installation that `FDB_HOME` names (bin/fdbserver, bin/fdbcli,
+//! lib/libfdb_c.so).
+//!
+//! Owns: the server's process, its directory, its port on the loopback interface, waiting until it serves. Invariant: the
+//! server ends with the process that started it, however that ends: a shell between them waits for the end of its input,
+//! which the system closes, and kills the server by its id.
+
+#![expect(clippy::disallowed_methods, reason = "a real process is waited for in real time")]
+
+mod process;
+mod server;
+
+pub use server::{FdbServer, Storage, unique_prefix};
