@@ -2,29 +2,42 @@
 
 use std::{sync::Arc, time::Duration};
 
+use alluvium_fdb_server::{FdbServer, unique_prefix};
 use alluvium_metastore::{
     ambient::SeededEntropy,
-    kv::{Attempt, Db, Engine, Faults, Isolation, MemoryEngine, Mutation, RedbEngine},
+    kv::{Attempt, Db, Engine, Faults, FdbEngine, FdbOptions, Isolation, MemoryEngine, Mutation, RedbEngine},
 };
 use bytes::Bytes;
 use tempfile::TempDir;
 
+/// Longer than any engine takes to tell, where time is virtual.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The same where it is real: something that does not happen is waited for in vain.
+const REAL_PATIENCE: Duration = Duration::from_secs(1);
+
 pub struct Subject {
     pub engine: Arc<dyn Engine>,
     pub injects_faults: bool,
+    /// For how long to wait for what should not happen.
+    pub patience: Duration,
     _directory: Option<TempDir>,
 }
 
-pub fn memory() -> Subject {
-    Subject { engine: Arc::new(MemoryEngine::default()), injects_faults: false, _directory: None }
+impl From<MemoryEngine> for Subject {
+    fn from(engine: MemoryEngine) -> Self {
+        Self { engine: Arc::new(engine), injects_faults: false, patience: PATIENCE, _directory: None }
+    }
 }
 
-pub fn memory_with_latency() -> Subject {
-    let faults = Faults { seed: 7, latency_max: Duration::from_millis(2), ..Faults::none() };
-    Subject { engine: Arc::new(MemoryEngine::new(faults)), injects_faults: false, _directory: None }
+pub async fn memory() -> Subject {
+    MemoryEngine::default().into()
 }
 
-pub fn memory_with_faults() -> Subject {
+pub async fn memory_with_latency() -> Subject {
+    MemoryEngine::new(Faults { seed: 7, latency_max: Duration::from_millis(2), ..Faults::none() }).into()
+}
+
+pub async fn memory_with_faults() -> Subject {
     let faults = Faults {
         seed: 11,
         conflict_per_mille: 100,
@@ -33,13 +46,23 @@ pub fn memory_with_faults() -> Subject {
         latency_max: Duration::from_millis(5),
         ..Faults::none()
     };
-    Subject { engine: Arc::new(MemoryEngine::new(faults)), injects_faults: true, _directory: None }
+    Subject { injects_faults: true, ..MemoryEngine::new(faults).into() }
 }
 
-pub fn redb() -> Subject {
+pub async fn redb() -> Subject {
     let directory = TempDir::new().expect("a temporary directory");
     let engine = RedbEngine::open(directory.path()).expect("a new store opens");
-    Subject { engine: Arc::new(engine), injects_faults: false, _directory: Some(directory) }
+    Subject { engine: Arc::new(engine), injects_faults: false, patience: PATIENCE, _directory: Some(directory) }
+}
+
+pub async fn fdb() -> Subject {
+    let options = FdbOptions {
+        cluster_file: Some(FdbServer::shared().cluster_file()),
+        prefix: unique_prefix().into_bytes(),
+        library: None,
+    };
+    let engine = FdbEngine::open(options).await.expect("a fresh server answers");
+    Subject { engine: Arc::new(engine), injects_faults: false, patience: REAL_PATIENCE, _directory: None }
 }
 
 impl Subject {

@@ -2,7 +2,7 @@
 //!
 //! `behaves_as_one!` runs the behaviours that look at single attempts, on engines that fail only where they must;
 //! `serves_transactions!` those that go through `Db::run`, also on engines that inject faults. A new engine joins by one
-//! factory in `engines.rs` and one line per macro below.
+//! factory in `engines.rs` and one line per macro below. Where the engine is in this process, time is virtual.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails is to stop")]
 
@@ -18,21 +18,22 @@ mod stamps;
 mod watches;
 
 macro_rules! on_engine {
-    ($module:ident, $factory:path, { $($file:ident :: $behaviour:ident,)* }) => {
+    ($module:ident, $factory:path, $attributes:tt, { $($file:ident :: $behaviour:ident,)* }) => {
         mod $module {
-            $(
-                #[tokio::test(start_paused = true)]
-                async fn $behaviour() {
-                    crate::$file::$behaviour($factory()).await;
-                }
-            )*
+            $(on_engine!(@test $attributes $factory, $file, $behaviour);)*
+        }
+    };
+    (@test { $(#[$attribute:meta])* } $factory:path, $file:ident, $behaviour:ident) => {
+        $(#[$attribute])*
+        async fn $behaviour() {
+            crate::$file::$behaviour($factory().await).await;
         }
     };
 }
 
 macro_rules! behaves_as_one {
-    ($module:ident, $factory:path) => {
-        on_engine!($module, $factory, {
+    ($module:ident, $factory:path, $attributes:tt) => {
+        on_engine!($module, $factory, $attributes, {
             snapshots::an_attempt_reads_the_snapshot_of_its_first_read,
             snapshots::a_commit_is_seen_by_attempts_that_begin_after_it,
             snapshots::nothing_is_seen_of_an_attempt_without_a_commit,
@@ -77,8 +78,8 @@ macro_rules! behaves_as_one {
 }
 
 macro_rules! serves_transactions {
-    ($module:ident, $factory:path) => {
-        on_engine!($module, $factory, {
+    ($module:ident, $factory:path, $attributes:tt) => {
+        on_engine!($module, $factory, $attributes, {
             retries::increments_of_many_clients_all_count_once,
             retries::an_error_of_the_closure_ends_it_without_a_commit,
             retries::a_retryable_error_in_disguise_is_retried,
@@ -90,9 +91,16 @@ macro_rules! serves_transactions {
     };
 }
 
-behaves_as_one!(memory, crate::engines::memory);
-behaves_as_one!(memory_with_latency, crate::engines::memory_with_latency);
-behaves_as_one!(redb, crate::engines::redb);
-serves_transactions!(transactions_on_memory, crate::engines::memory);
-serves_transactions!(transactions_on_memory_with_faults, crate::engines::memory_with_faults);
-serves_transactions!(transactions_on_redb, crate::engines::redb);
+behaves_as_one!(memory, crate::engines::memory, { #[tokio::test(start_paused = true)] });
+behaves_as_one!(memory_with_latency, crate::engines::memory_with_latency, { #[tokio::test(start_paused = true)] });
+behaves_as_one!(redb, crate::engines::redb, { #[tokio::test(start_paused = true)] });
+behaves_as_one!(fdb, crate::engines::fdb, { #[tokio::test] #[ignore = "needs FoundationDB: FDB_HOME"] });
+serves_transactions!(transactions_on_memory, crate::engines::memory, { #[tokio::test(start_paused = true)] });
+serves_transactions!(transactions_on_memory_with_faults, crate::engines::memory_with_faults, {
+    #[tokio::test(start_paused = true)]
+});
+serves_transactions!(transactions_on_redb, crate::engines::redb, { #[tokio::test(start_paused = true)] });
+serves_transactions!(transactions_on_fdb, crate::engines::fdb, {
+    #[tokio::test]
+    #[ignore = "needs FoundationDB: FDB_HOME"]
+});

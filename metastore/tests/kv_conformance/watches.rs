@@ -5,9 +5,9 @@ use std::time::Duration;
 use alluvium_metastore::kv::{Error, Watch, limits::WATCHES_MAX};
 use tokio::time::timeout;
 
-use crate::engines::{Subject, clear_range, set};
+use crate::engines::{Subject, clear_range, get, set};
 
-/// Longer than any engine takes to tell; virtual.
+/// Longer than any engine takes to tell.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn watch(subject: &Subject, key: &str) -> Watch {
@@ -29,13 +29,14 @@ pub async fn a_watch_does_not_fire_for_the_same_value(subject: Subject) {
     subject.put("a", "1").await;
     let mut watch = watch(&subject, "a").await;
     subject.put("a", "1").await;
-    assert!(timeout(PATIENCE, &mut watch).await.is_err());
+    assert!(timeout(subject.patience, &mut watch).await.is_err());
     subject.put("a", "2").await;
     assert_eq!(timeout(PATIENCE, watch).await, Ok(Ok(())));
 }
 
 pub async fn a_watch_fires_for_a_change_before_it_was_armed(subject: Subject) {
     let attempt = subject.begin();
+    assert_eq!(get(&attempt, "a").await, None, "the watch is on what is seen from here on");
     let watch = attempt.watch(b"a");
     subject.put("a", "1").await;
     attempt.commit().await.unwrap();
@@ -47,7 +48,7 @@ pub async fn a_watch_sees_its_own_transactions_write(subject: Subject) {
     attempt.write(set("a", "mine"));
     let mut watch = attempt.watch(b"a");
     attempt.commit().await.unwrap();
-    assert!(timeout(PATIENCE, &mut watch).await.is_err(), "its own write is what it saw");
+    assert!(timeout(subject.patience, &mut watch).await.is_err(), "its own write is what it saw");
     subject.put("a", "theirs").await;
     assert_eq!(timeout(PATIENCE, watch).await, Ok(Ok(())));
 }
@@ -60,7 +61,7 @@ pub async fn a_watch_fires_when_a_range_is_cleared(subject: Subject) {
     attempt.write(clear_range("a", "z"));
     attempt.commit().await.unwrap();
     assert_eq!(timeout(PATIENCE, present).await, Ok(Ok(())));
-    assert!(timeout(PATIENCE, &mut absent).await.is_err(), "nothing changed there");
+    assert!(timeout(subject.patience, &mut absent).await.is_err(), "nothing changed there");
 }
 
 pub async fn a_watch_without_a_commit_is_never_armed(subject: Subject) {
@@ -78,7 +79,7 @@ pub async fn watches_are_bounded_and_given_back(subject: Subject) {
     assert_eq!(timeout(PATIENCE, one_more).await, Ok(Err(Error::TooManyWatches)));
     watches.pop();
     let mut instead = watch(&subject, "a").await;
-    assert!(timeout(PATIENCE, &mut instead).await.is_err(), "armed, and waiting");
+    assert!(timeout(subject.patience, &mut instead).await.is_err(), "armed, and waiting");
     subject.put("a", "1").await;
     assert_eq!(timeout(PATIENCE, instead).await, Ok(Ok(())));
 }
