@@ -1,6 +1,7 @@
 //! Finding the library, once per process.
 
 use std::{
+    error::Error as _,
     fmt,
     path::{Path, PathBuf},
     sync::{Mutex, OnceLock, PoisonError},
@@ -76,7 +77,11 @@ pub fn load(places: &[PathBuf]) -> Result<&'static Path, LoadError> {
                 let loaded = Loaded { path: place.clone(), functions, _library: library };
                 return Ok(&LOADED.get_or_init(|| loaded).path);
             }
-            Err(error) => tried.push((place.clone(), error.to_string())),
+            Err(error) => {
+                // What the system said is below the crate's own words.
+                let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                tried.push((place.clone(), reason));
+            }
         }
     }
     Err(LoadError::NotFound { tried })

@@ -38,7 +38,20 @@ fn run() -> Result<(), OpenError> {
     let failed = |error: FdbError| OpenError::Client(error.message().to_owned());
     // The runner is not used: the thread is run by the crate that may do what is unsafe.
     api::FdbApiBuilder::default().build().and_then(api::NetworkBuilder::build).map_err(failed)?;
-    network::run_until_exit().map_err(|error| OpenError::Client(error.to_string()))
+    network::run().map_err(|error| OpenError::Client(error.to_string()))
+}
+
+/// Ends the client: whoever still waits for an answer waits in vain, and it cannot be started again. To be called at the end
+/// of `main`; nothing where it was not started.
+pub fn stop() {
+    network::stop();
+}
+
+/// Has it ended at the process's end, where that comes without a [`stop`].
+pub(super) fn stop_at_exit() {
+    if let Err(error) = network::stop_at_exit() {
+        tracing::warn!(%error, "FoundationDB's client may disturb the end of the process");
+    }
 }
 
 /// Where the library is looked for.

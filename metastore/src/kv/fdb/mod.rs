@@ -19,5 +19,6 @@ mod fault;
 mod keys;
 mod open;
 
+pub use client::stop;
 pub use engine::FdbEngine;
 pub use open::{FdbOptions, OpenError};

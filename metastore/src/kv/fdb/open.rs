@@ -84,13 +84,15 @@ impl From<FdbError> for OpenError {
 /// Opens the cluster and waits for its first answer.
 pub(super) async fn open(options: &FdbOptions) -> Result<(Database, Keys), OpenError> {
     let keys = Keys::behind(&options.prefix).map_err(OpenError::Prefix)?;
-    client::start(options.library.as_deref())?;
     let file = ClusterFile::find(options.cluster_file.as_deref())?;
+    client::start(options.library.as_deref())?;
     let refused = |reason: String| OpenError::ClusterFile { path: file.path.clone(), reason };
     let path = file.path.to_str().ok_or_else(|| refused("its path is not UTF-8".to_owned()))?;
     let database = Database::from_path(path).map_err(|error| refused(error.message().to_owned()))?;
     database.set_option(DatabaseOption::MaxWatches(i32::try_from(WATCHES_MAX).expect("ten thousand")))?;
-    if !answers(&database, &keys).await? {
+    let answers = answers(&database, &keys).await?;
+    client::stop_at_exit();
+    if !answers {
         let ClusterFile { path: cluster_file, coordinators } = file;
         return Err(OpenError::Unreachable { cluster_file, coordinators, waited: OPEN_TIMEOUT });
     }
