@@ -18,10 +18,10 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
         let mut sends: Vec<&SendView<'_>> =
             log.sends.iter().map(|position| &view.sends[*position]).filter(|send| send.base.is_some()).collect();
         sends.sort_by_key(|send| send.base);
-        // From the end of the log: the earliest moment at which something behind was known to be there.
-        let mut earliest: Option<(Duration, &SendView<'_>)> = None;
+        // From the end of the log: the earliest moment at which something behind was known to be there, and by which event.
+        let mut earliest: Option<((Duration, usize), &SendView<'_>)> = None;
         for send in sends.into_iter().rev() {
-            if let Some((known, behind)) = earliest.filter(|(known, _)| *known < send.at) {
+            if let Some(((known, _), behind)) = earliest.filter(|(known, _)| *known < (send.at, send.event)) {
                 findings.add(behind.events().into_iter().chain(send.events()), || {
                     format!(
                         "{partition}: {} at {:?} was there at {known:?}; {} was sent after that, and is at {:?}",
@@ -29,7 +29,7 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
                     )
                 });
             }
-            if let Some((known, _)) = send.known
+            if let Some(known) = send.known
                 && earliest.is_none_or(|(earliest, _)| known < earliest)
             {
                 earliest = Some((known, send));

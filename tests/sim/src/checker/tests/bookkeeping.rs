@@ -1,0 +1,61 @@
+//! The table, the trace and the digest.
+
+use std::collections::BTreeSet;
+
+use super::story::{How, Story};
+use crate::{
+    checker::{PREDICATES, check, trace},
+    history::{Fault, Happening},
+};
+
+#[test]
+fn names_are_told_apart() {
+    let names: BTreeSet<_> = PREDICATES.iter().map(|predicate| predicate.name).collect();
+    assert_eq!(names.len(), PREDICATES.len());
+    assert!(PREDICATES.iter().all(|predicate| !predicate.promise.is_empty()));
+}
+
+#[test]
+fn an_empty_history_is_fine() {
+    assert!(Story::default().wrong().is_empty());
+}
+
+#[test]
+fn a_trace_shows_what_is_wrong_and_what_was_done_to_the_system_meanwhile() {
+    let mut story = Story::default();
+    story.wrote(10, 0);
+    story.poll(4, 0, &[(0, 10)]);
+    story.tell(0, Happening::Fault(Fault::Crash("agent 1".to_owned())));
+    story.poll(4, 0, &[(0, 10)]);
+    let violations = check(&story.history);
+    assert_eq!(violations.len(), 1, "{violations:?}");
+    let text = trace(&story.history, &violations[0]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(lines[0].starts_with("nonmonotonic-poll: "), "{text}");
+    assert!(lines[1].starts_with('>') && lines[1].contains("polled 00000000/0 from 0 to 1 [0:v10]"), "{text}");
+    assert!(lines[2].contains("* crash of agent 1"), "{text}");
+}
+
+#[test]
+fn a_bug_that_breaks_everything_is_told_in_few_violations_and_short_traces() {
+    let mut story = Story::default();
+    for value in 0..200 {
+        story.send_as(How { producer: None, ..How::default() }, value, &[value]);
+        story.ack(value, 0);
+        story.tell(0, Happening::Fault(Fault::Healed));
+    }
+    let violations = check(&story.history);
+    assert!(violations.len() < 50, "{}", violations.len());
+    assert!(violations.iter().all(|violation| trace(&story.history, violation).lines().count() < 50));
+}
+
+#[test]
+fn the_digest_tells_histories_apart() {
+    let mut one = Story::default();
+    one.wrote(10, 0);
+    let mut other = one.clone();
+    assert_eq!(one.history.digest(), other.history.digest());
+    other.wrote(11, 1);
+    assert_ne!(one.history.digest(), other.history.digest());
+}

@@ -1,0 +1,87 @@
+//! The store at the end: every extent has its object, every object is needed, extents leave nothing out.
+
+use alluvium_model::Offset;
+
+use super::story::Story;
+use crate::history::Happening;
+
+fn written() -> Story {
+    let mut story = Story::default();
+    story.send(1, &[10, 11, 12]);
+    story.ack(1, 0);
+    story.readback(0, &[(0, 10), (1, 11), (2, 12)]);
+    story
+}
+
+#[test]
+fn extents_side_by_side_in_objects_that_are_there_are_fine() {
+    let mut story = written();
+    story.objects(&[(2, 3, 2), (0, 2, 1)], &[1, 2, 3], &[3, 4]);
+    assert!(story.wrong().is_empty());
+}
+
+#[test]
+fn an_extent_without_its_object_dangles() {
+    let mut story = written();
+    story.objects(&[(0, 2, 1), (2, 3, 2)], &[1], &[]);
+    assert_eq!(story.wrong(), ["dangling-extent"]);
+}
+
+#[test]
+fn an_extent_in_a_retired_object_dangles() {
+    let mut story = written();
+    story.objects(&[(0, 3, 1)], &[1], &[1]);
+    assert_eq!(story.wrong(), ["dangling-extent"]);
+}
+
+#[test]
+fn an_object_that_nothing_points_to_is_left_over() {
+    let mut story = written();
+    story.objects(&[(0, 3, 1)], &[1, 2], &[]);
+    assert_eq!(story.wrong(), ["leftover-object"]);
+    let mut story = written();
+    story.objects(&[(0, 3, 1)], &[1], &[]);
+    if let Some(Happening::FinalObjects(objects)) = story.history.events.last_mut().map(|event| &mut event.what) {
+        objects.strange.push("x".to_owned());
+    }
+    assert_eq!(story.wrong(), ["leftover-object"]);
+}
+
+#[test]
+fn extents_that_share_an_offset_overlap() {
+    let mut story = written();
+    story.objects(&[(0, 2, 1), (1, 3, 1)], &[1], &[]);
+    assert_eq!(story.wrong(), ["extent-overlap"]);
+    let mut story = written();
+    story.objects(&[(0, 3, 1), (3, 3, 1)], &[1], &[]);
+    assert_eq!(story.wrong(), ["extent-overlap"]);
+}
+
+#[test]
+fn an_offset_in_no_extent_is_a_gap_in_the_middle_and_at_both_ends() {
+    for live in [&[(0, 1, 1), (2, 3, 1)][..], &[(1, 3, 1)], &[(0, 2, 1)], &[]] {
+        let mut story = written();
+        story.objects(live, &[1][..live.len().min(1)], &[]);
+        assert_eq!(story.wrong(), ["extent-gap"], "{live:?}");
+    }
+}
+
+#[test]
+fn extents_need_not_reach_below_the_log_start() {
+    let mut story = Story::default();
+    story.send(1, &[10, 11, 12]);
+    story.ack(1, 0);
+    story.trim(2);
+    let mut back = story.readback_of(0, &[(2, 12)]);
+    back.log_start = Offset(2);
+    story.tell(0, Happening::Readback(back));
+    story.objects(&[(1, 3, 1)], &[1], &[]);
+    assert!(story.wrong().is_empty());
+}
+
+#[test]
+fn what_is_stuck_is_told() {
+    let mut story = written();
+    story.tell(0, Happening::Stuck("a consumer waits".to_owned()));
+    assert_eq!(story.wrong(), ["stuck"]);
+}
