@@ -19,6 +19,7 @@ use crate::{Error, ErrorKind, Objects, Operation};
 const WHOLE_BYTES_USUAL: u64 = 16 << 20;
 
 /// What one GET asks for.
+#[derive(Clone)]
 struct Wanted {
     range: Range<u64>,
     /// Whether the range may go beyond the end of the object, and is cut there.
@@ -41,15 +42,24 @@ impl Wanted {
 impl Objects {
     /// Exactly the bytes `range` of the object at `key`.
     pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
-        if range.is_empty() {
+        self.get_wanted(key, Wanted { range, cut: false }).await
+    }
+
+    /// Those bytes of `range` that the object at `key` has: fewer than asked for only where it ends before them.
+    pub async fn get_within(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
+        self.get_wanted(key, Wanted { range, cut: true }).await
+    }
+
+    async fn get_wanted(&self, key: &str, wanted: Wanted) -> Result<Bytes, Error> {
+        if wanted.range.is_empty() {
             return Ok(Bytes::new());
         }
-        let bytes = range.end - range.start;
+        let bytes = wanted.range.end - wanted.range.start;
         self.check_size(key, bytes)?;
         let path = self.path(Operation::Get, key)?;
-        let get = || self.hedged(key, &path, Wanted { range: range.clone(), cut: false });
+        let get = || self.hedged(key, &path, wanted.clone());
         let read = self.retried(Operation::Get, key, &self.slots.gets, bytes, get).await?;
-        count(&self.usage.get_bytes, bytes);
+        count(&self.usage.get_bytes, read.body.len() as u64);
         Ok(read.body)
     }
 

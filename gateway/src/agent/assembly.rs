@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{AgentConfig, Tasks};
-use crate::fetch::{self, CacheBytes, Fetch, RecentSegments};
+use crate::fetch::{self, CacheBytes, Fetch, FetchParts, RecentSegments};
 use crate::groups::{Groups, GroupsConfig, GroupsParts};
 use crate::metrics::{AgentCollector, Metrics};
 use crate::peers::PeerBlocks;
@@ -82,7 +82,14 @@ impl Agent {
         let metrics = Metrics::default();
         let view = View::open(metastore.clone(), config.retire_grace).await?;
         let recent = RecentSegments::new(CacheBytes::divide(config.cache_bytes).recent);
-        let fetch = fetch::start(&config, view.clone(), objects.clone(), recent.clone(), metrics.clone());
+        let fetch = FetchParts {
+            view: view.clone(),
+            objects: objects.clone(),
+            recent: recent.clone(),
+            neighbours: None,
+            metrics: metrics.clone(),
+        };
+        let fetch = fetch::start(&config, fetch);
         let produce = ProduceParts {
             log: metastore.log.clone(),
             objects: objects.clone(),

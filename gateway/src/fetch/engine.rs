@@ -13,6 +13,7 @@ use super::cold::ColdGate;
 use super::loader::Loader;
 use super::locate::{Found, Located};
 use super::selection::Selection;
+use super::serve::Serving;
 use super::shares::{Claim, Share, share};
 use super::wishes::Wishes;
 use super::{FetchError, FetchPartition, FetchPlan, FetchedPartition, LoadError};
@@ -31,6 +32,7 @@ pub struct Fetch {
 pub(super) struct Shared {
     pub(super) loader: Loader,
     pub(super) cold: ColdGate,
+    pub(super) serving: Serving,
     bytes_max: usize,
     metrics: Metrics,
 }
@@ -39,7 +41,8 @@ impl Fetch {
     /// Reads through `loader`; one fetch answers at most `bytes_max`.
     #[must_use]
     pub fn new(loader: Loader, bytes_max: usize, metrics: Metrics) -> Self {
-        Self { shared: Arc::new(Shared { loader, cold: ColdGate::new(), bytes_max, metrics }) }
+        let (cold, serving) = (ColdGate::new(), Serving::new());
+        Self { shared: Arc::new(Shared { loader, cold, serving, bytes_max, metrics }) }
     }
 
     /// Reads the partitions of `plan`, in its order, waiting as it says. Dropping the future cancels.

@@ -101,7 +101,12 @@ impl Fetch {
     ) -> Result<Option<FoundOffset>, FetchError> {
         let found = match extent.source {
             ExtentSource::Segment { .. } => self.scan_segment(partition, extent, start, wanted).await,
-            ExtentSource::History { .. } => self.scan_history(partition, &extent, start, wanted).await,
+            ExtentSource::History { .. } => match self.scan_history(partition, &extent, start, wanted).await {
+                Err(error) if self.shared.loader.is_worth_another_try(&extent, &error) => {
+                    self.scan_history(partition, &extent, start, wanted).await
+                }
+                found => found,
+            },
         };
         found.map_err(|error| error.in_partition(partition))
     }

@@ -115,8 +115,26 @@ impl Loader {
                 };
                 read.map(Loaded::Bytes)
             }
-            ExtentSource::History { .. } => self.load_history(partition, extent, at).await.map(Loaded::Chunk),
+            ExtentSource::History { .. } => {
+                let loaded = match self.load_history(partition, extent, at).await {
+                    Err(error) if self.is_worth_another_try(extent, &error) => {
+                        self.load_history(partition, extent, at).await
+                    }
+                    loaded => loaded,
+                };
+                loaded.map(Loaded::Chunk)
+            }
         }
+    }
+
+    /// Whether history that is corrupt may be so in another agent's memory only: then it is read from the store next.
+    pub fn is_worth_another_try(&self, extent: &Extent, error: &LoadError) -> bool {
+        let LoadError::Corrupt(reason) = error else { return false };
+        let distrusted = self.backfill.distrust(extent.object, extent.bytes);
+        if distrusted {
+            tracing::warn!(object = %extent.object, reason, "what another agent gave is corrupt; reading the object store");
+        }
+        distrusted
     }
 
     /// The decoded chunk that holds `at`. Chunks begin at the same offsets whoever reads, so that readers share them: at

@@ -15,15 +15,17 @@ mod place;
 mod records;
 mod request;
 mod selection;
+mod serve;
 mod shares;
 mod start;
 mod wishes;
 
-pub use cache::{RecentSegment, RecentSegments};
+pub use cache::{Frame, RecentSegment, RecentSegments};
 pub use engine::Fetch;
 pub use load_error::LoadError;
 pub use request::{FetchError, FetchPartition, FetchPlan, FetchedPartition, FoundOffset, OffsetSpec, ReadRecord};
-pub use start::{CacheBytes, start};
+pub use serve::{ServeError, ServedBlock};
+pub use start::{CacheBytes, FetchParts, start};
 
 #[cfg(test)]
 mod tests;

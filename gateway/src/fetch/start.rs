@@ -7,6 +7,7 @@ use super::cache::{BlockCache, HistoryCache, RecentSegments};
 use super::loader::Loader;
 use crate::agent::AgentConfig;
 use crate::metrics::Metrics;
+use crate::peers::Neighbours;
 use crate::view::View;
 
 /// How the memory for cached bytes is divided.
@@ -31,15 +32,34 @@ impl CacheBytes {
     }
 }
 
-/// The read path over what `recent` is filled with and `objects` hold.
+/// What the read path works with.
+pub struct FetchParts {
+    /// Where records are.
+    pub view: View,
+    /// Where bytes are.
+    pub objects: Objects,
+    /// What this agent wrote lately.
+    pub recent: RecentSegments,
+    /// Who is asked before the object store.
+    pub neighbours: Option<Neighbours>,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+/// The read path.
 #[must_use]
-pub fn start(config: &AgentConfig, view: View, objects: Objects, recent: RecentSegments, metrics: Metrics) -> Fetch {
+pub fn start(config: &AgentConfig, parts: FetchParts) -> Fetch {
+    let FetchParts { view, objects, recent, neighbours, metrics } = parts;
     let bytes = CacheBytes::divide(config.cache_bytes);
+    let cache = |bytes_max| {
+        let cache = BlockCache::new(objects.clone(), bytes_max, metrics.clone());
+        neighbours.clone().map_or(cache.clone(), |neighbours| cache.with_neighbours(neighbours))
+    };
     let loader = Loader {
         view,
         recent,
-        tail: BlockCache::new(objects.clone(), bytes.tail, metrics.clone()),
-        backfill: BlockCache::new(objects, bytes.backfill, metrics.clone()),
+        tail: cache(bytes.tail),
+        backfill: cache(bytes.backfill),
         history: HistoryCache::new(bytes.decoded, metrics.clone()),
         metrics: metrics.clone(),
     };

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `GET /healthz`, `/readyz` | whether the process lives; whether it serves |
 //! | `GET /metrics` | all numbers, for Prometheus |
+//! | `GET /internal/v1/blocks/{key}?from=&to=` | bytes of an object, for other agents (`blocks`) |
 //! | `GET /topics` | names |
 //! | `GET /topics/{topic}`, `/topics/{topic}/partitions`, `/topics/{topic}/partitions/{partition}` | configs, partitions |
 //! | `POST /topics/{topic}`, `/topics/{topic}/partitions/{partition}` | appends records |
@@ -18,6 +19,7 @@
 //! Invariants: a request is answered after its records are durable, or with an error; a request that is refused has written
 //! nothing; whatever a peer sends, memory stays within the named limits, and only its connection is affected.
 
+mod blocks;
 mod connection;
 mod error;
 pub mod format;

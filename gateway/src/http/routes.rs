@@ -12,13 +12,17 @@ use super::error::HttpError;
 use super::observe::observe;
 use super::produce::BODY_BYTES_MAX;
 use super::service::Service;
-use super::{health, produce, records, scrape, topics};
+use super::{blocks, health, produce, records, scrape, topics};
+
+/// `crate::peers` asks here.
+const BLOCKS_ROUTE: &str = "/internal/v1/blocks/{*key}";
 
 pub fn routes(service: Arc<Service>) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(scrape::metrics))
+        .route(BLOCKS_ROUTE, get(blocks::block))
         .route("/topics", get(topics::list))
         .route("/topics/{topic}", get(topics::describe).post(produce::to_topic))
         .route("/topics/{topic}/partitions", get(topics::partitions))

@@ -9,10 +9,11 @@ use alluvium_model::{ObjectId, ProducerEpoch, ProducerId, Sequence, Timestamp, T
 use alluvium_objects::Objects;
 use alluvium_segment::{BatchFacts, BatchInput, EncodedSegment, ProducerRun, RunInput};
 use alluvium_wire::batch::Batch;
+use bytes::Bytes;
 
 use super::ProduceError;
 use super::open_segment::Contents;
-use crate::fetch::RecentSegment;
+use crate::fetch::{Frame, RecentSegment};
 
 /// An object that is durable and not yet committed.
 #[derive(Debug)]
@@ -50,7 +51,8 @@ impl Uploader {
         let encoded = alluvium_segment::encode(writer, created, inputs)
             .map_err(|error| ProduceError::Upload(error.to_string()))?;
         let commit = segment_commit(object, &encoded, &runs);
-        let recent = RecentSegment::new(object, commit.runs.iter().map(|run| run.position.start).zip(runs));
+        let starts = commit.runs.iter().map(|run| run.position.start);
+        let recent = RecentSegment::new(object, frame(&encoded), starts.zip(runs));
         let key = object_key::segment(object);
         match self.objects.put(&key, encoded.parts).await {
             Ok(_) => Ok(Uploaded { commit, recent }),
@@ -60,6 +62,11 @@ impl Uploader {
             }
         }
     }
+}
+
+fn frame(encoded: &EncodedSegment) -> Frame {
+    let part = |part: Option<&Bytes>| part.cloned().unwrap_or_default();
+    Frame { header: part(encoded.parts.first()), footer: part(encoded.parts.last()) }
 }
 
 fn run_input(partition: TopicPartition, batches: &[Batch]) -> RunInput {

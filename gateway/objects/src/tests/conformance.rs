@@ -64,6 +64,9 @@ async fn reads_exactly_the_range_asked_for(objects: &Objects) {
         let error = objects.get_range("r", beyond.clone()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Range, "{beyond:?}: {error}");
     }
+    assert_eq!(objects.get_within("r", 4..8).await.unwrap(), "4567");
+    assert_eq!(objects.get_within("r", 8..1_000).await.unwrap(), "89");
+    assert_eq!(objects.get_within("r", 10..12).await.unwrap_err().kind, ErrorKind::Range);
 }
 
 async fn says_what_is_not_there(objects: &Objects) {

@@ -6,6 +6,10 @@
 //!
 //! The tail and the backfill have a cache each: whoever reads old records from end to end evicts only what other such
 //! readers loaded.
+//!
+//! What is not here is asked for from the agent of the zone that owns it ([`Neighbours`]), where there is one, and loaded
+//! from the object store otherwise. Only runs of old segments are not: they are as many as partitions, the partitions of a
+//! zone are led by one agent each, and the compactor soon makes history of them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,11 +26,12 @@ use tokio::sync::Semaphore;
 use super::super::LoadError;
 use super::runs::{LOADS_REMEMBERED_MAX, LoadsApart};
 use crate::metrics::Metrics;
+use crate::peers::{BlockName, Loaded, Neighbours, STRETCH_BLOCKS};
 
-/// Neighbouring blocks loaded by one GET: 16 MiB, beyond which a second GET in parallel is faster.
-const COALESCED_BLOCKS_MAX: usize = 4;
 /// Loads in flight for one tier: with coalescing, at most 256 MiB on their way.
 const LOADS_IN_FLIGHT_MAX: usize = 16;
+/// Objects of which is known that another agent gave a part of them, or gave a wrong one.
+const OBJECTS_REMEMBERED_MAX: usize = 4_096;
 /// What a block kept costs beyond its bytes.
 const BLOCK_OVERHEAD_BYTES: u64 = 128;
 /// Block number under which a whole object is kept.
@@ -49,6 +54,8 @@ impl Weighter<BlockKey, Bytes> for BlockBytes {
 #[derive(Clone)]
 pub struct BlockCache {
     pub(super) shared: Arc<Shared>,
+    /// Who is asked before the object store; nobody where this answers them.
+    neighbours: Option<Neighbours>,
 }
 
 pub(super) struct Shared {
@@ -58,7 +65,18 @@ pub(super) struct Shared {
     pub(super) bytes_max: u64,
     block_bytes: u64,
     loads: Semaphore,
+    /// Objects that other agents gave blocks of, and whether those were wrong.
+    passed_on: Cache<ObjectId, Trust>,
     pub(super) metrics: Metrics,
+}
+
+/// Whether other agents are asked for an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// They have given parts of it.
+    Given,
+    /// What they gave was not what was written.
+    Lost,
 }
 
 impl BlockCache {
@@ -81,27 +99,77 @@ impl BlockCache {
         let blocks =
             Cache::with_options(options, BlockBytes, DefaultHashBuilder::default(), DefaultLifecycle::default());
         let loads = Semaphore::new(LOADS_IN_FLIGHT_MAX);
-        let loads_apart = Cache::new(LOADS_REMEMBERED_MAX);
-        Self { shared: Arc::new(Shared { objects, blocks, loads_apart, bytes_max, block_bytes, loads, metrics }) }
+        let (loads_apart, passed_on) = (Cache::new(LOADS_REMEMBERED_MAX), Cache::new(OBJECTS_REMEMBERED_MAX));
+        let shared = Shared { objects, blocks, loads_apart, bytes_max, block_bytes, loads, passed_on, metrics };
+        Self { shared: Arc::new(shared), neighbours: None }
     }
 
-    /// The bytes of `range` of an object that is loaded as a whole.
+    /// The same blocks, where other agents are asked first.
+    #[must_use]
+    pub fn with_neighbours(&self, neighbours: Neighbours) -> Self {
+        Self { shared: Arc::clone(&self.shared), neighbours: Some(neighbours) }
+    }
+
+    /// The same blocks, where no other agent is asked: for what another agent asks.
+    #[must_use]
+    pub fn without_neighbours(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), neighbours: None }
+    }
+
+    /// The bytes of `range` of a segment that is loaded as a whole.
     pub async fn read_whole(&self, object: ObjectId, key: &str, range: Range<u64>) -> Result<Bytes, LoadError> {
-        let whole = match self.shared.blocks.get_value_or_guard_async(&(object, WHOLE)).await {
+        let whole = self.whole(object, key).await?;
+        slice(&whole, range.start, range.end).ok_or_else(|| ends_before(key, range.end))
+    }
+
+    /// A whole segment.
+    pub async fn whole(&self, object: ObjectId, key: &str) -> Result<Bytes, LoadError> {
+        let guard = match self.shared.blocks.get_value_or_guard_async(&(object, WHOLE)).await {
             Ok(whole) => {
                 self.shared.metrics.cache_hits.inc();
-                whole
+                return Ok(whole);
             }
-            Err(guard) => {
-                self.shared.metrics.cache_misses.inc();
-                let _slot = self.slot().await?;
-                let whole = self.shared.objects.get(key).await?;
-                // An error means that the entry was removed meanwhile: the next reader loads it again.
-                let _ = guard.insert(whole.clone());
-                whole
-            }
+            Err(guard) => guard,
         };
-        slice(&whole, range.start, range.end).ok_or_else(|| ends_before(key, range.end))
+        self.shared.metrics.cache_misses.inc();
+        let store = async {
+            let _slot = self.slot().await?;
+            Ok::<Bytes, LoadError>(self.shared.objects.get(key).await?)
+        };
+        let whole = match &self.neighbours {
+            Some(neighbours) => neighbours.load(&BlockName::segment(object), store).await?.bytes,
+            None => store.await?,
+        };
+        // An error means that the entry was removed meanwhile: the next reader loads it again.
+        let _ = guard.insert(whole.clone());
+        Ok(whole)
+    }
+
+    /// Whether a whole segment is here.
+    #[must_use]
+    pub fn has_whole(&self, object: ObjectId) -> bool {
+        self.shared.blocks.peek(&(object, WHOLE)).is_some()
+    }
+
+    /// Whether the blocks that `range` of an object begins and ends in are here.
+    #[must_use]
+    pub fn has_range(&self, object: ObjectId, range: &Range<u64>) -> bool {
+        let is_here = |at: u64| self.shared.blocks.peek(&(object, at / self.shared.block_bytes)).is_some();
+        is_here(range.start) && is_here(range.end.saturating_sub(1))
+    }
+
+    /// What was read of an object of `size` bytes is not what was written: forgets its blocks, and asks no other agent for
+    /// them again, if one has given any. Whether that is so, and it is worth reading once more.
+    #[must_use]
+    pub fn distrust(&self, object: ObjectId, size: u64) -> bool {
+        let given = self.shared.passed_on.get(&object) == Some(Trust::Given);
+        if given {
+            self.shared.passed_on.insert(object, Trust::Lost);
+            (0..=size / self.shared.block_bytes).for_each(|number| {
+                self.shared.blocks.remove(&(object, number));
+            });
+        }
+        given
     }
 
     /// The bytes of `range` of an object of `size` bytes, in as many slices as it has blocks.
@@ -148,32 +216,36 @@ impl BlockCache {
         let mut blocks = Vec::new();
         let mut missing: Vec<(u64, Guard<'_>)> = Vec::new();
         for number in numbers {
+            if number.is_multiple_of(STRETCH_BLOCKS) {
+                blocks.extend(self.load(object, key, size, std::mem::take(&mut missing)).await?);
+            }
             match self.shared.blocks.get_value_or_guard_async(&(object, number)).await {
                 Ok(block) => {
                     self.shared.metrics.cache_hits.inc();
-                    blocks.extend(self.load(key, size, std::mem::take(&mut missing)).await?);
+                    blocks.extend(self.load(object, key, size, std::mem::take(&mut missing)).await?);
                     blocks.push(block);
                 }
                 Err(guard) => {
                     self.shared.metrics.cache_misses.inc();
                     missing.push((number, guard));
-                    if missing.len() == COALESCED_BLOCKS_MAX {
-                        blocks.extend(self.load(key, size, std::mem::take(&mut missing)).await?);
-                    }
                 }
             }
         }
-        blocks.extend(self.load(key, size, missing).await?);
+        blocks.extend(self.load(object, key, size, missing).await?);
         Ok(blocks)
     }
 
-    /// Loads neighbouring blocks by one GET.
-    async fn load(&self, key: &str, size: u64, missing: Vec<(u64, Guard<'_>)>) -> Result<Vec<Bytes>, LoadError> {
+    /// Loads neighbouring blocks of one stretch together.
+    async fn load(
+        &self,
+        object: ObjectId,
+        key: &str,
+        size: u64,
+        missing: Vec<(u64, Guard<'_>)>,
+    ) -> Result<Vec<Bytes>, LoadError> {
         let (Some((first, _)), Some((last, _))) = (missing.first(), missing.last()) else { return Ok(Vec::new()) };
         let block_bytes = self.shared.block_bytes;
-        let range = first * block_bytes..((last + 1) * block_bytes).min(size);
-        let _slot = self.slot().await?;
-        let mut loaded = self.shared.objects.get_range(key, range).await?;
+        let mut loaded = self.load_range(object, key, first * block_bytes..(last + 1) * block_bytes, size).await?;
         let alone = missing.len() == 1;
         let mut blocks = Vec::with_capacity(missing.len());
         for (_, guard) in missing {
@@ -186,6 +258,28 @@ impl BlockCache {
             blocks.push(block);
         }
         Ok(blocks)
+    }
+
+    /// The bytes of the blocks in `range`. The store is asked for all of the last one, beyond `size` as well: another agent
+    /// may have said a wrong size, and no cut block is to be kept.
+    async fn load_range(&self, object: ObjectId, key: &str, range: Range<u64>, size: u64) -> Result<Bytes, LoadError> {
+        let within = range.start..range.end.min(size);
+        let store = async {
+            let _slot = self.slot().await?;
+            let read = self.shared.objects.get_within(key, range).await?;
+            let fits = read.len() as u64 == within.end - within.start;
+            if fits { Ok(read) } else { Err(LoadError::Corrupt(format!("object {key} has other than {size} bytes"))) }
+        };
+        let trusted = self.shared.passed_on.get(&object) != Some(Trust::Lost);
+        let name = BlockName::history(object, key, within.clone());
+        let loaded = match (&self.neighbours, name) {
+            (Some(neighbours), Ok(name)) if trusted => neighbours.load(&name, store).await?,
+            (Some(_) | None, Ok(_) | Err(_)) => Loaded::stored(store.await?),
+        };
+        if loaded.from_peer {
+            self.shared.passed_on.insert(object, Trust::Given);
+        }
+        Ok(loaded.bytes)
     }
 
     pub(super) async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>, LoadError> {

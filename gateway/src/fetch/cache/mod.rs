@@ -10,4 +10,4 @@ mod runs;
 
 pub use blocks::{BlockCache, Reader};
 pub use history::{CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, HistoryCache};
-pub use recent::{RecentSegment, RecentSegments};
+pub use recent::{Frame, RecentSegment, RecentSegments};

@@ -86,7 +86,7 @@ const HISTORY_RECORDS: i64 = 2_000;
 const RECORD_BYTES: usize = 6_000;
 const READERS: i64 = 50;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_readers_of_one_history_share_what_is_loaded_and_decoded_in_bounded_memory() {
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];

@@ -1,0 +1,82 @@
+//! Blocks for other agents: immutable bytes of segments and history files, and nothing else that lies in the store.
+//!
+//! | answer | meaning |
+//! |---|---|
+//! | 200 | the block |
+//! | 400 | what is asked for names no block |
+//! | 404 | there is no such object |
+//! | 409 | the object does not have this part |
+//! | 413 | the segment is too large to be passed on |
+//! | 429 | too many blocks are on their way |
+//! | 503 | the object store is slow, or fails |
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
+use serde::Deserialize;
+
+use super::error::HttpError;
+use super::service::{Service, Shared};
+use crate::fetch::{ServeError, ServedBlock};
+use crate::peers::BlockName;
+
+/// Bytes handed to the connection at once: few enough that a block's room is given back when most of it was sent, not when
+/// it was asked for.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Which bytes of the object; nothing: all of them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    from: Option<u64>,
+    to: Option<u64>,
+}
+
+pub async fn block(
+    State(service): Shared,
+    key: Result<Path<String>, PathRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, HttpError> {
+    let Path(key) = key.map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
+    let Query(asked) = asked.map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
+    let range = match (asked.from, asked.to) {
+        (None, None) => None,
+        (Some(from), Some(to)) => Some(from..to),
+        (None, Some(_)) | (Some(_), None) => return Err(HttpError::bad_request("from and to go together")),
+    };
+    let name = BlockName::parse(&key, range).map_err(|error| HttpError::bad_request(error.to_string()))?;
+    let Service { agent, .. } = Arc::as_ref(&service);
+    Ok(answer(agent.fetch.serve_block(&name).await?))
+}
+
+/// The block's room is taken until its last chunk is handed to the connection.
+fn answer(block: ServedBlock) -> Response {
+    let length = block.bytes.len();
+    let chunks = stream::unfold((block, 0), move |(block, at)| async move {
+        let end = (at + CHUNK_BYTES).min(length);
+        let chunk = (at < end).then(|| block.bytes.slice(at..end))?;
+        Some((Ok::<Bytes, Infallible>(chunk), (block, end)))
+    });
+    let headers = [(CONTENT_TYPE, "application/octet-stream".to_owned()), (CONTENT_LENGTH, length.to_string())];
+    (headers, Body::from_stream(chunks)).into_response()
+}
+
+impl From<ServeError> for HttpError {
+    fn from(error: ServeError) -> Self {
+        let code = match error {
+            ServeError::Busy => 429,
+            ServeError::Absent(_) => 404,
+            ServeError::Mismatch(_) => 409,
+            ServeError::TooLarge(_) => 413,
+            ServeError::Late | ServeError::Storage(_) => 503,
+        };
+        Self::new(code, error.to_string())
+    }
+}
