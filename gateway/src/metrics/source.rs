@@ -85,14 +85,18 @@ impl MetricSource for Db {
             ("kv_gave_up", "Metastore transactions that gave up", &metrics.gave_up),
             ("kv_bytes_written", "Bytes of keys and values committed", &metrics.bytes_written),
             ("kv_rows_written", "Writes committed", &metrics.rows_written),
+            ("kv_bytes_read", "Bytes of keys and values read, by all attempts", &metrics.bytes_read),
+            ("kv_time_microseconds", "Time of metastore transactions, all attempts and delays", &metrics.time_us),
             ("kv_batches", "Durable batches of the metastore, each one fsync", &metrics.batches),
         ];
-        let file_bytes = metrics.file_bytes.load(Ordering::Relaxed);
-        let file_bytes = Sample::gauge("kv_file_bytes", "Size of the metastore's file, if it has one", file_bytes);
+        let gauges = [
+            ("kv_file_bytes", "Size of the metastore's file, if it has one", &metrics.file_bytes),
+            ("kv_bytes_written_max", "Size of the largest transaction committed", &metrics.bytes_written_max),
+        ];
         counters
             .into_iter()
             .map(|(name, help, value)| Sample::counter(name, help, value.load(Ordering::Relaxed)))
-            .chain([file_bytes])
+            .chain(gauges.map(|(name, help, value)| Sample::gauge(name, help, value.load(Ordering::Relaxed))))
             .collect()
     }
 }

@@ -67,11 +67,26 @@ impl Db {
     {
         Metrics::count(&self.metrics().transactions, 1);
         let started = Instant::now();
+        let result = self.attempts(name, kind, started, f).await;
+        let time_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Metrics::count(&self.metrics().time_us, time_us);
+        result
+    }
+
+    async fn attempts<T, E, F, Fut>(&self, name: &'static str, kind: Kind, started: Instant, f: F) -> Result<T, E>
+    where
+        F: Fn(Tx) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<Error> + Send,
+        T: Send,
+    {
         let mut maybe_committed = false;
         let mut attempts = 0;
         loop {
             let tx = Tx::new(self.engine.begin(), kind, maybe_committed);
-            let error = match (f(tx.clone()).await, tx.failure()) {
+            let result = f(tx.clone()).await;
+            Metrics::count(&self.metrics().bytes_read, tx.bytes_read());
+            let error = match (result, tx.failure()) {
                 (Ok(value), _) => match tx.commit().await {
                     Ok(()) => {
                         self.count_commit(&tx);
@@ -112,6 +127,7 @@ impl Db {
             Metrics::count(&metrics.commits, 1);
             Metrics::count(&metrics.rows_written, rows);
             Metrics::count(&metrics.bytes_written, bytes);
+            Metrics::largest(&metrics.bytes_written_max, bytes);
         }
     }
 

@@ -21,6 +21,12 @@ pub struct Metrics {
     pub bytes_written: AtomicU64,
     /// Writes in committed attempts (a cleared range counts as one).
     pub rows_written: AtomicU64,
+    /// Bytes of keys and values that attempts read, committed or not.
+    pub bytes_read: AtomicU64,
+    /// Bytes of the largest committed attempt: should stay under `limits::TRANSACTION_BYTES_TARGET`.
+    pub bytes_written_max: AtomicU64,
+    /// Microseconds that transactions took, all attempts and delays between them together.
+    pub time_us: AtomicU64,
     /// Durable batches, where the engine makes them in this process: each is one fsync.
     pub batches: AtomicU64,
     /// Bytes of the engine's file after the last durable batch, where it has one.
@@ -30,5 +36,10 @@ pub struct Metrics {
 impl Metrics {
     pub(super) fn count(counter: &AtomicU64, by: u64) {
         counter.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// A gauge of the largest `value` so far.
+    pub(super) fn largest(gauge: &AtomicU64, value: u64) {
+        gauge.fetch_max(value, Ordering::Relaxed);
     }
 }

@@ -20,6 +20,7 @@ struct State {
     maybe_committed: bool,
     rows_written: AtomicU64,
     bytes_written: AtomicU64,
+    bytes_read: AtomicU64,
     watches: AtomicU64,
     /// The first retryable error that a read gave to the closure, which may have wrapped it in one of its own.
     failure: Mutex<Option<Error>>,
@@ -40,6 +41,7 @@ impl Tx {
             maybe_committed,
             rows_written: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
+            bytes_read: AtomicU64::new(0),
             watches: AtomicU64::new(0),
             failure: Mutex::new(None),
         }))
@@ -51,12 +53,18 @@ impl Tx {
             Kind::ReadWrite => Isolation::Serializable,
             Kind::ReadOnly => Isolation::Snapshot,
         };
-        self.note(self.0.attempt.get(key, isolation).await)
+        self.value(key, isolation).await
     }
 
     /// The value of `key`, without a read conflict.
     pub async fn get_snapshot(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        self.note(self.0.attempt.get(key, Isolation::Snapshot).await)
+        self.value(key, Isolation::Snapshot).await
+    }
+
+    async fn value(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error> {
+        let value = self.note(self.0.attempt.get(key, isolation).await)?;
+        self.read(key.len() + value.as_ref().map_or(0, Bytes::len));
+        Ok(value)
     }
 
     /// The values of `keys`, in their order, read concurrently.
@@ -71,7 +79,9 @@ impl Tx {
     /// The rows of `query`, in its order.
     pub async fn range(&self, query: Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
         let snapshot = query.snapshot || self.0.kind == Kind::ReadOnly;
-        self.note(self.0.attempt.range(&Range { snapshot, ..query }).await)
+        let rows = self.note(self.0.attempt.range(&Range { snapshot, ..query }).await)?;
+        self.read(rows.iter().map(|(key, value)| key.len() + value.len()).sum());
+        Ok(rows)
     }
 
     /// Sets `key` to `value`.
@@ -121,6 +131,10 @@ impl Tx {
         self.0.attempt.write(mutation);
     }
 
+    fn read(&self, bytes: usize) {
+        self.0.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// Remembers the error that the run must retry by, whatever the closure makes of it.
     fn note<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result
@@ -138,6 +152,11 @@ impl Tx {
     /// (rows, bytes) written so far.
     pub(super) fn written(&self) -> (u64, u64) {
         (self.0.rows_written.load(Ordering::Relaxed), self.0.bytes_written.load(Ordering::Relaxed))
+    }
+
+    /// Bytes read so far.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.0.bytes_read.load(Ordering::Relaxed)
     }
 
     /// Commits, where there is anything that a commit does something for.

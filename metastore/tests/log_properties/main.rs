@@ -1,6 +1,6 @@
 //! The invariants of DESIGN section 7 that the log owns, over random histories of commits, repetitions, swaps, trims and
 //! deletions, against a simple model that remembers every record: on the engine in memory without faults, with conflicts,
-//! unknown results and stale reads, and on redb.
+//! unknown results and stale reads, on redb, and on FoundationDB where there is one.
 
 mod history;
 mod invariants;
@@ -10,11 +10,12 @@ mod run;
 
 use std::{sync::Arc, time::Duration};
 
+use alluvium_fdb_server::{FdbServer, unique_prefix};
 use alluvium_metastore::{
     Metastore,
     ambient::SeededEntropy,
     fixtures,
-    kv::{Db, Faults, RedbEngine},
+    kv::{Db, Engine, Faults, FdbEngine, FdbOptions, RedbEngine},
 };
 use proptest::prelude::*;
 
@@ -59,10 +60,27 @@ proptest! {
         runtime.block_on(async {
             let directory = tempfile::tempdir().expect("a directory");
             let engine = RedbEngine::open(directory.path()).expect("a fresh store opens");
-            let entropy = Arc::new(SeededEntropy::new(1));
-            let db = Db::new(Arc::new(engine), entropy.clone());
-            let metastore = Metastore::open(db, &*entropy).await.expect("a fresh store opens");
-            run::run(metastore, &steps).await;
+            run::run(open(Arc::new(engine)).await, &steps).await;
         });
     }
+
+    #[test]
+    #[ignore = "needs FoundationDB: FDB_HOME"]
+    fn fdb_keeps_them_too(steps in history::steps(25)) {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let options = FdbOptions {
+                cluster_file: Some(FdbServer::shared().cluster_file()),
+                prefix: unique_prefix().into_bytes(),
+                library: None,
+            };
+            let engine = FdbEngine::open(options).await.expect("a fresh server answers");
+            run::run(open(Arc::new(engine)).await, &steps).await;
+        });
+    }
+}
+
+async fn open(engine: Arc<dyn Engine>) -> Metastore {
+    let entropy = Arc::new(SeededEntropy::new(1));
+    Metastore::open(Db::new(engine, entropy.clone()), &*entropy).await.expect("a fresh store opens")
 }
