@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use alluvium_compactor::{CompactorConfig, Report};
-use alluvium_metastore::ambient::SystemEntropy;
-use anyhow::{Result, ensure};
+use alluvium_metastore::{
+    ambient::{SystemClock, SystemEntropy},
+    nodes::{NewNode, Session, SessionConfig},
+};
+use anyhow::{Context, Result, ensure};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +29,11 @@ pub async fn compact(settings: Settings, options: &CompactOptions) -> Result<()>
     let entropy = Arc::new(SystemEntropy);
     let stores = signals.unless_stopped(Stores::open(&settings, entropy.clone())).await?;
     let config = CompactorConfig { sweep_dry_run: options.dry_run, ..compactor_config(&settings) };
-    let compactor = compactor(&stores, config, entropy);
+    let new = NewNode { compacts: true, version: env!("CARGO_PKG_VERSION").to_owned(), ..NewNode::default() };
+    let nodes = stores.metastore.nodes.clone();
+    let session = Session::open(nodes, new, SessionConfig::alone(), Arc::new(SystemClock), entropy.clone());
+    let session = session.await.context("registering")?;
+    let compactor = compactor(&stores, config, session.clone(), entropy);
     let outcome = if options.once {
         tokio::select! {
             report = compactor.run_once() => finish(&report),
@@ -45,6 +52,7 @@ pub async fn compact(settings: Settings, options: &CompactOptions) -> Result<()>
         }
         Ok(())
     };
+    session.leave().await;
     stores.close().await;
     outcome
 }

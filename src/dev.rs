@@ -39,11 +39,11 @@ pub async fn dev(settings: Settings) -> Result<()> {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let stores = signals.unless_stopped(Stores::open(&settings, entropy.clone())).await?;
 
-    let compactor = compactor(&stores, compactor_config(&settings), entropy.clone());
     let new = node(&settings, kafka.address().port());
     let nodes = stores.metastore.nodes.clone();
     let session = Session::open(nodes, new, SessionConfig::alone(), clock.clone(), entropy.clone());
     let session = session.await.context("registering")?;
+    let compactor = compactor(&stores, compactor_config(&settings), session.clone(), entropy.clone());
     let parts = AgentParts {
         metastore: stores.metastore.clone(),
         objects: stores.objects.clone(),

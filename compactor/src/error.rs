@@ -1,6 +1,7 @@
 //! Why a piece of compaction is not done now.
 
 use alluvium_history::{ReadError, WriteError};
+use alluvium_metastore::leases::CheckError;
 use alluvium_metastore::log::{SwapError, TrimError};
 use alluvium_model::{ObjectId, Timestamp};
 use thiserror::Error;
@@ -44,7 +45,25 @@ pub(crate) enum UpkeepError {
     Metastore(#[from] alluvium_metastore::Error),
     /// A trim was refused.
     #[error(transparent)]
-    Trim(#[from] TrimError),
+    Trim(TrimError),
+    /// The claim on the role was lost: another node does it by now.
+    #[error("the claim was lost to another node")]
+    Fenced,
+}
+
+impl From<TrimError> for UpkeepError {
+    fn from(error: TrimError) -> Self {
+        if error == TrimError::Fenced { Self::Fenced } else { Self::Trim(error) }
+    }
+}
+
+impl From<CheckError> for UpkeepError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Fenced => Self::Fenced,
+            CheckError::Metastore(error) => Self::Metastore(error),
+        }
+    }
 }
 
 impl RewriteError {

@@ -18,6 +18,10 @@ pub struct Report {
     pub bytes_out: u64,
     /// Rewrites dropped because their inputs had changed.
     pub stale: u64,
+    /// Leases that another compactor held: what they protect is left to it.
+    pub claims_refused: u64,
+    /// What was not done because its claim was lost meanwhile.
+    pub fenced: u64,
     /// What failed, one line each (bounded); the rest went on.
     pub failures: Vec<String>,
     /// Partitions whose log start retention moved.
@@ -41,6 +45,8 @@ impl Report {
         self.bytes_in += part.bytes_in;
         self.bytes_out += part.bytes_out;
         self.stale += part.stale;
+        self.claims_refused += part.claims_refused;
+        self.fenced += part.fenced;
         self.trims += part.trims;
         self.topics_purged += part.topics_purged;
         self.objects_deleted += part.objects_deleted;

@@ -94,10 +94,18 @@ impl Survey {
         Ok(topics.into_iter().flat_map(|(_, heads)| heads).map(|(partition, head)| (partition, head.stable)).collect())
     }
 
-    /// Jobs to do now: with a horizon everything up to there, otherwise what is ripe.
-    pub(crate) async fn jobs(&self, horizon: Option<&Horizon>, now: Timestamp) -> Result<Vec<Job>, Error> {
+    /// Jobs to do now: with a horizon everything up to there, otherwise what is ripe; of partitions that `belong` only.
+    pub(crate) async fn jobs(
+        &self,
+        horizon: Option<&Horizon>,
+        belongs: impl Fn(TopicPartition) -> bool,
+        now: Timestamp,
+    ) -> Result<Vec<Job>, Error> {
         let (mut rewrites, mut merges, mut extents) = (Vec::new(), Vec::new(), 0);
-        let topics = self.topics().await?;
+        let mut topics = self.topics().await?;
+        for (_, heads) in &mut topics {
+            heads.retain(|(partition, _)| belongs(*partition));
+        }
         self.forget_all_but(&topics);
         for (topic, heads) in &topics {
             for (partition, head) in heads {
@@ -115,7 +123,7 @@ impl Survey {
         Ok(jobs)
     }
 
-    /// Bytes and extents at level 0, as of the last look at each partition.
+    /// Bytes and extents at level 0 in the partitions that belong here, as of the last look at each.
     pub(crate) fn lag(&self) -> (u64, u64) {
         let memory = self.memory();
         memory.partitions.values().fold((0, 0), |(bytes, extents), seen| {

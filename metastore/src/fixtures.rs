@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use alluvium_model::{
-    ObjectId, Timestamp, TopicId, TopicPartition,
+    AgentId, ObjectId, Timestamp, TopicId, TopicPartition,
     log::{BatchCommit, CommitLimits, RunCommit, SegmentCommit},
 };
 
@@ -11,7 +11,8 @@ use crate::{
     Metastore,
     ambient::{ManualClock, SeededEntropy, uuid_v4},
     kv::{Db, Faults, MemoryEngine},
-    nodes::{Endpoint, NewNode, Session, SessionConfig},
+    leases::{Claim, LeaseKey},
+    nodes::{Claimant, Endpoint, Incarnation, NewNode, Session, SessionConfig},
     topics::{NewTopic, Topic},
 };
 
@@ -38,6 +39,15 @@ pub async fn alone(metastore: &Metastore) -> Session {
     let entropy = Arc::new(SeededEntropy::new(2));
     let session = Session::open(metastore.nodes.clone(), new, SessionConfig::alone(), clock, entropy);
     session.await.expect("a fixture's store takes a registration")
+}
+
+/// A claim on `key` of a node that stays registered: the same node for all of them, out of the way of others.
+pub async fn claim(metastore: &Metastore, key: LeaseKey) -> Claim {
+    let claimant = Claimant { id: AgentId(1_000_000), incarnation: Incarnation(1) };
+    let new = NewNode { id: Some(claimant.id), ..NewNode::default() };
+    metastore.nodes.register(&new, claimant.incarnation, Timestamp(0)).await.expect("a fixture's store registers");
+    let claims = metastore.leases.acquire(&[key], claimant, &SeededEntropy::new(3)).await;
+    claims.expect("a fixture's store gives leases").remove(0).expect("a fixture's lease is free")
 }
 
 /// Creates a topic without overrides; its id follows from its name.

@@ -1,6 +1,7 @@
 //! History files to one history file.
 
 use alluvium_history::{HistoryFile, HistoryRecord, ReadError, compute};
+use alluvium_metastore::leases::Claim;
 use alluvium_model::{Extent, object_key};
 
 use super::segments::{Done, Failed, Rewriter};
@@ -13,17 +14,15 @@ use crate::plan::Work;
 const CHUNK_BYTES: usize = 8 << 20;
 
 impl Rewriter {
-    pub(super) async fn merge(&self, work: Work) -> Done {
-        let mut done = Done::default();
-        let mut strand = self.strand(&work);
+    pub(super) async fn merge(&self, work: &Work, claim: &Claim, done: &mut Done) {
+        let mut strand = self.strand(work);
         for input in &work.inputs {
             strand = match strand {
-                Ok(strand) => self.copy(&work, input, strand).await,
+                Ok(strand) => self.copy(work, input, strand).await,
                 failed => failed,
             };
         }
-        self.complete(&work, strand, &mut done).await;
-        done
+        self.complete(work, claim, strand, done).await;
     }
 
     /// Copies all records of one file.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use alluvium_history::compute;
 use alluvium_metastore::ambient::{Clock, Entropy};
+use alluvium_metastore::leases::{Claim, LeaseKey};
 use alluvium_metastore::log::Log;
 use alluvium_model::{Extent, ExtentSource, TopicPartition, object_key};
 use alluvium_objects::Objects;
@@ -17,6 +18,7 @@ use futures::{StreamExt, stream};
 use super::schedule::{Read, schedule};
 use super::strand::{Output, Strand};
 use crate::Report;
+use crate::claims::Claims;
 use crate::error::RewriteError;
 use crate::plan::{Job, Work};
 
@@ -28,6 +30,7 @@ const READ_AHEAD: usize = 4;
 pub(crate) struct Rewriter {
     pub(crate) log: Log,
     pub(crate) known: alluvium_metastore::objects::Objects,
+    pub(crate) claims: Arc<Claims>,
     pub(crate) objects: Objects,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -69,32 +72,55 @@ struct Fetched {
 }
 
 impl Rewriter {
-    /// Does `job`. What fails is reported, and can be planned again.
+    /// Does `job`, as far as its partitions can be claimed. What fails is reported, and can be planned again.
     pub(crate) async fn run(&self, job: Job) -> Done {
-        match job {
-            Job::Rewrite(works) => self.rewrite(works).await,
-            Job::Merge(work) => self.merge(work).await,
-        }
-    }
-
-    async fn rewrite(&self, works: Vec<Work>) -> Done {
-        let strands = self.grow(&works).await;
         let mut done = Done::default();
-        for (work, strand) in works.iter().zip(strands) {
-            self.complete(work, strand, &mut done).await;
+        let works = match &job {
+            Job::Rewrite(works) => works.as_slice(),
+            Job::Merge(work) => std::slice::from_ref(work),
+        };
+        let keys: Vec<LeaseKey> = works.iter().map(|work| LeaseKey::Partition(work.partition)).collect();
+        let claims = match self.claims.acquire(&keys).await {
+            Ok(claims) => claims,
+            Err(error) => {
+                done.report.fail("claiming partitions", &error);
+                return done;
+            }
+        };
+        done.report.claims_refused = claims.iter().map(|claim| u64::from(claim.is_none())).sum();
+        let claimed =
+            |works: Vec<Work>| works.into_iter().zip(&claims).filter_map(|(work, claim)| Some((work, claim.clone()?)));
+        match job {
+            Job::Rewrite(works) => {
+                let (works, claims): (Vec<_>, Vec<_>) = claimed(works).unzip();
+                self.rewrite(&works, &claims, &mut done).await;
+            }
+            Job::Merge(work) => {
+                for (work, claim) in claimed(vec![work]) {
+                    self.merge(&work, &claim, &mut done).await;
+                }
+            }
         }
+        self.claims.release(&claims.into_iter().flatten().collect::<Vec<_>>()).await;
         done
     }
 
+    async fn rewrite(&self, works: &[Work], claims: &[Claim], done: &mut Done) {
+        let strands = self.grow(works).await;
+        for ((work, claim), strand) in works.iter().zip(claims).zip(strands) {
+            self.complete(work, claim, strand, done).await;
+        }
+    }
+
     /// Publishes what has grown, or reports why it did not.
-    pub(super) async fn complete(&self, work: &Work, strand: Growing, done: &mut Done) {
+    pub(super) async fn complete(&self, work: &Work, claim: &Claim, strand: Growing, done: &mut Done) {
         let output = match strand {
             Ok(strand) => finish(strand).await,
             Err(failed) => Err(failed),
         };
         match output {
             Ok(None) => {}
-            Ok(Some(output)) => self.publish(work, output, &mut done.report).await,
+            Ok(Some(output)) => self.publish(work, claim, output, &mut done.report).await,
             Err(Failed { error, input }) => {
                 let broken = input.filter(|_| error.is_of_input());
                 done.broken.extend(broken.map(|extent| (work.partition, *extent)));

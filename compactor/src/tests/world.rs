@@ -8,6 +8,7 @@ use std::time::Duration;
 use alluvium_history::{HistoryFile, HistoryRecord, RecordHeader, TimestampType};
 use alluvium_metastore::ambient::{Clock, ManualClock, SeededEntropy, SystemClock};
 use alluvium_metastore::kv::Faults as StoreFaults;
+use alluvium_metastore::nodes::Session;
 use alluvium_metastore::topics::{NewTopic, Topic};
 use alluvium_metastore::{Metastore, fixtures};
 use alluvium_model::log::{BatchCommit, CommitLimits, ProducerBatch, RunCommit, SegmentCommit};
@@ -53,6 +54,7 @@ pub(super) struct World {
     pub(super) faults: Faults,
     pub(super) clock: Arc<ManualClock>,
     pub(super) topic: Topic,
+    session: Session,
     /// Every record that was acknowledged.
     pub(super) acknowledged: BTreeMap<TopicPartition, Vec<HistoryRecord>>,
     segments: u64,
@@ -68,6 +70,7 @@ impl World {
         let objects = Objects::new(Arc::new(store), "", ObjectsConfig::default());
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let topic = create(&metastore, "orders", partitions, configs, clock.now()).await;
+        let session = fixtures::alone(&metastore).await;
         let acknowledged = topic.all_partitions().map(|partition| (partition, Vec::new())).collect();
         Self {
             metastore,
@@ -75,6 +78,7 @@ impl World {
             faults,
             clock,
             topic,
+            session,
             acknowledged,
             segments: 0,
             producers: 0,
@@ -86,11 +90,16 @@ impl World {
         TopicPartition::new(self.topic.id, alluvium_model::PartitionIndex(number))
     }
 
-    /// A compactor that shares nothing with any before it, as after a restart.
+    /// A compactor that shares nothing with any before it, as after a restart of the only one.
     pub(super) fn compactor(&self, config: CompactorConfig) -> Compactor {
+        self.compactor_of(self.session.clone(), config)
+    }
+
+    /// A compactor of `session`.
+    pub(super) fn compactor_of(&self, session: Session, config: CompactorConfig) -> Compactor {
         let entropy = Arc::new(SeededEntropy::new(self.compactors.fetch_add(1, Ordering::Relaxed)));
         let clock: Arc<dyn Clock> = self.clock.clone();
-        Compactor::new(self.metastore.clone(), self.objects.clone(), config, clock, entropy)
+        Compactor::new(self.metastore.clone(), self.objects.clone(), config, session, clock, entropy)
     }
 
     /// Uploads and commits a segment.

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use alluvium_history::{HistoryRecord, HistoryWriter, TimestampType};
+use alluvium_metastore::fixtures;
+use alluvium_metastore::leases::LeaseKey;
 use alluvium_metastore::log::NewObject;
 use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, Timestamp, TopicPartition, object_key};
 
@@ -40,7 +42,8 @@ pub async fn compact(world: &World, partition: TopicPartition, extents: usize, v
         timestamps: (Timestamp(BEGINNING), Timestamp(BEGINNING)),
     };
     let output = (extent, NewObject { key, bytes });
-    let swapped = world.metastore.log.swap(partition, &inputs, &[output], world.clock.now(), Duration::ZERO).await;
+    let claim = fixtures::claim(&world.metastore, LeaseKey::Partition(partition)).await;
+    let swapped = world.metastore.log.swap(&claim, partition, &inputs, &[output], world.clock.now(), Duration::ZERO).await;
     assert_eq!(swapped, Ok(()));
     let keys: Vec<String> = inputs.iter().map(|input| object_key::segment(input.object)).collect();
     world.objects.delete(&keys).await.expect("deleted");

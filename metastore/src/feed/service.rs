@@ -10,6 +10,7 @@ use super::{FeedEntry, FeedPosition, entry_row, trim};
 use crate::{
     keyspace::{Error, Key, RowError, Tag},
     kv::{self, Db, Range, Tx, key_after, prefix_end},
+    leases::{self, CheckError, Claim},
 };
 
 /// Entries of one read: at most 90 kB each.
@@ -75,13 +76,18 @@ impl Feed {
     }
 
     /// Forgets at most `limit` entries older than `keep` (at least [`limits::FEED_KEEP_MIN`]), oldest first, and the
-    /// outcomes of commits that old; how many entries went. Fewer than `limit`: no more are that old.
-    pub async fn trim(&self, now: Timestamp, keep: Duration, limit: usize) -> Result<usize, Error> {
+    /// outcomes of commits that old, as long as `claim` is held; how many entries went. Fewer than `limit`: no more are
+    /// that old.
+    pub async fn trim(&self, claim: &Claim, now: Timestamp, keep: Duration, limit: usize) -> Result<usize, CheckError> {
         let cutoff = now.minus(keep.max(limits::FEED_KEEP_MIN));
         let mut trimmed = 0;
         while trimmed < limit {
             let page = READ_MAX.min(limit - trimmed);
-            let went = self.db.run("feed.trim", |tx| async move { trim::step(&tx, cutoff, page).await }).await?;
+            let step = self.db.run("feed.trim", |tx| async move {
+                leases::check(&tx, claim).await?;
+                Ok::<_, CheckError>(trim::step(&tx, cutoff, page).await?)
+            });
+            let went = step.await?;
             trimmed += went;
             if went < page {
                 break;

@@ -25,6 +25,22 @@ pub enum CheckError {
 
 from_store!(CheckError);
 
+/// A fenced transaction fails with its own variant `Fenced`.
+macro_rules! from_check {
+    ($($error:ty),*) => {$(
+        impl From<crate::leases::CheckError> for $error {
+            fn from(error: crate::leases::CheckError) -> Self {
+                match error {
+                    crate::leases::CheckError::Fenced => Self::Fenced,
+                    crate::leases::CheckError::Metastore(error) => error.into(),
+                }
+            }
+        }
+    )*};
+}
+
+pub(crate) use from_check;
+
 /// Whether `claim` is held; a conflict read, so that the transaction is ordered with whoever takes the lease.
 ///
 /// The owner's registration is not read: it may be gone already, but then nobody has taken the lease yet, for who takes it

@@ -18,4 +18,4 @@ pub use alluvium_model::lease::{Claim, LeaseKey, Role};
 pub use check::CheckError;
 pub use service::{Leases, Sweep};
 
-pub(crate) use check::check;
+pub(crate) use check::{check, from_check};

@@ -6,7 +6,10 @@ use alluvium_model::{
 };
 use thiserror::Error;
 
-use crate::keyspace::{Error, from_store};
+use crate::{
+    keyspace::{Error, from_store},
+    leases::from_check,
+};
 
 /// Why segments are not committed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -34,6 +37,9 @@ pub enum SwapError {
     /// An input has been swapped or trimmed away in the meantime.
     #[error("extents of {0} have changed since they were read")]
     Stale(TopicPartition),
+    /// The partition is another compactor's by now.
+    #[error("the claim on the partition is not held any more")]
+    Fenced,
     /// The outputs can never replace the inputs.
     #[error(transparent)]
     Invalid(#[from] InvalidSwap),
@@ -59,9 +65,13 @@ pub enum TrimError {
         /// End of the log.
         next: Offset,
     },
+    /// Retention is another node's by now.
+    #[error("the claim on retention is not held any more")]
+    Fenced,
     /// The store failed.
     #[error(transparent)]
     Metastore(#[from] Error),
 }
 
 from_store!(LogError, SwapError, TrimError);
+from_check!(SwapError, TrimError);

@@ -12,6 +12,7 @@ use super::{Log, TrimError, extent_row, head_row, service::read_head};
 use crate::{
     feed::{self, FeedEntry},
     kv::Tx,
+    leases::{self, Claim},
     objects::references::{self, Retire},
 };
 
@@ -25,9 +26,35 @@ impl Log {
         now: Timestamp,
         grace: Duration,
     ) -> Result<Head, TrimError> {
-        let retire = Retire { now, grace };
+        self.trim_by(None, partition, start, Retire { now, grace }).await
+    }
+
+    /// The same for retention: only as long as `claim` on its role is held.
+    pub async fn retain(
+        &self,
+        claim: &Claim,
+        partition: TopicPartition,
+        start: Offset,
+        now: Timestamp,
+        grace: Duration,
+    ) -> Result<Head, TrimError> {
+        self.trim_by(Some(claim), partition, start, Retire { now, grace }).await
+    }
+
+    async fn trim_by(
+        &self,
+        claim: Option<&Claim>,
+        partition: TopicPartition,
+        start: Offset,
+        retire: Retire,
+    ) -> Result<Head, TrimError> {
         loop {
-            let step = self.db.run("log.trim", |tx| async move { step(&tx, partition, start, retire).await });
+            let step = self.db.run("log.trim", |tx| async move {
+                if let Some(claim) = claim {
+                    leases::check(&tx, claim).await?;
+                }
+                step(&tx, partition, start, retire).await
+            });
             if let (head, true) = step.await? {
                 return Ok(head);
             }

@@ -22,6 +22,7 @@ use crate::{
     groups::{Fence, Groups, clear_group, stored_fence, stored_head},
     keyspace::Error,
     kv::{Range, Tx, key_after},
+    leases::{self, CheckError, Claim},
     topics::Topics,
 };
 
@@ -42,22 +43,23 @@ pub struct Sweep {
 }
 
 impl Offsets {
-    /// One step of the sweep: the next `limit` groups after `after`.
+    /// One step of the sweep: the next `limit` groups after `after`. Only as long as `claim` is held.
     pub async fn expire(
         &self,
+        claim: &Claim,
         now: Timestamp,
         retention: Duration,
         after: Option<&GroupId>,
         limit: usize,
-    ) -> Result<Sweep, Error> {
+    ) -> Result<Sweep, CheckError> {
         let page = Groups::new(self.db.clone()).list(after, limit).await?;
         let mut sweep = Sweep { next: page.next, ..Sweep::default() };
         for listed in page.groups {
             sweep.groups += 1;
             match listed.state {
-                SavedState::Empty => self.expire_empty(&listed.group, now, retention, &mut sweep).await?,
+                SavedState::Empty => self.expire_empty(claim, &listed.group, now, retention, &mut sweep).await?,
                 SavedState::Stable => {
-                    sweep.expired += self.expire_unsubscribed(&listed.group, now, retention).await?;
+                    sweep.expired += self.expire_unsubscribed(claim, &listed.group, now, retention).await?;
                 }
                 SavedState::CompletingRebalance => {}
             }
@@ -67,22 +69,32 @@ impl Offsets {
 
     async fn expire_empty(
         &self,
+        claim: &Claim,
         group: &GroupId,
         now: Timestamp,
         retention: Duration,
         sweep: &mut Sweep,
-    ) -> Result<(), Error> {
+    ) -> Result<(), CheckError> {
         let saved = Groups::new(self.db.clone()).load(group).await?;
         let Some(saved) = saved.filter(|saved| saved.snapshot.state == SavedState::Empty) else { return Ok(()) };
         let emptied = saved.snapshot.protocol_type.is_some().then_some(saved.at);
         let rule = Rule { now, retention, emptied, subscribed: BTreeSet::new() };
-        sweep.expired += self.expire_pages(group, saved.fence, &rule).await?;
-        let deleted = self.db.run("delete expired group", |tx| async move { delete_if_bare(&tx, group, now).await });
+        sweep.expired += self.expire_pages(claim, group, saved.fence, &rule).await?;
+        let deleted = self.db.run("delete expired group", |tx| async move {
+            leases::check(&tx, claim).await?;
+            Ok::<_, CheckError>(delete_if_bare(&tx, group, now).await?)
+        });
         sweep.deleted += usize::from(deleted.await?);
         Ok(())
     }
 
-    async fn expire_unsubscribed(&self, group: &GroupId, now: Timestamp, retention: Duration) -> Result<usize, Error> {
+    async fn expire_unsubscribed(
+        &self,
+        claim: &Claim,
+        group: &GroupId,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Result<usize, CheckError> {
         let Some(saved) = Groups::new(self.db.clone()).load(group).await? else { return Ok(0) };
         let Subscriptions::Topics(names) = saved.snapshot.subscriptions() else { return Ok(0) };
         let topics = Topics::new(self.db.clone());
@@ -91,18 +103,27 @@ impl Offsets {
             // A topic created from here on has no offsets that are old.
             subscribed.extend(topics.by_name(&name).await?.map(|topic| topic.id));
         }
-        self.expire_pages(group, saved.fence, &Rule { now, retention, emptied: None, subscribed }).await
+        self.expire_pages(claim, group, saved.fence, &Rule { now, retention, emptied: None, subscribed }).await
     }
 
     /// Clears what has expired of `group` by `rule`, as long as the group is as it was in the save of `fence`. How much.
-    async fn expire_pages(&self, group: &GroupId, fence: Fence, rule: &Rule) -> Result<usize, Error> {
+    async fn expire_pages(
+        &self,
+        claim: &Claim,
+        group: &GroupId,
+        fence: Fence,
+        rule: &Rule,
+    ) -> Result<usize, CheckError> {
         let mut range = group_range(group).limit(PAGE_ROWS_MAX);
         let mut cleared = 0;
         loop {
             let page = range.clone();
             let step = |tx: Tx| {
                 let page = page.clone();
-                async move { expire_page(&tx, group, fence, page, rule).await }
+                async move {
+                    leases::check(&tx, claim).await?;
+                    Ok::<_, CheckError>(expire_page(&tx, group, fence, page, rule).await?)
+                }
             };
             let (expired, next) = self.db.run("expire offsets", step).await?;
             cleared += expired;

@@ -15,6 +15,7 @@ use crate::{
     groups::{Fence, SaveError},
     keyspace::RowProblem,
     kv::Faults,
+    leases::{LeaseKey, Role},
     topics::NewTopic,
 };
 
@@ -154,8 +155,9 @@ async fn a_purged_topic_takes_its_offsets_out_of_all_groups() {
 
 async fn sweep(metastore: &Metastore, now: Timestamp) -> (usize, usize) {
     let (mut after, mut total) = (None, (0, 0));
+    let claim = fixtures::claim(metastore, LeaseKey::Role(Role::Offsets)).await;
     loop {
-        let step = metastore.offsets.expire(now, WEEK, after.as_ref(), 2).await.expect("swept");
+        let step = metastore.offsets.expire(&claim, now, WEEK, after.as_ref(), 2).await.expect("swept");
         total = (total.0 + step.expired, total.1 + step.deleted);
         match step.next {
             Some(next) => after = Some(next),

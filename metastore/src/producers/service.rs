@@ -12,6 +12,7 @@ use super::sweep::{self, Sweep};
 use crate::{
     keyspace::{Error, Key, RowReader, RowWriter, Tag},
     kv::{Db, Tx},
+    leases::{self, CheckError, Claim},
 };
 
 const VERSION: u8 = 1;
@@ -34,9 +35,20 @@ impl Producers {
     }
 
     /// One step of the sweep: looks at the next `limit` windows and clears those idle for longer than `expiry`. (The commit
-    /// takes no notice of them either way: this only frees their space.)
-    pub async fn expire(&self, now: Timestamp, expiry: Duration, limit: usize) -> Result<Sweep, Error> {
-        self.db.run("producers.expire", |tx| async move { sweep::step(&tx, now, expiry, limit).await }).await
+    /// takes no notice of them either way: this only frees their space.) Only as long as `claim` is held.
+    pub async fn expire(
+        &self,
+        claim: &Claim,
+        now: Timestamp,
+        expiry: Duration,
+        limit: usize,
+    ) -> Result<Sweep, CheckError> {
+        self.db
+            .run("producers.expire", |tx| async move {
+                leases::check(&tx, claim).await?;
+                Ok(sweep::step(&tx, now, expiry, limit).await?)
+            })
+            .await
     }
 }
 

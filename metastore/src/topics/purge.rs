@@ -8,6 +8,7 @@ use super::{Topics, delete::read_deleted, topic_row};
 use crate::{
     keyspace::Error,
     kv::{Range, Tx, prefix_end},
+    leases::{self, CheckError, Claim},
     log::extent_row,
     objects::references::{self, Retire},
     offsets,
@@ -16,11 +17,23 @@ use crate::{
 
 impl Topics {
     /// One step of purging a deleted topic: unlinks at most `limit` extents, then forgets the offsets that at most `limit`
-    /// groups committed; true once nothing of it is left.
-    pub async fn purge(&self, id: TopicId, limit: usize, now: Timestamp, grace: Duration) -> Result<bool, Error> {
+    /// groups committed; true once nothing of it is left. Only as long as `claim` is held.
+    pub async fn purge(
+        &self,
+        claim: &Claim,
+        id: TopicId,
+        limit: usize,
+        now: Timestamp,
+        grace: Duration,
+    ) -> Result<bool, CheckError> {
         let limit = limit.clamp(1, TRIM_STEP_EXTENTS);
         let retire = Retire { now, grace };
-        self.db.run("topics.purge", |tx| async move { step(&tx, id, limit, retire).await }).await
+        self.db
+            .run("topics.purge", |tx| async move {
+                leases::check(&tx, claim).await?;
+                Ok(step(&tx, id, limit, retire).await?)
+            })
+            .await
     }
 }
 

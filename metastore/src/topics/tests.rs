@@ -13,6 +13,7 @@ use crate::{
     feed::{FeedEntry, FeedPosition},
     fixtures,
     kv::Faults,
+    leases::{LeaseKey, Role},
 };
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -143,7 +144,8 @@ async fn a_deleted_topic_is_out_of_sight_at_once_and_due_after_the_grace() {
 
     let another = create(topics, 2, "a").await;
     assert_eq!(topics.by_name("a").await, Ok(Some(another.clone())));
-    assert_eq!(topics.purge(topic.id, 10, NOW, GRACE).await, Ok(true));
+    let claim = fixtures::claim(&metastore, LeaseKey::Role(Role::Topics)).await;
+    assert_eq!(topics.purge(&claim, topic.id, 10, NOW, GRACE).await, Ok(true));
     assert_eq!(due(1_000).await, []);
     assert_eq!(topics.by_name("a").await, Ok(Some(another)));
 }
@@ -152,7 +154,8 @@ async fn a_deleted_topic_is_out_of_sight_at_once_and_due_after_the_grace() {
 async fn a_living_topic_is_never_purged() {
     let metastore = fixtures::memory().await;
     let topic = create(&metastore.topics, 1, "a").await;
-    assert_eq!(metastore.topics.purge(topic.id, 10, NOW, GRACE).await, Ok(true));
+    let claim = fixtures::claim(&metastore, LeaseKey::Role(Role::Topics)).await;
+    assert_eq!(metastore.topics.purge(&claim, topic.id, 10, NOW, GRACE).await, Ok(true));
     assert_eq!(head(&metastore, topic.id, 0).await, Some(Head::EMPTY));
 }
 
@@ -182,7 +185,8 @@ async fn purging_forgets_extents_step_by_step() {
     }
     metastore.topics.delete(topic.id, NOW, GRACE).await.unwrap();
     let mut left = vec![];
-    while !metastore.topics.purge(topic.id, 2, NOW, GRACE).await.unwrap() {
+    let claim = fixtures::claim(&metastore, LeaseKey::Role(Role::Topics)).await;
+    while !metastore.topics.purge(&claim, topic.id, 2, NOW, GRACE).await.unwrap() {
         left.push(metastore.log.find(partition, Offset(0), 10).await.unwrap().len());
     }
     assert_eq!(left, [3, 1]);

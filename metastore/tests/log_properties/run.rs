@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use alluvium_metastore::{
-    Metastore,
+    Metastore, fixtures,
+    leases::{Claim, LeaseKey, Role},
     log::{NewObject, SwapError, TrimError},
     topics::NewTopic,
 };
@@ -188,7 +189,8 @@ impl Play {
         for (extent, _) in &outputs {
             self.model.histories.insert(extent.object, records.clone());
         }
-        let swapped = self.metastore.log.swap(partition, &inputs, &outputs, self.now, GRACE).await;
+        let claim = self.claim(LeaseKey::Partition(partition)).await;
+        let swapped = self.metastore.log.swap(&claim, partition, &inputs, &outputs, self.now, GRACE).await;
         assert_eq!(swapped, Ok(()));
         self.model.objects.extend(outputs.iter().map(|(extent, _)| extent.object));
         self.swaps.push((partition, inputs, outputs));
@@ -221,7 +223,8 @@ impl Play {
         let start = self.model.partitions.get(partition).map_or(0, |partition| partition.start);
         let mut above = outputs.iter().filter(|(extent, _)| extent.offsets.end.0 > start).peekable();
         let is_current = above.peek().is_some() && above.all(|(extent, _)| current.contains(extent));
-        let again = self.metastore.log.swap(*partition, inputs, outputs, self.now, GRACE).await;
+        let claim = self.claim(LeaseKey::Partition(*partition)).await;
+        let again = self.metastore.log.swap(&claim, *partition, inputs, outputs, self.now, GRACE).await;
         assert_eq!(
             again,
             if !self.model.partitions.contains_key(partition) {
@@ -249,6 +252,10 @@ impl Play {
         }
     }
 
+    async fn claim(&self, key: LeaseKey) -> Claim {
+        fixtures::claim(&self.metastore, key).await
+    }
+
     async fn recreate(&mut self, topic: usize) {
         let old = self.topics[topic];
         self.metastore.topics.delete(old, self.now, GRACE).await.expect("it exists");
@@ -269,7 +276,8 @@ impl Play {
         assert_eq!(found, expected);
         if let Some(oldest) = due.first() {
             let id = oldest.topic.id;
-            if self.metastore.topics.purge(id, limit, self.now, GRACE).await.expect("a topic purges") {
+            let claim = self.claim(LeaseKey::Role(Role::Topics)).await;
+            if self.metastore.topics.purge(&claim, id, limit, self.now, GRACE).await.expect("a topic purges") {
                 self.deleted.retain(|deleted| *deleted != id);
                 for partition in partitions(id) {
                     assert_eq!(self.metastore.log.find(partition, Offset(0), 1).await, Ok(vec![]));
@@ -283,7 +291,8 @@ impl Play {
         let due = self.metastore.objects.retired_due(self.now, 1_000).await.expect("the retire queue reads");
         assert!(due.iter().all(|retired| retired.due <= self.now));
         let ids: Vec<_> = due.iter().map(|retired| retired.id).collect();
-        self.metastore.objects.forget(&ids).await.expect("objects are forgotten");
+        let claim = self.claim(LeaseKey::Role(Role::Retired)).await;
+        self.metastore.objects.forget(&claim, &ids).await.expect("objects are forgotten");
         for id in &ids {
             assert!(self.model.objects.remove(id), "only known objects are retired");
         }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use alluvium_metastore::fixtures;
+use alluvium_metastore::leases::{LeaseKey, Role};
 use alluvium_model::Offset;
 use futures::FutureExt;
 use futures::future::join_all;
@@ -112,7 +114,8 @@ async fn a_view_that_lost_the_feed_reads_everything_again() {
     let watch = view.watch([partition]);
     // Long after, everything that the feed said is forgotten.
     let later = world.clock.now().plus_ms(86_400_000);
-    while world.metastore.feed.trim(later, Duration::ZERO, 100).await.expect("trimmed") > 0 {}
+    let claim = fixtures::claim(&world.metastore, LeaseKey::Role(Role::Feed)).await;
+    while world.metastore.feed.trim(&claim, later, Duration::ZERO, 100).await.expect("trimmed") > 0 {}
     view.sync().await.expect("synced");
     assert_eq!(view.resets(), 1);
     assert!(watch.changed().now_or_never().is_some());
@@ -147,7 +150,8 @@ async fn readers_of_a_trimmed_feed_lose_nothing() {
     for n in 0..10 {
         produce(&agent, partition, batch(&[&format!("value {n}")])).await.expect("acknowledged");
         let later = world.clock.now().plus_ms(86_400_000);
-        world.metastore.feed.trim(later, Duration::ZERO, 100).await.expect("trimmed");
+        let claim = fixtures::claim(&world.metastore, LeaseKey::Role(Role::Feed)).await;
+        world.metastore.feed.trim(&claim, later, Duration::ZERO, 100).await.expect("trimmed");
     }
     assert_eq!(read_all(&agent, partition).await.len(), 10);
     let fresh = world.agent().await;
@@ -162,7 +166,8 @@ async fn the_feed_is_not_given_up_while_a_head_is_being_read() {
     let view = view(&world).await;
     produce(&writer, partition, batch(&["x"])).await.expect("acknowledged");
     let later = world.clock.now().plus_ms(86_400_000);
-    while world.metastore.feed.trim(later, Duration::ZERO, 100).await.expect("trimmed") > 0 {}
+    let claim = fixtures::claim(&world.metastore, LeaseKey::Role(Role::Feed)).await;
+    while world.metastore.feed.trim(&claim, later, Duration::ZERO, 100).await.expect("trimmed") > 0 {}
     // Read before the loss, it must not be learnt after it: the feed would never tell what came in between.
     let reading = view.shared.heads.lock().await;
     let mut sync = Box::pin(view.sync());

@@ -10,8 +10,9 @@ use super::{NOW, store, unknown};
 use crate::{
     Metastore,
     feed::{FeedEntry, FeedPosition},
-    fixtures::{self, segment},
+    fixtures::{self, claim, segment},
     kv::Faults,
+    leases::{LeaseKey, Role},
     log::LogError,
 };
 
@@ -131,7 +132,8 @@ async fn an_object_that_is_known_without_an_outcome_is_not_committed_again() {
     let segment = segment(&partitions, 1, NOW);
     commit(&metastore, std::slice::from_ref(&segment)).await.unwrap();
     // A clock far ahead trims the outcome too early.
-    metastore.feed.trim(Timestamp(i64::MAX), Duration::ZERO, 100).await.unwrap();
+    let claim = claim(&metastore, LeaseKey::Role(Role::Feed)).await;
+    metastore.feed.trim(&claim, Timestamp(i64::MAX), Duration::ZERO, 100).await.unwrap();
     assert_eq!(commit(&metastore, std::slice::from_ref(&segment)).await, Err(LogError::Known(segment.object)));
     assert_eq!(metastore.log.find(partitions[0], Offset(0), 10).await.unwrap().len(), 1);
 }

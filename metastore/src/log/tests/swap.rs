@@ -5,7 +5,8 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, TopicPartition, log
 use super::{NOW, store, unknown};
 use crate::{
     Metastore,
-    fixtures::append,
+    fixtures::{append, claim},
+    leases::LeaseKey,
     log::{NewObject, SwapError},
 };
 
@@ -39,7 +40,18 @@ fn output(inputs: &[Extent], number: u64) -> (Extent, NewObject) {
 async fn inputs_give_way_to_the_output_and_are_retired() {
     let (metastore, partition, extents) = three().await;
     let swapped = output(&extents[..2], 1);
-    metastore.log.swap(partition, &extents[..2], std::slice::from_ref(&swapped), NOW, GRACE).await.unwrap();
+    metastore
+        .log
+        .swap(
+            &claim(&metastore, LeaseKey::Partition(partition)).await,
+            partition,
+            &extents[..2],
+            std::slice::from_ref(&swapped),
+            NOW,
+            GRACE,
+        )
+        .await
+        .unwrap();
     let found = metastore.log.find(partition, Offset(0), 9).await.unwrap();
     assert_eq!(found, [swapped.0, extents[2].clone()]);
     assert_eq!(metastore.log.head(partition).await.unwrap().unwrap().bytes, 110);
@@ -51,7 +63,17 @@ async fn inputs_give_way_to_the_output_and_are_retired() {
 async fn a_swap_of_what_has_changed_since_is_stale() {
     let (metastore, partition, extents) = three().await;
     let swap = async |inputs: &[Extent], number| {
-        metastore.log.swap(partition, inputs, &[output(inputs, number)], NOW, GRACE).await
+        metastore
+            .log
+            .swap(
+                &claim(&metastore, LeaseKey::Partition(partition)).await,
+                partition,
+                inputs,
+                &[output(inputs, number)],
+                NOW,
+                GRACE,
+            )
+            .await
     };
     assert_eq!(swap(&extents[..2], 1).await, Ok(()));
     assert_eq!(swap(&extents[..2], 1).await, Ok(()), "the same swap again is done");
@@ -67,7 +89,11 @@ async fn a_swap_of_what_has_changed_since_is_stale() {
 async fn what_can_never_be_swapped_is_refused() {
     let (metastore, partition, extents) = three().await;
     let refused = async |partition, inputs: &[Extent], outputs: &[(Extent, NewObject)]| {
-        metastore.log.swap(partition, inputs, outputs, NOW, GRACE).await.unwrap_err()
+        metastore
+            .log
+            .swap(&claim(&metastore, LeaseKey::Partition(partition)).await, partition, inputs, outputs, NOW, GRACE)
+            .await
+            .unwrap_err()
     };
     let shorter = InvalidSwap::Different { inputs: Offset(0)..Offset(3), outputs: Offset(0)..Offset(2) };
     assert_eq!(refused(partition, &extents, &[output(&extents[..2], 1)]).await, SwapError::Invalid(shorter));

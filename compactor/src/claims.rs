@@ -1,0 +1,109 @@
+//! What this compactor does and others do not: its share of the work, and the claims that protect it.
+//!
+//! Owns: the claims of this process, shared by its jobs. Does not own: leases (the metastore's), who is alive (the
+//! session). Invariants: a lease is acquired once however many jobs need it, for acquiring it again would void the claim
+//! of the other job; what nobody here uses any more is given back, if need be in a later round.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use alluvium_metastore::Error;
+use alluvium_metastore::ambient::Entropy;
+use alluvium_metastore::leases::{Claim, LeaseKey, Leases, Role};
+use alluvium_metastore::nodes::Session;
+use alluvium_model::{AgentId, TopicPartition, placement};
+use tokio::sync::Mutex;
+
+/// Leases acquired or released in one transaction: about 150 B each.
+const LEASES_MAX: usize = 1_000;
+
+/// The claims of this process.
+pub(crate) struct Claims {
+    leases: Leases,
+    session: Session,
+    entropy: Arc<dyn Entropy>,
+    held: Mutex<BTreeMap<LeaseKey, Held>>,
+}
+
+struct Held {
+    claim: Claim,
+    /// Jobs that work under it.
+    users: usize,
+}
+
+impl Claims {
+    pub(crate) fn new(leases: Leases, session: Session, entropy: Arc<dyn Entropy>) -> Self {
+        Self { leases, session, entropy, held: Mutex::default() }
+    }
+
+    /// Claims what is free of `keys`; of the others there is no claim. Each claim is given back by [`Self::release`].
+    pub(crate) async fn acquire(&self, keys: &[LeaseKey]) -> Result<Vec<Option<Claim>>, Error> {
+        let owner = self.session.claimant();
+        let mut held = self.held.lock().await;
+        // Those of an earlier registration are void.
+        held.retain(|_, held| held.claim.owner == owner);
+        let missing: BTreeSet<&LeaseKey> = keys.iter().filter(|key| !held.contains_key(*key)).collect();
+        let missing: Vec<LeaseKey> = missing.into_iter().cloned().collect();
+        for keys in missing.chunks(LEASES_MAX) {
+            for claim in self.leases.acquire(keys, owner, &*self.entropy).await?.into_iter().flatten() {
+                held.insert(claim.key.clone(), Held { claim, users: 0 });
+            }
+        }
+        let use_one = |key: &LeaseKey| {
+            let held = held.get_mut(key)?;
+            held.users += 1;
+            Some(held.claim.clone())
+        };
+        Ok(keys.iter().map(use_one).collect())
+    }
+
+    /// Gives `claims` back, where no other job works under them. What cannot be given back now is given back later.
+    pub(crate) async fn release(&self, claims: &[Claim]) {
+        let mut held = self.held.lock().await;
+        for claim in claims {
+            if let Some(held) = held.get_mut(&claim.key).filter(|held| held.claim == *claim) {
+                held.users = held.users.saturating_sub(1);
+            }
+        }
+        let idle: Vec<Claim> = held.values().filter(|held| held.users == 0).map(|held| held.claim.clone()).collect();
+        for claims in idle.chunks(LEASES_MAX) {
+            match self.leases.release(claims).await {
+                Ok(()) => held.retain(|key, _| !claims.iter().any(|claim| claim.key == *key)),
+                Err(error) => tracing::warn!(%error, "leases cannot be given back yet"),
+            }
+        }
+    }
+
+    /// Forgets a claim that was found to be void.
+    pub(crate) async fn forget(&self, claim: &Claim) {
+        self.held.lock().await.retain(|_, held| held.claim != *claim);
+    }
+
+    /// Which work is this node's: what rendezvous gives it among the live compactors.
+    pub(crate) fn share(&self) -> Share {
+        let own = self.session.node().id;
+        let compactors = self.session.live().iter().filter(|node| node.compacts).map(|node| node.id).collect();
+        Share { own, compactors }
+    }
+}
+
+/// What is one node's among all compactors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    own: AgentId,
+    compactors: Vec<AgentId>,
+}
+
+impl Share {
+    pub(crate) fn has_partition(&self, partition: TopicPartition) -> bool {
+        self.has(&[&partition.topic.0.as_bytes()[..], &partition.partition.0.to_be_bytes()].concat())
+    }
+
+    pub(crate) fn has_role(&self, role: Role) -> bool {
+        self.has(&[role as u8])
+    }
+
+    fn has(&self, key: &[u8]) -> bool {
+        placement::owner(key, &self.compactors).is_none_or(|owner| owner == self.own)
+    }
+}
