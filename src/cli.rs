@@ -31,8 +31,10 @@ pub enum Command {
     Compact(Box<CompactOptions>),
     /// Drive a load against any Kafka address, check what comes back, and report
     Bench(Box<BenchOptions>),
-    /// Check configuration, object store and metastore, and say what is wrong
-    Doctor(Box<RunOptions>),
+    /// Check configuration, listeners, object store, metastore and machine; say what is wrong and what to do about it
+    ///
+    /// Exits with 0 where nothing failed (warnings are none), with 1 where something did.
+    Doctor(Box<DoctorOptions>),
 }
 
 /// What every role takes.
@@ -54,6 +56,16 @@ pub struct CompactOptions {
     /// Only say which orphans would be deleted
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// What `alluvium doctor` takes.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorOptions {
+    /// Print one JSON document instead of lines
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub run: RunOptions,
 }

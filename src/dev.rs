@@ -11,7 +11,6 @@ use alluvium_metastore::{
     ambient::{SystemClock, SystemEntropy},
     nodes::{Endpoint, NewNode, Session, SessionConfig},
 };
-use alluvium_model::AgentId;
 use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 
@@ -99,7 +98,7 @@ fn node(settings: &Settings, kafka_port: u16) -> NewNode {
     let (host, port) =
         settings.kafka_advertised.clone().unwrap_or_else(|| (settings.kafka_listen.ip().to_string(), kafka_port));
     NewNode {
-        id: Some(AgentId(settings.node_id)),
+        id: settings.node_id,
         zone: settings.rack.clone(),
         kafka: Some(Endpoint { host, port }),
         http: None,

@@ -20,7 +20,7 @@ use std::{future::Future, process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::cli::{Cli, Command, RunOptions};
+use crate::cli::{Cli, Command, DoctorOptions, RunOptions};
 use crate::config::Settings;
 
 #[global_allocator]
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         None => with_settings(&cli.run, dev::dev),
         Some(Command::Dev(run)) => with_settings(&run, dev::dev),
         Some(Command::Compact(options)) => with_settings(&options.run, |settings| compact::compact(settings, &options)),
-        Some(Command::Doctor(run)) => with_settings(&run, doctor::doctor),
+        Some(Command::Doctor(options)) => examine(&options),
         Some(Command::Bench(options)) => {
             logging::start("warn", false).and_then(|()| on_runtime(bench::bench(*options)))
         }
@@ -53,6 +53,16 @@ fn with_settings<F: Future<Output = Result<()>>>(run: &RunOptions, role: impl Fn
     let settings = config::load(&run.options, run.config.as_deref())?;
     logging::start(&settings.log, settings.log_json)?;
     on_runtime(role(settings))
+}
+
+/// The doctor reports an invalid configuration like any other finding.
+fn examine(options: &DoctorOptions) -> Result<()> {
+    let settings = config::load(&options.run.options, options.run.config.as_deref());
+    match &settings {
+        Ok(settings) => logging::start(&settings.log, settings.log_json)?,
+        Err(_) => logging::start("warn", false)?,
+    }
+    on_runtime(doctor::doctor(settings, options.json))
 }
 
 fn on_runtime(role: impl Future<Output = Result<()>>) -> Result<()> {

@@ -54,8 +54,10 @@ pub async fn open_objects(settings: &Settings, entropy: &dyn Entropy) -> Result<
 /// # Errors
 /// Where it is in use, unreadable or of a newer format.
 pub async fn open_metastore(settings: &Settings, entropy: Arc<SystemEntropy>) -> Result<(Metastore, Arc<RedbEngine>)> {
-    let MetastoreLocation::Redb(directory) = settings.metastore.clone();
-    let about = format!("metastore {}", directory.display());
+    let about = format!("metastore {}", settings.metastore);
+    let MetastoreLocation::Redb(directory) = settings.metastore.clone() else {
+        anyhow::bail!("{about}: FoundationDB is not supported yet; use redb:DIR")
+    };
     let opening = tokio::task::spawn_blocking(move || RedbEngine::open(directory));
     let engine = Arc::new(opening.await.context("opening the metastore")?.with_context(|| about.clone())?);
     let db = Db::new(engine.clone() as Arc<dyn Engine>, entropy.clone());

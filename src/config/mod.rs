@@ -12,7 +12,7 @@ mod units;
 
 pub use options::Options;
 pub use settings::{MetastoreLocation, Settings};
-pub use sources::load;
+pub use sources::{ConfigError, load};
 pub use units::{Size, Span};
 
 #[cfg(test)]

@@ -33,9 +33,14 @@ pub struct Options {
     /// [default: 20s]
     #[arg(long, env = "ALLUVIUM_STORE_TIMEOUT", value_name = "TIME", help_heading = "Object store")]
     pub store_timeout: Option<Span>,
-    /// Where offsets, groups and topics live: redb:DIR, the embedded store [default: redb:<data-dir>/metastore]
-    #[arg(long, env = "ALLUVIUM_METASTORE", value_name = "LOCATION")]
+    /// Where offsets, groups and topics live: redb:DIR, the embedded store, for one process; or fdb:///path/to/fdb.cluster,
+    /// FoundationDB, for many (fdb: is its default cluster file) [default: redb:<data-dir>/metastore]
+    #[arg(long, env = "ALLUVIUM_METASTORE", value_name = "LOCATION", help_heading = "Metastore")]
     pub metastore: Option<String>,
+    /// What all keys in FoundationDB begin with: clusters with different prefixes share one FoundationDB
+    /// [default: alluvium]
+    #[arg(long, env = "ALLUVIUM_METASTORE_PREFIX", value_name = "TEXT", help_heading = "Metastore")]
+    pub metastore_prefix: Option<String>,
 
     /// Address on which Kafka clients are served [default: 127.0.0.1:9092]
     #[arg(long, env = "ALLUVIUM_KAFKA_LISTEN", value_name = "HOST:PORT", help_heading = "Listeners")]
@@ -46,14 +51,18 @@ pub struct Options {
     /// Address of HTTP: health, metrics, produce and read [default: 127.0.0.1:8080]
     #[arg(long, env = "ALLUVIUM_HTTP_LISTEN", value_name = "HOST:PORT", help_heading = "Listeners")]
     pub http_listen: Option<String>,
+    /// Address of HTTP that other agents are told [default: that of --http-listen]
+    #[arg(long, env = "ALLUVIUM_HTTP_ADVERTISED", value_name = "HOST:PORT", help_heading = "Listeners")]
+    pub http_advertised: Option<String>,
     /// Kafka connections served at once; more wait to be accepted [default: 10000]
     #[arg(long, env = "ALLUVIUM_CONNECTIONS_MAX", value_name = "N", help_heading = "Listeners")]
     pub connections_max: Option<u32>,
-    /// Number of this agent among Kafka's brokers [default: 0]
-    #[arg(long, env = "ALLUVIUM_NODE_ID", value_name = "N", help_heading = "Listeners")]
+    /// Number of this agent among Kafka's brokers; a running one with the same number is replaced
+    /// [default: the lowest that is free]
+    #[arg(long, env = "ALLUVIUM_NODE_ID", value_name = "N", help_heading = "Agents")]
     pub node_id: Option<i32>,
-    /// Availability zone of this agent, told to clients as broker.rack
-    #[arg(long, env = "ALLUVIUM_RACK", value_name = "ZONE", help_heading = "Listeners")]
+    /// Availability zone of this agent, told to clients as broker.rack: they are sent to agents of their own zone
+    #[arg(long, visible_alias = "zone", env = "ALLUVIUM_RACK", value_name = "ZONE", help_heading = "Agents")]
     pub rack: Option<String>,
 
     /// Time that earns one more PUT: longer is cheaper, shorter is faster [default: 250ms on S3, 1ms in a directory]

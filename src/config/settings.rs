@@ -1,12 +1,13 @@
 //! What the process runs with: validated, complete, data only.
 
 use std::{
+    fmt,
     net::{SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use alluvium_model::limits;
+use alluvium_model::{AgentId, limits};
 use alluvium_objects::{RetryPolicy, S3Location, StoreLocation};
 use thiserror::Error;
 
@@ -27,10 +28,12 @@ pub struct Settings {
     pub kafka_advertised: Option<(String, u16)>,
     /// HTTP's listener.
     pub http_listen: SocketAddr,
+    /// What other agents are told, where it differs from the listener.
+    pub http_advertised: Option<(String, u16)>,
     /// Kafka connections at once.
     pub connections_max: usize,
-    /// This agent's broker id.
-    pub node_id: i32,
+    /// This agent's broker id; the metastore chooses one where none is given.
+    pub node_id: Option<AgentId>,
     /// This agent's zone.
     pub rack: Option<String>,
     /// Time that earns one PUT.
@@ -70,6 +73,35 @@ pub struct Settings {
 pub enum MetastoreLocation {
     /// The embedded store: one directory, one process.
     Redb(PathBuf),
+    /// FoundationDB: any number of processes.
+    Fdb {
+        /// How its servers are found; FoundationDB's default file where none is given.
+        cluster_file: Option<PathBuf>,
+        /// What all our keys begin with.
+        prefix: String,
+    },
+}
+
+impl MetastoreLocation {
+    /// Whether only one process at a time can have it open.
+    pub fn is_embedded(&self) -> bool {
+        match self {
+            Self::Redb(_) => true,
+            Self::Fdb { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for MetastoreLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redb(directory) => directory.display().fmt(f),
+            Self::Fdb { cluster_file: Some(file), prefix } => {
+                write!(f, "FoundationDB {} (prefix {prefix})", file.display())
+            }
+            Self::Fdb { cluster_file: None, prefix } => write!(f, "FoundationDB (prefix {prefix})"),
+        }
+    }
 }
 
 /// When and how the compactor works.
@@ -116,12 +148,13 @@ impl TryFrom<Options> for Settings {
         };
         Ok(Self {
             store_retry: store_retry(&options)?,
-            metastore: metastore(options.metastore.as_deref(), &data_dir)?,
+            metastore: metastore(&options, &data_dir)?,
             kafka_listen: address("kafka-listen", options.kafka_listen.as_deref().unwrap_or("127.0.0.1:9092"))?,
-            kafka_advertised: options.kafka_advertised.as_deref().map(advertised).transpose()?,
+            kafka_advertised: advertised("kafka-advertised", options.kafka_advertised.as_deref())?,
             http_listen: address("http-listen", options.http_listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
+            http_advertised: advertised("http-advertised", options.http_advertised.as_deref())?,
             connections_max: at_least_one("connections-max", options.connections_max, 10_000)?,
-            node_id: node_id(options.node_id.unwrap_or(0))?,
+            node_id: options.node_id.map(node_id).transpose()?,
             linger: options.linger.map_or(linger, |span| span.0),
             segment_bytes: segment_bytes(&options)?,
             uploads_in_flight: at_least_one("uploads-in-flight", options.uploads_in_flight, uploads_in_flight)?,
@@ -178,17 +211,31 @@ fn store_retry(options: &Options) -> Result<RetryPolicy, InvalidSetting> {
     Ok(RetryPolicy { deadline, try_timeout: deadline.mul_f64(TRY_SHARE), ..usual })
 }
 
-fn metastore(location: Option<&str>, data_dir: &Path) -> Result<MetastoreLocation, InvalidSetting> {
-    match location.map(|text| (text, text.split_once(':'))) {
-        None => Ok(MetastoreLocation::Redb(data_dir.join("metastore"))),
-        Some((_, Some(("redb", file)))) if !file.is_empty() => {
-            Ok(MetastoreLocation::Redb(file.strip_prefix("//").unwrap_or(file).into()))
-        }
-        Some((text, Some(("fdb", _)))) => {
-            Err(invalid("metastore", text, "FoundationDB is not supported yet; use redb:DIR"))
-        }
-        Some((text, _)) => Err(invalid("metastore", text, "expected redb:DIR")),
+/// Where several clusters share one FoundationDB, each says another.
+const METASTORE_PREFIX_DEFAULT: &str = "alluvium";
+/// It is in each key, and keys are short.
+const METASTORE_PREFIX_BYTES_MAX: usize = 64;
+
+fn metastore(options: &Options, data_dir: &Path) -> Result<MetastoreLocation, InvalidSetting> {
+    let Some(text) = options.metastore.as_deref() else {
+        return Ok(MetastoreLocation::Redb(data_dir.join("metastore")));
+    };
+    match text.split_once(':').map(|(scheme, rest)| (scheme, rest.strip_prefix("//").unwrap_or(rest))) {
+        Some(("redb", directory)) if !directory.is_empty() => Ok(MetastoreLocation::Redb(directory.into())),
+        Some(("fdb", file)) => Ok(MetastoreLocation::Fdb {
+            cluster_file: (!file.is_empty()).then(|| file.into()),
+            prefix: metastore_prefix(options.metastore_prefix.as_deref())?,
+        }),
+        _ => Err(invalid("metastore", text, "expected redb:DIR, or fdb:///path/to/fdb.cluster")),
     }
+}
+
+fn metastore_prefix(text: Option<&str>) -> Result<String, InvalidSetting> {
+    let prefix = text.unwrap_or(METASTORE_PREFIX_DEFAULT);
+    if !(1..=METASTORE_PREFIX_BYTES_MAX).contains(&prefix.len()) {
+        return Err(invalid("metastore-prefix", prefix, "must have between 1 and 64 bytes"));
+    }
+    Ok(prefix.into())
 }
 
 fn address(option: &'static str, text: &str) -> Result<SocketAddr, InvalidSetting> {
@@ -198,17 +245,18 @@ fn address(option: &'static str, text: &str) -> Result<SocketAddr, InvalidSettin
         .ok_or_else(|| invalid(option, text, "resolves to no address"))
 }
 
-fn advertised(text: &str) -> Result<(String, u16), InvalidSetting> {
-    let (host, port) = text.rsplit_once(':').ok_or_else(|| invalid("kafka-advertised", text, "expected HOST:PORT"))?;
-    let port = port.parse().map_err(|_| invalid("kafka-advertised", text, "the port is not a number up to 65535"))?;
+fn advertised(option: &'static str, text: Option<&str>) -> Result<Option<(String, u16)>, InvalidSetting> {
+    let Some(text) = text else { return Ok(None) };
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| invalid(option, text, "expected HOST:PORT"))?;
+    let port = port.parse().map_err(|_| invalid(option, text, "the port is not a number up to 65535"))?;
     if host.is_empty() || port == 0 {
-        return Err(invalid("kafka-advertised", text, "clients need a host and a port to connect to"));
+        return Err(invalid(option, text, "others need a host and a port to connect to"));
     }
-    Ok((host.trim_matches(['[', ']']).into(), port))
+    Ok(Some((host.trim_matches(['[', ']']).into(), port)))
 }
 
-fn node_id(id: i32) -> Result<i32, InvalidSetting> {
-    if id < 0 { Err(invalid("node-id", id, "must not be negative")) } else { Ok(id) }
+fn node_id(id: i32) -> Result<AgentId, InvalidSetting> {
+    if id < 0 { Err(invalid("node-id", id, "must not be negative")) } else { Ok(AgentId(id)) }
 }
 
 fn num_partitions(count: u32) -> Result<i32, InvalidSetting> {

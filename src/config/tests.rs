@@ -77,11 +77,36 @@ fn a_bucket_may_have_a_prefix_an_endpoint_and_a_region() {
 }
 
 #[test]
+fn the_metastore_may_be_foundationdb() {
+    let fdb = |file: Option<&str>, prefix: &str| MetastoreLocation::Fdb {
+        cluster_file: file.map(Into::into),
+        prefix: prefix.into(),
+    };
+    for (args, expected) in [
+        (["--metastore", "fdb:///etc/fdb.cluster"].as_slice(), fdb(Some("/etc/fdb.cluster"), "alluvium")),
+        (&["--metastore", "fdb://fdb.cluster"], fdb(Some("fdb.cluster"), "alluvium")),
+        (&["--metastore", "fdb:"], fdb(None, "alluvium")),
+        (&["--metastore", "fdb:", "--metastore-prefix", "other"], fdb(None, "other")),
+        (&["--metastore", "redb:/var/lib/m"], MetastoreLocation::Redb("/var/lib/m".into())),
+    ] {
+        assert_eq!(settings(flags(args)).metastore, expected, "{args:?}");
+    }
+    assert!(refusal(flags(&["--metastore", "fdb:", "--metastore-prefix", ""])).contains("between 1 and 64 bytes"));
+}
+
+#[test]
+fn a_zone_is_a_rack() {
+    assert_eq!(settings(flags(&["--zone", "a"])).rack, settings(flags(&["--rack", "a"])).rack);
+}
+
+#[test]
 fn a_wrong_value_is_refused_with_its_option_and_reason() {
     for (args, expected) in [
         (["--store", "gs://bucket"], "--store gs://bucket: \"gs://bucket\" is neither"),
         (["--store", "s3:///x"], "names no bucket"),
-        (["--metastore", "fdb:///etc/fdb.cluster"], "FoundationDB is not supported yet"),
+        (["--metastore", "etcd:host"], "expected redb:DIR, or fdb:///path/to/fdb.cluster"),
+        (["--http-advertised", ":80"], "--http-advertised :80: "),
+        (["--node-id", "-1"], "--node-id -1: "),
         (["--kafka-listen", "nonsense"], "--kafka-listen nonsense: "),
         (["--kafka-advertised", "host"], "expected HOST:PORT"),
         (["--store-timeout", "1ms"], "--store-timeout 1ms: must be at least 100ms"),

@@ -5,6 +5,7 @@
 mod compaction;
 mod damage;
 mod disk;
+mod doctor;
 mod groups;
 mod hostile;
 mod kill;

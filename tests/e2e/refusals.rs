@@ -123,7 +123,7 @@ fn wrong_options_are_named() {
         (["--linger", "soon"], "--linger"),
         (["--no-such-option", "1"], "--no-such-option"),
         (["--config", "/no/such/file.toml"], "/no/such/file.toml"),
-        (["--metastore", "fdb:///etc/fdb.cluster"], "FoundationDB is not supported yet"),
+        (["--metastore", "etcd:host"], "expected redb:DIR, or fdb:///path/to/fdb.cluster"),
     ] {
         let said = refusal(directory.path(), &args);
         assert!(said.contains(named), "{said}");

@@ -88,9 +88,10 @@ impl Server {
         said(&mut self.command("dev"))
     }
 
-    /// Runs `alluvium doctor` with the same flags.
-    pub fn doctor(&self) -> (ExitStatus, String) {
-        said(&mut self.command("doctor"))
+    /// Runs `alluvium doctor` with the same flags, and `more`: status, standard output.
+    pub fn doctor(&self, more: &[&str]) -> (ExitStatus, String) {
+        let output = self.command("doctor").args(more).output().expect("the binary starts");
+        (output.status, String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     fn command(&self, role: &str) -> Command {

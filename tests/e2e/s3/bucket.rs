@@ -13,7 +13,11 @@ use rskafka::chrono::{DateTime, SecondsFormat, Utc};
 const PAGE_KEYS: usize = 10;
 
 #[derive(Default)]
-pub struct Bucket(Mutex<BTreeMap<String, Object>>);
+pub struct Bucket {
+    objects: Mutex<BTreeMap<String, Object>>,
+    /// Settings by name, as XML.
+    settings: Mutex<BTreeMap<String, String>>,
+}
 
 #[derive(Clone)]
 pub struct Object {
@@ -63,7 +67,15 @@ impl Bucket {
         format!("<ListBucketResult>{more}{contents}</ListBucketResult>")
     }
 
+    pub fn set(&self, name: &str, xml: &str) {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), xml.to_owned());
+    }
+
+    pub fn setting(&self, name: &str) -> Option<String> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
     fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Object>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -17,6 +17,8 @@ pub enum Asked {
     Get,
     Delete,
     List,
+    /// One of the bucket's settings.
+    Setting,
 }
 
 /// How a request goes wrong.
@@ -32,6 +34,10 @@ pub enum Fault {
     ShortBody,
     /// The answer's body comes in pieces with pauses between them.
     SlowBody(Duration),
+    /// Done without regard to its headers: conditions and ranges.
+    Headless,
+    /// Not done, and answered as if it were.
+    Ignored,
     /// Done, after a while.
     Late(Duration),
 }

@@ -8,7 +8,7 @@ use axum::{
     extract::{ConnectInfo, DefaultBodyLimit, Query, State},
     http::{
         HeaderMap, Method, StatusCode, Uri,
-        header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, LAST_MODIFIED, RANGE},
+        header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_NONE_MATCH, LAST_MODIFIED, RANGE},
     },
     response::{IntoResponse, Response},
 };
@@ -48,9 +48,12 @@ async fn answer(
         return failure(404, "NoSuchBucket");
     }
     let Some(asked) = asked(&method, key, &parameters) else { return failure(501, "NotImplemented") };
+    let fault = state.faults.pick(asked);
+    let headers = if matches!(fault, Some(Fault::Headless)) { HeaderMap::new() } else { headers };
     let done = || done(&state.bucket, asked, key, &headers, &parameters, &body);
-    match state.faults.pick(asked) {
-        None => done(),
+    match fault {
+        None | Some(Fault::Headless) => done(),
+        Some(Fault::Ignored) => StatusCode::NO_CONTENT.into_response(),
         Some(Fault::Status(status, code)) => failure(status, code),
         Some(Fault::Hang) => {
             state.faults.healed().await;
@@ -78,8 +81,20 @@ fn asked(method: &Method, key: &str, parameters: &Parameters) -> Option<Asked> {
         "DELETE" if !is_on_bucket => Some(Asked::Delete),
         "POST" if is_on_bucket && parameters.contains_key("delete") => Some(Asked::Delete),
         "GET" if is_on_bucket && parameters.get("list-type").is_some_and(|kind| kind == "2") => Some(Asked::List),
+        "GET" if is_on_bucket && setting(parameters).is_some() => Some(Asked::Setting),
         _ => None,
     }
+}
+
+/// Names of settings, and the code that says that one is not set.
+const SETTINGS: [(&str, &str); 3] = [
+    ("lifecycle", "NoSuchLifecycleConfiguration"),
+    ("versioning", "NoSuchVersioning"),
+    ("object-lock", "ObjectLockConfigurationNotFoundError"),
+];
+
+fn setting(parameters: &Parameters) -> Option<(&'static str, &'static str)> {
+    SETTINGS.into_iter().find(|(name, _)| parameters.contains_key(*name))
 }
 
 fn done(
@@ -92,6 +107,9 @@ fn done(
 ) -> Response {
     let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);
     match asked {
+        Asked::Put if headers.contains_key(IF_NONE_MATCH) && bucket.get(key).is_some() => {
+            failure(412, "PreconditionFailed")
+        }
         Asked::Put => {
             bucket.put(key, body.clone());
             [(ETAG, "\"etag\"")].into_response()
@@ -112,6 +130,10 @@ fn done(
         Asked::Delete => {
             bucket.delete(key);
             StatusCode::NO_CONTENT.into_response()
+        }
+        Asked::Setting => {
+            let (name, absent) = setting(parameters).expect("that is what was asked");
+            bucket.setting(name).map_or_else(|| failure(404, absent), IntoResponse::into_response)
         }
         Asked::List => bucket
             .page(parameter("prefix"), parameter("continuation-token").max(parameter("start-after")))
