@@ -8,13 +8,12 @@ use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::nodes::Session;
 use alluvium_objects::Objects;
 use thiserror::Error;
-use tokio_util::sync::CancellationToken;
 
 use super::{AgentConfig, Tasks};
 use crate::fetch::{self, CacheBytes, Fetch, FetchParts, RecentSegments};
 use crate::groups::{Groups, GroupsConfig, GroupsParts};
 use crate::metrics::{AgentCollector, Metrics};
-use crate::peers::PeerBlocks;
+use crate::peers::{Neighbours, PeerBlocks};
 use crate::produce::{self, Produce, ProduceParts};
 use crate::view::{View, ViewError};
 
@@ -78,7 +77,7 @@ impl Agent {
     /// # Errors
     /// Where the metastore does not answer.
     pub async fn start(config: AgentConfig, parts: AgentParts) -> Result<Arc<Self>, StartError> {
-        let AgentParts { metastore, objects, session, peers: _, clock, entropy, tasks } = parts;
+        let AgentParts { metastore, objects, session, peers, clock, entropy, tasks } = parts;
         let metrics = Metrics::default();
         let view = View::open(metastore.clone(), config.retire_grace).await?;
         let recent = RecentSegments::new(CacheBytes::divide(config.cache_bytes).recent);
@@ -86,7 +85,7 @@ impl Agent {
             view: view.clone(),
             objects: objects.clone(),
             recent: recent.clone(),
-            neighbours: None,
+            neighbours: Some(Neighbours::new(session.clone(), peers, metrics.peers.clone())),
             metrics: metrics.clone(),
         };
         let fetch = fetch::start(&config, fetch);
@@ -105,12 +104,14 @@ impl Agent {
         let groups = GroupsParts {
             groups: metastore.groups.clone(),
             offsets: metastore.offsets.clone(),
+            leases: metastore.leases.clone(),
+            session: session.clone(),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             tasks: tasks.clone(),
         };
         let groups = Groups::new(GroupsConfig::from(&config), groups);
-        tasks.spawn("groups", wake_groups(groups.clone(), tasks.cancelled()));
+        tasks.spawn("groups", groups.clone().follow(tasks.cancelled()));
         metrics.collect(Box::new(AgentCollector {
             objects: objects.clone(),
             gate: produce.gate().clone(),
@@ -139,12 +140,5 @@ impl Agent {
     pub async fn drain(&self, patience: Duration) -> bool {
         self.produce.gate().close();
         self.tasks.stop(patience).await
-    }
-}
-
-/// Groups with members come back into memory, so that members that are gone expire although nobody asks.
-async fn wake_groups(groups: Groups, cancel: CancellationToken) {
-    if let Some(Err(error)) = cancel.run_until_cancelled(groups.wake_all()).await {
-        tracing::warn!(%error, "groups could not be listed; each comes back when it is asked for");
     }
 }

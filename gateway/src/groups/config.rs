@@ -45,5 +45,19 @@ pub(super) const VACANT_KEEP: Duration = Duration::from_secs(60);
 pub(super) const ASK_ATTEMPTS_MAX: usize = 5;
 /// How often a commit is admitted again after the group moved on under it.
 pub(super) const COMMIT_ATTEMPTS_MAX: usize = 5;
+/// How long a request waits for the group's lease where another process still has it: it gives it up at its next
+/// heartbeat, or is taken for gone. Whoever asked looks for the coordinator again then.
+pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+/// Between two tries to get a group's lease.
+pub(super) const CLAIM_PAUSE: Duration = Duration::from_millis(100);
+/// Between two tries to give a group's lease back.
+pub(super) const RELEASE_PAUSE: Duration = Duration::from_millis(200);
+/// A group's task that is as late as this was not running (the process was stopped, or starved): members may have spoken
+/// without being heard, so that none is judged, and all get fresh sessions.
+pub(super) const STALL_MAX: Duration = Duration::from_secs(2);
+/// Groups that come into memory at once.
+pub(super) const WAKES_AT_ONCE: usize = 16;
+/// Until groups that did not come into memory are woken again.
+pub(super) const WAKE_PAUSE: Duration = Duration::from_secs(1);
 /// Groups listed by one read.
 pub(super) const LIST_PAGE: usize = 1_000;

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use alluvium_metastore::ambient::{Clock, Entropy, uuid_v4};
 use alluvium_metastore::groups::Groups as Store;
+use alluvium_metastore::leases::Leases;
+use alluvium_metastore::nodes::Session;
 use alluvium_metastore::offsets::Offsets;
 use alluvium_model::group::{
     Description, Generation, GroupId, InstanceId, Join, JoinRefused, Joined, Joiner, Leaver, MemberId, Refusal, Sync,
@@ -13,8 +15,9 @@ use alluvium_model::group::{
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::claim::Office;
 use super::clock::Monotonic;
-use super::config::{ASK_ATTEMPTS_MAX, GroupsConfig, LIST_PAGE};
+use super::config::{ASK_ATTEMPTS_MAX, GroupsConfig};
 use super::owner::Surroundings;
 use super::owner_loop::Task;
 use super::registry::{Door, Registry};
@@ -28,6 +31,10 @@ pub struct GroupsParts {
     pub groups: Store,
     /// Offsets at rest.
     pub offsets: Offsets,
+    /// Who coordinates which of them.
+    pub leases: Leases,
+    /// This process among the others.
+    pub session: Session,
     /// Time, for what is stored.
     pub clock: Arc<dyn Clock>,
     /// Chance: member ids.
@@ -51,13 +58,14 @@ pub(super) struct Shared {
 }
 
 impl Groups {
-    /// A coordinator. Groups come into memory when they are first asked for, or by [`Self::wake_all`].
+    /// A coordinator. Groups come into memory when they are first asked for, or by [`Self::follow`].
     #[must_use]
     pub fn new(config: GroupsConfig, parts: GroupsParts) -> Self {
-        let GroupsParts { groups, offsets, clock, entropy, tasks } = parts;
+        let GroupsParts { groups, offsets, leases, session, clock, entropy, tasks } = parts;
         let rules = Arc::new(config.rules.clone());
         let around = Surroundings {
             store: groups,
+            office: Office { session, leases },
             rules,
             monotonic: Monotonic::start(),
             clock,
@@ -67,26 +75,6 @@ impl Groups {
         let cancel = tasks.cancelled();
         let (registry, tickets) = (Arc::default(), AtomicU64::new(0));
         Self(Arc::new(Shared { around, offsets, config, registry, tasks, cancel, tickets }))
-    }
-
-    /// Brings all groups that have members into memory, so that members that are gone expire although nobody asks. To be
-    /// run once, in the background, after the start.
-    ///
-    /// # Errors
-    /// Where the list of groups cannot be read.
-    pub async fn wake_all(&self) -> Result<(), alluvium_metastore::Error> {
-        let mut after = None;
-        loop {
-            let page = self.0.around.store.list(after.as_ref(), LIST_PAGE).await?;
-            for listed in page.groups.iter().filter(|listed| listed.members > 0) {
-                // One that cannot be loaded now is loaded when it is asked for.
-                let _ = self.ask(&listed.group, Request::Wake).await;
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(()),
-            }
-        }
     }
 
     /// Joins `group`. Waits until the rebalance is complete; dropped before, the one who joins has hung up.
@@ -201,7 +189,7 @@ impl Groups {
 
     fn door(&self, group: &GroupId) -> Result<Door, Refusal> {
         let Shared { around, registry, tasks, cancel, .. } = &*self.0;
-        if cancel.is_cancelled() {
+        if cancel.is_cancelled() || !around.office.serves(group) {
             return Err(Refusal::NotCoordinator);
         }
         let open = || {

@@ -10,6 +10,7 @@ use super::coordinator::Groups;
 pub(super) struct Counts {
     pub rebalances: AtomicU64,
     pub expired_members: AtomicU64,
+    pub lost_groups: AtomicU64,
 }
 
 /// The numbers at one moment.
@@ -21,6 +22,8 @@ pub struct GroupTotals {
     pub rebalances: u64,
     /// Members dropped because they were not heard of in time.
     pub expired_members: u64,
+    /// Groups that another coordinator was found to have.
+    pub lost_groups: u64,
 }
 
 impl Groups {
@@ -36,6 +39,7 @@ impl Groups {
             by_state,
             rebalances: counts.rebalances.load(Ordering::Relaxed),
             expired_members: counts.expired_members.load(Ordering::Relaxed),
+            lost_groups: counts.lost_groups.load(Ordering::Relaxed),
         }
     }
 }

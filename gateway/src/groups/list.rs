@@ -1,4 +1,4 @@
-//! The list of groups: those at rest, and in place of them those in memory, which know better.
+//! The list of groups that are coordinated here: those at rest, and in place of them those in memory, which know better.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use alluvium_model::group::GroupId;
 
 use super::config::LIST_PAGE;
 use super::coordinator::Groups;
+use crate::roster::Roster;
 
 /// One line of the list of groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,16 +20,17 @@ pub struct ListedGroup {
 }
 
 impl Groups {
-    /// All groups, by name.
+    /// All groups that are coordinated here, by name.
     ///
     /// # Errors
     /// Where they cannot be read.
     pub async fn list(&self) -> Result<Vec<ListedGroup>, alluvium_metastore::Error> {
+        let roster = Roster::of(&self.0.around.office.session);
         let mut all = BTreeMap::new();
         let mut after = None;
         loop {
             let page = self.0.around.store.list(after.as_ref(), LIST_PAGE).await?;
-            for listed in page.groups {
+            for listed in page.groups.into_iter().filter(|listed| roster.is_coordinated_here(listed.group.as_str())) {
                 let protocol_type = listed.protocol_type.as_deref().unwrap_or_default().to_owned();
                 all.insert(listed.group, (listed.state.name(), protocol_type));
             }
@@ -38,6 +40,9 @@ impl Groups {
             }
         }
         for (group, sign) in self.0.registry.signs() {
+            if !roster.is_coordinated_here(group.as_str()) {
+                continue;
+            }
             all.insert(group, (sign.state, sign.protocol_type));
         }
         let line = |(group, (state, protocol_type))| ListedGroup { group, state, protocol_type };

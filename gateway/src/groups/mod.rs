@@ -3,13 +3,18 @@
 //! Owns: one task per group in memory, which alone changes it; who waits for its answers; when sessions and rebalances run
 //! out. Does not own: the rules (`alluvium_model::group`), rows (the metastore), Kafka's messages (`crate::kafka`).
 //!
-//! Invariants: what a member is told was persisted before; a heartbeat touches memory only; everyone who waits is answered
-//! at last, or has hung up; a group that is not in memory can be loaded at any time, with fresh sessions and no rebalance.
+//! Invariants: a group is in the memory of the one agent that holds its lease, and answers from memory are given only while
+//! nobody can have taken that agent for gone; what a member is told was persisted before; a heartbeat touches memory only;
+//! everyone who waits is answered at last, or has hung up; a group that is not in memory can be loaded at any time, with
+//! fresh sessions and no rebalance, so that the death of a coordinator costs its groups no more than a reconnect.
 
+mod callers;
+mod claim;
 mod clock;
 mod config;
 mod coordinator;
 mod counts;
+mod follow;
 mod list;
 mod offsets;
 mod owner;

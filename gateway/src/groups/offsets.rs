@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::groups::{Fence, SaveError};
+use alluvium_metastore::groups::SaveError;
 use alluvium_metastore::offsets::CommittedOffset;
 use alluvium_model::group::{Committer, GroupId, Refusal};
 use alluvium_model::{Offset, TopicPartition};
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::config::COMMIT_ATTEMPTS_MAX;
 use super::coordinator::{Groups, any};
-use super::request::Request;
+use super::request::{Admission, Request};
 
 /// What is to be committed for one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,11 +74,12 @@ impl Groups {
         }
         for _ in 0..COMMIT_ATTEMPTS_MAX {
             let admit = |answer| Request::AdmitCommit(committer.clone(), answer);
-            let fence: Fence = self.ask(&group, admit).await??;
-            match self.0.offsets.commit(&group, fence, &rows).await {
+            let admission: Admission = self.ask(&group, admit).await??;
+            let Admission { claim, fence } = &admission;
+            match self.0.offsets.commit(claim, &group, *fence, &rows).await {
                 Ok(()) => return Ok(verdicts),
                 // The group has moved on in between: may this one still commit?
-                Err(SaveError::Fenced) => self.check_fence(&group, fence).await?,
+                Err(SaveError::Fenced) => self.check(&group, admission).await?,
                 Err(error) => return Err(unavailable(&error)),
             }
         }
@@ -88,21 +89,21 @@ impl Groups {
     /// What `group` has committed for `partitions`, in their order. Anyone may ask, in any state of the group.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// Where the group is coordinated elsewhere, or the store fails.
     pub async fn offset_fetch(
         &self,
         group: &str,
         partitions: &[TopicPartition],
     ) -> Result<Vec<Option<CommittedOffset>>, Refusal> {
-        self.0.offsets.fetch(&any(group)?, partitions).await.map_err(|error| unavailable(&error))
+        self.0.offsets.fetch(&self.coordinated(group)?, partitions).await.map_err(|error| unavailable(&error))
     }
 
     /// All that `group` has committed, by topic and partition.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// Where the group is coordinated elsewhere, or the store fails.
     pub async fn offset_fetch_all(&self, group: &str) -> Result<Vec<(TopicPartition, CommittedOffset)>, Refusal> {
-        self.0.offsets.fetch_all(&any(group)?).await.map_err(|error| unavailable(&error))
+        self.0.offsets.fetch_all(&self.coordinated(group)?).await.map_err(|error| unavailable(&error))
     }
 
     /// Forgets what `group` has committed for `partitions` (with the names of their topics): a verdict on each.
@@ -116,28 +117,37 @@ impl Groups {
     ) -> Result<Vec<Result<(), OffsetDeleteRefusal>>, Refusal> {
         let group = any(group)?;
         for _ in 0..COMMIT_ATTEMPTS_MAX {
-            let (subscriptions, fence) = self.ask(&group, Request::AdmitOffsetDelete).await??;
+            let (subscriptions, admission) = self.ask(&group, Request::AdmitOffsetDelete).await??;
             let is_free = |(topic, _): &&(String, TopicPartition)| !subscriptions.contains(topic);
             let verdict = |named: &(String, TopicPartition)| {
                 if is_free(&named) { Ok(()) } else { Err(OffsetDeleteRefusal::Subscribed) }
             };
             let free: Vec<TopicPartition> =
                 partitions.iter().filter(is_free).map(|(_, partition)| *partition).collect();
-            let Some(fence) = fence else { return Ok(partitions.iter().map(verdict).collect()) };
-            match self.0.offsets.delete(&group, fence, &free).await {
+            let Some(admission) = admission else { return Ok(partitions.iter().map(verdict).collect()) };
+            let Admission { claim, fence } = &admission;
+            match self.0.offsets.delete(claim, &group, *fence, &free).await {
                 Ok(()) => return Ok(partitions.iter().map(verdict).collect()),
-                Err(SaveError::Fenced) => self.check_fence(&group, fence).await?,
+                Err(SaveError::Fenced) => self.check(&group, admission).await?,
                 Err(error) => return Err(unavailable(&error)),
             }
         }
         Err(Refusal::NotCoordinator)
     }
 
-    /// After the store refused `fence`: the group has moved on in memory, too; or it leaves memory, where it went stale, and
+    /// After the store refused `admission`: the group has moved on in memory, too; or it leaves memory, where it went stale, and
     /// whoever asks is sent to look for its coordinator, and finds it loaded afresh.
-    async fn check_fence(&self, group: &GroupId, fence: Fence) -> Result<(), Refusal> {
-        let has_moved_on = self.ask(group, |answer| Request::Doubt(fence, answer)).await?;
+    async fn check(&self, group: &GroupId, admission: Admission) -> Result<(), Refusal> {
+        let has_moved_on = self.ask(group, |answer| Request::Doubt(admission.clone(), answer)).await?;
         if has_moved_on { Ok(()) } else { Err(Refusal::NotCoordinator) }
+    }
+}
+
+impl Groups {
+    /// The group of this name, which clients are sent here with.
+    fn coordinated(&self, group: &str) -> Result<GroupId, Refusal> {
+        let group = any(group)?;
+        if self.0.around.office.is_placed_here(&group) { Ok(group) } else { Err(Refusal::NotCoordinator) }
     }
 }
 

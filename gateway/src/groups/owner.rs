@@ -1,25 +1,27 @@
 //! One group in memory: events go in, answers go out, and what must outlive the process is saved in between.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::groups::{Fence, Groups as Store, SaveError};
+use alluvium_metastore::leases::Claim;
 use alluvium_model::group::{
-    Committer, Effects, Generation, Group, GroupId, Join, JoinRefused, Leaver, Refusal, Reply, Rules, Snapshot,
-    Subscriptions, Sync, Ticket,
+    Committer, Effects, Generation, Group, GroupId, Join, Leaver, Refusal, Rules, Snapshot, Subscriptions, Sync, Ticket,
 };
 
+use super::callers::{Caller, Callers};
+use super::claim::Office;
 use super::clock::Monotonic;
 use super::counts::Counts;
 use super::registry::Sign;
-use super::request::{Answer, Heartbeat, JoinAnswer, Request, SyncAnswer};
+use super::request::{Admission, Answer, Heartbeat, JoinAnswer, Request, SyncAnswer};
 
 /// What a task needs beside its group. Clones share it.
 #[derive(Clone)]
 pub(super) struct Surroundings {
     pub store: Store,
+    pub office: Office,
     pub rules: Arc<Rules>,
     pub monotonic: Monotonic,
     pub clock: Arc<dyn Clock>,
@@ -34,15 +36,12 @@ pub(super) struct Owner {
     group: Group,
     /// The generation up to which rebalances were counted.
     generation: Generation,
+    /// What the group is changed under; `None` while it is but a name that somebody asks for.
+    claim: Option<Claim>,
     /// The save that memory follows from; `None` where there is none.
     fence: Option<Fence>,
-    waiters: BTreeMap<Ticket, Waiter>,
+    callers: Callers,
     sign: Arc<Mutex<Option<Sign>>>,
-}
-
-enum Waiter {
-    Join(Answer<JoinAnswer>),
-    Sync(Answer<SyncAnswer>),
 }
 
 /// The group is no longer ours, or cannot be served: it must leave memory. Everyone was told.
@@ -52,21 +51,31 @@ pub(super) struct Lost;
 type Kept = Result<(), Lost>;
 
 impl Owner {
-    /// Loads `id` as it was last saved.
+    /// Claims `id`, and loads it as it was last saved; `None` where another process has it. Of a group that was never saved
+    /// there is nothing to claim yet: asking for it costs a read.
     pub async fn load(
         id: GroupId,
         around: Surroundings,
         sign: Arc<Mutex<Option<Sign>>>,
-    ) -> Result<Self, alluvium_metastore::Error> {
-        let saved = around.store.load(&id).await?;
+    ) -> Result<Option<Self>, alluvium_metastore::Error> {
+        let mut claim = None;
+        let mut saved = around.store.load(&id).await?;
+        if saved.is_some() {
+            claim = around.office.claim(&id, &*around.entropy).await?;
+            if claim.is_none() {
+                return Ok(None);
+            }
+            // Again: only from here on nobody else changes it.
+            saved = around.store.load(&id).await?;
+        }
         let (group, fence) = match saved {
             Some(saved) => (Group::restore(saved.snapshot, around.monotonic.now()), Some(saved.fence)),
             None => (Group::new(), None),
         };
         let generation = group.generation();
-        let owner = Self { id, around, group, generation, fence, waiters: BTreeMap::new(), sign };
+        let owner = Self { id, around, group, generation, claim, fence, callers: Callers::default(), sign };
         owner.show();
-        Ok(owner)
+        Ok(Some(owner))
     }
 
     pub fn group(&self) -> &Group {
@@ -76,6 +85,23 @@ impl Owner {
     /// Whether the group is more than a name that somebody asked for.
     pub fn exists(&self) -> bool {
         self.fence.is_some() || !self.group.is_vacant()
+    }
+
+    /// Whether the group is still ours.
+    pub fn is_kept(&self) -> bool {
+        let owner = self.claim.as_ref().map(|claim| claim.owner);
+        let office = &self.around.office;
+        office.is_placed_here(&self.id) && owner.is_none_or(|owner| owner == office.session.claimant())
+    }
+
+    /// Whether it may be answered for now.
+    pub fn is_served(&self) -> bool {
+        self.around.office.serves(&self.id) && self.claim.as_ref().is_none_or(|claim| self.around.office.holds(claim))
+    }
+
+    /// What is to be given back when the group leaves memory.
+    pub fn into_claim(self) -> Option<Claim> {
+        self.claim
     }
 
     /// Does what is asked.
@@ -100,13 +126,13 @@ impl Owner {
                 Ok(())
             }
             Request::Delete(answer) => self.delete(answer).await,
-            Request::Doubt(fence, answer) => {
-                let kept = self.doubt(fence);
+            Request::Doubt(admission, answer) => {
+                let kept = self.doubt(&admission);
                 let _ = answer.send(kept.is_ok());
                 kept
             }
             Request::Wake(answer) => {
-                let _ = answer.send(());
+                let _ = answer.send(true);
                 Ok(())
             }
         }
@@ -116,7 +142,8 @@ impl Owner {
         if answer.is_closed() {
             return Ok(());
         }
-        self.waiters.insert(join.ticket, Waiter::Join(answer));
+        self.callers.admit(join.ticket, Caller::Join(answer));
+        self.claim().await?;
         let effects = self.group.join(join, &self.around.rules, self.around.monotonic.now());
         self.settle(effects).await
     }
@@ -125,7 +152,7 @@ impl Owner {
         if answer.is_closed() {
             return Ok(());
         }
-        self.waiters.insert(ticket, Waiter::Sync(answer));
+        self.callers.admit(ticket, Caller::Sync(answer));
         let effects = self.group.sync(ticket, sync, &self.around.rules, self.around.monotonic.now());
         self.settle(effects).await
     }
@@ -145,7 +172,7 @@ impl Owner {
     }
 
     /// A commit needs a stored group, whose save it is admitted under: simple consumers make one by committing.
-    async fn admit_commit(&mut self, committer: &Committer, answer: Answer<Result<Fence, Refusal>>) -> Kept {
+    async fn admit_commit(&mut self, committer: &Committer, answer: Answer<Result<Admission, Refusal>>) -> Kept {
         if !self.exists() && committer.generation.is_some() {
             let _ = answer.send(Err(Refusal::GroupNotFound));
             return Ok(());
@@ -159,24 +186,29 @@ impl Owner {
                     kept = self.settle(Effects { save, ..Effects::default() }).await;
                 }
                 // Without a save the group is in its very first rebalance: nobody has anything to commit.
-                self.fence.ok_or(if kept.is_ok() { Refusal::IllegalGeneration } else { Refusal::NotAvailable })
+                let refusal = || if kept.is_ok() { Refusal::IllegalGeneration } else { Refusal::NotAvailable };
+                self.admission().ok_or_else(refusal)
             }
         };
         let _ = answer.send(verdict);
         kept
     }
 
-    fn admit_offset_delete(&self) -> Result<(Subscriptions, Option<Fence>), Refusal> {
+    fn admission(&self) -> Option<Admission> {
+        Some(Admission { claim: self.claim.clone()?, fence: self.fence? })
+    }
+
+    fn admit_offset_delete(&self) -> Result<(Subscriptions, Option<Admission>), Refusal> {
         if !self.exists() {
             return Err(Refusal::GroupNotFound);
         }
-        Ok((self.group.admit_offset_delete()?, self.fence))
+        Ok((self.group.admit_offset_delete()?, self.admission()))
     }
 
-    /// Where the store refused a fence that is still ours, somebody has saved, expired or deleted the group behind our back:
-    /// it leaves memory, and is loaded again by whoever asks next.
-    fn doubt(&mut self, refused: Fence) -> Kept {
-        if self.fence != Some(refused) {
+    /// Where the store refused what still holds here, somebody has taken, saved, expired or deleted the group behind our
+    /// back: it leaves memory, and is loaded again by whoever asks next.
+    fn doubt(&mut self, refused: &Admission) -> Kept {
+        if self.admission().as_ref() != Some(refused) {
             return Ok(());
         }
         tracing::info!(group = %self.id, "the group in memory is not the one at rest");
@@ -190,8 +222,8 @@ impl Owner {
             let _ = answer.send(Err(why));
             return Ok(());
         }
-        let deleted = match self.fence {
-            Some(fence) => self.around.store.delete(&self.id, Some(fence)).await,
+        let deleted = match self.admission() {
+            Some(Admission { claim, fence }) => self.around.store.delete(&claim, &self.id, Some(fence)).await,
             None => Ok(()),
         };
         let verdict = deleted.map_err(|error| self.refusal(&error));
@@ -208,7 +240,7 @@ impl Owner {
 
     /// The one who waited for `ticket` has hung up.
     pub async fn forsake(&mut self, ticket: Ticket) -> Kept {
-        self.waiters.remove(&ticket);
+        self.callers.forget(ticket);
         let effects = self.group.forsake(ticket, &self.around.rules, self.around.monotonic.now());
         self.settle(effects).await
     }
@@ -223,7 +255,7 @@ impl Owner {
             return Err(Lost);
         }
         for reply in effects.replies {
-            self.reply(reply);
+            self.callers.answer(reply);
         }
         self.count(effects.expired);
         self.show();
@@ -239,15 +271,37 @@ impl Owner {
     }
 
     async fn save(&mut self, snapshot: &Snapshot) -> Result<(), SaveError> {
+        let Some(claim) = self.claimed().await? else { return Err(SaveError::Fenced) };
         let (token, now) = (self.around.entropy.next_u64(), self.around.clock.now());
-        self.fence = Some(self.around.store.save(&self.id, self.fence, token, snapshot, now).await?);
+        self.fence = Some(self.around.store.save(&claim, &self.id, self.fence, token, snapshot, now).await?);
         Ok(())
+    }
+
+    /// Claims what was but a name so far.
+    async fn claim(&mut self) -> Kept {
+        let claimed = self.claimed().await.map_err(SaveError::from).and_then(|claim| claim.ok_or(SaveError::Fenced));
+        match claimed {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let why = self.refusal(&error);
+                self.lose(&why);
+                Err(Lost)
+            }
+        }
+    }
+
+    async fn claimed(&mut self) -> Result<Option<Claim>, alluvium_metastore::Error> {
+        if self.claim.is_none() {
+            self.claim = self.around.office.claim(&self.id, &*self.around.entropy).await?;
+        }
+        Ok(self.claim.clone())
     }
 
     fn refusal(&self, error: &SaveError) -> Refusal {
         match error {
             SaveError::Fenced => {
                 tracing::info!(group = %self.id, "another coordinator has the group");
+                self.around.counts.lost_groups.fetch_add(1, Ordering::Relaxed);
                 Refusal::NotCoordinator
             }
             SaveError::Kv(_) | SaveError::Row(_) => {
@@ -260,26 +314,10 @@ impl Owner {
     /// Gives the group up: everyone who waits is told `why`.
     pub fn lose(&mut self, why: &Refusal) {
         for reply in self.group.dissolve(why).replies {
-            self.reply(reply);
+            self.callers.answer(reply);
         }
-        for waiter in std::mem::take(&mut self.waiters).into_values() {
-            match waiter {
-                Waiter::Join(answer) => drop(answer.send(Err(JoinRefused { member: None, why: why.clone() }))),
-                Waiter::Sync(answer) => drop(answer.send(Err(why.clone()))),
-            }
-        }
+        self.callers.dismiss(why);
         *self.sign.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn reply(&mut self, reply: Reply) {
-        match (self.waiters.remove(&reply.ticket()), reply) {
-            (Some(Waiter::Join(waiter)), Reply::Join { answer, .. }) => drop(waiter.send(answer)),
-            (Some(Waiter::Sync(waiter)), Reply::Sync { answer, .. }) => drop(waiter.send(answer)),
-            (None, _) => {}
-            (Some(Waiter::Join(_)), Reply::Sync { .. }) | (Some(Waiter::Sync(_)), Reply::Join { .. }) => {
-                unreachable!("a ticket is given to one request only")
-            }
-        }
     }
 
     fn show(&self) {

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use alluvium_model::group::{GroupId, Refusal, Ticket};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::config::{MAILBOX_MAX, VACANT_KEEP};
+use super::config::{CLAIM_PATIENCE, CLAIM_PAUSE, MAILBOX_MAX, STALL_MAX, VACANT_KEEP};
 use super::owner::{Lost, Owner, Surroundings};
 use super::registry::{Door, Registry, Sign};
 use super::request::Request;
@@ -18,6 +18,8 @@ enum Event {
     Request(Request),
     HungUp(Vec<Ticket>),
     Due,
+    /// Other nodes came or went, or this one's registration is another.
+    Nodes,
     Stop,
 }
 
@@ -43,37 +45,68 @@ impl Task {
 
     /// Loads the group, serves it, and leaves. What is still in the mailbox then is dropped, and so asked again.
     pub async fn run(mut self) {
-        match Owner::load(self.id.clone(), self.around.clone(), Arc::clone(&self.sign)).await {
-            Ok(owner) => self.serve(owner).await,
-            Err(error) => {
-                tracing::warn!(group = %self.id, %error, "group cannot be loaded");
-                self.refuse_all();
+        let claim = match self.load().await {
+            Ok(owner) => self.serve(owner).await.into_claim(),
+            Err(why) => {
+                self.refuse_all(&why);
+                None
             }
-        }
+        };
         self.registry.close(&self.id, &self.hang_ups);
         self.mailbox.close();
+        // Only now: whoever is refused here finds the group elsewhere as soon as it can be had.
+        if let Some(claim) = claim {
+            self.around.office.release(claim, &self.cancel).await;
+        }
     }
 
-    async fn serve(&mut self, mut owner: Owner) {
+    /// Loads the group; where another process still has it, waits a while for it to be given up.
+    async fn load(&self) -> Result<Owner, Refusal> {
+        let give_up = Instant::now() + CLAIM_PATIENCE;
+        while !self.cancel.is_cancelled() && self.around.office.serves(&self.id) {
+            match Owner::load(self.id.clone(), self.around.clone(), Arc::clone(&self.sign)).await {
+                Ok(Some(owner)) => return Ok(owner),
+                Ok(None) if Instant::now() < give_up => {}
+                Ok(None) => {
+                    tracing::info!(group = %self.id, "another process still has the group");
+                    return Err(Refusal::NotAvailable);
+                }
+                Err(error) => {
+                    tracing::warn!(group = %self.id, %error, "group cannot be loaded");
+                    return Err(Refusal::NotAvailable);
+                }
+            }
+            let _ = self.cancel.run_until_cancelled(sleep(CLAIM_PAUSE)).await;
+        }
+        Err(Refusal::NotCoordinator)
+    }
+
+    async fn serve(&mut self, mut owner: Owner) -> Owner {
+        let mut nodes = self.around.office.session.changes();
         let mut leaves = Instant::now() + VACANT_KEEP;
-        loop {
+        while owner.is_kept() {
             let due = if owner.group().is_vacant() { leaves } else { self.deadline(&owner) };
-            let kept = match self.next(due).await {
+            let kept = match self.next(due, &mut nodes).await {
                 Event::Request(request) => {
                     leaves = Instant::now() + VACANT_KEEP;
-                    owner.handle(request).await
+                    serve_one(&mut owner, request).await
                 }
                 Event::HungUp(tickets) => forsake_all(&mut owner, tickets).await,
-                Event::Due if owner.group().is_vacant() => return,
+                Event::Due if owner.group().is_vacant() => return owner,
+                // Nobody was heard meanwhile, or can be judged now.
+                Event::Due if due.elapsed() > STALL_MAX || !owner.is_served() => break,
                 Event::Due => self.elapse(&mut owner).await,
-                Event::Stop => return owner.lose(&Refusal::NotCoordinator),
+                Event::Nodes => Ok(()),
+                Event::Stop => break,
             };
             // Of a group that nobody has joined or committed to there is nothing to remember.
             let is_mere_name = !owner.exists() && self.mailbox.is_empty();
             if matches!(kept, Err(Lost)) || is_mere_name {
-                return;
+                return owner;
             }
         }
+        owner.lose(&Refusal::NotCoordinator);
+        owner
     }
 
     fn deadline(&self, owner: &Owner) -> Instant {
@@ -81,10 +114,11 @@ impl Task {
         next.map_or_else(|| Instant::now() + VACANT_KEEP, |deadline| owner.around.monotonic.instant(deadline))
     }
 
-    async fn next(&mut self, due: Instant) -> Event {
+    async fn next(&mut self, due: Instant, nodes: &mut watch::Receiver<u64>) -> Event {
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Event::Stop,
+            Ok(()) = nodes.changed() => Event::Nodes,
             tickets = self.hang_ups.next() => Event::HungUp(tickets),
             () = sleep_until(due) => Event::Due,
             Some(request) = self.mailbox.recv() => Event::Request(request),
@@ -95,19 +129,28 @@ impl Task {
     async fn elapse(&mut self, owner: &mut Owner) -> Result<(), Lost> {
         for _ in 0..self.mailbox.len() {
             let Ok(request) = self.mailbox.try_recv() else { break };
-            owner.handle(request).await?;
+            serve_one(owner, request).await?;
         }
         owner.elapse().await
     }
 
     /// Answers whoever asks a group that cannot be loaded.
-    fn refuse_all(&mut self) {
+    fn refuse_all(&mut self, why: &Refusal) {
         self.registry.close(&self.id, &self.hang_ups);
         self.mailbox.close();
         while let Ok(request) = self.mailbox.try_recv() {
-            request.refuse(Refusal::NotAvailable);
+            request.refuse(why.clone());
         }
     }
+}
+
+/// Does what is asked, while this agent may answer for the group at all.
+async fn serve_one(owner: &mut Owner, request: Request) -> Result<(), Lost> {
+    if owner.is_served() {
+        return owner.handle(request).await;
+    }
+    request.refuse(Refusal::NotCoordinator);
+    Ok(())
 }
 
 async fn forsake_all(owner: &mut Owner, tickets: Vec<Ticket>) -> Result<(), Lost> {

@@ -1,6 +1,7 @@
 //! What a group's task is asked.
 
 use alluvium_metastore::groups::Fence;
+use alluvium_metastore::leases::Claim;
 use alluvium_model::group::{
     Committer, Description, Generation, InstanceId, Join, JoinRefused, Joined, Leaver, MemberId, Refusal,
     Subscriptions, Sync, Synced, Ticket,
@@ -20,16 +21,16 @@ pub(super) enum Request {
     Sync(Ticket, Sync, Answer<SyncAnswer>),
     Heartbeat(Heartbeat, Answer<Result<(), Refusal>>),
     Leave(Vec<Leaver>, Answer<Result<Vec<Result<(), Refusal>>, Refusal>>),
-    /// May this one commit, and under which fence?
-    AdmitCommit(Committer, Answer<Result<Fence, Refusal>>),
-    /// Which offsets may be deleted, and under which fence (`None`: none is stored)?
-    AdmitOffsetDelete(Answer<Result<(Subscriptions, Option<Fence>), Refusal>>),
+    /// May this one commit, and under what?
+    AdmitCommit(Committer, Answer<Result<Admission, Refusal>>),
+    /// Which offsets may be deleted, and under what (`None`: none is stored)?
+    AdmitOffsetDelete(Answer<Result<(Subscriptions, Option<Admission>), Refusal>>),
     Describe(Answer<Result<Option<Description>, Refusal>>),
     Delete(Answer<Result<(), Refusal>>),
-    /// The store refused what was admitted under this fence: has the group moved on here (and not only there)?
-    Doubt(Fence, Answer<bool>),
-    /// Come into memory.
-    Wake(Answer<()>),
+    /// The store refused what was admitted under this: has the group moved on here (and not only there)?
+    Doubt(Admission, Answer<bool>),
+    /// Come into memory: did it?
+    Wake(Answer<bool>),
 }
 
 impl Request {
@@ -45,9 +46,18 @@ impl Request {
             Self::Describe(answer) => drop(answer.send(Err(why))),
             Self::Delete(answer) => drop(answer.send(Err(why))),
             Self::Doubt(_, answer) => drop(answer.send(false)),
-            Self::Wake(answer) => drop(answer.send(())),
+            Self::Wake(answer) => drop(answer.send(false)),
         }
     }
+}
+
+/// What the store checks when it writes offsets of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Admission {
+    /// The group's lease.
+    pub claim: Claim,
+    /// The group's save.
+    pub fence: Fence,
 }
 
 /// A sign of life.

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     keyspace::{Error, RowError, split},
     kv::{self, Db, Tx},
+    leases::{self, Claim, from_check},
     offsets,
 };
 
@@ -60,7 +61,7 @@ pub struct Page {
 /// Why a group was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum SaveError {
-    /// Somebody else has saved or deleted the group since: load it again.
+    /// The group's lease is not held any more, or somebody else has saved or deleted the group since: load it again.
     #[error("the group was changed by another coordinator")]
     Fenced,
     /// The store failed.
@@ -79,6 +80,8 @@ impl From<Error> for SaveError {
         }
     }
 }
+
+from_check!(SaveError);
 
 impl Groups {
     /// Groups in `db`.
@@ -101,9 +104,10 @@ impl Groups {
     }
 
     /// Saves `snapshot` as the successor of the save `expected` (`None`: the group is not stored yet). `token` is random
-    /// and new for every save. Answers the fence of the new save.
+    /// and new for every save. Answers the fence of the new save. Only as long as `claim`, on the group, is held.
     pub async fn save(
         &self,
+        claim: &Claim,
         group: &GroupId,
         expected: Option<Fence>,
         token: u64,
@@ -116,6 +120,7 @@ impl Groups {
         let (head, body) = (&head, &body);
         self.db
             .run("save group", |tx| async move {
+                leases::check(&tx, claim).await?;
                 let stored = stored_fence(&tx, group).await?;
                 if stored == Some(fence) {
                     return Ok(fence);
@@ -134,12 +139,14 @@ impl Groups {
             .await
     }
 
-    /// Deletes the group of save `expected` (`None`: it was never saved) and all its offsets.
-    pub async fn delete(&self, group: &GroupId, expected: Option<Fence>) -> Result<(), SaveError> {
+    /// Deletes the group of save `expected` (`None`: it was never saved) and all its offsets. Only as long as `claim`, on
+    /// the group, is held.
+    pub async fn delete(&self, claim: &Claim, group: &GroupId, expected: Option<Fence>) -> Result<(), SaveError> {
         loop {
             let done = self
                 .db
                 .run("delete group", |tx| async move {
+                    leases::check(&tx, claim).await?;
                     let stored = stored_fence(&tx, group).await?;
                     if stored != expected {
                         let is_done = stored.is_none() && tx.is_maybe_committed();

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use alluvium_model::{
     Timestamp,
@@ -9,9 +9,39 @@ use proptest::prelude::*;
 
 use super::codec::{Head, decode_body, decode_head, encode_body, encode_head};
 use super::*;
-use crate::{fixtures, keyspace::RowProblem, kv::Faults};
+use crate::{Metastore, fixtures, keyspace::RowProblem, kv::Faults, leases::LeaseKey};
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+/// Groups whose coordinator holds their leases.
+struct Claimed(Metastore);
+
+impl Claimed {
+    async fn save(
+        &self,
+        group: &GroupId,
+        expected: Option<Fence>,
+        token: u64,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<Fence, SaveError> {
+        let claim = fixtures::claim(&self.0, LeaseKey::Group(group.clone())).await;
+        self.0.groups.save(&claim, group, expected, token, snapshot, now).await
+    }
+
+    async fn delete(&self, group: &GroupId, expected: Option<Fence>) -> Result<(), SaveError> {
+        let claim = fixtures::claim(&self.0, LeaseKey::Group(group.clone())).await;
+        self.0.groups.delete(&claim, group, expected).await
+    }
+}
+
+impl Deref for Claimed {
+    type Target = Groups;
+
+    fn deref(&self) -> &Groups {
+        &self.0.groups
+    }
+}
 
 fn group(name: &str) -> GroupId {
     GroupId::new(name).expect("a short name")
@@ -44,7 +74,7 @@ fn snapshot(generation: i32, members: Vec<SavedMember>) -> Snapshot {
 
 #[tokio::test]
 async fn a_saved_group_is_loaded_as_it_was() {
-    let groups = fixtures::memory().await.groups;
+    let groups = Claimed(fixtures::memory().await);
     let saved = snapshot(3, vec![member("a", 10), member("b", 0)]);
     let fence = groups.save(&group("g"), None, 1, &saved, NOW).await.expect("saved");
     let loaded = groups.load(&group("g")).await.expect("read").expect("there");
@@ -54,7 +84,7 @@ async fn a_saved_group_is_loaded_as_it_was() {
 
 #[tokio::test]
 async fn a_group_larger_than_a_value_may_be_is_cut_into_chunks_and_shrinks_again() {
-    let groups = fixtures::memory().await.groups;
+    let groups = Claimed(fixtures::memory().await);
     let large = snapshot(1, (0..50).map(|n| member(&format!("m{n:02}"), 20_000)).collect());
     let fence = groups.save(&group("g"), None, 1, &large, NOW).await.expect("saved");
     assert_eq!(groups.load(&group("g")).await.expect("read").expect("there").snapshot, large);
@@ -65,7 +95,7 @@ async fn a_group_larger_than_a_value_may_be_is_cut_into_chunks_and_shrinks_again
 
 #[tokio::test]
 async fn of_two_coordinators_that_loaded_the_same_save_one_wins() {
-    let groups = fixtures::memory().await.groups;
+    let groups = Claimed(fixtures::memory().await);
     let first = groups.save(&group("g"), None, 1, &snapshot(1, Vec::new()), NOW).await.expect("saved");
     let (a, b) = (snapshot(2, vec![member("a", 1)]), snapshot(2, vec![member("b", 1)]));
     let winner = groups.save(&group("g"), Some(first), 2, &a, NOW).await.expect("saved");
@@ -79,7 +109,7 @@ async fn of_two_coordinators_that_loaded_the_same_save_one_wins() {
 async fn a_save_with_an_unknown_result_is_done_once() {
     for seed in 0..20 {
         let faults = Faults { seed, unknown_per_mille: 500, conflict_per_mille: 200, ..Faults::default() };
-        let groups = fixtures::open(faults).await.groups;
+        let groups = Claimed(fixtures::open(faults).await);
         let mut fence = None;
         for round in 1..=5 {
             let saved = groups.save(&group("g"), fence, 100 + round, &snapshot(1, Vec::new()), NOW).await;
@@ -92,8 +122,21 @@ async fn a_save_with_an_unknown_result_is_done_once() {
 }
 
 #[tokio::test]
+async fn nothing_is_written_under_a_lease_that_is_held_no_more() {
+    let store = Claimed(fixtures::memory().await);
+    let g = group("g");
+    let fence = store.save(&g, None, 1, &snapshot(1, Vec::new()), NOW).await.expect("saved");
+    let claim = fixtures::claim(&store.0, LeaseKey::Group(g.clone())).await;
+    store.0.leases.release(std::slice::from_ref(&claim)).await.expect("released");
+    let saved = store.0.groups.save(&claim, &g, Some(fence), 2, &snapshot(2, Vec::new()), NOW).await;
+    assert_eq!(saved, Err(SaveError::Fenced));
+    assert_eq!(store.0.groups.delete(&claim, &g, Some(fence)).await, Err(SaveError::Fenced));
+    assert_eq!(store.load(&g).await.expect("read").expect("there").fence, fence);
+}
+
+#[tokio::test]
 async fn a_deleted_group_can_be_saved_anew() {
-    let groups = fixtures::memory().await.groups;
+    let groups = Claimed(fixtures::memory().await);
     let fence = groups.save(&group("g"), None, 1, &snapshot(9, Vec::new()), NOW).await.expect("saved");
     groups.delete(&group("g"), Some(fence)).await.expect("deleted");
     assert_eq!(groups.save(&group("g"), Some(fence), 2, &snapshot(1, Vec::new()), NOW).await, Err(SaveError::Fenced));
@@ -102,7 +145,7 @@ async fn a_deleted_group_can_be_saved_anew() {
 
 #[tokio::test]
 async fn groups_are_listed_in_pages() {
-    let groups = fixtures::memory().await.groups;
+    let groups = Claimed(fixtures::memory().await);
     for name in ["a", "b", "ab", "", "c"] {
         let members = if name == "b" { vec![member("m", 1)] } else { Vec::new() };
         groups.save(&group(name), None, 1, &snapshot(1, members), NOW).await.expect("saved");

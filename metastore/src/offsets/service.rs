@@ -12,6 +12,7 @@ use crate::{
     groups::{Fence, SaveError, stored_fence},
     keyspace::Error,
     kv::{Db, Tx, key_after},
+    leases::{self, Claim},
 };
 
 /// Offsets written in one transaction; larger commits take several, as Kafka promises nothing across partitions.
@@ -34,10 +35,11 @@ impl Offsets {
         Self { db }
     }
 
-    /// Commits `offsets` of `group`, if it is still of the save under which the commit was admitted. In order; where it
-    /// fails midway, the first part is committed.
+    /// Commits `offsets` of `group`, if it is still of the save under which the commit was admitted, and `claim`, on the
+    /// group, is held. In order; where it fails midway, the first part is committed.
     pub async fn commit(
         &self,
+        claim: &Claim,
         group: &GroupId,
         fence: Fence,
         offsets: &[(TopicPartition, CommittedOffset)],
@@ -47,7 +49,7 @@ impl Offsets {
             let (now, later) = left.split_at(fitting(left));
             self.db
                 .run("commit offsets", |tx| async move {
-                    check(&tx, group, fence).await?;
+                    check(&tx, claim, group, fence).await?;
                     for (partition, row) in now {
                         tx.set(&offset_key(group, *partition), &encode(row));
                     }
@@ -101,12 +103,19 @@ impl Offsets {
         }
     }
 
-    /// Forgets what `group` has committed for `partitions`, if it is still of the save under which that was admitted.
-    pub async fn delete(&self, group: &GroupId, fence: Fence, partitions: &[TopicPartition]) -> Result<(), SaveError> {
+    /// Forgets what `group` has committed for `partitions`, if it is still of the save under which that was admitted, and
+    /// `claim`, on the group, is held.
+    pub async fn delete(
+        &self,
+        claim: &Claim,
+        group: &GroupId,
+        fence: Fence,
+        partitions: &[TopicPartition],
+    ) -> Result<(), SaveError> {
         for page in partitions.chunks(COMMIT_ROWS_MAX) {
             self.db
                 .run("delete offsets", |tx| async move {
-                    check(&tx, group, fence).await?;
+                    check(&tx, claim, group, fence).await?;
                     for partition in page {
                         tx.clear(&offset_key(group, *partition));
                     }
@@ -123,7 +132,8 @@ impl Offsets {
     }
 }
 
-async fn check(tx: &Tx, group: &GroupId, fence: Fence) -> Result<(), SaveError> {
+async fn check(tx: &Tx, claim: &Claim, group: &GroupId, fence: Fence) -> Result<(), SaveError> {
+    leases::check(tx, claim).await?;
     if stored_fence(tx, group).await? == Some(fence) { Ok(()) } else { Err(SaveError::Fenced) }
 }
 

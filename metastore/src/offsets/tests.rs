@@ -15,7 +15,7 @@ use crate::{
     groups::{Fence, SaveError},
     keyspace::RowProblem,
     kv::Faults,
-    leases::{LeaseKey, Role},
+    leases::{Claim, LeaseKey, Role},
     topics::NewTopic,
 };
 
@@ -65,8 +65,13 @@ fn consumers(members: usize) -> Snapshot {
     Snapshot { state, protocol_type: Some("consumer".into()), members: (0..members).map(member).collect(), ..simple() }
 }
 
+/// The lease of a group.
+async fn claim(metastore: &Metastore, name: &str) -> Claim {
+    fixtures::claim(metastore, LeaseKey::Group(group(name))).await
+}
+
 async fn saved(metastore: &Metastore, name: &str, snapshot: &Snapshot) -> Fence {
-    metastore.groups.save(&group(name), None, 1, snapshot, NOW).await.expect("saved")
+    metastore.groups.save(&claim(metastore, name).await, &group(name), None, 1, snapshot, NOW).await.expect("saved")
 }
 
 #[tokio::test]
@@ -75,8 +80,8 @@ async fn what_was_committed_is_fetched() {
     let (offsets, g) = (&metastore.offsets, group("g"));
     let fence = saved(&metastore, "g", &simple()).await;
     let rows = [(at(1, 0), row(5)), (at(1, 1), row(6)), (at(2, 0), row(7))];
-    offsets.commit(&g, fence, &rows).await.expect("committed");
-    offsets.commit(&g, fence, &[(at(1, 0), row(9))]).await.expect("committed");
+    offsets.commit(&claim(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
+    offsets.commit(&claim(&metastore, "g").await, &g, fence, &[(at(1, 0), row(9))]).await.expect("committed");
     let found = offsets.fetch(&g, &[at(2, 0), at(3, 0), at(1, 0)]).await.expect("read");
     assert_eq!(found, [Some(row(7)), None, Some(row(9))]);
     let all = offsets.fetch_all(&g).await.expect("read");
@@ -89,11 +94,21 @@ async fn a_commit_admitted_under_an_earlier_save_is_refused() {
     let metastore = fixtures::memory().await;
     let (offsets, g) = (&metastore.offsets, group("g"));
     let first = saved(&metastore, "g", &consumers(1)).await;
-    let second = metastore.groups.save(&g, Some(first), 2, &consumers(2), NOW).await.expect("saved");
-    assert_eq!(offsets.commit(&g, first, &[(at(1, 0), row(5))]).await, Err(SaveError::Fenced));
-    assert_eq!(offsets.delete(&g, first, &[at(1, 0)]).await, Err(SaveError::Fenced));
-    offsets.commit(&g, second, &[(at(1, 0), row(5))]).await.expect("committed");
-    assert_eq!(offsets.commit(&group("none"), second, &[(at(1, 0), row(5))]).await, Err(SaveError::Fenced));
+    let second = metastore
+        .groups
+        .save(&claim(&metastore, "g").await, &g, Some(first), 2, &consumers(2), NOW)
+        .await
+        .expect("saved");
+    assert_eq!(
+        offsets.commit(&claim(&metastore, "g").await, &g, first, &[(at(1, 0), row(5))]).await,
+        Err(SaveError::Fenced)
+    );
+    assert_eq!(offsets.delete(&claim(&metastore, "g").await, &g, first, &[at(1, 0)]).await, Err(SaveError::Fenced));
+    offsets.commit(&claim(&metastore, "g").await, &g, second, &[(at(1, 0), row(5))]).await.expect("committed");
+    assert_eq!(
+        offsets.commit(&claim(&metastore, "none").await, &group("none"), second, &[(at(1, 0), row(5))]).await,
+        Err(SaveError::Fenced)
+    );
 }
 
 #[tokio::test]
@@ -103,7 +118,7 @@ async fn a_large_commit_is_read_back_whole() {
     let fence = saved(&metastore, "g", &simple()).await;
     let long = |n: i32| CommittedOffset { metadata: "x".repeat(4_000), ..row(i64::from(n)) };
     let rows: Vec<_> = (0..1_500).map(|n| (at(1, n), if n < 300 { long(n) } else { row(i64::from(n)) })).collect();
-    metastore.offsets.commit(&g, fence, &rows).await.expect("committed");
+    metastore.offsets.commit(&claim(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
     assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), rows);
     let partitions: Vec<_> = rows.iter().map(|(partition, _)| *partition).collect();
     let found = metastore.offsets.fetch(&g, &partitions).await.expect("read");
@@ -115,8 +130,11 @@ async fn single_offsets_are_deleted() {
     let metastore = fixtures::memory().await;
     let (offsets, g) = (&metastore.offsets, group("g"));
     let fence = saved(&metastore, "g", &simple()).await;
-    offsets.commit(&g, fence, &[(at(1, 0), row(5)), (at(1, 1), row(6))]).await.expect("committed");
-    offsets.delete(&g, fence, &[at(1, 0), at(9, 9)]).await.expect("deleted");
+    offsets
+        .commit(&claim(&metastore, "g").await, &g, fence, &[(at(1, 0), row(5)), (at(1, 1), row(6))])
+        .await
+        .expect("committed");
+    offsets.delete(&claim(&metastore, "g").await, &g, fence, &[at(1, 0), at(9, 9)]).await.expect("deleted");
     assert_eq!(offsets.fetch_all(&g).await.expect("read"), [(at(1, 1), row(6))]);
 }
 
@@ -126,8 +144,8 @@ async fn a_deleted_group_leaves_nothing_behind() {
     let g = group("g");
     let fence = saved(&metastore, "g", &simple()).await;
     let rows: Vec<_> = (0..600).map(|n| (at(1, n), row(1))).chain([(at(2, 0), row(1))]).collect();
-    metastore.offsets.commit(&g, fence, &rows).await.expect("committed");
-    metastore.groups.delete(&g, Some(fence)).await.expect("deleted");
+    metastore.offsets.commit(&claim(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
+    metastore.groups.delete(&claim(&metastore, "g").await, &g, Some(fence)).await.expect("deleted");
     assert_eq!(metastore.groups.load(&g).await.expect("read"), None);
     assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), []);
     let left =
@@ -141,7 +159,7 @@ async fn a_purged_topic_takes_its_offsets_out_of_all_groups() {
     for name in ["a", "b", "c"] {
         let fence = saved(&metastore, name, &simple()).await;
         let rows = [(at(1, 0), row(5)), (at(1, 1), row(6)), (at(2, 0), row(7))];
-        metastore.offsets.commit(&group(name), fence, &rows).await.expect("committed");
+        metastore.offsets.commit(&claim(&metastore, name).await, &group(name), fence, &rows).await.expect("committed");
     }
     let mut steps = 1;
     while !metastore.offsets.purge(topic(1), 2).await.expect("purged") {
@@ -173,7 +191,11 @@ async fn offsets_of_a_group_whose_members_do_not_say_what_they_read_never_expire
     let rebalancing = Snapshot { state: SavedState::CompletingRebalance, ..subscribed(&["orders"]) };
     for (name, snapshot) in [("mute", consumers(1)), ("connect", connect), ("rebalancing", rebalancing)] {
         let fence = saved(&metastore, name, &snapshot).await;
-        metastore.offsets.commit(&group(name), fence, &[(at(1, 0), row(5))]).await.expect("committed");
+        metastore
+            .offsets
+            .commit(&claim(&metastore, name).await, &group(name), fence, &[(at(1, 0), row(5))])
+            .await
+            .expect("committed");
     }
     assert_eq!(sweep(&metastore, NOW.plus(WEEK * 100)).await, (0, 0));
 }
@@ -207,9 +229,13 @@ async fn offsets_of_topics_that_members_no_longer_subscribe_to_expire_a_week_aft
     let fence = saved(&metastore, "g", &subscribed(&["payments", "orders", "absent"])).await;
     let later = CommittedOffset { committed: NOW.plus(WEEK), ..row(6) };
     let rows = [(at(1, 0), row(5)), (at(2, 0), row(5)), (at(2, 1), later.clone())];
-    metastore.offsets.commit(&g, fence, &rows).await.expect("committed");
+    metastore.offsets.commit(&claim(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
     assert_eq!(sweep(&metastore, NOW.plus(WEEK * 100)).await, (0, 0));
-    metastore.groups.save(&g, Some(fence), 2, &subscribed(&["orders"]), NOW.plus(WEEK)).await.expect("saved");
+    metastore
+        .groups
+        .save(&claim(&metastore, "g").await, &g, Some(fence), 2, &subscribed(&["orders"]), NOW.plus(WEEK))
+        .await
+        .expect("saved");
     assert_eq!(sweep(&metastore, NOW.plus(WEEK).plus_ms(-1)).await, (0, 0));
     assert_eq!(sweep(&metastore, NOW.plus(WEEK)).await, (1, 0));
     assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), [(at(1, 0), row(5)), (at(2, 1), later)]);
@@ -222,9 +248,17 @@ async fn offsets_of_an_empty_group_expire_together_a_week_after_it_became_empty(
     let metastore = fixtures::memory().await;
     let g = group("g");
     let first = saved(&metastore, "g", &consumers(1)).await;
-    metastore.offsets.commit(&g, first, &[(at(1, 0), row(5)), (at(2, 0), row(5))]).await.expect("committed");
+    metastore
+        .offsets
+        .commit(&claim(&metastore, "g").await, &g, first, &[(at(1, 0), row(5)), (at(2, 0), row(5))])
+        .await
+        .expect("committed");
     let emptied = NOW.plus(WEEK * 3);
-    metastore.groups.save(&g, Some(first), 2, &consumers(0), emptied).await.expect("saved");
+    metastore
+        .groups
+        .save(&claim(&metastore, "g").await, &g, Some(first), 2, &consumers(0), emptied)
+        .await
+        .expect("saved");
     assert_eq!(sweep(&metastore, emptied.plus(WEEK).plus_ms(-1)).await, (0, 0));
     assert_eq!(sweep(&metastore, emptied.plus(WEEK)).await, (2, 1));
     assert_eq!(metastore.groups.load(&g).await.expect("read"), None);
@@ -236,7 +270,11 @@ async fn offsets_of_a_simple_consumer_expire_one_by_one_a_week_after_their_commi
     let g = group("g");
     let fence = saved(&metastore, "g", &simple()).await;
     let later = CommittedOffset { committed: NOW.plus(WEEK), ..row(6) };
-    metastore.offsets.commit(&g, fence, &[(at(1, 0), row(5)), (at(1, 1), later.clone())]).await.expect("committed");
+    metastore
+        .offsets
+        .commit(&claim(&metastore, "g").await, &g, fence, &[(at(1, 0), row(5)), (at(1, 1), later.clone())])
+        .await
+        .expect("committed");
     assert_eq!(sweep(&metastore, NOW.plus(WEEK)).await, (1, 0));
     assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), [(at(1, 1), later)]);
     assert_eq!(sweep(&metastore, NOW.plus(WEEK * 2)).await, (1, 1));
@@ -248,7 +286,11 @@ async fn an_expiry_that_the_consumer_gave_goes_first() {
     let fence = saved(&metastore, "g", &simple()).await;
     let short = CommittedOffset { expires: Some(NOW.plus_ms(1_000)), ..row(5) };
     let long = CommittedOffset { expires: Some(NOW.plus(WEEK * 9)), ..row(5) };
-    metastore.offsets.commit(&group("g"), fence, &[(at(1, 0), short), (at(1, 1), long)]).await.expect("committed");
+    metastore
+        .offsets
+        .commit(&claim(&metastore, "g").await, &group("g"), fence, &[(at(1, 0), short), (at(1, 1), long)])
+        .await
+        .expect("committed");
     assert_eq!(sweep(&metastore, NOW.plus_ms(1_000)).await, (1, 0));
     assert_eq!(sweep(&metastore, NOW.plus(WEEK * 8)).await, (0, 0));
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use alluvium_metastore::ambient::{ManualClock, SeededEntropy};
 use alluvium_metastore::kv::Faults;
+use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::{Metastore, fixtures};
 use alluvium_model::{Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
 use bytes::Bytes;
@@ -36,17 +37,17 @@ pub(super) struct World {
 
 impl World {
     pub async fn new() -> Self {
-        Self::on(fixtures::memory().await)
+        Self::on(fixtures::memory().await).await
     }
 
     pub async fn faulty(seed: u64) -> Self {
         let faults = Faults { seed, conflict_per_mille: 200, unknown_per_mille: 200, ..Faults::default() };
-        Self::on(fixtures::open(faults).await)
+        Self::on(fixtures::open(faults).await).await
     }
 
-    fn on(metastore: Metastore) -> Self {
+    async fn on(metastore: Metastore) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp(1_790_000_000_000)));
-        let (groups, tasks) = start(&metastore, &clock, 0);
+        let (groups, tasks) = start(&metastore, &clock, 0).await;
         Self { metastore, clock, groups, tasks, starts: 0 }
     }
 
@@ -54,7 +55,7 @@ impl World {
     pub async fn restart(&mut self) {
         self.stop().await;
         self.starts += 1;
-        (self.groups, self.tasks) = start(&self.metastore, &self.clock, self.starts);
+        (self.groups, self.tasks) = start(&self.metastore, &self.clock, self.starts).await;
     }
 
     pub async fn stop(&self) {
@@ -62,8 +63,8 @@ impl World {
     }
 
     /// Another coordinator on the same store.
-    pub fn rival(&self) -> Groups {
-        start(&self.metastore, &self.clock, 1_000).0
+    pub async fn rival(&self) -> Groups {
+        start(&self.metastore, &self.clock, 1_000).await.0
     }
 
     /// A stable group "g" of `names`; their ids, the leader's first.
@@ -103,18 +104,28 @@ impl World {
     }
 }
 
-fn start(metastore: &Metastore, clock: &Arc<ManualClock>, seed: u64) -> (Groups, Tasks) {
+/// A coordinator that is alone on `metastore`: whoever was there before loses its leases.
+async fn start(metastore: &Metastore, clock: &Arc<ManualClock>, seed: u64) -> (Groups, Tasks) {
     let tasks = Tasks::new(CancellationToken::new());
     let config =
         GroupsConfig { rules: Rules { initial_rebalance_delay: DELAY, ..Rules::default() }, ..GroupsConfig::default() };
     let parts = GroupsParts {
         groups: metastore.groups.clone(),
         offsets: metastore.offsets.clone(),
+        leases: metastore.leases.clone(),
+        session: session(metastore, seed).await,
         clock: clock.clone(),
         entropy: Arc::new(SeededEntropy::new(seed)),
         tasks: tasks.clone(),
     };
     (Groups::new(config, parts), tasks)
+}
+
+async fn session(metastore: &Metastore, seed: u64) -> Session {
+    let new = NewNode { kafka: Some(Endpoint { host: "127.0.0.1".to_owned(), port: 9092 }), ..NewNode::default() };
+    let (clock, entropy) = (Arc::new(ManualClock::new(Timestamp(0))), Arc::new(SeededEntropy::new(!seed)));
+    let opened = Session::open(metastore.nodes.clone(), new, SessionConfig::alone(), clock, entropy);
+    opened.await.expect("the store takes a registration")
 }
 
 pub(super) fn joiner(name: &str) -> Joiner {

@@ -86,7 +86,8 @@ async fn a_group_that_expired_at_rest_is_not_refused_for_ever_by_its_memory() {
     assert_eq!(commit().await, Ok(vec![Ok(())]));
     let month = world.clock.now().plus(Duration::from_secs(30 * 24 * 3_600));
     let claim = fixtures::claim(&world.metastore, LeaseKey::Role(Role::Offsets)).await;
-    let swept = world.metastore.offsets.expire(&claim, month, Duration::from_secs(3_600), None, 100).await.expect("swept");
+    let swept =
+        world.metastore.offsets.expire(&claim, month, Duration::from_secs(3_600), None, 100).await.expect("swept");
     assert_eq!((swept.expired, swept.deleted), (1, 1));
     assert_eq!(commit().await, Err(Refusal::NotCoordinator), "which every client asks again after");
     assert_eq!(commit().await, Ok(vec![Ok(())]));

@@ -90,6 +90,8 @@ impl Coded for TrimError {
         match self {
             Self::UnknownPartition(_) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
             Self::OutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
+            // Of retention's lease, which no client trims under.
+            Self::Fenced => ErrorCode::UNKNOWN_SERVER_ERROR,
             Self::Metastore(error) => error.code(),
         }
     }

@@ -55,8 +55,6 @@ fn find(topology: &Topology<'_>, key_type: i8, key: String) -> Coordinator {
             }
             None => nowhere(ErrorCode::COORDINATOR_NOT_AVAILABLE, "No agent is there.".to_owned(), key),
         },
-        unknown => {
-            nowhere(ErrorCode::INVALID_REQUEST, format!("There is no coordinator of kind {unknown}."), key)
-        }
+        unknown => nowhere(ErrorCode::INVALID_REQUEST, format!("There is no coordinator of kind {unknown}."), key),
     }
 }
