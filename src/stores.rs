@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alluvium_metastore::{
     Metastore,
     ambient::{Entropy, SystemEntropy},
-    kv::{Db, Engine, RedbEngine},
+    kv::{Db, Engine, FdbEngine, FdbOptions, RedbEngine},
 };
 use alluvium_objects::{Objects, ObjectsConfig};
 use anyhow::{Context, Result};
@@ -16,7 +16,13 @@ use crate::config::{MetastoreLocation, Settings};
 pub struct Stores {
     pub metastore: Metastore,
     pub objects: Objects,
-    engine: Arc<RedbEngine>,
+    engine: OpenEngine,
+}
+
+/// What keeps the metastore's rows, to be closed in good order.
+pub enum OpenEngine {
+    Redb(Arc<RedbEngine>),
+    Fdb(Arc<FdbEngine>),
 }
 
 impl Stores {
@@ -52,14 +58,40 @@ pub async fn open_objects(settings: &Settings, entropy: &dyn Entropy) -> Result<
 /// Opens the metastore, or creates it.
 ///
 /// # Errors
-/// Where it is in use, unreadable or of a newer format.
-pub async fn open_metastore(settings: &Settings, entropy: Arc<SystemEntropy>) -> Result<(Metastore, Arc<RedbEngine>)> {
-    let about = format!("metastore {}", settings.metastore);
-    let MetastoreLocation::Redb(directory) = settings.metastore.clone() else {
-        anyhow::bail!("{about}: FoundationDB is not supported yet; use redb:DIR")
-    };
-    let opening = tokio::task::spawn_blocking(move || RedbEngine::open(directory));
-    let engine = Arc::new(opening.await.context("opening the metastore")?.with_context(|| about.clone())?);
-    let db = Db::new(engine.clone() as Arc<dyn Engine>, entropy.clone());
-    Ok((Metastore::open(db, &*entropy).await.context(about)?, engine))
+/// Where it is in use, unreadable, unreachable or of a newer format.
+pub async fn open_metastore(settings: &Settings, entropy: Arc<SystemEntropy>) -> Result<(Metastore, OpenEngine)> {
+    let about = || format!("metastore {}", settings.metastore);
+    let engine = OpenEngine::open(&settings.metastore).await.with_context(about)?;
+    let db = Db::new(engine.shared(), entropy.clone());
+    Ok((Metastore::open(db, &*entropy).await.with_context(about)?, engine))
+}
+
+impl OpenEngine {
+    async fn open(location: &MetastoreLocation) -> Result<Self> {
+        match location.clone() {
+            MetastoreLocation::Redb(directory) => {
+                let opening = tokio::task::spawn_blocking(move || RedbEngine::open(directory));
+                Ok(Self::Redb(Arc::new(opening.await.context("opening the metastore")??)))
+            }
+            MetastoreLocation::Fdb { cluster_file, prefix, library } => {
+                let options = FdbOptions { cluster_file, prefix: prefix.into_bytes(), library };
+                Ok(Self::Fdb(Arc::new(FdbEngine::open(options).await?)))
+            }
+        }
+    }
+
+    fn shared(&self) -> Arc<dyn Engine> {
+        match self {
+            Self::Redb(engine) => engine.clone(),
+            Self::Fdb(engine) => engine.clone(),
+        }
+    }
+
+    /// Answers commits under way; all else fails from now on.
+    pub async fn close(&self) {
+        match self {
+            Self::Redb(engine) => engine.close().await,
+            Self::Fdb(engine) => engine.close().await,
+        }
+    }
 }

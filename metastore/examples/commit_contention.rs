@@ -6,7 +6,6 @@
 //! gathered meanwhile, as the gateway does. A segment's latency runs from its upload's end to its commit.
 
 #![expect(clippy::print_stdout, reason = "a report for whoever runs it")]
-#![expect(clippy::disallowed_methods, reason = "measures real time")]
 
 use std::{
     collections::VecDeque,

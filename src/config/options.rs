@@ -41,6 +41,9 @@ pub struct Options {
     /// [default: alluvium]
     #[arg(long, env = "ALLUVIUM_METASTORE_PREFIX", value_name = "TEXT", help_heading = "Metastore")]
     pub metastore_prefix: Option<String>,
+    /// FoundationDB's client library [default: lib/libfdb_c.so of FDB_HOME, else the system's]
+    #[arg(long, env = "ALLUVIUM_FDB_LIBRARY", value_name = "FILE", help_heading = "Metastore")]
+    pub fdb_library: Option<PathBuf>,
 
     /// Address on which Kafka clients are served [default: 127.0.0.1:9092]
     #[arg(long, env = "ALLUVIUM_KAFKA_LISTEN", value_name = "HOST:PORT", help_heading = "Listeners")]

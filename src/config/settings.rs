@@ -79,6 +79,8 @@ pub enum MetastoreLocation {
         cluster_file: Option<PathBuf>,
         /// What all our keys begin with.
         prefix: String,
+        /// FoundationDB's client library; the usual one where none is given.
+        library: Option<PathBuf>,
     },
 }
 
@@ -96,10 +98,10 @@ impl fmt::Display for MetastoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Redb(directory) => directory.display().fmt(f),
-            Self::Fdb { cluster_file: Some(file), prefix } => {
+            Self::Fdb { cluster_file: Some(file), prefix, library: _ } => {
                 write!(f, "FoundationDB {} (prefix {prefix})", file.display())
             }
-            Self::Fdb { cluster_file: None, prefix } => write!(f, "FoundationDB (prefix {prefix})"),
+            Self::Fdb { cluster_file: None, prefix, library: _ } => write!(f, "FoundationDB (prefix {prefix})"),
         }
     }
 }
@@ -225,6 +227,7 @@ fn metastore(options: &Options, data_dir: &Path) -> Result<MetastoreLocation, In
         Some(("fdb", file)) => Ok(MetastoreLocation::Fdb {
             cluster_file: (!file.is_empty()).then(|| file.into()),
             prefix: metastore_prefix(options.metastore_prefix.as_deref())?,
+            library: options.fdb_library.clone(),
         }),
         _ => Err(invalid("metastore", text, "expected redb:DIR, or fdb:///path/to/fdb.cluster")),
     }
@@ -234,6 +237,9 @@ fn metastore_prefix(text: Option<&str>) -> Result<String, InvalidSetting> {
     let prefix = text.unwrap_or(METASTORE_PREFIX_DEFAULT);
     if !(1..=METASTORE_PREFIX_BYTES_MAX).contains(&prefix.len()) {
         return Err(invalid("metastore-prefix", prefix, "must have between 1 and 64 bytes"));
+    }
+    if !prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(invalid("metastore-prefix", prefix, "must be of printable ASCII characters, without spaces"));
     }
     Ok(prefix.into())
 }

@@ -81,6 +81,7 @@ fn the_metastore_may_be_foundationdb() {
     let fdb = |file: Option<&str>, prefix: &str| MetastoreLocation::Fdb {
         cluster_file: file.map(Into::into),
         prefix: prefix.into(),
+        library: None,
     };
     for (args, expected) in [
         (["--metastore", "fdb:///etc/fdb.cluster"].as_slice(), fdb(Some("/etc/fdb.cluster"), "alluvium")),

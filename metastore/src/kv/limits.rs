@@ -34,8 +34,8 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(4_500);
 /// Time after an attempt's first read at which its commit is no longer waited for: past [`TRANSACTION_AGE_MAX`], so that one
 /// still under way is refused for its age wherever it is, and never comes true later.
 pub const COMMIT_TIMEOUT: Duration = Duration::from_millis(5_500);
-/// Time for a store that is elsewhere to answer for the first time.
-pub const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a store that is elsewhere to answer for the first time: longer than its recovery after a crash usually takes.
+pub const OPEN_TIMEOUT: Duration = Duration::from_secs(8);
 /// Bytes of the prefix of all keys in a store that is shared.
 pub const PREFIX_BYTES_MAX: usize = 64;
 
