@@ -1,16 +1,37 @@
-//! What `dev` prints when it is ready: where it listens, and three lines to paste.
+//! What a process prints when it is ready: where it listens, what it stands on; of `dev`, three lines to paste.
 
 use std::net::SocketAddr;
 
+use alluvium_metastore::nodes::Node;
 use alluvium_objects::StoreLocation;
 
+use crate::{config::Settings, node::Addresses, roles::Role};
+
 /// The text for people.
-pub fn banner(kafka: SocketAddr, http: SocketAddr, store: &StoreLocation) -> String {
+pub fn banner(role: Role, settings: &Settings, addresses: Addresses, node: &Node) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let Addresses { kafka, http } = addresses;
+    let lines = match (role, kafka, http) {
+        (Role::Dev, Some(kafka), Some(http)) if settings.metastore.is_embedded() => dev(kafka, http, &settings.store),
+        (Role::Dev | Role::Gateway | Role::Compactor, kafka, http) => {
+            let zone = node.zone.as_deref().map(|zone| format!(" in zone {zone}")).unwrap_or_default();
+            let mut lines = format!("  node       {}{zone}, as {}\n", node.id, role.name());
+            lines.extend(
+                kafka
+                    .zip(node.kafka.as_ref())
+                    .map(|(kafka, told)| format!("  Kafka      {kafka}, advertised as {told}\n")),
+            );
+            lines.extend(http.map(|http| format!("  HTTP       http://{http}  (/healthz, /readyz, /metrics)\n")));
+            lines + &format!("  objects    {}\n  metastore  {}\n", settings.store, settings.metastore)
+        }
+    };
+    format!("alluvium {version} is ready\n{lines}")
+}
+
+fn dev(kafka: SocketAddr, http: SocketAddr, store: &StoreLocation) -> String {
     let history = format!("{store}/history/hello/*/*/*.parquet");
     format!(
-        "\
-alluvium {version} is ready
-  Kafka    {kafka}
+        "  Kafka    {kafka}
   HTTP     http://{http}  (/readyz, /metrics, /topics)
   objects  {store}
 
@@ -18,8 +39,7 @@ alluvium {version} is ready
   consume  curl -s 'http://{http}/topics/hello/partitions/0/records?offset=0'
   query    duckdb -c \"SELECT \\\"offset\\\", timestamp, decode(value) FROM '{history}'\"
 
-  Records become Parquet in the background; after Ctrl-C, `alluvium compact --once` does it at once.
-",
-        version = env!("CARGO_PKG_VERSION"),
+  Records become Parquet in the background; after Ctrl-C, `alluvium compactor --once` does it at once.
+"
     )
 }

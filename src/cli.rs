@@ -1,4 +1,4 @@
-//! The command line: `alluvium [dev|compact|bench|doctor]`.
+//! The command line: `alluvium [dev|gateway|compactor|doctor|bench]`.
 
 use std::path::PathBuf;
 
@@ -27,14 +27,17 @@ pub struct Cli {
 pub enum Command {
     /// Serve Kafka and HTTP, and compact, in one process (the default)
     Dev(Box<RunOptions>),
-    /// Turn records into history (Parquet), apply retention and collect garbage
-    Compact(Box<CompactOptions>),
-    /// Drive a load against any Kafka address, check what comes back, and report
-    Bench(Box<BenchOptions>),
+    /// Serve Kafka and HTTP as one of many agents, over FoundationDB
+    Gateway(Box<RunOptions>),
+    /// Turn records into history (Parquet), apply retention and collect garbage, beside other processes or once
+    #[command(visible_alias = "compact")]
+    Compactor(Box<CompactorOptions>),
     /// Check configuration, listeners, object store, metastore and machine; say what is wrong and what to do about it
     ///
     /// Exits with 0 where nothing failed (warnings are none), with 1 where something did.
     Doctor(Box<DoctorOptions>),
+    /// Drive a load against any Kafka address, check what comes back, and report
+    Bench(Box<BenchOptions>),
 }
 
 /// What every role takes.
@@ -47,14 +50,14 @@ pub struct RunOptions {
     pub options: Options,
 }
 
-/// What `alluvium compact` takes.
+/// What `alluvium compactor` takes.
 #[derive(Args, Clone, Debug)]
-pub struct CompactOptions {
-    /// Work until nothing is left to do, then return; otherwise go on until stopped
+pub struct CompactorOptions {
+    /// Work until nothing is left to do, then return
     #[arg(long)]
     pub once: bool,
     /// Only say which orphans would be deleted
-    #[arg(long)]
+    #[arg(long, requires = "once")]
     pub dry_run: bool,
     #[command(flatten)]
     pub run: RunOptions,

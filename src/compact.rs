@@ -1,58 +1,46 @@
-//! `alluvium compact`: the compactor alone, once or until stopped.
+//! `alluvium compactor --once`: all there is to compact, retain and collect now, then the end.
 
 use std::sync::Arc;
 
 use alluvium_compactor::{CompactorConfig, Report};
-use alluvium_metastore::{
-    ambient::{SystemClock, SystemEntropy},
-    nodes::{NewNode, Session, SessionConfig},
-};
-use anyhow::{Context, Result, ensure};
+use alluvium_metastore::ambient::SystemEntropy;
+use anyhow::{Result, anyhow, ensure};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::CompactOptions,
     compactor::{compactor, compactor_config},
     config::Settings,
+    node::{Addresses, register},
     output::print,
+    roles::Role,
     signals::StopSignals,
     stores::Stores,
 };
 
-/// Does all there is to do now (`--once`), or goes on until stopped.
+/// Does all there is to do now.
 ///
 /// # Errors
 /// Where a store cannot be opened, or some part of the work failed.
-pub async fn compact(settings: Settings, options: &CompactOptions) -> Result<()> {
+pub async fn compact_once(settings: Settings, dry_run: bool) -> Result<()> {
     let mut signals = StopSignals::listen()?;
     let entropy = Arc::new(SystemEntropy);
     let stores = signals.unless_stopped(Stores::open(&settings, entropy.clone())).await?;
-    let config = CompactorConfig { sweep_dry_run: options.dry_run, ..compactor_config(&settings) };
-    let new = NewNode { compacts: true, version: env!("CARGO_PKG_VERSION").to_owned(), ..NewNode::default() };
-    let nodes = stores.metastore.nodes.clone();
-    let session = Session::open(nodes, new, SessionConfig::alone(), Arc::new(SystemClock), entropy.clone());
-    let session = session.await.context("registering")?;
+    let registering = register(Role::Compactor, &settings, Addresses::default(), &stores, entropy.clone());
+    let session = signals.unless_stopped(registering).await?;
+    let beating = CancellationToken::new();
+    let heart = tokio::spawn(session.clone().run(beating.clone()));
+    let config = CompactorConfig { sweep_dry_run: dry_run, ..compactor_config(&settings) };
     let compactor = compactor(&stores, config, session.clone(), entropy);
-    let outcome = if options.once {
-        tokio::select! {
-            report = compactor.run_once() => finish(&report),
-            signal = signals.next() => Err(anyhow::anyhow!("{signal}: stopped before all was done; nothing is lost")),
-        }
-    } else {
-        let cancel = CancellationToken::new();
-        let running = compactor.run(cancel.clone());
-        tokio::pin!(running);
-        tokio::select! {
-            () = &mut running => {}
-            _ = signals.next() => {
-                cancel.cancel();
-                running.await;
-            }
-        }
-        Ok(())
+    let outcome = tokio::select! {
+        biased;
+        signal = signals.next() => Err(anyhow!("{signal}: stopped before all was done; nothing is lost")),
+        report = compactor.run_once() => finish(&report),
     };
     session.leave().await;
+    beating.cancel();
+    // It only beats, and is over.
+    let _ = heart.await;
     stores.close().await;
     outcome
 }

@@ -10,6 +10,7 @@ use alluvium_gateway::metrics::{MetricSource, Sample, SampleKind};
 use alluvium_metastore::ambient::{SystemClock, SystemEntropy};
 use alluvium_metastore::nodes::Session;
 use alluvium_objects::RetryPolicy;
+use futures::future::BoxFuture;
 
 use crate::{config::Settings, stores::Stores};
 
@@ -17,6 +18,24 @@ use crate::{config::Settings, stores::Stores};
 pub fn compactor(stores: &Stores, config: CompactorConfig, session: Session, entropy: Arc<SystemEntropy>) -> Compactor {
     let objects = stores.objects.with_retry(RetryPolicy::patient());
     Compactor::new(stores.metastore.clone(), objects, config, session, Arc::new(SystemClock), entropy)
+}
+
+/// Finds out why a compactor is not ready; nothing where it is.
+pub fn obstacle(
+    stores: &Stores,
+    session: &Session,
+) -> Box<dyn Fn() -> BoxFuture<'static, Option<String>> + Send + Sync> {
+    let (feed, session) = (stores.metastore.feed.clone(), session.clone());
+    Box::new(move || {
+        let (feed, session) = (feed.clone(), session.clone());
+        Box::pin(async move {
+            match feed.position().await {
+                Err(error) => Some(format!("metastore failed: {error}")),
+                Ok(_) if !session.is_valid() => Some("not registered: no heartbeat was taken lately".to_owned()),
+                Ok(_) => None,
+            }
+        })
+    })
 }
 
 /// The compactor's part of the settings.

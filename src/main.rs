@@ -1,5 +1,6 @@
 //! The `alluvium` binary: reads the configuration, puts the parts together, runs one role.
 
+mod agent;
 mod background;
 mod banner;
 mod bench;
@@ -7,21 +8,25 @@ mod cli;
 mod compact;
 mod compactor;
 mod config;
-mod dev;
 mod doctor;
 mod logging;
 mod machine;
+mod node;
 mod output;
+mod roles;
+mod serve;
 mod signals;
 mod stores;
 
 use std::{future::Future, process::ExitCode, time::Duration};
 
+use alluvium_metastore::kv::fdb;
 use anyhow::{Context, Result};
 use clap::Parser;
 
 use crate::cli::{Cli, Command, DoctorOptions, RunOptions};
 use crate::config::Settings;
+use crate::roles::Role;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -32,9 +37,13 @@ const END_PATIENCE: Duration = Duration::from_secs(1);
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        None => with_settings(&cli.run, dev::dev),
-        Some(Command::Dev(run)) => with_settings(&run, dev::dev),
-        Some(Command::Compact(options)) => with_settings(&options.run, |settings| compact::compact(settings, &options)),
+        None => run(Role::Dev, &cli.run),
+        Some(Command::Dev(options)) => run(Role::Dev, &options),
+        Some(Command::Gateway(options)) => run(Role::Gateway, &options),
+        Some(Command::Compactor(options)) if options.once => {
+            with_settings(&options.run, |settings| compact::compact_once(settings, options.dry_run))
+        }
+        Some(Command::Compactor(options)) => run(Role::Compactor, &options.run),
         Some(Command::Doctor(options)) => examine(&options),
         Some(Command::Bench(options)) => {
             logging::start("warn", false).and_then(|()| on_runtime(bench::bench(*options)))
@@ -47,6 +56,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(role: Role, options: &RunOptions) -> Result<()> {
+    with_settings(options, |settings| serve::serve(role, settings))
 }
 
 fn with_settings<F: Future<Output = Result<()>>>(run: &RunOptions, role: impl FnOnce(Settings) -> F) -> Result<()> {
@@ -70,5 +83,7 @@ fn on_runtime(role: impl Future<Output = Result<()>>) -> Result<()> {
     let outcome = runtime.block_on(role);
     // What is still writing to a disk that does not answer is not waited for: it was told so, or is not needed.
     runtime.shutdown_timeout(END_PATIENCE);
+    // Its thread must not see the process being taken down.
+    fdb::stop();
     outcome
 }

@@ -27,6 +27,7 @@ impl StopSignals {
     /// Those of `starting`, and that it was stopped.
     pub async fn unless_stopped<T>(&mut self, starting: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
+            biased;
             started = starting => started,
             signal = self.next() => bail!("{signal}: stopped while starting"),
         }
@@ -35,6 +36,7 @@ impl StopSignals {
     /// Waits for the next one.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
+            biased;
             _ = self.interrupt.recv() => "interrupt",
             _ = self.terminate.recv() => "SIGTERM",
         }
