@@ -5,4 +5,16 @@
 //! history, event by event.
 
 pub mod checker;
+pub mod clients;
+pub mod crowd;
+pub mod dice;
+pub mod finale;
 pub mod history;
+pub mod mischief;
+pub mod network;
+pub mod node;
+pub mod panics;
+pub mod plan;
+pub mod recorder;
+pub mod run;
+pub mod time;

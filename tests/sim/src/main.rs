@@ -1,3 +1,112 @@
 //! The binary `alluvium-sim`: runs seed after seed and tells what they found.
 
-fn main() {}
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use alluvium_sim::checker::trace;
+use alluvium_sim::run::{Order, Verdict, run};
+use clap::Parser;
+
+/// Runs the whole system in one process on virtual time, once for each seed, and checks what clients saw.
+#[derive(Debug, Parser)]
+#[command(name = "alluvium-sim")]
+struct Options {
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    start: u64,
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// Virtual minutes of load and trouble in each run; by default the seed decides.
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// Runs at once; by default one per processor.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Tells every event as it happens, and each seed at its end.
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// What was run so far.
+#[derive(Default)]
+struct Totals {
+    seeds: u64,
+    virtual_time: Duration,
+    events: u64,
+    violations: u64,
+}
+
+type Outcome = (u64, Option<Verdict>);
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let jobs = options.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let jobs = if options.verbose { 1 } else { jobs };
+    let next = AtomicU64::new(0);
+    let mut totals = Totals::default();
+    thread::scope(|scope| {
+        let (sender, outcomes) = sync_channel(jobs);
+        for _ in 0..jobs {
+            let (sender, options, next) = (sender.clone(), &options, &next);
+            scope.spawn(move || work(options, next, &sender));
+        }
+        drop(sender);
+        gather(&outcomes, options.verbose, &mut totals);
+    });
+    say(&format!(
+        "{} seeds, {:.2} simulated hours, {} events, {} violations",
+        totals.seeds,
+        totals.virtual_time.as_secs_f64() / 3_600.0,
+        totals.events,
+        totals.violations
+    ));
+    if totals.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn work(options: &Options, next: &AtomicU64, outcomes: &SyncSender<Outcome>) {
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= options.seeds {
+            return;
+        }
+        let seed = options.start + number;
+        let duration = options.minutes.map(|minutes| Duration::from_secs(60 * minutes));
+        let verdict = catch_unwind(|| run(Order { seed, duration, verbose: options.verbose })).ok();
+        if outcomes.send((seed, verdict)).is_err() {
+            return;
+        }
+    }
+}
+
+fn gather(outcomes: &Receiver<Outcome>, verbose: bool, totals: &mut Totals) {
+    for (seed, verdict) in outcomes {
+        totals.seeds += 1;
+        let Some(verdict) = verdict else {
+            totals.violations += 1;
+            say(&format!("seed {seed}: the run itself panicked"));
+            continue;
+        };
+        totals.virtual_time += verdict.elapsed;
+        totals.events += verdict.history.events.len() as u64;
+        totals.violations += verdict.violations.len() as u64;
+        if verbose {
+            let (events, digest) = (verdict.history.events.len(), verdict.history.digest());
+            say(&format!("seed {seed}: {:?}, {events} events, digest {digest:016x}", verdict.elapsed));
+        }
+        for violation in &verdict.violations {
+            say(&format!("seed {seed} violates {}", trace(&verdict.history, violation)));
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "its findings are what it is for")]
+fn say(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,168 @@
+//! Administrators: topics come, grow, are emptied and go.
+
+use std::time::Duration;
+
+use alluvium_client::Routes;
+use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
+use alluvium_wire::ErrorCode;
+use alluvium_wire::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
+use alluvium_wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
+use alluvium_wire::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
+use alluvium_wire::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
+
+use super::Client;
+use crate::history::{Admin, Happening, Outcome};
+use crate::plan::TopicPlan;
+
+/// `UNKNOWN_SERVER_ERROR` and the like leave open what happened; these do not.
+const WITHOUT_EFFECT: &[ErrorCode] = &[
+    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+    ErrorCode::UNKNOWN_TOPIC_ID,
+    ErrorCode::OFFSET_OUT_OF_RANGE,
+    ErrorCode::INVALID_PARTITIONS,
+    ErrorCode::TOPIC_ALREADY_EXISTS,
+    ErrorCode::INVALID_REQUEST,
+];
+
+/// Creates `topics`, each for as long as it takes.
+pub async fn create_topics(client: &Client, topics: &[TopicPlan]) {
+    let mut routes = client.routes();
+    for topic in topics {
+        while !client.stop.is_cancelled() && !create(client, &mut routes, topic).await {}
+    }
+}
+
+/// Changes topics until told to stop.
+pub async fn administrate(client: Client, mut topics: Vec<TopicPlan>) {
+    let mut routes = client.routes();
+    let mut deletions = client.dice.count(0, 1);
+    loop {
+        client.think(Duration::from_secs(1), Duration::from_secs(20)).await;
+        if client.stop.is_cancelled() {
+            return;
+        }
+        let place = client.dice.count(0, topics.len() - 1);
+        match client.dice.below(10) {
+            0..6 => delete_records(&client, &mut routes, &topics[place]).await,
+            6..8 => {
+                let count = topics[place].partitions + 1;
+                if add_partitions(&client, &mut routes, &topics[place].name, count).await {
+                    topics[place].partitions = count;
+                }
+            }
+            _ if deletions > 0 => {
+                deletions -= 1;
+                if delete_topic(&client, &mut routes, &topics[place].name).await {
+                    create_topics(&client, &topics[place..=place]).await;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn create(client: &Client, routes: &mut Routes, plan: &TopicPlan) -> bool {
+    let config =
+        |(name, value): &(String, String)| CreatableTopicConfig { name: name.clone(), value: Some(value.clone()) };
+    let topic = CreatableTopic {
+        name: plan.name.clone(),
+        num_partitions: plan.partitions,
+        replication_factor: 1,
+        configs: plan.configs.iter().map(config).collect(),
+        ..CreatableTopic::default()
+    };
+    let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 10_000, ..CreateTopicsRequest::default() };
+    let began = client.recorder.now();
+    let known =
+        match routes.call_any(&request).await {
+            Ok(answer) => answer.topics.into_iter().next().is_some_and(|result| {
+                result.error_code.is_none() || result.error_code == ErrorCode::TOPIC_ALREADY_EXISTS
+            }),
+            Err(_) => false,
+        };
+    let layout = if known { routes.topic(&plan.name).await.ok() } else { None };
+    let Some(layout) = layout else {
+        client.think(Duration::from_millis(100), Duration::from_secs(1)).await;
+        return false;
+    };
+    tell(
+        client,
+        Admin::TopicCreated {
+            began,
+            topic: TopicId(layout.id),
+            name: plan.name.clone(),
+            partitions: i32::try_from(layout.leaders.len()).unwrap_or(plan.partitions),
+            retention: plan.retention,
+        },
+    );
+    true
+}
+
+async fn delete_records(client: &Client, routes: &mut Routes, plan: &TopicPlan) {
+    let Ok(layout) = routes.topic(&plan.name).await else { return };
+    let index = i32::try_from(client.dice.count(0, layout.leaders.len() - 1)).unwrap_or(0);
+    let before = (!client.dice.chance(100)).then(|| i64::try_from(client.dice.below(60)).unwrap_or(0));
+    let request = DeleteRecordsRequest {
+        topics: vec![DeleteRecordsTopic {
+            name: plan.name.clone(),
+            partitions: vec![DeleteRecordsPartition { partition_index: index, offset: before.unwrap_or(-1) }],
+        }],
+        timeout_ms: 10_000,
+    };
+    let began = client.recorder.now();
+    let answer = routes.call_any(&request).await.ok();
+    let found = answer.and_then(|answer| answer.topics.into_iter().flat_map(|topic| topic.partitions).next());
+    let (outcome, log_start) = match found {
+        Some(found) => {
+            let outcome = outcome_of(found.error_code);
+            (outcome, (outcome == Outcome::Done).then_some(Offset(found.low_watermark)))
+        }
+        None => (Outcome::Unknown, None),
+    };
+    let partition = TopicPartition::new(TopicId(layout.id), PartitionIndex(index));
+    tell(client, Admin::RecordsDeleted { began, partition, before: before.map(Offset), outcome, log_start });
+}
+
+async fn add_partitions(client: &Client, routes: &mut Routes, name: &str, count: i32) -> bool {
+    let Ok(layout) = routes.topic(name).await else { return false };
+    let request = CreatePartitionsRequest {
+        topics: vec![CreatePartitionsTopic { name: name.to_owned(), count, assignments: None }],
+        timeout_ms: 10_000,
+        validate_only: false,
+    };
+    let began = client.recorder.now();
+    let answer = routes.call_any(&request).await.ok();
+    let code = answer.and_then(|answer| answer.results.into_iter().next()).map(|result| result.error_code);
+    let outcome = code.map_or(Outcome::Unknown, outcome_of);
+    tell(client, Admin::PartitionsAdded { began, topic: TopicId(layout.id), partitions: count, outcome });
+    outcome != Outcome::Refused
+}
+
+async fn delete_topic(client: &Client, routes: &mut Routes, name: &str) -> bool {
+    let Ok(layout) = routes.topic(name).await else { return false };
+    let request = DeleteTopicsRequest {
+        topics: vec![DeleteTopicState { name: None, topic_id: layout.id }],
+        topic_names: vec![name.to_owned()],
+        timeout_ms: 10_000,
+    };
+    let began = client.recorder.now();
+    let answer = routes.call_any(&request).await.ok();
+    let code = answer.and_then(|answer| answer.responses.into_iter().next()).map(|result| result.error_code);
+    let outcome = code.map_or(Outcome::Unknown, outcome_of);
+    tell(client, Admin::TopicDeleted { began, topic: TopicId(layout.id), outcome });
+    outcome == Outcome::Done
+}
+
+fn outcome_of(code: ErrorCode) -> Outcome {
+    if code.is_none() {
+        Outcome::Done
+    } else if WITHOUT_EFFECT.contains(&code) {
+        Outcome::Refused
+    } else {
+        Outcome::Unknown
+    }
+}
+
+fn tell(client: &Client, what: Admin) {
+    client.recorder.record(client.actor, Happening::Admin(what));
+}

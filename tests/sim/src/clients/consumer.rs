@@ -1,0 +1,371 @@
+//! A member of a group: joins, reads what it is given from where the group left off, commits, comes and goes.
+//!
+//! Invariants: it tells that it gave its partitions up before it asks to join again; it commits only what it has read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use alluvium_client::{Generation, GroupConfig, GroupConsumer, GroupError, TopicLayout};
+use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
+use alluvium_wire::ErrorCode;
+use tokio::time::Instant;
+
+use super::{Client, Fetched, Fetcher, Reply};
+use crate::history::{CommitOffset, FetchOffset, Happening, Heartbeat, Join, Leave, LeaveReason, Outcome, Position};
+
+/// `heartbeat.interval.ms`.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// How a member works.
+#[derive(Clone, Debug)]
+pub struct ConsumerPlan {
+    /// Its group.
+    pub group: String,
+    /// Its static name.
+    pub instance: Option<String>,
+    /// `session.timeout.ms`.
+    pub session_timeout: Duration,
+    /// Between two commits.
+    pub commit_interval: Duration,
+    /// How long it stays in the group.
+    pub stay: Duration,
+}
+
+/// Is a member, again and again, until told to stop.
+pub async fn consume(client: Client, plan: ConsumerPlan) {
+    while !client.stop.is_cancelled() {
+        let routes = client.routes();
+        let config = GroupConfig {
+            group: plan.group.clone(),
+            topics: client.topics.clone(),
+            session_timeout: plan.session_timeout,
+            rebalance_timeout: Duration::from_secs(10),
+            instance: plan.instance.clone(),
+        };
+        let consumer = GroupConsumer::new(routes, config);
+        let mut member =
+            Member { client: &client, plan: &plan, consumer, held: None, leaves: Instant::now() + plan.stay };
+        member.live().await;
+        client.think(Duration::from_millis(100), Duration::from_secs(5)).await;
+    }
+}
+
+struct Member<'a> {
+    client: &'a Client,
+    plan: &'a ConsumerPlan,
+    consumer: GroupConsumer,
+    /// What it holds, until it says that it does no longer.
+    held: Option<Held>,
+    leaves: Instant,
+}
+
+struct Held {
+    generation: Generation,
+    topics: BTreeMap<String, TopicLayout>,
+    /// Next offset of each partition that it reads.
+    positions: BTreeMap<(String, i32), i64>,
+    uncommitted: bool,
+    beats: Instant,
+    commits: Instant,
+}
+
+impl Member<'_> {
+    async fn live(&mut self) {
+        while !self.client.stop.is_cancelled() && Instant::now() < self.leaves {
+            let outcome = if self.held.is_none() { self.join().await } else { self.work().await };
+            match outcome {
+                Ok(()) => {}
+                Err(GroupError::Rebalance) => {
+                    if self.client.dice.chance(800) {
+                        let _ = self.commit().await;
+                    }
+                    self.let_go(LeaveReason::Revoked);
+                }
+                Err(GroupError::Lost(_) | GroupError::Fenced) => {
+                    self.let_go(LeaveReason::Lost);
+                    if self.plan.instance.is_some() {
+                        return;
+                    }
+                }
+                Err(GroupError::Client(_)) => {
+                    self.client.think(Duration::from_millis(50), Duration::from_secs(1)).await;
+                }
+            }
+        }
+        if self.held.is_some() {
+            let _ = self.commit().await;
+            self.let_go(LeaveReason::Left);
+            if self.client.dice.chance(800) {
+                let _ = self.consumer.leave().await;
+            }
+        }
+    }
+
+    async fn join(&mut self) -> Result<(), GroupError> {
+        let began = self.client.recorder.now();
+        let generation = self.consumer.join().await?;
+        let mut topics = BTreeMap::new();
+        for name in generation.assignment.keys() {
+            if let Ok(layout) = self.consumer.routes().topic(name).await {
+                topics.insert(name.clone(), layout);
+            }
+        }
+        let assignment = generation.assignment.iter().flat_map(|(topic, partitions)| {
+            let id = topics.get(topic).map(|layout| TopicId(layout.id));
+            partitions.iter().filter_map(move |partition| Some(TopicPartition::new(id?, PartitionIndex(*partition))))
+        });
+        let told = Join {
+            began,
+            group: self.plan.group.clone(),
+            generation: generation.generation,
+            member: generation.member.clone(),
+            instance: self.plan.instance.clone(),
+            assignment: assignment.collect(),
+        };
+        self.client.recorder.record(self.client.actor, Happening::Joined(told));
+        self.held = Some(Held {
+            generation,
+            topics,
+            positions: BTreeMap::new(),
+            uncommitted: false,
+            beats: Instant::now() + HEARTBEAT,
+            commits: Instant::now() + self.plan.commit_interval,
+        });
+        Ok(())
+    }
+
+    fn let_go(&mut self, reason: LeaveReason) {
+        let Some(held) = self.held.take() else { return };
+        let told = Leave {
+            group: self.plan.group.clone(),
+            generation: held.generation.generation,
+            member: held.generation.member,
+            reason,
+        };
+        self.client.recorder.record(self.client.actor, Happening::Left(told));
+    }
+
+    /// One round: whatever is due.
+    async fn work(&mut self) -> Result<(), GroupError> {
+        let Some(held) = &self.held else { return Ok(()) };
+        let now = Instant::now();
+        if now >= held.beats {
+            return self.beat().await;
+        }
+        if now >= held.commits {
+            return self.commit().await;
+        }
+        if self.find_places().await? {
+            self.poll().await;
+        } else {
+            self.client.think(Duration::from_millis(100), Duration::from_secs(1)).await;
+        }
+        Ok(())
+    }
+
+    async fn beat(&mut self) -> Result<(), GroupError> {
+        let began = self.client.recorder.now();
+        let outcome = self.consumer.heartbeat().await;
+        let Some(held) = &mut self.held else { return Ok(()) };
+        held.beats = Instant::now() + HEARTBEAT;
+        let told = Heartbeat {
+            began,
+            group: self.plan.group.clone(),
+            generation: held.generation.generation,
+            member: held.generation.member.clone(),
+            outcome: match &outcome {
+                Ok(()) | Err(GroupError::Rebalance) => Outcome::Done,
+                Err(GroupError::Lost(_) | GroupError::Fenced) => Outcome::Refused,
+                Err(GroupError::Client(_)) => Outcome::Unknown,
+            },
+        };
+        self.client.recorder.record(self.client.actor, Happening::Heartbeat(told));
+        outcome
+    }
+
+    /// Where to read on in every partition; whether any is known.
+    async fn find_places(&mut self) -> Result<bool, GroupError> {
+        let Some(held) = &self.held else { return Ok(false) };
+        let missing = |(name, partitions): (&String, &Vec<i32>)| {
+            let lost: Vec<i32> = partitions
+                .iter()
+                .copied()
+                .filter(|partition| !held.positions.contains_key(&(name.clone(), *partition)))
+                .collect();
+            (!lost.is_empty()).then(|| held.topics.get(name).map(|layout| (layout.clone(), lost))).flatten()
+        };
+        let missing: Vec<(TopicLayout, Vec<i32>)> = held.generation.assignment.iter().filter_map(missing).collect();
+        for (layout, partitions) in missing {
+            let began = self.client.recorder.now();
+            let committed = self.consumer.committed(&layout.name, layout.id, &partitions).await?;
+            for (partition, offset) in committed {
+                self.place(&layout, partition, offset, began).await;
+            }
+        }
+        Ok(self.held.as_ref().is_some_and(|held| !held.positions.is_empty()))
+    }
+
+    async fn place(&mut self, layout: &TopicLayout, partition: i32, committed: i64, began: Duration) {
+        let name = TopicPartition::new(TopicId(layout.id), PartitionIndex(partition));
+        let told = FetchOffset {
+            began,
+            group: self.plan.group.clone(),
+            partition: name,
+            offset: (committed >= 0).then_some(Offset(committed)),
+        };
+        self.client.recorder.record(self.client.actor, Happening::FetchedOffset(told));
+        let to = if committed >= 0 {
+            committed
+        } else {
+            let Some(start) = self.start(layout, partition).await else { return };
+            start
+        };
+        self.position(layout, partition, to);
+    }
+
+    async fn start(&mut self, layout: &TopicLayout, partition: i32) -> Option<i64> {
+        let address = layout.leaders.get(usize::try_from(partition).ok()?)?.clone();
+        let fetcher = Fetcher { topic: layout.clone(), max_wait: Duration::ZERO, partition_bytes_max: 1 };
+        fetcher.start(self.consumer.routes(), &address, partition).await.ok()
+    }
+
+    fn position(&mut self, layout: &TopicLayout, partition: i32, to: i64) {
+        let name = TopicPartition::new(TopicId(layout.id), PartitionIndex(partition));
+        let Some(held) = &mut self.held else { return };
+        held.positions.insert((layout.name.clone(), partition), to);
+        let told = Position { partition: name, to: Offset(to) };
+        self.client.recorder.record(self.client.actor, Happening::Positioned(told));
+    }
+
+    /// One fetch of what one broker leads of one topic.
+    async fn poll(&mut self) {
+        let Some(held) = &self.held else { return };
+        let names: Vec<String> = held.topics.keys().cloned().collect();
+        let Some(layout) = self.client.dice.pick(&names).and_then(|name| held.topics.get(name)).cloned() else {
+            return;
+        };
+        let places: Vec<(i32, i64)> = held
+            .positions
+            .iter()
+            .filter(|((name, _), _)| *name == layout.name)
+            .map(|((_, partition), offset)| (*partition, *offset))
+            .collect();
+        let leader = |partition: i32| usize::try_from(partition).ok().and_then(|place| layout.leaders.get(place));
+        let Some(address) = self.client.dice.pick(&places).and_then(|(partition, _)| leader(*partition)).cloned()
+        else {
+            return self.client.think(Duration::from_millis(50), Duration::from_millis(500)).await;
+        };
+        let led: Vec<(i32, i64)> =
+            places.into_iter().filter(|(partition, _)| leader(*partition) == Some(&address)).collect();
+        let fetcher = Fetcher {
+            topic: layout.clone(),
+            max_wait: Duration::from_millis(500),
+            partition_bytes_max: self.client.dice.choose(&[300, 1 << 20]),
+        };
+        let began = self.client.recorder.now();
+        match fetcher.fetch(self.consumer.routes(), &address, &led, began).await {
+            Ok(fetched) => self.take(&layout, fetched).await,
+            Err(_) => self.look_again(&layout.name).await,
+        }
+    }
+
+    async fn take(&mut self, layout: &TopicLayout, fetched: Vec<Fetched>) {
+        for Fetched { partition, reply } in fetched {
+            match reply {
+                Reply::Polled(poll) => {
+                    if let Some(held) = &mut self.held
+                        && let Some(position) = held.positions.get_mut(&(layout.name.clone(), partition))
+                    {
+                        held.uncommitted |= poll.next.0 > *position;
+                        *position = poll.next.0;
+                    }
+                    self.client.recorder.record(self.client.actor, Happening::Polled(poll));
+                }
+                Reply::OutOfRange => {
+                    if let Some(start) = self.start(layout, partition).await {
+                        self.position(layout, partition, start);
+                    }
+                }
+                Reply::Refused(_) => {
+                    self.client.think(Duration::from_millis(50), Duration::from_millis(500)).await;
+                    self.look_again(&layout.name).await;
+                }
+            }
+        }
+    }
+
+    /// The layout of a topic, anew. One that was created anew is another topic: nothing of it is ours.
+    async fn look_again(&mut self, name: &str) {
+        let layout = self.consumer.routes().topic(name).await;
+        let Some(held) = &mut self.held else { return };
+        match layout {
+            Ok(layout) if held.topics.get(name).is_some_and(|before| before.id == layout.id) => {
+                held.topics.insert(name.to_owned(), layout);
+            }
+            Ok(_) => {
+                held.topics.remove(name);
+                held.positions.retain(|(topic, _), _| topic != name);
+            }
+            Err(_) => {}
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), GroupError> {
+        let Some(held) = &mut self.held else { return Ok(()) };
+        held.commits = Instant::now() + self.plan.commit_interval;
+        if !std::mem::take(&mut held.uncommitted) {
+            return Ok(());
+        }
+        let (generation, member) = (held.generation.generation, held.generation.member.clone());
+        let layouts: Vec<TopicLayout> = held.topics.values().cloned().collect();
+        let positions = held.positions.clone();
+        for layout in layouts {
+            let offsets: BTreeMap<i32, i64> = positions
+                .iter()
+                .filter(|((topic, _), _)| *topic == layout.name)
+                .map(|((_, partition), offset)| (*partition, *offset))
+                .collect();
+            if offsets.is_empty() {
+                continue;
+            }
+            let began = self.client.recorder.now();
+            let answered = self.consumer.commit(&layout.name, layout.id, &offsets).await;
+            for (partition, offset) in &offsets {
+                let outcome = match &answered {
+                    Ok(codes) => codes.get(partition).map_or(Outcome::Unknown, |code| outcome_of(*code)),
+                    Err(_) => Outcome::Unknown,
+                };
+                let told = CommitOffset {
+                    began,
+                    group: self.plan.group.clone(),
+                    generation: Some(generation),
+                    member: member.clone(),
+                    partition: TopicPartition::new(TopicId(layout.id), PartitionIndex(*partition)),
+                    offset: Some(Offset(*offset)),
+                    txn: None,
+                    outcome,
+                };
+                self.client.recorder.record(self.client.actor, Happening::CommittedOffset(told));
+            }
+            let codes = answered?;
+            if codes.values().any(|code| [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::ILLEGAL_GENERATION].contains(code)) {
+                return Err(GroupError::Lost(ErrorCode::ILLEGAL_GENERATION));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn outcome_of(code: ErrorCode) -> Outcome {
+    match code {
+        ErrorCode::NONE => Outcome::Done,
+        ErrorCode::UNKNOWN_MEMBER_ID
+        | ErrorCode::ILLEGAL_GENERATION
+        | ErrorCode::REBALANCE_IN_PROGRESS
+        | ErrorCode::FENCED_INSTANCE_ID
+        | ErrorCode::NOT_COORDINATOR
+        | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+        | ErrorCode::UNKNOWN_TOPIC_ID => Outcome::Refused,
+        _ => Outcome::Unknown,
+    }
+}

@@ -1,0 +1,184 @@
+//! Fetches, and what comes of them.
+
+use std::time::Duration;
+
+use alluvium_client::{ClientError, Routes, TopicLayout};
+use alluvium_model::{AgentId, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
+use alluvium_wire::ErrorCode;
+use alluvium_wire::batch::Batch;
+use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
+use alluvium_wire::messages::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
+use bytes::{Bytes, BytesMut};
+
+use super::values;
+use crate::history::{Isolation, Poll, Seen, ValueId};
+
+/// `ListOffsets`' name for the start of a partition.
+const EARLIEST: i64 = -2;
+/// Decompressed bytes of one batch: ours are far smaller.
+const BATCH_BYTES_MAX: usize = 16 << 20;
+
+/// The answer for one partition.
+pub enum Reply {
+    /// Batches, or none.
+    Polled(Poll),
+    /// The offset is not there any more, or not yet.
+    OutOfRange,
+    /// The broker refused.
+    Refused(ErrorCode),
+}
+
+/// One partition's answer.
+pub struct Fetched {
+    /// Its index.
+    pub partition: i32,
+    /// What was said of it.
+    pub reply: Reply,
+}
+
+/// What is fetched: one topic.
+pub struct Fetcher {
+    /// The topic.
+    pub topic: TopicLayout,
+    /// How long an empty answer may take.
+    pub max_wait: Duration,
+    /// `max.partition.fetch.bytes`.
+    pub partition_bytes_max: i32,
+}
+
+impl Fetcher {
+    /// Name of a partition of the topic.
+    #[must_use]
+    pub fn name(&self, partition: i32) -> TopicPartition {
+        TopicPartition::new(TopicId(self.topic.id), PartitionIndex(partition))
+    }
+
+    /// The request for `positions`: partitions and offsets.
+    #[must_use]
+    pub fn request(&self, positions: &[(i32, i64)]) -> FetchRequest {
+        let partition = |(partition, fetch_offset): &(i32, i64)| FetchPartition {
+            partition: *partition,
+            fetch_offset: *fetch_offset,
+            partition_max_bytes: self.partition_bytes_max,
+            ..FetchPartition::default()
+        };
+        FetchRequest {
+            max_wait_ms: i32::try_from(self.max_wait.as_millis()).unwrap_or(i32::MAX),
+            min_bytes: 1,
+            replica_id: -1,
+            topics: vec![FetchTopic {
+                topic: self.topic.name.clone(),
+                topic_id: self.topic.id,
+                partitions: positions.iter().map(partition).collect(),
+            }],
+            ..FetchRequest::default()
+        }
+    }
+
+    /// Fetches from the broker at `address`.
+    ///
+    /// # Errors
+    /// Where no answer comes.
+    pub async fn fetch(
+        &self,
+        routes: &mut Routes,
+        address: &str,
+        positions: &[(i32, i64)],
+        began: Duration,
+    ) -> Result<Vec<Fetched>, ClientError> {
+        let request = self.request(positions);
+        let answer = routes.call_at(address, &request).await?;
+        ClientError::check("fetching", answer.error_code, None)?;
+        let agent = AgentId(routes.broker_at(address).unwrap_or(-1));
+        let data = answer.responses.into_iter().flat_map(|topic| topic.partitions);
+        Ok(data.map(|data| self.sort_out(data, positions, agent, began)).collect())
+    }
+
+    fn sort_out(&self, data: PartitionData, positions: &[(i32, i64)], agent: AgentId, began: Duration) -> Fetched {
+        let partition = data.partition_index;
+        let asked = positions.iter().find(|(asked, _)| *asked == partition).map_or(-1, |(_, offset)| *offset);
+        let reply = match data.error_code {
+            ErrorCode::NONE => Reply::Polled(self.poll(data, asked, agent, began)),
+            ErrorCode::OFFSET_OUT_OF_RANGE => Reply::OutOfRange,
+            code => Reply::Refused(code),
+        };
+        Fetched { partition, reply }
+    }
+
+    fn poll(&self, data: PartitionData, from: i64, agent: AgentId, began: Duration) -> Poll {
+        let bytes = data.records.map(|records| joined(&records.into_parts())).unwrap_or_default();
+        let (records, next) = seen(bytes, from);
+        Poll {
+            began,
+            partition: self.name(data.partition_index),
+            from: Offset(from),
+            next: Offset(next),
+            records,
+            markers: Vec::new(),
+            isolation: Isolation::ReadUncommitted,
+            agent,
+            source: None,
+            high_watermark: Offset(data.high_watermark),
+            stable: Offset(data.last_stable_offset),
+            log_start: Offset(data.log_start_offset),
+        }
+    }
+
+    /// Where the log of `partition` starts, as the broker at `address` has it.
+    ///
+    /// # Errors
+    /// Where it does not say.
+    pub async fn start(&self, routes: &mut Routes, address: &str, partition: i32) -> Result<i64, ClientError> {
+        let asked = ListOffsetsPartition { partition_index: partition, timestamp: EARLIEST, ..Default::default() };
+        let request = ListOffsetsRequest {
+            replica_id: -1,
+            topics: vec![ListOffsetsTopic { name: self.topic.name.clone(), partitions: vec![asked] }],
+            ..ListOffsetsRequest::default()
+        };
+        let answer = routes.call_at(address, &request).await?;
+        let found = answer.topics.into_iter().flat_map(|topic| topic.partitions).next();
+        let found = found.ok_or_else(|| ClientError::Timeout("the answer leaves the partition out".to_owned()))?;
+        ClientError::check("log start", found.error_code, None)?;
+        Ok(found.offset)
+    }
+}
+
+/// The records in `bytes` from offset `from` on, and the offset after the last batch.
+fn seen(mut bytes: Bytes, from: i64) -> (Vec<Seen>, i64) {
+    let (mut records, mut next) = (Vec::new(), from);
+    while !bytes.is_empty() {
+        let Ok(batch) = Batch::parse(&mut bytes) else { break };
+        let header = *batch.header();
+        next = header.base_offset + i64::from(header.last_offset_delta) + 1;
+        let garbled = Seen {
+            offset: Offset(header.base_offset),
+            value: ValueId::GARBLED,
+            timestamp: Timestamp(header.base_timestamp),
+        };
+        let Ok(decoded) = batch.records(BATCH_BYTES_MAX) else {
+            records.push(garbled);
+            continue;
+        };
+        if batch.verify_crc().is_err() {
+            records.push(garbled);
+        }
+        for record in &decoded {
+            let Ok(record) = record else {
+                records.push(garbled);
+                break;
+            };
+            if record.offset >= from {
+                let value = values::decode(record.value);
+                records.push(Seen { offset: Offset(record.offset), value, timestamp: Timestamp(record.timestamp) });
+            }
+        }
+    }
+    (records, next)
+}
+
+/// The parts of an answer's records as one.
+fn joined(parts: &[Bytes]) -> Bytes {
+    let mut whole = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
+    parts.iter().for_each(|part| whole.extend_from_slice(part));
+    whole.freeze()
+}

@@ -1,0 +1,67 @@
+//! A plain reader: reads partitions by offset from their start on, again and again from elsewhere.
+
+use std::time::Duration;
+
+use alluvium_model::Offset;
+
+use super::{Client, Fetched, Fetcher, Reply};
+use crate::history::{Happening, Position};
+
+/// Fetches from one place on, before it looks elsewhere.
+const FETCHES_PER_TURN: (usize, usize) = (3, 40);
+
+/// Reads until told to stop.
+pub async fn read(client: Client) {
+    let mut routes = client.routes();
+    while !client.stop.is_cancelled() {
+        let Ok(topic) = routes.topic(&client.topic()).await else { continue };
+        let fetcher = Fetcher {
+            topic,
+            max_wait: client.dice.time(Duration::from_millis(1), Duration::from_secs(2)),
+            partition_bytes_max: client.dice.choose(&[1, 200, 1 << 20]),
+        };
+        let partition = client.dice.count(0, fetcher.topic.leaders.len() - 1);
+        // Its leader, or whoever: any agent serves any partition.
+        let address = if client.dice.chance(700) { fetcher.topic.leaders[partition].clone() } else { routes.any() };
+        let partition = i32::try_from(partition).unwrap_or(0);
+        follow(&client, &mut routes, &fetcher, &address, partition).await;
+    }
+}
+
+/// Reads one partition for a while.
+async fn follow(
+    client: &Client,
+    routes: &mut alluvium_client::Routes,
+    fetcher: &Fetcher,
+    address: &str,
+    partition: i32,
+) {
+    let Ok(start) = fetcher.start(routes, address, partition).await else {
+        client.think(Duration::from_millis(50), Duration::from_secs(1)).await;
+        return;
+    };
+    let skipped = if client.dice.chance(500) { 0 } else { client.dice.below(100) };
+    let mut next = start + i64::try_from(skipped).unwrap_or(0);
+    let name = fetcher.name(partition);
+    client.recorder.record(client.actor, Happening::Positioned(Position { partition: name, to: Offset(next) }));
+    for _ in 0..client.dice.count(FETCHES_PER_TURN.0, FETCHES_PER_TURN.1) {
+        if client.stop.is_cancelled() {
+            return;
+        }
+        let began = client.recorder.now();
+        let Ok(fetched) = fetcher.fetch(routes, address, &[(partition, next)], began).await else { return };
+        for Fetched { reply, .. } in fetched {
+            match reply {
+                Reply::Polled(poll) => {
+                    next = poll.next.0;
+                    client.recorder.record(client.actor, Happening::Polled(poll));
+                }
+                Reply::OutOfRange => return,
+                Reply::Refused(_) => {
+                    client.think(Duration::from_millis(50), Duration::from_secs(1)).await;
+                    return;
+                }
+            }
+        }
+    }
+}

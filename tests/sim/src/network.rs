@@ -1,0 +1,246 @@
+//! The network between clients and agents, and who is cut off from whom.
+//!
+//! Owns: links (who hears whom), listening agents, connections over pipes in memory with latency. Does not own: what is
+//! said. Invariants: bytes of a connection arrive in order or not at all; a link that is cut delays what is on it until it
+//! is healed, as retransmissions do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use alluvium_client::{Stream, Transport};
+use alluvium_gateway::agent::Agent;
+use alluvium_gateway::kafka::serve_connection;
+use async_trait::async_trait;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::dice::Dice;
+
+/// What a pipe holds: less than many answers, so that writers wait for readers.
+const PIPE_BYTES: usize = 32 << 10;
+/// What travels at once.
+const PACKET_BYTES: usize = 16 << 10;
+/// How often what waits at a cut link looks whether it is healed.
+const CUT_PAUSE: Duration = Duration::from_millis(20);
+
+/// The object store, as a place.
+pub const STORE: &str = "store";
+/// The metastore, as a place.
+pub const METASTORE: &str = "metastore";
+
+/// Where something runs: its name, and its zone where it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Unique in the run.
+    pub name: String,
+    /// `zone ...`.
+    pub zone: Option<String>,
+}
+
+impl Place {
+    /// A place in no zone.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), zone: None }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.name).chain(&self.zone)
+    }
+}
+
+/// The network. Clones share it.
+#[derive(Clone)]
+pub struct Network(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    dice: Dice,
+    latency_max: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    hosts: BTreeMap<String, Host>,
+    cuts: BTreeSet<(String, String)>,
+    connections: u16,
+}
+
+#[derive(Clone)]
+struct Host {
+    place: Place,
+    agent: Arc<Agent>,
+    accepting: CancellationToken,
+    /// Cancelled: all its connections are reset.
+    reset: CancellationToken,
+}
+
+impl Network {
+    /// Everybody hears everybody, within `latency_max`.
+    #[must_use]
+    pub fn new(dice: Dice, latency_max: Duration) -> Self {
+        Self(Arc::new(Shared { state: Mutex::default(), dice, latency_max }))
+    }
+
+    /// From now on `agent` listens at `address`.
+    pub fn listen(&self, address: &str, place: Place, agent: Arc<Agent>, accepting: CancellationToken) {
+        let host = Host { place, agent, accepting, reset: CancellationToken::new() };
+        self.state().hosts.insert(address.to_owned(), host);
+    }
+
+    /// Nobody listens at `address` any more; its connections go on.
+    pub fn close(&self, address: &str) {
+        // Dropped outside of the lock: the agent may be the last of its kind.
+        let host = self.state().hosts.remove(address);
+        drop(host);
+    }
+
+    /// The machine at `address` is gone: nobody listens, connections are reset.
+    pub fn vanish(&self, address: &str) {
+        let host = self.state().hosts.remove(address);
+        if let Some(host) = host {
+            host.reset.cancel();
+        }
+    }
+
+    /// Resets all connections to `address`.
+    pub fn reset(&self, address: &str) {
+        let reset = {
+            let mut state = self.state();
+            state.hosts.get_mut(address).map(|host| std::mem::take(&mut host.reset))
+        };
+        if let Some(reset) = reset {
+            reset.cancel();
+        }
+    }
+
+    /// The agent that listens at `address`.
+    #[must_use]
+    pub fn agent(&self, address: &str) -> Option<Arc<Agent>> {
+        self.state().hosts.get(address).map(|host| Arc::clone(&host.agent))
+    }
+
+    /// `a` and `b`, names of places or of zones, hear each other no longer.
+    pub fn cut(&self, a: &str, b: &str) {
+        self.state().cuts.insert((a.to_owned(), b.to_owned()));
+    }
+
+    /// They hear each other again.
+    pub fn mend(&self, a: &str, b: &str) {
+        self.state().cuts.remove(&(a.to_owned(), b.to_owned()));
+    }
+
+    /// Everybody hears everybody.
+    pub fn heal(&self) {
+        self.state().cuts.clear();
+    }
+
+    /// Whether `a` and `b` do not hear each other.
+    #[must_use]
+    pub fn is_cut(&self, a: &Place, b: &Place) -> bool {
+        let state = self.state();
+        if state.cuts.is_empty() {
+            return false;
+        }
+        let pair = |x: &String, y: &String| state.cuts.contains(&(x.clone(), y.clone()));
+        a.names().any(|x| b.names().any(|y| pair(x, y) || pair(y, x)))
+    }
+
+    /// How one at `place` connects.
+    #[must_use]
+    pub fn transport(&self, place: Place) -> Arc<dyn Transport> {
+        Arc::new(Dialer { network: self.clone(), place })
+    }
+
+    /// One way from `a` to `b`: how long it takes, and as long as it is cut.
+    pub async fn travel(&self, a: &Place, b: &Place) {
+        let bound = u64::try_from(self.0.latency_max.as_micros()).unwrap_or(0);
+        if bound > 0 {
+            sleep(Duration::from_micros(self.0.dice.below(bound))).await;
+        }
+        while self.is_cut(a, b) {
+            sleep(CUT_PAUSE).await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The host at `address`, and the number of one more connection.
+    fn host(&self, address: &str) -> Option<(Host, u16)> {
+        let mut state = self.state();
+        state.connections = state.connections.wrapping_add(1);
+        let number = state.connections;
+        state.hosts.get(address).map(|host| (host.clone(), number))
+    }
+
+    fn place_of(&self, address: &str) -> Place {
+        let known = self.state().hosts.get(address).map(|host| host.place.clone());
+        known.unwrap_or_else(|| Place::named(address))
+    }
+}
+
+struct Dialer {
+    network: Network,
+    place: Place,
+}
+
+#[async_trait]
+impl Transport for Dialer {
+    async fn connect(&self, address: &str) -> io::Result<Box<dyn Stream>> {
+        let network = &self.network;
+        network.travel(&self.place, &network.place_of(address)).await;
+        let (host, number) = network.host(address).ok_or(io::ErrorKind::ConnectionRefused)?;
+        let (client, near) = tokio::io::duplex(PIPE_BYTES);
+        let (far, server) = tokio::io::duplex(PIPE_BYTES);
+        let (read, write) = tokio::io::split(server);
+        let peer = SocketAddr::from(([127, 0, 0, 1], number));
+        let served = serve_connection(Arc::clone(&host.agent), peer, read, write, host.accepting.clone());
+        host.agent.tasks.spawn("kafka connection", served);
+        tokio::spawn(wire(network.clone(), self.place.clone(), host.place, host.reset, near, far));
+        Ok(Box::new(client))
+    }
+}
+
+/// Carries bytes both ways until both ends are done, or the connection is reset.
+async fn wire(
+    network: Network,
+    client: Place,
+    host: Place,
+    reset: CancellationToken,
+    near: DuplexStream,
+    far: DuplexStream,
+) {
+    let ((mut from_client, mut to_client), (mut from_host, mut to_host)) =
+        (tokio::io::split(near), tokio::io::split(far));
+    let both = async {
+        tokio::join!(
+            carry(&network, &client, &host, &mut from_client, &mut to_host),
+            carry(&network, &host, &client, &mut from_host, &mut to_client),
+        )
+    };
+    // Reset or at its end: both pipes are dropped here.
+    reset.run_until_cancelled(both).await;
+}
+
+async fn carry<R, W>(network: &Network, from: &Place, to: &Place, read: &mut R, write: &mut W)
+where
+    R: tokio::io::AsyncRead + Unpin,
+    W: tokio::io::AsyncWrite + Unpin,
+{
+    let mut packet = vec![0; PACKET_BYTES];
+    loop {
+        let bytes = read.read(&mut packet).await.unwrap_or(0);
+        network.travel(from, to).await;
+        if bytes == 0 || write.write_all(&packet[..bytes]).await.is_err() {
+            // What the other end still says may be heard.
+            let _ = write.shutdown().await;
+            return;
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! A machine: the processes that run on it one after the other, and how they die.
+//!
+//! Owns: putting a process together as the binary does, over simulated stores and the simulated network. Does not own: when
+//! what happens to it. Invariant: a machine runs one process at most, and nothing of a dead one goes on.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use alluvium_compactor::Compactor;
+use alluvium_gateway::agent::{Agent, AgentParts, Life, Tasks};
+use alluvium_gateway::peers::NoPeers;
+use alluvium_metastore::Metastore;
+use alluvium_metastore::ambient::{Clock, Entropy, SeededEntropy};
+use alluvium_metastore::kv::{Db, FaultSwitch, Faults, MemoryEngine};
+use alluvium_metastore::nodes::{Endpoint, NewNode, Session};
+use alluvium_objects::faults::{BucketTrouble, SimulatedBucket, TroubleSwitch};
+use alluvium_objects::{Objects, ObjectsConfig};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::dice::Dice;
+use crate::network::{METASTORE, Network, Place, STORE};
+use crate::plan::{NodePlan, Plan};
+use crate::time::SimClock;
+
+/// The port of all agents; their hosts differ.
+const PORT: u16 = 9092;
+/// Between two attempts to start, as a supervisor would wait.
+const START_PAUSE: Duration = Duration::from_millis(500);
+/// For requests in flight when a process is told to stop.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What all machines share.
+pub struct Ground {
+    /// The run's plan.
+    pub plan: Plan,
+    /// Rows.
+    pub engine: MemoryEngine,
+    /// Objects.
+    pub bucket: SimulatedBucket,
+    /// Links.
+    pub network: Network,
+    /// The beginning of the run.
+    pub origin: Instant,
+}
+
+/// A machine. Clones share it.
+#[derive(Clone)]
+pub struct Machine(Arc<Shared>);
+
+struct Shared {
+    ground: Arc<Ground>,
+    plan: NodePlan,
+    place: Place,
+    clock: Arc<SimClock>,
+    dice: Dice,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    process: Option<Process>,
+    faults: Option<FaultSwitch>,
+    trouble: Option<TroubleSwitch>,
+}
+
+/// A process on its machine.
+#[derive(Clone)]
+struct Process {
+    life: Life,
+    tasks: Tasks,
+    accepting: CancellationToken,
+}
+
+/// What a process is made of once it has started.
+struct Parts {
+    metastore: Metastore,
+    objects: Objects,
+    session: Session,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Machine {
+    /// A machine that is switched off.
+    #[must_use]
+    pub fn new(ground: Arc<Ground>, plan: NodePlan, dice: Dice) -> Self {
+        let place = Place { name: plan.name.clone(), zone: plan.zone.clone() };
+        let clock = Arc::new(SimClock::new(ground.origin));
+        Self(Arc::new(Shared { ground, plan, place, clock, dice, state: Mutex::default() }))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.plan.name
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    /// Where its agent listens; `None` where it has none.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        self.0.plan.serves.then(|| format!("{}:{PORT}", self.host()))
+    }
+
+    /// Its wall clock.
+    #[must_use]
+    pub fn clock(&self) -> &SimClock {
+        &self.0.clock
+    }
+
+    /// Whether a process runs on it, be it paused.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.state().process.is_some()
+    }
+
+    /// Its agent, where one serves.
+    #[must_use]
+    pub fn agent(&self) -> Option<Arc<Agent>> {
+        self.0.ground.network.agent(&self.address()?)
+    }
+
+    /// Starts a process, which tries until it is up.
+    pub fn start(&self) {
+        let (life, cancel) = (Life::default(), CancellationToken::new());
+        let process =
+            Process { tasks: Tasks::simulated(cancel, life.clone()), life, accepting: CancellationToken::new() };
+        let faults = self.0.ground.plan.metastore.clone();
+        let engine = self.0.ground.engine.elsewhere(Faults { seed: self.0.dice.seed(), ..faults });
+        let trouble = TroubleSwitch::new(self.0.ground.plan.store.clone(), self.0.dice.seed());
+        {
+            let mut state = self.state();
+            state.faults = Some(engine.fault_switch());
+            state.trouble = Some(trouble.clone());
+            state.process = Some(process.clone());
+        }
+        self.apply_links();
+        let machine = self.clone();
+        let booting = process.tasks.clone();
+        booting.spawn("boot", async move { machine.boot(process, engine, trouble).await });
+    }
+
+    /// Kills the process: it loses what it was doing, and its memory.
+    pub fn crash(&self) {
+        let process = self.state().process.take();
+        if let Some(process) = process {
+            process.life.end();
+            if let Some(address) = self.address() {
+                self.0.ground.network.vanish(&address);
+            }
+        }
+    }
+
+    /// Stops polling the process.
+    pub fn pause(&self) {
+        if let Some(process) = &self.state().process {
+            process.life.pause();
+        }
+    }
+
+    /// Goes on polling it.
+    pub fn resume(&self) {
+        let process = self.state().process.clone();
+        if let Some(process) = process {
+            process.life.resume();
+        }
+    }
+
+    /// Tells the process to stop, and waits until it has. Where it takes too long, it is killed.
+    pub async fn stop(&self) {
+        let Some(process) = self.state().process.clone() else { return };
+        if let (Some(address), Some(agent)) = (self.address(), self.agent()) {
+            let leaving = process.life.bind(async {
+                agent.session.drain().await;
+                self.0.ground.network.close(&address);
+                process.accepting.cancel();
+                agent.drain(DRAIN_PATIENCE).await;
+                agent.session.leave().await;
+            });
+            // Whether it went well or not, nothing is left of it.
+            let _ = tokio::time::timeout(2 * DRAIN_PATIENCE, leaving).await;
+        } else {
+            process.tasks.stop(DRAIN_PATIENCE).await;
+        }
+        let is_the_same = self.state().process.as_ref().is_some_and(|now| !now.life.has_ended());
+        if is_the_same {
+            self.crash();
+        }
+    }
+
+    /// What this machine has of stores, from now on.
+    pub fn set_weather(&self, metastore: Faults, store: BucketTrouble) {
+        {
+            let state = self.state();
+            if let Some(faults) = &state.faults {
+                faults.set(metastore);
+            }
+            if let Some(trouble) = &state.trouble {
+                trouble.set(store);
+            }
+        }
+        self.apply_links();
+    }
+
+    /// Looks which stores it reaches, after links changed.
+    pub fn apply_links(&self) {
+        let network = &self.0.ground.network;
+        let (no_rows, no_objects) = (
+            network.is_cut(&self.0.place, &Place::named(METASTORE)),
+            network.is_cut(&self.0.place, &Place::named(STORE)),
+        );
+        let state = self.state();
+        if let Some(faults) = &state.faults {
+            faults.cut(no_rows);
+        }
+        if let Some(trouble) = &state.trouble {
+            trouble.cut(no_objects);
+        }
+    }
+
+    async fn boot(&self, process: Process, engine: MemoryEngine, trouble: TroubleSwitch) {
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(self.0.dice.seed()));
+        let db = Db::new(Arc::new(engine), Arc::clone(&entropy));
+        let config = ObjectsConfig { seed: self.0.dice.seed(), ..ObjectsConfig::default() };
+        let objects = Objects::new(self.0.ground.bucket.reached(trouble), "", config);
+        loop {
+            match self.bring_up(&process, &db, objects.clone(), Arc::clone(&entropy)).await {
+                Ok(()) => return,
+                Err(error) => tracing::debug!(machine = self.name(), %error, "start failed"),
+            }
+            sleep(START_PAUSE).await;
+        }
+    }
+
+    async fn bring_up(
+        &self,
+        process: &Process,
+        db: &Db,
+        objects: Objects,
+        entropy: Arc<dyn Entropy>,
+    ) -> anyhow::Result<()> {
+        let metastore = Metastore::open(db.clone(), &*entropy).await?;
+        let clock: Arc<dyn Clock> = self.0.clock.clone();
+        let opened = Session::open(
+            metastore.nodes.clone(),
+            self.registration(),
+            self.0.ground.plan.session.clone(),
+            clock,
+            Arc::clone(&entropy),
+        );
+        let session = opened.await?;
+        process.tasks.spawn("session", session.clone().run(process.tasks.cancelled()));
+        let parts = Parts { metastore, objects, session, entropy };
+        if self.0.plan.compacts {
+            self.start_compactor(process, &parts);
+        }
+        self.start_agent(process, parts).await
+    }
+
+    fn start_compactor(&self, process: &Process, parts: &Parts) {
+        let compactor = Compactor::new(
+            parts.metastore.clone(),
+            parts.objects.clone(),
+            self.0.ground.plan.compactor.clone(),
+            parts.session.clone(),
+            self.0.clock.clone(),
+            Arc::clone(&parts.entropy),
+        );
+        let cancel = process.tasks.cancelled();
+        process.tasks.spawn("compactor", async move { compactor.run(cancel).await });
+    }
+
+    async fn start_agent(&self, process: &Process, parts: Parts) -> anyhow::Result<()> {
+        let Some(address) = self.address() else { return Ok(()) };
+        let parts = AgentParts {
+            metastore: parts.metastore,
+            objects: parts.objects,
+            session: parts.session,
+            peers: Arc::new(NoPeers),
+            clock: self.0.clock.clone(),
+            entropy: parts.entropy,
+            tasks: process.tasks.clone(),
+        };
+        let session = parts.session.clone();
+        let agent = match Agent::start(self.0.ground.plan.agent.clone(), parts).await {
+            Ok(agent) => agent,
+            Err(error) => {
+                session.leave().await;
+                return Err(error.into());
+            }
+        };
+        self.0.ground.network.listen(&address, self.0.place.clone(), agent, process.accepting.clone());
+        Ok(())
+    }
+
+    fn registration(&self) -> NewNode {
+        NewNode {
+            id: None,
+            zone: self.0.plan.zone.clone(),
+            kafka: self.0.plan.serves.then(|| Endpoint { host: self.host(), port: PORT }),
+            http: None,
+            compacts: self.0.plan.compacts,
+            version: "simulated".to_owned(),
+        }
+    }
+
+    fn host(&self) -> String {
+        self.0.plan.name.replace(' ', "-")
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

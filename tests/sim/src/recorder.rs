@@ -1,0 +1,112 @@
+//! Where everybody tells what happened: the history of the run, and the numbers that are unique in it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::history::{Actor, ConnectionNumber, Event, Happening, History, SendId, ValueId};
+
+/// The history in the making. Clones share it.
+#[derive(Clone)]
+pub struct Recorder {
+    origin: Instant,
+    book: Arc<Mutex<Book>>,
+}
+
+#[derive(Default)]
+struct Book {
+    history: History,
+    actors: u32,
+    sends: u64,
+    values: u64,
+    connections: u64,
+    verbose: bool,
+}
+
+/// Whom the system itself acts as: faults, the end.
+pub const SYSTEM: Actor = Actor(0);
+
+impl Recorder {
+    /// An empty history that begins at `origin`; told aloud as well where `verbose`.
+    #[must_use]
+    pub fn new(origin: Instant, verbose: bool) -> Self {
+        Self { origin, book: Arc::new(Mutex::new(Book { verbose, ..Book::default() })) }
+    }
+
+    /// Time since the beginning.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    /// Notes what happened just now.
+    pub fn record(&self, actor: Actor, what: Happening) {
+        let event = Event { at: self.now(), actor, what };
+        tracing::debug!(?event, "event");
+        let mut book = self.book();
+        if book.verbose {
+            say(&format!("{:>12.6} {} {:?}", event.at.as_secs_f64(), event.actor, event.what));
+        }
+        book.history.push(event);
+    }
+
+    /// A new client.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        let mut book = self.book();
+        book.actors += 1;
+        Actor(book.actors)
+    }
+
+    /// A new send.
+    #[must_use]
+    pub fn send(&self) -> SendId {
+        let mut book = self.book();
+        book.sends += 1;
+        SendId(book.sends)
+    }
+
+    /// A value that nobody has sent yet.
+    #[must_use]
+    pub fn value(&self) -> ValueId {
+        let mut book = self.book();
+        book.values += 1;
+        ValueId(book.values)
+    }
+
+    /// A new connection.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionNumber {
+        let mut book = self.book();
+        book.connections += 1;
+        ConnectionNumber(book.connections)
+    }
+
+    /// Events so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.book().history.events.len()
+    }
+
+    /// Whether nothing happened so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All that happened.
+    #[must_use]
+    pub fn take(&self) -> History {
+        std::mem::take(&mut self.book().history)
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a run that is watched is told line by line")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}
