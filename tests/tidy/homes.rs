@@ -13,6 +13,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("parquet::", &["compactor/history/"], "go through alluvium_history"),
     ("arrow::", &["compactor/history/"], "go through alluvium_history"),
     ("axum::", &["gateway/src/http/"], "serve HTTP from gateway/src/http"),
+    ("hyper_util::", &["gateway/src/peers/"], "ask other agents through gateway/src/peers"),
     (
         "alluvium_wire::messages",
         &["gateway/wire/", "gateway/src/kafka/", "client/", "tests/"],

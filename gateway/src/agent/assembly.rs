@@ -85,7 +85,7 @@ impl Agent {
             view: view.clone(),
             objects: objects.clone(),
             recent: recent.clone(),
-            neighbours: Some(Neighbours::new(session.clone(), peers, metrics.peers.clone())),
+            neighbours: Neighbours::new(session.clone(), peers, metrics.peers.clone()),
             metrics: metrics.clone(),
         };
         let fetch = fetch::start(&config, fetch);

@@ -41,7 +41,7 @@ pub struct FetchParts {
     /// What this agent wrote lately.
     pub recent: RecentSegments,
     /// Who is asked before the object store.
-    pub neighbours: Option<Neighbours>,
+    pub neighbours: Neighbours,
     /// Counts.
     pub metrics: Metrics,
 }
@@ -51,10 +51,8 @@ pub struct FetchParts {
 pub fn start(config: &AgentConfig, parts: FetchParts) -> Fetch {
     let FetchParts { view, objects, recent, neighbours, metrics } = parts;
     let bytes = CacheBytes::divide(config.cache_bytes);
-    let cache = |bytes_max| {
-        let cache = BlockCache::new(objects.clone(), bytes_max, metrics.clone());
-        neighbours.clone().map_or(cache.clone(), |neighbours| cache.with_neighbours(neighbours))
-    };
+    let cache =
+        |bytes_max| BlockCache::new(objects.clone(), bytes_max, metrics.clone()).with_neighbours(neighbours.clone());
     let loader = Loader {
         view,
         recent,

@@ -18,3 +18,6 @@ pub use ask::{NoPeers, PeerBlocks, PeerError};
 pub use block::{BlockName, InvalidBlock, Part, SEGMENT_BYTES_PASSED_MAX, STRETCH_BLOCKS};
 pub use http::HttpPeers;
 pub use neighbours::{HEDGE_AFTER, LEFT_ALONE, Loaded, Neighbours};
+
+#[cfg(test)]
+mod tests;

@@ -6,5 +6,6 @@ pub mod world;
 mod faults;
 mod longpoll;
 mod offsets;
+mod peers;
 mod restart;
 mod roundtrip;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in tests, what cannot be read fails them")]
 
+mod blocks;
 mod client;
 mod documentation;
 mod health;

@@ -1,0 +1,375 @@
+//! Agents of zones that share what they load, over stores in memory: how often the store is asked, and what a reader notices
+//! of an owner that is slow, gone or wrong.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
+use alluvium_model::{ObjectId, Offset, TopicPartition, object_key};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::join_all;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::history::compact;
+use super::world::{World, append, batch, produce, read_all};
+use crate::agent::{Agent, AgentConfig, AgentParts, Tasks};
+use crate::fetch::ServeError;
+use crate::http::Listener;
+use crate::peers::{BlockName, HEDGE_AFTER, HttpPeers, LEFT_ALONE, PeerBlocks, PeerError};
+
+/// Longer than anything takes that is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PARTITIONS: i32 = 20;
+const ROUNDS: u64 = 5;
+
+/// How an agent answers others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    Well,
+    Slow(Duration),
+    Gone,
+    Lies,
+    CutsShort,
+}
+
+/// Between the agents: by the port that each says it listens on.
+#[derive(Clone, Default)]
+struct Wire {
+    agents: Arc<Mutex<BTreeMap<u16, (Arc<Agent>, Mood)>>>,
+    asked: Arc<AtomicU64>,
+}
+
+impl Wire {
+    fn joins(&self, port: u16, agent: &Arc<Agent>) {
+        self.agents.lock().unwrap().insert(port, (Arc::clone(agent), Mood::Well));
+    }
+
+    /// From now on all agents answer like this.
+    fn all(&self, mood: Mood) {
+        self.agents.lock().unwrap().values_mut().for_each(|(_, answers)| *answers = mood);
+    }
+
+    fn asked(&self) -> u64 {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl PeerBlocks for Wire {
+    async fn fetch(&self, peer: &Endpoint, block: &BlockName) -> Result<Bytes, PeerError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let (agent, mood) = self.agents.lock().unwrap().get(&peer.port).cloned().expect("who is named is there");
+        match mood {
+            Mood::Gone => return Err(PeerError::Unreachable("connection refused".to_owned())),
+            Mood::Slow(by) => tokio::time::sleep(by).await,
+            Mood::Well | Mood::Lies | Mood::CutsShort => {}
+        }
+        let bytes = agent.fetch.serve_block(block).await?.bytes;
+        Ok(match mood {
+            Mood::Lies => {
+                let mut lie = bytes.to_vec();
+                let middle = lie.len() / 2;
+                lie[middle] ^= 1;
+                lie.into()
+            }
+            Mood::CutsShort => bytes.slice(..bytes.len() / 2),
+            Mood::Well | Mood::Slow(_) | Mood::Gone => bytes,
+        })
+    }
+}
+
+async fn agent(world: &World, zone: &str, http: Endpoint, peers: Arc<dyn PeerBlocks>) -> Arc<Agent> {
+    let new = NewNode {
+        zone: Some(zone.to_owned()),
+        kafka: Some(Endpoint { host: "127.0.0.1".to_owned(), port: 9092 }),
+        http: Some(http),
+        ..NewNode::default()
+    };
+    let (clock, entropy) = (Arc::clone(&world.clock), Arc::clone(&world.entropy));
+    let opened = Session::open(world.metastore.nodes.clone(), new, SessionConfig::default(), clock, entropy);
+    let session = opened.await.expect("the metastore answers");
+    let tasks = Tasks::new(CancellationToken::new());
+    tasks.spawn("session", session.clone().run(tasks.cancelled()));
+    let parts = AgentParts {
+        metastore: world.metastore.clone(),
+        objects: world.objects.clone(),
+        session,
+        peers,
+        clock: Arc::clone(&world.clock),
+        entropy: Arc::clone(&world.entropy),
+        tasks,
+    };
+    Agent::start(AgentConfig::default(), parts).await.expect("the metastore answers")
+}
+
+/// One agent for each of `zones`, which know each other.
+async fn agents(world: &World, zones: &[&str]) -> (Wire, Vec<Arc<Agent>>) {
+    let wire = Wire::default();
+    let mut agents = Vec::new();
+    for (port, zone) in (1..).zip(zones) {
+        let http = Endpoint { host: "agent".to_owned(), port };
+        let agent = agent(world, zone, http, Arc::new(wire.clone())).await;
+        wire.joins(port, &agent);
+        agents.push(agent);
+    }
+    for agent in &agents {
+        sees(agent, zones.len()).await;
+    }
+    (wire, agents)
+}
+
+async fn sees(agent: &Agent, nodes: usize) {
+    let mut changes = agent.session.changes();
+    while agent.session.live().len() != nodes {
+        let changed = timeout(PATIENCE, changes.changed()).await;
+        changed.expect("nodes come and go in time").expect("the session lives");
+    }
+}
+
+/// Some segments by `writer`, each with all partitions in it; how many, and the partitions.
+async fn written(world: &World, writer: &Agent) -> (u64, Vec<TopicPartition>) {
+    let partitions = world.topic("orders", PARTITIONS).await;
+    let puts = world.objects.usage().totals().puts;
+    for round in 0..ROUNDS {
+        let value = format!("round {round}");
+        let mut outcomes = Vec::new();
+        for partition in &partitions {
+            outcomes.push(append(writer, *partition, batch(&[&value])).await);
+        }
+        assert!(join_all(outcomes).await.iter().flatten().all(Result::is_ok));
+    }
+    (world.objects.usage().totals().puts - puts, partitions)
+}
+
+fn gets(world: &World) -> u64 {
+    world.objects.usage().totals().gets
+}
+
+/// Every agent's consumers read everything, all at once, and rightly.
+async fn everyone_reads(agents: &[Arc<Agent>], partitions: &[TopicPartition]) {
+    let expected: Vec<(i64, String)> = (0..).zip((0..ROUNDS).map(|round| format!("round {round}"))).collect();
+    let pairs = agents.iter().flat_map(|agent| partitions.iter().map(move |partition| (agent, *partition)));
+    let reads = pairs.map(|(agent, partition)| async move {
+        agent.view.sync().await.expect("the metastore answers");
+        read_all(agent, partition).await
+    });
+    assert!(join_all(reads).await.iter().all(|read| *read == expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_of_another_zone_loads_each_segment_once_for_all_its_readers() {
+    let world = World::new().await;
+    let (wire, agents) = agents(&world, &["a", "b"]).await;
+    let (segments, partitions) = written(&world, &agents[0]).await;
+    // As often as there are consumers that come at once.
+    let crowd: Vec<Arc<Agent>> = (0..10).map(|_| Arc::clone(&agents[1])).collect();
+    everyone_reads(&crowd, &partitions).await;
+    assert_eq!(gets(&world), segments);
+    assert_eq!(wire.asked(), 0, "an agent that is alone in its zone asks nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_zone_of_the_writer_asks_the_store_for_nothing_and_every_other_zone_once_for_each_segment() {
+    let world = World::new().await;
+    let (_, agents) = agents(&world, &["a", "a", "a", "b", "b", "b"]).await;
+    let (segments, partitions) = written(&world, &agents[0]).await;
+    everyone_reads(&agents[..3], &partitions).await;
+    assert_eq!(gets(&world), 0);
+    everyone_reads(&agents[3..], &partitions).await;
+    assert_eq!(gets(&world), segments);
+    everyone_reads(&agents, &partitions).await;
+    assert_eq!(gets(&world), segments, "what was read once is in memory");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_writer_a_segment_is_loaded_once_for_the_zone() {
+    let world = World::new().await;
+    let (_, agents) = agents(&world, &["a", "a", "a", "a"]).await;
+    let (segments, partitions) = written(&world, &agents[0]).await;
+    agents[0].tasks.cancelled().cancel();
+    for agent in &agents[1..] {
+        sees(agent, 3).await;
+    }
+    everyone_reads(&agents[1..], &partitions).await;
+    assert_eq!(gets(&world), segments);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_is_gone_or_wrong_is_not_noticed_by_readers_and_left_alone_for_a_while() {
+    for mood in [Mood::Gone, Mood::Lies, Mood::CutsShort] {
+        let world = World::new().await;
+        let (wire, agents) = agents(&world, &["a", "a"]).await;
+        let (segments, partitions) = written(&world, &agents[0]).await;
+        wire.all(mood);
+        let begun = Instant::now();
+        everyone_reads(&agents[1..], &partitions).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO, "{mood:?}");
+        assert_eq!(gets(&world), segments, "{mood:?}");
+        assert_eq!(wire.asked(), 1, "{mood:?}: it is asked once and then left alone");
+
+        wire.all(Mood::Well);
+        tokio::time::sleep(LEFT_ALONE).await;
+        produce(&agents[0], partitions[0], batch(&["later"])).await.expect("acknowledged");
+        agents[1].view.sync().await.expect("the metastore answers");
+        assert_eq!(read_all(&agents[1], partitions[0]).await.len() as u64, ROUNDS + 1, "{mood:?}");
+        assert_eq!((gets(&world), wire.asked()), (segments, 2), "{mood:?}: it is asked again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_owner_delays_a_reader_by_a_moment_once() {
+    let world = World::new().await;
+    let (wire, agents) = agents(&world, &["a", "a"]).await;
+    let (segments, partitions) = written(&world, &agents[0]).await;
+    wire.all(Mood::Slow(Duration::from_secs(60)));
+    let begun = Instant::now();
+    everyone_reads(&agents[1..], &partitions).await;
+    assert_eq!(begun.elapsed(), HEDGE_AFTER);
+    assert_eq!((gets(&world), wire.asked()), (segments, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_answers_late_still_counts_where_the_store_is_slower() {
+    let world = World::new().await;
+    let (wire, agents) = agents(&world, &["a", "a"]).await;
+    let partition = world.topic("orders", 1).await[0];
+    produce(&agents[0], partition, batch(&["one"])).await.expect("acknowledged");
+    let late = HEDGE_AFTER * 2;
+    wire.all(Mood::Slow(late));
+    world.faults.inject(alluvium_objects::faults::Rule::always(alluvium_objects::faults::Fault::Unavailable));
+    agents[1].view.sync().await.expect("the metastore answers");
+    let begun = Instant::now();
+    assert_eq!(read_all(&agents[1], partition).await, [(0, "one".to_owned())]);
+    assert!(begun.elapsed() >= late && begun.elapsed() < late * 2, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn history_is_loaded_once_for_a_zone() {
+    let world = World::new().await;
+    let (_, agents) = agents(&world, &["a", "a", "a"]).await;
+    let partition = history(&world, &agents).await;
+    let before = world.objects.usage().totals();
+    for agent in &agents {
+        reads_history(agent, partition).await;
+    }
+    let (size, after) = (file(&world, partition).await.2, world.objects.usage().totals());
+    assert_eq!(after.get_bytes - before.get_bytes, size);
+    assert_eq!(after.gets - before.gets, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn history_that_an_owner_gives_wrongly_is_read_from_the_store() {
+    for mood in [Mood::Lies, Mood::CutsShort, Mood::Gone, Mood::Slow(Duration::from_secs(60))] {
+        let world = World::new().await;
+        let (wire, agents) = agents(&world, &["a", "a", "a"]).await;
+        let partition = history(&world, &agents).await;
+        wire.all(mood);
+        for agent in &agents {
+            reads_history(agent, partition).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_asked_asks_nobody_and_a_wrong_size_spoils_nothing() {
+    let world = World::new().await;
+    let (wire, agents) = agents(&world, &["a", "a", "a"]).await;
+    let partition = history(&world, &agents).await;
+    let (object, key, size) = file(&world, partition).await;
+    for agent in &agents {
+        for wrong in [size - 1, size + 1] {
+            let name = BlockName::history(object, &key, 0..wrong).expect("a block");
+            assert!(matches!(agent.fetch.serve_block(&name).await, Err(ServeError::Mismatch(_))));
+        }
+        let name = BlockName::history(object, &key, 0..size).expect("a block");
+        assert_eq!(agent.fetch.serve_block(&name).await.expect("a block").bytes.len() as u64, size);
+    }
+    assert_eq!(wire.asked(), 0);
+    reads_history(&agents[1], partition).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_gives_no_more_blocks_at_once_than_it_has_room_for() {
+    let world = World::new().await;
+    let (_, agents) = agents(&world, &["a"]).await;
+    let partition = history(&world, &agents).await;
+    let (object, key, size) = file(&world, partition).await;
+    let name = BlockName::history(object, &key, 0..size).expect("a block");
+    let mut given = Vec::new();
+    let busy = loop {
+        match agents[0].fetch.serve_block(&name).await {
+            Ok(block) => given.push(block),
+            Err(error) => break error,
+        }
+        assert!(given.len() < 100);
+    };
+    assert_eq!(busy, ServeError::Busy);
+    given.pop();
+    assert!(agents[0].fetch.serve_block(&name).await.is_ok());
+}
+
+#[tokio::test]
+async fn blocks_go_from_agent_to_agent_over_http() {
+    let world = World::new().await;
+    let mut agents = Vec::new();
+    let stop = CancellationToken::new();
+    for _ in 0..2 {
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
+        let http = Endpoint { host: "127.0.0.1".to_owned(), port: listener.address().port() };
+        let agent = agent(&world, "a", http, Arc::new(HttpPeers::new())).await;
+        tokio::spawn(listener.serve_http(Arc::clone(&agent), Vec::new(), stop.clone()));
+        agents.push(agent);
+    }
+    for agent in &agents {
+        sees(agent, 2).await;
+    }
+    let (segments, partitions) = written(&world, &agents[0]).await;
+    everyone_reads(&agents[1..], &partitions).await;
+    assert_eq!(gets(&world), 0);
+    assert_eq!(agents[1].metrics.peers.blocks.get(), segments);
+
+    let partition = partitions[0];
+    let size = compact_orders(&world, &agents, partition).await;
+    for agent in &agents {
+        assert_eq!(read_all(agent, partition).await.len() as u64, ROUNDS);
+    }
+    assert_eq!(world.objects.usage().totals().get_bytes, size, "the one that does not own the file asks the other");
+
+    stop.cancel();
+    produce(&agents[0], partition, batch(&["later"])).await.expect("acknowledged");
+    agents[1].view.sync().await.expect("the metastore answers");
+    assert_eq!(read_all(&agents[1], partition).await.len() as u64, ROUNDS + 1, "nobody listens there any more");
+}
+
+const HISTORY_RECORDS: usize = 1_000;
+
+/// A partition whose records are all in one history file, of which all `agents` have heard.
+async fn history(world: &World, agents: &[Arc<Agent>]) -> TopicPartition {
+    let partition = world.topic("orders", 1).await[0];
+    produce(&agents[0], partition, batch(&["x"; HISTORY_RECORDS])).await.expect("acknowledged");
+    compact_orders(world, agents, partition).await;
+    partition
+}
+
+async fn compact_orders(world: &World, agents: &[Arc<Agent>], partition: TopicPartition) -> u64 {
+    let bytes = compact(world, partition, 1_000, |offset| format!("value {offset}")).await;
+    for agent in agents {
+        agent.view.sync().await.expect("the metastore answers");
+    }
+    bytes
+}
+
+async fn reads_history(agent: &Agent, partition: TopicPartition) {
+    let expected = (0..).map(|offset| (offset, format!("value {offset}"))).take(HISTORY_RECORDS);
+    assert!(read_all(agent, partition).await.into_iter().eq(expected));
+}
+
+/// The history file that begins a partition: its object, key and size.
+async fn file(world: &World, partition: TopicPartition) -> (ObjectId, String, u64) {
+    let extent = world.metastore.log.find(partition, Offset(0), 1).await.expect("found").remove(0);
+    (extent.object, object_key::history("orders", partition, Offset(0), extent.object), extent.bytes)
+}
