@@ -107,7 +107,6 @@ fn a_wrong_value_is_refused_with_its_option_and_reason() {
         (["--store", "s3:///x"], "names no bucket"),
         (["--metastore", "etcd:host"], "expected redb:DIR, or fdb:///path/to/fdb.cluster"),
         (["--http-advertised", ":80"], "--http-advertised :80: "),
-        (["--node-id", "-1"], "--node-id -1: "),
         (["--kafka-listen", "nonsense"], "--kafka-listen nonsense: "),
         (["--kafka-advertised", "host"], "expected HOST:PORT"),
         (["--store-timeout", "1ms"], "--store-timeout 1ms: must be at least 100ms"),

@@ -3,13 +3,18 @@
 use rskafka::client::partition::Compression;
 
 use crate::{
+    metastores::{Metastore, on_each_metastore},
     records::{connect, partition, read_all, record, topic},
-    server::{Server, files},
+    server::files,
 };
 
-#[tokio::test]
-async fn records_read_the_same_before_and_after_they_become_history() {
-    let mut server = Server::start(&["--retire-grace", "0s"]);
+on_each_metastore! {
+    records_read_the_same_before_and_after_they_become_history,
+    compacting_what_is_compacted_does_nothing,
+}
+
+async fn records_read_the_same_before_and_after_they_become_history(metastore: Metastore) {
+    let mut server = metastore.start(&["--retire-grace", "0s"]);
     let client = connect(&server).await;
     let log = topic(&client, "history", 2).await;
     for codec in [Compression::NoCompression, Compression::Gzip, Compression::Zstd] {
@@ -31,9 +36,8 @@ async fn records_read_the_same_before_and_after_they_become_history() {
     assert_eq!(offsets.expect("produced"), vec![300], "offsets go on");
 }
 
-#[tokio::test]
-async fn compacting_what_is_compacted_does_nothing() {
-    let mut server = Server::start(&[]);
+async fn compacting_what_is_compacted_does_nothing(metastore: Metastore) {
+    let mut server = metastore.start(&[]);
     let client = connect(&server).await;
     topic(&client, "twice", 1).await.produce((0..10).map(record).collect(), Compression::Lz4).await.expect("produced");
     server.stop();

@@ -14,8 +14,8 @@ use alluvium_wire::{
 use bytes::Bytes;
 
 use crate::{
+    metastores::{Metastore, on_each_metastore},
     records::{connect, topic},
-    server::Server,
 };
 
 const GROUP: &str = "survivors";
@@ -105,9 +105,12 @@ async fn committed(connection: &Connection) -> (i64, Option<String>) {
     (partition.committed_offset, partition.metadata.clone())
 }
 
-#[tokio::test]
-async fn a_killed_server_comes_back_with_its_groups_and_without_a_rebalance() {
-    let mut server = Server::start(&[]);
+on_each_metastore! {
+    a_killed_server_comes_back_with_its_groups_and_without_a_rebalance,
+}
+
+async fn a_killed_server_comes_back_with_its_groups_and_without_a_rebalance(metastore: Metastore) {
+    let mut server = metastore.start(&[]);
     topic(&connect(&server).await, "groups", 1).await;
     let connection = Connection::open(&server.address(), "groups").await.expect("connected");
     let (member_id, generation) = member(&connection).await;

@@ -2,15 +2,21 @@
 
 use tokio::task::block_in_place;
 
-use crate::{load::Load, server::Server};
+use crate::{
+    load::Load,
+    metastores::{Metastore, on_each_metastore},
+};
 
 const KILLS: u64 = 3;
 /// Batches to be acknowledged between two kills.
 const BATCHES_PER_LIFE: u64 = 60;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_killed_server_loses_nothing_acknowledged_and_repeats_nothing() {
-    let mut server = Server::start(&["--compaction-interval", "100ms", "--compaction-age", "0s"]);
+on_each_metastore! {
+    a_killed_server_loses_nothing_acknowledged_and_repeats_nothing,
+}
+
+async fn a_killed_server_loses_nothing_acknowledged_and_repeats_nothing(metastore: Metastore) {
+    let mut server = metastore.start(&["--compaction-interval", "100ms", "--compaction-age", "0s"]);
     let load = Load::start(&server, "killed").await;
     for _ in 0..KILLS {
         load.progress(BATCHES_PER_LIFE);

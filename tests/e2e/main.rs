@@ -5,14 +5,17 @@
 mod compaction;
 mod damage;
 mod disk;
+mod foundationdb;
 mod doctor;
 mod groups;
 mod hostile;
 mod kill;
 mod load;
+mod metastores;
 mod outage;
 mod records;
 mod refusals;
+mod roles;
 mod s3;
 mod server;
 mod small_disk;

@@ -11,7 +11,10 @@ use rskafka::{
     record::Record,
 };
 
-use crate::server::Server;
+use crate::{
+    metastores::{Metastore, on_each_metastore},
+    server::Server,
+};
 
 /// Connects to `server`.
 pub async fn connect(server: &Server) -> Client {
@@ -60,9 +63,14 @@ pub async fn read_all(partition: &PartitionClient, from: i64) -> Vec<(i64, Recor
     found
 }
 
-#[tokio::test]
-async fn every_compression_comes_back_as_it_was_sent() {
-    let server = Server::start(&[]);
+on_each_metastore! {
+    every_compression_comes_back_as_it_was_sent,
+    a_reader_from_the_middle_gets_the_rest,
+    deleted_records_are_gone_and_the_rest_stays,
+}
+
+async fn every_compression_comes_back_as_it_was_sent(metastore: Metastore) {
+    let server = metastore.start(&[]);
     let client = connect(&server).await;
     let codecs =
         [Compression::NoCompression, Compression::Gzip, Compression::Lz4, Compression::Snappy, Compression::Zstd];
@@ -76,9 +84,8 @@ async fn every_compression_comes_back_as_it_was_sent() {
     }
 }
 
-#[tokio::test]
-async fn a_reader_from_the_middle_gets_the_rest() {
-    let server = Server::start(&[]);
+async fn a_reader_from_the_middle_gets_the_rest(metastore: Metastore) {
+    let server = metastore.start(&[]);
     let client = connect(&server).await;
     let partition = topic(&client, "middle", 1).await;
     for number in 0..50 {
@@ -89,9 +96,8 @@ async fn a_reader_from_the_middle_gets_the_rest() {
     assert_eq!(found, expected);
 }
 
-#[tokio::test]
-async fn deleted_records_are_gone_and_the_rest_stays() {
-    let server = Server::start(&[]);
+async fn deleted_records_are_gone_and_the_rest_stays(metastore: Metastore) {
+    let server = metastore.start(&[]);
     let client = connect(&server).await;
     let partition = topic(&client, "deleted", 1).await;
     partition.produce((0..10).map(record).collect(), Compression::NoCompression).await.expect("produced");

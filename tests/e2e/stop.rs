@@ -6,6 +6,7 @@ use tokio::task::block_in_place;
 
 use crate::{
     load::Load,
+    metastores::{Metastore, on_each_metastore},
     s3::{Asked, Fault, Rule, S3},
     server::{Server, wait_until},
 };
@@ -23,9 +24,12 @@ fn ended(server: &mut Server) -> (Option<i32>, Duration) {
     (status.code(), began.elapsed())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_server_told_to_stop_in_mid_load_drains_and_exits_with_0() {
-    let mut server = Server::start(&COMPACTING);
+on_each_metastore! {
+    a_server_told_to_stop_in_mid_load_drains_and_exits_with_0,
+}
+
+async fn a_server_told_to_stop_in_mid_load_drains_and_exits_with_0(metastore: Metastore) {
+    let mut server = metastore.start(&COMPACTING);
     let load = Load::start(&server, "drained").await;
     for signal in ["TERM", "INT"] {
         load.progress(BATCHES);

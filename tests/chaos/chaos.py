@@ -1,0 +1,122 @@
+"""Processes for real, faults for real: FoundationDB, an S3 server, three agents in two zones and two compactors, under the load
+of Kafka clients, are killed, paused, restarted and cut off in turn; then everything that was acknowledged must be there.
+
+    tests/chaos/run --minutes 10        # what is told in the table of tests
+    tests/chaos/run --smoke             # about a minute
+
+It prints its seed: the same seed gives the same faults in the same order (not at the same instants of the processes).
+"""
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import network
+from check import check_objects, check_owners, check_records, drain, read_all
+from cluster import BINARY, Cluster
+from confluent_kafka.admin import AdminClient, NewTopic
+from faults import Faults, suffer
+from load import PARTITIONS, Load
+from report import HEADER, line, row, table, totals, violations_of
+
+TOPIC = "chaos"
+# One member of the group leaves and another comes after so many faults.
+CHURN_FAULTS = 2
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests/chaos/run", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--minutes", type=float, default=10, help="how long there are faults (10)")
+    parser.add_argument("--smoke", action="store_true", help="only one fault of each kind that matters most")
+    parser.add_argument("--seed", type=int, default=None, help="which faults, in which order (random)")
+    parser.add_argument("--rate", type=float, default=400, help="records per second (400)")
+    parser.add_argument("--keep", action="store_true", help="keep the logs of a good run too")
+    return parser.parse_args()
+
+
+def say(text: str):
+    print(text, flush=True)
+
+
+def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
+    cluster.start()
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+    admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(30)
+    load = Load(cluster.bootstrap, TOPIC, ["a", "b"], options.rate)
+    time.sleep(3)
+    say(line(HEADER))
+    began, outcomes = time.time(), []
+    faults = Faults(cluster, random.Random(seed))
+    planned = iter(faults.smoke()) if options.smoke else iter(faults.next, None)
+    for fault in planned:
+        if not options.smoke and time.time() - began > options.minutes * 60:
+            break
+        outcomes.append(suffer(fault, load, cluster, began))
+        say(row(outcomes[-1]))
+        if len(outcomes) % CHURN_FAULTS == 0:
+            load.group.churn()
+    minutes = (time.time() - began) / 60
+    bad, left = examine(cluster, load, len(outcomes))
+    bad += violations_of(outcomes)
+    generations = len({event.generation for event in load.group.events})
+    say(table(outcomes))
+    say(f"left in the bucket: {left}")
+    for violation in bad:
+        say(f"VIOLATION {violation}")
+    say(totals(outcomes, minutes, load.acknowledged(), generations, len(bad), seed))
+    return 1 if bad else 0
+
+
+def examine(cluster: Cluster, load: Load, faults: int) -> tuple[list[str], str]:
+    """All healed by now: drains, reads everything from both zones, and looks at what is left."""
+    cluster.wait_until_ready()
+    healed = time.time()
+    # Records of a time without faults: what they leave behind is nobody's fault.
+    time.sleep(5)
+    bad = drain(load)
+    contents = [read_all(cluster.bootstrap, zone, TOPIC) for zone in ("a", "b")]
+    bad += check_records(load, contents[0])
+    if contents[0] != contents[1]:
+        bad.append("the agents of zone b do not answer what those of zone a do")
+    bad += check_owners(load.group.events)
+    unwell, left = check_objects(cluster, healed, faults)
+    if (again := read_all(cluster.bootstrap, "a", TOPIC)) != contents[0]:
+        bad.append(f"after compaction {sum(map(len, again))} records are read, and not the same")
+    return bad + unwell + cluster.stop(), left
+
+
+def main() -> int:
+    options = arguments()
+    if not os.environ.get("FDB_HOME"):
+        say("chaos: skipped: FDB_HOME names no installation of FoundationDB (bin/fdbserver, bin/fdbcli, lib/libfdb_c.so)")
+        return 0
+    if not BINARY.exists():
+        say(f"chaos: no {BINARY}; build it first: cargo build --release")
+        return 2
+    is_private = network.enter()
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
+    say(f"chaos: seed {seed}")
+    if not is_private:
+        say("chaos: cuts are skipped: they need root, and namespaces of our own")
+    directory = Path(tempfile.mkdtemp(prefix="alluvium-chaos-"))
+    cluster, code = None, 1
+    try:
+        cluster = Cluster(directory, network.Network(is_private))
+        code = run(options, cluster, seed)
+    finally:
+        for server in cluster.servers if cluster else []:
+            server.kill()
+        if code == 0 and not options.keep:
+            shutil.rmtree(directory)
+        else:
+            say(f"chaos: logs are in {directory}; again with --seed {seed}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

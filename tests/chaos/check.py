@@ -1,0 +1,130 @@
+"""What must be true in the end: every acknowledged record is there once and in order, whoever is asked; each partition had one
+owner in each generation of the group; the bucket holds nothing that nobody needs."""
+
+import re
+import time
+from collections import Counter, defaultdict
+
+from cluster import Cluster
+from confluent_kafka import Consumer, TopicPartition
+from load import CONNECTIONS, PARTITIONS, Event, Load
+
+READ_SECONDS = 300
+DRAIN_SECONDS = 180
+# Segments that one agent may have uploaded and not committed at the moment of a fault.
+IN_FLIGHT_MAX = 16
+
+Content = list[list[tuple[int, bytes]]]
+
+
+def drain(load: Load) -> list[str]:
+    """No more records; all acknowledged, and all read by the group."""
+    bad = []
+    for sender in load.senders:
+        missing = sender.finish(DRAIN_SECONDS)
+        if missing:
+            bad.append(f"{sender.name}: {missing} records were still not acknowledged after {DRAIN_SECONDS} s")
+        bad += sender.failures
+    ends = [1 + max((max(sender.acked[partition].values(), default=-1) for sender in load.senders))
+            for partition in range(PARTITIONS)]
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while time.monotonic() < deadline and any(read < end for read, end in zip(load.group.read, ends)):
+        time.sleep(0.1)
+    for partition, (read, end) in enumerate(zip(load.group.read, ends)):
+        if read < end:
+            bad.append(f"the group has read partition {partition} to {read} of {end}")
+    load.group.finish()
+    return bad + load.group.violations
+
+
+def read_all(bootstrap: str, zone: str, topic: str) -> Content:
+    """Everything there is, from the agents of one zone."""
+    client = Consumer({"bootstrap.servers": bootstrap, "client.id": f"checker,zone={zone}", "client.rack": zone,
+                       "group.id": "checker", "enable.auto.commit": False, "enable.partition.eof": False, **CONNECTIONS})
+    ends = [client.get_watermark_offsets(TopicPartition(topic, partition), 30)[1] for partition in range(PARTITIONS)]
+    client.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+    content: Content = [[] for _ in range(PARTITIONS)]
+    deadline = time.monotonic() + READ_SECONDS
+    while any(len(read) == 0 or read[-1][0] + 1 < end for read, end in zip(content, ends) if end > 0):
+        if time.monotonic() > deadline:
+            break
+        for message in client.consume(5_000, 1):
+            if message.error() is None:
+                content[message.partition()].append((message.offset(), message.value()))
+    client.close()
+    return content
+
+
+def check_records(load: Load, content: Content) -> list[str]:
+    """Each acknowledged record is at its offset, once; each producer's records are in order; offsets have no gaps."""
+    bad = []
+    for partition, records in enumerate(content):
+        if [offset for offset, _ in records] != list(range(len(records))):
+            bad.append(f"partition {partition}: offsets read are not 0, 1, 2, ... to {len(records)}")
+        found = defaultdict(list)
+        for offset, value in records:
+            number, _, sequence = (int(part) for part in value.split(b":")[:3])
+            found[number].append((sequence, offset))
+        for sender in load.senders:
+            bad += check_stream(f"producer {sender.number}, partition {partition}", sender.acked[partition],
+                                found[sender.number])
+    return bad
+
+
+def check_stream(name: str, acked: dict[int, int], found: list[tuple[int, int]]) -> list[str]:
+    """`acked`: sequence to offset; `found`: sequence and offset, by offset."""
+    bad = []
+    sequences = [sequence for sequence, _ in found]
+    offsets = dict(found)
+    twice = [sequence for sequence, count in Counter(sequences).items() if count > 1]
+    lost = sorted(set(acked) - set(sequences))
+    moved = [sequence for sequence, offset in acked.items() if sequence in offsets and offsets[sequence] != offset]
+    if twice:
+        bad.append(f"{name}: {len(twice)} records are there more than once, such as {twice[:5]}")
+    if lost:
+        bad.append(f"{name}: {len(lost)} acknowledged records are lost, such as {lost[:5]}")
+    if moved:
+        bad.append(f"{name}: {len(moved)} records are not at their acknowledged offsets, such as {moved[:5]}")
+    if sequences != sorted(sequences):
+        bad.append(f"{name}: records are out of order")
+    return bad
+
+
+def check_owners(events: list[Event]) -> list[str]:
+    """In one generation a partition is given to one member."""
+    owners: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for event in events:
+        if event.kind == "assign":
+            for partition in event.partitions:
+                owners[event.generation, partition].add(event.member)
+    return [f"generation {generation}: partition {partition} was owned by {sorted(members)}"
+            for (generation, partition), members in sorted(owners.items()) if len(members) > 1]
+
+
+def check_objects(cluster: Cluster, healed: float, faults: int) -> tuple[list[str], str]:
+    """Once all is history and what is retired is deleted, only history is left, and what faults left behind: no more than
+    agents had in flight, and nothing of the time after the last fault."""
+    compactor = cluster.compactors[0]
+    compactor.once()
+    deadline = time.monotonic() + 120
+    before = None
+    while time.monotonic() < deadline and (left := cluster.bucket.listed()) != before:
+        before = left
+        time.sleep(25)
+        compactor.once()
+    segments = {key: written for key, written in left.items() if key.startswith("segments/")}
+    files = [key for key in left if key.startswith("history/")]
+    late = [key for key, written in segments.items() if written > healed]
+    bad = []
+    if late:
+        bad.append(f"{len(late)} segments written after the last fault belong to nothing, such as {late[:2]}")
+    if len(segments) > faults * IN_FLIGHT_MAX:
+        bad.append(f"{len(segments)} segments belong to nothing, after {faults} faults")
+    ranges = Counter(re.sub(r"-[0-9a-f]+\.parquet$", "", key) for key in files)
+    again = sum(count - 1 for count in ranges.values())
+    if again > faults:
+        bad.append(f"{again} history files begin where another does, after {faults} faults")
+    others = [key for key in left if not key.startswith(("segments/", "history/"))]
+    if len(others) > faults:
+        bad.append(f"{len(others)} other objects are left, such as {others[:3]}")
+    return bad, f"{len(files)} history files, {len(segments)} orphaned segments, {again} history files twice"

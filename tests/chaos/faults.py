@@ -1,0 +1,136 @@
+"""The faults: what is done to whom, for how long, and how soon everything works again."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cluster import Agent, Cluster, Server
+from load import Load
+
+# Seconds within which everything must work again at the latest; beyond, the run has failed.
+SETTLE_SECONDS = 90
+# Seconds within which a killed agent's clients should be served elsewhere.
+TARGET_SECONDS = 5.0
+QUIET_SECONDS = 3.0
+
+
+@dataclass
+class Fault:
+    name: str
+    target: Server
+    inject: Callable[[], None]
+    heal: Callable[[], None]
+    hold_seconds: float
+    # Without what is down nothing can work: recovery is counted from its return.
+    is_needed: bool = False
+
+
+@dataclass
+class Outcome:
+    """What came of one fault; times in seconds, none where nothing came in time."""
+
+    fault: Fault
+    at: float
+    first: float | None
+    produced: float | None
+    consumed: float | None
+    note: str = ""
+
+    @property
+    def is_kill_of_agent(self) -> bool:
+        return self.fault.name == "kill" and isinstance(self.fault.target, Agent)
+
+
+class Faults:
+    """All kinds of faults, in rounds of random order: each round has each kind once."""
+
+    def __init__(self, cluster: Cluster, chance: random.Random):
+        self.cluster, self.chance = cluster, chance
+        self.round: list[Callable[[], Fault]] = []
+
+    def next(self) -> Fault:
+        if not self.round:
+            self.round = self.kinds()
+            self.chance.shuffle(self.round)
+        return self.round.pop()()
+
+    def kinds(self) -> list[Callable[[], Fault]]:
+        """An agent is what fails most, so it fails in most ways."""
+        agents, compactors = self.cluster.agents, self.cluster.compactors
+        of_agents = [self.kill, self.kill, self.pause, self.restart]
+        if self.cluster.network.is_private:
+            of_agents += [self.cut, self.cut_from_metastore, self.cut_from_bucket]
+        kinds = [lambda kind=kind: kind(self.chance.choice(agents)) for kind in of_agents]
+        kinds += [lambda kind=kind: kind(self.chance.choice(compactors)) for kind in (self.kill, self.pause)]
+        kinds += [lambda kind=kind, store=store: kind(store, True)
+                  for store in (self.cluster.fdb, self.cluster.bucket) for kind in (self.kill, self.pause)]
+        return kinds
+
+    def smoke(self) -> list[Fault]:
+        """One kill of each kind of process, and one cut."""
+        cluster = self.cluster
+        faults = [self.kill(cluster.agents[0]), self.kill(cluster.compactors[0]), self.kill(cluster.fdb, True)]
+        return faults + ([self.cut(cluster.agents[2])] if cluster.network.is_private else [])
+
+    def kill(self, server: Server, is_needed: bool = False) -> Fault:
+        hold = self.chance.uniform(1, 5) if is_needed else self.chance.uniform(7, 12)
+        return Fault("kill", server, server.kill, server.start, hold, is_needed)
+
+    def pause(self, server: Server, is_needed: bool = False) -> Fault:
+        return Fault("pause", server, server.pause, server.resume, self.chance.uniform(2, 9), is_needed)
+
+    def restart(self, server: Server) -> Fault:
+        def stop():
+            code = server.stop()
+            if code != 0:
+                raise RuntimeError(f"{server.name} ended with {code} when told to stop")
+
+        return Fault("restart", server, stop, server.start, self.chance.uniform(0, 2))
+
+    def cut(self, agent: Agent) -> Fault:
+        network, place = self.cluster.network, agent.place
+        hold = self.chance.uniform(5, 12)
+        return Fault("cut off", agent, lambda: network.cut(place), lambda: network.heal(place), hold)
+
+    def cut_from_metastore(self, agent: Agent) -> Fault:
+        return self.cut_from("cut from FoundationDB", agent, self.cluster.fdb)
+
+    def cut_from_bucket(self, agent: Agent) -> Fault:
+        return self.cut_from("cut from S3", agent, self.cluster.bucket)
+
+    def cut_from(self, name: str, agent: Agent, store: Server) -> Fault:
+        network, here, there = self.cluster.network, agent.place, store.place
+        heal = lambda: network.heal_from(here, there)
+        return Fault(name, agent, lambda: network.cut_from(here, there), heal, self.chance.uniform(5, 12))
+
+
+def suffer(fault: Fault, load: Load, cluster: Cluster, began: float) -> Outcome:
+    """Lets it happen, undoes it, waits until everything works, and tells how long that took."""
+    injected, note = time.time(), ""
+    try:
+        fault.inject()
+        time.sleep(fault.hold_seconds)
+    except RuntimeError as error:
+        note = str(error)
+    healed = time.time()
+    fault.heal()
+    since = healed if fault.is_needed else injected
+    deadline = time.time() + SETTLE_SECONDS
+    while time.time() < deadline:
+        produced = load.acked.first_after(since, load.produced_streams)
+        consumed = load.group.timeline.first_after(since, load.consumed_streams)
+        if None not in produced.values() and None not in consumed.values():
+            break
+        time.sleep(0.1)
+    try:
+        cluster.wait_until_ready()
+    except (RuntimeError, TimeoutError) as error:
+        note = str(error)
+    time.sleep(QUIET_SECONDS)
+    after = lambda times, pick: None if None in times else pick(times) - since
+    first = [now for now in produced.values() if now is not None]
+    return Outcome(fault, injected - began, after(first, min) if first else None,
+                   after(list(produced.values()), max), after(list(consumed.values()), max), note)
+
+

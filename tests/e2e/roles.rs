@@ -1,0 +1,43 @@
+//! Roles: which metastore each can work on, and what it says where it cannot.
+
+use crate::server::{Server, free_port, run};
+
+/// Runs `alluvium role` with `args` on a fresh directory, which must refuse to start, and answers what it said.
+fn refusal(role: &str, args: &[&str]) -> String {
+    let data = tempfile::tempdir().expect("a directory");
+    let data = data.path().display().to_string();
+    let http = format!("127.0.0.1:{}", free_port());
+    let (status, said) = run(&[&[role, "--data-dir", &data, "--http-listen", &http], args].concat());
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+    said
+}
+
+#[test]
+fn roles_that_work_beside_others_refuse_the_embedded_metastore_and_say_what_to_do() {
+    for (role, instead) in [
+        ("gateway", "alluvium dev"),
+        ("compactor", "alluvium compactor --once"),
+        ("compact", "alluvium compactor --once"),
+    ] {
+        let said = refusal(role, &[]);
+        assert!(said.contains("embedded metastore") && said.contains("serves one"), "{role}: {said}");
+        assert!(said.contains("--metastore fdb:///path/to/fdb.cluster") && said.contains(instead), "{role}: {said}");
+    }
+}
+
+#[test]
+fn an_agent_that_could_not_be_told_to_anybody_is_refused() {
+    let said = refusal("gateway", &["--metastore", "fdb:///no/such/fdb.cluster", "--kafka-listen", "0.0.0.0:0"]);
+    assert!(said.contains("--kafka-advertised HOST:PORT"), "{said}");
+}
+
+#[test]
+fn the_embedded_metastore_is_compacted_once_under_either_name() {
+    let server = Server::prepare(&[]);
+    let data = server.data().display().to_string();
+    for name in ["compactor", "compact"] {
+        let (status, said) = run(&[name, "--once", "--data-dir", &data]);
+        assert!(status.success() && said.contains("history files written"), "{name}: {said}");
+    }
+}
