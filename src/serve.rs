@@ -31,9 +31,6 @@ use crate::{
 
 /// Time for open HTTP requests and the compactor's current step once the agent has drained.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
-/// From telling the metastore that this agent drains to turning clients away: two heartbeats, by which all others name it
-/// to nobody any more.
-const NOTICE: Duration = Duration::from_secs(1);
 
 /// Runs a process of `role` until it is told to stop, then drains it.
 ///
@@ -176,11 +173,11 @@ impl Process {
 
     async fn drain(&mut self, session: &Session) {
         self.compacting.cancel();
-        session.drain().await;
+        match &self.agent {
+            Some(agent) => agent.hand_over().await,
+            None => session.drain().await,
+        }
         if let Some(agent) = &self.agent {
-            if !session.is_alone() {
-                tokio::time::sleep(NOTICE).await;
-            }
             self.accepting.cancel();
             if !agent.drain(self.settings.drain_timeout).await {
                 tracing::warn!("requests were still in flight at the end of --drain-timeout");

@@ -1,7 +1,6 @@
-//! Putting an agent together from what it is handed, and taking it down.
+//! Putting an agent together from what it is handed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use alluvium_metastore::Metastore;
 use alluvium_metastore::ambient::{Clock, Entropy};
@@ -133,12 +132,5 @@ impl Agent {
             metrics,
             tasks,
         }))
-    }
-
-    /// Admits nothing more, flushes what is open, waits for what is in flight, and stops the tasks; at most `patience`.
-    /// Whether all is done.
-    pub async fn drain(&self, patience: Duration) -> bool {
-        self.produce.gate().close();
-        self.tasks.stop(patience).await
     }
 }

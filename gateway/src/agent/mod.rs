@@ -2,6 +2,7 @@
 
 mod assembly;
 mod config;
+mod drain;
 mod life;
 mod tasks;
 

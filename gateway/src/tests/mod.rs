@@ -3,8 +3,10 @@
 pub mod history;
 pub mod world;
 
+mod coordinators;
 mod faults;
 mod longpoll;
+mod members;
 mod offsets;
 mod peers;
 mod restart;

@@ -49,6 +49,16 @@ impl Process {
         self.life.end();
     }
 
+    /// Stops it for a while, as SIGSTOP does.
+    pub fn pause(&self) {
+        self.life.pause();
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.life.resume();
+    }
+
     /// Waits until it knows of so many live nodes.
     pub async fn sees(&self, nodes: usize) {
         let mut changes = self.agent.session.changes();

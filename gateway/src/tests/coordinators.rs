@@ -1,0 +1,172 @@
+//! Groups move from agent to agent, and their members hardly notice.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use alluvium_metastore::leases::LeaseKey;
+use alluvium_model::AgentId;
+use alluvium_model::group::GroupId;
+use alluvium_model::placement::{Seat, coordinator};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::members::{
+    SESSION, commit, committed, group_of, heartbeat, heartbeat_somewhere, joiner, stable, sync, work_of,
+};
+use super::world::{PATIENCE, Process, World};
+use crate::groups::{Generation, Joiner, Refusal};
+
+/// Waits until no group is in the memory of `process`.
+async fn forgets_its_groups(process: &Process) {
+    let empty = async {
+        while process.agent.groups.in_memory() > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, empty).await.expect("the groups are given up");
+}
+
+async fn holder(world: &World, group: &str) -> Option<i32> {
+    let key = LeaseKey::Group(GroupId::new(group).expect("a short name"));
+    world.metastore.leases.holder(&key).await.expect("read").map(|claimant| claimant.id.0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_death_of_a_coordinator_costs_its_group_a_reconnect_and_no_rebalance() {
+    let world = World::new().await;
+    let partition = world.topic("orders", 1).await[0];
+    let [a, b] = world.agents().await;
+    let group = group_of(&a);
+    let members = stable(&a.agent, &group).await;
+    commit(&a.agent, &group, &members[0], (partition, 5)).await.expect("committed");
+    let killed = Instant::now();
+    a.kill();
+    for member in &members {
+        assert_eq!(heartbeat_somewhere(&[&b], &group, member).await, Ok(()));
+    }
+    assert!(killed.elapsed() < SESSION / 2, "{:?}", killed.elapsed());
+    for member in &members {
+        let synced = b.agent.groups.sync(&group, sync(member, Generation(1), BTreeMap::new())).await.expect("synced");
+        assert_eq!(synced.assignment, work_of(member));
+    }
+    assert_eq!(committed(&b.agent, &group, partition).await, Ok(Some(5)));
+    assert_eq!(commit(&b.agent, &group, &members[1], (partition, 9)).await, Ok(vec![Ok(())]));
+    let totals = b.agent.groups.totals();
+    assert_eq!((totals.rebalances, totals.expired_members), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_died_with_their_coordinator_expire_although_nobody_asks() {
+    let world = World::new().await;
+    let [a, b] = world.agents().await;
+    let group = group_of(&a);
+    stable(&a.agent, &group).await;
+    a.kill();
+    b.sees(1).await;
+    sleep(SESSION * 2).await;
+    assert_eq!(b.agent.groups.totals().expired_members, 2);
+    let described = b.agent.groups.describe(&group).await.expect("served").expect("there");
+    assert_eq!(described.state, "Empty");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_coordinator_serves_a_group() {
+    let world = World::new().await;
+    let partition = world.topic("orders", 1).await[0];
+    let [a, b] = world.agents().await;
+    let group = group_of(&a);
+    let members = stable(&a.agent, &group).await;
+    let elsewhere = &b.agent.groups;
+    let joined = elsewhere.join(&group, joiner("c")).await.expect_err("refused");
+    assert_eq!(joined.why, Refusal::NotCoordinator);
+    let synced = elsewhere.sync(&group, sync(&members[0], Generation(1), BTreeMap::new())).await;
+    assert_eq!(synced, Err(Refusal::NotCoordinator));
+    assert_eq!(heartbeat(&b.agent, &group, &members[0]).await, Err(Refusal::NotCoordinator));
+    assert_eq!(elsewhere.leave(&group, Vec::new()).await, Err(Refusal::NotCoordinator));
+    assert_eq!(elsewhere.describe(&group).await, Err(Refusal::NotCoordinator));
+    assert_eq!(elsewhere.delete(&group).await, Err(Refusal::NotCoordinator));
+    let refused = commit(&b.agent, &group, &members[0], (partition, 5)).await;
+    assert_eq!(refused, Err(Refusal::NotCoordinator));
+    assert_eq!(committed(&b.agent, &group, partition).await, Err(Refusal::NotCoordinator));
+    assert_eq!(elsewhere.offset_fetch_all(&group).await, Err(Refusal::NotCoordinator));
+    assert_eq!(elsewhere.offset_delete(&group, &[]).await, Err(Refusal::NotCoordinator));
+    assert_eq!(elsewhere.list().await, Ok(Vec::new()));
+    assert_eq!(a.agent.groups.list().await.expect("listed").len(), 1);
+    assert_eq!(elsewhere.in_memory(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_comes_gets_its_groups_with_their_members() {
+    let world = World::new().await;
+    let [a] = world.agents().await;
+    // Of two agents it is the second's.
+    let seats = [0, 1].map(|id| Seat { id: AgentId(id), zone: None, rank: id.unsigned_abs() });
+    let mut names = (0..).map(|n| format!("group-{n}"));
+    let group = names.find(|name| coordinator(name, &seats) == Some(AgentId(1))).expect("every agent has its share");
+    let members = stable(&a.agent, &group).await;
+    let again = Joiner { member: Some(members[0].clone()), ..joiner("a") };
+    let (parked, b) = tokio::join!(a.agent.groups.join(&group, again), world.process(None));
+    assert_eq!(parked.expect_err("moved").why, Refusal::NotCoordinator);
+    for member in &members {
+        assert_eq!(heartbeat_somewhere(&[&a, &b], &group, member).await, Ok(()));
+    }
+    forgets_its_groups(&a).await;
+    assert_eq!(holder(&world, &group).await, Some(b.agent.session.node().id.0));
+    assert_eq!(b.agent.groups.totals().rebalances, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draining_agent_hands_its_groups_over() {
+    let world = World::new().await;
+    let [a, b] = world.agents().await;
+    let group = group_of(&a);
+    let members = stable(&a.agent, &group).await;
+    let handing_over = a.agent.hand_over();
+    let going_on = async {
+        for member in &members {
+            assert_eq!(heartbeat_somewhere(&[&a, &b], &group, member).await, Ok(()));
+        }
+    };
+    tokio::join!(handing_over, going_on);
+    assert_eq!(a.agent.groups.in_memory(), 0);
+    assert_eq!(holder(&world, &group).await, Some(b.agent.session.node().id.0));
+    assert!(a.agent.drain(PATIENCE).await);
+    assert_eq!(heartbeat(&b.agent, &group, &members[0]).await, Ok(()));
+    assert_eq!(b.agent.groups.totals().rebalances, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_was_away_too_long_answers_nothing_from_memory() {
+    let world = World::new().await;
+    let [a, b] = world.agents().await;
+    let group = group_of(&a);
+    let members = stable(&a.agent, &group).await;
+    a.pause();
+    b.sees(1).await;
+    for member in &members {
+        assert_eq!(heartbeat_somewhere(&[&b], &group, member).await, Ok(()));
+    }
+    // It wakes up, and does not know yet.
+    a.resume();
+    assert_eq!(heartbeat(&a.agent, &group, &members[0]).await, Err(Refusal::NotCoordinator));
+    // It registers again, and gets the group back, as b left it.
+    b.sees(2).await;
+    a.sees(2).await;
+    for member in &members {
+        assert_eq!(heartbeat_somewhere(&[&a, &b], &group, member).await, Ok(()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_the_agent_is_not_held_against_members() {
+    let world = World::new().await;
+    let [a] = world.agents().await;
+    let group = group_of(&a);
+    let members = stable(&a.agent, &group).await;
+    a.pause();
+    sleep(SESSION * 2).await;
+    a.resume();
+    for member in &members {
+        assert_eq!(heartbeat_somewhere(&[&a], &group, member).await, Ok(()));
+    }
+    assert_eq!(a.agent.groups.totals().expired_members, 0);
+}

@@ -1,0 +1,112 @@
+//! Fixtures: members of a group, at whichever agent they are sent to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use alluvium_model::{Offset, TopicPartition};
+use bytes::Bytes;
+use tokio::time::{Instant, sleep};
+
+use super::world::{PATIENCE, Process};
+use crate::agent::Agent;
+use crate::groups::{
+    CommitRefusal, Committer, Generation, Joined, Joiner, MemberId, NewOffset, Protocol, Refusal, Sync, Synced,
+};
+use crate::roster::Roster;
+
+/// Session timeout of the members.
+pub const SESSION: Duration = Duration::from_secs(10);
+
+/// The name of a group that is coordinated by `process`.
+pub fn group_of(process: &Process) -> String {
+    let roster = Roster::of(&process.agent.session);
+    let names = (0..).map(|n| format!("group-{n}"));
+    names.into_iter().find(|name| roster.is_coordinated_here(name)).expect("every agent has its share")
+}
+
+/// A consumer that joins for the first time.
+pub fn joiner(name: &str) -> Joiner {
+    Joiner {
+        member: None,
+        instance: None,
+        client_id: name.to_owned(),
+        client_host: "/127.0.0.1".to_owned(),
+        session_timeout: SESSION,
+        rebalance_timeout: Duration::from_secs(60),
+        protocol_type: "consumer".into(),
+        protocols: vec![Protocol { name: "range".into(), metadata: Bytes::new() }],
+        promises_id_first: false,
+        can_skip_assignment: true,
+    }
+}
+
+/// Makes a stable group of two; their ids, the leader's first.
+pub async fn stable(agent: &Agent, group: &str) -> [MemberId; 2] {
+    let (one, other) = tokio::join!(agent.groups.join(group, joiner("a")), agent.groups.join(group, joiner("b")));
+    let mut joined = [one.expect("joined"), other.expect("joined")];
+    joined.sort_by_key(|joined| joined.leader != joined.member);
+    let members = joined.clone().map(|joined| joined.member);
+    let work = members.iter().map(|member| (member.clone(), work_of(member))).collect();
+    let [leader, follower] = &joined;
+    synced(agent, group, leader, work).await.expect("synced");
+    let told = synced(agent, group, follower, BTreeMap::new()).await.expect("synced");
+    assert_eq!(told.assignment, work_of(&follower.member));
+    members
+}
+
+/// What the leader of [`stable`] gives a member.
+pub fn work_of(member: &MemberId) -> Bytes {
+    Bytes::from(format!("work of {member}"))
+}
+
+async fn synced(
+    agent: &Agent,
+    group: &str,
+    joined: &Joined,
+    assignments: BTreeMap<MemberId, Bytes>,
+) -> Result<Synced, Refusal> {
+    agent.groups.sync(group, sync(&joined.member, joined.generation, assignments)).await
+}
+
+/// Asks for an assignment, or brings everybody's.
+pub fn sync(member: &MemberId, generation: Generation, assignments: BTreeMap<MemberId, Bytes>) -> Sync {
+    Sync { member: member.clone(), instance: None, generation, protocol_type: None, protocol: None, assignments }
+}
+
+/// A heartbeat of generation 1.
+pub async fn heartbeat(agent: &Agent, group: &str, member: &MemberId) -> Result<(), Refusal> {
+    agent.groups.heartbeat(group, member.clone(), None, Generation(1)).await
+}
+
+/// A member that looks for its coordinator until somebody is: heartbeats of generation 1.
+pub async fn heartbeat_somewhere(agents: &[&Process], group: &str, member: &MemberId) -> Result<(), Refusal> {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        for process in agents {
+            match heartbeat(&process.agent, group, member).await {
+                Err(Refusal::NotCoordinator | Refusal::NotAvailable) => {}
+                answer => return answer,
+            }
+        }
+        assert!(Instant::now() < give_up, "nobody coordinates {group}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Commits an offset in generation 1.
+pub async fn commit(
+    agent: &Agent,
+    group: &str,
+    member: &MemberId,
+    (partition, offset): (TopicPartition, i64),
+) -> Result<Vec<Result<(), CommitRefusal>>, Refusal> {
+    let committer = Committer { member: Some(member.clone()), instance: None, generation: Some(Generation(1)) };
+    let offset = NewOffset { offset: Offset(offset), leader_epoch: None, metadata: String::new(), retention: None };
+    agent.groups.offset_commit(group, committer, vec![(partition, offset)]).await
+}
+
+/// What is committed for a partition.
+pub async fn committed(agent: &Agent, group: &str, partition: TopicPartition) -> Result<Option<i64>, Refusal> {
+    let found = agent.groups.offset_fetch(group, &[partition]).await?;
+    Ok(found[0].as_ref().map(|row| row.offset.0))
+}
