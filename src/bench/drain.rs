@@ -40,7 +40,8 @@ pub async fn consume(
     positions: BTreeMap<i32, i64>,
     mut totals: watch::Receiver<Option<Acknowledged>>,
 ) -> Result<Consumed> {
-    let address = load.topic.leaders.first().context("the topic has no partition")?;
+    let leader = load.topic.leaders.first();
+    let address = load.options.consume_from.as_ref().or(leader).context("the topic has no partition")?;
     let connection = cluster.dial(address).await?;
     let topic = (load.topic.name.clone(), load.topic.id);
     let mut mine: Acknowledged = HashMap::new();

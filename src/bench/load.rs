@@ -68,11 +68,9 @@ impl Load {
         };
         let in_flight_max = self.options.in_flight as usize;
         let config = ProducerConfig { acks, in_flight_max, delivery_timeout: DELIVERY_TIMEOUT };
-        let address = self.topic.leaders.first().context("the topic has no partition")?;
-        let connection = cluster.dial(address).await?;
+        let (address, partitions) = self.route()?;
+        let connection = cluster.dial(&address).await?;
         let client = IdempotentProducer::new(connection, (self.topic.name.clone(), self.topic.id), config).await?;
-        let partitions =
-            (0..).zip(&self.topic.leaders).filter(|(_, leader)| *leader == address).map(|(p, _)| p).collect();
         let bytes = usize::try_from(self.options.record_bytes.0)?.max(STAMP_BYTES);
         let producer = Producer {
             schedule: Schedule::new(self.options.rate, number, self.options.producers),
@@ -86,6 +84,16 @@ impl Load {
             partitions,
         };
         producer.run().await.map_err(Into::into)
+    }
+
+    /// Where producers connect to, and to which partitions they write there.
+    fn route(&self) -> Result<(String, Vec<i32>)> {
+        let leaders = (0..).zip(&self.topic.leaders);
+        if let Some(address) = &self.options.produce_to {
+            return Ok((address.clone(), leaders.map(|(partition, _)| partition).collect()));
+        }
+        let address = self.topic.leaders.first().context("the topic has no partition")?;
+        Ok((address.clone(), leaders.filter(|(_, leader)| *leader == address).map(|(p, _)| p).collect()))
     }
 
     /// Time since the run began, ns.

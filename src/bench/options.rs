@@ -10,6 +10,13 @@ pub struct BenchOptions {
     /// Kafka address to connect to first
     #[arg(long, short, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
     pub bootstrap: String,
+    /// Kafka address that everything is produced through, whoever leads [default: the first partition's leader, and what
+    /// it leads]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub produce_to: Option<String>,
+    /// Kafka address that everything is consumed from, whoever leads [default: the first partition's leader]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub consume_from: Option<String>,
     /// HTTP address whose /metrics tell requests per GiB, where the target is Alluvium
     #[arg(long, value_name = "HOST:PORT")]
     pub metrics: Option<String>,
