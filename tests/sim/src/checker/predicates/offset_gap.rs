@@ -7,20 +7,17 @@ use std::collections::HashSet;
 
 use alluvium_model::Offset;
 
-use crate::{
-    checker::{
-        findings::Findings,
-        view::{Fate, Log, ReadbackView, View},
-    },
-    history::Marker,
+use crate::checker::{
+    findings::Findings,
+    view::{Fate, Log, ReadbackView, View},
 };
 
 pub fn find(view: &View<'_>, findings: &mut Findings) {
     for (partition, log) in &view.logs {
-        let markers: HashSet<Offset> = markers(log).map(|marker| marker.offset).collect();
+        let known = known(view, log);
         let explained = explained(view, log);
         for back in &log.readbacks {
-            let (gaps, first) = gaps(view, log, back, &markers);
+            let (gaps, first) = gaps(back, &known);
             if let (true, Some(first)) = (gaps > explained, first) {
                 findings.add([back.event], || {
                     let (start, end) = (back.read.log_start, back.read.high_watermark);
@@ -31,39 +28,49 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-fn markers<'l>(log: &'l Log<'_>) -> impl Iterator<Item = &'l Marker> {
+/// Offsets at which somebody saw a marker, or a record that compaction drops: ascending, each once.
+fn known(view: &View<'_>, log: &Log<'_>) -> Vec<Offset> {
     let polled = log.polls.iter().flat_map(|poll| &poll.poll.markers);
-    polled.chain(log.readbacks.iter().flat_map(|back| &back.read.markers))
+    let markers = polled.chain(log.readbacks.iter().flat_map(|back| &back.read.markers));
+    let dropped = log.sightings.iter().filter(|seen| !view.counts(seen.value)).map(|seen| seen.offset);
+    let mut known: Vec<Offset> = markers.map(|marker| marker.offset).chain(dropped).collect();
+    known.sort_unstable();
+    known.dedup();
+    known
 }
 
 /// Offsets that may be empty although nobody saw a marker there.
-fn explained(view: &View<'_>, log: &Log<'_>) -> usize {
+fn explained(view: &View<'_>, log: &Log<'_>) -> u64 {
     let mut txns = HashSet::new();
     let mut offsets = 0;
     for send in log.sends.iter().map(|position| &view.sends[*position]) {
         let Some(id) = send.sent.txn else { continue };
-        offsets += usize::from(txns.insert(id));
+        offsets += u64::from(txns.insert(id));
         if view.txns.get(&id).is_none_or(|txn| txn.fate != Fate::Committed) {
-            offsets += send.sent.values.len();
+            offsets += send.sent.values.len() as u64;
         }
     }
     offsets
 }
 
-/// How many offsets of `back` are empty without a marker there, and the first of them.
-fn gaps(view: &View<'_>, log: &Log<'_>, back: &ReadbackView<'_>, markers: &HashSet<Offset>) -> (usize, Option<Offset>) {
+/// How many offsets of `back` are empty and not `known` to be so, and the first of them.
+fn gaps(back: &ReadbackView<'_>, known: &[Offset]) -> (u64, Option<Offset>) {
     let mut offsets: Vec<Offset> = back.read.records.iter().map(|seen| seen.offset).collect();
     offsets.sort_unstable();
     let mut gaps = 0;
     let mut first = None;
     let mut next = back.read.log_start;
     for offset in offsets.into_iter().chain([back.read.high_watermark]) {
-        for missing in (next.0..offset.0).map(Offset) {
-            let dropped = log.seen_at(missing).iter().any(|seen| !view.counts(seen.value));
-            if !markers.contains(&missing) && !dropped {
-                gaps += 1;
-                first.get_or_insert(missing);
+        if next < offset {
+            let start = known.partition_point(|known| *known < next);
+            let end = known.partition_point(|known| *known < offset);
+            let here = &known[start..end];
+            let missing = offset.since(next) - here.len() as u64;
+            if missing > 0 && first.is_none() {
+                let run = (0u64..).zip(here).take_while(|(place, known)| **known == next.plus(*place)).count();
+                first = Some(next.plus(run as u64));
             }
+            gaps += missing;
         }
         next = next.max(offset.plus(1));
     }

@@ -2,8 +2,11 @@
 
 mod bookkeeping;
 mod groups;
+mod model;
+mod mutations;
 mod objects;
 mod reads;
+mod speed;
 mod story;
 mod transactions;
 mod writes;

@@ -267,20 +267,19 @@ impl Story {
         self.tell(0, Happening::FinalObjects(objects))
     }
 
-    /// The names of what is wrong with it, each once, in order.
+    /// The names of what is wrong with it, each once, in order; all of it is printed, for a test that fails.
     pub fn wrong(&self) -> Vec<&'static str> {
+        for violation in check(&self.history) {
+            println!("{}", trace(&self.history, &violation));
+        }
         wrong(&self.history)
     }
 }
 
-/// The names of what is wrong with `history`, each once, in order; its violations are printed, for a test that fails.
+/// The names of what is wrong with `history`, each once, in order.
 pub fn wrong(history: &History) -> Vec<&'static str> {
-    let violations = check(history);
-    let mut names: Vec<&'static str> = violations.iter().map(|violation| violation.invariant).collect();
+    let mut names: Vec<&'static str> = check(history).iter().map(|violation| violation.invariant).collect();
     names.sort_unstable();
     names.dedup();
-    for violation in &violations {
-        println!("{}", trace(history, violation));
-    }
     names
 }

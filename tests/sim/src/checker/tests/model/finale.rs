@@ -1,0 +1,50 @@
+//! The end: everything is read back by two agents, before and after compaction, and the store is listed.
+
+use alluvium_model::AgentId;
+
+use super::{
+    super::story::object,
+    log::{Log, offset},
+    world::{Book, numbered},
+};
+use crate::history::{FinalObjects, Happening, Isolation, LiveExtent, Phase, Readback};
+
+pub fn tell(book: &mut Book, logs: &[Log]) {
+    for phase in [Phase::BeforeCompaction, Phase::AfterCompaction] {
+        for agent in [0, 1] {
+            for isolation in [Isolation::ReadUncommitted, Isolation::ReadCommitted] {
+                for (index, log) in logs.iter().enumerate() {
+                    read_back(book, log, index, (phase, AgentId(agent), isolation));
+                }
+            }
+        }
+    }
+    let mut objects = FinalObjects { stored: vec![object(1), object(2), object(3)], ..FinalObjects::default() };
+    objects.retired = vec![object(3), object(4)];
+    for (index, log) in logs.iter().enumerate().filter(|(_, log)| log.start < log.end()) {
+        let middle = log.start + (log.end() - log.start) / 2;
+        let parts = [(log.start.saturating_sub(1), middle, 1), (middle, log.end(), 2)];
+        for (start, end, number) in parts.into_iter().filter(|(start, end, _)| start < end) {
+            let (partition, offsets) = (numbered(index), offset(start)..offset(end));
+            objects.live.push(LiveExtent { partition, offsets, object: object(number) });
+        }
+    }
+    book.tell(0, Happening::FinalObjects(objects));
+}
+
+fn read_back(book: &mut Book, log: &Log, index: usize, (phase, agent, isolation): (Phase, AgentId, Isolation)) {
+    let read = log.read(log.start, log.end(), isolation, phase == Phase::AfterCompaction);
+    let back = Readback {
+        began: book.lately(),
+        partition: numbered(index),
+        agent,
+        phase,
+        isolation,
+        log_start: offset(log.start),
+        records: read.records,
+        markers: read.markers,
+        high_watermark: offset(log.end()),
+        stable: offset(log.stable()),
+    };
+    book.tell(0, Happening::Readback(back));
+}

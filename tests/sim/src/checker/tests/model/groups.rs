@@ -1,0 +1,107 @@
+//! A group: generations, owners, offsets, and members who have not heard of the last change.
+
+use alluvium_model::Offset;
+
+use super::world::{Book, PARTITIONS, numbered};
+use crate::history::{CommitOffset, FetchOffset, Happening, Heartbeat, Join, Leave, LeaveReason, Outcome};
+
+const MEMBERS: [u32; 2] = [20, 21];
+
+pub struct Group {
+    generation: i32,
+    /// What each member believes: its generation and its partitions.
+    believed: [(i32, Vec<usize>); 2],
+    offsets: [Option<Offset>; PARTITIONS],
+}
+
+impl Group {
+    pub fn new() -> Self {
+        Self { generation: 0, believed: [(0, Vec::new()), (0, Vec::new())], offsets: [None; PARTITIONS] }
+    }
+
+    pub fn step(&mut self, book: &mut Book) {
+        let who = book.count(MEMBERS.len());
+        match book.below(10) {
+            _ if self.generation == 0 => self.rebalance(book),
+            0 => self.rebalance(book),
+            1..=3 => self.beat(book, who),
+            4..=7 => self.commit(book, who),
+            _ => self.fetch(book, who),
+        }
+    }
+
+    /// A new generation: some hear of it at once, others later.
+    fn rebalance(&mut self, book: &mut Book) {
+        self.generation += 1;
+        let cut = book.count(PARTITIONS + 1);
+        let shares: [Vec<usize>; 2] = [(0..cut).collect(), (cut..PARTITIONS).collect()];
+        let began = book.lately();
+        let late = book.count(3);
+        for (who, share) in shares.into_iter().enumerate().filter(|(who, _)| *who != late) {
+            let (generation, _) = self.believed[who];
+            if generation > 0 {
+                book.tell(
+                    MEMBERS[who],
+                    Happening::Left(Leave {
+                        group: "g".to_owned(),
+                        generation,
+                        member: name(who),
+                        reason: LeaveReason::Revoked,
+                    }),
+                );
+            }
+            let assignment = share.iter().copied().map(numbered).collect();
+            let (group, member, generation) = ("g".to_owned(), name(who), self.generation);
+            book.tell(
+                MEMBERS[who],
+                Happening::Joined(Join { began, group, generation, member, instance: None, assignment }),
+            );
+            self.believed[who] = (self.generation, share);
+        }
+    }
+
+    fn beat(&self, book: &mut Book, who: usize) {
+        let (generation, _) = self.believed[who];
+        let outcome = if generation == self.generation { Outcome::Done } else { Outcome::Refused };
+        let (began, group, member) = (book.lately(), "g".to_owned(), name(who));
+        book.tell(MEMBERS[who], Happening::Heartbeat(Heartbeat { began, group, generation, member, outcome }));
+    }
+
+    fn commit(&mut self, book: &mut Book, who: usize) {
+        let (generation, partitions) = self.believed[who].clone();
+        for index in partitions {
+            let offset =
+                Offset(self.offsets[index].map_or(0, |offset| offset.0) + i64::try_from(book.below(3)).unwrap());
+            let outcome = match book.below(10) {
+                _ if generation != self.generation => Outcome::Refused,
+                0 => Outcome::Unknown,
+                _ => Outcome::Done,
+            };
+            if outcome == Outcome::Done || (outcome == Outcome::Unknown && book.chance(50)) {
+                self.offsets[index] = Some(offset);
+            }
+            let commit = CommitOffset {
+                began: book.lately(),
+                group: "g".to_owned(),
+                generation: Some(generation),
+                member: name(who),
+                partition: numbered(index),
+                offset: Some(offset),
+                txn: None,
+                outcome,
+            };
+            book.tell(MEMBERS[who], Happening::CommittedOffset(commit));
+        }
+    }
+
+    fn fetch(&self, book: &mut Book, who: usize) {
+        let index = book.count(PARTITIONS);
+        let (began, group, offset) = (book.lately(), "g".to_owned(), self.offsets[index]);
+        let fetch = FetchOffset { began, group, partition: numbered(index), offset };
+        book.tell(MEMBERS[who], Happening::FetchedOffset(fetch));
+    }
+}
+
+fn name(who: usize) -> String {
+    format!("m{}", MEMBERS[who])
+}

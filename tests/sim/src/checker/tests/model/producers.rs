@@ -1,0 +1,165 @@
+//! Producers: batches in flight, which arrive in order or never, and answers that may get lost.
+
+use std::collections::VecDeque;
+
+use alluvium_model::{AgentId, ProducerEpoch, ProducerId};
+
+use super::{
+    log::{Log, offset},
+    world::{Book, PARTITIONS, numbered},
+};
+use crate::history::{
+    Acked, ConnectionNumber, Happening, Outcome, Retried, SendId, Sent, TxnEnded, TxnEnding, TxnId, ValueId,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    Idempotent,
+    Transactional,
+}
+
+/// A batch that is on its way; `at`: where it lies since it arrived.
+struct Flight {
+    send: SendId,
+    values: Vec<ValueId>,
+    txn: Option<TxnId>,
+    at: Option<usize>,
+}
+
+pub struct Producer {
+    actor: u32,
+    kind: Kind,
+    id: ProducerId,
+    connection: u64,
+    numbers: [u64; PARTITIONS],
+    /// Per partition, in order.
+    flights: Vec<VecDeque<Flight>>,
+    txn: Option<TxnId>,
+}
+
+impl Producer {
+    pub fn new(actor: u32, kind: Kind) -> Self {
+        let flights = (0..PARTITIONS).map(|_| VecDeque::new()).collect();
+        let id = ProducerId(i64::from(actor));
+        Self { actor, kind, id, connection: 0, numbers: [0; PARTITIONS], flights, txn: None }
+    }
+
+    pub fn step(&mut self, book: &mut Book, logs: &mut [Log]) {
+        let index = book.count(PARTITIONS);
+        match book.below(10) {
+            0..=3 => self.send(book, index),
+            4..=6 => self.arrive(book, logs, index),
+            7..=8 => self.answer(book, logs, index),
+            _ if self.kind == Kind::Transactional => self.end(book, logs),
+            _ => self.lose_connection(book, index),
+        }
+    }
+
+    /// Everything in flight is answered or given up.
+    pub fn finish(&mut self, book: &mut Book, logs: &mut [Log]) {
+        self.flush(book, logs);
+        self.end(book, logs);
+    }
+
+    fn flush(&mut self, book: &mut Book, logs: &mut [Log]) {
+        for index in 0..PARTITIONS {
+            while !self.flights[index].is_empty() {
+                self.arrive(book, logs, index);
+                self.answer(book, logs, index);
+            }
+        }
+    }
+
+    fn send(&mut self, book: &mut Book, index: usize) {
+        if self.kind == Kind::Transactional && self.txn.is_none() {
+            self.txn = Some(TxnId(book.name()));
+        }
+        if self.connection == 0 {
+            self.connection = book.name();
+        }
+        let values: Vec<ValueId> = (0..1 + book.below(4)).map(|_| ValueId(book.name())).collect();
+        let send = SendId(book.name());
+        book.tell(
+            self.actor,
+            Happening::Sent(Sent {
+                send,
+                partition: numbered(index),
+                number: self.numbers[index],
+                values: values.clone(),
+                producer: (self.kind != Kind::Plain).then_some((self.id, ProducerEpoch(0))),
+                txn: self.txn,
+                connection: ConnectionNumber(self.connection),
+                agent: AgentId(0),
+            }),
+        );
+        self.numbers[index] += u64::try_from(values.len()).unwrap();
+        self.flights[index].push_back(Flight { send, values, txn: self.txn, at: None });
+    }
+
+    /// The first batch that has not arrived does.
+    fn arrive(&mut self, book: &mut Book, logs: &mut [Log], index: usize) {
+        let waiting = self.flights[index].iter_mut().find(|flight| flight.at.is_none());
+        if let Some(flight) = waiting {
+            flight.at = Some(logs[index].append(&flight.values, flight.txn));
+            // The answer is lost and it goes out again: known to the log where idempotent, there again where not.
+            if book.chance(20) {
+                let connection = ConnectionNumber(book.name());
+                let again = Retried { send: flight.send, connection, agent: AgentId(1) };
+                book.tell(self.actor, Happening::Retried(again));
+                if self.kind == Kind::Plain && book.chance(50) {
+                    logs[index].append(&flight.values, None);
+                }
+            }
+        }
+    }
+
+    /// The first batch in flight is answered: well, where it has arrived.
+    fn answer(&mut self, book: &mut Book, logs: &mut [Log], index: usize) {
+        let Some(flight) = self.flights[index].pop_front() else { return };
+        let happening = match flight.at {
+            Some(_) if book.chance(15) => Happening::SendUnknown(flight.send),
+            Some(_) if book.chance(5) => Happening::Acked(Acked { send: flight.send, base: None }),
+            Some(at) => Happening::Acked(Acked { send: flight.send, base: Some(offset(at)) }),
+            None if book.chance(50) => Happening::SendFailed(flight.send),
+            None => Happening::SendUnknown(flight.send),
+        };
+        book.tell(self.actor, happening);
+        // What nobody knows the end of may arrive late: never behind its successors, where order is kept.
+        if flight.at.is_none() && self.flights[index].is_empty() && book.chance(50) && self.kind == Kind::Plain {
+            let unknown =
+                matches!(book.history.events.last().map(|event| &event.what), Some(Happening::SendUnknown(_)));
+            if unknown {
+                logs[index].append(&flight.values, None);
+            }
+        }
+    }
+
+    /// All in flight to one partition is given up; what had not arrived never does. Others go on over a new connection.
+    fn lose_connection(&mut self, book: &mut Book, index: usize) {
+        for flight in std::mem::take(&mut self.flights[index]) {
+            book.tell(self.actor, Happening::SendUnknown(flight.send));
+        }
+        if self.kind == Kind::Plain {
+            self.connection = book.name();
+        }
+    }
+
+    fn end(&mut self, book: &mut Book, logs: &mut [Log]) {
+        let Some(txn) = self.txn.take() else { return };
+        self.flush(book, logs);
+        let commit = book.chance(65);
+        book.tell(self.actor, Happening::TxnEnding(TxnEnding { txn, commit }));
+        let outcome = match book.below(10) {
+            0 => Outcome::Refused,
+            1..=2 => Outcome::Unknown,
+            _ => Outcome::Done,
+        };
+        // A refused or an unfinished end becomes an abort, sooner or later.
+        let committed = commit && (outcome == Outcome::Done || (outcome == Outcome::Unknown && book.chance(50)));
+        for log in logs.iter_mut().filter(|log| log.holds(txn)) {
+            log.mark(self.id, txn, committed);
+        }
+        book.tell(self.actor, Happening::TxnEnded(TxnEnded { txn, commit, outcome }));
+    }
+}

@@ -1,0 +1,57 @@
+//! Consumers: each goes on where it stands, now and then somewhere else; agents lag behind the log.
+
+use alluvium_model::AgentId;
+
+use super::{
+    log::{Log, offset},
+    world::{Book, PARTITIONS, numbered},
+};
+use crate::history::{Happening, Isolation, Poll, Position, Source};
+
+pub struct Reader {
+    actor: u32,
+    isolation: Isolation,
+    stands: [Option<usize>; PARTITIONS],
+}
+
+impl Reader {
+    pub fn new(actor: u32, isolation: Isolation) -> Self {
+        Self { actor, isolation, stands: [None; PARTITIONS] }
+    }
+
+    pub fn step(&mut self, book: &mut Book, logs: &[Log]) {
+        let index = book.count(PARTITIONS);
+        let log = &logs[index];
+        let place = self.stands[index].filter(|at| *at >= log.start && !book.chance(3));
+        let at = place.unwrap_or_else(|| self.position(book, log, index));
+        let began = book.lately();
+        let isolation = self.isolation;
+        let count = book.count(12);
+        let read = log.read(at, count, isolation, false);
+        self.stands[index] = Some(read.next);
+        book.tell(
+            self.actor,
+            Happening::Polled(Poll {
+                began,
+                partition: numbered(index),
+                from: offset(at),
+                next: offset(read.next),
+                records: read.records,
+                markers: read.markers,
+                isolation,
+                agent: AgentId(0),
+                source: Some(Source::Segment),
+                high_watermark: offset(log.end()),
+                stable: offset(log.stable()),
+                log_start: offset(log.start),
+            }),
+        );
+    }
+
+    fn position(&self, book: &mut Book, log: &Log, index: usize) -> usize {
+        let end = if self.isolation == Isolation::ReadCommitted { log.stable() } else { log.end() };
+        let to = log.start + book.count(end.saturating_sub(log.start) + 1);
+        book.tell(self.actor, Happening::Positioned(Position { partition: numbered(index), to: offset(to) }));
+        to
+    }
+}
