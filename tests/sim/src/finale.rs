@@ -16,7 +16,7 @@ use alluvium_objects::faults::{BucketTrouble, TroubleSwitch};
 use alluvium_objects::{Objects, ObjectsConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::clients::{Client, Fetched, Fetcher, Reply};
+use crate::clients::{Client, Fetched, Fetcher, Reply, keep_for_ever};
 use crate::history::{FinalObjects, Happening, LiveExtent, Phase, Readback, Seen};
 use crate::node::{Ground, Machine};
 use crate::recorder::{Recorder, SYSTEM};
@@ -59,6 +59,9 @@ impl Auditor<'_> {
     pub async fn audit(&mut self, seed: u64) {
         let topics = self.await_agents().await;
         self.read_back_all(&topics, Phase::BeforeCompaction).await;
+        if let Err(error) = keep_for_ever(&self.client, &self.ground.plan.topics).await {
+            self.stuck(format!("retention does not end: {error}"));
+        }
         let janitor = match self.janitor(seed).await {
             Ok(janitor) => janitor,
             Err(error) => return self.stuck(format!("the last compactor does not start: {error}")),

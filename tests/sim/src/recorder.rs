@@ -83,6 +83,12 @@ impl Recorder {
         ConnectionNumber(book.connections)
     }
 
+    /// What `actor` will have to say of an operation under way, should it never come to its end.
+    #[must_use]
+    pub fn in_case(&self, actor: Actor, what: Vec<Happening>) -> InCase {
+        InCase { recorder: self.clone(), actor, what }
+    }
+
     /// Events so far.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -103,6 +109,28 @@ impl Recorder {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells of an operation when it is dropped before it ended: its client died meanwhile.
+pub struct InCase {
+    recorder: Recorder,
+    actor: Actor,
+    what: Vec<Happening>,
+}
+
+impl InCase {
+    /// The operation has ended, and is told of by itself.
+    pub fn over(mut self) {
+        self.what.clear();
+    }
+}
+
+impl Drop for InCase {
+    fn drop(&mut self) {
+        for what in std::mem::take(&mut self.what) {
+            self.recorder.record(self.actor, what);
+        }
     }
 }
 

@@ -2,18 +2,24 @@
 
 use std::time::Duration;
 
-use alluvium_client::Routes;
+use alluvium_client::{ClientError, Routes};
 use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
 use alluvium_wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use alluvium_wire::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
 use alluvium_wire::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
+use alluvium_wire::messages::incremental_alter_configs::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+};
 
 use super::Client;
 use crate::history::{Admin, Happening, Outcome};
 use crate::plan::TopicPlan;
+use crate::recorder::InCase;
 
+/// Kafka's `ConfigResource.Type.TOPIC`.
+const TOPIC: i8 = 2;
 /// `UNKNOWN_SERVER_ERROR` and the like leave open what happened; these do not.
 const WITHOUT_EFFECT: &[ErrorCode] = &[
     ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
@@ -98,6 +104,30 @@ async fn create(client: &Client, routes: &mut Routes, plan: &TopicPlan) -> bool 
     true
 }
 
+/// Nothing of the topics goes away by itself any more.
+///
+/// # Errors
+/// Where nobody answers, or one is refused.
+pub async fn keep_for_ever(client: &Client, topics: &[TopicPlan]) -> Result<(), ClientError> {
+    let mut routes = client.routes();
+    for plan in topics {
+        let config =
+            |name: &str| AlterableConfig { name: name.to_owned(), config_operation: 0, value: Some("-1".to_owned()) };
+        let resource = AlterConfigsResource {
+            resource_type: TOPIC,
+            resource_name: plan.name.clone(),
+            configs: vec![config("retention.ms"), config("retention.bytes")],
+        };
+        let request = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
+        for outcome in routes.call_any(&request).await?.responses {
+            if outcome.error_code != ErrorCode::UNKNOWN_TOPIC_OR_PARTITION {
+                ClientError::check(format!("settings of {}", plan.name), outcome.error_code, None)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn delete_records(client: &Client, routes: &mut Routes, plan: &TopicPlan) {
     let Ok(layout) = routes.topic(&plan.name).await else { return };
     let index = i32::try_from(client.dice.count(0, layout.leaders.len() - 1)).unwrap_or(0);
@@ -110,7 +140,12 @@ async fn delete_records(client: &Client, routes: &mut Routes, plan: &TopicPlan) 
         timeout_ms: 10_000,
     };
     let began = client.recorder.now();
+    let partition = TopicPartition::new(TopicId(layout.id), PartitionIndex(index));
+    let told =
+        |outcome, log_start| Admin::RecordsDeleted { began, partition, before: before.map(Offset), outcome, log_start };
+    let in_case = in_case(client, told(Outcome::Unknown, None));
     let answer = routes.call_any(&request).await.ok();
+    in_case.over();
     let found = answer.and_then(|answer| answer.topics.into_iter().flat_map(|topic| topic.partitions).next());
     let (outcome, log_start) = match found {
         Some(found) => {
@@ -119,8 +154,7 @@ async fn delete_records(client: &Client, routes: &mut Routes, plan: &TopicPlan) 
         }
         None => (Outcome::Unknown, None),
     };
-    let partition = TopicPartition::new(TopicId(layout.id), PartitionIndex(index));
-    tell(client, Admin::RecordsDeleted { began, partition, before: before.map(Offset), outcome, log_start });
+    tell(client, told(outcome, log_start));
 }
 
 async fn add_partitions(client: &Client, routes: &mut Routes, name: &str, count: i32) -> bool {
@@ -131,10 +165,13 @@ async fn add_partitions(client: &Client, routes: &mut Routes, name: &str, count:
         validate_only: false,
     };
     let began = client.recorder.now();
+    let told = |outcome| Admin::PartitionsAdded { began, topic: TopicId(layout.id), partitions: count, outcome };
+    let in_case = in_case(client, told(Outcome::Unknown));
     let answer = routes.call_any(&request).await.ok();
+    in_case.over();
     let code = answer.and_then(|answer| answer.results.into_iter().next()).map(|result| result.error_code);
     let outcome = code.map_or(Outcome::Unknown, outcome_of);
-    tell(client, Admin::PartitionsAdded { began, topic: TopicId(layout.id), partitions: count, outcome });
+    tell(client, told(outcome));
     outcome != Outcome::Refused
 }
 
@@ -146,10 +183,13 @@ async fn delete_topic(client: &Client, routes: &mut Routes, name: &str) -> bool 
         timeout_ms: 10_000,
     };
     let began = client.recorder.now();
+    let told = |outcome| Admin::TopicDeleted { began, topic: TopicId(layout.id), outcome };
+    let in_case = in_case(client, told(Outcome::Unknown));
     let answer = routes.call_any(&request).await.ok();
+    in_case.over();
     let code = answer.and_then(|answer| answer.responses.into_iter().next()).map(|result| result.error_code);
     let outcome = code.map_or(Outcome::Unknown, outcome_of);
-    tell(client, Admin::TopicDeleted { began, topic: TopicId(layout.id), outcome });
+    tell(client, told(outcome));
     outcome == Outcome::Done
 }
 
@@ -161,6 +201,11 @@ fn outcome_of(code: ErrorCode) -> Outcome {
     } else {
         Outcome::Unknown
     }
+}
+
+/// What is told should the administrator die before the answer.
+fn in_case(client: &Client, what: Admin) -> InCase {
+    client.recorder.in_case(client.actor, vec![Happening::Admin(what)])
 }
 
 fn tell(client: &Client, what: Admin) {

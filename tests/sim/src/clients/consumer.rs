@@ -329,23 +329,28 @@ impl Member<'_> {
                 continue;
             }
             let began = self.client.recorder.now();
+            let told = |partition: i32, offset: i64, outcome| {
+                Happening::CommittedOffset(CommitOffset {
+                    began,
+                    group: self.plan.group.clone(),
+                    generation: Some(generation),
+                    member: member.clone(),
+                    partition: TopicPartition::new(TopicId(layout.id), PartitionIndex(partition)),
+                    offset: Some(Offset(offset)),
+                    txn: None,
+                    outcome,
+                })
+            };
+            let unknown = offsets.iter().map(|(partition, offset)| told(*partition, *offset, Outcome::Unknown));
+            let in_case = self.client.recorder.in_case(self.client.actor, unknown.collect());
             let answered = self.consumer.commit(&layout.name, layout.id, &offsets).await;
+            in_case.over();
             for (partition, offset) in &offsets {
                 let outcome = match &answered {
                     Ok(codes) => codes.get(partition).map_or(Outcome::Unknown, |code| outcome_of(*code)),
                     Err(_) => Outcome::Unknown,
                 };
-                let told = CommitOffset {
-                    began,
-                    group: self.plan.group.clone(),
-                    generation: Some(generation),
-                    member: member.clone(),
-                    partition: TopicPartition::new(TopicId(layout.id), PartitionIndex(*partition)),
-                    offset: Some(Offset(*offset)),
-                    txn: None,
-                    outcome,
-                };
-                self.client.recorder.record(self.client.actor, Happening::CommittedOffset(told));
+                self.client.recorder.record(self.client.actor, told(*partition, *offset, outcome));
             }
             let codes = answered?;
             if codes.values().any(|code| [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::ILLEGAL_GENERATION].contains(code)) {

@@ -7,7 +7,7 @@ mod producer;
 mod reader;
 mod values;
 
-pub use administrator::{administrate, create_topics};
+pub use administrator::{administrate, create_topics, keep_for_ever};
 pub use consumer::{ConsumerPlan, consume};
 pub use fetching::{Fetched, Fetcher, Reply};
 pub use producer::{ProducerPlan, produce};

@@ -18,10 +18,10 @@ use crate::{
 use catalogue::{MUTATIONS, Mutation};
 use pick::Pick;
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 25;
 const STEPS: usize = 400;
 /// In so many of the histories each mutation has to be possible.
-const TRIED_MIN: usize = 10;
+const TRIED_MIN: usize = 5;
 
 #[test]
 fn histories_of_a_correct_log_pass() {
