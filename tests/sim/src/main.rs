@@ -78,7 +78,7 @@ fn work(options: &Options, next: &AtomicU64, outcomes: &SyncSender<Outcome>) {
         }
         let seed = options.start + number;
         let duration = options.minutes.map(|minutes| Duration::from_secs(60 * minutes));
-        let verdict = catch_unwind(|| run(Order { seed, duration, verbose: options.verbose })).ok();
+        let verdict = catch_unwind(|| run(Order { seed, duration, verbose: options.verbose, breakage: None })).ok();
         if outcomes.send((seed, verdict)).is_err() {
             return;
         }

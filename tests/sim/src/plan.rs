@@ -62,6 +62,24 @@ pub struct Mischief {
     pub pause_max: Duration,
 }
 
+impl Mischief {
+    /// None at all.
+    #[must_use]
+    pub fn none(pause_max: Duration) -> Self {
+        Self {
+            crashes: false,
+            restarts: false,
+            pauses: false,
+            cuts: false,
+            resets: false,
+            skews: false,
+            weather: false,
+            clients: false,
+            pause_max,
+        }
+    }
+}
+
 /// A run.
 #[derive(Clone, Debug)]
 pub struct Plan {

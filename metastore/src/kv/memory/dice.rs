@@ -1,9 +1,6 @@
 //! What happens to the next read or commit, drawn from the seed.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
@@ -21,7 +18,6 @@ const CUT_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Dice {
     switch: FaultSwitch,
     entropy: SeededEntropy,
-    commits: AtomicU64,
 }
 
 /// What becomes of a commit.
@@ -38,7 +34,7 @@ pub(super) enum Fate {
 impl Dice {
     pub fn new(faults: Faults) -> Self {
         let entropy = SeededEntropy::new(faults.seed);
-        Self { switch: FaultSwitch::new(faults), entropy, commits: AtomicU64::new(0) }
+        Self { switch: FaultSwitch::new(faults), entropy }
     }
 
     pub fn switch(&self) -> &FaultSwitch {
@@ -55,8 +51,7 @@ impl Dice {
 
     pub fn fate(&self) -> Fate {
         let faults = self.switch.current();
-        let number = self.commits.fetch_add(1, Ordering::AcqRel) + 1;
-        if faults.lose_commit == Some(number) {
+        if self.hits(faults.lost_per_mille) {
             return Fate::Lost;
         }
         if self.hits(faults.conflict_per_mille) {

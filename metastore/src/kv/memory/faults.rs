@@ -21,8 +21,8 @@ pub struct Faults {
     pub latency_max: Duration,
     /// Nothing gets through: reads and commits wait, and after a while fail.
     pub cut: bool,
-    /// Of commits that write, this one (counted from 1) is answered as done and lost. Shows that checkers can fail.
-    pub lose_commit: Option<u64>,
+    /// Commits that are answered as done, and lost. No store may do that: it shows that checkers can fail.
+    pub lost_per_mille: u16,
 }
 
 impl Faults {

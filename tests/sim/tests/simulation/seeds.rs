@@ -1,0 +1,35 @@
+//! Seeds that every change has to pass: the first few, and each one that once found something.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use alluvium_sim::checker::trace;
+use alluvium_sim::run::{Order, run};
+
+/// As many as fit into two minutes on two processors, without optimisation.
+const FIRST: u64 = 16;
+
+/// Seeds that found something, and what.
+const FOUND: &[u64] = &[];
+
+#[test]
+fn the_invariants_hold_for_the_first_seeds_and_for_those_that_once_broke_them() {
+    let seeds: Vec<u64> = (0..FIRST).chain(FOUND.iter().copied()).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut complaints = Vec::new();
+        while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let verdict = run(Order { seed, ..Order::default() });
+            let violations = verdict.violations.iter();
+            complaints
+                .extend(violations.map(|found| format!("seed {seed} violates {}", trace(&verdict.history, found))));
+        }
+        complaints
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let complaints: Vec<String> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a run ends")).collect()
+    });
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
