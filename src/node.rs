@@ -1,10 +1,11 @@
-//! This process as a node: what it tells the others of itself, and its registration.
+//! This process as a node: what it tells the others of itself, its registration, and what it knows of the others.
 
 use std::{net::SocketAddr, sync::Arc};
 
+use alluvium_gateway::metrics::{MetricSource, Sample};
 use alluvium_metastore::{
     ambient::{SystemClock, SystemEntropy},
-    nodes::{Endpoint, NewNode, Session, SessionConfig},
+    nodes::{Endpoint, NewNode, NodeState, Session, SessionConfig},
 };
 use anyhow::{Context, Result};
 
@@ -52,6 +53,23 @@ fn describe(role: Role, settings: &Settings, addresses: Addresses) -> NewNode {
         http,
         compacts: role.compacts(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// What the session knows, at each scrape.
+pub struct NodeMetrics(pub Session);
+
+impl MetricSource for NodeMetrics {
+    fn samples(&self) -> Vec<Sample> {
+        let live = self.0.live();
+        let count =
+            |is: fn(&alluvium_metastore::nodes::Node) -> bool| live.iter().filter(|node| is(node)).count() as u64;
+        vec![
+            Sample::gauge("nodes_live", "Nodes that were heard of in time, this one included", count(|_| true)),
+            Sample::gauge("agents_live", "Agents among them", count(|node| node.kafka.is_some())),
+            Sample::gauge("nodes_draining", "Nodes that hand over", count(|node| node.state == NodeState::Draining)),
+            Sample::gauge("registration_valid", "Whether this node was heard of in time", u64::from(self.0.is_valid())),
+        ]
     }
 }
 

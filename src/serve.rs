@@ -22,7 +22,7 @@ use crate::{
     banner::banner,
     compactor::{CompactorMetrics, compactor, compactor_config, obstacle},
     config::Settings,
-    node::{Addresses, register},
+    node::{Addresses, NodeMetrics, register},
     output::print,
     roles::Role,
     signals::StopSignals,
@@ -129,7 +129,7 @@ impl Process {
 
     fn listen(&mut self, listeners: Listeners, stores: &Stores, session: &Session, compactor: Option<&Compactor>) {
         let Listeners { kafka, http } = listeners;
-        let mut sources: Vec<Box<dyn MetricSource>> = Vec::new();
+        let mut sources: Vec<Box<dyn MetricSource>> = vec![Box::new(NodeMetrics(session.clone()))];
         sources
             .extend(compactor.map(|compactor| Box::new(CompactorMetrics(compactor.clone())) as Box<dyn MetricSource>));
         let observing = self.observing.clone();
@@ -174,13 +174,13 @@ impl Process {
     async fn drain(&mut self, session: &Session) {
         self.compacting.cancel();
         match &self.agent {
-            Some(agent) => agent.hand_over().await,
             None => session.drain().await,
-        }
-        if let Some(agent) = &self.agent {
-            self.accepting.cancel();
-            if !agent.drain(self.settings.drain_timeout).await {
-                tracing::warn!("requests were still in flight at the end of --drain-timeout");
+            Some(agent) => {
+                agent.hand_over().await;
+                self.accepting.cancel();
+                if !agent.drain(self.settings.drain_timeout).await {
+                    tracing::warn!("requests were still in flight at the end of --drain-timeout");
+                }
             }
         }
         self.observing.cancel();

@@ -21,7 +21,7 @@ from check import check_objects, check_owners, check_records, drain, read_all
 from cluster import BINARY, Cluster
 from confluent_kafka.admin import AdminClient, NewTopic
 from faults import Faults, suffer
-from load import PARTITIONS, Load
+from load import CONNECTIONS, PARTITIONS, Load
 from report import HEADER, line, row, table, totals, violations_of
 
 TOPIC = "chaos"
@@ -45,7 +45,7 @@ def say(text: str):
 
 def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
     cluster.start()
-    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap, **CONNECTIONS})
     admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(30)
     load = Load(cluster.bootstrap, TOPIC, ["a", "b"], options.rate)
     time.sleep(3)

@@ -1,7 +1,6 @@
 """The cluster: FoundationDB, an S3 server, agents in two zones, compactors; each a process that can be killed and paused."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -153,13 +152,6 @@ class Alluvium(Server):
 
     def ready(self) -> bool:
         return self.answers(self.url("/readyz"))
-
-    def metrics(self) -> dict[str, float]:
-        """All numbers without labels."""
-        with urllib.request.urlopen(self.url("/metrics"), timeout=10) as answer:
-            text = answer.read().decode()
-        found = re.findall(r"^(alluvium_\w+) ([0-9.e+]+)$", text, re.MULTILINE)
-        return {name: float(value) for name, value in found}
 
 
 class Agent(Alluvium):
