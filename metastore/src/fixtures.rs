@@ -1,6 +1,13 @@
 //! Stores for tests, one line each: in memory, without or with seeded faults; and small things to put into them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use alluvium_model::{
     AgentId, ObjectId, Timestamp, TopicId, TopicPartition,
@@ -10,7 +17,7 @@ use alluvium_model::{
 use crate::{
     Metastore,
     ambient::{ManualClock, SeededEntropy, uuid_v4},
-    kv::{Db, Faults, MemoryEngine},
+    kv::{Db, Engine, Faults, FdbEngine, FdbOptions, MemoryEngine},
     leases::{Claim, LeaseKey},
     nodes::{Claimant, Endpoint, Incarnation, NewNode, Session, SessionConfig},
     topics::{NewTopic, Topic},
@@ -19,16 +26,33 @@ use crate::{
 /// Bytes of a fixture's batch.
 const BATCH_BYTES: u32 = 100;
 
-/// A fresh store in memory that never fails.
+/// Names the cluster file of a FoundationDB that is to hold the stores of [`memory`]: so the tests that use them are
+/// tests of FoundationDB, too.
+pub const FDB_VARIABLE: &str = "ALLUVIUM_TEST_FDB";
+
+/// A fresh store that never fails: in memory, unless [`FDB_VARIABLE`] says where else.
 pub async fn memory() -> Metastore {
-    open(Faults::none()).await
+    match std::env::var_os(FDB_VARIABLE) {
+        Some(cluster_file) => on_fdb(cluster_file.into()).await,
+        None => open(Faults::none()).await,
+    }
 }
 
 /// A fresh store in memory with seeded `faults`.
 pub async fn open(faults: Faults) -> Metastore {
+    on(Arc::new(MemoryEngine::new(faults))).await
+}
+
+async fn on_fdb(cluster_file: PathBuf) -> Metastore {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let prefix = format!("fixture-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+    let options = FdbOptions { cluster_file: Some(cluster_file), prefix: prefix.into_bytes(), library: None };
+    on(Arc::new(FdbEngine::open(options).await.expect("the FoundationDB that was named answers"))).await
+}
+
+async fn on(engine: Arc<dyn Engine>) -> Metastore {
     let entropy = Arc::new(SeededEntropy::new(1));
-    let db = Db::new(Arc::new(MemoryEngine::new(faults)), entropy.clone());
-    Metastore::open(db, &*entropy).await.expect("a store in memory opens")
+    Metastore::open(Db::new(engine, entropy.clone()), &*entropy).await.expect("a fresh store opens")
 }
 
 /// The session of an agent and compactor that is alone on `metastore`.

@@ -17,6 +17,8 @@ mod metastore;
 pub mod nodes;
 pub mod objects;
 pub mod offsets;
+#[cfg(test)]
+mod on_fdb;
 pub mod producers;
 pub mod topics;
 
