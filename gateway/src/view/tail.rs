@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use alluvium_metastore::feed::{FeedEntry, FeedError, FeedPosition};
 use alluvium_model::{TopicId, TopicPartition};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{TopicView, View, ViewError};
@@ -37,6 +37,15 @@ impl View {
         Ok(())
     }
 
+    /// [`Self::sync`], where it takes no longer than `patience`: for answers that must be given anyhow.
+    pub async fn catch_up_within(&self, patience: Duration) {
+        match timeout(patience, self.sync()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "answering from a picture that may be out of date"),
+            Err(_) => tracing::debug!("answering from a picture that may be out of date: the metastore is slow"),
+        }
+    }
+
     /// The tail task: applies the feed as it grows, until `cancel`.
     pub async fn run(self, cancel: CancellationToken) {
         while let Some(()) = cancel.run_until_cancelled(self.follow_once()).await {}
@@ -44,21 +53,29 @@ impl View {
 
     async fn follow_once(&self) {
         let position = *self.shared.cursor.lock().await;
-        let tip = match self.shared.metastore.feed.tip(&position).await {
-            Ok(()) | Err(FeedError::Lagged) => Ok(()),
+        let followed = match self.shared.metastore.feed.next(&position, ENTRIES_PER_READ_MAX).await {
+            Ok(news) => self.take_in(news).await,
+            Err(FeedError::Lagged) => self.sync().await,
             Err(FeedError::Metastore(error)) => Err(ViewError::from(error)),
-        };
-        let followed = match tip {
-            Ok(()) => {
-                self.behind(Some(Instant::now()));
-                self.sync().await
-            }
-            Err(error) => Err(error),
         };
         if let Err(error) = followed {
             tracing::warn!(%error, "the feed cannot be read; trying again");
             tokio::time::sleep(RETRY_PAUSE).await;
         }
+    }
+
+    /// Applies what follows an earlier position: what a sync has applied meanwhile is passed over.
+    async fn take_in(&self, news: Vec<(FeedPosition, FeedEntry)>) -> Result<(), ViewError> {
+        self.behind(Some(Instant::now()));
+        let mut cursor = self.shared.cursor.lock().await;
+        let (positions, entries): (Vec<FeedPosition>, Vec<FeedEntry>) =
+            news.into_iter().filter(|(position, _)| *position > *cursor).unzip();
+        if let Some(last) = positions.last() {
+            self.apply(entries).await?;
+            *cursor = *last;
+        }
+        self.behind(None);
+        Ok(())
     }
 
     async fn catch_up(&self, cursor: &mut FeedPosition) -> Result<(), ViewError> {

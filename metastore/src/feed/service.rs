@@ -61,16 +61,18 @@ impl Feed {
         self.db.read("feed.read", |tx| async move { read(&tx, after, limit).await }).await
     }
 
-    /// Waits until there is an entry after a position.
-    pub async fn tip(&self, after: &FeedPosition) -> Result<(), FeedError> {
+    /// The same, once there is an entry: one transaction from the news of it to the entry.
+    pub async fn next(&self, after: &FeedPosition, limit: usize) -> Result<Vec<(FeedPosition, FeedEntry)>, FeedError> {
+        let limit = limit.clamp(1, READ_MAX);
         loop {
-            let watch = self.db.read("feed.tip", |tx| async move {
-                let news = tx.range(later(after).limit(1)).await?;
-                Ok::<_, kv::Error>(news.is_empty().then(|| tx.watch(&Key::new(Tag::FEED_TIP).bytes())))
+            let read = self.db.read("feed.next", |tx| async move {
+                let entries = read(&tx, after, limit).await?;
+                let watch = entries.is_empty().then(|| tx.watch(&Key::new(Tag::FEED_TIP).bytes()));
+                Ok::<_, FeedError>((entries, watch))
             });
-            match watch.await? {
-                None => return Ok(()),
-                Some(watch) => watch.await?,
+            match read.await? {
+                (entries, None) => return Ok(entries),
+                (_, Some(watch)) => watch.await?,
             }
         }
     }
@@ -111,10 +113,12 @@ async fn position(tx: &Tx) -> Result<FeedPosition, Error> {
 }
 
 async fn read(tx: &Tx, after: &FeedPosition, limit: usize) -> Result<Vec<(FeedPosition, FeedEntry)>, FeedError> {
-    if *after < trim::trimmed(tx).await? {
+    // Both at once: the feed is read at every commit, and each round trip is one that consumers wait.
+    let (trimmed, rows) = futures::future::join(trim::trimmed(tx), tx.range(later(after).limit(limit))).await;
+    if *after < trimmed? {
         return Err(FeedError::Lagged);
     }
-    let rows = tx.range(later(after).limit(limit)).await?;
+    let rows = rows?;
     let entry = |(key, row): &(Bytes, Bytes)| Ok((entry_row::decode_key(key)?, entry_row::decode(row)?.1));
     rows.iter().map(entry).collect()
 }

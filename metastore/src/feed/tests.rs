@@ -31,15 +31,18 @@ async fn entries_are_read_in_pages_from_any_position_on() {
 async fn who_waits_at_the_tip_wakes_with_the_next_entry_and_not_before() {
     let metastore = fixtures::memory().await;
     fixtures::topic(&metastore, "a", 1, NOW).await;
-    metastore.feed.tip(&FeedPosition::START).await.unwrap();
+    let first = metastore.feed.next(&FeedPosition::START, 9).await.unwrap();
     let position = metastore.feed.position().await.unwrap();
-    let waiting = tokio::time::timeout(Duration::from_secs(60), metastore.feed.tip(&position));
+    assert_eq!(first.last().map(|(position, _)| *position), Some(position));
+    let waiting = tokio::time::timeout(Duration::from_secs(60), metastore.feed.next(&position, 9));
     assert!(waiting.await.is_err(), "there is nothing new");
     let feed = metastore.feed.clone();
-    let waiting = tokio::spawn(async move { feed.tip(&position).await });
+    let waiting = tokio::spawn(async move { feed.next(&position, 9).await });
     tokio::task::yield_now().await;
-    fixtures::topic(&metastore, "b", 1, NOW).await;
-    waiting.await.unwrap().unwrap();
+    let topic = fixtures::topic(&metastore, "b", 1, NOW).await;
+    let news = waiting.await.unwrap().unwrap();
+    assert_eq!(news[0].1, FeedEntry::Topics { ids: vec![topic.id] });
+    assert_eq!(news.len(), 1);
 }
 
 #[tokio::test]
