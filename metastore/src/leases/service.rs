@@ -15,7 +15,7 @@ use crate::{
     ambient::Entropy,
     keyspace::Error,
     kv::{Db, Tx, key_after},
-    nodes::is_registered,
+    nodes::{is_current, may_be_there},
 };
 
 /// Leases. Clones share the store.
@@ -76,7 +76,7 @@ impl Leases {
             .read("lease holder", |tx| async move {
                 let Some(row) = tx.get(&lease_key(key)).await? else { return Ok(None) };
                 let owner = decode(&row)?.owner;
-                Ok(is_registered(&tx, owner).await?.then_some(owner))
+                Ok(may_be_there(&tx, owner).await?.then_some(owner))
             })
             .await
     }
@@ -93,16 +93,16 @@ fn held_by(claim: &Claim) -> Held {
 }
 
 async fn acquire(tx: &Tx, claims: &[Claim], owner: Claimant) -> Result<Vec<Option<Claim>>, Error> {
-    if !is_registered(tx, owner).await? {
+    if !is_current(tx, owner).await? {
         return Ok(vec![None; claims.len()]);
     }
     let keys: Vec<_> = claims.iter().map(|claim| lease_key(&claim.key)).collect();
-    let mut registered = BTreeMap::from([(owner, true)]);
+    let mut known = BTreeMap::from([(owner, true)]);
     let mut answers = Vec::with_capacity(claims.len());
     for ((claim, key), row) in claims.iter().zip(&keys).zip(tx.get_all(&keys).await?) {
         let holder = row.map(|row| decode(&row)).transpose()?.map(|held| held.owner);
         let is_free = match holder {
-            Some(holder) => !is_known(tx, holder, &mut registered).await?,
+            Some(holder) => !is_known(tx, holder, &mut known).await?,
             None => true,
         };
         let is_ours = is_free || holder == Some(owner);
@@ -115,10 +115,10 @@ async fn acquire(tx: &Tx, claims: &[Claim], owner: Claimant) -> Result<Vec<Optio
 }
 
 async fn is_known(tx: &Tx, holder: Claimant, known: &mut BTreeMap<Claimant, bool>) -> Result<bool, Error> {
-    if let Some(is_registered) = known.get(&holder) {
-        return Ok(*is_registered);
+    if let Some(found) = known.get(&holder) {
+        return Ok(*found);
     }
-    let found = is_registered(tx, holder).await?;
+    let found = may_be_there(tx, holder).await?;
     known.insert(holder, found);
     Ok(found)
 }

@@ -1,1 +1,202 @@
 //! Leases, under faults.
+
+use alluvium_model::{
+    AgentId, PartitionIndex, Timestamp, TopicId, TopicPartition,
+    group::GroupId,
+    lease::{LeaseKey, Role},
+    node::{Claimant, Incarnation, NewNode},
+};
+use futures::future::join_all;
+use uuid::Uuid;
+
+use super::{
+    codec::{Held, decode, encode},
+    key::lease_key,
+    *,
+};
+use crate::{
+    Metastore,
+    ambient::SeededEntropy,
+    fixtures,
+    keyspace::RowProblem,
+    kv::{Faults, Tx},
+};
+
+async fn node(metastore: &Metastore, id: i32) -> Claimant {
+    let new = NewNode { id: Some(AgentId(id)), ..NewNode::default() };
+    let incarnation = Incarnation(u64::from(id.unsigned_abs()) + 100);
+    metastore.nodes.register(&new, incarnation, Timestamp(0)).await.expect("registered").claimant()
+}
+
+fn group(name: &str) -> LeaseKey {
+    LeaseKey::Group(GroupId::new(name).expect("short"))
+}
+
+async fn acquire(metastore: &Metastore, key: &LeaseKey, owner: Claimant, seed: u64) -> Option<Claim> {
+    let entropy = SeededEntropy::new(seed);
+    metastore.leases.acquire(std::slice::from_ref(key), owner, &entropy).await.expect("read").remove(0)
+}
+
+async fn is_held(metastore: &Metastore, claim: &Claim) -> bool {
+    let checked = metastore.db.run("check", |tx: Tx| async move { check(&tx, claim).await }).await;
+    assert!(matches!(checked, Ok(()) | Err(CheckError::Fenced)), "{checked:?}");
+    checked.is_ok()
+}
+
+#[tokio::test]
+async fn a_lease_is_held_by_one_until_it_is_given_back() {
+    let metastore = fixtures::memory().await;
+    let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
+    let claim = acquire(&metastore, &group("g"), one, 1).await.expect("free");
+    assert_eq!(acquire(&metastore, &group("g"), other, 2).await, None);
+    assert_eq!(metastore.leases.holder(&group("g")).await, Ok(Some(one)));
+    assert!(is_held(&metastore, &claim).await);
+    metastore.leases.release(std::slice::from_ref(&claim)).await.expect("released");
+    assert!(!is_held(&metastore, &claim).await);
+    assert_eq!(metastore.leases.holder(&group("g")).await, Ok(None));
+    let theirs = acquire(&metastore, &group("g"), other, 3).await.expect("free");
+    metastore.leases.release(&[claim]).await.expect("nothing to do");
+    assert!(is_held(&metastore, &theirs).await, "only what is held is given back");
+}
+
+#[tokio::test]
+async fn a_claim_ends_with_its_registration() {
+    let metastore = fixtures::memory().await;
+    let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
+    let old = acquire(&metastore, &group("g"), one, 1).await.expect("free");
+    metastore.nodes.leave(one).await.expect("left");
+    assert_eq!(metastore.leases.holder(&group("g")).await, Ok(None));
+    assert_eq!(acquire(&metastore, &group("g"), one, 2).await, None, "who is not registered gets nothing");
+    assert!(is_held(&metastore, &old).await, "nobody has taken it yet");
+    let new = acquire(&metastore, &group("g"), other, 3).await.expect("free");
+    assert!(!is_held(&metastore, &old).await);
+    assert!(is_held(&metastore, &new).await);
+    metastore.nodes.leave(other).await.expect("left");
+    // The same node in another registration is another owner.
+    let new = NewNode { id: Some(other.id), ..NewNode::default() };
+    let again = metastore.nodes.register(&new, Incarnation(7), Timestamp(0)).await.expect("registered").claimant();
+    assert_eq!(metastore.leases.holder(&group("g")).await, Ok(None));
+    assert!(acquire(&metastore, &group("g"), again, 4).await.is_some());
+}
+
+#[tokio::test]
+async fn a_lease_lost_and_won_again_is_another_one() {
+    let metastore = fixtures::memory().await;
+    let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
+    let first = acquire(&metastore, &group("g"), one, 1).await.expect("free");
+    let second = acquire(&metastore, &group("g"), one, 2).await.expect("its own");
+    assert!(!is_held(&metastore, &first).await && is_held(&metastore, &second).await);
+    metastore.leases.release(std::slice::from_ref(&second)).await.expect("released");
+    let theirs = acquire(&metastore, &group("g"), other, 3).await.expect("free");
+    metastore.leases.release(&[theirs]).await.expect("released");
+    let third = acquire(&metastore, &group("g"), one, 4).await.expect("free");
+    assert!(is_held(&metastore, &third).await);
+    assert!(!is_held(&metastore, &first).await && !is_held(&metastore, &second).await);
+}
+
+#[tokio::test]
+async fn of_several_leases_those_are_given_that_are_free() {
+    let metastore = fixtures::memory().await;
+    let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
+    let partition = LeaseKey::Partition(TopicPartition::new(TopicId(Uuid::from_u128(3)), PartitionIndex(1)));
+    let keys = [group("a"), partition, LeaseKey::Role(Role::Feed)];
+    acquire(&metastore, &keys[1], other, 1).await.expect("free");
+    let claims = metastore.leases.acquire(&keys, one, &SeededEntropy::new(2)).await.expect("read");
+    assert_eq!(claims.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, true]);
+    let claims: Vec<_> = claims.into_iter().flatten().collect();
+    assert_eq!((&claims[0].key, &claims[1].key), (&keys[0], &keys[2]));
+    metastore.leases.release(&claims).await.expect("released");
+    for key in &keys {
+        assert_eq!(metastore.leases.holder(key).await.expect("read").is_some(), key == &keys[1]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_the_store_does_one_of_those_who_ask_at_once_has_the_lease() {
+    for seed in 0..30 {
+        let faults = Faults { seed, conflict_per_mille: 200, unknown_per_mille: 300, ..Faults::default() };
+        let metastore = fixtures::open(faults).await;
+        let mut nodes = Vec::new();
+        for id in 0..4 {
+            nodes.push(node(&metastore, id).await);
+        }
+        for round in 0..5_u64 {
+            let asking = nodes.iter().zip(1..).map(|(node, n)| {
+                let (metastore, node) = (metastore.clone(), *node);
+                async move { acquire(&metastore, &group("g"), node, round * 100 + n).await }
+            });
+            let claims: Vec<_> = join_all(asking).await.into_iter().flatten().collect();
+            assert_eq!(claims.len(), 1, "seed {seed}, round {round}");
+            assert!(is_held(&metastore, &claims[0]).await, "seed {seed}, round {round}");
+            metastore.leases.release(&claims).await.expect("released");
+            assert!(!is_held(&metastore, &claims[0]).await, "seed {seed}, round {round}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_protected_transaction_under_way_fails_when_its_lease_is_taken() {
+    let metastore = fixtures::memory().await;
+    let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
+    let claim = &acquire(&metastore, &group("g"), one, 1).await.expect("free");
+    let meta = &metastore;
+    let written = metastore
+        .db
+        .run("protected", |tx: Tx| async move {
+            check(&tx, claim).await?;
+            // In between the owner is taken for gone, and the lease is taken.
+            meta.nodes.leave(one).await?;
+            acquire(meta, &group("g"), other, 2).await;
+            tx.set(b"\x7fprotected", b"1");
+            Ok::<_, CheckError>(())
+        })
+        .await;
+    assert_eq!(written, Err(CheckError::Fenced));
+    let read = metastore.db.read("read", |tx: Tx| async move { tx.get(b"\x7fprotected").await }).await;
+    assert_eq!(read, Ok(None));
+}
+
+#[tokio::test]
+async fn the_sweep_removes_leases_of_owners_that_are_gone_and_no_others() {
+    let metastore = fixtures::memory().await;
+    let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
+    let mut kept = Vec::new();
+    for n in 0..7 {
+        acquire(&metastore, &group(&format!("gone-{n}")), one, n).await.expect("free");
+        kept.push(acquire(&metastore, &group(&format!("kept-{n}")), other, n).await.expect("free"));
+    }
+    metastore.nodes.leave(one).await.expect("left");
+    let (mut after, mut removed) = (None, 0);
+    loop {
+        let step = metastore.leases.sweep(after.as_deref(), 3).await.expect("swept");
+        removed += step.removed;
+        match step.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(removed, 7);
+    for claim in &kept {
+        assert!(is_held(&metastore, claim).await);
+    }
+    assert_eq!(metastore.leases.sweep(None, 100).await.expect("swept").removed, 0);
+}
+
+#[test]
+fn the_lease_row_of_version_1_and_its_keys_are_these_bytes() {
+    let held = Held { owner: Claimant { id: AgentId(3), incarnation: Incarnation(4) }, token: 5 };
+    let bytes = [&[1][..], &[0, 0, 0, 3], &[0, 0, 0, 0, 0, 0, 0, 4], &[0, 0, 0, 0, 0, 0, 0, 5]].concat();
+    assert_eq!(encode(held), bytes);
+    assert_eq!(decode(&bytes), Ok(held));
+    assert_eq!(decode(&[2]).map_err(|error| error.problem), Err(RowProblem::UnknownVersion(2)));
+    for cut in 0..bytes.len() {
+        assert!(decode(&bytes[..cut]).is_err());
+    }
+    assert_eq!(lease_key(&group("ab")), b"\x81\x01\x00\x02ab");
+    let partition = TopicPartition::new(TopicId(Uuid::from_u128(1)), PartitionIndex(2));
+    assert_eq!(lease_key(&LeaseKey::Partition(partition))[..2], [0x81, 2]);
+    assert_eq!(lease_key(&LeaseKey::Partition(partition)).len(), 22);
+    let roles =
+        [Role::Orphans, Role::Retired, Role::Retention, Role::Topics, Role::Feed, Role::Producers, Role::Offsets];
+    assert_eq!(roles.map(|role| lease_key(&LeaseKey::Role(role))[2]), [1, 2, 3, 4, 5, 6, 7]);
+}

@@ -1,10 +1,14 @@
 //! The heartbeat: says that this process is alive, learns who else is, and removes those who are not.
 
 use alluvium_model::node::{Claimant, Incarnation};
+use futures::future::{join, join_all};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{BeatError, session::Session};
+use super::{
+    BeatError,
+    session::{Session, Turn},
+};
 
 /// What a heartbeat was for.
 enum Heard {
@@ -31,13 +35,23 @@ impl Session {
         }
         loop {
             // A heartbeat that takes a whole expiry proves nothing any more: better begin another.
-            match timeout(self.0.config.expiry, self.beat()).await {
-                Ok(Ok(Heard::Others(expired))) => self.reap(expired).await,
+            let expired = match timeout(self.0.config.expiry, self.beat()).await {
+                Ok(Ok(Heard::Others(expired))) => expired,
                 Ok(Ok(Heard::Over)) => return,
-                Ok(Err(error)) => tracing::warn!(%error, "heartbeat failed"),
-                Err(_) => tracing::warn!("heartbeat took too long"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "heartbeat failed");
+                    Vec::new()
+                }
+                Err(_) => {
+                    tracing::warn!("heartbeat took too long");
+                    Vec::new()
+                }
+            };
+            // Together, and soon given up: this node must itself be heard in time.
+            let reaping = timeout(self.0.config.expiry / 4, self.reap(expired));
+            if join(sleep(self.0.config.heartbeat_interval), reaping).await.1.is_err() {
+                tracing::warn!("expired nodes could not be removed in time");
             }
-            sleep(self.0.config.heartbeat_interval).await;
         }
     }
 
@@ -51,42 +65,45 @@ impl Session {
 
     async fn beat(&self) -> Result<Heard, BeatError> {
         let mut turn = self.0.turn.lock().await;
-        if turn.is_over {
+        if self.is_over() {
             return Ok(Heard::Over);
         }
         let (begun, node) = (Instant::now(), self.node());
-        match self.0.nodes.beat(node.claimant(), node.state, self.0.clock.now()).await {
+        match self.0.nodes.beat_and_read(node.claimant(), node.state, self.0.clock.now()).await {
             Ok(rows) => {
-                let observed = turn.observer.observe(&rows, self.0.origin.elapsed());
-                self.update(|view| {
-                    view.beaten = Some(begun);
-                    view.show(observed.live)
-                });
+                let observed = turn.observer.observe(&rows.nodes, &rows.replaced, self.0.origin.elapsed());
+                self.update(|view| view.heard(begun, observed.live));
                 Ok(Heard::Others(observed.expired))
             }
             // Only who insists on its id can be replaced: any other takes another id.
             Err(BeatError::Replaced) if self.0.new.id.is_some() => {
-                turn.is_over = true;
                 self.give_way();
+                // From now on what it has claimed is free. Where this fails it becomes so in an expiry.
+                self.0.nodes.leave(node.claimant()).await?;
                 Ok(Heard::Over)
             }
-            Err(BeatError::Gone | BeatError::Replaced) => self.register_again(&mut turn.is_over).await,
+            Err(BeatError::Gone | BeatError::Replaced) => {
+                // What it claimed is free, or may become so at any time.
+                self.update(|view| view.beaten.take().is_some());
+                self.register_again(&mut turn).await
+            }
             Err(error @ BeatError::Metastore(_)) => Err(error),
         }
     }
 
-    async fn register_again(&self, is_over: &mut bool) -> Result<Heard, BeatError> {
+    async fn register_again(&self, turn: &mut Turn) -> Result<Heard, BeatError> {
         let shared = &*self.0;
-        // Its claims are gone with the registration, and so is the right to answer under them.
-        let (begun, incarnation) = (Instant::now(), Incarnation(shared.entropy.next_u64()));
-        match shared.nodes.register_again(&shared.new, incarnation, shared.clock.now()).await {
+        let begin = || (Incarnation(shared.entropy.next_u64()), Instant::now());
+        let (incarnation, begun) = *turn.again.get_or_insert_with(begin);
+        let old = self.node().id;
+        match shared.nodes.register_again(&shared.new, old, incarnation, shared.clock.now()).await {
             Ok(node) => {
+                turn.again = None;
                 tracing::warn!(node = %node.id, %incarnation, "registered again, for the registration was removed");
                 self.update(|view| view.registered(node, begun));
                 Ok(Heard::Others(Vec::new()))
             }
             Err(BeatError::Replaced) => {
-                *is_over = true;
                 self.give_way();
                 Ok(Heard::Over)
             }
@@ -101,13 +118,13 @@ impl Session {
     }
 
     async fn reap(&self, expired: Vec<(Claimant, u64)>) {
-        for (claimant, beat) in expired {
-            match timeout(self.0.config.heartbeat_interval, self.0.nodes.reap(claimant, beat)).await {
-                Ok(Ok(true)) => tracing::warn!(%claimant, "removed a node that was not heard of in time"),
-                Ok(Ok(false)) => {}
-                Ok(Err(error)) => tracing::warn!(%claimant, %error, "expired node could not be removed"),
-                Err(_) => tracing::warn!(%claimant, "expired node could not be removed in time"),
+        let reap = |(claimant, beat)| async move {
+            match self.0.nodes.reap(claimant, beat).await {
+                Ok(true) => tracing::warn!(%claimant, "removed a node that was not heard of in time"),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%claimant, %error, "expired node could not be removed"),
             }
-        }
+        };
+        join_all(expired.into_iter().map(reap)).await;
     }
 }

@@ -3,9 +3,13 @@
 //! ```text
 //! registration:  | tag: 1 | 0: 1 | id: 4 |
 //! heartbeat:     | tag: 1 | 1: 1 | id: 4 |
+//! replaced:      | tag: 1 | 2: 1 | id: 4 | incarnation: 8 |
 //! ```
 
-use alluvium_model::AgentId;
+use alluvium_model::{
+    AgentId,
+    node::{Claimant, Incarnation},
+};
 
 use crate::{
     keyspace::{Key, RowError, RowReader, Tag},
@@ -14,6 +18,7 @@ use crate::{
 
 const REGISTRATION: u8 = 0;
 const BEAT: u8 = 1;
+const REPLACED: u8 = 2;
 
 pub(super) fn registration_key(id: AgentId) -> Vec<u8> {
     Key::new(Tag::NODE).raw(&[REGISTRATION]).raw(&id.0.to_be_bytes()).bytes()
@@ -29,6 +34,29 @@ pub(super) fn registrations() -> Range {
 
 pub(super) fn beats() -> Range {
     Range::prefix(Key::new(Tag::NODE).raw(&[BEAT]).bytes())
+}
+
+pub(super) fn replaced_key(claimant: Claimant) -> Vec<u8> {
+    let Claimant { id, incarnation } = claimant;
+    Key::new(Tag::NODE).raw(&[REPLACED]).raw(&id.0.to_be_bytes()).raw(&incarnation.0.to_be_bytes()).bytes()
+}
+
+pub(super) fn all_replaced() -> Range {
+    Range::prefix(Key::new(Tag::NODE).raw(&[REPLACED]).bytes())
+}
+
+/// All rows of all nodes.
+pub(super) fn all() -> Range {
+    Range::prefix(Key::new(Tag::NODE).bytes())
+}
+
+/// Whose registration was replaced, by the key that says so.
+pub(super) fn claimant_of(key: &[u8]) -> Result<Claimant, RowError> {
+    let mut reader = RowReader::part("replaced node key", key);
+    reader.array::<2>()?;
+    let claimant = Claimant { id: AgentId(reader.i32()?), incarnation: Incarnation(reader.u64()?) };
+    reader.finish()?;
+    Ok(claimant)
 }
 
 /// The node whose registration or heartbeat is at `key`.

@@ -23,4 +23,4 @@ pub use config::SessionConfig;
 pub use service::{BeatError, Nodes};
 pub use session::Session;
 
-pub(crate) use service::is_registered;
+pub(crate) use service::{is_current, may_be_there};

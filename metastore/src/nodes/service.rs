@@ -3,17 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alluvium_model::{AgentId, Timestamp};
+use futures::future::{try_join, try_join3};
 use thiserror::Error as ThisError;
 
 use super::{
     Claimant, Incarnation, NewNode, Node, NodeState,
     codec::{Beat, decode_beat, decode_registration, encode_beat, encode_registration},
-    key::{beat_key, beats, node_of, registration_key, registrations},
+    key::{all, all_replaced, beat_key, beats, claimant_of, node_of, registration_key, registrations, replaced_key},
 };
 use crate::{
     keyspace::{Error, RowError, RowProblem, from_store},
     kv::{Db, Tx},
 };
+
+/// All rows of nodes at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Registered {
+    /// By id.
+    pub nodes: Vec<Node>,
+    /// Registrations whose id another process took, until it is sure that they know it.
+    pub replaced: Vec<Claimant>,
+}
 
 /// Registered processes. Clones share the store.
 #[derive(Clone)]
@@ -44,33 +54,38 @@ impl Nodes {
         Self { db }
     }
 
-    /// Registers a process. It takes over the id that it insists on; whoever had it learns so from its next heartbeat.
+    /// Registers a process. It takes over the id that it insists on; whoever had it learns so from its next heartbeat, and
+    /// what that one has claimed stays claimed until it is sure to know.
     /// Without one it gets the lowest that is not registered. Its rank is the lowest that no agent of its zone has.
     /// `incarnation` is random and new for every registration.
     pub async fn register(&self, new: &NewNode, incarnation: Incarnation, now: Timestamp) -> Result<Node, Error> {
         self.db
             .run("register node", |tx| async move {
-                let registered = read_all(&tx, Reading::Serializable).await?;
+                let registered = read_all(&tx, Reading::Serializable).await?.nodes;
                 Ok(register(&tx, &registered, new, incarnation, now))
             })
             .await
     }
 
-    /// Registers a process again whose registration was removed. `Replaced`: another has the id that it insists on.
+    /// Registers a process again that lost its registration as `old`: under this id, where it is free. `Replaced`: another
+    /// has the id that it insists on.
     pub(super) async fn register_again(
         &self,
         new: &NewNode,
+        old: AgentId,
         incarnation: Incarnation,
         now: Timestamp,
     ) -> Result<Node, BeatError> {
         self.db
             .run("register node again", |tx| async move {
-                let registered = read_all(&tx, Reading::Serializable).await?;
-                let taken = registered.iter().any(|node| Some(node.id) == new.id && node.incarnation != incarnation);
-                if taken {
+                let registered = read_all(&tx, Reading::Serializable).await?.nodes;
+                let id = new.id.unwrap_or(old);
+                let is_taken = registered.iter().any(|node| node.id == id && node.incarnation != incarnation);
+                if is_taken && new.id.is_some() {
                     return Err(BeatError::Replaced);
                 }
-                Ok(register(&tx, &registered, new, incarnation, now))
+                let new = NewNode { id: (!is_taken).then_some(id), ..new.clone() };
+                Ok(register(&tx, &registered, &new, incarnation, now))
             })
             .await
     }
@@ -84,9 +99,7 @@ impl Nodes {
     ) -> Result<Node, Error> {
         self.db
             .run("register node alone", |tx| async move {
-                for all in [registrations(), beats()] {
-                    tx.clear_range(&all.begin, &all.end);
-                }
+                tx.clear_range(&all().begin, &all().end);
                 Ok(register(&tx, &[], new, incarnation, now))
             })
             .await
@@ -94,25 +107,38 @@ impl Nodes {
 
     /// Says that a node is alive, and in what state. Answers all nodes, by id.
     pub async fn beat(&self, claimant: Claimant, state: NodeState, now: Timestamp) -> Result<Vec<Node>, BeatError> {
+        Ok(self.beat_and_read(claimant, state, now).await?.nodes)
+    }
+
+    pub(super) async fn beat_and_read(
+        &self,
+        claimant: Claimant,
+        state: NodeState,
+        now: Timestamp,
+    ) -> Result<Registered, BeatError> {
         self.db
             .run("beat", |tx| async move {
-                let incarnation = incarnation_of(&tx, claimant.id).await?.ok_or(BeatError::Gone)?;
-                if incarnation != claimant.incarnation {
+                // By snapshot but for its own registration: heartbeats, twice a second each, conflict with nobody.
+                let reading = try_join(incarnation_of(&tx, claimant.id), read_all(&tx, Reading::Snapshot));
+                let (incarnation, mut registered) = reading.await?;
+                if incarnation.ok_or(BeatError::Gone)? != claimant.incarnation {
                     return Err(BeatError::Replaced);
                 }
-                // By snapshot: heartbeats of others, twice a second each, conflict with nobody.
-                let mut nodes = read_all(&tx, Reading::Snapshot).await?;
-                for node in nodes.iter_mut().filter(|node| node.id == claimant.id) {
+                for node in registered.nodes.iter_mut().filter(|node| node.id == claimant.id) {
                     (node.beat, node.clock, node.state) = (node.beat.wrapping_add(1), now, state);
                     tx.set(&beat_key(node.id), &encode_beat(&Beat::of(node)));
                 }
-                Ok(nodes)
+                Ok(registered)
             })
             .await
     }
 
     /// All nodes, by id.
     pub async fn list(&self) -> Result<Vec<Node>, Error> {
+        Ok(self.read().await?.nodes)
+    }
+
+    pub(super) async fn read(&self) -> Result<Registered, Error> {
         self.db.read("list nodes", |tx| async move { read_all(&tx, Reading::Snapshot).await }).await
     }
 
@@ -120,8 +146,10 @@ impl Nodes {
     pub async fn reap(&self, claimant: Claimant, beat: u64) -> Result<bool, Error> {
         self.db
             .run("reap node", |tx| async move {
-                if incarnation_of(&tx, claimant.id).await? != Some(claimant.incarnation) {
-                    return Ok(tx.is_maybe_committed());
+                if !is_current(&tx, claimant).await? {
+                    let is_replaced = tx.get(&replaced_key(claimant)).await?.is_some();
+                    tx.clear(&replaced_key(claimant));
+                    return Ok(is_replaced || tx.is_maybe_committed());
                 }
                 let last = tx.get(&beat_key(claimant.id)).await?.ok_or(MISSING_BEAT)?;
                 let is_silent = decode_beat(&last)?.beat == beat;
@@ -137,9 +165,10 @@ impl Nodes {
     pub async fn leave(&self, claimant: Claimant) -> Result<(), Error> {
         self.db
             .run("leave", |tx| async move {
-                if is_registered(&tx, claimant).await? {
+                if is_current(&tx, claimant).await? {
                     remove(&tx, claimant.id);
                 }
+                tx.clear(&replaced_key(claimant));
                 Ok(())
             })
             .await
@@ -147,8 +176,13 @@ impl Nodes {
 }
 
 /// Whether `claimant` is registered; a conflict read of a row that nothing but its end changes.
-pub(crate) async fn is_registered(tx: &Tx, claimant: Claimant) -> Result<bool, Error> {
+pub(crate) async fn is_current(tx: &Tx, claimant: Claimant) -> Result<bool, Error> {
     Ok(incarnation_of(tx, claimant.id).await? == Some(claimant.incarnation))
+}
+
+/// Whether `claimant` may still take itself for registered, so that what it has claimed is not free.
+pub(crate) async fn may_be_there(tx: &Tx, claimant: Claimant) -> Result<bool, Error> {
+    Ok(is_current(tx, claimant).await? || tx.get(&replaced_key(claimant)).await?.is_some())
 }
 
 async fn incarnation_of(tx: &Tx, id: AgentId) -> Result<Option<Incarnation>, Error> {
@@ -188,6 +222,9 @@ fn register(tx: &Tx, registered: &[Node], new: &NewNode, incarnation: Incarnatio
         clock: now,
         state: NodeState::Active,
     };
+    if let Some(old) = registered.iter().find(|node| node.id == id) {
+        tx.set(&replaced_key(old.claimant()), &[]);
+    }
     tx.set(&registration_key(id), &encode_registration(&node));
     tx.set(&beat_key(id), &encode_beat(&Beat::of(&node)));
     node
@@ -201,13 +238,13 @@ enum Reading {
     Snapshot,
 }
 
-async fn read_all(tx: &Tx, reading: Reading) -> Result<Vec<Node>, Error> {
+async fn read_all(tx: &Tx, reading: Reading) -> Result<Registered, Error> {
     let registrations = match reading {
         Reading::Serializable => registrations(),
         Reading::Snapshot => registrations().snapshot(),
     };
-    let rows = tx.range(registrations).await?;
-    let beats = tx.range(beats().snapshot()).await?;
+    let reads = (tx.range(registrations), tx.range(beats().snapshot()), tx.range(all_replaced().snapshot()));
+    let (rows, beats, replaced) = try_join3(reads.0, reads.1, reads.2).await?;
     let beats = beats.iter().map(|(key, row)| Ok((node_of(key)?, decode_beat(row)?)));
     let beats = beats.collect::<Result<BTreeMap<_, _>, RowError>>()?;
     let node = |(key, row): &(bytes::Bytes, bytes::Bytes)| {
@@ -215,7 +252,11 @@ async fn read_all(tx: &Tx, reading: Reading) -> Result<Vec<Node>, Error> {
         let last = beats.get(&node.id).filter(|last| last.incarnation == node.incarnation).ok_or(MISSING_BEAT)?;
         Ok(Node { beat: last.beat, clock: last.clock, state: last.state, ..node })
     };
-    rows.iter().map(node).collect()
+    let replaced = replaced.iter().map(|(key, _)| claimant_of(key));
+    Ok(Registered {
+        nodes: rows.iter().map(node).collect::<Result<_, RowError>>()?,
+        replaced: replaced.collect::<Result<_, _>>()?,
+    })
 }
 
 const MISSING_BEAT: RowError = RowError { row: "heartbeat", problem: RowProblem::Missing };

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Nodes, SessionConfig, config::FAREWELL, view::View};
+use super::{Nodes, SessionConfig, config::FAREWELL, service::Registered, view::View};
 use crate::{
     ambient::{Clock, Entropy},
     keyspace::Error,
@@ -38,8 +38,9 @@ pub(super) struct Shared {
 
 pub(super) struct Turn {
     pub observer: Observer,
-    /// The session is over: nothing registers it again.
-    pub is_over: bool,
+    /// By which incarnation it is being registered again, and since when, until that is known to be done: what may be done
+    /// already is not done twice, and counts from when it may have been done.
+    pub again: Option<(Incarnation, Instant)>,
 }
 
 impl Session {
@@ -54,15 +55,15 @@ impl Session {
     ) -> Result<Self, Error> {
         let (begun, incarnation, now) = (Instant::now(), Incarnation(entropy.next_u64()), clock.now());
         let (node, rows) = if config.alone {
-            (nodes.register_alone(&new, incarnation, now).await?, Vec::new())
+            (nodes.register_alone(&new, incarnation, now).await?, Registered::default())
         } else {
-            (nodes.register(&new, incarnation, now).await?, nodes.list().await?)
+            (nodes.register(&new, incarnation, now).await?, nodes.read().await?)
         };
         tracing::info!(node = %node.id, zone = node.zone.as_deref(), rank = node.rank, %incarnation, "registered");
         let (origin, mut observer) = (Instant::now(), Observer::new(config.expiry));
         let mut view = View::new(node, begun);
-        view.show(observer.observe(&rows, origin.elapsed()).live);
-        let turn = tokio::sync::Mutex::new(Turn { observer, is_over: false });
+        view.show(observer.observe(&rows.nodes, &rows.replaced, origin.elapsed()).live);
+        let turn = tokio::sync::Mutex::new(Turn { observer, again: None });
         let (view, changes) = (Mutex::new(view), watch::Sender::new(0));
         let replaced = CancellationToken::new();
         Ok(Self(Arc::new(Shared { nodes, new, config, clock, entropy, origin, turn, replaced, view, changes })))
@@ -108,8 +109,9 @@ impl Session {
     /// memory: the last successful heartbeat was *begun* less than an expiry ago.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        let Some(beaten) = self.view().beaten else { return false };
-        self.0.config.alone || beaten.elapsed() < self.0.config.expiry
+        let view = self.view();
+        let is_heard = |beaten: Instant| self.0.config.alone || beaten.elapsed() < self.0.config.expiry;
+        !view.is_over && view.beaten.is_some_and(is_heard)
     }
 
     /// Makes this process one that is draining: named to nobody from now on. Returns once that is written, or cannot be.
@@ -123,20 +125,16 @@ impl Session {
     /// Ends the session: the registration is removed, and with it all claims. Where that cannot be written in time the
     /// registration expires.
     pub async fn leave(&self) {
+        self.end();
         let farewell = async {
-            let mut turn = self.0.turn.lock().await;
-            turn.is_over = true;
-            let claimant = self.claimant();
-            self.end();
-            self.0.nodes.leave(claimant).await
+            // After the heartbeat that is under way.
+            let _turn = self.0.turn.lock().await;
+            self.0.nodes.leave(self.claimant()).await
         };
         match timeout(FAREWELL, farewell).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "registration could not be removed; it will expire"),
-            Err(_) => {
-                self.end();
-                tracing::warn!("registration could not be removed in time; it will expire");
-            }
+            Err(_) => tracing::warn!("registration could not be removed in time; it will expire"),
         }
     }
 
@@ -145,9 +143,13 @@ impl Session {
         self.0.replaced.cancelled().await;
     }
 
-    /// From here on nothing may be answered from memory.
+    /// From here on nothing may be answered from memory, and nothing is registered again.
     pub(super) fn end(&self) {
-        self.update(|view| view.beaten.take().is_some());
+        self.update(|view| !std::mem::replace(&mut view.is_over, true));
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.view().is_over
     }
 
     /// Changes what is known; wakes those who wait for it where `change` says that it did.

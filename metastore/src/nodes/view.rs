@@ -15,14 +15,17 @@ pub(super) struct View {
     pub node: Arc<Node>,
     pub live: Arc<[Node]>,
     pub seats: Arc<[Seat]>,
-    /// When the last heartbeat that succeeded was begun; `None` once the session is over.
+    /// When the last heartbeat that succeeded was begun; `None` where the registration is known to be lost.
     pub beaten: Option<Instant>,
+    /// The session is over: nothing makes it valid again, nothing registers it again.
+    pub is_over: bool,
 }
 
 impl View {
     /// Of a process that has just registered, by a call begun at `begun`.
     pub fn new(node: Node, begun: Instant) -> Self {
-        let mut view = Self { node: Arc::new(node), live: [].into(), seats: [].into(), beaten: Some(begun) };
+        let mut view =
+            Self { node: Arc::new(node), live: [].into(), seats: [].into(), beaten: Some(begun), is_over: false };
         view.show(Vec::new());
         view
     }
@@ -39,6 +42,12 @@ impl View {
         self.live = live.into();
         self.seats = self.live.iter().filter_map(Node::seat).collect();
         changed
+    }
+
+    /// A heartbeat begun at `begun` was taken, and showed who is live. Whether that changed anything.
+    pub fn heard(&mut self, begun: Instant, live: Vec<Node>) -> bool {
+        self.beaten = Some(begun);
+        self.show(live)
     }
 
     /// This process is in `state` now. Whether that changed anything.

@@ -1,7 +1,8 @@
 //! When a node is taken for gone: nothing of it changed for a whole expiry of the observer's own time.
 //!
 //! No clocks are compared. A node counts itself as valid for one expiry from the *start* of its last successful heartbeat;
-//! an observer counts from when it *learnt* of that heartbeat, which is later. So a node knows first.
+//! an observer counts from when it *learnt* of that heartbeat, which is later, and never counts more than has passed. So a
+//! node knows first.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,8 +20,8 @@ pub struct Observer {
 #[derive(Clone, Copy, Debug)]
 struct Sight {
     beat: u64,
-    /// When this beat was seen first.
-    since: Duration,
+    /// For how long it has been seen at this beat, as far as that counts.
+    silent: Duration,
 }
 
 /// What one look showed.
@@ -39,25 +40,31 @@ impl Observer {
         Self { expiry, looked: None, seen: BTreeMap::new() }
     }
 
-    /// Takes in `rows`, all nodes as read at `now`, of any clock that never goes back.
+    /// Takes in all nodes as read at `now`, of any clock that never goes back, and the registrations that were `replaced`:
+    /// those do not beat any more, and are expired once they must know it.
     ///
-    /// After a pause of more than half an expiry between two looks everybody is given a whole expiry again: the observer
-    /// itself was away, or the metastore was, and then nobody could beat.
-    pub fn observe(&mut self, rows: &[Node], now: Duration) -> Observed {
+    /// Of the time between two looks a quarter of an expiry counts at most: after a longer pause the observer itself was
+    /// away, or the metastore was, and then nobody could beat. So everybody has time to be heard again.
+    pub fn observe(&mut self, rows: &[Node], replaced: &[Claimant], now: Duration) -> Observed {
         let pause = self.looked.replace(now).map_or(Duration::ZERO, |looked| now.saturating_sub(looked));
-        let was_away = pause > self.expiry / 2;
+        let pause = pause.min(self.expiry / 4);
         let mut seen = BTreeMap::new();
         let mut observed = Observed::default();
+        let mut is_expired = |claimant: Claimant, beat: u64| {
+            let known = self.seen.get(&claimant).filter(|sight| sight.beat == beat);
+            let silent = known.map_or(Duration::ZERO, |sight| sight.silent + pause);
+            seen.insert(claimant, Sight { beat, silent });
+            silent >= self.expiry
+        };
         for node in rows {
-            let known = self.seen.get(&node.claimant()).filter(|sight| sight.beat == node.beat && !was_away);
-            let sight = known.copied().unwrap_or(Sight { beat: node.beat, since: now });
-            seen.insert(node.claimant(), sight);
-            if now.saturating_sub(sight.since) >= self.expiry {
+            if is_expired(node.claimant(), node.beat) {
                 observed.expired.push((node.claimant(), node.beat));
             } else {
                 observed.live.push(node.clone());
             }
         }
+        let over = replaced.iter().filter(|claimant| is_expired(**claimant, u64::MAX));
+        observed.expired.extend(over.map(|claimant| (*claimant, u64::MAX)));
         observed.live.sort_by_key(|node| node.id);
         self.seen = seen;
         observed

@@ -1,1 +1,0 @@
-//! Nodes, under faults and in virtual time.

@@ -1,0 +1,89 @@
+use alluvium_model::{AgentId, node::Node};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    keyspace::RowProblem,
+    nodes::{
+        codec::{Beat, decode_beat, decode_registration, encode_beat, encode_registration},
+        key::{beat_key, node_of, registration_key},
+    },
+};
+
+fn node() -> Node {
+    Node {
+        id: AgentId(3),
+        incarnation: Incarnation(0x0102),
+        rank: 4,
+        zone: Some("az".into()),
+        kafka: Some(Endpoint { host: "k".to_owned(), port: 9092 }),
+        http: None,
+        compacts: true,
+        version: "1.0".to_owned(),
+        started: Timestamp(5),
+        beat: 0,
+        clock: Timestamp(5),
+        state: NodeState::Active,
+    }
+}
+
+#[test]
+fn the_registration_row_of_version_1_is_these_bytes() {
+    let bytes = [
+        &[1][..],
+        &[0, 0, 0, 0, 0, 0, 1, 2],
+        &[0, 0, 0, 4],
+        b"\x01\x01\x02az",
+        b"\x01\x01\x01k\x02\x23\x84",
+        &[0],
+        &[1],
+        b"\x01\x031.0",
+        &[0, 0, 0, 0, 0, 0, 0, 5],
+    ]
+    .concat();
+    assert_eq!(encode_registration(&node()), bytes);
+    assert_eq!(decode_registration(AgentId(3), &bytes), Ok(node()));
+    assert_eq!(
+        decode_registration(AgentId(3), &[2]).map_err(|error| error.problem),
+        Err(RowProblem::UnknownVersion(2))
+    );
+}
+
+#[test]
+fn the_heartbeat_row_of_version_1_is_these_bytes() {
+    let beat = Beat { incarnation: Incarnation(1), beat: 258, clock: Timestamp(6), state: NodeState::Draining };
+    let bytes =
+        [&[1][..], &[0, 0, 0, 0, 0, 0, 0, 1], &[0, 0, 0, 0, 0, 0, 1, 2], &[0, 0, 0, 0, 0, 0, 0, 6], &[2]].concat();
+    assert_eq!(encode_beat(&beat), bytes);
+    assert_eq!(decode_beat(&bytes), Ok(beat));
+    let unknown = [&bytes[..25], &[3]].concat();
+    assert_eq!(decode_beat(&unknown).map_err(|error| error.problem), Err(RowProblem::UnknownKind(3)));
+}
+
+#[test]
+fn keys_name_their_node() {
+    assert_eq!(registration_key(AgentId(258)), [0x80, 0, 0, 0, 1, 2]);
+    assert_eq!(beat_key(AgentId(258)), [0x80, 1, 0, 0, 1, 2]);
+    assert_eq!(node_of(&beat_key(AgentId(258))), Ok(AgentId(258)));
+    assert!(node_of(&[0x80, 0, 0]).is_err());
+}
+
+proptest! {
+    #[test]
+    fn registrations_come_back_as_they_were(
+        rank: u32, zone: Option<String>, host in proptest::option::of(".{0,30}"), port: u16, compacts: bool, started: i64,
+    ) {
+        let endpoint = host.map(|host| Endpoint { host, port });
+        let (zone, started) = (zone.map(Into::into), Timestamp(started));
+        let node = Node { rank, zone, kafka: endpoint.clone(), http: endpoint, compacts, started, clock: started, ..node() };
+        prop_assert_eq!(decode_registration(node.id, &encode_registration(&node)), Ok(node));
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        let versioned: Vec<u8> = std::iter::once(1).chain(bytes.iter().copied()).collect();
+        for bytes in [&bytes, &versioned] {
+            let _ = (decode_registration(AgentId(0), bytes), decode_beat(bytes), node_of(bytes));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+use std::{collections::BTreeSet, sync::atomic::Ordering};
+
+use alluvium_model::AgentId;
+use futures::future::join_all;
+
+use super::*;
+use crate::{fixtures, kv::Faults};
+
+async fn register(nodes: &Nodes, new: &NewNode, incarnation: u64) -> Node {
+    nodes.register(new, Incarnation(incarnation), NOW).await.expect("registered")
+}
+
+#[tokio::test]
+async fn nodes_get_the_lowest_free_id_and_agents_the_lowest_free_rank_of_their_zone() {
+    let nodes = fixtures::memory().await.nodes;
+    let mut given = Vec::new();
+    for (n, zone) in (1..).zip([Some("a"), Some("b"), Some("a"), None, None]) {
+        let node = register(&nodes, &agent(None, zone), n).await;
+        given.push((node.id.0, node.rank));
+    }
+    assert_eq!(given, [(0, 0), (1, 0), (2, 1), (3, 0), (4, 1)]);
+    let compactor = register(&nodes, &NewNode { compacts: true, ..NewNode::default() }, 6).await;
+    assert_eq!((compactor.id.0, compactor.rank), (5, 0), "a compactor takes no agent's rank");
+    nodes.leave(Claimant { id: AgentId(0), incarnation: Incarnation(1) }).await.expect("left");
+    let next = register(&nodes, &agent(None, Some("a")), 7).await;
+    assert_eq!((next.id.0, next.rank), (0, 0));
+    let listed = nodes.list().await.expect("read");
+    assert_eq!(listed.iter().map(|node| node.id.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(listed[0], next);
+}
+
+#[tokio::test]
+async fn who_insists_on_an_id_takes_it_over_and_the_other_learns_it_from_its_next_heartbeat() {
+    let nodes = fixtures::memory().await.nodes;
+    let old = register(&nodes, &agent(Some(7), Some("a")), 1).await;
+    let beaten = nodes.beat(old.claimant(), NodeState::Active, NOW.plus_ms(5)).await.expect("beaten");
+    assert_eq!((beaten[0].beat, beaten[0].clock), (1, NOW.plus_ms(5)));
+    let new = register(&nodes, &agent(Some(7), Some("a")), 2).await;
+    assert_eq!((new.id, new.rank, new.beat), (AgentId(7), 0, 0), "its predecessor's rank is free for it");
+    assert_eq!(nodes.beat(old.claimant(), NodeState::Active, NOW).await, Err(BeatError::Replaced));
+    nodes.leave(old.claimant()).await.expect("only its own trace");
+    assert!(!nodes.reap(old.claimant(), 1).await.expect("read"));
+    assert_eq!(nodes.list().await.expect("read"), [new]);
+}
+
+#[tokio::test]
+async fn only_a_registration_that_stopped_beating_is_removed() {
+    let nodes = fixtures::memory().await.nodes;
+    let node = register(&nodes, &agent(None, None), 1).await.claimant();
+    nodes.beat(node, NodeState::Active, NOW).await.expect("beaten");
+    assert!(!nodes.reap(node, 0).await.expect("read"), "it has beaten since");
+    assert!(nodes.reap(node, 1).await.expect("read"));
+    assert!(!nodes.reap(node, 1).await.expect("read"), "it is gone already");
+    assert_eq!(nodes.beat(node, NodeState::Active, NOW).await, Err(BeatError::Gone));
+    assert_eq!(nodes.list().await.expect("read"), []);
+}
+
+#[tokio::test]
+async fn who_lost_its_registration_does_not_take_its_id_from_another() {
+    let nodes = fixtures::memory().await.nodes;
+    let insisting = agent(Some(7), None);
+    let old = register(&nodes, &insisting, 1).await;
+    assert!(nodes.reap(old.claimant(), 0).await.expect("read"));
+    let again = nodes.register_again(&insisting, AgentId(7), Incarnation(2), NOW).await.expect("the id is free");
+    assert_eq!(again.id, AgentId(7));
+    assert!(nodes.reap(again.claimant(), 0).await.expect("read"));
+    register(&nodes, &insisting, 3).await;
+    assert_eq!(nodes.register_again(&insisting, AgentId(7), Incarnation(4), NOW).await, Err(BeatError::Replaced));
+    let again = async |old, incarnation| {
+        let again = nodes.register_again(&agent(None, None), AgentId(old), Incarnation(incarnation), NOW).await;
+        again.expect("any id will do").id.0
+    };
+    assert_eq!((again(7, 5).await, again(9, 6).await), (0, 9), "its old id where it is free, else the lowest");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_registers_once_and_alone_has_its_id_whatever_the_store_does() {
+    for seed in 0..20 {
+        let faults = Faults { seed, conflict_per_mille: 200, unknown_per_mille: 300, ..Faults::default() };
+        let metastore = fixtures::open(faults).await;
+        let registering = (1..=8).map(|n| {
+            let nodes = metastore.nodes.clone();
+            async move { register(&nodes, &agent(None, Some("a")), n).await }
+        });
+        let registered = join_all(registering).await;
+        let ids: BTreeSet<_> = registered.iter().map(|node| (node.id.0, node.rank)).collect();
+        assert_eq!(ids, (0..8).zip(0..8).collect(), "seed {seed}");
+        assert_eq!(metastore.nodes.list().await.expect("read").len(), 8, "seed {seed}");
+        for node in &registered {
+            metastore.nodes.beat(node.claimant(), NodeState::Active, NOW).await.expect("beaten");
+            metastore.nodes.leave(node.claimant()).await.expect("left");
+        }
+        assert_eq!(metastore.nodes.list().await.expect("read"), [], "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn heartbeats_conflict_with_nobody() {
+    let faults = Faults { latency_max: std::time::Duration::from_millis(5), ..Faults::default() };
+    let metastore = fixtures::open(faults).await;
+    let mut claimants = Vec::new();
+    for n in 0..10 {
+        claimants.push(register(&metastore.nodes, &agent(None, None), n).await.claimant());
+    }
+    for _ in 0..10 {
+        let beats = claimants.iter().map(|claimant| metastore.nodes.beat(*claimant, NodeState::Active, NOW));
+        assert!(join_all(beats).await.iter().all(Result::is_ok));
+    }
+    assert_eq!(metastore.db.metrics().conflicts.load(Ordering::Relaxed), 0);
+}

@@ -1,0 +1,278 @@
+use std::{sync::Arc, time::Duration};
+
+use alluvium_model::AgentId;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::{
+    Metastore,
+    ambient::{ManualClock, SeededEntropy},
+    kv::{Db, FaultSwitch, Faults, MemoryEngine},
+    leases::LeaseKey,
+};
+
+const EXPIRY: Duration = Duration::from_secs(3);
+
+/// A store that several processes reach, each on a way of its own.
+struct World {
+    engine: MemoryEngine,
+    processes: u64,
+}
+
+/// A process with a session.
+struct Process {
+    metastore: Metastore,
+    session: Session,
+    way: FaultSwitch,
+    beating: JoinHandle<()>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { engine: MemoryEngine::default(), processes: 0 }
+    }
+
+    async fn start(&mut self, new: NewNode) -> Process {
+        self.start_with(new, Faults::none(), SessionConfig::default()).await
+    }
+
+    async fn start_with(&mut self, new: NewNode, faults: Faults, config: SessionConfig) -> Process {
+        self.processes += 1;
+        let entropy = Arc::new(SeededEntropy::new(self.processes));
+        let engine = self.engine.elsewhere(faults);
+        let way = engine.fault_switch();
+        let metastore = Metastore::open(Db::new(Arc::new(engine), entropy.clone()), &*entropy).await.expect("opened");
+        // Clocks of different processes have nothing to do with each other.
+        let clock = Arc::new(ManualClock::new(NOW.plus_ms(self.processes as i64 * 1_000_000)));
+        let session = Session::open(metastore.nodes.clone(), new, config, clock, entropy).await.expect("registered");
+        let beating = tokio::spawn(session.clone().run(CancellationToken::new()));
+        Process { metastore, session, way, beating }
+    }
+}
+
+impl Process {
+    fn live(&self) -> Vec<i32> {
+        self.session.live().iter().map(|node| node.id.0).collect()
+    }
+
+    fn seats(&self) -> Vec<i32> {
+        self.session.seats().iter().map(|seat| seat.id.0).collect()
+    }
+
+    /// Ends without a word.
+    fn crash(&self) {
+        self.beating.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn processes_see_each_other_come() {
+    let mut world = World::new();
+    let one = world.start(agent(None, Some("a"))).await;
+    let mut changes = one.session.changes();
+    assert_eq!(one.live(), [0]);
+    let other = world.start(agent(None, Some("b"))).await;
+    assert_eq!((other.live(), other.seats()), (vec![0, 1], vec![0, 1]), "who comes sees the others at once");
+    timeout(Duration::from_secs(1), changes.changed()).await.expect("within a heartbeat").expect("told");
+    assert_eq!((one.live(), one.seats()), (vec![0, 1], vec![0, 1]));
+    let before = *changes.borrow_and_update();
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(*changes.borrow(), before, "mere heartbeats are no change");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_ends_without_a_word_is_gone_for_all_within_an_expiry_and_some_heartbeats() {
+    let mut world = World::new();
+    let (one, other) = (world.start(agent(None, None)).await, world.start(agent(None, None)).await);
+    let third = world.start(agent(None, None)).await;
+    let group = LeaseKey::Group(alluvium_model::group::GroupId::new("g").expect("short"));
+    let entropy = SeededEntropy::new(9);
+    let acquire = async |process: &Process| {
+        let owner = process.session.claimant();
+        process.metastore.leases.acquire(std::slice::from_ref(&group), owner, &entropy).await.expect("read").remove(0)
+    };
+    assert!(acquire(&one).await.is_some());
+    sleep(Duration::from_secs(2)).await;
+    let crashed = Instant::now();
+    one.crash();
+    assert!(acquire(&other).await.is_none());
+    eventually("gone", || other.live() == [1, 2] && third.live() == [1, 2]).await;
+    assert!(crashed.elapsed() >= EXPIRY - SessionConfig::default().heartbeat_interval, "{:?}", crashed.elapsed());
+    assert!(crashed.elapsed() <= EXPIRY + Duration::from_secs(1), "{:?}", crashed.elapsed());
+    assert!(acquire(&other).await.is_some(), "its claims are gone with its registration");
+    assert_eq!(world.start(agent(None, None)).await.session.node().id, AgentId(0));
+}
+
+/// Ways that are slow and fail now and then; one is cut off and comes back. At every moment: who takes itself for valid is
+/// registered.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_removed_who_still_takes_itself_for_valid() {
+    for seed in 0..12 {
+        let mut world = World::new();
+        let faults = |n| Faults {
+            seed: seed * 10 + n,
+            conflict_per_mille: 50,
+            unknown_per_mille: 100,
+            latency_max: Duration::from_millis(15 * seed),
+            ..Faults::default()
+        };
+        let one = world.start_with(agent(None, None), faults(1), SessionConfig::default()).await;
+        let other = world.start_with(agent(None, None), faults(2), SessionConfig::default()).await;
+        let db = Db::new(Arc::new(world.engine.elsewhere(Faults::none())), Arc::new(SeededEntropy::new(0)));
+        let nodes = Nodes::new(db);
+        let first = one.session.claimant();
+        let mut was_removed = false;
+        for tick in 0..1_500 {
+            one.way.cut((300..900).contains(&tick) || (1_100..1_200).contains(&tick));
+            sleep(Duration::from_millis(10)).await;
+            for process in [&one, &other] {
+                // Valid first, registered then: it may become either only in this order.
+                let (is_valid, claimant) = (process.session.is_valid(), process.session.claimant());
+                let is_registered = nodes.list().await.expect("read").iter().any(|node| node.claimant() == claimant);
+                assert!(is_registered || !is_valid, "seed {seed}, tick {tick}: {claimant}");
+                was_removed |= claimant == first && !is_registered;
+            }
+        }
+        assert!(was_removed, "seed {seed}: nothing was tested");
+        eventually("back again", || one.session.is_valid() && other.live() == [0, 1] && one.live() == [0, 1]).await;
+        assert_ne!(one.session.claimant(), first);
+        assert_eq!(one.session.node().id, AgentId(0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_metastore_out_of_reach_for_all_makes_nobody_gone() {
+    let mut world = World::new();
+    let (one, other) = (world.start(agent(None, None)).await, world.start(agent(None, None)).await);
+    sleep(Duration::from_secs(1)).await;
+    let claimants = (one.session.claimant(), other.session.claimant());
+    for way in [&one.way, &other.way] {
+        way.cut(true);
+    }
+    sleep(Duration::from_secs(60)).await;
+    assert!(!one.session.is_valid() && !other.session.is_valid());
+    for way in [&one.way, &other.way] {
+        way.cut(false);
+    }
+    eventually("valid again", || one.session.is_valid() && other.session.is_valid()).await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!((one.session.claimant(), other.session.claimant()), claimants);
+    assert_eq!((one.live(), other.live()), (vec![0, 1], vec![0, 1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_drains_is_named_to_nobody_and_who_leaves_is_gone_at_once() {
+    let mut world = World::new();
+    let (one, other) = (world.start(agent(None, None)).await, world.start(agent(None, None)).await);
+    one.session.drain().await;
+    assert_eq!((one.live(), one.seats(), one.session.node().state), (vec![0, 1], vec![1], NodeState::Draining));
+    eventually("not named any more", || other.seats() == [1]).await;
+    assert_eq!(other.live(), [0, 1]);
+    assert!(one.session.is_valid(), "what it has begun it finishes");
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(other.seats(), [1], "further heartbeats do not bring it back");
+    let left = Instant::now();
+    one.session.leave().await;
+    assert!(!one.session.is_valid());
+    eventually("gone", || other.live() == [1]).await;
+    assert!(left.elapsed() < Duration::from_secs(1), "{:?}", left.elapsed());
+    timeout(Duration::from_secs(1), one.beating).await.expect("it beats no more").expect("in good order");
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_and_leave_do_not_wait_for_a_metastore_that_does_not_answer() {
+    let mut world = World::new();
+    for after_ms in [0, 400, 700, 1_100, 2_900] {
+        let one = world.start(agent(None, None)).await;
+        one.way.cut(true);
+        sleep(Duration::from_millis(after_ms)).await;
+        let begun = Instant::now();
+        one.session.drain().await;
+        one.session.leave().await;
+        assert!(begun.elapsed() <= Duration::from_secs(4));
+        assert!(!one.seats().contains(&one.session.node().id.0) && !one.session.is_valid());
+        one.way.cut(false);
+        sleep(Duration::from_secs(30)).await;
+        assert!(!one.session.is_valid(), "what has left is never valid again, nor registers again");
+        assert!(one.beating.is_finished());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_insists_on_its_id_ends_when_another_process_takes_it() {
+    let mut world = World::new();
+    let old = world.start(agent(Some(7), None)).await;
+    assert!(timeout(Duration::from_secs(5), old.session.replaced()).await.is_err());
+    let new = world.start(agent(Some(7), None)).await;
+    timeout(Duration::from_secs(1), old.session.replaced()).await.expect("within a heartbeat");
+    assert!(!old.session.is_valid());
+    old.session.leave().await;
+    sleep(Duration::from_secs(5)).await;
+    assert!(new.session.is_valid());
+    assert_eq!(new.metastore.nodes.list().await.expect("read").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_given_its_id_takes_another_when_it_lost_it() {
+    let mut world = World::new();
+    let old = world.start(agent(None, None)).await;
+    old.way.cut(true);
+    let watcher = world.start(agent(None, None)).await;
+    eventually("gone", || watcher.live() == [1]).await;
+    let new = world.start(agent(None, None)).await;
+    assert_eq!(new.session.node().id, AgentId(0));
+    old.way.cut(false);
+    eventually("back", || old.session.is_valid() && old.session.node().id == AgentId(2)).await;
+    eventually("seen", || new.live() == [0, 1, 2] && old.live() == [0, 1, 2]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_alone_removes_all_others_and_needs_no_heartbeat() {
+    let mut world = World::new();
+    let before = world.start(agent(None, None)).await;
+    before.crash();
+    let config = SessionConfig::alone();
+    let alone = world.start_with(agent(None, None), Faults::none(), config).await;
+    assert_eq!((alone.live(), alone.seats(), alone.session.node().id), (vec![0], vec![0], AgentId(0)));
+    let written = alone.metastore.db.metrics().commits.load(std::sync::atomic::Ordering::Relaxed);
+    sleep(Duration::from_secs(60)).await;
+    assert!(alone.session.is_valid());
+    assert_eq!(alone.metastore.db.metrics().commits.load(std::sync::atomic::Ordering::Relaxed), written);
+    alone.session.drain().await;
+    assert!(alone.seats().is_empty());
+    alone.session.leave().await;
+    assert!(!alone.session.is_valid());
+    assert_eq!(alone.metastore.nodes.list().await.expect("read"), []);
+}
+
+/// Who is replaced may not know it yet, and answers from memory what it has claimed: that is not free before it knows.
+#[tokio::test(start_paused = true)]
+async fn what_a_replaced_process_has_claimed_is_free_when_it_knows_or_must_know_it() {
+    for is_cut in [false, true] {
+        let mut world = World::new();
+        let old = world.start(agent(Some(7), None)).await;
+        let group = LeaseKey::Group(alluvium_model::group::GroupId::new("g").expect("short"));
+        let entropy = SeededEntropy::new(9);
+        let acquire = async |process: &Process| {
+            let owner = process.session.claimant();
+            let claims = process.metastore.leases.acquire(std::slice::from_ref(&group), owner, &entropy);
+            claims.await.expect("read").remove(0)
+        };
+        assert!(acquire(&old).await.is_some());
+        old.way.cut(is_cut);
+        let new = world.start(agent(Some(7), None)).await;
+        let begun = Instant::now();
+        while acquire(&new).await.is_none() {
+            assert!(begun.elapsed() < EXPIRY + Duration::from_secs(1));
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!old.session.is_valid());
+        let within_a_heartbeat = begun.elapsed() <= Duration::from_millis(550);
+        assert_eq!(within_a_heartbeat, !is_cut, "{:?}", begun.elapsed());
+        assert_eq!(new.live(), [7]);
+    }
+}
