@@ -1,8 +1,10 @@
 //! Leases, under faults.
 
+use std::{sync::atomic::Ordering, time::Duration};
+
 use alluvium_model::{
-    AgentId, PartitionIndex, Timestamp, TopicId, TopicPartition,
-    group::GroupId,
+    AgentId, Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition,
+    group::{Generation, GroupId, SavedState, Snapshot},
     lease::{LeaseKey, Role},
     node::{Claimant, Incarnation, NewNode},
 };
@@ -20,6 +22,7 @@ use crate::{
     fixtures,
     keyspace::RowProblem,
     kv::{Faults, Tx},
+    log::{NewObject, SwapError, TrimError},
 };
 
 async fn node(metastore: &Metastore, id: i32) -> Claimant {
@@ -200,3 +203,59 @@ fn the_lease_row_of_version_1_and_its_keys_are_these_bytes() {
         [Role::Orphans, Role::Retired, Role::Retention, Role::Topics, Role::Feed, Role::Producers, Role::Offsets];
     assert_eq!(roles.map(|role| lease_key(&LeaseKey::Role(role))[2]), [1, 2, 3, 4, 5, 6, 7]);
 }
+
+#[tokio::test]
+async fn every_protected_transaction_is_fenced_without_its_lease() {
+    let metastore = fixtures::memory().await;
+    let (now, day) = (Timestamp(1_790_000_000_000), Duration::from_secs(86_400));
+    let topic = fixtures::topic(&metastore, "orders", 1, now).await;
+    let partition = TopicPartition::new(topic.id, PartitionIndex(0));
+    fixtures::append(&metastore, partition, 1, now).await;
+    let extents = metastore.log.find(partition, Offset(0), 1).await.expect("read");
+    let output =
+        Extent { object: ObjectId::new(now, 2, 2), source: ExtentSource::History { level: 1 }, ..extents[0].clone() };
+    let output = (output, NewObject { key: "history/x".to_owned(), bytes: 1 });
+    let lost = async |key: LeaseKey| {
+        let claim = fixtures::claim(&metastore, key).await;
+        metastore.leases.release(std::slice::from_ref(&claim)).await.expect("released");
+        claim
+    };
+    let role = async |role| lost(LeaseKey::Role(role)).await;
+    let before = metastore.db.metrics().rows_written.load(Ordering::Relaxed);
+    let claims = [
+        lost(LeaseKey::Partition(partition)).await,
+        role(Role::Retention).await,
+        role(Role::Retired).await,
+        role(Role::Topics).await,
+        role(Role::Feed).await,
+        role(Role::Producers).await,
+        role(Role::Offsets).await,
+    ];
+    let acquiring = metastore.db.metrics().rows_written.load(Ordering::Relaxed) - before;
+    let [swap, retention, retired, topics, feed, producers, offsets] = &claims;
+    let later = now.plus(day * 30);
+    let swapped = metastore.log.swap(swap, partition, &extents, &[output], now, day).await;
+    assert_eq!(swapped, Err(SwapError::Fenced));
+    assert_eq!(metastore.log.retain(retention, partition, Offset(1), now, day).await, Err(TrimError::Fenced));
+    assert_eq!(metastore.objects.forget(retired, &[extents[0].object]).await, Err(CheckError::Fenced));
+    assert_eq!(metastore.topics.purge(topics, topic.id, 10, now, day).await, Err(CheckError::Fenced));
+    assert_eq!(metastore.feed.trim(feed, later, day, 10).await, Err(CheckError::Fenced));
+    assert_eq!(metastore.producers.expire(producers, later, day, 10).await, Err(CheckError::Fenced));
+    let group = GroupId::new("g").expect("short");
+    let coordinator = fixtures::claim(&metastore, LeaseKey::Group(group.clone())).await;
+    let empty = Snapshot {
+        state: SavedState::Empty,
+        generation: Generation(1),
+        protocol_type: None,
+        protocol: None,
+        leader: None,
+        members: Vec::new(),
+    };
+    metastore.groups.save(&coordinator, &group, None, 1, &empty, now).await.expect("saved");
+    assert_eq!(metastore.offsets.expire(offsets, later, day, None, 10).await, Err(CheckError::Fenced));
+    let written = metastore.db.metrics().rows_written.load(Ordering::Relaxed) - before - acquiring;
+    assert_eq!(written, GROUP_ROWS, "of the group alone");
+}
+
+/// What making the group above writes: its lease, its head, its members (cleared, then set).
+const GROUP_ROWS: u64 = 4;
