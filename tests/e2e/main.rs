@@ -2,11 +2,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "a real process is waited for in real time")]
 
+mod agents;
 mod compaction;
 mod damage;
 mod disk;
-mod foundationdb;
 mod doctor;
+mod foundationdb;
 mod groups;
 mod hostile;
 mod kill;

@@ -22,6 +22,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_alluvium");
 
 /// A server under test. Dropping it kills it.
 pub struct Server {
+    role: &'static str,
     directory: TempDir,
     data: PathBuf,
     flags: Vec<String>,
@@ -41,6 +42,7 @@ impl Server {
     pub fn prepare(flags: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory for the test");
         Self {
+            role: "dev",
             data: directory.path().join("data"),
             directory,
             flags: flags.iter().map(ToString::to_string).collect(),
@@ -49,6 +51,12 @@ impl Server {
             http: free_port(),
             child: None,
         }
+    }
+
+    /// Runs in another role than `dev`.
+    pub fn with_role(mut self, role: &'static str) -> Self {
+        self.role = role;
+        self
     }
 
     /// Adds variables to its environment.
@@ -79,13 +87,13 @@ impl Server {
     /// Starts it, and does not wait.
     pub fn launch(&mut self) {
         let log = File::options().create(true).append(true).open(self.log()).expect("a log file");
-        let child = self.command("dev").stdout(Stdio::null()).stderr(log).spawn().expect("the binary starts");
+        let child = self.command(self.role).stdout(Stdio::null()).stderr(log).spawn().expect("the binary starts");
         self.child = Some(child);
     }
 
     /// Runs it to its end, which should come soon: status, and everything it said.
     pub fn run(&self) -> (ExitStatus, String) {
-        said(&mut self.command("dev"))
+        said(&mut self.command(self.role))
     }
 
     /// Runs `alluvium doctor` with the same flags, and `more`: status, standard output.
