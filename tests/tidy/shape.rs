@@ -7,6 +7,8 @@ const FILE_LINES_MAX: usize = 500;
 /// Declarations rather than logic: one table that is clearer whole.
 const TABLES: &[&str] =
     &["gateway/wire/src/messages/", "gateway/wire/src/error_code.rs", "gateway/wire/src/api_key.rs"];
+/// Names that are not ours to choose.
+const FOREIGN: &[&str] = &["metastore/foundationdb-sys/src/options.rs"];
 const VAGUE: &[&str] = &["util", "utils", "helper", "helpers", "common", "manager", "info", "data", "misc"];
 const UNFINISHED: &[&str] = &["TODO", "FIXME", "XXX", "unimplemented!(", "todo!(", "dbg!(", "DEBUG", "/tmp/"];
 
@@ -42,8 +44,9 @@ fn names_are_not_vague() {
 fn nothing_is_left_for_later() {
     let mut complaints = Vec::new();
     for file in files(".rs").iter().filter(|file| !file.path.starts_with("tests/tidy/")) {
+        let marks = if FOREIGN.contains(&file.path.as_str()) { &[][..] } else { UNFINISHED };
         for (number, line) in file.text.lines().enumerate() {
-            if let Some(mark) = UNFINISHED.iter().find(|mark| line.contains(**mark)) {
+            if let Some(mark) = marks.iter().find(|mark| line.contains(**mark)) {
                 complaints.push(format!("{}:{}: `{mark}`; finish it, or open an issue", file.path, number + 1));
             }
             if line.trim_start().starts_with("#[allow(") || line.trim_start().starts_with("#![allow(") {
