@@ -15,4 +15,4 @@ pub use codec::Fence;
 pub use service::{Groups, Listed, Page, SaveError, Saved};
 
 pub(crate) use key::{length_prefixed, read_group};
-pub(crate) use service::{clear_group, stored_fence, stored_head};
+pub(crate) use service::{clear_group, fence_under, stored_fence, stored_head};

@@ -6,6 +6,7 @@ use alluvium_model::{
     Timestamp,
     group::{GroupId, SavedState, Snapshot},
 };
+use futures::future::join;
 use thiserror::Error as ThisError;
 
 use super::{
@@ -120,8 +121,7 @@ impl Groups {
         let (head, body) = (&head, &body);
         self.db
             .run("save group", |tx| async move {
-                leases::check(&tx, claim).await?;
-                let stored = stored_fence(&tx, group).await?;
+                let stored = fence_under(&tx, claim, group).await?;
                 if stored == Some(fence) {
                     return Ok(fence);
                 }
@@ -146,8 +146,7 @@ impl Groups {
             let done = self
                 .db
                 .run("delete group", |tx| async move {
-                    leases::check(&tx, claim).await?;
-                    let stored = stored_fence(&tx, group).await?;
+                    let stored = fence_under(&tx, claim, group).await?;
                     if stored != expected {
                         let is_done = stored.is_none() && tx.is_maybe_committed();
                         return if is_done { Ok(true) } else { Err(SaveError::Fenced) };
@@ -187,6 +186,13 @@ fn listed(key: &[u8], row: &[u8]) -> Result<Listed, RowError> {
         protocol_type: head.protocol_type,
         members: head.members,
     })
+}
+
+/// Which save of `group` is stored, where `claim`, on the group, is held. Both are read at once.
+pub(crate) async fn fence_under(tx: &Tx, claim: &Claim, group: &GroupId) -> Result<Option<Fence>, SaveError> {
+    let (held, stored) = join(leases::check(tx, claim), stored_fence(tx, group)).await;
+    held?;
+    Ok(stored?)
 }
 
 /// Which save of `group` is stored; a read conflict, so that whoever reads it is ordered with all saves.

@@ -9,10 +9,10 @@ use super::{
     key::{group_range, index_key, index_range, indexed_group, offset_key, partition_of, topic_range},
 };
 use crate::{
-    groups::{Fence, SaveError, stored_fence},
+    groups::{Fence, SaveError, fence_under},
     keyspace::Error,
     kv::{Db, Tx, key_after},
-    leases::{self, Claim},
+    leases::Claim,
 };
 
 /// Offsets written in one transaction; larger commits take several, as Kafka promises nothing across partitions.
@@ -133,8 +133,7 @@ impl Offsets {
 }
 
 async fn check(tx: &Tx, claim: &Claim, group: &GroupId, fence: Fence) -> Result<(), SaveError> {
-    leases::check(tx, claim).await?;
-    if stored_fence(tx, group).await? == Some(fence) { Ok(()) } else { Err(SaveError::Fenced) }
+    if fence_under(tx, claim, group).await? == Some(fence) { Ok(()) } else { Err(SaveError::Fenced) }
 }
 
 /// How many of `offsets` (at least one) one transaction takes.
