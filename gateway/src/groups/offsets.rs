@@ -144,8 +144,11 @@ impl Groups {
 }
 
 impl Groups {
-    /// The group of this name, which clients are sent here with.
-    fn coordinated(&self, group: &str) -> Result<GroupId, Refusal> {
+    /// The group of this name, where clients are sent here with it.
+    ///
+    /// # Errors
+    /// Where they are sent elsewhere, or no group can have this name.
+    pub fn coordinated(&self, group: &str) -> Result<GroupId, Refusal> {
         let group = any(group)?;
         if self.0.around.office.is_placed_here(&group) { Ok(group) } else { Err(Refusal::NotCoordinator) }
     }

@@ -41,8 +41,16 @@ pub struct Handler {
     start: fn(Call) -> Started,
 }
 
-/// An answer on its way, or why the body is not a request.
-pub type Started = Result<BoxFuture<'static, Reply>, DecodeError>;
+/// A request that was started.
+pub struct Begun {
+    /// Its answer, on its way.
+    pub reply: BoxFuture<'static, Reply>,
+    /// Whether others of an overlapping kind may be started before it is answered.
+    pub overlaps: bool,
+}
+
+/// A request that was started, or why the body is not one.
+pub type Started = Result<Begun, DecodeError>;
 
 impl Handler {
     /// The handler of `api` in `versions`.
@@ -61,18 +69,25 @@ impl Handler {
     }
 
     /// Starts to answer `call`.
-    pub fn start(&self, call: Call) -> BoxFuture<'static, Reply> {
+    pub fn start(&self, call: Call) -> Begun {
         let (api, begun, metrics) = (self.api, Instant::now(), call.context.agent.metrics.clone());
-        let reply = match (self.start)(call) {
-            Ok(reply) => reply,
-            Err(error) => return future::ready(Reply::Close(Closing::Body { api, error })).boxed(),
+        let Begun { reply, overlaps } = match (self.start)(call) {
+            Ok(begun) => begun,
+            Err(error) => return Begun::alone(future::ready(Reply::Close(Closing::Body { api, error })).boxed()),
         };
-        async move {
+        let reply = async move {
             let reply = reply.await;
             metrics.request(api.name(), reply.error().0, begun.elapsed());
             reply
-        }
-        .boxed()
+        };
+        Begun { reply: reply.boxed(), overlaps: overlaps && self.overlaps }
+    }
+}
+
+impl Begun {
+    /// A request that is answered before any other is started.
+    pub fn alone(reply: BoxFuture<'static, Reply>) -> Self {
+        Self { reply, overlaps: false }
     }
 }
 
@@ -204,12 +219,12 @@ where
 {
     let Call { context, header, body, permit } = call;
     let response = handle(context, decode(body, header.version)?);
-    Ok(async move {
+    let reply = async move {
         let reply = respond(&header, &response.await);
         drop(permit);
         reply
-    }
-    .boxed())
+    };
+    Ok(Begun::alone(reply.boxed()))
 }
 
 /// Decodes a body. Bytes after it are ignored, as Kafka ignores them: its request context parses what the schema says and

@@ -1,8 +1,8 @@
 //! The requests of one connection that are not answered yet, in the order in which they came.
 //!
 //! Owns: when each is started, and that replies leave in order. Invariants: a Produce may be started while only Produces
-//! are before it, and they are started in order, so that batches join the log in order of arrival; every other request is
-//! started when all before it are answered. Dropping the queue drops what is in flight, parked joins and long polls too;
+//! are before it, and they are started in order, so that batches join the log in order of arrival (behind one whose batches
+//! have yet to join, it waits); every other request is started when all before it are answered. Dropping the queue drops what is in flight, parked joins and long polls too;
 //! [`ResponseQueue::hang_up`] drops no more than those.
 
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use futures::future::{self, BoxFuture};
 
-use super::dispatch::{Reply, Route};
+use super::dispatch::{Begun, Reply, Route};
 
 /// Requests read and not yet answered, per connection. Clients keep far fewer in flight (Java 5); each costs a slot.
 const REQUESTS_MAX: usize = 256;
@@ -24,7 +24,9 @@ pub struct ResponseQueue {
     started: VecDeque<BoxFuture<'static, Reply>>,
     /// Whether the one that is started waits for others.
     started_parks: bool,
-    /// Whether all that are started may overlap another of their kind.
+    /// Whether those that are started are Produces.
+    started_produce: bool,
+    /// Whether another Produce may be started beside them.
     started_overlap: bool,
     waiting: VecDeque<Route>,
     waiting_bytes: usize,
@@ -42,7 +44,7 @@ impl ResponseQueue {
 
     /// Whether batches are on their way to the log.
     pub fn is_producing(&self) -> bool {
-        self.started_overlap && !self.started.is_empty()
+        self.started_produce && !self.started.is_empty()
     }
 
     /// A request to be answered in its turn.
@@ -91,12 +93,14 @@ impl ResponseQueue {
             }
             let Some(route) = self.waiting.pop_front() else { return };
             self.waiting_bytes = self.waiting_bytes.saturating_sub(body_bytes(&route));
-            self.started_overlap = overlaps;
+            self.started_produce = overlaps;
             self.started_parks = parks(&route);
-            self.started.push_back(match route {
+            let begun = match route {
                 Route::To(handler, call) => handler.start(call),
-                Route::Answered(reply) => Box::pin(future::ready(reply)),
-            });
+                Route::Answered(reply) => Begun::alone(Box::pin(future::ready(reply))),
+            };
+            self.started_overlap = begun.overlaps;
+            self.started.push_back(begun.reply);
         }
     }
 }

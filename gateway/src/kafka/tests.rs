@@ -130,3 +130,24 @@ async fn a_client_that_does_not_read_does_not_hold_up_a_drain() {
     connection.stop.cancel();
     timeout(Duration::from_secs(15), connection.served).await.expect("within the patience").expect("it ends");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_another_agent_has_created_a_moment_ago_is_produced_to_in_order() {
+    let world = World::new().await;
+    world.topic("orders", 1).await;
+    let agent = world.distant(Duration::from_secs(1)).await;
+    let mut connection = connect(&agent);
+    let partition = world.topic("events", 1).await[0];
+    for value in ["a", "b", "c"] {
+        connection.send(8, &append("events", -1, value)).await;
+    }
+    for base in 0..3 {
+        let answer = connection.receive(8).await.responses.remove(0).partition_responses.remove(0);
+        assert_eq!((answer.error_code, answer.base_offset), (ErrorCode::NONE, base));
+    }
+    let values: Vec<String> = read_all(&agent, partition).await.into_iter().map(|(_, value)| value).collect();
+    assert_eq!(values, ["a", "b", "c"]);
+    connection.send(8, &append("nothing", -1, "x")).await;
+    let answer = connection.receive(8).await.responses.remove(0).partition_responses.remove(0);
+    assert_eq!(answer.error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}

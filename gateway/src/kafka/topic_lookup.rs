@@ -14,23 +14,55 @@ use crate::view::TopicView;
 pub struct TopicLookup<'a> {
     agent: &'a Agent,
     is_fresh: bool,
+    /// What is known already may be out of date, too.
+    must_be_fresh: bool,
 }
 
 impl<'a> TopicLookup<'a> {
     pub fn new(agent: &'a Agent) -> Self {
-        Self { agent, is_fresh: false }
+        Self { agent, is_fresh: false, must_be_fresh: false }
+    }
+
+    /// The same, of which nothing is answered that was true before the request: what an administrator has changed by any
+    /// agent is seen by the next request to any other.
+    pub fn fresh(agent: &'a Agent) -> Self {
+        Self { must_be_fresh: true, ..Self::new(agent) }
     }
 
     pub async fn by_name(&mut self, name: &str) -> Result<Arc<TopicView>, Refused> {
-        if let Some(topic) = self.agent.view.topic_by_name(name) {
+        if !self.must_be_fresh
+            && let Some(topic) = self.agent.view.topic_by_name(name)
+        {
             return Ok(topic);
         }
         self.refresh().await?;
         self.agent.view.topic_by_name(name).ok_or_else(Refused::unknown_topic_or_partition)
     }
 
+    /// The same, which should have a partition numbered `index`: topics grow.
+    pub async fn by_name_with(&mut self, name: &str, index: Option<i32>) -> Result<Arc<TopicView>, Refused> {
+        let topic = self.by_name(name).await?;
+        if !lacks(&topic, index) {
+            return Ok(topic);
+        }
+        self.refresh().await?;
+        self.by_name(name).await
+    }
+
+    /// The same by id.
+    pub async fn by_id_with(&mut self, id: Uuid, index: Option<i32>) -> Result<Arc<TopicView>, Refused> {
+        let topic = self.by_id(id).await?;
+        if !lacks(&topic, index) {
+            return Ok(topic);
+        }
+        self.refresh().await?;
+        self.by_id(id).await
+    }
+
     pub async fn by_id(&mut self, id: Uuid) -> Result<Arc<TopicView>, Refused> {
-        if let Some(topic) = self.agent.view.topic_by_id(TopicId(id)) {
+        if !self.must_be_fresh
+            && let Some(topic) = self.agent.view.topic_by_id(TopicId(id))
+        {
             return Ok(topic);
         }
         self.refresh().await?;
@@ -44,4 +76,8 @@ impl<'a> TopicLookup<'a> {
         }
         Ok(())
     }
+}
+
+fn lacks(topic: &TopicView, index: Option<i32>) -> bool {
+    index.is_some_and(|index| topic.partition(index).is_none())
 }

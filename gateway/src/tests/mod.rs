@@ -3,6 +3,7 @@
 pub mod history;
 pub mod world;
 
+mod across;
 mod coordinators;
 mod faults;
 mod longpoll;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use alluvium_metastore::Metastore;
 use alluvium_metastore::ambient::{Clock, Entropy, SeededEntropy, uuid_v4};
-use alluvium_metastore::fixtures;
-use alluvium_metastore::kv::Faults as KvFaults;
+use alluvium_metastore::kv::{Db, Faults as KvFaults, MemoryEngine};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::topics::NewTopic;
 use alluvium_model::{Offset, Timestamp, TopicId, TopicPartition};
@@ -71,6 +70,7 @@ impl Process {
 
 /// The stores, which outlive agents.
 pub struct World {
+    engine: Arc<MemoryEngine>,
     pub metastore: Metastore,
     pub objects: Objects,
     pub faults: Faults,
@@ -80,17 +80,16 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
-        Self::over(fixtures::memory().await)
+        Self::with_metastore_faults(KvFaults::none()).await
     }
 
     pub async fn with_metastore_faults(faults: KvFaults) -> Self {
-        Self::over(fixtures::open(faults).await)
-    }
-
-    fn over(metastore: Metastore) -> Self {
+        let engine = Arc::new(MemoryEngine::new(faults));
+        let metastore = reached_by(engine.clone()).await;
         let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
         let config = ObjectsConfig { hedge_after: None, ..ObjectsConfig::default() };
         Self {
+            engine,
             metastore,
             objects: Objects::new(Arc::new(store), "", config),
             faults,
@@ -125,24 +124,40 @@ impl World {
         processes.try_into().ok().expect("as many as were started")
     }
 
-    async fn session(&self, zone: Option<&str>) -> Session {
+    async fn session(&self, metastore: &Metastore, zone: Option<&str>) -> Session {
         let new = NewNode {
             zone: zone.map(str::to_owned),
             kafka: Some(Endpoint { host: "127.0.0.1".to_owned(), port: 9092 }),
             ..NewNode::default()
         };
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        let opened = Session::open(self.metastore.nodes.clone(), new, SessionConfig::default(), clock, entropy);
+        let opened = Session::open(metastore.nodes.clone(), new, SessionConfig::default(), clock, entropy);
         opened.await.expect("the metastore answers")
     }
 
-    /// An agent of `zone`, whose tasks run in `tasks`.
+    /// A process that knows each time a little late what others did: up to `latency` for every read and commit.
+    pub async fn distant(&self, latency: Duration) -> Arc<Agent> {
+        let faults = KvFaults { latency_max: latency, ..KvFaults::none() };
+        let metastore = reached_by(Arc::new(self.engine.elsewhere(faults))).await;
+        self.agent_over(metastore, None, AgentConfig::default(), Life::default()).await
+    }
+
     async fn agent_in(&self, zone: Option<&str>, config: AgentConfig, life: Life) -> Arc<Agent> {
-        let session = self.session(zone).await;
+        self.agent_over(self.metastore.clone(), zone, config, life).await
+    }
+
+    async fn agent_over(
+        &self,
+        metastore: Metastore,
+        zone: Option<&str>,
+        config: AgentConfig,
+        life: Life,
+    ) -> Arc<Agent> {
+        let session = self.session(&metastore, zone).await;
         tokio::spawn(life.bind(session.clone().run(CancellationToken::new())));
         let tasks = Tasks::simulated(CancellationToken::new(), life);
         let parts = AgentParts {
-            metastore: self.metastore.clone(),
+            metastore,
             objects: self.objects.clone(),
             session,
             peers: Arc::new(NoPeers),
@@ -165,6 +180,12 @@ impl World {
         let topic = self.metastore.topics.create(topic, self.clock.now()).await.expect("the topic is new");
         topic.all_partitions().collect()
     }
+}
+
+/// The store behind `engine`.
+async fn reached_by(engine: Arc<MemoryEngine>) -> Metastore {
+    let entropy = Arc::new(SeededEntropy::new(1));
+    Metastore::open(Db::new(engine, entropy.clone()), &*entropy).await.expect("a store in memory opens")
 }
 
 /// A batch of one record per value, a millisecond apart.

@@ -15,6 +15,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Client {
     stream: TcpStream,
+    client_id: &'static str,
     sent: i32,
 }
 
@@ -22,7 +23,12 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = timeout(PATIENCE, TcpStream::connect(address)).await.unwrap().unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream, sent: 0 }
+        Self { stream, client_id: "test", sent: 0 }
+    }
+
+    /// The same, which calls itself `client_id`.
+    pub fn calling_itself(self, client_id: &'static str) -> Self {
+        Self { client_id, ..self }
     }
 
     /// Sends a request and waits for its response.
@@ -36,7 +42,7 @@ impl Client {
     /// Sends a request and tells its correlation id.
     pub async fn send<Q: Request>(&mut self, version: i16, request: &Q) -> i32 {
         self.sent += 1;
-        for part in encode_request(version, self.sent, Some("test"), request).unwrap() {
+        for part in encode_request(version, self.sent, Some(self.client_id), request).unwrap() {
             self.send_bytes(&part).await;
         }
         self.sent

@@ -8,6 +8,7 @@ mod admin;
 mod api_versions;
 mod batches;
 mod client;
+mod cluster;
 mod configs;
 mod connections;
 mod fetching;

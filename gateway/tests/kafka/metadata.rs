@@ -1,13 +1,12 @@
 //! Metadata, as Kafka answers it.
 
-use alluvium_metastore::fixtures;
 use alluvium_metastore::nodes::SessionConfig;
 use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::OPERATIONS_OMITTED;
 use alluvium_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use uuid::Uuid;
 
-use crate::server::Server;
+use crate::server::{Ground, Server};
 
 fn named(name: &str) -> MetadataRequestTopic {
     MetadataRequestTopic { name: Some(name.into()), ..Default::default() }
@@ -23,8 +22,7 @@ fn names(response: &MetadataResponse) -> Vec<&str> {
 
 #[tokio::test]
 async fn one_agent_leads_everything_in_every_version() {
-    let metastore = fixtures::memory().await;
-    let server = Server::over(metastore, Some("zone-a"), SessionConfig::alone(), |_| {}).await;
+    let server = Server::over(Ground::new().await, Some("zone-a"), SessionConfig::alone(), |_| {}).await;
     let id = server.topic("t", 2, &[]).await;
     let mut client = server.client().await;
     for version in 0..=13 {

@@ -12,9 +12,35 @@ use alluvium_metastore::{Metastore, fixtures};
 use alluvium_objects::Objects;
 use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::client::Client;
+use crate::client::{Client, PATIENCE};
+
+/// What several agents share.
+#[derive(Clone)]
+pub struct Ground {
+    pub metastore: Metastore,
+    pub objects: Objects,
+}
+
+impl Ground {
+    pub async fn new() -> Self {
+        Self { metastore: fixtures::memory().await, objects: Objects::memory() }
+    }
+
+    /// Agents of these zones, each of which knows all.
+    pub async fn agents<const N: usize>(&self, zones: [Option<&str>; N]) -> [Server; N] {
+        let mut servers = Vec::with_capacity(N);
+        for zone in zones {
+            servers.push(Server::over(self.clone(), zone, SessionConfig::default(), |_| {}).await);
+        }
+        for server in &servers {
+            server.knows(N).await;
+        }
+        servers.try_into().ok().unwrap()
+    }
+}
 
 /// A running agent. It stops when this is dropped.
 pub struct Server {
@@ -30,16 +56,11 @@ impl Server {
 
     /// With a configuration that `adjust` has changed.
     pub async fn configured(adjust: impl FnOnce(&mut AgentConfig)) -> Self {
-        Self::over(fixtures::memory().await, None, SessionConfig::alone(), adjust).await
-    }
-
-    /// One agent of several over one metastore.
-    pub async fn among(metastore: &Metastore, zone: Option<&str>) -> Self {
-        Self::over(metastore.clone(), zone, SessionConfig::default(), |_| {}).await
+        Self::over(Ground::new().await, None, SessionConfig::alone(), adjust).await
     }
 
     pub async fn over(
-        metastore: Metastore,
+        ground: Ground,
         zone: Option<&str>,
         session: SessionConfig,
         adjust: impl FnOnce(&mut AgentConfig),
@@ -48,6 +69,7 @@ impl Server {
         let address = listener.address();
         let mut config = AgentConfig { linger: std::time::Duration::from_millis(5), ..AgentConfig::default() };
         adjust(&mut config);
+        let Ground { metastore, objects } = ground;
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SeededEntropy::new(address.port().into())));
         let kafka = Some(Endpoint { host: "127.0.0.1".to_owned(), port: address.port() });
         let new = NewNode { zone: zone.map(str::to_owned), kafka, ..NewNode::default() };
@@ -57,7 +79,7 @@ impl Server {
         tokio::spawn(session.clone().run(stop.clone()));
         let parts = AgentParts {
             metastore,
-            objects: Objects::memory(),
+            objects,
             session,
             peers: Arc::new(NoPeers),
             clock,
@@ -67,6 +89,19 @@ impl Server {
         let agent = Agent::start(config, parts).await.unwrap();
         tokio::spawn(listener.serve_kafka(Arc::clone(&agent), stop.clone()));
         Self { agent, address, stop }
+    }
+
+    /// Its broker id.
+    pub fn id(&self) -> i32 {
+        self.agent.session.node().id.0
+    }
+
+    /// Waits until it knows so many agents that can be named.
+    pub async fn knows(&self, agents: usize) {
+        let mut changes = self.agent.session.changes();
+        while self.agent.session.seats().len() != agents {
+            timeout(PATIENCE, changes.changed()).await.expect("agents come and go in time").unwrap();
+        }
     }
 
     pub async fn client(&self) -> Client {

@@ -16,7 +16,7 @@ use crate::kafka::topic_lookup::TopicLookup;
 pub const HANDLER: Handler = Handler::new(ApiKey::AlterConfigs, 0..=2, |call| answer(call, handle));
 
 async fn handle(context: Context, request: AlterConfigsRequest) -> AlterConfigsResponse {
-    let mut lookup = TopicLookup::new(&context.agent);
+    let mut lookup = TopicLookup::fresh(&context.agent);
     let key = |resource: &AlterConfigsResource| (resource.resource_type, resource.resource_name.clone());
     let mut mentions: Mentions<(i8, String)> = request.resources.iter().map(key).collect();
     let mut responses = Vec::with_capacity(request.resources.len());

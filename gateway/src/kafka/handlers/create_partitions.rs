@@ -16,7 +16,7 @@ pub const HANDLER: Handler = Handler::new(ApiKey::CreatePartitions, 0..=3, |call
 
 async fn handle(context: Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
     let agent = &*context.agent;
-    let mut lookup = TopicLookup::new(agent);
+    let mut lookup = TopicLookup::fresh(agent);
     let mut mentions: Mentions<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
     let mut results = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {

@@ -6,6 +6,7 @@
 //! - 4: -1 asks for the defaults. 5: the answer tells what the topic has become. 7: its id.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use alluvium_metastore::topics::{NewTopic, Topic};
 use alluvium_model::topic::{check_configs, check_name, check_partitions, collision_key};
@@ -25,11 +26,15 @@ use crate::topic_creation::{create, new_topic};
 
 pub const HANDLER: Handler = Handler::new(ApiKey::CreateTopics, 2..=7, |call| answer(call, handle));
 
+/// How long the metastore may take to tell what is new, before it is asked to create.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Partitions that one request may create (Kafka's controller has the same limit).
 const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
 
 async fn handle(context: Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let agent = &*context.agent;
+    // Whatever was deleted by any agent may be created again. The metastore has the last word.
+    agent.view.catch_up_within(PATIENCE).await;
     let mut mentions: Mentions<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
     let mut topics = Vec::with_capacity(request.topics.len());
     let mut partitions_left = PARTITIONS_PER_REQUEST_MAX;

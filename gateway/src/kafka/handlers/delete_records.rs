@@ -21,7 +21,7 @@ const HIGH_WATERMARK: i64 = -1;
 
 async fn handle(context: Context, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
     let agent = &*context.agent;
-    let mut lookup = TopicLookup::new(agent);
+    let mut lookup = TopicLookup::fresh(agent);
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
         let view = lookup.by_name(&topic.name).await;

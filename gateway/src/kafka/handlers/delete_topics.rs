@@ -27,7 +27,7 @@ async fn handle(context: Context, request: DeleteTopicsRequest) -> DeleteTopicsR
     let agent = &*context.agent;
     let by_name = |name: String| DeleteTopicState { name: Some(name), ..Default::default() };
     let asked: Vec<DeleteTopicState> = request.topic_names.into_iter().map(by_name).chain(request.topics).collect();
-    let mut lookup = TopicLookup::new(agent);
+    let mut lookup = TopicLookup::fresh(agent);
     let mut found = Vec::with_capacity(asked.len());
     for state in &asked {
         found.push(find(agent, &mut lookup, state, context.version).await);

@@ -20,7 +20,7 @@ use crate::kafka::topic_lookup::TopicLookup;
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeConfigs, 1..=4, |call| answer(call, handle));
 
 async fn handle(context: Context, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
-    let mut lookup = TopicLookup::new(&context.agent);
+    let mut lookup = TopicLookup::fresh(&context.agent);
     let mut results = Vec::with_capacity(request.resources.len());
     let mut named = HashSet::with_capacity(request.resources.len());
     for resource in &request.resources {

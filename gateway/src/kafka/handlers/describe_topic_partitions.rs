@@ -90,7 +90,7 @@ async fn asked(
     names.retain(|name| *name >= from);
     names.sort_unstable();
     names.dedup();
-    let mut lookup = TopicLookup::new(&context.agent);
+    let mut lookup = TopicLookup::fresh(&context.agent);
     let mut found = Vec::with_capacity(names.len());
     for name in names {
         let topic = match check_name(name) {

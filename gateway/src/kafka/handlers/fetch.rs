@@ -78,7 +78,12 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
     let mut wanted = Vec::new();
     let mut all_are_served = true;
     for FetchTopic { topic, topic_id, partitions } in request.topics {
-        let found = if context.version >= 13 { lookup.by_id(topic_id).await } else { lookup.by_name(&topic).await };
+        let last = partitions.iter().map(|asked| asked.partition).max();
+        let found = if context.version >= 13 {
+            lookup.by_id_with(topic_id, last).await
+        } else {
+            lookup.by_name_with(&topic, last).await
+        };
         let mut states = Vec::with_capacity(partitions.len());
         for asked in partitions {
             let partition = match &found {

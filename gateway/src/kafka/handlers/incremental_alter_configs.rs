@@ -17,7 +17,7 @@ use crate::kafka::topic_lookup::TopicLookup;
 pub const HANDLER: Handler = Handler::new(ApiKey::IncrementalAlterConfigs, 0..=1, |call| answer(call, handle));
 
 async fn handle(context: Context, request: IncrementalAlterConfigsRequest) -> IncrementalAlterConfigsResponse {
-    let mut lookup = TopicLookup::new(&context.agent);
+    let mut lookup = TopicLookup::fresh(&context.agent);
     let key = |resource: &AlterConfigsResource| (resource.resource_type, resource.resource_name.clone());
     let mut mentions: Mentions<(i8, String)> = request.resources.iter().map(key).collect();
     let mut responses = Vec::with_capacity(request.resources.len());

@@ -38,7 +38,8 @@ async fn handle(context: Context, request: ListOffsetsRequest) -> ListOffsetsRes
     let mut mentions: Mentions<(&str, i32)> = request.topics.iter().flat_map(named).collect();
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
-        let view = lookup.by_name(&topic.name).await;
+        let last = topic.partitions.iter().map(|asked| asked.partition_index).max();
+        let view = lookup.by_name_with(&topic.name, last).await;
         let mut questions = Vec::with_capacity(topic.partitions.len());
         for asked in &topic.partitions {
             let index = asked.partition_index;

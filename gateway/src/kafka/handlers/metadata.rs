@@ -8,6 +8,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use alluvium_model::TopicPartition;
 use alluvium_model::topic::check_name;
@@ -28,6 +29,8 @@ use crate::view::TopicView;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, |call| answer(call, handle));
 
+/// How long the metastore may take to tell what is new: clients that wait for brokers' names cannot do anything else.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Topics that one request may create; clients ask again for the rest.
 const CREATED_MAX: usize = 100;
 
@@ -36,6 +39,8 @@ async fn handle(context: Context, request: MetadataRequest) -> MetadataResponse 
         return refused;
     }
     let agent = &*context.agent;
+    // What was created, grown or deleted by any agent before is told; in time, though, whatever becomes of the metastore.
+    context.agent.view.catch_up_within(PATIENCE).await;
     let found = topics(&context, &request).await;
     // Only now, for finding may take a while: brokers and leaders are those of one moment.
     let topology = Topology::of(&context);

@@ -51,7 +51,12 @@ async fn locate(
     retention: Option<Duration>,
     offsets: &mut Vec<(TopicPartition, NewOffset)>,
 ) -> OffsetCommitResponseTopic {
-    let found = if version >= 10 { lookup.by_id(topic.topic_id).await } else { lookup.by_name(&topic.name).await };
+    let last = topic.partitions.iter().map(|partition| partition.partition_index).max();
+    let found = if version >= 10 {
+        lookup.by_id_with(topic.topic_id, last).await
+    } else {
+        lookup.by_name_with(&topic.name, last).await
+    };
     let answer = |partition: OffsetCommitRequestPartition| {
         let partition_index = partition.partition_index;
         let located = match &found {

@@ -69,9 +69,11 @@ fn single(group: OffsetFetchResponseGroup) -> OffsetFetchResponse {
 
 async fn fetch(agent: &Agent, group: OffsetFetchRequestGroup, version: i16) -> OffsetFetchResponseGroup {
     let OffsetFetchRequestGroup { group_id, topics, .. } = group;
-    let fetched = match &topics {
-        Some(topics) => fetch_named(agent, &group_id, topics, version).await,
-        None => fetch_all(agent, &group_id).await,
+    // Also where no offset is asked for.
+    let fetched = match (agent.groups.coordinated(&group_id), &topics) {
+        (Err(elsewhere), _) => Err(elsewhere),
+        (Ok(_), Some(topics)) => fetch_named(agent, &group_id, topics, version).await,
+        (Ok(_), None) => fetch_all(agent, &group_id).await,
     };
     let (topics, error_code) = match fetched {
         Ok(topics) => (topics, ErrorCode::NONE),

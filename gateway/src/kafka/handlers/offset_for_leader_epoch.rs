@@ -21,7 +21,7 @@ pub const HANDLER: Handler = Handler::new(ApiKey::OffsetForLeaderEpoch, 2..=4, |
 
 async fn handle(context: Context, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
     let agent = &*context.agent;
-    let mut lookup = TopicLookup::new(agent);
+    let mut lookup = TopicLookup::fresh(agent);
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let view = lookup.by_name(&topic.topic).await;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use alluvium_model::TopicId;
 use alluvium_model::topic_config::TimestampType;
 use alluvium_wire::batch::{Batch, RecordFault};
+use alluvium_wire::frame::RequestHeader;
 use alluvium_wire::messages::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceData, TopicProduceResponse,
@@ -23,11 +24,10 @@ use bytes::Bytes;
 use futures::FutureExt;
 use tokio::time::{Instant, timeout_at};
 
-use crate::agent::Agent;
-use crate::kafka::dispatch::{Call, Closing, Context, Handler, Reply, Started, decode, respond};
+use crate::kafka::dispatch::{Begun, Call, Closing, Context, Handler, Reply, Started, decode, respond};
 use crate::kafka::errors::Refused;
 use crate::produce::admission::{Refusal, admit};
-use crate::produce::{Ack, PartitionAppend, Permit, ProduceError};
+use crate::produce::{Ack, AppendOutcomes, PartitionAppend, Permit, ProduceError};
 use crate::view::TopicView;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::Produce, 3..=13, start).overlapping();
@@ -75,31 +75,48 @@ fn start(call: Call) -> Started {
     let Call { context, header, body, permit } = call;
     let frame_bytes = body.len();
     let request: ProduceRequest = decode(body, header.version)?;
-    let acks = request.acks;
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).max(TIMEOUT_MIN);
     let deadline = Instant::now() + patience;
-    let (topics, mut joining) = plan(&context, request);
-    detach(&mut joining, frame_bytes);
-    let outcomes = join(&context.agent, joining, permit);
-    Ok(async move {
-        let outcomes = match outcomes {
-            None => Some(Vec::new()),
-            Some(outcomes) if acks == ALL => timeout_at(deadline, outcomes).await.ok(),
-            Some(outcomes) => Some(outcomes.await),
-        };
-        let throttle_time_ms = if context.agent.produce.is_throttling() { THROTTLE_MS } else { 0 };
-        let response = ProduceResponse { responses: answers(topics, outcomes), throttle_time_ms, ..Default::default() };
-        match (acks, first_failure(&response)) {
-            (0, None) => Reply::Silence,
-            (0, Some(failed)) => {
-                Reply::Close(Closing::UnacknowledgedProduce(failed.error_message.clone().unwrap_or_default()))
-            }
-            (_, failed) => {
-                respond(&header, &response).telling(failed.map_or(ErrorCode::NONE, |partition| partition.error_code))
-            }
+    if is_known(&context, &request) {
+        let joined = join(&context, request, permit, frame_bytes);
+        let reply = async move { answered(&context, &header, joined, deadline).await };
+        return Ok(Begun { reply: reply.boxed(), overlaps: true });
+    }
+    // What is not known here may have been created by another agent a moment ago. Who comes next waits.
+    let reply = async move {
+        context.agent.view.catch_up_within(patience).await;
+        let joined = join(&context, request, permit, frame_bytes);
+        answered(&context, &header, joined, deadline).await
+    };
+    Ok(Begun::alone(reply.boxed()))
+}
+
+/// Batches that have joined the log's line, and those that have not.
+struct Joined {
+    acks: i16,
+    topics: Vec<TopicSlots>,
+    /// `None` where no batch has.
+    outcomes: Option<AppendOutcomes>,
+}
+
+async fn answered(context: &Context, header: &RequestHeader, joined: Joined, deadline: Instant) -> Reply {
+    let Joined { acks, topics, outcomes } = joined;
+    let outcomes = match outcomes {
+        None => Some(Vec::new()),
+        Some(outcomes) if acks == ALL => timeout_at(deadline, outcomes).await.ok(),
+        Some(outcomes) => Some(outcomes.await),
+    };
+    let throttle_time_ms = if context.agent.produce.is_throttling() { THROTTLE_MS } else { 0 };
+    let response = ProduceResponse { responses: answers(topics, outcomes), throttle_time_ms, ..Default::default() };
+    match (acks, first_failure(&response)) {
+        (0, None) => Reply::Silence,
+        (0, Some(failed)) => {
+            Reply::Close(Closing::UnacknowledgedProduce(failed.error_message.clone().unwrap_or_default()))
+        }
+        (_, failed) => {
+            respond(header, &response).telling(failed.map_or(ErrorCode::NONE, |partition| partition.error_code))
         }
     }
-    .boxed())
 }
 
 /// Where most of the frame was refused, the rest is copied out of it: batches are kept in memory for much longer than
@@ -115,16 +132,23 @@ fn detach(joining: &mut [PartitionAppend], frame_bytes: usize) {
     }
 }
 
-fn join(
-    agent: &Agent,
-    joining: Vec<PartitionAppend>,
-    permit: Option<Permit>,
-) -> Option<crate::produce::AppendOutcomes> {
+fn join(context: &Context, request: ProduceRequest, permit: Option<Permit>, frame_bytes: usize) -> Joined {
+    let acks = request.acks;
+    let (topics, mut joining) = plan(context, request);
     if joining.is_empty() {
-        return None;
+        return Joined { acks, topics, outcomes: None };
     }
+    detach(&mut joining, frame_bytes);
     let permit = permit.expect("the frame reader admits every Produce before it reads it");
-    Some(agent.produce.append(joining, permit))
+    Joined { acks, topics, outcomes: Some(context.agent.produce.append(joining, permit)) }
+}
+
+/// Whether all partitions of the request are in the agent's picture.
+fn is_known(context: &Context, request: &ProduceRequest) -> bool {
+    request.topic_data.iter().all(|asked| match find(context, &asked.name, asked.topic_id) {
+        Ok(topic) => asked.partition_data.iter().all(|data| topic.partition(data.index).is_some()),
+        Err(_) => false,
+    })
 }
 
 /// Which batches are let in, in order, and what the others are told.
