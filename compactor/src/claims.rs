@@ -10,7 +10,7 @@ use std::sync::Arc;
 use alluvium_metastore::Error;
 use alluvium_metastore::ambient::Entropy;
 use alluvium_metastore::leases::{Claim, LeaseKey, Leases, Role};
-use alluvium_metastore::nodes::Session;
+use alluvium_metastore::nodes::{Node, NodeState, Session};
 use alluvium_model::{AgentId, TopicPartition, placement};
 use tokio::sync::Mutex;
 
@@ -79,10 +79,11 @@ impl Claims {
         self.held.lock().await.retain(|_, held| held.claim != *claim);
     }
 
-    /// Which work is this node's: what rendezvous gives it among the live compactors.
+    /// Which work is this node's: what rendezvous gives it among the live compactors that are not draining.
     pub(crate) fn share(&self) -> Share {
         let own = self.session.node().id;
-        let compactors = self.session.live().iter().filter(|node| node.compacts).map(|node| node.id).collect();
+        let works = |node: &&Node| node.compacts && node.state == NodeState::Active;
+        let compactors = self.session.live().iter().filter(works).map(|node| node.id).collect();
         Share { own, compactors }
     }
 }

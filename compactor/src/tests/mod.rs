@@ -5,4 +5,5 @@ mod crash;
 mod garbage;
 mod history;
 mod interleavings;
+mod sharing;
 mod world;

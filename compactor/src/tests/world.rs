@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use alluvium_history::{HistoryFile, HistoryRecord, RecordHeader, TimestampType};
 use alluvium_metastore::ambient::{Clock, ManualClock, SeededEntropy, SystemClock};
-use alluvium_metastore::kv::Faults as StoreFaults;
-use alluvium_metastore::nodes::Session;
+use alluvium_metastore::kv::{Db, Faults as StoreFaults, MemoryEngine};
+use alluvium_metastore::nodes::{NewNode, Session, SessionConfig};
 use alluvium_metastore::topics::{NewTopic, Topic};
 use alluvium_metastore::{Metastore, fixtures};
 use alluvium_model::log::{BatchCommit, CommitLimits, ProducerBatch, RunCommit, SegmentCommit};
@@ -22,6 +22,8 @@ use alluvium_segment::{BatchFacts, BatchInput, RunInput};
 use alluvium_wire::batch::{Batch, BatchBuilder, BatchHeader, Batches, Compression};
 use bytes::Bytes;
 use object_store::memory::InMemory;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::rewrite::ObjectSource;
 use crate::{Compactor, CompactorConfig};
@@ -49,6 +51,7 @@ pub(super) struct DraftBatch {
 pub(super) type DraftSegment = Vec<(i32, Vec<DraftBatch>)>;
 
 pub(super) struct World {
+    engine: MemoryEngine,
     pub(super) metastore: Metastore,
     pub(super) objects: Objects,
     pub(super) faults: Faults,
@@ -63,9 +66,31 @@ pub(super) struct World {
     compactors: AtomicU64,
 }
 
+/// A process that compacts.
+pub(super) struct Process {
+    pub(super) session: Session,
+    pub(super) compactor: Compactor,
+    beating: JoinHandle<()>,
+}
+
+impl Process {
+    /// From now on nobody hears of it.
+    pub(super) fn fall_silent(&self) {
+        self.beating.abort();
+    }
+}
+
+/// The store in `engine`, as a process reaches it.
+async fn reach(engine: &MemoryEngine, faults: StoreFaults, seed: u64) -> Metastore {
+    let entropy = Arc::new(SeededEntropy::new(seed));
+    let db = Db::new(Arc::new(engine.elsewhere(faults)), entropy.clone());
+    Metastore::open(db, &*entropy).await.expect("a store in memory opens")
+}
+
 impl World {
     pub(super) async fn new(partitions: i32, configs: &[(&str, &str)], faults: StoreFaults) -> Self {
-        let metastore = fixtures::open(faults).await;
+        let engine = MemoryEngine::default();
+        let metastore = reach(&engine, faults, 1).await;
         let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
         let objects = Objects::new(Arc::new(store), "", ObjectsConfig::default());
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
@@ -73,6 +98,7 @@ impl World {
         let session = fixtures::alone(&metastore).await;
         let acknowledged = topic.all_partitions().map(|partition| (partition, Vec::new())).collect();
         Self {
+            engine,
             metastore,
             objects,
             faults,
@@ -93,6 +119,26 @@ impl World {
     /// A compactor that shares nothing with any before it, as after a restart of the only one.
     pub(super) fn compactor(&self, config: CompactorConfig) -> Compactor {
         self.compactor_of(self.session.clone(), config)
+    }
+
+    /// The only compactor there was is one no more.
+    pub(super) async fn make_room(&self) {
+        self.session.leave().await;
+    }
+
+    /// A compactor in a process of its own, which meets `faults` on its way to the metastore.
+    pub(super) async fn process(&self, faults: StoreFaults, config: CompactorConfig) -> Process {
+        let seed = self.compactors.fetch_add(1, Ordering::Relaxed);
+        let metastore = reach(&self.engine, StoreFaults { seed: faults.seed ^ seed, ..faults }, seed).await;
+        let entropy = Arc::new(SeededEntropy::new(seed));
+        let new = NewNode { compacts: true, ..NewNode::default() };
+        let (nodes, clock) = (metastore.nodes.clone(), self.clock.clone());
+        let session = Session::open(nodes, new, SessionConfig::default(), clock.clone(), entropy.clone());
+        let session = session.await.expect("registered");
+        let objects = self.objects.clone();
+        let compactor = Compactor::new(metastore, objects, config, session.clone(), clock, entropy);
+        let beating = tokio::spawn(session.clone().run(CancellationToken::new()));
+        Process { session, compactor, beating }
     }
 
     /// A compactor of `session`.

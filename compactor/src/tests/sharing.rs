@@ -1,0 +1,221 @@
+//! Several compactors at once: they share the work, take over from each other, and do nothing twice.
+
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use alluvium_metastore::kv::Faults;
+use alluvium_metastore::leases::{LeaseKey, Role};
+use alluvium_model::ExtentSource;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::crash::slow_store;
+use super::world::{Process, World, config, drafts};
+use crate::CompactorConfig;
+
+/// Every second, whatever there is.
+fn eager() -> CompactorConfig {
+    CompactorConfig { interval: Duration::from_secs(1), compact_bytes_min: 1, ..config() }
+}
+
+/// `partitions` partitions, in each a few records in segments; a rewrite each makes history of all of it.
+async fn world(partitions: i32) -> World {
+    let mut world = World::new(partitions, &[("retention.ms", "-1")], slow_store()).await;
+    world.make_room().await;
+    for n in 0..2 {
+        let batches = (0..partitions).map(|partition| (partition, vec![drafts(3, 50, n + 7)]));
+        world.commit(batches.collect()).await;
+    }
+    world
+}
+
+fn records(world: &World) -> u64 {
+    world.acknowledged.values().map(|records| records.len() as u64).sum()
+}
+
+async fn is_all_history(world: &World) -> bool {
+    world.all_extents().await.iter().all(|extent| matches!(extent.source, ExtentSource::History { .. }))
+}
+
+/// Waits until all is history; how long that took.
+async fn until_all_is_history(world: &World) -> Duration {
+    let begun = Instant::now();
+    while !is_all_history(world).await {
+        assert!(begun.elapsed() < Duration::from_secs(60), "not within a minute");
+        sleep(Duration::from_millis(50)).await;
+    }
+    begun.elapsed()
+}
+
+fn written(process: &Process) -> u64 {
+    process.compactor.counters().records_written.load(Ordering::Relaxed)
+}
+
+/// Polls `future` at most `times` times; its output if it was faster.
+async fn poll_times<F: Future + ?Sized>(mut future: Pin<&mut F>, times: usize) -> Option<F::Output> {
+    let mut left = times;
+    poll_fn(move |context| {
+        let Some(rest) = left.checked_sub(1) else { return Poll::Ready(None) };
+        left = rest;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// Until nobody has heard of `process` for so long that it is gone.
+async fn until_gone(process: &Process, watcher: &Process) {
+    let gone = process.session.claimant();
+    while watcher.session.live().iter().any(|node| node.claimant() == gone) {
+        sleep(Duration::from_millis(50)).await;
+    }
+    // And removed, not only expired.
+    sleep(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn compactors_share_the_partitions_and_each_record_is_written_once() {
+    for (seed, count) in [(1, 2), (2, 3), (3, 2), (4, 3)] {
+        let world = world(12).await;
+        let faults = Faults { seed, conflict_per_mille: 100, unknown_per_mille: 100, ..slow_store() };
+        let mut processes = Vec::new();
+        for _ in 0..count {
+            processes.push(world.process(faults.clone(), eager()).await);
+        }
+        // Until they know each other.
+        sleep(Duration::from_secs(1)).await;
+        let cancel = CancellationToken::new();
+        for process in &processes {
+            let (compactor, cancel) = (process.compactor.clone(), cancel.clone());
+            tokio::spawn(async move { compactor.run(cancel).await });
+        }
+        until_all_is_history(&world).await;
+        sleep(Duration::from_secs(5)).await;
+        cancel.cancel();
+        let each: Vec<u64> = processes.iter().map(written).collect();
+        assert_eq!(each.iter().sum::<u64>(), records(&world), "seed {seed}: {each:?}");
+        assert!(each.iter().all(|written| *written > 0), "seed {seed}: {each:?}");
+        for process in &processes {
+            let counters = process.compactor.counters();
+            let refused = counters.claims_refused.load(Ordering::Relaxed) + counters.fenced.load(Ordering::Relaxed);
+            assert_eq!(refused, 0, "seed {seed}: what is planned is not planned by another");
+        }
+        world.check().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn compactors_that_want_the_same_leave_to_each_other_what_one_has_begun() {
+    for seed in 0..10 {
+        let world = world(4).await;
+        let faults = Faults { seed, conflict_per_mille: 100, unknown_per_mille: 100, ..slow_store() };
+        let one = world.process(faults.clone(), config()).await;
+        let other = world.process(faults, config()).await;
+        let (a, b) = tokio::join!(one.compactor.run_once(), other.compactor.run_once());
+        let rest = one.compactor.run_once().await;
+        assert_eq!(a.records_written + b.records_written + rest.records_written, records(&world), "seed {seed}");
+        assert_eq!([a.failures, b.failures, rest.failures].concat(), Vec::<String>::new(), "seed {seed}");
+        assert!(is_all_history(&world).await, "seed {seed}");
+        world.check().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_compactor_was_at_is_taken_over_wherever_it_was_killed() {
+    for waits in (1..).step_by(3) {
+        let world = world(2).await;
+        let killed = world.process(slow_store(), eager()).await;
+        let survivor = world.process(slow_store(), eager()).await;
+        let mut job = Box::pin(killed.compactor.run_once());
+        let done = poll_times(job.as_mut(), waits).await;
+        drop(job);
+        killed.fall_silent();
+        let cancel = CancellationToken::new();
+        let running = survivor.compactor.clone();
+        let running = tokio::spawn({
+            let cancel = cancel.clone();
+            async move { running.run(cancel).await }
+        });
+        let took = until_all_is_history(&world).await;
+        assert!(took <= Duration::from_secs(6), "{waits} waits: {took:?}");
+        cancel.cancel();
+        running.await.expect("ends");
+        if done.is_none() {
+            // What the killed one swapped in before is counted by nobody.
+            assert!(written(&survivor) <= records(&world), "{waits} waits");
+        }
+        world.check().await;
+        if done.is_some() {
+            assert!(waits > 20, "it waited only {waits} times");
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compactor_that_awakes_after_another_took_over_changes_nothing() {
+    let mut fenced = 0;
+    for waits in (1..).step_by(4) {
+        let world = world(2).await;
+        let sleeper = world.process(slow_store(), config()).await;
+        let other = world.process(slow_store(), config()).await;
+        let mut job = Box::pin(sleeper.compactor.run_once());
+        let done = poll_times(job.as_mut(), waits).await;
+        sleeper.fall_silent();
+        until_gone(&sleeper, &other).await;
+        // The other one has taken the claims and is not done yet when the first awakes.
+        let mut taking_over = Box::pin(other.compactor.run_once());
+        let lease = LeaseKey::Partition(world.partition(0));
+        let mut taken = None;
+        while taken.is_none() && world.metastore.leases.holder(&lease).await != Ok(Some(other.session.claimant())) {
+            taken = poll_times(taking_over.as_mut(), 1).await;
+        }
+        let before: BTreeSet<_> = world.all_extents().await.iter().map(|extent| extent.object).collect();
+        let awoken = match done.clone() {
+            Some(done) => done,
+            None => job.await,
+        };
+        let after: BTreeSet<_> = world.all_extents().await.iter().map(|extent| extent.object).collect();
+        assert_eq!(before, after, "{waits} waits: {awoken:?}");
+        fenced += awoken.fenced;
+        let rest = match taken {
+            Some(done) => done,
+            None => taking_over.await,
+        };
+        let written = awoken.records_written + rest.records_written;
+        assert_eq!(written, records(&world), "{waits} waits: {awoken:?} {rest:?}");
+        assert!(is_all_history(&world).await, "{waits} waits");
+        world.check().await;
+        if done.is_some() {
+            break;
+        }
+    }
+    assert!(fenced > 0, "none was ever fenced");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_is_one_nodes_and_another_takes_it_over_when_that_one_is_gone() {
+    let world = world(1).await;
+    let one = world.process(slow_store(), config()).await;
+    let other = world.process(slow_store(), config()).await;
+    let leases = &world.metastore.leases;
+    let keys: Vec<_> = [Role::Orphans, Role::Retired, Role::Retention, Role::Topics, Role::Feed, Role::Producers]
+        .map(LeaseKey::Role)
+        .into();
+    let entropy = alluvium_metastore::ambient::SeededEntropy::new(1);
+    let claims = leases.acquire(&keys, one.session.claimant(), &entropy).await.expect("read");
+    assert!(claims.iter().all(Option::is_some));
+    let report = other.compactor.run_once().await;
+    assert_eq!(report.claims_refused, 6, "{report:?}");
+    assert_eq!(report.records_written, records(&world), "partitions are free");
+    one.fall_silent();
+    until_gone(&one, &other).await;
+    let report = other.compactor.run_once().await;
+    assert_eq!((report.claims_refused, report.failures), (0, Vec::new()));
+    for key in &keys {
+        assert_eq!(leases.holder(key).await, Ok(None), "what was done is given back");
+    }
+}
