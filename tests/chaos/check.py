@@ -5,7 +5,7 @@ import re
 import time
 from collections import Counter, defaultdict
 
-from cluster import Cluster
+from cluster import GRACE_SECONDS, Cluster
 from confluent_kafka import Consumer, TopicPartition
 from load import CONNECTIONS, PARTITIONS, Event, Load
 
@@ -110,7 +110,7 @@ def check_objects(cluster: Cluster, healed: float, faults: int) -> tuple[list[st
     before = None
     while time.monotonic() < deadline and (left := cluster.bucket.listed()) != before:
         before = left
-        time.sleep(25)
+        time.sleep(GRACE_SECONDS + 2)
         compactor.once()
     segments = {key: written for key, written in left.items() if key.startswith("segments/")}
     files = [key for key in left if key.startswith("history/")]

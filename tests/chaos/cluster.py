@@ -19,7 +19,8 @@ COMPACTORS = 2
 STOP_SECONDS = 60
 PREFIX = "chaos"
 # Short, so that ten minutes see everything: history, retirement, deletion, and many segments.
-COMPACTION = ["--compaction-interval", "1s", "--compaction-age", "5s", "--retire-grace", "20s"]
+GRACE_SECONDS = 10
+COMPACTION = ["--compaction-interval", "1s", "--compaction-age", "5s", "--retire-grace", f"{GRACE_SECONDS}s"]
 
 
 class Server(Process):

@@ -33,6 +33,15 @@ impl Examination {
         self.finding(check)["outcome"].as_str().expect("an outcome")
     }
 
+    /// All checks are told of in the manual.
+    fn assert_documented(&self) {
+        let manual = include_str!("../../docs/operating.md");
+        for finding in self.document["findings"].as_array().expect("findings") {
+            let check = finding["check"].as_str().expect("a name");
+            assert!(manual.contains(&format!("`{check}`")), "{check} is not in docs/operating.md");
+        }
+    }
+
     /// A finding that is not fine says what it means and what to do.
     fn assert_outcome(&self, check: &str, outcome: &str, found: &str) {
         let finding = self.finding(check);
@@ -79,6 +88,7 @@ fn a_healthy_bucket_is_found_so_and_left_empty() {
         assert_eq!(examination.outcome(check), "ok", "{:#}", examination.finding(check));
     }
     assert!(examination.finding("bucket.put")["measured"]["p99_ms"].as_f64().is_some_and(|ms| ms > 0.0));
+    examination.assert_documented();
     assert_eq!(s3.keys(""), Vec::<String>::new(), "probes are deleted");
     let (status, said) = server.doctor(&[]);
     assert!(status.success() && said.contains("ok         bucket.put: s3://b/p: 20 objects"), "{said}");
@@ -90,6 +100,7 @@ fn a_directory_is_examined_as_well() {
     let server = Server::prepare(&[]);
     let examination = Examination::of(&server, &[]);
     assert_eq!(examination.code, Some(0), "{:#}", examination.document);
+    examination.assert_documented();
     for check in ["bucket.put", "bucket.get-range", "bucket.conditional-put", "bucket.list", "bucket.delete"] {
         assert_eq!(examination.outcome(check), "ok", "{:#}", examination.finding(check));
     }
