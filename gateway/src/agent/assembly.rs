@@ -90,6 +90,7 @@ impl Agent {
         let fetch = fetch::start(&config, fetch);
         let produce = ProduceParts {
             log: metastore.log.clone(),
+            producers: metastore.producers.clone(),
             objects: objects.clone(),
             view: view.clone(),
             recent,

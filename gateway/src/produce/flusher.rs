@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use alluvium_metastore::producers::Producers;
+use alluvium_model::producer::Window;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -11,7 +13,7 @@ use super::ProduceError;
 use super::commit::{Committed, Committer};
 use super::entry::AppendRequest;
 use super::ledger::{Ledger, Outcome};
-use super::open_segment::Reply;
+use super::open_segment::{Reply, Sequenced};
 use super::pipeline::{Effect, Pipeline};
 use super::upload::{Uploaded, Uploader};
 use crate::agent::Tasks;
@@ -31,6 +33,8 @@ pub struct Flusher {
     pub uploader: Arc<Uploader>,
     /// Commits.
     pub committer: Arc<Committer>,
+    /// Who has written what.
+    pub producers: Producers,
     /// Made to see what was committed before it is acknowledged.
     pub view: View,
     /// Counts.
@@ -41,9 +45,14 @@ pub struct Flusher {
 
 /// Work that ended.
 enum Done {
-    Uploaded { number: u64, outcome: Result<Uploaded, ProduceError> },
+    Uploaded {
+        number: u64,
+        outcome: Result<Uploaded, ProduceError>,
+    },
     Committed(Committed),
     Settled(Vec<(Reply, Outcome)>),
+    /// `None`: it is not known.
+    Asked(Sequenced, Option<Window>),
 }
 
 enum Event {
@@ -106,6 +115,11 @@ impl Flusher {
                     self.ledger.settle(reply, outcome);
                 }
             }
+            Event::Done(Done::Asked(producer, written)) => {
+                if let Some(written) = written {
+                    self.pipeline.written(producer, &written);
+                }
+            }
             Event::FlushDue => {}
             Event::Drain => {
                 sources.draining = true;
@@ -140,6 +154,14 @@ impl Flusher {
                 for reply in replies {
                     self.ledger.settle(reply, Err(error.clone()));
                 }
+            }
+            Effect::Ask(producer) => {
+                let producers = self.producers.clone();
+                work.spawn(self.tasks.clone().within(async move {
+                    // Where the metastore does not answer, the producer's next try asks again.
+                    let written = producers.window(producer.0, producer.1).await.ok().flatten();
+                    Done::Asked(producer, written)
+                }));
             }
         }
     }

@@ -4,11 +4,16 @@
 //! is still in the socket, nothing at commit would tell that the second must wait, and the first could never follow.
 //! What the pipeline holds fails together with what it depends on; this is for what comes after.
 //!
+//! The producer may send it again to another agent, which commits it, and then come back. So where a batch is refused for a
+//! gap, the metastore is asked whether the gap was closed elsewhere.
+//!
 //! Pure. Invariant: while a producer's failed batch is remembered, only that one and those before it are let in.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use alluvium_model::producer::Window;
 use alluvium_model::{ProducerEpoch, Sequence};
 use alluvium_wire::batch::Batch;
 use tokio::time::Instant;
@@ -21,6 +26,8 @@ const GAPS_MAX: usize = 100_000;
 const GAP_AGE_MAX: Duration = Duration::from_secs(300);
 /// Between two searches for those that are over, where there is no room for more.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+/// Between two questions about one producer: a client tries again after 100 ms.
+const ASK_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where a producer's batches begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +61,7 @@ impl Start {
 struct Gap {
     start: Start,
     since: Instant,
+    asked: Option<Instant>,
 }
 
 /// The producers, and what each has to send again first.
@@ -73,7 +81,7 @@ impl Gaps {
         let known = self.gaps.get(&producer).filter(|gap| !gap.is_over(now));
         let start = known.map_or(start, |gap| gap.start.earlier(start));
         if known.is_some() || self.gaps.len() < GAPS_MAX {
-            self.gaps.insert(producer, Gap { start, since: now });
+            self.gaps.insert(producer, Gap { start, since: now, asked: None });
         }
     }
 
@@ -91,6 +99,31 @@ impl Gaps {
     }
 }
 
+impl Gaps {
+    /// Whether the metastore is to be asked what `producer`, which was just refused, has written by now.
+    pub fn ask(&mut self, producer: Sequenced, now: Instant) -> bool {
+        let Some(gap) = self.gaps.get_mut(&producer) else { return false };
+        let is_due = gap.asked.is_none_or(|asked| now >= asked + ASK_PAUSE);
+        if is_due {
+            gap.asked = Some(now);
+        }
+        is_due
+    }
+
+    /// What `producer` has written: the failed batch, or what comes after it, closes the gap, for the commit judges again by
+    /// itself.
+    pub fn learn(&mut self, producer: Sequenced, written: &Window) {
+        let reaches = |gap: &Gap| match written.epoch.cmp(&gap.start.epoch) {
+            Ordering::Greater => true,
+            Ordering::Equal => written.batches.last().is_some_and(|newest| !newest.last.is_before(gap.start.first)),
+            Ordering::Less => false,
+        };
+        if self.gaps.get(&producer).is_some_and(reaches) {
+            self.gaps.remove(&producer);
+        }
+    }
+}
+
 impl Gap {
     fn is_over(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.since) > GAP_AGE_MAX
@@ -99,7 +132,8 @@ impl Gap {
 
 #[cfg(test)]
 mod tests {
-    use alluvium_model::{PartitionIndex, ProducerId, TopicId, TopicPartition};
+    use alluvium_model::producer::WindowBatch;
+    use alluvium_model::{Offset, PartitionIndex, ProducerId, Timestamp, TopicId, TopicPartition};
 
     use super::*;
 
@@ -140,6 +174,43 @@ mod tests {
         gaps.note(producer(1), start(1, 10), now);
         gaps.note(producer(1), start(0, 0), now);
         assert!(!gaps.admit(producer(1), start(1, 20), now), "what failed of the old one says nothing of the new one");
+    }
+
+    #[test]
+    fn a_gap_that_was_closed_elsewhere_is_closed_here() {
+        let window = |epoch, first, last| Window {
+            epoch: ProducerEpoch(epoch),
+            touched: Timestamp(0),
+            appended: 5,
+            batches: vec![WindowBatch {
+                first: Sequence(first),
+                last: Sequence(last),
+                base: Offset(0),
+                timestamp: Timestamp(0),
+            }],
+        };
+        let now = Instant::now();
+        let is_let_in = |written: Window| {
+            let mut gaps = Gaps::default();
+            gaps.note(producer(1), start(1, 10), now);
+            gaps.learn(producer(1), &written);
+            gaps.admit(producer(1), start(1, 20), now)
+        };
+        assert!(!is_let_in(window(1, 5, 9)));
+        assert!(!is_let_in(window(0, 10, 19)));
+        assert!(is_let_in(window(1, 10, 19)));
+        assert!(is_let_in(window(1, 15, 19)));
+        assert!(is_let_in(window(2, 0, 0)));
+    }
+
+    #[test]
+    fn the_metastore_is_not_asked_all_the_time() {
+        let (mut gaps, now) = (Gaps::default(), Instant::now());
+        assert!(!gaps.ask(producer(1), now));
+        gaps.note(producer(1), start(0, 10), now);
+        assert!(gaps.ask(producer(1), now));
+        assert!(!gaps.ask(producer(1), now));
+        assert!(gaps.ask(producer(1), now + ASK_PAUSE));
     }
 
     #[test]

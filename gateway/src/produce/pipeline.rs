@@ -14,6 +14,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use alluvium_model::producer::Window;
 use tokio::time::Instant;
 
 use super::flush_budget::FlushBudget;
@@ -61,6 +62,8 @@ pub enum Effect<U> {
     Commit(Vec<CommitPart<U>>),
     /// Answer these with an error.
     Fail(Vec<Reply>, ProduceError),
+    /// Find out what this producer has written; report with [`Pipeline::written`].
+    Ask(Sequenced),
 }
 
 /// One segment of a commit.
@@ -86,6 +89,7 @@ pub struct Pipeline<U> {
     sealed_ever: u64,
     draining: bool,
     failures: Vec<(Vec<Reply>, ProduceError)>,
+    questions: Vec<Sequenced>,
 }
 
 /// A sealed segment and how far it has come.
@@ -122,6 +126,7 @@ impl<U> Pipeline<U> {
             sealed_ever: 0,
             draining: false,
             failures: Vec::new(),
+            questions: Vec::new(),
         }
     }
 
@@ -130,7 +135,11 @@ impl<U> Pipeline<U> {
     pub fn join(&mut self, append: AppendId, batches: Vec<PartitionAppend>, now: Instant) {
         for (index, PartitionAppend { partition, batch }) in batches.into_iter().enumerate() {
             let reply = Reply { append, index };
-            if sequenced(partition, &batch).is_some_and(|producer| !self.gaps.admit(producer, Start::of(&batch), now)) {
+            let producer = sequenced(partition, &batch);
+            if let Some(producer) = producer.filter(|producer| !self.gaps.admit(*producer, Start::of(&batch), now)) {
+                if self.gaps.ask(producer, now) {
+                    self.questions.push(producer);
+                }
                 self.failures.push((vec![reply], ProduceError::Gap));
                 continue;
             }
@@ -164,6 +173,7 @@ impl<U> Pipeline<U> {
     pub fn advance(&mut self, now: Instant) -> Vec<Effect<U>> {
         let mut effects: Vec<Effect<U>> =
             self.failures.drain(..).map(|(replies, error)| Effect::Fail(replies, error)).collect();
+        effects.extend(self.questions.drain(..).map(Effect::Ask));
         // Full segments first: what is open waits for a slot behind them.
         effects.extend(self.start_uploads());
         if !self.open.is_empty() && self.has_free_slot() {
@@ -191,6 +201,11 @@ impl<U> Pipeline<U> {
                 self.fail_dependents(at, failed.producers, &error, now);
             }
         }
+    }
+
+    /// What a producer has written, as the metastore knows it.
+    pub fn written(&mut self, producer: Sequenced, written: &Window) {
+        self.gaps.learn(producer, written);
     }
 
     /// The commit in flight ended: of its first `decided` segments the metastore has judged every batch, those after them

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::log::Log;
 use alluvium_metastore::nodes::Session;
+use alluvium_metastore::producers::Producers;
 use alluvium_model::limits;
 use alluvium_model::log::CommitLimits;
 use alluvium_objects::Objects;
@@ -27,6 +28,8 @@ use crate::view::View;
 pub struct ProduceParts {
     /// Where segments are committed.
     pub log: Log,
+    /// Who has written what.
+    pub producers: Producers,
     /// Where segments are uploaded.
     pub objects: Objects,
     /// Brought up to date before anything is acknowledged.
@@ -46,7 +49,7 @@ pub struct ProduceParts {
 /// Starts the write path: its task runs until it is cancelled and everything admitted has been answered.
 #[must_use]
 pub fn start(config: &AgentConfig, parts: ProduceParts, tasks: &Tasks) -> Produce {
-    let ProduceParts { log, objects, view, recent, session, clock, entropy, metrics } = parts;
+    let ProduceParts { log, producers, objects, view, recent, session, clock, entropy, metrics } = parts;
     let (produce, appends) = Produce::new(config.unflushed_bytes_max);
     let budget = FlushBudget::new(config.linger, config.flush_burst, Instant::now());
     let flusher = Flusher {
@@ -54,6 +57,7 @@ pub fn start(config: &AgentConfig, parts: ProduceParts, tasks: &Tasks) -> Produc
         ledger: Ledger::default(),
         uploader: Arc::new(Uploader { objects, session, clock: Arc::clone(&clock), entropy }),
         committer: Arc::new(Committer { log, recent, clock, limits: commit_limits(config) }),
+        producers,
         view,
         metrics,
         tasks: tasks.clone(),

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use alluvium_metastore::leases::{LeaseKey, Role};
 use alluvium_model::{Offset, TopicPartition};
+use alluvium_objects::Operation;
+use alluvium_objects::faults::{Fault, Rule};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::world::{PATIENCE, Process, World, batch, fetch, plan, produce, read_all, records, sequenced};
 use crate::agent::Agent;
 use crate::fetch::{FetchError, FetchPlan, OffsetSpec};
+use crate::produce::ProduceError;
 use crate::topic_creation::{create, create_automatically, new_topic};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -167,6 +170,29 @@ async fn a_producer_goes_on_at_another_agent_where_it_was() {
     produce(&a.agent, partition, sequenced(5, 2, &["c"])).await.expect("acknowledged");
     let values: Vec<String> = read_all(&b.agent, partition).await.into_iter().map(|(_, value)| value).collect();
     assert_eq!(values, ["a", "b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_failed_here_and_was_sent_again_elsewhere_holds_up_nobody_here() {
+    let world = World::new().await;
+    let partition = world.topic("orders", 1).await[0];
+    let [a, b] = world.agents().await;
+    world.faults.inject(Rule::on(Operation::Put, Fault::Unavailable));
+    assert!(produce(&a.agent, partition, sequenced(5, 0, &["a"])).await.is_err());
+    world.faults.heal();
+    // Until the first batch comes again, those after it may not.
+    let early = produce(&a.agent, partition, sequenced(5, 1, &["b"])).await;
+    assert_eq!(early.expect_err("a is missing"), ProduceError::Gap);
+    produce(&b.agent, partition, sequenced(5, 0, &["a"])).await.expect("acknowledged");
+    // The producer comes back, and tries as often as it has to.
+    let next = async {
+        while produce(&a.agent, partition, sequenced(5, 1, &["b"])).await == Err(ProduceError::Gap) {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(Duration::from_secs(1), next).await.expect("it is let in soon");
+    let values: Vec<String> = read_all(&b.agent, partition).await.into_iter().map(|(_, value)| value).collect();
+    assert_eq!(values, ["a", "b"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,9 +6,12 @@
 
 use std::{ops::Range, time::Duration};
 
-use alluvium_model::{ProducerId, Timestamp};
+use alluvium_model::{ProducerId, Timestamp, TopicPartition, producer::Window};
 
-use super::sweep::{self, Sweep};
+use super::{
+    sweep::{self, Sweep},
+    window_row,
+};
 use crate::{
     keyspace::{Error, Key, RowReader, RowWriter, Tag},
     kv::{Db, Tx},
@@ -32,6 +35,16 @@ impl Producers {
     pub async fn allocate(&self, count: u32) -> Result<Range<ProducerId>, Error> {
         // Where the result was unknown the retry takes further ids: some are lost, none is given twice.
         self.db.run("producers.allocate", |tx| async move { allocate(&tx, count).await }).await
+    }
+
+    /// What `producer` last wrote to `partition`, as far as it is remembered.
+    pub async fn window(&self, partition: TopicPartition, producer: ProducerId) -> Result<Option<Window>, Error> {
+        self.db
+            .read("producers.window", |tx| async move {
+                let row = tx.get(&window_row::key(partition, producer)).await?;
+                Ok(row.map(|row| window_row::decode(&row)).transpose()?)
+            })
+            .await
     }
 
     /// One step of the sweep: looks at the next `limit` windows and clears those idle for longer than `expiry`. (The commit

@@ -38,7 +38,7 @@ fn append(partition: TopicPartition, batch: Batch) -> Vec<PartitionAppend> {
 fn uploads(effects: Vec<Effect<u64>>) -> Vec<SealedSegment> {
     let upload = |effect| match effect {
         Effect::Upload(segment) => Some(segment),
-        Effect::Commit(_) | Effect::Fail(..) => None,
+        Effect::Commit(_) | Effect::Fail(..) | Effect::Ask(_) => None,
     };
     effects.into_iter().filter_map(upload).collect()
 }
@@ -202,6 +202,7 @@ impl Model {
                     }
                     self.committing = Some(parts.into_iter().map(|part| (part.uploaded, part.replies)).collect());
                 }
+                Effect::Ask(_) => {}
                 Effect::Fail(replies, error) => {
                     assert!(error.is_retryable());
                     assert!(replies.iter().all(|reply| self.failed.insert(*reply)), "answered twice");
@@ -269,7 +270,7 @@ proptest! {
 fn commits(effects: Vec<Effect<u64>>) -> Vec<Vec<Reply>> {
     let commit = |effect| match effect {
         Effect::Commit(parts) => Some(parts.into_iter().flat_map(|part| part.replies).collect()),
-        Effect::Upload(_) | Effect::Fail(..) => None,
+        Effect::Upload(_) | Effect::Fail(..) | Effect::Ask(_) => None,
     };
     effects.into_iter().filter_map(commit).collect()
 }
@@ -287,7 +288,7 @@ fn what_follows_a_failed_batch_and_comes_later_waits_until_that_is_sent_again() 
     pipeline.advance(now);
     // It was in the socket while the first one failed.
     let effects = send(&mut pipeline, 1, 1);
-    assert!(matches!(&effects[..], [Effect::Fail(_, ProduceError::Gap)]), "{effects:?}");
+    assert!(matches!(&effects[..], [Effect::Fail(_, ProduceError::Gap), Effect::Ask(_)]), "{effects:?}");
     for (id, sequence) in [(2, 0), (3, 1)] {
         let segment = uploads(send(&mut pipeline, id, sequence)).remove(0);
         pipeline.uploaded(segment.number, Ok(segment.number), now);
