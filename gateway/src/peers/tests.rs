@@ -66,7 +66,7 @@ fn only_blocks_of_one_stretch_are_passed_on_together_and_segments_whole() {
     for range in [0..0, 1..BLOCK, BLOCK - 1..BLOCK, 0..STRETCH_BLOCKS * BLOCK + 1, 3 * BLOCK..5 * BLOCK, 0..u64::MAX] {
         assert_eq!(BlockName::parse(&key, Some(range.clone())), Err(InvalidBlock::Range(range)));
     }
-    let backwards = 4 * BLOCK..BLOCK;
+    let backwards = std::ops::Range { start: 4 * BLOCK, end: BLOCK };
     assert_eq!(BlockName::parse(&key, Some(backwards.clone())), Err(InvalidBlock::Range(backwards)));
     assert_eq!(BlockName::parse(&key, None), Err(InvalidBlock::Part));
     assert_eq!(BlockName::parse(&object_key::segment(object(1)), Some(0..1)), Err(InvalidBlock::Part));

@@ -36,10 +36,13 @@ enum Mood {
     CutsShort,
 }
 
-/// Between the agents: by the port that each says it listens on.
+/// By the port that each says it listens on.
+type Listening = BTreeMap<u16, (Arc<Agent>, Mood)>;
+
+/// Between the agents.
 #[derive(Clone, Default)]
 struct Wire {
-    agents: Arc<Mutex<BTreeMap<u16, (Arc<Agent>, Mood)>>>,
+    agents: Arc<Mutex<Listening>>,
     asked: Arc<AtomicU64>,
 }
 
