@@ -64,12 +64,16 @@ impl MetricSource for NodeMetrics {
         let live = self.0.live();
         let count =
             |is: fn(&alluvium_metastore::nodes::Node) -> bool| live.iter().filter(|node| is(node)).count() as u64;
-        vec![
+        let mut samples = vec![
             Sample::gauge("nodes_live", "Nodes that were heard of in time, this one included", count(|_| true)),
             Sample::gauge("agents_live", "Agents among them", count(|node| node.kafka.is_some())),
             Sample::gauge("nodes_draining", "Nodes that hand over", count(|node| node.state == NodeState::Draining)),
             Sample::gauge("registration_valid", "Whether this node was heard of in time", u64::from(self.0.is_valid())),
-        ]
+        ];
+        let age_ms = self.0.heartbeat_age().and_then(|age| u64::try_from(age.as_millis()).ok());
+        let help = "Time since the last heartbeat that was taken";
+        samples.extend(age_ms.map(|age_ms| Sample::gauge("heartbeat_age_milliseconds", help, age_ms)));
+        samples
     }
 }
 

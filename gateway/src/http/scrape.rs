@@ -29,7 +29,7 @@ async fn positions(service: &Service) -> Option<Positions> {
     let agent = &service.agent;
     let reader = PositionReader {
         view: agent.view.clone(),
-        groups: agent.metastore.groups.clone(),
+        groups: agent.groups.clone(),
         offsets: agent.metastore.offsets.clone(),
     };
     match timeout(POSITIONS_PATIENCE, reader.read()).await {

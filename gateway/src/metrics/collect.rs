@@ -49,6 +49,7 @@ impl Collector for AgentCollector {
             ("backpressure_waits", "Admissions that had to wait", self.gate.waits()),
             ("group_rebalances", "Rebalances of consumer groups completed", groups.rebalances),
             ("group_members_expired", "Members of groups not heard of in time", groups.expired_members),
+            ("groups_lost", "Groups in memory that another coordinator was found to have", groups.lost_groups),
             ("view_entries", "Feed entries applied", self.view.entries_applied()),
             ("view_resets", "Times the feed was lost", self.view.resets()),
         ];

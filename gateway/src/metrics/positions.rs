@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 
-use alluvium_metastore::groups;
 use alluvium_metastore::offsets::Offsets;
 use alluvium_model::group::GroupId;
 use alluvium_model::{Offset, TopicPartition};
@@ -14,6 +13,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::groups::Groups;
 use crate::view::{KnownHead, View, ViewError};
 
 /// Partitions shown in one scrape, and as many (group, partition) pairs: what Prometheus takes from one target without
@@ -44,8 +44,8 @@ struct GroupLabels {
 pub struct PositionReader {
     /// Topics and heads.
     pub view: View,
-    /// Which groups there are.
-    pub groups: groups::Groups,
+    /// Which groups are coordinated here: others are shown by others.
+    pub groups: Groups,
     /// What they have committed.
     pub offsets: Offsets,
 }
@@ -90,8 +90,8 @@ impl PositionReader {
     }
 
     async fn read_groups(&self, positions: &mut Positions) -> Result<(), ViewError> {
-        let page = self.groups.list(None, GROUPS_READ_MAX).await?;
-        let groups = page.groups.into_iter().map(|listed| listed.group);
+        let listed = self.groups.list().await?;
+        let groups = listed.into_iter().take(GROUPS_READ_MAX).map(|listed| listed.group);
         let read = |group: GroupId| async move {
             let offsets = self.offsets.fetch_all(&group).await?;
             Ok::<_, ViewError>((group, offsets))

@@ -82,6 +82,8 @@ async fn all_that_is_promised_is_counted() {
         "alluvium_groups",
         "alluvium_group_rebalances",
         "alluvium_group_members_expired",
+        "alluvium_groups_lost",
+        "alluvium_view_lag_milliseconds",
         "alluvium_history_decodes",
         "alluvium_cold_read_bytes",
         "alluvium_compaction_lag_bytes",

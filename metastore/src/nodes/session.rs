@@ -1,6 +1,9 @@
 //! The living registration of this process.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use alluvium_model::{
     node::{Claimant, Incarnation, NewNode, Node, NodeState, Observer},
@@ -112,6 +115,14 @@ impl Session {
         let view = self.view();
         let is_heard = |beaten: Instant| self.0.config.alone || beaten.elapsed() < self.0.config.expiry;
         !view.is_over && view.beaten.is_some_and(is_heard)
+    }
+
+    /// How long ago the last successful heartbeat was begun; `None` once the session is over.
+    #[must_use]
+    pub fn heartbeat_age(&self) -> Option<Duration> {
+        let view = self.view();
+        let age = |beaten: Instant| if self.0.config.alone { Duration::ZERO } else { beaten.elapsed() };
+        view.beaten.filter(|_| !view.is_over).map(age)
     }
 
     /// Makes this process one that is draining: named to nobody from now on. Returns once that is written, or cannot be.
