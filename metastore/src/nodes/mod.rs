@@ -7,6 +7,7 @@
 //! nothing else (heartbeats are rows of their own); no two clocks are compared; a node whose heartbeat failed for a whole
 //! expiry knows that it is not valid before anybody else takes it for gone.
 
+mod changes;
 mod codec;
 mod config;
 mod heartbeat;

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Nodes, SessionConfig, config::FAREWELL, service::Registered, view::View};
+use super::{Nodes, SessionConfig, changes::Changes, config::FAREWELL, service::Registered, view::View};
 use crate::{
     ambient::{Clock, Entropy},
     keyspace::Error,
@@ -36,7 +36,7 @@ pub(super) struct Shared {
     pub turn: tokio::sync::Mutex<Turn>,
     pub replaced: CancellationToken,
     view: Mutex<View>,
-    changes: watch::Sender<u64>,
+    changes: Changes,
 }
 
 pub(super) struct Turn {
@@ -67,7 +67,7 @@ impl Session {
         let mut view = View::new(node, begun);
         view.show(observer.observe(&rows.nodes, &rows.replaced, origin.elapsed()).live);
         let turn = tokio::sync::Mutex::new(Turn { observer, again: None });
-        let (view, changes) = (Mutex::new(view), watch::Sender::new(0));
+        let (view, changes) = (Mutex::new(view), Changes::default());
         let replaced = CancellationToken::new();
         Ok(Self(Arc::new(Shared { nodes, new, config, clock, entropy, origin, turn, replaced, view, changes })))
     }
@@ -99,7 +99,7 @@ impl Session {
     /// Grows whenever [`Self::live`] or a state in it changes.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.0.changes.subscribe()
+        self.0.changes.watch()
     }
 
     /// Whether this process is the only one of its metastore.
@@ -166,7 +166,7 @@ impl Session {
     /// Changes what is known; wakes those who wait for it where `change` says that it did.
     pub(super) fn update(&self, change: impl FnOnce(&mut View) -> bool) {
         if change(&mut self.view()) {
-            self.0.changes.send_modify(|version| *version += 1);
+            self.0.changes.tell();
         }
     }
 

@@ -1,0 +1,58 @@
+//! Who waits for changes of the nodes.
+//!
+//! Invariant: those who wait are woken in the order in which they came, so that a simulated run is the same each time. (One
+//! channel for all would wake them in a random order.)
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+/// One channel for each who waits.
+#[derive(Debug, Default)]
+pub(super) struct Changes(Mutex<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    changes: u64,
+    waiting: Vec<watch::Sender<u64>>,
+}
+
+impl Changes {
+    /// One more who waits.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        let mut told = self.told();
+        told.waiting.retain(|sender| !sender.is_closed());
+        let (sender, receiver) = watch::channel(told.changes);
+        told.waiting.push(sender);
+        receiver
+    }
+
+    /// Something changed.
+    pub fn tell(&self) {
+        let mut told = self.told();
+        told.changes += 1;
+        let changes = told.changes;
+        told.waiting.retain(|sender| sender.send(changes).is_ok());
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn everybody_hears_of_a_change_and_whoever_is_gone_is_forgotten() {
+        let changes = Changes::default();
+        let (mut one, other) = (changes.watch(), changes.watch());
+        drop(other);
+        changes.tell();
+        one.changed().await.expect("it changed");
+        assert_eq!(*one.borrow(), 1);
+        assert_eq!(changes.told().waiting.len(), 1);
+        assert!(!changes.watch().has_changed().expect("it is open"));
+    }
+}
