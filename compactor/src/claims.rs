@@ -29,6 +29,15 @@ struct Held {
     claim: Claim,
     /// Jobs that work under it.
     users: usize,
+    /// It is not given back when the last of them is done.
+    is_kept: bool,
+}
+
+/// One job less works under `claim`.
+fn leave(held: &mut BTreeMap<LeaseKey, Held>, claim: &Claim) {
+    if let Some(held) = held.get_mut(&claim.key).filter(|held| held.claim == *claim) {
+        held.users = held.users.saturating_sub(1);
+    }
 }
 
 impl Claims {
@@ -36,7 +45,8 @@ impl Claims {
         Self { leases, session, entropy, held: Mutex::default() }
     }
 
-    /// Claims what is free of `keys`; of the others there is no claim. Each claim is given back by [`Self::release`].
+    /// Claims what is free of `keys`; of the others there is no claim. Each claim is given back by
+    /// [`Self::release`] or [`Self::keep`].
     pub(crate) async fn acquire(&self, keys: &[LeaseKey]) -> Result<Vec<Option<Claim>>, Error> {
         let owner = self.session.claimant();
         let mut held = self.held.lock().await;
@@ -46,7 +56,7 @@ impl Claims {
         let missing: Vec<LeaseKey> = missing.into_iter().cloned().collect();
         for keys in missing.chunks(LEASES_MAX) {
             for claim in self.leases.acquire(keys, owner, &*self.entropy).await?.into_iter().flatten() {
-                held.insert(claim.key.clone(), Held { claim, users: 0 });
+                held.insert(claim.key.clone(), Held { claim, users: 0, is_kept: false });
             }
         }
         let use_one = |key: &LeaseKey| {
@@ -60,15 +70,34 @@ impl Claims {
     /// Gives `claims` back, where no other job works under them. What cannot be given back now is given back later.
     pub(crate) async fn release(&self, claims: &[Claim]) {
         let mut held = self.held.lock().await;
-        for claim in claims {
-            if let Some(held) = held.get_mut(&claim.key).filter(|held| held.claim == *claim) {
-                held.users = held.users.saturating_sub(1);
-            }
+        claims.iter().for_each(|claim| leave(&mut held, claim));
+        self.release_idle(&mut held).await;
+    }
+
+    /// Keeps `claim`, though nobody works under it now: the next round needs it again, and need not write anything for it.
+    pub(crate) async fn keep(&self, claim: &Claim) {
+        let mut held = self.held.lock().await;
+        leave(&mut held, claim);
+        if let Some(held) = held.get_mut(&claim.key).filter(|held| held.claim == *claim) {
+            held.is_kept = true;
         }
-        let idle: Vec<Claim> = held.values().filter(|held| held.users == 0).map(|held| held.claim.clone()).collect();
+    }
+
+    /// Gives back what was kept, but those that `stay`.
+    pub(crate) async fn release_kept(&self, stay: impl Fn(&LeaseKey) -> bool) {
+        let mut held = self.held.lock().await;
+        for (key, held) in held.iter_mut() {
+            held.is_kept &= stay(key);
+        }
+        self.release_idle(&mut held).await;
+    }
+
+    async fn release_idle(&self, held: &mut BTreeMap<LeaseKey, Held>) {
+        let is_idle = |held: &&Held| held.users == 0 && !held.is_kept;
+        let idle: Vec<Claim> = held.values().filter(is_idle).map(|held| held.claim.clone()).collect();
         for claims in idle.chunks(LEASES_MAX) {
             match self.leases.release(claims).await {
-                Ok(()) => held.retain(|key, _| !claims.iter().any(|claim| claim.key == *key)),
+                Ok(()) => claims.iter().for_each(|claim| drop(held.remove(&claim.key))),
                 Err(error) => tracing::warn!(%error, "leases cannot be given back yet"),
             }
         }

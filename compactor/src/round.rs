@@ -67,6 +67,7 @@ impl Parts {
         self.compact(&scope, &mut report).await;
         self.delete(&scope, &mut report).await;
         self.sweep(&scope, &mut report).await;
+        self.claims.release_kept(|_| false).await;
         self.counters.count(&report);
         report
     }
@@ -81,6 +82,7 @@ impl Parts {
         if self.sweep_is_due() {
             self.sweep(&scope, &mut report).await;
         }
+        self.claims.release_kept(|key| matches!(key, LeaseKey::Role(role) if scope.has_role(*role))).await;
         self.counters.count(&report);
     }
 
@@ -89,11 +91,11 @@ impl Parts {
         let now = self.clock.now();
         if let Some(claim) = self.enter(Role::Topics, scope, report).await {
             let purged = self.cleanup.purge_topics(&claim, now).await;
-            report.topics_purged += self.leave(claim, "purging deleted topics", purged, report).await;
+            report.topics_purged += self.leave(&claim, "purging deleted topics", purged, report).await;
         }
         if let Some(claim) = self.enter(Role::Retention, scope, report).await {
             let trimmed = self.retain(&claim, now, report).await;
-            report.trims += self.leave(claim, "retention", trimmed, report).await;
+            report.trims += self.leave(&claim, "retention", trimmed, report).await;
         }
     }
 
@@ -151,11 +153,11 @@ impl Parts {
         let now = self.clock.now();
         if let Some(claim) = self.enter(Role::Retired, scope, report).await {
             let deleted = self.cleanup.delete_retired(&claim, now).await;
-            report.objects_deleted += self.leave(claim, "deleting retired objects", deleted, report).await;
+            report.objects_deleted += self.leave(&claim, "deleting retired objects", deleted, report).await;
         }
         if let Some(claim) = self.enter(Role::Feed, scope, report).await {
             let trimmed = self.cleanup.trim_feed(&claim, now).await;
-            self.leave(claim, "trimming the feed", trimmed, report).await;
+            self.leave(&claim, "trimming the feed", trimmed, report).await;
         }
     }
 
@@ -174,13 +176,13 @@ impl Parts {
         let now = self.clock.now();
         if let Some(claim) = self.enter(Role::Orphans, scope, report).await {
             let swept = self.sweep.run(now).await;
-            let swept = self.leave(claim, "sweeping orphans", swept, report).await;
+            let swept = self.leave(&claim, "sweeping orphans", swept, report).await;
             report.orphans_found += swept.found;
             report.orphans_deleted += swept.deleted;
         }
         if let Some(claim) = self.enter(Role::Producers, scope, report).await {
             let expired = self.cleanup.expire_producers(&claim, now).await;
-            self.leave(claim, "expiring producers", expired, report).await;
+            self.leave(&claim, "expiring producers", expired, report).await;
         }
         if let Some(claim) = self.enter(Role::Offsets, scope, report).await {
             let expired = async {
@@ -188,7 +190,7 @@ impl Parts {
                 self.cleanup.sweep_leases().await
             };
             let expired = expired.await;
-            self.leave(claim, "expiring offsets and leases", expired, report).await;
+            self.leave(&claim, "expiring offsets and leases", expired, report).await;
         }
     }
 
@@ -208,18 +210,19 @@ impl Parts {
         claimed
     }
 
-    /// Gives the claim on a role back; what was done under it, or nothing where that failed, which is reported.
-    async fn leave<T, E>(&self, claim: Claim, what: &str, done: Result<T, E>, report: &mut Report) -> T
+    /// The claim on a role is kept for the next round; what was done under it, or nothing where that failed, which is reported.
+    async fn leave<T, E>(&self, claim: &Claim, what: &str, done: Result<T, E>, report: &mut Report) -> T
     where
         T: Default,
         E: Into<UpkeepError> + Display,
     {
-        self.claims.release(&[claim]).await;
+        self.claims.keep(claim).await;
         match done.map_err(Into::into) {
             Ok(done) => done,
             Err(UpkeepError::Fenced) => {
                 tracing::info!("{what} was taken over by another node");
                 report.fenced += 1;
+                self.claims.forget(claim).await;
                 T::default()
             }
             Err(error) => {

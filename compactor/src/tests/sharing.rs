@@ -219,3 +219,37 @@ async fn a_role_is_one_nodes_and_another_takes_it_over_when_that_one_is_gone() {
         assert_eq!(leases.holder(key).await, Ok(None), "what was done is given back");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_compactor_that_has_nothing_to_do_writes_nothing_and_gives_back_what_is_no_longer_its_own() {
+    let world = world(2).await;
+    let one = world.process(slow_store(), eager()).await;
+    let cancel = CancellationToken::new();
+    let (running, cancelled) = (one.compactor.clone(), cancel.clone());
+    tokio::spawn(async move { running.run(cancelled).await });
+    until_all_is_history(&world).await;
+    sleep(Duration::from_secs(5)).await;
+    let rows = || world.metastore.db.metrics().rows_written.load(Ordering::Relaxed);
+    let (before, begun) = (rows(), Instant::now());
+    sleep(Duration::from_secs(60)).await;
+    // A heartbeat is a row, and there are two of them a second.
+    let beats = u64::try_from(begun.elapsed().as_millis() / 500).expect("few");
+    assert!(rows() - before <= beats + 1, "{} rows in {beats} heartbeats", rows() - before);
+    let roles = [Role::Retired, Role::Retention, Role::Topics, Role::Feed];
+    let other = world.process(slow_store(), eager()).await;
+    sleep(Duration::from_secs(5)).await;
+    let mut left = 0;
+    for role in roles {
+        let holder = world.metastore.leases.holder(&LeaseKey::Role(role)).await.expect("read");
+        left += usize::from(holder.is_none());
+        assert!(holder.is_none() || holder == Some(one.session.claimant()));
+    }
+    assert!(left > 0, "some are the other one's by now, who does not run yet");
+    let (running, cancelled) = (other.compactor.clone(), cancel.clone());
+    tokio::spawn(async move { running.run(cancelled).await });
+    sleep(Duration::from_secs(5)).await;
+    for role in roles {
+        assert!(world.metastore.leases.holder(&LeaseKey::Role(role)).await.expect("read").is_some(), "{role:?}");
+    }
+    cancel.cancel();
+}
