@@ -59,7 +59,7 @@ pub async fn check(settings: &Settings, findings: &mut Findings) -> Result<()> {
         findings.add(free(subject, listen, running).await)?;
         match advertised {
             Some((host, port)) => findings.add(told(subject, host, *port).await)?,
-            None => findings.add(untold(subject, listen.ip(), is_shared))?,
+            None => findings.add(untold(subject, listen, is_shared))?,
         }
     }
     Ok(())
@@ -70,7 +70,7 @@ async fn free(subject: &Subject, address: SocketAddr, running: bool) -> Finding 
     match Listener::bind(address).await {
         Ok(_) => Finding::ok(check, format!("{address} is free")),
         Err(BindError::Taken { .. }) if running => {
-            let found = format!("{address} is in use, and an Alluvium answers on {}", "--http-listen");
+            let found = format!("{address} is in use, and an Alluvium answers on --http-listen");
             Finding::not_known(check, found, "Nothing, if this is the process that you are asking about.")
         }
         Err(error @ BindError::Taken { .. }) => Finding::failure(
@@ -91,7 +91,7 @@ async fn free(subject: &Subject, address: SocketAddr, running: bool) -> Finding 
 }
 
 /// Nothing else is advertised than where it listens.
-fn untold(subject: &Subject, listen: IpAddr, is_shared: bool) -> Finding {
+fn untold(subject: &Subject, listen: SocketAddr, is_shared: bool) -> Finding {
     let Subject { advertised_check, listen: option, advertised, who, .. } = subject;
     let finding = |found: String, means: String| {
         let advice = format!("Set {advertised} to a name or address of this machine that {who} can connect to.");
@@ -101,14 +101,14 @@ fn untold(subject: &Subject, listen: IpAddr, is_shared: bool) -> Finding {
             Finding::warning(advertised_check, found, means, advice)
         }
     };
-    if listen.is_unspecified() {
+    if listen.ip().is_unspecified() {
         let found = format!("{who} are told {listen}, as {option} says");
         return finding(
             found,
             "That names no machine: they can connect only where they are on the same one.".to_owned(),
         );
     }
-    if listen.is_loopback() && is_shared {
+    if listen.ip().is_loopback() && is_shared {
         return Finding::warning(
             advertised_check,
             format!("{who} are told {listen}, as {option} says"),
@@ -135,7 +135,7 @@ async fn told(subject: &Subject, host: &str, port: u16) -> Finding {
         );
     };
     if first.ip().is_unspecified() {
-        return untold(subject, first.ip(), true);
+        return untold(subject, *first, true);
     }
     let connects = matches!(timeout(PATIENCE, TcpStream::connect(first)).await, Ok(Ok(_)));
     let shown =
@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn an_address_that_names_no_machine_is_not_to_be_advertised() {
-        let outcome = |ip: &str, is_shared| untold(&KAFKA, ip.parse().unwrap(), is_shared).outcome;
+        let outcome =
+            |ip: &str, is_shared| untold(&KAFKA, SocketAddr::new(ip.parse().unwrap(), 9092), is_shared).outcome;
         assert_eq!(outcome("0.0.0.0", true), Outcome::Failure);
         assert_eq!(outcome("0.0.0.0", false), Outcome::Warning);
         assert_eq!(outcome("127.0.0.1", true), Outcome::Warning);
