@@ -37,10 +37,12 @@ pub trait Attempt: Send + Sync + 'static {
     /// Adds a write. One that breaks a limit fails all that follows, the commit above all.
     fn write(&self, mutation: Mutation);
 
-    /// A future that resolves once the value of `key` differs from what this attempt sees now; armed by the commit.
+    /// A future that resolves once the value of `key` differs from what this attempt sees; armed by the commit. Where
+    /// nothing was read before, what it sees may be as late as the commit.
     fn watch(&self, key: &[u8]) -> Watch;
 
-    /// Makes the writes durable, or fails without any. An attempt without writes always succeeds, at no cost.
+    /// Makes the writes durable, or fails without any. An attempt without writes always succeeds, at no cost. One of which a
+    /// read failed may fail by the same error.
     async fn commit(&self) -> Result<(), Error>;
 }
 

@@ -51,6 +51,10 @@ pub async fn stamped_keys_are_unreadable_before_the_commit(subject: Subject) {
     assert_eq!(attempt.range(&Range::prefix("log/")).await, Err(Error::Unreadable));
     assert_eq!(attempt.get(b"log/\x7f\0\0\0\0\0\0\0\0\0", Isolation::Snapshot).await, Err(Error::Unreadable));
     assert_eq!(attempt.range(&Range::prefix("other/")).await, Ok(Vec::new()));
+    // A read that failed may fail the commit, too.
+    let attempt = subject.begin();
+    attempt.write(stamped("log/", "", "x"));
+    assert_eq!(attempt.range(&Range::prefix("other/")).await, Ok(Vec::new()));
     attempt.commit().await.unwrap();
 }
 
