@@ -15,13 +15,22 @@ pub(super) struct Changes(Mutex<Told>);
 struct Told {
     changes: u64,
     waiting: Vec<watch::Sender<u64>>,
+    /// When so many wait, those are forgotten who are gone: at twice as many as there were the last time, so that it costs
+    /// each who comes the same, however many there are.
+    forget_at: usize,
 }
+
+/// Fewer are not worth looking for those who are gone.
+const FORGET_AT_MIN: usize = 16;
 
 impl Changes {
     /// One more who waits.
     pub fn watch(&self) -> watch::Receiver<u64> {
         let mut told = self.told();
-        told.waiting.retain(|sender| !sender.is_closed());
+        if told.waiting.len() >= told.forget_at {
+            told.waiting.retain(|sender| !sender.is_closed());
+            told.forget_at = FORGET_AT_MIN.max(2 * told.waiting.len());
+        }
         let (sender, receiver) = watch::channel(told.changes);
         told.waiting.push(sender);
         receiver
@@ -54,5 +63,16 @@ mod tests {
         assert_eq!(*one.borrow(), 1);
         assert_eq!(changes.told().waiting.len(), 1);
         assert!(!changes.watch().has_changed().expect("it is open"));
+    }
+
+    #[test]
+    fn those_who_come_and_go_do_not_pile_up() {
+        let changes = Changes::default();
+        let stay: Vec<_> = (0..20).map(|_| changes.watch()).collect();
+        for _ in 0..1_000 {
+            drop(changes.watch());
+        }
+        let waiting = changes.told().waiting.len();
+        assert!(waiting <= 2 * stay.len() + FORGET_AT_MIN, "{waiting} of {}", stay.len());
     }
 }
