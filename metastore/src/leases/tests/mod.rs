@@ -1,5 +1,7 @@
 //! Leases, under faults.
 
+mod histories;
+
 use std::{sync::atomic::Ordering, time::Duration};
 
 use alluvium_model::{
