@@ -1,7 +1,8 @@
 //! Who serves what: the agents that clients are told of, as they are known at one moment.
 //!
-//! Owns: which agents are named (those that drain are not, unless all do), and that whoever is named as a leader or a
-//! coordinator is among them. Does not own: who is alive (the session), where things go (`alluvium_model::placement`).
+//! Owns: which agents are named (those that drain are not, nor this one while it cannot reach the metastore, unless nobody
+//! else is left), and that whoever is named as a leader or a coordinator is among them. Does not own: who is alive (the
+//! session), where things go (`alluvium_model::placement`).
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use alluvium_model::{AgentId, TopicPartition};
 #[derive(Clone, Debug)]
 pub struct Roster {
     this: Arc<Node>,
-    agents: Vec<Node>,
+    live: Arc<[Node]>,
     seats: Vec<Seat>,
 }
 
@@ -22,30 +23,27 @@ impl Roster {
     /// As this process knows them now.
     #[must_use]
     pub fn of(session: &Session) -> Self {
-        Self::new(session.node(), &session.live())
+        Self::new(session.node(), session.live(), session.is_valid())
     }
 
-    /// `this` process, and all that live.
+    /// Of `this` process, and all that live; `is_valid`: this process has been heard of in time.
     #[must_use]
-    pub fn new(this: Arc<Node>, live: &[Node]) -> Self {
-        let is_agent = |node: &&Node| node.kafka.is_some();
-        let is_named = |node: &&Node| is_agent(node) && node.state == NodeState::Active;
-        let mut agents: Vec<Node> = live.iter().filter(is_named).cloned().collect();
-        if agents.is_empty() {
-            agents = live.iter().filter(is_agent).cloned().collect();
+    pub fn new(this: Arc<Node>, live: Arc<[Node]>, is_valid: bool) -> Self {
+        let serves = |node: &Node| node.state == NodeState::Active && (is_valid || node.id != this.id);
+        let mut seats: Vec<Seat> = live.iter().filter(|node| serves(node)).filter_map(Node::seat).collect();
+        if seats.is_empty() {
+            seats = live.iter().filter(|node| node.kafka.is_some()).map(seat).collect();
         }
-        if agents.is_empty() {
-            agents.push(Node::clone(&this));
+        if !seats.is_empty() {
+            return Self { this, live, seats };
         }
-        let seat = |node: &Node| Seat { id: node.id, zone: node.zone.clone(), rank: node.rank };
-        let seats = agents.iter().map(seat).collect();
-        Self { this, agents, seats }
+        let (live, seats) = ([Node::clone(&this)].into(), vec![seat(&this)]);
+        Self { this, live, seats }
     }
 
     /// Its agents, by id.
-    #[must_use]
-    pub fn agents(&self) -> &[Node] {
-        &self.agents
+    pub fn agents(&self) -> impl Iterator<Item = &Node> {
+        self.live.iter().filter(|node| self.is_named(node.id))
     }
 
     /// The agent that leads `partition` for clients of `zone`.
@@ -69,13 +67,80 @@ impl Roster {
     /// The agent that administrators are sent to: any will do, so this one where it is named.
     #[must_use]
     pub fn controller(&self) -> AgentId {
-        let first = || self.agents.first().map(|agent| agent.id);
-        self.agent(self.this.id).map(|agent| agent.id).or_else(first).unwrap_or(self.this.id)
+        let first = self.seats.first().map_or(self.this.id, |seat| seat.id);
+        if self.is_named(self.this.id) { self.this.id } else { first }
     }
 
     /// The agent with this id, where it is named.
     #[must_use]
     pub fn agent(&self, id: AgentId) -> Option<&Node> {
-        self.agents.iter().find(|agent| agent.id == id)
+        self.agents().find(|agent| agent.id == id)
+    }
+
+    fn is_named(&self, id: AgentId) -> bool {
+        self.seats.iter().any(|seat| seat.id == id)
+    }
+}
+
+fn seat(node: &Node) -> Seat {
+    Seat { id: node.id, zone: node.zone.clone(), rank: node.rank }
+}
+
+#[cfg(test)]
+mod tests {
+    use alluvium_metastore::nodes::{Endpoint, Incarnation};
+    use alluvium_model::Timestamp;
+
+    use super::*;
+
+    fn node(id: i32, state: NodeState, serves: bool) -> Node {
+        Node {
+            id: AgentId(id),
+            incarnation: Incarnation(1),
+            rank: id.unsigned_abs(),
+            zone: None,
+            kafka: serves.then(|| Endpoint { host: "host".to_owned(), port: 9092 }),
+            http: None,
+            compacts: true,
+            version: String::new(),
+            started: Timestamp(0),
+            beat: 1,
+            clock: Timestamp(0),
+            state,
+        }
+    }
+
+    /// Who is named by the first of `live`; whoever leads or coordinates anything is among them.
+    fn named(live: &[Node], is_valid: bool) -> Vec<i32> {
+        let roster = Roster::new(Arc::new(live[0].clone()), live.into(), is_valid);
+        for n in 0..50 {
+            assert!(roster.agent(roster.coordinator(&n.to_string())).is_some());
+            let partition =
+                TopicPartition { partition: alluvium_model::PartitionIndex(n), ..TopicPartition::default() };
+            assert!(roster.agent(roster.leader(partition, Some("nowhere"))).is_some());
+        }
+        assert!(roster.agent(roster.controller()).is_some());
+        roster.agents().map(|agent| agent.id.0).collect()
+    }
+
+    #[test]
+    fn agents_that_drain_and_those_that_serve_no_clients_are_not_named() {
+        use NodeState::{Active, Draining};
+        assert_eq!(named(&[node(0, Active, true), node(1, Draining, true), node(2, Active, false)], true), [0]);
+        assert_eq!(named(&[node(0, Draining, true), node(1, Active, true)], true), [1]);
+    }
+
+    #[test]
+    fn somebody_is_always_named() {
+        use NodeState::{Active, Draining};
+        assert_eq!(named(&[node(0, Draining, true), node(1, Draining, true)], true), [0, 1]);
+        assert_eq!(named(&[node(0, Active, true)], false), [0]);
+        assert_eq!(named(&[node(0, Active, false)], true), [0]);
+    }
+
+    #[test]
+    fn an_agent_that_was_not_heard_of_in_time_names_the_others() {
+        use NodeState::Active;
+        assert_eq!(named(&[node(0, Active, true), node(1, Active, true)], false), [1]);
     }
 }

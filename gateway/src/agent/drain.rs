@@ -18,7 +18,7 @@ impl Agent {
     pub async fn hand_over(&self) {
         self.session.drain().await;
         let this = self.session.node().id;
-        if Roster::of(&self.session).agents().iter().any(|agent| agent.id != this) {
+        if Roster::of(&self.session).agents().any(|agent| agent.id != this) {
             sleep(NOTICE).await;
         }
     }

@@ -45,7 +45,7 @@ impl<'a> Topology<'a> {
 
     /// All agents that clients are told of.
     pub fn nodes(&self) -> Vec<Node> {
-        self.roster.agents().iter().map(node).collect()
+        self.roster.agents().map(node).collect()
     }
 
     /// The agent that clients of this zone produce to and consume from; always one of [`Self::nodes`].
