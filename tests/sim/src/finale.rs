@@ -205,7 +205,8 @@ impl Auditor<'_> {
         let session = opened.await?;
         let cancel = CancellationToken::new();
         tokio::spawn(session.clone().run(cancel.clone()));
-        let trouble = TroubleSwitch::new(BucketTrouble::default(), seed);
+        let keeps_deleted = self.ground.plan.store.keeps_deleted;
+        let trouble = TroubleSwitch::new(BucketTrouble { keeps_deleted, ..BucketTrouble::default() }, seed);
         let objects = Objects::new(self.ground.bucket.reached(trouble), "", ObjectsConfig::default());
         let config = CompactorConfig { sweep_deletes_max: 100_000, ..self.ground.plan.compactor.clone() };
         let compactor = Compactor::new(metastore.clone(), objects, config, session.clone(), clock.clone(), entropy);

@@ -4,6 +4,7 @@
 //! predicates that it must satisfy. Does not own: any part of the system itself. Invariant: the same seed gives the same
 //! history, event by event.
 
+pub mod breakage;
 pub mod checker;
 pub mod clients;
 pub mod crowd;

@@ -11,13 +11,14 @@ use alluvium_gateway::agent::{Agent, AgentParts, Life, Tasks};
 use alluvium_gateway::peers::NoPeers;
 use alluvium_metastore::Metastore;
 use alluvium_metastore::ambient::{Clock, Entropy, SeededEntropy};
-use alluvium_metastore::kv::{Db, FaultSwitch, Faults, MemoryEngine};
+use alluvium_metastore::kv::{Db, Engine, FaultSwitch, Faults, MemoryEngine};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session};
 use alluvium_objects::faults::{BucketTrouble, SimulatedBucket, TroubleSwitch};
 use alluvium_objects::{Objects, ObjectsConfig};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::breakage::{Breakage, BrokenEngine};
 use crate::dice::Dice;
 use crate::network::{METASTORE, Network, Place, STORE};
 use crate::plan::{NodePlan, Plan};
@@ -42,6 +43,8 @@ pub struct Ground {
     pub network: Network,
     /// The beginning of the run.
     pub origin: Instant,
+    /// What is broken on purpose.
+    pub breakage: Option<Breakage>,
 }
 
 /// A machine. Clones share it.
@@ -225,7 +228,11 @@ impl Machine {
 
     async fn boot(&self, process: Process, engine: MemoryEngine, trouble: TroubleSwitch) {
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(self.0.dice.seed()));
-        let db = Db::new(Arc::new(engine), Arc::clone(&entropy));
+        let engine: Arc<dyn Engine> = match self.0.ground.breakage {
+            Some(breakage) if breakage.strikes(self.name()) => Arc::new(BrokenEngine::new(engine, breakage)),
+            _ => Arc::new(engine),
+        };
+        let db = Db::new(engine, Arc::clone(&entropy));
         let config = ObjectsConfig { seed: self.0.dice.seed(), ..ObjectsConfig::default() };
         let objects = Objects::new(self.0.ground.bucket.reached(trouble), "", config);
         loop {

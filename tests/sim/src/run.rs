@@ -9,6 +9,7 @@ use alluvium_metastore::kv::{Db, Faults, MemoryEngine};
 use alluvium_objects::faults::SimulatedBucket;
 use tokio::time::Instant;
 
+use crate::breakage::Breakage;
 use crate::checker::{Violation, check};
 use crate::clients::create_topics;
 use crate::crowd::Crowd;
@@ -19,7 +20,7 @@ use crate::mischief::Trickster;
 use crate::network::Network;
 use crate::node::{Ground, Machine};
 use crate::panics;
-use crate::plan::{Mischief, Plan};
+use crate::plan::Plan;
 use crate::recorder::{Recorder, SYSTEM};
 use crate::time::SimClock;
 
@@ -28,8 +29,6 @@ const FINISH_PATIENCE: Duration = Duration::from_secs(300);
 /// For everything of a run: beyond it something waits for nothing.
 const RUN_MAX: Duration = Duration::from_secs(6 * 3_600);
 
-/// Commits that a broken metastore loses.
-const LOST_PER_MILLE: u16 = 50;
 /// The invariant that is not in the history.
 const NO_PANIC: &str = "nothing panics";
 
@@ -44,29 +43,6 @@ pub struct Order {
     pub verbose: bool,
     /// The system is broken in this way, and left alone but for that.
     pub breakage: Option<Breakage>,
-}
-
-/// How a system may be broken on purpose, so that the checker has something to find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Breakage {
-    /// Not at all.
-    None,
-    /// The store loses the so-manieth object that each process puts, and says that it has it.
-    LostPut(u64),
-    /// The metastore loses some commits, and says that they are done.
-    LostCommits,
-}
-
-impl Breakage {
-    fn apply(self, plan: &mut Plan) {
-        plan.mischief = Mischief::none(plan.mischief.pause_max);
-        plan.compactor.interval = Duration::from_secs(600);
-        match self {
-            Self::None => {}
-            Self::LostPut(number) => plan.store.lose_put = Some(number),
-            Self::LostCommits => plan.metastore.lost_per_mille = LOST_PER_MILLE,
-        }
-    }
 }
 
 /// What came of a run.
@@ -124,6 +100,7 @@ async fn play(order: Order, origin: Instant, recorder: Recorder) {
         bucket: SimulatedBucket::new(move || clock.now().0),
         origin,
         plan,
+        breakage: order.breakage,
     });
     found(&ground, &dice).await;
     let machines: Vec<Machine> =

@@ -32,6 +32,8 @@ pub struct BucketTrouble {
     pub cut: bool,
     /// Of PUTs, this one (counted from 1) is answered as done and lost. Shows that checkers can fail.
     pub lose_put: Option<u64>,
+    /// What is to be deleted is answered as gone and kept. Shows that checkers can fail.
+    pub keeps_deleted: bool,
 }
 
 /// The trouble of one process, which changes. Clones share it.

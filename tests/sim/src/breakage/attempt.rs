@@ -1,0 +1,105 @@
+//! An attempt with a bug.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use alluvium_metastore::keyspace::Tag;
+use alluvium_metastore::kv::{Attempt, Error, Isolation, Mutation, Range, Watch};
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{
+    Breakage,
+    rows::{Rows, is},
+};
+
+/// One read of a head in so many is of the one before.
+const OLD_HEAD_EVERY: u64 = 20;
+/// One read of extents in so many leaves one out.
+const HIDDEN_EXTENT_EVERY: u64 = 10;
+/// One offset of a group in so many is not written.
+const LOST_OFFSET_EVERY: u64 = 3;
+/// After that nobody hears of the zombie any more.
+const ZOMBIE_AFTER: Duration = Duration::from_secs(5);
+
+pub(super) struct BrokenAttempt {
+    attempt: Arc<dyn Attempt>,
+    breakage: Breakage,
+    rows: Arc<Mutex<Rows>>,
+}
+
+impl BrokenAttempt {
+    pub fn new(attempt: Arc<dyn Attempt>, breakage: Breakage, rows: Arc<Mutex<Rows>>) -> Self {
+        Self { attempt, breakage, rows }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Attempt for BrokenAttempt {
+    async fn get(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error> {
+        let isolation = if self.breakage == Breakage::LostConflicts { Isolation::Snapshot } else { isolation };
+        let value = self.attempt.get(key, isolation).await?;
+        let mut rows = self.rows();
+        Ok(match self.breakage {
+            Breakage::ForgottenWindows if is(key, Tag::WINDOW) => None,
+            Breakage::OldHeads if is(key, Tag::HEAD) => {
+                let before = rows.before(key, value.as_ref());
+                if rows.strikes(OLD_HEAD_EVERY) { before.or(value) } else { value }
+            }
+            Breakage::Zombie if is(key, Tag::LEASE) || is(key, Tag::NODE) => rows.own(key).or(value),
+            _ => value,
+        })
+    }
+
+    async fn range(&self, query: &Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
+        let mut query = query.clone();
+        query.snapshot |= self.breakage == Breakage::LostConflicts;
+        let mut found = self.attempt.range(&query).await?;
+        let mut rows = self.rows();
+        match self.breakage {
+            Breakage::HiddenExtents if is(&query.begin, Tag::EXTENT) && found.len() > 1 => {
+                if rows.strikes(HIDDEN_EXTENT_EVERY) {
+                    found.remove(0);
+                }
+            }
+            Breakage::Zombie if is(&query.begin, Tag::NODE) => found = rows.with_own(&query, found),
+            _ => {}
+        }
+        Ok(found)
+    }
+
+    fn write(&self, mutation: Mutation) {
+        let dropped = match (self.breakage, &mutation) {
+            (Breakage::LostGroupOffsets, Mutation::Set { key, .. }) if is(key, Tag::GROUP_OFFSET) => {
+                self.rows().strikes(LOST_OFFSET_EVERY)
+            }
+            (Breakage::Zombie, Mutation::Set { key, value }) if is(key, Tag::LEASE) => {
+                self.rows().wrote(key, value);
+                false
+            }
+            (Breakage::Zombie, Mutation::Set { key, value }) if is(key, Tag::NODE) => {
+                self.rows().wrote(key, value) > ZOMBIE_AFTER
+            }
+            (Breakage::Zombie, Mutation::Clear { key }) => {
+                self.rows().cleared(key);
+                false
+            }
+            _ => false,
+        };
+        if !dropped {
+            self.attempt.write(mutation);
+        }
+    }
+
+    fn watch(&self, key: &[u8]) -> Watch {
+        self.attempt.watch(key)
+    }
+
+    async fn commit(&self) -> Result<(), Error> {
+        self.attempt.commit().await
+    }
+}
