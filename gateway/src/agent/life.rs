@@ -137,6 +137,7 @@ mod tests {
         let life = Life::default();
         let started = Instant::now();
         let task = tokio::spawn(life.bind(async { sleep(Duration::from_secs(1)).await }));
+        tokio::task::yield_now().await;
         life.pause();
         sleep(Duration::from_secs(5)).await;
         assert!(!task.is_finished());
