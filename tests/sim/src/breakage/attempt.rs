@@ -61,10 +61,9 @@ impl Attempt for BrokenAttempt {
         let mut found = self.attempt.range(&query).await?;
         let mut rows = self.rows();
         match self.breakage {
-            Breakage::HiddenExtents if is(&query.begin, Tag::EXTENT) && found.len() > 1 => {
-                if rows.strikes(HIDDEN_EXTENT_EVERY) {
-                    found.remove(0);
-                }
+            Breakage::HiddenExtents if is(&query.begin, Tag::EXTENT) => {
+                let hidden = usize::from(found.len() > 1 && rows.strikes(HIDDEN_EXTENT_EVERY));
+                found.drain(..hidden);
             }
             Breakage::Zombie if is(&query.begin, Tag::NODE) => found = rows.with_own(&query, found),
             _ => {}

@@ -20,7 +20,6 @@ fn caught(breakage: Breakage, likely: u64, names: &[&str]) {
     for seed in std::iter::once(likely).chain(0..SEEDS) {
         seen.extend(found(seed, breakage));
         if names.iter().any(|name| seen.contains(name)) {
-            println!("{breakage:?} is found with seed {seed} as {seen:?}");
             return;
         }
     }
