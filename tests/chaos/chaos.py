@@ -64,6 +64,7 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
     bad, left = examine(cluster, load, len(outcomes))
     bad += violations_of(outcomes)
     generations = len({event.generation for event in load.group.events})
+    (cluster.directory / "group.log").write_text("".join(f"{event}\n" for event in load.group.events))
     say(table(outcomes))
     say(f"left in the bucket: {left}")
     for violation in bad:

@@ -106,6 +106,10 @@ class Event:
     generation: int
     partitions: list[int]
 
+    def __str__(self) -> str:
+        clock = time.strftime("%H:%M:%S", time.gmtime(self.time)) + f"{self.time % 1:.3f}"[1:]
+        return f"{clock} {self.member} {self.kind} {self.partitions} in generation {self.generation}"
+
 
 def generation(consumer: Consumer) -> int:
     """Of the group's metadata as librdkafka writes it: a name, then four bytes."""
