@@ -12,6 +12,7 @@ pub mod dice;
 pub mod finale;
 pub mod history;
 pub mod mischief;
+pub mod neighbours;
 pub mod network;
 pub mod node;
 pub mod panics;

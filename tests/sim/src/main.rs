@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use alluvium_sim::checker::trace;
+use alluvium_sim::checker::{Violation, trace};
 use alluvium_sim::run::{Order, Verdict, run};
 use clap::Parser;
 
@@ -27,6 +27,9 @@ struct Options {
     /// Runs at once; by default one per processor.
     #[arg(long)]
     jobs: Option<usize>,
+    /// Runs every seed twice, and compares.
+    #[arg(long)]
+    twice: bool,
     /// Tells every event as it happens, and each seed at its end.
     #[arg(long)]
     verbose: bool,
@@ -78,11 +81,25 @@ fn work(options: &Options, next: &AtomicU64, outcomes: &SyncSender<Outcome>) {
         }
         let seed = options.start + number;
         let duration = options.minutes.map(|minutes| Duration::from_secs(60 * minutes));
-        let verdict = catch_unwind(|| run(Order { seed, duration, verbose: options.verbose, breakage: None })).ok();
+        let order = Order { seed, duration, verbose: options.verbose, breakage: None };
+        let verdict = catch_unwind(|| if options.twice { run_twice(order) } else { run(order) }).ok();
         if outcomes.send((seed, verdict)).is_err() {
             return;
         }
     }
+}
+
+/// The first run, with what the second has otherwise as one more violation.
+fn run_twice(order: Order) -> Verdict {
+    let (mut first, second) = (run(order), run(order));
+    let (one, other) = (&first.history.events, &second.history.events);
+    let parting = one.iter().zip(other).position(|(one, other)| one != other);
+    if let Some(place) = parting.or((one.len() != other.len()).then_some(one.len().min(other.len()))) {
+        let what = format!("event {place} is {:?} once and {:?} once", one.get(place), other.get(place));
+        let events = if place < one.len() { vec![place] } else { Vec::new() };
+        first.violations.push(Violation { invariant: "same-seed-same-trace", what, events });
+    }
+    first
 }
 
 fn gather(outcomes: &Receiver<Outcome>, verbose: bool, totals: &mut Totals) {

@@ -179,7 +179,9 @@ impl Network {
         state.hosts.get(address).map(|host| (host.clone(), number))
     }
 
-    fn place_of(&self, address: &str) -> Place {
+    /// Where the agent at `address` is.
+    #[must_use]
+    pub fn place_of(&self, address: &str) -> Place {
         let known = self.state().hosts.get(address).map(|host| host.place.clone());
         known.unwrap_or_else(|| Place::named(address))
     }

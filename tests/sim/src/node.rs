@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use alluvium_compactor::Compactor;
 use alluvium_gateway::agent::{Agent, AgentParts, Life, Tasks};
-use alluvium_gateway::peers::NoPeers;
 use alluvium_metastore::Metastore;
 use alluvium_metastore::ambient::{Clock, Entropy, SeededEntropy};
 use alluvium_metastore::kv::{Db, Engine, FaultSwitch, Faults, MemoryEngine};
@@ -20,12 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::breakage::{Breakage, BrokenEngine};
 use crate::dice::Dice;
+use crate::neighbours::SimulatedPeers;
 use crate::network::{METASTORE, Network, Place, STORE};
 use crate::plan::{NodePlan, Plan};
 use crate::time::SimClock;
 
 /// The port of all agents; their hosts differ.
-const PORT: u16 = 9092;
+pub const KAFKA_PORT: u16 = 9092;
+/// The port at which they are asked for blocks.
+const HTTP_PORT: u16 = 8080;
 /// Between two attempts to start, as a supervisor would wait.
 const START_PAUSE: Duration = Duration::from_millis(500);
 /// For requests in flight when a process is told to stop.
@@ -107,7 +109,7 @@ impl Machine {
     /// Where its agent listens; `None` where it has none.
     #[must_use]
     pub fn address(&self) -> Option<String> {
-        self.0.plan.serves.then(|| format!("{}:{PORT}", self.host()))
+        self.0.plan.serves.then(|| format!("{}:{KAFKA_PORT}", self.host()))
     }
 
     /// Its wall clock.
@@ -284,11 +286,12 @@ impl Machine {
 
     async fn start_agent(&self, process: &Process, parts: Parts) -> anyhow::Result<()> {
         let Some(address) = self.address() else { return Ok(()) };
+        let peers = SimulatedPeers { network: self.0.ground.network.clone(), place: self.0.place.clone() };
         let parts = AgentParts {
             metastore: parts.metastore,
             objects: parts.objects,
             session: parts.session,
-            peers: Arc::new(NoPeers),
+            peers: Arc::new(peers),
             clock: self.0.clock.clone(),
             entropy: parts.entropy,
             tasks: process.tasks.clone(),
@@ -309,8 +312,8 @@ impl Machine {
         NewNode {
             id: None,
             zone: self.0.plan.zone.clone(),
-            kafka: self.0.plan.serves.then(|| Endpoint { host: self.host(), port: PORT }),
-            http: None,
+            kafka: self.0.plan.serves.then(|| Endpoint { host: self.host(), port: KAFKA_PORT }),
+            http: self.0.plan.serves.then(|| Endpoint { host: self.host(), port: HTTP_PORT }),
             compacts: self.0.plan.compacts,
             version: "simulated".to_owned(),
         }

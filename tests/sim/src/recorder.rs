@@ -1,8 +1,10 @@
 //! Where everybody tells what happened: the history of the run, and the numbers that are unique in it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use alluvium_model::TopicId;
 use tokio::time::Instant;
 
 use crate::history::{Actor, ConnectionNumber, Event, Happening, History, SendId, ValueId};
@@ -21,6 +23,8 @@ struct Book {
     sends: u64,
     values: u64,
     connections: u64,
+    acked: u64,
+    topics: BTreeSet<TopicId>,
     verbose: bool,
 }
 
@@ -48,6 +52,7 @@ impl Recorder {
         if book.verbose {
             say(&format!("{:>12.6} {} {:?}", event.at.as_secs_f64(), event.actor, event.what));
         }
+        book.acked += u64::from(matches!(event.what, Happening::Acked(_)));
         book.history.push(event);
     }
 
@@ -87,6 +92,18 @@ impl Recorder {
     #[must_use]
     pub fn in_case(&self, actor: Actor, what: Vec<Happening>) -> InCase {
         InCase { recorder: self.clone(), actor, what }
+    }
+
+    /// Whether nobody has told of `topic` before.
+    #[must_use]
+    pub fn is_new(&self, topic: TopicId) -> bool {
+        self.book().topics.insert(topic)
+    }
+
+    /// Batches that were acknowledged so far.
+    #[must_use]
+    pub fn acked(&self) -> u64 {
+        self.book().acked
     }
 
     /// Events so far.

@@ -7,7 +7,7 @@ use alluvium_metastore::Metastore;
 use alluvium_metastore::ambient::{Clock, SeededEntropy};
 use alluvium_metastore::kv::{Db, Faults, MemoryEngine};
 use alluvium_objects::faults::SimulatedBucket;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::breakage::Breakage;
 use crate::checker::{Violation, check};
@@ -26,6 +26,10 @@ use crate::time::SimClock;
 
 /// For what clients still have in flight when everything works again: their own patience is less.
 const FINISH_PATIENCE: Duration = Duration::from_secs(300);
+/// How long the load goes on after the end of trouble.
+const CALM: Duration = Duration::from_secs(5);
+/// Until something is acknowledged after the end of trouble: clients may wait for an answer that was lost, and back off.
+const RECOVERY_MAX: Duration = Duration::from_secs(90);
 /// For everything of a run: beyond it something waits for nothing.
 const RUN_MAX: Duration = Duration::from_secs(6 * 3_600);
 
@@ -118,11 +122,26 @@ async fn play(order: Order, origin: Instant, recorder: Recorder) {
         dice: dice.fork(),
     };
     trickster.run(Instant::now() + ground.plan.duration).await;
+    // Whoever deleted a topic may have died before it was there again.
+    create_topics(&crowd.outsider("restorer"), &ground.plan.topics).await;
+    calm_down(&recorder).await;
     for late in crowd.finish(FINISH_PATIENCE).await {
         recorder.record(SYSTEM, Happening::Stuck(format!("{late} does not come to an end")));
     }
     let client = crowd.outsider("auditor");
     Auditor { ground: &ground, machines: &machines, recorder, client }.audit(dice.seed()).await;
+}
+
+/// The load goes on for a while, now that everything works: something is acknowledged soon.
+async fn calm_down(recorder: &Recorder) {
+    let (before, healed) = (recorder.acked(), Instant::now());
+    while recorder.acked() == before {
+        if healed.elapsed() >= RECOVERY_MAX {
+            recorder.record(SYSTEM, Happening::Stuck("nothing is acknowledged although everything works".to_owned()));
+            return;
+        }
+        sleep(CALM).await;
+    }
 }
 
 /// The cluster is there before the first process, so that they do not race to found it.

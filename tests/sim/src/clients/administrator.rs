@@ -91,6 +91,9 @@ async fn create(client: &Client, routes: &mut Routes, plan: &TopicPlan) -> bool 
         client.think(Duration::from_millis(100), Duration::from_secs(1)).await;
         return false;
     };
+    if !client.recorder.is_new(TopicId(layout.id)) {
+        return true;
+    }
     tell(
         client,
         Admin::TopicCreated {
@@ -190,7 +193,7 @@ async fn delete_topic(client: &Client, routes: &mut Routes, name: &str) -> bool 
     let code = answer.and_then(|answer| answer.responses.into_iter().next()).map(|result| result.error_code);
     let outcome = code.map_or(Outcome::Unknown, outcome_of);
     tell(client, told(outcome));
-    outcome == Outcome::Done
+    outcome != Outcome::Refused
 }
 
 fn outcome_of(code: ErrorCode) -> Outcome {
