@@ -2,3 +2,4 @@ mod blocks;
 mod cold;
 mod place;
 mod records;
+mod serve;
