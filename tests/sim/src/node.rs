@@ -3,7 +3,7 @@
 //! Owns: putting a process together as the binary does, over simulated stores and the simulated network. Does not own: when
 //! what happens to it. Invariant: a machine runs one process at most, and nothing of a dead one goes on.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use alluvium_compactor::Compactor;
@@ -74,7 +74,14 @@ struct State {
 struct Process {
     life: Life,
     tasks: Tasks,
+    /// Cancelled when no more clients are to come.
     accepting: CancellationToken,
+    /// Cancelled when compaction is to stop.
+    compacting: CancellationToken,
+    /// Cancelled when all else is over.
+    beating: CancellationToken,
+    /// Once it is registered.
+    session: Arc<OnceLock<Session>>,
 }
 
 /// What a process is made of once it has started.
@@ -83,6 +90,17 @@ struct Parts {
     objects: Objects,
     session: Session,
     entropy: Arc<dyn Entropy>,
+}
+
+impl Process {
+    /// Runs `task` beside those of the agent, as a part of the process.
+    fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let bound = self.life.bind(task);
+        tokio::spawn(async move {
+            // Ended by itself, or with the process.
+            let _ = bound.await;
+        });
+    }
 }
 
 impl Machine {
@@ -133,8 +151,14 @@ impl Machine {
     /// Starts a process, which tries until it is up.
     pub fn start(&self) {
         let (life, cancel) = (Life::default(), CancellationToken::new());
-        let process =
-            Process { tasks: Tasks::simulated(cancel, life.clone()), life, accepting: CancellationToken::new() };
+        let process = Process {
+            tasks: Tasks::simulated(cancel, life.clone()),
+            life,
+            accepting: CancellationToken::new(),
+            compacting: CancellationToken::new(),
+            beating: CancellationToken::new(),
+            session: Arc::default(),
+        };
         let faults = self.0.ground.plan.metastore.clone();
         let engine = self.0.ground.engine.elsewhere(Faults { seed: self.0.dice.seed(), ..faults });
         let trouble = TroubleSwitch::new(self.0.ground.plan.store.clone(), self.0.dice.seed());
@@ -179,23 +203,29 @@ impl Machine {
     /// Tells the process to stop, and waits until it has. Where it takes too long, it is killed.
     pub async fn stop(&self) {
         let Some(process) = self.state().process.clone() else { return };
-        if let (Some(address), Some(agent)) = (self.address(), self.agent()) {
-            let leaving = process.life.bind(async {
-                agent.session.drain().await;
+        let leaving = process.life.bind(self.leave(&process));
+        // Whether it went well or not, nothing is left of it.
+        let _ = tokio::time::timeout(2 * DRAIN_PATIENCE, leaving).await;
+        if !process.life.has_ended() {
+            self.crash();
+        }
+    }
+
+    /// As the binary does it.
+    async fn leave(&self, process: &Process) {
+        process.compacting.cancel();
+        let Some(session) = process.session.get() else { return };
+        match (self.address(), self.agent()) {
+            (Some(address), Some(agent)) => {
+                agent.hand_over().await;
                 self.0.ground.network.close(&address);
                 process.accepting.cancel();
                 agent.drain(DRAIN_PATIENCE).await;
-                agent.session.leave().await;
-            });
-            // Whether it went well or not, nothing is left of it.
-            let _ = tokio::time::timeout(2 * DRAIN_PATIENCE, leaving).await;
-        } else {
-            process.tasks.stop(DRAIN_PATIENCE).await;
+            }
+            _ => session.drain().await,
         }
-        let is_the_same = self.state().process.as_ref().is_some_and(|now| !now.life.has_ended());
-        if is_the_same {
-            self.crash();
-        }
+        session.leave().await;
+        process.beating.cancel();
     }
 
     /// What this machine has of stores, from now on.
@@ -263,12 +293,15 @@ impl Machine {
             Arc::clone(&entropy),
         );
         let session = opened.await?;
-        process.tasks.spawn("session", session.clone().run(process.tasks.cancelled()));
+        process.run(session.clone().run(process.beating.clone()));
         let parts = Parts { metastore, objects, session, entropy };
+        self.start_agent(process, &parts).await?;
         if self.0.plan.compacts {
             self.start_compactor(process, &parts);
         }
-        self.start_agent(process, parts).await
+        // A process starts once.
+        let _ = process.session.set(parts.session);
+        Ok(())
     }
 
     fn start_compactor(&self, process: &Process, parts: &Parts) {
@@ -280,27 +313,26 @@ impl Machine {
             self.0.clock.clone(),
             Arc::clone(&parts.entropy),
         );
-        let cancel = process.tasks.cancelled();
-        process.tasks.spawn("compactor", async move { compactor.run(cancel).await });
+        let cancel = process.compacting.clone();
+        process.run(async move { compactor.run(cancel).await });
     }
 
-    async fn start_agent(&self, process: &Process, parts: Parts) -> anyhow::Result<()> {
+    async fn start_agent(&self, process: &Process, parts: &Parts) -> anyhow::Result<()> {
         let Some(address) = self.address() else { return Ok(()) };
         let peers = SimulatedPeers { network: self.0.ground.network.clone(), place: self.0.place.clone() };
-        let parts = AgentParts {
-            metastore: parts.metastore,
-            objects: parts.objects,
-            session: parts.session,
+        let handed = AgentParts {
+            metastore: parts.metastore.clone(),
+            objects: parts.objects.clone(),
+            session: parts.session.clone(),
             peers: Arc::new(peers),
             clock: self.0.clock.clone(),
-            entropy: parts.entropy,
+            entropy: Arc::clone(&parts.entropy),
             tasks: process.tasks.clone(),
         };
-        let session = parts.session.clone();
-        let agent = match Agent::start(self.0.ground.plan.agent.clone(), parts).await {
+        let agent = match Agent::start(self.0.ground.plan.agent.clone(), handed).await {
             Ok(agent) => agent,
             Err(error) => {
-                session.leave().await;
+                parts.session.leave().await;
                 return Err(error.into());
             }
         };
