@@ -108,3 +108,19 @@ async fn heartbeats_conflict_with_nobody() {
     }
     assert_eq!(metastore.db.metrics().conflicts.load(Ordering::Relaxed), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_a_heartbeat_and_a_removal_at_once_one_happens() {
+    let mut removed = 0;
+    for seed in 0..60 {
+        let faults = Faults { seed, latency_max: std::time::Duration::from_millis(10), ..Faults::default() };
+        let nodes = fixtures::open(faults).await.nodes;
+        let node = register(&nodes, &agent(None, None), 1).await.claimant();
+        let (beaten, reaped) = tokio::join!(nodes.beat(node, NodeState::Active, NOW), nodes.reap(node, 0));
+        let is_reaped = reaped.expect("read");
+        assert_eq!(beaten.is_ok(), !is_reaped, "seed {seed}: {beaten:?}");
+        assert_eq!(nodes.list().await.expect("read").is_empty(), is_reaped, "seed {seed}");
+        removed += usize::from(is_reaped);
+    }
+    assert!((1..60).contains(&removed), "{removed} of 60: both happen");
+}
