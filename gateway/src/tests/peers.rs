@@ -189,6 +189,26 @@ async fn the_zone_of_the_writer_asks_the_store_for_nothing_and_every_other_zone_
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_tail_of_what_another_agent_writes_is_read_without_the_metastore() {
+    let world = World::new().await;
+    let (_, agents) = agents(&world, &["a", "a", "b"]).await;
+    let (_, partitions) = written(&world, &agents[0]).await;
+    everyone_reads(&agents, &partitions).await;
+    produce(&agents[0], partitions[0], batch(&["new"])).await.expect("acknowledged");
+    for agent in &agents {
+        let follows = async {
+            while agent.view.known_head(partitions[0]).map(|head| head.next) != Some(Offset(6)) {
+                agent.view.watch([partitions[0]]).changed().await;
+            }
+        };
+        timeout(PATIENCE, follows).await.expect("the feed tells");
+        let transactions = world.metastore.db.metrics().transactions.load(Ordering::Relaxed);
+        assert_eq!(read_all(agent, partitions[0]).await.len() as u64, ROUNDS + 1);
+        assert_eq!(world.metastore.db.metrics().transactions.load(Ordering::Relaxed), transactions);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_its_writer_a_segment_is_loaded_once_for_the_zone() {
     let world = World::new().await;
     let (_, agents) = agents(&world, &["a", "a", "a", "a"]).await;
