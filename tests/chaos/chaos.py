@@ -22,6 +22,7 @@ from cluster import BINARY, Cluster
 from confluent_kafka.admin import AdminClient, NewTopic
 from faults import Faults, suffer
 from load import CONNECTIONS, PARTITIONS, Load
+from pulse import Pulse
 from report import HEADER, line, row, table, totals, violations_of
 
 TOPIC = "chaos"
@@ -48,6 +49,8 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap, **CONNECTIONS})
     admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(30)
     load = Load(cluster.bootstrap, TOPIC, ["a", "b"], options.rate)
+    pulse = Pulse(cluster.bucket)
+    pulse.start()
     time.sleep(3)
     say(line(HEADER))
     began, outcomes = time.time(), []
@@ -56,7 +59,7 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
     for fault in planned:
         if not options.smoke and time.time() - began > options.minutes * 60:
             break
-        outcomes.append(suffer(fault, load, cluster, began))
+        outcomes.append(suffer(fault, load, cluster, pulse, began))
         say(row(outcomes[-1]))
         if len(outcomes) % CHURN_FAULTS == 0:
             load.group.churn()

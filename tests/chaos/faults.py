@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cluster import Agent, Cluster, Server
 from load import Load
+from pulse import Pulse
 
 # Seconds within which everything must work again at the latest; beyond, the run has failed.
 SETTLE_SECONDS = 90
@@ -28,7 +29,8 @@ class Fault:
 
 @dataclass
 class Outcome:
-    """What came of one fault; times in seconds, none where nothing came in time."""
+    """What came of one fault; times in seconds, none where nothing came in time. A note tells what went wrong, a remark what
+    else happened meanwhile."""
 
     fault: Fault
     at: float
@@ -36,6 +38,7 @@ class Outcome:
     produced: float | None
     consumed: float | None
     note: str = ""
+    remark: str = ""
 
     @property
     def is_kill_of_agent(self) -> bool:
@@ -105,16 +108,13 @@ class Faults:
         return Fault(name, agent, lambda: network.cut_from(here, there), heal, self.chance.uniform(5, 12))
 
 
-def suffer(fault: Fault, load: Load, cluster: Cluster, began: float) -> Outcome:
+def suffer(fault: Fault, load: Load, cluster: Cluster, pulse: Pulse, began: float) -> Outcome:
     """Lets it happen, undoes it, waits until everything works, and tells how long that took."""
-    injected, note = time.time(), ""
-    try:
-        fault.inject()
-        time.sleep(fault.hold_seconds)
-    except RuntimeError as error:
-        note = str(error)
+    injected = time.time()
+    notes = [attempt(fault.inject)]
+    time.sleep(fault.hold_seconds)
     healed = time.time()
-    fault.heal()
+    notes.append(attempt(fault.heal))
     since = healed if fault.is_needed else injected
     deadline = time.time() + SETTLE_SECONDS
     while time.time() < deadline:
@@ -123,14 +123,19 @@ def suffer(fault: Fault, load: Load, cluster: Cluster, began: float) -> Outcome:
         if None not in produced.values() and None not in consumed.values():
             break
         time.sleep(0.1)
-    try:
-        cluster.wait_until_ready()
-    except (RuntimeError, TimeoutError) as error:
-        note = str(error)
+    remark = pulse.remark(since)
+    notes.append(attempt(cluster.wait_until_ready))
     time.sleep(QUIET_SECONDS)
-    after = lambda times, pick: None if None in times else pick(times) - since
-    first = [now for now in produced.values() if now is not None]
-    return Outcome(fault, injected - began, after(first, min) if first else None,
-                   after(list(produced.values()), max), after(list(consumed.values()), max), note)
+    after = lambda times, pick: None if None in times or not times else pick(times) - since
+    first = after([now for now in produced.values() if now is not None], min)
+    slowest = after(list(produced.values()), max), after(list(consumed.values()), max)
+    return Outcome(fault, injected - began, first, *slowest, "; ".join(note for note in notes if note), remark)
 
 
+def attempt(action: Callable[[], None]) -> str:
+    """Does it; what went wrong, if anything did."""
+    try:
+        action()
+        return ""
+    except (RuntimeError, TimeoutError) as error:
+        return str(error)

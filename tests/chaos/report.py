@@ -17,7 +17,8 @@ def line(columns) -> str:
 def row(outcome: Outcome) -> str:
     fault = outcome.fault
     late = outcome.is_kill_of_agent and (outcome.produced is None or outcome.produced > TARGET_SECONDS)
-    note = outcome.note or (f"over {TARGET_SECONDS:g} s" if late else "")
+    notes = [outcome.note, f"over {TARGET_SECONDS:g} s" if late else "", outcome.remark]
+    note = "; ".join(note for note in notes if note)
     return line((f"{outcome.at:.0f}", fault.name, fault.target.name, f"{fault.hold_seconds:.1f}", seconds(outcome.first),
                  seconds(outcome.produced), seconds(outcome.consumed), note))
 
