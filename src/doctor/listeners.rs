@@ -52,10 +52,11 @@ const HTTP: Subject = Subject {
 pub async fn check(settings: &Settings, findings: &mut Findings) -> Result<()> {
     let is_shared = !settings.metastore.is_embedded();
     let running = is_ours(settings.http_listen).await;
-    for (subject, listen, advertised) in [
-        (&KAFKA, settings.kafka_listen, &settings.kafka_advertised),
-        (&HTTP, settings.http_listen, &settings.http_advertised),
-    ] {
+    let (kafka, http) = (settings.kafka_listen, settings.http_listen);
+    // As a node says of itself: where it listens on all addresses it is reached for HTTP where it is for Kafka.
+    let beside = settings.kafka_advertised.as_ref().filter(|_| http.ip().is_unspecified());
+    let http_told = settings.http_advertised.clone().or(beside.map(|(host, _)| (host.clone(), http.port())));
+    for (subject, listen, advertised) in [(&KAFKA, kafka, &settings.kafka_advertised), (&HTTP, http, &http_told)] {
         findings.add(free(subject, listen, running).await)?;
         match advertised {
             Some((host, port)) => findings.add(told(subject, host, *port).await)?,
