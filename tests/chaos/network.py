@@ -50,7 +50,8 @@ class Network:
         if not is_private:
             return
         ip("link", "set", "lo", "up")
-        ip("link", "add", BRIDGE, "type", "bridge")
+        # An address of its own: else it takes that of one of its ports, and changes it with them, which cuts off everybody.
+        ip("link", "add", BRIDGE, "address", "02:00:0a:58:00:01", "type", "bridge")
         ip("link", "set", BRIDGE, "up")
         # Names of namespaces are files here; on a file system of our own they vanish with us.
         os.makedirs("/run/netns", exist_ok=True)
