@@ -291,9 +291,7 @@ async fn history_that_an_owner_gives_wrongly_is_read_from_the_store() {
         let (wire, agents) = agents(&world, &["a", "a", "a"]).await;
         let partition = history(&world, &agents).await;
         wire.all(mood);
-        for agent in &agents {
-            reads_history(agent, partition).await;
-        }
+        join_all(agents.iter().chain(&agents).map(|agent| reads_history(agent, partition))).await;
     }
 }
 
@@ -335,37 +333,62 @@ async fn an_owner_gives_no_more_blocks_at_once_than_it_has_room_for() {
     assert!(agents[0].fetch.serve_block(&name).await.is_ok());
 }
 
-#[tokio::test]
-async fn blocks_go_from_agent_to_agent_over_http() {
-    let world = World::new().await;
-    let mut agents = Vec::new();
+/// Two agents that listen on loopback, where the second is, and what ends both listeners.
+async fn listening(world: &World) -> (Vec<Arc<Agent>>, Endpoint, CancellationToken) {
+    let (mut agents, mut endpoint) = (Vec::new(), None);
     let stop = CancellationToken::new();
     for _ in 0..2 {
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let http = Endpoint { host: "127.0.0.1".to_owned(), port: listener.address().port() };
-        let agent = agent(&world, "a", http, Arc::new(HttpPeers::new())).await;
+        let agent = agent(world, "a", http.clone(), Arc::new(HttpPeers::new())).await;
         tokio::spawn(listener.serve_http(Arc::clone(&agent), Vec::new(), stop.clone()));
         agents.push(agent);
+        endpoint = Some(http);
     }
     for agent in &agents {
         sees(agent, 2).await;
     }
-    let (segments, partitions) = written(&world, &agents[0]).await;
-    everyone_reads(&agents[1..], &partitions).await;
-    assert_eq!(gets(&world), 0);
-    assert_eq!(agents[1].metrics.peers.blocks.get(), segments);
+    (agents, endpoint.expect("there are agents"), stop)
+}
 
-    let partition = partitions[0];
-    let size = compact_orders(&world, &agents, partition).await;
-    for agent in &agents {
-        assert_eq!(read_all(agent, partition).await.len() as u64, ROUNDS);
+#[tokio::test]
+async fn blocks_go_from_agent_to_agent_over_http() {
+    let world = World::new().await;
+    let (agents, endpoint, stop) = listening(&world).await;
+    let partition = history(&world, &agents).await;
+    produce(&agents[1], partition, batch(&["new"])).await.expect("acknowledged");
+    let (object, key, size) = file(&world, partition).await;
+    let segment = world.metastore.log.find(partition, Offset(1_000), 1).await.expect("found").remove(0).object;
+    let history = BlockName::history(object, &key, 0..size).expect("a block");
+    let peers = HttpPeers::new();
+    for block in [BlockName::segment(segment), history] {
+        let stored = world.objects.get(block.key()).await.expect("stored");
+        assert_eq!(peers.fetch(&endpoint, &block).await, Ok(stored));
     }
-    assert_eq!(world.objects.usage().totals().get_bytes, size, "the one that does not own the file asks the other");
-
+    let absent = BlockName::segment(ObjectId::default());
+    assert_eq!(peers.fetch(&endpoint, &absent).await, Err(PeerError::Absent));
+    let longer = BlockName::history(object, &key, 0..size + 1).expect("a block");
+    assert!(matches!(peers.fetch(&endpoint, &longer).await, Err(PeerError::Refused(_))));
     stop.cancel();
-    produce(&agents[0], partition, batch(&["later"])).await.expect("acknowledged");
+    let stopped = async {
+        while !matches!(peers.fetch(&endpoint, &absent).await, Err(PeerError::Unreachable(_))) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, stopped).await.expect("nobody listens there any more");
+}
+
+/// How often the store is asked depends on the machine's time here, so nothing is said of it.
+#[tokio::test]
+async fn readers_of_agents_that_ask_each_other_over_http_read_rightly_and_go_on_when_nobody_listens() {
+    let world = World::new().await;
+    let (agents, _, stop) = listening(&world).await;
+    let (_, partitions) = written(&world, &agents[0]).await;
+    everyone_reads(&agents, &partitions).await;
+    stop.cancel();
+    produce(&agents[0], partitions[0], batch(&["later"])).await.expect("acknowledged");
     agents[1].view.sync().await.expect("the metastore answers");
-    assert_eq!(read_all(&agents[1], partition).await.len() as u64, ROUNDS + 1, "nobody listens there any more");
+    assert_eq!(read_all(&agents[1], partitions[0]).await.len() as u64, ROUNDS + 1);
 }
 
 const HISTORY_RECORDS: usize = 1_000;

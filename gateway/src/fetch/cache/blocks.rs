@@ -159,17 +159,18 @@ impl BlockCache {
     }
 
     /// What was read of an object of `size` bytes is not what was written: forgets its blocks, and asks no other agent for
-    /// them again, if one has given any. Whether that is so, and it is worth reading once more.
+    /// them again, if one has given any. Whether that is so, and it is worth reading once more: also for who had read the
+    /// same a moment before they were forgotten.
     #[must_use]
     pub fn distrust(&self, object: ObjectId, size: u64) -> bool {
-        let given = self.shared.passed_on.get(&object) == Some(Trust::Given);
-        if given {
-            self.shared.passed_on.insert(object, Trust::Lost);
-            (0..=size / self.shared.block_bytes).for_each(|number| {
-                self.shared.blocks.remove(&(object, number));
-            });
+        if self.shared.passed_on.get(&object).is_none() {
+            return false;
         }
-        given
+        self.shared.passed_on.insert(object, Trust::Lost);
+        (0..=size / self.shared.block_bytes).for_each(|number| {
+            self.shared.blocks.remove(&(object, number));
+        });
+        true
     }
 
     /// The bytes of `range` of an object of `size` bytes, in as many slices as it has blocks.
@@ -276,7 +277,8 @@ impl BlockCache {
             (Some(neighbours), Ok(name)) if trusted => neighbours.load(&name, store).await?,
             (Some(_) | None, Ok(_) | Err(_)) => Loaded::stored(store.await?),
         };
-        if loaded.from_peer {
+        // Another reader may have lost its trust meanwhile.
+        if loaded.from_peer && self.shared.passed_on.get(&object).is_none() {
             self.shared.passed_on.insert(object, Trust::Given);
         }
         Ok(loaded.bytes)
