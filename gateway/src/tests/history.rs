@@ -43,7 +43,8 @@ pub async fn compact(world: &World, partition: TopicPartition, extents: usize, v
     };
     let output = (extent, NewObject { key, bytes });
     let claim = fixtures::claim(&world.metastore, LeaseKey::Partition(partition)).await;
-    let swapped = world.metastore.log.swap(&claim, partition, &inputs, &[output], world.clock.now(), Duration::ZERO).await;
+    let swapped =
+        world.metastore.log.swap(&claim, partition, &inputs, &[output], world.clock.now(), Duration::ZERO).await;
     assert_eq!(swapped, Ok(()));
     let keys: Vec<String> = inputs.iter().map(|input| object_key::segment(input.object)).collect();
     world.objects.delete(&keys).await.expect("deleted");
