@@ -74,6 +74,8 @@ impl Auditor<'_> {
         }
         janitor.clock.jump(LAST_JUMP);
         for _ in 0..LAST_ROUNDS {
+            // What a process that was killed had claimed is free once its registration has expired.
+            tokio::time::sleep(2 * self.ground.plan.session.expiry).await;
             self.compact(&janitor).await;
         }
         self.list_objects(&janitor).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use alluvium_model::TopicId;
 use tokio::time::Instant;
 
+use crate::checker::Violation;
 use crate::history::{Actor, ConnectionNumber, Event, Happening, History, SendId, ValueId};
 
 /// The history in the making. Clones share it.
@@ -25,6 +26,7 @@ struct Book {
     connections: u64,
     acked: u64,
     topics: BTreeSet<TopicId>,
+    complaints: Vec<Violation>,
     verbose: bool,
 }
 
@@ -92,6 +94,19 @@ impl Recorder {
     #[must_use]
     pub fn in_case(&self, actor: Actor, what: Vec<Happening>) -> InCase {
         InCase { recorder: self.clone(), actor, what }
+    }
+
+    /// A client was answered what no client should be.
+    pub fn complain(&self, invariant: &'static str, what: String) {
+        let mut book = self.book();
+        let events = book.history.events.len().checked_sub(1).into_iter().collect();
+        book.complaints.push(Violation { invariant, what, events });
+    }
+
+    /// All that clients complained of.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<Violation> {
+        std::mem::take(&mut self.book().complaints)
     }
 
     /// Whether nobody has told of `topic` before.

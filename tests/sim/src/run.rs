@@ -74,20 +74,20 @@ pub fn run(order: Order) -> Verdict {
         .build()
         .expect("a runtime without I/O has nothing to fail on");
     panics::collect();
-    let (history, elapsed) = runtime.block_on(live(order));
+    let (history, complaints, elapsed) = runtime.block_on(live(order));
     drop(runtime);
     let panicked = panics::take().into_iter().map(|what| Violation { invariant: NO_PANIC, what, events: Vec::new() });
-    let violations = panicked.chain(check(&history)).collect();
+    let violations = panicked.chain(complaints).chain(check(&history)).collect();
     Verdict { seed: order.seed, history, violations, elapsed }
 }
 
-async fn live(order: Order) -> (History, Duration) {
+async fn live(order: Order) -> (History, Vec<Violation>, Duration) {
     let origin = Instant::now();
     let recorder = Recorder::new(origin, order.verbose);
     if tokio::time::timeout(RUN_MAX, play(order, origin, recorder.clone())).await.is_err() {
         recorder.record(SYSTEM, Happening::Stuck("the run does not come to an end".to_owned()));
     }
-    (recorder.take(), origin.elapsed())
+    (recorder.take(), recorder.complaints(), origin.elapsed())
 }
 
 async fn play(order: Order, origin: Instant, recorder: Recorder) {

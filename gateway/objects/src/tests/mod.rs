@@ -3,6 +3,7 @@
 mod conformance;
 mod faulty;
 mod http;
+mod simulated;
 
 use std::sync::Arc;
 

@@ -229,6 +229,10 @@ impl Member<'_> {
         fetcher.start(self.consumer.routes(), &address, partition).await.ok()
     }
 
+    fn position_of(&self, topic: &str, partition: i32) -> Option<i64> {
+        self.held.as_ref()?.positions.get(&(topic.to_owned(), partition)).copied()
+    }
+
     fn position(&mut self, layout: &TopicLayout, partition: i32, to: i64) {
         let name = TopicPartition::new(TopicId(layout.id), PartitionIndex(partition));
         let Some(held) = &mut self.held else { return };
@@ -282,7 +286,10 @@ impl Member<'_> {
                     self.client.recorder.record(self.client.actor, Happening::Polled(poll));
                 }
                 Reply::OutOfRange => {
+                    let place = self.position_of(&layout.name, partition);
                     if let Some(start) = self.start(layout, partition).await {
+                        let name = TopicPartition::new(TopicId(layout.id), PartitionIndex(partition));
+                        place.inspect(|place| self.client.complain_of_lost_place(name, *place, start));
                         self.position(layout, partition, start);
                     }
                 }

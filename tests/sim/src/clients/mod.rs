@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use alluvium_client::{Routes, RoutesConfig};
 use alluvium_metastore::ambient::Clock;
+use alluvium_model::TopicPartition;
 use tokio_util::sync::CancellationToken;
 
 use crate::dice::Dice;
@@ -76,6 +77,15 @@ impl Client {
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         self.clock.now().0
+    }
+
+    /// An agent knows nothing of an offset that was reached before, although the log starts no later: whoever believes it
+    /// reads everything again.
+    pub fn complain_of_lost_place(&self, partition: TopicPartition, place: i64, start: i64) {
+        if start <= place {
+            let what = format!("{}: {partition} starts at {start}, and {place} is out of range", self.actor);
+            self.recorder.complain("place-lost", what);
+        }
     }
 
     /// Thinks for a while; less where it is told to stop meanwhile.

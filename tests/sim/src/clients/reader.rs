@@ -44,6 +44,7 @@ async fn follow(
     let mut next = start + i64::try_from(skipped).unwrap_or(0);
     let name = fetcher.name(partition);
     client.recorder.record(client.actor, Happening::Positioned(Position { partition: name, to: Offset(next) }));
+    let mut reached = None;
     for _ in 0..client.dice.count(FETCHES_PER_TURN.0, FETCHES_PER_TURN.1) {
         if client.stop.is_cancelled() {
             return;
@@ -54,9 +55,15 @@ async fn follow(
             match reply {
                 Reply::Polled(poll) => {
                     next = poll.next.0;
+                    reached = Some(next);
                     client.recorder.record(client.actor, Happening::Polled(poll));
                 }
-                Reply::OutOfRange => return,
+                Reply::OutOfRange => {
+                    if let (Some(reached), Ok(start)) = (reached, fetcher.start(routes, address, partition).await) {
+                        client.complain_of_lost_place(name, reached, start);
+                    }
+                    return;
+                }
                 Reply::Refused(_) => {
                     client.think(Duration::from_millis(50), Duration::from_secs(1)).await;
                     return;
