@@ -4,6 +4,7 @@
 //! else is left), and that whoever is named as a leader or a coordinator is among them. Does not own: who is alive (the
 //! session), where things go (`alluvium_model::placement`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use alluvium_metastore::nodes::{Node, NodeState, Session};
@@ -50,6 +51,25 @@ impl Roster {
     #[must_use]
     pub fn leader(&self, partition: TopicPartition, zone: Option<&str>) -> AgentId {
         placement::leader(partition, zone, &self.seats).unwrap_or(self.this.id)
+    }
+
+    /// All agents that lead `partition`: first that for clients of `zone`, then those for each other zone, by its name.
+    #[must_use]
+    pub fn replicas(&self, partition: TopicPartition, zone: Option<&str>) -> Vec<AgentId> {
+        let mut replicas = vec![self.leader(partition, zone)];
+        let zones: BTreeSet<&str> = self.seats.iter().filter_map(|seat| seat.zone.as_deref()).collect();
+        for leader in zones.into_iter().map(|zone| self.leader(partition, Some(zone))) {
+            if !replicas.contains(&leader) {
+                replicas.push(leader);
+            }
+        }
+        replicas
+    }
+
+    /// Whether clients in `rack` have agents of their own, and this is none of them.
+    #[must_use]
+    pub fn is_far_from(&self, rack: &str) -> bool {
+        self.this.zone.as_deref() != Some(rack) && self.seats.iter().any(|seat| seat.zone.as_deref() == Some(rack))
     }
 
     /// The agent that coordinates the group, or the transactional id, called `key`.

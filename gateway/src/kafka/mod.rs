@@ -17,6 +17,7 @@ mod frame_reader;
 mod handlers;
 mod listener;
 mod mentions;
+mod nearer;
 mod response_queue;
 mod topic_lookup;
 mod topology;

@@ -53,6 +53,11 @@ impl<'a> Topology<'a> {
         self.roster.leader(partition, self.zone).0
     }
 
+    /// [`Self::leader`], then those that lead for other zones. Consumers follow a preferred replica only if it is told here.
+    pub fn replicas(&self, partition: TopicPartition) -> Vec<i32> {
+        self.roster.replicas(partition, self.zone).into_iter().map(|id| id.0).collect()
+    }
+
     /// The agent that administrators are sent to.
     pub fn controller(&self) -> i32 {
         self.roster.controller().0

@@ -11,6 +11,7 @@ use alluvium_wire::messages::describe_configs::{DescribeConfigsRequest, Describe
 use alluvium_wire::messages::describe_groups::DescribeGroupsRequest;
 use alluvium_wire::messages::describe_log_dirs::DescribeLogDirsRequest;
 use alluvium_wire::messages::describe_topic_partitions::{DescribeTopicPartitionsRequest, TopicRequest};
+use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use alluvium_wire::messages::find_coordinator::FindCoordinatorRequest;
 use alluvium_wire::messages::heartbeat::HeartbeatRequest;
 use alluvium_wire::messages::incremental_alter_configs::{
@@ -81,7 +82,10 @@ async fn all_agents_tell_the_same_of_who_leads_what() {
         assert_eq!(metadata.controller_id, server.id());
         for partition in &metadata.topics[0].partitions {
             let leader = partition.leader_id;
-            assert_eq!((&partition.replica_nodes, &partition.isr_nodes), (&vec![leader], &vec![leader]));
+            assert_eq!((partition.replica_nodes[0], &partition.isr_nodes), (leader, &partition.replica_nodes));
+            // One for each zone: the leader, and whom the other zone's consumers are sent to.
+            let zones: BTreeSet<bool> = partition.replica_nodes.iter().map(|id| *id == 2).collect();
+            assert_eq!((partition.replica_nodes.len(), zones.len()), (2, 2));
             assert_eq!((partition.leader_epoch, partition.error_code), (0, ErrorCode::NONE));
         }
         told.insert(leaders(&metadata));
@@ -114,6 +118,41 @@ async fn clients_are_sent_to_agents_of_their_zone_and_the_same_rank_leads_the_sa
     assert_eq!(a.iter().map(|id| id + 2).collect::<Vec<_>>(), b);
     // Of a zone without agents there is a leader all the same.
     assert_eq!(ask("zone=elsewhere").await, ask("plain").await);
+}
+
+#[tokio::test]
+async fn consumers_that_tell_their_rack_are_sent_to_the_leader_of_their_zone() {
+    let ground = Ground::new().await;
+    let servers = ground.agents([Some("a"), Some("b")]).await;
+    let id = servers[0].topic("t", 1, &[]).await;
+    let produced = servers[0].client().await.call(8, &append("t", 0, -1, records(3))).await;
+    assert_eq!(response(&produced).error_code, ErrorCode::NONE);
+    let asked = FetchPartition { fetch_offset: 0, partition_max_bytes: 1 << 20, ..Default::default() };
+    let topic = FetchTopic { topic: "t".into(), topic_id: id, partitions: vec![asked] };
+    let fetch = |rack: &str| FetchRequest {
+        max_wait_ms: 10_000,
+        min_bytes: 1,
+        max_bytes: 1 << 20,
+        rack_id: rack.into(),
+        topics: vec![topic.clone()],
+        ..Default::default()
+    };
+    for version in 4..=18 {
+        for (server, rack, sent_to) in
+            [(0, "b", 1), (0, "a", -1), (1, "a", 0), (1, "b", -1), (0, "elsewhere", -1), (0, "", -1)]
+        {
+            let sent_to = if version < 11 { -1 } else { sent_to };
+            let found = servers[server].client().await.call(version, &fetch(rack)).await;
+            let found = &found.responses[0].partitions[0];
+            assert_eq!(
+                (found.error_code, found.preferred_read_replica),
+                (ErrorCode::NONE, sent_to),
+                "{version} {rack}"
+            );
+            let has_records = !found.records.clone().unwrap().into_parts().concat().is_empty();
+            assert_eq!(has_records, sent_to == -1, "{version} {rack}");
+        }
+    }
 }
 
 #[tokio::test]

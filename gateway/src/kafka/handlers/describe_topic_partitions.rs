@@ -117,13 +117,13 @@ fn described(
     partitions: std::ops::Range<i32>,
 ) -> DescribeTopicPartitionsResponseTopic {
     let partition = |partition: TopicPartition| {
-        let leader = topology.leader(partition);
+        let replicas = topology.replicas(partition);
         DescribeTopicPartitionsResponsePartition {
             partition_index: partition.partition.0,
-            leader_id: leader,
+            leader_id: topology.leader(partition),
             leader_epoch: LEADER_EPOCH,
-            replica_nodes: vec![leader],
-            isr_nodes: vec![leader],
+            replica_nodes: replicas.clone(),
+            isr_nodes: replicas,
             eligible_leader_replicas: Some(Vec::new()),
             last_known_elr: Some(Vec::new()),
             ..Default::default()

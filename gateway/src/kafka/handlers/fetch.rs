@@ -2,6 +2,7 @@
 //!
 //! - 4: isolation levels. 5: log start. 9: the client's leader epoch, which can only be unknown or the one there is.
 //! - 7: sessions (KIP-227). None is ever created, which clients understand: each of their fetches stays complete.
+//! - 11: the consumer's rack, and where it should rather fetch (KIP-392).
 //! - 13: topics by id. The fields of replicas are ignored: there are none.
 //!
 //! An error in one partition, or data, answers at once. The first batch is whole, however large (KIP-74).
@@ -18,6 +19,7 @@ use alluvium_wire::{ApiKey, ErrorCode, Records};
 use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::{Coded, Refused};
+use crate::kafka::nearer::Nearer;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology;
 
@@ -29,18 +31,22 @@ const SESSIONLESS_EPOCHS: [i32; 2] = [0, -1];
 const WAIT_MAX: Duration = Duration::from_secs(300);
 const READ_COMMITTED: i8 = 1;
 
-async fn handle(context: Context, request: FetchRequest) -> FetchResponse {
+async fn handle(context: Context, mut request: FetchRequest) -> FetchResponse {
     if context.version >= 7 && !SESSIONLESS_EPOCHS.contains(&request.session_epoch) {
         return FetchResponse { error_code: ErrorCode::FETCH_SESSION_ID_NOT_FOUND, ..Default::default() };
     }
+    let nearer = Nearer::than(&context.agent, std::mem::take(&mut request.rack_id));
     let (topics, plan) = plan(&context, request).await;
-    let read_committed = plan.read_committed;
-    let mut fetched = VecDeque::from(context.agent.fetch.fetch(plan).await);
+    let mut found: VecDeque<PartitionData> = match nearer {
+        Some(nearer) => nearer.answers(&context.agent, &plan).into(),
+        None => {
+            let read_committed = plan.read_committed;
+            let fetched = context.agent.fetch.fetch(plan).await;
+            fetched.into_iter().map(|found| partition_data(found, read_committed)).collect()
+        }
+    };
     let mut partition = |(index, state): (i32, State)| match state {
-        State::Planned => match fetched.pop_front() {
-            Some(found) => partition_data(index, found, read_committed),
-            None => failed(index, ErrorCode::UNKNOWN_SERVER_ERROR),
-        },
+        State::Planned => found.pop_front().unwrap_or_else(|| failed(index, ErrorCode::UNKNOWN_SERVER_ERROR)),
         State::Refused(code) => failed(index, code),
         // Kafka has no null here.
         State::Unknown(code) => PartitionData { aborted_transactions: Some(Vec::new()), ..failed(index, code) },
@@ -127,7 +133,8 @@ fn check_epochs(asked: &AskedPartition) -> Result<(), Refused> {
     Ok(())
 }
 
-fn partition_data(index: i32, found: FetchedPartition, read_committed: bool) -> PartitionData {
+fn partition_data(found: FetchedPartition, read_committed: bool) -> PartitionData {
+    let index = found.partition.partition.0;
     if let Some(error) = &found.error {
         return failed(index, error.code());
     }

@@ -145,13 +145,13 @@ impl<'a> Finder<'a> {
 
 fn described(topology: &Topology<'_>, view: &TopicView, with_operations: bool) -> MetadataResponseTopic {
     let partition = |partition: TopicPartition| {
-        let leader = topology.leader(partition);
+        let replicas = topology.replicas(partition);
         MetadataResponsePartition {
             partition_index: partition.partition.0,
-            leader_id: leader,
+            leader_id: topology.leader(partition),
             leader_epoch: LEADER_EPOCH,
-            replica_nodes: vec![leader],
-            isr_nodes: vec![leader],
+            replica_nodes: replicas.clone(),
+            isr_nodes: replicas,
             ..Default::default()
         }
     };
