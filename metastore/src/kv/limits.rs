@@ -19,15 +19,16 @@ pub const RANGE_BYTES_MAX: usize = 64 << 20;
 /// Reads of one `get_all` in flight at once: enough to hide a round trip, few enough to be fair to others.
 pub const GETS_IN_FLIGHT_MAX: usize = 256;
 
-/// Attempts of one `Db::run`: about as many as the deadline allows at the longest delay.
+/// Attempts of one `Db::run`: with a round trip each, about as many as the deadline allows.
 pub const RUN_ATTEMPTS_MAX: u32 = 1_000;
 /// Time of one `Db::run` over all attempts, after which no further one starts: half of a producer's request timeout.
 pub const RUN_DEADLINE: Duration = Duration::from_secs(15);
-/// Upper bound of the first delay between attempts.
+/// The least upper bound of a delay between attempts.
 pub const RETRY_DELAY_MIN: Duration = Duration::from_millis(1);
-/// Upper bound of any delay between attempts: FoundationDB's own back-off, up to 1 s, is what makes a hot key slow.
+/// The greatest upper bound of a delay between attempts, a few commits long. FoundationDB's own back-off, up to 1 s, is what
+/// makes a hot key slow.
 pub const RETRY_DELAY_MAX: Duration = Duration::from_millis(20);
-/// The same after an attempt that failed since the store is in trouble: more attempts would only add to it.
+/// The greatest after an attempt that failed since the store is in trouble: more attempts would only add to it.
 pub const RETRY_DELAY_UNAVAILABLE_MAX: Duration = Duration::from_millis(250);
 /// Time of an attempt's reads in a store that is elsewhere, from the first on; then it counts as one that does not answer.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(4_500);
