@@ -2,7 +2,7 @@
 of Kafka clients, are killed, paused, restarted and cut off in turn; then everything that was acknowledged must be there.
 
     tests/chaos/run --minutes 10        # what is told in the table of tests
-    tests/chaos/run --smoke             # about a minute
+    tests/chaos/run --smoke             # about two minutes in all
 
 It prints its seed: the same seed gives the same faults in the same order (not at the same instants of the processes).
 """
@@ -26,7 +26,7 @@ from pulse import Pulse
 from report import HEADER, line, row, table, totals, violations_of
 
 TOPIC = "chaos"
-# One member of the group leaves and another comes after so many faults.
+# One member of the group leaves and another comes after so many faults, while the next one happens.
 CHURN_FAULTS = 2
 
 
@@ -60,6 +60,8 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
         if not options.smoke and time.time() - began > options.minutes * 60:
             break
         outcomes.append(suffer(fault, load, cluster, pulse, began))
+        if len(outcomes) % CHURN_FAULTS == 1 and len(outcomes) > 1:
+            outcomes[-1].remark += " (a member had just left the group)"
         say(row(outcomes[-1]))
         if len(outcomes) % CHURN_FAULTS == 0:
             load.group.churn()

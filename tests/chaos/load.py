@@ -14,7 +14,7 @@ MEMBERS = 3
 PADDING = b"." * 100
 # What a user would set who wants to be elsewhere within seconds: librdkafka's own patience is a minute.
 CONNECTIONS = {"socket.timeout.ms": 10_000, "socket.connection.setup.timeout.ms": 2_000, "reconnect.backoff.ms": 50,
-               "reconnect.backoff.max.ms": 500, "topic.metadata.refresh.interval.ms": 2_000,
+               "reconnect.backoff.max.ms": 500, "topic.metadata.refresh.interval.ms": 1_000,
                "metadata.max.age.ms": 10_000, "log_level": 0}
 
 
