@@ -2,7 +2,7 @@
 //! `FDB_HOME=... cargo run --release -p alluvium-metastore --example commit_contention [seconds per row]`.
 //!
 //! Each agent has uploaded segments at a pace, each with a run in every partition, which is the worst case: every commit
-//! conflicts with every other under way. It commits them in their order, one transaction at a time, with all that have
+//! conflicts with every other under way; or in every partition that it leads, which is the rule within a zone. It commits them in their order, one transaction at a time, with all that have
 //! gathered meanwhile, as the gateway does. A segment's latency runs from its upload's end to its commit.
 
 #![expect(clippy::print_stdout, reason = "a report for whoever runs it")]
@@ -42,6 +42,16 @@ enum Pace {
     Saturated,
 }
 
+/// One row.
+struct Setting {
+    partitions: i32,
+    /// Whether all agents write all partitions, or each its own.
+    shared: bool,
+    agents: u32,
+    pace: Pace,
+    time: Duration,
+}
+
 #[derive(Default)]
 struct Done {
     commits: u64,
@@ -60,10 +70,11 @@ async fn main() {
         "| partitions | agents | segments/s of each | commits/s | segments/s | attempts per commit | p50 | p99 | max |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    for partitions in [1, 10, 1_000] {
+    for (partitions, shared) in [(1, true), (10, true), (1_000, true), (1_000, false)] {
         for agents in [1, 3, 10] {
             for pace in [Pace::PerSecond(4), Pace::PerSecond(20), Pace::Saturated] {
-                measure(&server, partitions, agents, pace, Duration::from_secs(seconds)).await;
+                let setting = Setting { partitions, shared, agents, pace, time: Duration::from_secs(seconds) };
+                measure(&server, &setting).await;
             }
         }
     }
@@ -77,14 +88,20 @@ async fn open(server: &FdbServer, prefix: &str) -> Metastore {
     Metastore::open(db, &SystemEntropy).await.expect("the metastore opens")
 }
 
-async fn measure(server: &FdbServer, partitions: i32, agents: u32, pace: Pace, time: Duration) {
+async fn measure(server: &FdbServer, setting: &Setting) {
     let prefix = unique_prefix();
-    let topic = fixtures::topic(&open(server, &prefix).await, "hot", partitions, SystemClock.now()).await;
-    let partitions: Vec<_> = (0..partitions).map(|n| TopicPartition::new(topic.id, PartitionIndex(n))).collect();
+    let topic = fixtures::topic(&open(server, &prefix).await, "hot", setting.partitions, SystemClock.now()).await;
+    let partitions: Vec<_> =
+        (0..setting.partitions).map(|n| TopicPartition::new(topic.id, PartitionIndex(n))).collect();
     let mut tasks = Vec::new();
-    for agent in 0..agents {
+    for agent in 0..setting.agents {
         let metastore = open(server, &prefix).await;
-        tasks.push(tokio::spawn(run(metastore, agent, partitions.clone(), pace, time)));
+        let written = if setting.shared {
+            partitions.clone()
+        } else {
+            partitions.iter().skip(agent as usize).step_by(setting.agents as usize).copied().collect()
+        };
+        tasks.push(tokio::spawn(run(metastore, agent, written, setting.pace, setting.time)));
     }
     let mut all = Done::default();
     for task in tasks {
@@ -94,21 +111,24 @@ async fn measure(server: &FdbServer, partitions: i32, agents: u32, pace: Pace, t
         all.gave_up += done.gave_up;
         all.latencies.extend(done.latencies);
     }
-    report(partitions.len(), agents, pace, time, all);
+    report(setting, all);
 }
 
-fn report(partitions: usize, agents: u32, pace: Pace, time: Duration, mut all: Done) {
+fn report(setting: &Setting, mut all: Done) {
     all.latencies.sort_unstable();
     let at = |share: f64| all.latencies[((all.latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
-    let pace = match pace {
+    let pace = match setting.pace {
         Pace::PerSecond(rate) => rate.to_string(),
         Pace::Saturated => "all it can".to_owned(),
     };
+    let own = if setting.shared { "" } else { ", each its own" };
     let given_up = if all.gave_up == 0 { String::new() } else { format!(" ({} gave up)", all.gave_up) };
     println!(
-        "| {partitions} | {agents} | {pace} | {:.0}{given_up} | {:.0} | {:.2} | {:.1} ms | {:.1} ms | {:.1} ms |",
-        all.commits as f64 / time.as_secs_f64(),
-        all.latencies.len() as f64 / time.as_secs_f64(),
+        "| {}{own} | {} | {pace} | {:.0}{given_up} | {:.0} | {:.2} | {:.1} ms | {:.1} ms | {:.1} ms |",
+        setting.partitions,
+        setting.agents,
+        all.commits as f64 / setting.time.as_secs_f64(),
+        all.latencies.len() as f64 / setting.time.as_secs_f64(),
         1.0 + all.retries as f64 / all.commits.max(1) as f64,
         at(0.5),
         at(0.99),
