@@ -7,7 +7,7 @@ use alluvium_sim::checker::trace;
 use alluvium_sim::run::{Order, run};
 
 /// As many as fit into two minutes on two processors, without optimisation.
-const FIRST: u64 = 16;
+const FIRST: u64 = 10;
 
 /// Seeds that found something, and what.
 const FOUND: &[u64] = &[];

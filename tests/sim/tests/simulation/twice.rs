@@ -5,7 +5,7 @@ use std::time::Duration;
 use alluvium_sim::run::{Order, Verdict, run};
 
 fn short(seed: u64) -> Verdict {
-    run(Order { seed, duration: Some(Duration::from_secs(15)), ..Order::default() })
+    run(Order { seed, duration: Some(Duration::from_secs(8)), ..Order::default() })
 }
 
 #[test]
