@@ -61,7 +61,7 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
             break
         outcomes.append(suffer(fault, load, cluster, pulse, began))
         if len(outcomes) % CHURN_FAULTS == 1 and len(outcomes) > 1:
-            outcomes[-1].remark += " (a member had just left the group)"
+            outcomes[-1].remark = f"{outcomes[-1].remark} (a member had just left the group)".strip()
         say(row(outcomes[-1]))
         if len(outcomes) % CHURN_FAULTS == 0:
             load.group.churn()
