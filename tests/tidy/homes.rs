@@ -7,7 +7,11 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("redb::", &["metastore/src/kv/"], "go through metastore/src/kv"),
     ("foundationdb::", &["metastore/src/kv/"], "go through metastore/src/kv"),
     ("foundationdb_sys::", &["metastore/src/kv/"], "go through metastore/src/kv"),
-    ("unsafe ", &["metastore/foundationdb-sys/"], "do without; what is foreign is called from metastore/foundationdb-sys"),
+    (
+        "unsafe ",
+        &["metastore/foundationdb-sys/"],
+        "do without; what is foreign is called from metastore/foundationdb-sys",
+    ),
     ("object_store::", &["gateway/objects/"], "go through alluvium_objects"),
     ("aws_config::", &["gateway/objects/"], "go through alluvium_objects"),
     ("parquet::", &["compactor/history/"], "go through alluvium_history"),
