@@ -116,13 +116,14 @@ impl Fetch {
             Ok(found) if share.bytes_max > 0 || share.at_least_one => {
                 self.records(plan, asked, found, share, wishes).await
             }
-            Ok(_) => Ok(Vec::new()),
+            Ok(_) => Ok((Vec::new(), None)),
             Err(error) => Err(error),
         };
-        let (records, error) = match read {
-            Ok(records) => (records, None),
-            Err(error) => (Vec::new(), Some(error)),
+        let ((records, end), error) = match read {
+            Ok(read) => (read, None),
+            Err(error) => ((Vec::new(), None), Some(error)),
         };
+        let head = head.map(|head| end.map_or(head, |end| head.reaching(end)));
         let unknown = Offset(-1);
         FetchedPartition {
             partition: asked.partition,
@@ -143,7 +144,7 @@ impl Fetch {
         found: Found,
         share: Share,
         wishes: &Wishes,
-    ) -> Result<Vec<Bytes>, FetchError> {
+    ) -> Result<(Vec<Bytes>, Option<Offset>), FetchError> {
         let gone = match self.select(asked, &found, share, wishes).await {
             Err(LoadError::Gone(reason)) => reason,
             read => return read.map_err(|error| self.failed(asked, error)),
@@ -160,7 +161,7 @@ impl Fetch {
         found: &Found,
         share: Share,
         wishes: &Wishes,
-    ) -> Result<Vec<Bytes>, LoadError> {
+    ) -> Result<(Vec<Bytes>, Option<Offset>), LoadError> {
         let mut selection = Selection::new(found.until, share);
         let mut visit = |placed| {
             let go_on = selection.offer(&placed);

@@ -59,8 +59,14 @@ impl Loader {
         wishes: &Wishes,
         visit: Visit<'_>,
     ) -> Result<(), LoadError> {
+        let mut at = from;
         for extent in extents {
-            let mut at = from.max(extent.offsets.start);
+            // Extents of several lookups, and a swap between those: this one holds again what was shown before. What follows
+            // is for the next fetch, which looks it up anew.
+            if at > from && extent.offsets.start < at {
+                return Ok(());
+            }
+            at = at.max(extent.offsets.start);
             while at < extent.offsets.end {
                 let loaded = self.load(partition, extent, at, tier, wishes).await?;
                 match show(&loaded, extent, at, visit)? {

@@ -18,13 +18,14 @@ pub struct Selection {
     share: Share,
     records: Vec<Bytes>,
     bytes: usize,
+    end: Option<Offset>,
 }
 
 impl Selection {
     /// Nothing yet.
     #[must_use]
     pub fn new(until: Offset, share: Share) -> Self {
-        Self { until, share, records: Vec::new(), bytes: 0 }
+        Self { until, share, records: Vec::new(), bytes: 0, end: None }
     }
 
     /// Takes `placed`, which is the next in order, if it may; whether one more might be taken after it.
@@ -36,6 +37,7 @@ impl Selection {
         }
         self.records.extend(placed.batch.rebased(placed.base.0, LEADER_EPOCH));
         self.bytes += len;
+        self.end = Some(placed.end);
         self.bytes < self.share.bytes_max
     }
 
@@ -45,9 +47,9 @@ impl Selection {
         self.bytes == 0
     }
 
-    /// The rope.
+    /// The rope, and the first offset after it.
     #[must_use]
-    pub fn into_records(self) -> Vec<Bytes> {
-        self.records
+    pub fn into_records(self) -> (Vec<Bytes>, Option<Offset>) {
+        (self.records, self.end)
     }
 }

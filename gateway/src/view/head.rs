@@ -21,6 +21,13 @@ impl KnownHead {
         let next = extent.offsets.end;
         Self { next, stable: if self.stable == self.next { next } else { self.stable }, ..self }
     }
+
+    /// The head as a reader learns it who was given records up to `end`. Beyond the end that was known these come from
+    /// history of which the feed has not told yet, and history is stable.
+    #[must_use]
+    pub fn reaching(self, end: Offset) -> Self {
+        if end > self.next { Self { next: end, stable: end, ..self } } else { self }
+    }
 }
 
 impl From<Head> for KnownHead {

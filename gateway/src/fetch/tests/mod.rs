@@ -3,3 +3,4 @@ mod cold;
 mod place;
 mod records;
 mod serve;
+mod swapped;
