@@ -266,7 +266,7 @@ impl Producer {
             Verdict::Again => self.try_again(lane).await,
             Verdict::Refused => {
                 if self.identity.is_some() {
-                    return self.try_again(lane).await;
+                    return !self.is_replaced(lane).await && self.try_again(lane).await;
                 }
                 let send = oldest.send;
                 lane.in_flight.pop_front();
@@ -274,6 +274,11 @@ impl Producer {
                 true
             }
         }
+    }
+
+    /// Whether there is another topic of that name by now: what was meant for this one will never be taken.
+    async fn is_replaced(&mut self, lane: &Lane) -> bool {
+        self.routes.topic(&lane.topic.name).await.is_ok_and(|topic| topic.id != lane.topic.id)
     }
 
     /// Prepares all for another attempt, after a pause; false where there is none to be.
