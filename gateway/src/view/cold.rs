@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use alluvium_metastore::log::Log;
 use alluvium_model::{Extent, Offset, TopicPartition};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use tokio::time::Instant;
 
 use super::ViewError;
@@ -55,7 +55,16 @@ impl ColdExtents {
     /// Remembers what it finds for `ttl`.
     #[must_use]
     pub fn new(log: Log, ttl: Duration) -> Self {
-        Self { log, ttl, pages: Cache::with_weighter(1_024, REMEMBERED_EXTENTS_MAX, PageExtents) }
+        // One shard, so that a simulation forgets the same pages each time; a lookup is nothing against what it saves.
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(1_024)
+            .weight_capacity(REMEMBERED_EXTENTS_MAX)
+            .shards(1)
+            .build()
+            .expect("both capacities are given");
+        let pages =
+            Cache::with_options(options, PageExtents, DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Self { log, ttl, pages }
     }
 
     /// Extents from the one that holds `from` (or the next later one) up to `until`, of about `bytes`.

@@ -24,6 +24,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use tokio::sync::Semaphore;
 
 use super::super::LoadError;
+use super::counted::counted;
 use super::runs::{LOADS_REMEMBERED_MAX, LoadsApart};
 use crate::metrics::Metrics;
 use crate::peers::{BlockName, Loaded, Neighbours, STRETCH_BLOCKS};
@@ -99,7 +100,7 @@ impl BlockCache {
         let blocks =
             Cache::with_options(options, BlockBytes, DefaultHashBuilder::default(), DefaultLifecycle::default());
         let loads = Semaphore::new(LOADS_IN_FLIGHT_MAX);
-        let (loads_apart, passed_on) = (Cache::new(LOADS_REMEMBERED_MAX), Cache::new(OBJECTS_REMEMBERED_MAX));
+        let (loads_apart, passed_on) = (counted(LOADS_REMEMBERED_MAX), counted(OBJECTS_REMEMBERED_MAX));
         let shared = Shared { objects, blocks, loads_apart, bytes_max, block_bytes, loads, passed_on, metrics };
         Self { shared: Arc::new(shared), neighbours: None }
     }

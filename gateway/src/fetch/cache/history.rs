@@ -9,6 +9,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use tokio::sync::Semaphore;
 
+use super::counted::counted;
 use crate::metrics::Metrics;
 
 /// Bytes that one decoding yields as a rule: enough that its cost is shared, few enough that a seek is quick.
@@ -66,7 +67,7 @@ impl HistoryCache {
             Cache::with_options(options, ChunkBytes, DefaultHashBuilder::default(), DefaultLifecycle::default());
         Self {
             chunks: Arc::new(chunks),
-            files: Arc::new(Cache::new(FILES_MAX)),
+            files: Arc::new(counted(FILES_MAX)),
             decodes: Arc::new(Semaphore::new(DECODES_AT_ONCE_MAX)),
             metrics,
         }

@@ -4,6 +4,7 @@
 //! its own, so that a backfill does not evict the tail. Does not own: what the bytes mean.
 
 mod blocks;
+mod counted;
 mod history;
 mod recent;
 mod runs;
