@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use alluvium_model::Offset;
 use bytes::Bytes;
@@ -22,6 +23,10 @@ use crate::view::Tier;
 
 /// Partitions of one fetch read at once: bounds what it holds in memory besides its answer.
 const READS_AT_ONCE_MAX: usize = 8;
+
+/// A fetch that has read for so long is answered with what it has: whoever asks waits no longer than 30 s as a rule, and
+/// learns nothing from what he did not wait for. (Small old segments, say, each of which takes a round trip.)
+const READ_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The read path. Clones share it.
 #[derive(Clone)]
@@ -87,10 +92,11 @@ impl Fetch {
         let reads = plan.partitions.clone().into_iter().zip(located).zip(shares);
         // Shares go by what partitions are thought to have from the offset on; a batch that holds the offset can be much more.
         let taken = &AtomicUsize::new(0);
+        let due = Instant::now() + READ_TIME_MAX;
         let fetched: Vec<FetchedPartition> = stream::iter(reads)
             .map(|((asked, located), share)| async move {
                 let share = share.within(bytes_max.saturating_sub(taken.load(Ordering::Relaxed)));
-                let fetched = self.read_one(plan, asked, located, share, wishes).await;
+                let fetched = self.read_one(plan, asked, located, share, wishes, due).await;
                 taken.fetch_add(fetched.bytes(), Ordering::Relaxed);
                 fetched
             })
@@ -110,11 +116,12 @@ impl Fetch {
         located: Located,
         share: Share,
         wishes: &Wishes,
+        due: Instant,
     ) -> FetchedPartition {
         let Located { head, found } = located;
         let read = match found {
             Ok(found) if share.bytes_max > 0 || share.at_least_one => {
-                self.records(plan, asked, found, share, wishes).await
+                self.records(plan, asked, found, share, wishes, due).await
             }
             Ok(_) => Ok((Vec::new(), None)),
             Err(error) => Err(error),
@@ -144,14 +151,15 @@ impl Fetch {
         found: Found,
         share: Share,
         wishes: &Wishes,
+        due: Instant,
     ) -> Result<(Vec<Bytes>, Option<Offset>), FetchError> {
-        let gone = match self.select(asked, &found, share, wishes).await {
+        let gone = match self.select(asked, &found, share, wishes, due).await {
             Err(LoadError::Gone(reason)) => reason,
             read => return read.map_err(|error| self.failed(asked, error)),
         };
         tracing::info!(partition = %asked.partition, reason = gone, "looking again for records whose object is gone");
         let found = self.locate_again(plan, asked).await?;
-        self.select(asked, &found, share, wishes).await.map_err(|error| self.failed(asked, error))
+        self.select(asked, &found, share, wishes, due).await.map_err(|error| self.failed(asked, error))
     }
 
     /// What was taken before something failed is an answer; the failure is met again by who asks for what follows.
@@ -161,10 +169,11 @@ impl Fetch {
         found: &Found,
         share: Share,
         wishes: &Wishes,
+        due: Instant,
     ) -> Result<(Vec<Bytes>, Option<Offset>), LoadError> {
         let mut selection = Selection::new(found.until, share);
         let mut visit = |placed| {
-            let go_on = selection.offer(&placed);
+            let go_on = selection.offer(&placed) && Instant::now() < due;
             Ok(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         };
         let loader = &self.shared.loader;

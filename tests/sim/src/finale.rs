@@ -24,11 +24,13 @@ use crate::time::SimClock;
 
 /// Time in which everything that works again has to answer.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Time for reading back one partition: whatever an agent does not have in memory takes a round trip for each object.
+const READ_PATIENCE: Duration = Duration::from_secs(1_200);
 /// Fetches of one reading back: far more than any run fills.
 const FETCHES_MAX: usize = 100_000;
 /// Extents read at once.
 const EXTENTS_MAX: usize = 10_000;
-/// By how much clocks are set forward before the last sweeps: above every age and grace.
+/// By how much the clock is set forward before each of the last rounds: above every age and grace.
 const LAST_JUMP: Duration = Duration::from_secs(3 * 3_600);
 /// Rounds of the last compactor; each has its work done by the one before, in the end.
 const LAST_ROUNDS: usize = 3;
@@ -72,8 +74,8 @@ impl Auditor<'_> {
         for machine in self.machines {
             machine.stop().await;
         }
-        janitor.clock.jump(LAST_JUMP);
         for _ in 0..LAST_ROUNDS {
+            janitor.clock.jump(LAST_JUMP);
             // What a process that was killed had claimed is free once its registration has expired.
             tokio::time::sleep(2 * self.ground.plan.session.expiry).await;
             self.compact(&janitor).await;
@@ -131,7 +133,7 @@ impl Auditor<'_> {
             for layout in layouts {
                 for partition in (0..).take(layout.leaders.len()) {
                     let reading = self.read_back(&mut routes, address, layout, partition, phase);
-                    match tokio::time::timeout(PATIENCE, reading).await {
+                    match tokio::time::timeout(READ_PATIENCE, reading).await {
                         Ok(readback) => self.recorder.record(SYSTEM, Happening::Readback(readback)),
                         Err(_) => self.stuck(format!("reading {} {partition} from {address}", layout.name)),
                     }

@@ -1,10 +1,13 @@
 //! Readers that catch up: what they cost the store and how much memory they take.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alluvium_model::TopicPartition;
-use alluvium_objects::UsageTotals;
+use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::{Operation, UsageTotals};
 use futures::future::{join_all, try_join_all};
+use tokio::time::Instant;
 
 use crate::agent::{Agent, AgentConfig};
 use crate::fetch::cold::IN_FLIGHT_BYTES_MAX;
@@ -80,6 +83,22 @@ async fn readers_of_a_partition_each_soon_share_whole_segments() {
     }
     let (gets, _) = since(&world, &before);
     assert!(gets <= 3 * ROUNDS, "{gets} GETs of {ROUNDS} segments");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_of_many_slow_old_segments_is_answered_with_those_that_came_in_time() {
+    let world = World::new().await;
+    let writer = world.agent().await;
+    let partition = world.topic("orders", 1).await[0];
+    for _ in 0..20 {
+        produce(&writer, partition, batch(&["v"])).await.expect("acknowledged");
+    }
+    world.faults.inject(Rule::on(Operation::Get, Fault::Delay(Duration::from_secs(1))));
+    let agent = world.agent().await;
+    let started = Instant::now();
+    let fetched = fetch(&agent, partition, 0).await;
+    assert_eq!((started.elapsed(), records(&fetched).len()), (Duration::from_secs(5), 5));
+    assert_eq!(read_all(&agent, partition).await.len(), 20);
 }
 
 const HISTORY_RECORDS: i64 = 2_000;

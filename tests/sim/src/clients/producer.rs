@@ -91,6 +91,8 @@ struct Lane {
     sequence: i32,
     connection: Option<Line>,
     in_flight: VecDeque<InFlight>,
+    /// The topic was deleted, and another has its name.
+    is_gone: bool,
 }
 
 struct Line {
@@ -146,7 +148,7 @@ impl Producer {
         self.identity = if self.plan.idempotent { Some(self.new_identity().await?) } else { None };
         let partition = i32::try_from(self.client.dice.count(0, topic.leaders.len() - 1)).ok()?;
         let name = TopicPartition::new(TopicId(topic.id), PartitionIndex(partition));
-        Some(Lane { topic, partition, name, sequence: 0, connection: None, in_flight: VecDeque::new() })
+        Some(Lane { topic, partition, name, sequence: 0, connection: None, in_flight: VecDeque::new(), is_gone: false })
     }
 
     async fn new_identity(&mut self) -> Option<(i64, i16)> {
@@ -187,7 +189,7 @@ impl Producer {
             if lane.in_flight.is_empty() || (lane.connection.is_some() && lane.in_flight.len() <= left) {
                 return true;
             }
-            if !self.settle_oldest(lane).await {
+            if lane.is_gone || !self.settle_oldest(lane).await {
                 self.give_up(lane);
                 return false;
             }
@@ -224,9 +226,11 @@ impl Producer {
 
     async fn connect(&mut self, lane: &mut Lane) -> Option<Line> {
         // Whoever leads it now, as far as anybody says.
-        if let Ok(topic) = self.routes.topic(&lane.topic.name).await
-            && topic.id == lane.topic.id
-        {
+        if let Ok(topic) = self.routes.topic(&lane.topic.name).await {
+            lane.is_gone = topic.id != lane.topic.id;
+            if lane.is_gone {
+                return None;
+            }
             lane.topic = topic;
         }
         let place = usize::try_from(lane.partition).unwrap_or(0);
@@ -248,7 +252,9 @@ impl Producer {
     async fn settle_oldest(&mut self, lane: &mut Lane) -> bool {
         let Some(oldest) = lane.in_flight.front_mut() else { return true };
         let verdict = match oldest.answer.take() {
-            Some(answer) => judge(timeout(self.plan.request_timeout, answer.answer()).await.ok()),
+            Some(answer) => {
+                judge(timeout(self.plan.request_timeout, answer.answer()).await.ok(), self.identity.is_some())
+            }
             None if oldest.attempts > 0 && self.identity.is_none() => Verdict::Open,
             None => Verdict::Again,
         };
@@ -316,7 +322,7 @@ impl Producer {
     }
 }
 
-fn judge(answer: Option<Result<ProduceResponse, alluvium_client::ClientError>>) -> Verdict {
+fn judge(answer: Option<Result<ProduceResponse, alluvium_client::ClientError>>, is_idempotent: bool) -> Verdict {
     let Some(Ok(answer)) = answer else { return Verdict::Open };
     let outcome: Option<PartitionProduceResponse> =
         answer.responses.into_iter().flat_map(|topic| topic.partition_responses).next();
@@ -325,6 +331,8 @@ fn judge(answer: Option<Result<ProduceResponse, alluvium_client::ClientError>>) 
     match outcome.error_code {
         ErrorCode::NONE => Verdict::Acked(base),
         ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Verdict::Acked(None),
+        // With the connection go the old metadata.
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID if is_idempotent => Verdict::Open,
         code if WITHOUT_EFFECT.contains(&code) => Verdict::Refused,
         _ => Verdict::Again,
     }
