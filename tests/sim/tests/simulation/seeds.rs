@@ -15,6 +15,8 @@ const FOUND: &[u64] = &[
     2_097,
     // An agent that was behind the feed answered with records of new history beyond the end that it told.
     2_177,
+    // A fetch of many small segments, each of which took a round trip, was not answered before its client gave up.
+    3_094,
 ];
 
 #[test]
