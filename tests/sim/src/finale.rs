@@ -25,7 +25,9 @@ use crate::time::SimClock;
 /// Time in which everything that works again has to answer.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Time for reading back one partition: whatever an agent does not have in memory takes a round trip for each object.
-const READ_PATIENCE: Duration = Duration::from_secs(1_200);
+const READ_PATIENCE: Duration = Duration::from_secs(400);
+/// After a reading back that failed.
+const READ_PAUSE: Duration = Duration::from_secs(5);
 /// Fetches of one reading back: far more than any run fills.
 const FETCHES_MAX: usize = 100_000;
 /// Extents read at once.
@@ -156,7 +158,7 @@ impl Auditor<'_> {
             if let Some(readback) = self.try_read_back(routes, address, &fetcher, partition, phase).await {
                 return readback;
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(READ_PAUSE).await;
         }
     }
 
