@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use alluvium_gateway::{
-    agent::{Agent, AgentConfig, AgentParts, Tasks},
+    agent::{Agent, AgentParts},
+    config::AgentConfig,
     peers::{HttpPeers, NoPeers, PeerBlocks},
 };
-use alluvium_metastore::{
-    ambient::{SystemClock, SystemEntropy},
-    nodes::Session,
-};
+use alluvium_metastore::nodes::Session;
+use alluvium_runtime::{SystemClock, SystemRng, Tasks};
 use anyhow::{Context, Result};
 
 use crate::{config::Settings, stores::Stores};
@@ -18,12 +17,7 @@ use crate::{config::Settings, stores::Stores};
 ///
 /// # Errors
 /// Where the metastore does not answer.
-pub async fn agent(
-    settings: &Settings,
-    stores: &Stores,
-    session: &Session,
-    entropy: Arc<SystemEntropy>,
-) -> Result<Arc<Agent>> {
+pub async fn agent(settings: &Settings, stores: &Stores, session: &Session, rng: Arc<SystemRng>) -> Result<Arc<Agent>> {
     let peers: Arc<dyn PeerBlocks> = if session.is_alone() { Arc::new(NoPeers) } else { Arc::new(HttpPeers::new()) };
     let parts = AgentParts {
         metastore: stores.metastore.clone(),
@@ -31,7 +25,7 @@ pub async fn agent(
         session: session.clone(),
         peers,
         clock: Arc::new(SystemClock),
-        entropy,
+        rng,
         tasks: Tasks::default(),
     };
     Agent::start(agent_config(settings), parts).await.context("starting the agent")

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alluvium_compactor::{CompactorConfig, Report};
-use alluvium_metastore::ambient::SystemEntropy;
+use alluvium_runtime::SystemRng;
 use anyhow::{Result, anyhow, ensure};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use tokio_util::sync::CancellationToken;
@@ -24,14 +24,14 @@ use crate::{
 /// Where a store cannot be opened, or some part of the work failed.
 pub async fn compact_once(settings: Settings, dry_run: bool) -> Result<()> {
     let mut signals = StopSignals::listen()?;
-    let entropy = Arc::new(SystemEntropy);
-    let stores = signals.unless_stopped(Stores::open(&settings, entropy.clone())).await?;
-    let registering = register(Role::Compactor, &settings, Addresses::default(), &stores, entropy.clone());
+    let rng = Arc::new(SystemRng);
+    let stores = signals.unless_stopped(Stores::open(&settings, rng.clone())).await?;
+    let registering = register(Role::Compactor, &settings, Addresses::default(), &stores, rng.clone());
     let session = signals.unless_stopped(registering).await?;
     let beating = CancellationToken::new();
     let heart = tokio::spawn(session.clone().run(beating.clone()));
     let config = CompactorConfig { sweep_dry_run: dry_run, ..compactor_config(&settings) };
-    let compactor = compactor(&stores, config, session.clone(), entropy);
+    let compactor = compactor(&stores, config, session.clone(), rng);
     let outcome = tokio::select! {
         biased;
         signal = signals.next() => Err(anyhow!("{signal}: stopped before all was done; nothing is lost")),

@@ -7,17 +7,17 @@ use std::sync::{
 
 use alluvium_compactor::{Compactor, CompactorConfig, Counters};
 use alluvium_gateway::metrics::{MetricSource, Sample, SampleKind};
-use alluvium_metastore::ambient::{SystemClock, SystemEntropy};
 use alluvium_metastore::nodes::Session;
 use alluvium_objects::RetryPolicy;
+use alluvium_runtime::{SystemClock, SystemRng};
 use futures::future::BoxFuture;
 
 use crate::{config::Settings, stores::Stores};
 
 /// A compactor over `stores` that works for `session`; nobody waits for it, so it tries long before it gives up.
-pub fn compactor(stores: &Stores, config: CompactorConfig, session: Session, entropy: Arc<SystemEntropy>) -> Compactor {
+pub fn compactor(stores: &Stores, config: CompactorConfig, session: Session, rng: Arc<SystemRng>) -> Compactor {
     let objects = stores.objects.with_retry(RetryPolicy::patient());
-    Compactor::new(stores.metastore.clone(), objects, config, session, Arc::new(SystemClock), entropy)
+    Compactor::new(stores.metastore.clone(), objects, config, session, Arc::new(SystemClock), rng)
 }
 
 /// Finds out why a compactor is not ready; nothing where it is.
@@ -67,7 +67,7 @@ const ROWS: &[Row] = &[
     ("compaction_read_bytes", "Bytes of the extents replaced", SampleKind::Counter, |c| &c.bytes_in),
     ("compaction_written_bytes", "Bytes of the history files", SampleKind::Counter, |c| &c.bytes_out),
     ("compaction_stale", "Rewrites dropped since their inputs changed", SampleKind::Counter, |c| &c.stale),
-    ("compaction_claims_refused", "Leases that another compactor held", SampleKind::Counter, |c| &c.claims_refused),
+    ("compaction_claims_refused", "Leases that another compactor held", SampleKind::Counter, |c| &c.leases_refused),
     ("compaction_fenced", "Work not done since its claim was lost meanwhile", SampleKind::Counter, |c| &c.fenced),
     ("compaction_failures", "Parts of rounds that failed", SampleKind::Counter, |c| &c.failures),
     ("retention_trims", "Partitions trimmed by retention", SampleKind::Counter, |c| &c.trims),

@@ -3,10 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use alluvium_gateway::metrics::{MetricSource, Sample};
-use alluvium_metastore::{
-    ambient::{SystemClock, SystemEntropy},
-    nodes::{Endpoint, NewNode, NodeState, Session, SessionConfig},
-};
+use alluvium_metastore::nodes::{Endpoint, NewNode, NodeState, Session, SessionConfig};
+use alluvium_runtime::{SystemClock, SystemRng};
 use anyhow::{Context, Result};
 
 use crate::{config::Settings, roles::Role, stores::Stores};
@@ -27,12 +25,12 @@ pub async fn register(
     settings: &Settings,
     addresses: Addresses,
     stores: &Stores,
-    entropy: Arc<SystemEntropy>,
+    rng: Arc<SystemRng>,
 ) -> Result<Session> {
     let config = if settings.metastore.is_embedded() { SessionConfig::alone() } else { SessionConfig::default() };
     let new = describe(role, settings, addresses);
     let nodes = stores.metastore.nodes.clone();
-    Session::open(nodes, new, config, Arc::new(SystemClock), entropy).await.context("registering with the metastore")
+    Session::open(nodes, new, config, Arc::new(SystemClock), rng).await.context("registering with the metastore")
 }
 
 fn describe(role: Role, settings: &Settings, addresses: Addresses) -> NewNode {

@@ -11,7 +11,8 @@ use std::{sync::Arc, time::Duration};
 
 use alluvium_compactor::Compactor;
 use alluvium_gateway::{agent::Agent, http::Observed, listen::Listener, metrics::MetricSource};
-use alluvium_metastore::{ambient::SystemEntropy, nodes::Session};
+use alluvium_metastore::nodes::Session;
+use alluvium_runtime::SystemRng;
 use anyhow::{Context, Result, bail};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -40,13 +41,13 @@ pub async fn serve(role: Role, settings: Settings) -> Result<()> {
     role.check(&settings)?;
     let mut signals = StopSignals::listen()?;
     let listeners = Listeners::bind(role, &settings).await?;
-    let entropy = Arc::new(SystemEntropy);
-    let stores = signals.unless_stopped(Stores::open(&settings, entropy.clone())).await?;
-    let registering = register(role, &settings, listeners.addresses(), &stores, entropy.clone());
+    let rng = Arc::new(SystemRng);
+    let stores = signals.unless_stopped(Stores::open(&settings, rng.clone())).await?;
+    let registering = register(role, &settings, listeners.addresses(), &stores, rng.clone());
     let session = signals.unless_stopped(registering).await?;
     let beating = CancellationToken::new();
     let heart = tokio::spawn(session.clone().run(beating.clone()));
-    let outcome = match Process::start(role, settings, listeners, &stores, &session, entropy).await {
+    let outcome = match Process::start(role, settings, listeners, &stores, &session, rng).await {
         Ok(process) => process.run(&mut signals, &session).await,
         Err(error) => Err(error),
     };
@@ -104,12 +105,11 @@ impl Process {
         listeners: Listeners,
         stores: &Stores,
         session: &Session,
-        entropy: Arc<SystemEntropy>,
+        rng: Arc<SystemRng>,
     ) -> Result<Self> {
         let banner = banner(role, &settings, listeners.addresses(), &session.node());
-        let agent = if role.serves() { Some(agent(&settings, stores, session, entropy.clone()).await?) } else { None };
-        let compactor =
-            role.compacts().then(|| compactor(stores, compactor_config(&settings), session.clone(), entropy));
+        let agent = if role.serves() { Some(agent(&settings, stores, session, rng.clone()).await?) } else { None };
+        let compactor = role.compacts().then(|| compactor(stores, compactor_config(&settings), session.clone(), rng));
         let mut process = Self {
             settings,
             agent,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use alluvium_metastore::{
     Metastore,
-    ambient::{Entropy, SystemEntropy},
     kv::{Db, Engine, FdbEngine, FdbOptions, RedbEngine},
 };
 use alluvium_objects::{Objects, ObjectsConfig};
+use alluvium_runtime::{Rng, SystemRng};
 use anyhow::{Context, Result};
 
 use crate::config::{MetastoreLocation, Settings};
@@ -30,9 +30,9 @@ impl Stores {
     ///
     /// # Errors
     /// Where one cannot be opened or written; the message says which and what to do.
-    pub async fn open(settings: &Settings, entropy: Arc<SystemEntropy>) -> Result<Self> {
-        let objects = open_objects(settings, &*entropy).await?;
-        let (metastore, engine) = open_metastore(settings, entropy).await?;
+    pub async fn open(settings: &Settings, rng: Arc<SystemRng>) -> Result<Self> {
+        let objects = open_objects(settings, &*rng).await?;
+        let (metastore, engine) = open_metastore(settings, rng).await?;
         Ok(Self { metastore, objects, engine })
     }
 
@@ -46,9 +46,9 @@ impl Stores {
 ///
 /// # Errors
 /// Where it is not there or does not grant access.
-pub async fn open_objects(settings: &Settings, entropy: &dyn Entropy) -> Result<Objects> {
+pub async fn open_objects(settings: &Settings, rng: &dyn Rng) -> Result<Objects> {
     let config =
-        ObjectsConfig { seed: entropy.next_u64(), retry: settings.store_retry.clone(), ..ObjectsConfig::default() };
+        ObjectsConfig { seed: rng.next_u64(), retry: settings.store_retry.clone(), ..ObjectsConfig::default() };
     let about = || format!("object store {}", settings.store);
     let objects = alluvium_objects::open(&settings.store, config).await.with_context(about)?;
     objects.check().await.with_context(about)?;
@@ -59,11 +59,11 @@ pub async fn open_objects(settings: &Settings, entropy: &dyn Entropy) -> Result<
 ///
 /// # Errors
 /// Where it is in use, unreadable, unreachable or of a newer format.
-pub async fn open_metastore(settings: &Settings, entropy: Arc<SystemEntropy>) -> Result<(Metastore, OpenEngine)> {
+pub async fn open_metastore(settings: &Settings, rng: Arc<SystemRng>) -> Result<(Metastore, OpenEngine)> {
     let about = || format!("metastore {}", settings.metastore);
     let engine = OpenEngine::open(&settings.metastore).await.with_context(about)?;
-    let db = Db::new(engine.shared(), entropy.clone());
-    Ok((Metastore::open(db, &*entropy).await.with_context(about)?, engine))
+    let db = Db::new(engine.shared(), rng.clone());
+    Ok((Metastore::open(db, &*rng).await.with_context(about)?, engine))
 }
 
 impl OpenEngine {

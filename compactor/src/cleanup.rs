@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alluvium_metastore::Metastore;
-use alluvium_metastore::leases::Claim;
+use alluvium_metastore::leases::Lease;
 use alluvium_model::{ObjectId, Timestamp};
 use alluvium_objects::Objects;
 
@@ -27,7 +27,7 @@ const EXPIRY_STEP_ROWS: usize = 1_000;
 /// Steps of one expiry or feed trim in one round.
 const STEPS_MAX: usize = 1_000;
 
-/// Removes what is due, each thing under the claim on its role.
+/// Removes what is due, each thing under the lease on its role.
 pub(crate) struct Cleanup {
     metastore: Metastore,
     objects: Objects,
@@ -40,12 +40,12 @@ impl Cleanup {
     }
 
     /// Purges topics whose deletion is due; how many.
-    pub(crate) async fn purge_topics(&self, claim: &Claim, now: Timestamp) -> Result<u64, UpkeepError> {
+    pub(crate) async fn purge_topics(&self, lease: &Lease, now: Timestamp) -> Result<u64, UpkeepError> {
         let topics = &self.metastore.topics;
         let mut purged = 0;
         for deleted in topics.deleted_due(now, TOPICS_MAX).await? {
             for _ in 0..PURGE_STEPS_MAX {
-                if topics.purge(claim, deleted.topic.id, PURGE_STEP_ROWS, now, self.config.retire_grace).await? {
+                if topics.purge(lease, deleted.topic.id, PURGE_STEP_ROWS, now, self.config.retire_grace).await? {
                     purged += 1;
                     break;
                 }
@@ -56,7 +56,7 @@ impl Cleanup {
 
     /// Deletes retired objects that are due; how many. The bucket goes first: an object that the metastore still knows
     /// and that is gone is deleted again, one that it no longer knows and that is there would be an orphan.
-    pub(crate) async fn delete_retired(&self, claim: &Claim, now: Timestamp) -> Result<u64, UpkeepError> {
+    pub(crate) async fn delete_retired(&self, lease: &Lease, now: Timestamp) -> Result<u64, UpkeepError> {
         let mut deleted = 0;
         for _ in 0..DELETE_BATCHES_MAX {
             let due = self.metastore.objects.retired_due(now, DELETE_OBJECTS).await?;
@@ -66,16 +66,16 @@ impl Cleanup {
             let keys: Vec<String> = due.iter().map(|retired| retired.key.clone()).collect();
             let ids: Vec<ObjectId> = due.iter().map(|retired| retired.id).collect();
             self.objects.delete(&keys).await?;
-            self.metastore.objects.forget(claim, &ids).await?;
+            self.metastore.objects.forget(lease, &ids).await?;
             deleted += u64::try_from(due.len()).unwrap_or(u64::MAX);
         }
         Ok(deleted)
     }
 
     /// Forgets feed entries that every agent has long read.
-    pub(crate) async fn trim_feed(&self, claim: &Claim, now: Timestamp) -> Result<(), UpkeepError> {
+    pub(crate) async fn trim_feed(&self, lease: &Lease, now: Timestamp) -> Result<(), UpkeepError> {
         for _ in 0..STEPS_MAX {
-            let trimmed = self.metastore.feed.trim(claim, now, self.config.feed_retention, FEED_STEP_ENTRIES).await?;
+            let trimmed = self.metastore.feed.trim(lease, now, self.config.feed_retention, FEED_STEP_ENTRIES).await?;
             if trimmed < FEED_STEP_ENTRIES {
                 break;
             }
@@ -84,9 +84,9 @@ impl Cleanup {
     }
 
     /// Forgets idle producers.
-    pub(crate) async fn expire_producers(&self, claim: &Claim, now: Timestamp) -> Result<(), UpkeepError> {
+    pub(crate) async fn expire_producers(&self, lease: &Lease, now: Timestamp) -> Result<(), UpkeepError> {
         for _ in 0..STEPS_MAX {
-            if self.metastore.producers.expire(claim, now, self.config.producer_expiry, EXPIRY_STEP_ROWS).await?.done {
+            if self.metastore.producers.expire(lease, now, self.config.producer_expiry, EXPIRY_STEP_ROWS).await?.done {
                 break;
             }
         }
@@ -94,11 +94,11 @@ impl Cleanup {
     }
 
     /// Forgets offsets of groups that nobody uses any more.
-    pub(crate) async fn expire_offsets(&self, claim: &Claim, now: Timestamp) -> Result<(), UpkeepError> {
+    pub(crate) async fn expire_offsets(&self, lease: &Lease, now: Timestamp) -> Result<(), UpkeepError> {
         let retention: Duration = self.config.offsets_retention;
         let mut after = None;
         for _ in 0..STEPS_MAX {
-            let sweep = self.metastore.offsets.expire(claim, now, retention, after.as_ref(), EXPIRY_STEP_ROWS).await?;
+            let sweep = self.metastore.offsets.expire(lease, now, retention, after.as_ref(), EXPIRY_STEP_ROWS).await?;
             after = sweep.next;
             if after.is_none() {
                 break;

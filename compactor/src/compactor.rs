@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use alluvium_metastore::Metastore;
-use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::nodes::Session;
 use alluvium_model::limits;
 use alluvium_objects::{Objects, RetryPolicy};
+use alluvium_runtime::{Clock, Rng};
 use tokio_util::sync::CancellationToken;
 
-use crate::claims::Claims;
 use crate::cleanup::Cleanup;
+use crate::held_leases::HeldLeases;
 use crate::plan::Policy;
 use crate::retention::Retention;
 use crate::rewrite::{Rewriter, Settings};
@@ -20,14 +20,14 @@ use crate::sweep::Sweep;
 use crate::{CompactorConfig, Counters, Report};
 
 /// One compactor of any number that share the work: each does what rendezvous gives it among those that are live, under
-/// claims, so that what another has begun is left to it. Clones share its memory.
+/// leases, so that what another has begun is left to it. Clones share its memory.
 #[derive(Clone)]
 pub struct Compactor {
     parts: Arc<Parts>,
 }
 
 impl Compactor {
-    /// A compactor over `metastore` and `objects`, which claims what it does for `session`.
+    /// A compactor over `metastore` and `objects`, which leases what it does for `session`.
     #[must_use]
     pub fn new(
         metastore: Metastore,
@@ -35,7 +35,7 @@ impl Compactor {
         config: CompactorConfig,
         session: Session,
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        rng: Arc<dyn Rng>,
     ) -> Self {
         // Nobody waits for a compactor, and giving up throws away its work.
         let objects = objects.with_retry(RetryPolicy::patient());
@@ -45,28 +45,28 @@ impl Compactor {
             file_bytes_target: config.file_bytes_target.max(1),
         };
         let settings = Settings {
-            writer: u32::try_from(entropy.next_u64() >> 32).unwrap_or(0),
+            writer: u32::try_from(rng.next_u64() >> 32).unwrap_or(0),
             file_bytes_target: policy.file_bytes_target,
             retire_grace: config.retire_grace,
             output_age_max: limits::COMMIT_AGE_MAX,
         };
         let known = metastore.objects.clone();
-        let claims = Arc::new(Claims::new(metastore.leases.clone(), session, Arc::clone(&entropy)));
+        let leases = Arc::new(HeldLeases::new(metastore.leases.clone(), session, Arc::clone(&rng)));
         let parts = Parts {
             survey: Survey::new(metastore.topics.clone(), metastore.log.clone(), policy),
             rewriter: Rewriter {
                 log: metastore.log.clone(),
                 known: known.clone(),
-                claims: Arc::clone(&claims),
+                leases: Arc::clone(&leases),
                 objects: objects.clone(),
                 clock: Arc::clone(&clock),
-                entropy,
+                rng,
                 settings,
             },
             retention: Retention::new(metastore.log.clone(), config.retire_grace),
             sweep: Sweep::new(known, objects.clone(), &config),
             cleanup: Cleanup::new(metastore, objects, config.clone()),
-            claims,
+            leases,
             counters: Counters::default(),
             swept: Mutex::default(),
             config,

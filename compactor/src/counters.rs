@@ -22,8 +22,8 @@ pub struct Counters {
     /// Rewrites dropped because their inputs had changed.
     pub stale: AtomicU64,
     /// Leases that another compactor held.
-    pub claims_refused: AtomicU64,
-    /// What was not done because its claim was lost meanwhile.
+    pub leases_refused: AtomicU64,
+    /// What was not done because its lease was lost meanwhile.
     pub fenced: AtomicU64,
     /// What failed and was left for the next round; each is logged.
     pub failures: AtomicU64,
@@ -48,7 +48,7 @@ impl Counters {
             (&self.bytes_in, report.bytes_in),
             (&self.bytes_out, report.bytes_out),
             (&self.stale, report.stale),
-            (&self.claims_refused, report.claims_refused),
+            (&self.leases_refused, report.leases_refused),
             (&self.fenced, report.fenced),
             (&self.failures, failures),
             (&self.trims, report.trims),

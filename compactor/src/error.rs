@@ -46,8 +46,8 @@ pub(crate) enum UpkeepError {
     /// A trim was refused.
     #[error(transparent)]
     Trim(TrimError),
-    /// The claim on the role was lost: another node does it by now.
-    #[error("the claim was lost to another node")]
+    /// The lease on the role was lost: another node does it by now.
+    #[error("the lease was lost to another node")]
     Fenced,
 }
 

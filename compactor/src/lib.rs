@@ -7,12 +7,12 @@
 //! nothing; an object is deleted only after the metastore has given it up for the whole grace, or never knew it and can
 //! no longer get to know it. Memory is bounded by `jobs_max` times a few times `file_bytes_target`.
 
-mod claims;
 mod cleanup;
 pub mod compactor;
 pub mod config;
 pub mod counters;
 mod error;
+mod held_leases;
 mod plan;
 pub mod report;
 mod retention;

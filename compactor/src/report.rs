@@ -19,8 +19,8 @@ pub struct Report {
     /// Rewrites dropped because their inputs had changed.
     pub stale: u64,
     /// Leases that another compactor held: what they protect is left to it.
-    pub claims_refused: u64,
-    /// What was not done because its claim was lost meanwhile.
+    pub leases_refused: u64,
+    /// What was not done because its lease was lost meanwhile.
     pub fenced: u64,
     /// What failed, one line each (bounded); the rest went on.
     pub failures: Vec<String>,
@@ -45,7 +45,7 @@ impl Report {
         self.bytes_in += part.bytes_in;
         self.bytes_out += part.bytes_out;
         self.stale += part.stale;
-        self.claims_refused += part.claims_refused;
+        self.leases_refused += part.leases_refused;
         self.fenced += part.fenced;
         self.trims += part.trims;
         self.topics_purged += part.topics_purged;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::leases::Claim;
+use alluvium_metastore::leases::Lease;
 use alluvium_metastore::log::{Log, TrimError};
 use alluvium_metastore::topics::Topic;
 use alluvium_model::log::Head;
@@ -27,10 +27,10 @@ impl Retention {
         Self { log, grace }
     }
 
-    /// Drops what `partition` need not keep, under the claim on retention; whether anything was dropped.
+    /// Drops what `partition` need not keep, under the lease on retention; whether anything was dropped.
     pub(crate) async fn apply(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         topic: &Topic,
         partition: TopicPartition,
         head: Head,
@@ -47,7 +47,7 @@ impl Retention {
             if start <= head.start {
                 return Ok(step > 0);
             }
-            head = match self.log.retain(claim, partition, start, now, self.grace).await {
+            head = match self.log.retain(lease, partition, start, now, self.grace).await {
                 Ok(head) => head,
                 Err(TrimError::UnknownPartition(_)) => return Ok(step > 0),
                 Err(error) => return Err(error.into()),

@@ -4,14 +4,14 @@ use std::fmt::Display;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use alluvium_metastore::ambient::Clock;
-use alluvium_metastore::leases::{Claim, LeaseKey, Role};
+use alluvium_metastore::leases::{Lease, LeaseKey, Role};
 use alluvium_model::Timestamp;
+use alluvium_runtime::Clock;
 use futures::{StreamExt, stream};
 
-use crate::claims::{Claims, Share};
 use crate::cleanup::Cleanup;
 use crate::error::UpkeepError;
+use crate::held_leases::{HeldLeases, Share};
 use crate::plan::Job;
 use crate::retention::Retention;
 use crate::rewrite::{Done, Rewriter};
@@ -26,7 +26,7 @@ const PASSES_MAX: usize = 1_000;
 pub(crate) struct Parts {
     pub(crate) config: CompactorConfig,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) claims: Arc<Claims>,
+    pub(crate) leases: Arc<HeldLeases>,
     pub(crate) survey: Survey,
     pub(crate) rewriter: Rewriter,
     pub(crate) retention: Retention,
@@ -38,7 +38,7 @@ pub(crate) struct Parts {
 
 /// What one round is to do.
 enum Scope {
-    /// All there is, up to the horizon, as far as others have not claimed it.
+    /// All there is, up to the horizon, as far as others have not leased it.
     Everything(Horizon),
     /// What is ripe, and only what is this node's.
     Ripe(Share),
@@ -67,7 +67,7 @@ impl Parts {
         self.compact(&scope, &mut report).await;
         self.delete(&scope, &mut report).await;
         self.sweep(&scope, &mut report).await;
-        self.claims.release_kept(|_| false).await;
+        self.leases.release_kept(|_| false).await;
         self.counters.count(&report);
         report
     }
@@ -75,36 +75,36 @@ impl Parts {
     /// One round in the background.
     pub(crate) async fn do_what_is_due(&self) {
         let mut report = Report::default();
-        let scope = Scope::Ripe(self.claims.share());
+        let scope = Scope::Ripe(self.leases.share());
         self.trim_and_purge(&scope, &mut report).await;
         self.compact(&scope, &mut report).await;
         self.delete(&scope, &mut report).await;
         if self.sweep_is_due() {
             self.sweep(&scope, &mut report).await;
         }
-        self.claims.release_kept(|key| matches!(key, LeaseKey::Role(role) if scope.has_role(*role))).await;
+        self.leases.release_kept(|key| matches!(key, LeaseKey::Role(role) if scope.has_role(*role))).await;
         self.counters.count(&report);
     }
 
     /// First, so that nothing is rewritten only to be dropped.
     async fn trim_and_purge(&self, scope: &Scope, report: &mut Report) {
         let now = self.clock.now();
-        if let Some(claim) = self.enter(Role::Topics, scope, report).await {
-            let purged = self.cleanup.purge_topics(&claim, now).await;
-            report.topics_purged += self.leave(&claim, "purging deleted topics", purged, report).await;
+        if let Some(lease) = self.enter(Role::Topics, scope, report).await {
+            let purged = self.cleanup.purge_topics(&lease, now).await;
+            report.topics_purged += self.leave(&lease, "purging deleted topics", purged, report).await;
         }
-        if let Some(claim) = self.enter(Role::Retention, scope, report).await {
-            let trimmed = self.retain(&claim, now, report).await;
-            report.trims += self.leave(&claim, "retention", trimmed, report).await;
+        if let Some(lease) = self.enter(Role::Retention, scope, report).await {
+            let trimmed = self.retain(&lease, now, report).await;
+            report.trims += self.leave(&lease, "retention", trimmed, report).await;
         }
     }
 
     /// Moves log starts; how many. What fails in one partition is reported and leaves the others alone.
-    async fn retain(&self, claim: &Claim, now: Timestamp, report: &mut Report) -> Result<u64, UpkeepError> {
+    async fn retain(&self, lease: &Lease, now: Timestamp, report: &mut Report) -> Result<u64, UpkeepError> {
         let mut trims = 0;
         for (topic, heads) in self.survey.topics().await? {
             for (partition, head) in heads {
-                match self.retention.apply(claim, &topic, partition, head, now).await {
+                match self.retention.apply(lease, &topic, partition, head, now).await {
                     Ok(trimmed) => trims += u64::from(trimmed),
                     Err(UpkeepError::Fenced) => return Err(UpkeepError::Fenced),
                     Err(error) => report.fail(&format!("retention of {} {partition}", topic.name), &error),
@@ -151,13 +151,13 @@ impl Parts {
 
     async fn delete(&self, scope: &Scope, report: &mut Report) {
         let now = self.clock.now();
-        if let Some(claim) = self.enter(Role::Retired, scope, report).await {
-            let deleted = self.cleanup.delete_retired(&claim, now).await;
-            report.objects_deleted += self.leave(&claim, "deleting retired objects", deleted, report).await;
+        if let Some(lease) = self.enter(Role::Retired, scope, report).await {
+            let deleted = self.cleanup.delete_retired(&lease, now).await;
+            report.objects_deleted += self.leave(&lease, "deleting retired objects", deleted, report).await;
         }
-        if let Some(claim) = self.enter(Role::Feed, scope, report).await {
-            let trimmed = self.cleanup.trim_feed(&claim, now).await;
-            self.leave(&claim, "trimming the feed", trimmed, report).await;
+        if let Some(lease) = self.enter(Role::Feed, scope, report).await {
+            let trimmed = self.cleanup.trim_feed(&lease, now).await;
+            self.leave(&lease, "trimming the feed", trimmed, report).await;
         }
     }
 
@@ -174,55 +174,55 @@ impl Parts {
 
     async fn sweep(&self, scope: &Scope, report: &mut Report) {
         let now = self.clock.now();
-        if let Some(claim) = self.enter(Role::Orphans, scope, report).await {
+        if let Some(lease) = self.enter(Role::Orphans, scope, report).await {
             let swept = self.sweep.run(now).await;
-            let swept = self.leave(&claim, "sweeping orphans", swept, report).await;
+            let swept = self.leave(&lease, "sweeping orphans", swept, report).await;
             report.orphans_found += swept.found;
             report.orphans_deleted += swept.deleted;
         }
-        if let Some(claim) = self.enter(Role::Producers, scope, report).await {
-            let expired = self.cleanup.expire_producers(&claim, now).await;
-            self.leave(&claim, "expiring producers", expired, report).await;
+        if let Some(lease) = self.enter(Role::Producers, scope, report).await {
+            let expired = self.cleanup.expire_producers(&lease, now).await;
+            self.leave(&lease, "expiring producers", expired, report).await;
         }
-        if let Some(claim) = self.enter(Role::Offsets, scope, report).await {
+        if let Some(lease) = self.enter(Role::Offsets, scope, report).await {
             let expired = async {
-                self.cleanup.expire_offsets(&claim, now).await?;
+                self.cleanup.expire_offsets(&lease, now).await?;
                 self.cleanup.sweep_leases().await
             };
             let expired = expired.await;
-            self.leave(&claim, "expiring offsets and leases", expired, report).await;
+            self.leave(&lease, "expiring offsets and leases", expired, report).await;
         }
     }
 
-    /// The claim on `role`, where it is this node's to do now.
-    async fn enter(&self, role: Role, scope: &Scope, report: &mut Report) -> Option<Claim> {
+    /// The lease on `role`, where it is this node's to do now.
+    async fn enter(&self, role: Role, scope: &Scope, report: &mut Report) -> Option<Lease> {
         if !scope.has_role(role) {
             return None;
         }
-        let claimed = match self.claims.acquire(&[LeaseKey::Role(role)]).await {
-            Ok(claims) => claims.into_iter().flatten().next(),
+        let leased = match self.leases.acquire(&[LeaseKey::Role(role)]).await {
+            Ok(leases) => leases.into_iter().flatten().next(),
             Err(error) => {
-                report.fail(&format!("claiming {role:?}"), &error);
+                report.fail(&format!("leasing {role:?}"), &error);
                 return None;
             }
         };
-        report.claims_refused += u64::from(claimed.is_none());
-        claimed
+        report.leases_refused += u64::from(leased.is_none());
+        leased
     }
 
-    /// The claim on a role is kept for the next round; what was done under it, or nothing where that failed, which is reported.
-    async fn leave<T, E>(&self, claim: &Claim, what: &str, done: Result<T, E>, report: &mut Report) -> T
+    /// The lease on a role is kept for the next round; what was done under it, or nothing where that failed, which is reported.
+    async fn leave<T, E>(&self, lease: &Lease, what: &str, done: Result<T, E>, report: &mut Report) -> T
     where
         T: Default,
         E: Into<UpkeepError> + Display,
     {
-        self.claims.keep(claim).await;
+        self.leases.keep(lease).await;
         match done.map_err(Into::into) {
             Ok(done) => done,
             Err(UpkeepError::Fenced) => {
                 tracing::info!("{what} was taken over by another node");
                 report.fenced += 1;
-                self.claims.forget(claim).await;
+                self.leases.forget(lease).await;
                 T::default()
             }
             Err(error) => {

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alluvium_metastore::ambient::uuid_v4;
 use alluvium_metastore::topics::{CreateTopicError, NewTopic};
 use alluvium_model::TopicId;
+use alluvium_runtime::uuid_v4;
 use thiserror::Error;
 
 use crate::agent::Agent;
-use crate::view::{TopicView, ViewError};
+use crate::metadata_cache::{CachedTopic, MetadataCacheError};
 
 /// Why there is no new topic that is served here.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -22,7 +22,7 @@ pub enum CreationError {
     Refused(#[from] CreateTopicError),
     /// It may be created, but is not served here yet.
     #[error(transparent)]
-    View(#[from] ViewError),
+    MetadataCache(#[from] MetadataCacheError),
 }
 
 /// A topic with a fresh id.
@@ -33,7 +33,7 @@ pub fn new_topic(
     (partitions, replication_factor): (i32, i16),
     configs: BTreeMap<String, String>,
 ) -> NewTopic {
-    let id = TopicId(uuid_v4(&*agent.entropy));
+    let id = TopicId(uuid_v4(&*agent.rng));
     NewTopic { id, name: name.to_owned(), partitions, replication_factor, configs }
 }
 
@@ -41,23 +41,23 @@ pub fn new_topic(
 ///
 /// # Errors
 /// Where it is refused, or the metastore does not answer.
-pub async fn create(agent: &Agent, topic: NewTopic) -> Result<Arc<TopicView>, CreationError> {
+pub async fn create(agent: &Agent, topic: NewTopic) -> Result<Arc<CachedTopic>, CreationError> {
     let topic = agent.metastore.topics.create(topic, agent.clock.now()).await?;
-    agent.view.sync().await?;
-    Ok(agent.view.topic_by_id(topic.id).unwrap_or_else(|| Arc::new(TopicView::new(topic))))
+    agent.metadata_cache.sync().await?;
+    Ok(agent.metadata_cache.topic_by_id(topic.id).unwrap_or_else(|| Arc::new(CachedTopic::new(topic))))
 }
 
 /// Creates a topic with the defaults of the configuration, unless someone else was faster.
 ///
 /// # Errors
 /// Where it is refused, or the metastore does not answer.
-pub async fn create_automatically(agent: &Agent, name: &str) -> Result<Arc<TopicView>, CreationError> {
+pub async fn create_automatically(agent: &Agent, name: &str) -> Result<Arc<CachedTopic>, CreationError> {
     let size = (agent.config.num_partitions, agent.config.default_replication_factor);
     match create(agent, new_topic(agent, name, size, BTreeMap::new())).await {
         Ok(topic) => Ok(topic),
         Err(refused) => {
-            agent.view.sync().await?;
-            agent.view.topic_by_name(name).ok_or(refused)
+            agent.metadata_cache.sync().await?;
+            agent.metadata_cache.topic_by_name(name).ok_or(refused)
         }
     }
 }

@@ -15,15 +15,14 @@ use std::{
 
 use alluvium_fdb_server::{FdbServer, Storage, unique_prefix};
 use alluvium_metastore::{
-    Metastore,
-    ambient::{Clock, SystemClock, SystemEntropy},
-    fixtures,
+    Metastore, fixtures,
     kv::{Db, FdbEngine, FdbOptions},
 };
 use alluvium_model::{
     ObjectId, PartitionIndex, TopicPartition,
     log::{CommitLimits, SegmentCommit},
 };
+use alluvium_runtime::{Clock, SystemClock, SystemRng};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 const SECONDS_DEFAULT: u64 = 10;
@@ -84,8 +83,8 @@ async fn open(server: &FdbServer, prefix: &str) -> Metastore {
     let options =
         FdbOptions { cluster_file: Some(server.cluster_file()), prefix: prefix.as_bytes().to_vec(), library: None };
     let engine = FdbEngine::open(options).await.expect("the server answers");
-    let db = Db::new(Arc::new(engine), Arc::new(SystemEntropy));
-    Metastore::open(db, &SystemEntropy).await.expect("the metastore opens")
+    let db = Db::new(Arc::new(engine), Arc::new(SystemRng));
+    Metastore::open(db, &SystemRng).await.expect("the metastore opens")
 }
 
 async fn measure(server: &FdbServer, setting: &Setting) {

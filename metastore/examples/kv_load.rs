@@ -11,10 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alluvium_metastore::{
-    ambient::SystemEntropy,
-    kv::{Db, Error, RedbEngine},
-};
+use alluvium_metastore::kv::{Db, Error, RedbEngine};
+use alluvium_runtime::SystemRng;
 
 const FOR: Duration = Duration::from_secs(5);
 
@@ -32,7 +30,7 @@ async fn main() {
 /// other: a segment commit's shape.
 async fn measure(directory: &std::path::Path, clients: u32, rows: u32) {
     std::fs::remove_dir_all(directory).ok();
-    let db = Db::new(Arc::new(RedbEngine::open(directory).unwrap()), Arc::new(SystemEntropy));
+    let db = Db::new(Arc::new(RedbEngine::open(directory).unwrap()), Arc::new(SystemRng));
     let started = Instant::now();
     let tasks: Vec<_> = (0..clients).map(|client| tokio::spawn(run(db.clone(), client, rows, started + FOR))).collect();
     let mut latencies = Vec::new();

@@ -16,12 +16,12 @@ use alluvium_model::{
 
 use crate::{
     Metastore,
-    ambient::{ManualClock, SeededEntropy, uuid_v4},
     kv::{Db, Engine, Faults, FdbEngine, FdbOptions, MemoryEngine},
-    leases::{Claim, LeaseKey},
-    nodes::{Claimant, Endpoint, Incarnation, NewNode, Session, SessionConfig},
+    leases::{Lease, LeaseKey},
+    nodes::{Endpoint, Incarnation, LeaseOwner, NewNode, Session, SessionConfig},
     topics::{NewTopic, Topic},
 };
+use alluvium_runtime::{ManualClock, SeededRng, uuid_v4};
 
 /// Bytes of a fixture's batch.
 const BATCH_BYTES: u32 = 100;
@@ -51,8 +51,8 @@ async fn on_fdb(cluster_file: PathBuf) -> Metastore {
 }
 
 async fn on(engine: Arc<dyn Engine>) -> Metastore {
-    let entropy = Arc::new(SeededEntropy::new(1));
-    Metastore::open(Db::new(engine, entropy.clone()), &*entropy).await.expect("a fresh store opens")
+    let rng = Arc::new(SeededRng::new(1));
+    Metastore::open(Db::new(engine, rng.clone()), &*rng).await.expect("a fresh store opens")
 }
 
 /// The session of an agent and compactor that is alone on `metastore`.
@@ -60,24 +60,24 @@ pub async fn alone(metastore: &Metastore) -> Session {
     let kafka = Some(Endpoint { host: "127.0.0.1".to_owned(), port: 9092 });
     let new = NewNode { kafka, compacts: true, ..NewNode::default() };
     let clock = Arc::new(ManualClock::new(Timestamp(0)));
-    let entropy = Arc::new(SeededEntropy::new(2));
-    let session = Session::open(metastore.nodes.clone(), new, SessionConfig::alone(), clock, entropy);
+    let rng = Arc::new(SeededRng::new(2));
+    let session = Session::open(metastore.nodes.clone(), new, SessionConfig::alone(), clock, rng);
     session.await.expect("a fixture's store takes a registration")
 }
 
-/// A claim on `key` of a node that stays registered: the same node for all of them, out of the way of others.
-pub async fn claim(metastore: &Metastore, key: LeaseKey) -> Claim {
-    let claimant = Claimant { id: AgentId(1_000_000), incarnation: Incarnation(1) };
-    let new = NewNode { id: Some(claimant.id), ..NewNode::default() };
-    metastore.nodes.register(&new, claimant.incarnation, Timestamp(0)).await.expect("a fixture's store registers");
-    let claims = metastore.leases.acquire(&[key], claimant, &SeededEntropy::new(3)).await;
-    claims.expect("a fixture's store gives leases").remove(0).expect("a fixture's lease is free")
+/// A lease on `key` of a node that stays registered: the same node for all of them, out of the way of others.
+pub async fn lease(metastore: &Metastore, key: LeaseKey) -> Lease {
+    let lease_owner = LeaseOwner { id: AgentId(1_000_000), incarnation: Incarnation(1) };
+    let new = NewNode { id: Some(lease_owner.id), ..NewNode::default() };
+    metastore.nodes.register(&new, lease_owner.incarnation, Timestamp(0)).await.expect("a fixture's store registers");
+    let leases = metastore.leases.acquire(&[key], lease_owner, &SeededRng::new(3)).await;
+    leases.expect("a fixture's store gives leases").remove(0).expect("a fixture's lease is free")
 }
 
 /// Creates a topic without overrides; its id follows from its name.
 pub async fn topic(metastore: &Metastore, name: &str, partitions: i32, now: Timestamp) -> Topic {
     let seed = name.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(257).wrapping_add(byte.into()));
-    let id = TopicId(uuid_v4(&SeededEntropy::new(seed)));
+    let id = TopicId(uuid_v4(&SeededRng::new(seed)));
     let topic = NewTopic { id, name: name.to_owned(), partitions, replication_factor: 1, configs: BTreeMap::new() };
     metastore.topics.create(topic, now).await.expect("a fixture's name is legal and free")
 }

@@ -4,9 +4,9 @@
 //! Does not own: the rules (`alluvium_model`), objects' bytes, Kafka. Every change of topics and logs writes its feed
 //! entry in the same transaction, so whoever follows the feed knows all of them.
 
-pub mod ambient;
 pub mod cluster;
 pub mod feed;
+#[cfg(any(test, feature = "testing"))]
 pub mod fixtures;
 pub mod groups;
 pub mod keyspace;

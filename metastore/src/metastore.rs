@@ -1,7 +1,6 @@
 //! All concepts over one store.
 
 use crate::{
-    ambient::Entropy,
     cluster::{Cluster, OpenError},
     feed::Feed,
     groups::Groups,
@@ -14,6 +13,7 @@ use crate::{
     producers::Producers,
     topics::Topics,
 };
+use alluvium_runtime::Rng;
 
 /// All concepts over one store. Clones share it. Hand on the concept that is used, not the whole.
 #[derive(Clone)]
@@ -44,8 +44,8 @@ pub struct Metastore {
 
 impl Metastore {
     /// Opens the store behind `db`: a fresh one becomes a new cluster, one of another format version is refused.
-    pub async fn open(db: Db, entropy: &dyn Entropy) -> Result<Self, OpenError> {
-        let cluster = Cluster::open(&db, entropy).await?;
+    pub async fn open(db: Db, rng: &dyn Rng) -> Result<Self, OpenError> {
+        let cluster = Cluster::open(&db, rng).await?;
         Ok(Self {
             cluster,
             topics: Topics::new(db.clone()),

@@ -11,10 +11,8 @@ use std::{
 };
 
 use alluvium_fdb_server::{FdbServer, Storage, unique_prefix};
-use alluvium_metastore::{
-    ambient::SystemEntropy,
-    kv::{Db, Engine, Error, FdbEngine, FdbOptions, Isolation, Range, Tx, limits},
-};
+use alluvium_metastore::kv::{Db, Engine, Error, FdbEngine, FdbOptions, Isolation, Range, Tx, limits};
+use alluvium_runtime::SystemRng;
 use futures::future::join_all;
 use tokio::{
     task::spawn_blocking,
@@ -33,7 +31,7 @@ async fn engine(server: &FdbServer, prefix: &str) -> Arc<FdbEngine> {
 }
 
 async fn open(server: &FdbServer, prefix: &str) -> Db {
-    Db::new(engine(server, prefix).await, Arc::new(SystemEntropy))
+    Db::new(engine(server, prefix).await, Arc::new(SystemRng))
 }
 
 async fn put(db: &Db, key: &[u8], value: &[u8]) -> Result<(), Error> {

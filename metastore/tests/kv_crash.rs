@@ -9,10 +9,8 @@ use std::{
     sync::Arc,
 };
 
-use alluvium_metastore::{
-    ambient::SystemEntropy,
-    kv::{Db, Error, Range, RedbEngine},
-};
+use alluvium_metastore::kv::{Db, Error, Range, RedbEngine};
+use alluvium_runtime::SystemRng;
 use tempfile::TempDir;
 
 /// Where the killed process keeps its store; the sign, too, that this process is the one to be killed.
@@ -21,7 +19,7 @@ const CLIENTS: u64 = 8;
 const KILLS: usize = 5;
 
 fn open(directory: &std::path::Path) -> Db {
-    Db::new(Arc::new(RedbEngine::open(directory).unwrap()), Arc::new(SystemEntropy))
+    Db::new(Arc::new(RedbEngine::open(directory).unwrap()), Arc::new(SystemRng))
 }
 
 fn number(bytes: &[u8]) -> u64 {

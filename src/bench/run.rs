@@ -6,8 +6,8 @@ use std::{
 };
 
 use alluvium_client::Cluster;
-use alluvium_metastore::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
 use alluvium_model::Timestamp;
+use alluvium_runtime::{Clock, Rng, SystemClock, SystemRng};
 use anyhow::{Context, Result, ensure};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
@@ -40,7 +40,7 @@ pub async fn bench(options: BenchOptions) -> Result<()> {
 }
 
 async fn measure(options: BenchOptions) -> Result<Report> {
-    let (run, Timestamp(began_ms)) = (SystemEntropy.next_u64(), SystemClock.now());
+    let (run, Timestamp(began_ms)) = (SystemRng.next_u64(), SystemClock.now());
     let cluster = Arc::new(Cluster::connect(&options.bootstrap, "alluvium-bench").await?);
     let name = options.topic.clone().unwrap_or_else(|| format!("bench-{run:x}"));
     let topic = cluster.create_topic(&name, options.partitions).await?;

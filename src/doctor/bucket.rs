@@ -5,8 +5,8 @@
 
 use std::{future::Future, time::Duration};
 
-use alluvium_metastore::ambient::Entropy;
 use alluvium_objects::{Error, ErrorKind, Objects, ObjectsConfig, StoreLocation};
+use alluvium_runtime::Rng;
 use anyhow::Result;
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -36,15 +36,15 @@ struct Probe<'a> {
 ///
 /// # Errors
 /// Where findings cannot be shown.
-pub async fn check(settings: &Settings, entropy: &dyn Entropy, findings: &mut Findings) -> Result<()> {
+pub async fn check(settings: &Settings, rng: &dyn Rng, findings: &mut Findings) -> Result<()> {
     let config =
-        ObjectsConfig { seed: entropy.next_u64(), retry: settings.store_retry.clone(), ..ObjectsConfig::default() };
+        ObjectsConfig { seed: rng.next_u64(), retry: settings.store_retry.clone(), ..ObjectsConfig::default() };
     let store = &settings.store;
     let objects = match alluvium_objects::open(store, config).await {
         Ok(objects) => objects,
         Err(error) => return findings.add(trouble("bucket.put", store, &error)),
     };
-    let probe = Probe { objects, store, folder: format!("probe/doctor-{:016x}", entropy.next_u64()) };
+    let probe = Probe { objects, store, folder: format!("probe/doctor-{:016x}", rng.next_u64()) };
     let put = probe.put().await;
     let is_written = put.means.is_none();
     findings.add(put)?;

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use alluvium_metastore::{
     Metastore,
-    ambient::{Clock, Entropy, SystemClock, SystemEntropy},
     nodes::{BeatError, Incarnation, NewNode, NodeState},
 };
+use alluvium_runtime::{Clock, Rng, SystemClock, SystemRng};
 use anyhow::{Result, anyhow};
 use tokio::time::{Instant, timeout};
 
@@ -29,8 +29,8 @@ const READ_P50_USUAL: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// Where findings cannot be shown.
-pub async fn check(settings: &Settings, entropy: Arc<SystemEntropy>, findings: &mut Findings) -> Result<()> {
-    let opening = timeout(PATIENCE, open_metastore(settings, entropy.clone())).await;
+pub async fn check(settings: &Settings, rng: Arc<SystemRng>, findings: &mut Findings) -> Result<()> {
+    let opening = timeout(PATIENCE, open_metastore(settings, rng.clone())).await;
     let opened = opening.unwrap_or_else(|_| Err(anyhow!("{}: no answer within 10 s", settings.metastore)));
     let (metastore, engine) = match opened {
         Ok(opened) => opened,
@@ -41,7 +41,7 @@ pub async fn check(settings: &Settings, entropy: Arc<SystemEntropy>, findings: &
     let found = Finding::ok(OPEN, found).with("cluster", cluster.id.clone()).with("format", cluster.format);
     findings.add(found)?;
     findings.add(read(&metastore).await)?;
-    findings.add(commit(&metastore, &*entropy).await)?;
+    findings.add(commit(&metastore, &*rng).await)?;
     if !settings.metastore.is_embedded() {
         nodes::check(&metastore.nodes, &SystemClock, findings).await?;
     }
@@ -88,10 +88,10 @@ async fn read(metastore: &Metastore) -> Finding {
 }
 
 /// Commits as an agent does that only says that it lives: a node without addresses, that is gone again afterwards.
-async fn commit(metastore: &Metastore, entropy: &dyn Entropy) -> Finding {
+async fn commit(metastore: &Metastore, rng: &dyn Rng) -> Finding {
     let (nodes, clock) = (&metastore.nodes, SystemClock);
     let new = NewNode { version: env!("CARGO_PKG_VERSION").to_owned(), ..NewNode::default() };
-    let node = match nodes.register(&new, Incarnation(entropy.next_u64()), clock.now()).await {
+    let node = match nodes.register(&new, Incarnation(rng.next_u64()), clock.now()).await {
         Ok(node) => node,
         Err(error) => return broken(COMMIT, &error),
     };
@@ -99,13 +99,13 @@ async fn commit(metastore: &Metastore, entropy: &dyn Entropy) -> Finding {
     let mut failed = None;
     for _ in 0..PROBES {
         let began = Instant::now();
-        if let Err(error) = nodes.beat(node.claimant(), NodeState::Draining, clock.now()).await {
+        if let Err(error) = nodes.beat(node.lease_owner(), NodeState::Draining, clock.now()).await {
             failed = Some(error);
             break;
         }
         latency.add(began.elapsed());
     }
-    let left = nodes.leave(node.claimant()).await.map_err(BeatError::from);
+    let left = nodes.leave(node.lease_owner()).await.map_err(BeatError::from);
     if let Some(error) = failed.or(left.err()) {
         return broken(COMMIT, &error);
     }

@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use alluvium_metastore::{
-    ambient::Clock,
-    nodes::{Claimant, Endpoint, Node, NodeState, Nodes},
-};
+use alluvium_metastore::nodes::{Endpoint, LeaseOwner, Node, NodeState, Nodes};
 use alluvium_model::Timestamp;
+use alluvium_runtime::Clock;
 use anyhow::Result;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
@@ -62,7 +60,7 @@ pub async fn check(nodes: &Nodes, clock: &dyn Clock, findings: &mut Findings) ->
 
 /// What two looks at all nodes show, the first taken after `began`, the second before `ended`.
 fn compare(before: &[Node], after: &[Node], began: Timestamp, ended: Timestamp) -> Vec<Seen> {
-    let key = |node: &Node| -> (Claimant, u64) { (node.claimant(), node.beat) };
+    let key = |node: &Node| -> (LeaseOwner, u64) { (node.lease_owner(), node.beat) };
     let known: BTreeSet<_> = before.iter().map(key).collect();
     let see = |node: &Node| {
         let is_beating = !known.contains(&key(node));

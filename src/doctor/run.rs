@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alluvium_metastore::ambient::{Clock, SystemClock, SystemEntropy};
+use alluvium_runtime::{Clock, SystemClock, SystemRng};
 use anyhow::{Result, ensure};
 
 use super::{
@@ -60,12 +60,12 @@ pub async fn doctor(settings: Result<Settings, ConfigError>, as_json: bool) -> R
 }
 
 async fn examine(settings: &Settings, findings: &mut Findings) -> Result<()> {
-    let entropy = Arc::new(SystemEntropy);
+    let rng = Arc::new(SystemRng);
     findings.add(Finding::ok("configuration", "read and consistent"))?;
     process::check(settings, findings)?;
     disk::check(settings, findings)?;
     listeners::check(settings, findings).await?;
-    bucket::check(settings, &*entropy, findings).await?;
+    bucket::check(settings, &*rng, findings).await?;
     upkeep::check(settings, findings).await?;
-    metastore::check(settings, entropy, findings).await
+    metastore::check(settings, rng, findings).await
 }

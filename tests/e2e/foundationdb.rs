@@ -4,11 +4,11 @@ use std::{fs, future::ready, path::Path, sync::Arc, time::Duration};
 
 use alluvium_fdb_server::{FdbServer, Storage, unique_prefix};
 use alluvium_metastore::{
-    ambient::SystemEntropy,
     cluster::FORMAT_VERSION,
     keyspace::{Key, RowWriter, Tag},
     kv::{self, Db, FdbEngine, FdbOptions, Tx},
 };
+use alluvium_runtime::SystemRng;
 use rskafka::client::partition::Compression;
 use tokio::task::block_in_place;
 
@@ -78,7 +78,7 @@ async fn fdb_of_a_newer_format_is_left_alone_and_both_versions_are_named() {
     let (file, prefix) = (FdbServer::shared().cluster_file(), unique_prefix());
     let options = FdbOptions { cluster_file: Some(file.clone()), prefix: prefix.clone().into_bytes(), library: None };
     let engine = FdbEngine::open(options).await.expect("a fresh server answers");
-    let db = Db::new(Arc::new(engine), Arc::new(SystemEntropy));
+    let db = Db::new(Arc::new(engine), Arc::new(SystemRng));
     let newer = RowWriter::new(1).u32(FORMAT_VERSION + 1).text("what a newer one adds").finish();
     let write = |tx: Tx| {
         tx.set(&Key::new(Tag::FORMAT).bytes(), &newer);

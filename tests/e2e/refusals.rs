@@ -3,11 +3,11 @@
 use std::{fs, future::ready, net::TcpListener, path::Path, sync::Arc};
 
 use alluvium_metastore::{
-    ambient::SystemEntropy,
     cluster::FORMAT_VERSION,
     keyspace::{Key, RowWriter, Tag},
     kv::{self, Db, RedbEngine, Tx},
 };
+use alluvium_runtime::SystemRng;
 
 use crate::{
     s3::{Asked, Fault, Rule, S3},
@@ -98,7 +98,7 @@ async fn a_data_directory_of_a_newer_format_is_left_alone_and_both_versions_are_
     let directory = tempfile::tempdir().expect("a directory");
     let metastore = directory.path().join("metastore");
     let engine = Arc::new(RedbEngine::open(metastore.clone()).expect("opened"));
-    let db = Db::new(engine.clone(), Arc::new(SystemEntropy));
+    let db = Db::new(engine.clone(), Arc::new(SystemRng));
     let newer = RowWriter::new(1).u32(FORMAT_VERSION + 1).text("what a newer one adds").finish();
     let write = |tx: Tx| {
         tx.set(&Key::new(Tag::FORMAT).bytes(), &newer);

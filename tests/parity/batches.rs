@@ -1,6 +1,6 @@
 //! Batches as producers send them, sound and broken.
 
-use alluvium_metastore::ambient::{Clock, SystemClock};
+use alluvium_runtime::{Clock, SystemClock};
 use alluvium_wire::{
     batch::{BatchBuilder, BatchHeader, Compression},
     messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData},

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use alluvium_metastore::ambient::{Entropy, SystemEntropy};
+use alluvium_runtime::{Rng, SystemRng};
 use alluvium_wire::{
     ApiKey, ErrorCode, Versions,
     messages::{
@@ -56,7 +56,7 @@ pub async fn compare(cases: impl AsyncFn(&mut Side), intended: &[Intended]) {
     let kafka = std::env::var(KAFKA).expect("ALLUVIUM_TEST_KAFKA names a Kafka to compare with");
     let server = Server::start(&["--node-id", "1"]);
     let common = Arc::new(common_versions(&kafka, &server.address()).await);
-    let run: Arc<str> = format!("{:08x}", SystemEntropy.next_u64() >> 32).into();
+    let run: Arc<str> = format!("{:08x}", SystemRng.next_u64() >> 32).into();
     let mut theirs = Side::connect(&kafka, &common, &run).await;
     let mut ours = Side::connect(&server.address(), &common, &run).await;
     tokio::join!(warm_up(&theirs), warm_up(&ours));

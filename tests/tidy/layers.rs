@@ -5,22 +5,23 @@ use crate::tree::{Source, files, report};
 /// Each crate's manifest and the crates of ours that lie below it.
 const BELOW: &[(&str, &[&str])] = &[
     ("metastore/model", &[]),
-    ("gateway/wire", &[]),
-    ("client", &["wire"]),
-    ("gateway/segment", &["model"]),
-    ("gateway/objects", &[]),
-    ("metastore", &["model"]),
+    ("crates/wire", &[]),
+    ("crates/objects", &[]),
+    ("crates/runtime", &["model"]),
+    ("crates/segment", &["model"]),
+    ("crates/history", &["model", "wire"]),
+    ("crates/client", &["wire"]),
     ("metastore/foundationdb-sys", &[]),
+    ("metastore", &["model", "runtime"]),
+    ("compactor", &["history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
+    ("gateway", &["history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
     ("tests/fdb-server", &[]),
-    ("compactor/history", &["model", "objects", "wire"]),
-    ("compactor", &["history", "metastore", "model", "objects", "segment", "wire"]),
-    ("gateway", &["history", "metastore", "model", "objects", "segment", "wire"]),
-    ("tests/sim", &["client", "compactor", "gateway", "metastore", "model", "objects", "wire"]),
-    ("", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "segment", "wire"]),
+    ("tests/sim", &["client", "compactor", "gateway", "metastore", "model", "objects", "runtime", "wire"]),
+    ("", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "runtime", "wire"]),
 ];
 
 /// Crates without I/O, and what would bring it in.
-const PURE: &[&str] = &["metastore/model", "gateway/wire", "gateway/segment"];
+const PURE: &[&str] = &["metastore/model", "crates/wire", "crates/segment"];
 const IMPURE: &[&str] = &["tokio", "futures", "rand", "object_store", "redb", "tracing"];
 
 #[test]

@@ -1,7 +1,7 @@
 //! History files to one history file.
 
 use alluvium_history::{HistoryFile, HistoryRecord, ReadError, compute};
-use alluvium_metastore::leases::Claim;
+use alluvium_metastore::leases::Lease;
 use alluvium_model::{Extent, object_key};
 
 use super::segments::{Done, Failed, Rewriter};
@@ -14,7 +14,7 @@ use crate::plan::Work;
 const CHUNK_BYTES: usize = 8 << 20;
 
 impl Rewriter {
-    pub(super) async fn merge(&self, work: &Work, claim: &Claim, done: &mut Done) {
+    pub(super) async fn merge(&self, work: &Work, lease: &Lease, done: &mut Done) {
         let mut strand = self.strand(work);
         for input in &work.inputs {
             strand = match strand {
@@ -22,7 +22,7 @@ impl Rewriter {
                 failed => failed,
             };
         }
-        self.complete(work, claim, strand, done).await;
+        self.complete(work, lease, strand, done).await;
     }
 
     /// Copies all records of one file.

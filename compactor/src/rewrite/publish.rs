@@ -1,7 +1,7 @@
 //! From a finished file to the log: put it, swap it in, and clean up where that is refused.
 
 use alluvium_history::FinishedFile;
-use alluvium_metastore::leases::Claim;
+use alluvium_metastore::leases::Lease;
 use alluvium_metastore::log::{NewObject, SwapError};
 use alluvium_model::{Extent, ExtentSource, ObjectId, object_key};
 
@@ -13,11 +13,11 @@ use crate::plan::Work;
 
 impl Rewriter {
     /// Replaces the inputs that `output` holds by it.
-    pub(super) async fn publish(&self, work: &Work, claim: &Claim, output: Output, report: &mut Report) {
+    pub(super) async fn publish(&self, work: &Work, lease: &Lease, output: Output, report: &mut Report) {
         let Output { file, inputs } = output;
         let inputs = &work.inputs[..inputs.min(work.inputs.len())];
         let (records, bytes) = (file.records, file.bytes);
-        match self.put_and_swap(work, claim, inputs, file).await {
+        match self.put_and_swap(work, lease, inputs, file).await {
             Ok(()) => {
                 report.files_written += 1;
                 report.records_written += records;
@@ -28,7 +28,7 @@ impl Rewriter {
             Err(RewriteError::Swap(SwapError::Stale(_) | SwapError::UnknownPartition(_))) => report.stale += 1,
             Err(RewriteError::Swap(SwapError::Fenced)) => {
                 report.fenced += 1;
-                self.claims.forget(claim).await;
+                self.leases.forget(lease).await;
             }
             Err(error) => report.fail(&format!("replacing extents of {} {}", work.topic, work.partition), &error),
         }
@@ -37,12 +37,12 @@ impl Rewriter {
     async fn put_and_swap(
         &self,
         work: &Work,
-        claim: &Claim,
+        lease: &Lease,
         inputs: &[Extent],
         file: FinishedFile,
     ) -> Result<(), RewriteError> {
         let begun = self.clock.now();
-        let id = ObjectId::new(begun, self.settings.writer, self.entropy.next_u64());
+        let id = ObjectId::new(begun, self.settings.writer, self.rng.next_u64());
         let key = object_key::history(&work.topic, work.partition, file.identity.offsets.start, id);
         let extent = Extent {
             offsets: file.identity.offsets.clone(),
@@ -58,7 +58,7 @@ impl Rewriter {
             return Err(RewriteError::TooOld(id, begun));
         }
         let outputs = [(extent, NewObject { key: key.clone(), bytes: file.bytes })];
-        let swapped = self.log.swap(claim, work.partition, inputs, &outputs, now, self.settings.retire_grace).await;
+        let swapped = self.log.swap(lease, work.partition, inputs, &outputs, now, self.settings.retire_grace).await;
         if let Err(SwapError::Stale(_) | SwapError::UnknownPartition(_) | SwapError::Fenced) = &swapped {
             self.drop_output(id, key).await;
         }

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use alluvium_history::compute;
-use alluvium_metastore::ambient::{Clock, Entropy};
-use alluvium_metastore::leases::{Claim, LeaseKey};
+use alluvium_metastore::leases::{Lease, LeaseKey};
 use alluvium_metastore::log::Log;
 use alluvium_model::{Extent, ExtentSource, TopicPartition, object_key};
 use alluvium_objects::Objects;
+use alluvium_runtime::{Clock, Rng};
 use bytes::Bytes;
 use futures::future::join_all;
 use futures::{StreamExt, stream};
@@ -18,8 +18,8 @@ use futures::{StreamExt, stream};
 use super::schedule::{Read, schedule};
 use super::strand::{Output, Strand};
 use crate::Report;
-use crate::claims::Claims;
 use crate::error::RewriteError;
+use crate::held_leases::HeldLeases;
 use crate::plan::{Job, Work};
 
 /// Segments fetched ahead of the one being decoded: hides their latency, for a few times 8 MiB.
@@ -30,10 +30,10 @@ const READ_AHEAD: usize = 4;
 pub(crate) struct Rewriter {
     pub(crate) log: Log,
     pub(crate) known: alluvium_metastore::objects::Objects,
-    pub(crate) claims: Arc<Claims>,
+    pub(crate) leases: Arc<HeldLeases>,
     pub(crate) objects: Objects,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) rng: Arc<dyn Rng>,
     pub(crate) settings: Settings,
 }
 
@@ -72,7 +72,7 @@ struct Fetched {
 }
 
 impl Rewriter {
-    /// Does `job`, as far as its partitions can be claimed. What fails is reported, and can be planned again.
+    /// Does `job`, as far as its partitions can be leased. What fails is reported, and can be planned again.
     pub(crate) async fn run(&self, job: Job) -> Done {
         let mut done = Done::default();
         let works = match &job {
@@ -80,47 +80,47 @@ impl Rewriter {
             Job::Merge(work) => std::slice::from_ref(work),
         };
         let keys: Vec<LeaseKey> = works.iter().map(|work| LeaseKey::Partition(work.partition)).collect();
-        let claims = match self.claims.acquire(&keys).await {
-            Ok(claims) => claims,
+        let leases = match self.leases.acquire(&keys).await {
+            Ok(leases) => leases,
             Err(error) => {
-                done.report.fail("claiming partitions", &error);
+                done.report.fail("leasing partitions", &error);
                 return done;
             }
         };
-        done.report.claims_refused = claims.iter().map(|claim| u64::from(claim.is_none())).sum();
-        let claimed =
-            |works: Vec<Work>| works.into_iter().zip(&claims).filter_map(|(work, claim)| Some((work, claim.clone()?)));
+        done.report.leases_refused = leases.iter().map(|lease| u64::from(lease.is_none())).sum();
+        let leased =
+            |works: Vec<Work>| works.into_iter().zip(&leases).filter_map(|(work, lease)| Some((work, lease.clone()?)));
         match job {
             Job::Rewrite(works) => {
-                let (works, claims): (Vec<_>, Vec<_>) = claimed(works).unzip();
-                self.rewrite(&works, &claims, &mut done).await;
+                let (works, leases): (Vec<_>, Vec<_>) = leased(works).unzip();
+                self.rewrite(&works, &leases, &mut done).await;
             }
             Job::Merge(work) => {
-                for (work, claim) in claimed(vec![work]) {
-                    self.merge(&work, &claim, &mut done).await;
+                for (work, lease) in leased(vec![work]) {
+                    self.merge(&work, &lease, &mut done).await;
                 }
             }
         }
-        self.claims.release(&claims.into_iter().flatten().collect::<Vec<_>>()).await;
+        self.leases.release(&leases.into_iter().flatten().collect::<Vec<_>>()).await;
         done
     }
 
-    async fn rewrite(&self, works: &[Work], claims: &[Claim], done: &mut Done) {
+    async fn rewrite(&self, works: &[Work], leases: &[Lease], done: &mut Done) {
         let strands = self.grow(works).await;
-        for ((work, claim), strand) in works.iter().zip(claims).zip(strands) {
-            self.complete(work, claim, strand, done).await;
+        for ((work, lease), strand) in works.iter().zip(leases).zip(strands) {
+            self.complete(work, lease, strand, done).await;
         }
     }
 
     /// Publishes what has grown, or reports why it did not.
-    pub(super) async fn complete(&self, work: &Work, claim: &Claim, strand: Growing, done: &mut Done) {
+    pub(super) async fn complete(&self, work: &Work, lease: &Lease, strand: Growing, done: &mut Done) {
         let output = match strand {
             Ok(strand) => finish(strand).await,
             Err(failed) => Err(failed),
         };
         match output {
             Ok(None) => {}
-            Ok(Some(output)) => self.publish(work, claim, output, &mut done.report).await,
+            Ok(Some(output)) => self.publish(work, lease, output, &mut done.report).await,
             Err(Failed { error, input }) => {
                 let broken = input.filter(|_| error.is_of_input());
                 done.broken.extend(broken.map(|extent| (work.partition, *extent)));

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::ambient::Clock;
 use alluvium_metastore::kv::Faults;
 use alluvium_model::{ObjectId, Offset, Timestamp, object_key};
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, Rule};
+use alluvium_runtime::Clock;
 use bytes::Bytes;
 
 use super::world::{World, config, drafts};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::ambient::Clock;
 use alluvium_model::Offset;
+use alluvium_runtime::Clock;
 use alluvium_wire::batch::Compression;
 use proptest::collection::vec;
 use proptest::option;

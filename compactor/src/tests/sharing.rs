@@ -68,8 +68,8 @@ async fn poll_times<F: Future + ?Sized>(mut future: Pin<&mut F>, times: usize) -
 
 /// Until nobody has heard of `process` for so long that it is gone.
 async fn until_gone(process: &Process, watcher: &Process) {
-    let gone = process.session.claimant();
-    while watcher.session.live().iter().any(|node| node.claimant() == gone) {
+    let gone = process.session.lease_owner();
+    while watcher.session.live().iter().any(|node| node.lease_owner() == gone) {
         sleep(Duration::from_millis(50)).await;
     }
     // And removed, not only expired.
@@ -100,7 +100,7 @@ async fn compactors_share_the_partitions_and_each_record_is_written_once() {
         assert!(each.iter().all(|written| *written > 0), "seed {seed}: {each:?}");
         for process in &processes {
             let counters = process.compactor.counters();
-            let refused = counters.claims_refused.load(Ordering::Relaxed) + counters.fenced.load(Ordering::Relaxed);
+            let refused = counters.leases_refused.load(Ordering::Relaxed) + counters.fenced.load(Ordering::Relaxed);
             assert_eq!(refused, 0, "seed {seed}: what is planned is not planned by another");
         }
         world.check().await;
@@ -166,11 +166,11 @@ async fn a_compactor_that_awakes_after_another_took_over_changes_nothing() {
         let done = poll_times(job.as_mut(), waits).await;
         sleeper.fall_silent();
         until_gone(&sleeper, &other).await;
-        // The other one has taken the claims and is not done yet when the first awakes.
+        // The other one has taken the leases and is not done yet when the first awakes.
         let mut taking_over = Box::pin(other.compactor.run_once());
         let lease = LeaseKey::Partition(world.partition(0));
         let mut taken = None;
-        while taken.is_none() && world.metastore.leases.holder(&lease).await != Ok(Some(other.session.claimant())) {
+        while taken.is_none() && world.metastore.leases.holder(&lease).await != Ok(Some(other.session.lease_owner())) {
             taken = poll_times(taking_over.as_mut(), 1).await;
         }
         let before: BTreeSet<_> = world.all_extents().await.iter().map(|extent| extent.object).collect();
@@ -205,16 +205,16 @@ async fn a_role_is_one_nodes_and_another_takes_it_over_when_that_one_is_gone() {
     let keys: Vec<_> = [Role::Orphans, Role::Retired, Role::Retention, Role::Topics, Role::Feed, Role::Producers]
         .map(LeaseKey::Role)
         .into();
-    let entropy = alluvium_metastore::ambient::SeededEntropy::new(1);
-    let claims = leases.acquire(&keys, one.session.claimant(), &entropy).await.expect("read");
-    assert!(claims.iter().all(Option::is_some));
+    let rng = alluvium_runtime::SeededRng::new(1);
+    let acquired = leases.acquire(&keys, one.session.lease_owner(), &rng).await.expect("read");
+    assert!(acquired.iter().all(Option::is_some));
     let report = other.compactor.run_once().await;
-    assert_eq!(report.claims_refused, 6, "{report:?}");
+    assert_eq!(report.leases_refused, 6, "{report:?}");
     assert_eq!(report.records_written, records(&world), "partitions are free");
     one.fall_silent();
     until_gone(&one, &other).await;
     let report = other.compactor.run_once().await;
-    assert_eq!((report.claims_refused, report.failures), (0, Vec::new()));
+    assert_eq!((report.leases_refused, report.failures), (0, Vec::new()));
     for key in &keys {
         assert_eq!(leases.holder(key).await, Ok(None), "what was done is given back");
     }
@@ -242,7 +242,7 @@ async fn a_compactor_that_has_nothing_to_do_writes_nothing_and_gives_back_what_i
     for role in roles {
         let holder = world.metastore.leases.holder(&LeaseKey::Role(role)).await.expect("read");
         left += usize::from(holder.is_none());
-        assert!(holder.is_none() || holder == Some(one.session.claimant()));
+        assert!(holder.is_none() || holder == Some(one.session.lease_owner()));
     }
     assert!(left > 0, "some are the other one's by now, who does not run yet");
     let (running, cancelled) = (other.compactor.clone(), cancel.clone());

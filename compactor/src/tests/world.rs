@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alluvium_history::{HistoryFile, HistoryRecord, RecordHeader, TimestampType};
-use alluvium_metastore::ambient::{Clock, ManualClock, SeededEntropy, SystemClock};
 use alluvium_metastore::kv::{Db, Faults as StoreFaults, MemoryEngine};
 use alluvium_metastore::nodes::{NewNode, Session, SessionConfig};
 use alluvium_metastore::topics::{NewTopic, Topic};
@@ -18,6 +17,7 @@ use alluvium_model::{
 };
 use alluvium_objects::faults::{FaultStore, Faults};
 use alluvium_objects::{Objects, ObjectsConfig};
+use alluvium_runtime::{Clock, ManualClock, SeededRng, SystemClock};
 use alluvium_segment::{BatchFacts, BatchInput, RunInput};
 use alluvium_wire::batch::{Batch, BatchBuilder, BatchHeader, Batches, Compression};
 use bytes::Bytes;
@@ -82,9 +82,9 @@ impl Process {
 
 /// The store in `engine`, as a process reaches it.
 async fn reach(engine: &MemoryEngine, faults: StoreFaults, seed: u64) -> Metastore {
-    let entropy = Arc::new(SeededEntropy::new(seed));
-    let db = Db::new(Arc::new(engine.elsewhere(faults)), entropy.clone());
-    Metastore::open(db, &*entropy).await.expect("a store in memory opens")
+    let rng = Arc::new(SeededRng::new(seed));
+    let db = Db::new(Arc::new(engine.elsewhere(faults)), rng.clone());
+    Metastore::open(db, &*rng).await.expect("a store in memory opens")
 }
 
 impl World {
@@ -130,22 +130,22 @@ impl World {
     pub(super) async fn process(&self, faults: StoreFaults, config: CompactorConfig) -> Process {
         let seed = self.compactors.fetch_add(1, Ordering::Relaxed);
         let metastore = reach(&self.engine, StoreFaults { seed: faults.seed ^ seed, ..faults }, seed).await;
-        let entropy = Arc::new(SeededEntropy::new(seed));
+        let rng = Arc::new(SeededRng::new(seed));
         let new = NewNode { compacts: true, ..NewNode::default() };
         let (nodes, clock) = (metastore.nodes.clone(), self.clock.clone());
-        let session = Session::open(nodes, new, SessionConfig::default(), clock.clone(), entropy.clone());
+        let session = Session::open(nodes, new, SessionConfig::default(), clock.clone(), rng.clone());
         let session = session.await.expect("registered");
         let objects = self.objects.clone();
-        let compactor = Compactor::new(metastore, objects, config, session.clone(), clock, entropy);
+        let compactor = Compactor::new(metastore, objects, config, session.clone(), clock, rng);
         let beating = tokio::spawn(session.clone().run(CancellationToken::new()));
         Process { session, compactor, beating }
     }
 
     /// A compactor of `session`.
     pub(super) fn compactor_of(&self, session: Session, config: CompactorConfig) -> Compactor {
-        let entropy = Arc::new(SeededEntropy::new(self.compactors.fetch_add(1, Ordering::Relaxed)));
+        let rng = Arc::new(SeededRng::new(self.compactors.fetch_add(1, Ordering::Relaxed)));
         let clock: Arc<dyn Clock> = self.clock.clone();
-        Compactor::new(self.metastore.clone(), self.objects.clone(), config, session, clock, entropy)
+        Compactor::new(self.metastore.clone(), self.objects.clone(), config, session, clock, rng)
     }
 
     /// Uploads and commits a segment.

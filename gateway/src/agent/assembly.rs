@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use alluvium_metastore::Metastore;
-use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::nodes::Session;
 use alluvium_objects::Objects;
+use alluvium_runtime::{Clock, Rng};
 use thiserror::Error;
 
-use super::{AgentConfig, Tasks};
-use crate::fetch::{self, CacheBytes, Fetch, FetchParts, RecentSegments};
+use crate::config::AgentConfig;
+use crate::fetch::{self, CacheBytes, Fetch, FetchParts};
 use crate::groups::{Groups, GroupsConfig, GroupsParts};
+use crate::metadata_cache::{MetadataCache, MetadataCacheError};
 use crate::metrics::{AgentCollector, Metrics};
-use crate::peers::{Neighbours, PeerBlocks};
+use crate::peers::{PeerBlocks, PeerCache};
 use crate::produce::{self, Produce, ProduceParts};
-use crate::view::{View, ViewError};
+use crate::recent_segments::RecentSegments;
+use alluvium_runtime::Tasks;
 
 /// What an agent is handed: the stores, its registration, time and chance, and where to run.
 pub struct AgentParts {
@@ -29,7 +31,7 @@ pub struct AgentParts {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
-    pub entropy: Arc<dyn Entropy>,
+    pub rng: Arc<dyn Rng>,
     /// Where its tasks run.
     pub tasks: Tasks,
 }
@@ -44,8 +46,8 @@ pub struct Agent {
     pub objects: Objects,
     /// This process among the others.
     pub session: Session,
-    /// The picture of topics and heads.
-    pub view: View,
+    /// The cached of topics and heads.
+    pub metadata_cache: MetadataCache,
     /// The write path.
     pub produce: Produce,
     /// The read path.
@@ -55,7 +57,7 @@ pub struct Agent {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
-    pub entropy: Arc<dyn Entropy>,
+    pub rng: Arc<dyn Rng>,
     /// Numbers.
     pub metrics: Metrics,
     /// Its tasks; connections are spawned here as well.
@@ -67,7 +69,7 @@ pub struct Agent {
 pub enum StartError {
     /// Topics could not be read.
     #[error("reading the topics: {0}")]
-    View(#[from] ViewError),
+    MetadataCache(#[from] MetadataCacheError),
 }
 
 impl Agent {
@@ -76,15 +78,15 @@ impl Agent {
     /// # Errors
     /// Where the metastore does not answer.
     pub async fn start(config: AgentConfig, parts: AgentParts) -> Result<Arc<Self>, StartError> {
-        let AgentParts { metastore, objects, session, peers, clock, entropy, tasks } = parts;
+        let AgentParts { metastore, objects, session, peers, clock, rng, tasks } = parts;
         let metrics = Metrics::default();
-        let view = View::open(metastore.clone(), config.retire_grace).await?;
+        let metadata_cache = MetadataCache::open(metastore.clone(), config.retire_grace).await?;
         let recent = RecentSegments::new(CacheBytes::divide(config.cache_bytes).recent);
         let fetch = FetchParts {
-            view: view.clone(),
+            metadata_cache: metadata_cache.clone(),
             objects: objects.clone(),
             recent: recent.clone(),
-            neighbours: Neighbours::new(session.clone(), peers, metrics.peers.clone()),
+            peer_cache: PeerCache::new(session.clone(), peers, metrics.peers.clone()),
             metrics: metrics.clone(),
         };
         let fetch = fetch::start(&config, fetch);
@@ -92,22 +94,22 @@ impl Agent {
             log: metastore.log.clone(),
             producers: metastore.producers.clone(),
             objects: objects.clone(),
-            view: view.clone(),
+            metadata_cache: metadata_cache.clone(),
             recent,
             session: session.clone(),
             clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
+            rng: Arc::clone(&rng),
             metrics: metrics.clone(),
         };
         let produce = produce::start(&config, produce, &tasks);
-        tasks.spawn("view", view.clone().run(tasks.cancelled()));
+        tasks.spawn("metadata_cache", metadata_cache.clone().run(tasks.cancelled()));
         let groups = GroupsParts {
             groups: metastore.groups.clone(),
             offsets: metastore.offsets.clone(),
             leases: metastore.leases.clone(),
             session: session.clone(),
             clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
+            rng: Arc::clone(&rng),
             tasks: tasks.clone(),
         };
         let groups = Groups::new(GroupsConfig::from(&config), groups);
@@ -115,7 +117,7 @@ impl Agent {
         metrics.collect(Box::new(AgentCollector {
             objects: objects.clone(),
             gate: produce.gate().clone(),
-            view: view.clone(),
+            metadata_cache: metadata_cache.clone(),
             fetch: fetch.clone(),
             groups: groups.clone(),
         }));
@@ -124,12 +126,12 @@ impl Agent {
             metastore,
             objects,
             session,
-            view,
+            metadata_cache,
             produce,
             fetch,
             groups,
             clock,
-            entropy,
+            rng,
             metrics,
             tasks,
         }))

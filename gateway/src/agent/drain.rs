@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::Agent;
-use crate::roster::Roster;
+use crate::live_agents::LiveAgents;
 
 /// How long an agent goes on serving once it is named no longer: others learn it from their next heartbeat, half a second
 /// later, and clients from the next answer of anybody.
@@ -18,7 +18,7 @@ impl Agent {
     pub async fn hand_over(&self) {
         self.session.drain().await;
         let this = self.session.node().id;
-        if Roster::of(&self.session).agents().any(|agent| agent.id != this) {
+        if LiveAgents::of(&self.session).agents().any(|agent| agent.id != this) {
             sleep(NOTICE).await;
         }
     }

@@ -10,16 +10,16 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::cold::ColdGate;
+use super::byte_budget::{Claim, Share, share};
 use super::loader::Loader;
 use super::locate::{Found, Located};
+use super::memory_limiter::MemoryLimiter;
+use super::read_plan::ReadPlan;
 use super::selection::Selection;
 use super::serve::Serving;
-use super::shares::{Claim, Share, share};
-use super::wishes::Wishes;
 use super::{FetchError, FetchPartition, FetchPlan, FetchedPartition, LoadError};
+use crate::metadata_cache::Tier;
 use crate::metrics::Metrics;
-use crate::view::Tier;
 
 /// Partitions of one fetch read at once: bounds what it holds in memory besides its answer.
 const READS_AT_ONCE_MAX: usize = 8;
@@ -36,7 +36,7 @@ pub struct Fetch {
 
 pub(super) struct Shared {
     pub(super) loader: Loader,
-    pub(super) cold: ColdGate,
+    pub(super) cold: MemoryLimiter,
     pub(super) serving: Serving,
     bytes_max: usize,
     metrics: Metrics,
@@ -46,7 +46,7 @@ impl Fetch {
     /// Reads through `loader`; one fetch answers at most `bytes_max`.
     #[must_use]
     pub fn new(loader: Loader, bytes_max: usize, metrics: Metrics) -> Self {
-        let (cold, serving) = (ColdGate::new(), Serving::new());
+        let (cold, serving) = (MemoryLimiter::new(), Serving::new());
         Self { shared: Arc::new(Shared { loader, cold, serving, bytes_max, metrics }) }
     }
 
@@ -70,7 +70,7 @@ impl Fetch {
 
     /// Looks again at every change, until there is enough or the time is over.
     async fn wait(&self, plan: &FetchPlan, deadline: Instant) -> Vec<Located> {
-        let watch = self.shared.loader.view.watch(plan.partitions.iter().map(|asked| asked.partition));
+        let watch = self.shared.loader.metadata_cache.watch(plan.partitions.iter().map(|asked| asked.partition));
         loop {
             // After the watch began: what changes from here on wakes it.
             let located = self.locate(plan).await;
@@ -88,7 +88,7 @@ impl Fetch {
         let claims: Vec<Claim> = plan.partitions.iter().zip(&located).map(claim).collect();
         let (bytes_max, _memory) = self.shared.cold.pass(plan, &located).await;
         let shares = share(&claims, bytes_max);
-        let wishes = &wishes(&located, &shares, bytes_max);
+        let read_plan = &read_plan(&located, &shares, bytes_max);
         let reads = plan.partitions.clone().into_iter().zip(located).zip(shares);
         // Shares go by what partitions are thought to have from the offset on; a batch that holds the offset can be much more.
         let taken = &AtomicUsize::new(0);
@@ -96,7 +96,7 @@ impl Fetch {
         let fetched: Vec<FetchedPartition> = stream::iter(reads)
             .map(|((asked, located), share)| async move {
                 let share = share.within(bytes_max.saturating_sub(taken.load(Ordering::Relaxed)));
-                let fetched = self.read_one(plan, asked, located, share, wishes, due).await;
+                let fetched = self.read_one(plan, asked, located, share, read_plan, due).await;
                 taken.fetch_add(fetched.bytes(), Ordering::Relaxed);
                 fetched
             })
@@ -115,13 +115,13 @@ impl Fetch {
         asked: FetchPartition,
         located: Located,
         share: Share,
-        wishes: &Wishes,
+        read_plan: &ReadPlan,
         due: Instant,
     ) -> FetchedPartition {
         let Located { head, found } = located;
         let read = match found {
             Ok(found) if share.bytes_max > 0 || share.at_least_one => {
-                self.records(plan, asked, found, share, wishes, due).await
+                self.records(plan, asked, found, share, read_plan, due).await
             }
             Ok(_) => Ok((Vec::new(), None)),
             Err(error) => Err(error),
@@ -150,16 +150,16 @@ impl Fetch {
         asked: FetchPartition,
         found: Found,
         share: Share,
-        wishes: &Wishes,
+        read_plan: &ReadPlan,
         due: Instant,
     ) -> Result<(Vec<Bytes>, Option<Offset>), FetchError> {
-        let gone = match self.select(asked, &found, share, wishes, due).await {
+        let gone = match self.select(asked, &found, share, read_plan, due).await {
             Err(LoadError::Gone(reason)) => reason,
             read => return read.map_err(|error| self.failed(asked, error)),
         };
         tracing::info!(partition = %asked.partition, reason = gone, "looking again for records whose object is gone");
         let found = self.locate_again(plan, asked).await?;
-        self.select(asked, &found, share, wishes, due).await.map_err(|error| self.failed(asked, error))
+        self.select(asked, &found, share, read_plan, due).await.map_err(|error| self.failed(asked, error))
     }
 
     /// What was taken before something failed is an answer; the failure is met again by who asks for what follows.
@@ -168,7 +168,7 @@ impl Fetch {
         asked: FetchPartition,
         found: &Found,
         share: Share,
-        wishes: &Wishes,
+        read_plan: &ReadPlan,
         due: Instant,
     ) -> Result<(Vec<Bytes>, Option<Offset>), LoadError> {
         let mut selection = Selection::new(found.until, share);
@@ -177,7 +177,8 @@ impl Fetch {
             Ok(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         };
         let loader = &self.shared.loader;
-        let walked = loader.walk(asked.partition, &found.extents, found.tier, asked.offset, wishes, &mut visit).await;
+        let walked =
+            loader.walk(asked.partition, &found.extents, found.tier, asked.offset, read_plan, &mut visit).await;
         match walked {
             Err(error) if selection.is_empty() => Err(error),
             Ok(()) | Err(_) => Ok(selection.into_records()),
@@ -191,12 +192,12 @@ impl Fetch {
 }
 
 /// What old records are read for `shares`: at the tail, segments are loaded whole anyway.
-fn wishes(located: &[Located], shares: &[Share], bytes_max: usize) -> Wishes {
+fn read_plan(located: &[Located], shares: &[Share], bytes_max: usize) -> ReadPlan {
     let old = located.iter().zip(shares).filter_map(|(located, share)| {
         let found = located.found.as_ref().ok().filter(|found| found.tier == Tier::Backfill)?;
         Some((found.extents.iter().map(Arc::as_ref), *share))
     });
-    Wishes::new(old, bytes_max as u64)
+    ReadPlan::new(old, bytes_max as u64)
 }
 
 /// Whether to answer now: there is enough, or something to be told.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, TopicPartition};
 
-use super::place::Placed;
-use super::wishes::Wishes;
+use super::offset_assignment::Placed;
+use super::read_plan::ReadPlan;
 use super::{Fetch, FetchError, FoundOffset, LoadError, OffsetSpec};
+use crate::metadata_cache::{CachedHead, Tier};
 use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
-use crate::view::{KnownHead, Tier};
 
 /// Extents looked into for one timestamp. The first has it, unless headers claim larger timestamps than their records
 /// have.
@@ -52,21 +52,21 @@ impl Fetch {
     }
 
     /// The head as it is now, whoever wrote last.
-    pub(super) async fn fresh_head(&self, partition: TopicPartition) -> Result<KnownHead, FetchError> {
-        let view = &self.shared.loader.view;
-        let metastore = |error: crate::view::ViewError| FetchError::Metastore(error.to_string());
-        view.sync().await.map_err(metastore)?;
-        let head = view.head(partition).await.map_err(metastore)?;
+    pub(super) async fn fresh_head(&self, partition: TopicPartition) -> Result<CachedHead, FetchError> {
+        let metadata_cache = &self.shared.loader.metadata_cache;
+        let metastore = |error: crate::metadata_cache::MetadataCacheError| FetchError::Metastore(error.to_string());
+        metadata_cache.sync().await.map_err(metastore)?;
+        let head = metadata_cache.head(partition).await.map_err(metastore)?;
         head.ok_or(FetchError::UnknownPartition(partition))
     }
 
     async fn first_since(
         &self,
         partition: TopicPartition,
-        head: KnownHead,
+        head: CachedHead,
         at_least: Timestamp,
     ) -> Result<FoundOffset, FetchError> {
-        let log = self.shared.loader.view.log();
+        let log = self.shared.loader.metadata_cache.log();
         let mut from = head.start;
         for _ in 0..EXTENTS_SCANNED_MAX {
             let extent = log.find_by_timestamp(partition, at_least, from).await;
@@ -82,8 +82,8 @@ impl Fetch {
         Err(FetchError::Corrupt { partition, reason })
     }
 
-    async fn latest_timestamp(&self, partition: TopicPartition, head: KnownHead) -> Result<FoundOffset, FetchError> {
-        let extent = self.shared.loader.view.log().find_latest_timestamp(partition).await;
+    async fn latest_timestamp(&self, partition: TopicPartition, head: CachedHead) -> Result<FoundOffset, FetchError> {
+        let extent = self.shared.loader.metadata_cache.log().find_latest_timestamp(partition).await;
         let Some(extent) = extent.map_err(|error| FetchError::Metastore(error.to_string()))? else {
             return Ok(FoundOffset::NONE);
         };
@@ -132,7 +132,7 @@ impl Fetch {
             Ok(if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
         let extents = [Arc::new(extent)];
-        self.shared.loader.walk(partition, &extents, Tier::Backfill, start, &Wishes::default(), &mut visit).await?;
+        self.shared.loader.walk(partition, &extents, Tier::Backfill, start, &ReadPlan::default(), &mut visit).await?;
         Ok(found)
     }
 

@@ -9,17 +9,18 @@ use alluvium_wire::batch::{Batch, BatchError};
 use bytes::Bytes;
 
 use super::LoadError;
-use super::cache::{BlockCache, CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, HistoryCache, Reader, RecentSegments};
-use super::place::{Placed, Placing, as_stored};
-use super::wishes::Wishes;
+use super::cache::{BlockCache, CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, HistoryCache, Reader};
+use super::offset_assignment::{Placed, Placing, as_stored};
+use super::read_plan::ReadPlan;
+use crate::metadata_cache::{MetadataCache, Tier};
 use crate::metrics::Metrics;
-use crate::view::{Tier, View};
+use crate::recent_segments::RecentSegments;
 
 /// Where bytes come from.
 #[derive(Clone)]
 pub struct Loader {
     /// Names of topics, which keys of history files contain.
-    pub view: View,
+    pub metadata_cache: MetadataCache,
     /// What this agent wrote lately.
     pub recent: RecentSegments,
     /// Blocks of new objects.
@@ -56,7 +57,7 @@ impl Loader {
         extents: &[Arc<Extent>],
         tier: Tier,
         from: Offset,
-        wishes: &Wishes,
+        read_plan: &ReadPlan,
         visit: Visit<'_>,
     ) -> Result<(), LoadError> {
         let mut at = from;
@@ -68,7 +69,7 @@ impl Loader {
             }
             at = at.max(extent.offsets.start);
             while at < extent.offsets.end {
-                let loaded = self.load(partition, extent, at, tier, wishes).await?;
+                let loaded = self.load(partition, extent, at, tier, read_plan).await?;
                 match show(&loaded, extent, at, visit)? {
                     ControlFlow::Break(()) => return Ok(()),
                     ControlFlow::Continue(next) if next > at => at = next,
@@ -90,7 +91,7 @@ impl Loader {
         partition: TopicPartition,
         extent: &Extent,
     ) -> Result<(HistoryFile, Reader), LoadError> {
-        let topic = self.view.topic_by_id(partition.topic);
+        let topic = self.metadata_cache.topic_by_id(partition.topic);
         let topic = topic.ok_or_else(|| LoadError::Gone(format!("topic {} is deleted", partition.topic)))?;
         let key = object_key::history(&topic.topic.name, partition, extent.offsets.start, extent.object);
         let reader = Reader { cache: self.backfill.clone(), object: extent.object, key, bytes: extent.bytes };
@@ -105,7 +106,7 @@ impl Loader {
         extent: &Extent,
         at: Offset,
         tier: Tier,
-        wishes: &Wishes,
+        read_plan: &ReadPlan,
     ) -> Result<Loaded, LoadError> {
         match &extent.source {
             ExtentSource::Segment { position, .. } => {
@@ -117,7 +118,7 @@ impl Loader {
                 let run = position.clone();
                 let read = match tier {
                     Tier::Tail => self.tail.read_whole(extent.object, &key, run).await,
-                    Tier::Backfill => self.backfill.read_run(extent.object, &key, run, wishes).await,
+                    Tier::Backfill => self.backfill.read_run(extent.object, &key, run, read_plan).await,
                 };
                 read.map(Loaded::Bytes)
             }

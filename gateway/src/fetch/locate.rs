@@ -6,7 +6,7 @@ use alluvium_model::{Extent, Offset, TopicPartition};
 use futures::{StreamExt, stream};
 
 use super::{Fetch, FetchError, FetchPartition, FetchPlan};
-use crate::view::{KnownHead, Tier, ViewError, bytes_from};
+use crate::metadata_cache::{CachedHead, MetadataCacheError, Tier, bytes_from};
 
 /// Partitions of one fetch looked up at once.
 const LOOKUPS_AT_ONCE_MAX: usize = 16;
@@ -15,7 +15,7 @@ const LOOKUPS_AT_ONCE_MAX: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Located {
     /// What the partition was when it was looked at; none where it does not exist.
-    pub head: Option<KnownHead>,
+    pub head: Option<CachedHead>,
     /// What was found, or why nothing.
     pub found: Result<Found, FetchError>,
 }
@@ -40,16 +40,16 @@ impl Located {
         self.found.as_ref().map_or(0, |found| found.available)
     }
 
-    fn failed(head: Option<KnownHead>, error: FetchError) -> Self {
+    fn failed(head: Option<CachedHead>, error: FetchError) -> Self {
         Self { head, found: Err(error) }
     }
 }
 
 impl Fetch {
-    /// Looks up all partitions of a fetch. What seems not to exist is looked for again in an up-to-date picture.
+    /// Looks up all partitions of a fetch. What seems not to exist is looked for again in an up-to-date cached.
     pub(super) async fn locate(&self, plan: &FetchPlan) -> Vec<Located> {
         let partitions: Vec<TopicPartition> = plan.partitions.iter().map(|asked| asked.partition).collect();
-        if let Err(error) = self.shared.loader.view.load_heads(&partitions).await {
+        if let Err(error) = self.shared.loader.metadata_cache.load_heads(&partitions).await {
             return partitions.iter().map(|_| Located::failed(None, metastore(&error))).collect();
         }
         let mut located: Vec<Located> = stream::iter(plan.partitions.clone())
@@ -64,12 +64,12 @@ impl Fetch {
     }
 
     async fn locate_missing(&self, plan: &FetchPlan, located: &mut [Located]) {
-        let view = &self.shared.loader.view;
-        let synced = view.sync().await;
+        let metadata_cache = &self.shared.loader.metadata_cache;
+        let synced = metadata_cache.sync().await;
         let asked = plan.partitions.iter().copied();
         for (located, asked) in located.iter_mut().zip(asked).filter(|(located, _)| is_missing(located)) {
             *located = match &synced {
-                Ok(()) => match view.load_heads(&[asked.partition]).await {
+                Ok(()) => match metadata_cache.load_heads(&[asked.partition]).await {
                     Ok(()) => self.locate_one(plan, asked).await,
                     Err(error) => Located::failed(None, metastore(&error)),
                 },
@@ -80,14 +80,14 @@ impl Fetch {
 
     /// Looks in the metastore for what was somewhere else before.
     pub(super) async fn locate_again(&self, plan: &FetchPlan, asked: FetchPartition) -> Result<Found, FetchError> {
-        self.shared.loader.view.refresh(asked.partition).await.map_err(|error| metastore(&error))?;
+        self.shared.loader.metadata_cache.refresh(asked.partition).await.map_err(|error| metastore(&error))?;
         self.locate_one(plan, asked).await.found
     }
 
     pub(super) async fn locate_one(&self, plan: &FetchPlan, asked: FetchPartition) -> Located {
         let FetchPartition { partition, offset, max_bytes } = asked;
-        let view = &self.shared.loader.view;
-        let Some(head) = view.known_head(partition) else {
+        let metadata_cache = &self.shared.loader.metadata_cache;
+        let Some(head) = metadata_cache.cached_head(partition) else {
             return Located::failed(None, FetchError::UnknownPartition(partition));
         };
         if offset < head.start || offset > head.next {
@@ -99,7 +99,7 @@ impl Fetch {
             (Tier::Tail, Vec::new())
         } else {
             let bytes = max_bytes.min(plan.max_bytes) as u64;
-            match view.extents(partition, offset, until, bytes).await {
+            match metadata_cache.extents(partition, offset, until, bytes).await {
                 Ok(found) => found,
                 Err(error) => return Located::failed(Some(head), metastore(&error)),
             }
@@ -116,6 +116,6 @@ fn is_missing(located: &Located) -> bool {
     }
 }
 
-fn metastore(error: &ViewError) -> FetchError {
+fn metastore(error: &MetadataCacheError) -> FetchError {
     FetchError::Metastore(error.to_string())
 }

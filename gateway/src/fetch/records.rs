@@ -7,8 +7,8 @@ use alluvium_wire::batch::{Record, Records};
 use bytes::Bytes;
 
 use super::locate::Found;
-use super::place::Placed;
-use super::wishes::Wishes;
+use super::offset_assignment::Placed;
+use super::read_plan::ReadPlan;
 use super::{Fetch, FetchError, FetchPartition, FetchPlan, LoadError, ReadRecord};
 use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
 
@@ -49,8 +49,9 @@ impl Fetch {
             taken.decode(&placed)?;
             Ok(ControlFlow::Continue(()))
         };
-        let (loader, wishes) = (&self.shared.loader, Wishes::default());
-        let walked = loader.walk(asked.partition, &found.extents, found.tier, asked.offset, &wishes, &mut visit).await;
+        let (loader, read_plan) = (&self.shared.loader, ReadPlan::default());
+        let walked =
+            loader.walk(asked.partition, &found.extents, found.tier, asked.offset, &read_plan, &mut visit).await;
         match walked {
             Err(error) if taken.records.is_empty() => Err(error),
             Ok(()) | Err(_) => Ok(taken.records),

@@ -4,8 +4,8 @@
 use alluvium_model::Offset;
 use bytes::Bytes;
 
-use super::place::Placed;
-use super::shares::Share;
+use super::byte_budget::Share;
+use super::offset_assignment::Placed;
 
 /// The one leader epoch there is: any agent serves any partition, so leadership never changes (PROTOCOL.md).
 const LEADER_EPOCH: i32 = 0;

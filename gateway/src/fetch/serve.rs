@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::{Fetch, LoadError};
-use crate::peers::{BlockName, Part, PeerError, SEGMENT_BYTES_PASSED_MAX};
+use crate::peers::{BlockName, Part, PeerError, SEGMENT_BYTES_SERVED_MAX};
 
 /// Blocks given at once, at most 32 MiB each and 8 MiB as a rule: 128 MiB. Who asks for more is told so, and goes to the
 /// object store.
@@ -47,7 +47,7 @@ pub enum ServeError {
     #[error("{0}")]
     Mismatch(String),
     /// The segment is larger than what is passed on.
-    #[error("the segment has {0} bytes; at most {SEGMENT_BYTES_PASSED_MAX} are passed on")]
+    #[error("the segment has {0} bytes; at most {SEGMENT_BYTES_SERVED_MAX} are passed on")]
     TooLarge(usize),
     /// The object store is slow.
     #[error("not loaded within {} s", SERVE_PATIENCE.as_secs())]

@@ -3,12 +3,13 @@
 use alluvium_objects::Objects;
 
 use super::Fetch;
-use super::cache::{BlockCache, HistoryCache, RecentSegments};
+use super::cache::{BlockCache, HistoryCache};
 use super::loader::Loader;
-use crate::agent::AgentConfig;
+use crate::config::AgentConfig;
+use crate::metadata_cache::MetadataCache;
 use crate::metrics::Metrics;
-use crate::peers::Neighbours;
-use crate::view::View;
+use crate::peers::PeerCache;
+use crate::recent_segments::RecentSegments;
 
 /// How the memory for cached bytes is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +36,13 @@ impl CacheBytes {
 /// What the read path works with.
 pub struct FetchParts {
     /// Where records are.
-    pub view: View,
+    pub metadata_cache: MetadataCache,
     /// Where bytes are.
     pub objects: Objects,
     /// What this agent wrote lately.
     pub recent: RecentSegments,
     /// Who is asked before the object store.
-    pub neighbours: Neighbours,
+    pub peer_cache: PeerCache,
     /// Counts.
     pub metrics: Metrics,
 }
@@ -49,12 +50,12 @@ pub struct FetchParts {
 /// The read path.
 #[must_use]
 pub fn start(config: &AgentConfig, parts: FetchParts) -> Fetch {
-    let FetchParts { view, objects, recent, neighbours, metrics } = parts;
+    let FetchParts { metadata_cache, objects, recent, peer_cache, metrics } = parts;
     let bytes = CacheBytes::divide(config.cache_bytes);
     let cache =
-        |bytes_max| BlockCache::new(objects.clone(), bytes_max, metrics.clone()).with_neighbours(neighbours.clone());
+        |bytes_max| BlockCache::new(objects.clone(), bytes_max, metrics.clone()).with_neighbours(peer_cache.clone());
     let loader = Loader {
-        view,
+        metadata_cache,
         recent,
         tail: cache(bytes.tail),
         backfill: cache(bytes.backfill),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alluvium_model::group::{GROUP_BYTES_MAX, GROUP_MEMBERS_MAX, Rules};
 
-use crate::agent::AgentConfig;
+use crate::config::AgentConfig;
 
 /// How groups are run, named as Kafka's broker configuration.
 #[derive(Clone, Debug)]
@@ -47,9 +47,9 @@ pub(super) const ASK_ATTEMPTS_MAX: usize = 5;
 pub(super) const COMMIT_ATTEMPTS_MAX: usize = 5;
 /// How long a request waits for the group's lease where another process still has it: it gives it up at its next
 /// heartbeat, or is taken for gone. Whoever asked looks for the coordinator again then.
-pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const LEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Between two tries to get a group's lease.
-pub(super) const CLAIM_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const LEASE_PAUSE: Duration = Duration::from_millis(100);
 /// Between two tries to give a group's lease back.
 pub(super) const RELEASE_PAUSE: Duration = Duration::from_millis(200);
 /// A group's task that is as late as this was not running (the process was stopped, or starved): members may have spoken

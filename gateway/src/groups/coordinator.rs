@@ -3,27 +3,27 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alluvium_metastore::ambient::{Clock, Entropy, uuid_v4};
 use alluvium_metastore::groups::Groups as Store;
 use alluvium_metastore::leases::Leases;
 use alluvium_metastore::nodes::Session;
 use alluvium_metastore::offsets::Offsets;
 use alluvium_model::group::{
-    Description, Generation, GroupId, InstanceId, Join, JoinRefused, Joined, Joiner, Leaver, MemberId, Refusal, Sync,
-    Synced, Ticket,
+    Description, Generation, GroupError, GroupId, InstanceId, Join, JoinError, Joined, Joiner, Leaver, MemberId, Sync,
+    Synced, WaiterId,
 };
+use alluvium_runtime::{Clock, Rng, uuid_v4};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::claim::Office;
 use super::clock::Monotonic;
 use super::config::{ASK_ATTEMPTS_MAX, GroupsConfig};
-use super::owner::Surroundings;
+use super::disconnects::Waiting;
+use super::owner::GroupContext;
 use super::owner_loop::Task;
-use super::registry::{Door, Registry};
+use super::ownership::Ownership;
+use super::registry::{GroupHandle, Registry};
 use super::request::{Answer, Heartbeat, Request};
-use super::waiting::Waiting;
-use crate::agent::Tasks;
+use alluvium_runtime::Tasks;
 
 /// What the coordinator is handed.
 pub struct GroupsParts {
@@ -38,7 +38,7 @@ pub struct GroupsParts {
     /// Time, for what is stored.
     pub clock: Arc<dyn Clock>,
     /// Chance: member ids.
-    pub entropy: Arc<dyn Entropy>,
+    pub rng: Arc<dyn Rng>,
     /// Where its tasks run, and who tells them to stop.
     pub tasks: Tasks,
 }
@@ -48,64 +48,64 @@ pub struct GroupsParts {
 pub struct Groups(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
-    pub around: Surroundings,
+    pub context: GroupContext,
     pub offsets: Offsets,
     pub config: GroupsConfig,
     pub registry: Arc<Registry>,
     tasks: Tasks,
     cancel: CancellationToken,
-    tickets: AtomicU64,
+    waiters: AtomicU64,
 }
 
 impl Groups {
     /// A coordinator. Groups come into memory when they are first asked for, or by [`Self::follow`].
     #[must_use]
     pub fn new(config: GroupsConfig, parts: GroupsParts) -> Self {
-        let GroupsParts { groups, offsets, leases, session, clock, entropy, tasks } = parts;
+        let GroupsParts { groups, offsets, leases, session, clock, rng, tasks } = parts;
         let rules = Arc::new(config.rules.clone());
-        let around = Surroundings {
+        let context = GroupContext {
             store: groups,
-            office: Office { session, leases },
+            ownership: Ownership { session, leases },
             rules,
             monotonic: Monotonic::start(),
             clock,
-            entropy,
+            rng,
             counts: Arc::default(),
         };
         let cancel = tasks.cancelled();
-        let (registry, tickets) = (Arc::default(), AtomicU64::new(0));
-        Self(Arc::new(Shared { around, offsets, config, registry, tasks, cancel, tickets }))
+        let (registry, waiters) = (Arc::default(), AtomicU64::new(0));
+        Self(Arc::new(Shared { context, offsets, config, registry, tasks, cancel, waiters }))
     }
 
     /// Joins `group`. Waits until the rebalance is complete; dropped before, the one who joins has hung up.
     ///
     /// # Errors
     /// Why it may not, with the member id that the answer names.
-    pub async fn join(&self, group: &str, joiner: Joiner) -> Result<Joined, JoinRefused> {
+    pub async fn join(&self, group: &str, joiner: Joiner) -> Result<Joined, JoinError> {
         let asked = joiner.member.clone();
         self.join_waiting(group, joiner).await.map_err(|refused| match refused.why {
-            Refusal::GroupFull => refused,
-            _ => JoinRefused { member: refused.member.or(asked), ..refused },
+            GroupError::GroupFull => refused,
+            _ => JoinError { member: refused.member.or(asked), ..refused },
         })
     }
 
-    async fn join_waiting(&self, group: &str, joiner: Joiner) -> Result<Joined, JoinRefused> {
-        let refuse = |why| JoinRefused { member: None, why };
+    async fn join_waiting(&self, group: &str, joiner: Joiner) -> Result<Joined, JoinError> {
+        let refuse = |why| JoinError { member: None, why };
         let group = named(group).map_err(refuse)?;
         for _ in 0..ASK_ATTEMPTS_MAX {
-            let door = self.door(&group).map_err(refuse)?;
-            let ticket = self.ticket();
-            let random = uuid_v4(&*self.0.around.entropy);
+            let handle = self.handle(&group).map_err(refuse)?;
+            let waiter = self.waiter();
+            let random = uuid_v4(&*self.0.context.rng);
             let fresh = MemberId::generate(&joiner.client_id, joiner.instance.as_ref(), random);
-            let (answer, waiting) = Waiting::new(ticket, Arc::clone(&door.hang_ups));
-            let join = Join { ticket, fresh, joiner: joiner.clone() };
-            if door.mailbox.send(Request::Join(join, answer)).await.is_ok()
+            let (answer, waiting) = Waiting::new(waiter, Arc::clone(&handle.disconnects));
+            let join = Join { waiter, fresh, joiner: joiner.clone() };
+            if handle.mailbox.send(Request::Join(join, answer)).await.is_ok()
                 && let Some(answer) = waiting.answer().await
             {
                 return answer;
             }
         }
-        Err(refuse(Refusal::NotAvailable))
+        Err(refuse(GroupError::NotAvailable))
     }
 
     /// Asks for an assignment, or brings everybody's. Waits until the leader has; dropped before, the one who asks has
@@ -113,19 +113,19 @@ impl Groups {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn sync(&self, group: &str, sync: Sync) -> Result<Synced, Refusal> {
+    pub async fn sync(&self, group: &str, sync: Sync) -> Result<Synced, GroupError> {
         let group = named(group)?;
         for _ in 0..ASK_ATTEMPTS_MAX {
-            let door = self.door(&group)?;
-            let ticket = self.ticket();
-            let (answer, waiting) = Waiting::new(ticket, Arc::clone(&door.hang_ups));
-            if door.mailbox.send(Request::Sync(ticket, sync.clone(), answer)).await.is_ok()
+            let handle = self.handle(&group)?;
+            let waiter = self.waiter();
+            let (answer, waiting) = Waiting::new(waiter, Arc::clone(&handle.disconnects));
+            if handle.mailbox.send(Request::Sync(waiter, sync.clone(), answer)).await.is_ok()
                 && let Some(answer) = waiting.answer().await
             {
                 return answer;
             }
         }
-        Err(Refusal::NotAvailable)
+        Err(GroupError::NotAvailable)
     }
 
     /// Says that a member is alive.
@@ -138,7 +138,7 @@ impl Groups {
         member: MemberId,
         instance: Option<InstanceId>,
         generation: Generation,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), GroupError> {
         let heartbeat = Heartbeat { member, instance, generation };
         self.ask(&named(group)?, |answer| Request::Heartbeat(heartbeat.clone(), answer)).await?
     }
@@ -147,7 +147,7 @@ impl Groups {
     ///
     /// # Errors
     /// Where the group cannot be served.
-    pub async fn leave(&self, group: &str, leavers: Vec<Leaver>) -> Result<Vec<Result<(), Refusal>>, Refusal> {
+    pub async fn leave(&self, group: &str, leavers: Vec<Leaver>) -> Result<Vec<Result<(), GroupError>>, GroupError> {
         self.ask(&named(group)?, |answer| Request::Leave(leavers.clone(), answer)).await?
     }
 
@@ -155,7 +155,7 @@ impl Groups {
     ///
     /// # Errors
     /// Where the group cannot be served.
-    pub async fn describe(&self, group: &str) -> Result<Option<Description>, Refusal> {
+    pub async fn describe(&self, group: &str) -> Result<Option<Description>, GroupError> {
         self.ask(&any(group)?, Request::Describe).await?
     }
 
@@ -163,7 +163,7 @@ impl Groups {
     ///
     /// # Errors
     /// Where there is none, or it has members.
-    pub async fn delete(&self, group: &str) -> Result<(), Refusal> {
+    pub async fn delete(&self, group: &str) -> Result<(), GroupError> {
         self.ask(&any(group)?, Request::Delete).await?
     }
 
@@ -174,43 +174,43 @@ impl Groups {
     }
 
     /// Asks the task of `group`, again where it left memory before it took the request.
-    pub(super) async fn ask<T>(&self, group: &GroupId, make: impl Fn(Answer<T>) -> Request) -> Result<T, Refusal> {
+    pub(super) async fn ask<T>(&self, group: &GroupId, make: impl Fn(Answer<T>) -> Request) -> Result<T, GroupError> {
         for _ in 0..ASK_ATTEMPTS_MAX {
-            let door = self.door(group)?;
+            let handle = self.handle(group)?;
             let (reply, answer) = oneshot::channel();
-            if door.mailbox.send(make(reply)).await.is_ok()
+            if handle.mailbox.send(make(reply)).await.is_ok()
                 && let Ok(answer) = answer.await
             {
                 return Ok(answer);
             }
         }
-        Err(Refusal::NotAvailable)
+        Err(GroupError::NotAvailable)
     }
 
-    fn door(&self, group: &GroupId) -> Result<Door, Refusal> {
-        let Shared { around, registry, tasks, cancel, .. } = &*self.0;
-        if cancel.is_cancelled() || !around.office.serves(group) {
-            return Err(Refusal::NotCoordinator);
+    fn handle(&self, group: &GroupId) -> Result<GroupHandle, GroupError> {
+        let Shared { context, registry, tasks, cancel, .. } = &*self.0;
+        if cancel.is_cancelled() || !context.ownership.serves(group) {
+            return Err(GroupError::NotCoordinator);
         }
         let open = || {
-            let (task, door) = Task::new(group.clone(), around.clone(), Arc::clone(registry), cancel.clone());
+            let (task, handle) = Task::new(group.clone(), context.clone(), Arc::clone(registry), cancel.clone());
             tasks.spawn("group", task.run());
-            door
+            handle
         };
-        registry.door(group, open).ok_or(Refusal::NotAvailable)
+        registry.handle(group, open).ok_or(GroupError::NotAvailable)
     }
 
-    fn ticket(&self) -> Ticket {
-        Ticket(self.0.tickets.fetch_add(1, Ordering::Relaxed))
+    fn waiter(&self) -> WaiterId {
+        WaiterId(self.0.waiters.fetch_add(1, Ordering::Relaxed))
     }
 }
 
 /// A group that can have members: its name is not empty.
-fn named(group: &str) -> Result<GroupId, Refusal> {
-    if group.is_empty() { Err(Refusal::InvalidGroupId) } else { any(group) }
+fn named(group: &str) -> Result<GroupId, GroupError> {
+    if group.is_empty() { Err(GroupError::InvalidGroupId) } else { any(group) }
 }
 
 /// Any group: the nameless one can hold offsets (Kafka allows it for old clients' sake).
-pub(super) fn any(group: &str) -> Result<GroupId, Refusal> {
-    GroupId::new(group).ok_or(Refusal::InvalidGroupId)
+pub(super) fn any(group: &str) -> Result<GroupId, GroupError> {
+    GroupId::new(group).ok_or(GroupError::InvalidGroupId)
 }

@@ -31,10 +31,10 @@ impl Groups {
     #[must_use]
     pub fn totals(&self) -> GroupTotals {
         let mut by_state = BTreeMap::new();
-        for (_, sign) in self.0.registry.signs() {
-            *by_state.entry(sign.state).or_default() += 1;
+        for (_, summary) in self.0.registry.summaries() {
+            *by_state.entry(summary.state).or_default() += 1;
         }
-        let counts = &self.0.around.counts;
+        let counts = &self.0.context.counts;
         GroupTotals {
             by_state,
             rebalances: counts.rebalances.load(Ordering::Relaxed),

@@ -16,9 +16,9 @@ impl Groups {
     pub async fn wake_all(&self) -> Result<bool, alluvium_metastore::Error> {
         let (mut all, mut after) = (true, None);
         loop {
-            let page = self.0.around.store.list(after.as_ref(), LIST_PAGE).await?;
+            let page = self.0.context.store.list(after.as_ref(), LIST_PAGE).await?;
             let peopled = page.groups.into_iter().filter(|listed| listed.members > 0).map(|listed| listed.group);
-            let ours = peopled.filter(|group| self.0.around.office.is_placed_here(group));
+            let ours = peopled.filter(|group| self.0.context.ownership.is_placed_here(group));
             let woken = stream::iter(ours).map(|group| self.wake(group)).buffered(WAKES_AT_ONCE);
             all &= woken.fold(true, |all, woken| future::ready(all && woken)).await;
             match page.next {
@@ -35,7 +35,7 @@ impl Groups {
     /// Wakes groups at the start, and whenever agents come or go, until `cancel`. (Groups that are no longer ours go by
     /// themselves.) To be run once, in the background.
     pub async fn follow(self, cancel: CancellationToken) {
-        let mut changes = self.0.around.office.session.changes();
+        let mut changes = self.0.context.ownership.session.changes();
         loop {
             changes.mark_unchanged();
             let woken = tokio::select! {

@@ -6,7 +6,7 @@ use alluvium_model::group::GroupId;
 
 use super::config::LIST_PAGE;
 use super::coordinator::Groups;
-use crate::roster::Roster;
+use crate::live_agents::LiveAgents;
 
 /// One line of the list of groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +25,14 @@ impl Groups {
     /// # Errors
     /// Where they cannot be read.
     pub async fn list(&self) -> Result<Vec<ListedGroup>, alluvium_metastore::Error> {
-        let roster = Roster::of(&self.0.around.office.session);
+        let live_agents = LiveAgents::of(&self.0.context.ownership.session);
         let mut all = BTreeMap::new();
         let mut after = None;
         loop {
-            let page = self.0.around.store.list(after.as_ref(), LIST_PAGE).await?;
-            for listed in page.groups.into_iter().filter(|listed| roster.is_coordinated_here(listed.group.as_str())) {
+            let page = self.0.context.store.list(after.as_ref(), LIST_PAGE).await?;
+            for listed in
+                page.groups.into_iter().filter(|listed| live_agents.is_coordinated_here(listed.group.as_str()))
+            {
                 let protocol_type = listed.protocol_type.as_deref().unwrap_or_default().to_owned();
                 all.insert(listed.group, (listed.state.name(), protocol_type));
             }
@@ -39,11 +41,11 @@ impl Groups {
                 None => break,
             }
         }
-        for (group, sign) in self.0.registry.signs() {
-            if !roster.is_coordinated_here(group.as_str()) {
+        for (group, summary) in self.0.registry.summaries() {
+            if !live_agents.is_coordinated_here(group.as_str()) {
                 continue;
             }
-            all.insert(group, (sign.state, sign.protocol_type));
+            all.insert(group, (summary.state, summary.protocol_type));
         }
         let line = |(group, (state, protocol_type))| ListedGroup { group, state, protocol_type };
         Ok(all.into_iter().map(line).collect())

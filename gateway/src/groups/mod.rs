@@ -8,27 +8,27 @@
 //! everyone who waits is answered at last, or has hung up; a group that is not in memory can be loaded at any time, with
 //! fresh sessions and no rebalance, so that the death of a coordinator costs its groups no more than a reconnect.
 
-mod callers;
-mod claim;
 mod clock;
 mod config;
 mod coordinator;
 mod counts;
+mod disconnects;
 mod follow;
 mod list;
 mod offsets;
 mod owner;
 mod owner_loop;
+mod ownership;
+mod pending_replies;
 mod registry;
 mod request;
-mod waiting;
 
 #[cfg(test)]
 mod tests;
 
 pub use alluvium_model::group::{
-    Committer, DescribedMember, Description, Generation, InstanceId, JoinRefused, Joined, JoinedMember, Joiner, Leaver,
-    MemberId, Protocol, Refusal, Rules, Sync, Synced,
+    Committer, DescribedMember, Description, Generation, GroupError, InstanceId, JoinError, Joined, JoinedMember,
+    Joiner, Leaver, MemberId, Protocol, Rules, Sync, Synced,
 };
 pub use config::GroupsConfig;
 pub use coordinator::{Groups, GroupsParts};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alluvium_metastore::groups::SaveError;
 use alluvium_metastore::offsets::CommittedOffset;
-use alluvium_model::group::{Committer, GroupId, Refusal};
+use alluvium_model::group::{Committer, GroupError, GroupId};
 use alluvium_model::{Offset, TopicPartition};
 use thiserror::Error;
 
@@ -56,10 +56,10 @@ impl Groups {
         group: &str,
         committer: Committer,
         offsets: Vec<(TopicPartition, NewOffset)>,
-    ) -> Result<Vec<Result<(), CommitRefusal>>, Refusal> {
+    ) -> Result<Vec<Result<(), CommitRefusal>>, GroupError> {
         let group = any(group)?;
         let limit = self.0.config.offset_metadata_bytes_max;
-        let now = self.0.around.clock.now();
+        let now = self.0.context.clock.now();
         let mut verdicts = Vec::with_capacity(offsets.len());
         let mut rows = Vec::with_capacity(offsets.len());
         for (partition, NewOffset { offset, leader_epoch, metadata, retention }) in offsets {
@@ -75,15 +75,15 @@ impl Groups {
         for _ in 0..COMMIT_ATTEMPTS_MAX {
             let admit = |answer| Request::AdmitCommit(committer.clone(), answer);
             let admission: Admission = self.ask(&group, admit).await??;
-            let Admission { claim, fence } = &admission;
-            match self.0.offsets.commit(claim, &group, *fence, &rows).await {
+            let Admission { lease, fence } = &admission;
+            match self.0.offsets.commit(lease, &group, *fence, &rows).await {
                 Ok(()) => return Ok(verdicts),
                 // The group has moved on in between: may this one still commit?
                 Err(SaveError::Fenced) => self.check(&group, admission).await?,
                 Err(error) => return Err(unavailable(&error)),
             }
         }
-        Err(Refusal::NotCoordinator)
+        Err(GroupError::NotCoordinator)
     }
 
     /// What `group` has committed for `partitions`, in their order. Anyone may ask, in any state of the group.
@@ -94,7 +94,7 @@ impl Groups {
         &self,
         group: &str,
         partitions: &[TopicPartition],
-    ) -> Result<Vec<Option<CommittedOffset>>, Refusal> {
+    ) -> Result<Vec<Option<CommittedOffset>>, GroupError> {
         self.0.offsets.fetch(&self.coordinated(group)?, partitions).await.map_err(|error| unavailable(&error))
     }
 
@@ -102,7 +102,7 @@ impl Groups {
     ///
     /// # Errors
     /// Where the group is coordinated elsewhere, or the store fails.
-    pub async fn offset_fetch_all(&self, group: &str) -> Result<Vec<(TopicPartition, CommittedOffset)>, Refusal> {
+    pub async fn offset_fetch_all(&self, group: &str) -> Result<Vec<(TopicPartition, CommittedOffset)>, GroupError> {
         self.0.offsets.fetch_all(&self.coordinated(group)?).await.map_err(|error| unavailable(&error))
     }
 
@@ -114,7 +114,7 @@ impl Groups {
         &self,
         group: &str,
         partitions: &[(String, TopicPartition)],
-    ) -> Result<Vec<Result<(), OffsetDeleteRefusal>>, Refusal> {
+    ) -> Result<Vec<Result<(), OffsetDeleteRefusal>>, GroupError> {
         let group = any(group)?;
         for _ in 0..COMMIT_ATTEMPTS_MAX {
             let (subscriptions, admission) = self.ask(&group, Request::AdmitOffsetDelete).await??;
@@ -125,21 +125,21 @@ impl Groups {
             let free: Vec<TopicPartition> =
                 partitions.iter().filter(is_free).map(|(_, partition)| *partition).collect();
             let Some(admission) = admission else { return Ok(partitions.iter().map(verdict).collect()) };
-            let Admission { claim, fence } = &admission;
-            match self.0.offsets.delete(claim, &group, *fence, &free).await {
+            let Admission { lease, fence } = &admission;
+            match self.0.offsets.delete(lease, &group, *fence, &free).await {
                 Ok(()) => return Ok(partitions.iter().map(verdict).collect()),
                 Err(SaveError::Fenced) => self.check(&group, admission).await?,
                 Err(error) => return Err(unavailable(&error)),
             }
         }
-        Err(Refusal::NotCoordinator)
+        Err(GroupError::NotCoordinator)
     }
 
     /// After the store refused `admission`: the group has moved on in memory, too; or it leaves memory, where it went stale, and
     /// whoever asks is sent to look for its coordinator, and finds it loaded afresh.
-    async fn check(&self, group: &GroupId, admission: Admission) -> Result<(), Refusal> {
+    async fn check(&self, group: &GroupId, admission: Admission) -> Result<(), GroupError> {
         let has_moved_on = self.ask(group, |answer| Request::Doubt(admission.clone(), answer)).await?;
-        if has_moved_on { Ok(()) } else { Err(Refusal::NotCoordinator) }
+        if has_moved_on { Ok(()) } else { Err(GroupError::NotCoordinator) }
     }
 }
 
@@ -148,13 +148,13 @@ impl Groups {
     ///
     /// # Errors
     /// Where they are sent elsewhere, or no group can have this name.
-    pub fn coordinated(&self, group: &str) -> Result<GroupId, Refusal> {
+    pub fn coordinated(&self, group: &str) -> Result<GroupId, GroupError> {
         let group = any(group)?;
-        if self.0.around.office.is_placed_here(&group) { Ok(group) } else { Err(Refusal::NotCoordinator) }
+        if self.0.context.ownership.is_placed_here(&group) { Ok(group) } else { Err(GroupError::NotCoordinator) }
     }
 }
 
-fn unavailable(error: &impl std::fmt::Display) -> Refusal {
+fn unavailable(error: &impl std::fmt::Display) -> GroupError {
     tracing::warn!(%error, "offsets cannot be served");
-    Refusal::NotAvailable
+    GroupError::NotAvailable
 }

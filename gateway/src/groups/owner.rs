@@ -3,77 +3,79 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::groups::{Fence, Groups as Store, SaveError};
-use alluvium_metastore::leases::Claim;
+use alluvium_metastore::leases::Lease;
 use alluvium_model::group::{
-    Committer, Effects, Generation, Group, GroupId, Join, Leaver, Refusal, Rules, Snapshot, Subscriptions, Sync, Ticket,
+    Committer, Effects, Generation, Group, GroupError, GroupId, Join, Leaver, Rules, Snapshot, Subscriptions, Sync,
+    WaiterId,
 };
+use alluvium_runtime::{Clock, Rng};
 
-use super::callers::{Caller, Callers};
-use super::claim::Office;
 use super::clock::Monotonic;
 use super::counts::Counts;
-use super::registry::Sign;
+use super::ownership::Ownership;
+use super::pending_replies::{PendingReplies, PendingReply};
+use super::registry::GroupSummary;
 use super::request::{Admission, Answer, Heartbeat, JoinAnswer, Request, SyncAnswer};
 
 /// What a task needs beside its group. Clones share it.
 #[derive(Clone)]
-pub(super) struct Surroundings {
+pub(super) struct GroupContext {
     pub store: Store,
-    pub office: Office,
+    pub ownership: Ownership,
     pub rules: Arc<Rules>,
     pub monotonic: Monotonic,
     pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<dyn Entropy>,
+    pub rng: Arc<dyn Rng>,
     pub counts: Arc<Counts>,
 }
 
 /// One group in memory.
 pub(super) struct Owner {
     pub id: GroupId,
-    pub around: Surroundings,
+    pub context: GroupContext,
     group: Group,
     /// The generation up to which rebalances were counted.
     generation: Generation,
     /// What the group is changed under; `None` while it is but a name that somebody asks for.
-    claim: Option<Claim>,
+    lease: Option<Lease>,
     /// The save that memory follows from; `None` where there is none.
     fence: Option<Fence>,
-    callers: Callers,
-    sign: Arc<Mutex<Option<Sign>>>,
+    pending_replies: PendingReplies,
+    summary: Arc<Mutex<Option<GroupSummary>>>,
 }
 
 /// The group is no longer ours, or cannot be served: it must leave memory. Everyone was told.
 #[derive(Debug)]
-pub(super) struct Lost;
+pub(super) struct OwnershipLost;
 
-type Kept = Result<(), Lost>;
+type Kept = Result<(), OwnershipLost>;
 
 impl Owner {
     /// Claims `id`, and loads it as it was last saved; `None` where another process has it. Of a group that was never saved
-    /// there is nothing to claim yet: asking for it costs a read.
+    /// there is nothing to lease yet: asking for it costs a read.
     pub async fn load(
         id: GroupId,
-        around: Surroundings,
-        sign: Arc<Mutex<Option<Sign>>>,
+        context: GroupContext,
+        summary: Arc<Mutex<Option<GroupSummary>>>,
     ) -> Result<Option<Self>, alluvium_metastore::Error> {
-        let mut claim = None;
-        let mut saved = around.store.load(&id).await?;
+        let mut lease = None;
+        let mut saved = context.store.load(&id).await?;
         if saved.is_some() {
-            claim = around.office.claim(&id, &*around.entropy).await?;
-            if claim.is_none() {
+            lease = context.ownership.lease(&id, &*context.rng).await?;
+            if lease.is_none() {
                 return Ok(None);
             }
             // Again: only from here on nobody else changes it.
-            saved = around.store.load(&id).await?;
+            saved = context.store.load(&id).await?;
         }
         let (group, fence) = match saved {
-            Some(saved) => (Group::restore(saved.snapshot, around.monotonic.now()), Some(saved.fence)),
+            Some(saved) => (Group::restore(saved.snapshot, context.monotonic.now()), Some(saved.fence)),
             None => (Group::new(), None),
         };
         let generation = group.generation();
-        let owner = Self { id, around, group, generation, claim, fence, callers: Callers::default(), sign };
+        let owner =
+            Self { id, context, group, generation, lease, fence, pending_replies: PendingReplies::default(), summary };
         owner.show();
         Ok(Some(owner))
     }
@@ -89,27 +91,28 @@ impl Owner {
 
     /// Whether the group is still ours.
     pub fn is_kept(&self) -> bool {
-        let owner = self.claim.as_ref().map(|claim| claim.owner);
-        let office = &self.around.office;
-        office.is_placed_here(&self.id) && owner.is_none_or(|owner| owner == office.session.claimant())
+        let owner = self.lease.as_ref().map(|lease| lease.owner);
+        let ownership = &self.context.ownership;
+        ownership.is_placed_here(&self.id) && owner.is_none_or(|owner| owner == ownership.session.lease_owner())
     }
 
     /// Whether it may be answered for now.
     pub fn is_served(&self) -> bool {
-        self.around.office.serves(&self.id) && self.claim.as_ref().is_none_or(|claim| self.around.office.holds(claim))
+        self.context.ownership.serves(&self.id)
+            && self.lease.as_ref().is_none_or(|lease| self.context.ownership.holds(lease))
     }
 
     /// What is to be given back when the group leaves memory.
-    pub fn into_claim(self) -> Option<Claim> {
-        self.claim
+    pub fn into_lease(self) -> Option<Lease> {
+        self.lease
     }
 
     /// Does what is asked.
     pub async fn handle(&mut self, request: Request) -> Kept {
-        let now = self.around.monotonic.now();
+        let now = self.context.monotonic.now();
         match request {
             Request::Join(join, answer) => self.join(join, answer).await,
-            Request::Sync(ticket, sync, answer) => self.sync(ticket, sync, answer).await,
+            Request::Sync(waiter, sync, answer) => self.sync(waiter, sync, answer).await,
             Request::Heartbeat(Heartbeat { member, instance, generation }, answer) => {
                 let verdict = self.group.heartbeat(&member, instance.as_ref(), generation, now);
                 let _ = answer.send(verdict);
@@ -142,26 +145,30 @@ impl Owner {
         if answer.is_closed() {
             return Ok(());
         }
-        self.callers.admit(join.ticket, Caller::Join(answer));
-        self.claim().await?;
-        let effects = self.group.join(join, &self.around.rules, self.around.monotonic.now());
+        self.pending_replies.admit(join.waiter, PendingReply::Join(answer));
+        self.lease().await?;
+        let effects = self.group.join(join, &self.context.rules, self.context.monotonic.now());
         self.settle(effects).await
     }
 
-    async fn sync(&mut self, ticket: Ticket, sync: Sync, answer: Answer<SyncAnswer>) -> Kept {
+    async fn sync(&mut self, waiter: WaiterId, sync: Sync, answer: Answer<SyncAnswer>) -> Kept {
         if answer.is_closed() {
             return Ok(());
         }
-        self.callers.admit(ticket, Caller::Sync(answer));
-        let effects = self.group.sync(ticket, sync, &self.around.rules, self.around.monotonic.now());
+        self.pending_replies.admit(waiter, PendingReply::Sync(answer));
+        let effects = self.group.sync(waiter, sync, &self.context.rules, self.context.monotonic.now());
         self.settle(effects).await
     }
 
-    async fn leave(&mut self, leavers: &[Leaver], answer: Answer<Result<Vec<Result<(), Refusal>>, Refusal>>) -> Kept {
-        match self.group.leave(leavers, &self.around.rules, self.around.monotonic.now()) {
+    async fn leave(
+        &mut self,
+        leavers: &[Leaver],
+        answer: Answer<Result<Vec<Result<(), GroupError>>, GroupError>>,
+    ) -> Kept {
+        match self.group.leave(leavers, &self.context.rules, self.context.monotonic.now()) {
             Ok((verdicts, effects)) => {
                 let kept = self.settle(effects).await;
-                let _ = answer.send(if kept.is_ok() { Ok(verdicts) } else { Err(Refusal::NotAvailable) });
+                let _ = answer.send(if kept.is_ok() { Ok(verdicts) } else { Err(GroupError::NotAvailable) });
                 kept
             }
             Err(why) => {
@@ -172,13 +179,13 @@ impl Owner {
     }
 
     /// A commit needs a stored group, whose save it is admitted under: simple consumers make one by committing.
-    async fn admit_commit(&mut self, committer: &Committer, answer: Answer<Result<Admission, Refusal>>) -> Kept {
+    async fn admit_commit(&mut self, committer: &Committer, answer: Answer<Result<Admission, GroupError>>) -> Kept {
         if !self.exists() && committer.generation.is_some() {
-            let _ = answer.send(Err(Refusal::GroupNotFound));
+            let _ = answer.send(Err(GroupError::GroupNotFound));
             return Ok(());
         }
         let mut kept = Ok(());
-        let verdict = match self.group.admit_commit(committer, self.around.monotonic.now()) {
+        let verdict = match self.group.admit_commit(committer, self.context.monotonic.now()) {
             Err(why) => Err(why),
             Ok(()) => {
                 if self.fence.is_none() {
@@ -186,7 +193,7 @@ impl Owner {
                     kept = self.settle(Effects { save, ..Effects::default() }).await;
                 }
                 // Without a save the group is in its very first rebalance: nobody has anything to commit.
-                let refusal = || if kept.is_ok() { Refusal::IllegalGeneration } else { Refusal::NotAvailable };
+                let refusal = || if kept.is_ok() { GroupError::IllegalGeneration } else { GroupError::NotAvailable };
                 self.admission().ok_or_else(refusal)
             }
         };
@@ -195,12 +202,12 @@ impl Owner {
     }
 
     fn admission(&self) -> Option<Admission> {
-        Some(Admission { claim: self.claim.clone()?, fence: self.fence? })
+        Some(Admission { lease: self.lease.clone()?, fence: self.fence? })
     }
 
-    fn admit_offset_delete(&self) -> Result<(Subscriptions, Option<Admission>), Refusal> {
+    fn admit_offset_delete(&self) -> Result<(Subscriptions, Option<Admission>), GroupError> {
         if !self.exists() {
-            return Err(Refusal::GroupNotFound);
+            return Err(GroupError::GroupNotFound);
         }
         Ok((self.group.admit_offset_delete()?, self.admission()))
     }
@@ -212,36 +219,36 @@ impl Owner {
             return Ok(());
         }
         tracing::info!(group = %self.id, "the group in memory is not the one at rest");
-        self.lose(&Refusal::NotCoordinator);
-        Err(Lost)
+        self.lose(&GroupError::NotCoordinator);
+        Err(OwnershipLost)
     }
 
-    async fn delete(&mut self, answer: Answer<Result<(), Refusal>>) -> Kept {
-        let admitted = if self.exists() { self.group.admit_delete() } else { Err(Refusal::GroupNotFound) };
+    async fn delete(&mut self, answer: Answer<Result<(), GroupError>>) -> Kept {
+        let admitted = if self.exists() { self.group.admit_delete() } else { Err(GroupError::GroupNotFound) };
         if let Err(why) = admitted {
             let _ = answer.send(Err(why));
             return Ok(());
         }
         let deleted = match self.admission() {
-            Some(Admission { claim, fence }) => self.around.store.delete(&claim, &self.id, Some(fence)).await,
+            Some(Admission { lease, fence }) => self.context.store.delete(&lease, &self.id, Some(fence)).await,
             None => Ok(()),
         };
         let verdict = deleted.map_err(|error| self.refusal(&error));
-        self.lose(verdict.as_ref().err().unwrap_or(&Refusal::UnknownMember));
+        self.lose(verdict.as_ref().err().unwrap_or(&GroupError::UnknownMember));
         let _ = answer.send(verdict);
-        Err(Lost)
+        Err(OwnershipLost)
     }
 
     /// Time has passed.
     pub async fn elapse(&mut self) -> Kept {
-        let effects = self.group.elapse(&self.around.rules, self.around.monotonic.now());
+        let effects = self.group.elapse(&self.context.rules, self.context.monotonic.now());
         self.settle(effects).await
     }
 
-    /// The one who waited for `ticket` has hung up.
-    pub async fn forsake(&mut self, ticket: Ticket) -> Kept {
-        self.callers.forget(ticket);
-        let effects = self.group.forsake(ticket, &self.around.rules, self.around.monotonic.now());
+    /// The one who waited for `waiter` has hung up.
+    pub async fn cancel_waiter(&mut self, waiter: WaiterId) -> Kept {
+        self.pending_replies.forget(waiter);
+        let effects = self.group.cancel_waiter(waiter, &self.context.rules, self.context.monotonic.now());
         self.settle(effects).await
     }
 
@@ -252,10 +259,10 @@ impl Owner {
         {
             let why = self.refusal(&error);
             self.lose(&why);
-            return Err(Lost);
+            return Err(OwnershipLost);
         }
         for reply in effects.replies {
-            self.callers.answer(reply);
+            self.pending_replies.answer(reply);
         }
         self.count(effects.expired);
         self.show();
@@ -265,66 +272,66 @@ impl Owner {
     fn count(&mut self, expired: usize) {
         let generation = self.group.generation();
         let rebalanced = std::mem::replace(&mut self.generation, generation) != generation;
-        let counts = &self.around.counts;
+        let counts = &self.context.counts;
         counts.rebalances.fetch_add(u64::from(rebalanced), Ordering::Relaxed);
         counts.expired_members.fetch_add(expired as u64, Ordering::Relaxed);
     }
 
     async fn save(&mut self, snapshot: &Snapshot) -> Result<(), SaveError> {
-        let Some(claim) = self.claimed().await? else { return Err(SaveError::Fenced) };
-        let (token, now) = (self.around.entropy.next_u64(), self.around.clock.now());
-        self.fence = Some(self.around.store.save(&claim, &self.id, self.fence, token, snapshot, now).await?);
+        let Some(lease) = self.leased().await? else { return Err(SaveError::Fenced) };
+        let (token, now) = (self.context.rng.next_u64(), self.context.clock.now());
+        self.fence = Some(self.context.store.save(&lease, &self.id, self.fence, token, snapshot, now).await?);
         Ok(())
     }
 
     /// Claims what was but a name so far.
-    async fn claim(&mut self) -> Kept {
-        let claimed = self.claimed().await.map_err(SaveError::from).and_then(|claim| claim.ok_or(SaveError::Fenced));
-        match claimed {
+    async fn lease(&mut self) -> Kept {
+        let leased = self.leased().await.map_err(SaveError::from).and_then(|lease| lease.ok_or(SaveError::Fenced));
+        match leased {
             Ok(_) => Ok(()),
             Err(error) => {
                 let why = self.refusal(&error);
                 self.lose(&why);
-                Err(Lost)
+                Err(OwnershipLost)
             }
         }
     }
 
-    async fn claimed(&mut self) -> Result<Option<Claim>, alluvium_metastore::Error> {
-        if self.claim.is_none() {
-            self.claim = self.around.office.claim(&self.id, &*self.around.entropy).await?;
+    async fn leased(&mut self) -> Result<Option<Lease>, alluvium_metastore::Error> {
+        if self.lease.is_none() {
+            self.lease = self.context.ownership.lease(&self.id, &*self.context.rng).await?;
         }
-        Ok(self.claim.clone())
+        Ok(self.lease.clone())
     }
 
-    fn refusal(&self, error: &SaveError) -> Refusal {
+    fn refusal(&self, error: &SaveError) -> GroupError {
         match error {
             SaveError::Fenced => {
                 tracing::info!(group = %self.id, "another coordinator has the group");
-                self.around.counts.lost_groups.fetch_add(1, Ordering::Relaxed);
-                Refusal::NotCoordinator
+                self.context.counts.lost_groups.fetch_add(1, Ordering::Relaxed);
+                GroupError::NotCoordinator
             }
             SaveError::Kv(_) | SaveError::Row(_) => {
                 tracing::warn!(group = %self.id, %error, "group cannot be saved");
-                Refusal::NotAvailable
+                GroupError::NotAvailable
             }
         }
     }
 
     /// Gives the group up: everyone who waits is told `why`.
-    pub fn lose(&mut self, why: &Refusal) {
+    pub fn lose(&mut self, why: &GroupError) {
         for reply in self.group.dissolve(why).replies {
-            self.callers.answer(reply);
+            self.pending_replies.answer(reply);
         }
-        self.callers.dismiss(why);
-        *self.sign.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.pending_replies.dismiss(why);
+        *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn show(&self) {
-        let sign = self.exists().then(|| Sign {
+        let summary = self.exists().then(|| GroupSummary {
             state: self.group.state().name(),
             protocol_type: self.group.protocol_type().unwrap_or_default().to_owned(),
         });
-        *self.sign.lock().unwrap_or_else(PoisonError::into_inner) = sign;
+        *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = summary;
     }
 }

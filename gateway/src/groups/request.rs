@@ -1,32 +1,32 @@
 //! What a group's task is asked.
 
 use alluvium_metastore::groups::Fence;
-use alluvium_metastore::leases::Claim;
+use alluvium_metastore::leases::Lease;
 use alluvium_model::group::{
-    Committer, Description, Generation, InstanceId, Join, JoinRefused, Joined, Leaver, MemberId, Refusal,
-    Subscriptions, Sync, Synced, Ticket,
+    Committer, Description, Generation, GroupError, InstanceId, Join, JoinError, Joined, Leaver, MemberId,
+    Subscriptions, Sync, Synced, WaiterId,
 };
 use tokio::sync::oneshot;
 
 /// Where an answer goes.
 pub(super) type Answer<T> = oneshot::Sender<T>;
 /// The answer to a join.
-pub(super) type JoinAnswer = Result<Joined, JoinRefused>;
+pub(super) type JoinAnswer = Result<Joined, JoinError>;
 /// The answer to a sync.
-pub(super) type SyncAnswer = Result<Synced, Refusal>;
+pub(super) type SyncAnswer = Result<Synced, GroupError>;
 
 /// What a group's task is asked. Whatever is dropped unanswered is asked again.
 pub(super) enum Request {
     Join(Join, Answer<JoinAnswer>),
-    Sync(Ticket, Sync, Answer<SyncAnswer>),
-    Heartbeat(Heartbeat, Answer<Result<(), Refusal>>),
-    Leave(Vec<Leaver>, Answer<Result<Vec<Result<(), Refusal>>, Refusal>>),
+    Sync(WaiterId, Sync, Answer<SyncAnswer>),
+    Heartbeat(Heartbeat, Answer<Result<(), GroupError>>),
+    Leave(Vec<Leaver>, Answer<Result<Vec<Result<(), GroupError>>, GroupError>>),
     /// May this one commit, and under what?
-    AdmitCommit(Committer, Answer<Result<Admission, Refusal>>),
+    AdmitCommit(Committer, Answer<Result<Admission, GroupError>>),
     /// Which offsets may be deleted, and under what (`None`: none is stored)?
-    AdmitOffsetDelete(Answer<Result<(Subscriptions, Option<Admission>), Refusal>>),
-    Describe(Answer<Result<Option<Description>, Refusal>>),
-    Delete(Answer<Result<(), Refusal>>),
+    AdmitOffsetDelete(Answer<Result<(Subscriptions, Option<Admission>), GroupError>>),
+    Describe(Answer<Result<Option<Description>, GroupError>>),
+    Delete(Answer<Result<(), GroupError>>),
     /// The store refused what was admitted under this: has the group moved on here (and not only there)?
     Doubt(Admission, Answer<bool>),
     /// Come into memory: did it?
@@ -35,9 +35,9 @@ pub(super) enum Request {
 
 impl Request {
     /// Answers it without having done it.
-    pub fn refuse(self, why: Refusal) {
+    pub fn refuse(self, why: GroupError) {
         match self {
-            Self::Join(_, answer) => drop(answer.send(Err(JoinRefused { member: None, why }))),
+            Self::Join(_, answer) => drop(answer.send(Err(JoinError { member: None, why }))),
             Self::Sync(_, _, answer) => drop(answer.send(Err(why))),
             Self::Heartbeat(_, answer) => drop(answer.send(Err(why))),
             Self::Leave(_, answer) => drop(answer.send(Err(why))),
@@ -55,12 +55,12 @@ impl Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Admission {
     /// The group's lease.
-    pub claim: Claim,
+    pub lease: Lease,
     /// The group's save.
     pub fence: Fence,
 }
 
-/// A sign of life.
+/// A summary of life.
 #[derive(Clone, Debug)]
 pub(super) struct Heartbeat {
     pub member: MemberId,

@@ -13,16 +13,16 @@
 
 use alluvium_metastore::keyspace;
 use alluvium_metastore::topics::CreateTopicError;
-use alluvium_model::log::BatchRefusal;
+use alluvium_model::log::BatchRejection;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::fetch::FetchError;
+use crate::metadata_cache::MetadataCacheError;
 use crate::produce::{Closed, ProduceError};
 use crate::topic_creation::CreationError;
-use crate::view::ViewError;
 
 /// An error as it travels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -98,8 +98,8 @@ impl From<keyspace::Error> for HttpError {
     }
 }
 
-impl From<ViewError> for HttpError {
-    fn from(error: ViewError) -> Self {
+impl From<MetadataCacheError> for HttpError {
+    fn from(error: MetadataCacheError) -> Self {
         Self::retriable(error.to_string())
     }
 }
@@ -114,7 +114,7 @@ impl From<CreationError> for HttpError {
             ) => Self::unprocessable(message),
             // Created by someone else and deleted again, in between.
             CreationError::Refused(CreateTopicError::Exists { .. }) => Self::retriable(message),
-            CreationError::View(error) => error.into(),
+            CreationError::MetadataCache(error) => error.into(),
         }
     }
 }
@@ -123,17 +123,17 @@ impl From<ProduceError> for HttpError {
     fn from(error: ProduceError) -> Self {
         let message = error.to_string();
         match error {
-            ProduceError::Refused(BatchRefusal::UnknownPartition) => Self::topic_not_found(),
-            ProduceError::Refused(BatchRefusal::SegmentTooOld { .. }) | ProduceError::Upload(_) | ProduceError::Gap => {
-                Self::retriable(message)
-            }
+            ProduceError::Refused(BatchRejection::UnknownPartition) => Self::topic_not_found(),
+            ProduceError::Refused(BatchRejection::SegmentTooOld { .. })
+            | ProduceError::Upload(_)
+            | ProduceError::Gap => Self::retriable(message),
             ProduceError::Commit(_) => {
                 Self::retriable(format!("{message}; the records may be in the log all the same"))
             }
             ProduceError::Refused(
-                BatchRefusal::OutOfOrderSequence { .. }
-                | BatchRefusal::DuplicateSequence
-                | BatchRefusal::FencedEpoch { .. },
+                BatchRejection::OutOfOrderSequence { .. }
+                | BatchRejection::DuplicateSequence
+                | BatchRejection::FencedEpoch { .. },
             ) => Self::failed(message),
             ProduceError::Draining => Self::new(50302, message),
         }

@@ -71,9 +71,9 @@ pub async fn read(
     let (format, media_type) = Format::of_answer(asked.format.as_deref(), &headers)?;
     let (from, limit) = (from(asked.offset.as_deref())?, limit(asked.limit.as_deref())?);
     let (topic, index) = partition_path(path)?;
-    let view = find(&service.agent, &topic).await?;
-    let partition = partition_in(&view, &index)?;
-    let body = answer(&service, partition, &view.topic.name, (from, limit, format)).await?;
+    let metadata_cache = find(&service.agent, &topic).await?;
+    let partition = partition_in(&metadata_cache, &index)?;
+    let body = answer(&service, partition, &metadata_cache.topic.name, (from, limit, format)).await?;
     Ok(([(CONTENT_TYPE, media_type)], body))
 }
 

@@ -28,7 +28,7 @@ pub async fn metrics(State(service): Shared) -> impl IntoResponse {
 async fn positions(service: &Service) -> Option<Positions> {
     let agent = &service.agent;
     let reader = PositionReader {
-        view: agent.view.clone(),
+        metadata_cache: agent.metadata_cache.clone(),
         groups: agent.groups.clone(),
         offsets: agent.metastore.offsets.clone(),
     };

@@ -14,8 +14,8 @@ use super::error::HttpError;
 use super::format::KafkaJson;
 use super::service::Shared;
 use crate::agent::Agent;
+use crate::metadata_cache::CachedTopic;
 use crate::topic_creation::create_automatically;
-use crate::view::TopicView;
 
 /// A topic as the proxy describes it.
 #[derive(Debug, Serialize)]
@@ -40,28 +40,30 @@ struct Replica {
 }
 
 pub async fn list(State(service): Shared) -> Result<KafkaJson<Vec<String>>, HttpError> {
-    service.agent.view.sync().await?;
-    Ok(KafkaJson(service.agent.view.topics().iter().map(|view| view.topic.name.clone()).collect()))
+    service.agent.metadata_cache.sync().await?;
+    Ok(KafkaJson(
+        service.agent.metadata_cache.topics().iter().map(|metadata_cache| metadata_cache.topic.name.clone()).collect(),
+    ))
 }
 
 pub async fn describe(
     State(service): Shared,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<KafkaJson<Described>, HttpError> {
-    let view = find(&service.agent, &topic_of(path)?).await?;
+    let metadata_cache = find(&service.agent, &topic_of(path)?).await?;
     let mut configs: BTreeMap<String, String> =
         DEFINITIONS.iter().map(|config| (config.name.to_owned(), config.default.to_owned())).collect();
-    configs.extend(view.topic.configs.clone());
-    let partitions = all_partitions(&service.agent, &view);
-    Ok(KafkaJson(Described { name: view.topic.name.clone(), configs, partitions }))
+    configs.extend(metadata_cache.topic.configs.clone());
+    let partitions = all_partitions(&service.agent, &metadata_cache);
+    Ok(KafkaJson(Described { name: metadata_cache.topic.name.clone(), configs, partitions }))
 }
 
 pub async fn partitions(
     State(service): Shared,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<KafkaJson<Vec<Partition>>, HttpError> {
-    let view = find(&service.agent, &topic_of(path)?).await?;
-    Ok(KafkaJson(all_partitions(&service.agent, &view)))
+    let metadata_cache = find(&service.agent, &topic_of(path)?).await?;
+    Ok(KafkaJson(all_partitions(&service.agent, &metadata_cache)))
 }
 
 pub async fn partition(
@@ -69,8 +71,8 @@ pub async fn partition(
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<KafkaJson<Partition>, HttpError> {
     let (topic, index) = partition_path(path)?;
-    let view = find(&service.agent, &topic).await?;
-    let partition = partition_in(&view, &index)?;
+    let metadata_cache = find(&service.agent, &topic).await?;
+    let partition = partition_in(&metadata_cache, &index)?;
     Ok(KafkaJson(described(&service.agent, partition.partition.0)))
 }
 
@@ -85,22 +87,22 @@ pub fn partition_path(path: Result<Path<(String, String)>, PathRejection>) -> Re
 }
 
 /// The partition whose number is `index`.
-pub fn partition_in(view: &TopicView, index: &str) -> Result<TopicPartition, HttpError> {
+pub fn partition_in(metadata_cache: &CachedTopic, index: &str) -> Result<TopicPartition, HttpError> {
     let index: i32 = index.parse().map_err(|_| HttpError::partition_not_found())?;
-    view.partition(index).ok_or_else(HttpError::partition_not_found)
+    metadata_cache.partition(index).ok_or_else(HttpError::partition_not_found)
 }
 
-/// Looks a topic up; before it is called unknown, the picture is brought up to date.
-pub async fn find(agent: &Agent, name: &str) -> Result<Arc<TopicView>, HttpError> {
-    if let Some(view) = agent.view.topic_by_name(name) {
-        return Ok(view);
+/// Looks a topic up; before it is called unknown, the cached is brought up to date.
+pub async fn find(agent: &Agent, name: &str) -> Result<Arc<CachedTopic>, HttpError> {
+    if let Some(metadata_cache) = agent.metadata_cache.topic_by_name(name) {
+        return Ok(metadata_cache);
     }
-    agent.view.sync().await?;
-    agent.view.topic_by_name(name).ok_or_else(HttpError::topic_not_found)
+    agent.metadata_cache.sync().await?;
+    agent.metadata_cache.topic_by_name(name).ok_or_else(HttpError::topic_not_found)
 }
 
 /// The same for producing: one that is not there is created, where the configuration allows it.
-pub async fn find_or_create(agent: &Agent, name: &str) -> Result<Arc<TopicView>, HttpError> {
+pub async fn find_or_create(agent: &Agent, name: &str) -> Result<Arc<CachedTopic>, HttpError> {
     match find(agent, name).await {
         Err(error) if error == HttpError::topic_not_found() && agent.config.auto_create_topics => {
             check_name(name).map_err(|error| HttpError::unprocessable(format!("topic name is invalid: {error}")))?;
@@ -110,8 +112,8 @@ pub async fn find_or_create(agent: &Agent, name: &str) -> Result<Arc<TopicView>,
     }
 }
 
-fn all_partitions(agent: &Agent, view: &TopicView) -> Vec<Partition> {
-    (0..view.topic.partitions).map(|index| described(agent, index)).collect()
+fn all_partitions(agent: &Agent, metadata_cache: &CachedTopic) -> Vec<Partition> {
+    (0..metadata_cache.topic.partitions).map(|index| described(agent, index)).collect()
 }
 
 /// Every agent serves every partition, so clients are told of the one that they ask.

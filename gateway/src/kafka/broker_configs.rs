@@ -6,7 +6,7 @@ use alluvium_metastore::nodes::Node;
 use alluvium_model::limits;
 use alluvium_model::topic_config::{ConfigKind, definition};
 
-use crate::agent::AgentConfig;
+use crate::config::AgentConfig;
 use ConfigKind::{Boolean, Int, List, Long, Text};
 
 /// Name, type, value, documentation.

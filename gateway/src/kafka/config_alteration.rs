@@ -9,10 +9,10 @@ use alluvium_model::topic_config::{Alteration, changes};
 use super::errors::Refused;
 use super::topic_lookup::TopicLookup;
 use crate::agent::Agent;
-use crate::view::TopicView;
+use crate::metadata_cache::CachedTopic;
 
 /// The topic of a resource's name.
-pub async fn altered_topic(lookup: &mut TopicLookup<'_>, name: &str) -> Result<Arc<TopicView>, Refused> {
+pub async fn altered_topic(lookup: &mut TopicLookup<'_>, name: &str) -> Result<Arc<CachedTopic>, Refused> {
     if name.is_empty() {
         return Err(Refused::invalid_request("Default topic resources are not allowed."));
     }
@@ -32,14 +32,14 @@ pub fn check_once<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<(), Re
 /// Makes `alterations` in order, or only checks that they could be made.
 pub async fn alter_topic(
     agent: &Agent,
-    topic: &TopicView,
+    topic: &CachedTopic,
     alterations: &[Alteration],
     validate_only: bool,
 ) -> Result<(), Refused> {
     let changes = changes(&topic.topic.configs, alterations)?;
     if !validate_only && !changes.is_empty() {
         agent.metastore.topics.alter_configs(topic.topic.id, changes, agent.clock.now()).await?;
-        agent.view.sync().await?;
+        agent.metadata_cache.sync().await?;
     }
     Ok(())
 }

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::agent::Agent;
 use crate::kafka::errors::Refused;
-use crate::view::TopicView;
+use crate::metadata_cache::CachedTopic;
 
-/// Looks topics up in the agent's picture; before the first that is not there is called unknown, the picture is brought up
+/// Looks topics up in the agent's cached; before the first that is not there is called unknown, the cached is brought up
 /// to date, once per request.
 pub struct TopicLookup<'a> {
     agent: &'a Agent,
@@ -29,18 +29,18 @@ impl<'a> TopicLookup<'a> {
         Self { must_be_fresh: true, ..Self::new(agent) }
     }
 
-    pub async fn by_name(&mut self, name: &str) -> Result<Arc<TopicView>, Refused> {
+    pub async fn by_name(&mut self, name: &str) -> Result<Arc<CachedTopic>, Refused> {
         if !self.must_be_fresh
-            && let Some(topic) = self.agent.view.topic_by_name(name)
+            && let Some(topic) = self.agent.metadata_cache.topic_by_name(name)
         {
             return Ok(topic);
         }
         self.refresh().await?;
-        self.agent.view.topic_by_name(name).ok_or_else(Refused::unknown_topic_or_partition)
+        self.agent.metadata_cache.topic_by_name(name).ok_or_else(Refused::unknown_topic_or_partition)
     }
 
     /// The same, which should have a partition numbered `index`: topics grow.
-    pub async fn by_name_with(&mut self, name: &str, index: Option<i32>) -> Result<Arc<TopicView>, Refused> {
+    pub async fn by_name_with(&mut self, name: &str, index: Option<i32>) -> Result<Arc<CachedTopic>, Refused> {
         let topic = self.by_name(name).await?;
         if !lacks(&topic, index) {
             return Ok(topic);
@@ -50,7 +50,7 @@ impl<'a> TopicLookup<'a> {
     }
 
     /// The same by id.
-    pub async fn by_id_with(&mut self, id: Uuid, index: Option<i32>) -> Result<Arc<TopicView>, Refused> {
+    pub async fn by_id_with(&mut self, id: Uuid, index: Option<i32>) -> Result<Arc<CachedTopic>, Refused> {
         let topic = self.by_id(id).await?;
         if !lacks(&topic, index) {
             return Ok(topic);
@@ -59,25 +59,25 @@ impl<'a> TopicLookup<'a> {
         self.by_id(id).await
     }
 
-    pub async fn by_id(&mut self, id: Uuid) -> Result<Arc<TopicView>, Refused> {
+    pub async fn by_id(&mut self, id: Uuid) -> Result<Arc<CachedTopic>, Refused> {
         if !self.must_be_fresh
-            && let Some(topic) = self.agent.view.topic_by_id(TopicId(id))
+            && let Some(topic) = self.agent.metadata_cache.topic_by_id(TopicId(id))
         {
             return Ok(topic);
         }
         self.refresh().await?;
-        self.agent.view.topic_by_id(TopicId(id)).ok_or_else(Refused::unknown_topic_id)
+        self.agent.metadata_cache.topic_by_id(TopicId(id)).ok_or_else(Refused::unknown_topic_id)
     }
 
     async fn refresh(&mut self) -> Result<(), Refused> {
         if !self.is_fresh {
-            self.agent.view.sync().await?;
+            self.agent.metadata_cache.sync().await?;
             self.is_fresh = true;
         }
         Ok(())
     }
 }
 
-fn lacks(topic: &TopicView, index: Option<i32>) -> bool {
+fn lacks(topic: &CachedTopic, index: Option<i32>) -> bool {
     index.is_some_and(|index| topic.partition(index).is_none())
 }

@@ -10,7 +10,7 @@ use alluvium_wire::ErrorCode;
 
 use super::dispatch::Context;
 use super::errors::Refused;
-use crate::roster::Roster;
+use crate::live_agents::LiveAgents;
 
 /// The epoch of every leader, in every answer that has one.
 pub const LEADER_EPOCH: i32 = 0;
@@ -32,7 +32,7 @@ pub struct Node {
 
 /// Who serves what for one client, at one moment.
 pub struct Topology<'a> {
-    roster: Roster,
+    live_agents: LiveAgents,
     zone: Option<&'a str>,
 }
 
@@ -40,36 +40,36 @@ impl<'a> Topology<'a> {
     /// As the agent knows it now, for the client of this request.
     pub fn of(context: &'a Context) -> Self {
         let zone = client_zone(None, context.client_id.as_deref());
-        Self { roster: Roster::of(&context.agent.session), zone }
+        Self { live_agents: LiveAgents::of(&context.agent.session), zone }
     }
 
     /// All agents that clients are told of.
     pub fn nodes(&self) -> Vec<Node> {
-        self.roster.agents().map(node).collect()
+        self.live_agents.agents().map(node).collect()
     }
 
     /// The agent that clients of this zone produce to and consume from; always one of [`Self::nodes`].
     pub fn leader(&self, partition: TopicPartition) -> i32 {
-        self.roster.leader(partition, self.zone).0
+        self.live_agents.leader(partition, self.zone).0
     }
 
     /// [`Self::leader`], then those that lead for other zones. Consumers follow a preferred replica only if it is told here.
     pub fn replicas(&self, partition: TopicPartition) -> Vec<i32> {
-        self.roster.replicas(partition, self.zone).into_iter().map(|id| id.0).collect()
+        self.live_agents.replicas(partition, self.zone).into_iter().map(|id| id.0).collect()
     }
 
     /// The agent that administrators are sent to.
     pub fn controller(&self) -> i32 {
-        self.roster.controller().0
+        self.live_agents.controller().0
     }
 
     /// The agent that coordinates the group, or the transactional id, called `key`.
     pub fn coordinator(&self, key: &str) -> Option<Node> {
-        self.agent(self.roster.coordinator(key))
+        self.agent(self.live_agents.coordinator(key))
     }
 
     fn agent(&self, id: AgentId) -> Option<Node> {
-        self.roster.agent(id).map(node)
+        self.live_agents.agent(id).map(node)
     }
 }
 

@@ -9,17 +9,17 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::fetch::Fetch;
 use crate::groups::Groups;
+use crate::metadata_cache::MetadataCache;
 use crate::produce::Gate;
-use crate::view::View;
 
-/// The counters of the object store, the gate, the view and the groups.
+/// The counters of the object store, the gate, the metadata_cache and the groups.
 pub struct AgentCollector {
     /// What was asked of the store.
     pub objects: Objects,
     /// What waits before the write path.
     pub gate: Gate,
     /// How much of the feed was seen.
-    pub view: View,
+    pub metadata_cache: MetadataCache,
     /// What happens to groups.
     pub groups: Groups,
     /// What old records take.
@@ -50,8 +50,8 @@ impl Collector for AgentCollector {
             ("group_rebalances", "Rebalances of consumer groups completed", groups.rebalances),
             ("group_members_expired", "Members of groups not heard of in time", groups.expired_members),
             ("groups_lost", "Groups in memory that another coordinator was found to have", groups.lost_groups),
-            ("view_entries", "Feed entries applied", self.view.entries_applied()),
-            ("view_resets", "Times the feed was lost", self.view.resets()),
+            ("view_entries", "Feed entries applied", self.metadata_cache.entries_applied()),
+            ("view_resets", "Times the feed was lost", self.metadata_cache.resets()),
         ];
         for (name, help, value) in counters {
             let value = ConstCounter::new(value);
@@ -60,7 +60,7 @@ impl Collector for AgentCollector {
         let gauges = [
             ("unflushed_bytes", "Bytes admitted and not yet answered", self.gate.bytes_admitted() as u64),
             ("cold_read_bytes", "Memory that fetches of old records hold", self.fetch.cold_bytes_in_flight() as u64),
-            ("view_lag_milliseconds", "Time since the feed was last read to its tip", self.view.lag_ms()),
+            ("view_lag_milliseconds", "Time since the feed was last read to its tip", self.metadata_cache.lag_ms()),
         ];
         for (name, help, value) in gauges {
             let value = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));

@@ -1,6 +1,6 @@
 //! Where each log and each consumer group stands: read for one scrape, up to a number of time series.
 //!
-//! Heads come from the agent's picture; committed offsets are read, one range per group.
+//! Heads come from the agent's cached; committed offsets are read, one range per group.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::groups::Groups;
-use crate::view::{KnownHead, View, ViewError};
+use crate::metadata_cache::{CachedHead, MetadataCache, MetadataCacheError};
 
 /// Partitions shown in one scrape, and as many (group, partition) pairs: what Prometheus takes from one target without
 /// pain. What is left out is counted.
@@ -43,7 +43,7 @@ struct GroupLabels {
 #[derive(Clone)]
 pub struct PositionReader {
     /// Topics and heads.
-    pub view: View,
+    pub metadata_cache: MetadataCache,
     /// Which groups are coordinated here: others are shown by others.
     pub groups: Groups,
     /// What they have committed.
@@ -53,7 +53,7 @@ pub struct PositionReader {
 /// Where logs and groups stood at one scrape.
 #[derive(Debug, Default)]
 pub struct Positions {
-    logs: Vec<(PartitionLabels, KnownHead)>,
+    logs: Vec<(PartitionLabels, CachedHead)>,
     groups: Vec<(GroupLabels, Offset, u64)>,
     omitted: usize,
 }
@@ -63,38 +63,44 @@ impl PositionReader {
     ///
     /// # Errors
     /// Where the metastore does not answer.
-    pub async fn read(&self) -> Result<Positions, ViewError> {
+    pub async fn read(&self) -> Result<Positions, MetadataCacheError> {
         let mut positions = Positions::default();
         self.read_logs(&mut positions).await?;
         self.read_groups(&mut positions).await?;
         Ok(positions)
     }
 
-    async fn read_logs(&self, positions: &mut Positions) -> Result<(), ViewError> {
+    async fn read_logs(&self, positions: &mut Positions) -> Result<(), MetadataCacheError> {
         let mut shown = Vec::new();
-        for view in self.view.topics() {
+        for metadata_cache in self.metadata_cache.topics() {
             let room = SERIES_MAX - shown.len();
-            let partitions = usize::try_from(view.topic.partitions).unwrap_or(0);
+            let partitions = usize::try_from(metadata_cache.topic.partitions).unwrap_or(0);
             positions.omitted += partitions.saturating_sub(room);
-            shown.extend(view.topic.all_partitions().take(room).map(|partition| (view.topic.name.clone(), partition)));
+            shown.extend(
+                metadata_cache
+                    .topic
+                    .all_partitions()
+                    .take(room)
+                    .map(|partition| (metadata_cache.topic.name.clone(), partition)),
+            );
         }
         let partitions: Vec<TopicPartition> = shown.iter().map(|(_, partition)| *partition).collect();
-        self.view.load_heads(&partitions).await?;
+        self.metadata_cache.load_heads(&partitions).await?;
         for (topic, partition) in shown {
             // One that is gone was deleted meanwhile.
-            if let Some(head) = self.view.known_head(partition) {
+            if let Some(head) = self.metadata_cache.cached_head(partition) {
                 positions.logs.push((PartitionLabels { topic, partition: partition.partition.0 }, head));
             }
         }
         Ok(())
     }
 
-    async fn read_groups(&self, positions: &mut Positions) -> Result<(), ViewError> {
+    async fn read_groups(&self, positions: &mut Positions) -> Result<(), MetadataCacheError> {
         let listed = self.groups.list().await?;
         let groups = listed.into_iter().take(GROUPS_READ_MAX).map(|listed| listed.group);
         let read = |group: GroupId| async move {
             let offsets = self.offsets.fetch_all(&group).await?;
-            Ok::<_, ViewError>((group, offsets))
+            Ok::<_, MetadataCacheError>((group, offsets))
         };
         let mut reads = stream::iter(groups).map(read).buffered(READS_AT_ONCE);
         let mut names: HashMap<_, String> = HashMap::new();
@@ -103,9 +109,9 @@ impl PositionReader {
             let room = SERIES_MAX - positions.groups.len();
             let shown = committed.get(..room).unwrap_or(&committed);
             positions.omitted += committed.len() - shown.len();
-            self.view.load_heads(shown).await?;
+            self.metadata_cache.load_heads(shown).await?;
             for (partition, committed) in offsets.into_iter().take(shown.len()) {
-                let Some(head) = self.view.known_head(partition) else { continue };
+                let Some(head) = self.metadata_cache.cached_head(partition) else { continue };
                 let topic = names.entry(partition.topic).or_insert_with(|| self.name_of(partition));
                 let labels = GroupLabels {
                     group: group.as_str().to_owned(),
@@ -120,8 +126,8 @@ impl PositionReader {
     }
 
     fn name_of(&self, partition: TopicPartition) -> String {
-        let topic = self.view.topic_by_id(partition.topic);
-        topic.map_or_else(|| partition.topic.to_string(), |view| view.topic.name.clone())
+        let topic = self.metadata_cache.topic_by_id(partition.topic);
+        topic.map_or_else(|| partition.topic.to_string(), |metadata_cache| metadata_cache.topic.name.clone())
     }
 }
 

@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 /// Neighbouring blocks of a history file that have one owner and are loaded by one GET: 16 MiB, beyond which a second GET
 /// in parallel is faster.
-pub const STRETCH_BLOCKS: u64 = 4;
+pub const OWNERSHIP_RANGE_BLOCKS: u64 = 4;
 /// Segments larger than this are not passed on: four times the usual size. Only a huge batch makes one.
-pub const SEGMENT_BYTES_PASSED_MAX: usize = 4 * limits::SEGMENT_BYTES_MAX;
+pub const SEGMENT_BYTES_SERVED_MAX: usize = 4 * limits::SEGMENT_BYTES_MAX;
 
 /// Bytes of one object that go from agent to agent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +60,7 @@ impl BlockName {
     /// Where the range is none of blocks of one stretch.
     pub fn history(object: ObjectId, key: &str, range: Range<u64>) -> Result<Self, InvalidBlock> {
         let block = limits::CACHE_BLOCK_BYTES;
-        let stretch = STRETCH_BLOCKS * block;
+        let stretch = OWNERSHIP_RANGE_BLOCKS * block;
         let is_aligned = range.start.is_multiple_of(block) && range.start < range.end;
         if !is_aligned || (range.end - 1) / stretch != range.start / stretch {
             return Err(InvalidBlock::Range(range));
@@ -108,7 +108,7 @@ impl BlockName {
     #[must_use]
     pub fn bytes_max(&self) -> usize {
         match &self.part {
-            Part::Whole => SEGMENT_BYTES_PASSED_MAX,
+            Part::Whole => SEGMENT_BYTES_SERVED_MAX,
             Part::Range(range) => usize::try_from(range.end - range.start).unwrap_or(usize::MAX),
         }
     }

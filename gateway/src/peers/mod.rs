@@ -5,19 +5,19 @@
 //! (the session).
 //!
 //! Invariants: whoever is asked asks nobody else; an owner that is slow, gone, busy or wrong costs a reader no more than
-//! [`HEDGE_AFTER`] beyond what the object store takes, and one that failed is not asked again for [`LEFT_ALONE`]; what an
+//! [`HEDGE_AFTER`] beyond what the object store takes, and one that failed is not asked again for [`PEER_BACKOFF`]; what an
 //! owner answers is checked before it is kept; the number and the size of answers on their way are bounded.
 
 mod ask;
 mod block;
 mod http;
-mod neighbours;
 mod owner;
+mod peer_cache;
 
 pub use ask::{NoPeers, PeerBlocks, PeerError};
-pub use block::{BlockName, InvalidBlock, Part, SEGMENT_BYTES_PASSED_MAX, STRETCH_BLOCKS};
+pub use block::{BlockName, InvalidBlock, OWNERSHIP_RANGE_BLOCKS, Part, SEGMENT_BYTES_SERVED_MAX};
 pub use http::HttpPeers;
-pub use neighbours::{HEDGE_AFTER, LEFT_ALONE, Loaded, Neighbours};
+pub use peer_cache::{HEDGE_AFTER, Loaded, PEER_BACKOFF, PeerCache};
 
 #[cfg(test)]
 mod tests;

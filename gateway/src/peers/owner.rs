@@ -1,14 +1,14 @@
 //! Who owns a block in a zone.
 
 use alluvium_model::node::{Endpoint, Node};
-use alluvium_model::placement::{Seat, block_owner};
+use alluvium_model::placement::{Candidate, block_owner};
 use alluvium_model::{AgentId, limits};
 
-use super::{BlockName, Part, STRETCH_BLOCKS};
+use super::{BlockName, OWNERSHIP_RANGE_BLOCKS, Part};
 
 /// An agent to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Neighbour {
+pub struct Peer {
     /// Which.
     pub id: AgentId,
     /// Where it listens for HTTP.
@@ -19,14 +19,15 @@ pub struct Neighbour {
 ///
 /// A segment is owned by the agent that wrote it, where it is one of the zone: it has it in memory, so that the zone needs no
 /// GET at all. Anything else is owned by rendezvous.
-pub fn owner(block: &BlockName, this: &Node, seats: &[Seat], live: &[Node]) -> Option<Neighbour> {
+pub fn owner(block: &BlockName, this: &Node, candidates: &[Candidate], live: &[Node]) -> Option<Peer> {
     let zone = this.zone.as_deref();
-    let is_seated = |id: AgentId| seats.iter().any(|seat| seat.id == id && seat.zone.as_deref() == zone);
+    let is_candidate =
+        |id: AgentId| candidates.iter().any(|candidate| candidate.id == id && candidate.zone.as_deref() == zone);
     let (number, writer) = match block.part() {
-        Part::Whole => (0, Some(AgentId(block.object().writer().cast_signed())).filter(|writer| is_seated(*writer))),
-        Part::Range(range) => (range.start / (STRETCH_BLOCKS * limits::CACHE_BLOCK_BYTES), None),
+        Part::Whole => (0, Some(AgentId(block.object().writer().cast_signed())).filter(|writer| is_candidate(*writer))),
+        Part::Range(range) => (range.start / (OWNERSHIP_RANGE_BLOCKS * limits::CACHE_BLOCK_BYTES), None),
     };
-    let owner = writer.or_else(|| block_owner(block.object(), number, zone, seats))?;
+    let owner = writer.or_else(|| block_owner(block.object(), number, zone, candidates))?;
     let node = live.iter().find(|node| node.id == owner && owner != this.id)?;
-    node.http.clone().map(|endpoint| Neighbour { id: owner, endpoint })
+    node.http.clone().map(|endpoint| Peer { id: owner, endpoint })
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use alluvium_model::node::{Endpoint, Incarnation, Node, NodeState};
-use alluvium_model::placement::Seat;
+use alluvium_model::placement::Candidate;
 use alluvium_model::{
     AgentId, ObjectId, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition, limits, object_key,
 };
 use uuid::Uuid;
 
 use super::owner::owner;
-use super::{BlockName, InvalidBlock, Part, STRETCH_BLOCKS};
+use super::{BlockName, InvalidBlock, OWNERSHIP_RANGE_BLOCKS, Part};
 
 const BLOCK: u64 = limits::CACHE_BLOCK_BYTES;
 
@@ -63,7 +63,9 @@ fn only_keys_as_we_write_them_are_taken() {
 #[test]
 fn only_blocks_of_one_stretch_are_passed_on_together_and_segments_whole() {
     let key = history_key();
-    for range in [0..0, 1..BLOCK, BLOCK - 1..BLOCK, 0..STRETCH_BLOCKS * BLOCK + 1, 3 * BLOCK..5 * BLOCK, 0..u64::MAX] {
+    for range in
+        [0..0, 1..BLOCK, BLOCK - 1..BLOCK, 0..OWNERSHIP_RANGE_BLOCKS * BLOCK + 1, 3 * BLOCK..5 * BLOCK, 0..u64::MAX]
+    {
         assert_eq!(BlockName::parse(&key, Some(range.clone())), Err(InvalidBlock::Range(range)));
     }
     let backwards = std::ops::Range { start: 4 * BLOCK, end: BLOCK };
@@ -106,13 +108,13 @@ fn node(id: i32, zone: Option<&str>) -> Node {
     }
 }
 
-fn seats(nodes: &[Node]) -> Vec<Seat> {
-    nodes.iter().map(|node| Seat { id: node.id, zone: node.zone.clone(), rank: node.rank }).collect()
+fn candidates(nodes: &[Node]) -> Vec<Candidate> {
+    nodes.iter().map(|node| Candidate { id: node.id, zone: node.zone.clone(), rank: node.rank }).collect()
 }
 
 /// Whom each of `nodes` asks for `block`; nobody where it is the owner.
-fn asked(block: &BlockName, nodes: &[Node], seats: &[Seat]) -> Vec<Option<i32>> {
-    let ask = |this: &Node| owner(block, this, seats, nodes).map(|owner| owner.id.0);
+fn asked(block: &BlockName, nodes: &[Node], candidates: &[Candidate]) -> Vec<Option<i32>> {
+    let ask = |this: &Node| owner(block, this, candidates, nodes).map(|owner| owner.id.0);
     nodes.iter().map(ask).collect()
 }
 
@@ -120,7 +122,7 @@ fn asked(block: &BlockName, nodes: &[Node], seats: &[Seat]) -> Vec<Option<i32>> 
 fn a_segment_is_owned_by_its_writer_in_the_writers_zone_and_by_one_of_each_other_zone() {
     let nodes: Vec<Node> = (1..=6).map(|id| node(id, Some(if id <= 3 { "a" } else { "b" }))).collect();
     let segment = BlockName::segment(object(2));
-    let asked = asked(&segment, &nodes, &seats(&nodes));
+    let asked = asked(&segment, &nodes, &candidates(&nodes));
     assert_eq!(asked[..3], [Some(2), None, Some(2)]);
     let others: Vec<i32> = asked[3..].iter().flatten().copied().collect();
     assert_eq!(others.len(), 2);
@@ -132,10 +134,10 @@ fn stretches_of_a_history_file_are_spread_over_the_zone_whoever_wrote_it() {
     let nodes: Vec<Node> = (1..=3).map(|id| node(id, None)).collect();
     let mut owners = std::collections::BTreeSet::new();
     for stretch in 0..32 {
-        let start = stretch * STRETCH_BLOCKS * BLOCK;
+        let start = stretch * OWNERSHIP_RANGE_BLOCKS * BLOCK;
         let of_block = |start: u64| {
             let name = BlockName::history(object(1), &history_key(), start..start + BLOCK).unwrap();
-            asked(&name, &nodes, &seats(&nodes))
+            asked(&name, &nodes, &candidates(&nodes))
         };
         let asked = of_block(start);
         assert_eq!(asked.iter().flatten().count(), 2, "all but the owner ask");
@@ -149,10 +151,10 @@ fn stretches_of_a_history_file_are_spread_over_the_zone_whoever_wrote_it() {
 fn whoever_is_alone_in_its_zone_asks_nobody_nor_anybody_who_cannot_be_asked() {
     let mut nodes = vec![node(1, Some("a")), node(2, Some("b")), node(3, None)];
     let segment = BlockName::segment(object(1));
-    assert_eq!(asked(&segment, &nodes, &seats(&nodes)), [None, None, None]);
-    // One that drains has no seat and is not asked, but asks.
+    assert_eq!(asked(&segment, &nodes, &candidates(&nodes)), [None, None, None]);
+    // One that drains has no candidate and is not asked, but asks.
     nodes.push(node(4, Some("a")));
-    assert_eq!(asked(&segment, &nodes, &seats(&nodes[..3])), [None, None, None, Some(1)]);
+    assert_eq!(asked(&segment, &nodes, &candidates(&nodes[..3])), [None, None, None, Some(1)]);
     nodes[0].http = None;
-    assert_eq!(asked(&segment, &nodes, &seats(&nodes)), [None; 4]);
+    assert_eq!(asked(&segment, &nodes, &candidates(&nodes)), [None; 4]);
 }

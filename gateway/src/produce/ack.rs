@@ -1,6 +1,6 @@
 //! What goes into the produce pipeline and what comes out of it.
 
-use alluvium_model::log::BatchRefusal;
+use alluvium_model::log::BatchRejection;
 use alluvium_model::{Offset, Timestamp, TopicPartition};
 use alluvium_wire::batch::Batch;
 use thiserror::Error;
@@ -32,7 +32,7 @@ pub struct Ack {
 pub enum ProduceError {
     /// The commit refused this batch.
     #[error("batch refused: {0}")]
-    Refused(BatchRefusal),
+    Refused(BatchRejection),
     /// The segment with this batch could not be written to the object store in time.
     #[error("segment upload failed: {0}")]
     Upload(String),
@@ -52,7 +52,7 @@ impl ProduceError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Refused(BatchRefusal::SegmentTooOld { .. }) => true,
+            Self::Refused(BatchRejection::SegmentTooOld { .. }) => true,
             Self::Refused(_) => false,
             Self::Upload(_) | Self::Gap | Self::Commit(_) | Self::Draining => true,
         }

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium_metastore::ambient::Clock;
 use alluvium_metastore::log::{Log, LogError};
 use alluvium_model::Offset;
 use alluvium_model::log::{BatchAck, CommitLimits, SegmentCommit, SegmentOutcome};
+use alluvium_runtime::Clock;
 
-use super::ledger::Outcome;
-use super::open_segment::Reply;
+use super::open_segment::AppendReply;
+use super::pending_acks::Outcome;
 use super::pipeline::CommitPart;
 use super::upload::Uploaded;
 use super::{Ack, ProduceError};
-use crate::fetch::RecentSegments;
+use crate::recent_segments::RecentSegments;
 
 /// The first pause between two tries; it doubles up to [`RETRY_PAUSE_MAX`].
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(10);
@@ -41,13 +41,13 @@ pub struct Committed {
     /// Why not on those after them, if there are any.
     pub outcome: Result<(), ProduceError>,
     /// What each who waits is to be told.
-    pub answers: Vec<(Reply, Outcome)>,
+    pub answers: Vec<(AppendReply, Outcome)>,
 }
 
 impl Committer {
     /// Commits `parts` in one transaction; where that is refused as a whole, one after the other up to the one at fault.
     pub async fn commit(&self, parts: Vec<CommitPart<Uploaded>>) -> Committed {
-        let (segments, replies): (Vec<SegmentCommit>, Vec<Vec<Reply>>) = parts
+        let (segments, replies): (Vec<SegmentCommit>, Vec<Vec<AppendReply>>) = parts
             .into_iter()
             .map(|CommitPart { uploaded: Uploaded { commit, recent }, replies }| {
                 // Before the commit: it wakes readers, who should find the batches in memory.
@@ -65,7 +65,12 @@ impl Committer {
     }
 
     /// After a fault nothing later is committed, or it could overtake what its producer sent before.
-    async fn commit_each(&self, segments: Vec<SegmentCommit>, replies: Vec<Vec<Reply>>, committed: &mut Committed) {
+    async fn commit_each(
+        &self,
+        segments: Vec<SegmentCommit>,
+        replies: Vec<Vec<AppendReply>>,
+        committed: &mut Committed,
+    ) {
         for (segment, replies) in segments.into_iter().zip(replies) {
             let decided = match &committed.outcome {
                 Ok(()) => self.until_decided(&[segment]).await,
@@ -100,12 +105,12 @@ impl Committer {
 }
 
 impl Committed {
-    fn acknowledge(&mut self, outcomes: Vec<SegmentOutcome>, replies: Vec<Vec<Reply>>) {
+    fn acknowledge(&mut self, outcomes: Vec<SegmentOutcome>, replies: Vec<Vec<AppendReply>>) {
         self.decided += outcomes.len();
         self.answers.extend(outcomes.into_iter().zip(replies).flat_map(|(outcome, replies)| acks(outcome, replies)));
     }
 
-    fn fail(&mut self, replies: Vec<Reply>, error: ProduceError) {
+    fn fail(&mut self, replies: Vec<AppendReply>, error: ProduceError) {
         self.answers.extend(replies.into_iter().map(|reply| (reply, Err(error.clone()))));
         self.outcome = Err(error);
     }
@@ -119,7 +124,7 @@ fn is_retryable(error: &LogError) -> bool {
 }
 
 /// One answer per batch of the segment: replies lie in the order of its batches.
-fn acks(outcome: SegmentOutcome, replies: Vec<Reply>) -> Vec<(Reply, Outcome)> {
+fn acks(outcome: SegmentOutcome, replies: Vec<AppendReply>) -> Vec<(AppendReply, Outcome)> {
     let batches = outcome.runs.into_iter().flat_map(|run| {
         let log_start = run.start;
         run.batches.into_iter().map(move |batch| batch.map(|ack| ack_of(ack, log_start)).map_err(ProduceError::Refused))

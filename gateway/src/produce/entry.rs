@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::{mpsc, oneshot};
 
 use super::backpressure::{Closed, Gate, Permit, REQUESTS_ADMITTED_MAX};
-use super::ledger::Outcome;
+use super::pending_acks::Outcome;
 use super::{PartitionAppend, ProduceError};
 
 /// The write path. Clones share it.

@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::ProduceError;
 use super::commit::{Committed, Committer};
 use super::entry::AppendRequest;
-use super::ledger::{Ledger, Outcome};
-use super::open_segment::{Reply, Sequenced};
+use super::open_segment::{AppendReply, Sequenced};
+use super::pending_acks::{Outcome, PendingAcks};
 use super::pipeline::{Effect, Pipeline};
 use super::upload::{Uploaded, Uploader};
-use crate::agent::Tasks;
+use crate::metadata_cache::MetadataCache;
 use crate::metrics::Metrics;
-use crate::view::View;
+use alluvium_runtime::Tasks;
 
 /// Requests that join in one turn before the flush policy is asked again: those that are there anyway share a segment.
 const JOINS_PER_TURN_MAX: usize = 1_024;
@@ -28,7 +28,7 @@ pub struct Flusher {
     /// What is on its way.
     pub pipeline: Pipeline<Uploaded>,
     /// Who waits for it.
-    pub ledger: Ledger,
+    pub pending_acks: PendingAcks,
     /// Uploads.
     pub uploader: Arc<Uploader>,
     /// Commits.
@@ -36,7 +36,7 @@ pub struct Flusher {
     /// Who has written what.
     pub producers: Producers,
     /// Made to see what was committed before it is acknowledged.
-    pub view: View,
+    pub metadata_cache: MetadataCache,
     /// Counts.
     pub metrics: Metrics,
     /// The agent's: what is spawned here is a part of it.
@@ -50,7 +50,7 @@ enum Done {
         outcome: Result<Uploaded, ProduceError>,
     },
     Committed(Committed),
-    Settled(Vec<(Reply, Outcome)>),
+    Settled(Vec<(AppendReply, Outcome)>),
     /// `None`: it is not known.
     Asked(Sequenced, Option<Window>),
 }
@@ -92,13 +92,13 @@ impl Flusher {
     }
 
     fn is_finished(&self, sources: &Sources) -> bool {
-        sources.appends_ended && self.pipeline.is_empty() && sources.work.is_empty() && self.ledger.is_empty()
+        sources.appends_ended && self.pipeline.is_empty() && sources.work.is_empty() && self.pending_acks.is_empty()
     }
 
     fn apply(&mut self, event: Event, sources: &mut Sources) {
         match event {
             Event::Append(AppendRequest { batches, permit, answer }) => {
-                let id = self.ledger.open(batches.len(), answer, permit);
+                let id = self.pending_acks.open(batches.len(), answer, permit);
                 self.pipeline.join(id, batches, Instant::now());
             }
             Event::LastAppend => {
@@ -108,11 +108,11 @@ impl Flusher {
             Event::Done(Done::Uploaded { number, outcome }) => self.pipeline.uploaded(number, outcome, Instant::now()),
             Event::Done(Done::Committed(Committed { decided, outcome, answers })) => {
                 self.pipeline.committed(decided, outcome, Instant::now());
-                sources.work.spawn(self.tasks.clone().within(settle(self.view.clone(), answers)));
+                sources.work.spawn(self.tasks.clone().within(settle(self.metadata_cache.clone(), answers)));
             }
             Event::Done(Done::Settled(answers)) => {
                 for (reply, outcome) in answers {
-                    self.ledger.settle(reply, outcome);
+                    self.pending_acks.settle(reply, outcome);
                 }
             }
             Event::Done(Done::Asked(producer, written)) => {
@@ -152,7 +152,7 @@ impl Flusher {
             }
             Effect::Fail(replies, error) => {
                 for reply in replies {
-                    self.ledger.settle(reply, Err(error.clone()));
+                    self.pending_acks.settle(reply, Err(error.clone()));
                 }
             }
             Effect::Ask(producer) => {
@@ -167,11 +167,11 @@ impl Flusher {
     }
 }
 
-/// Brings the view up to what was committed, so that whoever is acknowledged can read it here.
-async fn settle(view: View, answers: Vec<(Reply, Outcome)>) -> Done {
-    if let Err(error) = view.sync().await {
+/// Brings the metadata_cache up to what was committed, so that whoever is acknowledged can read it here.
+async fn settle(metadata_cache: MetadataCache, answers: Vec<(AppendReply, Outcome)>) -> Done {
+    if let Err(error) = metadata_cache.sync().await {
         // The records are durable all the same, and the tail task will come to them.
-        tracing::warn!(%error, "acknowledging before the view has caught up");
+        tracing::warn!(%error, "acknowledging before the metadata_cache has caught up");
     }
     Done::Settled(answers)
 }

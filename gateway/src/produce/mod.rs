@@ -12,8 +12,8 @@ mod entry;
 mod flush_budget;
 mod flusher;
 mod gaps;
-mod ledger;
 mod open_segment;
+mod pending_acks;
 mod pipeline;
 mod start;
 mod upload;
@@ -21,8 +21,8 @@ mod upload;
 pub use ack::{Ack, PartitionAppend, ProduceError};
 pub use backpressure::{Closed, Gate, Permit};
 pub use entry::{AppendOutcomes, Produce};
-pub use ledger::Outcome;
 pub use open_segment::SealReason;
+pub use pending_acks::Outcome;
 pub use start::{ProduceParts, start};
 
 #[cfg(test)]

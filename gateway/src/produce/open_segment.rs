@@ -21,7 +21,7 @@ pub struct AppendId(pub u64);
 
 /// Which batch of which append an outcome is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Reply {
+pub struct AppendReply {
     /// The append.
     pub append: AppendId,
     /// Its batch, from 0.
@@ -34,7 +34,7 @@ pub struct Pending {
     /// The batch.
     pub batch: Batch,
     /// Who waits.
-    pub reply: Reply,
+    pub reply: AppendReply,
 }
 
 /// A producer in a partition: where sequences count.
@@ -108,7 +108,7 @@ impl Contents {
     }
 
     /// Who waits for it, in the order of its batches.
-    pub fn replies(&self) -> impl Iterator<Item = Reply> {
+    pub fn replies(&self) -> impl Iterator<Item = AppendReply> {
         self.runs.values().flatten().map(|pending| pending.reply)
     }
 }
@@ -158,7 +158,7 @@ impl OpenSegment {
     }
 
     /// Takes out what the given producers have in it.
-    pub fn remove(&mut self, broken: &HashMap<Sequenced, Start>) -> Vec<Reply> {
+    pub fn remove(&mut self, broken: &HashMap<Sequenced, Start>) -> Vec<AppendReply> {
         let mut removed = Vec::new();
         for (partition, run) in &mut self.contents.runs {
             for pending in run.extract_if(.., |pending| {

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::flush_budget::FlushBudget;
 use super::gaps::{Gaps, Start};
 use super::open_segment::{
-    AppendId, Contents, OpenSegment, Pending, Reply, SealReason, SegmentLimits, Sequenced, sequenced,
+    AppendId, AppendReply, Contents, OpenSegment, Pending, SealReason, SegmentLimits, Sequenced, sequenced,
 };
 use super::{PartitionAppend, ProduceError};
 
@@ -61,7 +61,7 @@ pub enum Effect<U> {
     /// Commit these in one transaction, answer who waits, report with [`Pipeline::committed`].
     Commit(Vec<CommitPart<U>>),
     /// Answer these with an error.
-    Fail(Vec<Reply>, ProduceError),
+    Fail(Vec<AppendReply>, ProduceError),
     /// Find out what this producer has written; report with [`Pipeline::written`].
     Ask(Sequenced),
 }
@@ -72,7 +72,7 @@ pub struct CommitPart<U> {
     /// What the upload reported.
     pub uploaded: U,
     /// Who waits, in the order of the segment's batches.
-    pub replies: Vec<Reply>,
+    pub replies: Vec<AppendReply>,
 }
 
 /// The state. `U` is what an upload reports and a commit needs.
@@ -88,7 +88,7 @@ pub struct Pipeline<U> {
     committing: usize,
     sealed_ever: u64,
     draining: bool,
-    failures: Vec<(Vec<Reply>, ProduceError)>,
+    failures: Vec<(Vec<AppendReply>, ProduceError)>,
     questions: Vec<Sequenced>,
 }
 
@@ -99,7 +99,7 @@ struct Place<U> {
     rows: usize,
     batches: usize,
     producers: HashMap<Sequenced, Start>,
-    replies: Vec<Reply>,
+    replies: Vec<AppendReply>,
     stage: Stage<U>,
 }
 
@@ -134,7 +134,7 @@ impl<U> Pipeline<U> {
     /// to precede do not.
     pub fn join(&mut self, append: AppendId, batches: Vec<PartitionAppend>, now: Instant) {
         for (index, PartitionAppend { partition, batch }) in batches.into_iter().enumerate() {
-            let reply = Reply { append, index };
+            let reply = AppendReply { append, index };
             let producer = sequenced(partition, &batch);
             if let Some(producer) = producer.filter(|producer| !self.gaps.admit(*producer, Start::of(&batch), now)) {
                 if self.gaps.ask(producer, now) {

@@ -2,27 +2,28 @@
 
 use std::sync::Arc;
 
-use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::log::Log;
 use alluvium_metastore::nodes::Session;
 use alluvium_metastore::producers::Producers;
 use alluvium_model::limits;
 use alluvium_model::log::CommitLimits;
 use alluvium_objects::Objects;
+use alluvium_runtime::{Clock, Rng};
 use tokio::time::Instant;
 
 use super::Produce;
 use super::commit::Committer;
 use super::flush_budget::FlushBudget;
 use super::flusher::Flusher;
-use super::ledger::Ledger;
 use super::open_segment::SegmentLimits;
+use super::pending_acks::PendingAcks;
 use super::pipeline::{COMMIT_SEGMENTS_MAX, Pipeline, PipelineLimits};
 use super::upload::Uploader;
-use crate::agent::{AgentConfig, Tasks};
-use crate::fetch::RecentSegments;
+use crate::config::AgentConfig;
+use crate::metadata_cache::MetadataCache;
 use crate::metrics::Metrics;
-use crate::view::View;
+use crate::recent_segments::RecentSegments;
+use alluvium_runtime::Tasks;
 
 /// What the write path works with.
 pub struct ProduceParts {
@@ -33,7 +34,7 @@ pub struct ProduceParts {
     /// Where segments are uploaded.
     pub objects: Objects,
     /// Brought up to date before anything is acknowledged.
-    pub view: View,
+    pub metadata_cache: MetadataCache,
     /// Where readers at the tail find batches.
     pub recent: RecentSegments,
     /// In whose name segments are written.
@@ -41,7 +42,7 @@ pub struct ProduceParts {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
-    pub entropy: Arc<dyn Entropy>,
+    pub rng: Arc<dyn Rng>,
     /// Numbers.
     pub metrics: Metrics,
 }
@@ -49,16 +50,16 @@ pub struct ProduceParts {
 /// Starts the write path: its task runs until it is cancelled and everything admitted has been answered.
 #[must_use]
 pub fn start(config: &AgentConfig, parts: ProduceParts, tasks: &Tasks) -> Produce {
-    let ProduceParts { log, producers, objects, view, recent, session, clock, entropy, metrics } = parts;
+    let ProduceParts { log, producers, objects, metadata_cache, recent, session, clock, rng, metrics } = parts;
     let (produce, appends) = Produce::new(config.unflushed_bytes_max);
     let budget = FlushBudget::new(config.linger, config.flush_burst, Instant::now());
     let flusher = Flusher {
         pipeline: Pipeline::new(pipeline_limits(config), budget),
-        ledger: Ledger::default(),
-        uploader: Arc::new(Uploader { objects, session, clock: Arc::clone(&clock), entropy }),
+        pending_acks: PendingAcks::default(),
+        uploader: Arc::new(Uploader { objects, session, clock: Arc::clone(&clock), rng }),
         committer: Arc::new(Committer { log, recent, clock, limits: commit_limits(config) }),
         producers,
-        view,
+        metadata_cache,
         metrics,
         tasks: tasks.clone(),
     };

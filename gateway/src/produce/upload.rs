@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use alluvium_metastore::ambient::{Clock, Entropy};
 use alluvium_metastore::nodes::Session;
 use alluvium_model::log::{BatchCommit, ProducerBatch, RunCommit, SegmentCommit};
 use alluvium_model::{ObjectId, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition, object_key};
 use alluvium_objects::Objects;
+use alluvium_runtime::{Clock, Rng};
 use alluvium_segment::{BatchFacts, BatchInput, EncodedSegment, ProducerRun, RunInput};
 use alluvium_wire::batch::Batch;
 use bytes::Bytes;
 
 use super::ProduceError;
 use super::open_segment::Contents;
-use crate::fetch::{Frame, RecentSegment};
+use crate::recent_segments::{Frame, RecentSegment};
 
 /// An object that is durable and not yet committed.
 #[derive(Debug)]
@@ -34,14 +34,14 @@ pub struct Uploader {
     /// When it is.
     pub clock: Arc<dyn Clock>,
     /// Where unique names come from.
-    pub entropy: Arc<dyn Entropy>,
+    pub rng: Arc<dyn Rng>,
 }
 
 impl Uploader {
     /// Uploads one segment; tries again and gives up as the object store's own policy says.
     pub async fn upload(&self, contents: Contents) -> Result<Uploaded, ProduceError> {
         let (created, writer) = (self.clock.now(), self.session.node().id.0.unsigned_abs());
-        let object = ObjectId::new(created, writer, self.entropy.next_u64());
+        let object = ObjectId::new(created, writer, self.rng.next_u64());
         let runs: Vec<(TopicPartition, Vec<Batch>)> = contents
             .runs
             .into_iter()

@@ -26,7 +26,7 @@ async fn latest(agent: &Agent, partition: TopicPartition) -> i64 {
 
 /// Waits until an agent has seen everything.
 async fn caught_up(process: &Process) {
-    process.agent.view.sync().await.expect("the metastore answers");
+    process.agent.metadata_cache.sync().await.expect("the metastore answers");
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,18 +120,26 @@ async fn an_agent_that_slept_while_the_feed_was_trimmed_reads_everything_anew() 
     let new = world.topic("new", 1).await[0];
     produce(&a.agent, new, batch(&["0", "1"])).await.expect("acknowledged");
     let late = world.clock.now().plus(Duration::from_secs(30 * 24 * 3_600));
-    let claim = alluvium_metastore::fixtures::claim(&world.metastore, LeaseKey::Role(Role::Feed)).await;
-    let trimmed = world.metastore.feed.trim(&claim, late, Duration::from_secs(3_600), 1_000).await.expect("trimmed");
+    let lease = alluvium_metastore::fixtures::lease(&world.metastore, LeaseKey::Role(Role::Feed)).await;
+    let trimmed = world.metastore.feed.trim(&lease, late, Duration::from_secs(3_600), 1_000).await.expect("trimmed");
     assert!(trimmed > 0);
     b.resume();
     let reset = async {
-        while b.agent.view.resets() == 0 {
+        while b.agent.metadata_cache.resets() == 0 {
             sleep(Duration::from_millis(10)).await;
         }
     };
     timeout(PATIENCE, reset).await.expect("it notices");
     caught_up(&b).await;
-    assert_eq!(b.agent.view.topics().iter().map(|view| view.topic.name.as_str()).collect::<Vec<_>>(), ["new"]);
+    assert_eq!(
+        b.agent
+            .metadata_cache
+            .topics()
+            .iter()
+            .map(|metadata_cache| metadata_cache.topic.name.as_str())
+            .collect::<Vec<_>>(),
+        ["new"]
+    );
     assert_eq!(read_all(&b.agent, new).await.len(), 2);
     produce(&a.agent, new, batch(&["2"])).await.expect("acknowledged");
     assert_eq!(records(&fetch(&b.agent, new, 2).await), [(2, "2".into())]);
@@ -151,7 +159,7 @@ async fn of_two_agents_that_create_a_topic_at_once_one_does_and_both_serve_it() 
     let ids = [one, other].map(|made| made.expect("whoever was first").topic.id);
     assert_eq!(ids[0], ids[1]);
     for process in [&a, &b] {
-        let topic = process.agent.view.topic_by_id(ids[0]).expect("it is served");
+        let topic = process.agent.metadata_cache.topic_by_id(ids[0]).expect("it is served");
         let partition = topic.partition(0).expect("it has one");
         produce(&process.agent, partition, batch(&["x"])).await.expect("acknowledged");
     }

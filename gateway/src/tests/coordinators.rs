@@ -6,14 +6,14 @@ use std::time::Duration;
 use alluvium_metastore::leases::LeaseKey;
 use alluvium_model::AgentId;
 use alluvium_model::group::GroupId;
-use alluvium_model::placement::{Seat, coordinator};
+use alluvium_model::placement::{Candidate, coordinator};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::members::{
     SESSION, commit, committed, group_of, heartbeat, heartbeat_somewhere, joiner, stable, sync, work_of,
 };
 use super::world::{PATIENCE, Process, World};
-use crate::groups::{Generation, Joiner, Refusal};
+use crate::groups::{Generation, GroupError, Joiner};
 
 /// Waits until no group is in the memory of `process`.
 async fn forgets_its_groups(process: &Process) {
@@ -27,7 +27,7 @@ async fn forgets_its_groups(process: &Process) {
 
 async fn holder(world: &World, group: &str) -> Option<i32> {
     let key = LeaseKey::Group(GroupId::new(group).expect("a short name"));
-    world.metastore.leases.holder(&key).await.expect("read").map(|claimant| claimant.id.0)
+    world.metastore.leases.holder(&key).await.expect("read").map(|lease_owner| lease_owner.id.0)
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,18 +77,18 @@ async fn only_the_coordinator_serves_a_group() {
     let members = stable(&a.agent, &group).await;
     let elsewhere = &b.agent.groups;
     let joined = elsewhere.join(&group, joiner("c")).await.expect_err("refused");
-    assert_eq!(joined.why, Refusal::NotCoordinator);
+    assert_eq!(joined.why, GroupError::NotCoordinator);
     let synced = elsewhere.sync(&group, sync(&members[0], Generation(1), BTreeMap::new())).await;
-    assert_eq!(synced, Err(Refusal::NotCoordinator));
-    assert_eq!(heartbeat(&b.agent, &group, &members[0]).await, Err(Refusal::NotCoordinator));
-    assert_eq!(elsewhere.leave(&group, Vec::new()).await, Err(Refusal::NotCoordinator));
-    assert_eq!(elsewhere.describe(&group).await, Err(Refusal::NotCoordinator));
-    assert_eq!(elsewhere.delete(&group).await, Err(Refusal::NotCoordinator));
+    assert_eq!(synced, Err(GroupError::NotCoordinator));
+    assert_eq!(heartbeat(&b.agent, &group, &members[0]).await, Err(GroupError::NotCoordinator));
+    assert_eq!(elsewhere.leave(&group, Vec::new()).await, Err(GroupError::NotCoordinator));
+    assert_eq!(elsewhere.describe(&group).await, Err(GroupError::NotCoordinator));
+    assert_eq!(elsewhere.delete(&group).await, Err(GroupError::NotCoordinator));
     let refused = commit(&b.agent, &group, &members[0], (partition, 5)).await;
-    assert_eq!(refused, Err(Refusal::NotCoordinator));
-    assert_eq!(committed(&b.agent, &group, partition).await, Err(Refusal::NotCoordinator));
-    assert_eq!(elsewhere.offset_fetch_all(&group).await, Err(Refusal::NotCoordinator));
-    assert_eq!(elsewhere.offset_delete(&group, &[]).await, Err(Refusal::NotCoordinator));
+    assert_eq!(refused, Err(GroupError::NotCoordinator));
+    assert_eq!(committed(&b.agent, &group, partition).await, Err(GroupError::NotCoordinator));
+    assert_eq!(elsewhere.offset_fetch_all(&group).await, Err(GroupError::NotCoordinator));
+    assert_eq!(elsewhere.offset_delete(&group, &[]).await, Err(GroupError::NotCoordinator));
     assert_eq!(elsewhere.list().await, Ok(Vec::new()));
     assert_eq!(a.agent.groups.list().await.expect("listed").len(), 1);
     assert_eq!(elsewhere.in_memory(), 0);
@@ -99,13 +99,14 @@ async fn an_agent_that_comes_gets_its_groups_with_their_members() {
     let world = World::new().await;
     let [a] = world.agents().await;
     // Of two agents it is the second's.
-    let seats = [0, 1].map(|id| Seat { id: AgentId(id), zone: None, rank: id.unsigned_abs() });
+    let candidates = [0, 1].map(|id| Candidate { id: AgentId(id), zone: None, rank: id.unsigned_abs() });
     let mut names = (0..).map(|n| format!("group-{n}"));
-    let group = names.find(|name| coordinator(name, &seats) == Some(AgentId(1))).expect("every agent has its share");
+    let group =
+        names.find(|name| coordinator(name, &candidates) == Some(AgentId(1))).expect("every agent has its share");
     let members = stable(&a.agent, &group).await;
     let again = Joiner { member: Some(members[0].clone()), ..joiner("a") };
     let (parked, b) = tokio::join!(a.agent.groups.join(&group, again), world.process(None));
-    assert_eq!(parked.expect_err("moved").why, Refusal::NotCoordinator);
+    assert_eq!(parked.expect_err("moved").why, GroupError::NotCoordinator);
     for member in &members {
         assert_eq!(heartbeat_somewhere(&[&a, &b], &group, member).await, Ok(()));
     }
@@ -147,7 +148,7 @@ async fn an_agent_that_was_away_too_long_answers_nothing_from_memory() {
     }
     // It wakes up, and does not know yet.
     a.resume();
-    assert_eq!(heartbeat(&a.agent, &group, &members[0]).await, Err(Refusal::NotCoordinator));
+    assert_eq!(heartbeat(&a.agent, &group, &members[0]).await, Err(GroupError::NotCoordinator));
     // It registers again, and gets the group back, as b left it.
     b.sees(2).await;
     a.sees(2).await;

@@ -9,7 +9,7 @@ use alluvium_objects::faults::{Fault, Rule};
 use proptest::prelude::*;
 
 use super::world::{World, append, batch, fetch, plan, produce, read_all, records, sequenced};
-use crate::agent::AgentConfig;
+use crate::config::AgentConfig;
 use crate::fetch::FetchError;
 use crate::produce::ProduceError;
 

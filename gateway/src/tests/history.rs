@@ -29,7 +29,7 @@ pub async fn compact(world: &World, partition: TopicPartition, extents: usize, v
             .expect("records are in order");
     }
     let file = writer.finish(end).expect("a file");
-    let object = ObjectId::new(world.clock.now(), 99, world.entropy.next_u64());
+    let object = ObjectId::new(world.clock.now(), 99, world.rng.next_u64());
     let key = object_key::history("orders", partition, Offset(0), object);
     let bytes = file.bytes;
     world.objects.put(&key, file.parts).await.expect("put");
@@ -42,9 +42,9 @@ pub async fn compact(world: &World, partition: TopicPartition, extents: usize, v
         timestamps: (Timestamp(BEGINNING), Timestamp(BEGINNING)),
     };
     let output = (extent, NewObject { key, bytes });
-    let claim = fixtures::claim(&world.metastore, LeaseKey::Partition(partition)).await;
+    let lease = fixtures::lease(&world.metastore, LeaseKey::Partition(partition)).await;
     let swapped =
-        world.metastore.log.swap(&claim, partition, &inputs, &[output], world.clock.now(), Duration::ZERO).await;
+        world.metastore.log.swap(&lease, partition, &inputs, &[output], world.clock.now(), Duration::ZERO).await;
     assert_eq!(swapped, Ok(()));
     let keys: Vec<String> = inputs.iter().map(|input| object_key::segment(input.object)).collect();
     world.objects.delete(&keys).await.expect("deleted");

@@ -10,18 +10,18 @@ use tokio::time::{Instant, sleep};
 use super::world::{PATIENCE, Process};
 use crate::agent::Agent;
 use crate::groups::{
-    CommitRefusal, Committer, Generation, Joined, Joiner, MemberId, NewOffset, Protocol, Refusal, Sync, Synced,
+    CommitRefusal, Committer, Generation, GroupError, Joined, Joiner, MemberId, NewOffset, Protocol, Sync, Synced,
 };
-use crate::roster::Roster;
+use crate::live_agents::LiveAgents;
 
 /// Session timeout of the members.
 pub const SESSION: Duration = Duration::from_secs(10);
 
 /// The name of a group that is coordinated by `process`.
 pub fn group_of(process: &Process) -> String {
-    let roster = Roster::of(&process.agent.session);
+    let live_agents = LiveAgents::of(&process.agent.session);
     let names = (0..).map(|n| format!("group-{n}"));
-    names.into_iter().find(|name| roster.is_coordinated_here(name)).expect("every agent has its share")
+    names.into_iter().find(|name| live_agents.is_coordinated_here(name)).expect("every agent has its share")
 }
 
 /// A consumer that joins for the first time.
@@ -64,7 +64,7 @@ async fn synced(
     group: &str,
     joined: &Joined,
     assignments: BTreeMap<MemberId, Bytes>,
-) -> Result<Synced, Refusal> {
+) -> Result<Synced, GroupError> {
     agent.groups.sync(group, sync(&joined.member, joined.generation, assignments)).await
 }
 
@@ -74,17 +74,17 @@ pub fn sync(member: &MemberId, generation: Generation, assignments: BTreeMap<Mem
 }
 
 /// A heartbeat of generation 1.
-pub async fn heartbeat(agent: &Agent, group: &str, member: &MemberId) -> Result<(), Refusal> {
+pub async fn heartbeat(agent: &Agent, group: &str, member: &MemberId) -> Result<(), GroupError> {
     agent.groups.heartbeat(group, member.clone(), None, Generation(1)).await
 }
 
 /// A member that looks for its coordinator until somebody is: heartbeats of generation 1.
-pub async fn heartbeat_somewhere(agents: &[&Process], group: &str, member: &MemberId) -> Result<(), Refusal> {
+pub async fn heartbeat_somewhere(agents: &[&Process], group: &str, member: &MemberId) -> Result<(), GroupError> {
     let give_up = Instant::now() + PATIENCE;
     loop {
         for process in agents {
             match heartbeat(&process.agent, group, member).await {
-                Err(Refusal::NotCoordinator | Refusal::NotAvailable) => {}
+                Err(GroupError::NotCoordinator | GroupError::NotAvailable) => {}
                 answer => return answer,
             }
         }
@@ -99,14 +99,14 @@ pub async fn commit(
     group: &str,
     member: &MemberId,
     (partition, offset): (TopicPartition, i64),
-) -> Result<Vec<Result<(), CommitRefusal>>, Refusal> {
+) -> Result<Vec<Result<(), CommitRefusal>>, GroupError> {
     let committer = Committer { member: Some(member.clone()), instance: None, generation: Some(Generation(1)) };
     let offset = NewOffset { offset: Offset(offset), leader_epoch: None, metadata: String::new(), retention: None };
     agent.groups.offset_commit(group, committer, vec![(partition, offset)]).await
 }
 
 /// What is committed for a partition.
-pub async fn committed(agent: &Agent, group: &str, partition: TopicPartition) -> Result<Option<i64>, Refusal> {
+pub async fn committed(agent: &Agent, group: &str, partition: TopicPartition) -> Result<Option<i64>, GroupError> {
     let found = agent.groups.offset_fetch(group, &[partition]).await?;
     Ok(found[0].as_ref().map(|row| row.offset.0))
 }

@@ -16,10 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::history::compact;
 use super::world::{World, append, batch, produce, read_all};
-use crate::agent::{Agent, AgentConfig, AgentParts, Tasks};
+use crate::agent::{Agent, AgentParts};
+use crate::config::AgentConfig;
 use crate::fetch::ServeError;
 use crate::http::Listener;
-use crate::peers::{BlockName, HEDGE_AFTER, HttpPeers, LEFT_ALONE, PeerBlocks, PeerError};
+use crate::peers::{BlockName, HEDGE_AFTER, HttpPeers, PEER_BACKOFF, PeerBlocks, PeerError};
+use alluvium_runtime::Tasks;
 
 /// Longer than anything takes that is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,8 +94,8 @@ async fn agent(world: &World, zone: &str, http: Endpoint, peers: Arc<dyn PeerBlo
         http: Some(http),
         ..NewNode::default()
     };
-    let (clock, entropy) = (Arc::clone(&world.clock), Arc::clone(&world.entropy));
-    let opened = Session::open(world.metastore.nodes.clone(), new, SessionConfig::default(), clock, entropy);
+    let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
+    let opened = Session::open(world.metastore.nodes.clone(), new, SessionConfig::default(), clock, rng);
     let session = opened.await.expect("the metastore answers");
     let tasks = Tasks::new(CancellationToken::new());
     tasks.spawn("session", session.clone().run(tasks.cancelled()));
@@ -103,7 +105,7 @@ async fn agent(world: &World, zone: &str, http: Endpoint, peers: Arc<dyn PeerBlo
         session,
         peers,
         clock: Arc::clone(&world.clock),
-        entropy: Arc::clone(&world.entropy),
+        rng: Arc::clone(&world.rng),
         tasks,
     };
     Agent::start(AgentConfig::default(), parts).await.expect("the metastore answers")
@@ -157,7 +159,7 @@ async fn everyone_reads(agents: &[Arc<Agent>], partitions: &[TopicPartition]) {
     let expected: Vec<(i64, String)> = (0..).zip((0..ROUNDS).map(|round| format!("round {round}"))).collect();
     let pairs = agents.iter().flat_map(|agent| partitions.iter().map(move |partition| (agent, *partition)));
     let reads = pairs.map(|(agent, partition)| async move {
-        agent.view.sync().await.expect("the metastore answers");
+        agent.metadata_cache.sync().await.expect("the metastore answers");
         read_all(agent, partition).await
     });
     assert!(join_all(reads).await.iter().all(|read| *read == expected));
@@ -197,8 +199,8 @@ async fn the_tail_of_what_another_agent_writes_is_read_without_the_metastore() {
     produce(&agents[0], partitions[0], batch(&["new"])).await.expect("acknowledged");
     for agent in &agents {
         let follows = async {
-            while agent.view.known_head(partitions[0]).map(|head| head.next) != Some(Offset(6)) {
-                agent.view.watch([partitions[0]]).changed().await;
+            while agent.metadata_cache.cached_head(partitions[0]).map(|head| head.next) != Some(Offset(6)) {
+                agent.metadata_cache.watch([partitions[0]]).changed().await;
             }
         };
         timeout(PATIENCE, follows).await.expect("the feed tells");
@@ -235,9 +237,9 @@ async fn an_owner_that_is_gone_or_wrong_is_not_noticed_by_readers_and_left_alone
         assert_eq!(wire.asked(), 1, "{mood:?}: it is asked once and then left alone");
 
         wire.all(Mood::Well);
-        tokio::time::sleep(LEFT_ALONE).await;
+        tokio::time::sleep(PEER_BACKOFF).await;
         produce(&agents[0], partitions[0], batch(&["later"])).await.expect("acknowledged");
-        agents[1].view.sync().await.expect("the metastore answers");
+        agents[1].metadata_cache.sync().await.expect("the metastore answers");
         assert_eq!(read_all(&agents[1], partitions[0]).await.len() as u64, ROUNDS + 1, "{mood:?}");
         assert_eq!((gets(&world), wire.asked()), (segments, 2), "{mood:?}: it is asked again");
     }
@@ -264,7 +266,7 @@ async fn an_owner_that_answers_late_still_counts_where_the_store_is_slower() {
     let late = HEDGE_AFTER * 2;
     wire.all(Mood::Slow(late));
     world.faults.inject(alluvium_objects::faults::Rule::always(alluvium_objects::faults::Fault::Unavailable));
-    agents[1].view.sync().await.expect("the metastore answers");
+    agents[1].metadata_cache.sync().await.expect("the metastore answers");
     let begun = Instant::now();
     assert_eq!(read_all(&agents[1], partition).await, [(0, "one".to_owned())]);
     assert!(begun.elapsed() >= late && begun.elapsed() < late * 2, "{:?}", begun.elapsed());
@@ -387,7 +389,7 @@ async fn readers_of_agents_that_ask_each_other_over_http_read_rightly_and_go_on_
     everyone_reads(&agents, &partitions).await;
     stop.cancel();
     produce(&agents[0], partitions[0], batch(&["later"])).await.expect("acknowledged");
-    agents[1].view.sync().await.expect("the metastore answers");
+    agents[1].metadata_cache.sync().await.expect("the metastore answers");
     assert_eq!(read_all(&agents[1], partitions[0]).await.len() as u64, ROUNDS + 1);
 }
 
@@ -404,7 +406,7 @@ async fn history(world: &World, agents: &[Arc<Agent>]) -> TopicPartition {
 async fn compact_orders(world: &World, agents: &[Arc<Agent>], partition: TopicPartition) -> u64 {
     let bytes = compact(world, partition, 1_000, |offset| format!("value {offset}")).await;
     for agent in agents {
-        agent.view.sync().await.expect("the metastore answers");
+        agent.metadata_cache.sync().await.expect("the metastore answers");
     }
     bytes
 }

@@ -3,7 +3,7 @@
 use alluvium_model::{Offset, TopicPartition};
 
 use super::world::{World, append, batch, fetch, plan, produce, read_all, records, sequenced};
-use crate::agent::AgentConfig;
+use crate::config::AgentConfig;
 use crate::fetch::{FetchError, FetchPlan, FetchedPartition};
 
 #[tokio::test(start_paused = true)]

@@ -4,23 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_metastore::Metastore;
-use alluvium_metastore::ambient::{Clock, Entropy, SeededEntropy, uuid_v4};
 use alluvium_metastore::kv::{Db, Faults as KvFaults, MemoryEngine};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::topics::NewTopic;
 use alluvium_model::{Offset, Timestamp, TopicId, TopicPartition};
 use alluvium_objects::faults::{FaultStore, Faults};
 use alluvium_objects::{Objects, ObjectsConfig};
+use alluvium_runtime::{Clock, Rng, SeededRng, uuid_v4};
 use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
 use bytes::Bytes;
 use object_store::memory::InMemory;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{Agent, AgentConfig, AgentParts, Life, Tasks};
+use crate::agent::{Agent, AgentParts};
+use crate::config::AgentConfig;
 use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
 use crate::peers::NoPeers;
 use crate::produce::{Ack, AppendOutcomes, PartitionAppend, ProduceError};
+use alluvium_runtime::{SimulatedProcess, Tasks};
 
 /// Longer than anything takes that is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,23 +41,23 @@ impl Clock for VirtualClock {
 /// An agent that can be killed.
 pub struct Process {
     pub agent: Arc<Agent>,
-    life: Life,
+    simulated: SimulatedProcess,
 }
 
 impl Process {
     /// Ends all of it at once, as SIGKILL does.
     pub fn kill(&self) {
-        self.life.end();
+        self.simulated.end();
     }
 
     /// Stops it for a while, as SIGSTOP does.
     pub fn pause(&self) {
-        self.life.pause();
+        self.simulated.pause();
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
-        self.life.resume();
+        self.simulated.resume();
     }
 
     /// Waits until it knows of so many live nodes.
@@ -75,7 +77,7 @@ pub struct World {
     pub objects: Objects,
     pub faults: Faults,
     pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<dyn Entropy>,
+    pub rng: Arc<dyn Rng>,
 }
 
 impl World {
@@ -94,7 +96,7 @@ impl World {
             objects: Objects::new(Arc::new(store), "", config),
             faults,
             clock: Arc::new(VirtualClock(Instant::now())),
-            entropy: Arc::new(SeededEntropy::new(7)),
+            rng: Arc::new(SeededRng::new(7)),
         }
     }
 
@@ -103,13 +105,13 @@ impl World {
     }
 
     pub async fn agent_with(&self, config: AgentConfig) -> Arc<Agent> {
-        self.agent_in(None, config, Life::default()).await
+        self.agent_in(None, config, SimulatedProcess::default()).await
     }
 
     /// A process of `zone`, which can be killed.
     pub async fn process(&self, zone: Option<&str>) -> Process {
-        let life = Life::default();
-        Process { agent: self.agent_in(zone, AgentConfig::default(), life.clone()).await, life }
+        let simulated = SimulatedProcess::default();
+        Process { agent: self.agent_in(zone, AgentConfig::default(), simulated.clone()).await, simulated }
     }
 
     /// Several processes that know each other.
@@ -130,8 +132,8 @@ impl World {
             kafka: Some(Endpoint { host: "127.0.0.1".to_owned(), port: 9092 }),
             ..NewNode::default()
         };
-        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        let opened = Session::open(metastore.nodes.clone(), new, SessionConfig::default(), clock, entropy);
+        let (clock, rng) = (Arc::clone(&self.clock), Arc::clone(&self.rng));
+        let opened = Session::open(metastore.nodes.clone(), new, SessionConfig::default(), clock, rng);
         opened.await.expect("the metastore answers")
     }
 
@@ -139,11 +141,11 @@ impl World {
     pub async fn distant(&self, latency: Duration) -> Arc<Agent> {
         let faults = KvFaults { latency_max: latency, ..KvFaults::none() };
         let metastore = reached_by(Arc::new(self.engine.elsewhere(faults))).await;
-        self.agent_over(metastore, None, AgentConfig::default(), Life::default()).await
+        self.agent_over(metastore, None, AgentConfig::default(), SimulatedProcess::default()).await
     }
 
-    async fn agent_in(&self, zone: Option<&str>, config: AgentConfig, life: Life) -> Arc<Agent> {
-        self.agent_over(self.metastore.clone(), zone, config, life).await
+    async fn agent_in(&self, zone: Option<&str>, config: AgentConfig, simulated: SimulatedProcess) -> Arc<Agent> {
+        self.agent_over(self.metastore.clone(), zone, config, simulated).await
     }
 
     async fn agent_over(
@@ -151,18 +153,18 @@ impl World {
         metastore: Metastore,
         zone: Option<&str>,
         config: AgentConfig,
-        life: Life,
+        simulated: SimulatedProcess,
     ) -> Arc<Agent> {
         let session = self.session(&metastore, zone).await;
-        tokio::spawn(life.bind(session.clone().run(CancellationToken::new())));
-        let tasks = Tasks::simulated(CancellationToken::new(), life);
+        tokio::spawn(simulated.bind(session.clone().run(CancellationToken::new())));
+        let tasks = Tasks::simulated(CancellationToken::new(), simulated);
         let parts = AgentParts {
             metastore,
             objects: self.objects.clone(),
             session,
             peers: Arc::new(NoPeers),
             clock: Arc::clone(&self.clock),
-            entropy: Arc::clone(&self.entropy),
+            rng: Arc::clone(&self.rng),
             tasks,
         };
         Agent::start(config, parts).await.expect("the metastore answers")
@@ -171,7 +173,7 @@ impl World {
     /// Creates a topic; agents hear of it by the feed.
     pub async fn topic(&self, name: &str, partitions: i32) -> Vec<TopicPartition> {
         let topic = NewTopic {
-            id: TopicId(uuid_v4(&*self.entropy)),
+            id: TopicId(uuid_v4(&*self.rng)),
             name: name.to_owned(),
             partitions,
             replication_factor: 1,
@@ -184,8 +186,8 @@ impl World {
 
 /// The store behind `engine`.
 async fn reached_by(engine: Arc<MemoryEngine>) -> Metastore {
-    let entropy = Arc::new(SeededEntropy::new(1));
-    Metastore::open(Db::new(engine, entropy.clone()), &*entropy).await.expect("a store in memory opens")
+    let rng = Arc::new(SeededRng::new(1));
+    Metastore::open(Db::new(engine, rng.clone()), &*rng).await.expect("a store in memory opens")
 }
 
 /// A batch of one record per value, a millisecond apart.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use alluvium_gateway::http::{BindError, Listener};
 use alluvium_metastore::Metastore;
-use alluvium_metastore::ambient::SeededEntropy;
 use alluvium_metastore::kv::{Db, RedbEngine};
 use alluvium_objects::faults::{Fault, Rule};
+use alluvium_runtime::SeededRng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -34,8 +34,8 @@ async fn an_agent_that_drains_is_alive_and_not_ready() {
 async fn without_its_metastore_an_agent_is_not_ready_and_its_numbers_are_still_told() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Arc::new(RedbEngine::open(folder.path().join("metastore")).unwrap());
-    let entropy = Arc::new(SeededEntropy::new(1));
-    let metastore = Metastore::open(Db::new(engine.clone(), entropy.clone()), &*entropy).await.unwrap();
+    let rng = Arc::new(SeededRng::new(1));
+    let metastore = Metastore::open(Db::new(engine.clone(), rng.clone()), &*rng).await.unwrap();
     let server = Server::over(metastore, |_| {}).await;
     assert_eq!(server.get("/readyz").await.status, 200);
     engine.close().await;

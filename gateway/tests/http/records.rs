@@ -50,10 +50,10 @@ async fn reading_starts_at_the_offset_and_ends_at_the_limit_or_the_end() {
 #[tokio::test]
 async fn reading_starts_at_the_log_start_where_records_were_deleted() {
     let server = with_numbers(4).await;
-    let view = server.agent.view.topic_by_name("orders").unwrap();
+    let metadata_cache = server.agent.metadata_cache.topic_by_name("orders").unwrap();
     let agent = &server.agent;
     let grace = std::time::Duration::from_secs(60);
-    let partition = view.partition(1).unwrap();
+    let partition = metadata_cache.partition(1).unwrap();
     agent.metastore.log.trim(partition, alluvium_model::Offset(3), agent.clock.now(), grace).await.unwrap();
     assert_eq!(values(&server.get("/topics/orders/partitions/1/records").await), [3]);
     let (status, code, message) = server.get("/topics/orders/partitions/1/records?offset=2").await.error();

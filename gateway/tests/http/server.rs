@@ -5,16 +5,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium_gateway::agent::{Agent, AgentConfig, AgentParts, Tasks};
+use alluvium_gateway::agent::{Agent, AgentParts};
+use alluvium_gateway::config::AgentConfig;
 use alluvium_gateway::http::Listener;
 use alluvium_gateway::metrics::{MetricSource, Sample};
 use alluvium_gateway::peers::NoPeers;
 use alluvium_gateway::topic_creation::{create, new_topic};
-use alluvium_metastore::ambient::{SeededEntropy, SystemClock};
 use alluvium_metastore::{Metastore, fixtures};
 use alluvium_model::TopicPartition;
 use alluvium_objects::faults::{FaultStore, Faults};
 use alluvium_objects::{Objects, ObjectsConfig, RetryPolicy};
+use alluvium_runtime::Tasks;
+use alluvium_runtime::{SeededRng, SystemClock};
 use object_store::memory::InMemory;
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -64,7 +66,7 @@ impl Server {
             metastore,
             objects: Objects::new(Arc::new(store), "", objects),
             clock: Arc::new(SystemClock),
-            entropy: Arc::new(SeededEntropy::new(7)),
+            rng: Arc::new(SeededRng::new(7)),
             tasks: Tasks::new(CancellationToken::new()),
         };
         let agent = Agent::start(config, parts).await.unwrap();

@@ -1,6 +1,6 @@
 //! Record batches, sound and broken.
 
-use alluvium_metastore::ambient::{Clock, SystemClock};
+use alluvium_runtime::{Clock, SystemClock};
 use alluvium_wire::batch::{BatchBuilder, BatchHeader, Compression};
 use bytes::Bytes;
 

@@ -122,8 +122,8 @@ async fn configs_are_set_deleted_appended_to_and_subtracted_from() {
     let t = (TOPIC, "t");
     assert_eq!(alter(&mut client, t, &[("retention.ms", 0, Some("77"))]).await, ErrorCode::NONE);
     assert_eq!(value(&mut client, "t", "retention.ms").await.value.as_deref(), Some("77"));
-    let view = server.agent.view.topic_by_name("t").unwrap();
-    assert_eq!(view.configs.retention, Some(std::time::Duration::from_millis(77)));
+    let metadata_cache = server.agent.metadata_cache.topic_by_name("t").unwrap();
+    assert_eq!(metadata_cache.configs.retention, Some(std::time::Duration::from_millis(77)));
     assert_eq!(alter(&mut client, t, &[("retention.ms", 1, None)]).await, ErrorCode::NONE);
     assert_eq!(value(&mut client, "t", "retention.ms").await.config_source, 5);
     assert_eq!(alter(&mut client, t, &[("cleanup.policy", 2, Some("compact"))]).await, ErrorCode::NONE);

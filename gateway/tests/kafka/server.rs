@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use alluvium_gateway::agent::{Agent, AgentConfig, AgentParts, Tasks};
+use alluvium_gateway::agent::{Agent, AgentParts};
+use alluvium_gateway::config::AgentConfig;
 use alluvium_gateway::kafka::Listener;
 use alluvium_gateway::peers::NoPeers;
-use alluvium_metastore::ambient::{SeededEntropy, SystemClock};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::{Metastore, fixtures};
 use alluvium_objects::Objects;
+use alluvium_runtime::Tasks;
+use alluvium_runtime::{SeededRng, SystemClock};
 use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use tokio::time::timeout;
@@ -70,10 +72,10 @@ impl Server {
         let mut config = AgentConfig { linger: std::time::Duration::from_millis(5), ..AgentConfig::default() };
         adjust(&mut config);
         let Ground { metastore, objects } = ground;
-        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SeededEntropy::new(address.port().into())));
+        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SeededRng::new(address.port().into())));
         let kafka = Some(Endpoint { host: "127.0.0.1".to_owned(), port: address.port() });
         let new = NewNode { zone: zone.map(str::to_owned), kafka, ..NewNode::default() };
-        let session = Session::open(metastore.nodes.clone(), new, session, clock.clone(), entropy.clone());
+        let session = Session::open(metastore.nodes.clone(), new, session, clock.clone(), rng.clone());
         let session = session.await.unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(session.clone().run(stop.clone()));
@@ -83,7 +85,7 @@ impl Server {
             session,
             peers: Arc::new(NoPeers),
             clock,
-            entropy,
+            rng,
             tasks: Tasks::new(CancellationToken::new()),
         };
         let agent = Agent::start(config, parts).await.unwrap();
@@ -99,7 +101,7 @@ impl Server {
     /// Waits until it knows so many agents that can be named.
     pub async fn knows(&self, agents: usize) {
         let mut changes = self.agent.session.changes();
-        while self.agent.session.seats().len() != agents {
+        while self.agent.session.candidates().len() != agents {
             timeout(PATIENCE, changes.changed()).await.expect("agents come and go in time").unwrap();
         }
     }

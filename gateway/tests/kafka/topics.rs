@@ -129,7 +129,7 @@ async fn a_validated_topic_is_not_created() {
     let mut client = server.client().await;
     let request = CreateTopicsRequest { topics: vec![topic("t")], validate_only: true, ..Default::default() };
     assert_eq!(client.call(7, &request).await.topics[0].error_code, ErrorCode::NONE);
-    assert!(server.agent.view.topic_by_name("t").is_none());
+    assert!(server.agent.metadata_cache.topic_by_name("t").is_none());
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn topics_are_deleted_by_name_or_by_id_but_not_both() {
         ],
         "what is named by name and by id is named twice, and stays"
     );
-    assert!(server.agent.view.topic_by_name("a").is_some());
+    assert!(server.agent.metadata_cache.topic_by_name("a").is_some());
     assert_eq!(response.responses[2].name.as_deref(), Some("b"));
 }
 

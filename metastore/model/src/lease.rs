@@ -1,6 +1,6 @@
-//! Leases: fenced claims on what must be done by one node alone.
+//! Leases: fenced leases on what must be done by one node alone.
 
-use crate::{TopicPartition, group::GroupId, node::Claimant};
+use crate::{TopicPartition, group::GroupId, node::LeaseOwner};
 
 /// What can be claimed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,11 +34,11 @@ pub enum Role {
 
 /// A lease held: handed into every transaction that it protects, which reads it and fails where it is not held any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct Lease {
     /// What is claimed.
     pub key: LeaseKey,
     /// Who holds it.
-    pub owner: Claimant,
+    pub owner: LeaseOwner,
     /// Random, and new with each acquisition: a lease that was lost and won again is another one.
     pub token: u64,
 }

@@ -10,10 +10,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use thiserror::Error;
 
 use crate::{
-    ambient::{Entropy, uuid_v4},
     keyspace::{Key, RowError, RowReader, RowWriter, Tag},
     kv::{self, Db, Tx},
 };
+use alluvium_runtime::{Rng, uuid_v4};
 
 /// The format version of the stores that this program reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -56,8 +56,8 @@ pub enum OpenError {
 
 impl Cluster {
     /// Reads which cluster the store behind `db` is; a fresh store becomes a new one.
-    pub async fn open(db: &Db, entropy: &dyn Entropy) -> Result<Self, OpenError> {
-        let fresh = Self { id: fresh_id(entropy), format: FORMAT_VERSION };
+    pub async fn open(db: &Db, rng: &dyn Rng) -> Result<Self, OpenError> {
+        let fresh = Self { id: fresh_id(rng), format: FORMAT_VERSION };
         db.run("cluster.open", |tx| {
             let fresh = fresh.clone();
             async move { open(&tx, fresh).await }
@@ -90,9 +90,9 @@ async fn open(tx: &Tx, fresh: Cluster) -> Result<Cluster, OpenError> {
 }
 
 /// An id that does not begin with `-`, which command lines would take for an option.
-fn fresh_id(entropy: &dyn Entropy) -> String {
+fn fresh_id(rng: &dyn Rng) -> String {
     loop {
-        let id = URL_SAFE_NO_PAD.encode(uuid_v4(entropy).as_bytes());
+        let id = URL_SAFE_NO_PAD.encode(uuid_v4(rng).as_bytes());
         if !id.starts_with('-') {
             return id;
         }
@@ -104,18 +104,19 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{ambient::SeededEntropy, kv::MemoryEngine};
+    use crate::kv::MemoryEngine;
+    use alluvium_runtime::SeededRng;
 
     fn fresh() -> Db {
-        Db::new(Arc::new(MemoryEngine::default()), Arc::new(SeededEntropy::new(1)))
+        Db::new(Arc::new(MemoryEngine::default()), Arc::new(SeededRng::new(1)))
     }
 
     #[tokio::test]
     async fn a_store_keeps_the_cluster_id_that_its_first_opening_gave_it() {
         let db = fresh();
-        let first = Cluster::open(&db, &SeededEntropy::new(1)).await.unwrap();
+        let first = Cluster::open(&db, &SeededRng::new(1)).await.unwrap();
         assert_eq!((first.id.len(), first.format), (22, FORMAT_VERSION));
-        assert_eq!(Cluster::open(&db, &SeededEntropy::new(2)).await, Ok(first));
+        assert_eq!(Cluster::open(&db, &SeededRng::new(2)).await, Ok(first));
     }
 
     #[tokio::test]
@@ -128,7 +129,7 @@ mod tests {
             Ok::<_, kv::Error>(())
         };
         db.run("newer", newer).await.unwrap();
-        let refused = Cluster::open(&db, &SeededEntropy::new(1)).await.unwrap_err();
+        let refused = Cluster::open(&db, &SeededRng::new(1)).await.unwrap_err();
         assert_eq!(refused, OpenError::NewerFormat { found: 7, supported: 1 });
         let text = refused.to_string();
         assert!(text.contains("version 7") && text.contains("up to version 1"), "{text}");
@@ -136,6 +137,6 @@ mod tests {
 
     #[test]
     fn no_cluster_id_looks_like_an_option() {
-        assert!((0..500).all(|seed| !fresh_id(&SeededEntropy::new(seed)).starts_with('-')));
+        assert!((0..500).all(|seed| !fresh_id(&SeededRng::new(seed)).starts_with('-')));
     }
 }

@@ -10,7 +10,7 @@ use super::{FeedEntry, FeedPosition, entry_row, trim};
 use crate::{
     keyspace::{Error, Key, RowError, Tag},
     kv::{self, Db, Range, Tx, key_after, prefix_end},
-    leases::{self, CheckError, Claim},
+    leases::{self, CheckError, Lease},
 };
 
 /// Entries of one read: at most 90 kB each.
@@ -78,15 +78,15 @@ impl Feed {
     }
 
     /// Forgets at most `limit` entries older than `keep` (at least [`limits::FEED_KEEP_MIN`]), oldest first, and the
-    /// outcomes of commits that old, as long as `claim` is held; how many entries went. Fewer than `limit`: no more are
+    /// outcomes of commits that old, as long as `lease` is held; how many entries went. Fewer than `limit`: no more are
     /// that old.
-    pub async fn trim(&self, claim: &Claim, now: Timestamp, keep: Duration, limit: usize) -> Result<usize, CheckError> {
+    pub async fn trim(&self, lease: &Lease, now: Timestamp, keep: Duration, limit: usize) -> Result<usize, CheckError> {
         let cutoff = now.minus(keep.max(limits::FEED_KEEP_MIN));
         let mut trimmed = 0;
         while trimmed < limit {
             let page = READ_MAX.min(limit - trimmed);
             let step = self.db.run("feed.trim", |tx| async move {
-                leases::check(&tx, claim).await?;
+                leases::check(&tx, lease).await?;
                 Ok::<_, CheckError>(trim::step(&tx, cutoff, page).await?)
             });
             let went = step.await?;

@@ -52,9 +52,9 @@ async fn more_entries_are_trimmed_than_one_transaction_takes() {
         fixtures::topic(&metastore, &format!("t{n}"), 1, NOW).await;
     }
     let later = NOW.plus(FEED_KEEP_MIN).plus_ms(1);
-    let claim = fixtures::claim(&metastore, LeaseKey::Role(Role::Feed)).await;
-    assert_eq!(metastore.feed.trim(&claim, later, Duration::ZERO, 550).await, Ok(550));
-    assert_eq!(metastore.feed.trim(&claim, later, Duration::ZERO, 550).await, Ok(50));
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Feed)).await;
+    assert_eq!(metastore.feed.trim(&lease, later, Duration::ZERO, 550).await, Ok(550));
+    assert_eq!(metastore.feed.trim(&lease, later, Duration::ZERO, 550).await, Ok(50));
 }
 
 #[tokio::test]
@@ -64,10 +64,10 @@ async fn old_entries_are_trimmed_and_who_needed_them_is_told() {
         fixtures::topic(&metastore, name, 1, NOW.plus_ms(n as i64)).await;
     }
     let entries = metastore.feed.read(&FeedPosition::START, 9).await.unwrap();
-    let claim = fixtures::claim(&metastore, LeaseKey::Role(Role::Feed)).await;
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Feed)).await;
     let trim = async |after_ms, limit| {
         let now = NOW.plus(FEED_KEEP_MIN).plus_ms(after_ms);
-        metastore.feed.trim(&claim, now, Duration::ZERO, limit).await.unwrap()
+        metastore.feed.trim(&lease, now, Duration::ZERO, limit).await.unwrap()
     };
     assert_eq!(trim(0, 9).await, 0, "nothing is trimmed before the least time to keep");
     assert_eq!(trim(2, 1).await, 1);

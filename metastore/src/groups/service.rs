@@ -16,7 +16,7 @@ use super::{
 use crate::{
     keyspace::{Error, RowError, split},
     kv::{self, Db, Tx},
-    leases::{self, Claim, from_check},
+    leases::{self, Lease, from_check},
     offsets,
 };
 
@@ -105,10 +105,10 @@ impl Groups {
     }
 
     /// Saves `snapshot` as the successor of the save `expected` (`None`: the group is not stored yet). `token` is random
-    /// and new for every save. Answers the fence of the new save. Only as long as `claim`, on the group, is held.
+    /// and new for every save. Answers the fence of the new save. Only as long as `lease`, on the group, is held.
     pub async fn save(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         group: &GroupId,
         expected: Option<Fence>,
         token: u64,
@@ -121,7 +121,7 @@ impl Groups {
         let (head, body) = (&head, &body);
         self.db
             .run("save group", |tx| async move {
-                let stored = fence_under(&tx, claim, group).await?;
+                let stored = fence_under(&tx, lease, group).await?;
                 if stored == Some(fence) {
                     return Ok(fence);
                 }
@@ -139,14 +139,14 @@ impl Groups {
             .await
     }
 
-    /// Deletes the group of save `expected` (`None`: it was never saved) and all its offsets. Only as long as `claim`, on
+    /// Deletes the group of save `expected` (`None`: it was never saved) and all its offsets. Only as long as `lease`, on
     /// the group, is held.
-    pub async fn delete(&self, claim: &Claim, group: &GroupId, expected: Option<Fence>) -> Result<(), SaveError> {
+    pub async fn delete(&self, lease: &Lease, group: &GroupId, expected: Option<Fence>) -> Result<(), SaveError> {
         loop {
             let done = self
                 .db
                 .run("delete group", |tx| async move {
-                    let stored = fence_under(&tx, claim, group).await?;
+                    let stored = fence_under(&tx, lease, group).await?;
                     if stored != expected {
                         let is_done = stored.is_none() && tx.is_maybe_committed();
                         return if is_done { Ok(true) } else { Err(SaveError::Fenced) };
@@ -188,9 +188,9 @@ fn listed(key: &[u8], row: &[u8]) -> Result<Listed, RowError> {
     })
 }
 
-/// Which save of `group` is stored, where `claim`, on the group, is held. Both are read at once.
-pub(crate) async fn fence_under(tx: &Tx, claim: &Claim, group: &GroupId) -> Result<Option<Fence>, SaveError> {
-    let (held, stored) = join(leases::check(tx, claim), stored_fence(tx, group)).await;
+/// Which save of `group` is stored, where `lease`, on the group, is held. Both are read at once.
+pub(crate) async fn fence_under(tx: &Tx, lease: &Lease, group: &GroupId) -> Result<Option<Fence>, SaveError> {
+    let (held, stored) = join(leases::check(tx, lease), stored_fence(tx, group)).await;
     held?;
     Ok(stored?)
 }

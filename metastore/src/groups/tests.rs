@@ -25,13 +25,13 @@ impl Claimed {
         snapshot: &Snapshot,
         now: Timestamp,
     ) -> Result<Fence, SaveError> {
-        let claim = fixtures::claim(&self.0, LeaseKey::Group(group.clone())).await;
-        self.0.groups.save(&claim, group, expected, token, snapshot, now).await
+        let lease = fixtures::lease(&self.0, LeaseKey::Group(group.clone())).await;
+        self.0.groups.save(&lease, group, expected, token, snapshot, now).await
     }
 
     async fn delete(&self, group: &GroupId, expected: Option<Fence>) -> Result<(), SaveError> {
-        let claim = fixtures::claim(&self.0, LeaseKey::Group(group.clone())).await;
-        self.0.groups.delete(&claim, group, expected).await
+        let lease = fixtures::lease(&self.0, LeaseKey::Group(group.clone())).await;
+        self.0.groups.delete(&lease, group, expected).await
     }
 }
 
@@ -126,11 +126,11 @@ async fn nothing_is_written_under_a_lease_that_is_held_no_more() {
     let store = Claimed(fixtures::memory().await);
     let g = group("g");
     let fence = store.save(&g, None, 1, &snapshot(1, Vec::new()), NOW).await.expect("saved");
-    let claim = fixtures::claim(&store.0, LeaseKey::Group(g.clone())).await;
-    store.0.leases.release(std::slice::from_ref(&claim)).await.expect("released");
-    let saved = store.0.groups.save(&claim, &g, Some(fence), 2, &snapshot(2, Vec::new()), NOW).await;
+    let lease = fixtures::lease(&store.0, LeaseKey::Group(g.clone())).await;
+    store.0.leases.release(std::slice::from_ref(&lease)).await.expect("released");
+    let saved = store.0.groups.save(&lease, &g, Some(fence), 2, &snapshot(2, Vec::new()), NOW).await;
     assert_eq!(saved, Err(SaveError::Fenced));
-    assert_eq!(store.0.groups.delete(&claim, &g, Some(fence)).await, Err(SaveError::Fenced));
+    assert_eq!(store.0.groups.delete(&lease, &g, Some(fence)).await, Err(SaveError::Fenced));
     assert_eq!(store.load(&g).await.expect("read").expect("there").fence, fence);
 }
 

@@ -12,20 +12,20 @@ use super::{
     limits::{RUN_ATTEMPTS_MAX, RUN_DEADLINE},
     tx::{Kind, Tx},
 };
-use crate::ambient::Entropy;
+use alluvium_runtime::Rng;
 
 /// The metastore's key-value store. Clones share it.
 #[derive(Clone)]
 pub struct Db {
     engine: Arc<dyn Engine>,
-    entropy: Arc<dyn Entropy>,
+    rng: Arc<dyn Rng>,
 }
 
 impl Db {
-    /// Transactions on `engine`; `entropy` jitters their retries.
+    /// Transactions on `engine`; `rng` jitters their retries.
     #[must_use]
-    pub fn new(engine: Arc<dyn Engine>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { engine, entropy }
+    pub fn new(engine: Arc<dyn Engine>, rng: Arc<dyn Rng>) -> Self {
+        Self { engine, rng }
     }
 
     /// What was done through the engine so far.
@@ -106,7 +106,7 @@ impl Db {
             }
             tracing::trace!(transaction = name, attempts, %error, "trying again");
             Metrics::count(&self.metrics().retries, 1);
-            sleep(backoff::delay(&error, attempts, self.entropy.next_u64())).await;
+            sleep(backoff::delay(&error, attempts, self.rng.next_u64())).await;
         }
     }
 
@@ -146,13 +146,11 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
-    use crate::{
-        ambient::SeededEntropy,
-        kv::{Faults, MemoryEngine},
-    };
+    use crate::kv::{Faults, MemoryEngine};
+    use alluvium_runtime::SeededRng;
 
     fn db(faults: Faults) -> Db {
-        Db::new(Arc::new(MemoryEngine::new(faults)), Arc::new(SeededEntropy::new(1)))
+        Db::new(Arc::new(MemoryEngine::new(faults)), Arc::new(SeededRng::new(1)))
     }
 
     async fn put(db: &Db) -> Result<bool, Error> {

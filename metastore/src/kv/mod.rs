@@ -8,6 +8,7 @@ mod engine;
 mod error;
 pub mod fdb;
 pub mod limits;
+#[cfg(any(test, feature = "testing"))]
 pub mod memory;
 mod metrics;
 mod range;
@@ -19,6 +20,7 @@ pub use db::Db;
 pub use engine::{Attempt, Engine, Isolation, Mutation};
 pub use error::Error;
 pub use fdb::{FdbEngine, FdbOptions};
+#[cfg(any(test, feature = "testing"))]
 pub use memory::{FaultSwitch, Faults, MemoryEngine};
 pub use metrics::Metrics;
 pub use range::{Range, key_after, prefix_end};

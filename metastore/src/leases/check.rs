@@ -3,7 +3,7 @@
 use thiserror::Error as ThisError;
 
 use super::{
-    Claim,
+    Lease,
     codec::{Held, decode},
     key::lease_key,
 };
@@ -15,7 +15,7 @@ use crate::{
 /// Why a protected transaction must not go on.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum CheckError {
-    /// The lease is not held by this claim any more.
+    /// The lease is not held by this lease any more.
     #[error("the lease was taken by another node, or released")]
     Fenced,
     /// The store failed.
@@ -41,12 +41,12 @@ macro_rules! from_check {
 
 pub(crate) use from_check;
 
-/// Whether `claim` is held; a conflict read, so that the transaction is ordered with whoever takes the lease.
+/// Whether `lease` is held; a conflict read, so that the transaction is ordered with whoever takes the lease.
 ///
 /// The owner's registration is not read: it may be gone already, but then nobody has taken the lease yet, for who takes it
 /// writes the row that is read here.
-pub(crate) async fn check(tx: &Tx, claim: &Claim) -> Result<(), CheckError> {
-    let row = tx.get(&lease_key(&claim.key)).await?;
+pub(crate) async fn check(tx: &Tx, lease: &Lease) -> Result<(), CheckError> {
+    let row = tx.get(&lease_key(&lease.key)).await?;
     let held = row.map(|row| decode(&row)).transpose()?;
-    if held == Some(Held { owner: claim.owner, token: claim.token }) { Ok(()) } else { Err(CheckError::Fenced) }
+    if held == Some(Held { owner: lease.owner, token: lease.token }) { Ok(()) } else { Err(CheckError::Fenced) }
 }

@@ -6,7 +6,7 @@
 
 use alluvium_model::{
     AgentId,
-    node::{Claimant, Incarnation},
+    node::{Incarnation, LeaseOwner},
 };
 
 use crate::keyspace::{RowError, RowReader, RowWriter};
@@ -16,7 +16,7 @@ const VERSION: u8 = 1;
 /// Who holds a lease, and by which acquisition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Held {
-    pub owner: Claimant,
+    pub owner: LeaseOwner,
     pub token: u64,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn encode(held: Held) -> Vec<u8> {
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Held, RowError> {
     let mut row = RowReader::new("lease", bytes, VERSION)?;
-    let owner = Claimant { id: AgentId(row.i32()?), incarnation: Incarnation(row.u64()?) };
+    let owner = LeaseOwner { id: AgentId(row.i32()?), incarnation: Incarnation(row.u64()?) };
     let held = Held { owner, token: row.u64()? };
     row.finish()?;
     Ok(held)

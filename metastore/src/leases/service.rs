@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use alluvium_model::{
-    lease::{Claim, LeaseKey},
-    node::Claimant,
+    lease::{Lease, LeaseKey},
+    node::LeaseOwner,
 };
 
 use super::{
@@ -12,11 +12,11 @@ use super::{
     key::{lease_key, leases},
 };
 use crate::{
-    ambient::Entropy,
     keyspace::Error,
     kv::{Db, Tx, key_after},
     nodes::{is_current, may_be_there},
 };
+use alluvium_runtime::Rng;
 
 /// Leases. Clones share the store.
 #[derive(Clone)]
@@ -42,26 +42,26 @@ impl Leases {
 
     /// Claims all of `keys` for `owner`, in one transaction: an answer for each, in their order. `None`: another
     /// registration that still exists has it, or that of `owner` itself does not exist any more. What `owner` holds already
-    /// it gets by a new claim, and the old one is void.
+    /// it gets by a new lease, and the old one is void.
     pub async fn acquire(
         &self,
         keys: &[LeaseKey],
-        owner: Claimant,
-        entropy: &dyn Entropy,
-    ) -> Result<Vec<Option<Claim>>, Error> {
-        let claim = |key: &LeaseKey| Claim { key: key.clone(), owner, token: entropy.next_u64() };
-        let claims: &Vec<_> = &keys.iter().map(claim).collect();
-        self.db.run("acquire leases", |tx| async move { acquire(&tx, claims, owner).await }).await
+        owner: LeaseOwner,
+        rng: &dyn Rng,
+    ) -> Result<Vec<Option<Lease>>, Error> {
+        let lease = |key: &LeaseKey| Lease { key: key.clone(), owner, token: rng.next_u64() };
+        let leases: &Vec<_> = &keys.iter().map(lease).collect();
+        self.db.run("acquire leases", |tx| async move { acquire(&tx, leases, owner).await }).await
     }
 
-    /// Gives `claims` back, those that are still held.
-    pub async fn release(&self, claims: &[Claim]) -> Result<(), Error> {
+    /// Gives `leases` back, those that are still held.
+    pub async fn release(&self, leases: &[Lease]) -> Result<(), Error> {
         self.db
             .run("release leases", |tx| async move {
-                let keys: Vec<_> = claims.iter().map(|claim| lease_key(&claim.key)).collect();
-                for ((claim, key), row) in claims.iter().zip(&keys).zip(tx.get_all(&keys).await?) {
+                let keys: Vec<_> = leases.iter().map(|lease| lease_key(&lease.key)).collect();
+                for ((lease, key), row) in leases.iter().zip(&keys).zip(tx.get_all(&keys).await?) {
                     let held = row.map(|row| decode(&row)).transpose()?;
-                    if held == Some(held_by(claim)) {
+                    if held == Some(held_by(lease)) {
                         tx.clear(key);
                     }
                 }
@@ -71,7 +71,7 @@ impl Leases {
     }
 
     /// Who holds `key`; `None` also where its owner's registration is gone.
-    pub async fn holder(&self, key: &LeaseKey) -> Result<Option<Claimant>, Error> {
+    pub async fn holder(&self, key: &LeaseKey) -> Result<Option<LeaseOwner>, Error> {
         self.db
             .read("lease holder", |tx| async move {
                 let Some(row) = tx.get(&lease_key(key)).await? else { return Ok(None) };
@@ -88,18 +88,18 @@ impl Leases {
     }
 }
 
-fn held_by(claim: &Claim) -> Held {
-    Held { owner: claim.owner, token: claim.token }
+fn held_by(lease: &Lease) -> Held {
+    Held { owner: lease.owner, token: lease.token }
 }
 
-async fn acquire(tx: &Tx, claims: &[Claim], owner: Claimant) -> Result<Vec<Option<Claim>>, Error> {
+async fn acquire(tx: &Tx, leases: &[Lease], owner: LeaseOwner) -> Result<Vec<Option<Lease>>, Error> {
     if !is_current(tx, owner).await? {
-        return Ok(vec![None; claims.len()]);
+        return Ok(vec![None; leases.len()]);
     }
-    let keys: Vec<_> = claims.iter().map(|claim| lease_key(&claim.key)).collect();
+    let keys: Vec<_> = leases.iter().map(|lease| lease_key(&lease.key)).collect();
     let mut known = BTreeMap::from([(owner, true)]);
-    let mut answers = Vec::with_capacity(claims.len());
-    for ((claim, key), row) in claims.iter().zip(&keys).zip(tx.get_all(&keys).await?) {
+    let mut answers = Vec::with_capacity(leases.len());
+    for ((lease, key), row) in leases.iter().zip(&keys).zip(tx.get_all(&keys).await?) {
         let holder = row.map(|row| decode(&row)).transpose()?.map(|held| held.owner);
         let is_free = match holder {
             Some(holder) => !is_known(tx, holder, &mut known).await?,
@@ -107,14 +107,14 @@ async fn acquire(tx: &Tx, claims: &[Claim], owner: Claimant) -> Result<Vec<Optio
         };
         let is_ours = is_free || holder == Some(owner);
         if is_ours {
-            tx.set(key, &encode(held_by(claim)));
+            tx.set(key, &encode(held_by(lease)));
         }
-        answers.push(is_ours.then(|| claim.clone()));
+        answers.push(is_ours.then(|| lease.clone()));
     }
     Ok(answers)
 }
 
-async fn is_known(tx: &Tx, holder: Claimant, known: &mut BTreeMap<Claimant, bool>) -> Result<bool, Error> {
+async fn is_known(tx: &Tx, holder: LeaseOwner, known: &mut BTreeMap<LeaseOwner, bool>) -> Result<bool, Error> {
     if let Some(found) = known.get(&holder) {
         return Ok(*found);
     }

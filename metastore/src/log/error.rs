@@ -38,7 +38,7 @@ pub enum SwapError {
     #[error("extents of {0} have changed since they were read")]
     Stale(TopicPartition),
     /// The partition is another compactor's by now.
-    #[error("the claim on the partition is not held any more")]
+    #[error("the lease on the partition is not held any more")]
     Fenced,
     /// The outputs can never replace the inputs.
     #[error(transparent)]
@@ -66,7 +66,7 @@ pub enum TrimError {
         next: Offset,
     },
     /// Retention is another node's by now.
-    #[error("the claim on retention is not held any more")]
+    #[error("the lease on retention is not held any more")]
     Fenced,
     /// The store failed.
     #[error(transparent)]

@@ -13,7 +13,7 @@ use crate::{
     feed::{self, FeedEntry},
     keyspace::Error,
     kv::Tx,
-    leases::{self, Claim, LeaseKey},
+    leases::{self, Lease, LeaseKey},
     objects::{
         object_row,
         references::{self, Retire},
@@ -30,21 +30,21 @@ pub struct NewObject {
 }
 
 impl Log {
-    /// Replaces `inputs`, if all of them are current and `claim` (of the partition) is held, by `outputs`, which hold the same offsets. Repeating a swap that was
+    /// Replaces `inputs`, if all of them are current and `lease` (of the partition) is held, by `outputs`, which hold the same offsets. Repeating a swap that was
     /// done, and whose outputs are current, is done too. (Outputs that lie below the log start altogether, where an input
     /// reaches below it, are retired at once.)
     pub async fn swap(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         partition: TopicPartition,
         inputs: &[Extent],
         outputs: &[(Extent, NewObject)],
         now: Timestamp,
         grace: Duration,
     ) -> Result<(), SwapError> {
-        assert_eq!(claim.key, LeaseKey::Partition(partition), "a swap is protected by its partition's claim");
+        assert_eq!(lease.key, LeaseKey::Partition(partition), "a swap is protected by its partition's lease");
         let asked = Swap {
-            claim,
+            lease,
             partition,
             inputs,
             outputs: &outputs.iter().map(|(extent, _)| extent.clone()).collect::<Vec<_>>(),
@@ -57,7 +57,7 @@ impl Log {
 }
 
 struct Swap<'a> {
-    claim: &'a Claim,
+    lease: &'a Lease,
     partition: TopicPartition,
     inputs: &'a [Extent],
     outputs: &'a [Extent],
@@ -75,7 +75,7 @@ impl Swap<'_> {
             let is_done = !linked.is_empty() && self.are_current(tx, linked).await?;
             return if is_done { Ok(()) } else { Err(SwapError::Stale(partition)) };
         }
-        leases::check(tx, self.claim).await?;
+        leases::check(tx, self.lease).await?;
         let objects = self.new_objects(below);
         check_unknown(tx, objects.keys()).await?;
         for input in self.inputs {

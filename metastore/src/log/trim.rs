@@ -12,7 +12,7 @@ use super::{Log, TrimError, extent_row, head_row, service::read_head};
 use crate::{
     feed::{self, FeedEntry},
     kv::Tx,
-    leases::{self, Claim},
+    leases::{self, Lease},
     objects::references::{self, Retire},
 };
 
@@ -29,29 +29,29 @@ impl Log {
         self.trim_by(None, partition, start, Retire { now, grace }).await
     }
 
-    /// The same for retention: only as long as `claim` on its role is held.
+    /// The same for retention: only as long as `lease` on its role is held.
     pub async fn retain(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         partition: TopicPartition,
         start: Offset,
         now: Timestamp,
         grace: Duration,
     ) -> Result<Head, TrimError> {
-        self.trim_by(Some(claim), partition, start, Retire { now, grace }).await
+        self.trim_by(Some(lease), partition, start, Retire { now, grace }).await
     }
 
     async fn trim_by(
         &self,
-        claim: Option<&Claim>,
+        lease: Option<&Lease>,
         partition: TopicPartition,
         start: Offset,
         retire: Retire,
     ) -> Result<Head, TrimError> {
         loop {
             let step = self.db.run("log.trim", |tx| async move {
-                if let Some(claim) = claim {
-                    leases::check(&tx, claim).await?;
+                if let Some(lease) = lease {
+                    leases::check(&tx, lease).await?;
                 }
                 step(&tx, partition, start, retire).await
             });

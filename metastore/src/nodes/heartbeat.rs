@@ -1,6 +1,6 @@
 //! The heartbeat: says that this process is alive, learns who else is, and removes those who are not.
 
-use alluvium_model::node::{Claimant, Incarnation};
+use alluvium_model::node::{Incarnation, LeaseOwner};
 use futures::future::{join, join_all};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,7 @@ use super::{
 /// What a heartbeat was for.
 enum Heard {
     /// It was taken; these stopped beating, each at its beat.
-    Others(Vec<(Claimant, u64)>),
+    Others(Vec<(LeaseOwner, u64)>),
     /// Nothing more to say.
     Over,
 }
@@ -69,7 +69,7 @@ impl Session {
             return Ok(Heard::Over);
         }
         let (begun, node) = (Instant::now(), self.node());
-        match self.0.nodes.beat_and_read(node.claimant(), node.state, self.0.clock.now()).await {
+        match self.0.nodes.beat_and_read(node.lease_owner(), node.state, self.0.clock.now()).await {
             Ok(rows) => {
                 let observed = turn.observer.observe(&rows.nodes, &rows.replaced, self.0.origin.elapsed());
                 self.update(|view| view.heard(begun, observed.live));
@@ -79,7 +79,7 @@ impl Session {
             Err(BeatError::Replaced) if self.0.new.id.is_some() => {
                 self.give_way();
                 // From now on what it has claimed is free. Where this fails it becomes so in an expiry.
-                self.0.nodes.leave(node.claimant()).await?;
+                self.0.nodes.leave(node.lease_owner()).await?;
                 Ok(Heard::Over)
             }
             Err(BeatError::Gone | BeatError::Replaced) => {
@@ -93,7 +93,7 @@ impl Session {
 
     async fn register_again(&self, turn: &mut Turn) -> Result<Heard, BeatError> {
         let shared = &*self.0;
-        let begin = || (Incarnation(shared.entropy.next_u64()), Instant::now());
+        let begin = || (Incarnation(shared.rng.next_u64()), Instant::now());
         let (incarnation, begun) = *turn.again.get_or_insert_with(begin);
         let old = self.node().id;
         match shared.nodes.register_again(&shared.new, old, incarnation, shared.clock.now()).await {
@@ -117,12 +117,12 @@ impl Session {
         self.0.replaced.cancel();
     }
 
-    async fn reap(&self, expired: Vec<(Claimant, u64)>) {
-        let reap = |(claimant, beat)| async move {
-            match self.0.nodes.reap(claimant, beat).await {
-                Ok(true) => tracing::warn!(%claimant, "removed a node that was not heard of in time"),
+    async fn reap(&self, expired: Vec<(LeaseOwner, u64)>) {
+        let reap = |(lease_owner, beat)| async move {
+            match self.0.nodes.reap(lease_owner, beat).await {
+                Ok(true) => tracing::warn!(%lease_owner, "removed a node that was not heard of in time"),
                 Ok(false) => {}
-                Err(error) => tracing::warn!(%claimant, %error, "expired node could not be removed"),
+                Err(error) => tracing::warn!(%lease_owner, %error, "expired node could not be removed"),
             }
         };
         join_all(expired.into_iter().map(reap)).await;

@@ -8,7 +8,7 @@
 
 use alluvium_model::{
     AgentId,
-    node::{Claimant, Incarnation},
+    node::{Incarnation, LeaseOwner},
 };
 
 use crate::{
@@ -36,8 +36,8 @@ pub(super) fn beats() -> Range {
     Range::prefix(Key::new(Tag::NODE).raw(&[BEAT]).bytes())
 }
 
-pub(super) fn replaced_key(claimant: Claimant) -> Vec<u8> {
-    let Claimant { id, incarnation } = claimant;
+pub(super) fn replaced_key(lease_owner: LeaseOwner) -> Vec<u8> {
+    let LeaseOwner { id, incarnation } = lease_owner;
     Key::new(Tag::NODE).raw(&[REPLACED]).raw(&id.0.to_be_bytes()).raw(&incarnation.0.to_be_bytes()).bytes()
 }
 
@@ -51,12 +51,12 @@ pub(super) fn all() -> Range {
 }
 
 /// Whose registration was replaced, by the key that says so.
-pub(super) fn claimant_of(key: &[u8]) -> Result<Claimant, RowError> {
+pub(super) fn lease_owner_of(key: &[u8]) -> Result<LeaseOwner, RowError> {
     let mut reader = RowReader::part("replaced node key", key);
     reader.array::<2>()?;
-    let claimant = Claimant { id: AgentId(reader.i32()?), incarnation: Incarnation(reader.u64()?) };
+    let lease_owner = LeaseOwner { id: AgentId(reader.i32()?), incarnation: Incarnation(reader.u64()?) };
     reader.finish()?;
-    Ok(claimant)
+    Ok(lease_owner)
 }
 
 /// The node whose registration or heartbeat is at `key`.

@@ -19,7 +19,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use alluvium_model::node::{Claimant, Endpoint, Incarnation, NewNode, Node, NodeState};
+pub use alluvium_model::node::{Endpoint, Incarnation, LeaseOwner, NewNode, Node, NodeState};
 pub use config::SessionConfig;
 pub use service::{BeatError, Nodes};
 pub use session::Session;

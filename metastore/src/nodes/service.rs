@@ -7,9 +7,9 @@ use futures::future::{try_join, try_join3};
 use thiserror::Error as ThisError;
 
 use super::{
-    Claimant, Incarnation, NewNode, Node, NodeState,
+    Incarnation, LeaseOwner, NewNode, Node, NodeState,
     codec::{Beat, decode_beat, decode_registration, encode_beat, encode_registration},
-    key::{all, all_replaced, beat_key, beats, claimant_of, node_of, registration_key, registrations, replaced_key},
+    key::{all, all_replaced, beat_key, beats, lease_owner_of, node_of, registration_key, registrations, replaced_key},
 };
 use crate::{
     keyspace::{Error, RowError, RowProblem, from_store},
@@ -22,7 +22,7 @@ pub(super) struct Registered {
     /// By id.
     pub nodes: Vec<Node>,
     /// Registrations whose id another process took, until it is sure that they know it.
-    pub replaced: Vec<Claimant>,
+    pub replaced: Vec<LeaseOwner>,
 }
 
 /// Registered processes. Clones share the store.
@@ -106,25 +106,30 @@ impl Nodes {
     }
 
     /// Says that a node is alive, and in what state. Answers all nodes, by id.
-    pub async fn beat(&self, claimant: Claimant, state: NodeState, now: Timestamp) -> Result<Vec<Node>, BeatError> {
-        Ok(self.beat_and_read(claimant, state, now).await?.nodes)
+    pub async fn beat(
+        &self,
+        lease_owner: LeaseOwner,
+        state: NodeState,
+        now: Timestamp,
+    ) -> Result<Vec<Node>, BeatError> {
+        Ok(self.beat_and_read(lease_owner, state, now).await?.nodes)
     }
 
     pub(super) async fn beat_and_read(
         &self,
-        claimant: Claimant,
+        lease_owner: LeaseOwner,
         state: NodeState,
         now: Timestamp,
     ) -> Result<Registered, BeatError> {
         self.db
             .run("beat", |tx| async move {
                 // By snapshot but for its own registration: heartbeats, twice a second each, conflict with nobody.
-                let reading = try_join(incarnation_of(&tx, claimant.id), read_all(&tx, Reading::Snapshot));
+                let reading = try_join(incarnation_of(&tx, lease_owner.id), read_all(&tx, Reading::Snapshot));
                 let (incarnation, mut registered) = reading.await?;
-                if incarnation.ok_or(BeatError::Gone)? != claimant.incarnation {
+                if incarnation.ok_or(BeatError::Gone)? != lease_owner.incarnation {
                     return Err(BeatError::Replaced);
                 }
-                for node in registered.nodes.iter_mut().filter(|node| node.id == claimant.id) {
+                for node in registered.nodes.iter_mut().filter(|node| node.id == lease_owner.id) {
                     (node.beat, node.clock, node.state) = (node.beat.wrapping_add(1), now, state);
                     tx.set(&beat_key(node.id), &encode_beat(&Beat::of(node)));
                 }
@@ -143,18 +148,18 @@ impl Nodes {
     }
 
     /// Removes a registration that has not beaten since `beat`. Whether it did.
-    pub async fn reap(&self, claimant: Claimant, beat: u64) -> Result<bool, Error> {
+    pub async fn reap(&self, lease_owner: LeaseOwner, beat: u64) -> Result<bool, Error> {
         self.db
             .run("reap node", |tx| async move {
-                if !is_current(&tx, claimant).await? {
-                    let is_replaced = tx.get(&replaced_key(claimant)).await?.is_some();
-                    tx.clear(&replaced_key(claimant));
+                if !is_current(&tx, lease_owner).await? {
+                    let is_replaced = tx.get(&replaced_key(lease_owner)).await?.is_some();
+                    tx.clear(&replaced_key(lease_owner));
                     return Ok(is_replaced || tx.is_maybe_committed());
                 }
-                let last = tx.get(&beat_key(claimant.id)).await?.ok_or(MISSING_BEAT)?;
+                let last = tx.get(&beat_key(lease_owner.id)).await?.ok_or(MISSING_BEAT)?;
                 let is_silent = decode_beat(&last)?.beat == beat;
                 if is_silent {
-                    remove(&tx, claimant.id);
+                    remove(&tx, lease_owner.id);
                 }
                 Ok(is_silent)
             })
@@ -162,27 +167,27 @@ impl Nodes {
     }
 
     /// Ends a registration, where it is still there.
-    pub async fn leave(&self, claimant: Claimant) -> Result<(), Error> {
+    pub async fn leave(&self, lease_owner: LeaseOwner) -> Result<(), Error> {
         self.db
             .run("leave", |tx| async move {
-                if is_current(&tx, claimant).await? {
-                    remove(&tx, claimant.id);
+                if is_current(&tx, lease_owner).await? {
+                    remove(&tx, lease_owner.id);
                 }
-                tx.clear(&replaced_key(claimant));
+                tx.clear(&replaced_key(lease_owner));
                 Ok(())
             })
             .await
     }
 }
 
-/// Whether `claimant` is registered; a conflict read of a row that nothing but its end changes.
-pub(crate) async fn is_current(tx: &Tx, claimant: Claimant) -> Result<bool, Error> {
-    Ok(incarnation_of(tx, claimant.id).await? == Some(claimant.incarnation))
+/// Whether `lease_owner` is registered; a conflict read of a row that nothing but its end changes.
+pub(crate) async fn is_current(tx: &Tx, lease_owner: LeaseOwner) -> Result<bool, Error> {
+    Ok(incarnation_of(tx, lease_owner.id).await? == Some(lease_owner.incarnation))
 }
 
-/// Whether `claimant` may still take itself for registered, so that what it has claimed is not free.
-pub(crate) async fn may_be_there(tx: &Tx, claimant: Claimant) -> Result<bool, Error> {
-    Ok(is_current(tx, claimant).await? || tx.get(&replaced_key(claimant)).await?.is_some())
+/// Whether `lease_owner` may still take itself for registered, so that what it has claimed is not free.
+pub(crate) async fn may_be_there(tx: &Tx, lease_owner: LeaseOwner) -> Result<bool, Error> {
+    Ok(is_current(tx, lease_owner).await? || tx.get(&replaced_key(lease_owner)).await?.is_some())
 }
 
 async fn incarnation_of(tx: &Tx, id: AgentId) -> Result<Option<Incarnation>, Error> {
@@ -223,7 +228,7 @@ fn register(tx: &Tx, registered: &[Node], new: &NewNode, incarnation: Incarnatio
         state: NodeState::Active,
     };
     if let Some(old) = registered.iter().find(|node| node.id == id) {
-        tx.set(&replaced_key(old.claimant()), &[]);
+        tx.set(&replaced_key(old.lease_owner()), &[]);
     }
     tx.set(&registration_key(id), &encode_registration(&node));
     tx.set(&beat_key(id), &encode_beat(&Beat::of(&node)));
@@ -252,7 +257,7 @@ async fn read_all(tx: &Tx, reading: Reading) -> Result<Registered, Error> {
         let last = beats.get(&node.id).filter(|last| last.incarnation == node.incarnation).ok_or(MISSING_BEAT)?;
         Ok(Node { beat: last.beat, clock: last.clock, state: last.state, ..node })
     };
-    let replaced = replaced.iter().map(|(key, _)| claimant_of(key));
+    let replaced = replaced.iter().map(|(key, _)| lease_owner_of(key));
     Ok(Registered {
         nodes: rows.iter().map(node).collect::<Result<_, RowError>>()?,
         replaced: replaced.collect::<Result<_, _>>()?,

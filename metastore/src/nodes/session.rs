@@ -6,8 +6,8 @@ use std::{
 };
 
 use alluvium_model::{
-    node::{Claimant, Incarnation, NewNode, Node, NodeState, Observer},
-    placement::Seat,
+    node::{Incarnation, LeaseOwner, NewNode, Node, NodeState, Observer},
+    placement::Candidate,
 };
 use tokio::{
     sync::watch,
@@ -16,10 +16,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Nodes, SessionConfig, changes::Changes, config::FAREWELL, service::Registered, view::View};
-use crate::{
-    ambient::{Clock, Entropy},
-    keyspace::Error,
-};
+use crate::keyspace::Error;
+use alluvium_runtime::{Clock, Rng};
 
 /// The living registration of this process. Clones share it.
 #[derive(Clone)]
@@ -30,7 +28,7 @@ pub(super) struct Shared {
     pub new: NewNode,
     pub config: SessionConfig,
     pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<dyn Entropy>,
+    pub rng: Arc<dyn Rng>,
     pub origin: Instant,
     /// Who speaks to the metastore for this registration: heartbeats, and the end, one after the other.
     pub turn: tokio::sync::Mutex<Turn>,
@@ -54,9 +52,9 @@ impl Session {
         new: NewNode,
         config: SessionConfig,
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        rng: Arc<dyn Rng>,
     ) -> Result<Self, Error> {
-        let (begun, incarnation, now) = (Instant::now(), Incarnation(entropy.next_u64()), clock.now());
+        let (begun, incarnation, now) = (Instant::now(), Incarnation(rng.next_u64()), clock.now());
         let (node, rows) = if config.alone {
             (nodes.register_alone(&new, incarnation, now).await?, Registered::default())
         } else {
@@ -69,7 +67,7 @@ impl Session {
         let turn = tokio::sync::Mutex::new(Turn { observer, again: None });
         let (view, changes) = (Mutex::new(view), Changes::default());
         let replaced = CancellationToken::new();
-        Ok(Self(Arc::new(Shared { nodes, new, config, clock, entropy, origin, turn, replaced, view, changes })))
+        Ok(Self(Arc::new(Shared { nodes, new, config, clock, rng, origin, turn, replaced, view, changes })))
     }
 
     /// This process, as registered last.
@@ -78,10 +76,10 @@ impl Session {
         Arc::clone(&self.view().node)
     }
 
-    /// This process, as one that claims.
+    /// This process, as one that leases.
     #[must_use]
-    pub fn claimant(&self) -> Claimant {
-        self.view().node.claimant()
+    pub fn lease_owner(&self) -> LeaseOwner {
+        self.view().node.lease_owner()
     }
 
     /// All nodes that are not expired, by id, as of the last heartbeat; this process always.
@@ -92,8 +90,8 @@ impl Session {
 
     /// The agents among them that can be named to clients.
     #[must_use]
-    pub fn seats(&self) -> Arc<[Seat]> {
-        Arc::clone(&self.view().seats)
+    pub fn candidates(&self) -> Arc<[Candidate]> {
+        Arc::clone(&self.view().candidates)
     }
 
     /// Grows whenever [`Self::live`] or a state in it changes.
@@ -108,7 +106,7 @@ impl Session {
         self.0.config.alone
     }
 
-    /// Whether nobody can have taken this process for gone yet, so that what it knows under a claim may be answered from
+    /// Whether nobody can have taken this process for gone yet, so that what it knows under a lease may be answered from
     /// memory: the last successful heartbeat was *begun* less than an expiry ago.
     #[must_use]
     pub fn is_valid(&self) -> bool {
@@ -133,14 +131,14 @@ impl Session {
         }
     }
 
-    /// Ends the session: the registration is removed, and with it all claims. Where that cannot be written in time the
+    /// Ends the session: the registration is removed, and with it all leases. Where that cannot be written in time the
     /// registration expires.
     pub async fn leave(&self) {
         self.end();
         let farewell = async {
             // After the heartbeat that is under way.
             let _turn = self.0.turn.lock().await;
-            self.0.nodes.leave(self.claimant()).await
+            self.0.nodes.leave(self.lease_owner()).await
         };
         match timeout(FAREWELL, farewell).await {
             Ok(Ok(())) => {}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alluvium_model::{
     node::{Node, NodeState, standing},
-    placement::Seat,
+    placement::Candidate,
 };
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ pub(super) struct View {
     /// This process, as registered last and in the state that it wants to be in.
     pub node: Arc<Node>,
     pub live: Arc<[Node]>,
-    pub seats: Arc<[Seat]>,
+    pub candidates: Arc<[Candidate]>,
     /// When the last heartbeat that succeeded was begun; `None` where the registration is known to be lost.
     pub beaten: Option<Instant>,
     /// The session is over: nothing makes it valid again, nothing registers it again.
@@ -25,14 +25,14 @@ impl View {
     /// Of a process that has just registered, by a call begun at `begun`.
     pub fn new(node: Node, begun: Instant) -> Self {
         let mut view =
-            Self { node: Arc::new(node), live: [].into(), seats: [].into(), beaten: Some(begun), is_over: false };
+            Self { node: Arc::new(node), live: [].into(), candidates: [].into(), beaten: Some(begun), is_over: false };
         view.show(Vec::new());
         view
     }
 
     /// Takes in who is live. Whether that changed anything.
     pub fn show(&mut self, mut live: Vec<Node>) -> bool {
-        let own = live.iter().find(|node| node.claimant() == self.node.claimant());
+        let own = live.iter().find(|node| node.lease_owner() == self.node.lease_owner());
         let beat = own.map_or((self.node.beat, self.node.clock), |own| (own.beat, own.clock));
         // Of this process it knows best itself: that it is there, and its state.
         live.retain(|node| node.id != self.node.id);
@@ -40,7 +40,7 @@ impl View {
         live.sort_by_key(|node| node.id);
         let changed = standing(&live) != standing(&self.live);
         self.live = live.into();
-        self.seats = self.live.iter().filter_map(Node::seat).collect();
+        self.candidates = self.live.iter().filter_map(Node::candidate).collect();
         changed
     }
 

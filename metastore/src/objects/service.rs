@@ -6,7 +6,7 @@ use super::object_row;
 use crate::{
     keyspace::{Error, Key, Tag},
     kv::{Db, Range, Tx},
-    leases::{self, CheckError, Claim},
+    leases::{self, CheckError, Lease},
 };
 
 /// Objects that one transaction looks up or forgets: about 100 B each.
@@ -46,12 +46,12 @@ impl Objects {
             .await
     }
 
-    /// Forgets objects that were deleted from the bucket, as long as `claim` is held; those that are not retired stay.
-    pub async fn forget(&self, claim: &Claim, ids: &[ObjectId]) -> Result<(), CheckError> {
+    /// Forgets objects that were deleted from the bucket, as long as `lease` is held; those that are not retired stay.
+    pub async fn forget(&self, lease: &Lease, ids: &[ObjectId]) -> Result<(), CheckError> {
         for ids in ids.chunks(BATCH_MAX) {
             self.db
                 .run("objects.forget", |tx| async move {
-                    leases::check(&tx, claim).await?;
+                    leases::check(&tx, lease).await?;
                     Ok::<_, CheckError>(forget(&tx, ids).await?)
                 })
                 .await?;

@@ -22,7 +22,7 @@ use crate::{
     groups::{Fence, Groups, clear_group, stored_fence, stored_head},
     keyspace::Error,
     kv::{Range, Tx, key_after},
-    leases::{self, CheckError, Claim},
+    leases::{self, CheckError, Lease},
     topics::Topics,
 };
 
@@ -43,10 +43,10 @@ pub struct Sweep {
 }
 
 impl Offsets {
-    /// One step of the sweep: the next `limit` groups after `after`. Only as long as `claim` is held.
+    /// One step of the sweep: the next `limit` groups after `after`. Only as long as `lease` is held.
     pub async fn expire(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         now: Timestamp,
         retention: Duration,
         after: Option<&GroupId>,
@@ -57,9 +57,9 @@ impl Offsets {
         for listed in page.groups {
             sweep.groups += 1;
             match listed.state {
-                SavedState::Empty => self.expire_empty(claim, &listed.group, now, retention, &mut sweep).await?,
+                SavedState::Empty => self.expire_empty(lease, &listed.group, now, retention, &mut sweep).await?,
                 SavedState::Stable => {
-                    sweep.expired += self.expire_unsubscribed(claim, &listed.group, now, retention).await?;
+                    sweep.expired += self.expire_unsubscribed(lease, &listed.group, now, retention).await?;
                 }
                 SavedState::CompletingRebalance => {}
             }
@@ -69,7 +69,7 @@ impl Offsets {
 
     async fn expire_empty(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         group: &GroupId,
         now: Timestamp,
         retention: Duration,
@@ -79,9 +79,9 @@ impl Offsets {
         let Some(saved) = saved.filter(|saved| saved.snapshot.state == SavedState::Empty) else { return Ok(()) };
         let emptied = saved.snapshot.protocol_type.is_some().then_some(saved.at);
         let rule = Rule { now, retention, emptied, subscribed: BTreeSet::new() };
-        sweep.expired += self.expire_pages(claim, group, saved.fence, &rule).await?;
+        sweep.expired += self.expire_pages(lease, group, saved.fence, &rule).await?;
         let deleted = self.db.run("delete expired group", |tx| async move {
-            leases::check(&tx, claim).await?;
+            leases::check(&tx, lease).await?;
             Ok::<_, CheckError>(delete_if_bare(&tx, group, now).await?)
         });
         sweep.deleted += usize::from(deleted.await?);
@@ -90,7 +90,7 @@ impl Offsets {
 
     async fn expire_unsubscribed(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         group: &GroupId,
         now: Timestamp,
         retention: Duration,
@@ -103,13 +103,13 @@ impl Offsets {
             // A topic created from here on has no offsets that are old.
             subscribed.extend(topics.by_name(&name).await?.map(|topic| topic.id));
         }
-        self.expire_pages(claim, group, saved.fence, &Rule { now, retention, emptied: None, subscribed }).await
+        self.expire_pages(lease, group, saved.fence, &Rule { now, retention, emptied: None, subscribed }).await
     }
 
     /// Clears what has expired of `group` by `rule`, as long as the group is as it was in the save of `fence`. How much.
     async fn expire_pages(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         group: &GroupId,
         fence: Fence,
         rule: &Rule,
@@ -121,7 +121,7 @@ impl Offsets {
             let step = |tx: Tx| {
                 let page = page.clone();
                 async move {
-                    leases::check(&tx, claim).await?;
+                    leases::check(&tx, lease).await?;
                     Ok::<_, CheckError>(expire_page(&tx, group, fence, page, rule).await?)
                 }
             };

@@ -12,7 +12,7 @@ use crate::{
     groups::{Fence, SaveError, fence_under},
     keyspace::Error,
     kv::{Db, Tx, key_after},
-    leases::Claim,
+    leases::Lease,
 };
 
 /// Offsets written in one transaction; larger commits take several, as Kafka promises nothing across partitions.
@@ -35,11 +35,11 @@ impl Offsets {
         Self { db }
     }
 
-    /// Commits `offsets` of `group`, if it is still of the save under which the commit was admitted, and `claim`, on the
+    /// Commits `offsets` of `group`, if it is still of the save under which the commit was admitted, and `lease`, on the
     /// group, is held. In order; where it fails midway, the first part is committed.
     pub async fn commit(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         group: &GroupId,
         fence: Fence,
         offsets: &[(TopicPartition, CommittedOffset)],
@@ -49,7 +49,7 @@ impl Offsets {
             let (now, later) = left.split_at(fitting(left));
             self.db
                 .run("commit offsets", |tx| async move {
-                    check(&tx, claim, group, fence).await?;
+                    check(&tx, lease, group, fence).await?;
                     for (partition, row) in now {
                         tx.set(&offset_key(group, *partition), &encode(row));
                     }
@@ -104,10 +104,10 @@ impl Offsets {
     }
 
     /// Forgets what `group` has committed for `partitions`, if it is still of the save under which that was admitted, and
-    /// `claim`, on the group, is held.
+    /// `lease`, on the group, is held.
     pub async fn delete(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         group: &GroupId,
         fence: Fence,
         partitions: &[TopicPartition],
@@ -115,7 +115,7 @@ impl Offsets {
         for page in partitions.chunks(COMMIT_ROWS_MAX) {
             self.db
                 .run("delete offsets", |tx| async move {
-                    check(&tx, claim, group, fence).await?;
+                    check(&tx, lease, group, fence).await?;
                     for partition in page {
                         tx.clear(&offset_key(group, *partition));
                     }
@@ -132,8 +132,8 @@ impl Offsets {
     }
 }
 
-async fn check(tx: &Tx, claim: &Claim, group: &GroupId, fence: Fence) -> Result<(), SaveError> {
-    if fence_under(tx, claim, group).await? == Some(fence) { Ok(()) } else { Err(SaveError::Fenced) }
+async fn check(tx: &Tx, lease: &Lease, group: &GroupId, fence: Fence) -> Result<(), SaveError> {
+    if fence_under(tx, lease, group).await? == Some(fence) { Ok(()) } else { Err(SaveError::Fenced) }
 }
 
 /// How many of `offsets` (at least one) one transaction takes.

@@ -15,7 +15,7 @@ use crate::{
     groups::{Fence, SaveError},
     keyspace::RowProblem,
     kv::Faults,
-    leases::{Claim, LeaseKey, Role},
+    leases::{Lease, LeaseKey, Role},
     topics::NewTopic,
 };
 
@@ -66,12 +66,12 @@ fn consumers(members: usize) -> Snapshot {
 }
 
 /// The lease of a group.
-async fn claim(metastore: &Metastore, name: &str) -> Claim {
-    fixtures::claim(metastore, LeaseKey::Group(group(name))).await
+async fn lease(metastore: &Metastore, name: &str) -> Lease {
+    fixtures::lease(metastore, LeaseKey::Group(group(name))).await
 }
 
 async fn saved(metastore: &Metastore, name: &str, snapshot: &Snapshot) -> Fence {
-    metastore.groups.save(&claim(metastore, name).await, &group(name), None, 1, snapshot, NOW).await.expect("saved")
+    metastore.groups.save(&lease(metastore, name).await, &group(name), None, 1, snapshot, NOW).await.expect("saved")
 }
 
 #[tokio::test]
@@ -80,8 +80,8 @@ async fn what_was_committed_is_fetched() {
     let (offsets, g) = (&metastore.offsets, group("g"));
     let fence = saved(&metastore, "g", &simple()).await;
     let rows = [(at(1, 0), row(5)), (at(1, 1), row(6)), (at(2, 0), row(7))];
-    offsets.commit(&claim(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
-    offsets.commit(&claim(&metastore, "g").await, &g, fence, &[(at(1, 0), row(9))]).await.expect("committed");
+    offsets.commit(&lease(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
+    offsets.commit(&lease(&metastore, "g").await, &g, fence, &[(at(1, 0), row(9))]).await.expect("committed");
     let found = offsets.fetch(&g, &[at(2, 0), at(3, 0), at(1, 0)]).await.expect("read");
     assert_eq!(found, [Some(row(7)), None, Some(row(9))]);
     let all = offsets.fetch_all(&g).await.expect("read");
@@ -96,17 +96,17 @@ async fn a_commit_admitted_under_an_earlier_save_is_refused() {
     let first = saved(&metastore, "g", &consumers(1)).await;
     let second = metastore
         .groups
-        .save(&claim(&metastore, "g").await, &g, Some(first), 2, &consumers(2), NOW)
+        .save(&lease(&metastore, "g").await, &g, Some(first), 2, &consumers(2), NOW)
         .await
         .expect("saved");
     assert_eq!(
-        offsets.commit(&claim(&metastore, "g").await, &g, first, &[(at(1, 0), row(5))]).await,
+        offsets.commit(&lease(&metastore, "g").await, &g, first, &[(at(1, 0), row(5))]).await,
         Err(SaveError::Fenced)
     );
-    assert_eq!(offsets.delete(&claim(&metastore, "g").await, &g, first, &[at(1, 0)]).await, Err(SaveError::Fenced));
-    offsets.commit(&claim(&metastore, "g").await, &g, second, &[(at(1, 0), row(5))]).await.expect("committed");
+    assert_eq!(offsets.delete(&lease(&metastore, "g").await, &g, first, &[at(1, 0)]).await, Err(SaveError::Fenced));
+    offsets.commit(&lease(&metastore, "g").await, &g, second, &[(at(1, 0), row(5))]).await.expect("committed");
     assert_eq!(
-        offsets.commit(&claim(&metastore, "none").await, &group("none"), second, &[(at(1, 0), row(5))]).await,
+        offsets.commit(&lease(&metastore, "none").await, &group("none"), second, &[(at(1, 0), row(5))]).await,
         Err(SaveError::Fenced)
     );
 }
@@ -118,7 +118,7 @@ async fn a_large_commit_is_read_back_whole() {
     let fence = saved(&metastore, "g", &simple()).await;
     let long = |n: i32| CommittedOffset { metadata: "x".repeat(4_000), ..row(i64::from(n)) };
     let rows: Vec<_> = (0..1_500).map(|n| (at(1, n), if n < 300 { long(n) } else { row(i64::from(n)) })).collect();
-    metastore.offsets.commit(&claim(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
+    metastore.offsets.commit(&lease(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
     assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), rows);
     let partitions: Vec<_> = rows.iter().map(|(partition, _)| *partition).collect();
     let found = metastore.offsets.fetch(&g, &partitions).await.expect("read");
@@ -131,10 +131,10 @@ async fn single_offsets_are_deleted() {
     let (offsets, g) = (&metastore.offsets, group("g"));
     let fence = saved(&metastore, "g", &simple()).await;
     offsets
-        .commit(&claim(&metastore, "g").await, &g, fence, &[(at(1, 0), row(5)), (at(1, 1), row(6))])
+        .commit(&lease(&metastore, "g").await, &g, fence, &[(at(1, 0), row(5)), (at(1, 1), row(6))])
         .await
         .expect("committed");
-    offsets.delete(&claim(&metastore, "g").await, &g, fence, &[at(1, 0), at(9, 9)]).await.expect("deleted");
+    offsets.delete(&lease(&metastore, "g").await, &g, fence, &[at(1, 0), at(9, 9)]).await.expect("deleted");
     assert_eq!(offsets.fetch_all(&g).await.expect("read"), [(at(1, 1), row(6))]);
 }
 
@@ -144,8 +144,8 @@ async fn a_deleted_group_leaves_nothing_behind() {
     let g = group("g");
     let fence = saved(&metastore, "g", &simple()).await;
     let rows: Vec<_> = (0..600).map(|n| (at(1, n), row(1))).chain([(at(2, 0), row(1))]).collect();
-    metastore.offsets.commit(&claim(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
-    metastore.groups.delete(&claim(&metastore, "g").await, &g, Some(fence)).await.expect("deleted");
+    metastore.offsets.commit(&lease(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
+    metastore.groups.delete(&lease(&metastore, "g").await, &g, Some(fence)).await.expect("deleted");
     assert_eq!(metastore.groups.load(&g).await.expect("read"), None);
     assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), []);
     let left =
@@ -159,7 +159,7 @@ async fn a_purged_topic_takes_its_offsets_out_of_all_groups() {
     for name in ["a", "b", "c"] {
         let fence = saved(&metastore, name, &simple()).await;
         let rows = [(at(1, 0), row(5)), (at(1, 1), row(6)), (at(2, 0), row(7))];
-        metastore.offsets.commit(&claim(&metastore, name).await, &group(name), fence, &rows).await.expect("committed");
+        metastore.offsets.commit(&lease(&metastore, name).await, &group(name), fence, &rows).await.expect("committed");
     }
     let mut steps = 1;
     while !metastore.offsets.purge(topic(1), 2).await.expect("purged") {
@@ -173,9 +173,9 @@ async fn a_purged_topic_takes_its_offsets_out_of_all_groups() {
 
 async fn sweep(metastore: &Metastore, now: Timestamp) -> (usize, usize) {
     let (mut after, mut total) = (None, (0, 0));
-    let claim = fixtures::claim(metastore, LeaseKey::Role(Role::Offsets)).await;
+    let lease = fixtures::lease(metastore, LeaseKey::Role(Role::Offsets)).await;
     loop {
-        let step = metastore.offsets.expire(&claim, now, WEEK, after.as_ref(), 2).await.expect("swept");
+        let step = metastore.offsets.expire(&lease, now, WEEK, after.as_ref(), 2).await.expect("swept");
         total = (total.0 + step.expired, total.1 + step.deleted);
         match step.next {
             Some(next) => after = Some(next),
@@ -193,7 +193,7 @@ async fn offsets_of_a_group_whose_members_do_not_say_what_they_read_never_expire
         let fence = saved(&metastore, name, &snapshot).await;
         metastore
             .offsets
-            .commit(&claim(&metastore, name).await, &group(name), fence, &[(at(1, 0), row(5))])
+            .commit(&lease(&metastore, name).await, &group(name), fence, &[(at(1, 0), row(5))])
             .await
             .expect("committed");
     }
@@ -229,11 +229,11 @@ async fn offsets_of_topics_that_members_no_longer_subscribe_to_expire_a_week_aft
     let fence = saved(&metastore, "g", &subscribed(&["payments", "orders", "absent"])).await;
     let later = CommittedOffset { committed: NOW.plus(WEEK), ..row(6) };
     let rows = [(at(1, 0), row(5)), (at(2, 0), row(5)), (at(2, 1), later.clone())];
-    metastore.offsets.commit(&claim(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
+    metastore.offsets.commit(&lease(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
     assert_eq!(sweep(&metastore, NOW.plus(WEEK * 100)).await, (0, 0));
     metastore
         .groups
-        .save(&claim(&metastore, "g").await, &g, Some(fence), 2, &subscribed(&["orders"]), NOW.plus(WEEK))
+        .save(&lease(&metastore, "g").await, &g, Some(fence), 2, &subscribed(&["orders"]), NOW.plus(WEEK))
         .await
         .expect("saved");
     assert_eq!(sweep(&metastore, NOW.plus(WEEK).plus_ms(-1)).await, (0, 0));
@@ -250,13 +250,13 @@ async fn offsets_of_an_empty_group_expire_together_a_week_after_it_became_empty(
     let first = saved(&metastore, "g", &consumers(1)).await;
     metastore
         .offsets
-        .commit(&claim(&metastore, "g").await, &g, first, &[(at(1, 0), row(5)), (at(2, 0), row(5))])
+        .commit(&lease(&metastore, "g").await, &g, first, &[(at(1, 0), row(5)), (at(2, 0), row(5))])
         .await
         .expect("committed");
     let emptied = NOW.plus(WEEK * 3);
     metastore
         .groups
-        .save(&claim(&metastore, "g").await, &g, Some(first), 2, &consumers(0), emptied)
+        .save(&lease(&metastore, "g").await, &g, Some(first), 2, &consumers(0), emptied)
         .await
         .expect("saved");
     assert_eq!(sweep(&metastore, emptied.plus(WEEK).plus_ms(-1)).await, (0, 0));
@@ -272,7 +272,7 @@ async fn offsets_of_a_simple_consumer_expire_one_by_one_a_week_after_their_commi
     let later = CommittedOffset { committed: NOW.plus(WEEK), ..row(6) };
     metastore
         .offsets
-        .commit(&claim(&metastore, "g").await, &g, fence, &[(at(1, 0), row(5)), (at(1, 1), later.clone())])
+        .commit(&lease(&metastore, "g").await, &g, fence, &[(at(1, 0), row(5)), (at(1, 1), later.clone())])
         .await
         .expect("committed");
     assert_eq!(sweep(&metastore, NOW.plus(WEEK)).await, (1, 0));
@@ -288,7 +288,7 @@ async fn an_expiry_that_the_consumer_gave_goes_first() {
     let long = CommittedOffset { expires: Some(NOW.plus(WEEK * 9)), ..row(5) };
     metastore
         .offsets
-        .commit(&claim(&metastore, "g").await, &group("g"), fence, &[(at(1, 0), short), (at(1, 1), long)])
+        .commit(&lease(&metastore, "g").await, &group("g"), fence, &[(at(1, 0), short), (at(1, 1), long)])
         .await
         .expect("committed");
     assert_eq!(sweep(&metastore, NOW.plus_ms(1_000)).await, (1, 0));

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     keyspace::{Error, Key, RowReader, RowWriter, Tag},
     kv::{Db, Tx},
-    leases::{self, CheckError, Claim},
+    leases::{self, CheckError, Lease},
 };
 
 const VERSION: u8 = 1;
@@ -48,17 +48,17 @@ impl Producers {
     }
 
     /// One step of the sweep: looks at the next `limit` windows and clears those idle for longer than `expiry`. (The commit
-    /// takes no notice of them either way: this only frees their space.) Only as long as `claim` is held.
+    /// takes no notice of them either way: this only frees their space.) Only as long as `lease` is held.
     pub async fn expire(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         now: Timestamp,
         expiry: Duration,
         limit: usize,
     ) -> Result<Sweep, CheckError> {
         self.db
             .run("producers.expire", |tx| async move {
-                leases::check(&tx, claim).await?;
+                leases::check(&tx, lease).await?;
                 Ok(sweep::step(&tx, now, expiry, limit).await?)
             })
             .await

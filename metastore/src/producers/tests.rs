@@ -55,8 +55,8 @@ async fn the_sweep_clears_idle_producers_a_step_at_a_time_and_begins_anew() {
     append(&metastore, 0..4, NOW).await;
     let later = NOW.plus(PRODUCER_EXPIRY).plus(Duration::from_secs(1));
     append(&metastore, 4..7, later).await;
-    let claim = fixtures::claim(&metastore, LeaseKey::Role(Role::Producers)).await;
-    let step = async || metastore.producers.expire(&claim, later, PRODUCER_EXPIRY, 3).await.unwrap();
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Producers)).await;
+    let step = async || metastore.producers.expire(&lease, later, PRODUCER_EXPIRY, 3).await.unwrap();
     assert_eq!(step().await, Sweep { seen: 3, expired: 3, done: false });
     assert_eq!(step().await, Sweep { seen: 3, expired: 1, done: false });
     assert_eq!(step().await, Sweep { seen: 1, expired: 0, done: true });

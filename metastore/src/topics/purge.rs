@@ -8,7 +8,7 @@ use super::{Topics, delete::read_deleted, topic_row};
 use crate::{
     keyspace::Error,
     kv::{Range, Tx, prefix_end},
-    leases::{self, CheckError, Claim},
+    leases::{self, CheckError, Lease},
     log::extent_row,
     objects::references::{self, Retire},
     offsets,
@@ -17,10 +17,10 @@ use crate::{
 
 impl Topics {
     /// One step of purging a deleted topic: unlinks at most `limit` extents, then forgets the offsets that at most `limit`
-    /// groups committed; true once nothing of it is left. Only as long as `claim` is held.
+    /// groups committed; true once nothing of it is left. Only as long as `lease` is held.
     pub async fn purge(
         &self,
-        claim: &Claim,
+        lease: &Lease,
         id: TopicId,
         limit: usize,
         now: Timestamp,
@@ -30,7 +30,7 @@ impl Topics {
         let retire = Retire { now, grace };
         self.db
             .run("topics.purge", |tx| async move {
-                leases::check(&tx, claim).await?;
+                leases::check(&tx, lease).await?;
                 Ok(step(&tx, id, limit, retire).await?)
             })
             .await

@@ -144,8 +144,8 @@ async fn a_deleted_topic_is_out_of_sight_at_once_and_due_after_the_grace() {
 
     let another = create(topics, 2, "a").await;
     assert_eq!(topics.by_name("a").await, Ok(Some(another.clone())));
-    let claim = fixtures::claim(&metastore, LeaseKey::Role(Role::Topics)).await;
-    assert_eq!(topics.purge(&claim, topic.id, 10, NOW, GRACE).await, Ok(true));
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Topics)).await;
+    assert_eq!(topics.purge(&lease, topic.id, 10, NOW, GRACE).await, Ok(true));
     assert_eq!(due(1_000).await, []);
     assert_eq!(topics.by_name("a").await, Ok(Some(another)));
 }
@@ -154,8 +154,8 @@ async fn a_deleted_topic_is_out_of_sight_at_once_and_due_after_the_grace() {
 async fn a_living_topic_is_never_purged() {
     let metastore = fixtures::memory().await;
     let topic = create(&metastore.topics, 1, "a").await;
-    let claim = fixtures::claim(&metastore, LeaseKey::Role(Role::Topics)).await;
-    assert_eq!(metastore.topics.purge(&claim, topic.id, 10, NOW, GRACE).await, Ok(true));
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Topics)).await;
+    assert_eq!(metastore.topics.purge(&lease, topic.id, 10, NOW, GRACE).await, Ok(true));
     assert_eq!(head(&metastore, topic.id, 0).await, Some(Head::EMPTY));
 }
 
@@ -185,8 +185,8 @@ async fn purging_forgets_extents_step_by_step() {
     }
     metastore.topics.delete(topic.id, NOW, GRACE).await.unwrap();
     let mut left = vec![];
-    let claim = fixtures::claim(&metastore, LeaseKey::Role(Role::Topics)).await;
-    while !metastore.topics.purge(&claim, topic.id, 2, NOW, GRACE).await.unwrap() {
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Topics)).await;
+    while !metastore.topics.purge(&lease, topic.id, 2, NOW, GRACE).await.unwrap() {
         left.push(metastore.log.find(partition, Offset(0), 10).await.unwrap().len());
     }
     assert_eq!(left, [3, 1]);

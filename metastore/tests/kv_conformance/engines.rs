@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use alluvium_fdb_server::{FdbServer, unique_prefix};
-use alluvium_metastore::{
-    ambient::SeededEntropy,
-    kv::{Attempt, Db, Engine, Faults, FdbEngine, FdbOptions, Isolation, MemoryEngine, Mutation, RedbEngine},
+use alluvium_metastore::kv::{
+    Attempt, Db, Engine, Faults, FdbEngine, FdbOptions, Isolation, MemoryEngine, Mutation, RedbEngine,
 };
+use alluvium_runtime::SeededRng;
 use bytes::Bytes;
 use tempfile::TempDir;
 
@@ -71,7 +71,7 @@ impl Subject {
     }
 
     pub fn db(&self) -> Db {
-        Db::new(self.engine.clone(), Arc::new(SeededEntropy::new(3)))
+        Db::new(self.engine.clone(), Arc::new(SeededRng::new(3)))
     }
 
     /// Commits `key` = `value`.

@@ -85,7 +85,7 @@ pub async fn transactions_are_equivalent_to_the_order_of_their_stamps(subject: S
 }
 
 fn rand_seed() -> u64 {
-    alluvium_metastore::ambient::Entropy::next_u64(&alluvium_metastore::ambient::SystemEntropy)
+    alluvium_runtime::Rng::next_u64(&alluvium_runtime::SystemRng)
 }
 
 async fn run(db: &Db, number: usize, program: &[Vec<Vec<Step>>]) {

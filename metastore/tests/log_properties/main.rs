@@ -12,11 +12,10 @@ use std::{sync::Arc, time::Duration};
 
 use alluvium_fdb_server::{FdbServer, unique_prefix};
 use alluvium_metastore::{
-    Metastore,
-    ambient::SeededEntropy,
-    fixtures,
+    Metastore, fixtures,
     kv::{Db, Engine, Faults, FdbEngine, FdbOptions, RedbEngine},
 };
+use alluvium_runtime::SeededRng;
 use proptest::prelude::*;
 
 /// Runs `future` where time passes only when nothing else can happen.
@@ -81,6 +80,6 @@ proptest! {
 }
 
 async fn open(engine: Arc<dyn Engine>) -> Metastore {
-    let entropy = Arc::new(SeededEntropy::new(1));
-    Metastore::open(Db::new(engine, entropy.clone()), &*entropy).await.expect("a fresh store opens")
+    let rng = Arc::new(SeededRng::new(1));
+    Metastore::open(Db::new(engine, rng.clone()), &*rng).await.expect("a fresh store opens")
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alluvium_model::{
     Extent, ExtentSource, ObjectId, Offset, ProducerId, Timestamp, TopicPartition,
-    log::{BatchAck, BatchCommit, BatchRefusal, RunOutcome, SegmentCommit, SegmentOutcome},
+    log::{BatchAck, BatchCommit, BatchRejection, RunOutcome, SegmentCommit, SegmentOutcome},
 };
 
 use crate::producers::Written;
@@ -47,10 +47,10 @@ impl Model {
         };
         let runs = segment.runs.iter().map(|run| {
             if is_late {
-                return refused(run, BatchRefusal::SegmentTooOld { created: segment.object.created(), now });
+                return refused(run, BatchRejection::SegmentTooOld { created: segment.object.created(), now });
             }
             let Some(partition) = self.partitions.get_mut(&run.partition) else {
-                return refused(run, BatchRefusal::UnknownPartition);
+                return refused(run, BatchRejection::UnknownPartition);
             };
             let mut position = run.position.start;
             let batches = run.batches.iter().map(|batch| {
@@ -94,7 +94,7 @@ impl Model {
 }
 
 impl Partition {
-    fn append(&mut self, object: ObjectId, at: u64, batch: &BatchCommit) -> Result<BatchAck, BatchRefusal> {
+    fn append(&mut self, object: ObjectId, at: u64, batch: &BatchCommit) -> Result<BatchAck, BatchRejection> {
         let base = Offset(self.records.len() as i64);
         let timestamp = batch.timestamps.1;
         if let Some(sent) = &batch.producer {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use alluvium_model::{
     Offset, Timestamp,
-    log::{BatchAck, BatchRefusal, ProducerBatch},
+    log::{BatchAck, BatchRejection, ProducerBatch},
 };
 
 /// All that one producer appended to one partition.
@@ -13,10 +13,10 @@ pub struct Written(pub Vec<(ProducerBatch, BatchAck)>);
 
 impl Written {
     /// `None`: append it.
-    pub fn due(&self, batch: &ProducerBatch) -> Option<Result<BatchAck, BatchRefusal>> {
+    pub fn due(&self, batch: &ProducerBatch) -> Option<Result<BatchAck, BatchRejection>> {
         let (newest, _) = self.0.last()?;
         if batch.epoch < newest.epoch {
-            return Some(Err(BatchRefusal::FencedEpoch { current: newest.epoch }));
+            return Some(Err(BatchRejection::FencedEpoch { current: newest.epoch }));
         }
         let in_epoch: Vec<_> = self.0.iter().filter(|(written, _)| written.epoch == batch.epoch).collect();
         if let Some((_, ack)) = in_epoch.iter().rev().take(5).find(|(written, _)| written == batch) {
@@ -30,9 +30,9 @@ impl Written {
             in_epoch.iter().flat_map(|(written, _)| written.first.0..=written.last.0).collect();
         let expected = alluvium_model::Sequence(expected);
         Some(if (batch.first.0..=batch.last.0).all(|sequence| sequences.contains(&sequence)) {
-            Err(BatchRefusal::DuplicateSequence)
+            Err(BatchRejection::DuplicateSequence)
         } else {
-            Err(BatchRefusal::OutOfOrderSequence { expected, found: batch.first })
+            Err(BatchRejection::OutOfOrderSequence { expected, found: batch.first })
         })
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use alluvium_metastore::{
     Metastore, fixtures,
-    leases::{Claim, LeaseKey, Role},
+    leases::{Lease, LeaseKey, Role},
     log::{NewObject, SwapError, TrimError},
     topics::NewTopic,
 };
@@ -189,8 +189,8 @@ impl Play {
         for (extent, _) in &outputs {
             self.model.histories.insert(extent.object, records.clone());
         }
-        let claim = self.claim(LeaseKey::Partition(partition)).await;
-        let swapped = self.metastore.log.swap(&claim, partition, &inputs, &outputs, self.now, GRACE).await;
+        let lease = self.lease(LeaseKey::Partition(partition)).await;
+        let swapped = self.metastore.log.swap(&lease, partition, &inputs, &outputs, self.now, GRACE).await;
         assert_eq!(swapped, Ok(()));
         self.model.objects.extend(outputs.iter().map(|(extent, _)| extent.object));
         self.swaps.push((partition, inputs, outputs));
@@ -223,8 +223,8 @@ impl Play {
         let start = self.model.partitions.get(partition).map_or(0, |partition| partition.start);
         let mut above = outputs.iter().filter(|(extent, _)| extent.offsets.end.0 > start).peekable();
         let is_current = above.peek().is_some() && above.all(|(extent, _)| current.contains(extent));
-        let claim = self.claim(LeaseKey::Partition(*partition)).await;
-        let again = self.metastore.log.swap(&claim, *partition, inputs, outputs, self.now, GRACE).await;
+        let lease = self.lease(LeaseKey::Partition(*partition)).await;
+        let again = self.metastore.log.swap(&lease, *partition, inputs, outputs, self.now, GRACE).await;
         assert_eq!(
             again,
             if !self.model.partitions.contains_key(partition) {
@@ -252,8 +252,8 @@ impl Play {
         }
     }
 
-    async fn claim(&self, key: LeaseKey) -> Claim {
-        fixtures::claim(&self.metastore, key).await
+    async fn lease(&self, key: LeaseKey) -> Lease {
+        fixtures::lease(&self.metastore, key).await
     }
 
     async fn recreate(&mut self, topic: usize) {
@@ -276,8 +276,8 @@ impl Play {
         assert_eq!(found, expected);
         if let Some(oldest) = due.first() {
             let id = oldest.topic.id;
-            let claim = self.claim(LeaseKey::Role(Role::Topics)).await;
-            if self.metastore.topics.purge(&claim, id, limit, self.now, GRACE).await.expect("a topic purges") {
+            let lease = self.lease(LeaseKey::Role(Role::Topics)).await;
+            if self.metastore.topics.purge(&lease, id, limit, self.now, GRACE).await.expect("a topic purges") {
                 self.deleted.retain(|deleted| *deleted != id);
                 for partition in partitions(id) {
                     assert_eq!(self.metastore.log.find(partition, Offset(0), 1).await, Ok(vec![]));
@@ -291,8 +291,8 @@ impl Play {
         let due = self.metastore.objects.retired_due(self.now, 1_000).await.expect("the retire queue reads");
         assert!(due.iter().all(|retired| retired.due <= self.now));
         let ids: Vec<_> = due.iter().map(|retired| retired.id).collect();
-        let claim = self.claim(LeaseKey::Role(Role::Retired)).await;
-        self.metastore.objects.forget(&claim, &ids).await.expect("objects are forgotten");
+        let lease = self.lease(LeaseKey::Role(Role::Retired)).await;
+        self.metastore.objects.forget(&lease, &ids).await.expect("objects are forgotten");
         for id in &ids {
             assert!(self.model.objects.remove(id), "only known objects are retired");
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium_gateway::agent::Life;
+use alluvium_runtime::SimulatedProcess;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +34,7 @@ pub struct Seat {
     pub kind: Kind,
     /// Its name on the network.
     pub name: String,
-    life: Life,
+    simulated: SimulatedProcess,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -73,7 +73,7 @@ impl Crowd {
     /// Kills the client at `place`, and starts another of its kind.
     pub fn replace(&mut self, place: usize) {
         let Some(seat) = self.seats.get(place) else { return };
-        seat.life.end();
+        seat.simulated.end();
         let (kind, name) = (seat.kind.clone(), seat.name.clone());
         let seat = self.sit(kind, name);
         self.seats[place] = seat;
@@ -82,21 +82,21 @@ impl Crowd {
     /// Holds the client at `place` up.
     pub fn pause(&self, place: usize) {
         if let Some(seat) = self.seats.get(place) {
-            seat.life.pause();
+            seat.simulated.pause();
         }
     }
 
     /// Lets it go on.
     pub fn resume(&self, place: usize) {
         if let Some(seat) = self.seats.get(place) {
-            seat.life.resume();
+            seat.simulated.resume();
         }
     }
 
     /// Tells all to finish and waits for them; names of those that did not in time.
     pub async fn finish(&mut self, patience: Duration) -> Vec<String> {
         for seat in &self.seats {
-            seat.life.resume();
+            seat.simulated.resume();
             seat.stop.cancel();
         }
         let deadline = tokio::time::Instant::now() + patience;
@@ -104,7 +104,7 @@ impl Crowd {
         for seat in &mut self.seats {
             if tokio::time::timeout_at(deadline, &mut seat.task).await.is_err() {
                 late.push(format!("{} ({:?})", seat.name, seat.kind));
-                seat.life.end();
+                seat.simulated.end();
             }
         }
         late
@@ -130,21 +130,21 @@ impl Crowd {
     }
 
     fn sit(&self, kind: Kind, name: String) -> Seat {
-        let (life, stop) = (Life::default(), CancellationToken::new());
+        let (simulated, stop) = (SimulatedProcess::default(), CancellationToken::new());
         let client = self.client(&name, stop.clone());
         let task = match kind {
             Kind::Producer => {
                 let plan = ProducerPlan::draw(&client);
-                spawn(&life, produce(client, plan))
+                spawn(&simulated, produce(client, plan))
             }
-            Kind::Reader => spawn(&life, read(client)),
+            Kind::Reader => spawn(&simulated, read(client)),
             Kind::Member(group, number) => {
                 let plan = self.membership(group, number);
-                spawn(&life, consume(client, plan))
+                spawn(&simulated, consume(client, plan))
             }
-            Kind::Administrator => spawn(&life, administrate(client, self.ground.plan.topics.clone())),
+            Kind::Administrator => spawn(&simulated, administrate(client, self.ground.plan.topics.clone())),
         };
-        Seat { kind, name, life, stop, task }
+        Seat { kind, name, simulated, stop, task }
     }
 
     fn membership(&self, group: usize, number: usize) -> ConsumerPlan {
@@ -159,8 +159,8 @@ impl Crowd {
     }
 }
 
-fn spawn(life: &Life, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-    let bound = life.bind(work);
+fn spawn(simulated: &SimulatedProcess, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let bound = simulated.bind(work);
     tokio::spawn(async move {
         // Killed or done: nobody asks.
         let _ = bound.await;

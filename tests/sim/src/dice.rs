@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::ambient::{Entropy, SeededEntropy};
+use alluvium_runtime::{Rng, SeededRng};
 
 /// A reproducible source of decisions. One owner each: draws of concurrent tasks do not disturb each other.
 #[derive(Debug)]
-pub struct Dice(SeededEntropy);
+pub struct Dice(SeededRng);
 
 impl Dice {
     /// The decisions of `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self(SeededEntropy::new(seed))
+        Self(SeededRng::new(seed))
     }
 
     /// Decisions of their own for another owner.

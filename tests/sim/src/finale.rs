@@ -8,12 +8,12 @@ use std::time::Duration;
 use alluvium_client::{ClientError, Routes, TopicLayout};
 use alluvium_compactor::{Compactor, CompactorConfig};
 use alluvium_metastore::Metastore;
-use alluvium_metastore::ambient::{Clock, SeededEntropy};
 use alluvium_metastore::kv::{Db, Faults};
 use alluvium_metastore::nodes::{NewNode, Session};
 use alluvium_model::{AgentId, Offset, Timestamp, TopicPartition, object_key};
 use alluvium_objects::faults::{BucketTrouble, TroubleSwitch};
 use alluvium_objects::{Objects, ObjectsConfig};
+use alluvium_runtime::{Clock, SeededRng};
 use tokio_util::sync::CancellationToken;
 
 use crate::clients::{Client, Fetched, Fetcher, Reply, keep_for_ever};
@@ -200,14 +200,14 @@ impl Auditor<'_> {
     }
 
     async fn janitor(&self, seed: u64) -> anyhow::Result<Janitor> {
-        let entropy = Arc::new(SeededEntropy::new(seed));
-        let db = Db::new(Arc::new(self.ground.engine.elsewhere(Faults::none())), entropy.clone());
-        let metastore = Metastore::open(db, &*entropy).await?;
+        let rng = Arc::new(SeededRng::new(seed));
+        let db = Db::new(Arc::new(self.ground.engine.elsewhere(Faults::none())), rng.clone());
+        let metastore = Metastore::open(db, &*rng).await?;
         let clock = Arc::new(SimClock::new(self.ground.origin));
         let new =
             NewNode { id: None, zone: None, kafka: None, http: None, compacts: true, version: "simulated".to_owned() };
         let session = self.ground.plan.session.clone();
-        let opened = Session::open(metastore.nodes.clone(), new, session, clock.clone(), entropy.clone());
+        let opened = Session::open(metastore.nodes.clone(), new, session, clock.clone(), rng.clone());
         let session = opened.await?;
         let cancel = CancellationToken::new();
         tokio::spawn(session.clone().run(cancel.clone()));
@@ -215,7 +215,7 @@ impl Auditor<'_> {
         let trouble = TroubleSwitch::new(BucketTrouble { keeps_deleted, ..BucketTrouble::default() }, seed);
         let objects = Objects::new(self.ground.bucket.reached(trouble), "", ObjectsConfig::default());
         let config = CompactorConfig { sweep_deletes_max: 100_000, ..self.ground.plan.compactor.clone() };
-        let compactor = Compactor::new(metastore.clone(), objects, config, session.clone(), clock.clone(), entropy);
+        let compactor = Compactor::new(metastore.clone(), objects, config, session.clone(), clock.clone(), rng);
         Ok(Janitor { compactor, metastore, session, clock, cancel })
     }
 

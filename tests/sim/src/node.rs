@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use alluvium_compactor::Compactor;
-use alluvium_gateway::agent::{Agent, AgentParts, Life, Tasks};
+use alluvium_gateway::agent::{Agent, AgentParts};
 use alluvium_metastore::Metastore;
-use alluvium_metastore::ambient::{Clock, Entropy, SeededEntropy};
 use alluvium_metastore::kv::{Db, Engine, FaultSwitch, Faults, MemoryEngine};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session};
 use alluvium_objects::faults::{BucketTrouble, SimulatedBucket, TroubleSwitch};
 use alluvium_objects::{Objects, ObjectsConfig};
+use alluvium_runtime::{Clock, Rng, SeededRng};
+use alluvium_runtime::{SimulatedProcess, Tasks};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -72,7 +73,7 @@ struct State {
 /// A process on its machine.
 #[derive(Clone)]
 struct Process {
-    life: Life,
+    simulated: SimulatedProcess,
     tasks: Tasks,
     /// Cancelled when no more clients are to come.
     accepting: CancellationToken,
@@ -89,13 +90,13 @@ struct Parts {
     metastore: Metastore,
     objects: Objects,
     session: Session,
-    entropy: Arc<dyn Entropy>,
+    rng: Arc<dyn Rng>,
 }
 
 impl Process {
     /// Runs `task` beside those of the agent, as a part of the process.
     fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let bound = self.life.bind(task);
+        let bound = self.simulated.bind(task);
         tokio::spawn(async move {
             // Ended by itself, or with the process.
             let _ = bound.await;
@@ -150,10 +151,10 @@ impl Machine {
 
     /// Starts a process, which tries until it is up.
     pub fn start(&self) {
-        let (life, cancel) = (Life::default(), CancellationToken::new());
+        let (simulated, cancel) = (SimulatedProcess::default(), CancellationToken::new());
         let process = Process {
-            tasks: Tasks::simulated(cancel, life.clone()),
-            life,
+            tasks: Tasks::simulated(cancel, simulated.clone()),
+            simulated,
             accepting: CancellationToken::new(),
             compacting: CancellationToken::new(),
             beating: CancellationToken::new(),
@@ -178,7 +179,7 @@ impl Machine {
     pub fn crash(&self) {
         let process = self.state().process.take();
         if let Some(process) = process {
-            process.life.end();
+            process.simulated.end();
             if let Some(address) = self.address() {
                 self.0.ground.network.vanish(&address);
             }
@@ -188,7 +189,7 @@ impl Machine {
     /// Stops polling the process.
     pub fn pause(&self) {
         if let Some(process) = &self.state().process {
-            process.life.pause();
+            process.simulated.pause();
         }
     }
 
@@ -196,17 +197,17 @@ impl Machine {
     pub fn resume(&self) {
         let process = self.state().process.clone();
         if let Some(process) = process {
-            process.life.resume();
+            process.simulated.resume();
         }
     }
 
     /// Tells the process to stop, and waits until it has. Where it takes too long, it is killed.
     pub async fn stop(&self) {
         let Some(process) = self.state().process.clone() else { return };
-        let leaving = process.life.bind(self.leave(&process));
+        let leaving = process.simulated.bind(self.leave(&process));
         // Whether it went well or not, nothing is left of it.
         let _ = tokio::time::timeout(2 * DRAIN_PATIENCE, leaving).await;
-        if !process.life.has_ended() {
+        if !process.simulated.has_ended() {
             self.crash();
         }
     }
@@ -259,16 +260,16 @@ impl Machine {
     }
 
     async fn boot(&self, process: Process, engine: MemoryEngine, trouble: TroubleSwitch) {
-        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(self.0.dice.seed()));
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(self.0.dice.seed()));
         let engine: Arc<dyn Engine> = match self.0.ground.breakage {
             Some(breakage) if breakage.strikes(self.name()) => Arc::new(BrokenEngine::new(engine, breakage)),
             _ => Arc::new(engine),
         };
-        let db = Db::new(engine, Arc::clone(&entropy));
+        let db = Db::new(engine, Arc::clone(&rng));
         let config = ObjectsConfig { seed: self.0.dice.seed(), ..ObjectsConfig::default() };
         let objects = Objects::new(self.0.ground.bucket.reached(trouble), "", config);
         loop {
-            match self.bring_up(&process, &db, objects.clone(), Arc::clone(&entropy)).await {
+            match self.bring_up(&process, &db, objects.clone(), Arc::clone(&rng)).await {
                 Ok(()) => return,
                 Err(error) => tracing::debug!(machine = self.name(), %error, "start failed"),
             }
@@ -276,25 +277,19 @@ impl Machine {
         }
     }
 
-    async fn bring_up(
-        &self,
-        process: &Process,
-        db: &Db,
-        objects: Objects,
-        entropy: Arc<dyn Entropy>,
-    ) -> anyhow::Result<()> {
-        let metastore = Metastore::open(db.clone(), &*entropy).await?;
+    async fn bring_up(&self, process: &Process, db: &Db, objects: Objects, rng: Arc<dyn Rng>) -> anyhow::Result<()> {
+        let metastore = Metastore::open(db.clone(), &*rng).await?;
         let clock: Arc<dyn Clock> = self.0.clock.clone();
         let opened = Session::open(
             metastore.nodes.clone(),
             self.registration(),
             self.0.ground.plan.session.clone(),
             clock,
-            Arc::clone(&entropy),
+            Arc::clone(&rng),
         );
         let session = opened.await?;
         process.run(session.clone().run(process.beating.clone()));
-        let parts = Parts { metastore, objects, session, entropy };
+        let parts = Parts { metastore, objects, session, rng };
         self.start_agent(process, &parts).await?;
         if self.0.plan.compacts {
             self.start_compactor(process, &parts);
@@ -311,7 +306,7 @@ impl Machine {
             self.0.ground.plan.compactor.clone(),
             parts.session.clone(),
             self.0.clock.clone(),
-            Arc::clone(&parts.entropy),
+            Arc::clone(&parts.rng),
         );
         let cancel = process.compacting.clone();
         process.run(async move { compactor.run(cancel).await });
@@ -326,7 +321,7 @@ impl Machine {
             session: parts.session.clone(),
             peers: Arc::new(peers),
             clock: self.0.clock.clone(),
-            entropy: Arc::clone(&parts.entropy),
+            rng: Arc::clone(&parts.rng),
             tasks: process.tasks.clone(),
         };
         let agent = match Agent::start(self.0.ground.plan.agent.clone(), handed).await {

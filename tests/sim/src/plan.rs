@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use alluvium_compactor::CompactorConfig;
-use alluvium_gateway::agent::AgentConfig;
+use alluvium_gateway::config::AgentConfig;
 use alluvium_metastore::kv::Faults;
 use alluvium_metastore::nodes::SessionConfig;
 use alluvium_objects::faults::BucketTrouble;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_metastore::Metastore;
-use alluvium_metastore::ambient::{Clock, SeededEntropy};
 use alluvium_metastore::kv::{Db, Faults, MemoryEngine};
 use alluvium_objects::faults::SimulatedBucket;
+use alluvium_runtime::{Clock, SeededRng};
 use tokio::time::{Instant, sleep};
 
 use crate::breakage::Breakage;
@@ -146,7 +146,7 @@ async fn calm_down(recorder: &Recorder) {
 
 /// The cluster is there before the first process, so that they do not race to found it.
 async fn found(ground: &Ground, dice: &Dice) {
-    let entropy = Arc::new(SeededEntropy::new(dice.seed()));
-    let db = Db::new(Arc::new(ground.engine.elsewhere(Faults::none())), entropy.clone());
-    Metastore::open(db, &*entropy).await.expect("a store without faults opens");
+    let rng = Arc::new(SeededRng::new(dice.seed()));
+    let db = Db::new(Arc::new(ground.engine.elsewhere(Faults::none())), rng.clone());
+    Metastore::open(db, &*rng).await.expect("a store without faults opens");
 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use alluvium_metastore::ambient::Clock;
 use alluvium_model::Timestamp;
+use alluvium_runtime::Clock;
 use tokio::time::Instant;
 
 /// When every run begins, ms since the Unix epoch.

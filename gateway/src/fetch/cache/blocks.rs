@@ -1,4 +1,4 @@
-//! Objects in aligned blocks: one load in flight per block, neighbours loaded together.
+//! Objects in aligned blocks: one load in flight per block, peer_cache loaded together.
 //!
 //! At the tail a segment is one block, however large: it is no larger than two blocks as a rule, and whoever reads one of
 //! its partitions is soon followed by readers of the others. In the backfill its runs are the blocks (`runs`). History
@@ -7,7 +7,7 @@
 //! The tail and the backfill have a cache each: whoever reads old records from end to end evicts only what other such
 //! readers loaded.
 //!
-//! What is not here is asked for from the agent of the zone that owns it ([`Neighbours`]), where there is one, and loaded
+//! What is not here is asked for from the agent of the zone that owns it ([`PeerCache`]), where there is one, and loaded
 //! from the object store otherwise. Only runs of old segments are not: they are as many as partitions, the partitions of a
 //! zone are led by one agent each, and the compactor soon makes history of them.
 
@@ -27,7 +27,7 @@ use super::super::LoadError;
 use super::counted::counted;
 use super::runs::{LOADS_REMEMBERED_MAX, LoadsApart};
 use crate::metrics::Metrics;
-use crate::peers::{BlockName, Loaded, Neighbours, STRETCH_BLOCKS};
+use crate::peers::{BlockName, Loaded, OWNERSHIP_RANGE_BLOCKS, PeerCache};
 
 /// Loads in flight for one tier: with coalescing, at most 256 MiB on their way.
 const LOADS_IN_FLIGHT_MAX: usize = 16;
@@ -56,7 +56,7 @@ impl Weighter<BlockKey, Bytes> for BlockBytes {
 pub struct BlockCache {
     pub(super) shared: Arc<Shared>,
     /// Who is asked before the object store; nobody where this answers them.
-    neighbours: Option<Neighbours>,
+    peer_cache: Option<PeerCache>,
 }
 
 pub(super) struct Shared {
@@ -67,7 +67,7 @@ pub(super) struct Shared {
     block_bytes: u64,
     loads: Semaphore,
     /// Objects that other agents gave blocks of, and whether those were wrong.
-    passed_on: Cache<ObjectId, Trust>,
+    served_by_peer: Cache<ObjectId, Trust>,
     pub(super) metrics: Metrics,
 }
 
@@ -100,21 +100,21 @@ impl BlockCache {
         let blocks =
             Cache::with_options(options, BlockBytes, DefaultHashBuilder::default(), DefaultLifecycle::default());
         let loads = Semaphore::new(LOADS_IN_FLIGHT_MAX);
-        let (loads_apart, passed_on) = (counted(LOADS_REMEMBERED_MAX), counted(OBJECTS_REMEMBERED_MAX));
-        let shared = Shared { objects, blocks, loads_apart, bytes_max, block_bytes, loads, passed_on, metrics };
-        Self { shared: Arc::new(shared), neighbours: None }
+        let (loads_apart, served_by_peer) = (counted(LOADS_REMEMBERED_MAX), counted(OBJECTS_REMEMBERED_MAX));
+        let shared = Shared { objects, blocks, loads_apart, bytes_max, block_bytes, loads, served_by_peer, metrics };
+        Self { shared: Arc::new(shared), peer_cache: None }
     }
 
     /// The same blocks, where other agents are asked first.
     #[must_use]
-    pub fn with_neighbours(&self, neighbours: Neighbours) -> Self {
-        Self { shared: Arc::clone(&self.shared), neighbours: Some(neighbours) }
+    pub fn with_neighbours(&self, peer_cache: PeerCache) -> Self {
+        Self { shared: Arc::clone(&self.shared), peer_cache: Some(peer_cache) }
     }
 
     /// The same blocks, where no other agent is asked: for what another agent asks.
     #[must_use]
     pub fn without_neighbours(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), neighbours: None }
+        Self { shared: Arc::clone(&self.shared), peer_cache: None }
     }
 
     /// The bytes of `range` of a segment that is loaded as a whole.
@@ -137,8 +137,8 @@ impl BlockCache {
             let _slot = self.slot().await?;
             Ok::<Bytes, LoadError>(self.shared.objects.get(key).await?)
         };
-        let whole = match &self.neighbours {
-            Some(neighbours) => neighbours.load(&BlockName::segment(object), store).await?.bytes,
+        let whole = match &self.peer_cache {
+            Some(peer_cache) => peer_cache.load(&BlockName::segment(object), store).await?.bytes,
             None => store.await?,
         };
         // An error means that the entry was removed meanwhile: the next reader loads it again.
@@ -164,10 +164,10 @@ impl BlockCache {
     /// same a moment before they were forgotten.
     #[must_use]
     pub fn distrust(&self, object: ObjectId, size: u64) -> bool {
-        if self.shared.passed_on.get(&object).is_none() {
+        if self.shared.served_by_peer.get(&object).is_none() {
             return false;
         }
-        self.shared.passed_on.insert(object, Trust::Lost);
+        self.shared.served_by_peer.insert(object, Trust::Lost);
         (0..=size / self.shared.block_bytes).for_each(|number| {
             self.shared.blocks.remove(&(object, number));
         });
@@ -218,7 +218,7 @@ impl BlockCache {
         let mut blocks = Vec::new();
         let mut missing: Vec<(u64, Guard<'_>)> = Vec::new();
         for number in numbers {
-            if number.is_multiple_of(STRETCH_BLOCKS) {
+            if number.is_multiple_of(OWNERSHIP_RANGE_BLOCKS) {
                 blocks.extend(self.load(object, key, size, std::mem::take(&mut missing)).await?);
             }
             match self.shared.blocks.get_value_or_guard_async(&(object, number)).await {
@@ -253,7 +253,7 @@ impl BlockCache {
         for (_, guard) in missing {
             let len = loaded.len().min(usize::try_from(block_bytes).unwrap_or(usize::MAX));
             let block = loaded.split_to(len);
-            // Copied, so that one block kept does not keep its neighbours' memory.
+            // Copied, so that one block kept does not keep its peer_cache' memory.
             let block = if alone { block } else { Bytes::copy_from_slice(&block) };
             // An error means that the entry was removed meanwhile: the next reader loads it again.
             let _ = guard.insert(block.clone());
@@ -272,15 +272,15 @@ impl BlockCache {
             let fits = read.len() as u64 == within.end - within.start;
             if fits { Ok(read) } else { Err(LoadError::Corrupt(format!("object {key} has other than {size} bytes"))) }
         };
-        let trusted = self.shared.passed_on.get(&object) != Some(Trust::Lost);
+        let trusted = self.shared.served_by_peer.get(&object) != Some(Trust::Lost);
         let name = BlockName::history(object, key, within.clone());
-        let loaded = match (&self.neighbours, name) {
-            (Some(neighbours), Ok(name)) if trusted => neighbours.load(&name, store).await?,
+        let loaded = match (&self.peer_cache, name) {
+            (Some(peer_cache), Ok(name)) if trusted => peer_cache.load(&name, store).await?,
             (Some(_) | None, Ok(_) | Err(_)) => Loaded::stored(store.await?),
         };
         // Another reader may have lost its trust meanwhile.
-        if loaded.from_peer && self.shared.passed_on.get(&object).is_none() {
-            self.shared.passed_on.insert(object, Trust::Given);
+        if loaded.from_peer && self.shared.served_by_peer.get(&object).is_none() {
+            self.shared.served_by_peer.insert(object, Trust::Given);
         }
         Ok(loaded.bytes)
     }

@@ -6,9 +6,7 @@
 mod blocks;
 mod counted;
 mod history;
-mod recent;
 mod runs;
 
 pub use blocks::{BlockCache, Reader};
 pub use history::{CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, HistoryCache};
-pub use recent::{Frame, RecentSegment, RecentSegments};

@@ -1,7 +1,7 @@
 //! Segments' runs: what one partition has in a segment is read as one piece, so a run is the block here, and whoever reads
 //! one partition of many does not read the others.
 //!
-//! Runs that one fetch wants of one segment share a GET ([`Wishes`]). Where readers come for other runs of a segment while
+//! Runs that one fetch wants of one segment share a GET ([`ReadPlan`]). Where readers come for other runs of a segment while
 //! those before them are still cached, it pays to load all of it: no segment is asked for more than [`LOADS_APART_MAX`]
 //! times and once more, while the cache keeps up.
 
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use quick_cache::sync::GuardResult;
 
 use super::super::LoadError;
-use super::super::wishes::Wishes;
+use super::super::read_plan::ReadPlan;
 use super::blocks::{BlockCache, Guard, WHOLE, ends_before, slice};
 
 /// Separate loads of runs of one segment, after which the rest is loaded as well.
@@ -33,14 +33,14 @@ impl BlockCache {
         object: ObjectId,
         key: &str,
         run: Range<u64>,
-        wishes: &Wishes,
+        read_plan: &ReadPlan,
     ) -> Result<Bytes, LoadError> {
-        let read = match wishes.held(object, run.start) {
+        let read = match read_plan.held(object, run.start) {
             Some(held) => held,
             None => match self.cached_run(object, &run) {
                 Some(cached) => cached,
                 None if self.is_wanted_whole(object) => return self.read_whole(object, key, run).await,
-                None => self.load_run(object, key, run.clone(), wishes).await?,
+                None => self.load_run(object, key, run.clone(), read_plan).await?,
             },
         };
         slice(&read, 0, run.end - run.start).ok_or_else(|| ends_before(key, run.end))
@@ -59,7 +59,7 @@ impl BlockCache {
         object: ObjectId,
         key: &str,
         run: Range<u64>,
-        wishes: &Wishes,
+        read_plan: &ReadPlan,
     ) -> Result<Bytes, LoadError> {
         let guard = match self.shared.blocks.get_value_or_guard_async(&(object, run.start)).await {
             Ok(loaded) => {
@@ -68,7 +68,7 @@ impl BlockCache {
             }
             Err(guard) => guard,
         };
-        let along = wishes.take(object).into_iter().filter(|wish| wish.start != run.start);
+        let along = read_plan.take(object).into_iter().filter(|wish| wish.start != run.start);
         // Waits for none of them: whoever holds a guard waits for the store only.
         let along =
             along.filter_map(|wish| match self.shared.blocks.get_value_or_guard(&(object, wish.start), NO_WAIT) {
@@ -86,14 +86,14 @@ impl BlockCache {
         let alone = missing.len() == 1;
         let mut first = None;
         for ((range, guard), read) in missing.into_iter().zip(loaded) {
-            // Copied, so that one run kept does not keep its neighbours' memory.
+            // Copied, so that one run kept does not keep its peer_cache' memory.
             let read = if alone { read } else { Bytes::copy_from_slice(&read) };
             // An error means that the entry was removed meanwhile: the next reader loads it again.
             let _ = guard.insert(read.clone());
             if first.is_none() {
                 first = Some(read);
             } else {
-                wishes.hold(object, range.start, read);
+                read_plan.hold(object, range.start, read);
             }
         }
         first.ok_or_else(|| ends_before(key, run.end))

@@ -1,4 +1,4 @@
-//! Blocks: aligned, loaded once, neighbours together.
+//! Blocks: aligned, loaded once, peer_cache together.
 
 use std::sync::atomic::Ordering;
 

@@ -1,6 +1,6 @@
 mod blocks;
-mod cold;
-mod place;
+mod memory_limiter;
+mod offset_assignment;
 mod records;
 mod serve;
 mod swapped;

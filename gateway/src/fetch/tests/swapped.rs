@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use alluvium_model::Offset;
 
-use crate::fetch::place::Placed;
-use crate::fetch::wishes::Wishes;
+use crate::fetch::offset_assignment::Placed;
+use crate::fetch::read_plan::ReadPlan;
+use crate::metadata_cache::{CachedHead, Tier};
 use crate::tests::history::compact;
 use crate::tests::world::{World, batch, produce};
-use crate::view::{KnownHead, Tier};
 
 #[tokio::test(start_paused = true)]
 async fn extents_from_before_and_after_a_swap_show_no_record_twice() {
@@ -29,13 +29,13 @@ async fn extents_from_before_and_after_a_swap_show_no_record_twice() {
         Ok(ControlFlow::Continue(()))
     };
     let loader = &agent.fetch.shared.loader;
-    let walked = loader.walk(partition, &mixed, Tier::Backfill, Offset(0), &Wishes::default(), &mut visit).await;
+    let walked = loader.walk(partition, &mixed, Tier::Backfill, Offset(0), &ReadPlan::default(), &mut visit).await;
     assert_eq!((walked, shown), (Ok(()), vec![0]));
 }
 
 #[test]
 fn an_answer_that_reaches_beyond_the_end_known_tells_an_end_that_lies_behind_it() {
-    let head = KnownHead { next: Offset(10), start: Offset(2), stable: Offset(7) };
+    let head = CachedHead { next: Offset(10), start: Offset(2), stable: Offset(7) };
     assert_eq!(head.reaching(Offset(10)), head);
-    assert_eq!(head.reaching(Offset(15)), KnownHead { next: Offset(15), start: Offset(2), stable: Offset(15) });
+    assert_eq!(head.reaching(Offset(15)), CachedHead { next: Offset(15), start: Offset(2), stable: Offset(15) });
 }

@@ -29,8 +29,8 @@ async fn asking_for_groups_that_do_not_exist_leaves_nothing_in_memory() {
         let name = format!("none-{n}");
         assert_eq!(world.groups.describe(&name).await, Ok(None));
         let heartbeat = world.groups.heartbeat(&name, stranger.clone(), None, Generation(1)).await;
-        assert_eq!(heartbeat, Err(Refusal::UnknownMember));
-        assert_eq!(world.groups.delete(&name).await, Err(Refusal::GroupNotFound));
+        assert_eq!(heartbeat, Err(GroupError::UnknownMember));
+        assert_eq!(world.groups.delete(&name).await, Err(GroupError::GroupNotFound));
     }
     sleep(Duration::from_millis(1)).await;
     assert_eq!(world.groups.in_memory(), 0);
@@ -52,7 +52,7 @@ async fn a_group_without_members_leaves_memory_and_comes_back() {
 async fn a_group_with_members_is_not_deleted() {
     let world = World::new().await;
     let members = world.stable(&["a"]).await;
-    assert_eq!(world.groups.delete("g").await, Err(Refusal::NonEmpty));
+    assert_eq!(world.groups.delete("g").await, Err(GroupError::NonEmpty));
     world.leave(&members[0]).await;
     assert_eq!(world.groups.delete("g").await, Ok(()));
     assert_eq!((world.state().await, world.groups.list().await.expect("listed").len()), ("missing", 0));

@@ -18,7 +18,7 @@ async fn a_member_that_is_given_its_id_first_joins_under_it() {
     let world = World::new().await;
     let modern = Joiner { promises_id_first: true, ..joiner("app") };
     let refused = world.groups.join("g", modern.clone()).await.expect_err("refused");
-    let Refusal::MemberIdRequired(member) = refused.why else { panic!("{refused:?}") };
+    let GroupError::MemberIdRequired(member) = refused.why else { panic!("{refused:?}") };
     assert!(member.as_str().starts_with("app-"));
     let joined = world.groups.join("g", Joiner { member: Some(member.clone()), ..modern }).await.expect("joined");
     assert_eq!(joined.member, member);
@@ -31,8 +31,8 @@ async fn a_silent_member_expires_and_the_others_rebalance() {
     sleep(SESSION - Duration::from_secs(1)).await;
     assert_eq!(world.heartbeat(&members[0], 1).await, Ok(()));
     sleep(Duration::from_secs(2)).await;
-    assert_eq!(world.heartbeat(&members[0], 1).await, Err(Refusal::RebalanceInProgress));
-    assert_eq!(world.heartbeat(&members[1], 1).await, Err(Refusal::UnknownMember));
+    assert_eq!(world.heartbeat(&members[0], 1).await, Err(GroupError::RebalanceInProgress));
+    assert_eq!(world.heartbeat(&members[1], 1).await, Err(GroupError::UnknownMember));
     let again = Joiner { member: Some(members[0].clone()), ..joiner("a") };
     let joined = world.groups.join("g", again).await.expect("joined");
     assert_eq!((joined.generation, joined.members.len()), (Generation(2), 1));
@@ -70,9 +70,9 @@ async fn names_that_no_group_can_have_are_refused() {
     let long = "x".repeat(4_097);
     for name in ["", long.as_str()] {
         let refused = world.groups.join(name, joiner("a")).await.expect_err("refused");
-        assert_eq!(refused.why, Refusal::InvalidGroupId);
+        assert_eq!(refused.why, GroupError::InvalidGroupId);
     }
-    assert_eq!(world.groups.describe(&long).await, Err(Refusal::InvalidGroupId));
+    assert_eq!(world.groups.describe(&long).await, Err(GroupError::InvalidGroupId));
     assert_eq!(world.groups.describe("").await, Ok(None));
 }
 

@@ -1,6 +1,6 @@
 //! The coordinator on a store in memory, in virtual time.
 
-mod hang_up;
+mod disconnect;
 mod lists;
 mod membership;
 mod offsets;
@@ -10,18 +10,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium_metastore::ambient::{ManualClock, SeededEntropy};
 use alluvium_metastore::kv::Faults;
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::{Metastore, fixtures};
 use alluvium_model::{Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
+use alluvium_runtime::{ManualClock, SeededRng};
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::*;
-use crate::agent::Tasks;
+use alluvium_runtime::Tasks;
 
 pub(super) const DELAY: Duration = Duration::from_secs(3);
 pub(super) const SESSION: Duration = Duration::from_secs(10);
@@ -85,12 +85,12 @@ impl World {
         members
     }
 
-    pub fn joining(&self, joiner: Joiner) -> JoinHandle<Result<Joined, JoinRefused>> {
+    pub fn joining(&self, joiner: Joiner) -> JoinHandle<Result<Joined, JoinError>> {
         let groups = self.groups.clone();
         tokio::spawn(async move { groups.join("g", joiner).await })
     }
 
-    pub async fn heartbeat(&self, member: &MemberId, generation: i32) -> Result<(), Refusal> {
+    pub async fn heartbeat(&self, member: &MemberId, generation: i32) -> Result<(), GroupError> {
         self.groups.heartbeat("g", member.clone(), None, Generation(generation)).await
     }
 
@@ -115,7 +115,7 @@ async fn start(metastore: &Metastore, clock: &Arc<ManualClock>, seed: u64) -> (G
         leases: metastore.leases.clone(),
         session: session(metastore, seed).await,
         clock: clock.clone(),
-        entropy: Arc::new(SeededEntropy::new(seed)),
+        rng: Arc::new(SeededRng::new(seed)),
         tasks: tasks.clone(),
     };
     (Groups::new(config, parts), tasks)
@@ -123,8 +123,8 @@ async fn start(metastore: &Metastore, clock: &Arc<ManualClock>, seed: u64) -> (G
 
 async fn session(metastore: &Metastore, seed: u64) -> Session {
     let new = NewNode { kafka: Some(Endpoint { host: "127.0.0.1".to_owned(), port: 9092 }), ..NewNode::default() };
-    let (clock, entropy) = (Arc::new(ManualClock::new(Timestamp(0))), Arc::new(SeededEntropy::new(!seed)));
-    let opened = Session::open(metastore.nodes.clone(), new, SessionConfig::alone(), clock, entropy);
+    let (clock, rng) = (Arc::new(ManualClock::new(Timestamp(0))), Arc::new(SeededRng::new(!seed)));
+    let opened = Session::open(metastore.nodes.clone(), new, SessionConfig::alone(), clock, rng);
     opened.await.expect("the store takes a registration")
 }
 

@@ -1,5 +1,5 @@
-use alluvium_metastore::ambient::Clock as _;
 use alluvium_metastore::leases::{LeaseKey, Role};
+use alluvium_runtime::Clock as _;
 
 use super::*;
 
@@ -23,7 +23,7 @@ async fn a_commit_with_a_generation_to_no_group_is_told_that_there_is_none() {
     let world = World::new().await;
     let stranger = MemberId::new("stranger").expect("not empty");
     let committed = world.groups.offset_commit("g", committer(&stranger, 1), vec![(at(0), new_offset(5))]).await;
-    assert_eq!(committed, Err(Refusal::GroupNotFound));
+    assert_eq!(committed, Err(GroupError::GroupNotFound));
     assert_eq!(world.groups.list().await.expect("listed"), []);
 }
 
@@ -35,11 +35,11 @@ async fn members_of_an_earlier_generation_commit_no_more() {
     world.groups.join("g", Joiner { member: Some(members[0].clone()), ..joiner("a") }).await.expect("joined");
     let offsets = || vec![(at(0), new_offset(5))];
     let gone = world.groups.offset_commit("g", committer(&members[1], 1), offsets()).await;
-    assert_eq!(gone, Err(Refusal::UnknownMember));
+    assert_eq!(gone, Err(GroupError::UnknownMember));
     let stale = world.groups.offset_commit("g", committer(&members[0], 1), offsets()).await;
-    assert_eq!(stale, Err(Refusal::IllegalGeneration));
+    assert_eq!(stale, Err(GroupError::IllegalGeneration));
     let early = world.groups.offset_commit("g", committer(&members[0], 2), offsets()).await;
-    assert_eq!(early, Err(Refusal::RebalanceInProgress));
+    assert_eq!(early, Err(GroupError::RebalanceInProgress));
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +65,7 @@ async fn offsets_are_deleted_but_not_of_subscribed_topics() {
     assert_eq!(verdicts, [Err(OffsetDeleteRefusal::Subscribed), Ok(())]);
     let all = world.groups.offset_fetch_all("g").await.expect("read");
     assert_eq!(all.iter().map(|(partition, _)| *partition).collect::<Vec<_>>(), [at(0)]);
-    assert_eq!(world.groups.offset_delete("none", &named).await, Err(Refusal::GroupNotFound));
+    assert_eq!(world.groups.offset_delete("none", &named).await, Err(GroupError::GroupNotFound));
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,11 +85,11 @@ async fn a_group_that_expired_at_rest_is_not_refused_for_ever_by_its_memory() {
     let commit = || world.groups.offset_commit("g", Committer::default(), offsets());
     assert_eq!(commit().await, Ok(vec![Ok(())]));
     let month = world.clock.now().plus(Duration::from_secs(30 * 24 * 3_600));
-    let claim = fixtures::claim(&world.metastore, LeaseKey::Role(Role::Offsets)).await;
+    let lease = fixtures::lease(&world.metastore, LeaseKey::Role(Role::Offsets)).await;
     let swept =
-        world.metastore.offsets.expire(&claim, month, Duration::from_secs(3_600), None, 100).await.expect("swept");
+        world.metastore.offsets.expire(&lease, month, Duration::from_secs(3_600), None, 100).await.expect("swept");
     assert_eq!((swept.expired, swept.deleted), (1, 1));
-    assert_eq!(commit().await, Err(Refusal::NotCoordinator), "which every client asks again after");
+    assert_eq!(commit().await, Err(GroupError::NotCoordinator), "which every client asks again after");
     assert_eq!(commit().await, Ok(vec![Ok(())]));
     let found = world.groups.offset_fetch("g", &[at(0)]).await.expect("read");
     assert_eq!(found.iter().flatten().map(|row| row.offset.0).collect::<Vec<_>>(), [5]);

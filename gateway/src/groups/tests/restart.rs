@@ -87,9 +87,9 @@ async fn a_coordinator_that_was_overtaken_sends_its_members_away() {
     // The old coordinator still believes in generation 1, but nothing it admits is written.
     let again = world.joining(Joiner { member: Some(members[0].clone()), ..joiner("a") });
     world.leave(&members[1]).await;
-    assert_eq!(again.await.expect("runs").expect_err("fenced").why, Refusal::NotCoordinator);
+    assert_eq!(again.await.expect("runs").expect_err("fenced").why, GroupError::NotCoordinator);
     // Asked again, it finds that the other has the group.
-    assert_eq!(world.heartbeat(&members[0], 2).await, Err(Refusal::NotAvailable));
+    assert_eq!(world.heartbeat(&members[0], 2).await, Err(GroupError::NotAvailable));
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,7 +97,7 @@ async fn a_coordinator_that_was_overtaken_learns_it_from_a_commit() {
     let world = World::new().await;
     let members = overtaken(&world).await;
     let stale = world.groups.offset_commit("g", committer(&members[0], 1), vec![(at(0), new_offset(9))]).await;
-    assert_eq!(stale, Err(Refusal::NotCoordinator));
+    assert_eq!(stale, Err(GroupError::NotCoordinator));
     let stale = world.groups.offset_commit("g", committer(&members[0], 1), vec![(at(0), new_offset(9))]).await;
-    assert_eq!(stale, Err(Refusal::NotAvailable));
+    assert_eq!(stale, Err(GroupError::NotAvailable));
 }

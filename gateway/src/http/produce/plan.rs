@@ -9,9 +9,9 @@ use alluvium_wire::batch::{BatchBuilder, Compression, RecordFaultReason};
 use super::super::error::HttpError;
 use super::super::partitioner::partition_of;
 use super::body::NewRecord;
+use crate::metadata_cache::CachedTopic;
 use crate::produce::PartitionAppend;
 use crate::produce::admission::{Refusal, admit};
-use crate::view::TopicView;
 
 /// The version of Kafka's Produce by whose rules batches are let in.
 const PRODUCE_VERSION: i16 = 13;
@@ -48,7 +48,7 @@ pub enum Target {
 }
 
 /// Finds every record's partition, and puts records of one partition into batches no larger than the topic takes.
-pub fn plan(topic: &TopicView, target: Target, records: &[NewRecord], now: Timestamp) -> Result<Plan, HttpError> {
+pub fn plan(topic: &CachedTopic, target: Target, records: &[NewRecord], now: Timestamp) -> Result<Plan, HttpError> {
     let mut by_partition: BTreeMap<TopicPartition, Vec<usize>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
         by_partition.entry(partition(topic, target, index, record)?).or_default().push(index);
@@ -71,7 +71,12 @@ pub fn plan(topic: &TopicView, target: Target, records: &[NewRecord], now: Times
     Ok(plan)
 }
 
-fn partition(topic: &TopicView, target: Target, index: usize, record: &NewRecord) -> Result<TopicPartition, HttpError> {
+fn partition(
+    topic: &CachedTopic,
+    target: Target,
+    index: usize,
+    record: &NewRecord,
+) -> Result<TopicPartition, HttpError> {
     let wanted = match (target, record.partition) {
         (Target::Partition(partition), None) => return Ok(partition),
         (Target::Partition(partition), Some(named)) if named == partition.partition.0 => return Ok(partition),

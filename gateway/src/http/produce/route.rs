@@ -14,8 +14,8 @@ use super::body::{NewRecord, parse};
 use super::plan::{Target, plan};
 use super::request::read;
 use crate::agent::Agent;
+use crate::metadata_cache::CachedTopic;
 use crate::produce::Permit;
-use crate::view::TopicView;
 
 pub async fn to_topic(
     State(service): Shared,
@@ -25,9 +25,9 @@ pub async fn to_topic(
     let agent = &service.agent;
     let topic = topic_of(path)?;
     let (records, permit) = records(agent, request).await?;
-    let view = find_or_create(agent, &topic).await?;
-    let target = Target::Topic { random: agent.entropy.next_u64() };
-    append(agent, &view, target, &records, permit).await
+    let metadata_cache = find_or_create(agent, &topic).await?;
+    let target = Target::Topic { random: agent.rng.next_u64() };
+    append(agent, &metadata_cache, target, &records, permit).await
 }
 
 pub async fn to_partition(
@@ -38,9 +38,9 @@ pub async fn to_partition(
     let agent = &service.agent;
     let (topic, index) = partition_path(path)?;
     let (records, permit) = records(agent, request).await?;
-    let view = find_or_create(agent, &topic).await?;
-    let target = Target::Partition(partition_in(&view, &index)?);
-    append(agent, &view, target, &records, permit).await
+    let metadata_cache = find_or_create(agent, &topic).await?;
+    let target = Target::Partition(partition_in(&metadata_cache, &index)?);
+    append(agent, &metadata_cache, target, &records, permit).await
 }
 
 async fn records(agent: &Agent, request: Request) -> Result<(Vec<NewRecord>, Permit), HttpError> {
@@ -51,12 +51,12 @@ async fn records(agent: &Agent, request: Request) -> Result<(Vec<NewRecord>, Per
 
 async fn append(
     agent: &Agent,
-    view: &Arc<TopicView>,
+    metadata_cache: &Arc<CachedTopic>,
     target: Target,
     records: &[NewRecord],
     permit: Permit,
 ) -> Result<KafkaJson<Answer>, HttpError> {
-    let mut plan = plan(view, target, records, agent.clock.now())?;
+    let mut plan = plan(metadata_cache, target, records, agent.clock.now())?;
     let partitions: Vec<i32> = plan.appends.iter().map(|append| append.partition.partition.0).collect();
     let outcomes = agent.produce.append(std::mem::take(&mut plan.appends), permit).await;
     Ok(KafkaJson(answer(&plan, &partitions, &outcomes)?))

@@ -4,7 +4,7 @@ use alluvium_wire::ErrorCode;
 
 use super::Coded;
 use crate::fetch::FetchError;
-use crate::view::ViewError;
+use crate::metadata_cache::MetadataCacheError;
 
 impl Coded for FetchError {
     fn code(&self) -> ErrorCode {
@@ -18,7 +18,7 @@ impl Coded for FetchError {
     }
 }
 
-impl Coded for ViewError {
+impl Coded for MetadataCacheError {
     fn code(&self) -> ErrorCode {
         ErrorCode::KAFKA_STORAGE_ERROR
     }

@@ -3,9 +3,9 @@
 use alluvium_wire::ErrorCode;
 
 use super::Coded;
-use crate::groups::{CommitRefusal, OffsetDeleteRefusal, Refusal};
+use crate::groups::{CommitRefusal, GroupError, OffsetDeleteRefusal};
 
-impl Coded for Refusal {
+impl Coded for GroupError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidGroupId => ErrorCode::INVALID_GROUP_ID,

@@ -1,6 +1,6 @@
 //! Errors of writing, as Kafka's golden answers have them.
 
-use alluvium_model::log::BatchRefusal;
+use alluvium_model::log::BatchRejection;
 use alluvium_wire::ErrorCode;
 use alluvium_wire::batch::BatchError;
 
@@ -53,7 +53,7 @@ impl Coded for ProduceError {
     }
 }
 
-impl Coded for BatchRefusal {
+impl Coded for BatchRejection {
     fn code(&self) -> ErrorCode {
         match self {
             Self::UnknownPartition => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,

@@ -101,7 +101,7 @@ impl Coded for CreationError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(error) => error.code(),
-            Self::View(error) => error.code(),
+            Self::MetadataCache(error) => error.code(),
         }
     }
 }

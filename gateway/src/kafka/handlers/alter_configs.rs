@@ -9,8 +9,8 @@ use alluvium_wire::messages::alter_configs::{
 use crate::kafka::config_alteration::{alter_topic, altered_topic, check_once};
 use crate::kafka::config_entries::Resource;
 use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::duplicate_check::DuplicateCheck;
 use crate::kafka::errors::Refused;
-use crate::kafka::mentions::Mentions;
 use crate::kafka::topic_lookup::TopicLookup;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::AlterConfigs, 0..=2, |call| answer(call, handle));
@@ -18,10 +18,10 @@ pub const HANDLER: Handler = Handler::new(ApiKey::AlterConfigs, 0..=2, |call| an
 async fn handle(context: Context, request: AlterConfigsRequest) -> AlterConfigsResponse {
     let mut lookup = TopicLookup::fresh(&context.agent);
     let key = |resource: &AlterConfigsResource| (resource.resource_type, resource.resource_name.clone());
-    let mut mentions: Mentions<(i8, String)> = request.resources.iter().map(key).collect();
+    let mut duplicates: DuplicateCheck<(i8, String)> = request.resources.iter().map(key).collect();
     let mut responses = Vec::with_capacity(request.resources.len());
     for resource in &request.resources {
-        let once = mentions.next(&key(resource), "Each resource must appear at most once.");
+        let once = duplicates.next(&key(resource), "Each resource must appear at most once.");
         let Some(once) = once else { continue };
         let result = match once {
             Ok(()) => replace(&context, &mut lookup, resource, request.validate_only).await,

@@ -9,7 +9,7 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::view::TopicView;
+use crate::metadata_cache::CachedTopic;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::AlterPartitionReassignments, 0..=1, |call| answer(call, handle));
 
@@ -17,12 +17,15 @@ async fn handle(context: Context, request: AlterPartitionReassignmentsRequest) -
     let mut lookup = TopicLookup::new(&context.agent);
     let mut responses = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
-        let view = lookup.by_name(&topic.name).await;
+        let metadata_cache = lookup.by_name(&topic.name).await;
         let partitions = topic
             .partitions
             .iter()
             .map(|asked| {
-                let result = view.as_deref().map_err(Refused::clone).and_then(|view| reassign(view, asked));
+                let result = metadata_cache
+                    .as_deref()
+                    .map_err(Refused::clone)
+                    .and_then(|metadata_cache| reassign(metadata_cache, asked));
                 let (error_code, error_message) = Refused::of(&result);
                 ReassignablePartitionResponse { partition_index: asked.partition_index, error_code, error_message }
             })
@@ -37,7 +40,7 @@ async fn handle(context: Context, request: AlterPartitionReassignmentsRequest) -
     }
 }
 
-fn reassign(topic: &TopicView, asked: &ReassignablePartition) -> Result<(), Refused> {
+fn reassign(topic: &CachedTopic, asked: &ReassignablePartition) -> Result<(), Refused> {
     if topic.partition(asked.partition_index).is_none() {
         return Err(Refused::unknown_topic_or_partition());
     }

@@ -8,8 +8,8 @@ use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::duplicate_check::{DuplicateCheck, are_distinct};
 use crate::kafka::errors::Refused;
-use crate::kafka::mentions::{Mentions, are_distinct};
 use crate::kafka::topic_lookup::TopicLookup;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::CreatePartitions, 0..=3, |call| answer(call, handle));
@@ -17,10 +17,10 @@ pub const HANDLER: Handler = Handler::new(ApiKey::CreatePartitions, 0..=3, |call
 async fn handle(context: Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
     let agent = &*context.agent;
     let mut lookup = TopicLookup::fresh(agent);
-    let mut mentions: Mentions<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
+    let mut duplicates: DuplicateCheck<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
     let mut results = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
-        let Some(once) = mentions.next(&topic.name.as_str(), "Duplicate topic name.") else { continue };
+        let Some(once) = duplicates.next(&topic.name.as_str(), "Duplicate topic name.") else { continue };
         let result = match once {
             Ok(()) => grow(agent, &mut lookup, topic, request.validate_only).await,
             Err(refused) => Err(refused),
@@ -57,7 +57,7 @@ async fn grow(
     }
     if !validate_only {
         agent.metastore.topics.add_partitions(topic.topic.id, asked.count, agent.clock.now()).await?;
-        agent.view.sync().await?;
+        agent.metadata_cache.sync().await?;
     }
     Ok(())
 }

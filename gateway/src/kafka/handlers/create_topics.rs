@@ -20,8 +20,8 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use crate::agent::Agent;
 use crate::kafka::config_entries::topic_entries;
 use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::duplicate_check::{DuplicateCheck, are_distinct};
 use crate::kafka::errors::Refused;
-use crate::kafka::mentions::{Mentions, are_distinct};
 use crate::topic_creation::{create, new_topic};
 
 pub const HANDLER: Handler = Handler::new(ApiKey::CreateTopics, 2..=7, |call| answer(call, handle));
@@ -34,12 +34,12 @@ const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
 async fn handle(context: Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let agent = &*context.agent;
     // Whatever was deleted by any agent may be created again. The metastore has the last word.
-    agent.view.catch_up_within(PATIENCE).await;
-    let mut mentions: Mentions<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
+    agent.metadata_cache.catch_up_within(PATIENCE).await;
+    let mut duplicates: DuplicateCheck<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
     let mut topics = Vec::with_capacity(request.topics.len());
     let mut partitions_left = PARTITIONS_PER_REQUEST_MAX;
     for topic in &request.topics {
-        let Some(once) = mentions.next(&topic.name.as_str(), "Duplicate topic name.") else { continue };
+        let Some(once) = duplicates.next(&topic.name.as_str(), "Duplicate topic name.") else { continue };
         let result = match once {
             Ok(()) => create_one(agent, topic, request.validate_only, &mut partitions_left).await,
             Err(refused) => Err(refused),
@@ -83,12 +83,12 @@ fn check_request_size(partitions: i32, left: usize) -> Result<(), Refused> {
 
 fn validated(agent: &Agent, asked: &CreatableTopic) -> Result<NewTopic, Refused> {
     check_name(&asked.name)?;
-    if agent.view.topic_by_name(&asked.name).is_some() {
+    if agent.metadata_cache.topic_by_name(&asked.name).is_some() {
         let message = format!("Topic '{}' already exists.", asked.name);
         return Err(Refused::new(ErrorCode::TOPIC_ALREADY_EXISTS, message));
     }
     let key = collision_key(&asked.name);
-    if let Some(other) = agent.view.topics().iter().find(|other| collision_key(&other.topic.name) == key) {
+    if let Some(other) = agent.metadata_cache.topics().iter().find(|other| collision_key(&other.topic.name) == key) {
         let message = format!("Topic '{}' collides with existing topic: {}", asked.name, other.topic.name);
         return Err(Refused::new(ErrorCode::INVALID_TOPIC_EXCEPTION, message));
     }

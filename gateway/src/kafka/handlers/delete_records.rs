@@ -12,7 +12,7 @@ use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::view::TopicView;
+use crate::metadata_cache::CachedTopic;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::DeleteRecords, 0..=2, |call| answer(call, handle));
 
@@ -24,11 +24,11 @@ async fn handle(context: Context, request: DeleteRecordsRequest) -> DeleteRecord
     let mut lookup = TopicLookup::fresh(agent);
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
-        let view = lookup.by_name(&topic.name).await;
+        let metadata_cache = lookup.by_name(&topic.name).await;
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in topic.partitions {
-            let result = match &view {
-                Ok(view) => trim(agent, view, asked.partition_index, asked.offset).await,
+            let result = match &metadata_cache {
+                Ok(metadata_cache) => trim(agent, metadata_cache, asked.partition_index, asked.offset).await,
                 Err(refused) => Err(refused.clone()),
             };
             partitions.push(DeleteRecordsPartitionResult {
@@ -42,7 +42,7 @@ async fn handle(context: Context, request: DeleteRecordsRequest) -> DeleteRecord
     DeleteRecordsResponse { topics, ..Default::default() }
 }
 
-async fn trim(agent: &Agent, topic: &TopicView, index: i32, offset: i64) -> Result<Offset, Refused> {
+async fn trim(agent: &Agent, topic: &CachedTopic, index: i32, offset: i64) -> Result<Offset, Refused> {
     let partition = topic.partition(index).ok_or_else(Refused::unknown_topic_or_partition)?;
     if !topic.configs.cleanup.delete {
         let message = "records of a topic whose cleanup.policy lacks delete cannot be deleted";
@@ -50,13 +50,13 @@ async fn trim(agent: &Agent, topic: &TopicView, index: i32, offset: i64) -> Resu
     }
     let start = new_start(agent, partition, offset).await?;
     let head = agent.metastore.log.trim(partition, start, agent.clock.now(), agent.config.retire_grace).await?;
-    agent.view.sync().await?;
+    agent.metadata_cache.sync().await?;
     Ok(head.start)
 }
 
 async fn new_start(agent: &Agent, partition: TopicPartition, offset: i64) -> Result<Offset, Refused> {
-    agent.view.sync().await?;
-    let head = agent.view.head(partition).await?.ok_or_else(Refused::unknown_topic_or_partition)?;
+    agent.metadata_cache.sync().await?;
+    let head = agent.metadata_cache.head(partition).await?.ok_or_else(Refused::unknown_topic_or_partition)?;
     match offset {
         HIGH_WATERMARK => Ok(head.next),
         0.. if offset <= head.next.0 => Ok(Offset(offset)),

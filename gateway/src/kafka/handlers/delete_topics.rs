@@ -16,10 +16,10 @@ use uuid::Uuid;
 
 use crate::agent::Agent;
 use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::duplicate_check::DuplicateCheck;
 use crate::kafka::errors::Refused;
-use crate::kafka::mentions::Mentions;
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::view::TopicView;
+use crate::metadata_cache::CachedTopic;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::DeleteTopics, 1..=6, |call| answer(call, handle));
 
@@ -34,10 +34,10 @@ async fn handle(context: Context, request: DeleteTopicsRequest) -> DeleteTopicsR
     }
     let names: HashMap<Named<'_>, String> =
         asked.iter().zip(&found).filter_map(|both| Some((named(both), both.0.name.clone()?))).collect();
-    let mut mentions: Mentions<Named<'_>> = asked.iter().zip(&found).map(named).collect();
+    let mut duplicates: DuplicateCheck<Named<'_>> = asked.iter().zip(&found).map(named).collect();
     let mut responses = Vec::with_capacity(asked.len());
     for both in asked.iter().zip(&found) {
-        let Some(once) = mentions.next(&named(both), "Duplicate topic.") else { continue };
+        let Some(once) = duplicates.next(&named(both), "Duplicate topic.") else { continue };
         let (state, found) = both;
         let result = match (once, found) {
             (Ok(()), Ok(topic)) => delete(agent, topic).await,
@@ -61,7 +61,7 @@ enum Named<'a> {
     Unknown(Option<&'a str>, Uuid),
 }
 
-fn named<'a>((state, found): (&'a DeleteTopicState, &Result<Arc<TopicView>, Refused>)) -> Named<'a> {
+fn named<'a>((state, found): (&'a DeleteTopicState, &Result<Arc<CachedTopic>, Refused>)) -> Named<'a> {
     match found {
         Ok(topic) => Named::Topic(topic.topic.id),
         Err(_) => Named::Unknown(state.name.as_deref(), state.topic_id),
@@ -73,7 +73,7 @@ async fn find(
     lookup: &mut TopicLookup<'_>,
     state: &DeleteTopicState,
     version: i16,
-) -> Result<Arc<TopicView>, Refused> {
+) -> Result<Arc<CachedTopic>, Refused> {
     if !agent.config.delete_topic_enable {
         let code = if version < 3 { ErrorCode::INVALID_REQUEST } else { ErrorCode::TOPIC_DELETION_DISABLED };
         return Err(Refused::new(code, "Topic deletion is disabled."));
@@ -86,9 +86,9 @@ async fn find(
     }
 }
 
-async fn delete(agent: &Agent, topic: &TopicView) -> Result<(), Refused> {
+async fn delete(agent: &Agent, topic: &CachedTopic) -> Result<(), Refused> {
     let grace = agent.config.topic_delete_grace;
     agent.metastore.topics.delete(topic.topic.id, agent.clock.now(), grace).await?;
-    agent.view.sync().await?;
+    agent.metadata_cache.sync().await?;
     Ok(())
 }

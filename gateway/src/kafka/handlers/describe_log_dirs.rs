@@ -28,19 +28,19 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
     let topology = Topology::of(&context);
     let this = agent.session.node().id.0;
     let mut topics = Vec::new();
-    for view in agent.view.topics() {
+    for metadata_cache in agent.metadata_cache.topics() {
         let wanted: BTreeSet<i32> = match &request.topics {
-            None => (0..view.topic.partitions).collect(),
+            None => (0..metadata_cache.topic.partitions).collect(),
             Some(asked) => asked
                 .iter()
-                .filter(|asked| asked.topic == view.topic.name)
+                .filter(|asked| asked.topic == metadata_cache.topic.name)
                 .flat_map(|asked| asked.partitions.iter().copied())
                 .collect(),
         };
-        let wanted = wanted.into_iter().filter_map(|index| view.partition(index));
+        let wanted = wanted.into_iter().filter_map(|index| metadata_cache.partition(index));
         let partitions = sizes(agent, wanted.filter(|partition| topology.leader(*partition) == this).collect()).await;
         if !partitions.is_empty() {
-            topics.push(DescribeLogDirsTopic { name: view.topic.name.clone(), partitions });
+            topics.push(DescribeLogDirsTopic { name: metadata_cache.topic.name.clone(), partitions });
         }
     }
     let result = DescribeLogDirsResult {
@@ -52,9 +52,9 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
     DescribeLogDirsResponse { results: vec![result], ..Default::default() }
 }
 
-/// Sizes as the metastore has them: the agent's picture does not follow them.
+/// Sizes as the metastore has them: the agent's cached does not follow them.
 async fn sizes(agent: &Agent, partitions: Vec<TopicPartition>) -> Vec<DescribeLogDirsPartition> {
-    let heads = agent.view.log().heads(&partitions).await.unwrap_or_else(|_| vec![None; partitions.len()]);
+    let heads = agent.metadata_cache.log().heads(&partitions).await.unwrap_or_else(|_| vec![None; partitions.len()]);
     partitions.into_iter().zip(heads).map(|(partition, head)| size(partition, head)).collect()
 }
 

@@ -15,7 +15,7 @@ use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::{LEADER_EPOCH, TOPIC_OPERATIONS, Topology};
-use crate::view::TopicView;
+use crate::metadata_cache::CachedTopic;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeTopicPartitions, 0..=0, |call| answer(call, handle));
 
@@ -78,10 +78,10 @@ fn check_cursor(request: &DescribeTopicPartitionsRequest) -> Result<(), Refused>
 async fn asked(
     context: &Context,
     request: &DescribeTopicPartitionsRequest,
-) -> Vec<(String, Result<Arc<TopicView>, Refused>)> {
+) -> Vec<(String, Result<Arc<CachedTopic>, Refused>)> {
     let from = request.cursor.as_ref().map_or("", |cursor| cursor.topic_name.as_str());
     if request.topics.is_empty() {
-        let mut topics = context.agent.view.topics();
+        let mut topics = context.agent.metadata_cache.topics();
         topics.sort_by(|one, other| one.topic.name.cmp(&other.topic.name));
         topics.retain(|topic| topic.topic.name.as_str() >= from);
         return topics.into_iter().map(|topic| (topic.topic.name.clone(), Ok(topic))).collect();
@@ -113,7 +113,7 @@ fn undescribed(name: String, error_code: ErrorCode, operations: i32) -> Describe
 
 fn described(
     topology: &Topology<'_>,
-    view: &TopicView,
+    metadata_cache: &CachedTopic,
     partitions: std::ops::Range<i32>,
 ) -> DescribeTopicPartitionsResponseTopic {
     let partition = |partition: TopicPartition| {
@@ -130,9 +130,9 @@ fn described(
         }
     };
     DescribeTopicPartitionsResponseTopic {
-        name: Some(view.topic.name.clone()),
-        topic_id: view.topic.id.0,
-        partitions: partitions.filter_map(|index| view.partition(index)).map(partition).collect(),
+        name: Some(metadata_cache.topic.name.clone()),
+        topic_id: metadata_cache.topic.id.0,
+        partitions: partitions.filter_map(|index| metadata_cache.partition(index)).map(partition).collect(),
         topic_authorized_operations: TOPIC_OPERATIONS,
         ..Default::default()
     }

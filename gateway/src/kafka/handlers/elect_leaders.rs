@@ -12,7 +12,7 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::view::TopicView;
+use crate::metadata_cache::CachedTopic;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::ElectLeaders, 0..=2, |call| answer(call, handle));
 
@@ -26,20 +26,21 @@ async fn handle(context: Context, request: ElectLeadersRequest) -> ElectLeadersR
     let mut replica_election_results = Vec::new();
     match request.topic_partitions {
         None => {
-            for view in context.agent.view.topics() {
-                let partition_result = (0..view.topic.partitions).map(|index| result(index, Ok(&view))).collect();
+            for metadata_cache in context.agent.metadata_cache.topics() {
+                let partition_result =
+                    (0..metadata_cache.topic.partitions).map(|index| result(index, Ok(&metadata_cache))).collect();
                 replica_election_results
-                    .push(ReplicaElectionResult { topic: view.topic.name.clone(), partition_result });
+                    .push(ReplicaElectionResult { topic: metadata_cache.topic.name.clone(), partition_result });
             }
         }
         Some(asked) => {
             let mut lookup = TopicLookup::new(&context.agent);
             for topic in asked {
-                let view = lookup.by_name(&topic.topic).await;
+                let metadata_cache = lookup.by_name(&topic.topic).await;
                 let partition_result = topic
                     .partitions
                     .iter()
-                    .map(|index| result(*index, view.as_deref().map_err(Refused::clone)))
+                    .map(|index| result(*index, metadata_cache.as_deref().map_err(Refused::clone)))
                     .collect();
                 replica_election_results.push(ReplicaElectionResult { topic: topic.topic, partition_result });
             }
@@ -64,7 +65,7 @@ fn unknown_type(request: ElectLeadersRequest) -> ElectLeadersResponse {
     ElectLeadersResponse { error_code: refused.code, replica_election_results, ..Default::default() }
 }
 
-fn result(index: i32, topic: Result<&TopicView, Refused>) -> PartitionResult {
+fn result(index: i32, topic: Result<&CachedTopic, Refused>) -> PartitionResult {
     let refused = match topic.map(|topic| topic.partition(index)) {
         Ok(Some(_)) => Refused::new(ErrorCode::ELECTION_NOT_NEEDED, "Leader election not needed for topic partition."),
         Ok(None) => Refused::unknown_topic_or_partition(),

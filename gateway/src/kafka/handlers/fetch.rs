@@ -19,7 +19,7 @@ use alluvium_wire::{ApiKey, ErrorCode, Records};
 use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::{Coded, Refused};
-use crate::kafka::nearer::Nearer;
+use crate::kafka::rack_aware_fetch::RackAwareFetch;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology;
 
@@ -35,10 +35,10 @@ async fn handle(context: Context, mut request: FetchRequest) -> FetchResponse {
     if context.version >= 7 && !SESSIONLESS_EPOCHS.contains(&request.session_epoch) {
         return FetchResponse { error_code: ErrorCode::FETCH_SESSION_ID_NOT_FOUND, ..Default::default() };
     }
-    let nearer = Nearer::than(&context.agent, std::mem::take(&mut request.rack_id));
+    let rack_aware_fetch = RackAwareFetch::than(&context.agent, std::mem::take(&mut request.rack_id));
     let (topics, plan) = plan(&context, request).await;
-    let mut found: VecDeque<PartitionData> = match nearer {
-        Some(nearer) => nearer.answers(&context.agent, &plan).into(),
+    let mut found: VecDeque<PartitionData> = match rack_aware_fetch {
+        Some(rack_aware_fetch) => rack_aware_fetch.answers(&context.agent, &plan).into(),
         None => {
             let read_committed = plan.read_committed;
             let fetched = context.agent.fetch.fetch(plan).await;
@@ -93,7 +93,9 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
         let mut states = Vec::with_capacity(partitions.len());
         for asked in partitions {
             let partition = match &found {
-                Ok(view) => view.partition(asked.partition).ok_or_else(Refused::unknown_topic_or_partition),
+                Ok(metadata_cache) => {
+                    metadata_cache.partition(asked.partition).ok_or_else(Refused::unknown_topic_or_partition)
+                }
                 Err(refused) => Err(refused.clone()),
             };
             let state = match (partition, check_epochs(&asked)) {

@@ -5,7 +5,7 @@
 use alluvium_wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::groups::{Generation, InstanceId, MemberId, Refusal};
+use crate::groups::{Generation, GroupError, InstanceId, MemberId};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Coded;
 
@@ -18,7 +18,7 @@ async fn handle(context: Context, request: HeartbeatRequest) -> HeartbeatRespons
             let generation = Generation(request.generation_id);
             context.agent.groups.heartbeat(&request.group_id, member, instance, generation).await
         }
-        None => Err(Refusal::UnknownMember),
+        None => Err(GroupError::UnknownMember),
     };
     let error_code = heard.map_or_else(|why| why.code(), |()| ErrorCode::NONE);
     HeartbeatResponse { error_code, ..Default::default() }

@@ -12,7 +12,7 @@ use alluvium_wire::messages::join_group::{
 use alluvium_wire::{ApiKey, ErrorCode};
 use bytes::Bytes;
 
-use crate::groups::{InstanceId, JoinRefused, Joined, JoinedMember, Joiner, MemberId, Protocol};
+use crate::groups::{InstanceId, JoinError, Joined, JoinedMember, Joiner, MemberId, Protocol};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Coded;
 
@@ -26,7 +26,7 @@ async fn handle(context: Context, request: JoinGroupRequest) -> JoinGroupRespons
     let no_protocol = (context.version < 7).then(String::new);
     match context.agent.groups.join(&group, joiner(&context, request)).await {
         Ok(joined) => admitted(joined),
-        Err(JoinRefused { member, why }) => JoinGroupResponse {
+        Err(JoinError { member, why }) => JoinGroupResponse {
             error_code: why.code(),
             protocol_name: no_protocol,
             member_id: member.map(|member| member.to_string()).unwrap_or_default(),

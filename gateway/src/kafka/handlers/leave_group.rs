@@ -6,7 +6,7 @@
 use alluvium_wire::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::groups::{InstanceId, Leaver, MemberId, Refusal};
+use crate::groups::{GroupError, InstanceId, Leaver, MemberId};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Coded;
 
@@ -41,6 +41,6 @@ fn leaver(member: &MemberIdentity) -> Leaver {
     }
 }
 
-fn code(verdict: &Result<(), Refusal>) -> ErrorCode {
+fn code(verdict: &Result<(), GroupError>) -> ErrorCode {
     verdict.as_ref().map_or_else(Coded::code, |()| ErrorCode::NONE)
 }

@@ -19,11 +19,11 @@ use futures::stream::{self, StreamExt};
 use crate::agent::Agent;
 use crate::fetch::{FoundOffset, OffsetSpec};
 use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::duplicate_check::DuplicateCheck;
 use crate::kafka::errors::Refused;
-use crate::kafka::mentions::Mentions;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::{self, LEADER_EPOCH};
-use crate::view::TopicView;
+use crate::metadata_cache::CachedTopic;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::ListOffsets, 1..=11, |call| answer(call, handle));
 
@@ -35,18 +35,20 @@ async fn handle(context: Context, request: ListOffsetsRequest) -> ListOffsetsRes
     let agent = &*context.agent;
     let read_committed = request.isolation_level == READ_COMMITTED;
     let mut lookup = TopicLookup::new(agent);
-    let mut mentions: Mentions<(&str, i32)> = request.topics.iter().flat_map(named).collect();
+    let mut duplicates: DuplicateCheck<(&str, i32)> = request.topics.iter().flat_map(named).collect();
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
         let last = topic.partitions.iter().map(|asked| asked.partition_index).max();
-        let view = lookup.by_name_with(&topic.name, last).await;
+        let metadata_cache = lookup.by_name_with(&topic.name, last).await;
         let mut questions = Vec::with_capacity(topic.partitions.len());
         for asked in &topic.partitions {
             let index = asked.partition_index;
-            match mentions.next(&(topic.name.as_str(), index), "partition named more than once") {
+            match duplicates.next(&(topic.name.as_str(), index), "partition named more than once") {
                 None => {}
                 Some(Err(refused)) => questions.push((index, Err(refused))),
-                Some(Ok(())) => questions.push((index, question(&view, asked, context.version, read_committed))),
+                Some(Ok(())) => {
+                    questions.push((index, question(&metadata_cache, asked, context.version, read_committed)))
+                }
             }
         }
         let answers = stream::iter(questions).map(|(index, question)| look_up(agent, index, question));
@@ -66,13 +68,13 @@ fn named(topic: &ListOffsetsTopic) -> impl Iterator<Item = (&str, i32)> {
 type Question = (TopicPartition, Option<OffsetSpec>);
 
 fn question(
-    view: &Result<Arc<TopicView>, Refused>,
+    metadata_cache: &Result<Arc<CachedTopic>, Refused>,
     asked: &ListOffsetsPartition,
     version: i16,
     read_committed: bool,
 ) -> Result<Question, Refused> {
-    let view = view.as_ref().map_err(Refused::clone)?;
-    let partition = view.partition(asked.partition_index).ok_or_else(Refused::unknown_topic_or_partition)?;
+    let metadata_cache = metadata_cache.as_ref().map_err(Refused::clone)?;
+    let partition = metadata_cache.partition(asked.partition_index).ok_or_else(Refused::unknown_topic_or_partition)?;
     Ok((partition, spec(asked, version, read_committed)?))
 }
 

@@ -24,8 +24,8 @@ use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Refused;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::{CLUSTER_OPERATIONS, LEADER_EPOCH, Node, TOPIC_OPERATIONS, Topology};
+use crate::metadata_cache::CachedTopic;
 use crate::topic_creation::create_automatically;
-use crate::view::TopicView;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, |call| answer(call, handle));
 
@@ -40,7 +40,7 @@ async fn handle(context: Context, request: MetadataRequest) -> MetadataResponse 
     }
     let agent = &*context.agent;
     // What was created, grown or deleted by any agent before is told; in time, though, whatever becomes of the metastore.
-    context.agent.view.catch_up_within(PATIENCE).await;
+    context.agent.metadata_cache.catch_up_within(PATIENCE).await;
     let found = topics(&context, &request).await;
     // Only now, for finding may take a while: brokers and leaders are those of one moment.
     let topology = Topology::of(&context);
@@ -62,11 +62,13 @@ fn broker(Node { id, host, port, rack }: Node) -> MetadataResponseBroker {
 }
 
 /// What was asked for, and what there is.
-type Asked = (MetadataRequestTopic, Result<Arc<TopicView>, Refused>);
+type Asked = (MetadataRequestTopic, Result<Arc<CachedTopic>, Refused>);
 
 async fn topics(context: &Context, request: &MetadataRequest) -> Vec<Asked> {
     let agent = &*context.agent;
-    let all = || agent.view.topics().into_iter().map(|topic| (MetadataRequestTopic::default(), Ok(topic))).collect();
+    let all = || {
+        agent.metadata_cache.topics().into_iter().map(|topic| (MetadataRequestTopic::default(), Ok(topic))).collect()
+    };
     match &request.topics {
         None => all(),
         Some(asked) if asked.is_empty() && context.version == 0 => all(),
@@ -87,7 +89,7 @@ fn told(
     topology: &Topology<'_>,
     request: &MetadataRequest,
     asked: MetadataRequestTopic,
-    found: Result<Arc<TopicView>, Refused>,
+    found: Result<Arc<CachedTopic>, Refused>,
 ) -> MetadataResponseTopic {
     match found {
         Ok(topic) => described(topology, &topic, request.include_topic_authorized_operations),
@@ -127,7 +129,7 @@ impl<'a> Finder<'a> {
         Self { agent, lookup: TopicLookup::new(agent), may_create }
     }
 
-    async fn find(&mut self, topic: &MetadataRequestTopic) -> Result<Arc<TopicView>, Refused> {
+    async fn find(&mut self, topic: &MetadataRequestTopic) -> Result<Arc<CachedTopic>, Refused> {
         if !topic.topic_id.is_nil() {
             return self.lookup.by_id(topic.topic_id).await;
         }
@@ -143,7 +145,7 @@ impl<'a> Finder<'a> {
     }
 }
 
-fn described(topology: &Topology<'_>, view: &TopicView, with_operations: bool) -> MetadataResponseTopic {
+fn described(topology: &Topology<'_>, metadata_cache: &CachedTopic, with_operations: bool) -> MetadataResponseTopic {
     let partition = |partition: TopicPartition| {
         let replicas = topology.replicas(partition);
         MetadataResponsePartition {
@@ -156,9 +158,9 @@ fn described(topology: &Topology<'_>, view: &TopicView, with_operations: bool) -
         }
     };
     MetadataResponseTopic {
-        name: Some(view.topic.name.clone()),
-        topic_id: view.topic.id.0,
-        partitions: view.topic.all_partitions().map(partition).collect(),
+        name: Some(metadata_cache.topic.name.clone()),
+        topic_id: metadata_cache.topic.id.0,
+        partitions: metadata_cache.topic.all_partitions().map(partition).collect(),
         topic_authorized_operations: if with_operations { TOPIC_OPERATIONS } else { OPERATIONS_OMITTED },
         ..Default::default()
     }

@@ -13,7 +13,7 @@ use alluvium_wire::messages::offset_commit::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::groups::{Committer, Generation, InstanceId, MemberId, NewOffset, Refusal};
+use crate::groups::{Committer, Generation, GroupError, InstanceId, MemberId, NewOffset};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::{Coded, Refused};
 use crate::kafka::topic_lookup::TopicLookup;
@@ -60,7 +60,9 @@ async fn locate(
     let answer = |partition: OffsetCommitRequestPartition| {
         let partition_index = partition.partition_index;
         let located = match &found {
-            Ok(view) => view.partition(partition_index).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+            Ok(metadata_cache) => {
+                metadata_cache.partition(partition_index).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+            }
             Err(Refused { code, .. }) => Err(*code),
         };
         let error_code = match located {
@@ -103,7 +105,7 @@ async fn commit(
         Ok(verdicts) => {
             verdicts.iter().map(|verdict| verdict.as_ref().map_or_else(Coded::code, |()| ErrorCode::NONE)).collect()
         }
-        Err(Refusal::GroupNotFound) if context.version < 9 => vec![ErrorCode::ILLEGAL_GENERATION; count],
+        Err(GroupError::GroupNotFound) if context.version < 9 => vec![ErrorCode::ILLEGAL_GENERATION; count],
         Err(why) => vec![why.code(); count],
     }
 }

@@ -7,7 +7,7 @@ use alluvium_wire::messages::offset_delete::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::groups::Refusal;
+use crate::groups::GroupError;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Coded;
 use crate::kafka::topic_lookup::TopicLookup;
@@ -34,9 +34,9 @@ async fn delete(
     group: &str,
     topic: OffsetDeleteRequestTopic,
     lookup: &mut TopicLookup<'_>,
-) -> Result<OffsetDeleteResponseTopic, Refusal> {
-    let view = lookup.by_name(&topic.name).await;
-    let located = |index: i32| view.as_ref().ok().and_then(|view| view.partition(index));
+) -> Result<OffsetDeleteResponseTopic, GroupError> {
+    let metadata_cache = lookup.by_name(&topic.name).await;
+    let located = |index: i32| metadata_cache.as_ref().ok().and_then(|metadata_cache| metadata_cache.partition(index));
     let known: Vec<(String, TopicPartition)> = topic
         .partitions
         .iter()

@@ -19,7 +19,7 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use uuid::Uuid;
 
 use crate::agent::Agent;
-use crate::groups::Refusal;
+use crate::groups::GroupError;
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Coded;
 use crate::kafka::topic_lookup::TopicLookup;
@@ -90,14 +90,14 @@ async fn fetch_named(
     group: &str,
     topics: &[OffsetFetchRequestTopics],
     version: i16,
-) -> Result<Vec<OffsetFetchResponseTopics>, Refusal> {
+) -> Result<Vec<OffsetFetchResponseTopics>, GroupError> {
     let mut lookup = TopicLookup::new(agent);
     let mut answers = Vec::with_capacity(topics.len());
     let mut named = HashSet::new();
     for topic in topics {
         let found = if version >= 10 { lookup.by_id(topic.topic_id).await } else { lookup.by_name(&topic.name).await };
-        let view = match found {
-            Ok(view) => view,
+        let metadata_cache = match found {
+            Ok(metadata_cache) => metadata_cache,
             // By name, there is nothing wrong with never having committed to a topic that is not there.
             Err(_) if version < 10 => {
                 answers.push(refused(topic, ErrorCode::NONE));
@@ -109,9 +109,9 @@ async fn fetch_named(
             }
         };
         // Once for each, with its metadata.
-        let indexes = topic.partition_indexes.iter().filter(|index| named.insert((view.topic.id, **index)));
+        let indexes = topic.partition_indexes.iter().filter(|index| named.insert((metadata_cache.topic.id, **index)));
         let indexes: Vec<i32> = indexes.copied().collect();
-        let known: Vec<TopicPartition> = indexes.iter().filter_map(|index| view.partition(*index)).collect();
+        let known: Vec<TopicPartition> = indexes.iter().filter_map(|index| metadata_cache.partition(*index)).collect();
         let rows = agent.groups.offset_fetch(group, &known).await?;
         let rows: BTreeMap<_, _> = known.iter().map(|partition| partition.partition.0).zip(rows).collect();
         let partitions = indexes.iter().map(|index| match rows.get(index) {
@@ -124,7 +124,7 @@ async fn fetch_named(
 }
 
 /// All offsets in topics that exist; those of deleted ones are being purged.
-async fn fetch_all(agent: &Agent, group: &str) -> Result<Vec<OffsetFetchResponseTopics>, Refusal> {
+async fn fetch_all(agent: &Agent, group: &str) -> Result<Vec<OffsetFetchResponseTopics>, GroupError> {
     let mut topics: BTreeMap<TopicId, Vec<OffsetFetchResponsePartitions>> = BTreeMap::new();
     for (partition, row) in agent.groups.offset_fetch_all(group).await? {
         topics.entry(partition.topic).or_default().push(committed(partition.partition.0, &row));
@@ -132,8 +132,8 @@ async fn fetch_all(agent: &Agent, group: &str) -> Result<Vec<OffsetFetchResponse
     let mut lookup = TopicLookup::new(agent);
     let mut answers = Vec::with_capacity(topics.len());
     for (id, partitions) in topics {
-        if let Ok(view) = lookup.by_id(id.0).await {
-            answers.push(answer_topic(view.topic.name.clone(), id.0, partitions));
+        if let Ok(metadata_cache) = lookup.by_id(id.0).await {
+            answers.push(answer_topic(metadata_cache.topic.name.clone(), id.0, partitions));
         }
     }
     Ok(answers)

@@ -24,11 +24,13 @@ async fn handle(context: Context, request: OffsetForLeaderEpochRequest) -> Offse
     let mut lookup = TopicLookup::fresh(agent);
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
-        let view = lookup.by_name(&topic.topic).await;
+        let metadata_cache = lookup.by_name(&topic.topic).await;
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in topic.partitions {
-            let partition = match &view {
-                Ok(view) => view.partition(asked.partition).ok_or_else(Refused::unknown_topic_or_partition),
+            let partition = match &metadata_cache {
+                Ok(metadata_cache) => {
+                    metadata_cache.partition(asked.partition).ok_or_else(Refused::unknown_topic_or_partition)
+                }
                 Err(refused) => Err(refused.clone()),
             };
             partitions.push(match end(agent, partition, &asked).await {
@@ -53,6 +55,6 @@ async fn end(
     if asked.leader_epoch != LEADER_EPOCH {
         return Ok(EpochEndOffset::default());
     }
-    let head = agent.view.head(partition).await?.ok_or_else(Refused::unknown_topic_or_partition)?;
+    let head = agent.metadata_cache.head(partition).await?.ok_or_else(Refused::unknown_topic_or_partition)?;
     Ok(EpochEndOffset { leader_epoch: LEADER_EPOCH, end_offset: head.next.0, ..Default::default() })
 }

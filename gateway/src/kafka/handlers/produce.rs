@@ -26,9 +26,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::kafka::dispatch::{Begun, Call, Closing, Context, Handler, Reply, Started, decode, respond};
 use crate::kafka::errors::Refused;
+use crate::metadata_cache::CachedTopic;
 use crate::produce::admission::{Refusal, admit};
 use crate::produce::{Ack, AppendOutcomes, PartitionAppend, Permit, ProduceError};
-use crate::view::TopicView;
 
 pub const HANDLER: Handler = Handler::new(ApiKey::Produce, 3..=13, start).overlapping();
 
@@ -84,7 +84,7 @@ fn start(call: Call) -> Started {
     }
     // What is not known here may have been created by another agent a moment ago. Who comes next waits.
     let reply = async move {
-        context.agent.view.catch_up_within(patience).await;
+        context.agent.metadata_cache.catch_up_within(patience).await;
         let joined = join(&context, request, permit, frame_bytes);
         answered(&context, &header, joined, deadline).await
     };
@@ -143,7 +143,7 @@ fn join(context: &Context, request: ProduceRequest, permit: Option<Permit>, fram
     Joined { acks, topics, outcomes: Some(context.agent.produce.append(joining, permit)) }
 }
 
-/// Whether all partitions of the request are in the agent's picture.
+/// Whether all partitions of the request are in the agent's cached.
 fn is_known(context: &Context, request: &ProduceRequest) -> bool {
     request.topic_data.iter().all(|asked| match find(context, &asked.name, asked.topic_id) {
         Ok(topic) => asked.partition_data.iter().all(|data| topic.partition(data.index).is_some()),
@@ -197,18 +197,18 @@ fn check_acks(acks: i16) -> Result<(), Refused> {
     Err(Refused::new(ErrorCode::INVALID_REQUIRED_ACKS, "acks must be -1, 0 or 1"))
 }
 
-fn find(context: &Context, name: &str, id: uuid::Uuid) -> Result<Arc<TopicView>, Refused> {
-    let view = &context.agent.view;
+fn find(context: &Context, name: &str, id: uuid::Uuid) -> Result<Arc<CachedTopic>, Refused> {
+    let metadata_cache = &context.agent.metadata_cache;
     if context.version >= 13 {
-        view.topic_by_id(TopicId(id)).ok_or_else(Refused::unknown_topic_id)
+        metadata_cache.topic_by_id(TopicId(id)).ok_or_else(Refused::unknown_topic_id)
     } else {
-        view.topic_by_name(name).ok_or_else(Refused::unknown_topic_or_partition)
+        metadata_cache.topic_by_name(name).ok_or_else(Refused::unknown_topic_or_partition)
     }
 }
 
 fn let_in(
     context: &Context,
-    topic: &Result<(Arc<TopicView>, Result<(), Refused>), Refused>,
+    topic: &Result<(Arc<CachedTopic>, Result<(), Refused>), Refused>,
     index: i32,
     records: Option<Bytes>,
 ) -> Result<(PartitionAppend, bool), PartitionRefusal> {

@@ -6,7 +6,7 @@ use alluvium_wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssi
 use alluvium_wire::{ApiKey, ErrorCode};
 use bytes::Bytes;
 
-use crate::groups::{Generation, InstanceId, MemberId, Refusal, Sync};
+use crate::groups::{Generation, GroupError, InstanceId, MemberId, Sync};
 use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::Coded;
 
@@ -37,12 +37,12 @@ fn assigned(
     Some((MemberId::new(&member_id)?, Bytes::copy_from_slice(&assignment)))
 }
 
-fn sync(request: SyncGroupRequest, version: i16) -> Result<Sync, Refusal> {
+fn sync(request: SyncGroupRequest, version: i16) -> Result<Sync, GroupError> {
     if version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
-        return Err(Refusal::InconsistentProtocol);
+        return Err(GroupError::InconsistentProtocol);
     }
     Ok(Sync {
-        member: MemberId::new(&request.member_id).ok_or(Refusal::UnknownMember)?,
+        member: MemberId::new(&request.member_id).ok_or(GroupError::UnknownMember)?,
         instance: request.group_instance_id.as_deref().map(InstanceId::new),
         generation: Generation(request.generation_id),
         protocol_type: request.protocol_type.map(Into::into),

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use crate::produce::flush_budget::FlushBudget;
-use crate::produce::open_segment::{AppendId, Reply, SealReason, SegmentLimits, sequenced};
+use crate::produce::open_segment::{AppendId, AppendReply, SealReason, SegmentLimits, sequenced};
 use crate::produce::pipeline::{Effect, Pipeline, PipelineLimits, SealedSegment};
 use crate::produce::{PartitionAppend, ProduceError};
 use crate::tests::world::batch as plain_batch;
@@ -108,12 +108,12 @@ struct Model {
     pipeline: Pipeline<u64>,
     now: Instant,
     /// Batches in the order in which they were appended.
-    sent: Vec<(Reply, TopicPartition, Option<i64>)>,
-    uploading: Vec<(u64, Vec<Reply>)>,
-    committing: Option<Vec<(u64, Vec<Reply>)>>,
-    contents: HashMap<u64, Vec<Reply>>,
-    committed: Vec<Reply>,
-    failed: HashSet<Reply>,
+    sent: Vec<(AppendReply, TopicPartition, Option<i64>)>,
+    uploading: Vec<(u64, Vec<AppendReply>)>,
+    committing: Option<Vec<(u64, Vec<AppendReply>)>>,
+    contents: HashMap<u64, Vec<AppendReply>>,
+    committed: Vec<AppendReply>,
+    failed: HashSet<AppendReply>,
     last_commit: Option<u64>,
     next_sequence: BTreeMap<(i32, i64), i32>,
 }
@@ -148,7 +148,7 @@ impl Model {
                         sequenced_batch(*producer, *sequence - 1, &[&value])
                     }
                 };
-                self.sent.push((Reply { append: id, index: 0 }, partition(*index), *producer));
+                self.sent.push((AppendReply { append: id, index: 0 }, partition(*index), *producer));
                 self.pipeline.join(id, append(partition(*index), batch), self.now);
             }
             Step::Wait { ms } => self.now += Duration::from_millis(*ms),
@@ -167,8 +167,8 @@ impl Model {
         self.perform();
     }
 
-    fn end_commit(&mut self, segments: Vec<(u64, Vec<Reply>)>, fails: bool) {
-        let replies: Vec<Reply> = segments.into_iter().flat_map(|(_, replies)| replies).collect();
+    fn end_commit(&mut self, segments: Vec<(u64, Vec<AppendReply>)>, fails: bool) {
+        let replies: Vec<AppendReply> = segments.into_iter().flat_map(|(_, replies)| replies).collect();
         if fails {
             self.failed.extend(replies);
             self.pipeline.committed(0, Err(ProduceError::Commit("injected".to_owned())), self.now);
@@ -185,7 +185,7 @@ impl Model {
                     assert!(segment.contents.batches > 0 && segment.contents.batches <= 4);
                     assert!(segment.contents.runs.len() <= 3 && segment.contents.rows() <= 14);
                     assert!(segment.contents.bytes <= 400 || segment.contents.batches == 1);
-                    let replies: Vec<Reply> = segment.contents.replies().collect();
+                    let replies: Vec<AppendReply> = segment.contents.replies().collect();
                     self.contents.insert(segment.number, replies.clone());
                     self.uploading.push((segment.number, replies));
                     assert!(self.uploading.len() <= 2, "too many uploads at once");
@@ -233,11 +233,11 @@ proptest! {
             model.take(step);
         }
         model.finish();
-        let committed: HashSet<Reply> = model.committed.iter().copied().collect();
+        let committed: HashSet<AppendReply> = model.committed.iter().copied().collect();
         prop_assert_eq!(committed.len(), model.committed.len());
         prop_assert!(committed.is_disjoint(&model.failed));
         prop_assert_eq!(committed.len() + model.failed.len(), model.sent.len());
-        let order: HashMap<Reply, usize> = model.committed.iter().copied().zip(0..).collect();
+        let order: HashMap<AppendReply, usize> = model.committed.iter().copied().zip(0..).collect();
         for index in 0..5 {
             let of: Vec<_> = model.sent.iter().filter(|(_, of, _)| *of == partition(index)).collect();
             let places: Vec<usize> = of.iter().filter_map(|(reply, _, _)| order.get(reply).copied()).collect();
@@ -267,7 +267,7 @@ proptest! {
     }
 }
 
-fn commits(effects: Vec<Effect<u64>>) -> Vec<Vec<Reply>> {
+fn commits(effects: Vec<Effect<u64>>) -> Vec<Vec<AppendReply>> {
     let commit = |effect| match effect {
         Effect::Commit(parts) => Some(parts.into_iter().flat_map(|part| part.replies).collect()),
         Effect::Upload(_) | Effect::Fail(..) | Effect::Ask(_) => None,
@@ -292,7 +292,7 @@ fn what_follows_a_failed_batch_and_comes_later_waits_until_that_is_sent_again() 
     for (id, sequence) in [(2, 0), (3, 1)] {
         let segment = uploads(send(&mut pipeline, id, sequence)).remove(0);
         pipeline.uploaded(segment.number, Ok(segment.number), now);
-        assert_eq!(commits(pipeline.advance(now)), [[Reply { append: AppendId(id), index: 0 }]]);
+        assert_eq!(commits(pipeline.advance(now)), [[AppendReply { append: AppendId(id), index: 0 }]]);
         pipeline.committed(1, Ok(()), now);
     }
 }

@@ -1,6 +1,6 @@
 //! Who may commit offsets of the group.
 
-use super::{Generation, Group, InstanceId, MemberId, Refusal, State};
+use super::{Generation, Group, GroupError, InstanceId, MemberId, State};
 use crate::Timestamp;
 
 /// Who commits.
@@ -19,24 +19,24 @@ impl Group {
     ///
     /// # Errors
     /// Where it may not: while members share the work out, only they commit, and only in the current generation.
-    pub fn admit_commit(&mut self, committer: &Committer, now: Timestamp) -> Result<(), Refusal> {
+    pub fn admit_commit(&mut self, committer: &Committer, now: Timestamp) -> Result<(), GroupError> {
         if self.state == State::Dead {
-            return Err(Refusal::NotAvailable);
+            return Err(GroupError::NotAvailable);
         }
         if committer.generation.is_none() && self.state == State::Empty {
             return Ok(());
         }
         let Some(member) = &committer.member else {
-            return Err(Refusal::UnknownMember);
+            return Err(GroupError::UnknownMember);
         };
         self.check_member(member, committer.instance.as_ref())?;
         if committer.generation != Some(self.generation) {
-            return Err(Refusal::IllegalGeneration);
+            return Err(GroupError::IllegalGeneration);
         }
         match &self.state {
             // It knows its generation, so it will soon have an assignment; what it commits is from the one before.
-            State::CompletingRebalance => Err(Refusal::RebalanceInProgress),
-            State::Empty | State::Dead => Err(Refusal::UnknownMember),
+            State::CompletingRebalance => Err(GroupError::RebalanceInProgress),
+            State::Empty | State::Dead => Err(GroupError::UnknownMember),
             State::PreparingRebalance(_) | State::Stable => {
                 self.hear_from(member, now);
                 Ok(())

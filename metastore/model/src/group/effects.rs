@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Generation, InstanceId, MemberId, Refusal, Snapshot, Ticket};
+use super::{Generation, GroupError, InstanceId, MemberId, Snapshot, WaiterId};
 
 /// What is to be done after an event, in this order: persist, then reply.
 #[derive(Debug, Default)]
@@ -13,36 +13,36 @@ pub struct Effects {
     /// The group as it must be found after a restart, where the event changed that.
     pub save: Option<Snapshot>,
     /// Answers to parked requests, each exactly once.
-    pub replies: Vec<Reply>,
+    pub replies: Vec<GroupReply>,
     /// How many members are gone because they were not heard of in time.
     pub expired: usize,
 }
 
 /// The answer to a parked request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum GroupReply {
     /// To a join.
     Join {
         /// Which.
-        ticket: Ticket,
+        waiter: WaiterId,
         /// The answer.
-        answer: Result<Joined, JoinRefused>,
+        answer: Result<Joined, JoinError>,
     },
     /// To a sync.
     Sync {
         /// Which.
-        ticket: Ticket,
+        waiter: WaiterId,
         /// The answer.
-        answer: Result<Synced, Refusal>,
+        answer: Result<Synced, GroupError>,
     },
 }
 
-impl Reply {
+impl GroupReply {
     /// Whose answer this is.
     #[must_use]
-    pub fn ticket(&self) -> Ticket {
+    pub fn waiter(&self) -> WaiterId {
         match self {
-            Self::Join { ticket, .. } | Self::Sync { ticket, .. } => *ticket,
+            Self::Join { waiter, .. } | Self::Sync { waiter, .. } => *waiter,
         }
     }
 }
@@ -79,11 +79,11 @@ pub struct JoinedMember {
 
 /// A join that failed, and the member id that the answer names ("" as `None`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JoinRefused {
+pub struct JoinError {
     /// The id to answer with.
     pub member: Option<MemberId>,
     /// Why.
-    pub why: Refusal,
+    pub why: GroupError,
 }
 
 /// A sync that succeeded.
@@ -98,15 +98,15 @@ pub struct Synced {
 }
 
 impl Effects {
-    pub(super) fn refuse_join(&mut self, ticket: Ticket, member: Option<MemberId>, why: Refusal) {
-        self.replies.push(Reply::Join { ticket, answer: Err(JoinRefused { member, why }) });
+    pub(super) fn refuse_join(&mut self, waiter: WaiterId, member: Option<MemberId>, why: GroupError) {
+        self.replies.push(GroupReply::Join { waiter, answer: Err(JoinError { member, why }) });
     }
 
-    pub(super) fn admit(&mut self, ticket: Ticket, joined: Joined) {
-        self.replies.push(Reply::Join { ticket, answer: Ok(joined) });
+    pub(super) fn admit(&mut self, waiter: WaiterId, joined: Joined) {
+        self.replies.push(GroupReply::Join { waiter, answer: Ok(joined) });
     }
 
-    pub(super) fn answer_sync(&mut self, ticket: Ticket, answer: Result<Synced, Refusal>) {
-        self.replies.push(Reply::Sync { ticket, answer });
+    pub(super) fn answer_sync(&mut self, waiter: WaiterId, answer: Result<Synced, GroupError>) {
+        self.replies.push(GroupReply::Sync { waiter, answer });
     }
 }

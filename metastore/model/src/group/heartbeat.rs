@@ -1,6 +1,6 @@
 //! A member says that it is alive, and hears whether it must join again.
 
-use super::{Generation, Group, InstanceId, MemberId, Refusal, State};
+use super::{Generation, Group, GroupError, InstanceId, MemberId, State};
 use crate::Timestamp;
 
 impl Group {
@@ -14,19 +14,19 @@ impl Group {
         instance: Option<&InstanceId>,
         generation: Generation,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), GroupError> {
         if self.state == State::Dead {
-            return Err(Refusal::NotAvailable);
+            return Err(GroupError::NotAvailable);
         }
         self.check_member(member, instance)?;
         if generation != self.generation {
-            return Err(Refusal::IllegalGeneration);
+            return Err(GroupError::IllegalGeneration);
         }
         match &self.state {
-            State::Empty | State::Dead => Err(Refusal::UnknownMember),
+            State::Empty | State::Dead => Err(GroupError::UnknownMember),
             State::PreparingRebalance(_) => {
                 self.hear_from(member, now);
-                Err(Refusal::RebalanceInProgress)
+                Err(GroupError::RebalanceInProgress)
             }
             // While completing, consumers already send heartbeats: they count.
             State::CompletingRebalance | State::Stable => {

@@ -93,4 +93,4 @@ impl fmt::Display for Generation {
 
 /// One request that may be parked; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
+pub struct WaiterId(pub u64);

@@ -7,14 +7,16 @@ use bytes::Bytes;
 
 use super::effects::Effects;
 use super::member::Parked;
-use super::{Group, InstanceId, Member, MemberId, NEW_MEMBER_JOIN_TIMEOUT, Protocol, Refusal, Rules, State, Ticket};
+use super::{
+    Group, GroupError, InstanceId, Member, MemberId, NEW_MEMBER_JOIN_TIMEOUT, Protocol, Rules, State, WaiterId,
+};
 use crate::Timestamp;
 
 /// A request to join, ready to be parked.
 #[derive(Clone, Debug)]
 pub struct Join {
     /// Under which it waits.
-    pub ticket: Ticket,
+    pub waiter: WaiterId,
     /// A new random id, in case it needs one.
     pub fresh: MemberId,
     /// Who wants in.
@@ -47,16 +49,16 @@ pub struct Joiner {
 }
 
 impl Group {
-    /// A member wants in. Its ticket is answered now or when the rebalance completes.
+    /// A member wants in. Its waiter is answered now or when the rebalance completes.
     pub fn join(&mut self, join: Join, rules: &Rules, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
         if let Err(why) = self.admit_join(&join, rules) {
-            let named = if why == Refusal::GroupFull { None } else { join.joiner.member.clone() };
-            if let (Refusal::GroupFull, Some(member)) = (&why, &join.joiner.member) {
+            let named = if why == GroupError::GroupFull { None } else { join.joiner.member.clone() };
+            if let (GroupError::GroupFull, Some(member)) = (&why, &join.joiner.member) {
                 self.remove(member, &mut effects);
                 self.complete_if_all_joined(now, &mut effects);
             }
-            effects.refuse_join(join.ticket, named, why);
+            effects.refuse_join(join.waiter, named, why);
             return effects;
         }
         match join.joiner.member.clone() {
@@ -70,18 +72,18 @@ impl Group {
         effects
     }
 
-    fn admit_join(&self, join: &Join, rules: &Rules) -> Result<(), Refusal> {
+    fn admit_join(&self, join: &Join, rules: &Rules) -> Result<(), GroupError> {
         if self.state == State::Dead {
-            return Err(Refusal::NotAvailable);
+            return Err(GroupError::NotAvailable);
         }
         if !(rules.session_timeout_min..=rules.session_timeout_max).contains(&join.joiner.session_timeout) {
-            return Err(Refusal::InvalidSessionTimeout);
+            return Err(GroupError::InvalidSessionTimeout);
         }
         if !self.has_room(join, rules) {
-            return Err(Refusal::GroupFull);
+            return Err(GroupError::GroupFull);
         }
         if !self.supports(&join.joiner.protocol_type, &join.joiner.protocols) {
-            return Err(Refusal::InconsistentProtocol);
+            return Err(GroupError::InconsistentProtocol);
         }
         Ok(())
     }
@@ -111,7 +113,7 @@ impl Group {
             (Some(current), _) => self.join_static_again(&current, join, rules, now, effects),
             (None, None) if join.joiner.promises_id_first => {
                 self.promised.insert(fresh.clone(), now.plus(join.joiner.session_timeout));
-                effects.refuse_join(join.ticket, Some(fresh.clone()), Refusal::MemberIdRequired(fresh));
+                effects.refuse_join(join.waiter, Some(fresh.clone()), GroupError::MemberIdRequired(fresh));
             }
             (None, _) => self.add(fresh, join, rules, now, effects),
         }
@@ -140,7 +142,7 @@ impl Group {
             rebalance_timeout: join.joiner.rebalance_timeout,
             protocols: join.joiner.protocols,
             assignment: Bytes::new(),
-            parked: Some(Parked::Join(join.ticket)),
+            parked: Some(Parked::Join(join.waiter)),
             expires: now.plus(NEW_MEMBER_JOIN_TIMEOUT),
             is_new: true,
         };
@@ -150,13 +152,13 @@ impl Group {
 
     fn join_again(&mut self, id: MemberId, join: Join, rules: &Rules, now: Timestamp, effects: &mut Effects) {
         if let Err(why) = self.check_member(&id, join.joiner.instance.as_ref()) {
-            return effects.refuse_join(join.ticket, Some(id), why);
+            return effects.refuse_join(join.waiter, Some(id), why);
         }
         let is_leader = self.leader.as_ref() == Some(&id);
         let has_news = self.members.get(&id).is_none_or(|member| member.protocols != join.joiner.protocols);
         let told = match &self.state {
             State::Empty | State::Dead => {
-                return effects.refuse_join(join.ticket, Some(id), Refusal::UnknownMember);
+                return effects.refuse_join(join.waiter, Some(id), GroupError::UnknownMember);
             }
             State::PreparingRebalance(_) => None,
             // It has probably missed the answer to its last join.
@@ -167,7 +169,7 @@ impl Group {
             State::Stable => None,
         };
         match told {
-            Some(joined) => effects.admit(join.ticket, joined),
+            Some(joined) => effects.admit(join.waiter, joined),
             None => {
                 self.renew(&id, join, effects);
                 self.rebalance(rules, now, effects);
@@ -177,7 +179,7 @@ impl Group {
 
     /// Notes what a member says now, and parks its join.
     pub(super) fn renew(&mut self, id: &MemberId, join: Join, effects: &mut Effects) {
-        self.park(id, Parked::Join(join.ticket), effects);
+        self.park(id, Parked::Join(join.waiter), effects);
         if let Some(member) = self.members.get_mut(id) {
             member.protocols = join.joiner.protocols;
             member.session_timeout = join.joiner.session_timeout;
@@ -191,22 +193,22 @@ impl Group {
     pub(super) fn park(&mut self, id: &MemberId, request: Parked, effects: &mut Effects) {
         let Some(member) = self.members.get_mut(id) else { return };
         let before = member.parked.replace(request);
-        answer_parked(id, before, Refusal::RebalanceInProgress, effects);
+        answer_parked(id, before, GroupError::RebalanceInProgress, effects);
     }
 
     /// Drops a member; whatever request it had parked is told so.
     pub(super) fn remove(&mut self, id: &MemberId, effects: &mut Effects) {
         if let Some(member) = self.take_out(id) {
-            answer_parked(id, member.parked, Refusal::UnknownMember, effects);
+            answer_parked(id, member.parked, GroupError::UnknownMember, effects);
         }
     }
 }
 
 /// Refuses a parked request of `id`.
-pub(super) fn answer_parked(id: &MemberId, parked: Option<Parked>, why: Refusal, effects: &mut Effects) {
+pub(super) fn answer_parked(id: &MemberId, parked: Option<Parked>, why: GroupError, effects: &mut Effects) {
     match parked {
-        Some(Parked::Join(ticket)) => effects.refuse_join(ticket, Some(id.clone()), why),
-        Some(Parked::Sync(ticket)) => effects.answer_sync(ticket, Err(why)),
+        Some(Parked::Join(waiter)) => effects.refuse_join(waiter, Some(id.clone()), why),
+        Some(Parked::Sync(waiter)) => effects.answer_sync(waiter, Err(why)),
         None => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Members leave: of themselves, or removed by an administrator who names instance ids.
 
 use super::effects::Effects;
-use super::{Group, InstanceId, MemberId, Refusal, Rules, State};
+use super::{Group, GroupError, InstanceId, MemberId, Rules, State};
 use crate::Timestamp;
 
 /// Who is to leave: a member by its id, or a static member by its instance id alone.
@@ -23,9 +23,9 @@ impl Group {
         leavers: &[Leaver],
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<(Vec<Result<(), Refusal>>, Effects), Refusal> {
+    ) -> Result<(Vec<Result<(), GroupError>>, Effects), GroupError> {
         if self.state == State::Dead {
-            return Err(Refusal::NotAvailable);
+            return Err(GroupError::NotAvailable);
         }
         let mut effects = Effects::default();
         let before = self.members.len();
@@ -38,10 +38,10 @@ impl Group {
         Ok((verdicts, effects))
     }
 
-    fn let_go(&mut self, leaver: &Leaver, effects: &mut Effects) -> Result<(), Refusal> {
+    fn let_go(&mut self, leaver: &Leaver, effects: &mut Effects) -> Result<(), GroupError> {
         let member = match (&leaver.member, &leaver.instance) {
-            (None, None) => return Err(Refusal::UnknownMember),
-            (None, Some(instance)) => self.instances.get(instance).cloned().ok_or(Refusal::UnknownMember)?,
+            (None, None) => return Err(GroupError::UnknownMember),
+            (None, Some(instance)) => self.instances.get(instance).cloned().ok_or(GroupError::UnknownMember)?,
             (Some(member), _) if self.promised.contains_key(member) => member.clone(),
             (Some(member), instance) => {
                 self.check_member(member, instance.as_ref())?;

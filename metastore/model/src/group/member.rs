@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{InstanceId, MemberId, Ticket};
+use super::{InstanceId, MemberId, WaiterId};
 use crate::Timestamp;
 
 /// A protocol that a member can follow (a partition assignor, for consumers), and what it says about itself under it.
@@ -45,8 +45,8 @@ pub struct Member {
 /// A request that waits for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parked {
-    Join(Ticket),
-    Sync(Ticket),
+    Join(WaiterId),
+    Sync(WaiterId),
 }
 
 impl Member {

@@ -5,18 +5,19 @@
 //! storage of snapshots and offsets, and the meaning of assignments, which only the clients know.
 //!
 //! One file per event; each is a method of [`Group`] that answers at once or yields [`Effects`]: replies to requests that
-//! were parked under a [`Ticket`], and the [`Snapshot`] to persist *before* any of the replies goes out.
+//! were parked under a [`WaiterId`], and the [`Snapshot`] to persist *before* any of the replies goes out.
 //!
 //! Invariants (each checked by a property test): every parked request is answered exactly once; generations never go back;
 //! in one generation one assignment at most is handed out; a snapshot, restored, knows every member that was told of its
 //! generation.
 
+mod cancel_waiter;
 mod commit;
 mod delete;
 mod describe;
 mod effects;
+mod error;
 mod expiry;
-mod forsake;
 mod heartbeat;
 mod ids;
 mod join;
@@ -24,7 +25,6 @@ mod leave;
 mod member;
 mod protocol;
 mod rebalance;
-mod refusal;
 mod rules;
 mod snapshot;
 mod state;
@@ -37,12 +37,12 @@ mod tests;
 
 pub use commit::Committer;
 pub use describe::{DescribedMember, Description};
-pub use effects::{Effects, JoinRefused, Joined, JoinedMember, Reply, Synced};
-pub use ids::{Generation, GroupId, InstanceId, MemberId, Ticket};
+pub use effects::{Effects, GroupReply, JoinError, Joined, JoinedMember, Synced};
+pub use error::GroupError;
+pub use ids::{Generation, GroupId, InstanceId, MemberId, WaiterId};
 pub use join::{Join, Joiner};
 pub use leave::Leaver;
 pub use member::{Member, Protocol};
-pub use refusal::Refusal;
 pub use rules::{GROUP_BYTES_MAX, GROUP_MEMBERS_MAX, MEMBER_PROTOCOLS_MAX, NEW_MEMBER_JOIN_TIMEOUT, Rules};
 pub use snapshot::{SavedMember, SavedState, Snapshot};
 pub use state::{Group, State};

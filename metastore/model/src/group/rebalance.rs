@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::effects::{Effects, Joined, JoinedMember};
 use super::member::Parked;
 use super::state::{AwaitedSyncs, Gathering, InitialDelay};
-use super::{Group, Member, MemberId, Refusal, Rules, State};
+use super::{Group, GroupError, Member, MemberId, Rules, State};
 use crate::Timestamp;
 
 /// Between two looks at a group of absent static members, whatever rebalance timeout they asked for.
@@ -38,10 +38,10 @@ impl Group {
             if aborts_assignment {
                 member.assignment.clear();
             }
-            if let Some(Parked::Sync(ticket)) = member.parked {
+            if let Some(Parked::Sync(waiter)) = member.parked {
                 member.parked = None;
                 member.restart_session(now);
-                effects.answer_sync(ticket, Err(Refusal::RebalanceInProgress));
+                effects.answer_sync(waiter, Err(GroupError::RebalanceInProgress));
             }
         }
         self.state = State::PreparingRebalance(Gathering { until: now.plus(self.rebalance_timeout()), initial: None });
@@ -94,14 +94,14 @@ impl Group {
         for (id, member) in &mut self.members {
             member.is_new = false;
             member.restart_session(now);
-            if let Some(Parked::Join(ticket)) = member.parked {
+            if let Some(Parked::Join(waiter)) = member.parked {
                 member.parked = None;
-                waiting.push((ticket, id.clone()));
+                waiting.push((waiter, id.clone()));
             }
         }
-        for (ticket, id) in waiting {
+        for (waiter, id) in waiting {
             if let Some(joined) = self.joined(&id, id == leader, false) {
-                effects.admit(ticket, joined);
+                effects.admit(waiter, joined);
             }
         }
         effects.save = self.snapshot();
@@ -117,7 +117,7 @@ impl Group {
     /// What `member` is told about the current generation.
     pub(super) fn joined(&self, member: &MemberId, with_members: bool, skip_assignment: bool) -> Option<Joined> {
         let protocol = self.protocol.clone()?;
-        let members = if with_members { self.roster(&protocol) } else { Vec::new() };
+        let members = if with_members { self.live_agents(&protocol) } else { Vec::new() };
         Some(Joined {
             member: member.clone(),
             generation: self.generation,
@@ -129,7 +129,7 @@ impl Group {
         })
     }
 
-    fn roster(&self, protocol: &str) -> Vec<JoinedMember> {
+    fn live_agents(&self, protocol: &str) -> Vec<JoinedMember> {
         let seen = |(id, member): (&MemberId, &Member)| JoinedMember {
             member: id.clone(),
             instance: member.instance.clone(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Generation, InstanceId, Member, MemberId, Refusal};
+use super::{Generation, GroupError, InstanceId, Member, MemberId};
 use crate::Timestamp;
 
 /// Where a group is in its life.
@@ -162,15 +162,15 @@ impl Group {
     }
 
     /// Whether `member`, who says that it is `instance`, is who it says it is.
-    pub(super) fn check_member(&self, member: &MemberId, instance: Option<&InstanceId>) -> Result<(), Refusal> {
+    pub(super) fn check_member(&self, member: &MemberId, instance: Option<&InstanceId>) -> Result<(), GroupError> {
         if let Some(instance) = instance {
             match self.instances.get(instance) {
-                None => return Err(Refusal::UnknownMember),
-                Some(current) if current != member => return Err(Refusal::FencedInstance),
+                None => return Err(GroupError::UnknownMember),
+                Some(current) if current != member => return Err(GroupError::FencedInstance),
                 Some(_) => {}
             }
         }
-        if self.members.contains_key(member) { Ok(()) } else { Err(Refusal::UnknownMember) }
+        if self.members.contains_key(member) { Ok(()) } else { Err(GroupError::UnknownMember) }
     }
 
     /// Takes `member` out of all books but the caller's; its parked request is the caller's to answer.

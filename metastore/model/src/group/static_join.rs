@@ -2,7 +2,7 @@
 
 use super::effects::Effects;
 use super::join::answer_parked;
-use super::{Group, Join, Joined, MemberId, NEW_MEMBER_JOIN_TIMEOUT, Refusal, Rules, State};
+use super::{Group, GroupError, Join, Joined, MemberId, NEW_MEMBER_JOIN_TIMEOUT, Rules, State};
 use crate::Timestamp;
 
 impl Group {
@@ -16,7 +16,7 @@ impl Group {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let (ticket, fresh, can_skip) = (join.ticket, join.fresh.clone(), join.joiner.can_skip_assignment);
+        let (waiter, fresh, can_skip) = (join.waiter, join.fresh.clone(), join.joiner.can_skip_assignment);
         let leader_before = self.leader.clone();
         self.swap(current, &fresh, now, effects);
         self.renew(&fresh, join, effects);
@@ -28,7 +28,7 @@ impl Group {
                 member.parked = None;
                 member.restart_session(now);
             }
-            effects.admit(ticket, joined);
+            effects.admit(waiter, joined);
             effects.save = self.snapshot();
         } else {
             // While an assignment is being computed, it may already name the old member id: begin again.
@@ -49,7 +49,7 @@ impl Group {
 
     fn swap(&mut self, current: &MemberId, fresh: &MemberId, now: Timestamp, effects: &mut Effects) {
         let Some(mut member) = self.members.remove(current) else { return };
-        answer_parked(current, member.parked.take(), Refusal::FencedInstance, effects);
+        answer_parked(current, member.parked.take(), GroupError::FencedInstance, effects);
         if member.is_new {
             member.expires = now.plus(NEW_MEMBER_JOIN_TIMEOUT);
         } else {

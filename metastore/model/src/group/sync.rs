@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::effects::{Effects, Synced};
 use super::member::Parked;
-use super::{Generation, Group, InstanceId, MemberId, Refusal, Rules, State, Ticket};
+use super::{Generation, Group, GroupError, InstanceId, MemberId, Rules, State, WaiterId};
 use crate::Timestamp;
 
 /// A request for an assignment: who asks, as it says itself.
@@ -28,11 +28,11 @@ pub struct Sync {
 }
 
 impl Group {
-    /// A member asks for its assignment. Its ticket is answered now, or when the leader has brought it.
-    pub fn sync(&mut self, ticket: Ticket, sync: Sync, rules: &Rules, now: Timestamp) -> Effects {
+    /// A member asks for its assignment. Its waiter is answered now, or when the leader has brought it.
+    pub fn sync(&mut self, waiter: WaiterId, sync: Sync, rules: &Rules, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
         if let Err(why) = self.admit_sync(&sync, rules) {
-            effects.answer_sync(ticket, Err(why));
+            effects.answer_sync(waiter, Err(why));
             return effects;
         }
         self.note_synced(&sync.member);
@@ -41,41 +41,41 @@ impl Group {
                 if let Some(member) = self.members.get_mut(&sync.member) {
                     member.restart_session(now);
                 }
-                effects.answer_sync(ticket, self.synced(&sync.member));
+                effects.answer_sync(waiter, self.synced(&sync.member));
             }
             State::CompletingRebalance => {
-                self.park(&sync.member, Parked::Sync(ticket), &mut effects);
+                self.park(&sync.member, Parked::Sync(waiter), &mut effects);
                 if self.leader.as_ref() == Some(&sync.member) {
                     self.assign(sync.assignments, now, &mut effects);
                 }
             }
             State::Empty | State::PreparingRebalance(_) | State::Dead => {
-                effects.answer_sync(ticket, Err(Refusal::UnknownMember));
+                effects.answer_sync(waiter, Err(GroupError::UnknownMember));
             }
         }
         effects
     }
 
-    fn admit_sync(&self, sync: &Sync, rules: &Rules) -> Result<(), Refusal> {
+    fn admit_sync(&self, sync: &Sync, rules: &Rules) -> Result<(), GroupError> {
         if self.state == State::Dead {
-            return Err(Refusal::NotAvailable);
+            return Err(GroupError::NotAvailable);
         }
         self.check_member(&sync.member, sync.instance.as_ref())?;
         if sync.generation != self.generation {
-            return Err(Refusal::IllegalGeneration);
+            return Err(GroupError::IllegalGeneration);
         }
         let differs =
             |said: &Option<Arc<str>>, ours: &Option<Arc<str>>| said.is_some() && ours.is_some() && said != ours;
         if differs(&sync.protocol_type, &self.protocol_type) || differs(&sync.protocol, &self.protocol) {
-            return Err(Refusal::InconsistentProtocol);
+            return Err(GroupError::InconsistentProtocol);
         }
         if matches!(self.state, State::PreparingRebalance(_)) {
-            return Err(Refusal::RebalanceInProgress);
+            return Err(GroupError::RebalanceInProgress);
         }
         let brought: usize = sync.assignments.values().map(Bytes::len).sum();
         let replaced: usize = self.members.values().map(|member| member.assignment.len()).sum();
         if self.bytes().saturating_sub(replaced).saturating_add(brought) > rules.bytes_max {
-            return Err(Refusal::AssignmentTooLarge);
+            return Err(GroupError::AssignmentTooLarge);
         }
         Ok(())
     }
@@ -86,22 +86,22 @@ impl Group {
         let mut waiting = Vec::new();
         for (id, member) in &mut self.members {
             member.assignment = assignments.remove(id).unwrap_or_default();
-            if let Some(Parked::Sync(ticket)) = member.parked {
+            if let Some(Parked::Sync(waiter)) = member.parked {
                 member.parked = None;
                 member.restart_session(now);
-                waiting.push((ticket, id.clone()));
+                waiting.push((waiter, id.clone()));
             }
         }
-        for (ticket, id) in waiting {
-            effects.answer_sync(ticket, self.synced(&id));
+        for (waiter, id) in waiting {
+            effects.answer_sync(waiter, self.synced(&id));
         }
         effects.save = self.snapshot();
     }
 
-    fn synced(&self, member: &MemberId) -> Result<Synced, Refusal> {
-        let member = self.members.get(member).ok_or(Refusal::UnknownMember)?;
-        let protocol_type = self.protocol_type.clone().ok_or(Refusal::UnknownMember)?;
-        let protocol = self.protocol.clone().ok_or(Refusal::UnknownMember)?;
+    fn synced(&self, member: &MemberId) -> Result<Synced, GroupError> {
+        let member = self.members.get(member).ok_or(GroupError::UnknownMember)?;
+        let protocol_type = self.protocol_type.clone().ok_or(GroupError::UnknownMember)?;
+        let protocol = self.protocol.clone().ok_or(GroupError::UnknownMember)?;
         Ok(Synced { protocol_type, protocol, assignment: member.assignment.clone() })
     }
 

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{BatchAck, BatchCommit, BatchRefusal, Head, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome};
+use super::{BatchAck, BatchCommit, BatchRejection, Head, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome};
 use crate::{
     Extent, ExtentSource, ObjectId, Offset, ProducerId, Timestamp, TopicPartition, limits,
     producer::{ProducerBatch, Verdict, Window},
@@ -98,7 +98,7 @@ impl Decision<'_> {
         if self.now > created.plus(self.limits.age_max) {
             // Nothing is written about it: its outcome may have been forgotten since it was committed, and its extents
             // be alive. If it never was, the orphan sweep finds it.
-            let refusal = BatchRefusal::SegmentTooOld { created, now: self.now };
+            let refusal = BatchRejection::SegmentTooOld { created, now: self.now };
             return SegmentOutcome { runs: segment.runs.iter().map(|run| refused(run, refusal)).collect() };
         }
         let extents_before = self.commit.extents.len();
@@ -111,7 +111,7 @@ impl Decision<'_> {
     fn run(&mut self, object: ObjectId, run: &RunCommit) -> RunOutcome {
         let partition = run.partition;
         let Some(head) = self.commit.heads.get(&partition).or_else(|| self.state.heads.get(&partition)).copied() else {
-            return refused(run, BatchRefusal::UnknownPartition);
+            return refused(run, BatchRejection::UnknownPartition);
         };
         let mut extent = OpenExtent::at(head.next);
         let mut batches = Vec::with_capacity(run.batches.len());
@@ -194,6 +194,6 @@ impl OpenExtent {
     }
 }
 
-fn refused(run: &RunCommit, refusal: BatchRefusal) -> RunOutcome {
+fn refused(run: &RunCommit, refusal: BatchRejection) -> RunOutcome {
     RunOutcome { partition: run.partition, start: Offset(-1), batches: vec![Err(refusal); run.batches.len()] }
 }

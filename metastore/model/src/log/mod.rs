@@ -16,7 +16,7 @@ mod tests;
 pub use commit::{Commit, CommitLimits, CommitState, ObjectCommit, commit};
 pub use head::Head;
 pub use segment::{
-    BatchAck, BatchCommit, BatchRefusal, InvalidSegment, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome,
+    BatchAck, BatchCommit, BatchRejection, InvalidSegment, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome,
 };
 
 pub use crate::producer::ProducerBatch;

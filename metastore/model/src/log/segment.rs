@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::{
     ObjectId, Offset, ProducerEpoch, Sequence, Timestamp, TopicPartition,
     limits::COMMIT_BATCHES_MAX,
-    producer::{ProducerBatch, Refusal},
+    producer::{ProducerBatch, SequenceError},
 };
 
 /// One uploaded segment, to be committed.
@@ -60,7 +60,7 @@ pub struct RunOutcome {
     /// The log start at the commit; -1 where it is not known (unknown partition, segment too old).
     pub start: Offset,
     /// In the order of the run's batches.
-    pub batches: Vec<Result<BatchAck, BatchRefusal>>,
+    pub batches: Vec<Result<BatchAck, BatchRejection>>,
 }
 
 /// A batch is in the log.
@@ -76,7 +76,7 @@ pub struct BatchAck {
 
 /// A batch is not in the log, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum BatchRefusal {
+pub enum BatchRejection {
     /// No such partition (any more).
     #[error("unknown partition")]
     UnknownPartition,
@@ -107,12 +107,12 @@ pub enum BatchRefusal {
     },
 }
 
-impl From<Refusal> for BatchRefusal {
-    fn from(refusal: Refusal) -> Self {
+impl From<SequenceError> for BatchRejection {
+    fn from(refusal: SequenceError) -> Self {
         match refusal {
-            Refusal::OutOfOrder { expected, found } => Self::OutOfOrderSequence { expected, found },
-            Refusal::Duplicate => Self::DuplicateSequence,
-            Refusal::Fenced { current } => Self::FencedEpoch { current },
+            SequenceError::OutOfOrder { expected, found } => Self::OutOfOrderSequence { expected, found },
+            SequenceError::Duplicate => Self::DuplicateSequence,
+            SequenceError::Fenced { current } => Self::FencedEpoch { current },
         }
     }
 }

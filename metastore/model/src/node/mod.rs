@@ -10,4 +10,4 @@ mod registration;
 mod tests;
 
 pub use observer::{Observed, Observer, standing};
-pub use registration::{Claimant, Endpoint, Incarnation, NewNode, Node, NodeState};
+pub use registration::{Endpoint, Incarnation, LeaseOwner, NewNode, Node, NodeState};

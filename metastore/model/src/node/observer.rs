@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Claimant, Node, NodeState};
+use super::{LeaseOwner, Node, NodeState};
 
 /// What one node has seen of all.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct Observer {
     expiry: Duration,
     /// When it looked last.
     looked: Option<Duration>,
-    seen: BTreeMap<Claimant, Sight>,
+    seen: BTreeMap<LeaseOwner, Sight>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub struct Observed {
     /// Nodes that are not expired, by id.
     pub live: Vec<Node>,
     /// Those that are, each with the beat that it stopped at.
-    pub expired: Vec<(Claimant, u64)>,
+    pub expired: Vec<(LeaseOwner, u64)>,
 }
 
 impl Observer {
@@ -45,26 +45,26 @@ impl Observer {
     ///
     /// Of the time between two looks a quarter of an expiry counts at most: after a longer pause the observer itself was
     /// away, or the metastore was, and then nobody could beat. So everybody has time to be heard again.
-    pub fn observe(&mut self, rows: &[Node], replaced: &[Claimant], now: Duration) -> Observed {
+    pub fn observe(&mut self, rows: &[Node], replaced: &[LeaseOwner], now: Duration) -> Observed {
         let pause = self.looked.replace(now).map_or(Duration::ZERO, |looked| now.saturating_sub(looked));
         let pause = pause.min(self.expiry / 4);
         let mut seen = BTreeMap::new();
         let mut observed = Observed::default();
-        let mut is_expired = |claimant: Claimant, beat: u64| {
-            let known = self.seen.get(&claimant).filter(|sight| sight.beat == beat);
+        let mut is_expired = |lease_owner: LeaseOwner, beat: u64| {
+            let known = self.seen.get(&lease_owner).filter(|sight| sight.beat == beat);
             let silent = known.map_or(Duration::ZERO, |sight| sight.silent + pause);
-            seen.insert(claimant, Sight { beat, silent });
+            seen.insert(lease_owner, Sight { beat, silent });
             silent >= self.expiry
         };
         for node in rows {
-            if is_expired(node.claimant(), node.beat) {
-                observed.expired.push((node.claimant(), node.beat));
+            if is_expired(node.lease_owner(), node.beat) {
+                observed.expired.push((node.lease_owner(), node.beat));
             } else {
                 observed.live.push(node.clone());
             }
         }
-        let over = replaced.iter().filter(|claimant| is_expired(**claimant, u64::MAX));
-        observed.expired.extend(over.map(|claimant| (*claimant, u64::MAX)));
+        let over = replaced.iter().filter(|lease_owner| is_expired(**lease_owner, u64::MAX));
+        observed.expired.extend(over.map(|lease_owner| (*lease_owner, u64::MAX)));
         observed.live.sort_by_key(|node| node.id);
         self.seen = seen;
         observed
@@ -73,6 +73,6 @@ impl Observer {
 
 /// Who is there, and in what state: what others act on.
 #[must_use]
-pub fn standing(live: &[Node]) -> Vec<(Claimant, NodeState)> {
-    live.iter().map(|node| (node.claimant(), node.state)).collect()
+pub fn standing(live: &[Node]) -> Vec<(LeaseOwner, NodeState)> {
+    live.iter().map(|node| (node.lease_owner(), node.state)).collect()
 }

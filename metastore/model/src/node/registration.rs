@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{AgentId, Timestamp, placement::Seat};
+use crate::{AgentId, Timestamp, placement::Candidate};
 
 /// Where a listener is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,16 +47,16 @@ impl fmt::Display for Incarnation {
     }
 }
 
-/// Who claims something: a node, in one registration of it.
+/// Who leases something: a node, in one registration of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Claimant {
+pub struct LeaseOwner {
     /// The node.
     pub id: AgentId,
     /// Its registration.
     pub incarnation: Incarnation,
 }
 
-impl fmt::Display for Claimant {
+impl fmt::Display for LeaseOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "node {} ({})", self.id, self.incarnation)
     }
@@ -103,14 +103,14 @@ pub struct Node {
 impl Node {
     /// It, in this registration.
     #[must_use]
-    pub fn claimant(&self) -> Claimant {
-        Claimant { id: self.id, incarnation: self.incarnation }
+    pub fn lease_owner(&self) -> LeaseOwner {
+        LeaseOwner { id: self.id, incarnation: self.incarnation }
     }
 
-    /// Its seat, where it is an agent that can be named to clients.
+    /// Its candidate, where it is an agent that can be named to clients.
     #[must_use]
-    pub fn seat(&self) -> Option<Seat> {
+    pub fn candidate(&self) -> Option<Candidate> {
         let is_named = self.kafka.is_some() && self.state == NodeState::Active;
-        is_named.then(|| Seat { id: self.id, zone: self.zone.clone(), rank: self.rank })
+        is_named.then(|| Candidate { id: self.id, zone: self.zone.clone(), rank: self.rank })
     }
 }

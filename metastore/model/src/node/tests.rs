@@ -31,7 +31,7 @@ fn ms(ms: u64) -> Duration {
 /// Who is live, and who is expired.
 fn ids(observed: &Observed) -> (Vec<i32>, Vec<i32>) {
     let live = observed.live.iter().map(|node| node.id.0).collect();
-    (live, observed.expired.iter().map(|(claimant, _)| claimant.id.0).collect())
+    (live, observed.expired.iter().map(|(lease_owner, _)| lease_owner.id.0).collect())
 }
 
 #[test]
@@ -45,7 +45,11 @@ fn a_node_that_does_not_beat_for_an_expiry_is_gone_and_no_earlier() {
     assert_eq!(ids(&observed), (vec![1, 2], vec![]));
     let observed = observer.observe(&[node(2, 7), node(1, 7)], &[], ms(3_000));
     assert_eq!(ids(&observed), (vec![1], vec![2]));
-    assert_eq!(observed.expired, [(node(2, 7).claimant(), 7)], "it can be removed as long as it stands at this beat");
+    assert_eq!(
+        observed.expired,
+        [(node(2, 7).lease_owner(), 7)],
+        "it can be removed as long as it stands at this beat"
+    );
     let observed = observer.observe(&[node(2, 8), node(1, 8)], &[], ms(3_500));
     assert_eq!(ids(&observed), (vec![1, 2], vec![]), "it was slow, and beats again");
 }
@@ -78,9 +82,9 @@ fn an_observer_that_was_away_gives_everybody_time_to_be_heard_again() {
 fn only_an_active_agent_has_a_seat() {
     let kafka = Some(Endpoint { host: "h".to_owned(), port: 9092 });
     let agent = Node { kafka, rank: 4, ..node(1, 0) };
-    assert_eq!(agent.seat().map(|seat| (seat.id, seat.rank)), Some((AgentId(1), 4)));
-    assert_eq!(Node { state: NodeState::Draining, ..agent }.seat(), None);
-    assert_eq!(node(2, 0).seat(), None, "a compactor serves nobody");
+    assert_eq!(agent.candidate().map(|candidate| (candidate.id, candidate.rank)), Some((AgentId(1), 4)));
+    assert_eq!(Node { state: NodeState::Draining, ..agent }.candidate(), None);
+    assert_eq!(node(2, 0).candidate(), None, "a compactor serves nobody");
 }
 
 #[test]
@@ -92,7 +96,7 @@ fn addresses_are_written_as_clients_write_them() {
 #[test]
 fn a_replaced_registration_is_expired_when_it_must_know_it_and_never_live() {
     let mut observer = Observer::new(EXPIRY);
-    let old = node(1, 7).claimant();
+    let old = node(1, 7).lease_owner();
     let new = |beat| Node { incarnation: Incarnation(9), ..node(1, beat) };
     observer.observe(&[node(1, 7)], &[], ms(0));
     for tick in 1..7 {

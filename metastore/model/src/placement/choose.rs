@@ -1,35 +1,40 @@
 //! The choices.
 
 use super::{
-    Seat,
+    Candidate,
     hash::{Purpose, weight},
 };
 use crate::{AgentId, ObjectId, TopicPartition};
 
 /// The agent that leads `partition` for clients of `zone`: the winner among the ranks of that zone, so that the agents of
 /// one rank in different zones lead the same partitions. Where the zone has no agent, or none is given: the winner among
-/// all ranks, then among the agents of that rank. `None` only where there are no seats.
+/// all ranks, then among the agents of that rank. `None` only where there are no candidates.
 #[must_use]
-pub fn leader(partition: TopicPartition, zone: Option<&str>, seats: &[Seat]) -> Option<AgentId> {
+pub fn leader(partition: TopicPartition, zone: Option<&str>, candidates: &[Candidate]) -> Option<AgentId> {
     let key = partition_key(partition);
-    let is_served = zone.is_some() && seats.iter().any(|seat| seat.is_in(zone));
-    let candidates = || seats.iter().filter(move |seat| !is_served || seat.is_in(zone));
-    let rank = candidates().map(|seat| seat.rank).max_by_key(|rank| (weight(Purpose::Rank, &key, *rank), *rank))?;
-    winner(Purpose::Leader, &key, candidates().filter(|seat| seat.rank == rank).map(|seat| seat.id))
+    let is_served = zone.is_some() && candidates.iter().any(|candidate| candidate.is_in(zone));
+    let candidates = || candidates.iter().filter(move |candidate| !is_served || candidate.is_in(zone));
+    let rank =
+        candidates().map(|candidate| candidate.rank).max_by_key(|rank| (weight(Purpose::Rank, &key, *rank), *rank))?;
+    winner(Purpose::Leader, &key, candidates().filter(|candidate| candidate.rank == rank).map(|candidate| candidate.id))
 }
 
 /// The agent that coordinates the group, or the transactional id, called `key`.
 #[must_use]
-pub fn coordinator(key: &str, seats: &[Seat]) -> Option<AgentId> {
-    winner(Purpose::Coordinator, key.as_bytes(), seats.iter().map(|seat| seat.id))
+pub fn coordinator(key: &str, candidates: &[Candidate]) -> Option<AgentId> {
+    winner(Purpose::Coordinator, key.as_bytes(), candidates.iter().map(|candidate| candidate.id))
 }
 
 /// The agent that loads the block numbered `block` of `object` for its zone: one of exactly this zone (`None`: of those
 /// without one).
 #[must_use]
-pub fn block_owner(object: ObjectId, block: u64, zone: Option<&str>, seats: &[Seat]) -> Option<AgentId> {
+pub fn block_owner(object: ObjectId, block: u64, zone: Option<&str>, candidates: &[Candidate]) -> Option<AgentId> {
     let key = [&object.0[..], &block.to_be_bytes()].concat();
-    winner(Purpose::Block, &key, seats.iter().filter(|seat| seat.is_in(zone)).map(|seat| seat.id))
+    winner(
+        Purpose::Block,
+        &key,
+        candidates.iter().filter(|candidate| candidate.is_in(zone)).map(|candidate| candidate.id),
+    )
 }
 
 /// The node among `ids` that does the work called `key`.

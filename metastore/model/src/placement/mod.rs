@@ -5,14 +5,14 @@
 //! protected by a lease. Invariants: one agent more or less moves only what it gains or had; agents of the same rank in
 //! different zones lead the same partitions; the numbers are fixed for ever, for agents of different versions must agree.
 
+mod candidate;
 mod choose;
 mod hash;
-mod seat;
 mod zone;
 
 #[cfg(test)]
 mod tests;
 
+pub use candidate::Candidate;
 pub use choose::{block_owner, coordinator, leader, owner};
-pub use seat::Seat;
 pub use zone::client_zone;

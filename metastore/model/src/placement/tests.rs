@@ -12,15 +12,15 @@ fn partition(topic: u128, number: i32) -> TopicPartition {
     TopicPartition::new(TopicId(Uuid::from_u128(topic)), PartitionIndex(number))
 }
 
-fn seat(id: i32, zone: Option<&str>, rank: u32) -> Seat {
-    Seat { id: AgentId(id), zone: zone.map(Into::into), rank }
+fn candidate(id: i32, zone: Option<&str>, rank: u32) -> Candidate {
+    Candidate { id: AgentId(id), zone: zone.map(Into::into), rank }
 }
 
 /// `counts` agents in each of the zones a, b, ..., ranked from 0; ids go through all zones.
-fn zones(counts: &[u32]) -> Vec<Seat> {
+fn zones(counts: &[u32]) -> Vec<Candidate> {
     let names = ["a", "b", "c", "d"];
     let each = counts.iter().zip(names).flat_map(|(count, zone)| (0..*count).map(move |rank| (zone, rank)));
-    (0..).zip(each).map(|(id, (zone, rank))| seat(id, Some(zone), rank)).collect()
+    (0..).zip(each).map(|(id, (zone, rank))| candidate(id, Some(zone), rank)).collect()
 }
 
 fn partitions(count: i32) -> impl Iterator<Item = TopicPartition> {
@@ -30,15 +30,17 @@ fn partitions(count: i32) -> impl Iterator<Item = TopicPartition> {
 /// Agents of different versions must agree: these numbers are never edited.
 #[test]
 fn placement_is_the_same_for_ever() {
-    let seats = zones(&[3, 3]);
-    let leaders = |zone| partitions(12).map(|p| leader(p, zone, &seats).expect("seats").0).collect::<Vec<_>>();
+    let candidates = zones(&[3, 3]);
+    let leaders =
+        |zone| partitions(12).map(|p| leader(p, zone, &candidates).expect("candidates").0).collect::<Vec<_>>();
     assert_eq!(leaders(Some("a")), GOLDEN_A);
     assert_eq!(leaders(Some("b")), GOLDEN_A.map(|id| id + 3));
     assert_eq!(leaders(Some("elsewhere")), GOLDEN_ELSEWHERE);
     let groups = ["", "g", "orders", "payments", "a group with a longer name"];
-    assert_eq!(groups.map(|group| coordinator(group, &seats).expect("seats").0), GOLDEN_GROUPS);
+    assert_eq!(groups.map(|group| coordinator(group, &candidates).expect("candidates").0), GOLDEN_GROUPS);
     let object = ObjectId([7; 16]);
-    let owners: Vec<_> = (0..12).map(|block| block_owner(object, block, Some("b"), &seats).expect("seats").0).collect();
+    let owners: Vec<_> =
+        (0..12).map(|block| block_owner(object, block, Some("b"), &candidates).expect("candidates").0).collect();
     assert_eq!(owners, GOLDEN_BLOCKS);
     let ids = [1, 2, 3, 4].map(AgentId);
     assert_eq!([&b"a"[..], b"b", b"c", b"d", b"e", b"f"].map(|key| owner(key, &ids).expect("ids").0), GOLDEN_OWNERS);
@@ -52,7 +54,7 @@ const GOLDEN_OWNERS: [i32; 6] = [1, 4, 4, 3, 2, 2];
 
 #[test]
 fn there_is_a_leader_wherever_there_is_an_agent() {
-    let one = [seat(5, Some("a"), 0)];
+    let one = [candidate(5, Some("a"), 0)];
     for zone in [None, Some("a"), Some("b")] {
         assert_eq!(leader(partition(1, 0), zone, &one), Some(AgentId(5)));
     }
@@ -62,40 +64,40 @@ fn there_is_a_leader_wherever_there_is_an_agent() {
 
 #[test]
 fn clients_of_a_zone_with_agents_are_sent_to_no_other() {
-    let mut seats = zones(&[2, 1]);
-    seats.push(seat(9, None, 0));
+    let mut candidates = zones(&[2, 1]);
+    candidates.push(candidate(9, None, 0));
     for partition in partitions(200) {
-        assert_eq!(leader(partition, Some("b"), &seats), Some(AgentId(2)));
-        assert!(leader(partition, Some("a"), &seats) < Some(AgentId(2)));
+        assert_eq!(leader(partition, Some("b"), &candidates), Some(AgentId(2)));
+        assert!(leader(partition, Some("a"), &candidates) < Some(AgentId(2)));
     }
-    let without: BTreeSet<_> = partitions(200).map(|partition| leader(partition, None, &seats)).collect();
+    let without: BTreeSet<_> = partitions(200).map(|partition| leader(partition, None, &candidates)).collect();
     assert_eq!(without.len(), 4, "who says no zone is sent to all of them");
 }
 
 #[test]
 fn blocks_are_loaded_within_their_zone_only() {
-    let seats = [seat(1, Some("a"), 0), seat(2, None, 0)];
+    let candidates = [candidate(1, Some("a"), 0), candidate(2, None, 0)];
     let object = ObjectId([1; 16]);
     for block in 0..50 {
-        assert_eq!(block_owner(object, block, Some("a"), &seats), Some(AgentId(1)));
-        assert_eq!(block_owner(object, block, None, &seats), Some(AgentId(2)));
-        assert_eq!(block_owner(object, block, Some("b"), &seats), None);
+        assert_eq!(block_owner(object, block, Some("a"), &candidates), Some(AgentId(1)));
+        assert_eq!(block_owner(object, block, None, &candidates), Some(AgentId(2)));
+        assert_eq!(block_owner(object, block, Some("b"), &candidates), None);
     }
 }
 
 #[test]
 fn work_is_spread_evenly() {
-    let seats = zones(&[5]);
+    let candidates = zones(&[5]);
     let mut led: BTreeMap<AgentId, u32> = BTreeMap::new();
     for topic in 0..100 {
         for n in 0..10 {
-            *led.entry(leader(partition(topic, n), Some("a"), &seats).expect("seats")).or_default() += 1;
+            *led.entry(leader(partition(topic, n), Some("a"), &candidates).expect("candidates")).or_default() += 1;
         }
     }
     assert!(led.len() == 5 && led.values().all(|count| (140..=260).contains(count)), "{led:?}");
     let mut coordinated: BTreeMap<AgentId, u32> = BTreeMap::new();
     for n in 0..1_000 {
-        *coordinated.entry(coordinator(&format!("group-{n}"), &seats).expect("seats")).or_default() += 1;
+        *coordinated.entry(coordinator(&format!("group-{n}"), &candidates).expect("candidates")).or_default() += 1;
     }
     assert!(coordinated.values().all(|count| (140..=260).contains(count)), "{coordinated:?}");
 }
@@ -116,25 +118,25 @@ fn a_client_tells_its_zone_by_its_rack_or_in_its_id() {
     assert_eq!(client_zone(None, None), None);
 }
 
-fn some_seats() -> impl Strategy<Value = Vec<Seat>> {
+fn some_seats() -> impl Strategy<Value = Vec<Candidate>> {
     proptest::collection::vec(1..6_u32, 1..4).prop_map(|counts| zones(&counts))
 }
 
 proptest! {
     #[test]
-    fn when_an_agent_goes_only_what_it_had_moves(seats in some_seats(), gone in any::<prop::sample::Index>(), topic: u128) {
-        let gone = seats[gone.index(seats.len())].clone();
-        let left: Vec<_> = seats.iter().filter(|seat| seat.id != gone.id).cloned().collect();
+    fn when_an_agent_goes_only_what_it_had_moves(candidates in some_seats(), gone in any::<prop::sample::Index>(), topic: u128) {
+        let gone = candidates[gone.index(candidates.len())].clone();
+        let left: Vec<_> = candidates.iter().filter(|candidate| candidate.id != gone.id).cloned().collect();
         let zone = gone.zone.as_deref();
-        let is_served = left.iter().any(|seat| seat.is_in(zone));
+        let is_served = left.iter().any(|candidate| candidate.is_in(zone));
         for n in 0..30 {
-            let (before, after) = (leader(partition(topic, n), zone, &seats), leader(partition(topic, n), zone, &left));
+            let (before, after) = (leader(partition(topic, n), zone, &candidates), leader(partition(topic, n), zone, &left));
             prop_assert_eq!(after.is_some(), !left.is_empty());
             if before != Some(gone.id) && is_served {
                 prop_assert_eq!(before, after);
             }
             let group = format!("{topic}-{n}");
-            let (before, after) = (coordinator(&group, &seats), coordinator(&group, &left));
+            let (before, after) = (coordinator(&group, &candidates), coordinator(&group, &left));
             if before != Some(gone.id) {
                 prop_assert_eq!(before, after);
             }
@@ -143,23 +145,23 @@ proptest! {
 
     #[test]
     fn agents_of_one_rank_lead_the_same_partitions_in_their_zones(count in 1..6_u32, topic: u128) {
-        let seats = zones(&[count, count, count]);
-        let rank_of = |id: Option<AgentId>| seats.iter().find(|seat| Some(seat.id) == id).map(|seat| seat.rank);
+        let candidates = zones(&[count, count, count]);
+        let rank_of = |id: Option<AgentId>| candidates.iter().find(|candidate| Some(candidate.id) == id).map(|candidate| candidate.rank);
         for n in 0..30 {
-            let ranks = ["a", "b", "c"].map(|zone| rank_of(leader(partition(topic, n), Some(zone), &seats)));
+            let ranks = ["a", "b", "c"].map(|zone| rank_of(leader(partition(topic, n), Some(zone), &candidates)));
             prop_assert!(ranks[0] == ranks[1] && ranks[1] == ranks[2], "{:?}", ranks);
-            prop_assert_eq!(rank_of(leader(partition(topic, n), None, &seats)), ranks[0]);
+            prop_assert_eq!(rank_of(leader(partition(topic, n), None, &candidates)), ranks[0]);
         }
     }
 
     #[test]
-    fn the_order_in_which_agents_are_listed_does_not_matter(seats in some_seats(), topic: u128) {
-        let reversed: Vec<_> = seats.iter().rev().cloned().collect();
+    fn the_order_in_which_agents_are_listed_does_not_matter(candidates in some_seats(), topic: u128) {
+        let reversed: Vec<_> = candidates.iter().rev().cloned().collect();
         for n in 0..10 {
             for zone in [None, Some("a"), Some("b")] {
-                prop_assert_eq!(leader(partition(topic, n), zone, &seats), leader(partition(topic, n), zone, &reversed));
+                prop_assert_eq!(leader(partition(topic, n), zone, &candidates), leader(partition(topic, n), zone, &reversed));
             }
-            prop_assert_eq!(coordinator(&n.to_string(), &seats), coordinator(&n.to_string(), &reversed));
+            prop_assert_eq!(coordinator(&n.to_string(), &candidates), coordinator(&n.to_string(), &reversed));
         }
     }
 }

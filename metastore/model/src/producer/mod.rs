@@ -10,4 +10,4 @@ mod window;
 mod tests;
 
 pub use sequence::ProducerBatch;
-pub use window::{Refusal, Verdict, Window, WindowBatch};
+pub use window::{SequenceError, Verdict, Window, WindowBatch};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{ProducerBatch, Refusal, Verdict, Window};
+use super::{ProducerBatch, SequenceError, Verdict, Window};
 use crate::{Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
 
 fn batch(epoch: i16, first: i32, last: i32) -> ProducerBatch {
@@ -19,7 +19,7 @@ fn window(batches: &[(i16, i32, i32)]) -> Window {
 }
 
 fn out_of_order(expected: i32, found: i32) -> Verdict {
-    Verdict::Refuse(Refusal::OutOfOrder { expected: Sequence(expected), found: Sequence(found) })
+    Verdict::Refuse(SequenceError::OutOfOrder { expected: Sequence(expected), found: Sequence(found) })
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_repetition_of_any_of_the_last_five_batches_gets_its_first_offset_and_timest
 #[test]
 fn a_repetition_of_an_older_batch_is_a_duplicate_without_an_offset() {
     let window = window(&[(0, 0, 9), (0, 10, 10), (0, 11, 20), (0, 21, 21), (0, 22, 22), (0, 23, 23)]);
-    assert_eq!(window.judge(&batch(0, 0, 9)), Verdict::Refuse(Refusal::Duplicate));
+    assert_eq!(window.judge(&batch(0, 0, 9)), Verdict::Refuse(SequenceError::Duplicate));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_batch_whose_records_are_not_all_in_the_log_is_never_called_a_duplicate() {
     assert_eq!(window.judge(&batch(0, 90, 99)), out_of_order(110, 90));
     assert_eq!(window.judge(&batch(0, 95, 104)), out_of_order(110, 95));
     assert_eq!(window.judge(&batch(0, 105, 114)), out_of_order(110, 105));
-    assert_eq!(window.judge(&batch(0, 101, 109)), Verdict::Refuse(Refusal::Duplicate));
+    assert_eq!(window.judge(&batch(0, 101, 109)), Verdict::Refuse(SequenceError::Duplicate));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_new_epoch_begins_at_zero_and_fences_the_old_one() {
     let known = window(&[(3, 0, 4)]);
     assert_eq!(known.judge(&batch(4, 0, 0)), Verdict::Append);
     assert_eq!(known.judge(&batch(4, 5, 5)), out_of_order(0, 5));
-    assert_eq!(known.judge(&batch(2, 5, 5)), Verdict::Refuse(Refusal::Fenced { current: ProducerEpoch(3) }));
+    assert_eq!(known.judge(&batch(2, 5, 5)), Verdict::Refuse(SequenceError::Fenced { current: ProducerEpoch(3) }));
     let renewed = window(&[(3, 0, 4), (4, 0, 1)]);
     assert_eq!(renewed.judge(&batch(4, 2, 2)), Verdict::Append);
     assert_eq!(renewed.batches.len(), 1);
@@ -75,7 +75,7 @@ fn sequences_wrap_from_the_largest_to_zero() {
     let wrapped = window(&[(0, max - 1, 1)]);
     assert_eq!(wrapped.judge(&batch(0, 2, 2)), Verdict::Append);
     assert_eq!(wrapped.judge(&batch(0, max - 1, 1)), Verdict::Duplicate { base: Offset(100), timestamp: Timestamp(1) });
-    assert_eq!(wrapped.judge(&batch(0, max, 0)), Verdict::Refuse(Refusal::Duplicate));
+    assert_eq!(wrapped.judge(&batch(0, max, 0)), Verdict::Refuse(SequenceError::Duplicate));
     assert_eq!(wrapped.judge(&batch(0, max - 2, 0)), out_of_order(2, max - 2));
 }
 

@@ -48,12 +48,12 @@ pub enum Verdict {
         timestamp: Timestamp,
     },
     /// It must not join the log.
-    Refuse(Refusal),
+    Refuse(SequenceError),
 }
 
 /// Why a batch must not join the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Refusal {
+pub enum SequenceError {
     /// Batches before it are missing.
     #[error("sequence {found} out of order: expected {expected}")]
     OutOfOrder {
@@ -78,14 +78,14 @@ impl Window {
     #[must_use]
     pub fn judge(&self, batch: &ProducerBatch) -> Verdict {
         if batch.epoch < self.epoch {
-            return Verdict::Refuse(Refusal::Fenced { current: self.epoch });
+            return Verdict::Refuse(SequenceError::Fenced { current: self.epoch });
         }
         if batch.epoch > self.epoch {
             let expected = Sequence(0);
             return if batch.first == expected {
                 Verdict::Append
             } else {
-                Verdict::Refuse(Refusal::OutOfOrder { expected, found: batch.first })
+                Verdict::Refuse(SequenceError::OutOfOrder { expected, found: batch.first })
             };
         }
         if let Some(known) = self.batches.iter().find(|known| (known.first, known.last) == (batch.first, batch.last)) {
@@ -98,9 +98,9 @@ impl Window {
         // "Duplicate" tells a client that its records are safe: only where every one of them was appended for certain.
         let behind = expected.steps_since(batch.first);
         if behind <= BEHIND_MAX.min(self.appended) && batch.span() <= behind {
-            Verdict::Refuse(Refusal::Duplicate)
+            Verdict::Refuse(SequenceError::Duplicate)
         } else {
-            Verdict::Refuse(Refusal::OutOfOrder { expected, found: batch.first })
+            Verdict::Refuse(SequenceError::OutOfOrder { expected, found: batch.first })
         }
     }
 

@@ -5,10 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{FaultSwitch, Faults};
-use crate::{
-    ambient::{Entropy, SeededEntropy},
-    kv::Error,
-};
+use crate::kv::Error;
+use alluvium_runtime::{Rng, SeededRng};
 
 /// How often one who is cut off looks whether he still is.
 const CUT_PAUSE: Duration = Duration::from_millis(50);
@@ -17,7 +15,7 @@ const CUT_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Dice {
     switch: FaultSwitch,
-    entropy: SeededEntropy,
+    rng: SeededRng,
 }
 
 /// What becomes of a commit.
@@ -33,8 +31,8 @@ pub(super) enum Fate {
 
 impl Dice {
     pub fn new(faults: Faults) -> Self {
-        let entropy = SeededEntropy::new(faults.seed);
-        Self { switch: FaultSwitch::new(faults), entropy }
+        let rng = SeededRng::new(faults.seed);
+        Self { switch: FaultSwitch::new(faults), rng }
     }
 
     pub fn switch(&self) -> &FaultSwitch {
@@ -72,7 +70,7 @@ impl Dice {
     pub async fn travel(&self) {
         let bound_ns = u64::try_from(self.switch.current().latency_max.as_nanos()).unwrap_or(u64::MAX);
         if bound_ns > 0 {
-            sleep(Duration::from_nanos(self.entropy.next_u64() % bound_ns)).await;
+            sleep(Duration::from_nanos(self.rng.next_u64() % bound_ns)).await;
         }
     }
 
@@ -89,6 +87,6 @@ impl Dice {
     }
 
     fn hits(&self, per_mille: u16) -> bool {
-        per_mille > 0 && self.entropy.next_u64() % 1_000 < u64::from(per_mille)
+        per_mille > 0 && self.rng.next_u64() % 1_000 < u64::from(per_mille)
     }
 }

@@ -12,10 +12,8 @@ use ::redb::{Database, StorageBackend, TableDefinition, backends::InMemoryBacken
 use tempfile::TempDir;
 
 use super::{storage::RedbStorage, *};
-use crate::{
-    ambient::SeededEntropy,
-    kv::{Db, Error, Range, Tx},
-};
+use crate::kv::{Db, Error, Range, Tx};
+use alluvium_runtime::SeededRng;
 
 /// A disk that can fill up or break.
 #[derive(Debug, Default)]
@@ -88,7 +86,7 @@ fn on(disk: &Arc<Disk>) -> Db {
 }
 
 fn db(engine: impl Engine) -> Db {
-    Db::new(Arc::new(engine), Arc::new(SeededEntropy::new(5)))
+    Db::new(Arc::new(engine), Arc::new(SeededRng::new(5)))
 }
 
 async fn put(db: &Db, key: &str, value: &[u8]) -> Result<(), Error> {

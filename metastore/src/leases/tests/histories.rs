@@ -3,26 +3,26 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::ambient::Entropy;
+use alluvium_runtime::Rng;
 
-/// What is true: who is registered, and by which claim each lease is held.
+/// What is true: who is registered, and by which lease each lease is held.
 #[derive(Default)]
 struct Model {
-    registered: BTreeMap<i32, Claimant>,
-    held: BTreeMap<LeaseKey, Claim>,
-    /// All claims that there ever were.
-    given: Vec<Claim>,
+    registered: BTreeMap<i32, LeaseOwner>,
+    held: BTreeMap<LeaseKey, Lease>,
+    /// All leases that there ever were.
+    given: Vec<Lease>,
 }
 
 impl Model {
     /// Whether `owner` is the one of its id.
-    fn is_there(&self, owner: Claimant) -> bool {
+    fn is_there(&self, owner: LeaseOwner) -> bool {
         self.registered.get(&owner.id.0) == Some(&owner)
     }
 
     /// Whether `owner` gets `key`.
-    fn gets(&self, key: &LeaseKey, owner: Claimant) -> bool {
-        let is_free = self.held.get(key).is_none_or(|claim| claim.owner == owner || !self.is_there(claim.owner));
+    fn gets(&self, key: &LeaseKey, owner: LeaseOwner) -> bool {
+        let is_free = self.held.get(key).is_none_or(|lease| lease.owner == owner || !self.is_there(lease.owner));
         self.is_there(owner) && is_free
     }
 }
@@ -30,7 +30,7 @@ impl Model {
 struct Play {
     metastore: Metastore,
     model: Model,
-    entropy: SeededEntropy,
+    rng: SeededRng,
     incarnations: u64,
 }
 
@@ -53,7 +53,7 @@ impl Play {
         }
     }
 
-    async fn register(&mut self, id: i32, there: Option<Claimant>) {
+    async fn register(&mut self, id: i32, there: Option<LeaseOwner>) {
         self.incarnations += 1;
         let new = NewNode { id: Some(AgentId(id)), ..NewNode::default() };
         let incarnation = Incarnation(self.incarnations);
@@ -62,48 +62,48 @@ impl Play {
             // It has heard of it, and ends.
             self.metastore.nodes.leave(replaced).await.expect("left");
         }
-        self.model.registered.insert(id, node.claimant());
+        self.model.registered.insert(id, node.lease_owner());
     }
 
-    async fn acquire(&mut self, key: LeaseKey, id: i32, there: Option<Claimant>) {
+    async fn acquire(&mut self, key: LeaseKey, id: i32, there: Option<LeaseOwner>) {
         // One that is not registered asks, too.
-        let owner = there.unwrap_or(Claimant { id: AgentId(id), incarnation: Incarnation(u64::MAX) });
-        let claims = self.metastore.leases.acquire(std::slice::from_ref(&key), owner, &self.entropy).await;
-        let claim = claims.expect("read").remove(0);
-        assert_eq!(claim.is_some(), self.model.gets(&key, owner), "{key:?} for {owner}");
-        if let Some(claim) = claim {
-            self.model.given.push(claim.clone());
-            self.model.held.insert(key, claim);
+        let owner = there.unwrap_or(LeaseOwner { id: AgentId(id), incarnation: Incarnation(u64::MAX) });
+        let leases = self.metastore.leases.acquire(std::slice::from_ref(&key), owner, &self.rng).await;
+        let lease = leases.expect("read").remove(0);
+        assert_eq!(lease.is_some(), self.model.gets(&key, owner), "{key:?} for {owner}");
+        if let Some(lease) = lease {
+            self.model.given.push(lease.clone());
+            self.model.held.insert(key, lease);
         }
     }
 
-    /// Gives any claim back that there ever was.
+    /// Gives any lease back that there ever was.
     async fn release(&mut self) {
         let count = i32::try_from(self.model.given.len()).expect("few");
         if count == 0 {
             return;
         }
         let which = usize::try_from(self.below(count)).expect("positive");
-        let claim = self.model.given[which].clone();
-        self.metastore.leases.release(std::slice::from_ref(&claim)).await.expect("released");
-        if self.model.held.get(&claim.key) == Some(&claim) {
-            self.model.held.remove(&claim.key);
+        let lease = self.model.given[which].clone();
+        self.metastore.leases.release(std::slice::from_ref(&lease)).await.expect("released");
+        if self.model.held.get(&lease.key) == Some(&lease) {
+            self.model.held.remove(&lease.key);
         }
     }
 
     async fn check(&self) {
-        for claim in &self.model.given {
-            let expected = self.model.held.get(&claim.key) == Some(claim);
-            assert_eq!(is_held(&self.metastore, claim).await, expected, "{claim:?}");
+        for lease in &self.model.given {
+            let expected = self.model.held.get(&lease.key) == Some(lease);
+            assert_eq!(is_held(&self.metastore, lease).await, expected, "{lease:?}");
         }
-        for (key, claim) in &self.model.held {
-            let holder = self.model.is_there(claim.owner).then_some(claim.owner);
+        for (key, lease) in &self.model.held {
+            let holder = self.model.is_there(lease.owner).then_some(lease.owner);
             assert_eq!(self.metastore.leases.holder(key).await, Ok(holder));
         }
     }
 
     fn below(&self, bound: i32) -> i32 {
-        i32::try_from(self.entropy.next_u64() % u64::try_from(bound).expect("positive")).expect("small")
+        i32::try_from(self.rng.next_u64() % u64::try_from(bound).expect("positive")).expect("small")
     }
 }
 
@@ -113,8 +113,8 @@ async fn a_lease_is_held_by_its_last_claim_alone_whatever_happens() {
         println!("seed {seed}");
         let faults = Faults { seed, conflict_per_mille: 100, unknown_per_mille: 200, ..Faults::default() };
         let metastore = fixtures::open(faults).await;
-        let entropy = SeededEntropy::new(seed);
-        let mut play = Play { metastore, model: Model::default(), entropy, incarnations: 0 };
+        let rng = SeededRng::new(seed);
+        let mut play = Play { metastore, model: Model::default(), rng, incarnations: 0 };
         for _ in 0..40 {
             play.step().await;
             play.check().await;

@@ -8,7 +8,7 @@ use alluvium_model::{
     AgentId, Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition,
     group::{Generation, GroupId, SavedState, Snapshot},
     lease::{LeaseKey, Role},
-    node::{Claimant, Incarnation, NewNode},
+    node::{Incarnation, LeaseOwner, NewNode},
 };
 use futures::future::join_all;
 use uuid::Uuid;
@@ -19,31 +19,30 @@ use super::{
     *,
 };
 use crate::{
-    Metastore,
-    ambient::SeededEntropy,
-    fixtures,
+    Metastore, fixtures,
     keyspace::RowProblem,
     kv::{Faults, Tx},
     log::{NewObject, SwapError, TrimError},
 };
+use alluvium_runtime::SeededRng;
 
-async fn node(metastore: &Metastore, id: i32) -> Claimant {
+async fn node(metastore: &Metastore, id: i32) -> LeaseOwner {
     let new = NewNode { id: Some(AgentId(id)), ..NewNode::default() };
     let incarnation = Incarnation(u64::from(id.unsigned_abs()) + 100);
-    metastore.nodes.register(&new, incarnation, Timestamp(0)).await.expect("registered").claimant()
+    metastore.nodes.register(&new, incarnation, Timestamp(0)).await.expect("registered").lease_owner()
 }
 
 fn group(name: &str) -> LeaseKey {
     LeaseKey::Group(GroupId::new(name).expect("short"))
 }
 
-async fn acquire(metastore: &Metastore, key: &LeaseKey, owner: Claimant, seed: u64) -> Option<Claim> {
-    let entropy = SeededEntropy::new(seed);
-    metastore.leases.acquire(std::slice::from_ref(key), owner, &entropy).await.expect("read").remove(0)
+async fn acquire(metastore: &Metastore, key: &LeaseKey, owner: LeaseOwner, seed: u64) -> Option<Lease> {
+    let rng = SeededRng::new(seed);
+    metastore.leases.acquire(std::slice::from_ref(key), owner, &rng).await.expect("read").remove(0)
 }
 
-async fn is_held(metastore: &Metastore, claim: &Claim) -> bool {
-    let checked = metastore.db.run("check", |tx: Tx| async move { check(&tx, claim).await }).await;
+async fn is_held(metastore: &Metastore, lease: &Lease) -> bool {
+    let checked = metastore.db.run("check", |tx: Tx| async move { check(&tx, lease).await }).await;
     assert!(matches!(checked, Ok(()) | Err(CheckError::Fenced)), "{checked:?}");
     checked.is_ok()
 }
@@ -52,15 +51,15 @@ async fn is_held(metastore: &Metastore, claim: &Claim) -> bool {
 async fn a_lease_is_held_by_one_until_it_is_given_back() {
     let metastore = fixtures::memory().await;
     let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
-    let claim = acquire(&metastore, &group("g"), one, 1).await.expect("free");
+    let lease = acquire(&metastore, &group("g"), one, 1).await.expect("free");
     assert_eq!(acquire(&metastore, &group("g"), other, 2).await, None);
     assert_eq!(metastore.leases.holder(&group("g")).await, Ok(Some(one)));
-    assert!(is_held(&metastore, &claim).await);
-    metastore.leases.release(std::slice::from_ref(&claim)).await.expect("released");
-    assert!(!is_held(&metastore, &claim).await);
+    assert!(is_held(&metastore, &lease).await);
+    metastore.leases.release(std::slice::from_ref(&lease)).await.expect("released");
+    assert!(!is_held(&metastore, &lease).await);
     assert_eq!(metastore.leases.holder(&group("g")).await, Ok(None));
     let theirs = acquire(&metastore, &group("g"), other, 3).await.expect("free");
-    metastore.leases.release(&[claim]).await.expect("nothing to do");
+    metastore.leases.release(&[lease]).await.expect("nothing to do");
     assert!(is_held(&metastore, &theirs).await, "only what is held is given back");
 }
 
@@ -79,7 +78,7 @@ async fn a_claim_ends_with_its_registration() {
     metastore.nodes.leave(other).await.expect("left");
     // The same node in another registration is another owner.
     let new = NewNode { id: Some(other.id), ..NewNode::default() };
-    let again = metastore.nodes.register(&new, Incarnation(7), Timestamp(0)).await.expect("registered").claimant();
+    let again = metastore.nodes.register(&new, Incarnation(7), Timestamp(0)).await.expect("registered").lease_owner();
     assert_eq!(metastore.leases.holder(&group("g")).await, Ok(None));
     assert!(acquire(&metastore, &group("g"), again, 4).await.is_some());
 }
@@ -106,11 +105,11 @@ async fn of_several_leases_those_are_given_that_are_free() {
     let partition = LeaseKey::Partition(TopicPartition::new(TopicId(Uuid::from_u128(3)), PartitionIndex(1)));
     let keys = [group("a"), partition, LeaseKey::Role(Role::Feed)];
     acquire(&metastore, &keys[1], other, 1).await.expect("free");
-    let claims = metastore.leases.acquire(&keys, one, &SeededEntropy::new(2)).await.expect("read");
-    assert_eq!(claims.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, true]);
-    let claims: Vec<_> = claims.into_iter().flatten().collect();
-    assert_eq!((&claims[0].key, &claims[1].key), (&keys[0], &keys[2]));
-    metastore.leases.release(&claims).await.expect("released");
+    let leases = metastore.leases.acquire(&keys, one, &SeededRng::new(2)).await.expect("read");
+    assert_eq!(leases.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, true]);
+    let leases: Vec<_> = leases.into_iter().flatten().collect();
+    assert_eq!((&leases[0].key, &leases[1].key), (&keys[0], &keys[2]));
+    metastore.leases.release(&leases).await.expect("released");
     for key in &keys {
         assert_eq!(metastore.leases.holder(key).await.expect("read").is_some(), key == &keys[1]);
     }
@@ -130,11 +129,11 @@ async fn whatever_the_store_does_one_of_those_who_ask_at_once_has_the_lease() {
                 let (metastore, node) = (metastore.clone(), *node);
                 async move { acquire(&metastore, &group("g"), node, round * 100 + n).await }
             });
-            let claims: Vec<_> = join_all(asking).await.into_iter().flatten().collect();
-            assert_eq!(claims.len(), 1, "seed {seed}, round {round}");
-            assert!(is_held(&metastore, &claims[0]).await, "seed {seed}, round {round}");
-            metastore.leases.release(&claims).await.expect("released");
-            assert!(!is_held(&metastore, &claims[0]).await, "seed {seed}, round {round}");
+            let leases: Vec<_> = join_all(asking).await.into_iter().flatten().collect();
+            assert_eq!(leases.len(), 1, "seed {seed}, round {round}");
+            assert!(is_held(&metastore, &leases[0]).await, "seed {seed}, round {round}");
+            metastore.leases.release(&leases).await.expect("released");
+            assert!(!is_held(&metastore, &leases[0]).await, "seed {seed}, round {round}");
         }
     }
 }
@@ -143,12 +142,12 @@ async fn whatever_the_store_does_one_of_those_who_ask_at_once_has_the_lease() {
 async fn a_protected_transaction_under_way_fails_when_its_lease_is_taken() {
     let metastore = fixtures::memory().await;
     let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
-    let claim = &acquire(&metastore, &group("g"), one, 1).await.expect("free");
+    let lease = &acquire(&metastore, &group("g"), one, 1).await.expect("free");
     let meta = &metastore;
     let written = metastore
         .db
         .run("protected", |tx: Tx| async move {
-            check(&tx, claim).await?;
+            check(&tx, lease).await?;
             // In between the owner is taken for gone, and the lease is taken.
             meta.nodes.leave(one).await?;
             acquire(meta, &group("g"), other, 2).await;
@@ -181,15 +180,15 @@ async fn the_sweep_removes_leases_of_owners_that_are_gone_and_no_others() {
         }
     }
     assert_eq!(removed, 7);
-    for claim in &kept {
-        assert!(is_held(&metastore, claim).await);
+    for lease in &kept {
+        assert!(is_held(&metastore, lease).await);
     }
     assert_eq!(metastore.leases.sweep(None, 100).await.expect("swept").removed, 0);
 }
 
 #[test]
 fn the_lease_row_of_version_1_and_its_keys_are_these_bytes() {
-    let held = Held { owner: Claimant { id: AgentId(3), incarnation: Incarnation(4) }, token: 5 };
+    let held = Held { owner: LeaseOwner { id: AgentId(3), incarnation: Incarnation(4) }, token: 5 };
     let bytes = [&[1][..], &[0, 0, 0, 3], &[0, 0, 0, 0, 0, 0, 0, 4], &[0, 0, 0, 0, 0, 0, 0, 5]].concat();
     assert_eq!(encode(held), bytes);
     assert_eq!(decode(&bytes), Ok(held));
@@ -218,13 +217,13 @@ async fn every_protected_transaction_is_fenced_without_its_lease() {
         Extent { object: ObjectId::new(now, 2, 2), source: ExtentSource::History { level: 1 }, ..extents[0].clone() };
     let output = (output, NewObject { key: "history/x".to_owned(), bytes: 1 });
     let lost = async |key: LeaseKey| {
-        let claim = fixtures::claim(&metastore, key).await;
-        metastore.leases.release(std::slice::from_ref(&claim)).await.expect("released");
-        claim
+        let lease = fixtures::lease(&metastore, key).await;
+        metastore.leases.release(std::slice::from_ref(&lease)).await.expect("released");
+        lease
     };
     let role = async |role| lost(LeaseKey::Role(role)).await;
     let before = metastore.db.metrics().rows_written.load(Ordering::Relaxed);
-    let claims = [
+    let leases = [
         lost(LeaseKey::Partition(partition)).await,
         role(Role::Retention).await,
         role(Role::Retired).await,
@@ -234,7 +233,7 @@ async fn every_protected_transaction_is_fenced_without_its_lease() {
         role(Role::Offsets).await,
     ];
     let acquiring = metastore.db.metrics().rows_written.load(Ordering::Relaxed) - before;
-    let [swap, retention, retired, topics, feed, producers, offsets] = &claims;
+    let [swap, retention, retired, topics, feed, producers, offsets] = &leases;
     let later = now.plus(day * 30);
     let swapped = metastore.log.swap(swap, partition, &extents, &[output], now, day).await;
     assert_eq!(swapped, Err(SwapError::Fenced));
@@ -244,7 +243,7 @@ async fn every_protected_transaction_is_fenced_without_its_lease() {
     assert_eq!(metastore.feed.trim(feed, later, day, 10).await, Err(CheckError::Fenced));
     assert_eq!(metastore.producers.expire(producers, later, day, 10).await, Err(CheckError::Fenced));
     let group = GroupId::new("g").expect("short");
-    let coordinator = fixtures::claim(&metastore, LeaseKey::Group(group.clone())).await;
+    let coordinator = fixtures::lease(&metastore, LeaseKey::Group(group.clone())).await;
     let empty = Snapshot {
         state: SavedState::Empty,
         generation: Generation(1),

@@ -2,7 +2,7 @@
 
 use alluvium_model::{
     Offset,
-    log::{BatchAck, BatchRefusal, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome},
+    log::{BatchAck, BatchRejection, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome},
 };
 
 use super::exception::{self, Exception};
@@ -22,10 +22,10 @@ pub(crate) fn encode(outcome: &SegmentOutcome) -> Vec<u8> {
 }
 
 fn encode_run(row: RowWriter, run: &RunOutcome) -> RowWriter {
-    if run.batches.first() == Some(&Err(BatchRefusal::UnknownPartition)) {
+    if run.batches.first() == Some(&Err(BatchRejection::UnknownPartition)) {
         return row.u8(UNKNOWN_PARTITION);
     }
-    let appended = |batch: &Result<BatchAck, BatchRefusal>| batch.ok().filter(|ack| !ack.duplicate);
+    let appended = |batch: &Result<BatchAck, BatchRejection>| batch.ok().filter(|ack| !ack.duplicate);
     let base = run.batches.iter().find_map(appended).map_or(Offset(-1), |ack| ack.base);
     let exceptions: Vec<_> = (0u64..).zip(&run.batches).filter(|(_, batch)| appended(batch).is_none()).collect();
     let row = row.u8(KNOWN_PARTITION).i64(run.start.0).i64(base.0).count(exceptions.len());
@@ -53,7 +53,7 @@ fn decode_run(row: &mut RowReader<'_>, run: &RunCommit) -> Result<RunOutcome, Ro
         UNKNOWN_PARTITION => Ok(RunOutcome {
             partition: run.partition,
             start: Offset(-1),
-            batches: vec![Err(BatchRefusal::UnknownPartition); run.batches.len()],
+            batches: vec![Err(BatchRejection::UnknownPartition); run.batches.len()],
         }),
         KNOWN_PARTITION => {
             let (start, base) = (Offset(row.i64()?), Offset(row.i64()?));

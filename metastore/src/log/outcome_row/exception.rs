@@ -2,7 +2,7 @@
 
 use alluvium_model::{
     Offset, ProducerEpoch, Sequence, Timestamp,
-    log::{BatchAck, BatchRefusal},
+    log::{BatchAck, BatchRejection},
 };
 
 use crate::keyspace::{RowError, RowProblem, RowReader, RowWriter};
@@ -13,15 +13,17 @@ const OLDER_DUPLICATE: u8 = 3;
 const FENCED: u8 = 4;
 
 /// What became of it: a duplicate or a refusal.
-pub(super) type Exception = Result<BatchAck, BatchRefusal>;
+pub(super) type Exception = Result<BatchAck, BatchRejection>;
 
 pub(super) fn encode(row: RowWriter, exception: &Exception) -> RowWriter {
     match exception {
         Ok(BatchAck { base, duplicate: _, timestamp }) => row.u8(DUPLICATE).i64(base.0).i64(timestamp.0),
-        Err(BatchRefusal::OutOfOrderSequence { expected, found }) => row.u8(OUT_OF_ORDER).i32(expected.0).i32(found.0),
-        Err(BatchRefusal::DuplicateSequence) => row.u8(OLDER_DUPLICATE),
-        Err(BatchRefusal::FencedEpoch { current }) => row.u8(FENCED).i16(current.0),
-        Err(BatchRefusal::UnknownPartition | BatchRefusal::SegmentTooOld { .. }) => {
+        Err(BatchRejection::OutOfOrderSequence { expected, found }) => {
+            row.u8(OUT_OF_ORDER).i32(expected.0).i32(found.0)
+        }
+        Err(BatchRejection::DuplicateSequence) => row.u8(OLDER_DUPLICATE),
+        Err(BatchRejection::FencedEpoch { current }) => row.u8(FENCED).i16(current.0),
+        Err(BatchRejection::UnknownPartition | BatchRejection::SegmentTooOld { .. }) => {
             unreachable!("whole runs are refused for these, and late segments have no outcome row")
         }
     }
@@ -35,10 +37,10 @@ pub(super) fn decode(row: &mut RowReader<'_>) -> Result<Exception, RowError> {
         }
         OUT_OF_ORDER => {
             let (expected, found) = (Sequence(row.i32()?), Sequence(row.i32()?));
-            Err(BatchRefusal::OutOfOrderSequence { expected, found })
+            Err(BatchRejection::OutOfOrderSequence { expected, found })
         }
-        OLDER_DUPLICATE => Err(BatchRefusal::DuplicateSequence),
-        FENCED => Err(BatchRefusal::FencedEpoch { current: ProducerEpoch(row.i16()?) }),
+        OLDER_DUPLICATE => Err(BatchRejection::DuplicateSequence),
+        FENCED => Err(BatchRejection::FencedEpoch { current: ProducerEpoch(row.i16()?) }),
         kind => return Err(row.error(RowProblem::UnknownKind(kind))),
     })
 }

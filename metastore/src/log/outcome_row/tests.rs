@@ -1,6 +1,6 @@
 use alluvium_model::{
     ObjectId, Offset, PartitionIndex, ProducerEpoch, Sequence, Timestamp, TopicId, TopicPartition,
-    log::{BatchAck, BatchCommit, BatchRefusal, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome},
+    log::{BatchAck, BatchCommit, BatchRejection, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome},
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ fn segment(runs: &[usize]) -> SegmentCommit {
     SegmentCommit { object: ObjectId([7; 16]), bytes: 1_000, runs: (0i32..).zip(runs).map(run).collect() }
 }
 
-fn appended(base: i64, timestamp: i64) -> Result<BatchAck, BatchRefusal> {
+fn appended(base: i64, timestamp: i64) -> Result<BatchAck, BatchRejection> {
     Ok(BatchAck { base: Offset(base), duplicate: false, timestamp: Timestamp(timestamp) })
 }
 
@@ -33,10 +33,10 @@ fn bytes_of_version_1_never_change() {
     let refusals = vec![
         appended(40, 1),
         Ok(BatchAck { base: Offset(3), duplicate: true, timestamp: Timestamp(77) }),
-        Err(BatchRefusal::OutOfOrderSequence { expected: Sequence(5), found: Sequence(9) }),
+        Err(BatchRejection::OutOfOrderSequence { expected: Sequence(5), found: Sequence(9) }),
         appended(41, 4),
-        Err(BatchRefusal::DuplicateSequence),
-        Err(BatchRefusal::FencedEpoch { current: ProducerEpoch(2) }),
+        Err(BatchRejection::DuplicateSequence),
+        Err(BatchRejection::FencedEpoch { current: ProducerEpoch(2) }),
     ];
     let outcome = SegmentOutcome {
         runs: vec![
@@ -44,7 +44,7 @@ fn bytes_of_version_1_never_change() {
             RunOutcome {
                 partition: partition(1),
                 start: Offset(-1),
-                batches: vec![Err(BatchRefusal::UnknownPartition)],
+                batches: vec![Err(BatchRejection::UnknownPartition)],
             },
         ],
     };
@@ -74,8 +74,8 @@ proptest! {
         let outcome = |(kinds, run): (&Vec<u8>, &RunCommit)| {
             let mut next = Offset(10);
             let batch = |(kind, batch): (&u8, &BatchCommit)| match kind {
-                0 => Err(BatchRefusal::DuplicateSequence),
-                1 => Err(BatchRefusal::FencedEpoch { current: ProducerEpoch(3) }),
+                0 => Err(BatchRejection::DuplicateSequence),
+                1 => Err(BatchRejection::FencedEpoch { current: ProducerEpoch(3) }),
                 2 => Ok(BatchAck { base: Offset(4), duplicate: true, timestamp: Timestamp(-1) }),
                 _ => {
                     let base = next;

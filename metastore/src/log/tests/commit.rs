@@ -3,14 +3,14 @@ use std::time::Duration;
 use alluvium_model::{
     ObjectId, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp,
     limits::{COMMIT_AGE_MAX, TRANSACTION_BYTES_TARGET},
-    log::{BatchAck, BatchRefusal, CommitLimits, ProducerBatch, SegmentCommit, SegmentOutcome},
+    log::{BatchAck, BatchRejection, CommitLimits, ProducerBatch, SegmentCommit, SegmentOutcome},
 };
 
 use super::{NOW, store, unknown};
 use crate::{
     Metastore,
     feed::{FeedEntry, FeedPosition},
-    fixtures::{self, claim, segment},
+    fixtures::{self, lease, segment},
     kv::Faults,
     leases::{LeaseKey, Role},
     log::LogError,
@@ -20,7 +20,7 @@ async fn commit(metastore: &Metastore, segments: &[SegmentCommit]) -> Result<Vec
     metastore.log.commit(segments, NOW, &CommitLimits::default()).await
 }
 
-fn appended(base: i64) -> Result<BatchAck, BatchRefusal> {
+fn appended(base: i64) -> Result<BatchAck, BatchRejection> {
     Ok(BatchAck { base: Offset(base), duplicate: false, timestamp: NOW })
 }
 
@@ -122,7 +122,7 @@ async fn a_segment_that_comes_late_is_not_made_known() {
     let (metastore, partitions) = store(1).await;
     let late = segment(&partitions, 1, NOW.minus(COMMIT_AGE_MAX + Duration::from_millis(1)));
     let outcomes = commit(&metastore, std::slice::from_ref(&late)).await.unwrap();
-    assert!(matches!(outcomes[0].runs[0].batches[0], Err(BatchRefusal::SegmentTooOld { .. })));
+    assert!(matches!(outcomes[0].runs[0].batches[0], Err(BatchRejection::SegmentTooOld { .. })));
     assert_eq!(metastore.objects.known(&[late.object]).await, Ok(vec![false]));
 }
 
@@ -132,8 +132,8 @@ async fn an_object_that_is_known_without_an_outcome_is_not_committed_again() {
     let segment = segment(&partitions, 1, NOW);
     commit(&metastore, std::slice::from_ref(&segment)).await.unwrap();
     // A clock far ahead trims the outcome too early.
-    let claim = claim(&metastore, LeaseKey::Role(Role::Feed)).await;
-    metastore.feed.trim(&claim, Timestamp(i64::MAX), Duration::ZERO, 100).await.unwrap();
+    let lease = lease(&metastore, LeaseKey::Role(Role::Feed)).await;
+    metastore.feed.trim(&lease, Timestamp(i64::MAX), Duration::ZERO, 100).await.unwrap();
     assert_eq!(commit(&metastore, std::slice::from_ref(&segment)).await, Err(LogError::Known(segment.object)));
     assert_eq!(metastore.log.find(partitions[0], Offset(0), 10).await.unwrap().len(), 1);
 }

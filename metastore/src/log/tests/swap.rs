@@ -5,7 +5,7 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, TopicPartition, log
 use super::{NOW, store, unknown};
 use crate::{
     Metastore,
-    fixtures::{append, claim},
+    fixtures::{append, lease},
     leases::LeaseKey,
     log::{NewObject, SwapError},
 };
@@ -43,7 +43,7 @@ async fn inputs_give_way_to_the_output_and_are_retired() {
     metastore
         .log
         .swap(
-            &claim(&metastore, LeaseKey::Partition(partition)).await,
+            &lease(&metastore, LeaseKey::Partition(partition)).await,
             partition,
             &extents[..2],
             std::slice::from_ref(&swapped),
@@ -66,7 +66,7 @@ async fn a_swap_of_what_has_changed_since_is_stale() {
         metastore
             .log
             .swap(
-                &claim(&metastore, LeaseKey::Partition(partition)).await,
+                &lease(&metastore, LeaseKey::Partition(partition)).await,
                 partition,
                 inputs,
                 &[output(inputs, number)],
@@ -91,7 +91,7 @@ async fn what_can_never_be_swapped_is_refused() {
     let refused = async |partition, inputs: &[Extent], outputs: &[(Extent, NewObject)]| {
         metastore
             .log
-            .swap(&claim(&metastore, LeaseKey::Partition(partition)).await, partition, inputs, outputs, NOW, GRACE)
+            .swap(&lease(&metastore, LeaseKey::Partition(partition)).await, partition, inputs, outputs, NOW, GRACE)
             .await
             .unwrap_err()
     };

@@ -21,7 +21,7 @@ async fn nodes_get_the_lowest_free_id_and_agents_the_lowest_free_rank_of_their_z
     assert_eq!(given, [(0, 0), (1, 0), (2, 1), (3, 0), (4, 1)]);
     let compactor = register(&nodes, &NewNode { compacts: true, ..NewNode::default() }, 6).await;
     assert_eq!((compactor.id.0, compactor.rank), (5, 0), "a compactor takes no agent's rank");
-    nodes.leave(Claimant { id: AgentId(0), incarnation: Incarnation(1) }).await.expect("left");
+    nodes.leave(LeaseOwner { id: AgentId(0), incarnation: Incarnation(1) }).await.expect("left");
     let next = register(&nodes, &agent(None, Some("a")), 7).await;
     assert_eq!((next.id.0, next.rank), (0, 0));
     let listed = nodes.list().await.expect("read");
@@ -33,20 +33,20 @@ async fn nodes_get_the_lowest_free_id_and_agents_the_lowest_free_rank_of_their_z
 async fn who_insists_on_an_id_takes_it_over_and_the_other_learns_it_from_its_next_heartbeat() {
     let nodes = fixtures::memory().await.nodes;
     let old = register(&nodes, &agent(Some(7), Some("a")), 1).await;
-    let beaten = nodes.beat(old.claimant(), NodeState::Active, NOW.plus_ms(5)).await.expect("beaten");
+    let beaten = nodes.beat(old.lease_owner(), NodeState::Active, NOW.plus_ms(5)).await.expect("beaten");
     assert_eq!((beaten[0].beat, beaten[0].clock), (1, NOW.plus_ms(5)));
     let new = register(&nodes, &agent(Some(7), Some("a")), 2).await;
     assert_eq!((new.id, new.rank, new.beat), (AgentId(7), 0, 0), "its predecessor's rank is free for it");
-    assert_eq!(nodes.beat(old.claimant(), NodeState::Active, NOW).await, Err(BeatError::Replaced));
-    nodes.leave(old.claimant()).await.expect("only its own trace");
-    assert!(!nodes.reap(old.claimant(), 1).await.expect("read"));
+    assert_eq!(nodes.beat(old.lease_owner(), NodeState::Active, NOW).await, Err(BeatError::Replaced));
+    nodes.leave(old.lease_owner()).await.expect("only its own trace");
+    assert!(!nodes.reap(old.lease_owner(), 1).await.expect("read"));
     assert_eq!(nodes.list().await.expect("read"), [new]);
 }
 
 #[tokio::test]
 async fn only_a_registration_that_stopped_beating_is_removed() {
     let nodes = fixtures::memory().await.nodes;
-    let node = register(&nodes, &agent(None, None), 1).await.claimant();
+    let node = register(&nodes, &agent(None, None), 1).await.lease_owner();
     nodes.beat(node, NodeState::Active, NOW).await.expect("beaten");
     assert!(!nodes.reap(node, 0).await.expect("read"), "it has beaten since");
     assert!(nodes.reap(node, 1).await.expect("read"));
@@ -60,10 +60,10 @@ async fn who_lost_its_registration_does_not_take_its_id_from_another() {
     let nodes = fixtures::memory().await.nodes;
     let insisting = agent(Some(7), None);
     let old = register(&nodes, &insisting, 1).await;
-    assert!(nodes.reap(old.claimant(), 0).await.expect("read"));
+    assert!(nodes.reap(old.lease_owner(), 0).await.expect("read"));
     let again = nodes.register_again(&insisting, AgentId(7), Incarnation(2), NOW).await.expect("the id is free");
     assert_eq!(again.id, AgentId(7));
-    assert!(nodes.reap(again.claimant(), 0).await.expect("read"));
+    assert!(nodes.reap(again.lease_owner(), 0).await.expect("read"));
     register(&nodes, &insisting, 3).await;
     assert_eq!(nodes.register_again(&insisting, AgentId(7), Incarnation(4), NOW).await, Err(BeatError::Replaced));
     let again = async |old, incarnation| {
@@ -87,8 +87,8 @@ async fn each_registers_once_and_alone_has_its_id_whatever_the_store_does() {
         assert_eq!(ids, (0..8).zip(0..8).collect(), "seed {seed}");
         assert_eq!(metastore.nodes.list().await.expect("read").len(), 8, "seed {seed}");
         for node in &registered {
-            metastore.nodes.beat(node.claimant(), NodeState::Active, NOW).await.expect("beaten");
-            metastore.nodes.leave(node.claimant()).await.expect("left");
+            metastore.nodes.beat(node.lease_owner(), NodeState::Active, NOW).await.expect("beaten");
+            metastore.nodes.leave(node.lease_owner()).await.expect("left");
         }
         assert_eq!(metastore.nodes.list().await.expect("read"), [], "seed {seed}");
     }
@@ -98,12 +98,12 @@ async fn each_registers_once_and_alone_has_its_id_whatever_the_store_does() {
 async fn heartbeats_conflict_with_nobody() {
     let faults = Faults { latency_max: std::time::Duration::from_millis(5), ..Faults::default() };
     let metastore = fixtures::open(faults).await;
-    let mut claimants = Vec::new();
+    let mut owners = Vec::new();
     for n in 0..10 {
-        claimants.push(register(&metastore.nodes, &agent(None, None), n).await.claimant());
+        owners.push(register(&metastore.nodes, &agent(None, None), n).await.lease_owner());
     }
     for _ in 0..10 {
-        let beats = claimants.iter().map(|claimant| metastore.nodes.beat(*claimant, NodeState::Active, NOW));
+        let beats = owners.iter().map(|lease_owner| metastore.nodes.beat(*lease_owner, NodeState::Active, NOW));
         assert!(join_all(beats).await.iter().all(Result::is_ok));
     }
     assert_eq!(metastore.db.metrics().conflicts.load(Ordering::Relaxed), 0);
@@ -115,7 +115,7 @@ async fn of_a_heartbeat_and_a_removal_at_once_one_happens() {
     for seed in 0..60 {
         let faults = Faults { seed, latency_max: std::time::Duration::from_millis(10), ..Faults::default() };
         let nodes = fixtures::open(faults).await.nodes;
-        let node = register(&nodes, &agent(None, None), 1).await.claimant();
+        let node = register(&nodes, &agent(None, None), 1).await.lease_owner();
         let (beaten, reaped) = tokio::join!(nodes.beat(node, NodeState::Active, NOW), nodes.reap(node, 0));
         let is_reaped = reaped.expect("read");
         assert_eq!(beaten.is_ok(), !is_reaped, "seed {seed}: {beaten:?}");

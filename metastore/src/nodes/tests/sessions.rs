@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     Metastore,
-    ambient::{ManualClock, SeededEntropy},
     kv::{Db, FaultSwitch, Faults, MemoryEngine},
     leases::LeaseKey,
 };
+use alluvium_runtime::{ManualClock, SeededRng};
 
 const EXPIRY: Duration = Duration::from_secs(3);
 
@@ -42,13 +42,13 @@ impl World {
 
     async fn start_with(&mut self, new: NewNode, faults: Faults, config: SessionConfig) -> Process {
         self.processes += 1;
-        let entropy = Arc::new(SeededEntropy::new(self.processes));
+        let rng = Arc::new(SeededRng::new(self.processes));
         let engine = self.engine.elsewhere(faults);
         let way = engine.fault_switch();
-        let metastore = Metastore::open(Db::new(Arc::new(engine), entropy.clone()), &*entropy).await.expect("opened");
+        let metastore = Metastore::open(Db::new(Arc::new(engine), rng.clone()), &*rng).await.expect("opened");
         // Clocks of different processes have nothing to do with each other.
         let clock = Arc::new(ManualClock::new(NOW.plus_ms(self.processes as i64 * 1_000_000)));
-        let session = Session::open(metastore.nodes.clone(), new, config, clock, entropy).await.expect("registered");
+        let session = Session::open(metastore.nodes.clone(), new, config, clock, rng).await.expect("registered");
         let beating = tokio::spawn(session.clone().run(CancellationToken::new()));
         Process { metastore, session, way, beating }
     }
@@ -59,8 +59,8 @@ impl Process {
         self.session.live().iter().map(|node| node.id.0).collect()
     }
 
-    fn seats(&self) -> Vec<i32> {
-        self.session.seats().iter().map(|seat| seat.id.0).collect()
+    fn candidates(&self) -> Vec<i32> {
+        self.session.candidates().iter().map(|candidate| candidate.id.0).collect()
     }
 
     /// Ends without a word.
@@ -76,9 +76,9 @@ async fn processes_see_each_other_come() {
     let mut changes = one.session.changes();
     assert_eq!(one.live(), [0]);
     let other = world.start(agent(None, Some("b"))).await;
-    assert_eq!((other.live(), other.seats()), (vec![0, 1], vec![0, 1]), "who comes sees the others at once");
+    assert_eq!((other.live(), other.candidates()), (vec![0, 1], vec![0, 1]), "who comes sees the others at once");
     timeout(Duration::from_secs(1), changes.changed()).await.expect("within a heartbeat").expect("told");
-    assert_eq!((one.live(), one.seats()), (vec![0, 1], vec![0, 1]));
+    assert_eq!((one.live(), one.candidates()), (vec![0, 1], vec![0, 1]));
     let before = *changes.borrow_and_update();
     sleep(Duration::from_secs(10)).await;
     assert_eq!(*changes.borrow(), before, "mere heartbeats are no change");
@@ -90,10 +90,10 @@ async fn a_process_that_ends_without_a_word_is_gone_for_all_within_an_expiry_and
     let (one, other) = (world.start(agent(None, None)).await, world.start(agent(None, None)).await);
     let third = world.start(agent(None, None)).await;
     let group = LeaseKey::Group(alluvium_model::group::GroupId::new("g").expect("short"));
-    let entropy = SeededEntropy::new(9);
+    let rng = SeededRng::new(9);
     let acquire = async |process: &Process| {
-        let owner = process.session.claimant();
-        process.metastore.leases.acquire(std::slice::from_ref(&group), owner, &entropy).await.expect("read").remove(0)
+        let owner = process.session.lease_owner();
+        process.metastore.leases.acquire(std::slice::from_ref(&group), owner, &rng).await.expect("read").remove(0)
     };
     assert!(acquire(&one).await.is_some());
     sleep(Duration::from_secs(2)).await;
@@ -103,7 +103,7 @@ async fn a_process_that_ends_without_a_word_is_gone_for_all_within_an_expiry_and
     eventually("gone", || other.live() == [1, 2] && third.live() == [1, 2]).await;
     assert!(crashed.elapsed() >= EXPIRY - SessionConfig::default().heartbeat_interval, "{:?}", crashed.elapsed());
     assert!(crashed.elapsed() <= EXPIRY + Duration::from_secs(1), "{:?}", crashed.elapsed());
-    assert!(acquire(&other).await.is_some(), "its claims are gone with its registration");
+    assert!(acquire(&other).await.is_some(), "its leases are gone with its registration");
     assert_eq!(world.start(agent(None, None)).await.session.node().id, AgentId(0));
 }
 
@@ -122,24 +122,25 @@ async fn nobody_is_removed_who_still_takes_itself_for_valid() {
         };
         let one = world.start_with(agent(None, None), faults(1), SessionConfig::default()).await;
         let other = world.start_with(agent(None, None), faults(2), SessionConfig::default()).await;
-        let db = Db::new(Arc::new(world.engine.elsewhere(Faults::none())), Arc::new(SeededEntropy::new(0)));
+        let db = Db::new(Arc::new(world.engine.elsewhere(Faults::none())), Arc::new(SeededRng::new(0)));
         let nodes = Nodes::new(db);
-        let first = one.session.claimant();
+        let first = one.session.lease_owner();
         let mut was_removed = false;
         for tick in 0..1_500 {
             one.way.cut((300..900).contains(&tick) || (1_100..1_200).contains(&tick));
             sleep(Duration::from_millis(10)).await;
             for process in [&one, &other] {
                 // Valid first, registered then: it may become either only in this order.
-                let (is_valid, claimant) = (process.session.is_valid(), process.session.claimant());
-                let is_registered = nodes.list().await.expect("read").iter().any(|node| node.claimant() == claimant);
-                assert!(is_registered || !is_valid, "seed {seed}, tick {tick}: {claimant}");
-                was_removed |= claimant == first && !is_registered;
+                let (is_valid, lease_owner) = (process.session.is_valid(), process.session.lease_owner());
+                let is_registered =
+                    nodes.list().await.expect("read").iter().any(|node| node.lease_owner() == lease_owner);
+                assert!(is_registered || !is_valid, "seed {seed}, tick {tick}: {lease_owner}");
+                was_removed |= lease_owner == first && !is_registered;
             }
         }
         assert!(was_removed, "seed {seed}: nothing was tested");
         eventually("back again", || one.session.is_valid() && other.live() == [0, 1] && one.live() == [0, 1]).await;
-        assert_ne!(one.session.claimant(), first);
+        assert_ne!(one.session.lease_owner(), first);
         assert_eq!(one.session.node().id, AgentId(0));
     }
 }
@@ -151,10 +152,10 @@ async fn a_node_is_valid_from_when_it_asked_not_from_when_it_was_answered() {
     let slow = Faults { latency_max: Duration::from_millis(40), ..Faults::none() };
     let one = world.start_with(agent(None, None), slow, SessionConfig::default()).await;
     let other = world.start(agent(None, None)).await;
-    let claimant = one.session.claimant();
+    let lease_owner = one.session.lease_owner();
     let row = async || {
         let nodes = other.metastore.nodes.list().await.expect("read");
-        nodes.into_iter().find(|node| node.claimant() == claimant)
+        nodes.into_iter().find(|node| node.lease_owner() == lease_owner)
     };
     let beat = row().await.expect("registered").beat;
     while row().await.expect("registered").beat == beat {
@@ -177,7 +178,7 @@ async fn a_metastore_out_of_reach_for_all_makes_nobody_gone() {
         let mut world = World::new();
         let both = [world.start(agent(None, None)).await, world.start(agent(None, None)).await];
         sleep(Duration::from_secs(1)).await;
-        let claimants = both.each_ref().map(|process| process.session.claimant());
+        let owners = both.each_ref().map(|process| process.session.lease_owner());
         both.iter().for_each(|process| process.way.cut(true));
         sleep(Duration::from_secs(60)).await;
         assert!(both.iter().all(|process| !process.session.is_valid()));
@@ -188,7 +189,7 @@ async fn a_metastore_out_of_reach_for_all_makes_nobody_gone() {
         both[1 - first].way.cut(false);
         eventually("valid again", || both.iter().all(|process| process.session.is_valid())).await;
         sleep(Duration::from_secs(10)).await;
-        assert_eq!(both.each_ref().map(|process| process.session.claimant()), claimants);
+        assert_eq!(both.each_ref().map(|process| process.session.lease_owner()), owners);
         assert_eq!(both.each_ref().map(Process::live), [[0, 1], [0, 1]]);
     }
 }
@@ -198,12 +199,12 @@ async fn who_drains_is_named_to_nobody_and_who_leaves_is_gone_at_once() {
     let mut world = World::new();
     let (one, other) = (world.start(agent(None, None)).await, world.start(agent(None, None)).await);
     one.session.drain().await;
-    assert_eq!((one.live(), one.seats(), one.session.node().state), (vec![0, 1], vec![1], NodeState::Draining));
-    eventually("not named any more", || other.seats() == [1]).await;
+    assert_eq!((one.live(), one.candidates(), one.session.node().state), (vec![0, 1], vec![1], NodeState::Draining));
+    eventually("not named any more", || other.candidates() == [1]).await;
     assert_eq!(other.live(), [0, 1]);
     assert!(one.session.is_valid(), "what it has begun it finishes");
     sleep(Duration::from_secs(10)).await;
-    assert_eq!(other.seats(), [1], "further heartbeats do not bring it back");
+    assert_eq!(other.candidates(), [1], "further heartbeats do not bring it back");
     let left = Instant::now();
     one.session.leave().await;
     assert!(!one.session.is_valid());
@@ -223,7 +224,7 @@ async fn drain_and_leave_do_not_wait_for_a_metastore_that_does_not_answer() {
         one.session.drain().await;
         one.session.leave().await;
         assert!(begun.elapsed() <= Duration::from_secs(4));
-        assert!(!one.seats().contains(&one.session.node().id.0) && !one.session.is_valid());
+        assert!(!one.candidates().contains(&one.session.node().id.0) && !one.session.is_valid());
         one.way.cut(false);
         sleep(Duration::from_secs(30)).await;
         assert!(!one.session.is_valid(), "what has left is never valid again, nor registers again");
@@ -266,13 +267,13 @@ async fn who_is_alone_removes_all_others_and_needs_no_heartbeat() {
     before.crash();
     let config = SessionConfig::alone();
     let alone = world.start_with(agent(None, None), Faults::none(), config).await;
-    assert_eq!((alone.live(), alone.seats(), alone.session.node().id), (vec![0], vec![0], AgentId(0)));
+    assert_eq!((alone.live(), alone.candidates(), alone.session.node().id), (vec![0], vec![0], AgentId(0)));
     let written = alone.metastore.db.metrics().commits.load(std::sync::atomic::Ordering::Relaxed);
     sleep(Duration::from_secs(60)).await;
     assert!(alone.session.is_valid());
     assert_eq!(alone.metastore.db.metrics().commits.load(std::sync::atomic::Ordering::Relaxed), written);
     alone.session.drain().await;
-    assert!(alone.seats().is_empty());
+    assert!(alone.candidates().is_empty());
     alone.session.leave().await;
     assert!(!alone.session.is_valid());
     assert_eq!(alone.metastore.nodes.list().await.expect("read"), []);
@@ -285,11 +286,11 @@ async fn what_a_replaced_process_has_claimed_is_free_when_it_knows_or_must_know_
         let mut world = World::new();
         let old = world.start(agent(Some(7), None)).await;
         let group = LeaseKey::Group(alluvium_model::group::GroupId::new("g").expect("short"));
-        let entropy = SeededEntropy::new(9);
+        let rng = SeededRng::new(9);
         let acquire = async |process: &Process| {
-            let owner = process.session.claimant();
-            let claims = process.metastore.leases.acquire(std::slice::from_ref(&group), owner, &entropy);
-            claims.await.expect("read").remove(0)
+            let owner = process.session.lease_owner();
+            let leases = process.metastore.leases.acquire(std::slice::from_ref(&group), owner, &rng);
+            leases.await.expect("read").remove(0)
         };
         assert!(acquire(&old).await.is_some());
         old.way.cut(is_cut);

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_client::{Routes, RoutesConfig};
-use alluvium_metastore::ambient::Clock;
 use alluvium_model::TopicPartition;
+use alluvium_runtime::Clock;
 use tokio_util::sync::CancellationToken;
 
 use crate::dice::Dice;

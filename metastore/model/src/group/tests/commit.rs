@@ -13,7 +13,7 @@ fn a_simple_consumer_commits_only_where_nobody_shares_work() {
     let mut fixture = Fixture::new();
     assert_eq!(fixture.group.admit_commit(&simple(), fixture.now), Ok(()));
     let mut fixture = Fixture::stable(&["a"]);
-    assert_eq!(fixture.group.admit_commit(&simple(), fixture.now), Err(Refusal::UnknownMember));
+    assert_eq!(fixture.group.admit_commit(&simple(), fixture.now), Err(GroupError::UnknownMember));
     fixture.leave_as("a").expect("left");
     assert_eq!(fixture.group.admit_commit(&simple(), fixture.now), Ok(()));
 }
@@ -22,10 +22,10 @@ fn a_simple_consumer_commits_only_where_nobody_shares_work() {
 fn a_member_commits_in_its_generation_only() {
     let mut fixture = Fixture::stable(&["a"]);
     assert_eq!(fixture.group.admit_commit(&member("a", 1), fixture.now), Ok(()));
-    assert_eq!(fixture.group.admit_commit(&member("a", 0), fixture.now), Err(Refusal::IllegalGeneration));
-    assert_eq!(fixture.group.admit_commit(&member("stranger", 1), fixture.now), Err(Refusal::UnknownMember));
+    assert_eq!(fixture.group.admit_commit(&member("a", 0), fixture.now), Err(GroupError::IllegalGeneration));
+    assert_eq!(fixture.group.admit_commit(&member("stranger", 1), fixture.now), Err(GroupError::UnknownMember));
     let without = Committer { generation: None, ..member("a", 0) };
-    assert_eq!(fixture.group.admit_commit(&without, fixture.now), Err(Refusal::IllegalGeneration));
+    assert_eq!(fixture.group.admit_commit(&without, fixture.now), Err(GroupError::IllegalGeneration));
 }
 
 #[test]
@@ -41,11 +41,11 @@ fn nobody_commits_between_the_generation_and_its_assignment() {
     let mut fixture = Fixture::new();
     fixture.join(old("a"));
     fixture.elapse();
-    assert_eq!(fixture.group.admit_commit(&member("a", 1), fixture.now), Err(Refusal::RebalanceInProgress));
+    assert_eq!(fixture.group.admit_commit(&member("a", 1), fixture.now), Err(GroupError::RebalanceInProgress));
 }
 
 #[test]
 fn a_commit_with_a_generation_to_an_empty_group_is_refused() {
     let mut fixture = Fixture::new();
-    assert_eq!(fixture.group.admit_commit(&member("a", 1), fixture.now), Err(Refusal::UnknownMember));
+    assert_eq!(fixture.group.admit_commit(&member("a", 1), fixture.now), Err(GroupError::UnknownMember));
 }

@@ -12,7 +12,7 @@ fn subscription(topics: &[&str]) -> String {
 #[test]
 fn only_a_group_without_members_is_deleted() {
     let mut fixture = Fixture::stable(&["a"]);
-    assert_eq!(fixture.group.admit_delete(), Err(Refusal::NonEmpty));
+    assert_eq!(fixture.group.admit_delete(), Err(GroupError::NonEmpty));
     fixture.leave_as("a").expect("left");
     assert_eq!(fixture.group.admit_delete(), Ok(()));
 }
@@ -21,9 +21,9 @@ fn only_a_group_without_members_is_deleted() {
 fn everyone_who_waits_is_told_when_the_group_goes() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let a = fixture.rejoin("a");
-    let effects = fixture.group.dissolve(&Refusal::NotCoordinator);
+    let effects = fixture.group.dissolve(&GroupError::NotCoordinator);
     fixture.note(effects);
-    assert_eq!(fixture.join_refusal(a), Refusal::NotCoordinator);
+    assert_eq!(fixture.join_refusal(a), GroupError::NotCoordinator);
     assert_eq!(fixture.state(), "Dead");
     assert_eq!(fixture.group.next_deadline(), None);
 }
@@ -53,7 +53,7 @@ fn offsets_of_a_group_of_others_are_deleted_only_when_it_is_empty() {
     let mut fixture = Fixture::new();
     fixture.join(Joiner { protocol_type: "connect".into(), ..old("a") });
     fixture.elapse();
-    assert_eq!(fixture.group.admit_offset_delete(), Err(Refusal::NonEmpty));
+    assert_eq!(fixture.group.admit_offset_delete(), Err(GroupError::NonEmpty));
     fixture.leave_as("a").expect("left");
     let subscriptions = fixture.group.admit_offset_delete().expect("empty");
     assert!(!subscriptions.contains("orders"));

@@ -6,8 +6,8 @@ fn a_silent_member_expires_after_its_session_timeout() {
     fixture.pass(Duration::from_secs(9));
     fixture.heartbeat("a").expect("alive");
     fixture.pass(Duration::from_secs(1));
-    assert_eq!(fixture.heartbeat("b"), Err(Refusal::UnknownMember));
-    assert_eq!(fixture.heartbeat("a"), Err(Refusal::RebalanceInProgress));
+    assert_eq!(fixture.heartbeat("b"), Err(GroupError::UnknownMember));
+    assert_eq!(fixture.heartbeat("a"), Err(GroupError::RebalanceInProgress));
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn a_heartbeat_of_another_generation_is_refused_and_does_not_count() {
     let mut fixture = Fixture::stable(&["a"]);
     fixture.pass(Duration::from_secs(9));
     let stale = fixture.group.heartbeat(&id("a"), None, Generation(0), fixture.now);
-    assert_eq!(stale, Err(Refusal::IllegalGeneration));
+    assert_eq!(stale, Err(GroupError::IllegalGeneration));
     fixture.pass(Duration::from_secs(1));
     assert_eq!(fixture.state(), "Empty");
 }
@@ -53,14 +53,14 @@ fn the_join_of_a_new_member_is_not_parked_for_ever() {
     };
     let slow = fixture.join(Joiner { member: None, ..slow });
     let b = fixture.join(Joiner { rebalance_timeout: Duration::from_secs(10_000), ..old("b") });
-    fixture.forsake(b);
+    fixture.cancel_waiter(b);
     for _ in 0..31 {
         let _ = fixture.heartbeat("a");
         fixture.pass(Duration::from_secs(9));
         let _ = fixture.heartbeat("a");
         fixture.pass(Duration::from_secs(1));
     }
-    assert_eq!(fixture.join_refusal(slow), Refusal::UnknownMember);
+    assert_eq!(fixture.join_refusal(slow), GroupError::UnknownMember);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_promise_that_lapsed_is_forgotten() {
     fixture.pass(SESSION);
     assert!(fixture.group.is_vacant());
     let late = fixture.rejoin("a");
-    assert_eq!(fixture.join_refusal(late), Refusal::UnknownMember);
+    assert_eq!(fixture.join_refusal(late), GroupError::UnknownMember);
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn a_modern_member_is_given_its_id_first_and_joins_under_it() {
     let mut fixture = Fixture::new();
     let first = fixture.join(modern("a"));
     let refused = fixture.join_answer(first).expect_err("refused");
-    assert_eq!(refused, JoinRefused { member: Some(id("a")), why: Refusal::MemberIdRequired(id("a")) });
+    assert_eq!(refused, JoinError { member: Some(id("a")), why: GroupError::MemberIdRequired(id("a")) });
     assert_eq!((fixture.group.size(), fixture.state()), (0, "Empty"));
     let second = fixture.rejoin("a");
     fixture.elapse();
@@ -31,18 +31,18 @@ fn a_modern_member_is_given_its_id_first_and_joins_under_it() {
 fn a_member_that_nobody_knows_is_told_so() {
     let mut fixture = Fixture::stable(&["a"]);
     let stranger = fixture.rejoin("stranger");
-    assert_eq!(fixture.join_refusal(stranger), Refusal::UnknownMember);
+    assert_eq!(fixture.join_refusal(stranger), GroupError::UnknownMember);
     let mut empty = Fixture::new();
     let stranger = empty.rejoin("stranger");
-    assert_eq!(empty.join_refusal(stranger), Refusal::UnknownMember);
+    assert_eq!(empty.join_refusal(stranger), GroupError::UnknownMember);
 }
 
 #[test]
 fn session_timeouts_outside_the_range_are_refused() {
     let mut fixture = Fixture::new();
     for session_timeout in [Duration::from_millis(5_999), Duration::from_millis(1_800_001)] {
-        let ticket = fixture.join(Joiner { session_timeout, ..old("a") });
-        assert_eq!(fixture.join_refusal(ticket), Refusal::InvalidSessionTimeout);
+        let waiter = fixture.join(Joiner { session_timeout, ..old("a") });
+        assert_eq!(fixture.join_refusal(waiter), GroupError::InvalidSessionTimeout);
     }
 }
 
@@ -50,14 +50,14 @@ fn session_timeouts_outside_the_range_are_refused() {
 fn members_must_have_a_protocol_in_common() {
     let mut fixture = Fixture::stable(&["a"]);
     let other = fixture.join(Joiner { protocols: vec![protocol("sticky", "")], ..old("b") });
-    assert_eq!(fixture.join_refusal(other), Refusal::InconsistentProtocol);
+    assert_eq!(fixture.join_refusal(other), GroupError::InconsistentProtocol);
     let connect = fixture.join(Joiner { protocol_type: "connect".into(), ..old("b") });
-    assert_eq!(fixture.join_refusal(connect), Refusal::InconsistentProtocol);
+    assert_eq!(fixture.join_refusal(connect), GroupError::InconsistentProtocol);
     let mut empty = Fixture::new();
     let none = empty.join(Joiner { protocols: Vec::new(), ..old("b") });
-    assert_eq!(empty.join_refusal(none), Refusal::InconsistentProtocol);
+    assert_eq!(empty.join_refusal(none), GroupError::InconsistentProtocol);
     let no_type = empty.join(Joiner { protocol_type: "".into(), ..old("b") });
-    assert_eq!(empty.join_refusal(no_type), Refusal::InconsistentProtocol);
+    assert_eq!(empty.join_refusal(no_type), GroupError::InconsistentProtocol);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_group_takes_no_more_members_than_it_may_have() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     fixture.rules.size_max = 2;
     let third = fixture.join(old("c"));
-    assert_eq!(fixture.join_answer(third), Err(JoinRefused { member: None, why: Refusal::GroupFull }));
+    assert_eq!(fixture.join_answer(third), Err(JoinError { member: None, why: GroupError::GroupFull }));
     // In a rebalance, those who come late are turned away, even if they were there before.
     fixture.leave_as("b").expect("left");
     let (c, a) = (fixture.join(old("c")), fixture.rejoin("a"));
@@ -93,7 +93,7 @@ fn a_shrunken_group_turns_its_latecomers_out() {
     fixture.rules.size_max = 2;
     let (a, b) = (fixture.rejoin("a"), fixture.rejoin("b"));
     let c = fixture.rejoin("c");
-    assert_eq!(fixture.join_refusal(c), Refusal::GroupFull);
+    assert_eq!(fixture.join_refusal(c), GroupError::GroupFull);
     fixture.elapse();
     assert_eq!(fixture.joined(a).members.len(), 2);
     assert_eq!(fixture.joined(b).generation, Generation(2));
@@ -104,17 +104,17 @@ fn a_group_takes_no_more_bytes_than_can_be_saved() {
     let mut fixture = Fixture::stable(&["a"]);
     fixture.rules.bytes_max = 1_000;
     let big = Joiner { protocols: vec![protocol("range", &"x".repeat(2_000))], ..old("b") };
-    let ticket = fixture.join(big);
-    assert_eq!(fixture.join_refusal(ticket), Refusal::GroupFull);
+    let waiter = fixture.join(big);
+    assert_eq!(fixture.join_refusal(waiter), GroupError::GroupFull);
 }
 
 #[test]
 fn promises_of_ids_are_bounded_too() {
     let mut fixture = Fixture::new();
     fixture.rules.size_max = 3;
-    let tickets: Vec<_> = (0..4).map(|n| fixture.join(modern(&format!("m{n}")))).collect();
-    assert!(matches!(fixture.join_refusal(tickets[2]), Refusal::MemberIdRequired(_)));
-    assert_eq!(fixture.join_refusal(tickets[3]), Refusal::GroupFull);
+    let waiters: Vec<_> = (0..4).map(|n| fixture.join(modern(&format!("m{n}")))).collect();
+    assert!(matches!(fixture.join_refusal(waiters[2]), GroupError::MemberIdRequired(_)));
+    assert_eq!(fixture.join_refusal(waiters[3]), GroupError::GroupFull);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_follower_with_news_starts_a_rebalance() {
     let news = Joiner { member: Some(id("b")), protocols: vec![protocol("range", "more topics")], ..old("b") };
     let b = fixture.join(news);
     assert!(fixture.is_parked(b));
-    assert_eq!(fixture.heartbeat("a"), Err(Refusal::RebalanceInProgress));
+    assert_eq!(fixture.heartbeat("a"), Err(GroupError::RebalanceInProgress));
 }
 
 #[test]
@@ -162,20 +162,20 @@ fn a_join_that_is_repeated_answers_the_one_before() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let first = fixture.rejoin("a");
     let second = fixture.rejoin("a");
-    assert_eq!(fixture.join_refusal(first), Refusal::RebalanceInProgress);
+    assert_eq!(fixture.join_refusal(first), GroupError::RebalanceInProgress);
     assert!(fixture.is_parked(second));
 }
 
 #[test]
 fn a_dead_group_takes_nobody() {
     let mut fixture = Fixture::stable(&["a"]);
-    let effects = fixture.group.dissolve(&Refusal::NotCoordinator);
+    let effects = fixture.group.dissolve(&GroupError::NotCoordinator);
     fixture.note(effects);
     let late = fixture.join(old("b"));
-    assert_eq!(fixture.join_refusal(late), Refusal::NotAvailable);
-    assert_eq!(fixture.heartbeat("a"), Err(Refusal::NotAvailable));
+    assert_eq!(fixture.join_refusal(late), GroupError::NotAvailable);
+    assert_eq!(fixture.heartbeat("a"), Err(GroupError::NotAvailable));
     let sync = fixture.sync("a");
-    assert_eq!(fixture.sync_answer(sync), Err(Refusal::NotAvailable));
+    assert_eq!(fixture.sync_answer(sync), Err(GroupError::NotAvailable));
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_member_that_names_more_protocols_than_any_client_has_is_refused() {
     let mut fixture = Fixture::new();
     let protocols = |count: usize| (0..count).map(|n| protocol(&n.to_string(), "")).collect();
     let many = fixture.join(Joiner { protocols: protocols(MEMBER_PROTOCOLS_MAX + 1), ..old("a") });
-    assert_eq!(fixture.join_refusal(many), Refusal::InconsistentProtocol);
+    assert_eq!(fixture.join_refusal(many), GroupError::InconsistentProtocol);
     let enough = fixture.join(Joiner { protocols: protocols(MEMBER_PROTOCOLS_MAX), ..old("a") });
     fixture.elapse();
     assert_eq!(fixture.joined(enough).generation, Generation(1));

@@ -4,7 +4,7 @@ use super::*;
 fn a_member_that_leaves_starts_a_rebalance_for_the_others() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     fixture.leave_as("a").expect("left");
-    assert_eq!(fixture.heartbeat("b"), Err(Refusal::RebalanceInProgress));
+    assert_eq!(fixture.heartbeat("b"), Err(GroupError::RebalanceInProgress));
     let b = fixture.rejoin("b");
     assert_eq!(fixture.joined(b).leader, id("b"));
 }
@@ -24,7 +24,7 @@ fn many_leave_at_once_each_with_its_own_verdict_and_one_rebalance() {
     let leavers = ["a", "stranger", "b"].map(|name| Leaver { member: Some(id(name)), instance: None });
     let (verdicts, effects) = fixture.group.leave(&leavers, &fixture.rules, fixture.now).expect("the group lives");
     fixture.note(effects);
-    assert_eq!(verdicts, [Ok(()), Err(Refusal::UnknownMember), Ok(())]);
+    assert_eq!(verdicts, [Ok(()), Err(GroupError::UnknownMember), Ok(())]);
     assert_eq!((fixture.group.size(), fixture.group.generation()), (1, Generation(1)));
 }
 
@@ -55,11 +55,11 @@ fn a_member_that_leaves_with_a_parked_join_is_answered() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let a = fixture.rejoin("a");
     fixture.leave_as("a").expect("left");
-    assert_eq!(fixture.join_refusal(a), Refusal::UnknownMember);
+    assert_eq!(fixture.join_refusal(a), GroupError::UnknownMember);
 }
 
 #[test]
 fn nobody_in_particular_cannot_leave() {
     let mut fixture = Fixture::stable(&["a"]);
-    assert_eq!(fixture.leave(Leaver { member: None, instance: None }), Err(Refusal::UnknownMember));
+    assert_eq!(fixture.leave(Leaver { member: None, instance: None }), Err(GroupError::UnknownMember));
 }

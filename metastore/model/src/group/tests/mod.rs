@@ -1,4 +1,4 @@
-//! A group in a fixture that keeps time, tickets and answers.
+//! A group in a fixture that keeps time, waiters and answers.
 
 mod commit;
 mod delete;
@@ -29,9 +29,9 @@ pub(super) struct Fixture {
     pub group: Group,
     pub rules: Rules,
     pub now: Timestamp,
-    pub answers: BTreeMap<Ticket, Reply>,
+    pub answers: BTreeMap<WaiterId, GroupReply>,
     pub saves: Vec<Snapshot>,
-    tickets: u64,
+    waiters: u64,
 }
 
 impl Fixture {
@@ -47,16 +47,16 @@ impl Fixture {
             now: Timestamp(1_000_000),
             answers: BTreeMap::new(),
             saves: Vec::new(),
-            tickets: 0,
+            waiters: 0,
         }
     }
 
     /// A stable group of `names`, the first of which leads.
     pub fn stable(names: &[&str]) -> Self {
         let mut fixture = Self::new();
-        let tickets: Vec<_> = names.iter().map(|name| fixture.join(old(name))).collect();
+        let waiters: Vec<_> = names.iter().map(|name| fixture.join(old(name))).collect();
         fixture.elapse();
-        let leader = fixture.joined(tickets[0]).leader;
+        let leader = fixture.joined(waiters[0]).leader;
         let given = names.iter().map(|name| (id(name), Bytes::from(format!("work of {name}")))).collect();
         fixture.sync_as(leader.as_str(), given);
         for name in names.iter().filter(|name| **name != leader.as_str()) {
@@ -66,30 +66,30 @@ impl Fixture {
         fixture
     }
 
-    pub fn ticket(&mut self) -> Ticket {
-        self.tickets += 1;
-        Ticket(self.tickets)
+    pub fn waiter(&mut self) -> WaiterId {
+        self.waiters += 1;
+        WaiterId(self.waiters)
     }
 
-    pub fn join(&mut self, joiner: Joiner) -> Ticket {
-        let ticket = self.ticket();
+    pub fn join(&mut self, joiner: Joiner) -> WaiterId {
+        let waiter = self.waiter();
         let name = joiner.member.as_ref().map_or(joiner.client_id.as_str(), MemberId::as_str);
-        let fresh = id(&if joiner.instance.is_some() { format!("{name}-{}", ticket.0) } else { name.to_owned() });
-        let effects = self.group.join(Join { ticket, fresh, joiner }, &self.rules, self.now);
+        let fresh = id(&if joiner.instance.is_some() { format!("{name}-{}", waiter.0) } else { name.to_owned() });
+        let effects = self.group.join(Join { waiter, fresh, joiner }, &self.rules, self.now);
         self.note(effects);
-        ticket
+        waiter
     }
 
     /// `name` joins again under its id.
-    pub fn rejoin(&mut self, name: &str) -> Ticket {
+    pub fn rejoin(&mut self, name: &str) -> WaiterId {
         self.join(Joiner { member: Some(id(name)), ..old(name) })
     }
 
-    pub fn sync(&mut self, name: &str) -> Ticket {
+    pub fn sync(&mut self, name: &str) -> WaiterId {
         self.sync_as(name, BTreeMap::new())
     }
 
-    pub fn sync_as(&mut self, name: &str, assignments: BTreeMap<MemberId, Bytes>) -> Ticket {
+    pub fn sync_as(&mut self, name: &str, assignments: BTreeMap<MemberId, Bytes>) -> WaiterId {
         let generation = self.group.generation();
         self.sync_with(Sync {
             member: id(name),
@@ -101,29 +101,29 @@ impl Fixture {
         })
     }
 
-    pub fn sync_with(&mut self, sync: Sync) -> Ticket {
-        let ticket = self.ticket();
-        let effects = self.group.sync(ticket, sync, &self.rules, self.now);
+    pub fn sync_with(&mut self, sync: Sync) -> WaiterId {
+        let waiter = self.waiter();
+        let effects = self.group.sync(waiter, sync, &self.rules, self.now);
         self.note(effects);
-        ticket
+        waiter
     }
 
-    pub fn heartbeat(&mut self, name: &str) -> Result<(), Refusal> {
+    pub fn heartbeat(&mut self, name: &str) -> Result<(), GroupError> {
         self.group.heartbeat(&id(name), None, self.group.generation(), self.now)
     }
 
-    pub fn leave(&mut self, leaver: Leaver) -> Result<(), Refusal> {
+    pub fn leave(&mut self, leaver: Leaver) -> Result<(), GroupError> {
         let (verdicts, effects) = self.group.leave(&[leaver], &self.rules, self.now).expect("the group lives");
         self.note(effects);
         verdicts.into_iter().next().expect("one verdict for one leaver")
     }
 
-    pub fn leave_as(&mut self, name: &str) -> Result<(), Refusal> {
+    pub fn leave_as(&mut self, name: &str) -> Result<(), GroupError> {
         self.leave(Leaver { member: Some(id(name)), instance: None })
     }
 
-    pub fn forsake(&mut self, ticket: Ticket) {
-        let effects = self.group.forsake(ticket, &self.rules, self.now);
+    pub fn cancel_waiter(&mut self, waiter: WaiterId) {
+        let effects = self.group.cancel_waiter(waiter, &self.rules, self.now);
         self.note(effects);
     }
 
@@ -148,33 +148,33 @@ impl Fixture {
     pub fn note(&mut self, effects: Effects) {
         self.saves.extend(effects.save);
         for reply in effects.replies {
-            let before = self.answers.insert(reply.ticket(), reply);
+            let before = self.answers.insert(reply.waiter(), reply);
             assert_eq!(before, None, "answered twice");
         }
     }
 
-    pub fn is_parked(&self, ticket: Ticket) -> bool {
-        !self.answers.contains_key(&ticket)
+    pub fn is_parked(&self, waiter: WaiterId) -> bool {
+        !self.answers.contains_key(&waiter)
     }
 
-    pub fn join_answer(&self, ticket: Ticket) -> Result<Joined, JoinRefused> {
-        match self.answers.get(&ticket) {
-            Some(Reply::Join { answer, .. }) => answer.clone(),
+    pub fn join_answer(&self, waiter: WaiterId) -> Result<Joined, JoinError> {
+        match self.answers.get(&waiter) {
+            Some(GroupReply::Join { answer, .. }) => answer.clone(),
             other => panic!("no answer to a join: {other:?}"),
         }
     }
 
-    pub fn joined(&self, ticket: Ticket) -> Joined {
-        self.join_answer(ticket).expect("joined")
+    pub fn joined(&self, waiter: WaiterId) -> Joined {
+        self.join_answer(waiter).expect("joined")
     }
 
-    pub fn join_refusal(&self, ticket: Ticket) -> Refusal {
-        self.join_answer(ticket).expect_err("refused").why
+    pub fn join_refusal(&self, waiter: WaiterId) -> GroupError {
+        self.join_answer(waiter).expect_err("refused").why
     }
 
-    pub fn sync_answer(&self, ticket: Ticket) -> Result<Bytes, Refusal> {
-        match self.answers.get(&ticket) {
-            Some(Reply::Sync { answer, .. }) => answer.clone().map(|synced| synced.assignment),
+    pub fn sync_answer(&self, waiter: WaiterId) -> Result<Bytes, GroupError> {
+        match self.answers.get(&waiter) {
+            Some(GroupReply::Sync { answer, .. }) => answer.clone().map(|synced| synced.assignment),
             other => panic!("no answer to a sync: {other:?}"),
         }
     }

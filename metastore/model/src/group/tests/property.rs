@@ -45,7 +45,7 @@ struct Client {
     member: Option<MemberId>,
     generation: Option<Generation>,
     is_leader: bool,
-    parked: Option<Ticket>,
+    parked: Option<WaiterId>,
 }
 
 struct World {
@@ -56,7 +56,7 @@ struct World {
     /// Who was given what, by generation: one assignment per generation, or two owners could meet.
     given: BTreeMap<Generation, BTreeMap<MemberId, Bytes>>,
     highest_told: Generation,
-    forgiven: Vec<Ticket>,
+    forgiven: Vec<WaiterId>,
 }
 
 impl World {
@@ -84,9 +84,9 @@ impl World {
                 }
             }
             Step::HangUp(client) => {
-                if let Some(ticket) = self.clients[client].parked.take() {
-                    self.fixture.forsake(ticket);
-                    self.forgiven.push(ticket);
+                if let Some(waiter) = self.clients[client].parked.take() {
+                    self.fixture.cancel_waiter(waiter);
+                    self.forgiven.push(waiter);
                 }
             }
             Step::Commit(client) => {
@@ -107,7 +107,7 @@ impl World {
 
     fn join(&mut self, client: usize, has_news: bool) {
         self.news += u64::from(has_news);
-        let name = format!("c{client}-{}", self.fixture.tickets);
+        let name = format!("c{client}-{}", self.fixture.waiters);
         let base = match client {
             0 => fixed(&name, "zero"),
             1 => old(&name),
@@ -116,9 +116,9 @@ impl World {
         let metadata = if has_news { self.news.to_string() } else { String::new() };
         let member = self.clients[client].member.clone();
         let protocols = vec![protocol("range", &metadata), protocol("sticky", "")];
-        let ticket =
+        let waiter =
             self.fixture.join(Joiner { member, protocols, can_skip_assignment: client.is_multiple_of(2), ..base });
-        self.clients[client].parked = Some(ticket);
+        self.clients[client].parked = Some(waiter);
     }
 
     fn sync(&mut self, client: usize) {
@@ -130,7 +130,7 @@ impl World {
         let all = self.fixture.group.members.keys().cloned();
         let work = |id: MemberId| (id.clone(), Bytes::from(format!("{id} by sync {}", self.syncs)));
         let assignments = if is_leader { all.map(work).collect() } else { BTreeMap::new() };
-        let ticket = self.fixture.sync_with(Sync {
+        let waiter = self.fixture.sync_with(Sync {
             member,
             instance: None,
             generation,
@@ -138,12 +138,12 @@ impl World {
             protocol: None,
             assignments,
         });
-        self.clients[client].parked = Some(ticket);
+        self.clients[client].parked = Some(waiter);
     }
 
     /// The process stops after its last save: whoever waits is cut off.
     fn restart(&mut self) {
-        let waiting = (1..=self.fixture.tickets).map(Ticket).filter(|ticket| self.fixture.is_parked(*ticket));
+        let waiting = (1..=self.fixture.waiters).map(WaiterId).filter(|waiter| self.fixture.is_parked(*waiter));
         self.forgiven.extend(waiting);
         self.clients.iter_mut().for_each(|client| client.parked = None);
         self.fixture.group = match self.fixture.saves.last() {
@@ -155,20 +155,20 @@ impl World {
     /// Clients take in their answers.
     fn hear(&mut self) {
         for index in 0..CLIENTS {
-            let Some(reply) = self.clients[index].parked.and_then(|ticket| self.fixture.answers.get(&ticket)).cloned()
+            let Some(reply) = self.clients[index].parked.and_then(|waiter| self.fixture.answers.get(&waiter)).cloned()
             else {
                 continue;
             };
             self.clients[index].parked = None;
             match reply {
-                Reply::Join { answer, .. } => self.hear_join(index, answer),
-                Reply::Sync { answer: Ok(synced), .. } => self.hear_sync(index, synced),
-                Reply::Sync { answer: Err(_), .. } => {}
+                GroupReply::Join { answer, .. } => self.hear_join(index, answer),
+                GroupReply::Sync { answer: Ok(synced), .. } => self.hear_sync(index, synced),
+                GroupReply::Sync { answer: Err(_), .. } => {}
             }
         }
     }
 
-    fn hear_join(&mut self, index: usize, answer: Result<Joined, JoinRefused>) {
+    fn hear_join(&mut self, index: usize, answer: Result<Joined, JoinError>) {
         let client = &mut self.clients[index];
         match answer {
             Ok(joined) => {
@@ -177,8 +177,8 @@ impl World {
                 client.generation = Some(joined.generation);
                 client.member = Some(joined.member);
             }
-            Err(JoinRefused { member, why: Refusal::MemberIdRequired(_) }) => client.member = member,
-            Err(JoinRefused { why: Refusal::UnknownMember | Refusal::FencedInstance, .. }) => {
+            Err(JoinError { member, why: GroupError::MemberIdRequired(_) }) => client.member = member,
+            Err(JoinError { why: GroupError::UnknownMember | GroupError::FencedInstance, .. }) => {
                 *client = Client::default()
             }
             Err(_) => {}
@@ -226,8 +226,8 @@ impl World {
         self.fixture.pass(Duration::from_secs(7_200));
         self.hear();
         self.check();
-        let waiting = (1..=self.fixture.tickets).map(Ticket).filter(|ticket| self.fixture.is_parked(*ticket));
-        let forgotten: Vec<_> = waiting.filter(|ticket| !self.forgiven.contains(ticket)).collect();
+        let waiting = (1..=self.fixture.waiters).map(WaiterId).filter(|waiter| self.fixture.is_parked(*waiter));
+        let forgotten: Vec<_> = waiting.filter(|waiter| !self.forgiven.contains(waiter)).collect();
         assert_eq!(forgotten, [], "parked and never answered");
         assert_eq!(self.fixture.group.size(), 0, "everyone has expired");
     }

@@ -43,12 +43,12 @@ fn the_first_rebalance_waits_no_longer_than_the_rebalance_timeout() {
 fn a_later_rebalance_completes_as_soon_as_all_have_joined() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let c = fixture.join(old("c"));
-    assert_eq!(fixture.heartbeat("a"), Err(Refusal::RebalanceInProgress));
+    assert_eq!(fixture.heartbeat("a"), Err(GroupError::RebalanceInProgress));
     let a = fixture.rejoin("a");
     assert!(fixture.is_parked(c));
     let b = fixture.rejoin("b");
-    for ticket in [a, b, c] {
-        assert_eq!(fixture.joined(ticket).generation, Generation(2));
+    for waiter in [a, b, c] {
+        assert_eq!(fixture.joined(waiter).generation, Generation(2));
     }
 }
 
@@ -58,12 +58,12 @@ fn a_rebalance_goes_on_without_those_who_do_not_join_in_time() {
     let c = fixture.join(old("c"));
     fixture.rejoin("b");
     for _ in 0..12 {
-        assert_eq!(fixture.heartbeat("a"), Err(Refusal::RebalanceInProgress), "alive, but not joining");
+        assert_eq!(fixture.heartbeat("a"), Err(GroupError::RebalanceInProgress), "alive, but not joining");
         fixture.pass(Duration::from_secs(5));
     }
     assert_eq!(fixture.joined(c).generation, Generation(2));
     assert_eq!(fixture.joined(c).leader, id("b"), "the leader stayed away");
-    assert_eq!(fixture.heartbeat("a"), Err(Refusal::UnknownMember));
+    assert_eq!(fixture.heartbeat("a"), Err(GroupError::UnknownMember));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn everyone_who_waits_for_an_assignment_is_told_of_a_new_rebalance() {
     fixture.elapse();
     let b = fixture.sync("b");
     fixture.join(old("c"));
-    assert_eq!(fixture.sync_answer(b), Err(Refusal::RebalanceInProgress));
+    assert_eq!(fixture.sync_answer(b), Err(GroupError::RebalanceInProgress));
     assert_eq!(fixture.state(), "PreparingRebalance");
 }
 
@@ -102,8 +102,8 @@ fn everyone_who_waits_for_an_assignment_is_told_of_a_new_rebalance() {
 fn a_new_member_that_hangs_up_is_forgotten_at_once() {
     let mut fixture = Fixture::stable(&["a"]);
     let (b, a) = (fixture.join(old("b")), fixture.join(old("c")));
-    fixture.forsake(b);
-    fixture.forsake(a);
+    fixture.cancel_waiter(b);
+    fixture.cancel_waiter(a);
     let a = fixture.rejoin("a");
     assert_eq!(fixture.joined(a).members.len(), 1, "nobody else is waited for");
 }
@@ -112,7 +112,7 @@ fn a_new_member_that_hangs_up_is_forgotten_at_once() {
 fn a_known_member_that_hangs_up_has_its_session_to_come_back() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let first = fixture.rejoin("a");
-    fixture.forsake(first);
+    fixture.cancel_waiter(first);
     let b = fixture.rejoin("b");
     assert!(fixture.is_parked(b), "a has not joined any more");
     let again = fixture.rejoin("a");
@@ -124,7 +124,7 @@ fn a_known_member_that_hangs_up_has_its_session_to_come_back() {
 fn a_known_member_that_hangs_up_for_good_expires() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let a = fixture.rejoin("a");
-    fixture.forsake(a);
+    fixture.cancel_waiter(a);
     let b = fixture.rejoin("b");
     fixture.pass(SESSION);
     assert_eq!(fixture.joined(b).members.len(), 1);

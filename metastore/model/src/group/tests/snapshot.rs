@@ -23,7 +23,7 @@ fn members_that_do_not_outlive_a_restart_expire() {
     fixture.pass(Duration::from_secs(5));
     fixture.heartbeat("a").expect("alive");
     fixture.pass(Duration::from_secs(5));
-    assert_eq!(fixture.heartbeat("a"), Err(Refusal::RebalanceInProgress));
+    assert_eq!(fixture.heartbeat("a"), Err(GroupError::RebalanceInProgress));
     assert_eq!(fixture.group.size(), 1);
 }
 
@@ -47,7 +47,7 @@ fn a_rebalance_under_way_begins_again_from_the_generation_before() {
     restart(&mut fixture);
     assert_eq!((fixture.state(), fixture.group.size()), ("Stable", 1));
     let b = fixture.rejoin("b");
-    assert_eq!(fixture.join_refusal(b), Refusal::UnknownMember, "it was never told of a generation");
+    assert_eq!(fixture.join_refusal(b), GroupError::UnknownMember, "it was never told of a generation");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_static_member_that_comes_back_takes_its_place_without_a_rebalance() {
     assert_eq!(fixture.sync_answer(sync), Ok(Bytes::from("work of b")));
     let saved = fixture.saves.last().expect("the swap is saved");
     assert!(saved.members.iter().any(|member| member.id == told.member));
-    assert_eq!(fixture.heartbeat(before.as_str()), Err(Refusal::UnknownMember));
+    assert_eq!(fixture.heartbeat(before.as_str()), Err(GroupError::UnknownMember));
 }
 
 #[test]
@@ -47,11 +47,11 @@ fn the_member_that_was_replaced_is_fenced() {
     fixture.join(fixed("b", "b"));
     let instance = InstanceId::new("b");
     let heartbeat = fixture.group.heartbeat(&before, Some(&instance), Generation(1), fixture.now);
-    assert_eq!(heartbeat, Err(Refusal::FencedInstance));
+    assert_eq!(heartbeat, Err(GroupError::FencedInstance));
     let again = fixture.join(Joiner { member: Some(before.clone()), ..fixed("b", "b") });
-    assert_eq!(fixture.join_refusal(again), Refusal::FencedInstance);
+    assert_eq!(fixture.join_refusal(again), GroupError::FencedInstance);
     let committer = Committer { member: Some(before), instance: Some(instance), generation: Some(Generation(1)) };
-    assert_eq!(fixture.group.admit_commit(&committer, fixture.now), Err(Refusal::FencedInstance));
+    assert_eq!(fixture.group.admit_commit(&committer, fixture.now), Err(GroupError::FencedInstance));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_request_parked_by_the_member_that_was_replaced_is_fenced() {
     let before = member_of(&fixture, "b");
     let parked = fixture.join(Joiner { member: Some(before), ..fixed("b", "b") });
     let back = fixture.join(fixed("b", "b"));
-    assert_eq!(fixture.join_refusal(parked), Refusal::FencedInstance);
+    assert_eq!(fixture.join_refusal(parked), GroupError::FencedInstance);
     assert!(fixture.is_parked(back));
 }
 
@@ -105,7 +105,7 @@ fn a_static_member_that_comes_back_while_assignments_are_computed_starts_over() 
     fixture.elapse();
     let sync = fixture.sync(member_of(&fixture, "b").as_str());
     let back = fixture.join(fixed("b", "b"));
-    assert_eq!(fixture.sync_answer(sync), Err(Refusal::FencedInstance));
+    assert_eq!(fixture.sync_answer(sync), Err(GroupError::FencedInstance));
     assert!(fixture.is_parked(back));
     assert_eq!(fixture.state(), "PreparingRebalance");
 }
@@ -118,7 +118,7 @@ fn a_rebalance_keeps_static_members_that_are_away() {
     fixture.rejoin("a");
     for _ in 0..12 {
         let heard = fixture.group.heartbeat(&away, Some(&InstanceId::new("b")), Generation(1), fixture.now);
-        assert_eq!(heard, Err(Refusal::RebalanceInProgress));
+        assert_eq!(heard, Err(GroupError::RebalanceInProgress));
         fixture.pass(Duration::from_secs(5));
     }
     assert_eq!(fixture.joined(c).generation, Generation(2));
@@ -136,8 +136,8 @@ fn a_group_of_absent_static_members_waits_until_they_expire() {
     // It joins with news, and hangs up: nobody is left to begin a generation with.
     let news = Joiner { session_timeout: Duration::from_secs(300), ..fixed("b", "b") };
     fixture.join(old("a"));
-    let ticket = fixture.join(Joiner { member: Some(member), ..news });
-    fixture.forsake(ticket);
+    let waiter = fixture.join(Joiner { member: Some(member), ..news });
+    fixture.cancel_waiter(waiter);
     fixture.leave_as("a").expect("left");
     fixture.pass(Duration::from_secs(200));
     assert_eq!((fixture.state(), fixture.group.size()), ("PreparingRebalance", 1));
@@ -149,7 +149,7 @@ fn a_group_of_absent_static_members_waits_until_they_expire() {
 fn an_administrator_removes_a_static_member_by_its_instance_id() {
     let mut fixture = with_static_follower();
     let by_instance = |instance: &str| Leaver { member: None, instance: Some(InstanceId::new(instance)) };
-    assert_eq!(fixture.leave(by_instance("unknown")), Err(Refusal::UnknownMember));
+    assert_eq!(fixture.leave(by_instance("unknown")), Err(GroupError::UnknownMember));
     assert_eq!(fixture.leave(by_instance("b")), Ok(()));
     assert_eq!((fixture.group.size(), fixture.state()), (1, "PreparingRebalance"));
 }
@@ -158,7 +158,7 @@ fn an_administrator_removes_a_static_member_by_its_instance_id() {
 fn an_id_that_was_promised_cannot_become_a_static_member() {
     let mut fixture = with_static_follower();
     fixture.join(modern("c"));
-    let ticket = fixture.join(Joiner { member: Some(id("c")), ..fixed("c", "b") });
-    assert_eq!(fixture.join_refusal(ticket), Refusal::FencedInstance);
+    let waiter = fixture.join(Joiner { member: Some(id("c")), ..fixed("c", "b") });
+    assert_eq!(fixture.join_refusal(waiter), GroupError::FencedInstance);
     assert_eq!(fixture.group.instances.len(), 1);
 }

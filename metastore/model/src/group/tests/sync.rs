@@ -49,15 +49,15 @@ fn a_sync_of_another_generation_is_refused() {
         protocol: None,
         assignments: BTreeMap::new(),
     };
-    let ticket = fixture.sync_with(stale.clone());
-    assert_eq!(fixture.sync_answer(ticket), Err(Refusal::IllegalGeneration));
+    let waiter = fixture.sync_with(stale.clone());
+    assert_eq!(fixture.sync_answer(waiter), Err(GroupError::IllegalGeneration));
     let stranger = fixture.sync_with(Sync { member: id("stranger"), ..stale.clone() });
-    assert_eq!(fixture.sync_answer(stranger), Err(Refusal::UnknownMember));
+    assert_eq!(fixture.sync_answer(stranger), Err(GroupError::UnknownMember));
     let current = Sync { generation: Generation(1), ..stale };
     let other_type = fixture.sync_with(Sync { protocol_type: Some("connect".into()), ..current.clone() });
-    assert_eq!(fixture.sync_answer(other_type), Err(Refusal::InconsistentProtocol));
+    assert_eq!(fixture.sync_answer(other_type), Err(GroupError::InconsistentProtocol));
     let other = fixture.sync_with(Sync { protocol: Some("sticky".into()), ..current });
-    assert_eq!(fixture.sync_answer(other), Err(Refusal::InconsistentProtocol));
+    assert_eq!(fixture.sync_answer(other), Err(GroupError::InconsistentProtocol));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_sync_while_preparing_is_told_to_join_again() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     fixture.join(old("c"));
     let b = fixture.sync("b");
-    assert_eq!(fixture.sync_answer(b), Err(Refusal::RebalanceInProgress));
+    assert_eq!(fixture.sync_answer(b), Err(GroupError::RebalanceInProgress));
 }
 
 #[test]
@@ -79,15 +79,15 @@ fn those_who_never_sync_are_dropped_and_the_others_rebalance() {
         passed += Duration::from_secs(5);
     }
     assert_eq!((fixture.state(), fixture.group.size()), ("PreparingRebalance", 1));
-    assert_eq!(fixture.heartbeat("b"), Err(Refusal::UnknownMember));
+    assert_eq!(fixture.heartbeat("b"), Err(GroupError::UnknownMember));
 }
 
 #[test]
 fn an_assignment_that_cannot_be_saved_is_refused() {
     let mut fixture = completing();
     fixture.rules.bytes_max = 1_000;
-    let ticket = fixture.sync_as("a", [(id("a"), Bytes::from(vec![0; 2_000]))].into());
-    assert_eq!(fixture.sync_answer(ticket), Err(Refusal::AssignmentTooLarge));
+    let waiter = fixture.sync_as("a", [(id("a"), Bytes::from(vec![0; 2_000]))].into());
+    assert_eq!(fixture.sync_answer(waiter), Err(GroupError::AssignmentTooLarge));
     assert_eq!(fixture.state(), "CompletingRebalance");
 }
 
@@ -95,7 +95,7 @@ fn an_assignment_that_cannot_be_saved_is_refused() {
 fn a_sync_that_hung_up_is_answered_to_the_next_one() {
     let mut fixture = completing();
     let first = fixture.sync("b");
-    fixture.forsake(first);
+    fixture.cancel_waiter(first);
     let second = fixture.sync("b");
     fixture.sync_as("a", [(id("b"), Bytes::from("all"))].into());
     assert!(fixture.is_parked(first));

@@ -4,7 +4,7 @@ use super::fixtures::{NOW, appended, batch, partition, segment, sequenced, state
 use crate::{
     Extent, ExtentSource, Offset, ProducerEpoch, Sequence, Timestamp,
     limits::{COMMIT_AGE_MAX, COMMIT_BATCHES_MAX},
-    log::{BatchAck, BatchCommit, BatchRefusal, Commit, CommitLimits, CommitState, SegmentCommit, commit},
+    log::{BatchAck, BatchCommit, BatchRejection, Commit, CommitLimits, CommitState, SegmentCommit, commit},
 };
 
 fn decide(state: &CommitState, segments: &[SegmentCommit]) -> Commit {
@@ -71,10 +71,10 @@ fn refused_batches_take_no_offset_and_are_numbered_in_the_extent() {
     assert_eq!(
         commit.outcomes[0].runs[0].batches,
         [
-            Err(BatchRefusal::FencedEpoch { current: ProducerEpoch(1) }),
+            Err(BatchRejection::FencedEpoch { current: ProducerEpoch(1) }),
             Ok(BatchAck { base: Offset(0), duplicate: true, timestamp: NOW }),
             appended(5),
-            Err(BatchRefusal::OutOfOrderSequence { expected: Sequence(5), found: Sequence(9) }),
+            Err(BatchRejection::OutOfOrderSequence { expected: Sequence(5), found: Sequence(9) }),
             appended(9),
         ]
     );
@@ -97,7 +97,7 @@ fn an_unknown_partition_is_refused_and_the_others_are_committed() {
     let commit = decide(&state(1), &[segment(1, vec![(0, vec![batch(1)]), (9, vec![batch(1), batch(1)])])]);
     assert_eq!(commit.outcomes[0].runs[0].batches, [appended(0)]);
     let run = &commit.outcomes[0].runs[1];
-    assert_eq!(run.batches, [Err(BatchRefusal::UnknownPartition); 2]);
+    assert_eq!(run.batches, [Err(BatchRejection::UnknownPartition); 2]);
     assert_eq!(run.start, Offset(-1));
     assert_eq!(commit.objects[0].references, 1);
 }
@@ -111,7 +111,7 @@ fn a_segment_that_comes_too_late_is_refused_without_a_trace() {
     };
     let (now, late) = at(COMMIT_AGE_MAX + Duration::from_millis(1));
     for outcome in &late.outcomes {
-        assert_eq!(outcome.runs[0].batches, [Err(BatchRefusal::SegmentTooOld { created: NOW, now })]);
+        assert_eq!(outcome.runs[0].batches, [Err(BatchRejection::SegmentTooOld { created: NOW, now })]);
     }
     assert_eq!(Commit { outcomes: vec![], ..late }, Commit::default());
     assert_eq!(at(COMMIT_AGE_MAX).1.extents.len(), 1);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Extent, ExtentSource, ObjectId, Offset, PartitionIndex, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicId,
     TopicPartition,
-    log::{BatchAck, BatchCommit, BatchRefusal, CommitState, Head, ProducerBatch, RunCommit, SegmentCommit},
+    log::{BatchAck, BatchCommit, BatchRejection, CommitState, Head, ProducerBatch, RunCommit, SegmentCommit},
 };
 
 pub(super) const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -47,7 +47,7 @@ pub(super) fn segment(number: u64, runs: Vec<(i32, Vec<BatchCommit>)>) -> Segmen
     SegmentCommit { object: ObjectId::new(NOW, 1, number), bytes: 10_000, runs }
 }
 
-pub(super) fn appended(base: i64) -> Result<BatchAck, BatchRefusal> {
+pub(super) fn appended(base: i64) -> Result<BatchAck, BatchRejection> {
     Ok(BatchAck { base: Offset(base), duplicate: false, timestamp: NOW })
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::ambient::{Entropy, SeededEntropy};
 use alluvium_model::{Offset, TopicPartition};
+use alluvium_runtime::{Rng, SeededRng};
 
 use super::{
     super::story::{TOPIC, partition},
@@ -20,7 +20,7 @@ pub const PARTITIONS: usize = 3;
 pub struct Book {
     pub history: History,
     pub now: Duration,
-    dice: SeededEntropy,
+    dice: SeededRng,
     names: u64,
 }
 
@@ -66,7 +66,7 @@ pub struct World {
 
 /// A history of `steps` steps, without a fault of the system.
 pub fn random_history(seed: u64, steps: usize) -> History {
-    let book = Book { history: History::default(), now: Duration::ZERO, dice: SeededEntropy::new(seed), names: 0 };
+    let book = Book { history: History::default(), now: Duration::ZERO, dice: SeededRng::new(seed), names: 0 };
     let kinds = [Kind::Idempotent, Kind::Plain, Kind::Transactional, Kind::Idempotent, Kind::Transactional];
     let producers = (1u32..).zip(kinds).map(|(actor, kind)| Producer::new(actor, kind)).collect();
     let readers = (10u32..14)

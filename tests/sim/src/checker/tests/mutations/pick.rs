@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use alluvium_metastore::ambient::{Entropy, SeededEntropy};
 use alluvium_model::{Offset, TopicPartition};
+use alluvium_runtime::{Rng, SeededRng};
 
 use crate::{
     checker::view::View,
     history::{Event, Happening, History, Poll, Readback, Seen, Sent, ValueId},
 };
 
-pub struct Pick(SeededEntropy);
+pub struct Pick(SeededRng);
 
 /// An acknowledged batch of no transaction.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct AckedSend {
 
 impl Pick {
     pub fn new(seed: u64) -> Self {
-        Self(SeededEntropy::new(seed ^ 0xa110_0000))
+        Self(SeededRng::new(seed ^ 0xa110_0000))
     }
 
     pub fn below(&self, bound: usize) -> usize {

@@ -1,0 +1,74 @@
+//! Trying again, within a deadline.
+
+use std::future::Future;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::usage::count;
+use crate::{Error, ErrorKind, Objects, Operation};
+
+impl Objects {
+    /// Takes a slot, then does `attempt` until it succeeds, fails for good, or tries or time are used up. `bytes` are what
+    /// it transfers. The slot is held between tries as well, so that a store in trouble is asked less.
+    pub(crate) async fn retried<T, F, Fut>(
+        &self,
+        operation: Operation,
+        key: &str,
+        slots: &Semaphore,
+        bytes: u64,
+        attempt: F,
+    ) -> Result<T, Error>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        let retry = &self.config.retry;
+        let transfer = retry.transfer_time(bytes);
+        let deadline = Instant::now() + retry.deadline + transfer;
+        let busy = || Error::new(ErrorKind::Timeout, operation, key, "no free slot");
+        let slot = timeout_at(deadline, slots.acquire()).await.map_err(|_| self.failed(busy()))?;
+        let _slot = slot.expect("nobody closes the semaphore");
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let try_end = deadline.min(Instant::now() + retry.try_timeout + transfer);
+            let error = match timeout_at(try_end, attempt()).await {
+                Ok(Ok(value)) => {
+                    self.health.over(operation);
+                    return Ok(value);
+                }
+                Ok(Err(error)) => error,
+                Err(_) => Error::new(ErrorKind::Timeout, operation, key, format!("no answer to try {tried}")),
+            };
+            let wait = self.jittered(retry.backoff(tried));
+            let gives_up = !error.is_retryable() || tried >= retry.tries || Instant::now() + wait >= deadline;
+            if gives_up {
+                return Err(self.failed(error));
+            }
+            tracing::debug!(%error, tried, "object store operation failed, trying again");
+            count(&self.usage.retries, 1);
+            sleep(wait).await;
+        }
+    }
+
+    fn failed(&self, error: Error) -> Error {
+        if error.kind != ErrorKind::NotFound {
+            count(&self.usage.failures, 1);
+            self.health.note(&error);
+        }
+        error
+    }
+
+    /// Between half of `wait` and all of it, so that those who failed together do not come back together.
+    pub(crate) fn jittered(&self, wait: Duration) -> Duration {
+        // SplitMix64: any sequence that differs between processes will do.
+        let mut z = self.slots.jitter.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let [percent, ..] = (z ^ (z >> 31)).to_be_bytes();
+        wait / 2 + wait / 2 * u32::from(percent) / 255
+    }
+}

@@ -1,0 +1,20 @@
+//! What a process takes from the machine, handed in and never ambient: the time of day, random numbers, and where tasks run.
+//!
+//! A process takes the real ones; a test or a simulation hands in its own, so that a seed replays everything. Waiting is
+//! `tokio::time`, which is virtual under paused time.
+
+mod clock;
+#[cfg(any(test, feature = "testing"))]
+mod manual_clock;
+mod rng;
+#[cfg(any(test, feature = "testing"))]
+mod simulated_process;
+mod tasks;
+
+pub use clock::{Clock, SystemClock};
+#[cfg(any(test, feature = "testing"))]
+pub use manual_clock::ManualClock;
+pub use rng::{Rng, SeededRng, SystemRng, uuid_v4};
+#[cfg(any(test, feature = "testing"))]
+pub use simulated_process::{Bound, SimulatedProcess};
+pub use tasks::Tasks;

@@ -1,0 +1,159 @@
+//! Readers that catch up: what they cost the store and how much memory they take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_model::TopicPartition;
+use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::{Operation, UsageTotals};
+use futures::future::{join_all, try_join_all};
+use tokio::time::Instant;
+
+use crate::agent::Agent;
+use crate::config::AgentConfig;
+use crate::fetch::memory_limiter::IN_FLIGHT_BYTES_MAX;
+use crate::fetch::start::CacheBytes;
+use crate::tests::history::compact;
+use crate::tests::world::{World, append, batch, fetch, plan, produce, read_all, records};
+
+const PARTITIONS: i32 = 100;
+const ROUNDS: u64 = 4;
+const VALUE_BYTES: usize = 2_000;
+
+/// As many segments as [`ROUNDS`], each with a batch for every partition, and an agent that has none of it in memory.
+async fn old_segments(world: &World) -> (Arc<Agent>, Vec<TopicPartition>) {
+    let writer = world.agent().await;
+    let partitions = world.topic("orders", PARTITIONS).await;
+    let idle = world.topic("warm", 1).await[0];
+    // The tokens that an idle agent has saved up are spent first.
+    for _ in 0..4 {
+        produce(&writer, idle, batch(&["warm"])).await.expect("acknowledged");
+    }
+    let value = "v".repeat(VALUE_BYTES);
+    let puts = world.objects.usage().totals().puts;
+    for _ in 0..ROUNDS {
+        let mut outcomes = Vec::new();
+        for partition in &partitions {
+            outcomes.push(append(&writer, *partition, batch(&[&value])).await);
+        }
+        let outcomes = join_all(outcomes).await;
+        assert!(outcomes.iter().flatten().all(Result::is_ok));
+    }
+    assert_eq!(world.objects.usage().totals().puts, puts + ROUNDS);
+    (world.agent().await, partitions)
+}
+
+fn since(world: &World, before: &UsageTotals) -> (u64, u64) {
+    let now = world.objects.usage().totals();
+    (now.gets - before.gets, now.get_bytes - before.get_bytes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_of_one_old_partition_of_a_hundred_reads_that_partitions_bytes_only() {
+    let world = World::new().await;
+    let (agent, partitions) = old_segments(&world).await;
+    let before = world.objects.usage().totals();
+    assert_eq!(read_all(&agent, partitions[42]).await.len() as u64, ROUNDS);
+    let (gets, bytes) = since(&world, &before);
+    assert_eq!(gets, ROUNDS);
+    assert!(bytes < 2 * ROUNDS * VALUE_BYTES as u64, "{bytes} bytes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_of_all_old_partitions_gets_each_object_once() {
+    for cache_bytes in [256 << 20, 0] {
+        let world = World::new().await;
+        let (_, partitions) = old_segments(&world).await;
+        let agent = world.agent_with(AgentConfig { cache_bytes, ..AgentConfig::default() }).await;
+        let asked: Vec<_> = partitions.into_iter().map(|partition| (partition, 0)).collect();
+        let before = world.objects.usage().totals();
+        let fetched = agent.fetch.fetch(plan(&asked)).await;
+        let read: usize = fetched.iter().map(|partition| partition.bytes()).sum();
+        assert!(read > ROUNDS as usize * PARTITIONS as usize * VALUE_BYTES);
+        assert_eq!(since(&world, &before).0, ROUNDS, "with a cache of {cache_bytes} bytes");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_of_a_partition_each_soon_share_whole_segments() {
+    let world = World::new().await;
+    let (agent, partitions) = old_segments(&world).await;
+    let before = world.objects.usage().totals();
+    for partition in &partitions {
+        assert_eq!(read_all(&agent, *partition).await.len() as u64, ROUNDS);
+    }
+    let (gets, _) = since(&world, &before);
+    assert!(gets <= 3 * ROUNDS, "{gets} GETs of {ROUNDS} segments");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_of_many_slow_old_segments_is_answered_with_those_that_came_in_time() {
+    let world = World::new().await;
+    let writer = world.agent().await;
+    let partition = world.topic("orders", 1).await[0];
+    for _ in 0..20 {
+        produce(&writer, partition, batch(&["v"])).await.expect("acknowledged");
+    }
+    world.faults.inject(Rule::on(Operation::Get, Fault::Delay(Duration::from_secs(1))));
+    let agent = world.agent().await;
+    let started = Instant::now();
+    let fetched = fetch(&agent, partition, 0).await;
+    assert_eq!((started.elapsed(), records(&fetched).len()), (Duration::from_secs(5), 5));
+    assert_eq!(read_all(&agent, partition).await.len(), 20);
+}
+
+const HISTORY_RECORDS: i64 = 2_000;
+const RECORD_BYTES: usize = 6_000;
+const READERS: i64 = 50;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_readers_of_one_history_share_what_is_loaded_and_decoded_in_bounded_memory() {
+    let world = World::new().await;
+    let partition = world.topic("orders", 1).await[0];
+    let writer = world.agent().await;
+    produce(&writer, partition, batch(&["x"; HISTORY_RECORDS as usize])).await.expect("acknowledged");
+    let file_bytes = compact(&world, partition, 1, |_| incompressible(&world, RECORD_BYTES)).await;
+    let cache_bytes = 32 << 20;
+    let agent = world.agent_with(AgentConfig { cache_bytes, ..AgentConfig::default() }).await;
+    let before = world.objects.usage().totals();
+    let readers = (0..READERS).map(|reader| {
+        let agent = Arc::clone(&agent);
+        tokio::spawn(read_from(agent, partition, reader * 7, CacheBytes::divide(cache_bytes)))
+    });
+    try_join_all(readers).await.expect("no reader fails");
+    let (_, bytes) = since(&world, &before);
+    assert!(bytes <= 3 * file_bytes, "{bytes} bytes of a file of {file_bytes}");
+    let pieces = (HISTORY_RECORDS as u64 * RECORD_BYTES as u64).div_ceil(2 << 20);
+    let decodes = agent.metrics.history_decodes.get();
+    // The cache holds two pieces; without sharing it would be one decode per reader and piece.
+    assert!(decodes <= READERS as u64 * pieces / 8, "{decodes} decodes of {pieces} pieces");
+    assert_eq!(agent.fetch.cold_bytes_in_flight(), 0);
+}
+
+/// Reads everything from `offset` on; at each step nothing takes more than its budget.
+async fn read_from(agent: Arc<Agent>, partition: TopicPartition, offset: i64, budget: CacheBytes) {
+    let mut next = offset;
+    while next < HISTORY_RECORDS {
+        let fetched = fetch(&agent, partition, next).await;
+        assert_eq!(fetched.error, None);
+        for (offset, value) in records(&fetched) {
+            assert_eq!(value.len(), RECORD_BYTES);
+            // Batches are whole, so what lies before the offset asked for may come along; nothing is left out.
+            assert!(offset <= next);
+            next = next.max(offset + 1);
+        }
+        let loader = &agent.fetch.shared.loader;
+        assert!(loader.backfill.bytes() <= budget.backfill);
+        assert!(loader.history.bytes() <= budget.decoded);
+        assert!(agent.fetch.cold_bytes_in_flight() <= IN_FLIGHT_BYTES_MAX);
+    }
+}
+
+fn incompressible(world: &World, bytes: usize) -> String {
+    let mut text = String::with_capacity(bytes + 16);
+    while text.len() < bytes {
+        text.push_str(&format!("{:016x}", world.rng.next_u64()));
+    }
+    text.truncate(bytes);
+    text
+}

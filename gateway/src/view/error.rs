@@ -1,8 +1,0 @@
-//! Why the picture could not be brought up to date.
-
-use thiserror::Error;
-
-/// The metastore did not answer, or what it holds cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(transparent)]
-pub struct ViewError(#[from] pub alluvium_metastore::Error);
