@@ -15,7 +15,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("object_store::", &["crates/objects/"], "go through alluvium_objects"),
     ("aws_config::", &["crates/objects/"], "go through alluvium_objects"),
     ("parquet::", &["crates/history/"], "go through alluvium_history"),
-    ("arrow::", &["crates/history/"], "go through alluvium_history"),
+    ("arrow_array::", &["crates/history/"], "go through alluvium_history"),
     ("axum::", &["gateway/src/http/"], "serve HTTP from gateway/src/http"),
     ("hyper_util::", &["gateway/src/peers/"], "ask other agents through gateway/src/peers"),
     (

@@ -3,5 +3,6 @@
 mod documents;
 mod homes;
 mod layers;
+mod modules;
 mod shape;
 mod tree;

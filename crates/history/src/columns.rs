@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use alluvium_model::{Offset, Timestamp};
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, Int8Builder, Int64Builder, ListBuilder, RecordBatch, StringBuilder,
-    StructBuilder, TimestampMillisecondBuilder,
+use arrow_array::builder::{
+    BinaryBuilder, Int8Builder, Int64Builder, ListBuilder, StringBuilder, StructBuilder, TimestampMillisecondBuilder,
 };
-use arrow::buffer::NullBuffer;
-use arrow::datatypes::{BinaryType, ByteArrayType, Int8Type, Int64Type, TimestampMillisecondType, Utf8Type};
-use arrow::error::ArrowError;
+use arrow_array::types::{BinaryType, ByteArrayType, Int8Type, Int64Type, TimestampMillisecondType, Utf8Type};
+use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray};
+use arrow_buffer::NullBuffer;
+use arrow_schema::ArrowError;
 use bytes::Bytes;
 
 use crate::layout::{column, header_element, header_fields, schema};
@@ -30,7 +30,7 @@ pub(crate) struct ColumnsBuilder {
 
 impl ColumnsBuilder {
     pub(crate) fn new() -> Self {
-        let header: Vec<Box<dyn arrow::array::ArrayBuilder>> =
+        let header: Vec<Box<dyn arrow_array::builder::ArrayBuilder>> =
             vec![Box::new(StringBuilder::new()), Box::new(BinaryBuilder::new()), Box::new(BinaryBuilder::new())];
         Self {
             offset: Int64Builder::new(),

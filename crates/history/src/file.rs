@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alluvium_model::{Offset, Timestamp, TopicPartition};
 use alluvium_wire::batch::BuildError;
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use bytes::Bytes;
 
 use crate::batches::BatchEncoder;

@@ -72,7 +72,7 @@ pub enum WriteError {
     Parquet(#[from] parquet::errors::ParquetError),
     /// The Arrow builders failed.
     #[error("building columns: {0}")]
-    Arrow(#[from] arrow::error::ArrowError),
+    Arrow(#[from] arrow_schema::ArrowError),
 }
 
 impl HistoryWriter {
