@@ -36,7 +36,7 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// For background work, where nobody waits and giving up costs the work done.
     #[must_use]
-    pub fn patient() -> Self {
+    pub fn background() -> Self {
         Self {
             tries: 30,
             try_timeout: Duration::from_secs(30),

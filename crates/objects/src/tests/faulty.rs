@@ -51,7 +51,7 @@ async fn lasting_trouble_is_given_up_after_the_tries_allowed() {
 async fn patience_outlasts_a_minute_of_trouble() {
     let (objects, faults) = faulty(config());
     faults.inject(Rule::always(Fault::Unavailable));
-    let patient = objects.with_retry(RetryPolicy::patient());
+    let patient = objects.with_retry(RetryPolicy::background());
     let heal = async {
         tokio::time::sleep(Duration::from_secs(60)).await;
         faults.heal();
