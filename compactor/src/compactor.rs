@@ -19,8 +19,8 @@ use crate::round::Rounds;
 use crate::scan::Scan;
 use crate::{CompactorConfig, Counters, Report};
 
-/// One of any number of compactors that share the work: rendezvous hashing among the live ones assigns each its part, and
-/// leases keep two of them from doing the same job. Clones share their state.
+/// One of any number of compactors that share the work: rendezvous hashing among the live ones assigns each its part,
+/// and leases keep two of them from doing the same job. Clones share their state.
 #[derive(Clone)]
 pub struct Compactor {
     rounds: Arc<Rounds>,
@@ -37,7 +37,8 @@ impl Compactor {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Self {
-        // The one place that sets the retry policy of compaction: no client waits for it, and giving up discards its work.
+        // The one place that sets the retry policy of compaction: no client waits for it, and giving up discards its
+        // work.
         let objects = objects.with_retry(RetryPolicy::background());
         let policy = Policy {
             bytes_min: config.compact_bytes_min,
@@ -81,15 +82,15 @@ impl Compactor {
         &self.rounds.counters
     }
 
-    /// Does all work there is, except what other compactors hold leases on, and returns: everything that is stable at the
-    /// start becomes history, everything due is removed, orphans are swept. Failures are listed in the report and do not stop
-    /// the rest.
+    /// Does all work there is, except what other compactors hold leases on, and returns: everything that is stable at
+    /// the start becomes history, everything due is removed, orphans are swept. Failures are listed in the report and
+    /// do not stop the rest.
     pub async fn run_once(&self) -> Report {
         self.rounds.run_all().await
     }
 
-    /// Does this node's assigned work in the background until `cancel`, which stops it at once, even in the middle of a job:
-    /// that is as harmless as a crash.
+    /// Does this node's assigned work in the background until `cancel`, which stops it at once, even in the middle of a
+    /// job: that is as harmless as a crash.
     pub async fn run(&self, cancel: CancellationToken) {
         let rounds = async {
             loop {

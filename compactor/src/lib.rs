@@ -1,11 +1,13 @@
 //! The compactor: rewrites segments into history files, and removes what is no longer needed.
 //!
-//! Owns: the plan, the rewrite and its swap, retention, purging of deleted topics, deletion of retired objects, the orphan
-//! sweep. Does not own: the log's rows and their rules (metastore), the file layout (history), object access (objects).
+//! Owns: the plan, the rewrite and its swap, retention, purging of deleted topics, deletion of retired objects, the
+//! orphan sweep. Does not own: the log's rows and their rules (metastore), the file layout (history), object access
+//! (objects).
 //!
-//! Invariants: every step is one verified transaction or can be repeated, so a crash anywhere neither loses nor duplicates
-//! data. An object is deleted only if the metastore retired it at least one grace period ago, or if the metastore never
-//! knew it and can no longer learn of it. Memory is bounded by `jobs_max` times a small multiple of `file_bytes_target`.
+//! Invariants: every step is one verified transaction or can be repeated, so a crash anywhere neither loses nor
+//! duplicates data. An object is deleted only if the metastore retired it at least one grace period ago, or if the
+//! metastore never knew it and can no longer learn of it. Memory is bounded by `jobs_max` times a small multiple of
+//! `file_bytes_target`.
 
 mod assigned_work;
 mod cleanup;

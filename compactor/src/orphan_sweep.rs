@@ -1,7 +1,8 @@
 //! Deletes orphans: objects in the bucket that the metastore does not know and never will.
 //!
-//! An agent that dies between upload and commit leaves an orphan, and so does a compactor that dies between put and swap.
-//! Both abandon an object that is older than ten minutes, so an object that is much older and still unknown is unused.
+//! An agent that dies between upload and commit leaves an orphan, and so does a compactor that dies between put and
+//! swap. Both abandon an object that is older than ten minutes, so an object that is much older and still unknown is
+//! unused.
 
 use std::time::Duration;
 

@@ -138,7 +138,8 @@ impl Rounds {
         self.counters.lag_extents.store(extents, Ordering::Relaxed);
     }
 
-    /// Runs `jobs`. Returns whether another pass may find more: a file was swapped in, or inputs were broken or changed.
+    /// Runs `jobs`. Returns whether another pass may find more: a file was swapped in, or inputs were broken or
+    /// changed.
     async fn run_jobs(&self, jobs: Vec<Job>, report: &mut Report) -> bool {
         let mut is_progress = false;
         let mut running =

@@ -97,8 +97,8 @@ impl Scan {
         Ok(topics.into_iter().flat_map(|(_, heads)| heads).map(|(partition, head)| (partition, head.stable)).collect())
     }
 
-    /// The jobs to run now in the partitions that satisfy `is_assigned`: with `end_offsets` all work up to there, otherwise what is
-    /// eligible.
+    /// The jobs to run now in the partitions that satisfy `is_assigned`: with `end_offsets` all work up to there,
+    /// otherwise what is eligible.
     pub(crate) async fn jobs(
         &self,
         end_offsets: Option<&EndOffsets>,

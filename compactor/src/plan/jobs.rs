@@ -1,7 +1,7 @@
 //! Compactions of many partitions, packed into jobs.
 //!
-//! Partitions that get little data share segments: one job for several of them reads each segment once for all of them, and
-//! adjacent runs of a segment in one request. A partition with much data gets a job of its own.
+//! Partitions that get little data share segments: one job for several of them reads each segment once for all of them,
+//! and adjacent runs of a segment in one request. A partition with much data gets a job of its own.
 
 use alluvium_model::{Extent, Offset, TopicPartition};
 

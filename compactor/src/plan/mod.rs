@@ -1,8 +1,8 @@
 //! What to rewrite: pure decisions over the extents of partitions.
 //!
-//! Segments become history files in the order of their offsets. Small neighbouring history files are merged, but only if
-//! every byte ends up in a file at least twice as large as the one it was in. So a byte is rewritten a number of times that
-//! grows with the logarithm of the target size, however small its first file was.
+//! Segments become history files in the order of their offsets. Small neighbouring history files are merged, but only
+//! if every byte ends up in a file at least twice as large as the one it was in. So a byte is rewritten a number of
+//! times that grows with the logarithm of the target size, however small its first file was.
 
 mod jobs;
 mod policy;

@@ -7,8 +7,8 @@ use alluvium_model::{Extent, ExtentSource, Offset, Timestamp};
 
 /// Extents that one rewrite replaces: well under what a swap takes (`limits::SWAP_INPUTS_MAX`).
 const REWRITE_INPUTS_MAX: usize = 2_000;
-/// Level-0 bytes given to one rewrite, as a multiple of the file's target size. Compression makes the file smaller than its
-/// inputs, and the rewrite stops by itself when its file is full.
+/// Level-0 bytes given to one rewrite, as a multiple of the file's target size. Compression makes the file smaller than
+/// its inputs, and the rewrite stops by itself when its file is full.
 const REWRITE_BYTES_FACTOR: u64 = 4;
 /// History files that one merge replaces.
 const MERGE_INPUTS_MAX: usize = 64;

@@ -1,8 +1,9 @@
 //! Runs a job: reads the inputs, builds a history file, puts it, swaps it in.
 //!
-//! Owns: the order of reads, the conversion from batches to records, the output's name, what happens if a swap is rejected.
-//! Does not own: which extents to rewrite (the plan). Invariant: an output holds exactly the records that the inputs held
-//! at or above the log start, at the same offsets. Nothing is visible before the swap, and nothing is missing after it.
+//! Owns: the order of reads, the conversion from batches to records, the output's name, what happens if a swap is
+//! rejected. Does not own: which extents to rewrite (the plan). Invariant: an output holds exactly the records that the
+//! inputs held at or above the log start, at the same offsets. Nothing is visible before the swap, and nothing is
+//! missing after it.
 
 mod error;
 mod file_builder;

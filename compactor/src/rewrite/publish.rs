@@ -68,8 +68,8 @@ impl Rewriter {
         Ok(swapped?)
     }
 
-    /// Deletes an output whose swap was rejected. An output that the metastore knows stays: it was swapped in after all, and
-    /// replaced since. If the deletion fails, the orphan sweep deletes it later.
+    /// Deletes an output whose swap was rejected. An output that the metastore knows stays: it was swapped in after
+    /// all, and replaced since. If the deletion fails, the orphan sweep deletes it later.
     async fn delete_output(&self, id: ObjectId, key: String) {
         if let Ok(known) = self.known.known(&[id]).await
             && known == [false]

@@ -14,8 +14,8 @@ pub(crate) struct SegmentRead {
     pub(crate) inputs: Vec<(usize, usize)>,
 }
 
-/// The reads of `compactions`, so that each compaction gets its inputs in order. Object ids sort by age, and so do the inputs
-/// of a compaction, with rare exceptions: then an object is read more than once.
+/// The reads of `compactions`, so that each compaction gets its inputs in order. Object ids sort by age, and so do the
+/// inputs of a compaction, with rare exceptions: then an object is read more than once.
 pub(crate) fn schedule(compactions: &[Compaction]) -> Vec<SegmentRead> {
     let mut waiting: BTreeMap<ObjectId, Vec<(usize, usize)>> = BTreeMap::new();
     let object =
