@@ -16,7 +16,7 @@ use crate::{config::Settings, stores::Stores};
 
 /// A compactor over `stores` that works for `session`; nobody waits for it, so it tries long before it gives up.
 pub fn compactor(stores: &Stores, config: CompactorConfig, session: Session, rng: Arc<SystemRng>) -> Compactor {
-    let objects = stores.objects.with_retry(RetryPolicy::patient());
+    let objects = stores.objects.with_retry(RetryPolicy::background());
     Compactor::new(stores.metastore.clone(), objects, config, session, Arc::new(SystemClock), rng)
 }
 

@@ -1,4 +1,4 @@
-//! The compactor as it is handed around.
+//! The handle of a compactor: puts its parts together and runs rounds.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,23 +11,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cleanup::Cleanup;
 use crate::held_leases::HeldLeases;
+use crate::orphan_sweep::OrphanSweep;
 use crate::plan::Policy;
 use crate::retention::Retention;
-use crate::rewrite::{Rewriter, Settings};
-use crate::round::Parts;
-use crate::survey::Survey;
-use crate::sweep::Sweep;
+use crate::rewrite::{RewriteSettings, Rewriter};
+use crate::round::Rounds;
+use crate::scan::Scan;
 use crate::{CompactorConfig, Counters, Report};
 
-/// One compactor of any number that share the work: each does what rendezvous gives it among those that are live, under
-/// leases, so that what another has begun is left to it. Clones share its memory.
+/// One of any number of compactors that share the work: rendezvous hashing among the live ones assigns each its part,
+/// and leases keep two of them from doing the same job. Clones share their state.
 #[derive(Clone)]
 pub struct Compactor {
-    parts: Arc<Parts>,
+    rounds: Arc<Rounds>,
 }
 
 impl Compactor {
-    /// A compactor over `metastore` and `objects`, which leases what it does for `session`.
+    /// A compactor over `metastore` and `objects` that acquires its leases for `session`.
     #[must_use]
     pub fn new(
         metastore: Metastore,
@@ -37,14 +37,15 @@ impl Compactor {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Self {
-        // Nobody waits for a compactor, and giving up throws away its work.
-        let objects = objects.with_retry(RetryPolicy::patient());
+        // The one place that sets the retry policy of compaction: no client waits for it, and giving up discards its
+        // work.
+        let objects = objects.with_retry(RetryPolicy::background());
         let policy = Policy {
             bytes_min: config.compact_bytes_min,
             age_max: config.compact_age_max,
             file_bytes_target: config.file_bytes_target.max(1),
         };
-        let settings = Settings {
+        let settings = RewriteSettings {
             writer: u32::try_from(rng.next_u64() >> 32).unwrap_or(0),
             file_bytes_target: policy.file_bytes_target,
             retire_grace: config.retire_grace,
@@ -52,8 +53,8 @@ impl Compactor {
         };
         let known = metastore.objects.clone();
         let leases = Arc::new(HeldLeases::new(metastore.leases.clone(), session, Arc::clone(&rng)));
-        let parts = Parts {
-            survey: Survey::new(metastore.topics.clone(), metastore.log.clone(), policy),
+        let rounds = Rounds {
+            scan: Scan::new(metastore.topics.clone(), metastore.log.clone(), policy),
             rewriter: Rewriter {
                 log: metastore.log.clone(),
                 known: known.clone(),
@@ -64,37 +65,37 @@ impl Compactor {
                 settings,
             },
             retention: Retention::new(metastore.log.clone(), config.retire_grace),
-            sweep: Sweep::new(known, objects.clone(), &config),
+            orphan_sweep: OrphanSweep::new(known, objects.clone(), &config),
             cleanup: Cleanup::new(metastore, objects, config.clone()),
             leases,
             counters: Counters::default(),
-            swept: Mutex::default(),
+            last_sweep: Mutex::default(),
             config,
             clock,
         };
-        Self { parts: Arc::new(parts) }
+        Self { rounds: Arc::new(rounds) }
     }
 
-    /// Running totals.
+    /// Totals since the start, and the current lag.
     #[must_use]
     pub fn counters(&self) -> &Counters {
-        &self.parts.counters
+        &self.rounds.counters
     }
 
-    /// Does everything there is to do now and returns when nothing is left but what others have claimed: all that is stable
-    /// when it begins becomes history, what is due is removed, orphans are swept. What fails is in the report; the rest is
-    /// done.
+    /// Does all work there is, except what other compactors hold leases on, and returns: everything that is stable at
+    /// the start becomes history, everything due is removed, orphans are swept. Failures are listed in the report and
+    /// do not stop the rest.
     pub async fn run_once(&self) -> Report {
-        self.parts.do_everything().await
+        self.rounds.run_all().await
     }
 
-    /// Works in the background, at this node's share, until cancelled: at once, even in the middle of a job, since a crash
-    /// is harmless too.
+    /// Does this node's assigned work in the background until `cancel`, which stops it at once, even in the middle of a
+    /// job: that is as harmless as a crash.
     pub async fn run(&self, cancel: CancellationToken) {
         let rounds = async {
             loop {
-                self.parts.do_what_is_due().await;
-                tokio::time::sleep(self.parts.config.interval).await;
+                self.rounds.run_background().await;
+                tokio::time::sleep(self.rounds.config.interval).await;
             }
         };
         cancel.run_until_cancelled(rounds).await;

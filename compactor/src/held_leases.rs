@@ -1,20 +1,21 @@
-//! What this compactor does and others do not: its share of the work, and the leases that protect it.
+//! The leases of this process, shared by its jobs.
 //!
-//! Owns: the leases of this process, shared by its jobs. Does not own: leases (the metastore's), who is alive (the
-//! session). Invariants: a lease is acquired once however many jobs need it, for acquiring it again would void the lease
-//! of the other job; what nobody here uses any more is given back, if need be in a later round.
+//! Owns: who uses each lease, and when it is released. Does not own: leases as such (the metastore), liveness (the
+//! session). Invariants: a lease is acquired once however many jobs need it, because acquiring it again would void the
+//! lease of the other job; a lease without users that is not kept is released, if necessary in a later round.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alluvium_metastore::Error;
-use alluvium_metastore::leases::{Lease, LeaseKey, Leases, Role};
-use alluvium_metastore::nodes::{Node, NodeState, Session};
-use alluvium_model::{AgentId, TopicPartition, placement};
+use alluvium_metastore::leases::{Lease, LeaseKey, Leases};
+use alluvium_metastore::nodes::Session;
 use alluvium_runtime::Rng;
 use tokio::sync::Mutex;
 
-/// Leases acquired or released in one transaction: about 150 B each.
+use crate::assigned_work::AssignedWork;
+
+/// Leases acquired or released in one transaction; each takes about 150 B.
 const LEASES_MAX: usize = 1_000;
 
 /// The leases of this process.
@@ -29,15 +30,8 @@ struct Held {
     lease: Lease,
     /// Jobs that work under it.
     users: usize,
-    /// It is not given back when the last of them is done.
+    /// Whether it stays acquired when its last user has finished.
     is_kept: bool,
-}
-
-/// One job less works under `lease`.
-fn leave(held: &mut BTreeMap<LeaseKey, Held>, lease: &Lease) {
-    if let Some(held) = held.get_mut(&lease.key).filter(|held| held.lease == *lease) {
-        held.users = held.users.saturating_sub(1);
-    }
 }
 
 impl HeldLeases {
@@ -45,12 +39,12 @@ impl HeldLeases {
         Self { leases, session, rng, held: Mutex::default() }
     }
 
-    /// HeldLeases what is free of `keys`; of the others there is no lease. Each lease is given back by
-    /// [`Self::release`] or [`Self::keep`].
+    /// Acquires the leases on `keys`; `None` for each that another process holds. The caller ends its use of each lease
+    /// with [`Self::release`] or [`Self::keep`].
     pub(crate) async fn acquire(&self, keys: &[LeaseKey]) -> Result<Vec<Option<Lease>>, Error> {
         let owner = self.session.lease_owner();
         let mut held = self.held.lock().await;
-        // Those of an earlier registration are void.
+        // Leases of an earlier registration are void.
         held.retain(|_, held| held.lease.owner == owner);
         let missing: BTreeSet<&LeaseKey> = keys.iter().filter(|key| !held.contains_key(*key)).collect();
         let missing: Vec<LeaseKey> = missing.into_iter().cloned().collect();
@@ -59,35 +53,35 @@ impl HeldLeases {
                 held.insert(lease.key.clone(), Held { lease, users: 0, is_kept: false });
             }
         }
-        let use_one = |key: &LeaseKey| {
+        let add_user = |key: &LeaseKey| {
             let held = held.get_mut(key)?;
             held.users += 1;
             Some(held.lease.clone())
         };
-        Ok(keys.iter().map(use_one).collect())
+        Ok(keys.iter().map(add_user).collect())
     }
 
-    /// Gives `leases` back, where no other job works under them. What cannot be given back now is given back later.
+    /// Ends one use of each of `leases` and releases those without other users. A release that fails is repeated later.
     pub(crate) async fn release(&self, leases: &[Lease]) {
         let mut held = self.held.lock().await;
-        leases.iter().for_each(|lease| leave(&mut held, lease));
+        leases.iter().for_each(|lease| remove_user(&mut held, lease));
         self.release_idle(&mut held).await;
     }
 
-    /// Keeps `lease`, though nobody works under it now: the next round needs it again, and need not write anything for it.
+    /// Ends one use of `lease` but keeps it acquired: the next round needs it again and then writes nothing for it.
     pub(crate) async fn keep(&self, lease: &Lease) {
         let mut held = self.held.lock().await;
-        leave(&mut held, lease);
+        remove_user(&mut held, lease);
         if let Some(held) = held.get_mut(&lease.key).filter(|held| held.lease == *lease) {
             held.is_kept = true;
         }
     }
 
-    /// Gives back what was kept, but those that `stay`.
-    pub(crate) async fn release_kept(&self, stay: impl Fn(&LeaseKey) -> bool) {
+    /// Releases the kept leases, except those whose key satisfies `is_needed`.
+    pub(crate) async fn release_kept(&self, is_needed: impl Fn(&LeaseKey) -> bool) {
         let mut held = self.held.lock().await;
         for (key, held) in held.iter_mut() {
-            held.is_kept &= stay(key);
+            held.is_kept &= is_needed(key);
         }
         self.release_idle(&mut held).await;
     }
@@ -98,42 +92,24 @@ impl HeldLeases {
         for leases in idle.chunks(LEASES_MAX) {
             match self.leases.release(leases).await {
                 Ok(()) => leases.iter().for_each(|lease| drop(held.remove(&lease.key))),
-                Err(error) => tracing::warn!(%error, "leases cannot be given back yet"),
+                Err(error) => tracing::warn!(%error, "releasing leases failed; a later round tries again"),
             }
         }
     }
 
-    /// Forgets a lease that was found to be void.
-    pub(crate) async fn forget(&self, lease: &Lease) {
+    /// Drops a lease that turned out to be void, without releasing it.
+    pub(crate) async fn discard(&self, lease: &Lease) {
         self.held.lock().await.retain(|_, held| held.lease != *lease);
     }
 
-    /// Which work is this node's: what rendezvous gives it among the live compactors that are not draining.
-    pub(crate) fn share(&self) -> Share {
-        let own = self.session.node().id;
-        let works = |node: &&Node| node.compacts && node.state == NodeState::Active;
-        let compactors = self.session.live().iter().filter(works).map(|node| node.id).collect();
-        Share { own, compactors }
+    /// The work assigned to this node now.
+    pub(crate) fn assigned_work(&self) -> AssignedWork {
+        AssignedWork::of(&self.session)
     }
 }
 
-/// What is one node's among all compactors.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Share {
-    own: AgentId,
-    compactors: Vec<AgentId>,
-}
-
-impl Share {
-    pub(crate) fn has_partition(&self, partition: TopicPartition) -> bool {
-        self.has(&[&partition.topic.0.as_bytes()[..], &partition.partition.0.to_be_bytes()].concat())
-    }
-
-    pub(crate) fn has_role(&self, role: Role) -> bool {
-        self.has(&[role as u8])
-    }
-
-    fn has(&self, key: &[u8]) -> bool {
-        placement::owner(key, &self.compactors).is_none_or(|owner| owner == self.own)
+fn remove_user(held: &mut BTreeMap<LeaseKey, Held>, lease: &Lease) {
+    if let Some(held) = held.get_mut(&lease.key).filter(|held| held.lease == *lease) {
+        held.users = held.users.saturating_sub(1);
     }
 }

@@ -1,25 +1,28 @@
 //! The compactor: rewrites segments into history files, and removes what is no longer needed.
 //!
-//! Owns: the plan, the rewrite and its swap, retention, purging of deleted topics, deletion of retired objects, the orphan
-//! sweep. Does not own: the log's rows and their rules (metastore), the file layout (history), object access (objects).
+//! Owns: the plan, the rewrite and its swap, retention, purging of deleted topics, deletion of retired objects, the
+//! orphan sweep. Does not own: the log's rows and their rules (metastore), the file layout (history), object access
+//! (objects).
 //!
-//! Invariants: every step is one verified transaction or can be repeated, so that a crash anywhere loses and duplicates
-//! nothing; an object is deleted only after the metastore has given it up for the whole grace, or never knew it and can
-//! no longer get to know it. Memory is bounded by `jobs_max` times a few times `file_bytes_target`.
+//! Invariants: every step is one verified transaction or can be repeated, so a crash anywhere neither loses nor
+//! duplicates data. An object is deleted only if the metastore retired it at least one grace period ago, or if the
+//! metastore never knew it and can no longer learn of it. Memory is bounded by `jobs_max` times a small multiple of
+//! `file_bytes_target`.
 
+mod assigned_work;
 mod cleanup;
 pub mod compactor;
 pub mod config;
 pub mod counters;
 mod error;
 mod held_leases;
+mod orphan_sweep;
 mod plan;
 pub mod report;
 mod retention;
 mod rewrite;
 mod round;
-mod survey;
-mod sweep;
+mod scan;
 
 pub use compactor::Compactor;
 pub use config::CompactorConfig;

@@ -9,7 +9,7 @@ use alluvium_model::log::Head;
 use alluvium_model::topic_config::TopicConfigs;
 use alluvium_model::{Extent, Offset, Timestamp, TopicPartition};
 
-use crate::error::UpkeepError;
+use crate::error::MaintenanceError;
 
 /// Extents looked at in one step.
 const PAGE_EXTENTS: usize = 500;
@@ -35,7 +35,7 @@ impl Retention {
         partition: TopicPartition,
         head: Head,
         now: Timestamp,
-    ) -> Result<bool, UpkeepError> {
+    ) -> Result<bool, MaintenanceError> {
         let configs = TopicConfigs::of_stored(&topic.configs);
         if !may_drop(&configs, &head, now) {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! The rounds: what is done, in which order, how often, and by whom.
+//! The rounds: which tasks run, in which order, how often, and on which node.
 
 use std::fmt::Display;
 use std::sync::atomic::Ordering;
@@ -9,63 +9,65 @@ use alluvium_model::Timestamp;
 use alluvium_runtime::Clock;
 use futures::{StreamExt, stream};
 
+use crate::assigned_work::AssignedWork;
 use crate::cleanup::Cleanup;
-use crate::error::UpkeepError;
-use crate::held_leases::{HeldLeases, Share};
+use crate::error::MaintenanceError;
+use crate::held_leases::HeldLeases;
+use crate::orphan_sweep::OrphanSweep;
 use crate::plan::Job;
 use crate::retention::Retention;
-use crate::rewrite::{Done, Rewriter};
-use crate::survey::{Horizon, Survey};
-use crate::sweep::Sweep;
+use crate::rewrite::{JobResult, Rewriter};
+use crate::scan::{EndOffsets, Scan};
 use crate::{CompactorConfig, Counters, Report};
 
-/// Passes of one round: each does all jobs that it finds, the last one finds none. More are left to the next round.
+/// Passes of one round: each runs all jobs that it finds, and the last one finds none. The next round continues.
 const PASSES_MAX: usize = 1_000;
 
-/// What a round is made of.
-pub(crate) struct Parts {
+/// Runs rounds, by the parts of the compactor.
+pub(crate) struct Rounds {
     pub(crate) config: CompactorConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) leases: Arc<HeldLeases>,
-    pub(crate) survey: Survey,
+    pub(crate) scan: Scan,
     pub(crate) rewriter: Rewriter,
     pub(crate) retention: Retention,
     pub(crate) cleanup: Cleanup,
-    pub(crate) sweep: Sweep,
+    pub(crate) orphan_sweep: OrphanSweep,
     pub(crate) counters: Counters,
-    pub(crate) swept: Mutex<Option<Timestamp>>,
+    /// Start of the last sweep of orphans and expired rows.
+    pub(crate) last_sweep: Mutex<Option<Timestamp>>,
 }
 
-/// What one round is to do.
-enum Scope {
-    /// All there is, up to the horizon, as far as others have not leased it.
-    Everything(Horizon),
-    /// What is ripe, and only what is this node's.
-    Ripe(Share),
+/// What one round covers.
+enum RoundScope {
+    /// All partitions up to these end offsets, and all roles, except what other compactors hold leases on.
+    All(EndOffsets),
+    /// What is eligible among the work assigned to this node.
+    Eligible(AssignedWork),
 }
 
-impl Scope {
+impl RoundScope {
     fn has_role(&self, role: Role) -> bool {
         match self {
-            Self::Everything(_) => true,
-            Self::Ripe(share) => share.has_role(role),
+            Self::All(_) => true,
+            Self::Eligible(assigned) => assigned.has_role(role),
         }
     }
 }
 
-impl Parts {
-    /// One round over all there is.
-    pub(crate) async fn do_everything(&self) -> Report {
+impl Rounds {
+    /// One round over all work there is.
+    pub(crate) async fn run_all(&self) -> Report {
         let mut report = Report::default();
-        // Without heads nothing is compacted, but all else is done.
-        let horizon = self.survey.horizon().await.unwrap_or_else(|error| {
+        // Without heads nothing is compacted, but the other tasks run.
+        let end_offsets = self.scan.end_offsets().await.unwrap_or_else(|error| {
             report.fail("reading heads", &error);
-            Horizon::default()
+            EndOffsets::default()
         });
-        let scope = Scope::Everything(horizon);
+        let scope = RoundScope::All(end_offsets);
         self.trim_and_purge(&scope, &mut report).await;
         self.compact(&scope, &mut report).await;
-        self.delete(&scope, &mut report).await;
+        self.delete_due(&scope, &mut report).await;
         self.sweep(&scope, &mut report).await;
         self.leases.release_kept(|_| false).await;
         self.counters.count(&report);
@@ -73,12 +75,12 @@ impl Parts {
     }
 
     /// One round in the background.
-    pub(crate) async fn do_what_is_due(&self) {
+    pub(crate) async fn run_background(&self) {
         let mut report = Report::default();
-        let scope = Scope::Ripe(self.leases.share());
+        let scope = RoundScope::Eligible(self.leases.assigned_work());
         self.trim_and_purge(&scope, &mut report).await;
         self.compact(&scope, &mut report).await;
-        self.delete(&scope, &mut report).await;
+        self.delete_due(&scope, &mut report).await;
         if self.sweep_is_due() {
             self.sweep(&scope, &mut report).await;
         }
@@ -86,27 +88,27 @@ impl Parts {
         self.counters.count(&report);
     }
 
-    /// First, so that nothing is rewritten only to be dropped.
-    async fn trim_and_purge(&self, scope: &Scope, report: &mut Report) {
+    /// Runs before compaction, so that no record is rewritten only to be deleted.
+    async fn trim_and_purge(&self, scope: &RoundScope, report: &mut Report) {
         let now = self.clock.now();
-        if let Some(lease) = self.enter(Role::Topics, scope, report).await {
+        if let Some(lease) = self.acquire_role(Role::Topics, scope, report).await {
             let purged = self.cleanup.purge_topics(&lease, now).await;
-            report.topics_purged += self.leave(&lease, "purging deleted topics", purged, report).await;
+            report.topics_purged += self.finish_role(&lease, "purging deleted topics", purged, report).await;
         }
-        if let Some(lease) = self.enter(Role::Retention, scope, report).await {
-            let trimmed = self.retain(&lease, now, report).await;
-            report.trims += self.leave(&lease, "retention", trimmed, report).await;
+        if let Some(lease) = self.acquire_role(Role::Retention, scope, report).await {
+            let trimmed = self.trim(&lease, now, report).await;
+            report.trims += self.finish_role(&lease, "retention", trimmed, report).await;
         }
     }
 
-    /// Moves log starts; how many. What fails in one partition is reported and leaves the others alone.
-    async fn retain(&self, lease: &Lease, now: Timestamp, report: &mut Report) -> Result<u64, UpkeepError> {
+    /// Moves log starts. Returns how many. A failure of one partition is reported and does not stop the others.
+    async fn trim(&self, lease: &Lease, now: Timestamp, report: &mut Report) -> Result<u64, MaintenanceError> {
         let mut trims = 0;
-        for (topic, heads) in self.survey.topics().await? {
+        for (topic, heads) in self.scan.topics().await? {
             for (partition, head) in heads {
                 match self.retention.apply(lease, &topic, partition, head, now).await {
                     Ok(trimmed) => trims += u64::from(trimmed),
-                    Err(UpkeepError::Fenced) => return Err(UpkeepError::Fenced),
+                    Err(MaintenanceError::Fenced) => return Err(MaintenanceError::Fenced),
                     Err(error) => report.fail(&format!("retention of {} {partition}", topic.name), &error),
                 }
             }
@@ -114,88 +116,91 @@ impl Parts {
         Ok(trims)
     }
 
-    async fn compact(&self, scope: &Scope, report: &mut Report) {
+    async fn compact(&self, scope: &RoundScope, report: &mut Report) {
         for _ in 0..PASSES_MAX {
             let now = self.clock.now();
             let jobs = match scope {
-                Scope::Everything(horizon) => self.survey.jobs(Some(horizon), |_| true, now).await,
-                Scope::Ripe(share) => self.survey.jobs(None, |partition| share.has_partition(partition), now).await,
+                RoundScope::All(end_offsets) => self.scan.jobs(Some(end_offsets), |_| true, now).await,
+                RoundScope::Eligible(assigned) => {
+                    self.scan.jobs(None, |partition| assigned.has_partition(partition), now).await
+                }
             };
             let jobs = jobs.unwrap_or_else(|error| {
                 report.fail("planning", &error);
                 Vec::new()
             });
-            if jobs.is_empty() || !self.pass(jobs, report).await {
+            if jobs.is_empty() || !self.run_jobs(jobs, report).await {
                 break;
             }
         }
-        let (bytes, extents) = self.survey.lag();
+        let (bytes, extents) = self.scan.lag();
         self.counters.lag_bytes.store(bytes, Ordering::Relaxed);
         self.counters.lag_extents.store(extents, Ordering::Relaxed);
     }
 
-    /// Does `jobs`; whether another look makes sense: something was swapped, or was found to be broken or changed.
-    async fn pass(&self, jobs: Vec<Job>, report: &mut Report) -> bool {
+    /// Runs `jobs`. Returns whether another pass may find more: a file was swapped in, or inputs were broken or
+    /// changed.
+    async fn run_jobs(&self, jobs: Vec<Job>, report: &mut Report) -> bool {
         let mut is_progress = false;
         let mut running =
             stream::iter(jobs).map(|job| self.rewriter.run(job)).buffer_unordered(self.config.jobs_max.max(1));
-        while let Some(Done { report: done, broken }) = running.next().await {
+        while let Some(JobResult { report: done, broken }) = running.next().await {
             is_progress |= done.files_written > 0 || done.stale > 0 || !broken.is_empty();
             for (partition, extent) in &broken {
-                self.survey.set_broken(*partition, extent);
+                self.scan.set_broken(*partition, extent);
             }
             report.add(done);
         }
         is_progress
     }
 
-    async fn delete(&self, scope: &Scope, report: &mut Report) {
+    async fn delete_due(&self, scope: &RoundScope, report: &mut Report) {
         let now = self.clock.now();
-        if let Some(lease) = self.enter(Role::Retired, scope, report).await {
+        if let Some(lease) = self.acquire_role(Role::Retired, scope, report).await {
             let deleted = self.cleanup.delete_retired(&lease, now).await;
-            report.objects_deleted += self.leave(&lease, "deleting retired objects", deleted, report).await;
+            report.objects_deleted += self.finish_role(&lease, "deleting retired objects", deleted, report).await;
         }
-        if let Some(lease) = self.enter(Role::Feed, scope, report).await {
+        if let Some(lease) = self.acquire_role(Role::Feed, scope, report).await {
             let trimmed = self.cleanup.trim_feed(&lease, now).await;
-            self.leave(&lease, "trimming the feed", trimmed, report).await;
+            self.finish_role(&lease, "trimming the feed", trimmed, report).await;
         }
     }
 
     fn sweep_is_due(&self) -> bool {
         let now = self.clock.now();
-        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
-        // Not in the first round: a process that restarts often would do nothing but list.
-        let due = swept.get_or_insert(now).plus(self.config.sweep_interval) <= now;
+        let mut last_sweep = self.last_sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not in the first round, or a process that restarts often would spend its time listing.
+        let due = last_sweep.get_or_insert(now).plus(self.config.sweep_interval) <= now;
         if due {
-            *swept = Some(now);
+            *last_sweep = Some(now);
         }
         due
     }
 
-    async fn sweep(&self, scope: &Scope, report: &mut Report) {
+    async fn sweep(&self, scope: &RoundScope, report: &mut Report) {
         let now = self.clock.now();
-        if let Some(lease) = self.enter(Role::Orphans, scope, report).await {
-            let swept = self.sweep.run(now).await;
-            let swept = self.leave(&lease, "sweeping orphans", swept, report).await;
+        if let Some(lease) = self.acquire_role(Role::Orphans, scope, report).await {
+            let swept = self.orphan_sweep.run(now).await;
+            let swept = self.finish_role(&lease, "sweeping orphans", swept, report).await;
             report.orphans_found += swept.found;
             report.orphans_deleted += swept.deleted;
         }
-        if let Some(lease) = self.enter(Role::Producers, scope, report).await {
+        if let Some(lease) = self.acquire_role(Role::Producers, scope, report).await {
             let expired = self.cleanup.expire_producers(&lease, now).await;
-            self.leave(&lease, "expiring producers", expired, report).await;
+            self.finish_role(&lease, "expiring producers", expired, report).await;
         }
-        if let Some(lease) = self.enter(Role::Offsets, scope, report).await {
+        if let Some(lease) = self.acquire_role(Role::Offsets, scope, report).await {
             let expired = async {
                 self.cleanup.expire_offsets(&lease, now).await?;
-                self.cleanup.sweep_leases().await
+                self.cleanup.expire_leases().await
             };
             let expired = expired.await;
-            self.leave(&lease, "expiring offsets and leases", expired, report).await;
+            self.finish_role(&lease, "expiring offsets and leases", expired, report).await;
         }
     }
 
-    /// The lease on `role`, where it is this node's to do now.
-    async fn enter(&self, role: Role, scope: &Scope, report: &mut Report) -> Option<Lease> {
+    /// Acquires the lease on `role`; `None` if the role is not in `scope` or another compactor holds it.
+    async fn acquire_role(&self, role: Role, scope: &RoundScope, report: &mut Report) -> Option<Lease> {
         if !scope.has_role(role) {
             return None;
         }
@@ -210,23 +215,24 @@ impl Parts {
         leased
     }
 
-    /// The lease on a role is kept for the next round; what was done under it, or nothing where that failed, which is reported.
-    async fn leave<T, E>(&self, lease: &Lease, what: &str, done: Result<T, E>, report: &mut Report) -> T
+    /// Keeps the lease on a role for the next round, and reports a failure of `task`, which ran under it. Returns the
+    /// task's result, or the default if it failed.
+    async fn finish_role<T, E>(&self, lease: &Lease, task: &str, result: Result<T, E>, report: &mut Report) -> T
     where
         T: Default,
-        E: Into<UpkeepError> + Display,
+        E: Into<MaintenanceError> + Display,
     {
         self.leases.keep(lease).await;
-        match done.map_err(Into::into) {
-            Ok(done) => done,
-            Err(UpkeepError::Fenced) => {
-                tracing::info!("{what} was taken over by another node");
+        match result.map_err(Into::into) {
+            Ok(result) => result,
+            Err(MaintenanceError::Fenced) => {
+                tracing::info!("another node took over {task}; this one stops doing it");
                 report.fenced += 1;
-                self.leases.forget(lease).await;
+                self.leases.discard(lease).await;
                 T::default()
             }
             Err(error) => {
-                report.fail(what, &error);
+                report.fail(task, &error);
                 T::default()
             }
         }

@@ -1,7 +1,7 @@
 //! What the bucket does to its objects by itself: a lifecycle rule that deletes what is live loses records.
 
 use alluvium_model::object_key::{HISTORY, SEGMENTS};
-use alluvium_objects::{Answer, BucketSettings, Expiry, LifecycleRule, S3Location, StoreLocation, Versioning};
+use alluvium_objects::{BucketSettings, Expiry, LifecycleRule, S3Location, Setting, StoreLocation, Versioning};
 use anyhow::Result;
 
 use super::{bucket::trouble, finding::Finding, run::Findings};
@@ -22,7 +22,7 @@ pub async fn check(settings: &Settings, findings: &mut Findings) -> Result<()> {
         Err(error) => return findings.add(trouble(LIFECYCLE, &settings.store, &error)),
     };
     let rules = bucket.lifecycle().await;
-    let expires_versions = matches!(&rules, Answer::Known(rules) if rules.iter().any(|rule| rule.expires_versions));
+    let expires_versions = matches!(&rules, Setting::Known(rules) if rules.iter().any(|rule| rule.expires_versions));
     for finding in lifecycle(rules, location) {
         findings.add(finding)?;
     }
@@ -31,10 +31,10 @@ pub async fn check(settings: &Settings, findings: &mut Findings) -> Result<()> {
 }
 
 /// One finding for each rule that does harm; one that there is none.
-fn lifecycle(rules: Answer<Vec<LifecycleRule>>, location: &S3Location) -> Vec<Finding> {
+fn lifecycle(rules: Setting<Vec<LifecycleRule>>, location: &S3Location) -> Vec<Finding> {
     let rules = match rules {
-        Answer::Known(rules) => rules,
-        Answer::NotKnown(why) => {
+        Setting::Known(rules) => rules,
+        Setting::Unknown(why) => {
             return vec![Finding::not_known(
                 LIFECYCLE,
                 why,
@@ -91,34 +91,34 @@ fn harm(rule: &LifecycleRule) -> Option<Finding> {
     Some(finding)
 }
 
-fn versioning(answer: Answer<Versioning>, expires_versions: bool) -> Finding {
+fn versioning(answer: Setting<Versioning>, expires_versions: bool) -> Finding {
     match answer {
-        Answer::Known(Versioning::Off) => Finding::ok(VERSIONING, "off: what is deleted is gone"),
-        Answer::Known(Versioning::On) if expires_versions => {
+        Setting::Known(Versioning::Off) => Finding::ok(VERSIONING, "off: what is deleted is gone"),
+        Setting::Known(Versioning::On) if expires_versions => {
             Finding::ok(VERSIONING, "on, and a lifecycle rule deletes old versions")
         }
-        Answer::Known(Versioning::On) => Finding::warning(
+        Setting::Known(Versioning::On) => Finding::warning(
             VERSIONING,
             "on, and nothing deletes old versions",
             "Every segment is deleted once it has become history; its bytes stay, and are paid for, as an old version.",
             "Suspend versioning, or add a lifecycle rule with NoncurrentVersionExpiration of a day.",
         ),
-        Answer::NotKnown(why) => {
+        Setting::Unknown(why) => {
             Finding::not_known(VERSIONING, why, "If the bucket is versioned, let a rule delete noncurrent versions.")
         }
     }
 }
 
-fn object_lock(answer: Answer<bool>) -> Finding {
+fn object_lock(answer: Setting<bool>) -> Finding {
     match answer {
-        Answer::Known(false) => Finding::ok(OBJECT_LOCK, "new objects are not locked"),
-        Answer::Known(true) => Finding::warning(
+        Setting::Known(false) => Finding::ok(OBJECT_LOCK, "new objects are not locked"),
+        Setting::Known(true) => Finding::warning(
             OBJECT_LOCK,
             "new objects are locked for a time",
             "What compaction and retention give up cannot be freed before the lock ends.",
             "Take the default retention off the bucket, or accept its cost.",
         ),
-        Answer::NotKnown(why) => {
+        Setting::Unknown(why) => {
             Finding::not_known(OBJECT_LOCK, why, "Make sure that no default retention locks new objects.")
         }
     }
@@ -135,7 +135,7 @@ mod tests {
 
     fn outcome(rule: LifecycleRule, prefix: &str) -> Outcome {
         let location = S3Location { prefix: prefix.into(), ..S3Location::new("b") };
-        lifecycle(Answer::Known(vec![rule]), &location)[0].outcome
+        lifecycle(Setting::Known(vec![rule]), &location)[0].outcome
     }
 
     #[test]
@@ -161,8 +161,8 @@ mod tests {
 
     #[test]
     fn versions_that_nothing_deletes_are_a_warning() {
-        assert_eq!(versioning(Answer::Known(Versioning::On), false).outcome, Outcome::Warning);
-        assert_eq!(versioning(Answer::Known(Versioning::On), true).outcome, Outcome::Ok);
-        assert_eq!(versioning(Answer::NotKnown("no".into()), false).outcome, Outcome::NotKnown);
+        assert_eq!(versioning(Setting::Known(Versioning::On), false).outcome, Outcome::Warning);
+        assert_eq!(versioning(Setting::Known(Versioning::On), true).outcome, Outcome::Ok);
+        assert_eq!(versioning(Setting::Unknown("no".into()), false).outcome, Outcome::NotKnown);
     }
 }

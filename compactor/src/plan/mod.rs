@@ -1,14 +1,14 @@
-//! What to rewrite: pure decisions over the extents of a partition.
+//! What to rewrite: pure decisions over the extents of partitions.
 //!
-//! Segments become history files in the order of their offsets. Small history files are merged with their neighbours, but
-//! only where every byte ends up in a file at least twice as large as the one it was in: so a byte is rewritten a number
-//! of times that grows with the logarithm of the target size, however small its first file was.
+//! Segments become history files in the order of their offsets. Small neighbouring history files are merged, but only
+//! if every byte ends up in a file at least twice as large as the one it was in. So a byte is rewritten a number of
+//! times that grows with the logarithm of the target size, however small its first file was.
 
-mod extents;
-mod pack;
+mod jobs;
+mod policy;
 
-pub(crate) use extents::{Lag, Policy, Urgency, plan};
-pub(crate) use pack::{Job, Work, pack};
+pub(crate) use jobs::{Compaction, Job, pack};
+pub(crate) use policy::{Lag, Policy, Selection, plan};
 
 #[cfg(test)]
 mod tests;

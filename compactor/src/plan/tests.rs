@@ -1,4 +1,4 @@
-//! The plan: what is rewritten and merged, how often, and when not yet.
+//! The plan: what is rewritten and merged, how often, and what is not eligible yet.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Tim
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Job, Policy, Urgency, Work, pack, plan};
+use super::{Compaction, Job, Policy, Selection, pack, plan};
 
 const POLICY: Policy = Policy { bytes_min: 1_000, age_max: Duration::from_secs(10), file_bytes_target: 10_000 };
 const NONE: Vec<Range<usize>> = Vec::new();
@@ -34,23 +34,23 @@ fn files(sizes: &[u64]) -> Vec<Extent> {
 }
 
 fn merges(sizes: &[u64]) -> Vec<Range<usize>> {
-    plan(&files(sizes), &POLICY, Urgency::Ripe, NOW, |_| false).merges
+    plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| false).merges
 }
 
 #[test]
 fn segments_are_rewritten_when_they_are_many_or_old() {
-    let ripe = |sizes: &[u64], now| plan(&segments(sizes), &POLICY, Urgency::Ripe, now, |_| false).rewrites;
-    assert_eq!(ripe(&[300, 300], NOW), NONE);
-    assert_eq!(ripe(&[300, 300, 400], NOW), vec![0..3]);
-    assert_eq!(ripe(&[300, 300], Timestamp(55_000)), vec![0..2]);
-    let everything = plan(&segments(&[1]), &POLICY, Urgency::Everything, NOW, |_| false);
-    assert_eq!(everything.rewrites, vec![0..1]);
-    assert_eq!((everything.lag.bytes, everything.lag.extents), (1, 1));
+    let eligible = |sizes: &[u64], now| plan(&segments(sizes), &POLICY, Selection::Eligible, now, |_| false).rewrites;
+    assert_eq!(eligible(&[300, 300], NOW), NONE);
+    assert_eq!(eligible(&[300, 300, 400], NOW), vec![0..3]);
+    assert_eq!(eligible(&[300, 300], Timestamp(55_000)), vec![0..2]);
+    let all = plan(&segments(&[1]), &POLICY, Selection::All, NOW, |_| false);
+    assert_eq!(all.rewrites, vec![0..1]);
+    assert_eq!((all.lag.bytes, all.lag.extents), (1, 1));
 }
 
 #[test]
 fn a_rewrite_is_bounded_in_bytes_and_extents() {
-    let rewrites = |sizes: &[u64]| plan(&segments(sizes), &POLICY, Urgency::Everything, NOW, |_| false).rewrites;
+    let rewrites = |sizes: &[u64]| plan(&segments(sizes), &POLICY, Selection::All, NOW, |_| false).rewrites;
     assert_eq!(rewrites(&[30_000, 10_000, 1, 90_000, 1]), vec![0..2, 2..3, 3..4, 4..5]);
     assert_eq!(rewrites(&[1; 4_500]), vec![0..2_000, 2_000..4_000, 4_000..4_500]);
 }
@@ -58,7 +58,7 @@ fn a_rewrite_is_bounded_in_bytes_and_extents() {
 #[test]
 fn a_broken_extent_is_planned_around() {
     let extents = segments(&[2_000; 5]);
-    let plan = plan(&extents, &POLICY, Urgency::Ripe, NOW, |extent| extent.offsets.start == Offset(2));
+    let plan = plan(&extents, &POLICY, Selection::Eligible, NOW, |extent| extent.offsets.start == Offset(2));
     assert_eq!(plan.rewrites, vec![0..2, 3..5]);
 }
 
@@ -66,17 +66,18 @@ fn a_broken_extent_is_planned_around() {
 fn neighbours_are_merged_when_every_byte_ends_up_in_a_file_twice_as_large() {
     assert_eq!(merges(&[100, 100, 100]), NONE, "too few");
     assert_eq!(merges(&[100, 100, 100, 100]), vec![0..4]);
-    assert_eq!(merges(&[5_000, 100, 100, 100]), NONE, "the large one would be rewritten for nothing");
+    assert_eq!(merges(&[5_000, 100, 100, 100]), NONE, "the large file would be rewritten without need");
     assert_eq!(merges(&[5_000, 100, 100, 100, 100]), vec![1..5]);
     assert_eq!(merges(&[4_000, 4_000, 4_000, 4_000]), NONE, "they do not fit one file");
     assert_eq!(merges(&[2_000, 2_000, 2_000, 2_000, 4_000]), vec![0..4]);
 }
 
 #[test]
-fn what_is_large_is_settled() {
-    let settled = |sizes: &[u64]| plan(&files(sizes), &POLICY, Urgency::Ripe, NOW, |_| false).settled;
-    assert_eq!(settled(&[9_000, 6_000, 100, 9_000]), Offset(2));
-    assert_eq!(settled(&[100, 9_000]), Offset(0));
+fn leading_large_files_are_compacted_through() {
+    let compacted_through =
+        |sizes: &[u64]| plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| false).compacted_through;
+    assert_eq!(compacted_through(&[9_000, 6_000, 100, 9_000]), Offset(2));
+    assert_eq!(compacted_through(&[100, 9_000]), Offset(0));
 }
 
 proptest! {
@@ -103,18 +104,18 @@ proptest! {
 
 #[test]
 fn small_rewrites_share_a_job_and_large_ones_do_not() {
-    let work = |partition, bytes| Work {
+    let rewrite = |partition, bytes| Compaction {
         topic: "orders".to_owned(),
         partition: TopicPartition::new(TopicId::default(), PartitionIndex(partition)),
         log_start: Offset(0),
         inputs: segments(&[bytes]),
     };
-    let jobs = pack(vec![work(3, 400), work(1, 500), work(2, 5_000), work(4, 600)], 1_000);
+    let jobs = pack(vec![rewrite(3, 400), rewrite(1, 500), rewrite(2, 5_000), rewrite(4, 600)], 1_000);
     let sizes = jobs.iter().map(|job| match job {
-        Job::Rewrite(works) => works.iter().map(|work| work.partition.partition.0).collect::<Vec<_>>(),
-        Job::Merge(_) => panic!("no merge was asked for"),
+        Job::Rewrite(rewrites) => rewrites.iter().map(|rewrite| rewrite.partition.partition.0).collect::<Vec<_>>(),
+        Job::Merge(_) => panic!("no merge was planned"),
     });
     assert_eq!(sizes.collect::<Vec<_>>(), vec![vec![1], vec![2], vec![3, 4]]);
-    let many = pack((0..200).map(|n| work(n, 1)).collect(), 1_000);
+    let many = pack((0..200).map(|n| rewrite(n, 1)).collect(), 1_000);
     assert_eq!(many.len(), 4);
 }

@@ -1,43 +1,41 @@
-//! History files to one history file.
+//! Reads history files into one history file.
 
 use alluvium_history::{HistoryFile, HistoryRecord, ReadError, compute};
-use alluvium_metastore::leases::Lease;
 use alluvium_model::{Extent, object_key};
 
-use super::segments::{Done, Failed, Rewriter};
+use super::error::RewriteError;
+use super::file_builder::FileBuilder;
+use super::rewriter::{BuildFailure, BuilderResult, Rewriter};
 use super::source::ObjectSource;
-use super::strand::Strand;
-use crate::error::RewriteError;
-use crate::plan::Work;
+use crate::plan::Compaction;
 
 /// Payload read and written at a time.
 const CHUNK_BYTES: usize = 8 << 20;
 
 impl Rewriter {
-    pub(super) async fn merge(&self, work: &Work, lease: &Lease, done: &mut Done) {
-        let mut strand = self.strand(work);
-        for input in &work.inputs {
-            strand = match strand {
-                Ok(strand) => self.copy(work, input, strand).await,
-                failed => failed,
-            };
+    /// Adds the inputs of `compaction`, all history files, to its file.
+    pub(super) async fn read_history_files(&self, compaction: &Compaction) -> BuilderResult {
+        let mut builder = self.new_builder(compaction)?;
+        for input in &compaction.inputs {
+            let copied = self.copy_records(compaction, input, builder).await;
+            builder = copied.map_err(|error| BuildFailure { error, input: Some(Box::new(input.clone())) })?;
         }
-        self.complete(work, lease, strand, done).await;
+        Ok(builder)
     }
 
     /// Copies all records of one file.
-    async fn copy(&self, work: &Work, input: &Extent, strand: Strand) -> Result<Strand, Failed> {
-        let copied = self.copy_records(work, input, strand).await;
-        copied.map_err(|error| Failed { error, input: Some(Box::new(input.clone())) })
-    }
-
-    async fn copy_records(&self, work: &Work, input: &Extent, mut strand: Strand) -> Result<Strand, RewriteError> {
-        let key = object_key::history(&work.topic, work.partition, input.offsets.start, input.object);
+    async fn copy_records(
+        &self,
+        compaction: &Compaction,
+        input: &Extent,
+        mut builder: FileBuilder,
+    ) -> Result<FileBuilder, RewriteError> {
+        let key = object_key::history(&compaction.topic, compaction.partition, input.offsets.start, input.object);
         let source = ObjectSource::new(self.objects.clone(), key, input.bytes);
         let read_error = |error| RewriteError::Read(input.object, error);
         let file = HistoryFile::open(&source).await.map_err(read_error)?;
         let identity = file.identity();
-        if identity.partition != work.partition || identity.offsets != input.offsets {
+        if identity.partition != compaction.partition || identity.offsets != input.offsets {
             let found = format!("holds {} {:?}", identity.partition, identity.offsets);
             return Err(read_error(ReadError::Corrupt(found)));
         }
@@ -49,17 +47,17 @@ impl Rewriter {
                 return Err(read_error(ReadError::Corrupt("offsets do not rise".to_owned())));
             }
             next = last.offset.plus(1);
-            strand = push(strand, records).await?;
+            builder = add_records(builder, records).await?;
         }
-        strand.close(input);
-        Ok(strand)
+        builder.finish_input(input);
+        Ok(builder)
     }
 }
 
-async fn push(mut strand: Strand, records: Vec<HistoryRecord>) -> Result<Strand, RewriteError> {
+async fn add_records(mut builder: FileBuilder, records: Vec<HistoryRecord>) -> Result<FileBuilder, RewriteError> {
     compute(move || {
-        strand.take_records(&records)?;
-        Ok(strand)
+        builder.add_records(&records)?;
+        Ok(builder)
     })
     .await?
 }

@@ -1,18 +1,20 @@
-//! Doing a job: read the inputs, write a file, put it, swap it in.
+//! Runs a job: reads the inputs, builds a history file, puts it, swaps it in.
 //!
-//! Owns: the order of reads, the way from batches to records, the output's name, what to do when a swap is refused. Does
-//! not own: which extents. Invariant: an output holds exactly the records that the inputs held at or above the log start,
-//! at the same offsets; nothing is visible before the swap and nothing is missing after it.
+//! Owns: the order of reads, the conversion from batches to records, the output's name, what happens if a swap is
+//! rejected. Does not own: which extents to rewrite (the plan). Invariant: an output holds exactly the records that the
+//! inputs held at or above the log start, at the same offsets. Nothing is visible before the swap, and nothing is
+//! missing after it.
 
+mod error;
+mod file_builder;
 mod merge;
 mod publish;
-mod run;
+mod rewriter;
 mod schedule;
+mod segment_run;
 mod segments;
 mod source;
-mod strand;
 
-pub(crate) use run::RunError;
-pub(crate) use segments::{Done, Rewriter, Settings};
+pub(crate) use rewriter::{JobResult, RewriteSettings, Rewriter};
 #[cfg(test)]
 pub(crate) use source::ObjectSource;

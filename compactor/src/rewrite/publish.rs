@@ -1,23 +1,23 @@
-//! From a finished file to the log: put it, swap it in, and clean up where that is refused.
+//! Publishes a finished file: puts it, swaps it in, and deletes it again if the swap is rejected.
 
 use alluvium_history::FinishedFile;
 use alluvium_metastore::leases::Lease;
 use alluvium_metastore::log::{NewObject, SwapError};
 use alluvium_model::{Extent, ExtentSource, ObjectId, object_key};
 
-use super::segments::Rewriter;
-use super::strand::Output;
+use super::error::RewriteError;
+use super::file_builder::BuiltFile;
+use super::rewriter::Rewriter;
 use crate::Report;
-use crate::error::RewriteError;
-use crate::plan::Work;
+use crate::plan::Compaction;
 
 impl Rewriter {
-    /// Replaces the inputs that `output` holds by it.
-    pub(super) async fn publish(&self, work: &Work, lease: &Lease, output: Output, report: &mut Report) {
-        let Output { file, inputs } = output;
-        let inputs = &work.inputs[..inputs.min(work.inputs.len())];
+    /// Replaces the inputs that `built` holds with it.
+    pub(super) async fn publish(&self, compaction: &Compaction, lease: &Lease, built: BuiltFile, report: &mut Report) {
+        let BuiltFile { file, inputs } = built;
+        let inputs = &compaction.inputs[..inputs.min(compaction.inputs.len())];
         let (records, bytes) = (file.records, file.bytes);
-        match self.put_and_swap(work, lease, inputs, file).await {
+        match self.put_and_swap(compaction, lease, inputs, file).await {
             Ok(()) => {
                 report.files_written += 1;
                 report.records_written += records;
@@ -28,22 +28,24 @@ impl Rewriter {
             Err(RewriteError::Swap(SwapError::Stale(_) | SwapError::UnknownPartition(_))) => report.stale += 1,
             Err(RewriteError::Swap(SwapError::Fenced)) => {
                 report.fenced += 1;
-                self.leases.forget(lease).await;
+                self.leases.discard(lease).await;
             }
-            Err(error) => report.fail(&format!("replacing extents of {} {}", work.topic, work.partition), &error),
+            Err(error) => {
+                report.fail(&format!("replacing extents of {} {}", compaction.topic, compaction.partition), &error)
+            }
         }
     }
 
     async fn put_and_swap(
         &self,
-        work: &Work,
+        compaction: &Compaction,
         lease: &Lease,
         inputs: &[Extent],
         file: FinishedFile,
     ) -> Result<(), RewriteError> {
-        let begun = self.clock.now();
-        let id = ObjectId::new(begun, self.settings.writer, self.rng.next_u64());
-        let key = object_key::history(&work.topic, work.partition, file.identity.offsets.start, id);
+        let started = self.clock.now();
+        let id = ObjectId::new(started, self.settings.writer, self.rng.next_u64());
+        let key = object_key::history(&compaction.topic, compaction.partition, file.identity.offsets.start, id);
         let extent = Extent {
             offsets: file.identity.offsets.clone(),
             object: id,
@@ -54,30 +56,31 @@ impl Rewriter {
         };
         self.objects.put(&key, file.parts).await?;
         let now = self.clock.now();
-        if begun.plus(self.settings.output_age_max) < now {
-            return Err(RewriteError::TooOld(id, begun));
+        if started.plus(self.settings.output_age_max) < now {
+            return Err(RewriteError::TooOld(id, started));
         }
         let outputs = [(extent, NewObject { key: key.clone(), bytes: file.bytes })];
-        let swapped = self.log.swap(lease, work.partition, inputs, &outputs, now, self.settings.retire_grace).await;
+        let swapped =
+            self.log.swap(lease, compaction.partition, inputs, &outputs, now, self.settings.retire_grace).await;
         if let Err(SwapError::Stale(_) | SwapError::UnknownPartition(_) | SwapError::Fenced) = &swapped {
-            self.drop_output(id, key).await;
+            self.delete_output(id, key).await;
         }
         Ok(swapped?)
     }
 
-    /// Deletes an output that was refused. Not one that the metastore knows: it was swapped in after all, and taken out
-    /// again since. What cannot be deleted now is an orphan.
-    async fn drop_output(&self, id: ObjectId, key: String) {
+    /// Deletes an output whose swap was rejected. An output that the metastore knows stays: it was swapped in after
+    /// all, and replaced since. If the deletion fails, the orphan sweep deletes it later.
+    async fn delete_output(&self, id: ObjectId, key: String) {
         if let Ok(known) = self.known.known(&[id]).await
             && known == [false]
             && let Err(error) = self.objects.delete(&[key]).await
         {
-            tracing::debug!(%error, "an output that was not needed stays for the orphan sweep");
+            tracing::debug!(%error, %id, "deleting a rejected output failed; the orphan sweep will delete it");
         }
     }
 }
 
-/// 1 for what was segments, one more than the highest input for what was history.
+/// The level of an output: 1 if its inputs are segments, else one more than the highest input.
 fn level(inputs: &[Extent]) -> u8 {
     let level = |extent: &Extent| match extent.source {
         ExtentSource::Segment { .. } => 0,

@@ -1,4 +1,4 @@
-//! A history file in the object store, for its reader.
+//! A history file in the object store, as a source for its reader.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Inputs that cannot be read: they stay as they are, and everything else goes on.
+//! Inputs that cannot be read: they stay as they are, and everything else is compacted.
 
 use alluvium_metastore::kv::Faults;
 use alluvium_model::{ExtentSource, object_key};
@@ -38,7 +38,7 @@ async fn a_damaged_run_stays_and_its_partition_is_compacted_around_it() {
     assert_eq!(report.failures.len(), 1, "{:?}", report.failures);
     assert_eq!(levels(&world, 0).await, ["history", "segment", "history"]);
     assert_eq!(levels(&world, 1).await, ["history"]);
-    assert_eq!(compactor.run_once().await.failures, Vec::<String>::new(), "it is not tried again and again");
+    assert_eq!(compactor.run_once().await.failures, Vec::<String>::new(), "a broken extent is not tried again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,7 +69,7 @@ async fn a_bucket_that_fails_for_a_while_delays_compaction_and_breaks_nothing() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_that_was_done_though_it_failed_is_put_again() {
+async fn a_put_that_was_done_but_reported_as_failed_is_repeated() {
     let world = world().await;
     world.faults.inject(Rule::on(Operation::Put, Fault::DoneButUnavailable).times(2));
     let report = world.compactor(config()).run_once().await;

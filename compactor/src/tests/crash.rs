@@ -1,4 +1,4 @@
-//! Crashes: the compactor stops at every point at which it waits for anything, and starts anew.
+//! Crashes: the compactor is stopped at each of its await points, and a new one recovers.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -14,7 +14,7 @@ use crate::CompactorConfig;
 
 const DAY: Duration = Duration::from_secs(25 * 3600);
 
-/// Runs `future` until it has waited `waits` times, then drops it; its output if it was faster.
+/// Polls `future` until it was pending `waits` times, then drops it. Returns its output if it finished earlier.
 pub(super) async fn crash_after<F: Future>(waits: usize, future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
     let mut left = waits;
@@ -26,7 +26,7 @@ pub(super) async fn crash_after<F: Future>(waits: usize, future: F) -> Option<F:
     .await
 }
 
-/// Every read and commit of the metastore waits, so that a crash can come in between.
+/// Every read and commit of the metastore is pending at least once, so that a crash can come in between.
 pub(super) fn slow_store() -> Faults {
     Faults { latency_max: Duration::from_millis(2), ..Faults::none() }
 }
@@ -39,16 +39,16 @@ async fn world() -> World {
     world
 }
 
-/// A new compactor finishes the work; later nothing is left over.
+/// Checks that a new compactor finishes the work, and that nothing unneeded is left in the bucket later.
 async fn check_recovery(world: &World) {
     world.check().await;
     let report = world.compactor(config()).run_once().await;
     assert_eq!(report.failures, Vec::<String>::new());
     assert!(world.all_extents().await.iter().all(|extent| matches!(extent.source, ExtentSource::History { .. })));
     world.check().await;
-    world.pass(DAY);
+    world.advance(DAY);
     world.compactor(config()).run_once().await;
-    world.pass(Duration::from_secs(601));
+    world.advance(Duration::from_secs(601));
     world.compactor(config()).run_once().await;
     world.check_bucket().await;
     world.check().await;
@@ -61,7 +61,7 @@ async fn a_crash_while_compacting_loses_and_duplicates_nothing() {
         let done = crash_after(waits, world.compactor(config()).run_once()).await;
         check_recovery(&world).await;
         if done.is_some() {
-            assert!(waits > 20, "it waited only {waits} times");
+            assert!(waits > 20, "it was pending only {waits} times");
             return;
         }
     }
@@ -72,7 +72,7 @@ async fn a_crash_while_deleting_loses_nothing_and_leaves_nothing_behind() {
     for waits in 1.. {
         let world = world().await;
         world.compactor(config()).run_once().await;
-        world.pass(DAY);
+        world.advance(DAY);
         let done = crash_after(waits, world.compactor(config()).run_once()).await;
         check_recovery(&world).await;
         if done.is_some() {
@@ -82,9 +82,9 @@ async fn a_crash_while_deleting_loses_nothing_and_leaves_nothing_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crash_between_put_and_swap_leaves_an_orphan_that_the_sweep_takes() {
+async fn a_crash_between_put_and_swap_leaves_an_orphan_that_the_sweep_deletes() {
     let world = world().await;
-    // The put is done and its answer never comes: nothing happens any more until the process dies.
+    // The put is done, but its response is lost and the retry hangs until the process dies.
     world.faults.inject(Rule::on(Operation::Put, Fault::DoneButUnavailable).times(1));
     world.faults.inject(Rule::on(Operation::Put, Fault::Hang));
     let compactor = world.compactor(config());
@@ -115,7 +115,7 @@ async fn unknown_commit_results_conflicts_and_old_reads_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn compactors_at_the_same_time_do_the_work_once() {
+async fn concurrent_compactors_do_the_work_once() {
     let world = world().await;
     let (one, other) = (world.compactor(config()), world.compactor(CompactorConfig { jobs_max: 1, ..config() }));
     let (one, other) = tokio::join!(one.run_once(), other.run_once());

@@ -1,4 +1,4 @@
-//! What goes: expired records, deleted topics, retired objects, orphans. And what does not.
+//! What is deleted: expired records, deleted topics, retired objects, orphans. And what is not.
 
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ async fn retired_segments_are_deleted_after_the_grace_and_not_before() {
     let compactor = world.compactor(config());
     assert_eq!(compactor.run_once().await.objects_deleted, 0);
     assert_eq!(world.keys().await.len(), 7, "five segments, two files");
-    world.pass(Duration::from_secs(599));
+    world.advance(Duration::from_secs(599));
     assert_eq!(compactor.run_once().await.objects_deleted, 0);
-    world.pass(Duration::from_secs(2));
+    world.advance(Duration::from_secs(2));
     assert_eq!(compactor.run_once().await.objects_deleted, 5);
     world.check_bucket().await;
     world.check().await;
@@ -41,7 +41,7 @@ async fn a_deletion_that_fails_is_repeated() {
     let world = world(&[("retention.ms", "-1")]).await;
     let compactor = world.compactor(config());
     compactor.run_once().await;
-    world.pass(Duration::from_secs(601));
+    world.advance(Duration::from_secs(601));
     for fault in [Fault::Denied, Fault::DoneButUnavailable] {
         world.faults.inject(Rule::on(Operation::Delete, fault));
         let report = compactor.run_once().await;
@@ -53,24 +53,24 @@ async fn a_deletion_that_fails_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn records_over_age_go_with_their_objects() {
+async fn expired_records_are_deleted_with_their_objects() {
     let mut world = world(&[("retention.ms", "3600000")]).await;
     let fresh = world.clock.now().0;
     let mut young = drafts(2, 100, 99);
     young.records.iter_mut().for_each(|record| record.timestamp = fresh);
     world.commit(vec![(0, vec![young])]).await;
     let report = world.compactor(config()).run_once().await;
-    assert_eq!((report.trims, report.records_written), (2, 2), "those of 1970 are not even rewritten");
+    assert_eq!((report.trims, report.records_written), (2, 2), "records with timestamps of 1970 are not rewritten");
     assert_eq!(world.expected(world.partition(0)).await.len(), 2);
     assert_eq!(world.expected(world.partition(1)).await.len(), 0);
     world.check().await;
-    world.pass(Duration::from_secs(601));
+    world.advance(Duration::from_secs(601));
     world.compactor(config()).run_once().await;
     world.check_bucket().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn records_over_size_go() {
+async fn records_beyond_retention_bytes_are_deleted() {
     let world = world(&[("retention.ms", "-1"), ("retention.bytes", "900")]).await;
     world.compactor(config()).run_once().await;
     let head = world.metastore.log.head(world.partition(0)).await.expect("read").expect("there");
@@ -79,15 +79,15 @@ async fn records_over_size_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_topic_goes_after_its_grace() {
+async fn a_deleted_topic_is_purged_after_its_grace() {
     let world = world(&[("retention.ms", "-1")]).await;
     let compactor = world.compactor(config());
     compactor.run_once().await;
     world.metastore.topics.delete(world.topic.id, world.clock.now(), Duration::from_secs(60)).await.expect("delete");
     assert_eq!(compactor.run_once().await.topics_purged, 0);
-    world.pass(Duration::from_secs(61));
+    world.advance(Duration::from_secs(61));
     assert_eq!(compactor.run_once().await.topics_purged, 1);
-    world.pass(Duration::from_secs(601));
+    world.advance(Duration::from_secs(601));
     compactor.run_once().await;
     assert_eq!(world.keys().await, Vec::<String>::new());
 }
@@ -105,27 +105,27 @@ async fn put_orphans(world: &World, count: u64, created: Timestamp) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn orphans_go_when_they_are_old_and_nothing_else_does() {
+async fn only_old_orphans_are_deleted() {
     let world = world(&[("retention.ms", "-1")]).await;
     let compactor = world.compactor(config());
     compactor.run_once().await;
     put_orphans(&world, 4, world.clock.now()).await;
     world.objects.put("segments/notes.txt", vec![Bytes::from_static(b"not ours")]).await.expect("put");
-    assert_eq!(compactor.run_once().await.orphans_found, 0, "too young: somebody may be about to commit them");
+    assert_eq!(compactor.run_once().await.orphans_found, 0, "too young: an agent may be about to commit them");
 
-    world.pass(DAY);
+    world.advance(DAY);
     put_orphans(&world, 2, world.clock.now()).await;
     let report = compactor.run_once().await;
-    assert_eq!((report.orphans_found, report.orphans_deleted), (4, 4), "not the two of today");
+    assert_eq!((report.orphans_found, report.orphans_deleted), (4, 4), "the two new ones stay");
     world.check().await;
     assert_eq!(world.keys().await.iter().filter(|key| key.ends_with("notes.txt")).count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_and_the_cap_spare_orphans() {
+async fn a_dry_run_deletes_no_orphans_and_the_cap_limits_deletions() {
     let world = world(&[("retention.ms", "-1")]).await;
     put_orphans(&world, 5, world.clock.now()).await;
-    world.pass(DAY);
+    world.advance(DAY);
     let dry = CompactorConfig { sweep_dry_run: true, ..config() };
     let report = world.compactor(dry).run_once().await;
     assert_eq!((report.orphans_found, report.orphans_deleted), (5, 0));
@@ -136,9 +136,9 @@ async fn a_dry_run_and_the_cap_spare_orphans() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_configuration_makes_young_objects_orphans() {
+async fn young_objects_are_never_orphans_whatever_is_configured() {
     let world = world(&[("retention.ms", "-1")]).await;
     put_orphans(&world, 2, world.clock.now()).await;
-    let hasty = CompactorConfig { orphan_age: Duration::ZERO, ..config() };
-    assert_eq!(world.compactor(hasty).run_once().await.orphans_found, 0);
+    let zero_age = CompactorConfig { orphan_age: Duration::ZERO, ..config() };
+    assert_eq!(world.compactor(zero_age).run_once().await.orphans_found, 0);
 }

@@ -1,4 +1,4 @@
-//! Without faults: what becomes history, when, and in how many files.
+//! Without faults: what is rewritten into history, when, and into how many files.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn world_with_segments(partitions: i32, segments: u64) -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_stable_becomes_history_and_reads_the_same() {
+async fn everything_stable_becomes_history_and_is_read_unchanged() {
     let world = world_with_segments(3, 20).await;
     let report = world.compactor(config()).run_once().await;
     assert_eq!(report.failures, Vec::<String>::new());
@@ -45,7 +45,7 @@ async fn a_second_run_finds_nothing_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_codec_and_timestamp_type_and_refused_batches_are_rewritten() {
+async fn every_codec_and_timestamp_type_is_rewritten_and_rejected_batches_are_skipped() {
     let mut world = World::new(1, &[("retention.ms", "-1")], Faults::none()).await;
     let mut batches = Vec::new();
     for (n, compression) in (1..).zip(Compression::ALL) {
@@ -69,7 +69,7 @@ async fn segments_are_read_once_for_all_partitions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_the_background_little_data_waits_until_it_is_old() {
+async fn in_the_background_a_small_amount_of_data_is_rewritten_once_it_is_old() {
     let mut world = world_with_segments(1, 1).await;
     let compactor = world.compactor(config());
     let stop = CancellationToken::new();
@@ -77,23 +77,23 @@ async fn in_the_background_little_data_waits_until_it_is_old() {
         let (compactor, stop) = (compactor.clone(), stop.clone());
         async move { compactor.run(stop).await }
     });
-    let settle = || tokio::time::sleep(Duration::from_secs(60));
-    settle().await;
-    assert!(!is_history(&world.all_extents().await[0].source), "too little and too young");
+    let wait = || tokio::time::sleep(Duration::from_secs(60));
+    wait().await;
+    assert!(!is_history(&world.all_extents().await[0].source), "too small and too young");
     assert_eq!(compactor.counters().lag_extents.load(Ordering::Relaxed), 1);
 
     world.commit(vec![(0, vec![drafts(10, 200, 9)])]).await;
-    settle().await;
+    wait().await;
     assert!(world.all_extents().await.iter().all(|extent| is_history(&extent.source)), "enough bytes");
 
     world.commit(vec![(0, vec![drafts(1, 10, 9)])]).await;
-    settle().await;
-    assert!(!is_history(&world.all_extents().await[1].source), "too little again");
-    world.pass(Duration::from_secs(600));
-    settle().await;
+    wait().await;
+    assert!(!is_history(&world.all_extents().await[1].source), "too small again");
+    world.advance(Duration::from_secs(600));
+    wait().await;
     assert!(world.all_extents().await.iter().all(|extent| is_history(&extent.source)), "old enough");
     stop.cancel();
-    running.await.expect("it stops");
+    running.await.expect("the task ends");
     world.check().await;
 }
 
@@ -127,7 +127,7 @@ async fn records_below_the_log_start_are_not_copied() {
 }
 
 #[test]
-fn its_futures_can_be_spawned() {
+fn the_futures_of_a_compactor_can_be_spawned() {
     fn spawnable<T: Send>(_: impl FnOnce(&'static crate::Compactor) -> T) {}
     spawnable(|compactor| compactor.run(CancellationToken::new()));
     spawnable(|compactor| compactor.run_once());

@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order, reads answer what was acknowledged.
+//! Random interleavings of commits, compactions, crashes and trims: reads return exactly what was acknowledged.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ const PARTITIONS: i32 = 2;
 enum Step {
     Commit(DraftSegment),
     Compact,
-    /// A compactor that dies after so many waits.
+    /// A compactor that dies after it was pending this many times.
     Crash(usize),
-    /// Moves a log start to this share of the log.
+    /// Moves a log start to this percentage of the log.
     Trim {
         partition: i32,
         percent: u8,
     },
-    /// Seconds go by.
+    /// Advances the clock by this many seconds.
     Wait(u32),
 }
 
@@ -68,7 +68,7 @@ async fn run(steps: Vec<Step>) {
             Step::Compact => drop(world.compactor(config()).run_once().await),
             Step::Crash(waits) => drop(crash_after(waits, world.compactor(config()).run_once()).await),
             Step::Trim { partition, percent } => trim(&world, partition, percent).await,
-            Step::Wait(seconds) => world.pass(Duration::from_secs(seconds.into())),
+            Step::Wait(seconds) => world.advance(Duration::from_secs(seconds.into())),
         }
         world.check().await;
     }
@@ -81,7 +81,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn reads_agree_before_and_after_compaction_whatever_happens_in_between(steps in vec(step(), 1..14)) {
+    fn reads_agree_before_and_after_compaction_in_any_interleaving(steps in vec(step(), 1..14)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.expect("a runtime").block_on(run(steps));
     }

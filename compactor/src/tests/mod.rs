@@ -1,4 +1,4 @@
-//! The whole compactor over a metastore and a bucket in memory: what consumers can read never changes.
+//! The whole compactor over a metastore and a bucket in memory: compaction never changes what consumers can read.
 
 mod broken;
 mod crash;

@@ -1,4 +1,4 @@
-//! Several compactors at once: they share the work, take over from each other, and do nothing twice.
+//! Several compactors at once: they share the work, take over from each other, and do no work twice.
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
@@ -17,15 +17,15 @@ use super::crash::slow_store;
 use super::world::{Process, World, config, drafts};
 use crate::CompactorConfig;
 
-/// Every second, whatever there is.
+/// A round every second that rewrites any amount of data.
 fn eager() -> CompactorConfig {
     CompactorConfig { interval: Duration::from_secs(1), compact_bytes_min: 1, ..config() }
 }
 
-/// `partitions` partitions, in each a few records in segments; a rewrite each makes history of all of it.
+/// A topic of `partitions` partitions, each with a few records in two segments, and no live compactor.
 async fn world(partitions: i32) -> World {
     let mut world = World::new(partitions, &[("retention.ms", "-1")], slow_store()).await;
-    world.make_room().await;
+    world.end_session().await;
     for n in 0..2 {
         let batches = (0..partitions).map(|partition| (partition, vec![drafts(3, 50, n + 7)]));
         world.commit(batches.collect()).await;
@@ -41,21 +41,21 @@ async fn is_all_history(world: &World) -> bool {
     world.all_extents().await.iter().all(|extent| matches!(extent.source, ExtentSource::History { .. }))
 }
 
-/// Waits until all is history; how long that took.
+/// Waits until all extents are history. Returns how long that took.
 async fn until_all_is_history(world: &World) -> Duration {
-    let begun = Instant::now();
+    let started = Instant::now();
     while !is_all_history(world).await {
-        assert!(begun.elapsed() < Duration::from_secs(60), "not within a minute");
+        assert!(started.elapsed() < Duration::from_secs(60), "not all history within a minute");
         sleep(Duration::from_millis(50)).await;
     }
-    begun.elapsed()
+    started.elapsed()
 }
 
 fn written(process: &Process) -> u64 {
     process.compactor.counters().records_written.load(Ordering::Relaxed)
 }
 
-/// Polls `future` at most `times` times; its output if it was faster.
+/// Polls `future` at most `times` times. Returns its output if it finished.
 async fn poll_times<F: Future + ?Sized>(mut future: Pin<&mut F>, times: usize) -> Option<F::Output> {
     let mut left = times;
     poll_fn(move |context| {
@@ -66,7 +66,7 @@ async fn poll_times<F: Future + ?Sized>(mut future: Pin<&mut F>, times: usize) -
     .await
 }
 
-/// Until nobody has heard of `process` for so long that it is gone.
+/// Waits until `watcher` sees the session of `process` as expired and removed.
 async fn until_gone(process: &Process, watcher: &Process) {
     let gone = process.session.lease_owner();
     while watcher.session.live().iter().any(|node| node.lease_owner() == gone) {
@@ -85,7 +85,7 @@ async fn compactors_share_the_partitions_and_each_record_is_written_once() {
         for _ in 0..count {
             processes.push(world.process(faults.clone(), eager()).await);
         }
-        // Until they know each other.
+        // Lets the sessions see each other.
         sleep(Duration::from_secs(1)).await;
         let cancel = CancellationToken::new();
         for process in &processes {
@@ -101,14 +101,14 @@ async fn compactors_share_the_partitions_and_each_record_is_written_once() {
         for process in &processes {
             let counters = process.compactor.counters();
             let refused = counters.leases_refused.load(Ordering::Relaxed) + counters.fenced.load(Ordering::Relaxed);
-            assert_eq!(refused, 0, "seed {seed}: what is planned is not planned by another");
+            assert_eq!(refused, 0, "seed {seed}: two compactors planned the same work");
         }
         world.check().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn compactors_that_want_the_same_leave_to_each_other_what_one_has_begun() {
+async fn compactors_that_plan_the_same_jobs_skip_those_that_another_has_leased() {
     for seed in 0..10 {
         let world = world(4).await;
         let faults = Faults { seed, conflict_per_mille: 100, unknown_per_mille: 100, ..slow_store() };
@@ -124,7 +124,7 @@ async fn compactors_that_want_the_same_leave_to_each_other_what_one_has_begun() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_killed_compactor_was_at_is_taken_over_wherever_it_was_killed() {
+async fn the_work_of_a_killed_compactor_is_taken_over_wherever_it_was_killed() {
     for waits in (1..).step_by(3) {
         let world = world(2).await;
         let killed = world.process(slow_store(), eager()).await;
@@ -132,7 +132,7 @@ async fn what_a_killed_compactor_was_at_is_taken_over_wherever_it_was_killed() {
         let mut job = Box::pin(killed.compactor.run_once());
         let done = poll_times(job.as_mut(), waits).await;
         drop(job);
-        killed.fall_silent();
+        killed.stop_heartbeats();
         let cancel = CancellationToken::new();
         let running = survivor.compactor.clone();
         let running = tokio::spawn({
@@ -144,29 +144,29 @@ async fn what_a_killed_compactor_was_at_is_taken_over_wherever_it_was_killed() {
         cancel.cancel();
         running.await.expect("ends");
         if done.is_none() {
-            // What the killed one swapped in before is counted by nobody.
+            // Files that the killed compactor swapped in are in no counter of the survivor.
             assert!(written(&survivor) <= records(&world), "{waits} waits");
         }
         world.check().await;
         if done.is_some() {
-            assert!(waits > 20, "it waited only {waits} times");
+            assert!(waits > 20, "it was pending only {waits} times");
             return;
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_compactor_that_awakes_after_another_took_over_changes_nothing() {
+async fn a_compactor_that_resumes_after_another_took_over_changes_nothing() {
     let mut fenced = 0;
     for waits in (1..).step_by(4) {
         let world = world(2).await;
-        let sleeper = world.process(slow_store(), config()).await;
+        let paused = world.process(slow_store(), config()).await;
         let other = world.process(slow_store(), config()).await;
-        let mut job = Box::pin(sleeper.compactor.run_once());
+        let mut job = Box::pin(paused.compactor.run_once());
         let done = poll_times(job.as_mut(), waits).await;
-        sleeper.fall_silent();
-        until_gone(&sleeper, &other).await;
-        // The other one has taken the leases and is not done yet when the first awakes.
+        paused.stop_heartbeats();
+        until_gone(&paused, &other).await;
+        // The other one has acquired the leases but has not finished when the paused one resumes.
         let mut taking_over = Box::pin(other.compactor.run_once());
         let lease = LeaseKey::Partition(world.partition(0));
         let mut taken = None;
@@ -174,30 +174,30 @@ async fn a_compactor_that_awakes_after_another_took_over_changes_nothing() {
             taken = poll_times(taking_over.as_mut(), 1).await;
         }
         let before: BTreeSet<_> = world.all_extents().await.iter().map(|extent| extent.object).collect();
-        let awoken = match done.clone() {
+        let resumed = match done.clone() {
             Some(done) => done,
             None => job.await,
         };
         let after: BTreeSet<_> = world.all_extents().await.iter().map(|extent| extent.object).collect();
-        assert_eq!(before, after, "{waits} waits: {awoken:?}");
-        fenced += awoken.fenced;
+        assert_eq!(before, after, "{waits} waits: {resumed:?}");
+        fenced += resumed.fenced;
         let rest = match taken {
             Some(done) => done,
             None => taking_over.await,
         };
-        let written = awoken.records_written + rest.records_written;
-        assert_eq!(written, records(&world), "{waits} waits: {awoken:?} {rest:?}");
+        let written = resumed.records_written + rest.records_written;
+        assert_eq!(written, records(&world), "{waits} waits: {resumed:?} {rest:?}");
         assert!(is_all_history(&world).await, "{waits} waits");
         world.check().await;
         if done.is_some() {
             break;
         }
     }
-    assert!(fenced > 0, "none was ever fenced");
+    assert!(fenced > 0, "no work was fenced");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_is_one_nodes_and_another_takes_it_over_when_that_one_is_gone() {
+async fn a_role_has_one_holder_and_another_node_takes_it_over_when_the_holder_is_gone() {
     let world = world(1).await;
     let one = world.process(slow_store(), config()).await;
     let other = world.process(slow_store(), config()).await;
@@ -211,17 +211,17 @@ async fn a_role_is_one_nodes_and_another_takes_it_over_when_that_one_is_gone() {
     let report = other.compactor.run_once().await;
     assert_eq!(report.leases_refused, 6, "{report:?}");
     assert_eq!(report.records_written, records(&world), "partitions are free");
-    one.fall_silent();
+    one.stop_heartbeats();
     until_gone(&one, &other).await;
     let report = other.compactor.run_once().await;
     assert_eq!((report.leases_refused, report.failures), (0, Vec::new()));
     for key in &keys {
-        assert_eq!(leases.holder(key).await, Ok(None), "what was done is given back");
+        assert_eq!(leases.holder(key).await, Ok(None), "{key:?} is released after use");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_compactor_that_has_nothing_to_do_writes_nothing_and_gives_back_what_is_no_longer_its_own() {
+async fn an_idle_compactor_writes_nothing_and_releases_roles_that_are_no_longer_assigned_to_it() {
     let world = world(2).await;
     let one = world.process(slow_store(), eager()).await;
     let cancel = CancellationToken::new();
@@ -230,10 +230,10 @@ async fn a_compactor_that_has_nothing_to_do_writes_nothing_and_gives_back_what_i
     until_all_is_history(&world).await;
     sleep(Duration::from_secs(5)).await;
     let rows = || world.metastore.db.metrics().rows_written.load(Ordering::Relaxed);
-    let (before, begun) = (rows(), Instant::now());
+    let (before, started) = (rows(), Instant::now());
     sleep(Duration::from_secs(60)).await;
     // A heartbeat is a row, and there are two of them a second.
-    let beats = u64::try_from(begun.elapsed().as_millis() / 500).expect("few");
+    let beats = u64::try_from(started.elapsed().as_millis() / 500).expect("few");
     assert!(rows() - before <= beats + 1, "{} rows in {beats} heartbeats", rows() - before);
     let roles = [Role::Retired, Role::Retention, Role::Topics, Role::Feed];
     let other = world.process(slow_store(), eager()).await;
@@ -244,7 +244,7 @@ async fn a_compactor_that_has_nothing_to_do_writes_nothing_and_gives_back_what_i
         left += usize::from(holder.is_none());
         assert!(holder.is_none() || holder == Some(one.session.lease_owner()));
     }
-    assert!(left > 0, "some are the other one's by now, who does not run yet");
+    assert!(left > 0, "some roles are assigned to the other node, which does not run yet");
     let (running, cancelled) = (other.compactor.clone(), cancel.clone());
     tokio::spawn(async move { running.run(cancelled).await });
     sleep(Duration::from_secs(5)).await;

@@ -1,4 +1,4 @@
-//! A cluster to compact: it commits segments as agents do, remembers every record, and reads them back as agents do.
+//! A cluster to compact: commits segments and reads records the way agents do, and records what was acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -43,11 +43,11 @@ pub(super) struct DraftBatch {
     pub(super) records: Vec<Draft>,
     pub(super) compression: Compression,
     pub(super) log_append: bool,
-    /// Sent twice: the log refuses the second.
+    /// Sent twice: the log rejects the second as a duplicate.
     pub(super) repeated: bool,
 }
 
-/// What is committed at once: batches by partition.
+/// One segment: batches by partition.
 pub(super) type DraftSegment = Vec<(i32, Vec<DraftBatch>)>;
 
 pub(super) struct World {
@@ -62,35 +62,35 @@ pub(super) struct World {
     pub(super) acknowledged: BTreeMap<TopicPartition, Vec<HistoryRecord>>,
     segments: u64,
     producers: i64,
-    /// Started so far: each has randomness of its own, or they would give their files the same names.
+    /// Compactors started so far: the seed of the next. Equal seeds would give their files the same names.
     compactors: AtomicU64,
 }
 
-/// A process that compacts.
+/// A process that runs a compactor.
 pub(super) struct Process {
     pub(super) session: Session,
     pub(super) compactor: Compactor,
-    beating: JoinHandle<()>,
+    heartbeats: JoinHandle<()>,
 }
 
 impl Process {
-    /// From now on nobody hears of it.
-    pub(super) fn fall_silent(&self) {
-        self.beating.abort();
+    /// Stops the heartbeats, so that its session expires.
+    pub(super) fn stop_heartbeats(&self) {
+        self.heartbeats.abort();
     }
 }
 
-/// The store in `engine`, as a process reaches it.
-async fn reach(engine: &MemoryEngine, faults: StoreFaults, seed: u64) -> Metastore {
+/// Opens the metastore in `engine` as one process does.
+async fn open_metastore(engine: &MemoryEngine, faults: StoreFaults, seed: u64) -> Metastore {
     let rng = Arc::new(SeededRng::new(seed));
     let db = Db::new(Arc::new(engine.elsewhere(faults)), rng.clone());
-    Metastore::open(db, &*rng).await.expect("a store in memory opens")
+    Metastore::open(db, &*rng).await.expect("a metastore in memory opens")
 }
 
 impl World {
     pub(super) async fn new(partitions: i32, configs: &[(&str, &str)], faults: StoreFaults) -> Self {
         let engine = MemoryEngine::default();
-        let metastore = reach(&engine, faults, 1).await;
+        let metastore = open_metastore(&engine, faults, 1).await;
         let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
         let objects = Objects::new(Arc::new(store), "", ObjectsConfig::default());
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
@@ -121,15 +121,15 @@ impl World {
         self.compactor_of(self.session.clone(), config)
     }
 
-    /// The only compactor there was is one no more.
-    pub(super) async fn make_room(&self) {
+    /// Ends the session of [`Self::compactor`], so that only processes are live.
+    pub(super) async fn end_session(&self) {
         self.session.leave().await;
     }
 
-    /// A compactor in a process of its own, which meets `faults` on its way to the metastore.
+    /// A compactor in its own process, with `faults` between it and the metastore.
     pub(super) async fn process(&self, faults: StoreFaults, config: CompactorConfig) -> Process {
         let seed = self.compactors.fetch_add(1, Ordering::Relaxed);
-        let metastore = reach(&self.engine, StoreFaults { seed: faults.seed ^ seed, ..faults }, seed).await;
+        let metastore = open_metastore(&self.engine, StoreFaults { seed: faults.seed ^ seed, ..faults }, seed).await;
         let rng = Arc::new(SeededRng::new(seed));
         let new = NewNode { compacts: true, ..NewNode::default() };
         let (nodes, clock) = (metastore.nodes.clone(), self.clock.clone());
@@ -137,11 +137,11 @@ impl World {
         let session = session.await.expect("registered");
         let objects = self.objects.clone();
         let compactor = Compactor::new(metastore, objects, config, session.clone(), clock, rng);
-        let beating = tokio::spawn(session.clone().run(CancellationToken::new()));
-        Process { session, compactor, beating }
+        let heartbeats = tokio::spawn(session.clone().run(CancellationToken::new()));
+        Process { session, compactor, heartbeats }
     }
 
-    /// A compactor of `session`.
+    /// A compactor that acquires its leases for `session`.
     pub(super) fn compactor_of(&self, session: Session, config: CompactorConfig) -> Compactor {
         let rng = Arc::new(SeededRng::new(self.compactors.fetch_add(1, Ordering::Relaxed)));
         let clock: Arc<dyn Clock> = self.clock.clone();
@@ -183,21 +183,23 @@ impl World {
                 let ack = ack.as_ref().expect("accepted");
                 if !ack.duplicate {
                     let records = self.acknowledged.get_mut(&run.partition).expect("known");
-                    records.extend((ack.base.0..).zip(&draft.records).map(|(o, record)| placed(o, record, draft, now)));
+                    records.extend(
+                        (ack.base.0..).zip(&draft.records).map(|(o, record)| history_record(o, record, draft, now)),
+                    );
                 }
             }
         }
         object
     }
 
-    /// What a consumer may read: what was acknowledged, from the log start on.
+    /// The records that a consumer must be able to read: those acknowledged, from the log start on.
     pub(super) async fn expected(&self, partition: TopicPartition) -> Vec<HistoryRecord> {
         let head = self.metastore.log.head(partition).await.expect("read").expect("there");
         let records = self.acknowledged[&partition].iter();
         records.filter(|record| record.offset >= head.start).cloned().collect()
     }
 
-    /// Asserts that every partition reads as it was acknowledged, from its start and from some offset within.
+    /// Asserts that every partition reads as acknowledged, from its start and from its middle.
     pub(super) async fn check(&self) {
         for partition in self.topic.all_partitions() {
             let expected = self.expected(partition).await;
@@ -221,7 +223,7 @@ impl World {
         all
     }
 
-    /// Asserts that the bucket holds what live extents need, and nothing else.
+    /// Asserts that the bucket holds exactly the objects of live extents.
     pub(super) async fn check_bucket(&self) {
         let live: BTreeSet<ObjectId> = self.all_extents().await.iter().map(|extent| extent.object).collect();
         let listed = self.keys().await;
@@ -238,12 +240,12 @@ impl World {
         keys
     }
 
-    /// Moves the clock past every grace and age.
-    pub(super) fn pass(&self, time: Duration) {
+    /// Advances the clock.
+    pub(super) fn advance(&self, time: Duration) {
         self.clock.advance_ms(i64::try_from(time.as_millis()).expect("small"));
     }
 
-    /// All records of `partition` from `from` on, as agents find and read them.
+    /// All records of `partition` from offset `from` on, found and read the way agents do.
     async fn read(&self, partition: TopicPartition, from: Offset) -> Vec<HistoryRecord> {
         let head = self.metastore.log.head(partition).await.expect("read").expect("there");
         let from = from.max(head.start);
@@ -297,7 +299,7 @@ impl World {
     }
 }
 
-/// Settings for small data: files are soon full.
+/// Settings for small data: files are full after 20 kB.
 pub(super) fn config() -> CompactorConfig {
     CompactorConfig { file_bytes_target: 20_000, compact_bytes_min: 2_000, ..CompactorConfig::default() }
 }
@@ -355,7 +357,7 @@ fn encode(draft: &DraftBatch, producer: i64, now: Timestamp) -> Batch {
     Batch::exactly_one(builder.finish()).expect("a batch")
 }
 
-fn placed(offset: i64, record: &Draft, batch: &DraftBatch, now: Timestamp) -> HistoryRecord {
+fn history_record(offset: i64, record: &Draft, batch: &DraftBatch, now: Timestamp) -> HistoryRecord {
     let bytes = |bytes: &Option<Vec<u8>>| bytes.clone().map(Bytes::from);
     let (timestamp, timestamp_type) = if batch.log_append {
         (now, TimestampType::LogAppendTime)

@@ -1,13 +1,13 @@
-//! Checksums over every byte of the file. Parquet has none that are required, and its decoders trust what they read: on
-//! damaged bytes they have been seen to loop without end, to panic, and to allocate by any number they find. So nothing is
-//! decoded here that has not been verified first.
+//! Checksums over every byte of the file. Parquet requires none, and its decoders trust their input: on damaged bytes
+//! they have looped without end, panicked, and allocated whatever size they found. So bytes are decoded only after they
+//! have been verified.
 //!
-//! Parquet finds its footer from the end of the file and everything else by absolute position, so bytes before the footer
-//! are ours to use. Other readers never see them. All numbers big-endian but Parquet's own:
+//! Parquet finds its footer from the end of the file and everything else by absolute position, so a section before the
+//! footer is invisible to other readers. All numbers are big-endian except Parquet's own:
 //!
 //! ```text
-//! | row groups, page index | CRC-32C of each 64 KiB block of what stands left: 4 × n
-//! | bytes covered by them: 8 | format version: 4 | footer CRC-32C: 4 | CRC-32C of this section so far: 4 | "AVCK": 4
+//! | row groups, page index | CRC-32C of each 64 KiB block of the bytes to the left: 4 × n
+//! | bytes covered: 8 | format version: 4 | footer CRC-32C: 4 | CRC-32C of this section so far: 4 | "AVCK": 4
 //! | Parquet footer | its length, little-endian: 4 | "PAR1" |
 //! ```
 
@@ -18,7 +18,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::layout::FORMAT_VERSION;
 
-/// The unit that is verified, and so the least that is read.
+/// Bytes of one block: the unit of verification, and so the smallest read.
 const BLOCK_BYTES: u64 = 64 << 10;
 /// Bytes of the section besides its block checksums.
 pub(crate) const FIXED_BYTES: u64 = 24;
@@ -31,11 +31,14 @@ pub(crate) struct Checksums {
     blocks: Arc<[u32]>,
 }
 
-/// What the section says besides the block checksums, read from its last bytes.
+/// The fixed part at the end of the section, after the block checksums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SectionEnd {
+    /// Bytes that the block checksums cover.
     pub(crate) covered: u64,
+    /// Format version of the file.
     pub(crate) version: u32,
+    /// CRC-32C of the Parquet footer.
     pub(crate) footer: u32,
 }
 
@@ -55,7 +58,7 @@ pub(crate) fn encode<'a>(parts: impl Iterator<Item = &'a Bytes>, footer: &[u8]) 
     section.freeze()
 }
 
-/// Reads the fixed part at the start of `bytes`. `None` where it is not there.
+/// Decodes the fixed part at the start of `bytes`; `None` if there is none.
 pub(crate) fn decode_end(bytes: &[u8]) -> Option<SectionEnd> {
     let (covered, rest) = bytes.split_first_chunk::<8>()?;
     let (version, rest) = rest.split_first_chunk::<4>()?;
@@ -68,13 +71,13 @@ pub(crate) fn decode_end(bytes: &[u8]) -> Option<SectionEnd> {
     })
 }
 
-/// Bytes of the whole section of a file with `covered` bytes before it.
+/// Size of the whole section in a file with `covered` bytes before it.
 pub(crate) fn section_bytes(covered: u64) -> u64 {
     covered.div_ceil(BLOCK_BYTES).saturating_mul(4).saturating_add(FIXED_BYTES)
 }
 
 impl Checksums {
-    /// Reads the whole section; `None` where it is not intact.
+    /// Decodes the whole section; `None` if it is damaged.
     pub(crate) fn decode(section: &[u8]) -> Option<Self> {
         let checked = section.len().checked_sub(8)?;
         let (checked, crc) = section.split_at_checked(checked)?;
@@ -90,20 +93,20 @@ impl Checksums {
         })
     }
 
-    /// Bytes of memory.
+    /// Memory of the checksums, in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.blocks.len() * size_of::<u32>()
     }
 
-    /// The smallest range of whole blocks around `range`; `None` where `range` is not covered.
+    /// The smallest range of whole blocks around `range`; `None` if `range` is not covered.
     pub(crate) fn aligned(&self, range: &Range<u64>) -> Option<Range<u64>> {
         let start = range.start / BLOCK_BYTES * BLOCK_BYTES;
         let end = range.end.checked_next_multiple_of(BLOCK_BYTES)?.min(self.covered);
         (range.start < range.end && range.end <= self.covered).then_some(start..end)
     }
 
-    /// Whether `bytes`, read from the block-aligned position `start`, are those that were written.
-    pub(crate) fn intact(&self, start: u64, bytes: &[u8]) -> bool {
+    /// Whether `bytes`, read from the block-aligned position `start`, match their checksums.
+    pub(crate) fn verify(&self, start: u64, bytes: &[u8]) -> bool {
         let Ok(first) = usize::try_from(start / BLOCK_BYTES) else { return false };
         let block_bytes = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
         let expected = self.blocks.get(first..).unwrap_or_default();
@@ -114,7 +117,7 @@ impl Checksums {
     }
 }
 
-/// Cuts a stream of parts into blocks.
+/// Computes block checksums over a stream of parts.
 #[derive(Default)]
 struct BlockDigest {
     pending: BytesMut,
@@ -153,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_section_verifies_what_it_was_made_from_however_it_was_cut() {
+    fn a_section_verifies_its_bytes_however_they_were_split() {
         let bytes: Vec<u8> = (0..200_000_u32).map(|n| n.to_be_bytes()[3]).collect();
         let whole = encode([Bytes::from(bytes.clone())].iter(), b"footer");
         let parts: Vec<Bytes> = bytes.chunks(7_777).map(Bytes::copy_from_slice).collect();
@@ -162,15 +165,15 @@ mod tests {
         let checksums = Checksums::decode(&whole).expect("intact");
         assert_eq!(checksums.covered, 200_000);
         assert_eq!(checksums.aligned(&(70_000..140_000)), Some(65_536..196_608));
-        assert!(checksums.intact(65_536, &bytes[65_536..196_608]));
-        assert!(checksums.intact(196_608, &bytes[196_608..]));
+        assert!(checksums.verify(65_536, &bytes[65_536..196_608]));
+        assert!(checksums.verify(196_608, &bytes[196_608..]));
         let mut flipped = bytes[65_536..196_608].to_vec();
         flipped[100_000] ^= 1;
-        assert!(!checksums.intact(65_536, &flipped));
+        assert!(!checksums.verify(65_536, &flipped));
     }
 
     #[test]
-    fn a_damaged_section_is_refused() {
+    fn a_damaged_section_is_rejected() {
         let section = encode([Bytes::from_static(b"rows")].iter(), b"footer");
         for position in 0..section.len() {
             let mut damaged = section.to_vec();

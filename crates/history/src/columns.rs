@@ -1,4 +1,4 @@
-//! Records to columns and back.
+//! Converts records to Arrow columns and back.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ impl ColumnsBuilder {
         fields.append(true);
     }
 
-    /// The columns so far; the builder is empty again.
+    /// The columns of the records so far; empties the builder.
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let columns: Vec<ArrayRef> = vec![
             Arc::new(self.offset.finish()),
@@ -82,8 +82,8 @@ impl ColumnsBuilder {
     }
 }
 
-/// The records of `batch`, which has all columns; their bytes are slices of its buffers. `None` where a column is not of
-/// the layout's type.
+/// The records of `batch`, which has all columns; their bytes are slices of its buffers. `None` if a column has another
+/// type than in the layout.
 pub(crate) fn records(batch: &RecordBatch) -> Option<Vec<HistoryRecord>> {
     let offset = offsets(batch)?;
     let timestamp = timestamps(batch)?;
@@ -118,7 +118,7 @@ pub(crate) fn timestamps(batch: &RecordBatch) -> Option<&[i64]> {
     Some(batch.columns().get(column::TIMESTAMP)?.as_primitive_opt::<TimestampMillisecondType>()?.values())
 }
 
-/// A binary or text column whose values can be had as slices.
+/// A binary or text column whose values are returned as slices.
 struct BytesColumn<'a> {
     ends: &'a [i32],
     nulls: Option<&'a NullBuffer>,
@@ -139,7 +139,7 @@ impl<'a> BytesColumn<'a> {
     }
 }
 
-/// The list of headers.
+/// The column of header lists.
 struct HeadersColumn<'a> {
     ends: &'a [i32],
     name: BytesColumn<'a>,

@@ -1,13 +1,13 @@
-//! Work that takes the processor for long: kept off the threads that serve.
+//! Runs CPU-heavy work off the async threads.
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{JoinError, spawn_blocking};
 
-/// Does `work` where it holds nobody up. A runtime of one thread (tests, simulations) does it at once and in place: beside
-/// another thread its end would fall at no certain time, and a seed would not give the same run twice.
+/// Runs `work` on a blocking thread. A single-threaded runtime (tests, simulations) runs it in place instead: on
+/// another thread it would finish at a random time, and the same seed would not give the same run.
 ///
 /// # Errors
-/// Where the work panicked, or the runtime is shutting down.
+/// If the work panicked, or the runtime is shutting down.
 pub async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
     if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
         return Ok(work());

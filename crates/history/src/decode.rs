@@ -1,4 +1,4 @@
-//! Decoding rows: the bytes are fetched on the async threads, decompressed and decoded off them.
+//! Decodes rows: reads their bytes on the async threads, decompresses and decodes them off the async threads.
 
 use std::ops::Range;
 
@@ -10,24 +10,24 @@ use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
 use parquet::errors::ParquetError;
 
+use crate::footer::{Footer, catch_panic};
 use crate::index::Rows;
 use crate::layout::column;
-use crate::open::{Footer, unpanicked};
-use crate::{RangedRead, ReadError, compute, fetch};
+use crate::{RangedRead, ReadError, compute, verified_read};
 
-/// Rows decoded into one batch of columns.
+/// Rows in one decoded batch of columns.
 const DECODE_ROWS_MAX: usize = 8_192;
-/// Times that the decoder may ask for more bytes; it asks once, unless the file is not ours.
+/// Times that the decoder may request more bytes; for our own files it does so once.
 const ROUNDS_MAX: usize = 8;
 
-/// Which columns are needed.
+/// The columns to decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Columns {
     All,
     OffsetAndTimestamp,
 }
 
-/// Decodes the columns of `rows` and hands them to `finish`, which runs off the async threads too.
+/// Decodes `columns` of `rows` and returns the result of `finish` on them, which runs off the async threads too.
 pub(crate) async fn decode<T: Send + 'static>(
     footer: &Footer,
     source: &dyn RangedRead,
@@ -36,19 +36,19 @@ pub(crate) async fn decode<T: Send + 'static>(
     finish: impl FnOnce(Vec<RecordBatch>) -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, ReadError> {
     let count = rows.rows.len();
-    let mut decoding = Decoding { decoder: decoder(footer, rows, columns)?, wanted: Vec::new(), batches: Vec::new() };
-    decoding.wanted = match unpanicked(|| decoding.decoder.try_decode())? {
+    let mut decoding = Decoding { decoder: decoder(footer, rows, columns)?, needed: Vec::new(), batches: Vec::new() };
+    decoding.needed = match catch_panic(|| decoding.decoder.try_decode())? {
         DecodeResult::NeedsData(ranges) => ranges,
         DecodeResult::Data(_) | DecodeResult::Finished => return Err(ReadError::corrupt("rows without bytes")),
     };
     for _ in 0..ROUNDS_MAX {
-        let bytes = fetch::verified(source, &footer.checksums, &decoding.wanted).await?;
-        decoding = blocking(move || unpanicked(|| decoding.step(bytes))).await?;
-        if decoding.wanted.is_empty() {
+        let bytes = verified_read::read_ranges(source, &footer.checksums, &decoding.needed).await?;
+        decoding = blocking(move || catch_panic(|| decoding.step(bytes))).await?;
+        if decoding.needed.is_empty() {
             return blocking(move || finish(decoding.rows(count)?)).await;
         }
     }
-    Err(ReadError::corrupt("rows need ever more bytes"))
+    Err(ReadError::corrupt("rows need more and more bytes"))
 }
 
 fn decoder(footer: &Footer, rows: Rows, columns: Columns) -> Result<ParquetPushDecoder, ReadError> {
@@ -59,7 +59,7 @@ fn decoder(footer: &Footer, rows: Rows, columns: Columns) -> Result<ParquetPushD
         Columns::OffsetAndTimestamp => ProjectionMask::roots(schema, [column::OFFSET, column::TIMESTAMP]),
     };
     let selection = vec![RowSelector::skip(rows.start), RowSelector::select(rows.len())];
-    unpanicked(|| {
+    catch_panic(|| {
         ParquetPushDecoderBuilder::new_with_metadata(footer.parquet.clone())
             .with_row_groups(vec![group])
             .with_projection(mask)
@@ -69,35 +69,36 @@ fn decoder(footer: &Footer, rows: Rows, columns: Columns) -> Result<ParquetPushD
     })
 }
 
-/// A decoder, what it needs and what it has decoded.
+/// A decoder, the byte ranges it needs next, and the batches it has decoded.
 struct Decoding {
     decoder: ParquetPushDecoder,
-    wanted: Vec<Range<u64>>,
+    needed: Vec<Range<u64>>,
     batches: Vec<RecordBatch>,
 }
 
 impl Decoding {
-    /// Takes the bytes that were wanted, and decodes until done or until more are.
+    /// Gives the decoder the needed bytes, and decodes until it finishes or needs more.
     fn step(mut self, bytes: Vec<Bytes>) -> Result<Self, ParquetError> {
-        self.decoder.push_ranges(std::mem::take(&mut self.wanted), bytes)?;
+        self.decoder.push_ranges(std::mem::take(&mut self.needed), bytes)?;
         loop {
             match self.decoder.try_decode()? {
                 DecodeResult::Data(batch) => self.batches.push(batch),
-                DecodeResult::NeedsData(ranges) => self.wanted = ranges,
+                DecodeResult::NeedsData(ranges) => self.needed = ranges,
                 DecodeResult::Finished => return Ok(self),
             }
-            if !self.wanted.is_empty() {
+            if !self.needed.is_empty() {
                 return Ok(self);
             }
         }
     }
 
+    /// The decoded batches, which must have `count` rows together.
     fn rows(self, count: usize) -> Result<Vec<RecordBatch>, ReadError> {
         let found: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
         if found == count {
             Ok(self.batches)
         } else {
-            Err(ReadError::corrupt(format!("{found} rows where the footer says {count}")))
+            Err(ReadError::corrupt(format!("{found} rows, but the footer says {count}")))
         }
     }
 }

@@ -1,149 +1,62 @@
-//! Reading a history file: open once (the handle is cacheable), then read records or batches at any offset.
+//! An open history file: opened once (the handle can be cached), then read at any offset. Reads as batches are in
+//! `read_batches.rs`, searches by timestamp in `timestamps.rs`.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use alluvium_model::{Offset, Timestamp, TopicPartition};
-use alluvium_wire::batch::BuildError;
+use alluvium_model::{Offset, Timestamp};
 use arrow_array::RecordBatch;
-use bytes::Bytes;
 
-use crate::batches::BatchEncoder;
 use crate::columns;
 use crate::decode::{Columns, decode};
-use crate::index::{Index, Located, Rows, TimestampPage};
-use crate::open::{self, Footer};
-use crate::{HistoryRecord, RangedRead, SourceError};
+use crate::footer::Footer;
+use crate::index::{Index, RowPosition, Rows};
+use crate::{FileIdentity, HistoryRecord, RangedRead, ReadError};
 
-/// Whose records a file holds, as its own metadata says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileIdentity {
-    /// The topic's name when it was written.
-    pub topic: String,
-    /// The partition.
-    pub partition: TopicPartition,
-    /// Offsets covered; not every one need have a record.
-    pub offsets: Range<Offset>,
-}
-
-/// Why a file could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The bytes could not be had.
-    #[error("reading a history file: {0}")]
-    Source(#[source] SourceError),
-    /// The bytes are not those of a history file, or not those that were written.
-    #[error("corrupt history file: {0}")]
-    Corrupt(String),
-    /// Written by a newer Alluvium.
-    #[error("history file has format version {0}, unknown here")]
-    Version(String),
-    /// A record does not fit a batch.
-    #[error("re-encoding history: {0}")]
-    Batch(#[from] BuildError),
-}
-
-impl ReadError {
-    pub(crate) fn corrupt(what: impl Into<String>) -> Self {
-        Self::Corrupt(what.into())
-    }
-}
-
-/// An opened file: its metadata, without any of its records. Cheap to clone, worth caching; reads take the source anew.
+/// An open file: its metadata, without any of its records. Cheap to clone and worth caching. Each read is given the
+/// source.
 #[derive(Clone)]
 pub struct HistoryFile {
-    opened: Arc<Opened>,
+    metadata: Arc<Metadata>,
 }
 
-struct Opened {
+struct Metadata {
     footer: Footer,
     index: Index,
 }
 
 impl HistoryFile {
-    /// Reads and checks the footer.
+    /// Reads and verifies the footer.
     ///
     /// # Errors
     /// If it cannot be read, is corrupt, or is of an unknown version.
     pub async fn open(source: &dyn RangedRead) -> Result<Self, ReadError> {
-        let footer = open::open(source).await?;
+        let footer = Footer::read(source).await?;
         let index = Index::new(Arc::clone(footer.parquet.metadata()), &footer.identity.offsets)
             .ok_or_else(|| ReadError::corrupt("row group statistics"))?;
-        Ok(Self { opened: Arc::new(Opened { footer, index }) })
+        Ok(Self { metadata: Arc::new(Metadata { footer, index }) })
     }
 
-    /// Whose records it holds.
+    /// The topic, partition and offsets of the file.
     #[must_use]
     pub fn identity(&self) -> &FileIdentity {
-        &self.opened.footer.identity
+        &self.metadata.footer.identity
     }
 
-    /// Bytes of memory that the handle takes, about: its weight in a cache.
+    /// Memory that the handle takes, in bytes, about: its weight in a cache.
     #[must_use]
     pub fn weight(&self) -> usize {
-        size_of::<Opened>() + self.opened.index.weight() + self.opened.footer.checksums.weight()
+        size_of::<Metadata>() + self.metadata.index.weight() + self.metadata.footer.checksums.weight()
     }
 
-    /// Offsets around `at` whose records take about `bytes`: the same for all of them, so that who reads a file piece by
-    /// piece reads the same pieces wherever it begins. Empty where `at` is not in the file.
+    /// The chunk of offsets around `at` whose records take about `bytes`. Every offset in a chunk gives the same chunk,
+    /// so that readers share chunks wherever they start. Empty if `at` is not in the file.
     #[must_use]
-    pub fn piece(&self, at: Offset, bytes: usize) -> Range<Offset> {
-        self.opened.index.piece(at, bytes, &self.identity().offsets)
+    pub fn chunk(&self, at: Offset, bytes: usize) -> Range<Offset> {
+        self.metadata.index.chunk(at, bytes, &self.identity().offsets)
     }
 
-    /// Record batches (Kafka v2, uncompressed) from offset `from` on: of about `bytes_max` bytes, but at least one batch
-    /// while `from` is before the end. The batches cover offsets without a gap from `from` on, also where records are
-    /// missing, so that a consumer always gets past the end of the file. Empty where `from` is at or past the end.
-    ///
-    /// # Errors
-    /// If the bytes cannot be read or are corrupt.
-    pub async fn batches(
-        &self,
-        source: &dyn RangedRead,
-        from: Offset,
-        bytes_max: usize,
-    ) -> Result<Vec<Bytes>, ReadError> {
-        self.batches_within(source, from..self.identity().offsets.end, bytes_max).await
-    }
-
-    /// The same, of the offsets `within` only.
-    ///
-    /// # Errors
-    /// If the bytes cannot be read or are corrupt.
-    pub async fn batches_within(
-        &self,
-        source: &dyn RangedRead,
-        within: Range<Offset>,
-        bytes_max: usize,
-    ) -> Result<Vec<Bytes>, ReadError> {
-        let offsets = &self.identity().offsets;
-        let (from, end) = (within.start.max(offsets.start), within.end.min(offsets.end));
-        if from >= end {
-            return Ok(Vec::new());
-        }
-        let mut encoder = BatchEncoder::new(from, bytes_max);
-        loop {
-            let next = encoder.next();
-            if next >= end {
-                return Ok(encoder.finish());
-            }
-            let Some(mut rows) = self.window(source, next, encoder.bytes_left()).await? else {
-                return Ok(encoder.finish_to(end)?);
-            };
-            // No more rows than offsets.
-            let offsets = usize::try_from(end.since(next)).unwrap_or(usize::MAX);
-            rows.rows.end = rows.rows.end.min(rows.rows.start.saturating_add(offsets));
-            let filled = self.decode(source, rows, Columns::All, move |batches| encode(encoder, &batches, end)).await?;
-            encoder = match filled {
-                (encoder, Filled::Full) => return Ok(encoder.finish()),
-                (encoder, Filled::ToEnd) => return Ok(encoder.finish_to(end)?),
-                (encoder, Filled::NotYet) => encoder,
-            };
-            self.expect_progress(next, encoder.next())?;
-        }
-    }
-
-    /// Records from offset `from` on, of about `bytes_max` bytes of payload, at least one if there is one.
+    /// Records from offset `from` on, of about `bytes_max` bytes of payload, but at least one if there is one.
     ///
     /// # Errors
     /// If the bytes cannot be read or are corrupt.
@@ -153,164 +66,80 @@ impl HistoryFile {
         from: Offset,
         bytes_max: usize,
     ) -> Result<Vec<HistoryRecord>, ReadError> {
-        let Some(rows) = self.window(source, from, bytes_max).await? else { return Ok(Vec::new()) };
+        let Some(rows) = self.rows_from(source, from, bytes_max).await? else { return Ok(Vec::new()) };
         self.decode(source, rows, Columns::All, |batches| {
             batches.iter().map(records).collect::<Result<Vec<_>, _>>().map(|records| records.concat())
         })
         .await
     }
 
-    /// The first record at or after offset `from` whose timestamp is `timestamp` or later, with its timestamp.
-    ///
-    /// # Errors
-    /// If the bytes cannot be read or are corrupt.
-    pub async fn find_timestamp(
+    pub(crate) fn index(&self) -> &Index {
+        &self.metadata.index
+    }
+
+    /// Rows from the first record at or after `from` on that take about `bytes`; `None` if there is no such record.
+    pub(crate) async fn rows_from(
         &self,
         source: &dyn RangedRead,
         from: Offset,
-        timestamp: Timestamp,
-    ) -> Result<Option<(Offset, Timestamp)>, ReadError> {
-        let Some((first, row)) = self.locate(source, from).await? else { return Ok(None) };
-        for group in self.opened.index.groups_with(first, timestamp) {
-            let row = if group == first { row } else { 0 };
-            for page in self.timestamp_pages(group, row)?.into_iter().filter(|page| page.latest >= timestamp) {
-                let stamps = self.stamps(source, page.rows).await?;
-                let found = stamps.into_iter().find(|(_, found)| *found >= timestamp);
-                if found.is_some() {
-                    return Ok(found);
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// The first of the records at or after offset `from` that have the largest timestamp, with it.
-    ///
-    /// # Errors
-    /// If the bytes cannot be read or are corrupt.
-    pub async fn latest_timestamp(
-        &self,
-        source: &dyn RangedRead,
-        from: Offset,
-    ) -> Result<Option<(Offset, Timestamp)>, ReadError> {
-        let Some((first, row)) = self.locate(source, from).await? else { return Ok(None) };
-        let mut best: Option<(Offset, Timestamp)> = None;
-        let mut later: Option<TimestampPage> = None;
-        for group in self.opened.index.groups_with(first, Timestamp(i64::MIN)) {
-            for page in self.timestamp_pages(group, if group == first { row } else { 0 })? {
-                if !page.is_whole {
-                    best = latest(self.stamps(source, page.rows).await?);
-                } else if later.as_ref().is_none_or(|later| page.latest > later.latest) {
-                    later = Some(page);
-                }
-            }
-        }
-        match later {
-            Some(page) if best.is_none_or(|(_, best)| page.latest > best) => {
-                Ok(latest(self.stamps(source, page.rows).await?))
-            }
-            Some(_) | None => Ok(best),
-        }
-    }
-
-    /// Rows from the first record at or after `from` on that make up about `bytes`; `None` where there is no record.
-    async fn window(&self, source: &dyn RangedRead, from: Offset, bytes: usize) -> Result<Option<Rows>, ReadError> {
-        let located = self.locate(source, from).await?;
-        Ok(located.map(|(group, row)| self.opened.index.window(group, row, bytes)))
+        bytes: usize,
+    ) -> Result<Option<Rows>, ReadError> {
+        let position = self.locate(source, from).await?;
+        Ok(position.map(|(group, row)| self.index().rows_from(group, row, bytes)))
     }
 
     /// Row group and row of the first record at or after `from`.
-    async fn locate(&self, source: &dyn RangedRead, from: Offset) -> Result<Option<(usize, usize)>, ReadError> {
-        let Some(located) = self.opened.index.locate(from) else { return Ok(None) };
-        match located.ok_or_else(|| ReadError::corrupt("page index of offsets"))? {
-            Located::At { group, row } => Ok(Some((group, row))),
-            Located::Within(Rows { group, rows }) => {
+    pub(crate) async fn locate(
+        &self,
+        source: &dyn RangedRead,
+        from: Offset,
+    ) -> Result<Option<(usize, usize)>, ReadError> {
+        let Some(position) = self.index().locate(from) else { return Ok(None) };
+        match position.ok_or_else(|| ReadError::corrupt("page index of offsets"))? {
+            RowPosition::Exact { group, row } => Ok(Some((group, row))),
+            RowPosition::Within(Rows { group, rows }) => {
                 let start = rows.start;
-                let stamps = self.stamps(source, Rows { group, rows }).await?;
-                let row = stamps.iter().position(|(offset, _)| *offset >= from);
+                let rows = self.offset_timestamps(source, Rows { group, rows }).await?;
+                let row = rows.iter().position(|(offset, _)| *offset >= from);
                 let row = row.ok_or_else(|| ReadError::corrupt("page index of offsets"))?;
                 Ok(Some((group, start + row)))
             }
         }
     }
 
-    fn timestamp_pages(&self, group: usize, row: usize) -> Result<Vec<TimestampPage>, ReadError> {
-        let pages = self.opened.index.timestamp_pages(group, row);
-        pages.ok_or_else(|| ReadError::corrupt("page index of timestamps"))
-    }
-
     /// Offset and timestamp of each of `rows`.
-    async fn stamps(&self, source: &dyn RangedRead, rows: Rows) -> Result<Vec<(Offset, Timestamp)>, ReadError> {
+    pub(crate) async fn offset_timestamps(
+        &self,
+        source: &dyn RangedRead,
+        rows: Rows,
+    ) -> Result<Vec<(Offset, Timestamp)>, ReadError> {
         self.decode(source, rows, Columns::OffsetAndTimestamp, |batches| {
-            let stamps = |batch: &RecordBatch| {
+            let pairs = |batch: &RecordBatch| {
                 let (offsets, timestamps) = (columns::offsets(batch)?, columns::timestamps(batch)?);
                 Some(offsets.iter().zip(timestamps).map(|(o, t)| (Offset(*o), Timestamp(*t))).collect::<Vec<_>>())
             };
-            let stamps = batches.iter().map(stamps).collect::<Option<Vec<_>>>();
-            stamps.map(|stamps| stamps.concat()).ok_or_else(columns_mismatch)
+            let pairs = batches.iter().map(pairs).collect::<Option<Vec<_>>>();
+            pairs.map(|pairs| pairs.concat()).ok_or_else(columns_mismatch)
         })
         .await
     }
 
-    async fn decode<T: Send + 'static>(
+    pub(crate) async fn decode<T: Send + 'static>(
         &self,
         source: &dyn RangedRead,
         rows: Rows,
         columns: Columns,
         finish: impl FnOnce(Vec<RecordBatch>) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        decode(&self.opened.footer, source, rows, columns, finish).await
-    }
-
-    fn expect_progress(&self, before: Offset, after: Offset) -> Result<(), ReadError> {
-        if before < after && after <= self.identity().offsets.end {
-            Ok(())
-        } else {
-            Err(ReadError::corrupt("offsets do not rise"))
-        }
+        decode(&self.metadata.footer, source, rows, columns, finish).await
     }
 }
 
-/// How far some records have filled an encoder.
-enum Filled {
-    /// No more fits.
-    Full,
-    /// What follows is not wanted.
-    ToEnd,
-    NotYet,
-}
-
-/// Adds the records before `end` to the encoder.
-fn encode(
-    mut encoder: BatchEncoder,
-    batches: &[RecordBatch],
-    end: Offset,
-) -> Result<(BatchEncoder, Filled), ReadError> {
-    for batch in batches {
-        for record in records(batch)? {
-            if record.offset < encoder.next() {
-                return Err(ReadError::corrupt("offsets do not rise"));
-            }
-            if record.offset >= end {
-                return Ok((encoder, Filled::ToEnd));
-            }
-            if !encoder.push(&record)? {
-                return Ok((encoder, Filled::Full));
-            }
-        }
-    }
-    Ok((encoder, Filled::NotYet))
-}
-
-fn records(batch: &RecordBatch) -> Result<Vec<HistoryRecord>, ReadError> {
+/// The records of a decoded batch of columns.
+pub(crate) fn records(batch: &RecordBatch) -> Result<Vec<HistoryRecord>, ReadError> {
     columns::records(batch).ok_or_else(columns_mismatch)
 }
 
 fn columns_mismatch() -> ReadError {
     ReadError::corrupt("columns are not those of a history file")
-}
-
-/// The first of those with the largest timestamp.
-fn latest(stamps: Vec<(Offset, Timestamp)>) -> Option<(Offset, Timestamp)> {
-    stamps.into_iter().reduce(|best, stamp| if stamp.1 > best.1 { stamp } else { best })
 }

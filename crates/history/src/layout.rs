@@ -1,4 +1,4 @@
-//! The columns, encodings and metadata of a history file: what every version-1 file looks like.
+//! The columns, encodings and metadata of a history file of format version 1.
 //!
 //! ```text
 //! offset          int64, never null, rising: DELTA_BINARY_PACKED, so that dense offsets take almost no space
@@ -6,11 +6,12 @@
 //! timestamp_type  int8, never null, dictionary: 0 = set by the producer, 1 = set by the log on append
 //! key             binary, nullable
 //! value           binary, nullable
-//! headers         list<struct<key: string, value: binary nullable, raw_key: binary nullable>>, in order, with duplicates
+//! headers         list<struct<key: string, value: binary nullable, raw_key: binary nullable>>: in order,
+//!                 duplicates kept
 //! ```
 //!
-//! Kafka calls header names strings, yet carries any bytes. A name that is not UTF-8 stands in `raw_key` as it is, and in
-//! `key` with replacement characters, for people; `raw_key` is null for every proper name.
+//! Kafka specifies header names as strings, but carries any bytes. The bytes of a name that is not UTF-8 are in
+//! `raw_key`, and `key` has replacement characters for display. `raw_key` is null if the name is UTF-8.
 
 use std::sync::{Arc, LazyLock};
 
@@ -21,33 +22,33 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
-/// Number of this layout: in the file's metadata and beside its checksums.
+/// Version of this layout: in the file's metadata and beside its checksums.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// Payload of one row group: small enough that decoding one needs little memory, big enough for analytics to scan well.
 pub(crate) const ROW_GROUP_BYTES: usize = 16 << 20;
-/// Rows of one row group, where records are tiny.
+/// Rows of one row group, if records are tiny.
 pub(crate) const ROW_GROUP_ROWS_MAX: usize = 1 << 20;
-/// Payload handed to the encoder at once: pages cannot be cut finer than this.
+/// Payload given to the encoder at a time: pages cannot be smaller than this.
 pub(crate) const CHUNK_BYTES: usize = 256 << 10;
-/// Rows handed to the encoder at once.
+/// Rows given to the encoder at a time.
 pub(crate) const CHUNK_ROWS_MAX: usize = 4_096;
-/// Bytes of one page: what a seek decompresses to get at one record.
+/// Bytes of one page: what a seek decompresses to read one record.
 const PAGE_BYTES: usize = 256 << 10;
-/// Rows of one page, where records are tiny.
+/// Rows of one page, if records are tiny.
 const PAGE_ROWS_MAX: usize = 16_384;
-/// Values between two looks at the page's size; large values must not pile up in between.
+/// Values between two checks of the page's size; few, so that large values do not exceed it by much.
 const PAGE_CHECK_ROWS: usize = 64;
-/// Dictionary of one column of one row group: every seek reads it.
+/// Bytes of the dictionary of one column of one row group: every seek reads it.
 const DICTIONARY_BYTES_MAX: usize = 64 << 10;
 /// Longest prefix of a key kept as minimum or maximum.
 const STATISTICS_BYTES_MAX: usize = 64;
-/// Good ratio at some hundred MB/s a core.
+/// Compression level: a good ratio at some hundred MB/s per core.
 const ZSTD_LEVEL: i32 = 3;
-/// What a record takes besides its payload, about; so that empty records have a size.
+/// Bytes that a record takes besides its payload, about; so that empty records have a size.
 pub(crate) const RECORD_OVERHEAD_BYTES: usize = 24;
 
-/// Metadata keys.
+/// Keys of the file's key-value metadata.
 pub(crate) mod key {
     pub(crate) const TOPIC: &str = "alluvium.topic";
     pub(crate) const TOPIC_ID: &str = "alluvium.topic_id";
@@ -81,7 +82,7 @@ pub(crate) fn header_element() -> Field {
     Field::new("element", DataType::Struct(header_fields()), false)
 }
 
-/// The columns.
+/// The Arrow schema of the columns.
 pub(crate) fn schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(vec![
@@ -96,7 +97,7 @@ pub(crate) fn schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
 
-/// How the columns are encoded.
+/// Encodings, compression and statistics of the columns.
 pub(crate) fn writer_properties() -> Result<WriterProperties, ParquetError> {
     let builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)

@@ -1,28 +1,34 @@
-//! The history file: records of one partition as Parquet, its layout, writer and reader.
+//! The history file: records of one partition as Parquet. Its layout, writer and reader.
 //!
-//! Owns: the columns, the file's metadata and checksums, and the way back from rows to Kafka batches. Does not own: which
-//! files exist, where they lie, when they are written (the compactor), or caching (the gateway, through [`RangedRead`]).
-//! Arrow and Parquet are named in this crate only.
+//! Owns: the columns, the file's metadata and checksums, and re-encoding rows as Kafka batches. Does not own: which
+//! files exist, their keys, when they are written (the compactor), or caching (the gateway, through [`RangedRead`]). No
+//! other crate uses Arrow or Parquet.
 //!
-//! Invariants: what was written is read back byte for byte, by record and by batch; no byte is decoded before its checksum
-//! is verified; whatever the bytes are, the answer is records or an error.
+//! Invariants: keys, values, headers, timestamps and offsets are read back exactly as written, as records and as
+//! batches; no byte is decoded before its checksum is verified; any bytes give either records or an error.
 
-mod batches;
+mod batch_encoder;
 mod checksum;
 mod columns;
 mod compute;
 mod decode;
-mod fetch;
+mod error;
 pub mod file;
+mod footer;
+mod identity;
 mod index;
 mod layout;
-mod open;
+mod read_batches;
 pub mod record;
 pub mod source;
+mod timestamps;
+mod verified_read;
 pub mod writer;
 
 pub use compute::compute;
-pub use file::{FileIdentity, HistoryFile, ReadError};
+pub use error::ReadError;
+pub use file::HistoryFile;
+pub use identity::FileIdentity;
 pub use record::{HistoryRecord, RecordHeader, TimestampType};
 pub use source::{RangedRead, SourceError};
 pub use writer::{FinishedFile, HistoryWriter, WriteError};

@@ -1,4 +1,4 @@
-//! One record as history keeps it: everything a consumer can see of it, and nothing of the batch it came in.
+//! One record as history stores it: everything that a consumer can see, without the batch it came in.
 
 use alluvium_model::{Offset, Timestamp};
 pub use alluvium_wire::batch::TimestampType;
@@ -7,31 +7,31 @@ use bytes::Bytes;
 /// A Kafka record with its absolute offset and timestamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryRecord {
-    /// Its offset in the partition.
+    /// The record's offset in the partition.
     pub offset: Offset,
-    /// Its timestamp, ms; any value that a producer sent.
+    /// The record's timestamp, ms since the Unix epoch; a producer can send any value.
     pub timestamp: Timestamp,
-    /// Who set the timestamp.
+    /// Whether the producer or the log set the timestamp.
     pub timestamp_type: TimestampType,
-    /// `None` is Kafka's null.
+    /// The key; `None` is Kafka's null.
     pub key: Option<Bytes>,
-    /// `None` is Kafka's null (a tombstone).
+    /// The value; `None` is Kafka's null (a tombstone).
     pub value: Option<Bytes>,
-    /// In the producer's order, duplicates kept.
+    /// The headers in the producer's order, duplicates kept.
     pub headers: Vec<RecordHeader>,
 }
 
 /// One header of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordHeader {
-    /// UTF-8 by Kafka's rule, any bytes in practice.
+    /// The name: UTF-8 by Kafka's specification, any bytes in practice.
     pub name: Bytes,
-    /// `None` is Kafka's null.
+    /// The value; `None` is Kafka's null.
     pub value: Option<Bytes>,
 }
 
 impl HistoryRecord {
-    /// Bytes of its key, value and headers: what it costs in memory and in a batch, but for some dozen bytes.
+    /// Bytes of the key, value and headers: the record's size in memory and in a batch, except a few dozen bytes.
     #[must_use]
     pub fn payload_bytes(&self) -> usize {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);

@@ -1,4 +1,4 @@
-//! Records in, one Parquet file out.
+//! Writes the records of one partition into one Parquet file.
 
 use std::io;
 
@@ -9,62 +9,62 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::file::metadata::KeyValue;
 
 use crate::columns::ColumnsBuilder;
-use crate::layout::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, FORMAT_VERSION, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
+use crate::layout::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
 use crate::{FileIdentity, HistoryRecord, checksum};
 
-/// Largest payload of one record: Kafka's own limits are far below, Arrow's column offsets end at twice as much.
+/// Largest payload of one record: Kafka's own limits are far lower, and Arrow's column offsets end at twice this size.
 const RECORD_BYTES_MAX: usize = 1 << 30;
 /// Bytes of one part of the output.
 const PART_BYTES: usize = 1 << 20;
-/// Parquet's own ending: the footer's length and the magic.
+/// The end of every Parquet file: the footer's length and the magic.
 const PARQUET_END_BYTES: usize = 8;
 
-/// Writes one history file, record by record. All of it is CPU work: call it off the async threads.
+/// Writes one history file, record by record. It only does CPU work: call it off the async threads.
 ///
 /// Memory: the compressed file so far, one row group of compressed pages, one chunk of records.
 pub struct HistoryWriter {
-    parquet: ArrowWriter<Parts>,
+    parquet: ArrowWriter<PartBuffer>,
     columns: ColumnsBuilder,
     identity: FileIdentity,
     next: Offset,
-    chunk: Fill,
+    chunk: ChunkSize,
     row_group_bytes: usize,
     records: u64,
     timestamps: Option<(Timestamp, Timestamp)>,
 }
 
-/// A whole file, ready to be put.
+/// A complete file, ready to be put.
 #[derive(Debug)]
 pub struct FinishedFile {
-    /// Whose records it holds.
+    /// The topic, partition and offsets of the file.
     pub identity: FileIdentity,
-    /// Its bytes, in order.
+    /// The file's bytes, in order.
     pub parts: Vec<Bytes>,
-    /// Sum of the parts.
+    /// Size of the file in bytes.
     pub bytes: u64,
-    /// Records in it.
+    /// Records in the file.
     pub records: u64,
-    /// Smallest and largest record timestamp; `NONE` where it holds no record.
+    /// Smallest and largest record timestamp; `NONE` if the file holds no record.
     pub timestamps: (Timestamp, Timestamp),
 }
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// Records must come with rising offsets, from the file's start on.
+    /// Offsets must rise, from the file's start on.
     #[error("offset {offset} does not follow {expected}")]
     Order {
-        /// The record's.
+        /// The record's offset.
         offset: Offset,
-        /// The lowest that could have followed.
+        /// The lowest offset that could have followed.
         expected: Offset,
     },
     /// A record is too large for a column.
     #[error("record at offset {offset} has {bytes} bytes of payload")]
     TooLarge {
-        /// The record's.
+        /// The record's offset.
         offset: Offset,
-        /// Its size.
+        /// The record's payload in bytes.
         bytes: usize,
     },
     /// The Parquet encoder failed.
@@ -86,11 +86,11 @@ impl HistoryWriter {
             .with_skip_arrow_metadata(true)
             .with_schema_root("record".to_owned());
         Ok(Self {
-            parquet: ArrowWriter::try_new_with_options(Parts::default(), layout::schema(), options)?,
+            parquet: ArrowWriter::try_new_with_options(PartBuffer::default(), layout::schema(), options)?,
             columns: ColumnsBuilder::new(),
             identity: FileIdentity { topic: topic.to_owned(), partition, offsets: start..start },
             next: start,
-            chunk: Fill::default(),
+            chunk: ChunkSize::default(),
             row_group_bytes: 0,
             records: 0,
             timestamps: None,
@@ -122,7 +122,7 @@ impl HistoryWriter {
         Ok(())
     }
 
-    /// Bytes the file would have if it were finished now, about.
+    /// Size of the file in bytes if it were finished now, about.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let bytes = self.parquet.bytes_written() + self.parquet.in_progress_size() + self.chunk.bytes;
@@ -135,7 +135,7 @@ impl HistoryWriter {
         self.records
     }
 
-    /// Completes the file, which covers offsets up to `end` (exclusive) whether or not a record has the last of them.
+    /// Finishes the file, which covers offsets up to `end` (exclusive), even if no record has the last of them.
     ///
     /// # Errors
     /// If `end` is not past the last record, or the encoder fails.
@@ -145,7 +145,7 @@ impl HistoryWriter {
         }
         self.encode_chunk()?;
         self.identity.offsets.end = end;
-        for (key, value) in metadata(&self.identity) {
+        for (key, value) in self.identity.to_metadata() {
             self.parquet.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
         let parts = with_checksums(self.parquet.into_inner()?.finish());
@@ -172,46 +172,34 @@ impl HistoryWriter {
     }
 }
 
-/// How full the chunk is that collects records for the encoder.
+/// Size of the chunk of records that is collected for the encoder.
 #[derive(Default)]
-struct Fill {
+struct ChunkSize {
     rows: usize,
     bytes: usize,
 }
 
-impl Fill {
+impl ChunkSize {
     fn is_full_with(&self, bytes: usize) -> bool {
         self.rows >= CHUNK_ROWS_MAX || (self.rows > 0 && self.bytes + bytes > CHUNK_BYTES)
     }
 }
 
-fn metadata(identity: &FileIdentity) -> [(&'static str, String); 6] {
-    let TopicPartition { topic, partition } = identity.partition;
-    [
-        (layout::key::FORMAT_VERSION, FORMAT_VERSION.to_string()),
-        (layout::key::TOPIC, identity.topic.clone()),
-        (layout::key::TOPIC_ID, topic.to_string()),
-        (layout::key::PARTITION, partition.to_string()),
-        (layout::key::START_OFFSET, identity.offsets.start.to_string()),
-        (layout::key::END_OFFSET, identity.offsets.end.to_string()),
-    ]
-}
-
 /// Puts the checksum section before the Parquet footer.
 pub(crate) fn with_checksums(parts: Vec<Bytes>) -> Vec<Bytes> {
     let total: usize = parts.iter().map(Bytes::len).sum();
-    let end = gather(split(&parts, total - PARQUET_END_BYTES).1);
+    let end = concat(split(&parts, total - PARQUET_END_BYTES).1);
     let footer_bytes = end.first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length));
     let footer_bytes = usize::try_from(footer_bytes).unwrap_or(usize::MAX) + PARQUET_END_BYTES;
     let (mut covered, tail) = split(&parts, total - footer_bytes);
-    let tail = gather(tail);
+    let tail = concat(tail);
     let footer = &tail[..tail.len() - PARQUET_END_BYTES];
     let section = checksum::encode(covered.iter(), footer);
     covered.extend([section, tail]);
     covered
 }
 
-/// The reverse, to forge files: what the checksums cover, and the footer with its end.
+/// The reverse, to forge files: the bytes that the checksums cover, and the footer with its end.
 #[cfg(test)]
 pub(crate) fn without_checksums(file: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let length = file[file.len() - PARQUET_END_BYTES..].first_chunk::<4>().expect("four bytes");
@@ -221,7 +209,7 @@ pub(crate) fn without_checksums(file: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (before[..end.covered as usize].to_vec(), footer.to_vec())
 }
 
-/// The bytes before and from `at` on.
+/// The bytes before position `at`, and those from it on.
 fn split(parts: &[Bytes], at: usize) -> (Vec<Bytes>, Vec<Bytes>) {
     let (mut before, mut after) = (Vec::with_capacity(parts.len() + 2), Vec::new());
     let mut position = 0;
@@ -234,7 +222,7 @@ fn split(parts: &[Bytes], at: usize) -> (Vec<Bytes>, Vec<Bytes>) {
     (before, after)
 }
 
-fn gather(parts: Vec<Bytes>) -> Bytes {
+fn concat(parts: Vec<Bytes>) -> Bytes {
     let mut bytes = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
     for part in parts {
         bytes.extend_from_slice(&part);
@@ -242,21 +230,21 @@ fn gather(parts: Vec<Bytes>) -> Bytes {
     bytes.freeze()
 }
 
-/// What the encoder writes to: memory in parts, so that nothing large is ever moved.
+/// The encoder's output: memory in parts, so that no large buffer is ever moved.
 #[derive(Default)]
-struct Parts {
+struct PartBuffer {
     done: Vec<Bytes>,
     open: BytesMut,
 }
 
-impl Parts {
+impl PartBuffer {
     fn finish(mut self) -> Vec<Bytes> {
         self.done.push(self.open.freeze());
         self.done
     }
 }
 
-impl io::Write for Parts {
+impl io::Write for PartBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.open.is_empty() && self.open.len() + bytes.len() > PART_BYTES {
             self.done.push(self.open.split().freeze());

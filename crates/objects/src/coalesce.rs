@@ -1,9 +1,9 @@
-//! Which reads serve a set of ranges.
+//! Coalesces byte ranges into fewer, larger reads.
 
 use std::ops::Range;
 
-/// The reads that cover all `ranges`: sorted, neighbours merged across gaps of up to `gap`, none made larger than `max`
-/// by merging. Empty ranges need no read.
+/// The reads that cover all `ranges`, sorted. Ranges at most `gap` bytes apart are merged, unless the result would
+/// exceed `max` bytes. Empty ranges need no read.
 pub(crate) fn coalesce(ranges: &[Range<u64>], gap: u64, max: u64) -> Vec<Range<u64>> {
     let mut sorted: Vec<Range<u64>> = ranges.iter().filter(|range| !range.is_empty()).cloned().collect();
     sorted.sort_by_key(|range| (range.start, range.end));
@@ -20,7 +20,7 @@ pub(crate) fn coalesce(ranges: &[Range<u64>], gap: u64, max: u64) -> Vec<Range<u
     reads
 }
 
-/// The read, of those by [`coalesce`], that covers `range`.
+/// The index of the read, among those by [`coalesce`], that covers `range`.
 pub(crate) fn covering(reads: &[Range<u64>], range: &Range<u64>) -> Option<usize> {
     let at = reads.partition_point(|read| read.start <= range.start).checked_sub(1)?;
     reads.get(at).filter(|read| range.end <= read.end).map(|_| at)

@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-/// How an operation is tried again.
+/// How operations are retried. Which errors are retried is up to [`ErrorKind::is_retryable`](crate::ErrorKind).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often it is tried, the first time included.
+    /// Tries of one operation, the first one included.
     pub tries: u32,
-    /// Time for one try, besides that for its bytes.
+    /// Timeout of one try, in addition to the transfer time of its bytes.
     pub try_timeout: Duration,
-    /// Time for all tries and the waits between them, besides that for the bytes.
+    /// Timeout of all tries and the waits between them, in addition to the transfer time of the bytes.
     pub deadline: Duration,
-    /// The first wait; each one after it is twice as long.
+    /// Wait after the first failed try; each later wait is twice as long.
     pub backoff_min: Duration,
     /// The longest wait.
     pub backoff_max: Duration,
-    /// Transfer rate below which a try counts as stuck: earns a large object more time.
+    /// Transfer rate below which a try counts as stuck; the transfer time of an object follows from it.
     pub bytes_per_second_min: u64,
 }
 
 impl Default for RetryPolicy {
-    /// For produce: a client waits. Within its default `request.timeout.ms` of 30 s.
+    /// For produce, where a client waits: within the client's default `request.timeout.ms` of 30 s.
     fn default() -> Self {
         Self {
             tries: 3,
@@ -34,9 +34,9 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// For background work, where nobody waits and giving up costs the work done.
+    /// For background work, with long timeouts: no client waits, and giving up discards the work done so far.
     #[must_use]
-    pub fn patient() -> Self {
+    pub fn background() -> Self {
         Self {
             tries: 30,
             try_timeout: Duration::from_secs(30),
@@ -46,12 +46,12 @@ impl RetryPolicy {
         }
     }
 
-    /// Time for `bytes` at the slowest rate that is not stuck.
+    /// Time to transfer `bytes` at `bytes_per_second_min`.
     pub(crate) fn transfer_time(&self, bytes: u64) -> Duration {
         Duration::from_millis(bytes.saturating_mul(1000) / self.bytes_per_second_min.max(1))
     }
 
-    /// The wait after failed try number `tried` (from 1), before jitter.
+    /// The wait after failed try number `tried` (counted from 1), before jitter.
     pub(crate) fn backoff(&self, tried: u32) -> Duration {
         let doublings = tried.saturating_sub(1).min(16);
         self.backoff_min.saturating_mul(1 << doublings).min(self.backoff_max)
@@ -61,25 +61,25 @@ impl RetryPolicy {
 /// Limits of one [`Objects`](crate::Objects).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectsConfig {
-    /// How operations are tried again.
+    /// How operations are retried.
     pub retry: RetryPolicy,
-    /// PUTs at once.
+    /// PUTs in flight.
     pub puts_in_flight_max: usize,
-    /// GETs at once, hedges included.
+    /// GETs in flight, hedges included.
     pub gets_in_flight_max: usize,
-    /// Deletes and listings at once.
+    /// Deletes and listings in flight.
     pub others_in_flight_max: usize,
-    /// A GET that has not answered after this long is asked a second time, and the first answer wins; `None`: never.
+    /// A GET without a response after this time is sent a second time, and the first response wins; `None`: never.
     pub hedge_after: Option<Duration>,
-    /// Ranges of one object this close together are read as one: a GET's latency costs more than the bytes between.
+    /// Ranges of one object at most this many bytes apart are read as one: a GET's latency costs more than those bytes.
     pub coalesce_gap_bytes: u64,
-    /// Coalesced reads grow no larger than this.
+    /// Largest size of a coalesced read, bytes.
     pub coalesce_bytes_max: u64,
-    /// The largest object that is read whole, and the largest range.
+    /// Largest object that is read whole, and largest range, bytes.
     pub get_bytes_max: u64,
     /// Whether the store lists keys in order, so that a page can stop early (S3 does, a directory does not).
     pub lists_in_order: bool,
-    /// Makes waits and the probe's name differ between processes; random, from who composes the process.
+    /// Random seed that makes waits and the probe's name differ between processes.
     pub seed: u64,
 }
 

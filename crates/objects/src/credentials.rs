@@ -1,5 +1,5 @@
-//! Credentials of the AWS chain (environment, profile, process, web identity, container, instance), for object_store,
-//! which asks before every request.
+//! Credentials of the AWS chain (environment, profile, process, web identity, container, instance), cached for
+//! object_store, which requests them before every request.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,12 +11,12 @@ use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
 use tokio::sync::Mutex;
 
-/// Credentials are replaced this long before they expire.
+/// Credentials are refreshed this long before they expire.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(300);
-/// Those without an expiry may change all the same (a profile that is edited).
+/// Lifetime of credentials without an expiry: they may change too, for example if a profile is edited.
 const UNDATED_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// The chain, and what it last gave.
+/// The chain and its latest credentials.
 #[derive(Debug)]
 pub(crate) struct AwsChain {
     chain: Option<SharedCredentialsProvider>,
@@ -26,9 +26,9 @@ pub(crate) struct AwsChain {
 #[derive(Clone, Debug)]
 struct Cached {
     credential: Arc<AwsCredential>,
-    /// From then on they are asked for again.
+    /// From then on they are refreshed.
     stale: SystemTime,
-    /// From then on they are refused.
+    /// From then on they are invalid.
     expiry: SystemTime,
 }
 
@@ -37,18 +37,18 @@ impl AwsChain {
         Self { chain, cached: Mutex::new(None) }
     }
 
-    /// What was cached while it is fresh; what is new otherwise; what was cached, while it is valid, if there is nothing
-    /// new. One caller at a time asks the chain.
+    /// The cached credentials while they are fresh, otherwise new ones. If there are no new ones, the cached
+    /// credentials as long as they are valid. One caller at a time queries the chain.
     async fn credential_at(&self, now: SystemTime) -> Result<Arc<AwsCredential>, object_store::Error> {
         let mut cached = self.cached.lock().await;
         if let Some(fresh) = cached.as_ref().filter(|cached| now < cached.stale) {
             return Ok(Arc::clone(&fresh.credential));
         }
-        match self.ask(now).await {
+        match self.query_chain(now).await {
             Ok(new) => Ok(Arc::clone(&cached.insert(new).credential)),
             Err(error) => match cached.as_ref().filter(|cached| now < cached.expiry) {
                 Some(valid) => {
-                    tracing::warn!(%error, "credentials could not be refreshed, keeping those that are still valid");
+                    tracing::warn!(%error, "refreshing credentials failed; using the cached ones until they expire");
                     Ok(Arc::clone(&valid.credential))
                 }
                 None => Err(error),
@@ -56,7 +56,7 @@ impl AwsChain {
         }
     }
 
-    async fn ask(&self, now: SystemTime) -> Result<Cached, object_store::Error> {
+    async fn query_chain(&self, now: SystemTime) -> Result<Cached, object_store::Error> {
         let denied = |source| object_store::Error::Unauthenticated { path: "credentials".to_owned(), source };
         let chain = self.chain.as_ref().ok_or_else(|| denied("no credentials are configured".into()))?;
         let credentials = chain.provide_credentials().await.map_err(|error| denied(error.into()))?;
@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives credentials numbered from 0, each valid for an hour; fails while `broken`.
+    /// Provides credentials numbered from 0, each valid for an hour; fails while `broken`.
     #[derive(Clone, Debug, Default)]
     struct Numbered {
         given: Arc<AtomicU64>,
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_chain_is_no_access() {
+    async fn without_a_chain_access_is_denied() {
         let error = AwsChain::new(None).credential_at(start()).await.unwrap_err();
         assert!(matches!(error, object_store::Error::Unauthenticated { .. }));
     }

@@ -1,4 +1,5 @@
-//! What a failure of the store means to who asked.
+//! Errors of the store, and their classification: the one place that decides what a failure means, whether it is
+//! transient, and whether it concerns the whole store.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,12 +7,12 @@ use std::io;
 
 use object_store::client::{HttpError, HttpErrorKind};
 
-/// What was asked.
+/// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Write an object.
     Put,
-    /// Read an object, or ask for its size.
+    /// Read an object or its size.
     Get,
     /// Delete objects.
     Delete,
@@ -37,17 +38,17 @@ impl fmt::Display for Operation {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{operation} {key:?}: {kind}: {reason}")]
 pub struct Error {
-    /// What it means.
+    /// What the failure means.
     pub kind: ErrorKind,
-    /// What was asked.
+    /// The request that failed.
     pub operation: Operation,
-    /// Of which object (relative to the store's prefix), prefix or store.
+    /// The object (relative to the store's prefix), prefix or store it was for.
     pub key: String,
-    /// What the store said.
+    /// The store's own error text.
     pub reason: String,
 }
 
-/// What a failure means.
+/// Classification of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum ErrorKind {
     /// There is no such object.
@@ -56,40 +57,40 @@ pub enum ErrorKind {
     /// There is no such bucket or directory.
     #[error("no such bucket or directory")]
     NoSuchBucket,
-    /// Credentials are missing, wrong, or do not allow it.
+    /// Credentials are missing, wrong, or lack the permission.
     #[error("access denied")]
     Denied,
     /// The disk or a quota is full.
     #[error("no space left")]
     Full,
-    /// The store cannot be reached, is overloaded, or failed inside.
+    /// The store cannot be reached, is overloaded, or failed internally.
     #[error("store unavailable")]
     Unavailable,
-    /// No answer in time.
+    /// No response in time.
     #[error("timed out")]
     Timeout,
-    /// The answer ended before its bytes did.
-    #[error("answer cut short")]
+    /// The response ended before all its bytes had arrived.
+    #[error("response cut short")]
     CutShort,
-    /// The object has fewer bytes than were asked for.
+    /// The requested range reaches beyond the end of the object.
     #[error("range is beyond the end of the object")]
     Range,
     /// More bytes than may be read at once.
     #[error("too large to read at once")]
     TooLarge,
-    /// A key that is none, or a location that is no store.
+    /// The key or the location is malformed or unusable.
     #[error("invalid key or location")]
     Invalid,
     /// The probe came back with other bytes than were written.
     #[error("store returned other bytes than were written")]
     Corrupt,
-    /// What nobody foresaw.
+    /// None of the other kinds.
     #[error("unexpected failure")]
     Other,
 }
 
 impl ErrorKind {
-    /// Whether asking again may help.
+    /// Whether the failure is transient, so that trying again may help.
     #[must_use]
     pub fn is_retryable(self) -> bool {
         match self {
@@ -104,11 +105,9 @@ impl ErrorKind {
             | Self::Corrupt => false,
         }
     }
-}
 
-impl ErrorKind {
-    /// Whether it tells of the store as a whole, not of one object or of who asked.
-    pub(crate) fn is_of_store(self) -> bool {
+    /// Whether the failure concerns the store as a whole, not a single object or the request.
+    pub(crate) fn concerns_store(self) -> bool {
         match self {
             Self::NoSuchBucket | Self::Denied | Self::Full | Self::Unavailable | Self::Timeout => true,
             Self::CutShort | Self::Corrupt | Self::Other => true,
@@ -118,7 +117,7 @@ impl ErrorKind {
 }
 
 impl Error {
-    /// Whether asking again may help.
+    /// Whether the failure is transient, so that trying again may help.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.kind.is_retryable()
@@ -145,18 +144,19 @@ fn classify(error: &object_store::Error) -> ErrorKind {
         E::PermissionDenied { .. } | E::Unauthenticated { .. } => ErrorKind::Denied,
         E::InvalidPath { .. } | E::UnknownConfigurationKey { .. } | E::NotSupported { .. } => ErrorKind::Invalid,
         E::NotImplemented { .. } => ErrorKind::Invalid,
-        // Answers to conditional requests, which are not made here, and 409, with which S3 refuses concurrent changes.
+        // Responses to conditional requests, which `create` handles itself, and 409, by which S3 rejects concurrent
+        // changes.
         E::AlreadyExists { .. } | E::Precondition { .. } | E::NotModified { .. } => ErrorKind::Unavailable,
         _ => classify_sources(error).unwrap_or(ErrorKind::Other),
     }
 }
 
-/// S3 answers 404 for both; the code in the body tells them apart.
+/// S3 answers 404 for a missing object and for a missing bucket; the code in the body distinguishes them.
 fn names_bucket(error: &object_store::Error) -> bool {
     error.to_string().contains("NoSuchBucket")
 }
 
-/// The first cause in the chain that tells.
+/// The kind by the first cause in the chain that determines it.
 fn classify_sources(error: &object_store::Error) -> Option<ErrorKind> {
     let mut source = error.source();
     while let Some(cause) = source {
@@ -196,7 +196,7 @@ fn classify_http(error: &HttpError) -> ErrorKind {
     }
 }
 
-/// object_store keeps the types that tell to itself, so their texts have to; they are pinned by tests on each store.
+/// object_store hides the types of these causes, so their texts decide; tests on each store pin them.
 fn classify_text(text: &str) -> Option<ErrorKind> {
     const TEXTS: [(&str, ErrorKind); 11] = [
         ("NoSuchBucket", ErrorKind::NoSuchBucket),

@@ -1,10 +1,10 @@
-//! Whether the store works, as far as its latest operations tell.
+//! Whether the store works, judged by its latest operations. `error.rs` decides which errors count.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{Error, Objects, Operation};
 
-/// What last went wrong with writing and with reading, until it goes right again.
+/// The last failure of writing and of reading; none after a success.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     put: Mutex<Option<Error>>,
@@ -12,39 +12,39 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// An operation succeeded.
-    pub(crate) fn over(&self, operation: Operation) {
-        if let Some(mut known) = self.of(operation) {
-            *known = None;
+    /// Notes that an operation succeeded.
+    pub(crate) fn record_success(&self, operation: Operation) {
+        if let Some(mut failure) = self.last_failure(operation) {
+            *failure = None;
         }
     }
 
-    /// An operation was given up.
-    pub(crate) fn note(&self, error: &Error) {
-        if error.kind.is_of_store()
-            && let Some(mut known) = self.of(error.operation)
+    /// Notes that an operation failed for good. An error that concerns one object only does not count.
+    pub(crate) fn record_failure(&self, error: &Error) {
+        if error.kind.concerns_store()
+            && let Some(mut failure) = self.last_failure(error.operation)
         {
-            *known = Some(error.clone());
+            *failure = Some(error.clone());
         }
     }
 
-    fn of(&self, operation: Operation) -> Option<MutexGuard<'_, Option<Error>>> {
-        let known = match operation {
+    fn last_failure(&self, operation: Operation) -> Option<MutexGuard<'_, Option<Error>>> {
+        let failure = match operation {
             Operation::Put => &self.put,
             Operation::Get => &self.get,
-            // Nobody waits for these, and what stops them stops the others as well.
+            // No client waits for these, and what makes them fail makes the others fail too.
             Operation::Delete | Operation::List | Operation::Open => return None,
         };
-        Some(known.lock().unwrap_or_else(PoisonError::into_inner))
+        Some(failure.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Objects {
-    /// Why the last write or the last read was given up; `None` where both succeeded since. What only concerns one object
-    /// is no trouble of the store.
+    /// Why the last write or the last read failed; `None` if both have succeeded since. Errors that concern a single
+    /// object do not count.
     #[must_use]
-    pub fn trouble(&self) -> Option<Error> {
-        let last = |operation| self.health.of(operation).and_then(|known| known.clone());
+    pub fn last_failure(&self) -> Option<Error> {
+        let last = |operation| self.health.last_failure(operation).and_then(|failure| failure.clone());
         last(Operation::Put).or_else(|| last(Operation::Get))
     }
 }

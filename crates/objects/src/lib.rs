@@ -1,31 +1,31 @@
 //! Object storage: one small interface over a bucket, a directory or memory.
 //!
-//! Owns: keys under a prefix, retries within a deadline, bounded concurrency, hedged and coalesced reads, what each
-//! failure means, usage counters, whether the store works, the check at start-up, a bucket's settings, injected faults.
-//! Does not own: what objects contain, caching, which keys exist. Invariants: a `put` that returned is durable (a directory
-//! is fsynced); a read gives exactly the bytes asked for or an error; every loop, wait and allocation has a limit in
+//! Owns: keys under a prefix, retries within a deadline (`retry.rs`), bounded concurrency, hedged and coalesced reads,
+//! the classification of errors (`error.rs`: which are transient, which concern the whole store), usage counters, the
+//! store's health (`health.rs`), the check at start-up, a bucket's settings, injected faults. Does not own: what
+//! objects contain, caching, which keys exist. Invariants: a `put` that returned is durable (a directory is fsynced); a
+//! read gives exactly the bytes requested or an error; every loop, wait and allocation has a limit in
 //! [`ObjectsConfig`].
 
 mod bucket;
 mod coalesce;
 mod config;
-mod create;
 mod credentials;
 mod error;
 #[cfg(any(test, feature = "testing"))]
 pub mod faults;
-mod gather;
 mod health;
 mod listing;
 mod location;
 mod objects;
 mod open;
+mod payload;
 mod read;
 mod retry;
-mod staged;
+mod unfinished_uploads;
 mod usage;
 
-pub use bucket::{Answer, BucketSettings, Expiry, LifecycleRule, Versioning};
+pub use bucket::{BucketSettings, Expiry, LifecycleRule, Setting, Versioning};
 pub use config::{ObjectsConfig, RetryPolicy};
 pub use error::{Error, ErrorKind, Operation};
 pub use listing::Listed;

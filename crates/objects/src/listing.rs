@@ -1,4 +1,4 @@
-//! Listing, a page at a time and always in the order of keys.
+//! Listings, one page at a time and always in key order.
 
 use std::collections::BinaryHeap;
 
@@ -12,21 +12,21 @@ use crate::{Error, Objects, Operation};
 /// One object of a listing. Ordered by key first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed {
-    /// Its key, relative to the store's prefix.
+    /// The object's key, relative to the store's prefix.
     pub key: String,
-    /// Its size.
+    /// The object's size in bytes.
     pub bytes: u64,
-    /// When it was last written, ms since the Unix epoch, by the store's clock.
+    /// Time of the last write by the store's clock, ms since the Unix epoch.
     pub modified_ms: i64,
 }
 
 impl Objects {
-    /// The first `limit` objects whose keys lie below `prefix` (whole path parts: `segments/`) and after `after`, in the
-    /// order of keys. A page shorter than `limit` is the last.
+    /// The first `limit` objects, in key order, whose keys are below `prefix` (whole path parts: `segments/`) and after
+    /// `after`. A page shorter than `limit` is the last.
     pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>, Error> {
         let below = self.directory(prefix)?;
         let after = after.map(|after| self.path(Operation::List, after)).transpose()?;
-        self.retried(Operation::List, prefix, &self.slots.others, 0, || async {
+        self.with_retries(Operation::List, prefix, &self.slots.others, 0, || async {
             count(&self.usage.lists, 1);
             let page = self.page(below.as_ref(), after.as_ref(), limit).await;
             page.map_err(|error| Error::from_store(Operation::List, prefix, &error))
@@ -40,7 +40,7 @@ impl Objects {
         if prefix.is_empty() { Ok(self.root()) } else { self.path(Operation::List, prefix).map(Some) }
     }
 
-    /// The smallest `limit` keys, with memory for no more than those, in whatever order the store lists.
+    /// The `limit` smallest keys, in memory for no more than those, whatever order the store lists in.
     async fn page(
         &self,
         below: Option<&Path>,

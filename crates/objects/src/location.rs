@@ -1,32 +1,32 @@
-//! Where objects are kept, as a user names it.
+//! The location of a store, as a user writes it.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where objects are kept.
+/// Where objects are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreLocation {
-    /// A directory of this machine; made if it is not there.
+    /// A directory of this machine; created if it does not exist.
     Local {
-        /// Which.
+        /// The directory's path.
         directory: PathBuf,
     },
-    /// A bucket.
+    /// An S3 bucket.
     S3(S3Location),
-    /// This process: gone with it.
+    /// Memory of this process; lost when it ends.
     Memory,
 }
 
 /// A bucket, and how to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct S3Location {
-    /// Its name.
+    /// The bucket's name.
     pub bucket: String,
-    /// Put before every key; empty, or without slashes at either end.
+    /// Prefix of every key; empty, or without a slash at either end.
     pub prefix: String,
-    /// Of a server that is not AWS; `AWS_ENDPOINT_URL` where it is not given.
+    /// URL of a server other than AWS; `None`: `AWS_ENDPOINT_URL`, or AWS.
     pub endpoint: Option<String>,
-    /// The region; by the AWS chain (environment, profile, instance) where it is not given.
+    /// The region; `None`: by the AWS chain (environment, profile, instance).
     pub region: Option<String>,
     /// Whether the bucket is named in the path (works everywhere) rather than in the host name.
     pub path_style: bool,
@@ -34,22 +34,22 @@ pub struct S3Location {
     pub allow_http: bool,
 }
 
-/// Text that names no place for objects.
+/// Why a text is not the location of a store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
-    /// `s3://` and then nothing.
+    /// `s3://` without a bucket.
     #[error("{0:?} names no bucket: write s3://bucket or s3://bucket/prefix")]
     NoBucket(String),
-    /// Some other scheme.
+    /// A scheme other than those supported.
     #[error("{0:?} is neither s3://bucket/prefix nor a directory")]
     Scheme(String),
-    /// Nothing.
+    /// An empty text.
     #[error("the store is empty: write s3://bucket/prefix or a directory")]
     Empty,
 }
 
 impl StoreLocation {
-    /// The place that `text` names: `s3://bucket/prefix`, `file:///directory`, `memory://`, or a directory.
+    /// Parses `text`: `s3://bucket/prefix`, `file:///directory`, `memory://`, or a directory.
     pub fn parse(text: &str) -> Result<Self, LocationError> {
         if text.is_empty() {
             return Err(LocationError::Empty);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_place_is_refused() {
+    fn invalid_locations_are_rejected() {
         for text in ["", "file://", "s3://", "s3:///p", "gs://b", "memory://x"] {
             assert!(StoreLocation::parse(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! The handle: what can be asked of a store.
+//! The handle of a store: its write, delete and check operations. Reads are in `read.rs`, listings in `listing.rs`.
 
 use std::fmt;
 use std::future::ready;
@@ -9,11 +9,12 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
-use crate::gather::gather;
 use crate::health::Health;
+use crate::payload::merge_small_parts;
 use crate::usage::count;
 use crate::{Error, ErrorKind, ObjectsConfig, Operation, RetryPolicy, Usage};
 
@@ -29,7 +30,7 @@ pub struct Objects {
     pub(crate) slots: Arc<Slots>,
 }
 
-/// What bounds concurrency, and what makes waits differ.
+/// Limits of concurrency, and the state of the jitter of waits.
 pub(crate) struct Slots {
     puts: Semaphore,
     pub(crate) gets: Semaphore,
@@ -71,25 +72,25 @@ impl Objects {
         Self::new(Arc::new(InMemory::new()), "", ObjectsConfig::default())
     }
 
-    /// The same objects, tried again by another policy.
+    /// The same objects with another retry policy.
     #[must_use]
     pub fn with_retry(&self, retry: RetryPolicy) -> Self {
         let config = ObjectsConfig { retry, ..ObjectsConfig::clone(&self.config) };
         Self { config: Arc::new(config), ..self.clone() }
     }
 
-    /// What was asked of the store so far.
+    /// Counters of the requests so far.
     #[must_use]
     pub fn usage(&self) -> &Usage {
         &self.usage
     }
 
-    /// Writes `parts`, one after another, as the object at `key`; replaces what was there.
+    /// Writes the concatenation of `parts` as the object at `key`, and replaces an existing object.
     pub async fn put(&self, key: &str, parts: Vec<Bytes>) -> Result<(), Error> {
         let path = self.path(Operation::Put, key)?;
-        let payload = gather(parts);
+        let payload = merge_small_parts(parts);
         let bytes = payload.content_length() as u64;
-        self.retried(Operation::Put, key, &self.slots.puts, bytes, || async {
+        self.with_retries(Operation::Put, key, &self.slots.puts, bytes, || async {
             count(&self.usage.puts, 1);
             let put = self.store.put(&path, payload.clone()).await;
             put.map_err(|error| Error::from_store(Operation::Put, key, &error))
@@ -99,10 +100,26 @@ impl Objects {
         Ok(())
     }
 
+    /// Writes `parts` as the object at `key` unless the object exists. Returns whether it was written. The one
+    /// conditional write; tried once, because after a lost response a second try could not distinguish its own object
+    /// from another's.
+    pub async fn create(&self, key: &str, parts: Vec<Bytes>) -> Result<bool, Error> {
+        let path = self.path(Operation::Put, key)?;
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        count(&self.usage.puts, 1);
+        let put = self.store.put_opts(&path, merge_small_parts(parts), options);
+        match timeout(self.config.retry.try_timeout, put).await {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. })) => Ok(false),
+            Ok(Err(error)) => Err(Error::from_store(Operation::Put, key, &error)),
+            Err(_) => Err(Error::new(ErrorKind::Timeout, Operation::Put, key, "no answer")),
+        }
+    }
+
     /// The size of the object at `key`, in bytes.
     pub async fn head(&self, key: &str) -> Result<u64, Error> {
         let path = self.path(Operation::Get, key)?;
-        self.retried(Operation::Get, key, &self.slots.gets, 0, || async {
+        self.with_retries(Operation::Get, key, &self.slots.gets, 0, || async {
             count(&self.usage.gets, 1);
             let head = self.store.head(&path).await;
             head.map(|found| found.size).map_err(|error| Error::from_store(Operation::Get, key, &error))
@@ -110,11 +127,11 @@ impl Objects {
         .await
     }
 
-    /// Deletes the objects at `keys`. Those that are not there count as deleted; on an error some may be left.
+    /// Deletes the objects at `keys`. Absent objects count as deleted. After an error some may be left.
     pub async fn delete(&self, keys: &[String]) -> Result<(), Error> {
         let Some(first) = keys.first() else { return Ok(()) };
         let paths = keys.iter().map(|key| self.path(Operation::Delete, key)).collect::<Result<Vec<_>, _>>()?;
-        self.retried(Operation::Delete, first, &self.slots.others, 0, || async {
+        self.with_retries(Operation::Delete, first, &self.slots.others, 0, || async {
             let absent_is_fine = |result: Result<Path, object_store::Error>| {
                 let result = result.map(|_| ()).map_err(|error| Error::from_store(Operation::Delete, first, &error));
                 ready(result.or_else(|error| if error.kind == ErrorKind::NotFound { Ok(()) } else { Err(error) }))
@@ -127,18 +144,23 @@ impl Objects {
         Ok(())
     }
 
-    /// Writes, reads and deletes a small object: whether the store exists, can be reached, and lets us in.
+    /// Writes, reads and deletes a small object, to check that the store exists, can be reached, and grants access.
     pub async fn check(&self) -> Result<(), Error> {
         let key = format!("probe/{:016x}", self.config.seed);
         let content = Bytes::from_static(b"alluvium probe");
         self.put(&key, vec![content.clone()]).await?;
         if self.get(&key).await? != content {
-            return Err(Error::new(ErrorKind::Corrupt, Operation::Get, &key, "the probe came back changed"));
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                Operation::Get,
+                &key,
+                "the probe was read back with other bytes",
+            ));
         }
         self.delete(&[key]).await
     }
 
-    /// Where the object at `key` lies in the store.
+    /// The path of the object at `key` in the store.
     pub(crate) fn path(&self, operation: Operation, key: &str) -> Result<Path, Error> {
         let invalid = |reason: String| Error::new(ErrorKind::Invalid, operation, key, reason);
         if key.is_empty() || key.starts_with('/') || key.ends_with('/') {
@@ -147,12 +169,12 @@ impl Objects {
         Path::parse(format!("{}{key}", self.prefix)).map_err(|error| invalid(error.to_string()))
     }
 
-    /// Where everything of ours lies; `None` is the whole store.
+    /// The path of our prefix; `None` is the whole store.
     pub(crate) fn root(&self) -> Option<Path> {
         (!self.prefix.is_empty()).then(|| Path::from(self.prefix.as_ref()))
     }
 
-    /// The key of the object at `path`; `None` where it lies outside our prefix.
+    /// The key of the object at `path`; `None` if it is outside our prefix.
     pub(crate) fn key<'a>(&self, path: &'a Path) -> Option<&'a str> {
         path.as_ref().strip_prefix(self.prefix.as_ref())
     }

@@ -1,4 +1,4 @@
-//! Opening a store by its location.
+//! Opens a store by its location.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use object_store::memory::InMemory;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::credentials::AwsChain;
-use crate::{Error, ErrorKind, Objects, ObjectsConfig, Operation, S3Location, StoreLocation, staged};
+use crate::{Error, ErrorKind, Objects, ObjectsConfig, Operation, S3Location, StoreLocation, unfinished_uploads};
 
-/// The region of servers that have none.
+/// The region if the server has none.
 const REGION_DEFAULT: &str = "us-east-1";
-/// Time to connect; a server that is there answers within milliseconds.
+/// Timeout of connecting; a server that is up accepts within milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Opens the store at `location`. A directory is made if it is not there; a bucket is first asked for by
+/// Opens the store at `location`. A directory is created if it does not exist; a bucket gets its first request from
 /// [`Objects::check`].
 pub async fn open(location: &StoreLocation, config: ObjectsConfig) -> Result<Objects, Error> {
     match location {
@@ -27,7 +27,7 @@ pub async fn open(location: &StoreLocation, config: ObjectsConfig) -> Result<Obj
             let directory = directory.clone();
             let opened = tokio::task::spawn_blocking(move || open_directory(&directory)).await;
             let store = opened.map_err(|error| open_error(ErrorKind::Other, location, error))??;
-            // Asking a disk twice makes it no faster.
+            // A hedged read does not make a disk faster.
             Ok(Objects::new(store, "", ObjectsConfig { hedge_after: None, ..config }))
         }
         StoreLocation::S3(bucket) => {
@@ -45,7 +45,7 @@ fn open_error(kind: ErrorKind, location: &StoreLocation, reason: impl ToString) 
 fn open_directory(directory: &Path) -> Result<Arc<dyn ObjectStore>, Error> {
     let name = directory.to_string_lossy();
     std::fs::create_dir_all(directory).map_err(|error| Error::from_io(Operation::Open, &name, &error))?;
-    staged::remove(directory);
+    unfinished_uploads::remove(directory);
     let store = LocalFileSystem::new_with_prefix(directory)
         .map_err(|error| Error::from_store(Operation::Open, &name, &error))?;
     Ok(Arc::new(store.with_fsync(true)))
@@ -85,7 +85,7 @@ pub(crate) fn bucket_store(
     builder.build().map_err(|error| open_error(ErrorKind::Invalid, &location, error))
 }
 
-/// Where the bucket answers: in its own host name unless it is named in the path.
+/// The bucket's endpoint: the bucket is in the host name, unless it is in the path.
 fn endpoint_of(bucket: &S3Location, endpoint: &str) -> String {
     let endpoint = endpoint.trim_end_matches('/');
     match endpoint.split_once("://") {
@@ -94,7 +94,7 @@ fn endpoint_of(bucket: &S3Location, endpoint: &str) -> String {
     }
 }
 
-/// The AWS chain. It asks the machine's metadata service for a region only where there may be one.
+/// The AWS configuration. The instance metadata service is queried for a region only if the store is AWS itself.
 async fn load_aws(bucket: &S3Location) -> SdkConfig {
     let loader = aws_config::defaults(BehaviorVersion::latest());
     let elsewhere = bucket.endpoint.as_ref().map(|_| REGION_DEFAULT.to_owned());

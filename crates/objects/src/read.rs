@@ -1,4 +1,4 @@
-//! Reading: exact, bounded, hedged and coalesced.
+//! Reads: exact, bounded, hedged and coalesced.
 
 use std::ops::Range;
 use std::pin::pin;
@@ -18,60 +18,61 @@ use crate::{Error, ErrorKind, Objects, Operation};
 /// Objects up to this size are read whole by one GET: twice the usual segment.
 const WHOLE_BYTES_USUAL: u64 = 16 << 20;
 
-/// What one GET asks for.
+/// The range that one GET requests.
 #[derive(Clone)]
-struct Wanted {
+struct RangeRequest {
     range: Range<u64>,
-    /// Whether the range may go beyond the end of the object, and is cut there.
-    cut: bool,
+    /// Whether the range may reach beyond the end of the object and is truncated there.
+    may_truncate: bool,
 }
 
-/// What one GET brought: the bytes, and the size of the whole object.
+/// The response of one GET: the bytes, and the size of the whole object.
 struct Fetched {
     body: Bytes,
     size: u64,
 }
 
-impl Wanted {
+impl RangeRequest {
+    /// The range, given the size of the object.
     fn within(&self, size: u64) -> Range<u64> {
-        let end = if self.cut { self.range.end.min(size) } else { self.range.end };
+        let end = if self.may_truncate { self.range.end.min(size) } else { self.range.end };
         self.range.start..end
     }
 }
 
 impl Objects {
-    /// Exactly the bytes `range` of the object at `key`.
+    /// The bytes of exactly `range` of the object at `key`.
     pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
-        self.get_wanted(key, Wanted { range, cut: false }).await
+        self.get_request(key, RangeRequest { range, may_truncate: false }).await
     }
 
-    /// Those bytes of `range` that the object at `key` has: fewer than asked for only where it ends before them.
+    /// The bytes of `range` of the object at `key`; fewer only if the object ends within the range.
     pub async fn get_within(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
-        self.get_wanted(key, Wanted { range, cut: true }).await
+        self.get_request(key, RangeRequest { range, may_truncate: true }).await
     }
 
-    async fn get_wanted(&self, key: &str, wanted: Wanted) -> Result<Bytes, Error> {
-        if wanted.range.is_empty() {
+    async fn get_request(&self, key: &str, request: RangeRequest) -> Result<Bytes, Error> {
+        if request.range.is_empty() {
             return Ok(Bytes::new());
         }
-        let bytes = wanted.range.end - wanted.range.start;
+        let bytes = request.range.end - request.range.start;
         self.check_size(key, bytes)?;
         let path = self.path(Operation::Get, key)?;
-        let get = || self.hedged(key, &path, wanted.clone());
-        let read = self.retried(Operation::Get, key, &self.slots.gets, bytes, get).await?;
+        let get = || self.hedged(key, &path, request.clone());
+        let read = self.with_retries(Operation::Get, key, &self.slots.gets, bytes, get).await?;
         count(&self.usage.get_bytes, read.body.len() as u64);
         Ok(read.body)
     }
 
-    /// The whole object at `key`: one GET up to `WHOLE_BYTES_USUAL`. What is larger takes a second one, since by then
-    /// its size is known, which the time allowed follows.
+    /// The whole object at `key`: one GET up to `WHOLE_BYTES_USUAL`. A larger object takes a second GET, whose timeout
+    /// follows the size that is known by then.
     pub async fn get(&self, key: &str) -> Result<Bytes, Error> {
         let path = self.path(Operation::Get, key)?;
         let first = 0..WHOLE_BYTES_USUAL.min(self.config.get_bytes_max);
-        let get = || self.hedged(key, &path, Wanted { range: first.clone(), cut: true });
-        let read = self.retried(Operation::Get, key, &self.slots.gets, first.end, get).await;
+        let get = || self.hedged(key, &path, RangeRequest { range: first.clone(), may_truncate: true });
+        let read = self.with_retries(Operation::Get, key, &self.slots.gets, first.end, get).await;
         let Fetched { body, size } = match read {
-            // No byte of an empty object can be asked for.
+            // An empty object has no valid range.
             Err(error) if error.kind == ErrorKind::Range && self.head(key).await? == 0 => return Ok(Bytes::new()),
             read => read?,
         };
@@ -84,7 +85,7 @@ impl Objects {
         Ok([body, rest].concat().into())
     }
 
-    /// Exactly the bytes of each of `ranges`, in their order; ranges close together share a GET.
+    /// The bytes of exactly each of `ranges`, in their order. Ranges close together share a GET.
     pub async fn get_ranges(&self, key: &str, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
         let reads = coalesce(ranges, self.config.coalesce_gap_bytes, self.config.coalesce_bytes_max);
         let bodies = try_join_all(reads.iter().map(|read| self.get_range(key, read.clone()))).await?;
@@ -100,18 +101,18 @@ impl Objects {
         Ok(ranges.iter().map(|range| slice(range).unwrap_or_default()).collect())
     }
 
-    /// One GET, and a second one if the first is slow and there is room for it: the first success wins.
-    async fn hedged(&self, key: &str, path: &Path, wanted: Wanted) -> Result<Fetched, Error> {
-        let first = pin!(self.fetch(key, path, &wanted));
+    /// One GET, and a second one if the first is slow and a slot is free: the first success wins.
+    async fn hedged(&self, key: &str, path: &Path, request: RangeRequest) -> Result<Fetched, Error> {
+        let first = pin!(self.fetch(key, path, &request));
         let Some(after) = self.config.hedge_after else { return first.await };
-        let slow = pin!(sleep(self.hedge_delay(after, &wanted.range)));
+        let slow = pin!(sleep(self.hedge_delay(after, &request.range)));
         let first = match select(first, slow).await {
             Either::Left((answer, _)) => return answer,
             Either::Right((_, first)) => first,
         };
         let Ok(_slot) = self.slots.gets.try_acquire() else { return first.await };
         count(&self.usage.hedges, 1);
-        let second = pin!(self.fetch(key, path, &wanted));
+        let second = pin!(self.fetch(key, path, &request));
         match select(first, second).await {
             Either::Left((Err(error), second)) if error.is_retryable() => second.await,
             Either::Right((Err(error), first)) if error.is_retryable() => first.await,
@@ -119,20 +120,20 @@ impl Objects {
         }
     }
 
-    /// A large range may take longer before it counts as slow.
+    /// The time after which a GET counts as slow; longer for a large range.
     fn hedge_delay(&self, after: Duration, range: &Range<u64>) -> Duration {
         after + self.config.retry.transfer_time(range.end - range.start) / 4
     }
 
-    async fn fetch(&self, key: &str, path: &Path, wanted: &Wanted) -> Result<Fetched, Error> {
+    async fn fetch(&self, key: &str, path: &Path, request: &RangeRequest) -> Result<Fetched, Error> {
         count(&self.usage.gets, 1);
         let store_error = |error| Error::from_store(Operation::Get, key, &error);
-        let options = GetOptions { range: Some(GetRange::Bounded(wanted.range.clone())), ..GetOptions::default() };
+        let options = GetOptions { range: Some(GetRange::Bounded(request.range.clone())), ..GetOptions::default() };
         let found = self.store.get_opts(path, options).await.map_err(store_error)?;
         let size = found.meta.size;
-        let range = wanted.within(size);
+        let range = request.within(size);
         if found.range != range {
-            let reason = format!("asked for {range:?}, the object has {size} bytes");
+            let reason = format!("requested {range:?}, the object has {size} bytes");
             return Err(Error::new(ErrorKind::Range, Operation::Get, key, reason));
         }
         let bytes = range.end - range.start;
@@ -153,7 +154,7 @@ impl Objects {
     }
 }
 
-/// The body, but no more than one chunk beyond `bytes` of it.
+/// The body, read no further than one chunk beyond `bytes`.
 async fn collect(found: GetResult, bytes: u64) -> Result<Bytes, object_store::Error> {
     if matches!(found.payload, GetResultPayload::File(..)) {
         return found.bytes().await;
@@ -162,9 +163,9 @@ async fn collect(found: GetResult, bytes: u64) -> Result<Bytes, object_store::Er
     let mut chunks: Vec<Bytes> = found
         .into_stream()
         .take_while(|chunk| {
-            let go_on = taken <= bytes;
+            let is_wanted = taken <= bytes;
             taken += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-            std::future::ready(go_on)
+            std::future::ready(is_wanted)
         })
         .try_collect()
         .await?;

@@ -1,4 +1,6 @@
-//! Trying again, within a deadline.
+//! Retries of one operation within a deadline. `error.rs` decides which errors are retried, [`RetryPolicy`] how often.
+//!
+//! [`RetryPolicy`]: crate::RetryPolicy
 
 use std::future::Future;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,9 +13,10 @@ use crate::usage::count;
 use crate::{Error, ErrorKind, Objects, Operation};
 
 impl Objects {
-    /// Takes a slot, then does `attempt` until it succeeds, fails for good, or tries or time are used up. `bytes` are what
-    /// it transfers. The slot is held between tries as well, so that a store in trouble is asked less.
-    pub(crate) async fn retried<T, F, Fut>(
+    /// Takes a slot, then runs `attempt` until it succeeds, fails with an error that is not retryable, or has used up
+    /// its tries or its time. It transfers `bytes`. The slot is held between tries as well, so that a failing store
+    /// gets fewer requests.
+    pub(crate) async fn with_retries<T, F, Fut>(
         &self,
         operation: Operation,
         key: &str,
@@ -28,16 +31,16 @@ impl Objects {
         let retry = &self.config.retry;
         let transfer = retry.transfer_time(bytes);
         let deadline = Instant::now() + retry.deadline + transfer;
-        let busy = || Error::new(ErrorKind::Timeout, operation, key, "no free slot");
-        let slot = timeout_at(deadline, slots.acquire()).await.map_err(|_| self.failed(busy()))?;
-        let _slot = slot.expect("nobody closes the semaphore");
+        let no_slot = || Error::new(ErrorKind::Timeout, operation, key, "no free slot");
+        let slot = timeout_at(deadline, slots.acquire()).await.map_err(|_| self.failed(no_slot()))?;
+        let _slot = slot.expect("the semaphore is never closed");
         let mut tried = 0;
         loop {
             tried += 1;
             let try_end = deadline.min(Instant::now() + retry.try_timeout + transfer);
             let error = match timeout_at(try_end, attempt()).await {
                 Ok(Ok(value)) => {
-                    self.health.over(operation);
+                    self.health.record_success(operation);
                     return Ok(value);
                 }
                 Ok(Err(error)) => error,
@@ -48,23 +51,24 @@ impl Objects {
             if gives_up {
                 return Err(self.failed(error));
             }
-            tracing::debug!(%error, tried, "object store operation failed, trying again");
+            tracing::debug!(%error, tried, "object store operation failed; trying again");
             count(&self.usage.retries, 1);
             sleep(wait).await;
         }
     }
 
+    /// Counts the failure of an operation. An absent object is a result, not a failure.
     fn failed(&self, error: Error) -> Error {
         if error.kind != ErrorKind::NotFound {
             count(&self.usage.failures, 1);
-            self.health.note(&error);
+            self.health.record_failure(&error);
         }
         error
     }
 
-    /// Between half of `wait` and all of it, so that those who failed together do not come back together.
+    /// Between half of `wait` and all of it, so that operations that failed together are not retried together.
     pub(crate) fn jittered(&self, wait: Duration) -> Duration {
-        // SplitMix64: any sequence that differs between processes will do.
+        // SplitMix64; any sequence that differs between processes suffices.
         let mut z = self.slots.jitter.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! What was asked of the store: the costs that metrics keep visible.
+//! Counters of requests to the store: the costs that metrics show.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -10,7 +10,7 @@ macro_rules! usage {
             $($(#[$meta])* pub $name: AtomicU64,)*
         }
 
-        /// [`Usage`] at one time.
+        /// A snapshot of [`Usage`].
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct UsageTotals {
             $($(#[$meta])* pub $name: u64,)*
@@ -41,9 +41,9 @@ usage! {
     lists,
     /// Tries after the first.
     retries,
-    /// GETs asked a second time because the first was slow.
+    /// GETs sent a second time because the first was slow.
     hedges,
-    /// Operations that failed for good (an absent object is an answer, not a failure).
+    /// Operations that failed for good (an absent object is a result, not a failure).
     failures,
 }
 

@@ -1,4 +1,4 @@
-//! What one batch costs on its way in and out, apart from the sockets: a regression here is one of every request.
+//! Cost of one batch when it is produced and fetched, without the sockets: a regression here affects every request.
 //! `cargo bench -p alluvium-wire`.
 
 use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
@@ -8,7 +8,7 @@ use alluvium_wire::{Message, Reader, Records, Writer, frame};
 use bytes::Bytes;
 use divan::{Bencher, counter::BytesCount};
 
-/// Bytes of the batch: what Java producers send by default, and what busy ones are set to.
+/// Sizes of the batch in bytes: the default of Java producers, and a usual setting of busy ones.
 const BATCH_BYTES: [usize; 2] = [16 << 10, 64 << 10];
 const RECORD_BYTES: usize = 1 << 10;
 const PARTITIONS: i32 = 8;

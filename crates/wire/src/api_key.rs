@@ -1,17 +1,16 @@
-//! Which APIs there are, and at which versions we speak them.
+//! The APIs and the versions of each that can be read and written.
 //!
 //! Owns: the number, name, version range and header layout of each API that has messages here. Does not own: which of
-//! them a broker answers; it advertises those that it has handlers for, at [`ApiKey::advertised`].
+//! them are served; the gateway advertises those that it has handlers for, at [`ApiKey::advertised`].
 //!
-//! The ranges are those of Kafka 4.3 (KIP-896 removed what is below). A version that Kafka calls unstable is not in
-//! them.
+//! The ranges are those of Kafka 4.3 (KIP-896 removed older versions), without the versions that Kafka calls unstable.
 
 use std::fmt;
 
 use crate::codec::{Layout, Versions};
 
-/// The first version of Produce that the ApiVersions answer names, although none below 3 is read: librdkafka
-/// compresses only if it sees 0 there (KAFKA-18659).
+/// The first version of Produce that the ApiVersions response names, although versions below 3 cannot be read:
+/// librdkafka compresses only if it sees 0 there (KAFKA-18659).
 const PRODUCE_ADVERTISED_MIN: i16 = 0;
 
 macro_rules! apis {
@@ -23,13 +22,17 @@ macro_rules! apis {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i16)]
         pub enum ApiKey {
-            $($api = $key,)*
+            $(
+                #[doc = concat!(stringify!($api), ", API key ", stringify!($key), ".")]
+                $api = $key,
+            )*
         }
 
         impl ApiKey {
             /// Every API that has messages here, in ascending order of keys.
             pub const ALL: &[Self] = &[$(Self::$api,)*];
 
+            /// The API with this key; `None` if it has no messages here.
             pub const fn from_code(code: i16) -> Option<Self> {
                 match code {
                     $($key => Some(Self::$api),)*
@@ -37,6 +40,7 @@ macro_rules! apis {
                 }
             }
 
+            /// Kafka's name of the API.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$api => stringify!($api),)*
@@ -112,11 +116,12 @@ apis! {
 }
 
 impl ApiKey {
+    /// The API key as a number.
     pub const fn code(self) -> i16 {
         self as i16
     }
 
-    /// The versions to name in an ApiVersions answer.
+    /// The versions to name in an ApiVersions response.
     pub const fn advertised(self) -> Versions {
         match self {
             Self::Produce => Versions::new(PRODUCE_ADVERTISED_MIN, self.versions().max),
@@ -124,6 +129,7 @@ impl ApiKey {
         }
     }
 
+    /// Whether this version has compact lengths and tagged fields (KIP-482).
     pub const fn is_flexible(self, version: i16) -> bool {
         match self.flexible_from() {
             Some(first) => version >= first,
@@ -131,7 +137,7 @@ impl ApiKey {
         }
     }
 
-    /// How a body of this version is laid out; none if we do not speak it.
+    /// The layout of a body of this version; `None` if the version is not supported.
     pub(crate) fn layout(self, version: i16) -> Option<Layout> {
         self.versions().contains(version).then(|| Layout { version, flexible: self.is_flexible(version) })
     }
@@ -147,7 +153,7 @@ impl fmt::Display for ApiKey {
 mod tests {
     use super::*;
 
-    /// What a Kafka 4.3 broker advertises, as it was seen on the wire; the keys that have messages here.
+    /// The versions that a Kafka 4.3 broker advertises, captured on the wire, for the keys that have messages here.
     const KAFKA_4_3: &str = "0:0-13 1:4-18 2:1-11 3:0-13 8:2-10 9:1-10 10:0-6 11:0-9 12:0-4 13:0-5 14:0-5 15:0-6 \
         16:0-5 17:0-1 18:0-4 19:2-7 20:1-6 21:0-2 22:0-5 23:2-4 24:0-5 25:0-4 26:0-5 28:0-5 29:1-3 32:1-4 33:0-2 \
         35:1-5 36:0-2 37:0-3 42:0-2 43:0-2 44:0-1 45:0-1 46:0-0 47:0-0 60:0-2 61:0-0 68:0-1 69:0-1 74:0-1 75:0-0";
@@ -162,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_lead_back_to_their_api() {
+    fn codes_map_back_to_their_api() {
         for code in i16::MIN..=i16::MAX {
             assert!(ApiKey::from_code(code).is_none_or(|api| api.code() == code && ApiKey::ALL.contains(&api)));
         }

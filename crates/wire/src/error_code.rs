@@ -1,17 +1,20 @@
-//! The numbers by which Kafka names what went wrong.
+//! Kafka's error codes.
 
 use std::fmt;
 
-/// An error code as it travels. Codes that we have no name for are kept: a newer peer may send them.
+/// An error code as it is on the wire. Codes without a name here are kept, because a newer peer may send them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ErrorCode(pub i16);
 
 macro_rules! error_codes {
     ($($name:ident = $code:literal;)*) => {
         impl ErrorCode {
-            $(pub const $name: Self = Self($code);)*
+            $(
+                #[doc = concat!("Kafka's `", stringify!($name), "`, code ", stringify!($code), ".")]
+                pub const $name: Self = Self($code);
+            )*
 
-            /// Kafka's name of the code.
+            /// Kafka's name of the code; `None` if it has none here.
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {
                     $($code => Some(stringify!($name)),)*

@@ -1,12 +1,12 @@
-//! Frames and headers: what surrounds every message.
+//! Frames and headers of requests and responses.
 //!
 //! ```text
 //! request:  length i32 | api key i16 | version i16 | correlation id i32 | client id | [tagged fields] | body
 //! response: length i32 | correlation id i32 | [tagged fields] | body
 //! ```
-//! The tagged fields are there in flexible versions (header v2 and v1). The client id is a string with a 16-bit
-//! length always, and the answer to ApiVersions has none of them at any version: the client does not know yet what we
-//! speak (KIP-511).
+//! Flexible versions have tagged fields in the header (request header v2, response header v1). The client id always has
+//! a 16-bit length. The response header of ApiVersions has no tagged fields at any version, because the client does not
+//! know our versions yet (KIP-511).
 
 use bytes::Bytes;
 
@@ -14,23 +14,27 @@ use crate::api_key::ApiKey;
 use crate::codec::{DecodeError, EncodeError, Layout, Reader, Wire, Writer};
 use crate::message::{Message, Request};
 
-/// Bytes of the length that precedes every frame.
+/// Bytes of the length prefix of every frame.
 pub const LENGTH_BYTES: usize = 4;
 
-/// What precedes the body of a request.
+/// The header of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestHeader {
+    /// The API that is called.
     pub api: ApiKey,
+    /// Version of the request, and of its response.
     pub version: i16,
+    /// Chosen by the client; its response carries the same id.
     pub correlation_id: i32,
+    /// The client's name for itself; `None` is Kafka's null.
     pub client_id: Option<String>,
 }
 
 impl RequestHeader {
-    /// Reads the header and leaves the reader at the body. An unknown key or version is an error: there is nothing to
-    /// answer, and Kafka closes the connection too. The exception is ApiVersions, whose header is returned with
-    /// [`is_supported`](Self::is_supported) false and without client id: it is answered in version 0, and the rest is
-    /// not read.
+    /// Reads the header and leaves the reader at the body. An unknown API key or version is an error: no response is
+    /// possible, and Kafka closes the connection too. The exception is ApiVersions, whose header is returned with
+    /// [`is_supported`](Self::is_supported) false and without a client id: the response has version 0, and the rest of
+    /// the request is not read.
     pub fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
         let key = reader.i16()?;
         let version = reader.i16()?;
@@ -50,6 +54,7 @@ impl RequestHeader {
         Ok(header)
     }
 
+    /// Writes the header.
     pub fn encode(&self, writer: &mut Writer) -> Result<(), EncodeError> {
         writer.put(&self.api.code().to_be_bytes());
         writer.put(&self.version.to_be_bytes());
@@ -61,13 +66,13 @@ impl RequestHeader {
         Ok(())
     }
 
-    /// Whether we have messages of this version.
+    /// Whether messages of this API and version can be read and written.
     pub fn is_supported(&self) -> bool {
         self.api.versions().contains(self.version)
     }
 }
 
-/// What a client calls itself. Not all speak UTF-8; like Kafka, we serve them all the same, and replace what is no text.
+/// Reads the client id. Some clients do not send UTF-8; like Kafka, we replace the invalid bytes and serve them.
 fn client_id(reader: &mut Reader) -> Result<Option<String>, DecodeError> {
     match reader.i16()? {
         -1 => Ok(None),
@@ -78,18 +83,18 @@ fn client_id(reader: &mut Reader) -> Result<Option<String>, DecodeError> {
     }
 }
 
-/// The number of bytes that follow a length prefix, if it is neither negative nor beyond `max`.
+/// The number of bytes that follow a length prefix; an error if it is negative or above `max`.
 pub fn length(prefix: [u8; LENGTH_BYTES], max: usize) -> Result<usize, DecodeError> {
     let length = i32::from_be_bytes(prefix);
     usize::try_from(length).ok().filter(|bytes| *bytes <= max).ok_or(DecodeError::FrameLength { length, max })
 }
 
-/// Reads a request's body to the end of its frame; bytes left over are an error.
+/// Reads a request's body to the end of its frame; remaining bytes are an error.
 pub fn decode_request<M: Request>(reader: Reader, version: i16) -> Result<M, DecodeError> {
     decode_whole(reader, version)
 }
 
-/// A whole request with its length, as parts to write in order. The API is the message's.
+/// A request frame with its length prefix, as parts to write in order.
 pub fn encode_request<M: Request>(
     version: i16,
     correlation_id: i32,
@@ -103,7 +108,7 @@ pub fn encode_request<M: Request>(
     with_length(frame)
 }
 
-/// A whole response with its length, as parts to write in order.
+/// A response frame with its length prefix, as parts to write in order.
 pub fn encode_response<M: Message>(version: i16, correlation_id: i32, response: &M) -> Result<Vec<Bytes>, EncodeError> {
     let mut frame = Writer::new();
     frame.put(&correlation_id.to_be_bytes());
@@ -123,7 +128,7 @@ pub fn decode_response_header(reader: &mut Reader, api: ApiKey, version: i16) ->
     Ok(correlation_id)
 }
 
-/// Reads a response's body to the end of its frame; bytes left over are an error.
+/// Reads a response's body to the end of its frame; remaining bytes are an error.
 pub fn decode_response<M: Message>(reader: Reader, version: i16) -> Result<M, DecodeError> {
     decode_whole(reader, version)
 }
@@ -159,29 +164,29 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_calls_itself_in_another_encoding_is_served() {
-        let asked = header(b"\x00\x12\x00\x00\x00\x00\x00\x07\x00\x03b\xe9b").unwrap();
-        assert_eq!(asked.client_id.as_deref(), Some("b\u{fffd}b"));
+    fn a_client_id_that_is_not_utf8_is_accepted() {
+        let request = header(b"\x00\x12\x00\x00\x00\x00\x00\x07\x00\x03b\xe9b").unwrap();
+        assert_eq!(request.client_id.as_deref(), Some("b\u{fffd}b"));
     }
 
     #[test]
     fn an_unknown_version_of_api_versions_is_answered_in_sixteen_bytes() {
-        let asked = header(b"\x00\x12\x00\x05\x00\x00\x00\x07 any future layout").unwrap();
-        assert!(!asked.is_supported());
+        let request = header(b"\x00\x12\x00\x05\x00\x00\x00\x07 any future layout").unwrap();
+        assert!(!request.is_supported());
         let versions = ApiKey::ApiVersions.advertised();
         let key = ApiVersion { api_key: 18, min_version: versions.min, max_version: versions.max };
-        let answer = ApiVersionsResponse {
+        let response = ApiVersionsResponse {
             error_code: ErrorCode::UNSUPPORTED_VERSION,
             api_keys: vec![key],
             ..ApiVersionsResponse::default()
         };
-        let frame = encode_response(0, asked.correlation_id, &answer).unwrap().concat();
+        let frame = encode_response(0, request.correlation_id, &response).unwrap().concat();
         let golden = b"\x00\x00\x00\x10\x00\x00\x00\x07\x00\x23\x00\x00\x00\x01\x00\x12\x00\x00\x00\x04";
         assert_eq!(frame, golden);
     }
 
     #[test]
-    fn the_answer_to_api_versions_has_no_tagged_fields_in_its_header() {
+    fn the_api_versions_response_has_no_tagged_fields_in_its_header() {
         let frame = encode_response(3, 7, &ApiVersionsResponse::default()).unwrap().concat();
         assert_eq!(frame, b"\x00\x00\x00\x0c\x00\x00\x00\x07\x00\x00\x01\x00\x00\x00\x00\x00");
     }
@@ -194,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_both_kinds_are_read_as_they_were_written() {
+    fn request_and_response_headers_round_trip() {
         for version in ApiKey::Heartbeat.versions().iter() {
             for client_id in [None, Some("me")] {
                 let request = HeartbeatRequest { group_id: "g".into(), ..HeartbeatRequest::default() };
@@ -215,17 +220,17 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_and_versions_are_refused() {
+    fn unknown_keys_and_versions_are_rejected() {
         assert_eq!(header(b"\x00\x04\x00\x00\x00\x00\x00\x07"), Err(DecodeError::UnknownApi(4)));
         assert_eq!(header(b"\x03\xe7\x00\x00\x00\x00\x00\x07"), Err(DecodeError::UnknownApi(999)));
-        let refused = DecodeError::UnsupportedVersion { api: "Metadata", version: 99 };
-        assert_eq!(header(b"\x00\x03\x00\x63\x00\x00\x00\x07"), Err(refused));
-        let refused = DecodeError::UnsupportedVersion { api: "Produce", version: 2 };
-        assert_eq!(header(b"\x00\x00\x00\x02\x00\x00\x00\x07"), Err(refused));
+        let error = DecodeError::UnsupportedVersion { api: "Metadata", version: 99 };
+        assert_eq!(header(b"\x00\x03\x00\x63\x00\x00\x00\x07"), Err(error));
+        let error = DecodeError::UnsupportedVersion { api: "Produce", version: 2 };
+        assert_eq!(header(b"\x00\x00\x00\x02\x00\x00\x00\x07"), Err(error));
     }
 
     #[test]
-    fn short_headers_are_refused() {
+    fn short_headers_are_rejected() {
         for length in 0..10 {
             let bytes = b"\x00\x03\x00\x00\x00\x00\x00\x07\xff\xff";
             assert!(matches!(header(&bytes[..length]), Err(DecodeError::Truncated { .. })), "{length} bytes");

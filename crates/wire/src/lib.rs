@@ -1,11 +1,10 @@
 //! The Kafka wire protocol: frames, messages, record batches, compression.
 //!
-//! Owns: the bytes of every message that a Kafka client and a broker exchange, at every version that we speak, and of
-//! record batches. Does not own: sockets, what a request does, or which requests the broker answers. Pure: no I/O, no
-//! clock, no runtime.
+//! Owns: the encoding of every message that a Kafka client and a broker exchange, at every supported version, and of
+//! record batches. Does not own: sockets, what a request does, or which requests are served. Pure: no I/O, no clock, no
+//! runtime.
 //!
-//! Everything here reads bytes that a peer chose. So nothing panics on them, and no memory is taken that their own
-//! number does not justify.
+//! All input is chosen by a peer. So no input causes a panic, and memory is bounded by the size of the input.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod api_key;

@@ -148,7 +148,7 @@ impl Loader {
     /// the beginning of a piece of the file, or where another chunk ends if the piece is larger than one.
     async fn load_history(&self, partition: TopicPartition, extent: &Extent, at: Offset) -> Result<Chunk, LoadError> {
         let (file, reader) = self.open_history(partition, extent).await?;
-        let piece = file.piece(at, CHUNK_BYTES);
+        let piece = file.chunk(at, CHUNK_BYTES);
         let mut from = piece.start;
         loop {
             let decode = async {

@@ -49,11 +49,11 @@ async fn obstacle(service: &Service) -> Option<String> {
 /// sends records to an agent that is not ready, nothing else would.
 async fn object_store_obstacle(service: &Service) -> Option<String> {
     let objects = &service.agent.objects;
-    let trouble = objects.trouble()?;
+    let trouble = objects.last_failure()?;
     let probe = async {
         let _turn = service.probes.acquire().await;
         // Whoever had the turn before may have found that it is over.
-        match objects.trouble() {
+        match objects.last_failure() {
             Some(_) => objects.check().await.err(),
             None => None,
         }

@@ -11,7 +11,7 @@ use alluvium_metastore::Metastore;
 use alluvium_metastore::kv::{Db, Faults};
 use alluvium_metastore::nodes::{NewNode, Session};
 use alluvium_model::{AgentId, Offset, Timestamp, TopicPartition, object_key};
-use alluvium_objects::faults::{BucketTrouble, TroubleSwitch};
+use alluvium_objects::faults::{BucketFaults, BucketFaultSwitch};
 use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::{Clock, SeededRng};
 use tokio_util::sync::CancellationToken;
@@ -212,8 +212,8 @@ impl Auditor<'_> {
         let cancel = CancellationToken::new();
         tokio::spawn(session.clone().run(cancel.clone()));
         let keeps_deleted = self.ground.plan.store.keeps_deleted;
-        let trouble = TroubleSwitch::new(BucketTrouble { keeps_deleted, ..BucketTrouble::default() }, seed);
-        let objects = Objects::new(self.ground.bucket.reached(trouble), "", ObjectsConfig::default());
+        let trouble = BucketFaultSwitch::new(BucketFaults { keeps_deleted, ..BucketFaults::default() }, seed);
+        let objects = Objects::new(self.ground.bucket.client(trouble), "", ObjectsConfig::default());
         let config = CompactorConfig { sweep_deletes_max: 100_000, ..self.ground.plan.compactor.clone() };
         let compactor = Compactor::new(metastore.clone(), objects, config, session.clone(), clock.clone(), rng);
         Ok(Janitor { compactor, metastore, session, clock, cancel })

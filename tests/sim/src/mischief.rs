@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use alluvium_metastore::kv::Faults;
-use alluvium_objects::faults::BucketTrouble;
+use alluvium_objects::faults::BucketFaults;
 use tokio::time::{Instant, sleep_until};
 
 use crate::crowd::Crowd;
@@ -78,10 +78,10 @@ impl Trickster<'_> {
         self.ground.network.heal();
         for machine in self.machines {
             machine.resume();
-            machine.set_weather(Faults::none(), BucketTrouble::default());
+            machine.set_weather(Faults::none(), BucketFaults::default());
             if !machine.is_up() {
                 machine.start();
-                machine.set_weather(Faults::none(), BucketTrouble::default());
+                machine.set_weather(Faults::none(), BucketFaults::default());
             }
         }
         (0..self.crowd.seats.len()).for_each(|place| self.crowd.resume(place));
@@ -176,7 +176,7 @@ impl Trickster<'_> {
             latency_max: dice.time(Duration::from_millis(1), Duration::from_millis(800)),
             ..Faults::none()
         };
-        let store = BucketTrouble {
+        let store = BucketFaults {
             latency_max: dice.time(Duration::from_millis(10), Duration::from_secs(5)),
             unavailable_per_mille: rate(0, 900),
             lost_answer_per_mille: rate(0, 500),
@@ -185,7 +185,7 @@ impl Trickster<'_> {
             slow_body_pause_max: Duration::from_secs(2),
             cut_short_per_mille: rate(0, 200),
             torn_list_per_mille: rate(0, 500),
-            ..BucketTrouble::default()
+            ..BucketFaults::default()
         };
         let (rows, objects) = (dice.chance(600), dice.chance(600));
         let usual = &self.ground.plan;

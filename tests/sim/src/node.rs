@@ -11,7 +11,7 @@ use alluvium_gateway::agent::{Agent, AgentParts};
 use alluvium_metastore::Metastore;
 use alluvium_metastore::kv::{Db, Engine, FaultSwitch, Faults, MemoryEngine};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session};
-use alluvium_objects::faults::{BucketTrouble, SimulatedBucket, TroubleSwitch};
+use alluvium_objects::faults::{BucketFaults, SimulatedBucket, BucketFaultSwitch};
 use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::{Clock, Rng, SeededRng};
 use alluvium_runtime::{SimulatedProcess, Tasks};
@@ -67,7 +67,7 @@ struct Shared {
 struct State {
     process: Option<Process>,
     faults: Option<FaultSwitch>,
-    trouble: Option<TroubleSwitch>,
+    trouble: Option<BucketFaultSwitch>,
 }
 
 /// A process on its machine.
@@ -162,7 +162,7 @@ impl Machine {
         };
         let faults = self.0.ground.plan.metastore.clone();
         let engine = self.0.ground.engine.elsewhere(Faults { seed: self.0.dice.seed(), ..faults });
-        let trouble = TroubleSwitch::new(self.0.ground.plan.store.clone(), self.0.dice.seed());
+        let trouble = BucketFaultSwitch::new(self.0.ground.plan.store.clone(), self.0.dice.seed());
         {
             let mut state = self.state();
             state.faults = Some(engine.fault_switch());
@@ -230,7 +230,7 @@ impl Machine {
     }
 
     /// What this machine has of stores, from now on.
-    pub fn set_weather(&self, metastore: Faults, store: BucketTrouble) {
+    pub fn set_weather(&self, metastore: Faults, store: BucketFaults) {
         {
             let state = self.state();
             if let Some(faults) = &state.faults {
@@ -259,7 +259,7 @@ impl Machine {
         }
     }
 
-    async fn boot(&self, process: Process, engine: MemoryEngine, trouble: TroubleSwitch) {
+    async fn boot(&self, process: Process, engine: MemoryEngine, trouble: BucketFaultSwitch) {
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(self.0.dice.seed()));
         let engine: Arc<dyn Engine> = match self.0.ground.breakage {
             Some(breakage) if breakage.strikes(self.name()) => Arc::new(BrokenEngine::new(engine, breakage)),
@@ -267,7 +267,7 @@ impl Machine {
         };
         let db = Db::new(engine, Arc::clone(&rng));
         let config = ObjectsConfig { seed: self.0.dice.seed(), ..ObjectsConfig::default() };
-        let objects = Objects::new(self.0.ground.bucket.reached(trouble), "", config);
+        let objects = Objects::new(self.0.ground.bucket.client(trouble), "", config);
         loop {
             match self.bring_up(&process, &db, objects.clone(), Arc::clone(&rng)).await {
                 Ok(()) => return,

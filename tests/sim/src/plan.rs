@@ -8,7 +8,7 @@ use alluvium_compactor::CompactorConfig;
 use alluvium_gateway::config::AgentConfig;
 use alluvium_metastore::kv::Faults;
 use alluvium_metastore::nodes::SessionConfig;
-use alluvium_objects::faults::BucketTrouble;
+use alluvium_objects::faults::BucketFaults;
 
 use crate::dice::Dice;
 use crate::history::Retention;
@@ -110,7 +110,7 @@ pub struct Plan {
     /// The metastore's usual trouble.
     pub metastore: Faults,
     /// The object store's usual trouble.
-    pub store: BucketTrouble,
+    pub store: BucketFaults,
     /// Of the network between clients and agents.
     pub latency_max: Duration,
     /// What is done to it all.
@@ -224,9 +224,9 @@ fn metastore(dice: &Dice) -> Faults {
     }
 }
 
-fn store(dice: &Dice) -> BucketTrouble {
+fn store(dice: &Dice) -> BucketFaults {
     let rate = |high: &[u16]| if dice.chance(400) { dice.choose(high) } else { 0 };
-    BucketTrouble {
+    BucketFaults {
         latency_max: dice.time(Duration::from_millis(2), Duration::from_millis(300)),
         unavailable_per_mille: rate(&[5, 50, 200]),
         lost_answer_per_mille: rate(&[5, 50, 150]),
@@ -235,7 +235,7 @@ fn store(dice: &Dice) -> BucketTrouble {
         slow_body_pause_max: Duration::from_secs(1),
         cut_short_per_mille: rate(&[5, 50]),
         torn_list_per_mille: rate(&[100, 500]),
-        ..BucketTrouble::default()
+        ..BucketFaults::default()
     }
 }
 

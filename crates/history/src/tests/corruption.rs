@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::fixtures::*;
-use crate::{HistoryFile, HistoryRecord, ReadError, open, writer};
+use crate::{HistoryFile, HistoryRecord, ReadError, footer, writer};
 
 fn sample() -> Vec<HistoryRecord> {
     (0..2_000).map(|n| record(n, n * 3, format!("value {n}"))).collect()
@@ -35,7 +35,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_that_are_no_file_are_an_error(bytes in vec(any::<u8>(), 0..300), ending in any::<bool>()) {
+    fn arbitrary_bytes_are_an_error(bytes in vec(any::<u8>(), 0..300), ending in any::<bool>()) {
         let bytes = if ending { [bytes, b"\x20\0\0\0PAR1".to_vec()].concat() } else { bytes };
         prop_assert!(run(read_all(&Memory::new(bytes))).is_err());
     }
@@ -43,23 +43,23 @@ proptest! {
 
 #[test]
 fn a_decoder_that_panics_is_an_error() {
-    let panicked = open::unpanicked::<()>(|| panic!("as a decoder might"));
+    let panicked = footer::catch_panic::<()>(|| panic!("like a decoder on damaged bytes"));
     assert!(matches!(panicked, Err(ReadError::Corrupt(_))));
 }
 
 #[test]
 fn a_file_whose_metadata_contradicts_itself_is_an_error() {
-    // Checksums match, but the offsets that the metadata claims are not those of the rows.
+    // The checksums match, but the offsets in the metadata are not those of the rows.
     let (covered, footer) = writer::without_checksums(&file(&sample(), 0..2_000).parts.concat());
     let end = footer.windows(4).position(|window| window == b"2000").expect("the end offset");
-    let mut lying = footer;
-    lying[end..end + 4].copy_from_slice(b"1999");
-    let forged = writer::with_checksums(vec![Bytes::from([covered, lying].concat())]).concat();
+    let mut forged_footer = footer;
+    forged_footer[end..end + 4].copy_from_slice(b"1999");
+    let forged = writer::with_checksums(vec![Bytes::from([covered, forged_footer].concat())]).concat();
     assert!(matches!(run(read_all(&Memory::new(forged))), Err(ReadError::Corrupt(_))));
 }
 
 #[test]
-fn a_newer_format_is_named_as_such() {
+fn a_newer_format_version_is_named_in_the_error() {
     let bytes = file(&sample(), 0..2_000).parts.concat();
     let version_at = bytes.windows(4).rposition(|window| window == b"AVCK").expect("section") - 12;
     let mut newer = bytes;

@@ -1,4 +1,4 @@
-//! Records, files and sources to test with.
+//! Fixtures: records, files, and a source in memory.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use crate::{
     FinishedFile, HistoryFile, HistoryRecord, HistoryWriter, RangedRead, RecordHeader, SourceError, TimestampType,
 };
 
-/// A file in memory, which counts what is read of it.
+/// A file in memory that counts the bytes read.
 pub(super) struct Memory {
     bytes: Bytes,
     pub(super) read: AtomicU64,
@@ -47,7 +47,7 @@ pub(super) fn partition() -> TopicPartition {
     TopicPartition::new(TopicId(uuid::Uuid::from_u128(0x1234)), PartitionIndex(3))
 }
 
-/// A plain record.
+/// A record without a key and headers.
 pub(super) fn record(offset: i64, timestamp: i64, value: impl Into<Bytes>) -> HistoryRecord {
     HistoryRecord {
         offset: Offset(offset),
@@ -89,7 +89,7 @@ pub(super) async fn read_records(
     }
 }
 
-/// The records of `batches`, which must lie end to end and be intact; and the offsets they cover.
+/// Decodes `batches`, which must be intact and must not overlap. Returns the records and the offsets they cover.
 pub(super) fn decode_batches(batches: &[Bytes], from: i64) -> (Vec<HistoryRecord>, Range<i64>) {
     let mut records = Vec::new();
     let mut next = from;
@@ -142,7 +142,7 @@ fn timestamp() -> impl Strategy<Value = i64> {
     prop_oneof![5 => 0..1_000_i64, 1 => Just(-1_i64), 1 => any::<i64>()]
 }
 
-/// Records with rising offsets from `start` on, and the end of the range that they take.
+/// Records with rising offsets from `start` on, and the end of their offset range.
 pub(super) fn records(start: i64) -> impl Strategy<Value = (Vec<HistoryRecord>, i64)> {
     let gap = prop_oneof![8 => Just(0_i64), 1 => 0..5_i64, 1 => prop_oneof![Just(100_000_i64), Just(3_000_000_000)]];
     let row = (gap.clone(), timestamp(), any::<bool>(), option::of(bytes()), option::of(bytes()), vec(header(), 0..3));

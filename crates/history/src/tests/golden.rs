@@ -1,4 +1,4 @@
-//! A file of format version 1 as it was first written: it stays readable for ever. Never written anew.
+//! A file of format version 1 as it was first written. It must stay readable; never regenerate it.
 
 use alluvium_model::{Offset, Timestamp};
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! What goes in comes out, whatever it is; what is damaged is refused.
+//! Any records are read back as written; damaged files are rejected.
 
 mod corruption;
 mod fixtures;

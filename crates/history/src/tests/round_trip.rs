@@ -1,4 +1,4 @@
-//! Records to a file to records, and to batches.
+//! Records written to a file are read back as records and as batches.
 
 use alluvium_model::{Offset, Timestamp};
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::fixtures::*;
 use crate::{HistoryFile, HistoryRecord, HistoryWriter, RecordHeader, WriteError};
 
-/// Reads all batches from `from` on as a consumer does: each time from where the last batch ended.
+/// Reads all batches from `from` on like a consumer: each read starts where the last batch ended.
 async fn consume(file: &HistoryFile, source: &Memory, from: i64, bytes: usize) -> (Vec<HistoryRecord>, i64) {
     let mut all = Vec::new();
     let mut next = from;
@@ -27,7 +27,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_file_gives_back_the_records_that_were_written((records, end) in records(1_000), bytes in 1..100_000_usize) {
+    fn a_file_returns_the_records_that_were_written((records, end) in records(1_000), bytes in 1..100_000_usize) {
         let finished = file(&records, 1_000..end);
         prop_assert_eq!(finished.records, records.len() as u64);
         let source = Memory::of(&finished);
@@ -58,9 +58,12 @@ proptest! {
     }
 
     #[test]
-    fn a_read_at_any_offset_returns_a_batch_that_covers_it((records, end) in records(0), at in any::<prop::sample::Index>()) {
+    fn a_read_at_any_offset_returns_a_batch_that_covers_it(
+        (records, end) in records(0),
+        at in any::<prop::sample::Index>(),
+    ) {
         prop_assume!(end > 0);
-        // Also offsets next to records, which a uniform choice would miss where gaps are wide.
+        // Also offsets next to records, which a uniform choice would miss if gaps are wide.
         let from = match at.index(records.len() * 2 + 1) {
             n if n < records.len() => records[n].offset.0,
             n if n < records.len() * 2 => (records[n - records.len()].offset.0 + 1).min(end - 1),
@@ -72,7 +75,8 @@ proptest! {
             let file = HistoryFile::open(&source).await.expect("open");
             let batches = file.batches(&source, Offset(from), 1 << 20).await.expect("batches");
             let (read, covered) = decode_batches(&batches, from);
-            let expected: Vec<_> = records.iter().filter(|record| (from..covered.end).contains(&record.offset.0)).cloned().collect();
+            let expected = records.iter().filter(|record| (from..covered.end).contains(&record.offset.0));
+            let expected: Vec<_> = expected.cloned().collect();
             prop_assert!(covered.end > from && covered.end <= end);
             prop_assert_eq!(read, expected);
             Ok(())
@@ -80,13 +84,20 @@ proptest! {
     }
 
     #[test]
-    fn timestamps_are_found_as_by_looking_at_every_record((records, end) in records(0), from in 0..70_i64, timestamp in 0..1_200_i64) {
+    fn timestamp_searches_agree_with_a_scan_of_all_records(
+        (records, end) in records(0),
+        from in 0..70_i64,
+        timestamp in 0..1_200_i64,
+    ) {
         let finished = file(&records, 0..end);
         let source = Memory::of(&finished);
         let from = Offset(from);
-        let rest = || records.iter().filter(|record| record.offset >= from).map(|record| (record.offset, record.timestamp));
+        let rest = || {
+            let rest = records.iter().filter(|record| record.offset >= from);
+            rest.map(|record| (record.offset, record.timestamp))
+        };
         let first = rest().find(|(_, found)| found.0 >= timestamp);
-        let latest = rest().reduce(|best, stamp| if stamp.1 > best.1 { stamp } else { best });
+        let latest = rest().reduce(|best, row| if row.1 > best.1 { row } else { best });
         run(async {
             let file = HistoryFile::open(&source).await.expect("open");
             prop_assert_eq!(file.find_timestamp(&source, from, Timestamp(timestamp)).await.expect("find"), first);
@@ -97,7 +108,7 @@ proptest! {
 }
 
 #[test]
-fn a_file_without_records_lets_consumers_pass() {
+fn a_consumer_gets_past_a_file_without_records() {
     let finished = file(&[], 10..25);
     assert_eq!(finished.timestamps, (Timestamp::NONE, Timestamp::NONE));
     let source = Memory::of(&finished);
@@ -121,7 +132,7 @@ fn a_read_before_the_start_begins_at_the_start() {
 }
 
 #[test]
-fn header_names_that_are_not_text_survive() {
+fn header_names_that_are_not_utf8_are_preserved() {
     let mut odd = record(0, 0, "v");
     let header = |name: &'static [u8], value| RecordHeader { name: Bytes::from_static(name), value };
     odd.headers = vec![
@@ -138,7 +149,7 @@ fn header_names_that_are_not_text_survive() {
 }
 
 #[test]
-fn records_out_of_order_are_refused() {
+fn records_out_of_order_are_rejected() {
     let mut writer = HistoryWriter::new("orders", partition(), Offset(5)).expect("writer");
     assert!(matches!(writer.push(&record(4, 0, "")), Err(WriteError::Order { .. })));
     writer.push(&record(7, 0, "")).expect("push");

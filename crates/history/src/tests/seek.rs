@@ -1,4 +1,4 @@
-//! Large files: several row groups, many pages; a seek reads little.
+//! Large files, with several row groups and many pages: a seek reads a small part.
 
 use std::sync::atomic::Ordering;
 
@@ -66,7 +66,7 @@ fn everything_in_a_large_file_with_gaps_is_read_in_order() {
 }
 
 #[test]
-fn a_time_in_a_large_file_is_found_by_its_index() {
+fn a_timestamp_in_a_large_file_is_found_by_its_page_index() {
     let records = large(100);
     let end = records.last().expect("many").offset.0 + 1;
     let source = Memory::of(&file(&records, 0..end));
@@ -85,28 +85,28 @@ fn a_time_in_a_large_file_is_found_by_its_index() {
 }
 
 #[test]
-fn pieces_are_the_same_wherever_a_reader_begins_and_make_up_the_file() {
+fn chunks_are_the_same_for_every_offset_in_them_and_cover_the_file() {
     let records = large(100);
     let end = records.last().expect("many").offset.0 + 1;
     let tail = 50;
     let source = Memory::of(&file(&records, 0..end + tail));
     run(async {
         let file = HistoryFile::open(&source).await.expect("open");
-        let (mut next, mut seen, mut pieces) = (0, 0, 0);
+        let (mut next, mut seen, mut chunks) = (0, 0, 0);
         while next < end + tail {
-            let piece = file.piece(Offset(next), 2 << 20);
-            assert_eq!(piece.start, Offset(next));
-            for within in [piece.start, Offset(piece.start.0.midpoint(piece.end.0)), Offset(piece.end.0 - 1)] {
-                assert_eq!(file.piece(within, 2 << 20), piece);
+            let chunk = file.chunk(Offset(next), 2 << 20);
+            assert_eq!(chunk.start, Offset(next));
+            for within in [chunk.start, Offset(chunk.start.0.midpoint(chunk.end.0)), Offset(chunk.end.0 - 1)] {
+                assert_eq!(file.chunk(within, 2 << 20), chunk);
             }
-            let batches = file.batches_within(&source, piece.clone(), 4 << 20).await.expect("batches");
+            let batches = file.batches_within(&source, chunk.clone(), 4 << 20).await.expect("batches");
             let (read, covered) = decode_batches(&batches, next);
-            assert_eq!(covered, piece.start.0..piece.end.0);
+            assert_eq!(covered, chunk.start.0..chunk.end.0);
             assert_eq!(read, records[seen..seen + read.len()]);
-            (seen, next, pieces) = (seen + read.len(), piece.end.0, pieces + 1);
+            (seen, next, chunks) = (seen + read.len(), chunk.end.0, chunks + 1);
         }
         assert_eq!(seen, records.len());
-        assert!((17..=24).contains(&pieces), "{pieces} pieces of 36 MB");
-        assert!(file.piece(Offset(end + tail), 2 << 20).is_empty());
+        assert!((17..=24).contains(&chunks), "{chunks} chunks of 36 MB");
+        assert!(file.chunk(Offset(end + tail), 2 << 20).is_empty());
     });
 }

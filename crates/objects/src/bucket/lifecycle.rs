@@ -1,26 +1,26 @@
-//! Lifecycle rules: which objects one touches, and what it does to them.
+//! Lifecycle rules: which objects a rule applies to, and what it does to them.
 
 use super::xml;
 
-/// Storage classes whose objects have to be restored, for minutes or hours, before they can be read.
+/// Storage classes whose objects must be restored, which takes minutes or hours, before they can be read.
 const ARCHIVES: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
 
-/// One rule.
+/// One lifecycle rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LifecycleRule {
-    /// Its name; may be empty.
+    /// The rule's id; may be empty.
     pub id: String,
-    /// Whether it is in force.
+    /// Whether the rule is enabled.
     pub is_enabled: bool,
-    /// It touches objects whose whole keys (in the bucket) begin so.
+    /// The rule applies to objects whose keys (in the bucket, with our prefix) begin with this.
     pub prefix: String,
-    /// It touches only objects that carry some tag; ours carry none.
+    /// Whether the rule applies only to objects with some tag; ours have none.
     pub needs_tag: bool,
-    /// When it deletes them.
+    /// When the rule deletes objects; `None`: never.
     pub expiry: Option<Expiry>,
-    /// Storage classes that it moves them to.
+    /// Storage classes that the rule moves objects to.
     pub moves_to: Vec<String>,
-    /// Whether it deletes what versioning keeps.
+    /// Whether the rule deletes older versions.
     pub expires_versions: bool,
 }
 
@@ -29,19 +29,19 @@ pub struct LifecycleRule {
 pub enum Expiry {
     /// Days after an object was written.
     Days(u32),
-    /// All, on a day.
+    /// On a date, all objects at once.
     Date(String),
 }
 
 impl LifecycleRule {
-    /// Whether, being in force, it touches objects without tags whose keys begin with `prefix`: some, or all of them.
+    /// Whether the rule is enabled and applies to some or all objects without tags whose keys begin with `prefix`.
     #[must_use]
     pub fn touches(&self, prefix: &str) -> bool {
         let overlaps = prefix.starts_with(&self.prefix) || self.prefix.starts_with(prefix);
         self.is_enabled && !self.needs_tag && overlaps
     }
 
-    /// Whether it moves objects to where they cannot be read at once.
+    /// Whether the rule moves objects to a storage class from which they cannot be read at once.
     #[must_use]
     pub fn archives(&self) -> bool {
         self.moves_to.iter().any(|class| ARCHIVES.contains(&class.as_str()))
@@ -130,8 +130,9 @@ mod tests {
 
     #[test]
     fn removing_delete_markers_is_no_expiry_and_archives_are_known() {
-        let text = "<Rule><Status>Enabled</Status><Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker>\
-                    </Expiration><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration>\
+        let text = "<Rule><Status>Enabled</Status><Expiration>\
+                    <ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>\
+                    <NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration>\
                     <Transition><Days>1</Days><StorageClass>STANDARD_IA</StorageClass></Transition>\
                     <Transition><Days>30</Days><StorageClass>GLACIER</StorageClass></Transition></Rule>";
         let rule = rules(text).remove(0);

@@ -1,4 +1,4 @@
-//! The settings as S3 writes them. Unknown elements are passed over.
+//! The XML of the settings, as S3 writes it. Unknown elements are ignored.
 
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ pub(super) struct Rule {
     #[serde(rename = "ID")]
     pub id: Option<String>,
     pub status: String,
-    /// Where rules had it before there were filters.
+    /// The prefix of rules without a filter (S3's older form).
     pub prefix: Option<String>,
     pub filter: Option<Filter>,
     pub expiration: Option<Expiration>,

@@ -17,19 +17,19 @@ pub enum Fault {
     NoSuchBucket,
     /// Not done; the disk is full.
     Full,
-    /// Never answered.
+    /// Never gets a response.
     Hang,
-    /// Done, after a while.
+    /// Done, after this delay.
     Delay(Duration),
-    /// Done, and then answered with a failure: what a lost connection looks like.
+    /// Done, and then reported as failed, as after a lost connection.
     DoneButUnavailable,
     /// A GET's body ends after this many bytes.
     CutShort(usize),
-    /// A GET's body has the bits of this byte (or of its last one) flipped.
+    /// A GET's body has all bits of the byte at this position (or of its last byte) flipped.
     Flipped(usize),
 }
 
-/// Which requests meet a [`Fault`]. By default all of an operation, for ever.
+/// Which requests get a [`Fault`]. By default all of an operation, without an end.
 #[derive(Clone, Debug)]
 pub struct Rule {
     pub(super) operation: Option<Operation>,
@@ -40,13 +40,13 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Every request of `operation` meets `fault`.
+    /// Every request of `operation` gets `fault`.
     #[must_use]
     pub fn on(operation: Operation, fault: Fault) -> Self {
         Self { operation: Some(operation), key_contains: None, skip: 0, times: u64::MAX, fault }
     }
 
-    /// Every request meets `fault`.
+    /// Every request gets `fault`.
     #[must_use]
     pub fn always(fault: Fault) -> Self {
         Self { operation: None, key_contains: None, skip: 0, times: u64::MAX, fault }

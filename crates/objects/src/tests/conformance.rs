@@ -1,4 +1,4 @@
-//! What every kind of store has to do.
+//! The conformance suite: what every kind of store must do.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,13 +10,13 @@ use crate::{ErrorKind, Listed, Objects, ObjectsConfig, S3Location, StoreLocation
 
 /// The whole suite, on an empty store.
 async fn conforms(objects: Objects) {
-    starts_up_without_a_trace(&objects).await;
+    checks_without_leaving_an_object(&objects).await;
     keeps_every_byte(&objects).await;
-    reads_exactly_the_range_asked_for(&objects).await;
-    says_what_is_not_there(&objects).await;
+    reads_exactly_the_requested_range(&objects).await;
+    reports_absent_objects(&objects).await;
     lists_in_order_page_by_page(&objects).await;
-    deletes_what_is_there_and_what_is_not(&objects).await;
-    refuses_keys_that_are_none(&objects).await;
+    deletes_present_and_absent_objects(&objects).await;
+    rejects_malformed_keys(&objects).await;
 }
 
 async fn keys(objects: &Objects, prefix: &str, after: Option<&str>, limit: usize) -> Vec<String> {
@@ -24,7 +24,7 @@ async fn keys(objects: &Objects, prefix: &str, after: Option<&str>, limit: usize
     page.into_iter().map(|Listed { key, .. }| key).collect()
 }
 
-async fn starts_up_without_a_trace(objects: &Objects) {
+async fn checks_without_leaving_an_object(objects: &Objects) {
     objects.check().await.unwrap();
     assert_eq!(keys(objects, "", None, 10).await, [""; 0]);
 }
@@ -53,7 +53,7 @@ async fn keeps_every_byte(objects: &Objects) {
     assert_eq!(keys(objects, "history/orders.v1", None, 10).await, [key]);
 }
 
-async fn reads_exactly_the_range_asked_for(objects: &Objects) {
+async fn reads_exactly_the_requested_range(objects: &Objects) {
     objects.put("r", parts("0123456789")).await.unwrap();
     assert_eq!(objects.get_range("r", 2..5).await.unwrap(), "234");
     assert_eq!(objects.get_range("r", 9..10).await.unwrap(), "9");
@@ -69,7 +69,7 @@ async fn reads_exactly_the_range_asked_for(objects: &Objects) {
     assert_eq!(objects.get_within("r", 10..12).await.unwrap_err().kind, ErrorKind::Range);
 }
 
-async fn says_what_is_not_there(objects: &Objects) {
+async fn reports_absent_objects(objects: &Objects) {
     let failures = objects.usage().totals().failures;
     assert_eq!(objects.head("absent").await.unwrap_err().kind, ErrorKind::NotFound);
     assert_eq!(objects.get("absent").await.unwrap_err().kind, ErrorKind::NotFound);
@@ -94,7 +94,7 @@ async fn lists_in_order_page_by_page(objects: &Objects) {
     assert_eq!(keys(objects, "l/", Some("l/4/x"), 2).await, [""; 0]);
 }
 
-async fn deletes_what_is_there_and_what_is_not(objects: &Objects) {
+async fn deletes_present_and_absent_objects(objects: &Objects) {
     let all: Vec<String> = (0..12).map(|n| format!("d/{n}")).collect();
     for key in all.iter().skip(2) {
         objects.put(key, parts("x")).await.unwrap();
@@ -108,7 +108,7 @@ async fn deletes_what_is_there_and_what_is_not(objects: &Objects) {
     objects.delete(&rest).await.unwrap();
 }
 
-async fn refuses_keys_that_are_none(objects: &Objects) {
+async fn rejects_malformed_keys(objects: &Objects) {
     for key in ["", "a//b", "../a", "a/../b", "/a"] {
         assert_eq!(objects.get(key).await.unwrap_err().kind, ErrorKind::Invalid, "{key:?}");
         assert_eq!(objects.put(key, parts("x")).await.unwrap_err().kind, ErrorKind::Invalid, "{key:?}");
@@ -125,7 +125,7 @@ async fn memory_conforms() {
 }
 
 #[tokio::test]
-async fn a_directory_conforms_and_is_made_if_need_be() {
+async fn a_directory_conforms_and_is_created_if_it_does_not_exist() {
     let temporary = tempfile::tempdir().unwrap();
     let directory = temporary.path().join("made/on demand");
     let location = StoreLocation::Local { directory: directory.clone() };
@@ -137,7 +137,7 @@ async fn a_directory_conforms_and_is_made_if_need_be() {
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_is_refused_by_name() {
+async fn a_directory_that_cannot_be_created_is_named_in_the_error() {
     let temporary = tempfile::tempdir().unwrap();
     let file = temporary.path().join("file");
     fs::write(&file, "").unwrap();
@@ -164,6 +164,6 @@ async fn a_bucket_conforms() {
         allow_http: true,
         ..S3Location::new(bucket)
     };
-    // What an absent bucket answers is tested with canned answers: SeaweedFS makes it on the spot for an administrator.
+    // An absent bucket is tested with canned responses: SeaweedFS creates it at once for an administrator.
     conforms(open(&StoreLocation::S3(there), ObjectsConfig::default()).await.unwrap()).await;
 }

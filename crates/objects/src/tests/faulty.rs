@@ -1,4 +1,4 @@
-//! How a store in trouble looks from above. Time is virtual.
+//! Behaviour over a failing store. Time is virtual.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn hedging() -> ObjectsConfig {
 }
 
 #[tokio::test(start_paused = true)]
-async fn passing_trouble_is_retried() {
+async fn transient_failures_are_retried() {
     let (objects, faults) = faulty(config());
     faults.inject(Rule::always(Fault::Unavailable).times(2));
     objects.put("k", parts("v")).await.unwrap();
@@ -36,7 +36,7 @@ async fn passing_trouble_is_retried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lasting_trouble_is_given_up_after_the_tries_allowed() {
+async fn a_lasting_failure_is_returned_after_the_allowed_tries() {
     let (objects, faults) = faulty(config());
     faults.inject(Rule::always(Fault::Unavailable));
     let error = objects.put("k", parts("v")).await.unwrap_err();
@@ -48,21 +48,21 @@ async fn lasting_trouble_is_given_up_after_the_tries_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_outlasts_a_minute_of_trouble() {
+async fn the_background_policy_outlasts_a_minute_of_failures() {
     let (objects, faults) = faulty(config());
     faults.inject(Rule::always(Fault::Unavailable));
-    let patient = objects.with_retry(RetryPolicy::patient());
+    let background = objects.with_retry(RetryPolicy::background());
     let heal = async {
         tokio::time::sleep(Duration::from_secs(60)).await;
         faults.heal();
     };
-    let (put, ()) = tokio::join!(patient.put("k", parts("v")), heal);
+    let (put, ()) = tokio::join!(background.put("k", parts("v")), heal);
     put.unwrap();
     assert!(objects.usage().totals().retries > 5);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_asking_again_cannot_mend_fails_at_once() {
+async fn errors_that_are_not_retryable_fail_at_once() {
     for (fault, kind) in [
         (Fault::Denied, ErrorKind::Denied),
         (Fault::NoSuchBucket, ErrorKind::NoSuchBucket),
@@ -89,7 +89,7 @@ async fn a_store_that_never_answers_times_out_within_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_large_object_is_given_time_for_its_bytes() {
+async fn a_large_object_gets_time_for_its_bytes() {
     let (objects, faults) = faulty(config());
     faults.inject(Rule::always(Fault::Delay(Duration::from_secs(20))));
     let large = Bytes::from(vec![0; 64 << 20]);
@@ -124,7 +124,7 @@ async fn a_damaged_probe_is_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_get_is_asked_again_and_the_first_answer_wins() {
+async fn a_slow_get_is_hedged_and_the_first_response_wins() {
     let (objects, faults) = faulty(hedging());
     objects.put("k", parts("v")).await.unwrap();
     faults.inject(Rule::on(Operation::Get, Fault::Hang).times(1));
@@ -136,7 +136,7 @@ async fn a_slow_get_is_asked_again_and_the_first_answer_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hedge_that_fails_leaves_the_slow_answer() {
+async fn if_the_hedge_fails_the_slow_response_is_used() {
     let (objects, faults) = faulty(hedging());
     objects.put("k", parts("v")).await.unwrap();
     faults.inject(Rule::on(Operation::Get, Fault::Delay(Duration::from_secs(2))).times(1));
@@ -173,7 +173,7 @@ async fn waiting_for_a_slot_ends_at_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_fail_together_come_back_apart() {
+async fn operations_that_fail_together_are_retried_at_different_times() {
     let (objects, _) = faulty(config());
     let (other, _) = faulty(ObjectsConfig { seed: 1, ..config() });
     let wait = Duration::from_secs(1);
@@ -191,7 +191,7 @@ async fn ranges_close_together_share_a_get() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_than_may_be_read_at_once_is_refused_unasked() {
+async fn a_read_above_the_size_limit_is_rejected_without_a_request() {
     let (objects, _) = faulty(ObjectsConfig { get_bytes_max: 4, ..config() });
     objects.put("k", parts("0123456789")).await.unwrap();
     assert_eq!(objects.get_range("k", 0..5).await.unwrap_err().kind, ErrorKind::TooLarge);
@@ -200,7 +200,7 @@ async fn more_than_may_be_read_at_once_is_refused_unasked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_can_be_aimed_at_single_objects() {
+async fn faults_can_be_restricted_to_single_objects() {
     let (objects, faults) = faulty(config());
     faults.inject(Rule::on(Operation::Put, Fault::Denied).key_contains("bad").skip(1).times(1));
     objects.put("bad", parts("v")).await.unwrap();
@@ -223,15 +223,15 @@ async fn operations_can_be_spawned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_store_is_in_trouble_from_a_write_that_was_given_up_to_one_that_succeeds() {
+async fn a_failed_write_is_the_last_failure_until_a_write_succeeds() {
     let (objects, faults) = faulty(config());
     faults.inject(Rule::on(Operation::Put, Fault::Unavailable).times(4));
     objects.put("k", parts("v")).await.unwrap_err();
     assert_eq!(objects.get("absent").await.unwrap_err().kind, ErrorKind::NotFound);
     assert_eq!(
-        objects.trouble().map(|error| (error.operation, error.kind)),
+        objects.last_failure().map(|error| (error.operation, error.kind)),
         Some((Operation::Put, ErrorKind::Unavailable))
     );
     objects.put("k", parts("v")).await.unwrap();
-    assert_eq!(objects.trouble(), None, "a try that failed is no trouble");
+    assert_eq!(objects.last_failure(), None, "a failed try that was retried does not count");
 }

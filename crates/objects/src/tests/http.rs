@@ -1,4 +1,5 @@
-//! What an S3 server's answers mean. object_store hides the types that tell, so this pins the texts we go by.
+//! Classification of an S3 server's responses. object_store hides their types, so these tests pin the texts that we
+//! match.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::parts;
 use crate::open::bucket_store;
 use crate::{Error, ErrorKind, Objects, ObjectsConfig, RetryPolicy, S3Location};
 
-/// A bucket at `endpoint`, asked once.
+/// A bucket at `endpoint`, without retries.
 fn bucket(endpoint: &str) -> Objects {
     let location = S3Location { allow_http: true, ..S3Location::new("bucket") };
     let credential = AwsCredential { key_id: "id".to_owned(), secret_key: "secret".to_owned(), token: None };
@@ -22,7 +23,7 @@ fn bucket(endpoint: &str) -> Objects {
     Objects::new(Arc::new(store), "", ObjectsConfig { retry, hedge_after: None, ..ObjectsConfig::default() })
 }
 
-/// A bucket whose server answers every request with `answer` and hangs up.
+/// A bucket whose server sends `answer` to every request and closes the connection.
 async fn answering(answer: &'static str) -> Objects {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -53,7 +54,7 @@ macro_rules! answer {
 }
 
 #[tokio::test]
-async fn every_answer_has_its_meaning() {
+async fn every_response_has_its_kind() {
     for (answer, kind) in [
         (answer!("503 Slow Down", "<Code>SlowDown</Code>"), ErrorKind::Unavailable),
         (answer!("500 Internal Server Error", ""), ErrorKind::Unavailable),

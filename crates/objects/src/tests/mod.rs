@@ -1,4 +1,4 @@
-//! Tests of the interface: one suite for every kind of store, then faults, then what HTTP answers mean.
+//! Tests of the interface: one suite for every kind of store, then faults, then the classification of HTTP responses.
 
 mod conformance;
 mod faulty;

@@ -1,4 +1,4 @@
-//! The simulated bucket behaves as one elsewhere does.
+//! The simulated bucket behaves like a remote one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::faults::{BucketTrouble, SimulatedBucket, TroubleSwitch};
+use crate::faults::{BucketFaultSwitch, BucketFaults, SimulatedBucket};
 use crate::{Objects, ObjectsConfig};
 
-fn reached(bucket: &SimulatedBucket, trouble: BucketTrouble) -> (Objects, TroubleSwitch) {
-    let switch = TroubleSwitch::new(trouble, 1);
-    (Objects::new(bucket.reached(switch.clone()), "", ObjectsConfig::default()), switch)
+fn client(bucket: &SimulatedBucket, faults: BucketFaults) -> (Objects, BucketFaultSwitch) {
+    let switch = BucketFaultSwitch::new(faults, 1);
+    (Objects::new(bucket.client(switch.clone()), "", ObjectsConfig::default()), switch)
 }
 
 fn one_part() -> Vec<Bytes> {
@@ -20,9 +20,9 @@ fn one_part() -> Vec<Bytes> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_that_has_left_is_done_though_nobody_waits_for_it() {
+async fn a_put_that_was_sent_is_done_even_if_the_caller_stopped_waiting() {
     let bucket = SimulatedBucket::new(|| 0);
-    let (objects, _) = reached(&bucket, BucketTrouble { latency_max: Duration::from_secs(2), ..Default::default() });
+    let (objects, _) = client(&bucket, BucketFaults { latency_max: Duration::from_secs(2), ..Default::default() });
     let given_up = timeout(Duration::from_millis(1), objects.put("a", one_part())).await;
     assert!(given_up.is_err() && bucket.keys().is_empty());
     sleep(Duration::from_secs(3)).await;
@@ -30,10 +30,10 @@ async fn a_put_that_has_left_is_done_though_nobody_waits_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_cut_off_waits_and_the_others_do_not() {
+async fn a_process_that_is_cut_off_waits_and_the_others_do_not() {
     let bucket = SimulatedBucket::new(|| 0);
     let ((one, switch), (other, _)) =
-        (reached(&bucket, BucketTrouble::default()), reached(&bucket, BucketTrouble::default()));
+        (client(&bucket, BucketFaults::default()), client(&bucket, BucketFaults::default()));
     switch.cut(true);
     let heal = switch.clone();
     tokio::spawn(async move {
@@ -41,9 +41,9 @@ async fn whoever_is_cut_off_waits_and_the_others_do_not() {
         heal.cut(false);
     });
     let started = Instant::now();
-    other.put("a", one_part()).await.expect("it is reached");
+    other.put("a", one_part()).await.expect("not cut off");
     assert_eq!(started.elapsed(), Duration::ZERO);
-    assert_eq!(one.get("a").await.expect("in the end"), Bytes::from_static(b"bytes"));
+    assert_eq!(one.get("a").await.expect("after the cut"), Bytes::from_static(b"bytes"));
     assert!(started.elapsed() >= Duration::from_secs(3));
 }
 
@@ -52,11 +52,11 @@ async fn a_torn_listing_misses_only_what_is_new_or_fails() {
     let now = Arc::new(AtomicI64::new(0));
     let clock = Arc::clone(&now);
     let bucket = SimulatedBucket::new(move || clock.load(Ordering::Relaxed));
-    let (objects, switch) = reached(&bucket, BucketTrouble::default());
+    let (objects, switch) = client(&bucket, BucketFaults::default());
     objects.put("x/old", one_part()).await.expect("put");
     now.store(3_600_000, Ordering::Relaxed);
     objects.put("x/new", one_part()).await.expect("put");
-    switch.set(BucketTrouble { torn_list_per_mille: 1_000, ..Default::default() });
+    switch.set(BucketFaults { torn_list_per_mille: 1_000, ..Default::default() });
     let mut sizes = Vec::new();
     for _ in 0..50 {
         if let Ok(listed) = objects.list("x", None, 10).await {
@@ -68,12 +68,12 @@ async fn a_torn_listing_misses_only_what_is_new_or_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies_that_come_slowly_or_in_part_are_whole_or_an_error_in_the_end() {
+async fn slow_or_truncated_bodies_are_returned_whole_or_as_an_error() {
     let bucket = SimulatedBucket::new(|| 0);
-    let (objects, switch) = reached(&bucket, BucketTrouble::default());
+    let (objects, switch) = client(&bucket, BucketFaults::default());
     let bytes = Bytes::from(vec![7; 1_000]);
     objects.put("a", vec![bytes.clone()]).await.expect("put");
-    switch.set(BucketTrouble {
+    switch.set(BucketFaults {
         cut_short_per_mille: 400,
         slow_body_per_mille: 400,
         slow_body_pause_max: Duration::from_secs(1),

@@ -2,16 +2,16 @@
 
 use super::BatchError;
 
-/// How the records of a batch are compressed (the number is the codec in the attributes).
+/// Compression codec of a batch's records; the number is the codec in the attributes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(i16)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None = 0,
     /// A gzip stream.
     Gzip = 1,
-    /// Snappy, raw or in the framing of xerial's Java library.
+    /// Snappy, raw or in the framing of the xerial Java library.
     Snappy = 2,
     /// An LZ4 frame.
     Lz4 = 3,
@@ -27,10 +27,10 @@ impl Compression {
 /// Who set the timestamps of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TimestampType {
-    /// The producer; each record has its own.
+    /// The producer set each record's timestamp.
     #[default]
     CreateTime,
-    /// The log, on append: every record's timestamp is the batch's max timestamp.
+    /// The log set them on append: every record's timestamp is the batch's max timestamp.
     LogAppendTime,
 }
 
@@ -50,7 +50,7 @@ impl Attributes {
         Self(compression as i16)
     }
 
-    /// The codec; an error where the number is none of Kafka's.
+    /// The codec; an error if Kafka does not define the number.
     pub fn compression(self) -> Result<Compression, BatchError> {
         let codec = self.0 & Self::CODEC;
         Compression::ALL.into_iter().find(|known| *known as i16 == codec).ok_or(BatchError::UnknownCodec(codec))
@@ -74,19 +74,19 @@ impl Attributes {
         self.0 & Self::CONTROL != 0
     }
 
-    /// The same, with timestamps set by the log.
+    /// These attributes with timestamps set by the log.
     #[must_use]
     pub fn with_log_append_time(self) -> Self {
         Self(self.0 | Self::APPEND_TIME)
     }
 
-    /// The same, within a transaction.
+    /// These attributes as part of a transaction.
     #[must_use]
     pub fn with_transactional(self) -> Self {
         Self(self.0 | Self::TRANSACTIONAL)
     }
 
-    /// The same, as a control batch.
+    /// These attributes as a control batch.
     #[must_use]
     pub fn with_control(self) -> Self {
         Self(self.0 | Self::CONTROL)

@@ -1,4 +1,4 @@
-//! Encodes records into a batch, with every offset and timestamp exactly as given.
+//! Builds a batch from records, with every offset and timestamp exactly as given.
 
 use bytes::Bytes;
 
@@ -6,18 +6,19 @@ use super::compression::compress;
 use super::header::checksum;
 use super::{Attributes, BatchHeader, Compression, Header, varint};
 
-/// Uncompressed bytes of one batch: far above any sensible one, and safe for the 32-bit length whatever a codec adds.
+/// Largest uncompressed size of one batch: far above any in practice, and safe for the 32-bit length whatever a codec
+/// adds.
 const RECORDS_BYTES_MAX: usize = 1 << 30;
 
-/// Why a record does not fit the batch that is being built.
+/// Why a record cannot be added to a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     /// Offsets must ascend from the base offset on, by less than 2^31 in all.
     #[error("offset {offset} cannot follow in the batch at {base_offset}")]
     Offset {
-        /// Of the record.
+        /// The record's offset.
         offset: i64,
-        /// Of the batch.
+        /// The batch's base offset.
         base_offset: i64,
     },
     /// The batch would exceed 1 GiB.
@@ -25,15 +26,15 @@ pub enum BuildError {
     TooLarge,
 }
 
-/// Collects records for one batch. Gaps between offsets are kept, so that history re-encodes as it was.
+/// Builds one batch. Gaps between offsets are kept, so that history is re-encoded with its original offsets.
 #[derive(Clone, Debug)]
 pub struct BatchBuilder {
-    /// As it will be written; lengths, counts and checksum are filled in at the end.
+    /// The header to write; length and checksum are filled in at the end.
     header: BatchHeader,
     compression: Compression,
-    /// Room for the header, then the records.
+    /// Space for the header, then the encoded records.
     bytes: Vec<u8>,
-    /// One record, while its length is not known.
+    /// The encoding of one record, until its length is known.
     scratch: Vec<u8>,
     append_time: Option<i64>,
 }
@@ -60,14 +61,14 @@ impl BatchBuilder {
         Self { header, compression, bytes: vec![0; BatchHeader::LEN], scratch: Vec::new(), append_time: None }
     }
 
-    /// With memory for `bytes` of records at once, where one knows how many are coming.
+    /// Reserves memory for `bytes` of records, if the size is known in advance.
     #[must_use]
     pub fn expecting(mut self, bytes: usize) -> Self {
         self.bytes.reserve_exact(bytes.min(RECORDS_BYTES_MAX));
         self
     }
 
-    /// From an idempotent producer.
+    /// Sets the idempotent producer's id, epoch and first sequence.
     #[must_use]
     pub fn producer(mut self, id: i64, epoch: i16, base_sequence: i32) -> Self {
         self.header.producer_id = id;
@@ -76,7 +77,7 @@ impl BatchBuilder {
         self
     }
 
-    /// With `timestamp`, set by the log, as every record's timestamp.
+    /// Sets the append time `timestamp` as every record's timestamp.
     #[must_use]
     pub fn log_append_time(mut self, timestamp: i64) -> Self {
         self.header.attributes = self.header.attributes.with_log_append_time();
@@ -84,21 +85,21 @@ impl BatchBuilder {
         self
     }
 
-    /// Within a transaction.
+    /// Marks the batch as part of a transaction.
     #[must_use]
     pub fn transactional(mut self) -> Self {
         self.header.attributes = self.header.attributes.with_transactional();
         self
     }
 
-    /// As a control batch.
+    /// Marks the batch as a control batch.
     #[must_use]
     pub fn control(mut self) -> Self {
         self.header.attributes = self.header.attributes.with_control();
         self
     }
 
-    /// Adds the record at `offset`, which must be above all before it.
+    /// Adds the record at `offset`, which must be above the previous one.
     pub fn push<'a>(
         &mut self,
         offset: i64,
@@ -131,7 +132,7 @@ impl BatchBuilder {
         Ok(())
     }
 
-    /// Makes the batch cover offsets up to `offset`, though no record is there (compaction removed it).
+    /// Makes the batch cover offsets up to `offset`, even if no record has it (compaction removed it).
     pub fn extend_to(&mut self, offset: i64) -> Result<(), BuildError> {
         self.header.last_offset_delta = self.delta(offset)?;
         Ok(())
@@ -142,30 +143,30 @@ impl BatchBuilder {
         offset
             .checked_sub(base_offset)
             .and_then(|delta| i32::try_from(delta).ok())
-            // The last delta a batch can have is one below the largest, so that the count fits as well.
+            // The largest delta is one below `i32::MAX`, so that the record count fits too.
             .filter(|delta| *delta > last_offset_delta && *delta < i32::MAX)
             .ok_or(BuildError::Offset { offset, base_offset })
     }
 
-    /// Bytes of the batch if it were not compressed.
+    /// Size of the batch without compression, in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether it has no record yet.
+    /// Whether no record was added yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.header.record_count == 0
     }
 
-    /// Records so far.
+    /// Records added so far.
     #[must_use]
     pub fn record_count(&self) -> i32 {
         self.header.record_count
     }
 
-    /// The batch. (One without records is legal where offsets were compacted away.)
+    /// The encoded batch. A batch without records is legal, if compaction removed them.
     #[must_use]
     pub fn finish(self) -> Bytes {
         let Self { mut header, compression, bytes, append_time, .. } = self;
@@ -202,7 +203,7 @@ fn put_nullable(out: &mut Vec<u8>, field: Option<&[u8]>) {
 }
 
 fn put_headers<'a>(out: &mut Vec<u8>, headers: impl IntoIterator<Item = Header<'a>>) {
-    // The count comes first and is one byte for nearly all records: reserve it, and move the rest if it is not.
+    // The count comes first and takes one byte for nearly all records: reserve one, and move the rest if it takes more.
     let at = out.len();
     out.push(0);
     let mut count = 0;

@@ -1,25 +1,25 @@
-//! Why a batch is not acceptable.
+//! Errors of parsing and validating a batch.
 
 use super::Compression;
 
-/// Why bytes are not an acceptable batch. Each variant names the code that a Kafka 4.3 broker answers to Produce.
+/// Why bytes are not a valid batch. Each variant names the error code that a Kafka 4.3 broker returns to Produce.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
-    /// No batch at all (`INVALID_RECORD`).
+    /// There is no batch (`INVALID_RECORD`).
     #[error("no record batch")]
     Empty,
-    /// More bytes after the one batch that is allowed (`INVALID_RECORD`).
+    /// Bytes after the single batch that is allowed (`INVALID_RECORD`).
     #[error("{bytes} bytes after the one record batch that is allowed")]
     Trailing {
-        /// Bytes that follow.
+        /// Number of bytes after the batch.
         bytes: usize,
     },
-    /// Fewer bytes than the batch says it has (`CORRUPT_MESSAGE`).
+    /// Fewer bytes than the batch's length (`CORRUPT_MESSAGE`).
     #[error("record batch of {want} bytes is cut short at {have}")]
     Truncated {
-        /// Bytes that are there.
+        /// Bytes present.
         have: usize,
-        /// Bytes that should be.
+        /// Bytes by the length field, or of a header.
         want: usize,
     },
     /// A length that no batch can have (`CORRUPT_MESSAGE`).
@@ -31,71 +31,72 @@ pub enum BatchError {
     /// The checksum does not match (`CORRUPT_MESSAGE`).
     #[error("record batch CRC is {computed:#010x} but {stored:#010x} is stored")]
     Crc {
-        /// In the header.
+        /// The checksum in the header.
         stored: u32,
-        /// Of the bytes.
+        /// The checksum of the bytes.
         computed: u32,
     },
     /// The number of records is not positive, or not last offset delta + 1 (`INVALID_RECORD`).
     #[error("record count {count} does not match last offset delta {last_offset_delta}")]
     Count {
-        /// In the header.
+        /// The record count in the header.
         count: i32,
-        /// In the header.
+        /// The last offset delta in the header.
         last_offset_delta: i32,
     },
-    /// A control batch, which only the log itself writes (`INVALID_RECORD`).
+    /// A control batch, which only the log may write (`INVALID_RECORD`).
     #[error("control batch from a client")]
     Control,
     /// A producer id with a negative sequence (`INVALID_RECORD`).
     #[error("producer {producer_id} with base sequence {base_sequence}")]
     Sequence {
-        /// In the header.
+        /// The producer id in the header.
         producer_id: i64,
-        /// In the header.
+        /// The base sequence in the header.
         base_sequence: i32,
     },
-    /// A codec number that Kafka does not have (`UNSUPPORTED_COMPRESSION_TYPE`; Kafka itself answers -1).
+    /// A codec number that Kafka does not define (`UNSUPPORTED_COMPRESSION_TYPE`; Kafka itself returns -1).
     #[error("unknown compression codec {0}")]
     UnknownCodec(i16),
     /// Zstandard in a Produce request older than version 7 (`UNSUPPORTED_COMPRESSION_TYPE`, KIP-110).
     #[error("zstd needs produce version 7, this is {version}")]
     ZstdTooOld {
-        /// Of the request.
+        /// The request's version.
         version: i16,
     },
-    /// The compressed bytes are broken (`CORRUPT_MESSAGE`).
+    /// The compressed bytes are damaged (`CORRUPT_MESSAGE`).
     #[error("records do not decompress as {codec:?}: {reason}")]
     Decompress {
-        /// As the attributes say.
+        /// The codec in the attributes.
         codec: Compression,
-        /// What the codec's library says.
+        /// The error of the codec's library.
         reason: String,
     },
-    /// Decompressed records exceed the cap (`MESSAGE_TOO_LARGE`).
+    /// Decompressed records exceed the limit (`MESSAGE_TOO_LARGE`).
     #[error("records decompress to more than {limit} bytes")]
     DecompressedTooLarge {
-        /// The cap.
+        /// The limit in bytes.
         limit: usize,
     },
     /// A record that does not parse or does not fit its batch (`INVALID_RECORD`).
     #[error("record {index}: {reason}")]
     Record {
-        /// Which, from 0.
+        /// Position of the record in the batch, from 0.
         index: i32,
-        /// What is wrong with it.
+        /// Why the record is invalid.
         reason: &'static str,
     },
     /// Bytes after the last record (`INVALID_RECORD`).
     #[error("{bytes} bytes after the last record")]
     TrailingRecords {
-        /// How many.
+        /// Number of bytes after the last record.
         bytes: usize,
     },
 }
 
 impl BatchError {
-    /// Whether the bytes were damaged, rather than made wrongly: Kafka's `CORRUPT_MESSAGE`, which clients retry.
+    /// Whether the bytes were damaged in transit, rather than encoded wrongly: Kafka's `CORRUPT_MESSAGE`, which clients
+    /// retry.
     #[must_use]
     pub fn is_corruption(&self) -> bool {
         match self {

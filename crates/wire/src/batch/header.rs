@@ -1,33 +1,33 @@
-//! The 61-byte header of a batch: parse, encode, checksum.
+//! The 61-byte header of a batch: parsing, encoding, checksum.
 
 use crc_fast::{CrcAlgorithm, Digest};
 
 use super::{Attributes, BatchError};
 
-/// The fields of a batch's header, as they are stored (layout in the module's documentation).
+/// The fields of a batch's header as stored. The layout is in the module's documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchHeader {
     /// Offset of the first record.
     pub base_offset: i64,
-    /// Bytes after this field: the whole batch less 12.
+    /// Bytes after this field: the size of the batch minus 12.
     pub batch_length: i32,
-    /// Leader epoch of the partition when it was appended.
+    /// Leader epoch of the partition when the batch was appended.
     pub leader_epoch: i32,
     /// Message format: 2.
     pub magic: i8,
     /// CRC-32C of everything from the attributes on.
     pub crc: u32,
-    /// Codec, timestamp type, transactional, control.
+    /// Codec, timestamp type, and the transactional and control bits.
     pub attributes: Attributes,
-    /// Offset of the last record less the base offset.
+    /// Offset of the last record minus the base offset.
     pub last_offset_delta: i32,
-    /// Timestamp of the first record, from which the others count.
+    /// Timestamp of the first record, ms; the others are stored as deltas to it.
     pub base_timestamp: i64,
-    /// Largest timestamp of a record, or the append time.
+    /// Largest timestamp of a record, or the append time; ms.
     pub max_timestamp: i64,
-    /// The idempotent producer, or -1.
+    /// Id of the idempotent producer, or -1.
     pub producer_id: i64,
-    /// Its epoch, or -1.
+    /// Epoch of the producer, or -1.
     pub producer_epoch: i16,
     /// Sequence of the first record, or -1.
     pub base_sequence: i32,
@@ -36,22 +36,22 @@ pub struct BatchHeader {
 }
 
 impl BatchHeader {
-    /// Bytes of a header.
+    /// Size of a header in bytes.
     pub const LEN: usize = 61;
-    /// Bytes before the field that counts the rest.
+    /// Bytes up to the end of the length field, which does not count them.
     pub(super) const PREFIX: usize = 12;
-    /// Where the checksummed part starts.
+    /// Position at which the checksummed part starts.
     pub(super) const CRC_FROM: usize = 21;
-    /// The only message format there is.
+    /// The only supported message format.
     pub(super) const MAGIC: i8 = 2;
     const MAGIC_AT: usize = 16;
 
-    /// The header at the start of `bytes`. Its magic is checked, and its length for being possible; nothing else is.
+    /// The header at the start of `bytes`. Checks only the magic, and that the length is possible.
     pub fn parse(bytes: &[u8]) -> Result<Self, BatchError> {
         if bytes.is_empty() {
             return Err(BatchError::Empty);
         }
-        // Formats 0 and 1 have their magic at the same place and a shorter header: tell them apart before the length.
+        // Formats 0 and 1 have the magic at the same position but a shorter header: check it before the length.
         if let Some(magic) = bytes.get(Self::MAGIC_AT) {
             let magic = i8::from_be_bytes([*magic]);
             if magic != Self::MAGIC {
@@ -64,7 +64,7 @@ impl BatchHeader {
         Ok(header)
     }
 
-    /// Bytes of the whole batch, this header included.
+    /// Size of the whole batch in bytes, this header included.
     #[expect(clippy::len_without_is_empty, reason = "no batch is empty")]
     pub fn len(&self) -> Result<usize, BatchError> {
         usize::try_from(self.batch_length)
@@ -128,7 +128,7 @@ impl BatchHeader {
 }
 
 /// CRC-32C of a batch: `head` from the attributes on, then `body`.
-#[expect(clippy::cast_possible_truncation, reason = "a 32-bit CRC is handed out in the low half of 64 bits")]
+#[expect(clippy::cast_possible_truncation, reason = "the digest returns a 32-bit CRC in the low half of 64 bits")]
 pub(super) fn checksum(head: &[u8; BatchHeader::LEN], body: &[u8]) -> u32 {
     let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
     digest.update(head.split_at(BatchHeader::CRC_FROM).1);

@@ -1,9 +1,9 @@
-//! Kafka's record batch, format 2: the unit that travels and is stored verbatim.
+//! Kafka's record batch, format 2: the unit that is sent and stored verbatim.
 //!
-//! Owns: the 61-byte header, what makes a batch acceptable, re-basing and append-time stamping without touching the
-//! records, iterating records under a cap on decompressed bytes, and encoding batches (exact offsets included, for
-//! re-encoded history). Does not own: offsets (the commit gives them), topic rules (handed in), Kafka error codes (the
-//! handler maps [`BatchError`], whose variants name the code that a Kafka broker answers).
+//! Owns: the 61-byte header, validation, re-basing and setting the append time without changing the records, iterating
+//! records with a limit on decompressed bytes, and encoding batches (with exact offsets, for re-encoded history). Does
+//! not own: offsets (the commit assigns them), topic rules (passed in), Kafka error codes (the handler maps
+//! [`BatchError`], whose variants name the code that a Kafka broker returns).
 //!
 //! ```text
 //! offset  bytes  field
@@ -23,8 +23,8 @@
 //!     61         records, compressed as a whole
 //! ```
 //!
-//! Invariants: no input makes anything here panic; bodies are slices of what was given, never copies; decompression
-//! allocates no more than its cap plus the codec's fixed working memory.
+//! Invariants: no input causes a panic; bodies are slices of the input, never copies; decompression allocates no more
+//! than its limit plus the codec's fixed working memory.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod attributes;
@@ -33,19 +33,19 @@ mod compression;
 mod error;
 mod header;
 mod record;
+mod record_batch;
 mod records;
 mod rules;
 mod varint;
-mod view;
 
 pub use attributes::{Attributes, Compression, TimestampType};
 pub use builder::{BatchBuilder, BuildError};
 pub use error::BatchError;
 pub use header::BatchHeader;
 pub use record::{Header, Headers, Record};
+pub use record_batch::{Batch, Batches};
 pub use records::{Records, RecordsIter};
 pub use rules::{RECORD_FAULTS_MAX, RecordFault, RecordFaultReason, RecordRules};
-pub use view::{Batch, Batches};
 
 #[cfg(test)]
 mod tests;

@@ -11,24 +11,24 @@ use super::varint::{take_i32, take_i64};
 /// One record of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// Offset less the batch's base offset, as stored.
+    /// The offset minus the batch's base offset, as stored.
     pub offset_delta: i32,
-    /// Its offset.
+    /// The record's offset.
     pub offset: i64,
-    /// Its timestamp; the append time where the log set it.
+    /// The record's timestamp, ms; the append time if the log set it.
     pub timestamp: i64,
-    /// Its key.
+    /// The record's key; `None` is null.
     pub key: Option<&'a [u8]>,
-    /// Its value.
+    /// The record's value; `None` is null.
     pub value: Option<&'a [u8]>,
-    /// Its headers, in order, duplicates kept.
+    /// The record's headers, in order, duplicates kept.
     pub headers: Headers<'a>,
 }
 
 /// One header of a record: its name, and its value or null.
 pub type Header<'a> = (&'a [u8], Option<&'a [u8]>);
 
-/// The headers of a record: an iterator over what was already checked.
+/// An iterator over the headers of a record, which were validated before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headers<'a> {
     count: usize,
@@ -91,7 +91,7 @@ fn take_header<'a>(bytes: &mut &'a [u8]) -> Option<Header<'a>> {
     Some((take_nullable(bytes)??, take_nullable(bytes)?))
 }
 
-/// Outer `None`: cut short. Inner `None`: null. Java reads every negative length as null, and so do we.
+/// The outer `None` means truncated, the inner one null. Like Java's client, reads every negative length as null.
 #[expect(clippy::option_option, reason = "cut short and null are different answers")]
 fn take_nullable<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     let length = take_i32(bytes)?;

@@ -1,4 +1,4 @@
-//! The records of a batch, decompressed once and iterated without materialising them.
+//! The records of a batch: decompressed once, then iterated without allocating a record.
 
 use bytes::Bytes;
 
@@ -19,20 +19,20 @@ impl Records {
         Ok(Self { header, bytes })
     }
 
-    /// The records, in order. Ends after the first error; as many as the header counts, and not a byte more, is part of
-    /// being right.
+    /// The records, in order. Ends after the first error. It is an error if there are fewer records than the header's
+    /// count, or bytes after the last one.
     #[must_use]
     pub fn iter(&self) -> RecordsIter<'_> {
         RecordsIter { header: &self.header, rest: &self.bytes, index: 0, done: false }
     }
 
-    /// What the records lie in. `bytes().slice_ref(key)` is a key that outlives this, without copying.
+    /// The decompressed bytes. `bytes().slice_ref(key)` is a key that outlives the records, without a copy.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// How many records the header counts.
+    /// The record count in the header.
     #[must_use]
     pub fn count(&self) -> i32 {
         self.header.record_count

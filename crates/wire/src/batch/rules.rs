@@ -1,20 +1,21 @@
-//! Rules on single records, for topics that have them.
+//! Topic rules that are checked per record.
 
 use std::ops::RangeInclusive;
 
 use super::{Batch, BatchError, TimestampType};
 
-/// Faults that one answer lists; the producer needs one to act, and a batch may hold millions.
+/// Faults listed in one response; the producer needs one to act, and a batch may have millions.
 pub const RECORD_FAULTS_MAX: usize = 100;
 
-/// What a topic demands of every record.
+/// A topic's rules for every record.
 #[derive(Clone, Debug)]
 pub struct RecordRules {
-    /// Every record has a key (compacted topics).
+    /// Whether every record needs a key (compacted topics).
     pub key_required: bool,
-    /// Timestamps that the producer may set (`message.timestamp.before.max.ms`, `message.timestamp.after.max.ms`).
+    /// Range of timestamps that the producer may set, ms (`message.timestamp.before.max.ms`,
+    /// `message.timestamp.after.max.ms`).
     pub timestamps: RangeInclusive<i64>,
-    /// Bytes that the records may take once decompressed.
+    /// Largest decompressed size of the records in bytes.
     pub decompressed_bytes_max: usize,
 }
 
@@ -22,13 +23,13 @@ pub struct RecordRules {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("record {index}: {reason}")]
 pub struct RecordFault {
-    /// Which, from 0 (Kafka's `batch_index`).
+    /// Position of the record in the batch, from 0 (Kafka's `batch_index`).
     pub index: i32,
-    /// Which rule.
+    /// The rule that it breaks.
     pub reason: RecordFaultReason,
 }
 
-/// Which rule a record breaks.
+/// The rule that a record breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordFaultReason {
     /// No key in a compacted topic (`INVALID_RECORD`).
@@ -37,14 +38,14 @@ pub enum RecordFaultReason {
     /// A timestamp outside the topic's range (`INVALID_TIMESTAMP`).
     #[error("timestamp {timestamp} is out of range")]
     Timestamp {
-        /// The record's.
+        /// The record's timestamp, ms.
         timestamp: i64,
     },
 }
 
 impl Batch {
-    /// The records that break `rules` (the first [`RECORD_FAULTS_MAX`]); an error where the records are no valid
-    /// sequence at all: every one must parse, with offset deltas 0, 1, 2 ..., and none be missing or left over.
+    /// The records that break `rules` (the first [`RECORD_FAULTS_MAX`]). An error if the records are not a valid
+    /// sequence: all must parse, with offset deltas 0, 1, 2 ..., and none may be missing or left over.
     pub fn check_records(&self, rules: &RecordRules) -> Result<Vec<RecordFault>, BatchError> {
         let records = self.records(rules.decompressed_bytes_max)?;
         let producer_sets_time = self.header().attributes.timestamp_type() == TimestampType::CreateTime;

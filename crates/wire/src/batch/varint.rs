@@ -1,13 +1,13 @@
 //! Kafka's zigzag variable-length integers inside records.
 
-/// The 32-bit integer at the start of `bytes`, which moves past it; `None` where it is cut short or too long.
+/// The 32-bit integer at the start of `bytes`, which moves past it; `None` if it is truncated or too long.
 pub(super) fn take_i32(bytes: &mut &[u8]) -> Option<i32> {
     let wide = take_u64(bytes, 5)?;
     let zigzag = u32::try_from(wide).ok()?;
     Some((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())
 }
 
-/// The 64-bit integer at the start of `bytes`, which moves past it; `None` where it is cut short or too long.
+/// The 64-bit integer at the start of `bytes`, which moves past it; `None` if it is truncated or too long.
 pub(super) fn take_i64(bytes: &mut &[u8]) -> Option<i64> {
     let zigzag = take_u64(bytes, 10)?;
     Some((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())
@@ -20,7 +20,7 @@ fn take_u64(bytes: &mut &[u8], bytes_max: u32) -> Option<u64> {
         *bytes = rest;
         let bits = u64::from(byte & 0x7f);
         let shift = at * 7;
-        // The tenth byte has room for one bit.
+        // The tenth byte has one usable bit.
         if shift == 63 && bits > 1 {
             return None;
         }
@@ -60,7 +60,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn integers_survive_their_encoding(value: i64) {
+        fn integers_round_trip(value: i64) {
             let mut out = Vec::new();
             put(&mut out, value);
             prop_assert_eq!(out.len(), len(value));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_have_kafkas_bytes() {
+    fn integers_are_encoded_like_kafkas() {
         for (value, bytes) in [(0, vec![0]), (-1, vec![1]), (1, vec![2]), (300, vec![0xd8, 4]), (-65, vec![0x81, 1])] {
             let mut out = Vec::new();
             put(&mut out, value);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_that_never_ends_is_refused() {
+    fn an_integer_without_an_end_is_rejected() {
         assert_eq!(take_i64(&mut [0xff; 20].as_slice()), None);
         assert_eq!(take_i32(&mut [0xff, 0xff, 0xff, 0xff, 0x7f].as_slice()), None);
         assert_eq!(take_i32(&mut [0x80].as_slice()), None);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! messages! {
-//!     request FooRequest of Foo {                     // or `response`; a `struct` is a part of them
+//!     request FooRequest of Foo {                     // or `response`; a `struct` is used inside them
 //!         name: String,                               // in every version
 //!         cursor: Option<String> [in 3.., null 4..],  // from version 3, null allowed from 4 (`null ..`: always)
 //!         old: bool [in ..=2],                        // until version 2
@@ -12,7 +12,7 @@
 //! }
 //! ```
 //! A field that a version does not have is skipped when encoding, whatever its value, and has its default after
-//! decoding: handlers fill in everything they know, and the version asked for takes what it has room for. Unknown
+//! decoding. So handlers fill in everything they know, and the requested version takes what it has fields for. Unknown
 //! tagged fields are skipped when decoding.
 
 macro_rules! messages {

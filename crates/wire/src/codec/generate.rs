@@ -1,4 +1,4 @@
-//! Random values of every message, for tests: fields that a version does not have keep their defaults.
+//! Random values of every message, for tests. Fields that a version does not have keep their defaults.
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ pub(crate) trait Generate: Sized {
     fn generate(source: &mut Source, layout: Layout) -> Self;
 }
 
-/// A stream of numbers that its seed decides (splitmix64).
+/// A seeded random number generator (SplitMix64).
 pub(crate) struct Source {
     state: u64,
     elements_left: usize,
@@ -40,7 +40,7 @@ impl Source {
         (0..length).map(|_| self.next() as u8).collect()
     }
 
-    /// A length: mostly small, at times one whose varint takes two bytes.
+    /// A random length: mostly small, sometimes one whose varint takes two bytes.
     fn length(&mut self, long: usize) -> usize {
         match self.below(16) {
             0 => long,
@@ -49,7 +49,7 @@ impl Source {
         }
     }
 
-    /// A value for a field: null only where the version allows it.
+    /// A random value of a field: null only if the version allows it.
     pub(crate) fn field<T: Generate + Wire>(&mut self, spec: &FieldSpec, layout: Layout) -> T {
         loop {
             let value = T::generate(self, layout);

@@ -1,10 +1,10 @@
-//! How Kafka's primitive and composite types are laid out in bytes.
+//! The encoding of Kafka's primitive and composite types.
 //!
-//! Owns: the bounded [`Reader`], the rope [`Writer`], the types that a field may have ([`Wire`]), and the `messages!`
-//! macro from which every message's struct, defaults, decoding and encoding derive. Does not own: what a message
-//! means, nor record batches, which travel through here as opaque [`Bytes`](bytes::Bytes).
+//! Owns: the bounded [`Reader`], the [`Writer`], which writes a buffer chain, the types that a field may have
+//! ([`Wire`]), and the `messages!` macro from which every message's struct, defaults, decoding and encoding derive.
+//! Does not own: what a message means, or record batches, which are opaque [`Bytes`](bytes::Bytes) here.
 //!
-//! Invariants: no input makes decoding panic; memory taken is bounded by the input's own length and, for arrays, by
+//! Invariants: no input makes decoding panic; memory is bounded by the input's length and, for arrays, by
 //! [`ARRAY_BYTES_MAX`]; byte fields are slices of the frame, not copies.
 
 mod declare;

@@ -1,17 +1,16 @@
-//! The bounded reader that every decoder goes through.
+//! The bounded reader that every decoder uses.
 
 use bytes::Bytes;
 use uuid::Uuid;
 
 use super::DecodeError;
 
-/// Memory that the arrays of one message may take, in bytes. A frame of 100 MiB could otherwise hold 50 million empty
-/// strings, which are 25 times as large in memory as on the wire. 64 MiB is over half a million partitions in one
-/// request.
+/// Memory that the arrays of one message may take, in bytes. Without it, a frame of 100 MiB could hold 50 million empty
+/// strings, which take 25 times as much memory as bytes on the wire. 64 MiB is enough for over half a million
+/// partitions in one request.
 pub const ARRAY_BYTES_MAX: usize = 64 << 20;
 
-/// Memory reserved for an array before its elements have been seen, in bytes. Beyond it the array grows as elements
-/// arrive.
+/// Memory reserved for an array before its elements are read, in bytes. Beyond it the array grows as elements are read.
 const ARRAY_RESERVE_BYTES_MAX: usize = 16 << 10;
 
 /// Bytes of the longest encoding of an unsigned 32-bit varint.
@@ -22,23 +21,24 @@ const VARINT_BYTES_MAX: u32 = 5;
 pub struct Reader {
     frame: Bytes,
     position: usize,
-    /// Nothing at or after this position is read: the frame's end, or the end of the tagged field being read.
+    /// Limit of reading: the frame's end, or the end of the tagged field being read.
     end: usize,
     array_bytes_left: usize,
 }
 
 impl Reader {
+    /// A reader at the start of `frame`.
     pub fn new(frame: Bytes) -> Self {
         let end = frame.len();
         Self { frame, position: 0, end, array_bytes_left: ARRAY_BYTES_MAX }
     }
 
-    /// How many bytes are left.
+    /// Bytes left.
     pub fn remaining(&self) -> usize {
         self.end - self.position
     }
 
-    /// Ends the reading; bytes that nothing has read are an error.
+    /// Ends reading. Unread bytes are an error.
     pub fn finish(self) -> Result<(), DecodeError> {
         match self.remaining() {
             0 => Ok(()),
@@ -46,28 +46,33 @@ impl Reader {
         }
     }
 
+    /// The next 8-bit integer.
     pub fn i8(&mut self) -> Result<i8, DecodeError> {
         Ok(i8::from_be_bytes(self.array()?))
     }
 
+    /// The next 16-bit integer.
     pub fn i16(&mut self) -> Result<i16, DecodeError> {
         Ok(i16::from_be_bytes(self.array()?))
     }
 
+    /// The next 32-bit integer.
     pub fn i32(&mut self) -> Result<i32, DecodeError> {
         Ok(i32::from_be_bytes(self.array()?))
     }
 
+    /// The next 64-bit integer.
     pub fn i64(&mut self) -> Result<i64, DecodeError> {
         Ok(i64::from_be_bytes(self.array()?))
     }
 
+    /// The next UUID: 16 bytes.
     pub fn uuid(&mut self) -> Result<Uuid, DecodeError> {
         Ok(Uuid::from_bytes(self.array()?))
     }
 
-    /// An unsigned varint: seven bits to a byte, the lowest first. Longer forms than necessary are accepted, as Kafka
-    /// does, up to five bytes.
+    /// The next unsigned varint: seven bits per byte, the lowest first. Like Kafka, accepts forms that are longer than
+    /// necessary, up to five bytes.
     pub fn unsigned_varint(&mut self) -> Result<u32, DecodeError> {
         let mut value = 0u32;
         for index in 0..VARINT_BYTES_MAX {
@@ -98,7 +103,7 @@ impl Reader {
     }
 
     /// Reads `length` elements. The claimed length is checked against the bytes left, at least one per element, and
-    /// memory is taken as elements arrive.
+    /// memory is allocated as elements are read.
     pub(crate) fn elements<T>(
         &mut self,
         length: usize,
@@ -120,7 +125,7 @@ impl Reader {
         Ok(elements)
     }
 
-    /// Reads a section of tagged fields. `known` reads the tags it knows and answers false for others, which are
+    /// Reads a section of tagged fields. `known` reads the tags it knows and returns false for others, which are
     /// skipped.
     pub(crate) fn tagged_fields(
         &mut self,

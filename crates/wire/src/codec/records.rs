@@ -1,30 +1,34 @@
-//! Record data on its way out: several pieces that the peer sees as one field.
+//! The records field of a response: several buffers that the peer receives as one field.
 
 use bytes::Bytes;
 
-/// The records field of a Fetch response: re-based batch headers and untouched batch bodies, in order, each by
+/// The records field of a Fetch response: re-based batch headers and unchanged batch bodies, in order, each by
 /// reference.
 #[derive(Debug, Clone, Default, Eq)]
 pub struct Records(Vec<Bytes>);
 
 impl Records {
+    /// Records whose bytes are the concatenation of `parts`.
     pub fn new(parts: Vec<Bytes>) -> Self {
         Self(parts)
     }
 
-    /// How many bytes the records take on the wire.
+    /// Bytes of the records on the wire.
     pub fn len(&self) -> usize {
         self.0.iter().map(Bytes::len).sum()
     }
 
+    /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(Bytes::is_empty)
     }
 
+    /// The parts, in order.
     pub fn parts(&self) -> &[Bytes] {
         &self.0
     }
 
+    /// The parts, in order.
     pub fn into_parts(self) -> Vec<Bytes> {
         self.0
     }
@@ -42,7 +46,7 @@ impl From<Vec<Bytes>> for Records {
     }
 }
 
-/// Equal bytes are equal records, however they are cut.
+/// Records are equal if their bytes are equal, however they are split into parts.
 impl PartialEq for Records {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.0.iter().flatten().eq(other.0.iter().flatten())

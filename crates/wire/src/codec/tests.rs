@@ -25,7 +25,7 @@ fn varint(bytes: &'static [u8]) -> Result<u32, DecodeError> {
 }
 
 #[test]
-fn varints_longer_than_32_bits_are_refused() {
+fn varints_longer_than_32_bits_are_rejected() {
     assert_eq!(varint(&[0xff, 0xff, 0xff, 0xff, 0x0f]), Ok(u32::MAX));
     assert_eq!(varint(&[0xff, 0xff, 0xff, 0xff, 0x1f]), Err(DecodeError::VarintTooLong));
     assert_eq!(varint(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x00]), Err(DecodeError::VarintTooLong));
@@ -50,8 +50,8 @@ proptest! {
     }
 
     #[test]
-    fn a_rope_holds_what_was_put_in_order(pieces in prop::collection::vec(0usize..3000, 0..12)) {
-        let mut rope = Writer::new();
+    fn a_writer_keeps_the_order_of_all_parts(pieces in prop::collection::vec(0usize..3000, 0..12)) {
+        let mut writer = Writer::new();
         let mut expected = Vec::new();
         for (index, length) in pieces.into_iter().enumerate() {
             let piece = Bytes::from(vec![index as u8; length]);
@@ -59,13 +59,13 @@ proptest! {
             if index % 3 == 0 {
                 let mut inner = Writer::new();
                 inner.put_bytes(&piece);
-                rope.append(inner);
+                writer.append(inner);
             } else {
-                rope.put_bytes(&piece);
+                writer.put_bytes(&piece);
             }
-            prop_assert_eq!(rope.len(), expected.len());
+            prop_assert_eq!(writer.len(), expected.len());
         }
-        let parts = rope.into_parts();
+        let parts = writer.into_parts();
         prop_assert!(parts.iter().all(|part| !part.is_empty()));
         prop_assert_eq!(parts.concat(), expected);
     }
@@ -84,14 +84,14 @@ fn strings_have_short_or_compact_lengths() {
 }
 
 #[test]
-fn strings_beyond_16_bits_are_refused_in_both_directions() {
+fn strings_above_the_limit_are_rejected_in_both_directions() {
     let long = "a".repeat(32_768);
     assert_eq!(written(&long, PLAIN), Err(EncodeError::TooLong(32_768)));
     assert_eq!(written(&long, FLEXIBLE), Err(EncodeError::TooLong(32_768)));
     let mut bytes = vec![0x81, 0x80, 0x02];
     bytes.extend_from_slice(long.as_bytes());
-    let refused = String::read(&mut Reader::new(bytes.into()), FLEXIBLE);
-    assert_eq!(refused, Err(DecodeError::StringTooLong(32_768)));
+    let result = String::read(&mut Reader::new(bytes.into()), FLEXIBLE);
+    assert_eq!(result, Err(DecodeError::StringTooLong(32_768)));
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn arrays_and_bytes_have_long_or_compact_lengths() {
     assert_eq!(read::<Option<Bytes>>(b"\x00", FLEXIBLE), Ok(None));
     assert_eq!(read::<Bytes>(b"\x00\x00\x00\x00", PLAIN), Ok(Bytes::new()));
     let claimed = 0x7fff_fffe;
-    let refused = read::<Vec<i16>>(b"\xff\xff\xff\xff\x07\x00\x00", FLEXIBLE);
-    assert_eq!(refused, Err(DecodeError::ArrayTooLong { claimed, left: 2 }));
+    let result = read::<Vec<i16>>(b"\xff\xff\xff\xff\x07\x00\x00", FLEXIBLE);
+    assert_eq!(result, Err(DecodeError::ArrayTooLong { claimed, left: 2 }));
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_uuid_is_sixteen_bytes() {
 }
 
 #[test]
-fn tagged_fields_must_have_the_size_that_they_claim() {
+fn tagged_fields_must_have_the_size_that_they_state() {
     let read_tag = |bytes: &'static [u8]| {
         let mut reader = Reader::new(Bytes::from_static(bytes));
         let mut value = None;
@@ -143,7 +143,7 @@ fn tagged_fields_must_have_the_size_that_they_claim() {
 }
 
 #[test]
-fn records_are_equal_however_they_are_cut() {
+fn records_are_equal_however_they_are_split() {
     let whole = Records::from(Bytes::from_static(b"abcd"));
     let cut = Records::new(vec![Bytes::from_static(b"ab"), Bytes::new(), Bytes::from_static(b"cd")]);
     assert_eq!(whole, cut);

@@ -1,4 +1,4 @@
-//! The types that a field may have, and their bytes.
+//! The types that a field may have, and their encoding.
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -6,18 +6,20 @@ use uuid::Uuid;
 use super::{DecodeError, EncodeError, Reader, Records, Writer};
 use crate::error_code::ErrorCode;
 
-/// Bytes of the longest string. Flexible versions could carry more; Kafka refuses that.
+/// Bytes of the longest string. Flexible versions could carry longer ones, but Kafka rejects them.
 const STRING_BYTES_MAX: usize = i16::MAX as usize;
 
-/// What decides the layout of a value: the message's version, and whether that version is flexible (compact lengths,
-/// tagged fields; KIP-482).
+/// The layout of a value: it depends on the message's version, and on whether that version is flexible (compact
+/// lengths, tagged fields; KIP-482).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
+    /// The message's version.
     pub version: i16,
+    /// Whether it has compact lengths and tagged fields.
     pub flexible: bool,
 }
 
-/// A value with a place in a message.
+/// A type that a field of a message may have.
 pub(crate) trait Wire: Sized {
     fn read(reader: &mut Reader, layout: Layout) -> Result<Self, DecodeError>;
     fn write(&self, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError>;
@@ -27,7 +29,7 @@ pub(crate) trait Wire: Sized {
     }
 }
 
-/// A value whose layout has room for null: `Option` of it is a field type too.
+/// A type whose encoding has a null, so that `Option` of it is a field type too.
 pub(crate) trait Nullable: Sized {
     fn read_nullable(reader: &mut Reader, layout: Layout) -> Result<Option<Self>, DecodeError>;
     fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError>;
@@ -96,7 +98,8 @@ impl Wire for Uuid {
     }
 }
 
-/// The types whose null and value share a length prefix: never null themselves, `Option` of them may be.
+/// Implements [`Wire`] for types whose length prefix also encodes null. They are never null themselves; their `Option`
+/// may be.
 macro_rules! length_prefixed {
     ($($type:ty),* $(,)?) => {
         $(impl Wire for $type {
@@ -181,8 +184,8 @@ impl<T: Wire> Nullable for Vec<T> {
     }
 }
 
-/// The width of a length before flexible versions: 16 bits for strings, 32 for bytes and arrays. Flexible versions
-/// write length + 1 as a varint for all of them, and 0 for null.
+/// The width of a length prefix in versions that are not flexible: 16 bits for strings, 32 bits for bytes and arrays.
+/// Flexible versions write length + 1 as a varint for all of them, and 0 for null.
 #[derive(Clone, Copy)]
 enum Prefix {
     Short,
@@ -206,7 +209,7 @@ fn read_length(reader: &mut Reader, layout: Layout, prefix: Prefix) -> Result<Op
 fn write_length(length: Option<usize>, writer: &mut Writer, layout: Layout, prefix: Prefix) -> Result<(), EncodeError> {
     let too_long = |_| EncodeError::TooLong(length.unwrap_or_default());
     match (layout.flexible, prefix) {
-        // Kafka holds strings to 16 bits and everything else to 31 in flexible versions too.
+        // Kafka limits strings to 15 bits and everything else to 31 bits in flexible versions too.
         (true, Prefix::Short) => {
             let length = length.map(i16::try_from).transpose().map_err(too_long)?;
             writer.put_unsigned_varint(length.map_or(0, |length| u32::from(length.unsigned_abs()) + 1));

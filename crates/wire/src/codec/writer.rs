@@ -1,40 +1,43 @@
-//! The rope that every encoder writes to.
+//! The writer that every encoder uses: builds a buffer chain, so that large byte fields are not copied.
 
 use bytes::{Bytes, BytesMut};
 
-/// Byte fields shorter than this are copied into the rope's own buffer: a separate part of a vectored write costs
+/// Byte fields shorter than this are copied into the writer's own buffer: a separate part of a vectored write costs
 /// more than the copy.
 const SPLICE_BYTES_MIN: usize = 1024;
 
-/// Collects one frame. Small fields go to one buffer; large byte fields are spliced in by reference and never copied.
+/// Writes one frame as a buffer chain. Small fields go to one buffer; large byte fields are spliced in by reference and
+/// never copied.
 #[derive(Debug, Default)]
 pub struct Writer {
     buffer: BytesMut,
-    /// Foreign bytes, each with the position in `buffer` before which it belongs, in ascending order.
+    /// Byte fields by reference, each with the position in `buffer` before which it belongs, in ascending order.
     splices: Vec<(usize, Bytes)>,
     spliced_bytes: usize,
 }
 
 impl Writer {
+    /// An empty writer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many bytes have been written.
+    /// Bytes written so far.
     pub fn len(&self) -> usize {
         self.buffer.len() + self.spliced_bytes
     }
 
+    /// Whether nothing has been written.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Copies `bytes` to the end.
+    /// Appends a copy of `bytes`.
     pub fn put(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Appends `bytes`, by reference if they are many.
+    /// Appends `bytes`: a copy if they are short, else by reference.
     pub fn put_bytes(&mut self, bytes: &Bytes) {
         if bytes.len() < SPLICE_BYTES_MIN {
             self.put(bytes);
@@ -44,6 +47,7 @@ impl Writer {
         }
     }
 
+    /// Appends an unsigned varint: seven bits per byte, the lowest first.
     pub fn put_unsigned_varint(&mut self, value: u32) {
         let mut rest = value;
         while rest >= 0x80 {
@@ -53,7 +57,7 @@ impl Writer {
         self.put(&[rest as u8]);
     }
 
-    /// Appends another rope, keeping its spliced parts as they are.
+    /// Appends another writer's frame; its spliced parts stay references.
     pub fn append(&mut self, other: Self) {
         let base = self.buffer.len();
         self.buffer.extend_from_slice(&other.buffer);
@@ -80,7 +84,7 @@ impl Writer {
         parts
     }
 
-    /// Everything in one piece: a copy, for tests and for peers that need no speed.
+    /// The frame as one buffer: a copy if there are spliced parts. For tests, and where speed does not matter.
     pub fn into_bytes(self) -> Bytes {
         if self.splices.is_empty() {
             return self.buffer.freeze();

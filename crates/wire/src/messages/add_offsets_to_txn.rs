@@ -1,4 +1,4 @@
-//! AddOffsetsToTxn (25): a group's offsets become part of a transaction.
+//! AddOffsetsToTxn (25): adds a group's offsets to a transaction.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

@@ -1,4 +1,5 @@
-//! AddPartitionsToTxn (24): one transaction until version 3, from clients; several from version 4, between brokers.
+//! AddPartitionsToTxn (24): adds partitions to transactions. Clients send versions up to 3, with one transaction;
+//! brokers send versions from 4 on, with several.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
@@ -16,7 +17,7 @@ messages! {
         transactional_id: String,
         producer_id: i64,
         producer_epoch: i16,
-        /// Only ask whether the partitions are in the transaction.
+        /// Only verify that the partitions are in the transaction.
         verify_only: bool,
         topics: Vec<AddPartitionsToTxnTopic>,
     }

@@ -1,5 +1,5 @@
-//! AlterConfigs (33): replace all overrides of a resource. Superseded by IncrementalAlterConfigs, still sent by older
-//! tools.
+//! AlterConfigs (33): replaces all overrides of a resource. Superseded by IncrementalAlterConfigs, but older tools
+//! still send it.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

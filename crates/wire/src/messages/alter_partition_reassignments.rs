@@ -1,4 +1,4 @@
-//! AlterPartitionReassignments (45).
+//! AlterPartitionReassignments (45): moves partitions to other replicas, or cancels a move.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

@@ -1,7 +1,7 @@
-//! ApiVersions (18): which APIs, versions and features the broker has.
+//! ApiVersions (18): the APIs, versions and features of the broker.
 //!
-//! Version 3 brings the client's software name and the features, version 4 allows features whose first version is 0
-//! (KAFKA-17492). A version that we do not know is answered in version 0 (KIP-511).
+//! Version 3 adds the client's software name and the features, version 4 allows features whose first version is 0
+//! (KAFKA-17492). A request of an unknown version gets a response of version 0 (KIP-511).
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
@@ -17,7 +17,7 @@ messages! {
         api_keys: Vec<ApiVersion>,
         throttle_time_ms: i32 [in 1..],
         supported_features: Vec<SupportedFeatureKey> [in 3.., tag 0],
-        /// Clients ignore features unless this grows; -1 says that there are none.
+        /// Clients ignore features unless this epoch grows; -1: no features.
         finalized_features_epoch: i64 [in 3.., tag 1] = -1,
         finalized_features: Vec<FinalizedFeatureKey> [in 3.., tag 2],
         zk_migration_ready: bool [in 3.., tag 3],

@@ -1,4 +1,5 @@
-//! ConsumerGroupDescribe (69): state and members of groups whose assignments the broker makes (KIP-848).
+//! ConsumerGroupDescribe (69): state and members of consumer groups, whose assignments the broker computes
+//! (KIP-848).
 
 use uuid::Uuid;
 

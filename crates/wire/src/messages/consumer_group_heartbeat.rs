@@ -1,6 +1,7 @@
-//! ConsumerGroupHeartbeat (68): join, stay in and leave a group whose assignments the broker makes (KIP-848).
+//! ConsumerGroupHeartbeat (68): joins, stays in or leaves a consumer group, whose assignments the broker computes
+//! (KIP-848).
 //!
-//! In a request null and -1 say that nothing has changed since the last one. Version 1 brings regular expressions.
+//! In a request, null and -1 mean unchanged since the last request. Version 1 adds regular expressions.
 
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ messages! {
     request ConsumerGroupHeartbeatRequest of ConsumerGroupHeartbeat {
         group_id: String,
         member_id: String,
-        /// 0: join, -1: leave, -2: leave for a while (static members).
+        /// 0: join, -1: leave, -2: leave temporarily (static members).
         member_epoch: i32,
         instance_id: Option<String> [null ..],
         rack_id: Option<String> [null ..],
@@ -19,7 +20,7 @@ messages! {
         subscribed_topic_names: Option<Vec<String>> [null ..],
         subscribed_topic_regex: Option<String> [in 1.., null ..],
         server_assignor: Option<String> [null ..],
-        /// What the member owns.
+        /// Partitions that the member owns.
         topic_partitions: Option<Vec<TopicPartitions>> [null ..],
     }
 
@@ -35,7 +36,7 @@ messages! {
         member_id: Option<String> [null ..],
         member_epoch: i32,
         heartbeat_interval_ms: i32,
-        /// Null if it has not changed.
+        /// Null if the assignment has not changed.
         assignment: Option<Assignment> [null ..],
     }
 

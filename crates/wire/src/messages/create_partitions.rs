@@ -1,4 +1,4 @@
-//! CreatePartitions (37): grow topics to a greater number of partitions.
+//! CreatePartitions (37): increases the number of partitions of topics.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
@@ -12,7 +12,7 @@ messages! {
 
     struct CreatePartitionsTopic {
         name: String,
-        /// How many there shall be in all.
+        /// Total number of partitions afterwards.
         count: i32,
         assignments: Option<Vec<CreatePartitionsAssignment>> [null ..] = Some(Vec::new()),
     }

@@ -1,7 +1,7 @@
-//! CreateTopics (19).
+//! CreateTopics (19): creates topics.
 //!
-//! Partitions or replicas of -1 ask for the broker's defaults (from version 4). From version 5 the answer tells what
-//! the topic has become, from version 7 its id.
+//! -1 partitions or replicas means the broker's default (from version 4). From version 5 the response has the topic's
+//! actual settings, from version 7 its id.
 
 use uuid::Uuid;
 
@@ -43,7 +43,7 @@ messages! {
         topic_id: Uuid [in 7..],
         error_code: ErrorCode,
         error_message: Option<String> [null ..] = Some(String::new()),
-        /// Why the configs are not told, where they are not.
+        /// Why the response has no configs; 0 if it has them.
         topic_config_error_code: ErrorCode [in 5.., tag 0],
         num_partitions: i32 [in 5..] = -1,
         replication_factor: i16 [in 5..] = -1,

@@ -1,4 +1,4 @@
-//! DeleteGroups (42): forget empty groups and their offsets.
+//! DeleteGroups (42): deletes empty groups and their offsets.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

@@ -1,4 +1,4 @@
-//! DeleteRecords (21): move the start of a partition's log forward.
+//! DeleteRecords (21): moves the log start of partitions forward.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
@@ -16,7 +16,7 @@ messages! {
 
     struct DeleteRecordsPartition {
         partition_index: i32,
-        /// The new start; -1 for the high watermark.
+        /// The new log start; -1: the high watermark.
         offset: i64,
     }
 
@@ -32,7 +32,7 @@ messages! {
 
     struct DeleteRecordsPartitionResult {
         partition_index: i32,
-        /// The log's start afterwards.
+        /// The log start afterwards.
         low_watermark: i64,
         error_code: ErrorCode,
     }

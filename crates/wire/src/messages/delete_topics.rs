@@ -1,4 +1,4 @@
-//! DeleteTopics (20): by name until version 5, by name or id from version 6.
+//! DeleteTopics (20): deletes topics by name (up to version 5), or by name or id (from version 6).
 
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ messages! {
     }
 
     struct DeleteTopicState {
-        /// Null where the topic is named by id.
+        /// Null if the topic is named by id.
         name: Option<String> [null ..],
         topic_id: Uuid,
     }

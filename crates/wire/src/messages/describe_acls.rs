@@ -1,4 +1,5 @@
-//! DescribeAcls (29). Resource and pattern types, operations and permissions are Kafka's numbers.
+//! DescribeAcls (29): lists access control rules. Resource and pattern types, operations and permissions are Kafka's
+//! numbers.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
@@ -6,7 +7,7 @@ use crate::error_code::ErrorCode;
 messages! {
     request DescribeAclsRequest of DescribeAcls {
         resource_type_filter: i8,
-        /// Null, here and below, matches any.
+        /// Null, here and below, matches anything.
         resource_name_filter: Option<String> [null ..] = Some(String::new()),
         /// 3: literal.
         pattern_type_filter: i8 = 3,

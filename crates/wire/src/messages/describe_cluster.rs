@@ -1,6 +1,6 @@
 //! DescribeCluster (60): cluster id, controller and brokers.
 //!
-//! Version 1 asks for brokers or controllers, version 2 also for fenced brokers.
+//! Version 1 adds the choice of brokers or controllers, version 2 fenced brokers.
 
 use super::OPERATIONS_OMITTED;
 use crate::codec::messages;

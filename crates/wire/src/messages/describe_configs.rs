@@ -1,6 +1,6 @@
 //! DescribeConfigs (32): the configuration of topics, brokers and other resources.
 //!
-//! Version 3 brings types and documentation. Resource types, config sources and config types are Kafka's numbers.
+//! Version 3 adds types and documentation. Resource types, config sources and config types are Kafka's numbers.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
@@ -15,7 +15,7 @@ messages! {
     struct DescribeConfigsResource {
         resource_type: i8,
         resource_name: String,
-        /// Null asks for all.
+        /// Null: all.
         configuration_keys: Option<Vec<String>> [null ..] = Some(Vec::new()),
     }
 

@@ -1,6 +1,6 @@
 //! DescribeGroups (15): state and members of classic groups.
 //!
-//! An unknown group is state "Dead" without an error until version 5, and an error from version 6.
+//! An unknown group has the state "Dead" and no error up to version 5, and an error from version 6 on.
 
 use bytes::Bytes;
 
@@ -25,7 +25,7 @@ messages! {
         group_id: String,
         group_state: String,
         protocol_type: String,
-        /// The protocol that the group has chosen.
+        /// The assignment protocol that the group chose.
         protocol_data: String,
         members: Vec<DescribedGroupMember>,
         authorized_operations: i32 [in 3..] = OPERATIONS_OMITTED,

@@ -1,14 +1,14 @@
-//! DescribeLogDirs (35): where partitions lie and how large they are.
+//! DescribeLogDirs (35): the directories of partitions, and their sizes.
 //!
-//! Version 3 brings an error for the whole answer, 4 the volume's size, 5 whether the directory takes no new
-//! partitions.
+//! Version 3 adds an error for the whole response, version 4 the volume's size, version 5 whether the directory takes
+//! no new partitions.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
 
 messages! {
     request DescribeLogDirsRequest of DescribeLogDirs {
-        /// Null asks for all.
+        /// Null: all.
         topics: Option<Vec<DescribableLogDirTopic>> [null ..] = Some(Vec::new()),
     }
 

@@ -1,4 +1,4 @@
-//! DescribeProducers (61): the idempotent and transactional producers that a partition remembers.
+//! DescribeProducers (61): the idempotent and transactional producers with state in a partition.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

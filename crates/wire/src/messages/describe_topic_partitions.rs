@@ -1,4 +1,4 @@
-//! DescribeTopicPartitions (75): topics and partitions, page by page.
+//! DescribeTopicPartitions (75): topics and partitions, in pages.
 
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use crate::error_code::ErrorCode;
 
 messages! {
     request DescribeTopicPartitionsRequest of DescribeTopicPartitions {
-        /// None ask for all.
+        /// Empty: all.
         topics: Vec<TopicRequest>,
         response_partition_limit: i32 = 2000,
         cursor: Option<Cursor> [null ..],
@@ -27,7 +27,7 @@ messages! {
     response DescribeTopicPartitionsResponse of DescribeTopicPartitions {
         throttle_time_ms: i32,
         topics: Vec<DescribeTopicPartitionsResponseTopic>,
-        /// Null on the last page.
+        /// Start of the next page; null on the last page.
         next_cursor: Option<Cursor> [null ..],
     }
 

@@ -1,4 +1,4 @@
-//! ElectLeaders (43).
+//! ElectLeaders (43): starts leader elections.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
@@ -7,7 +7,7 @@ messages! {
     request ElectLeadersRequest of ElectLeaders {
         /// 0: preferred, 1: unclean.
         election_type: i8 [in 1..],
-        /// Null asks for all.
+        /// Null: all.
         topic_partitions: Option<Vec<TopicPartitions>> [null ..] = Some(Vec::new()),
         timeout_ms: i32 = 60_000,
     }

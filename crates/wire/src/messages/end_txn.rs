@@ -1,4 +1,4 @@
-//! EndTxn (26): commit or abort. From version 5 the answer carries the producer's next epoch (KIP-890).
+//! EndTxn (26): commits or aborts a transaction. From version 5 the response has the producer's next epoch (KIP-890).
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

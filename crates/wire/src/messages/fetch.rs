@@ -1,7 +1,7 @@
-//! Fetch (1): read record batches from partitions, waiting for them if there are none yet.
+//! Fetch (1): reads record batches from partitions, and waits if there are none yet.
 //!
-//! Version 7 brings fetch sessions (KIP-227), 12 tagged fields, 13 topic ids. The fields that only replicas use are
-//! declared, since any peer may send them.
+//! Version 7 adds fetch sessions (KIP-227), 12 tagged fields, 13 topic ids. The fields that only replicas use are
+//! declared too, since any peer may send them.
 
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ messages! {
         current_leader_epoch: i32 [in 9..] = -1,
         fetch_offset: i64,
         last_fetched_epoch: i32 [in 12..] = -1,
-        /// Of a replica; -1 from consumers.
+        /// Log start of a replica; -1 from consumers.
         log_start_offset: i64 [in 5..] = -1,
         partition_max_bytes: i32,
         replica_directory_id: Uuid [in 17.., tag 0],
@@ -78,10 +78,10 @@ messages! {
         diverging_epoch: EpochEndOffset [in 12.., tag 0],
         current_leader: LeaderIdAndEpoch [in 12.., tag 1],
         snapshot_id: SnapshotId [in 12.., tag 2],
-        /// Null for read uncommitted.
+        /// Null if the isolation level is read uncommitted.
         aborted_transactions: Option<Vec<AbortedTransaction>> [null ..] = Some(Vec::new()),
         preferred_read_replica: i32 [in 11..] = -1,
-        /// Null is allowed, but some clients only expect an empty field: send that, also beside an error.
+        /// Null is allowed, but some clients accept only an empty field: send that instead, also with an error.
         records: Option<Records> [null ..],
     }
 

@@ -1,6 +1,6 @@
-//! FindCoordinator (10): which broker coordinates a group or a transactional id.
+//! FindCoordinator (10): the broker that coordinates a group or a transactional id.
 //!
-//! One key until version 3, answered in the fields beside `coordinators`; several from version 4.
+//! Up to version 3 one key, with the response in the fields besides `coordinators`; from version 4 several keys.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

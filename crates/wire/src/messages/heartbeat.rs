@@ -1,4 +1,4 @@
-//! Heartbeat (12): a member of a classic group is alive, and learns of a rebalance.
+//! Heartbeat (12): keeps a member of a classic group alive; the response reports a rebalance.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

@@ -1,4 +1,4 @@
-//! IncrementalAlterConfigs (44): change single overrides of a resource.
+//! IncrementalAlterConfigs (44): changes single overrides of a resource.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

@@ -1,6 +1,6 @@
-//! InitProducerId (22): a producer id and epoch for idempotent or transactional producing.
+//! InitProducerId (22): gets a producer id and epoch for idempotent or transactional producing.
 //!
-//! A producer that already has an id says so from version 3, to keep it and get a new epoch (KIP-360).
+//! From version 3 a producer that already has an id sends it, to keep it and get a new epoch (KIP-360).
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

@@ -1,7 +1,7 @@
-//! JoinGroup (11): become a member of a classic group, or stay one in its next generation.
+//! JoinGroup (11): joins a classic group, or its next generation.
 //!
-//! From version 4 a new member is first given its id and joins again with it (KIP-394); version 5 brings static
-//! members (KIP-345), 9 `skip_assignment`. Only the leader is told the members.
+//! From version 4 a new member first gets its id and joins again with it (KIP-394). Version 5 adds static members
+//! (KIP-345), version 9 `skip_assignment`. Only the leader gets the list of members.
 
 use bytes::Bytes;
 
@@ -22,7 +22,7 @@ messages! {
 
     struct JoinGroupRequestProtocol {
         name: String,
-        /// Opaque: for the leader.
+        /// Opaque metadata for the leader.
         metadata: Bytes,
     }
 

@@ -1,5 +1,5 @@
-//! LeaveGroup (13): one member leaves (until version 2), or several, also static ones by instance id (from version
-//! 3).
+//! LeaveGroup (13): removes one member (up to version 2), or several, including static ones by instance id (from
+//! version 3).
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

@@ -1,11 +1,11 @@
-//! ListConfigResources (74): which resources have a configuration. Version 0 only knows client metrics.
+//! ListConfigResources (74): lists resources that have a configuration. Version 0 has client metrics only.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
 
 messages! {
     request ListConfigResourcesRequest of ListConfigResources {
-        /// None ask for all.
+        /// Empty: all.
         resource_types: Vec<i8> [in 1..],
     }
 

@@ -1,4 +1,5 @@
-//! ListGroups (16): the groups that the asked broker coordinates. Filters by state from version 4, by type from 5.
+//! ListGroups (16): lists the groups that this broker coordinates. Filters by state from version 4, by type from
+//! version 5.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

@@ -1,6 +1,6 @@
-//! ListOffsets (2): the offset that belongs to a timestamp, or to one of the special timestamps below zero.
+//! ListOffsets (2): finds the offset for a timestamp, or for one of the special timestamps below zero.
 //!
-//! Special timestamps by the version that brings them: -1 latest and -2 earliest (1), -3 of the greatest timestamp
+//! Special timestamps, with the version that adds them: -1 latest and -2 earliest (1), -3 of the greatest timestamp
 //! (7), -4 earliest local (8), -5 latest tiered (9), -6 earliest pending upload (11).
 
 use crate::codec::messages;
@@ -40,7 +40,7 @@ messages! {
     struct ListOffsetsPartitionResponse {
         partition_index: i32,
         error_code: ErrorCode,
-        /// Of the record found, or -1.
+        /// Timestamp of the record found, or -1.
         timestamp: i64 = -1,
         offset: i64 = -1,
         leader_epoch: i32 [in 4..] = -1,

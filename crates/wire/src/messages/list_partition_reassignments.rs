@@ -1,4 +1,4 @@
-//! ListPartitionReassignments (46).
+//! ListPartitionReassignments (46): lists ongoing moves of partitions.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
@@ -6,7 +6,7 @@ use crate::error_code::ErrorCode;
 messages! {
     request ListPartitionReassignmentsRequest of ListPartitionReassignments {
         timeout_ms: i32 = 60_000,
-        /// Null asks for all.
+        /// Null: all.
         topics: Option<Vec<ListPartitionReassignmentsTopics>> [null ..],
     }
 

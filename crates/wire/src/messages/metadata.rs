@@ -1,8 +1,7 @@
 //! Metadata (3): brokers, topics, partitions and their leaders.
 //!
-//! From version 1, null topics ask for all and an empty list for none; in version 0 an empty list asks for all.
-//! Topics can be named by id from version 12 (the field exists from 10). Version 13 brings an error for the whole
-//! answer.
+//! From version 1, null topics mean all and an empty list means none; in version 0 an empty list means all. Topics can
+//! be named by id from version 12 (the field exists from 10). Version 13 adds an error for the whole response.
 
 use uuid::Uuid;
 
@@ -42,7 +41,7 @@ messages! {
 
     struct MetadataResponseTopic {
         error_code: ErrorCode,
-        /// Null where an unknown topic id was asked for.
+        /// Null if the request named an unknown topic id.
         name: Option<String> [null 12..] = Some(String::new()),
         topic_id: Uuid [in 10..],
         is_internal: bool [in 1..],

@@ -1,10 +1,10 @@
 //! The messages, one module per API: a request, its response, and the structs inside them.
 //!
-//! Names, field order, versions and defaults are those of Kafka's own schemas, names in snake case. What a field
-//! means is said where the name does not. How to read a declaration is told in `codec/declare.rs`.
+//! Names, field order, versions and defaults are those of Kafka's own schemas, with names in snake case. A field has a
+//! comment if its name does not explain it. `codec/declare.rs` explains the declarations.
 //!
 //! Timeouts and throttle times are in milliseconds. `*_authorized_operations` are bit fields of Kafka's AclOperation
-//! codes, and [`OPERATIONS_OMITTED`] where they were not asked for.
+//! codes, and [`OPERATIONS_OMITTED`] if the client did not request them.
 
 pub mod add_offsets_to_txn;
 pub mod add_partitions_to_txn;
@@ -52,10 +52,10 @@ pub mod txn_offset_commit;
 #[cfg(test)]
 mod tests;
 
-/// Says that authorized operations were not asked for.
+/// Value of authorized operations that the client did not request.
 pub const OPERATIONS_OMITTED: i32 = i32::MIN;
 
-/// Calls `$callback!` with every module and the request and response in it.
+/// Calls `$callback!` with every module, its request and its response.
 macro_rules! for_each_api {
     ($callback:ident) => {
         $callback! {

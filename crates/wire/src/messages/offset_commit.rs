@@ -1,6 +1,6 @@
-//! OffsetCommit (8): store a group's offsets.
+//! OffsetCommit (8): stores a group's offsets.
 //!
-//! Topics are named by id from version 10. `retention_time_ms` (until version 4) is read and of no effect, as in
+//! Topics are named by id from version 10. `retention_time_ms` (until version 4) is ignored, as in
 //! Kafka.
 
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::error_code::ErrorCode;
 messages! {
     request OffsetCommitRequest of OffsetCommit {
         group_id: String,
-        /// -1 for a commit from outside of any generation.
+        /// -1 for a commit outside of any generation.
         generation_id_or_member_epoch: i32 = -1,
         member_id: String,
         group_instance_id: Option<String> [in 7.., null ..],

@@ -1,4 +1,4 @@
-//! OffsetDelete (47): forget a group's offsets in topics to which it is not subscribed. Never became flexible.
+//! OffsetDelete (47): deletes a group's offsets in topics to which it is not subscribed. Has no flexible version.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

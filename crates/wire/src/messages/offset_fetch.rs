@@ -1,6 +1,6 @@
-//! OffsetFetch (9): the stored offsets of a group.
+//! OffsetFetch (9): reads the stored offsets of groups.
 //!
-//! One group until version 7, in the fields beside `groups`; several from version 8. Null topics ask for all (from
+//! Up to version 7 one group, in the fields besides `groups`; from version 8 several. Null topics mean all (from
 //! version 2). Topics are named by id from version 10.
 
 use uuid::Uuid;
@@ -48,7 +48,7 @@ messages! {
 
     struct OffsetFetchResponsePartition {
         partition_index: i32,
-        /// -1 where nothing is stored.
+        /// -1 if no offset is stored.
         committed_offset: i64,
         committed_leader_epoch: i32 [in 5..] = -1,
         metadata: Option<String> [null ..] = Some(String::new()),

@@ -1,4 +1,4 @@
-//! OffsetForLeaderEpoch (23): where a leader epoch ended, so that a consumer notices a truncated log.
+//! OffsetForLeaderEpoch (23): the end offset of a leader epoch, so that a consumer detects a truncated log.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;

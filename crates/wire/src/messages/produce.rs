@@ -1,6 +1,6 @@
-//! Produce (0): append record batches to partitions.
+//! Produce (0): appends record batches to partitions.
 //!
-//! Version 3 is the first to carry batches of magic 2, and no other magic arrives since. Topics are named by id from
+//! Version 3 is the first with batches of magic 2, and since then no other magic is sent. Topics are named by id from
 //! version 13.
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use crate::error_code::ErrorCode;
 messages! {
     request ProduceRequest of Produce {
         transactional_id: Option<String> [null ..],
-        /// -1: all in-sync replicas, 1: the leader, 0: send no answer at all.
+        /// -1: all in-sync replicas, 1: the leader, 0: send no response.
         acks: i16,
         timeout_ms: i32,
         topic_data: Vec<TopicProduceData>,
@@ -26,7 +26,7 @@ messages! {
 
     struct PartitionProduceData {
         index: i32,
-        /// Record batches as they were sent: a slice of the frame.
+        /// Record batches as sent: a slice of the frame.
         records: Option<Bytes> [null ..],
     }
 
@@ -46,7 +46,7 @@ messages! {
         index: i32,
         error_code: ErrorCode,
         base_offset: i64,
-        /// When the broker appended the batch, for topics whose timestamps say that; -1 for others.
+        /// Append time of the batch, for topics with log append time; -1 for others.
         log_append_time_ms: i64 = -1,
         log_start_offset: i64 [in 5..] = -1,
         record_errors: Vec<BatchIndexAndErrorMessage> [in 8..],
@@ -55,7 +55,7 @@ messages! {
     }
 
     struct BatchIndexAndErrorMessage {
-        /// The record's place in its batch, from 0.
+        /// Position of the record in its batch, from 0.
         batch_index: i32,
         batch_index_error_message: Option<String> [null ..],
     }

@@ -1,4 +1,4 @@
-//! SaslAuthenticate (36): one step of the mechanism's exchange.
+//! SaslAuthenticate (36): one step of the SASL mechanism's exchange.
 
 use bytes::Bytes;
 
@@ -14,7 +14,7 @@ messages! {
         error_code: ErrorCode,
         error_message: Option<String> [null ..] = Some(String::new()),
         auth_bytes: Bytes,
-        /// After which the client must authenticate again (KIP-368); 0: never.
+        /// Time in ms after which the client must authenticate again (KIP-368); 0: never.
         session_lifetime_ms: i64 [in 1..],
     }
 }

@@ -1,5 +1,5 @@
-//! SaslHandshake (17): choose a mechanism. After version 0 tokens follow without headers, after version 1 in
-//! SaslAuthenticate.
+//! SaslHandshake (17): chooses a SASL mechanism. After version 0 the tokens follow without headers, after version 1
+//! in SaslAuthenticate.
 
 use crate::codec::messages;
 use crate::error_code::ErrorCode;
@@ -11,7 +11,7 @@ messages! {
 
     response SaslHandshakeResponse of SaslHandshake {
         error_code: ErrorCode,
-        /// Those that the broker has.
+        /// Mechanisms that the broker supports.
         mechanisms: Vec<String>,
     }
 }

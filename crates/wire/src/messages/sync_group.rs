@@ -1,4 +1,4 @@
-//! SyncGroup (14): the leader hands in the assignments of a generation, every member takes its own.
+//! SyncGroup (14): the leader sends the assignments of a generation, and every member gets its own.
 
 use bytes::Bytes;
 

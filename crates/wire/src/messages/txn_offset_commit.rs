@@ -1,4 +1,4 @@
-//! TxnOffsetCommit (28): store a group's offsets when a transaction commits. Member and generation are checked from
+//! TxnOffsetCommit (28): stores a group's offsets when a transaction commits. Member and generation are checked from
 //! version 3.
 
 use crate::codec::messages;

@@ -1,4 +1,4 @@
-//! Compression into memory, which cannot fail.
+//! Compression; it cannot fail, because it writes to memory.
 
 use std::io::Write;
 
@@ -8,14 +8,14 @@ use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use super::XERIAL_MAGIC;
 use crate::batch::Compression;
 
-/// Version and compatible version that follow the magic.
+/// Version and compatible version, which follow the magic.
 const XERIAL_VERSIONS: &[u8; 8] = b"\0\0\0\x01\0\0\0\x01";
-/// Uncompressed bytes of one block, as xerial's library has them.
+/// Uncompressed bytes of one block, as in the xerial library.
 const XERIAL_BLOCK_BYTES: usize = 32 << 10;
 /// Kafka's default `compression.zstd.level`.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Appends `records`, compressed, to `out`.
+/// Compresses `records` and appends them to `out`.
 pub(in crate::batch) fn compress(compression: Compression, records: &[u8], out: &mut Vec<u8>) {
     match compression {
         Compression::None => out.extend_from_slice(records),
@@ -45,7 +45,7 @@ fn snappy(records: &[u8], out: &mut Vec<u8>) {
 }
 
 fn lz4(records: &[u8], out: &mut Vec<u8>) {
-    // 64 KiB blocks, each on its own: Kafka's Java client reads no other mode.
+    // Independent 64 KiB blocks: Kafka's Java client reads no other mode.
     let info = FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(BlockMode::Independent);
     let mut encoder = FrameEncoder::with_frame_info(info, out);
     encoder.write_all(records).expect("writing to memory cannot fail");

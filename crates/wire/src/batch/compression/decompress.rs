@@ -1,4 +1,4 @@
-//! Decompression under a cap.
+//! Decompression with a limit on the output.
 
 use std::io::Read;
 
@@ -12,15 +12,15 @@ use crate::batch::{BatchError, Compression};
 
 /// Bytes of a xerial stream's header: magic, version, compatible version.
 const XERIAL_HEADER_BYTES: usize = 16;
-/// First guess at what a Zstandard frame of unknown size holds, per compressed byte.
+/// First guess at the size of a Zstandard frame that does not state it, per compressed byte.
 const ZSTD_GUESS_RATIO: usize = 8;
-/// Smallest first guess.
+/// Smallest first guess, bytes.
 const ZSTD_GUESS_BYTES_MIN: usize = 64 << 10;
-/// What zstd calls the one failure after which a larger buffer helps (its code is not in the safe interface).
+/// Zstd's name of the failure after which a larger buffer helps (its code is not in the safe interface).
 const ZSTD_TOO_SMALL: &str = "Destination buffer is too small";
 
-/// `body` decompressed to at most `limit` bytes; without copying where it is not compressed (and then whatever its size,
-/// since it is in memory already).
+/// Decompresses `body` to at most `limit` bytes. An uncompressed body is returned without a copy and without the limit,
+/// since it is in memory already.
 pub(in crate::batch) fn decompress(codec: Compression, body: &Bytes, limit: usize) -> Result<Bytes, BatchError> {
     match codec {
         Compression::None => Ok(body.clone()),
@@ -37,12 +37,12 @@ fn broken(codec: Compression, reason: impl ToString) -> BatchError {
 
 fn read_capped(codec: Compression, reader: impl Read, limit: usize) -> Result<Bytes, BatchError> {
     let mut out = Vec::new();
-    let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    reader.take(one_more).read_to_end(&mut out).map_err(|error| broken(codec, error))?;
+    let one_above = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    reader.take(one_above).read_to_end(&mut out).map_err(|error| broken(codec, error))?;
     if out.len() > limit { Err(BatchError::DecompressedTooLarge { limit }) } else { Ok(out.into()) }
 }
 
-/// Snappy in either of the forms that clients send: xerial's blocks (Java), or one raw block (librdkafka).
+/// Snappy in both forms that clients send: xerial blocks (Java), or one raw block (librdkafka).
 fn snappy(body: &[u8], limit: usize) -> Result<Bytes, BatchError> {
     let mut out = Vec::new();
     if !body.starts_with(XERIAL_MAGIC) {
@@ -52,7 +52,7 @@ fn snappy(body: &[u8], limit: usize) -> Result<Bytes, BatchError> {
     let cut_short = || broken(Compression::Snappy, "a xerial block is cut short");
     let mut rest = body;
     while !rest.is_empty() {
-        // Streams may follow one another, each with its header.
+        // Several streams may follow one another, each with its header.
         if rest.starts_with(XERIAL_MAGIC) {
             rest = rest.split_at_checked(XERIAL_HEADER_BYTES).ok_or_else(cut_short)?.1;
             continue;
@@ -79,17 +79,17 @@ fn snappy_block(block: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), Bat
     Ok(())
 }
 
-/// In one go into a buffer of the frame's size, or of a growing guess where the frame does not tell: zstd's streaming
-/// decoder would reserve the window that the frame claims, up to 128 MiB.
+/// Decompresses in one step into a buffer of the frame's size, or of a growing guess if the frame does not state it:
+/// zstd's streaming decoder would reserve the window that the frame claims, up to 128 MiB.
 fn zstd(body: &[u8], limit: usize) -> Result<Bytes, BatchError> {
-    let told = zstd_safe::get_frame_content_size(body)
+    let stated = zstd_safe::get_frame_content_size(body)
         .map_err(|_| broken(Compression::Zstd, "no zstd frame"))?
         .map(|size| usize::try_from(size).unwrap_or(usize::MAX));
-    if told.is_some_and(|size| size > limit) {
+    if stated.is_some_and(|size| size > limit) {
         return Err(BatchError::DecompressedTooLarge { limit });
     }
     let guess = body.len().saturating_mul(ZSTD_GUESS_RATIO).max(ZSTD_GUESS_BYTES_MIN).min(limit);
-    let mut capacity = told.unwrap_or(guess);
+    let mut capacity = stated.unwrap_or(guess);
     let mut context = zstd_safe::DCtx::create();
     loop {
         let mut out = Vec::with_capacity(capacity);

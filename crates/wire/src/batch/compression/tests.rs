@@ -1,4 +1,4 @@
-//! What clients send that our own compression does not: other framings of the same codecs.
+//! Framings of the codecs that clients send and our own compression does not produce.
 
 use std::io::Write;
 
@@ -26,7 +26,7 @@ fn raw_snappy_of_librdkafka_is_read() {
 }
 
 #[test]
-fn xerial_streams_one_after_another_are_read() {
+fn consecutive_xerial_streams_are_read() {
     let text = text();
     let (first, second) = text.split_at(50_000);
     let mut body = Vec::new();
@@ -36,7 +36,7 @@ fn xerial_streams_one_after_another_are_read() {
 }
 
 #[test]
-fn zstd_frames_that_do_not_tell_their_size_are_read() {
+fn zstd_frames_that_do_not_state_their_size_are_read() {
     let mut encoder = zstd::Encoder::new(Vec::new(), 19).unwrap();
     encoder.write_all(&text()).unwrap();
     assert_reads(Compression::Zstd, encoder.finish().unwrap());
@@ -53,7 +53,7 @@ fn lz4_frames_of_other_modes_are_read() {
 }
 
 #[test]
-fn gzip_members_one_after_another_are_read() {
+fn consecutive_gzip_members_are_read() {
     let text = text();
     let (first, second) = text.split_at(50_000);
     let mut body = Vec::new();
@@ -63,7 +63,7 @@ fn gzip_members_one_after_another_are_read() {
 }
 
 #[test]
-fn empty_records_survive_every_codec() {
+fn empty_records_round_trip_with_every_codec() {
     for codec in Compression::ALL {
         let mut body = Vec::new();
         compress(codec, &[], &mut body);

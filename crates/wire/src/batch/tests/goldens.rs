@@ -1,5 +1,5 @@
-//! Bytes that another implementation wrote (kafka-python 2.x with its own codecs), and that must be read for ever. Never
-//! edit them.
+//! Bytes written by another implementation (kafka-python 2.x with its own codecs), which must stay readable. Never edit
+//! them.
 
 use bytes::Bytes;
 
@@ -36,7 +36,7 @@ fn bytes(hex: &str) -> Bytes {
     digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// What they hold: a duplicate header name, null and empty headers, keys and values.
+/// The records in them: a duplicate header name, null and empty headers, keys and values.
 fn records() -> Vec<OwnedRecord> {
     let some = |text: &str| Some(text.as_bytes().to_vec());
     let headers = vec![(b"h".to_vec(), some("1")), (b"h".to_vec(), None), (Vec::new(), some(""))];

@@ -1,8 +1,8 @@
-//! Tests of batches as a whole: fixtures here, behaviour in the files below.
+//! Tests of whole batches: fixtures here, behaviour in the files below.
 
 mod goldens;
 mod oracle;
-mod refusals;
+mod rejections;
 mod round_trip;
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use super::{Batch, BatchBuilder, BatchHeader, Compression, Record};
 
-/// Room for whatever the tests make.
+/// A limit above everything that the tests build.
 const LIMIT: usize = 16 << 20;
 
 /// A record that outlives its batch.
@@ -37,7 +37,7 @@ impl From<Record<'_>> for OwnedRecord {
     }
 }
 
-/// A record with `value` at `offset`, a second after the one before it.
+/// A record with `value` at `offset`, one second after the previous one.
 fn record(offset: i64, value: &str) -> OwnedRecord {
     let (key, value) = (Some(b"key".to_vec()), Some(value.as_bytes().to_vec()));
     OwnedRecord { offset, timestamp: 1_790_000_000_000 + offset * 1_000, key, value, headers: Vec::new() }
@@ -66,7 +66,7 @@ fn read(batch: &Batch) -> Vec<OwnedRecord> {
     batch.records(LIMIT).unwrap().iter().map(|record| record.unwrap().into()).collect()
 }
 
-/// `batch` with its header changed by `change`, and the checksum right again.
+/// `batch` with its header changed by `change`, and a correct checksum.
 fn with_header(batch: &Bytes, change: impl FnOnce(&mut BatchHeader)) -> Bytes {
     let (head, body) = batch.split_at(BatchHeader::LEN);
     let mut header = BatchHeader::parse(head).unwrap();
@@ -75,14 +75,14 @@ fn with_header(batch: &Bytes, change: impl FnOnce(&mut BatchHeader)) -> Bytes {
     [header.encode().as_slice(), body].concat().into()
 }
 
-/// `batch` with another body, and the length and checksum right again.
+/// `batch` with another body, and a correct length and checksum.
 fn with_body(batch: &Bytes, body: &[u8]) -> Bytes {
     let whole = Bytes::from([&batch[..BatchHeader::LEN], body].concat());
     with_header(&whole, |header| header.batch_length = i32::try_from(whole.len() - 12).unwrap())
 }
 
 prop_compose! {
-    /// Records at ascending offsets, with and without gaps, as wild as the format allows.
+    /// Records at ascending offsets, with and without gaps, with any values that the format allows.
     fn any_records()(
         base in -5_i64..1 << 40,
         fields in vec((1_i64..4, any::<i64>(), any_field(), any_field(), any_headers()), 1..30),

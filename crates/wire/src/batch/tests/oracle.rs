@@ -1,5 +1,5 @@
-//! The same batches as an independent implementation makes and reads. (It has no duplicate header names, and headers
-//! need text as names: the other tests cover those.)
+//! Batches agree with those of an independent implementation, in both directions. (It has no duplicate header names,
+//! and only text as header names: other tests cover those.)
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ fn any_shared_codec() -> impl Strategy<Value = (Compression, oracle::Compression
     ])
 }
 
-/// Within what the oracle can hold: one name once, as text, and times that do not overflow.
+/// Records within the oracle's limits: each header name once, as text, and timestamps that do not overflow.
 fn tame(records: Vec<OwnedRecord>) -> Vec<OwnedRecord> {
     let tame_one = |mut record: OwnedRecord| {
         let mut names = HashSet::new();

@@ -1,4 +1,4 @@
-//! What is built is what is read.
+//! Batches that are built and read again.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use super::{LIMIT, OwnedRecord, any_compression, any_records, build, parse, push
 
 proptest! {
     #[test]
-    fn records_survive_every_codec(records in any_records(), compression in any_compression()) {
+    fn records_round_trip_with_every_codec(records in any_records(), compression in any_compression()) {
         let batch = parse(&build(compression, &records));
         prop_assert_eq!(batch.verify_crc(), Ok(()));
         prop_assert_eq!(batch.header().attributes.compression(), Ok(compression));
@@ -16,7 +16,7 @@ proptest! {
     }
 
     #[test]
-    fn header_survives_its_encoding(records in any_records(), id: i64, epoch: i16, sequence: i32) {
+    fn headers_round_trip(records in any_records(), id: i64, epoch: i16, sequence: i32) {
         let builder = BatchBuilder::new(Compression::None, records[0].offset).producer(id, epoch, sequence);
         let batch = parse(&push_all(builder, &records).finish());
         let header = batch.header();
@@ -28,7 +28,7 @@ proptest! {
 }
 
 #[test]
-fn gaps_between_offsets_and_after_the_last_record_survive() {
+fn gaps_between_offsets_and_after_the_last_record_are_kept() {
     let records = [record(10, "a"), record(13, "b")];
     let mut builder = push_all(BatchBuilder::new(Compression::Zstd, 8), &records);
     builder.extend_to(20).unwrap();
@@ -48,7 +48,7 @@ fn a_batch_without_records_covers_offsets_that_were_compacted_away() {
 }
 
 #[test]
-fn offsets_that_do_not_ascend_are_refused() {
+fn offsets_that_do_not_ascend_are_rejected() {
     let mut builder = BatchBuilder::new(Compression::None, 5);
     let refused = |offset| Err(BuildError::Offset { offset, base_offset: 5 });
     assert_eq!(builder.push(4, 0, None, None, []), refused(4));
@@ -96,7 +96,7 @@ fn append_time_of_a_built_batch_is_every_records_timestamp() {
 }
 
 #[test]
-fn parts_of_a_batch_are_slices_of_what_it_came_in() {
+fn parts_of_a_batch_are_slices_of_its_input() {
     let mut frame = Bytes::from([build(Compression::None, &[record(0, "a")]), Bytes::from_static(b"rest")].concat());
     let start = frame.as_ptr();
     let batch = Batch::parse(&mut frame).unwrap();
@@ -115,7 +115,7 @@ fn keys_can_be_kept_without_copying() {
 }
 
 #[test]
-fn batches_back_to_back_are_iterated_until_one_is_broken() {
+fn consecutive_batches_are_iterated_until_one_is_damaged() {
     let first = build(Compression::None, &[record(0, "a")]);
     let second = build(Compression::Snappy, &[record(1, "b")]);
     let mut bytes = [first.as_ref(), second.as_ref(), first.as_ref()].concat();

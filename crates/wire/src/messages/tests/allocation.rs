@@ -1,4 +1,4 @@
-//! Decoding takes memory in proportion to the frame. Measured with an allocator that counts for each thread.
+//! Decoding allocates memory in proportion to the frame, measured with an allocator that counts per thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -11,10 +11,10 @@ use crate::codec::DecodeError;
 use crate::codec::generate::Source;
 use crate::messages::metadata::MetadataRequest;
 
-/// Bytes of memory that one byte of a frame may cost. The worst is an array of empty strings, each one byte on the wire
-/// and 24 in memory, held twice while the array grows: 49 were measured.
+/// Bytes of memory that one byte of a frame may cost. The worst case is an array of empty strings, each 1 byte on the
+/// wire and 24 bytes in memory, held twice while the array grows: 49 were measured.
 const BYTES_PER_FRAME_BYTE: usize = 64;
-/// Bytes that any frame may cost: what nested arrays reserve before their elements are seen.
+/// Bytes that any frame may cost: what nested arrays reserve before their elements are read.
 const BYTES_PER_FRAME: usize = 64 << 10;
 
 thread_local! {
@@ -46,7 +46,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// How far the thread's memory rises while `action` runs.
+/// Peak increase of the thread's memory while `action` runs.
 fn peak_of<T>(action: impl FnOnce() -> T) -> (usize, T) {
     let before = LIVE.get();
     PEAK.set(before);
@@ -54,7 +54,7 @@ fn peak_of<T>(action: impl FnOnce() -> T) -> (usize, T) {
     (PEAK.get() - before, result)
 }
 
-/// Decodes the frame and checks what that takes. A frame that can be read is written again, which is counted too.
+/// Decodes the frame and checks the memory that takes. A valid frame is also encoded again, which counts too.
 fn check_one(subject: &Subject, version: i16, frame: &Bytes) {
     let (peak, _) = peak_of(|| (subject.reencode)(frame.clone(), version));
     let allowed = frame.len() * BYTES_PER_FRAME_BYTE + BYTES_PER_FRAME;
@@ -78,9 +78,9 @@ proptest! {
     }
 }
 
-/// Wherever the length of an array may stand, the greatest length that the rest of the frame allows.
+/// Puts the greatest length that the rest of the frame allows at every position where an array's length may be.
 #[test]
-fn believable_lengths_cost_memory_in_proportion() {
+fn plausible_lengths_take_memory_in_proportion() {
     const REST_BYTES: u16 = 16_000;
     let plain = u32::from(REST_BYTES).to_be_bytes();
     let compact = [(REST_BYTES & 0x7f) as u8 | 0x80, (REST_BYTES >> 7) as u8];
@@ -98,7 +98,7 @@ fn believable_lengths_cost_memory_in_proportion() {
 }
 
 #[test]
-fn uniform_frames_cost_memory_in_proportion() {
+fn uniform_frames_take_memory_in_proportion() {
     for byte in [0, 1, 2, 3, 0x7f, 0x80, 0xff] {
         for length in [64, 100_000] {
             check(&vec![byte; length].into());
@@ -107,19 +107,19 @@ fn uniform_frames_cost_memory_in_proportion() {
 }
 
 #[test]
-fn an_array_longer_than_the_frame_is_refused_before_memory_is_taken() {
+fn an_array_longer_than_the_frame_is_rejected_before_memory_is_allocated() {
     let frame = Bytes::from_static(&[0x7f, 0xff, 0xff, 0xff, 0, 0]);
-    let (peak, refused) = peak_of(|| decode::<MetadataRequest>(frame, 0));
-    assert_eq!(refused, Err(DecodeError::ArrayTooLong { claimed: 0x7fff_ffff, left: 2 }));
+    let (peak, result) = peak_of(|| decode::<MetadataRequest>(frame, 0));
+    assert_eq!(result, Err(DecodeError::ArrayTooLong { claimed: 0x7fff_ffff, left: 2 }));
     assert_eq!(peak, 0);
 }
 
 #[test]
-fn arrays_that_outgrow_a_message_are_refused_whatever_the_frame_holds() {
+fn arrays_above_the_memory_limit_are_rejected_whatever_the_frame_contains() {
     let topics = 4 << 20;
     let mut frame = vec![0; 4 + 2 * topics];
     frame[..4].copy_from_slice(&(topics as u32).to_be_bytes());
-    let (peak, refused) = peak_of(|| decode::<MetadataRequest>(frame.into(), 0));
-    assert_eq!(refused, Err(DecodeError::ArraysTooLarge));
+    let (peak, result) = peak_of(|| decode::<MetadataRequest>(frame.into(), 0));
+    assert_eq!(result, Err(DecodeError::ArraysTooLarge));
     assert!(peak < 1024);
 }

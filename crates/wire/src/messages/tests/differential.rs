@@ -1,4 +1,4 @@
-//! Against an independent codec: the same bytes, in both directions.
+//! Comparison with an independent codec: the same bytes, in both directions.
 
 use std::fmt::Debug;
 
@@ -10,7 +10,7 @@ use super::{decode, encode, random};
 use crate::codec::generate::Generate;
 use crate::{Message, Writer};
 
-/// Ours, to theirs, back to ours: nothing changes on the way.
+/// A message of ours, decoded by their codec and encoded back, does not change.
 fn agree<Ours, Theirs>(seed: u64)
 where
     Ours: Message + Generate + PartialEq + Debug,
@@ -31,7 +31,7 @@ where
     }
 }
 
-/// Read at one version and written at another, a value shows the defaults of the fields that the first one lacks.
+/// A message read at one version and written at another has the defaults of the fields that the first version lacks.
 /// Theirs refuses to write a value that has fields which the second one lacks; ours leaves them out. Ours refuses to
 /// write null where the second one has no null; theirs writes it.
 fn agree_on_defaults<Ours, Theirs>(seed: u64)
@@ -81,7 +81,7 @@ macro_rules! agreement {
 }
 crate::messages::for_each_api!(agreement);
 
-/// The few versions that the independent codec lacks; golden bytes stand in for it there.
+/// The few versions that the independent codec lacks; golden bytes test those.
 #[test]
 fn versions_without_an_independent_codec_are_known() {
     let mut lonely = Vec::new();

@@ -1,4 +1,4 @@
-//! Bytes written out by hand from the protocol's description. They stand for what peers send; they are never edited.
+//! Bytes written by hand from the protocol's description, in place of bytes from peers. Never edit them.
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -35,7 +35,7 @@ fn assert_golden<M: Message + PartialEq + std::fmt::Debug>(message: &M, version:
 }
 
 #[test]
-fn metadata_request_tells_all_topics_from_none() {
+fn metadata_request_distinguishes_all_topics_from_none() {
     let all = MetadataRequest { topics: None, ..MetadataRequest::default() };
     let none = MetadataRequest::default();
     assert_golden(&none, 0, "00000000");
@@ -79,7 +79,7 @@ fn records_are_a_slice_of_the_frame() {
 }
 
 #[test]
-fn produce_response_tags_the_leader_only_where_it_is_known() {
+fn produce_response_tags_the_leader_only_if_it_is_known() {
     let mut partition = PartitionProduceResponse {
         index: 2,
         base_offset: 5,
@@ -103,7 +103,7 @@ fn produce_response_tags_the_leader_only_where_it_is_known() {
 }
 
 #[test]
-fn fetch_response_hands_record_parts_on_by_reference() {
+fn fetch_response_passes_record_parts_by_reference() {
     let header = Bytes::from(vec![1; 61]);
     let body = Bytes::from(vec![2; 5000]);
     let partition = PartitionData {
@@ -141,7 +141,7 @@ fn unknown_tagged_fields_are_skipped() {
 }
 
 #[test]
-fn cursor_has_a_mark_for_null() {
+fn cursor_has_a_null_marker() {
     let first = DescribeTopicPartitionsRequest::default();
     assert_golden(&first, 0, "01 000007d0 ff 00");
     let cursor = Some(Cursor { topic_name: "t".to_owned(), partition_index: 3 });
@@ -162,7 +162,7 @@ fn list_offsets_11_is_laid_out_like_10() {
 }
 
 #[test]
-fn describe_log_dirs_5_says_whether_a_directory_is_cordoned() {
+fn describe_log_dirs_5_shows_whether_a_directory_is_cordoned() {
     let result = DescribeLogDirsResult { log_dir: "d".to_owned(), is_cordoned: true, ..Default::default() };
     let response = DescribeLogDirsResponse { error_code: ErrorCode::NONE, results: vec![result], ..Default::default() };
     assert_golden(&response, 5, "00000000 0000 02 | 0000 02 64 01 ffffffffffffffff ffffffffffffffff 01 00 | 00");

@@ -1,4 +1,4 @@
-//! Any bytes to any decoder: an answer or an error, never a panic.
+//! Any bytes to any decoder: a message or an error, never a panic.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -8,14 +8,14 @@ use crate::codec::generate::Source;
 use crate::codec::{DecodeError, Reader};
 use crate::frame::RequestHeader;
 
-/// Decodes; what is read is then stable: written and read again it is the same.
+/// Decodes a frame. If that succeeds, encoding and decoding the message again gives the same message.
 fn survives(reencode: fn(Bytes, i16) -> Result<Bytes, DecodeError>, frame: &Bytes, version: i16) {
     if let Ok(written) = reencode(frame.clone(), version) {
         assert_eq!(reencode(written.clone(), version), Ok(written));
     }
 }
 
-/// Cuts, overwrites or lengthens a valid frame.
+/// Truncates, overwrites or lengthens a valid frame.
 fn damage(frame: &Bytes, source: &mut Source) -> Bytes {
     let mut bytes = frame.to_vec();
     for _ in 0..=source.below(3) {
@@ -63,23 +63,23 @@ proptest! {
     }
 
     #[test]
-    fn bytes_after_a_message_are_refused(seed: u64) {
+    fn bytes_after_a_message_are_rejected(seed: u64) {
         for (subject, version) in each_version() {
             let mut longer = (subject.random)(seed, version).to_vec();
             longer.push(0);
-            let refused = (subject.reencode)(longer.into(), version);
-            prop_assert_eq!(refused, Err(DecodeError::TrailingBytes(1)), "{} version {}", subject.name, version);
+            let result = (subject.reencode)(longer.into(), version);
+            prop_assert_eq!(result, Err(DecodeError::TrailingBytes(1)), "{} version {}", subject.name, version);
         }
     }
 
     #[test]
-    fn truncated_messages_are_refused(seed: u64) {
+    fn truncated_messages_are_rejected(seed: u64) {
         for (subject, version) in each_version() {
             let whole = (subject.random)(seed, version);
             for length in [0, whole.len() / 2, whole.len().saturating_sub(1)] {
                 if length < whole.len() {
-                    let refused = (subject.reencode)(whole.slice(..length), version);
-                    prop_assert!(refused.is_err(), "{} version {}", subject.name, version);
+                    let result = (subject.reencode)(whole.slice(..length), version);
+                    prop_assert!(result.is_err(), "{} version {}", subject.name, version);
                 }
             }
         }

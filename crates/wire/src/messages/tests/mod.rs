@@ -11,12 +11,12 @@ use crate::codec::generate::{Generate, Source};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::{ApiKey, Direction, Message};
 
-/// What the tests do with one message, whichever it is.
+/// The operations of the tests on one message type.
 struct Subject {
     name: &'static str,
     api: ApiKey,
     direction: Direction,
-    /// Decodes a whole frame, and if that succeeds, encodes what was read.
+    /// Decodes a whole frame, and encodes the message if that succeeds.
     reencode: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
     /// Encodes a random value.
     random: fn(u64, i16) -> Bytes,
@@ -47,7 +47,7 @@ macro_rules! subjects {
 }
 super::for_each_api!(subjects);
 
-/// Every message with every version that it has.
+/// Every message at every version.
 fn each_version() -> impl Iterator<Item = (&'static Subject, i16)> {
     SUBJECTS.iter().flat_map(|subject| subject.api.versions().iter().map(move |version| (subject, version)))
 }

@@ -1,4 +1,4 @@
-//! The store that fails on command.
+//! A store that fails by rules.
 
 use std::fmt;
 use std::io;
@@ -23,12 +23,12 @@ use crate::Operation;
 pub struct Faults(Arc<Mutex<Vec<Rule>>>);
 
 impl Faults {
-    /// Adds a rule after those that are there.
+    /// Adds a rule after the existing ones.
     pub fn inject(&self, rule: Rule) {
         self.rules().push(rule);
     }
 
-    /// Removes all rules. Requests that already hang go on hanging.
+    /// Removes all rules. Requests that already hang continue to hang.
     pub fn heal(&self) {
         self.rules().clear();
     }
@@ -42,7 +42,7 @@ impl Faults {
     }
 }
 
-/// A store that works until its [`Faults`] say otherwise.
+/// A store that works unless a rule of its [`Faults`] applies.
 #[derive(Debug)]
 pub struct FaultStore {
     inner: Arc<dyn ObjectStore>,
@@ -50,7 +50,7 @@ pub struct FaultStore {
 }
 
 impl FaultStore {
-    /// `inner`, without faults for now, and the switch.
+    /// A store around `inner` without rules, and the switch to add some.
     #[must_use]
     pub fn new(inner: Arc<dyn ObjectStore>) -> (Self, Faults) {
         let faults = Faults::default();
@@ -64,24 +64,24 @@ impl fmt::Display for FaultStore {
     }
 }
 
-/// What is left of a fault after the part before the request.
-enum Passed {
-    Clean,
-    FailAfter(Error),
+/// The part of a fault that takes effect after the request.
+enum ResponseFault {
+    None,
+    Fail(Error),
     Body(Fault),
 }
 
-/// Meets the part of `fault` that comes before the request.
-async fn meet(fault: Option<Fault>, key: &str) -> Result<Passed> {
+/// Applies the part of `fault` that takes effect before the request.
+async fn apply_before(fault: Option<Fault>, key: &str) -> Result<ResponseFault> {
     match fault {
-        None => Ok(Passed::Clean),
+        None => Ok(ResponseFault::None),
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Delay(delay)) => {
             sleep(delay).await;
-            Ok(Passed::Clean)
+            Ok(ResponseFault::None)
         }
-        Some(Fault::DoneButUnavailable) => Ok(Passed::FailAfter(unavailable())),
-        Some(fault @ (Fault::CutShort(_) | Fault::Flipped(_))) => Ok(Passed::Body(fault)),
+        Some(Fault::DoneButUnavailable) => Ok(ResponseFault::Fail(unavailable())),
+        Some(fault @ (Fault::CutShort(_) | Fault::Flipped(_))) => Ok(ResponseFault::Body(fault)),
         Some(Fault::Unavailable) => Err(unavailable()),
         Some(Fault::Denied) => Err(Error::PermissionDenied { path: key.to_owned(), source: "injected".into() }),
         Some(Fault::NotFound) => Err(Error::NotFound { path: key.to_owned(), source: "injected".into() }),
@@ -97,6 +97,7 @@ pub(super) fn unavailable() -> Error {
     Error::Generic { store: "FaultStore", source: text.into() }
 }
 
+/// Damages the body of `result`.
 async fn damage(result: GetResult, fault: &Fault) -> Result<GetResult> {
     let GetResult { meta, range, attributes, extensions, .. } = &result;
     let (meta, range, attributes, extensions) = (meta.clone(), range.clone(), attributes.clone(), extensions.clone());
@@ -113,31 +114,32 @@ async fn damage(result: GetResult, fault: &Fault) -> Result<GetResult> {
     Ok(GetResult { payload, meta, range, attributes, extensions })
 }
 
-fn after<T>(passed: Passed, done: T) -> Result<T> {
-    match passed {
-        Passed::FailAfter(error) => Err(error),
-        Passed::Clean | Passed::Body(_) => Ok(done),
+/// Applies the rest of a fault to the result of a request that was done.
+fn apply_after<T>(rest: ResponseFault, done: T) -> Result<T> {
+    match rest {
+        ResponseFault::Fail(error) => Err(error),
+        ResponseFault::None | ResponseFault::Body(_) => Ok(done),
     }
 }
 
 #[async_trait]
 impl ObjectStore for FaultStore {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        let passed = meet(self.faults.pick(Operation::Put, location.as_ref()), location.as_ref()).await?;
-        after(passed, self.inner.put_opts(location, payload, opts).await?)
+        let rest = apply_before(self.faults.pick(Operation::Put, location.as_ref()), location.as_ref()).await?;
+        apply_after(rest, self.inner.put_opts(location, payload, opts).await?)
     }
 
     async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        let passed = meet(self.faults.pick(Operation::Put, location.as_ref()), location.as_ref()).await?;
-        after(passed, self.inner.put_multipart_opts(location, opts).await?)
+        let rest = apply_before(self.faults.pick(Operation::Put, location.as_ref()), location.as_ref()).await?;
+        apply_after(rest, self.inner.put_multipart_opts(location, opts).await?)
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let passed = meet(self.faults.pick(Operation::Get, location.as_ref()), location.as_ref()).await?;
+        let rest = apply_before(self.faults.pick(Operation::Get, location.as_ref()), location.as_ref()).await?;
         let result = self.inner.get_opts(location, options).await?;
-        match passed {
-            Passed::Body(fault) => damage(result, &fault).await,
-            passed => after(passed, result),
+        match rest {
+            ResponseFault::Body(fault) => damage(result, &fault).await,
+            rest => apply_after(rest, result),
         }
     }
 
@@ -148,10 +150,11 @@ impl ObjectStore for FaultStore {
                 let (inner, faults) = (Arc::clone(&inner), faults.clone());
                 async move {
                     let location = location?;
-                    let passed = meet(faults.pick(Operation::Delete, location.as_ref()), location.as_ref()).await?;
+                    let rest =
+                        apply_before(faults.pick(Operation::Delete, location.as_ref()), location.as_ref()).await?;
                     let one = stream::iter([Ok(location)]).boxed();
                     let done = inner.delete_stream(one).next().await.unwrap_or_else(|| Err(unavailable()))?;
-                    after(passed, done)
+                    apply_after(rest, done)
                 }
             })
             .boxed()
@@ -162,7 +165,7 @@ impl ObjectStore for FaultStore {
         let fault = self.faults.pick(Operation::List, &key);
         let listing = self.inner.list(prefix);
         async move {
-            match meet(fault, &key).await.and_then(|passed| after(passed, ())) {
+            match apply_before(fault, &key).await.and_then(|rest| apply_after(rest, ())) {
                 Ok(()) => listing,
                 Err(error) => stream::iter([Err(error)]).boxed(),
             }
@@ -173,12 +176,12 @@ impl ObjectStore for FaultStore {
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let key = prefix.map(ToString::to_string).unwrap_or_default();
-        let passed = meet(self.faults.pick(Operation::List, &key), &key).await?;
-        after(passed, self.inner.list_with_delimiter(prefix).await?)
+        let rest = apply_before(self.faults.pick(Operation::List, &key), &key).await?;
+        apply_after(rest, self.inner.list_with_delimiter(prefix).await?)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        let passed = meet(self.faults.pick(Operation::Put, to.as_ref()), to.as_ref()).await?;
-        after(passed, self.inner.copy_opts(from, to, options).await?)
+        let rest = apply_before(self.faults.pick(Operation::Put, to.as_ref()), to.as_ref()).await?;
+        apply_after(rest, self.inner.copy_opts(from, to, options).await?)
     }
 }

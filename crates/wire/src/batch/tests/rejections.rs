@@ -1,4 +1,4 @@
-//! What is not a batch is refused, precisely, and at no cost.
+//! Invalid batches are rejected with a precise error and without large allocations.
 
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -14,15 +14,15 @@ fn valid() -> Bytes {
     build(Compression::None, &[record(0, "a"), record(1, "b")])
 }
 
-fn refusal(batch: Bytes) -> BatchError {
+fn rejection(batch: Bytes) -> BatchError {
     Batch::exactly_one(batch).and_then(|batch| batch.validate()).unwrap_err()
 }
 
 #[test]
-fn nothing_and_more_than_one_batch_are_refused() {
-    assert_eq!(refusal(Bytes::new()), BatchError::Empty);
+fn no_batch_and_more_than_one_are_rejected() {
+    assert_eq!(rejection(Bytes::new()), BatchError::Empty);
     let two = [valid(), valid()].concat();
-    assert_eq!(refusal(two.clone().into()), BatchError::Trailing { bytes: valid().len() });
+    assert_eq!(rejection(two.clone().into()), BatchError::Trailing { bytes: valid().len() });
     assert_eq!(Batch::sent(two.into()).unwrap_err(), BatchError::Trailing { bytes: valid().len() });
 }
 
@@ -36,64 +36,64 @@ fn less_than_a_batch_after_the_one_sent_is_ignored() {
 }
 
 #[test]
-fn a_batch_that_is_cut_short_is_refused() {
+fn a_batch_that_is_cut_short_is_rejected() {
     let batch = valid();
     for have in 1..61 {
-        assert_eq!(refusal(batch.slice(..have)), BatchError::Truncated { have, want: 61 });
+        assert_eq!(rejection(batch.slice(..have)), BatchError::Truncated { have, want: 61 });
     }
     let want = batch.len();
-    assert_eq!(refusal(batch.slice(..want - 1)), BatchError::Truncated { have: want - 1, want });
+    assert_eq!(rejection(batch.slice(..want - 1)), BatchError::Truncated { have: want - 1, want });
 }
 
 #[test]
-fn impossible_lengths_are_refused() {
+fn impossible_lengths_are_rejected() {
     for length in [i32::MIN, -1, 0, 48] {
         let batch = with_header(&valid(), |header| header.batch_length = length);
-        assert_eq!(refusal(batch), BatchError::Length(length));
+        assert_eq!(rejection(batch), BatchError::Length(length));
     }
 }
 
 #[test]
-fn other_message_formats_are_refused_even_where_they_are_shorter() {
+fn other_message_formats_are_rejected_even_if_they_are_shorter() {
     for (magic, len) in [(0, 61), (1, 61), (1, 34), (3, 80)] {
         let mut batch = valid().to_vec();
         batch[16] = magic;
         batch.resize(len, 0);
-        assert_eq!(refusal(batch.into()), BatchError::Magic(magic.cast_signed()));
+        assert_eq!(rejection(batch.into()), BatchError::Magic(magic.cast_signed()));
     }
 }
 
 #[test]
-fn every_flipped_bit_of_the_checksummed_part_is_noticed() {
+fn every_flipped_bit_of_the_checksummed_part_is_detected() {
     let batch = valid();
     for at in 17..batch.len() {
         let mut flipped = batch.to_vec();
         flipped[at] ^= 0x10;
-        let error = refusal(flipped.into());
+        let error = rejection(flipped.into());
         assert!(matches!(error, BatchError::Crc { .. }) && error.is_corruption(), "byte {at}: {error}");
     }
 }
 
 #[test]
-fn counts_that_contradict_each_other_are_refused() {
+fn counts_that_contradict_each_other_are_rejected() {
     for (count, last_offset_delta) in [(1, 1), (2, 5), (0, -1), (-1, -2), (0, 0), (i32::MIN, i32::MAX)] {
         let batch = with_header(&valid(), |header| {
             header.record_count = count;
             header.last_offset_delta = last_offset_delta;
         });
-        assert_eq!(refusal(batch), BatchError::Count { count, last_offset_delta });
+        assert_eq!(rejection(batch), BatchError::Count { count, last_offset_delta });
     }
 }
 
 #[test]
-fn control_batches_sequences_and_unknown_codecs_are_refused() {
+fn control_batches_sequences_and_unknown_codecs_are_rejected() {
     let control = with_header(&valid(), |header| header.attributes = Attributes::default().with_control());
-    assert_eq!(refusal(control), BatchError::Control);
+    assert_eq!(rejection(control), BatchError::Control);
     let sequence = with_header(&valid(), |header| header.producer_id = 9);
-    assert_eq!(refusal(sequence), BatchError::Sequence { producer_id: 9, base_sequence: -1 });
+    assert_eq!(rejection(sequence), BatchError::Sequence { producer_id: 9, base_sequence: -1 });
     for codec in 5..8 {
         let batch = with_header(&valid(), |header| header.attributes = Attributes(codec));
-        assert_eq!(refusal(batch), BatchError::UnknownCodec(codec));
+        assert_eq!(rejection(batch), BatchError::UnknownCodec(codec));
     }
 }
 
@@ -173,7 +173,7 @@ fn decompression_stops_at_the_limit() {
 }
 
 #[test]
-fn a_record_that_claims_more_than_there_is_is_refused_at_once() {
+fn a_record_that_claims_more_than_there_is_is_rejected_without_allocating() {
     // Length 2^31 - 1, then a record whose header count is 2^31 - 1.
     let huge = with_body(&valid(), &[0xfe, 0xff, 0xff, 0xff, 0x0f]);
     let headers = with_body(&valid(), &[0x14, 0, 0, 0, 1, 1, 0xfe, 0xff, 0xff, 0xff, 0x0f]);
@@ -185,7 +185,7 @@ fn a_record_that_claims_more_than_there_is_is_refused_at_once() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_answered(bytes in vec(any::<u8>(), 0..300)) {
+    fn any_bytes_give_a_result_or_an_error(bytes in vec(any::<u8>(), 0..300)) {
         for batch in Batches::new(bytes.into()) {
             prop_assert!(batch.is_err());
         }

@@ -1,39 +1,39 @@
-//! What a killed process leaves in a directory: files that were being written (`<name>#<n>`, renamed when complete).
-//! Listings do not show them, so no sweep of orphans would ever find them.
+//! Removes what a killed process leaves in a directory: files that were being written (`<name>#<n>`, renamed when
+//! complete). Listings do not show them, so the orphan sweep cannot find them.
 
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// No upload takes that long, so nobody is still writing a file that old.
-const STAGED_AGE_MIN: Duration = Duration::from_secs(3600);
-/// Entries that are looked at: a quarter of a second's worth.
+/// Minimum age of an unfinished upload: no upload takes this long, so no process is still writing the file.
+const UNFINISHED_AGE_MIN: Duration = Duration::from_secs(3600);
+/// Directory entries examined: takes about a quarter of a second.
 const ENTRIES_MAX: usize = 250_000;
 
-/// Removes unfinished files below `directory`, as far as that is quick; what cannot be read or removed is left.
+/// Removes unfinished uploads below `directory`, within `ENTRIES_MAX`. Entries that cannot be read or removed are left.
 pub(crate) fn remove(directory: &Path) {
     let mut directories: Vec<PathBuf> = vec![directory.to_owned()];
-    let mut looked_at = 0;
+    let mut examined = 0;
     while let Some(next) = directories.pop() {
         for entry in fs::read_dir(&next).into_iter().flatten().flatten() {
-            looked_at += 1;
-            if looked_at > ENTRIES_MAX {
+            examined += 1;
+            if examined > ENTRIES_MAX {
                 return;
             }
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 directories.push(entry.path());
-            } else if is_staged(&entry) && is_old(&entry) {
+            } else if is_unfinished(&entry) && is_old(&entry) {
                 let path = entry.path();
                 tracing::info!(path = %path.display(), "removing an unfinished upload");
                 if let Err(error) = fs::remove_file(&path) {
-                    tracing::warn!(%error, path = %path.display(), "an unfinished upload cannot be removed");
+                    tracing::warn!(%error, path = %path.display(), "removing an unfinished upload failed");
                 }
             }
         }
     }
 }
 
-fn is_staged(entry: &DirEntry) -> bool {
+fn is_unfinished(entry: &DirEntry) -> bool {
     let name = entry.file_name();
     let suffix = name.to_str().and_then(|name| name.rsplit_once('#')).map(|(_, suffix)| suffix);
     suffix.is_some_and(|suffix| !suffix.is_empty() && suffix.bytes().all(|byte| byte.is_ascii_digit()))
@@ -41,7 +41,7 @@ fn is_staged(entry: &DirEntry) -> bool {
 
 fn is_old(entry: &DirEntry) -> bool {
     let age = entry.metadata().ok().and_then(|found| found.modified().ok()?.elapsed().ok());
-    age.is_some_and(|age| age > STAGED_AGE_MIN)
+    age.is_some_and(|age| age > UNFINISHED_AGE_MIN)
 }
 
 #[cfg(test)]
@@ -56,7 +56,7 @@ mod tests {
     fn old_unfinished_files_are_removed_and_nothing_else() {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir_all(directory.path().join("segments/00")).unwrap();
-        let old = SystemTime::now() - STAGED_AGE_MIN * 2;
+        let old = SystemTime::now() - UNFINISHED_AGE_MIN * 2;
         for (name, modified) in [
             ("segments/00/a.seg#1", old),
             ("segments/00/a.seg", old),

@@ -1,4 +1,4 @@
-//! One whole batch, as a view of the bytes that it came in.
+//! One whole batch: parsing, validation, re-basing. Its parts are slices of the bytes it was parsed from.
 
 use bytes::Bytes;
 
@@ -6,23 +6,23 @@ use super::header::checksum;
 use super::records::Records;
 use super::{BatchError, BatchHeader, Compression};
 
-/// Produce requests older than this may not carry Zstandard (KIP-110).
+/// First version of Produce requests that may carry Zstandard (KIP-110).
 const ZSTD_PRODUCE_VERSION: i16 = 7;
 
-/// One whole batch: its header, and its bytes as slices of where they came from.
+/// One whole batch: its parsed header, and its bytes as slices of the input.
 #[derive(Clone, Debug)]
 pub struct Batch {
     header: BatchHeader,
     /// The 61 bytes of the header.
     head: Bytes,
-    /// The records, as they are stored.
+    /// The records as stored.
     body: Bytes,
-    /// Header and records in one slice, unless the header was replaced.
+    /// Header and records as one slice; `None` if the header was replaced.
     whole: Option<Bytes>,
 }
 
 impl Batch {
-    /// Splits the first whole batch off `bytes`. Only its magic and length are checked; see [`Batch::validate`].
+    /// Splits the first batch off `bytes`. Checks only its magic and length; see [`Batch::validate`].
     pub fn parse(bytes: &mut Bytes) -> Result<Self, BatchError> {
         let header = BatchHeader::parse(bytes)?;
         let len = header.len()?;
@@ -35,14 +35,14 @@ impl Batch {
         Ok(Self { header, head, body, whole: Some(whole) })
     }
 
-    /// The one batch that `bytes` hold: none, or anything after it, is an error (what is stored).
+    /// The single batch in `bytes`, for stored bytes: it is an error if there is none, or anything after it.
     pub fn exactly_one(mut bytes: Bytes) -> Result<Self, BatchError> {
         let batch = Self::parse(&mut bytes)?;
         if bytes.is_empty() { Ok(batch) } else { Err(BatchError::Trailing { bytes: bytes.len() }) }
     }
 
-    /// The one batch that a client sent: none, or a second one, is an error. Less than a batch after it is ignored, as
-    /// Kafka does.
+    /// The single batch that a client sent: it is an error if there is none, or a second one. Like Kafka, ignores less
+    /// than a batch after it.
     pub fn sent(mut bytes: Bytes) -> Result<Self, BatchError> {
         let batch = Self::parse(&mut bytes)?;
         let rest = bytes.len();
@@ -53,7 +53,7 @@ impl Batch {
         }
     }
 
-    /// Whether a client may append this batch, as far as the header and the checksum tell.
+    /// Whether a client may append this batch, by its header and checksum.
     pub fn validate(&self) -> Result<(), BatchError> {
         self.verify_crc()?;
         let BatchHeader { attributes, last_offset_delta, record_count: count, .. } = self.header;
@@ -70,7 +70,7 @@ impl Batch {
         attributes.compression().map(|_| ())
     }
 
-    /// Whether Produce `version` may carry this batch's codec (KIP-110).
+    /// Whether a Produce request of `version` may carry this batch's codec (KIP-110).
     pub fn check_produce_version(&self, version: i16) -> Result<(), BatchError> {
         if version < ZSTD_PRODUCE_VERSION && self.header.attributes.compression()? == Compression::Zstd {
             return Err(BatchError::ZstdTooOld { version });
@@ -78,33 +78,33 @@ impl Batch {
         Ok(())
     }
 
-    /// Whether the bytes are those that the checksum was taken of.
+    /// Whether the bytes match the checksum.
     pub fn verify_crc(&self) -> Result<(), BatchError> {
         let computed = self.header.checksum(&self.body);
         let stored = self.header.crc;
         if computed == stored { Ok(()) } else { Err(BatchError::Crc { stored, computed }) }
     }
 
-    /// Its header.
+    /// The header.
     #[must_use]
     pub fn header(&self) -> &BatchHeader {
         &self.header
     }
 
-    /// Its records as stored: compressed as the header says.
+    /// The records as stored, with the compression in the header.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// Bytes of the whole batch.
+    /// Size of the whole batch in bytes.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "no batch is empty")]
     pub fn len(&self) -> usize {
         self.head.len() + self.body.len()
     }
 
-    /// The whole batch as at most two slices, without copying; the second may be empty.
+    /// The whole batch as two slices, without a copy; the second may be empty.
     #[must_use]
     pub fn parts(&self) -> [Bytes; 2] {
         match &self.whole {
@@ -122,15 +122,15 @@ impl Batch {
         }
     }
 
-    /// The batch at another offset and leader epoch: both lie outside the checksum, so 61 bytes are new and the records
-    /// are shared.
+    /// The batch with another base offset and leader epoch. Both are outside the checksum, so only the 61 bytes of the
+    /// header are new, and the records are shared.
     #[must_use]
     pub fn rebased(&self, base_offset: i64, leader_epoch: i32) -> [Bytes; 2] {
         let header = BatchHeader { base_offset, leader_epoch, ..self.header };
         [Bytes::copy_from_slice(&header.encode()), self.body.clone()]
     }
 
-    /// The batch with every record's timestamp set by the log; the checksum is taken again, nothing is decompressed.
+    /// The batch with every record's timestamp set by the log; the checksum is computed again, nothing is decompressed.
     #[must_use]
     pub fn with_log_append_time(&self, timestamp: i64) -> Self {
         let attributes = self.header.attributes.with_log_append_time();
@@ -139,13 +139,13 @@ impl Batch {
         Self { header, head: Bytes::copy_from_slice(&header.encode()), body: self.body.clone(), whole: None }
     }
 
-    /// Its records, decompressed to at most `limit` bytes.
+    /// The records, decompressed to at most `limit` bytes.
     pub fn records(&self, limit: usize) -> Result<Records, BatchError> {
         Records::decompress(self.header, &self.body, limit)
     }
 }
 
-/// The batches that lie back to back in some bytes, each with its checksum verified; ends after the first error.
+/// Iterates consecutive batches, each with its checksum verified. Ends after the first error.
 #[derive(Clone, Debug)]
 pub struct Batches(Bytes);
 

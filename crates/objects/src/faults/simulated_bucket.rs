@@ -1,9 +1,9 @@
-//! A bucket as S3 has it, within one process and on virtual time: several simulated processes reach it, each with trouble of
-//! its own.
+//! An S3-like bucket within one process and on virtual time. Several simulated processes use it, each with its own
+//! faults.
 //!
-//! Owns: the objects, and when each was written by the clock handed in. Does not own: what the trouble is
-//! ([`super::BucketTrouble`]). Invariant: a request that has left is done though nobody waits for it any more, as at a store
-//! elsewhere; without trouble nothing takes time.
+//! Owns: the objects, and the time of each write by the clock handed in. Does not own: the fault rates
+//! ([`super::BucketFaults`]). Invariant: a request that was sent is done even if its caller has stopped waiting, as at
+//! a remote store. Without faults requests take no time.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,18 +20,18 @@ use object_store::{
     ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-use super::dice::TroubleSwitch;
-use super::store::unavailable;
+use super::bucket_faults::BucketFaultSwitch;
+use super::fault_store::unavailable;
 
-/// Of a listing that is torn, objects younger than this may be missing.
+/// Objects younger than this may be missing from a torn listing.
 const MISSED_AGE_MAX: Duration = Duration::from_secs(60);
-/// A slow body comes in as many pieces.
+/// Pieces of a slow body.
 const SLOW_PIECES: usize = 4;
 
-/// Milliseconds since the Unix epoch, as the store has it.
+/// The store's clock: ms since the Unix epoch.
 type StoreClock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// The bucket. Clones share it.
+/// A simulated bucket. Clones share its objects.
 #[derive(Clone)]
 pub struct SimulatedBucket {
     objects: Arc<InMemory>,
@@ -39,10 +39,10 @@ pub struct SimulatedBucket {
     clock: StoreClock,
 }
 
-/// The bucket as one process reaches it.
-struct Reached {
+/// The bucket as one process uses it.
+struct BucketClient {
     bucket: SimulatedBucket,
-    trouble: TroubleSwitch,
+    faults: BucketFaultSwitch,
 }
 
 impl SimulatedBucket {
@@ -52,21 +52,21 @@ impl SimulatedBucket {
         Self { objects: Arc::new(InMemory::new()), written: Arc::default(), clock: Arc::new(clock) }
     }
 
-    /// The bucket as one process reaches it.
+    /// The store through which one process uses the bucket, with the faults of that process.
     #[must_use]
-    pub fn reached(&self, trouble: TroubleSwitch) -> Arc<dyn ObjectStore> {
-        Arc::new(Reached { bucket: self.clone(), trouble })
+    pub fn client(&self, faults: BucketFaultSwitch) -> Arc<dyn ObjectStore> {
+        Arc::new(BucketClient { bucket: self.clone(), faults })
     }
 
-    /// Its keys, in order.
+    /// The keys of all objects, in order.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         self.written().keys().cloned().collect()
     }
 
-    /// Loses the object at `key`, as no store should. Shows that checkers can fail.
+    /// Loses the object at `key`, which no store should do. Shows that the checkers can fail.
     pub async fn lose(&self, key: &str) {
-        // One that is not there is lost already.
+        // An absent object counts as lost.
         let _ = self.delete(&Path::from(key)).await;
     }
 
@@ -85,7 +85,7 @@ impl SimulatedBucket {
         }
     }
 
-    /// The time of writing as this bucket has it, not as the machine does.
+    /// `meta` with the time of the write by this bucket's clock instead of the machine's.
     fn dated(&self, mut meta: ObjectMeta) -> ObjectMeta {
         let ms = self.written().get(meta.location.as_ref()).copied().unwrap_or_default();
         meta.last_modified = (UNIX_EPOCH + Duration::from_millis(ms.unsigned_abs())).into();
@@ -97,65 +97,65 @@ impl SimulatedBucket {
     }
 }
 
-impl fmt::Debug for Reached {
+impl fmt::Debug for BucketClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SimulatedBucket")
     }
 }
 
-impl fmt::Display for Reached {
+impl fmt::Display for BucketClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SimulatedBucket")
     }
 }
 
-/// Does `request` at the store, whether or not anybody waits for the answer, and brings the answer back.
-async fn ask<T, Fut>(trouble: &TroubleSwitch, request: Fut) -> Result<T>
+/// Sends `request` to the store and returns its response. The request is done even if the caller stops waiting.
+async fn send<T, Fut>(faults: &BucketFaultSwitch, request: Fut) -> Result<T>
 where
     T: Send + 'static,
     Fut: Future<Output = Result<T>> + Send + 'static,
 {
-    let rates = trouble.current();
-    if trouble.hits(rates.unavailable_per_mille) {
-        trouble.travel().await;
+    let rates = faults.current();
+    if faults.hits(rates.unavailable_per_mille) {
+        faults.transmit().await;
         return Err(unavailable());
     }
-    let (lost, hangs) = (trouble.hits(rates.lost_answer_per_mille), trouble.hits(rates.hang_per_mille));
-    let trouble = trouble.clone();
-    let asked = async move {
-        trouble.travel().await;
-        let answer = request.await;
-        trouble.travel().await;
-        if lost { Err(unavailable()) } else { answer }
+    let (lost, hangs) = (faults.hits(rates.lost_answer_per_mille), faults.hits(rates.hang_per_mille));
+    let faults = faults.clone();
+    let exchange = async move {
+        faults.transmit().await;
+        let response = request.await;
+        faults.transmit().await;
+        if lost { Err(unavailable()) } else { response }
     };
-    let answer = tokio::spawn(asked).await.unwrap_or_else(|_| Err(unavailable()));
-    if hangs { std::future::pending().await } else { answer }
+    let response = tokio::spawn(exchange).await.unwrap_or_else(|_| Err(unavailable()));
+    if hangs { std::future::pending().await } else { response }
 }
 
-/// Gives the body of `result` in pieces, with pauses, or not to its end.
-async fn dribble(result: GetResult, trouble: TroubleSwitch, cut_short: bool) -> Result<GetResult> {
+/// Returns the body of `result` in pieces with pauses, or cut short.
+async fn slow_body(result: GetResult, faults: BucketFaultSwitch, cut_short: bool) -> Result<GetResult> {
     let GetResult { meta, range, attributes, extensions, .. } = &result;
     let (meta, range, attributes, extensions) = (meta.clone(), range.clone(), attributes.clone(), extensions.clone());
     let mut body = result.bytes().await?;
     if cut_short {
-        body.truncate(usize::try_from(trouble.below(body.len() as u64)).unwrap_or(0));
+        body.truncate(usize::try_from(faults.below(body.len() as u64)).unwrap_or(0));
     }
     let piece = (body.len() / SLOW_PIECES).max(1);
-    let pieces = stream::unfold((body, trouble), move |(mut body, trouble)| async move {
+    let pieces = stream::unfold((body, faults), move |(mut body, faults)| async move {
         if body.is_empty() {
             return None;
         }
-        trouble.pause(trouble.current().slow_body_pause_max).await;
+        faults.pause(faults.current().slow_body_pause_max).await;
         let next = body.split_to(piece.min(body.len()));
-        Some((Ok(next), (body, trouble)))
+        Some((Ok(next), (body, faults)))
     });
     Ok(GetResult { payload: GetResultPayload::Stream(pieces.boxed()), meta, range, attributes, extensions })
 }
 
 #[async_trait]
-impl ObjectStore for Reached {
+impl ObjectStore for BucketClient {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        let (bucket, path, loses) = (self.bucket.clone(), location.clone(), self.trouble.loses_put());
+        let (bucket, path, loses) = (self.bucket.clone(), location.clone(), self.faults.loses_put());
         let put = async move {
             let put = bucket.put(&path, payload, opts).await?;
             if loses {
@@ -163,7 +163,7 @@ impl ObjectStore for Reached {
             }
             Ok(put)
         };
-        ask(&self.trouble, put).await
+        send(&self.faults, put).await
     }
 
     async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
@@ -177,40 +177,40 @@ impl ObjectStore for Reached {
             result.meta = bucket.dated(result.meta);
             Ok(result)
         };
-        let result = ask(&self.trouble, get).await?;
-        let rates = self.trouble.current();
-        let (slow, cut) = (self.trouble.hits(rates.slow_body_per_mille), self.trouble.hits(rates.cut_short_per_mille));
-        if slow || cut { dribble(result, self.trouble.clone(), cut).await } else { Ok(result) }
+        let result = send(&self.faults, get).await?;
+        let rates = self.faults.current();
+        let (slow, cut) = (self.faults.hits(rates.slow_body_per_mille), self.faults.hits(rates.cut_short_per_mille));
+        if slow || cut { slow_body(result, self.faults.clone(), cut).await } else { Ok(result) }
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        let (bucket, trouble) = (self.bucket.clone(), self.trouble.clone());
+        let (bucket, faults) = (self.bucket.clone(), self.faults.clone());
         let deleted = locations.then(move |location| {
-            let (bucket, trouble) = (bucket.clone(), trouble.clone());
+            let (bucket, faults) = (bucket.clone(), faults.clone());
             async move {
                 let location = location?;
                 let path = location.clone();
-                if trouble.current().keeps_deleted {
+                if faults.current().keeps_deleted {
                     return Ok(location);
                 }
-                ask(&trouble, async move { bucket.delete(&path).await }).await.map(|()| location)
+                send(&faults, async move { bucket.delete(&path).await }).await.map(|()| location)
             }
         });
         deleted.boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let (bucket, trouble) = (self.bucket.clone(), self.trouble.clone());
+        let (bucket, faults) = (self.bucket.clone(), self.faults.clone());
         let listed = self.bucket.objects.list(prefix);
-        let torn = trouble.hits(trouble.current().torn_list_per_mille);
+        let torn = faults.hits(faults.current().torn_list_per_mille);
         async move {
-            let listing = ask(&trouble, async move { Ok(listed.collect::<Vec<_>>().await) }).await;
+            let listing = send(&faults, async move { Ok(listed.collect::<Vec<_>>().await) }).await;
             let mut listing: Vec<Result<ObjectMeta>> = match listing {
                 Ok(listing) => listing.into_iter().map(|found| found.map(|meta| bucket.dated(meta))).collect(),
                 Err(error) => vec![Err(error)],
             };
             if torn {
-                tear(&mut listing, &trouble, (bucket.clock)());
+                tear(&mut listing, &faults, (bucket.clock)());
             }
             stream::iter(listing)
         }
@@ -232,10 +232,10 @@ impl ObjectStore for Reached {
     }
 }
 
-/// Leaves out some of what is new, or all from some point on, where a failure stands instead.
-fn tear(listing: &mut Vec<Result<ObjectMeta>>, trouble: &TroubleSwitch, now: i64) {
-    if trouble.hits(500) {
-        let kept = trouble.below(listing.len() as u64 + 1);
+/// Removes some of the new objects, or replaces everything after some point by a failure.
+fn tear(listing: &mut Vec<Result<ObjectMeta>>, faults: &BucketFaultSwitch, now: i64) {
+    if faults.hits(500) {
+        let kept = faults.below(listing.len() as u64 + 1);
         listing.truncate(usize::try_from(kept).unwrap_or(0));
         listing.push(Err(unavailable()));
         return;
@@ -243,6 +243,6 @@ fn tear(listing: &mut Vec<Result<ObjectMeta>>, trouble: &TroubleSwitch, now: i64
     let age_max = i64::try_from(MISSED_AGE_MAX.as_millis()).unwrap_or(i64::MAX);
     listing.retain(|found| {
         let is_new = found.as_ref().is_ok_and(|meta| now - meta.last_modified.timestamp_millis() < age_max);
-        !is_new || trouble.hits(500)
+        !is_new || faults.hits(500)
     });
 }

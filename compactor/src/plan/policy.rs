@@ -1,4 +1,4 @@
-//! One partition: which of its extents become which files.
+//! The compaction policy: which extents of one partition become which files, and when.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -7,71 +7,77 @@ use alluvium_model::{Extent, ExtentSource, Offset, Timestamp};
 
 /// Extents that one rewrite replaces: well under what a swap takes (`limits::SWAP_INPUTS_MAX`).
 const REWRITE_INPUTS_MAX: usize = 2_000;
-/// Level-0 bytes offered to one rewrite, as a multiple of the file's target size: they shrink on the way, and the rewrite
-/// stops by itself when its file is full.
+/// Level-0 bytes given to one rewrite, as a multiple of the file's target size. Compression makes the file smaller than
+/// its inputs, and the rewrite stops by itself when its file is full.
 const REWRITE_BYTES_FACTOR: u64 = 4;
 /// History files that one merge replaces.
 const MERGE_INPUTS_MAX: usize = 64;
 /// Fewer neighbours than this are not worth a merge yet.
 const MERGE_INPUTS_MIN: usize = 4;
 
-/// What the user wants.
+/// The user's thresholds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
+    /// Level-0 bytes from which on neighbouring segment extents are eligible.
     pub(crate) bytes_min: u64,
+    /// Age of the oldest of them from which on they are eligible however small.
     pub(crate) age_max: Duration,
+    /// Size up to which a history file is written.
     pub(crate) file_bytes_target: u64,
 }
 
-/// How much of what could be done is to be done now.
+/// Which possible rewrites to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Urgency {
-    /// All of it.
-    Everything,
-    /// What is large or old enough.
-    Ripe,
+pub(crate) enum Selection {
+    /// All of them.
+    All,
+    /// Those that are large or old enough.
+    Eligible,
 }
 
 /// What to do about one partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PartitionPlan {
-    /// Neighbouring segment extents to rewrite, as positions in the list.
+    /// Neighbouring segment extents to rewrite, as indices into the partition's extents.
     pub(crate) rewrites: Vec<Range<usize>>,
-    /// Neighbouring history files to merge, as positions in the list.
+    /// Neighbouring history files to merge, as indices into the partition's extents.
     pub(crate) merges: Vec<Range<usize>>,
-    /// What is at level 0.
+    /// The partition's data at level 0.
     pub(crate) lag: Lag,
-    /// Before this offset nothing will ever need to be done again.
-    pub(crate) settled: Offset,
+    /// Extents below this offset never need to be rewritten again.
+    pub(crate) compacted_through: Offset,
 }
 
-/// What is at level 0.
+/// The data of a partition that is still at level 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lag {
+    /// Bytes in segments.
     pub(crate) bytes: u64,
+    /// Segment extents.
     pub(crate) extents: u64,
-    /// When the oldest of it was written.
+    /// When the oldest segment was written; `None` if there is none.
     pub(crate) oldest: Option<Timestamp>,
 }
 
-/// What to do about a partition whose extents are `extents`, in order and end to end, all below its stable offset.
-/// `is_broken` are those that were tried and cannot be read: they stay as they are.
+/// Plans a partition whose extents are `extents`: in order, without gaps, all below its stable offset. Extents that are
+/// `is_broken` could not be read before and stay as they are.
 pub(crate) fn plan(
     extents: &[Extent],
     policy: &Policy,
-    urgency: Urgency,
+    selection: Selection,
     now: Timestamp,
     is_broken: impl Fn(&Extent) -> bool,
 ) -> PartitionPlan {
     let segments: Vec<Range<usize>> = runs(extents, |extent| is_segment(extent) && !is_broken(extent));
     let files: Vec<Range<usize>> = runs(extents, |extent| !is_segment(extent) && !is_broken(extent));
     let rewrites = segments.iter().flat_map(|run| cut(extents, run.clone(), policy));
-    let ripe = |run: &Range<usize>| urgency == Urgency::Everything || is_ripe(&extents[run.clone()], policy, now);
+    let is_selected =
+        |run: &Range<usize>| selection == Selection::All || is_eligible(&extents[run.clone()], policy, now);
     PartitionPlan {
-        rewrites: rewrites.filter(ripe).collect(),
+        rewrites: rewrites.filter(is_selected).collect(),
         merges: files.iter().flat_map(|run| merges(extents, run.clone(), policy)).collect(),
         lag: lag(extents),
-        settled: settled(extents, policy),
+        compacted_through: compacted_through(extents, policy),
     }
 }
 
@@ -79,21 +85,21 @@ fn is_segment(extent: &Extent) -> bool {
     matches!(extent.source, ExtentSource::Segment { .. })
 }
 
-/// Longest neighbourhoods of extents that `belongs`.
-fn runs(extents: &[Extent], belongs: impl Fn(&Extent) -> bool) -> Vec<Range<usize>> {
+/// The longest runs of adjacent extents that satisfy `is_wanted`, as indices.
+fn runs(extents: &[Extent], is_wanted: impl Fn(&Extent) -> bool) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
-    for (at, extent) in extents.iter().enumerate() {
-        let follows = at > 0 && extents[at - 1].offsets.end == extent.offsets.start;
+    for (index, extent) in extents.iter().enumerate() {
+        let is_adjacent = index > 0 && extents[index - 1].offsets.end == extent.offsets.start;
         match runs.last_mut() {
-            _ if !belongs(extent) => {}
-            Some(run) if run.end == at && follows => run.end = at + 1,
-            _ => runs.push(at..at + 1),
+            _ if !is_wanted(extent) => {}
+            Some(run) if run.end == index && is_adjacent => run.end = index + 1,
+            _ => runs.push(index..index + 1),
         }
     }
     runs
 }
 
-/// Cuts a neighbourhood of segment extents into rewrites of bounded size.
+/// Cuts a run of segment extents into rewrites of bounded size.
 fn cut(extents: &[Extent], run: Range<usize>, policy: &Policy) -> Vec<Range<usize>> {
     let bytes_max = policy.file_bytes_target.saturating_mul(REWRITE_BYTES_FACTOR);
     let mut rewrites: Vec<Range<usize>> = Vec::new();
@@ -112,14 +118,14 @@ fn cut(extents: &[Extent], run: Range<usize>, policy: &Policy) -> Vec<Range<usiz
     rewrites
 }
 
-fn is_ripe(extents: &[Extent], policy: &Policy, now: Timestamp) -> bool {
+fn is_eligible(extents: &[Extent], policy: &Policy, now: Timestamp) -> bool {
     let Lag { bytes, oldest, .. } = lag(extents);
     bytes >= policy.bytes_min
         || extents.len() >= REWRITE_INPUTS_MAX
         || oldest.is_some_and(|oldest| oldest.plus(policy.age_max) <= now)
 }
 
-/// Merges within a neighbourhood of history files.
+/// The merges within a run of history files.
 fn merges(extents: &[Extent], run: Range<usize>, policy: &Policy) -> Vec<Range<usize>> {
     let mut merges = Vec::new();
     let mut at = run.start;
@@ -135,7 +141,7 @@ fn merges(extents: &[Extent], run: Range<usize>, policy: &Policy) -> Vec<Range<u
     merges
 }
 
-/// How many of the first `files` to merge: as many as fit one file, provided that the largest is at most half of it.
+/// How many of the first `files` to merge: as many as fit one file, if the largest is at most half of the result.
 fn merge_from(files: &[Extent], policy: &Policy) -> Option<usize> {
     let (mut sum, mut largest, mut inputs) = (0_u64, 0_u64, None);
     for (at, file) in files.iter().take(MERGE_INPUTS_MAX).enumerate() {
@@ -163,8 +169,8 @@ fn lag(extents: &[Extent]) -> Lag {
 }
 
 /// The end of the leading history files that are too large for any merge.
-fn settled(extents: &[Extent], policy: &Policy) -> Offset {
-    let is_settled = |extent: &&Extent| !is_segment(extent) && extent.bytes > policy.file_bytes_target / 2;
+fn compacted_through(extents: &[Extent], policy: &Policy) -> Offset {
+    let is_final = |extent: &&Extent| !is_segment(extent) && extent.bytes > policy.file_bytes_target / 2;
     let start = extents.first().map_or(Offset(0), |extent| extent.offsets.start);
-    extents.iter().take_while(is_settled).last().map_or(start, |extent| extent.offsets.end)
+    extents.iter().take_while(is_final).last().map_or(start, |extent| extent.offsets.end)
 }

@@ -1,4 +1,4 @@
-//! The batches of one run, with the offsets that the commit gave them.
+//! Decodes the batches of one segment run into records with the offsets that the commit assigned.
 
 use std::collections::BTreeSet;
 
@@ -8,40 +8,41 @@ use alluvium_wire::batch::{Batch, BatchError, Batches, Records};
 use bytes::Bytes;
 use thiserror::Error;
 
-/// Decompressed bytes of one batch; one that is larger stays in its segment.
+/// Largest decompressed size of one batch; a larger one stays in its segment.
 const BATCH_BYTES_MAX: usize = 256 << 20;
 
-/// Why a run cannot be rewritten. It stays as it is, and is read as it is.
+/// Why a run cannot be rewritten. It stays in its segment and is served from there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum RunError {
-    /// A batch is damaged, or not what it says.
+    /// A batch is damaged, or its contents contradict its header.
     #[error("batch {number}: {error}")]
     Batch {
-        /// Which, from 0.
+        /// Position of the batch in the run, from 0.
         number: u32,
-        /// What is wrong.
+        /// Why it cannot be decoded.
         error: BatchError,
     },
-    /// A record's offset is not in its batch, or not after the one before it.
+    /// A record's offset is outside its batch, or not above the previous record's.
     #[error("batch {number}: a record's offset is out of order")]
     Offset {
-        /// Which, from 0.
+        /// Position of the batch in the run, from 0.
         number: u32,
     },
-    /// The batches do not take the offsets that the extent has.
+    /// The batches take more or fewer offsets than the extent has.
     #[error("batches end at offset {found}, the extent at {expected}")]
     End {
-        /// By the batches.
+        /// End offset by the batches.
         found: Offset,
-        /// By the extent.
+        /// End offset of the extent.
         expected: Offset,
     },
-    /// The extent is not a segment's.
+    /// The extent is not in a segment.
     #[error("not in a segment")]
     NotSegment,
 }
 
-/// Hands every record of `extent`, whose run is `bytes`, to `each`, in order.
+/// Calls `each` with every record of `extent`, whose run is `bytes`, in order. Skips control batches and those that the
+/// commit rejected.
 pub(crate) fn for_each_record<E: From<RunError>>(
     extent: &Extent,
     bytes: Bytes,
@@ -89,13 +90,13 @@ fn for_each_in_batch<E: From<RunError>>(
             offset,
             timestamp: Timestamp(record.timestamp),
             timestamp_type,
-            key: record.key.map(|key| shared(&records, key)),
-            value: record.value.map(|value| shared(&records, value)),
+            key: record.key.map(|key| slice_of(&records, key)),
+            value: record.value.map(|value| slice_of(&records, value)),
             headers: record
                 .headers
                 .map(|(name, value)| RecordHeader {
-                    name: shared(&records, name),
-                    value: value.map(|value| shared(&records, value)),
+                    name: slice_of(&records, name),
+                    value: value.map(|value| slice_of(&records, value)),
                 })
                 .collect(),
         })?;
@@ -103,7 +104,7 @@ fn for_each_in_batch<E: From<RunError>>(
     Ok(())
 }
 
-/// `part` of the decompressed records, without copying.
-fn shared(records: &Records, part: &[u8]) -> Bytes {
+/// `part` of the decompressed records, without copying it.
+fn slice_of(records: &Records, part: &[u8]) -> Bytes {
     records.bytes().slice_ref(part)
 }

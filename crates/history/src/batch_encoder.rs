@@ -1,8 +1,8 @@
-//! Records back into Kafka batches: same offsets, timestamps, keys, values and headers, in batches of our own cutting.
+//! Encodes records as Kafka batches: same offsets, timestamps, keys, values and headers, but with new batch boundaries.
 //!
-//! Batches lie end to end: each begins where the one before it ended, though no record may be there, and the last one of a
-//! file reaches to the file's end. So whatever offset a consumer asks for, it gets a batch that covers it, and gets past
-//! it.
+//! Batches cover offsets without gaps: each begins where the previous one ended, even if no record has that offset, and
+//! the last one of a file reaches to the file's end. So for any offset a consumer gets a batch that covers it and leads
+//! past it.
 
 use alluvium_model::{Offset, Timestamp};
 use alluvium_wire::batch::{BatchBuilder, BatchHeader, BuildError, Compression};
@@ -10,19 +10,19 @@ use bytes::Bytes;
 
 use crate::{HistoryRecord, TimestampType};
 
-/// A batch is closed at this size: as large as producers' batches get by default (Kafka's `max.message.bytes`), so that
-/// consumers' buffers suit.
+/// A batch is closed at this size: the default limit of producers' batches (Kafka's `max.message.bytes`), which
+/// consumers' buffers can hold.
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// Offsets that one batch may cover: the last delta must stay below the largest of 31 bits.
+/// Offsets that one batch may cover: the last offset delta must fit 31 bits.
 const BATCH_OFFSETS_MAX: u64 = (1 << 31) - 2;
-/// Largest record in a batch besides its payload, without headers: attributes, lengths, deltas.
+/// Largest overhead of a record besides its payload and headers: attributes, lengths, deltas.
 const RECORD_OVERHEAD_MAX: usize = 36;
-/// Largest header besides its name and value.
+/// Largest overhead of a header besides its name and value.
 const HEADER_OVERHEAD_MAX: usize = 10;
 
-/// Collects records into batches until a number of bytes is reached.
+/// Encodes records as batches up to a number of bytes.
 pub(crate) struct BatchEncoder {
-    /// Where the next batch begins, while none is open.
+    /// The offset after the last record.
     next: Offset,
     bytes_left: usize,
     batches: Vec<Bytes>,
@@ -32,17 +32,19 @@ pub(crate) struct BatchEncoder {
 struct OpenBatch {
     builder: BatchBuilder,
     base: Offset,
-    stamp: Stamp,
+    timestamps: BatchTimestamps,
 }
 
-/// What all records of one batch share.
+/// The timestamp type that all records of a batch share.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stamp {
+enum BatchTimestamps {
+    /// Each record has its own, set by the producer.
     Create,
+    /// All records have this one, set by the log.
     LogAppend(Timestamp),
 }
 
-impl Stamp {
+impl BatchTimestamps {
     fn of(record: &HistoryRecord) -> Self {
         match record.timestamp_type {
             TimestampType::CreateTime => Self::Create,
@@ -52,12 +54,12 @@ impl Stamp {
 }
 
 impl BatchEncoder {
-    /// Batches from offset `from` on, of `bytes_max` bytes, or of one record if that is more.
+    /// An encoder of batches from offset `from` on, of at most `bytes_max` bytes, or of one record if that is larger.
     pub(crate) fn new(from: Offset, bytes_max: usize) -> Self {
         Self { next: from, bytes_left: bytes_max, batches: Vec::new(), open: None }
     }
 
-    /// The lowest offset that can follow.
+    /// The lowest offset that the next record may have.
     pub(crate) fn next(&self) -> Offset {
         self.next
     }
@@ -67,34 +69,35 @@ impl BatchEncoder {
         self.bytes_left
     }
 
-    /// Adds a record; false where no more fit.
+    /// Adds a record. Returns false if it does not fit.
     pub(crate) fn push(&mut self, record: &HistoryRecord) -> Result<bool, BuildError> {
         let cost = record_bytes_max(record);
-        let stamp = Stamp::of(record);
-        let joins = self.open.as_ref().is_some_and(|open| open.takes(record.offset, stamp, cost));
-        let cost_in_all = if joins { cost } else { cost + BatchHeader::LEN };
+        let timestamps = BatchTimestamps::of(record);
+        let fits_open = self.open.as_ref().is_some_and(|open| open.accepts(record.offset, timestamps, cost));
+        let total_cost = if fits_open { cost } else { cost + BatchHeader::LEN };
         let is_first = self.open.is_none() && self.batches.is_empty();
-        if cost_in_all > self.bytes_left && !is_first {
+        if total_cost > self.bytes_left && !is_first {
             return Ok(false);
         }
-        if !joins {
+        if !fits_open {
             self.close();
         }
         let next = self.next;
-        let open = self.open.get_or_insert_with(|| OpenBatch::new(next, record.offset, stamp));
+        let open = self.open.get_or_insert_with(|| OpenBatch::new(next, record.offset, timestamps));
         open.push(record)?;
         self.next = record.offset.plus(1);
-        self.bytes_left = self.bytes_left.saturating_sub(cost_in_all);
+        self.bytes_left = self.bytes_left.saturating_sub(total_cost);
         Ok(true)
     }
 
-    /// The batches.
+    /// The encoded batches.
     pub(crate) fn finish(mut self) -> Vec<Bytes> {
         self.close();
         self.batches
     }
 
-    /// The batches, where no record follows up to `end`: they cover it, or as much of it as one batch can.
+    /// The encoded batches, if no record follows before `end`: the last one is extended to `end`, or as far as a batch
+    /// can be.
     pub(crate) fn finish_to(mut self, end: Offset) -> Result<Vec<Bytes>, BuildError> {
         if self.next < end {
             let fits = |open: &OpenBatch| end.since(open.base) <= BATCH_OFFSETS_MAX;
@@ -102,7 +105,7 @@ impl BatchEncoder {
                 self.close();
             }
             let base = self.next;
-            let open = self.open.get_or_insert_with(|| OpenBatch::new(base, base, Stamp::Create));
+            let open = self.open.get_or_insert_with(|| OpenBatch::new(base, base, BatchTimestamps::Create));
             let last = end.min(open.base.plus(BATCH_OFFSETS_MAX));
             open.builder.extend_to(last.0 - 1)?;
         }
@@ -115,19 +118,19 @@ impl BatchEncoder {
 }
 
 impl OpenBatch {
-    /// A batch from `base` on, or from `first` on where that is too far away.
-    fn new(base: Offset, first: Offset, stamp: Stamp) -> Self {
+    /// A batch that begins at `base`, or at its first record's offset `first` if `base` is too far below.
+    fn new(base: Offset, first: Offset, timestamps: BatchTimestamps) -> Self {
         let base = if first.since(base) < BATCH_OFFSETS_MAX / 2 { base } else { first };
         let builder = BatchBuilder::new(Compression::None, base.0);
-        let builder = match stamp {
-            Stamp::Create => builder,
-            Stamp::LogAppend(timestamp) => builder.log_append_time(timestamp.0),
+        let builder = match timestamps {
+            BatchTimestamps::Create => builder,
+            BatchTimestamps::LogAppend(timestamp) => builder.log_append_time(timestamp.0),
         };
-        Self { builder, base, stamp }
+        Self { builder, base, timestamps }
     }
 
-    fn takes(&self, offset: Offset, stamp: Stamp, bytes: usize) -> bool {
-        self.stamp == stamp
+    fn accepts(&self, offset: Offset, timestamps: BatchTimestamps, bytes: usize) -> bool {
+        self.timestamps == timestamps
             && self.builder.len() + bytes <= BATCH_BYTES_MAX
             && offset.since(self.base) < BATCH_OFFSETS_MAX
     }

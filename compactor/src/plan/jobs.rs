@@ -1,0 +1,60 @@
+//! Compactions of many partitions, packed into jobs.
+//!
+//! Partitions that get little data share segments: one job for several of them reads each segment once for all of them,
+//! and adjacent runs of a segment in one request. A partition with much data gets a job of its own.
+
+use alluvium_model::{Extent, Offset, TopicPartition};
+
+/// Compactions in one job: each has an encoder with its own buffers (about 1 MB).
+const JOB_REWRITES_MAX: usize = 64;
+
+/// Neighbouring extents of one partition that become one history file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Compaction {
+    /// The topic's name; it becomes part of the file's key.
+    pub(crate) topic: String,
+    /// The partition that the extents belong to.
+    pub(crate) partition: TopicPartition,
+    /// The partition's log start: records below it are deleted and need not be copied.
+    pub(crate) log_start: Offset,
+    /// The extents, in order and without gaps; all are segments, or all are history files.
+    pub(crate) inputs: Vec<Extent>,
+}
+
+/// A unit of work that runs at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Job {
+    /// Rewrites segments into history files, one file per compaction.
+    Rewrite(Vec<Compaction>),
+    /// Merges history files into one.
+    Merge(Compaction),
+}
+
+impl Compaction {
+    /// Bytes of all inputs.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.inputs.iter().map(|extent| extent.bytes).fold(0, u64::saturating_add)
+    }
+}
+
+/// Packs rewrites into jobs whose inputs are at most `bytes_max`, unless a single rewrite is larger.
+pub(crate) fn pack(mut rewrites: Vec<Compaction>, bytes_max: u64) -> Vec<Job> {
+    rewrites.sort_by_key(|rewrite| (rewrite.partition, rewrite.inputs.first().map(|extent| extent.offsets.start)));
+    let mut jobs: Vec<Vec<Compaction>> = Vec::new();
+    let mut bytes: u64 = 0;
+    for rewrite in rewrites {
+        let more = rewrite.bytes();
+        let fits = bytes.saturating_add(more) <= bytes_max;
+        match jobs.last_mut() {
+            Some(job) if fits && job.len() < JOB_REWRITES_MAX => {
+                bytes += more;
+                job.push(rewrite);
+            }
+            _ => {
+                bytes = more;
+                jobs.push(vec![rewrite]);
+            }
+        }
+    }
+    jobs.into_iter().map(Job::Rewrite).collect()
+}

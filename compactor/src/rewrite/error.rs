@@ -1,0 +1,51 @@
+//! Errors of a rewrite, and which of them are caused by its input.
+
+use alluvium_history::{ReadError, WriteError};
+use alluvium_metastore::log::SwapError;
+use alluvium_model::{ObjectId, Timestamp};
+use alluvium_objects::ErrorKind;
+use thiserror::Error;
+
+use super::segment_run::RunError;
+
+/// Why a rewrite failed. A later round plans it again.
+#[derive(Debug, Error)]
+pub(crate) enum RewriteError {
+    /// The object store failed.
+    #[error(transparent)]
+    Objects(#[from] alluvium_objects::Error),
+    /// A segment's batches cannot be decoded.
+    #[error("segment {0}: {1}")]
+    Run(ObjectId, RunError),
+    /// A history file cannot be read.
+    #[error("history file {0}: {1}")]
+    Read(ObjectId, ReadError),
+    /// A history file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The output is so old that the orphan sweep may delete it.
+    #[error("output {0}, started at {1} ms, took too long to be swapped in")]
+    TooOld(ObjectId, Timestamp),
+    /// The swap was rejected, or its outcome is unknown.
+    #[error(transparent)]
+    Swap(#[from] SwapError),
+    /// The process is stopping.
+    #[error("stopped: {0}")]
+    Stopped(#[from] tokio::task::JoinError),
+}
+
+impl RewriteError {
+    /// Whether the input itself is damaged or missing, so that trying again cannot help.
+    pub(crate) fn is_caused_by_input(&self) -> bool {
+        match self {
+            Self::Run(..) | Self::Read(_, ReadError::Corrupt(_) | ReadError::Version(_) | ReadError::Batch(_)) => true,
+            Self::Objects(error) => !error.is_retryable() && concerns_one_object(error),
+            Self::Write(error) => matches!(error, WriteError::TooLarge { .. }),
+            Self::Read(_, ReadError::Source(_)) | Self::TooOld(..) | Self::Swap(_) | Self::Stopped(_) => false,
+        }
+    }
+}
+
+fn concerns_one_object(error: &alluvium_objects::Error) -> bool {
+    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Range | ErrorKind::TooLarge)
+}

@@ -1,0 +1,129 @@
+//! One job from its leases to its report.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_history::compute;
+use alluvium_metastore::leases::{Lease, LeaseKey};
+use alluvium_metastore::log::Log;
+use alluvium_model::{Extent, TopicPartition};
+use alluvium_objects::Objects;
+use alluvium_runtime::{Clock, Rng};
+
+use super::error::RewriteError;
+use super::file_builder::{BuiltFile, FileBuilder};
+use crate::Report;
+use crate::held_leases::HeldLeases;
+use crate::plan::{Compaction, Job};
+
+/// Runs jobs.
+#[derive(Clone)]
+pub(crate) struct Rewriter {
+    pub(crate) log: Log,
+    /// The metastore's rows of objects.
+    pub(crate) known: alluvium_metastore::objects::Objects,
+    pub(crate) leases: Arc<HeldLeases>,
+    /// The bucket.
+    pub(crate) objects: Objects,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) settings: RewriteSettings,
+}
+
+/// Settings of a [`Rewriter`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RewriteSettings {
+    /// Random id of this process: part of the names of its outputs.
+    pub(crate) writer: u32,
+    /// Size up to which a history file is written.
+    pub(crate) file_bytes_target: u64,
+    /// From retiring a replaced object to deleting it.
+    pub(crate) retire_grace: Duration,
+    /// An output that is not swapped in within this time of its start is abandoned.
+    pub(crate) output_age_max: Duration,
+}
+
+/// The report of a job, and the inputs that it could not read.
+#[derive(Default)]
+pub(crate) struct JobResult {
+    pub(crate) report: Report,
+    pub(crate) broken: Vec<(TopicPartition, Extent)>,
+}
+
+/// The file of one compaction while it is built, or why building it failed.
+pub(super) type BuilderResult = Result<FileBuilder, BuildFailure>;
+
+/// Why a file was not built.
+pub(super) struct BuildFailure {
+    pub(super) error: RewriteError,
+    /// The input that was read when it failed, if any.
+    pub(super) input: Option<Box<Extent>>,
+}
+
+impl Rewriter {
+    /// Runs `job` for those of its partitions that can be leased. Failures are reported and can be planned again.
+    pub(crate) async fn run(&self, job: Job) -> JobResult {
+        let mut result = JobResult::default();
+        let compactions = match &job {
+            Job::Rewrite(compactions) => compactions.as_slice(),
+            Job::Merge(compaction) => std::slice::from_ref(compaction),
+        };
+        let key = |compaction: &Compaction| LeaseKey::Partition(compaction.partition);
+        let keys: Vec<LeaseKey> = compactions.iter().map(key).collect();
+        let leases = match self.leases.acquire(&keys).await {
+            Ok(leases) => leases,
+            Err(error) => {
+                result.report.fail("leasing partitions", &error);
+                return result;
+            }
+        };
+        result.report.leases_refused = leases.iter().map(|lease| u64::from(lease.is_none())).sum();
+        let leased = |compactions: Vec<Compaction>| {
+            compactions.into_iter().zip(&leases).filter_map(|(compaction, lease)| Some((compaction, lease.clone()?)))
+        };
+        match job {
+            Job::Rewrite(compactions) => {
+                let (compactions, leases): (Vec<_>, Vec<_>) = leased(compactions).unzip();
+                let builders = self.read_segments(&compactions).await;
+                for ((compaction, lease), builder) in compactions.iter().zip(&leases).zip(builders) {
+                    self.complete(compaction, lease, builder, &mut result).await;
+                }
+            }
+            Job::Merge(compaction) => {
+                for (compaction, lease) in leased(vec![compaction]) {
+                    let builder = self.read_history_files(&compaction).await;
+                    self.complete(&compaction, &lease, builder, &mut result).await;
+                }
+            }
+        }
+        self.leases.release(&leases.into_iter().flatten().collect::<Vec<_>>()).await;
+        result
+    }
+
+    pub(super) fn new_builder(&self, compaction: &Compaction) -> BuilderResult {
+        let builder = FileBuilder::new(compaction, self.settings.file_bytes_target);
+        builder.map_err(|error| BuildFailure { error: error.into(), input: None })
+    }
+
+    /// Publishes the file that was built, or reports why it was not.
+    async fn complete(&self, compaction: &Compaction, lease: &Lease, builder: BuilderResult, result: &mut JobResult) {
+        let file = match builder {
+            Ok(builder) => finish(builder).await,
+            Err(failure) => Err(failure),
+        };
+        match file {
+            Ok(None) => {}
+            Ok(Some(file)) => self.publish(compaction, lease, file, &mut result.report).await,
+            Err(BuildFailure { error, input }) => {
+                let broken = input.filter(|_| error.is_caused_by_input());
+                result.broken.extend(broken.map(|extent| (compaction.partition, *extent)));
+                result.report.fail(&format!("rewriting {} {}", compaction.topic, compaction.partition), &error);
+            }
+        }
+    }
+}
+
+async fn finish(builder: FileBuilder) -> Result<Option<BuiltFile>, BuildFailure> {
+    let finished = compute(move || builder.finish().map_err(RewriteError::from)).await;
+    finished.unwrap_or_else(|stopped| Err(stopped.into())).map_err(|error| BuildFailure { error, input: None })
+}
