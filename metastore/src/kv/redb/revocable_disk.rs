@@ -1,7 +1,7 @@
-//! The file below redb, which outlives the redb databases opened on it one after the other.
+//! The file under redb, which outlives the redb databases that are opened on it one after the other.
 //!
 //! After any failure of the disk redb refuses all further work, so the database is opened again, in this process and under
-//! the same lock. [`Fenced`] makes sure that of two databases on one file only the newer reaches it.
+//! the same lock. [`RevocableDisk`] makes sure that of two databases on one file only the newer one reaches it.
 
 use std::{
     io,
@@ -13,42 +13,42 @@ use std::{
 
 use ::redb::StorageBackend;
 
-/// One database's way to the disk, until it is fenced off.
+/// The disk as one database reaches it, until its access is revoked.
 #[derive(Debug)]
-pub(super) struct Fenced {
+pub(super) struct RevocableDisk {
     disk: Arc<dyn StorageBackend>,
-    fence: Fence,
+    access: DiskAccess,
 }
 
-/// Raised once, for good, when its database is replaced or closed.
+/// Whether a database may use the disk. Revoked for good when the database is replaced or closed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fence(Arc<AtomicBool>);
+pub(super) struct DiskAccess(Arc<AtomicBool>);
 
-impl Fence {
-    pub fn raise(&self) {
+impl DiskAccess {
+    pub fn revoke(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    pub fn is_raised(&self) -> bool {
+    pub fn is_revoked(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-impl Fenced {
-    pub fn new(disk: Arc<dyn StorageBackend>, fence: Fence) -> Self {
-        Self { disk, fence }
+impl RevocableDisk {
+    pub fn new(disk: Arc<dyn StorageBackend>, access: DiskAccess) -> Self {
+        Self { disk, access }
     }
 
     fn disk(&self) -> io::Result<&dyn StorageBackend> {
-        if self.fence.is_raised() {
+        if self.access.is_revoked() {
             return Err(io::Error::other("the database was replaced by a newer one on the same file"));
         }
         Ok(&*self.disk)
     }
 }
 
-/// Locks are not passed on: the lock on the whole file, taken once by `open`, covers all databases on it.
-impl StorageBackend for Fenced {
+/// Locking is not forwarded: the lock on the whole file, taken once by `open`, covers all databases on it.
+impl StorageBackend for RevocableDisk {
     fn len(&self) -> io::Result<u64> {
         self.disk()?.len()
     }
