@@ -1,151 +1,159 @@
-//! The way to a cluster whose brokers come and go.
+//! Connections to a cluster whose brokers come and go.
 //!
-//! Owns: one connection per broker, opened when it is needed and given up when it fails or does not answer in time; which
-//! brokers there are, asked again when they fail. Does not own: what is asked. Invariants: nothing is sent twice here but
-//! questions (metadata, coordinators); every wait has an end.
+//! Owns: one connection per broker, opened when it is needed and dropped when it fails or does not answer in time; the
+//! list of brokers, refreshed with every topic's metadata. Does not own: the requests. Invariants: only metadata and
+//! coordinator lookups are retried here; every wait has a timeout.
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use alluvium_wire::{
-    ErrorCode, Request,
+    Request,
     messages::{
         find_coordinator::FindCoordinatorRequest,
         metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse},
     },
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
-use crate::{ClientError, Connection, TopicLayout, Transport, cluster::layout};
+use crate::{ClientError, Connection, TopicLayout, Transport, backoff::Backoff, cluster::layout};
 
-/// How patient one is; the defaults are those of Kafka's clients.
+/// Timeouts and backoff; the defaults are those of Kafka's clients.
 #[derive(Clone, Debug)]
-pub struct RoutesConfig {
-    /// `request.timeout.ms`: then the connection is given up.
+pub struct PoolConfig {
+    /// `request.timeout.ms`: time for a response, after which the connection is dropped.
     pub request_timeout: Duration,
-    /// `socket.connection.setup.timeout.ms`.
+    /// `socket.connection.setup.timeout.ms`: time to connect and negotiate versions.
     pub connect_timeout: Duration,
-    /// `retry.backoff.ms`.
+    /// `retry.backoff.ms`: the first delay between attempts.
     pub backoff_min: Duration,
-    /// `retry.backoff.max.ms`.
+    /// `retry.backoff.max.ms`: the longest delay between attempts.
     pub backoff_max: Duration,
-    /// How long a question is asked of one broker after the other.
-    pub patience: Duration,
+    /// `default.api.timeout.ms`: time for all attempts of one lookup, at one broker after the other.
+    pub api_timeout: Duration,
 }
 
-impl Default for RoutesConfig {
+impl Default for PoolConfig {
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(1),
-            patience: Duration::from_secs(60),
+            api_timeout: Duration::from_secs(60),
         }
     }
 }
 
-/// Connections to the brokers of a cluster.
-pub struct Routes {
+impl PoolConfig {
+    /// The backoff of one lookup.
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff::new(self.backoff_min, self.backoff_max, self.api_timeout)
+    }
+}
+
+/// Connections to the brokers of a cluster, one per broker.
+pub struct ConnectionPool {
     transport: Arc<dyn Transport>,
     client_id: String,
-    config: RoutesConfig,
+    config: PoolConfig,
     bootstrap: Vec<String>,
-    /// As the last metadata said: addresses by id.
+    /// Addresses by broker id, from the last metadata response.
     brokers: BTreeMap<i32, String>,
     connections: BTreeMap<String, Connection>,
+    /// Number of times that the next broker was chosen.
     turn: usize,
 }
 
-impl Routes {
-    /// Knows `bootstrap` (never empty), and connects when something is asked.
+impl ConnectionPool {
+    /// A pool that starts from the addresses `bootstrap` (never empty), and connects when a request is sent.
     #[must_use]
-    pub fn new(transport: Arc<dyn Transport>, bootstrap: Vec<String>, client_id: &str, config: RoutesConfig) -> Self {
+    pub fn new(transport: Arc<dyn Transport>, bootstrap: Vec<String>, client_id: &str, config: PoolConfig) -> Self {
         let (brokers, connections) = (BTreeMap::new(), BTreeMap::new());
         Self { transport, client_id: client_id.into(), config, bootstrap, brokers, connections, turn: 0 }
     }
 
-    /// How patient it is.
+    /// The timeouts and backoff of this pool.
     #[must_use]
-    pub fn config(&self) -> &RoutesConfig {
+    pub fn config(&self) -> &PoolConfig {
         &self.config
     }
 
-    /// The id of the broker at `address`, as the last metadata said.
+    /// The id of the broker at `address`, from the last metadata response.
     #[must_use]
     pub fn broker_at(&self, address: &str) -> Option<i32> {
         self.brokers.iter().find(|(_, known)| *known == address).map(|(id, _)| *id)
     }
 
-    /// The connection to the broker at `address`: the one there is, or a new one.
+    /// The pooled connection to the broker at `address`, opened if there is none.
     ///
     /// # Errors
-    /// Where nobody answers there in time, or not as a Kafka broker.
+    /// If nothing answers there in time, or not as a Kafka broker.
     pub async fn connection(&mut self, address: &str) -> Result<Connection, ClientError> {
         if let Some(connection) = self.connections.get(address) {
             return Ok(connection.clone());
         }
-        let connection = self.fresh(address).await?;
+        let connection = self.open_connection(address).await?;
         self.connections.insert(address.to_owned(), connection.clone());
         Ok(connection)
     }
 
-    /// A new connection, of the caller's own.
+    /// Opens a new connection to `address` that is not pooled.
     ///
     /// # Errors
-    /// As [`Routes::connection`].
-    pub async fn fresh(&self, address: &str) -> Result<Connection, ClientError> {
+    /// As [`ConnectionPool::connection`].
+    pub async fn open_connection(&self, address: &str) -> Result<Connection, ClientError> {
         let dial = Connection::dial(&*self.transport, address, &self.client_id);
-        in_time(self.config.connect_timeout, address, dial).await
+        with_timeout(self.config.connect_timeout, address, dial).await
     }
 
-    /// Forgets the connection to `address`; the next call opens another.
-    pub fn give_up(&mut self, address: &str) {
+    /// Drops the pooled connection to `address`; the next call opens another.
+    pub fn drop_connection(&mut self, address: &str) {
         self.connections.remove(address);
     }
 
-    /// Asks the broker at `address`, once.
+    /// Sends `request` to the broker at `address`, once.
     ///
     /// # Errors
-    /// As [`Routes::connection`], and where no answer comes in time. The connection is given up then.
+    /// As [`ConnectionPool::connection`], and if no response comes in time. The connection is dropped then.
     pub async fn call_at<R: Request>(&mut self, address: &str, request: &R) -> Result<R::Response, ClientError> {
         let connection = self.connection(address).await?;
-        let answer = in_time(self.config.request_timeout, address, connection.call(request)).await;
-        if answer.is_err() {
-            self.give_up(address);
+        let response = with_timeout(self.config.request_timeout, address, connection.call(request)).await;
+        if response.is_err() {
+            self.drop_connection(address);
         }
-        answer
+        response
     }
 
-    /// Asks any broker, once; the next one after a failure.
+    /// Sends `request` to the current broker, once; a failure makes the next broker the current one.
     ///
     /// # Errors
-    /// As [`Routes::call_at`].
+    /// As [`ConnectionPool::call_at`].
     pub async fn call_any<R: Request>(&mut self, request: &R) -> Result<R::Response, ClientError> {
-        let address = self.any();
-        let answer = self.call_at(&address, request).await;
-        if answer.is_err() {
+        let address = self.current_address();
+        let response = self.call_at(&address, request).await;
+        if response.is_err() {
             self.turn += 1;
         }
-        answer
+        response
     }
 
-    /// Goes on to another broker for what any may answer.
-    pub fn turn_away(&mut self) {
+    /// Makes the next broker the current one, for requests that any broker may answer.
+    pub fn use_next_broker(&mut self) {
         self.turn += 1;
     }
 
-    /// The address of the broker whose turn it is.
+    /// The address of the current broker.
     #[must_use]
-    pub fn any(&self) -> String {
+    pub fn current_address(&self) -> String {
         let known = self.brokers.values().chain(&self.bootstrap);
         let count = self.brokers.len() + self.bootstrap.len();
         known.into_iter().nth(self.turn % count.max(1)).cloned().unwrap_or_default()
     }
 
-    /// The layout of topic `name` as it is now, and with it the brokers.
+    /// The current layout of topic `name`. Refreshes the list of brokers too.
     ///
     /// # Errors
-    /// Where no broker answers for as long as one is patient, or the topic is not there for as long.
+    /// If no broker answers within the API timeout, or the topic does not exist for that long.
     pub async fn topic(&mut self, name: &str) -> Result<TopicLayout, ClientError> {
         let topic = MetadataRequestTopic { name: Some(name.into()), ..MetadataRequestTopic::default() };
         let request = MetadataRequest {
@@ -153,19 +161,19 @@ impl Routes {
             allow_auto_topic_creation: false,
             ..MetadataRequest::default()
         };
-        let mut pace = Pace::new(&self.config);
+        let mut backoff = self.config.backoff();
         loop {
-            let answer = self.call_any(&request).await;
-            let outcome = answer.and_then(|answer| {
-                self.note(&answer);
-                layout(&answer).map_err(|code| ClientError::Broker {
+            let response = self.call_any(&request).await;
+            let outcome = response.and_then(|response| {
+                self.update_brokers(&response);
+                layout(&response).map_err(|code| ClientError::Broker {
                     what: format!("topic {name}"),
                     code,
                     message: None,
                 })
             });
             match outcome {
-                Err(error) if error.may_pass() && pace.wait().await => {}
+                Err(error) if error.is_retriable() && backoff.wait().await => {}
                 outcome => return outcome,
             }
         }
@@ -174,71 +182,37 @@ impl Routes {
     /// The address of the coordinator of `group`.
     ///
     /// # Errors
-    /// Where none is named for as long as one is patient.
+    /// If no broker names one within the API timeout.
     pub async fn coordinator(&mut self, group: &str) -> Result<String, ClientError> {
         let request = FindCoordinatorRequest { key: group.into(), key_type: 0, coordinator_keys: vec![group.into()] };
-        let mut pace = Pace::new(&self.config);
+        let mut backoff = self.config.backoff();
         loop {
-            let outcome = self.call_any(&request).await.and_then(|answer| {
-                let (code, host, port) = match answer.coordinators.into_iter().next() {
+            let outcome = self.call_any(&request).await.and_then(|response| {
+                let (code, host, port) = match response.coordinators.into_iter().next() {
                     Some(found) => (found.error_code, found.host, found.port),
-                    None => (answer.error_code, answer.host, answer.port),
+                    None => (response.error_code, response.host, response.port),
                 };
                 ClientError::check(format!("coordinator of {group}"), code, None)?;
                 Ok(format!("{host}:{port}"))
             });
             match outcome {
-                Err(error) if error.may_pass() && pace.wait().await => self.turn += 1,
+                Err(error) if error.is_retriable() && backoff.wait().await => self.turn += 1,
                 outcome => return outcome,
             }
         }
     }
 
-    fn note(&mut self, answer: &MetadataResponse) {
-        let brokers = answer.brokers.iter().map(|broker| (broker.node_id, format!("{}:{}", broker.host, broker.port)));
+    fn update_brokers(&mut self, metadata: &MetadataResponse) {
+        let brokers =
+            metadata.brokers.iter().map(|broker| (broker.node_id, format!("{}:{}", broker.host, broker.port)));
         self.brokers = brokers.collect();
     }
 }
 
-/// Waits that grow, until the patience ends.
-pub(crate) struct Pace {
-    next: Duration,
-    max: Duration,
-    deadline: Instant,
-}
-
-impl Pace {
-    pub fn new(config: &RoutesConfig) -> Self {
-        Self { next: config.backoff_min, max: config.backoff_max, deadline: Instant::now() + config.patience }
-    }
-
-    /// Whether it makes sense to try again, after a wait.
-    pub async fn wait(&mut self) -> bool {
-        if Instant::now() + self.next >= self.deadline {
-            return false;
-        }
-        sleep(self.next).await;
-        self.next = (self.next * 2).min(self.max);
-        true
-    }
-}
-
-async fn in_time<T>(
+async fn with_timeout<T>(
     limit: Duration,
     address: &str,
     call: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {
     timeout(limit, call).await.unwrap_or_else(|_| Err(ClientError::Timeout(address.to_owned())))
-}
-
-impl ClientError {
-    /// Whether another broker, or the same one later, may answer.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        match self {
-            Self::Connect { .. } | Self::Closed(_) | Self::Timeout(_) => true,
-            Self::Broker { code, .. } => Self::is_passing(*code) || *code == ErrorCode::NOT_COORDINATOR,
-            Self::Encode(_) | Self::Decode(_) | Self::Batch(_) | Self::NoCommonVersion(_) => false,
-        }
-    }
 }

@@ -31,7 +31,7 @@ pub async fn read(client: Client) {
 /// Reads one partition for a while.
 async fn follow(
     client: &Client,
-    routes: &mut alluvium_client::Routes,
+    routes: &mut alluvium_client::ConnectionPool,
     fetcher: &Fetcher,
     address: &str,
     partition: i32,
