@@ -1,4 +1,4 @@
-//! What a process prints when it is ready: where it listens, what it stands on; of `dev`, three lines to paste.
+//! What a process prints when it is ready: its addresses and stores; for `dev`, also three commands to paste.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use alluvium_objects::StoreLocation;
 
 use crate::{config::Settings, node::Addresses, roles::Role};
 
-/// The text for people.
+/// The text for a process of `role`, registered as `node`.
 pub fn banner(role: Role, settings: &Settings, addresses: Addresses, node: &Node) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let Addresses { kafka, http } = addresses;
@@ -19,7 +19,7 @@ pub fn banner(role: Role, settings: &Settings, addresses: Addresses, node: &Node
             lines.extend(
                 kafka
                     .zip(node.kafka.as_ref())
-                    .map(|(kafka, told)| format!("  Kafka      {kafka}, advertised as {told}\n")),
+                    .map(|(kafka, advertised)| format!("  Kafka      {kafka}, advertised as {advertised}\n")),
             );
             lines.extend(http.map(|http| format!("  HTTP       http://{http}  (/healthz, /readyz, /metrics)\n")));
             lines + &format!("  objects    {}\n  metastore  {}\n", settings.store, settings.metastore)
