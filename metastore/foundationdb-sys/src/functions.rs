@@ -34,7 +34,9 @@ macro_rules! functions {
                     $($name: {
                         // SAFETY: the type is that of the library's function of this name in API version 730, and the
                         // caller keeps the library loaded for ever.
-                        let found = unsafe { library.get::<unsafe extern "C" fn($($type),*) $(-> $answer)?>(stringify!($name)) };
+                        let found = unsafe {
+                            library.get::<unsafe extern "C" fn($($type),*) $(-> $answer)?>(stringify!($name))
+                        };
                         *found.map_err(|_| stringify!($name))?
                     },)*
                 })
@@ -45,7 +47,8 @@ macro_rules! functions {
             #[doc = concat!("`", stringify!($name), "` of the loaded library.")]
             ///
             /// # Safety
-            /// As the function's documentation in `fdb_c.h` requires: valid handles, and pointers to as many bytes as stated.
+            /// As the function's documentation in `fdb_c.h` requires: valid handles, and pointers to as many bytes as
+            /// stated.
             ///
             /// # Panics
             /// If the library was not loaded.

@@ -57,8 +57,9 @@ struct Loaded {
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 static LOADING: Mutex<()> = Mutex::new(());
 
-/// Loads the first of `paths` that can be loaded, and looks up all functions in it. A name without a directory is searched
-/// for where the system finds its libraries. Once a library is loaded, every later call returns that one's path.
+/// Loads the first of `paths` that can be loaded, and looks up all functions in it. A name without a directory is
+/// searched for where the system finds its libraries. Once a library is loaded, every later call returns that one's
+/// path.
 ///
 /// # Errors
 /// If no library can be loaded, or it lacks a function.

@@ -39,8 +39,8 @@ pub fn run() -> io::Result<()> {
     Ok(())
 }
 
-/// Stops the network for good: a process can run it only once. Requests under way are never answered. Does nothing if the
-/// network does not run.
+/// Stops the network for good: a process can run it only once. Requests under way are never answered. Does nothing if
+/// the network does not run.
 pub fn stop() {
     let Some(thread) = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
     // SAFETY: may be called from any thread; without a running network it returns an error.
@@ -50,9 +50,9 @@ pub fn stop() {
     }
 }
 
-/// Registers [`stop`] to be called when the process exits, wherever it does. To be called once the library has answered a
-/// request: exit handlers run in the reverse order of their registration, and the library registers some of its own only
-/// when it is used.
+/// Registers [`stop`] to be called when the process exits, wherever it does. To be called once the library has answered
+/// a request: exit handlers run in the reverse order of their registration, and the library registers some of its own
+/// only when it is used.
 ///
 /// # Errors
 /// If the system cannot register another exit handler.

@@ -7,12 +7,12 @@ use super::{
     limits::{RETRY_DELAY_MAX, RETRY_DELAY_MIN, RETRY_DELAY_UNAVAILABLE_MAX},
 };
 
-/// The delay before attempt `attempt` (the second is 1) after the previous one failed with `error`: uniform between zero
-/// and a bound.
+/// The delay before attempt `attempt` (the second is 1) after the previous one failed with `error`: uniform between
+/// zero and a bound.
 ///
-/// After a conflict the bound is [`RETRY_DELAY_MAX`] at first, so that transactions that conflicted once are spread out. It
-/// shrinks with every further conflict, so that the transaction that has waited longest goes first and is not overtaken by
-/// new ones for ever. If the store is unavailable the bound doubles up to [`RETRY_DELAY_UNAVAILABLE_MAX`].
+/// After a conflict the bound is [`RETRY_DELAY_MAX`] at first, so that transactions that conflicted once are spread
+/// out. It shrinks with every further conflict, so that the transaction that has waited longest goes first and is not
+/// overtaken by new ones for ever. If the store is unavailable the bound doubles up to [`RETRY_DELAY_UNAVAILABLE_MAX`].
 pub(super) fn delay(error: &Error, attempt: u32, random: u64) -> Duration {
     let attempt = attempt.max(1);
     let bound = match error {

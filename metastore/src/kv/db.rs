@@ -1,7 +1,7 @@
 //! Transactions as closures, run until they are committed.
 //!
-//! Owns: the retry loop and its bounds. Invariant: a closure's result is returned only if its attempt was committed, or if
-//! the closure itself failed on a consistent snapshot.
+//! Owns: the retry loop and its bounds. Invariant: a closure's result is returned only if its attempt was committed, or
+//! if the closure itself failed on a consistent snapshot.
 
 use std::{future::Future, sync::Arc};
 
@@ -34,9 +34,10 @@ impl Db {
         self.engine.metrics()
     }
 
-    /// Runs `f` in a transaction and commits it. Conflicts, attempts that took too long and unknown results are retried, so
-    /// `f` may run several times: it must have no effect except through its [`Tx`], and if [`Tx::is_maybe_committed`] it
-    /// must check whether an earlier attempt was committed. An error of `f` ends the run without a commit.
+    /// Runs `f` in a transaction and commits it. Conflicts, attempts that took too long and unknown results are
+    /// retried, so `f` may run several times: it must have no effect except through its [`Tx`], and if
+    /// [`Tx::is_maybe_committed`] it must check whether an earlier attempt was committed. An error of `f` ends the run
+    /// without a commit.
     pub async fn run<T, E, F, Fut>(&self, name: &'static str, f: F) -> Result<T, E>
     where
         F: Fn(Tx) -> Fut + Send + Sync,
@@ -47,7 +48,8 @@ impl Db {
         self.run_timed(name, Kind::ReadWrite, f).await
     }
 
-    /// Runs `f` on one consistent snapshot, without conflicts and without a commit. Writes are an error; watches are armed.
+    /// Runs `f` on one consistent snapshot, without conflicts and without a commit. Writes are an error; watches are
+    /// armed.
     pub async fn read<T, E, F, Fut>(&self, name: &'static str, f: F) -> Result<T, E>
     where
         F: Fn(Tx) -> Fut + Send + Sync,

@@ -4,8 +4,8 @@
 //!
 //! Every engine guarantees, as the conformance suite shows:
 //! - an attempt reads one consistent snapshot, taken at its first read, plus its own writes so far;
-//! - a commit succeeds only if nothing that the attempt read (except by snapshot reads) was written after that snapshot,
-//!   so transactions are strictly serializable, in the order of their versionstamps;
+//! - a commit succeeds only if nothing that the attempt read (except by snapshot reads) was written after that
+//!   snapshot, so transactions are strictly serializable, in the order of their versionstamps;
 //! - a successful commit is durable, and visible to every attempt that begins after it;
 //! - exceeding one of [`super::limits`] is an error at the commit or earlier; nothing is ever truncated.
 
@@ -30,8 +30,8 @@ pub trait Attempt: Send + Sync + 'static {
     /// The value of `key`. Adds a read conflict unless `isolation` is [`Isolation::Snapshot`].
     async fn get(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error>;
 
-    /// The rows of `query`, in its order. Adds a read conflict over the range that was read: up to the last row returned
-    /// if the limit ended the read, otherwise all of it.
+    /// The rows of `query`, in its order. Adds a read conflict over the range that was read: up to the last row
+    /// returned if the limit ended the read, otherwise all of it.
     async fn range(&self, query: &Range) -> Result<Vec<(Bytes, Bytes)>, Error>;
 
     /// Adds a write. If it exceeds a limit, every later call fails, the commit included.
@@ -77,8 +77,8 @@ pub enum Mutation {
         /// End of the range, exclusive.
         end: Bytes,
     },
-    /// Adds `delta`, wrapping, to the value of `key`, read as a little-endian number of eight bytes (a longer value is cut,
-    /// a shorter or missing one filled with zeros).
+    /// Adds `delta`, wrapping, to the value of `key`, read as a little-endian number of eight bytes (a longer value is
+    /// cut, a shorter or missing one filled with zeros).
     Add {
         /// The key of the number.
         key: Bytes,

@@ -25,15 +25,15 @@ pub const RUN_ATTEMPTS_MAX: u32 = 1_000;
 pub const RUN_DEADLINE: Duration = Duration::from_secs(15);
 /// The smallest upper bound of a delay between attempts.
 pub const RETRY_DELAY_MIN: Duration = Duration::from_millis(1);
-/// The largest upper bound of a delay between attempts after a conflict: a few commits long. FoundationDB's own backoff of
-/// up to 1 s makes a contended key slow.
+/// The largest upper bound of a delay between attempts after a conflict: a few commits long. FoundationDB's own backoff
+/// of up to 1 s makes a contended key slow.
 pub const RETRY_DELAY_MAX: Duration = Duration::from_millis(20);
 /// The largest upper bound of a delay while the store is unavailable: more attempts would only add to its load.
 pub const RETRY_DELAY_UNAVAILABLE_MAX: Duration = Duration::from_millis(250);
 /// Time for an attempt's reads from a remote store, from the first read on; then the store counts as unavailable.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(4_500);
-/// Time after an attempt's first read at which its commit is no longer waited for. It is past [`TRANSACTION_AGE_MAX`], so
-/// that a commit still under way is rejected for its age wherever it is, and is never committed later.
+/// Time after an attempt's first read at which its commit is no longer waited for. It is past [`TRANSACTION_AGE_MAX`],
+/// so that a commit still under way is rejected for its age wherever it is, and is never committed later.
 pub const COMMIT_TIMEOUT: Duration = Duration::from_millis(5_500);
 /// Time for a remote store to answer for the first time: longer than its recovery after a crash usually takes.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(8);
@@ -46,6 +46,6 @@ pub const BATCH_TRANSACTIONS_MAX: usize = 1_024;
 pub const BATCH_BYTES_MAX: usize = 2 * TRANSACTION_BYTES_MAX;
 /// Commits queued for a batch; further ones wait for room in the queue.
 pub const COMMITS_WAITING_MAX: usize = 4 * BATCH_TRANSACTIONS_MAX;
-/// Keys and cleared ranges of recent commits that reads are checked against, about 20 MB. Over it the oldest commits are
-/// dropped early, and attempts older than those are too old.
+/// Keys and cleared ranges of recent commits that reads are checked against, about 20 MB. Over it the oldest commits
+/// are dropped early, and attempts older than those are too old.
 pub const WINDOW_WRITES_MAX: usize = 200_000;

@@ -9,7 +9,8 @@ pub struct Range {
     pub begin: Vec<u8>,
     /// End of the range, exclusive.
     pub end: Vec<u8>,
-    /// Number of rows to return at most; `usize::MAX` for all of them, which is an error if they exceed one answer's limit.
+    /// Number of rows to return at most; `usize::MAX` for all of them, which is an error if they exceed one answer's
+    /// limit.
     pub limit: usize,
     /// Whether rows are returned in descending order, from the end of the range.
     pub reverse: bool,
@@ -62,8 +63,8 @@ impl Range {
     }
 }
 
-/// The first key after all keys that start with `prefix`: the prefix with its last byte below `0xff` incremented and the
-/// rest cut. If there is no such byte (an empty prefix, or all `0xff`), the end of the legal keys.
+/// The first key after all keys that start with `prefix`: the prefix with its last byte below `0xff` incremented and
+/// the rest cut. If there is no such byte (an empty prefix, or all `0xff`), the end of the legal keys.
 #[must_use]
 pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
     match prefix.iter().rposition(|byte| *byte != SYSTEM_PREFIX) {

@@ -119,8 +119,8 @@ impl Tx {
         self.0.attempt.watch(key)
     }
 
-    /// Whether an earlier attempt of this run ended with an unknown result. If so, the closure must look for the row that
-    /// shows that it was committed.
+    /// Whether an earlier attempt of this run ended with an unknown result. If so, the closure must look for the row
+    /// that shows that it was committed.
     #[must_use]
     pub fn is_maybe_committed(&self) -> bool {
         self.0.maybe_committed

@@ -10,8 +10,8 @@ use std::{
 use super::Error;
 
 /// Resolves once the watched value differs from what the transaction that made the watch saw (it may miss a change that
-/// was undone at once). It is armed by the commit of that transaction, and resolves to an error if there was none. Dropping
-/// it ends the watch.
+/// was undone at once). It is armed by the commit of that transaction, and resolves to an error if there was none.
+/// Dropping it ends the watch.
 #[must_use = "a watch does nothing unless awaited"]
 pub struct Watch(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>);
 

@@ -47,6 +47,7 @@ struct AttemptState<V> {
 }
 
 impl<S: Storage> EmbeddedAttempt<S> {
+    /// An attempt without any read or write yet.
     pub fn new(engine: Arc<EmbeddedState<S>>, queue: Arc<CommitQueue<S>>) -> Self {
         let state = AttemptState {
             snapshot: None,

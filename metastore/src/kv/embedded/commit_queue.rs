@@ -1,8 +1,9 @@
 //! Group commit: attempts wait here for a batch. An attempt that finds no leader at work becomes the leader and commits
-//! batches until none is waiting. So a lone commit waits for nobody, and those that arrive during an fsync share the next.
+//! batches until none is waiting. So a lone commit waits for nobody, and those that arrive during an fsync share the
+//! next.
 //!
-//! A leader works on the runtime on which the engine was opened, whichever runtime the attempt came from: a runtime that
-//! runs its threads at a lower priority would make everybody's commits as slow as its own.
+//! A leader works on the runtime on which the engine was opened, whichever runtime the attempt came from: a runtime
+//! that runs its threads at a lower priority would make everybody's commits as slow as its own.
 
 use std::{
     collections::VecDeque,
@@ -33,6 +34,7 @@ struct Waiting {
 }
 
 impl<S: Storage> CommitQueue<S> {
+    /// An empty queue. Its leaders work on the current runtime, if there is one.
     pub fn new(state: Arc<EmbeddedState<S>>, committer: Committer<S>) -> Self {
         Self {
             state,
@@ -56,8 +58,8 @@ impl<S: Storage> CommitQueue<S> {
         }
         let leader = Leader { queue: self.clone(), has_resigned: false };
         if S::BLOCKS {
-            // Not awaited: the answer comes through the submission. A runtime that is shutting down may drop the closure
-            // unrun; that drops the leader too, so that another attempt can lead.
+            // Not awaited: the answer comes through the submission. A runtime that is shutting down may drop the
+            // closure unrun; that drops the leader too, so that another attempt can lead.
             let runtime = self.runtime.clone().unwrap_or_else(Handle::current);
             drop(runtime.spawn_blocking(move || leader.lead()));
         } else {
@@ -66,6 +68,7 @@ impl<S: Storage> CommitQueue<S> {
         Ok(())
     }
 
+    /// The committer, locked: it commits one batch at a time.
     pub fn committer(&self) -> MutexGuard<'_, Committer<S>> {
         self.committer.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,8 +1,8 @@
 //! Turns waiting commits into one durable batch.
 //!
 //! Invariants: there is one committer, so commits are checked one after the other; the answer "committed" follows the
-//! fsync and the publication; after any failure of the store nothing is committed before the store was recovered and read
-//! again.
+//! fsync and the publication; after any failure of the store nothing is committed before the store was recovered and
+//! read again.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -21,6 +21,7 @@ use crate::kv::{Error, Metrics};
 /// A batch that takes longer than this is logged: every commit waits for the disk.
 const SLOW_BATCH: Duration = Duration::from_secs(1);
 
+/// Checks and commits batches, one after the other.
 pub(super) struct Committer<S: Storage> {
     /// `None` once closed.
     storage: Option<S>,
@@ -32,10 +33,12 @@ pub(super) struct Committer<S: Storage> {
 }
 
 impl<S: Storage> Committer<S> {
+    /// A committer on `storage`, whose newest version is `version`.
     pub fn new(storage: S, version: Version) -> Self {
         Self { storage: Some(storage), window: ConflictWindow::new(version), version, needs_recovery: false }
     }
 
+    /// Takes the storage, so that every later commit fails.
     pub fn close(&mut self) -> Option<S> {
         self.storage.take()
     }
@@ -58,7 +61,8 @@ impl<S: Storage> Committer<S> {
         match batch(version, &written, &*base) {
             Ok(batch) => self.make_durable(state, &batch, &written, accepted),
             Err(error) => {
-                tracing::error!(%error, version = version.0, "metastore storage failed to read for a commit; rejecting it");
+                let version = version.0;
+                tracing::error!(%error, version, "metastore storage failed to read for a commit; rejecting it");
                 reject(accepted, &error);
             }
         }
@@ -72,8 +76,8 @@ impl<S: Storage> Committer<S> {
         state.published()
     }
 
-    /// Recovers the store and publishes what it holds, which may be less or more than was published before. Attempts that
-    /// began before the recovery are therefore too old to commit.
+    /// Recovers the store and publishes what it holds, which may be less or more than was published before. Attempts
+    /// that began before the recovery are therefore too old to commit.
     fn recover(&mut self, state: &EmbeddedState<S>) -> Result<Version, Error> {
         let Some(storage) = self.storage.as_mut() else { return Err(Error::Closed) };
         self.needs_recovery = true;
@@ -94,8 +98,8 @@ impl<S: Storage> Committer<S> {
         }
     }
 
-    /// Answers the submissions that conflict or are too old. Returns the others with the sum of their writes, in the order
-    /// of their versionstamps.
+    /// Answers the submissions that conflict or are too old. Returns the others with the sum of their writes, in the
+    /// order of their versionstamps.
     fn resolve_conflicts(&self, version: Version, waiting: Vec<Submission>) -> (Overlay, Vec<Submission>) {
         let mut written = Overlay::default();
         let mut accepted = Vec::with_capacity(waiting.len());

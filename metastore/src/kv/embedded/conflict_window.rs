@@ -1,7 +1,7 @@
 //! The writes of recent commits, against which an attempt's reads are checked. Pure: the time is handed in.
 //!
-//! Invariant: it has every write of each version above `floor`. An attempt whose snapshot is older than `floor` cannot be
-//! checked and is too old.
+//! Invariant: it has every write of each version above `floor`. An attempt whose snapshot is older than `floor` cannot
+//! be checked and is too old.
 
 use std::{
     collections::{BTreeMap, VecDeque},

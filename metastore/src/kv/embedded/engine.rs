@@ -14,6 +14,7 @@ pub(in crate::kv) struct Embedded<S: Storage> {
 }
 
 impl<S: Storage> Embedded<S> {
+    /// An engine on the rows that `storage` has.
     pub fn new(mut storage: S) -> Result<Self, Error> {
         let snapshot = storage.snapshot()?;
         let committer = Committer::new(storage, snapshot.version());
@@ -22,7 +23,8 @@ impl<S: Storage> Embedded<S> {
         Ok(Self { state, queue })
     }
 
-    /// Closes the engine: answered commits stay durable, everything else fails from now on. Waits for a batch under way.
+    /// Closes the engine: answered commits stay durable, everything else fails from now on. Waits for a batch under
+    /// way.
     pub fn close(&self) {
         // Locked before the publication: a batch under way would publish over it.
         let mut committer = self.queue.committer();

@@ -1,5 +1,5 @@
-//! Writes that are not in a snapshot yet, laid over it: those of one attempt, for its own reads, or those of a batch that
-//! is being put together. Pure.
+//! Writes that are not in a snapshot yet, laid over it: those of one attempt, for its own reads, or those of a batch
+//! that is being put together. Pure.
 
 use std::{
     cmp::Ordering,
@@ -58,6 +58,7 @@ fn add(value: Option<&[u8]>, delta: i64) -> Bytes {
 }
 
 impl Overlay {
+    /// Adds one write; `stamp` is the transaction's versionstamp, if it is known yet.
     pub fn apply(&mut self, mutation: Mutation, stamp: &[u8]) {
         match mutation {
             Mutation::Set { key, value } => {
@@ -106,22 +107,27 @@ impl Overlay {
         }
     }
 
+    /// Whether `key` is written or cleared.
     pub fn touches(&self, key: &[u8]) -> bool {
         self.rows.contains_key(key) || self.cleared.contains(key)
     }
 
+    /// Whether any key of the range is written or cleared.
     pub fn touches_range(&self, begin: &[u8], end: &[u8]) -> bool {
         begin < end && (self.cleared.overlaps(begin, end) || self.rows_in(begin, end).next().is_some())
     }
 
+    /// Whether there are no writes.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.cleared.iter().next().is_none()
     }
 
+    /// The written keys in order.
     pub fn rows(&self) -> impl Iterator<Item = (&Bytes, &PendingValue)> {
         self.rows.iter()
     }
 
+    /// The cleared ranges in order; rows written after a clear are in [`Self::rows`].
     pub fn cleared(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
         self.cleared.iter()
     }

@@ -35,6 +35,7 @@ impl RangeSet {
         self.0.insert(begin, end);
     }
 
+    /// Whether `key` is in the set.
     pub fn contains(&self, key: &[u8]) -> bool {
         self.0.range::<[u8], _>((Unbounded, Included(key))).next_back().is_some_and(|(_, end)| key < &end[..])
     }
@@ -49,6 +50,7 @@ impl RangeSet {
                 .is_some_and(|(_, last)| begin < &last[..])
     }
 
+    /// The ranges in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
         self.0.iter()
     }

@@ -13,6 +13,7 @@ pub(super) struct ReadSet {
 }
 
 impl ReadSet {
+    /// Adds one key.
     pub fn add(&mut self, key: &[u8]) {
         if !self.points.contains(key) {
             self.bytes += key.len();
@@ -20,6 +21,7 @@ impl ReadSet {
         }
     }
 
+    /// Adds the keys from `begin` (inclusive) to `end` (exclusive).
     pub fn add_range(&mut self, begin: &[u8], end: &[u8]) {
         if begin < end {
             self.bytes += begin.len() + end.len();
@@ -27,10 +29,12 @@ impl ReadSet {
         }
     }
 
+    /// Whether nothing was read.
     pub fn is_empty(&self) -> bool {
         self.points.is_empty() && self.ranges.is_empty()
     }
 
+    /// Bytes that the reads count towards the transaction's size.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -40,8 +40,8 @@ pub(in crate::kv) trait Storage: Send + 'static {
     /// The current version of the store.
     fn snapshot(&mut self) -> Result<Self::Snapshot, Error>;
 
-    /// Applies all of `batch` or nothing; durable when it returns. After an error `recover` must be called before anything
-    /// else; the version found then shows whether the batch was applied.
+    /// Applies all of `batch` or nothing; durable when it returns. After an error `recover` must be called before
+    /// anything else; the version found then shows whether the batch was applied.
     fn apply(&mut self, batch: &Batch) -> Result<(), Error>;
 
     /// Bytes that the store takes on its disk; `None` if it has no disk or the size cannot be read.

@@ -9,12 +9,15 @@ use crate::kv::{Error, Mutation};
 pub(super) struct Submission {
     /// The version of the attempt's snapshot; `None` if it read nothing that must be unchanged.
     pub read_at: Option<Version>,
+    /// The keys and ranges that must be unchanged since `read_at`.
     pub reads: ReadSet,
+    /// The writes in their order.
     pub mutations: Vec<Mutation>,
     /// Bytes of the mutations and the read set.
     pub bytes: usize,
     /// Armed once the attempt is committed.
     pub watches: Vec<PendingWatch>,
+    /// Receives the result of the commit.
     pub answer: oneshot::Sender<Result<(), Error>>,
 }
 
@@ -29,6 +32,7 @@ impl Submission {
         (Self { read_at: None, reads, mutations, bytes: 0, watches, answer }, answered)
     }
 
+    /// Sends the result to the attempt.
     pub fn answer(self, result: Result<(), Error>) {
         // An error only means that the attempt no longer waits.
         let _ = self.answer.send(result);

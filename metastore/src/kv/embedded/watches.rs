@@ -1,7 +1,7 @@
 //! The watches of an engine: each waits until the value of its key differs from the one that its transaction saw.
 //!
-//! Invariant: no watch misses a change. The committer publishes a snapshot, then fires watches; arming registers the watch,
-//! then compares with the published snapshot. Whichever of the two comes second sees the other.
+//! Invariant: no watch misses a change. The committer publishes a snapshot, then fires watches; arming registers the
+//! watch, then compares with the published snapshot. Whichever of the two comes second sees the other.
 
 use std::{
     collections::BTreeMap,
@@ -32,6 +32,7 @@ struct Table {
 #[derive(Debug)]
 pub(super) struct PendingWatch {
     id: u64,
+    /// The watched key.
     pub key: Bytes,
     /// The value that the transaction saw; `None` if there was none.
     seen: Option<Bytes>,

@@ -47,6 +47,7 @@ struct AttemptState {
 }
 
 impl FdbAttempt {
+    /// An attempt without any read or write yet.
     pub fn new(database: Arc<FdbDatabase>) -> Self {
         let created = Instant::now();
         let transaction = database.get().and_then(|database| database.create_trx().map_err(error_codes::read_error));

@@ -12,9 +12,9 @@ use super::open_error::FdbOpenError;
 
 /// The library's file name, by which the system finds it.
 const LIBRARY: &str = if cfg!(target_os = "macos") { "libfdb_c.dylib" } else { "libfdb_c.so" };
-/// Time, in seconds, after which the client asks again whether a change that fired a watch is committed. Usually the watch
-/// fires a moment too early, and the default of 10 ms would be most of a consumer's wait for a record (measured: a watch
-/// resolves 9.7 ms after the commit has returned, and 0.5 ms with this knob).
+/// Time, in seconds, after which the client asks again whether a change that fired a watch is committed. Usually the
+/// watch fires a moment too early, and the default of 10 ms would be most of a consumer's wait for a record (measured:
+/// a watch resolves 9.7 ms after the commit has returned, and 0.5 ms with this knob).
 const WATCH_KNOB: &str = "future_version_retry_delay=0.001";
 /// The environment variable that names the directory of a FoundationDB installation.
 const HOME: &str = "FDB_HOME";
@@ -22,7 +22,8 @@ const HOME: &str = "FDB_HOME";
 /// The result of the start. It is tried only once, because the library can be started only once.
 static STARTED: Mutex<Option<Result<(), FdbOpenError>>> = Mutex::new(None);
 
-/// Starts the client unless it runs already: from the library at `explicit`, else that of `FDB_HOME`, else the system's.
+/// Starts the client unless it runs already: from the library at `explicit`, else that of `FDB_HOME`, else the
+/// system's.
 pub(super) fn start(explicit: Option<&Path>) -> Result<(), FdbOpenError> {
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(result) = &*started {
@@ -47,8 +48,8 @@ fn run() -> Result<(), FdbOpenError> {
     network::run().map_err(|error| FdbOpenError::Client(error.to_string()))
 }
 
-/// Stops the client for good: requests under way are never answered, and it cannot be started again. To be called at the
-/// end of `main`; does nothing if the client was not started.
+/// Stops the client for good: requests under way are never answered, and it cannot be started again. To be called at
+/// the end of `main`; does nothing if the client was not started.
 pub fn stop() {
     network::stop();
 }

@@ -15,6 +15,7 @@ const LOCAL: &str = "fdb.cluster";
 /// A cluster file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ClusterFile {
+    /// Path of the file.
     pub path: PathBuf,
     /// The addresses of the cluster's coordinators, as they stand in the file.
     pub coordinators: String,

@@ -8,15 +8,18 @@ use tokio::sync::watch;
 use super::key_prefix::KeyPrefix;
 use crate::kv::Error;
 
+/// A database until it is closed.
 pub(super) struct FdbDatabase {
     /// `None` once it is closed.
     database: Mutex<Option<Arc<Database>>>,
     /// Ends the watches when it becomes true.
     closed: watch::Sender<bool>,
+    /// The prefix of all keys.
     pub prefix: KeyPrefix,
 }
 
 impl FdbDatabase {
+    /// An open database.
     pub fn new(database: Database, prefix: KeyPrefix) -> Self {
         Self { database: Mutex::new(Some(Arc::new(database))), closed: watch::Sender::new(false), prefix }
     }
@@ -26,6 +29,7 @@ impl FdbDatabase {
         self.database.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)
     }
 
+    /// Closes the database and ends the watches.
     pub fn close(&self) {
         self.closed.send_replace(true);
         let database = self.database.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! key     | prefix | 0 | key |
-//! stamped | prefix | 0 | start of the key | placeholder (10) | end of the key | where the placeholder is (4, little-endian) |
+//! stamped | prefix | 0 | start of the key | placeholder (10) | end of the key | its offset (4, little-endian) |
 //! ```
 //!
 //! A prefix has no zero byte, so no prefix followed by its end byte begins another one's keys.

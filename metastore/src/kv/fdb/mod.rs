@@ -7,9 +7,9 @@
 //! kv::Error  ◀── error codes ── FoundationDB's cluster
 //! ```
 //!
-//! Owns: starting the client library in this process, the key prefix, the mapping of error codes, the timeouts of an attempt.
-//! Does not own: retries (`Db`), what FoundationDB guarantees by itself. Invariants: no key outside the prefix is read or
-//! written; an attempt whose result is reported as unknown is not committed later.
+//! Owns: starting the client library in this process, the key prefix, the mapping of error codes, the timeouts of an
+//! attempt. Does not own: retries (`Db`), what FoundationDB guarantees by itself. Invariants: no key outside the prefix
+//! is read or written; an attempt whose result is reported as unknown is not committed later.
 
 mod attempt;
 mod client;

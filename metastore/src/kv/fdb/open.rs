@@ -18,7 +18,8 @@ pub struct FdbOptions {
     pub cluster_file: Option<PathBuf>,
     /// The prefix of all keys, by which several clusters share one FoundationDB: printable ASCII.
     pub prefix: Vec<u8>,
-    /// The client library; `None` for that of `FDB_HOME`, else the system's. A process loads only one; later engines use it.
+    /// The client library; `None` for that of `FDB_HOME`, else the system's. A process loads only one; later engines
+    /// use it.
     pub library: Option<PathBuf>,
 }
 

@@ -11,14 +11,15 @@ use thiserror::Error;
 pub enum FdbOpenError {
     /// The client library was not found, or is not usable.
     #[error(
-        "FoundationDB's client library cannot be loaded: {0}. Install the package foundationdb-clients, 7.3 or newer, of \
-         https://github.com/apple/foundationdb/releases, or say where the library is (--fdb-library, or FDB_HOME for \
+        "FoundationDB's client library cannot be loaded: {0}. Install the package foundationdb-clients, 7.3 or newer, \
+         from https://github.com/apple/foundationdb/releases, or set its path (--fdb-library, or FDB_HOME for \
          FDB_HOME/lib)"
     )]
     Library(#[from] LoadError),
     /// The client library belongs to an older FoundationDB.
     #[error(
-        "the client library {} belongs to FoundationDB {version}: install the package foundationdb-clients, 7.3 or newer",
+        "the client library {} belongs to FoundationDB {version}: install the package foundationdb-clients, 7.3 or \
+         newer",
         library.display()
     )]
     OldLibrary {

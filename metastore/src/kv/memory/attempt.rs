@@ -18,6 +18,7 @@ pub(super) struct FaultyAttempt {
 }
 
 impl FaultyAttempt {
+    /// `attempt` with the faults that `faults` draws.
     pub fn new(attempt: Arc<dyn Attempt>, faults: Arc<FaultRng>) -> Self {
         Self { attempt, faults, has_writes: AtomicBool::new(false) }
     }

@@ -35,11 +35,13 @@ pub(super) enum CommitFault {
 }
 
 impl FaultRng {
+    /// Draws the faults that `faults` describe, from their seed.
     pub fn new(faults: Faults) -> Self {
         let rng = SeededRng::new(faults.seed);
         Self { switch: FaultSwitch::new(faults), rng }
     }
 
+    /// The switch that changes the faults.
     pub fn switch(&self) -> &FaultSwitch {
         &self.switch
     }
@@ -53,6 +55,7 @@ impl FaultRng {
         Ok(())
     }
 
+    /// Draws what is to happen to the next commit.
     pub fn commit_fault(&self) -> CommitFault {
         let faults = self.switch.current();
         if self.hits(faults.lost_per_mille) {

@@ -1,5 +1,5 @@
-//! The engine in memory: the reference for the behaviour of the others, and with [`Faults`] the metastore of simulations.
-//! It waits only by `tokio::time`, so with paused time and one seed every run is the same.
+//! The engine in memory: the reference for the behaviour of the others, and with [`Faults`] the metastore of
+//! simulations. It waits only by `tokio::time`, so with paused time and one seed every run is the same.
 
 mod attempt;
 mod engine;

@@ -1,7 +1,7 @@
 //! The file under redb, which outlives the redb databases that are opened on it one after the other.
 //!
-//! After any failure of the disk redb refuses all further work, so the database is opened again, in this process and under
-//! the same lock. [`RevocableDisk`] makes sure that of two databases on one file only the newer one reaches it.
+//! After any failure of the disk redb refuses all further work, so the database is opened again, in this process and
+//! under the same lock. [`RevocableDisk`] makes sure that of two databases on one file only the newer one reaches it.
 
 use std::{
     io,
@@ -25,16 +25,19 @@ pub(super) struct RevocableDisk {
 pub(super) struct DiskAccess(Arc<AtomicBool>);
 
 impl DiskAccess {
+    /// Revokes the access for good.
     pub fn revoke(&self) {
         self.0.store(true, Ordering::Release);
     }
 
+    /// Whether the access was revoked.
     pub fn is_revoked(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
 impl RevocableDisk {
+    /// `disk` for as long as `access` is not revoked.
     pub fn new(disk: Arc<dyn StorageBackend>, access: DiskAccess) -> Self {
         Self { disk, access }
     }

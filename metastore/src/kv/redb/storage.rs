@@ -31,6 +31,7 @@ const VERSION_KEY: &[u8] = b"\xff/version";
 /// Bytes of pages that redb caches: the heads, the newest extents and the inner pages of everything else.
 const CACHE_BYTES: usize = 128 << 20;
 
+/// The rows of an engine in a redb database, which is opened again after a failure.
 pub(in crate::kv) struct RedbStorage {
     disk: Arc<dyn StorageBackend>,
     /// Holds the lock on the file that `disk` writes to; `None` if a test brings a disk of its own.
@@ -45,6 +46,7 @@ struct OpenDatabase {
 }
 
 impl RedbStorage {
+    /// Opens the database on `disk`, or creates it; `lock` is unlocked when this is dropped.
     pub fn new(disk: Arc<dyn StorageBackend>, lock: Option<File>) -> Result<Self, StoreError> {
         let open = Some(OpenDatabase::new(disk.clone())?);
         Ok(Self { disk, lock, open })
@@ -138,7 +140,8 @@ pub(in crate::kv) struct RedbSnapshot {
 }
 
 impl RedbSnapshot {
-    /// A failure of the disk; or [`Error::TooOld`] if the database was replaced since, because the snapshot went with it.
+    /// A failure of the disk; or [`Error::TooOld`] if the database was replaced since, because the snapshot went with
+    /// it.
     fn failed(&self, error: &::redb::StorageError) -> Error {
         if self.access.is_revoked() { Error::TooOld } else { Error::Storage(error.to_string()) }
     }

@@ -22,6 +22,7 @@ pub(super) enum StoreError {
 }
 
 impl StoreError {
+    /// The error of a transaction that met this one.
     pub fn into_error(self) -> Error {
         Error::Storage(self.to_string())
     }
