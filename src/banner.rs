@@ -35,7 +35,8 @@ fn dev(kafka: SocketAddr, http: SocketAddr, store: &StoreLocation) -> String {
   HTTP     http://{http}  (/readyz, /metrics, /topics)
   objects  {store}
 
-  produce  curl -sH 'Content-Type: application/vnd.kafka.json.v2+json' -d '{{\"records\":[{{\"value\":\"hi\"}}]}}' http://{http}/topics/hello
+  produce  curl -sH 'Content-Type: application/vnd.kafka.json.v2+json' -d '{{\"records\":[{{\"value\":\"hi\"}}]}}' \
+           http://{http}/topics/hello
   consume  curl -s 'http://{http}/topics/hello/partitions/0/records?offset=0'
   query    duckdb -c \"SELECT \\\"offset\\\", timestamp, decode(value) FROM '{history}'\"
 

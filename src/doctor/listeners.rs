@@ -104,18 +104,18 @@ fn not_advertised(subject: &Subject, listen: SocketAddr, is_shared: bool) -> Fin
         }
     };
     if listen.ip().is_unspecified() {
-        let found = format!("{who} connect to {listen}, as {option} says");
+        let found = format!("{listen} is advertised to {who}, as {option} says");
         return finding(found, "That is no machine's address: only processes on this machine can connect.".to_owned());
     }
     if listen.ip().is_loopback() && is_shared {
         return Finding::warning(
             advertised_check,
-            format!("{who} connect to {listen}, as {option} says"),
+            format!("{listen} is advertised to {who}, as {option} says"),
             "Only processes on this machine can connect, while the metastore can be shared by many machines.",
             format!("Set {option} and {advertised}, unless everything runs on this machine."),
         );
     }
-    Finding::ok(advertised_check, format!("{who} connect to {listen}, as {option} says"))
+    Finding::ok(advertised_check, format!("{listen} is advertised to {who}, as {option} says"))
 }
 
 /// Checks that an advertised address can be resolved and, unless it is of this machine, reached.
@@ -140,15 +140,15 @@ async fn check_advertised(subject: &Subject, host: &str, port: u16) -> Finding {
     let shown =
         if host.parse::<IpAddr>().is_ok() { first.to_string() } else { format!("{host}:{port} ({})", first.ip()) };
     if connects {
-        return Finding::ok(check, format!("{who} connect to {shown}, which can be connected to"));
+        return Finding::ok(check, format!("{shown} is advertised to {who}, and accepts connections"));
     }
     // An address of this machine answers once the process listens. (Each can be bound, on some port.)
     if Listener::bind(SocketAddr::new(first.ip(), 0)).await.is_ok() {
-        return Finding::ok(check, format!("{who} connect to {shown}, an address of this machine"));
+        return Finding::ok(check, format!("{shown} is advertised to {who}, and is an address of this machine"));
     }
     Finding::not_known(
         check,
-        format!("{who} connect to {shown}, which is not of this machine and does not answer now"),
+        format!("{shown} is advertised to {who}, is not of this machine, and does not answer now"),
         "If it is a load balancer or a translated address, connect to it once the process runs; else correct it.",
     )
 }

@@ -235,7 +235,7 @@ impl Producer {
         }
         let place = usize::try_from(lane.partition).unwrap_or(0);
         let leader = lane.topic.leaders.get(place)?.clone();
-        let address = if self.client.dice.chance(850) { leader } else { self.routes.any() };
+        let address = if self.client.dice.chance(850) { leader } else { self.routes.current_address() };
         match self.routes.open_connection(&address).await {
             Ok(connection) => {
                 let agent = AgentId(self.routes.broker_at(&address).unwrap_or(-1));
