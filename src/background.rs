@@ -1,4 +1,4 @@
-//! Threads for work that nobody waits for: they get what the others leave of the processor.
+//! Threads of low priority for work that nobody waits for, such as compaction.
 
 use std::{future::Future, io};
 
@@ -7,47 +7,47 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How much the threads step back (`nice`): where all processors are busy, a tenth of what others get.
+/// The niceness of the threads: if all processors are busy, they get about a tenth of another thread's time.
 const NICENESS: i32 = 10;
 
-/// A runtime of its own whose threads have a low priority.
+/// A Tokio runtime of its own whose threads have a low priority.
 pub struct Background(Option<Runtime>);
 
 impl Background {
     /// Starts the threads.
     ///
     /// # Errors
-    /// Where the system grants none.
+    /// If the system cannot start a thread.
     pub fn start() -> io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("background")
-            .on_thread_start(step_back)
+            .on_thread_start(lower_priority)
             .enable_all()
             .build()?;
         Ok(Self(Some(runtime)))
     }
 
-    /// Runs `task` there.
+    /// Runs `task` on these threads.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-        self.0.as_ref().expect("it is taken out only when dropped").spawn(task)
+        self.0.as_ref().expect("the runtime is taken out only by drop").spawn(task)
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // Not waited for: it is dropped on a thread of another runtime, which must not block.
+        // Not waited for: this is dropped on a thread of another runtime, which must not block.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Linux keeps a priority for each thread, whatever POSIX says of processes.
-fn step_back() {
+/// Lowers the priority of the current thread: Linux has one for each thread, although POSIX has one for each process.
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::debug!(%error, "background work keeps the usual priority");
+        tracing::debug!(%error, "cannot lower the priority of background work");
     }
 }
 
@@ -57,13 +57,13 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn background_threads_step_back_and_others_do_not() {
+    async fn only_background_threads_have_a_low_priority() {
         let niceness = || rustix::process::getpriority_process(None).unwrap();
         let before = niceness();
-        let (told, heard) = tokio::sync::oneshot::channel();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
         let background = Background::start().unwrap();
-        background.spawn(async move { told.send(niceness()).unwrap() }).await.unwrap();
-        assert_eq!(heard.await.unwrap(), (before + NICENESS).min(19));
+        background.spawn(async move { sender.send(niceness()).unwrap() }).await.unwrap();
+        assert_eq!(receiver.await.unwrap(), (before + NICENESS).min(19));
         assert_eq!(niceness(), before);
     }
 }

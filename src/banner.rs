@@ -1,4 +1,4 @@
-//! What a process prints when it is ready: where it listens, what it stands on; of `dev`, three lines to paste.
+//! What a process prints when it is ready: its addresses and stores; for `dev`, also three commands to paste.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use alluvium_objects::StoreLocation;
 
 use crate::{config::Settings, node::Addresses, roles::Role};
 
-/// The text for people.
+/// The text for a process of `role`, registered as `node`.
 pub fn banner(role: Role, settings: &Settings, addresses: Addresses, node: &Node) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let Addresses { kafka, http } = addresses;
@@ -19,7 +19,7 @@ pub fn banner(role: Role, settings: &Settings, addresses: Addresses, node: &Node
             lines.extend(
                 kafka
                     .zip(node.kafka.as_ref())
-                    .map(|(kafka, told)| format!("  Kafka      {kafka}, advertised as {told}\n")),
+                    .map(|(kafka, advertised)| format!("  Kafka      {kafka}, advertised as {advertised}\n")),
             );
             lines.extend(http.map(|http| format!("  HTTP       http://{http}  (/healthz, /readyz, /metrics)\n")));
             lines + &format!("  objects    {}\n  metastore  {}\n", settings.store, settings.metastore)
@@ -35,7 +35,8 @@ fn dev(kafka: SocketAddr, http: SocketAddr, store: &StoreLocation) -> String {
   HTTP     http://{http}  (/readyz, /metrics, /topics)
   objects  {store}
 
-  produce  curl -sH 'Content-Type: application/vnd.kafka.json.v2+json' -d '{{\"records\":[{{\"value\":\"hi\"}}]}}' http://{http}/topics/hello
+  produce  curl -sH 'Content-Type: application/vnd.kafka.json.v2+json' -d '{{\"records\":[{{\"value\":\"hi\"}}]}}' \
+           http://{http}/topics/hello
   consume  curl -s 'http://{http}/topics/hello/partitions/0/records?offset=0'
   query    duckdb -c \"SELECT \\\"offset\\\", timestamp, decode(value) FROM '{history}'\"
 

@@ -1,14 +1,14 @@
-//! Where log lines go: standard error, as text or as JSON.
+//! Logging to standard error, as text or as JSON.
 
 use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
 use tracing_subscriber::EnvFilter;
 
-/// Logs what `filter` lets through.
+/// Starts logging the events that pass `filter` (in the syntax of `tracing_subscriber::EnvFilter`).
 ///
 /// # Errors
-/// Where the filter is not one.
+/// If `filter` is not valid.
 pub fn start(filter: &str, json: bool) -> Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter}"))?;
     let colours = std::io::stderr().is_terminal();

@@ -1,15 +1,15 @@
-//! What the machine has and grants, as far as defaults and the doctor depend on it.
+//! Memory, open files and disk space of the machine, on which defaults and the doctor depend.
 
 use std::{io, path::Path};
 
-/// Where a container is told how much memory it may use (cgroup v2).
+/// The file with a container's memory limit (cgroup v2).
 const CONTAINER_MEMORY: &str = "/sys/fs/cgroup/memory.max";
 
-/// Memory in bytes, that of the container where it has less than the machine; 4 GiB where the system does not tell.
+/// Memory of the machine in bytes, or the container's limit if that is lower; 4 GiB if neither can be read.
 pub fn memory_bytes() -> usize {
     const UNKNOWN: usize = 4 << 30;
-    let granted = std::fs::read_to_string(CONTAINER_MEMORY).ok().and_then(|text| text.trim().parse().ok());
-    [physical_memory_bytes(), granted].into_iter().flatten().min().unwrap_or(UNKNOWN)
+    let limit = std::fs::read_to_string(CONTAINER_MEMORY).ok().and_then(|text| text.trim().parse().ok());
+    [physical_memory_bytes(), limit].into_iter().flatten().min().unwrap_or(UNKNOWN)
 }
 
 fn physical_memory_bytes() -> Option<usize> {
@@ -18,26 +18,26 @@ fn physical_memory_bytes() -> Option<usize> {
     total.trim().parse::<usize>().ok().map(|kib| kib.saturating_mul(1024))
 }
 
-/// Files that this process may have open at once; `None`: any number.
+/// Number of files that this process may have open at once; `None` if unlimited.
 pub fn open_files_max() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
 
-/// Space of the file system that some path is on.
+/// Space of the file system that a path is on.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
-    /// Bytes that we may still write.
+pub struct DiskSpace {
+    /// Bytes that this user may still write.
     pub free: u64,
-    /// All bytes.
+    /// Bytes of the whole file system.
     pub size: u64,
 }
 
-/// Space where `path` is, which must exist.
+/// Space of the file system that `path` is on. The path must exist.
 ///
 /// # Errors
-/// Where the system does not tell.
-pub fn room(path: &Path) -> io::Result<Room> {
-    let told = rustix::fs::statvfs(path)?;
-    let bytes = |blocks: u64| blocks.saturating_mul(told.f_frsize);
-    Ok(Room { free: bytes(told.f_bavail), size: bytes(told.f_blocks) })
+/// If the system cannot read it.
+pub fn disk_space(path: &Path) -> io::Result<DiskSpace> {
+    let stat = rustix::fs::statvfs(path)?;
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok(DiskSpace { free: bytes(stat.f_bavail), size: bytes(stat.f_blocks) })
 }

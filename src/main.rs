@@ -1,11 +1,14 @@
-//! The `alluvium` binary: reads the configuration, puts the parts together, runs one role.
+//! The `alluvium` binary: reads the configuration, assembles the parts, runs one role or tool.
+//!
+//! Its modules, each of which uses only those before it: `output`, `machine`, `signals`, `logging`, `config`, `roles`,
+//! `stores`, `node`, `agent`, `compactor`, `background`, `banner`, `bench`, `doctor`, `serve`, `compact_once`, `cli`.
 
 mod agent;
 mod background;
 mod banner;
 mod bench;
 mod cli;
-mod compact;
+mod compact_once;
 mod compactor;
 mod config;
 mod doctor;
@@ -31,8 +34,8 @@ use crate::roles::Role;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// For the last tasks of a role that has ended.
-const END_PATIENCE: Duration = Duration::from_secs(1);
+/// Time for the last blocking tasks once a role has returned.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -41,10 +44,10 @@ fn main() -> ExitCode {
         Some(Command::Dev(options)) => run(Role::Dev, &options),
         Some(Command::Gateway(options)) => run(Role::Gateway, &options),
         Some(Command::Compactor(options)) if options.once => {
-            with_settings(&options.run, |settings| compact::compact_once(settings, options.dry_run))
+            with_settings(&options.run, |settings| compact_once::compact_once(settings, options.dry_run))
         }
         Some(Command::Compactor(options)) => run(Role::Compactor, &options.run),
-        Some(Command::Doctor(options)) => examine(&options),
+        Some(Command::Doctor(options)) => run_doctor(&options),
         Some(Command::Bench(options)) => {
             logging::start("warn", false).and_then(|()| on_runtime(bench::bench(*options)))
         }
@@ -52,7 +55,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::complain(&error);
+            output::print_error(&error);
             ExitCode::FAILURE
         }
     }
@@ -68,8 +71,8 @@ fn with_settings<F: Future<Output = Result<()>>>(run: &RunOptions, role: impl Fn
     on_runtime(role(settings))
 }
 
-/// The doctor reports an invalid configuration like any other finding.
-fn examine(options: &DoctorOptions) -> Result<()> {
+/// An invalid configuration is a finding of the doctor, not an error.
+fn run_doctor(options: &DoctorOptions) -> Result<()> {
     let settings = config::load(&options.run.options, options.run.config.as_deref());
     match &settings {
         Ok(settings) => logging::start(&settings.log, settings.log_json)?,
@@ -81,9 +84,9 @@ fn examine(options: &DoctorOptions) -> Result<()> {
 fn on_runtime(role: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     let outcome = runtime.block_on(role);
-    // What is still writing to a disk that does not answer is not waited for: it was told so, or is not needed.
-    runtime.shutdown_timeout(END_PATIENCE);
-    // Its thread must not see the process being taken down.
+    // A write to a disk that does not answer is not waited for: its caller got an error, or does not need it.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    // Its network thread must end before the process is torn down.
     fdb::stop();
     outcome
 }

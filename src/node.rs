@@ -1,4 +1,4 @@
-//! This process as a node: what it tells the others of itself, its registration, and what it knows of the others.
+//! This process as a node of the cluster: its description, its registration, and metrics of the live nodes.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -9,17 +9,19 @@ use anyhow::{Context, Result};
 
 use crate::{config::Settings, roles::Role, stores::Stores};
 
-/// Where this process listens; nowhere for what it does not serve.
+/// The addresses that this process listens on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Addresses {
+    /// Of the Kafka listener; `None` if the process serves no Kafka clients.
     pub kafka: Option<SocketAddr>,
+    /// Of the HTTP listener; `None` if the process has none.
     pub http: Option<SocketAddr>,
 }
 
-/// Registers this process: from here on others see it.
+/// Registers this process with the metastore: from then on it is a live node to the others.
 ///
 /// # Errors
-/// Where the metastore does not take it.
+/// If the registration cannot be committed.
 pub async fn register(
     role: Role,
     settings: &Settings,
@@ -28,33 +30,35 @@ pub async fn register(
     rng: Arc<SystemRng>,
 ) -> Result<Session> {
     let config = if settings.metastore.is_embedded() { SessionConfig::alone() } else { SessionConfig::default() };
-    let new = describe(role, settings, addresses);
+    let node = describe(role, settings, addresses);
     let nodes = stores.metastore.nodes.clone();
-    Session::open(nodes, new, config, Arc::new(SystemClock), rng).await.context("registering with the metastore")
+    Session::open(nodes, node, config, Arc::new(SystemClock), rng).await.context("registering with the metastore")
 }
 
 fn describe(role: Role, settings: &Settings, addresses: Addresses) -> NewNode {
     let Addresses { kafka, http } = addresses;
     let endpoint = |(host, port)| Endpoint { host, port };
-    let told = |address: SocketAddr| endpoint((address.ip().to_string(), address.port()));
+    let listen_endpoint = |address: SocketAddr| endpoint((address.ip().to_string(), address.port()));
     let kafka_host = settings.kafka_advertised.as_ref().map(|(host, _)| host.clone());
-    // Who listens on all addresses is reached for HTTP where it is for Kafka, unless it says otherwise; else it cannot say.
+    // If HTTP listens on all addresses and nothing is advertised for it, Kafka's advertised host is used; without that
+    // there is no address to advertise.
     let http = http.and_then(|address| match (&settings.http_advertised, kafka_host) {
         (Some(advertised), _) => Some(endpoint(advertised.clone())),
-        (None, _) if !address.ip().is_unspecified() => Some(told(address)),
+        (None, _) if !address.ip().is_unspecified() => Some(listen_endpoint(address)),
         (None, host) => host.map(|host| endpoint((host, address.port()))),
     });
     NewNode {
         id: settings.node_id,
         zone: settings.rack.clone(),
-        kafka: kafka.map(|address| settings.kafka_advertised.clone().map_or_else(|| told(address), endpoint)),
+        kafka: kafka
+            .map(|address| settings.kafka_advertised.clone().map_or_else(|| listen_endpoint(address), endpoint)),
         http,
         compacts: role.compacts(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 
-/// What the session knows, at each scrape.
+/// Metrics of the live nodes and of this node's registration, read from the session at each scrape.
 pub struct NodeMetrics(pub Session);
 
 impl MetricSource for NodeMetrics {
@@ -63,13 +67,21 @@ impl MetricSource for NodeMetrics {
         let count =
             |is: fn(&alluvium_metastore::nodes::Node) -> bool| live.iter().filter(|node| is(node)).count() as u64;
         let mut samples = vec![
-            Sample::gauge("nodes_live", "Nodes that were heard of in time, this one included", count(|_| true)),
-            Sample::gauge("agents_live", "Agents among them", count(|node| node.kafka.is_some())),
-            Sample::gauge("nodes_draining", "Nodes that hand over", count(|node| node.state == NodeState::Draining)),
-            Sample::gauge("registration_valid", "Whether this node was heard of in time", u64::from(self.0.is_valid())),
+            Sample::gauge("nodes_live", "Nodes with a recent heartbeat, this one included", count(|_| true)),
+            Sample::gauge("agents_live", "Live nodes that serve Kafka clients", count(|node| node.kafka.is_some())),
+            Sample::gauge(
+                "nodes_draining",
+                "Live nodes that are draining",
+                count(|node| node.state == NodeState::Draining),
+            ),
+            Sample::gauge(
+                "registration_valid",
+                "Whether this node's registration is valid (1) or expired (0)",
+                u64::from(self.0.is_valid()),
+            ),
         ];
         let age_ms = self.0.heartbeat_age().and_then(|age| u64::try_from(age.as_millis()).ok());
-        let help = "Time since the last heartbeat that was taken";
+        let help = "Time since this node's last successful heartbeat";
         samples.extend(age_ms.map(|age_ms| Sample::gauge("heartbeat_age_milliseconds", help, age_ms)));
         samples
     }
@@ -80,11 +92,17 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::Cli;
+    use crate::config::Options;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        options: Options,
+    }
 
     fn settings(args: &[&str]) -> Settings {
-        let cli = Cli::try_parse_from([&["alluvium"], args].concat()).unwrap();
-        Settings::try_from(cli.run.options).unwrap()
+        let flags = Flags::try_parse_from([&["alluvium"], args].concat()).unwrap();
+        Settings::try_from(flags.options).unwrap()
     }
 
     fn described(args: &[&str], listen: &str) -> (String, Option<String>) {
@@ -94,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_told_where_it_listens_unless_it_says_otherwise() {
+    fn the_listen_address_is_advertised_unless_another_is_set() {
         let http = |text: &str| Some(text.to_owned());
         assert_eq!(described(&[], "10.0.0.1"), ("10.0.0.1:9092".into(), http("10.0.0.1:8080")));
         let advertised = ["--kafka-advertised", "a.example:19092"];

@@ -1,4 +1,4 @@
-//! Standard output, the one place that writes to it: what a command answers, as opposed to what it logs.
+//! The one place that writes to standard output: the results of commands, as opposed to their logs.
 
 use std::io::{self, Write};
 
@@ -11,8 +11,8 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Says on standard error why the command failed, with all causes on one line. Where even that is closed, the exit code
-/// has to do.
-pub fn complain(error: &anyhow::Error) {
+/// Writes to standard error why the command failed, with all causes on one line. If standard error is closed, only the
+/// exit code reports the failure.
+pub fn print_error(error: &anyhow::Error) {
     let _ = writeln!(io::stderr().lock(), "alluvium: {error:#}");
 }

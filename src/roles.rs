@@ -1,22 +1,22 @@
-//! The roles of a process: what it does, and which metastore it can do that on.
+//! The roles of a process, and the settings that each of them needs.
 
 use anyhow::{Result, bail};
 
 use crate::config::Settings;
 
-/// What a process does until it is stopped.
+/// The task of a process until it is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Serves clients and compacts.
+    /// Serves clients and compacts, in one process.
     Dev,
-    /// Serves clients.
+    /// Serves clients, as one of many agents.
     Gateway,
-    /// Compacts.
+    /// Compacts, beside agents.
     Compactor,
 }
 
 impl Role {
-    /// Whether it serves Kafka and HTTP clients.
+    /// Whether the role serves Kafka and HTTP clients.
     pub fn serves(self) -> bool {
         match self {
             Self::Dev | Self::Gateway => true,
@@ -24,7 +24,7 @@ impl Role {
         }
     }
 
-    /// Whether it compacts.
+    /// Whether the role compacts.
     pub fn compacts(self) -> bool {
         match self {
             Self::Dev | Self::Compactor => true,
@@ -32,7 +32,7 @@ impl Role {
         }
     }
 
-    /// As the command line has it.
+    /// The role's name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dev => "dev",
@@ -41,12 +41,12 @@ impl Role {
         }
     }
 
-    /// Whether `settings` let a process of this role be one of several.
+    /// Checks that a process of this role can run with `settings`: every role but `dev` is one process of several.
     ///
     /// # Errors
-    /// Where they do not; what to do instead.
+    /// If it cannot; the message says what to do instead.
     pub fn check(self, settings: &Settings) -> Result<()> {
-        let instead = match self {
+        let alternative = match self {
             Self::Dev => return Ok(()),
             Self::Gateway => "run `alluvium dev`, which serves and compacts in one process",
             Self::Compactor => {
@@ -55,15 +55,15 @@ impl Role {
         };
         if settings.metastore.is_embedded() {
             bail!(
-                "`alluvium {}` works beside other processes, and the embedded metastore ({}) serves one: give all of them the \
-                 same FoundationDB (--metastore fdb:///path/to/fdb.cluster), or {instead}",
+                "`alluvium {}` works beside other processes, and the embedded metastore ({}) serves one: give all of \
+                 them the same FoundationDB (--metastore fdb:///path/to/fdb.cluster), or {alternative}",
                 self.name(),
                 settings.metastore
             );
         }
         if self.serves() && settings.kafka_listen.ip().is_unspecified() && settings.kafka_advertised.is_none() {
             bail!(
-                "--kafka-listen {} names no machine that clients could be told: say where they reach this agent with \
+                "--kafka-listen {} is no address that clients could connect to: set the address of this agent with \
                  --kafka-advertised HOST:PORT",
                 settings.kafka_listen
             );

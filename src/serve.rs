@@ -1,11 +1,11 @@
 //! One process from its start to its end, whatever its role.
 //!
 //! ```text
-//! bind listeners -> open stores -> register -> read the picture -> serve, compact, beat
-//! SIGTERM: named to nobody any more -> accept nothing, finish what is in flight -> leave -> close stores
+//! bind listeners -> open stores -> register -> fill the metadata cache -> serve, compact, send heartbeats
+//! SIGTERM: no longer advertised -> accept nothing, finish requests in flight -> deregister -> close stores
 //! ```
-//! Owns: this order. Does not own: what each part does. Invariants: who is told of this process can connect to it; whatever
-//! ends it, its registration is removed (or expires), and with it all its claims.
+//! Owns: this order. Does not own: what each part does. Invariants: once this process is advertised, clients can
+//! connect to it; however it ends, its registration is removed or expires, and with it all its leases.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,12 +31,12 @@ use crate::{
 };
 
 /// Time for open HTTP requests and the compactor's current step once the agent has drained.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs a process of `role` until it is told to stop, then drains it.
+/// Runs a process of `role` until a signal stops it, then drains it.
 ///
 /// # Errors
-/// Where it cannot start, is told twice to stop, or another process takes its place.
+/// If it cannot start, a second signal stops it at once, or another process takes over its node id.
 pub async fn serve(role: Role, settings: Settings) -> Result<()> {
     role.check(&settings)?;
     let mut signals = StopSignals::listen()?;
@@ -45,23 +45,23 @@ pub async fn serve(role: Role, settings: Settings) -> Result<()> {
     let stores = signals.unless_stopped(Stores::open(&settings, rng.clone())).await?;
     let registering = register(role, &settings, listeners.addresses(), &stores, rng.clone());
     let session = signals.unless_stopped(registering).await?;
-    let beating = CancellationToken::new();
-    let heart = tokio::spawn(session.clone().run(beating.clone()));
+    let stop_heartbeats = CancellationToken::new();
+    let heartbeats = tokio::spawn(session.clone().run(stop_heartbeats.clone()));
     let outcome = match Process::start(role, settings, listeners, &stores, &session, rng).await {
         Ok(process) => process.run(&mut signals, &session).await,
         Err(error) => Err(error),
     };
     session.leave().await;
-    beating.cancel();
-    // It only beats, and is over.
-    let _ = heart.await;
+    stop_heartbeats.cancel();
+    // A panic of the heartbeats makes no difference any more.
+    let _ = heartbeats.await;
     if outcome.is_ok() {
         stores.close().await;
     }
     outcome
 }
 
-/// Bound, not served yet.
+/// The listeners: bound, not served yet.
 struct Listeners {
     kafka: Option<Listener>,
     http: Listener,
@@ -83,19 +83,20 @@ impl Listeners {
     }
 }
 
-/// What runs.
+/// The running parts of the process.
 struct Process {
     settings: Settings,
     agent: Option<Arc<Agent>>,
-    /// Cancelled when no more Kafka clients are to come.
-    accepting: CancellationToken,
-    /// Cancelled when compaction is to stop.
-    compacting: CancellationToken,
-    /// Cancelled when all else is over.
-    observing: CancellationToken,
+    /// Cancelled to stop accepting Kafka connections.
+    stop_accepting: CancellationToken,
+    /// Cancelled to stop the compactor.
+    stop_compacting: CancellationToken,
+    /// Cancelled to stop HTTP, which serves health and metrics until everything else has stopped.
+    stop_http: CancellationToken,
+    /// Name and handle of each task, which are waited for at the end.
     tasks: Vec<(&'static str, JoinHandle<()>)>,
-    /// Where the compactor runs; ends when dropped.
-    _workers: Option<Background>,
+    /// The compactor's threads; they end when this is dropped.
+    _background: Option<Background>,
 }
 
 impl Process {
@@ -113,11 +114,11 @@ impl Process {
         let mut process = Self {
             settings,
             agent,
-            accepting: CancellationToken::new(),
-            compacting: CancellationToken::new(),
-            observing: CancellationToken::new(),
+            stop_accepting: CancellationToken::new(),
+            stop_compacting: CancellationToken::new(),
+            stop_http: CancellationToken::new(),
             tasks: Vec::new(),
-            _workers: None,
+            _background: None,
         };
         process.listen(listeners, stores, session, compactor.as_ref());
         if let Some(compactor) = compactor {
@@ -132,38 +133,38 @@ impl Process {
         let mut sources: Vec<Box<dyn MetricSource>> = vec![Box::new(NodeMetrics(session.clone()))];
         sources
             .extend(compactor.map(|compactor| Box::new(CompactorMetrics(compactor.clone())) as Box<dyn MetricSource>));
-        let observing = self.observing.clone();
+        let stop_http = self.stop_http.clone();
         let Some(agent) = &self.agent else {
             sources.push(Box::new(stores.metastore.db.clone()));
             let observed = Observed { sources, obstacle: obstacle(stores, session) };
-            self.tasks.push(("http", tokio::spawn(http.serve_observations(observed, observing))));
+            self.tasks.push(("http", tokio::spawn(http.serve_observations(observed, stop_http))));
             return;
         };
-        self.tasks.push(("http", tokio::spawn(http.serve_http(agent.clone(), sources, observing))));
-        let serving = kafka.map(|kafka| tokio::spawn(kafka.serve_kafka(agent.clone(), self.accepting.clone())));
-        self.tasks.extend(serving.map(|serving| ("kafka", serving)));
+        self.tasks.push(("http", tokio::spawn(http.serve_http(agent.clone(), sources, stop_http))));
+        let kafka = kafka.map(|kafka| tokio::spawn(kafka.serve_kafka(agent.clone(), self.stop_accepting.clone())));
+        self.tasks.extend(kafka.map(|task| ("kafka", task)));
     }
 
     fn compact(&mut self, compactor: Compactor) -> Result<()> {
-        let workers = Background::start().context("starting the compactor's threads")?;
-        let compacting = self.compacting.clone();
-        self.tasks.push(("compactor", workers.spawn(async move { compactor.run(compacting).await })));
-        self._workers = Some(workers);
+        let background = Background::start().context("starting the compactor's threads")?;
+        let stop = self.stop_compacting.clone();
+        self.tasks.push(("compactor", background.spawn(async move { compactor.run(stop).await })));
+        self._background = Some(background);
         Ok(())
     }
 
-    /// Waits until it is told to stop, then drains.
+    /// Waits for a signal, then drains.
     async fn run(mut self, signals: &mut StopSignals, session: &Session) -> Result<()> {
         let signal = tokio::select! {
             biased;
             () = session.replaced() => bail!(
-                "node {} was taken over by another process that was started with the same --node-id; this one ends, and \
+                "node {} was taken over by another process that was started with the same --node-id; this one ends; \
                  nothing acknowledged is lost",
                 session.node().id
             ),
             signal = signals.next() => signal,
         };
-        tracing::info!(signal, "draining; once more to stop at once");
+        tracing::info!(signal, "draining; send the signal again to stop at once");
         tokio::select! {
             biased;
             _ = signals.next() => bail!("stopped without draining; nothing acknowledged is lost"),
@@ -172,21 +173,21 @@ impl Process {
     }
 
     async fn drain(&mut self, session: &Session) {
-        self.compacting.cancel();
+        self.stop_compacting.cancel();
         match &self.agent {
             None => session.drain().await,
             Some(agent) => {
                 agent.hand_over().await;
-                self.accepting.cancel();
+                self.stop_accepting.cancel();
                 if !agent.drain(self.settings.drain_timeout).await {
-                    tracing::warn!("requests were still in flight at the end of --drain-timeout");
+                    tracing::warn!("requests are still in flight at the end of --drain-timeout; stopping without them");
                 }
             }
         }
-        self.observing.cancel();
+        self.stop_http.cancel();
         for (name, task) in self.tasks.drain(..) {
-            if timeout(STOP_PATIENCE, task).await.is_err() {
-                tracing::warn!(name, "did not stop in time");
+            if timeout(STOP_TIMEOUT, task).await.is_err() {
+                tracing::warn!(task = name, "task did not stop in time; stopping without it");
             }
         }
     }

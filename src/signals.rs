@@ -1,4 +1,4 @@
-//! What tells a process to stop.
+//! The signals that tell a process to stop.
 
 use std::future::Future;
 
@@ -12,19 +12,19 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Listens from now on: a signal that comes before the first wait is not lost.
+    /// Listens from now on: a signal that arrives before the first wait is not lost.
     ///
     /// # Errors
-    /// Where the system does not let us.
+    /// If the system cannot install the handlers.
     pub fn listen() -> Result<Self> {
         let listen = |kind| signal(kind).context("listening for signals");
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    /// What `starting` comes to, unless a signal comes first: a store that does not answer may take long to give up.
+    /// The result of `starting`, unless a signal arrives first: a store that does not answer may take long to give up.
     ///
     /// # Errors
-    /// Those of `starting`, and that it was stopped.
+    /// Those of `starting`, or that it was stopped by a signal.
     pub async fn unless_stopped<T>(&mut self, starting: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;
@@ -33,7 +33,7 @@ impl StopSignals {
         }
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal and returns its name.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             biased;

@@ -1,4 +1,4 @@
-//! Opening what everything else stands on: the metastore and the object store.
+//! Opening the metastore and the object store.
 
 use std::sync::Arc;
 
@@ -14,56 +14,60 @@ use crate::config::{MetastoreLocation, Settings};
 
 /// The stores of one process.
 pub struct Stores {
+    /// The open metastore.
     pub metastore: Metastore,
+    /// The object store, which was checked to be usable.
     pub objects: Objects,
     engine: OpenEngine,
 }
 
-/// What keeps the metastore's rows, to be closed in good order.
+/// The metastore's engine, which must be closed.
 pub enum OpenEngine {
+    /// The embedded engine on a redb file.
     Redb(Arc<RedbEngine>),
+    /// The engine on FoundationDB.
     Fdb(Arc<FdbEngine>),
 }
 
 impl Stores {
-    /// Opens both and checks that they can be used.
+    /// Opens both stores and checks that they can be used.
     ///
     /// # Errors
-    /// Where one cannot be opened or written; the message says which and what to do.
+    /// If one cannot be opened or written; the message says which, and what to do.
     pub async fn open(settings: &Settings, rng: Arc<SystemRng>) -> Result<Self> {
         let objects = open_objects(settings, &*rng).await?;
         let (metastore, engine) = open_metastore(settings, rng).await?;
         Ok(Self { metastore, objects, engine })
     }
 
-    /// Closes the metastore in good order.
+    /// Closes the metastore: commits under way are answered first.
     pub async fn close(self) {
         self.engine.close().await;
     }
 }
 
-/// Opens the object store and probes it.
+/// Opens the object store and checks that it can be used.
 ///
 /// # Errors
-/// Where it is not there or does not grant access.
+/// If it does not exist or denies access.
 pub async fn open_objects(settings: &Settings, rng: &dyn Rng) -> Result<Objects> {
     let config =
         ObjectsConfig { seed: rng.next_u64(), retry: settings.store_retry.clone(), ..ObjectsConfig::default() };
-    let about = || format!("object store {}", settings.store);
-    let objects = alluvium_objects::open(&settings.store, config).await.with_context(about)?;
-    objects.check().await.with_context(about)?;
+    let context = || format!("object store {}", settings.store);
+    let objects = alluvium_objects::open(&settings.store, config).await.with_context(context)?;
+    objects.check().await.with_context(context)?;
     Ok(objects)
 }
 
 /// Opens the metastore, or creates it.
 ///
 /// # Errors
-/// Where it is in use, unreadable, unreachable or of a newer format.
+/// If it is in use, unreadable, unreachable or has a newer format.
 pub async fn open_metastore(settings: &Settings, rng: Arc<SystemRng>) -> Result<(Metastore, OpenEngine)> {
-    let about = || format!("metastore {}", settings.metastore);
-    let engine = OpenEngine::open(&settings.metastore).await.with_context(about)?;
-    let db = Db::new(engine.shared(), rng.clone());
-    Ok((Metastore::open(db, &*rng).await.with_context(about)?, engine))
+    let context = || format!("metastore {}", settings.metastore);
+    let engine = OpenEngine::open(&settings.metastore).await.with_context(context)?;
+    let db = Db::new(engine.as_engine(), rng.clone());
+    Ok((Metastore::open(db, &*rng).await.with_context(context)?, engine))
 }
 
 impl OpenEngine {
@@ -80,14 +84,14 @@ impl OpenEngine {
         }
     }
 
-    fn shared(&self) -> Arc<dyn Engine> {
+    fn as_engine(&self) -> Arc<dyn Engine> {
         match self {
             Self::Redb(engine) => engine.clone(),
             Self::Fdb(engine) => engine.clone(),
         }
     }
 
-    /// Answers commits under way; all else fails from now on.
+    /// Closes the engine: commits under way are answered, everything else fails from now on.
     pub async fn close(&self) {
         match self {
             Self::Redb(engine) => engine.close().await,

@@ -1,11 +1,13 @@
-//! What commits of many agents to the same partitions cost, on a FoundationDB of its own:
+//! Measures commits of many agents to the same partitions, on a FoundationDB server of its own:
 //! `FDB_HOME=... cargo run --release -p alluvium-metastore --example commit_contention [seconds per row]`.
 //!
-//! Each agent has uploaded segments at a pace, each with a run in every partition, which is the worst case: every commit
-//! conflicts with every other under way; or in every partition that it leads, which is the rule within a zone. It commits them in their order, one transaction at a time, with all that have
-//! gathered meanwhile, as the gateway does. A segment's latency runs from its upload's end to its commit.
+//! Each agent has segments to commit at a certain rate. Each segment has a run in every partition, which is the worst
+//! case: every commit conflicts with every other one under way; or in every partition that the agent leads, which is
+//! the rule within a zone. As the gateway does, the agent commits its segments in order, one transaction at a time,
+//! each with all segments that are waiting by then. A segment's latency is measured from the end of its upload to its
+//! commit.
 
-#![expect(clippy::print_stdout, reason = "a report for whoever runs it")]
+#![expect(clippy::print_stdout, reason = "it prints a report")]
 
 use std::{
     collections::VecDeque,
@@ -25,38 +27,40 @@ use alluvium_model::{
 use alluvium_runtime::{Clock, SystemClock, SystemRng};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+/// Seconds of one measurement, by default.
 const SECONDS_DEFAULT: u64 = 10;
-/// Segments of one commit, and partitions times segments: as the gateway's pipeline bounds them.
+/// Segments of one commit: the gateway's limit.
 const COMMIT_SEGMENTS_MAX: usize = 16;
+/// Rows of one commit, two for each partition of a segment: the gateway's limit.
 const COMMIT_ROWS_MAX: usize = 4_000;
-/// Uploads in flight of one agent: more segments than these cannot wait for their commit.
+/// Segments of one agent that wait for their commit: the gateway's limit of uploads in flight.
 const WAITING_MAX: usize = 8;
 
-/// How often an agent has a segment.
+/// The rate at which an agent has segments to commit.
 #[derive(Clone, Copy)]
-enum Pace {
-    /// So many a second: 4 is what the linger of 250 ms makes.
+enum Rate {
+    /// Segments per second: 4 is the rate that a linger of 250 ms gives.
     PerSecond(u32),
-    /// As many as it can commit.
+    /// As fast as it can commit them.
     Saturated,
 }
 
-/// One row.
+/// The parameters of one measurement, a row of the report.
 struct Setting {
     partitions: i32,
-    /// Whether all agents write all partitions, or each its own.
+    /// Whether each agent writes all partitions, or only its own.
     shared: bool,
     agents: u32,
-    pace: Pace,
+    rate: Rate,
     time: Duration,
 }
 
 #[derive(Default)]
 struct Done {
     commits: u64,
-    /// Of each segment.
+    /// Latency of each committed segment.
     latencies: Vec<Duration>,
-    /// Attempts after the first.
+    /// Attempts of commits after their first.
     retries: u64,
     gave_up: u64,
 }
@@ -71,8 +75,8 @@ async fn main() {
     println!("|---|---|---|---|---|---|---|---|---|");
     for (partitions, shared) in [(1, true), (10, true), (1_000, true), (1_000, false)] {
         for agents in [1, 3, 10] {
-            for pace in [Pace::PerSecond(4), Pace::PerSecond(20), Pace::Saturated] {
-                let setting = Setting { partitions, shared, agents, pace, time: Duration::from_secs(seconds) };
+            for rate in [Rate::PerSecond(4), Rate::PerSecond(20), Rate::Saturated] {
+                let setting = Setting { partitions, shared, agents, rate, time: Duration::from_secs(seconds) };
                 measure(&server, &setting).await;
             }
         }
@@ -100,7 +104,7 @@ async fn measure(server: &FdbServer, setting: &Setting) {
         } else {
             partitions.iter().skip(agent as usize).step_by(setting.agents as usize).copied().collect()
         };
-        tasks.push(tokio::spawn(run(metastore, agent, written, setting.pace, setting.time)));
+        tasks.push(tokio::spawn(run(metastore, agent, written, setting.rate, setting.time)));
     }
     let mut all = Done::default();
     for task in tasks {
@@ -116,14 +120,14 @@ async fn measure(server: &FdbServer, setting: &Setting) {
 fn report(setting: &Setting, mut all: Done) {
     all.latencies.sort_unstable();
     let at = |share: f64| all.latencies[((all.latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
-    let pace = match setting.pace {
-        Pace::PerSecond(rate) => rate.to_string(),
-        Pace::Saturated => "all it can".to_owned(),
+    let rate = match setting.rate {
+        Rate::PerSecond(rate) => rate.to_string(),
+        Rate::Saturated => "all it can".to_owned(),
     };
     let own = if setting.shared { "" } else { ", each its own" };
     let given_up = if all.gave_up == 0 { String::new() } else { format!(" ({} gave up)", all.gave_up) };
     println!(
-        "| {}{own} | {} | {pace} | {:.0}{given_up} | {:.0} | {:.2} | {:.1} ms | {:.1} ms | {:.1} ms |",
+        "| {}{own} | {} | {rate} | {:.0}{given_up} | {:.0} | {:.2} | {:.1} ms | {:.1} ms | {:.1} ms |",
         setting.partitions,
         setting.agents,
         all.commits as f64 / setting.time.as_secs_f64(),
@@ -135,13 +139,13 @@ fn report(setting: &Setting, mut all: Done) {
     );
 }
 
-/// One agent: its segments at their pace, its commits one after the other.
-async fn run(metastore: Metastore, agent: u32, partitions: Vec<TopicPartition>, pace: Pace, time: Duration) -> Done {
+/// Runs one agent: it commits its segments one transaction after the other.
+async fn run(metastore: Metastore, agent: u32, partitions: Vec<TopicPartition>, rate: Rate, time: Duration) -> Done {
     let mut done = Done::default();
     let retries = |metastore: &Metastore| metastore.db.metrics().retries.load(Ordering::Relaxed);
     let retries_before = retries(&metastore);
-    let mut uploads = Uploads::new(agent, partitions, pace, Instant::now() + time).await;
-    while let Some(segments) = uploads.gathered().await {
+    let mut uploads = Uploads::new(agent, partitions, rate, Instant::now() + time).await;
+    while let Some(segments) = uploads.next_commit().await {
         let (since, commits): (Vec<_>, Vec<_>) = segments.into_iter().unzip();
         match metastore.log.commit(&commits, SystemClock.now(), &CommitLimits::default()).await {
             Ok(_) => done.commits += 1,
@@ -153,23 +157,24 @@ async fn run(metastore: Metastore, agent: u32, partitions: Vec<TopicPartition>, 
     done
 }
 
-/// The segments of one agent as their uploads end.
+/// The uploaded segments of one agent.
 struct Uploads {
     agent: u32,
     partitions: Vec<TopicPartition>,
     until: Instant,
     ticks: Option<tokio::time::Interval>,
+    /// When the upload of each waiting segment ended.
     waiting: VecDeque<Instant>,
     count: u64,
 }
 
 impl Uploads {
-    async fn new(agent: u32, partitions: Vec<TopicPartition>, pace: Pace, until: Instant) -> Self {
-        let ticks = match pace {
-            Pace::Saturated => None,
-            Pace::PerSecond(rate) => {
+    async fn new(agent: u32, partitions: Vec<TopicPartition>, rate: Rate, until: Instant) -> Self {
+        let ticks = match rate {
+            Rate::Saturated => None,
+            Rate::PerSecond(rate) => {
                 let period = Duration::from_secs(1) / rate;
-                // Agents know nothing of each other's clocks.
+                // Agents do not start at the same time.
                 tokio::time::sleep(period.mul_f64(f64::from(agent * 7 % 10) / 10.0)).await;
                 let mut ticks = interval(period);
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -179,8 +184,8 @@ impl Uploads {
         Self { agent, partitions, until, ticks, waiting: VecDeque::new(), count: 0 }
     }
 
-    /// What the next commit takes; nothing once the time is up.
-    async fn gathered(&mut self) -> Option<Vec<(Instant, SegmentCommit)>> {
+    /// The segments of the next commit; `None` once the time is over.
+    async fn next_commit(&mut self) -> Option<Vec<(Instant, SegmentCommit)>> {
         match &mut self.ticks {
             None => self.waiting.resize(WAITING_MAX, Instant::now()),
             Some(ticks) => {

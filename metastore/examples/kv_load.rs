@@ -1,7 +1,7 @@
-//! How many transactions the embedded engine commits, by clients and by shape:
+//! Measures how many transactions the embedded engine commits, by number of clients and rows:
 //! `cargo run --release -p alluvium-metastore --example kv_load [directory]`.
 
-#![expect(clippy::print_stdout, reason = "a report for whoever runs it")]
+#![expect(clippy::print_stdout, reason = "it prints a report")]
 #![expect(clippy::unwrap_used, reason = "a measurement that fails is to stop")]
 #![expect(clippy::disallowed_methods, reason = "measures real time")]
 
@@ -14,7 +14,8 @@ use std::{
 use alluvium_metastore::kv::{Db, Error, RedbEngine};
 use alluvium_runtime::SystemRng;
 
-const FOR: Duration = Duration::from_secs(5);
+/// Time of one measurement.
+const DURATION: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() {
@@ -26,13 +27,14 @@ async fn main() {
     }
 }
 
-/// `clients` clients, each reading and writing `rows` rows of its own and adding as many new ones, one transaction after the
-/// other: a segment commit's shape.
+/// `clients` clients, each reading and writing `rows` rows of its own and adding as many new ones, one transaction
+/// after the other: a segment commit's shape.
 async fn measure(directory: &std::path::Path, clients: u32, rows: u32) {
     std::fs::remove_dir_all(directory).ok();
     let db = Db::new(Arc::new(RedbEngine::open(directory).unwrap()), Arc::new(SystemRng));
     let started = Instant::now();
-    let tasks: Vec<_> = (0..clients).map(|client| tokio::spawn(run(db.clone(), client, rows, started + FOR))).collect();
+    let tasks: Vec<_> =
+        (0..clients).map(|client| tokio::spawn(run(db.clone(), client, rows, started + DURATION))).collect();
     let mut latencies = Vec::new();
     for task in tasks {
         latencies.extend(task.await.unwrap());

@@ -1,4 +1,4 @@
-//! What is FoundationDB's alone: the prefix, a cluster that is gone for a while, watches that outlive it, closing.
+//! Tests of what only the FoundationDB engine has: the key prefix, outages, watches that outlive them, closing.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails is to stop")]
 
@@ -19,8 +19,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// For what happens at once on a quiet machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Deadline for what happens at once on an idle machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 const CLIENTS: u64 = 8;
 const KILLS: usize = 3;
 
@@ -52,7 +52,7 @@ async fn everything(db: &Db) -> Vec<(Vec<u8>, Vec<u8>)> {
 async fn nothing_outside_the_prefix_is_read_or_written_on_fdb() {
     let server = FdbServer::shared();
     let prefix = unique_prefix();
-    // One begins with another, and lies between its keys but for what ends a prefix.
+    // Two of the prefixes begin with the first one: only the byte that ends a prefix keeps their keys apart.
     let dbs =
         join_all(["", "2", "\x7e"].map(|end| format!("{prefix}{end}")).map(async |prefix| open(server, &prefix).await));
     let dbs = dbs.await;
@@ -86,30 +86,30 @@ async fn nothing_outside_the_prefix_is_read_or_written_on_fdb() {
 
 #[tokio::test]
 #[ignore = "needs FoundationDB: FDB_HOME"]
-async fn a_watch_on_fdb_outlives_the_time_of_an_attempt() {
+async fn a_watch_on_fdb_outlives_the_timeout_of_its_attempt() {
     let db = open(FdbServer::shared(), &unique_prefix()).await;
     let watch = db.read("watch", |tx| async move { Ok::<_, Error>(tx.watch(b"a")) }).await.unwrap();
     sleep(limits::COMMIT_TIMEOUT + Duration::from_secs(1)).await;
     put(&db, b"a", b"1").await.unwrap();
-    assert_eq!(timeout(PATIENCE, watch).await, Ok(Ok(())));
+    assert_eq!(timeout(TIMEOUT, watch).await, Ok(Ok(())));
 }
 
 #[tokio::test]
 #[ignore = "needs FoundationDB: FDB_HOME"]
-async fn a_closed_engine_on_fdb_says_so_and_ends_its_watches() {
+async fn a_closed_engine_on_fdb_returns_closed_and_ends_its_watches() {
     let engine = engine(FdbServer::shared(), &unique_prefix()).await;
     let attempt = engine.begin();
     let watch = attempt.watch(b"a");
     attempt.commit().await.unwrap();
     engine.close().await;
-    assert_eq!(timeout(PATIENCE, watch).await, Ok(Err(Error::Closed)));
+    assert_eq!(timeout(TIMEOUT, watch).await, Ok(Err(Error::Closed)));
     assert_eq!(engine.begin().get(b"a", Isolation::Snapshot).await, Err(Error::Closed));
     assert_eq!(engine.begin().commit().await, Err(Error::Closed));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs FoundationDB: FDB_HOME"]
-async fn an_fdb_that_is_down_ends_transactions_in_time_and_is_used_again_once_it_is_up() {
+async fn transactions_time_out_while_fdb_is_down_and_succeed_once_it_is_up() {
     let mut server = spawn_blocking(|| FdbServer::start(Storage::Ssd)).await.unwrap();
     let db = open(&server, &unique_prefix()).await;
     put(&db, b"a", b"1").await.unwrap();
@@ -121,7 +121,7 @@ async fn an_fdb_that_is_down_ends_transactions_in_time_and_is_used_again_once_it
     let (read, written) = tokio::join!(read, put(&db, b"b", b"1"));
     for error in [read.map(drop).unwrap_err(), written.unwrap_err()] {
         assert!(matches!(error, Error::GaveUp { .. }), "{error}");
-        // What wrote without having read knows as well that nothing was sent.
+        // A transaction that only writes also knows that nothing was sent.
         assert!(error.to_string().contains("FoundationDB does not answer"), "{error}");
         assert!(!error.is_maybe_committed(), "{error}");
     }
@@ -134,7 +134,7 @@ async fn an_fdb_that_is_down_ends_transactions_in_time_and_is_used_again_once_it
     });
     let _server = server.await.unwrap();
     put(&db, b"a", b"2").await.unwrap();
-    assert_eq!(timeout(PATIENCE, watch).await, Ok(Ok(())), "the watch is there still");
+    assert_eq!(timeout(TIMEOUT, watch).await, Ok(Ok(())), "the watch is still armed");
     assert_eq!(everything(&db).await, [(b"a".to_vec(), b"2".to_vec())]);
 }
 
@@ -150,7 +150,7 @@ async fn count_on(tx: Tx, client: u64, id: u64) -> Result<(), Error> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs FoundationDB: FDB_HOME"]
-async fn what_was_counted_while_fdb_was_killed_is_counted_once() {
+async fn increments_during_kills_of_fdb_count_once() {
     let mut server = spawn_blocking(|| FdbServer::start(Storage::Ssd)).await.unwrap();
     let db = open(&server, &unique_prefix()).await;
     let (stop, committed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
@@ -160,7 +160,7 @@ async fn what_was_counted_while_fdb_was_killed_is_counted_once() {
             tokio::spawn(async move {
                 let mut count = 0;
                 while !stop.load(Ordering::SeqCst) {
-                    // What gives up is asked for again by the same id, as a segment's commit is.
+                    // A run that gave up is repeated with the same id, as a segment's commit is.
                     while let Err(error) = db.run("count", |tx| count_on(tx, client, count)).await {
                         assert!(matches!(error, Error::GaveUp { .. }), "{error}");
                     }
@@ -173,7 +173,7 @@ async fn what_was_counted_while_fdb_was_killed_is_counted_once() {
         .collect();
     for _ in 0..KILLS {
         let before = committed.load(Ordering::SeqCst);
-        timeout(PATIENCE, async {
+        timeout(TIMEOUT, async {
             while committed.load(Ordering::SeqCst) < before + 100 {
                 sleep(Duration::from_millis(1)).await;
             }
@@ -189,10 +189,10 @@ async fn what_was_counted_while_fdb_was_killed_is_counted_once() {
     }
     stop.store(true, Ordering::SeqCst);
     for (client, task) in (0..CLIENTS).zip(clients) {
-        let told = task.await.unwrap();
+        let acknowledged = task.await.unwrap();
         let count =
             db.read("count", |tx| async move { tx.get(&[b"count/", &client.to_be_bytes()[..]].concat()).await });
         let count = u64::from_le_bytes(count.await.unwrap().unwrap().as_ref().try_into().unwrap());
-        assert_eq!(count, told, "client {client}");
+        assert_eq!(count, acknowledged, "client {client}");
     }
 }

@@ -1,13 +1,13 @@
-//! Whether what was read is what was sent: every record once, in order, at the offset that was acknowledged for it.
+//! Checks that the records read are those that were acknowledged: each once, and in order.
 
 use std::collections::HashMap;
 
 use super::stamp::Stamp;
 
-/// Complaints kept word for word; more are only counted.
+/// Violations that are described in the report; further ones are only counted.
 const EXAMPLES_MAX: usize = 5;
 
-/// Follows what consumers read, and says at the end what is wrong.
+/// Checks the records that one consumer reads.
 #[derive(Debug, Default)]
 pub struct Check {
     /// The next sequence expected of (partition, producer).
@@ -17,19 +17,19 @@ pub struct Check {
     examples: Vec<String>,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Records of this run that were read.
+    /// Number of this run's records that were read.
     pub read: u64,
-    /// Records lost, duplicated or out of order.
+    /// Number of records lost, duplicated or out of order.
     pub violations: u64,
-    /// The first few, in words.
+    /// Descriptions of the first few violations.
     pub examples: Vec<String>,
 }
 
 impl Check {
-    /// Takes note of a record read from `partition` at `offset`.
+    /// Checks a record that was read from `partition` at `offset`.
     pub fn record(&mut self, partition: i32, offset: i64, stamp: &Stamp) {
         self.read += 1;
         let Stamp { producer, sequence, .. } = *stamp;
@@ -37,22 +37,21 @@ impl Check {
         let wanted = std::mem::replace(expected, (sequence + 1).max(*expected));
         if sequence != wanted {
             let what = if sequence < wanted { "again or out of order" } else { "after a gap" };
-            self.complain(format!(
+            self.violation(format!(
                 "partition {partition} offset {offset}: record {sequence} of producer {producer} came {what}; \
                  {wanted} was due"
             ));
         }
     }
 
-    /// Takes note of something wrong that is no single record's fault.
-    pub fn complain(&mut self, complaint: String) {
+    fn violation(&mut self, description: String) {
         self.violations += 1;
         if self.examples.len() < EXAMPLES_MAX {
-            self.examples.push(complaint);
+            self.examples.push(description);
         }
     }
 
-    /// Whether as many records of each (partition, producer) as `acknowledged` have come.
+    /// Whether as many records of each (partition, producer) were read as were `acknowledged`.
     pub fn has_reached(&self, acknowledged: &HashMap<(i32, u32), u64>) -> bool {
         acknowledged.iter().all(|(key, count)| self.reached(key) >= *count)
     }
@@ -61,13 +60,14 @@ impl Check {
         self.expected.get(key).copied().unwrap_or(0)
     }
 
-    /// Ends the check, given how many records of each (partition, producer) were acknowledged: fewer read are lost.
+    /// Ends the check, given the number of acknowledged records of each (partition, producer): those not read are lost.
     pub fn finish(mut self, acknowledged: &HashMap<(i32, u32), u64>) -> Verdict {
         for (&(partition, producer), &count) in acknowledged {
             let reached = self.reached(&(partition, producer));
             if reached < count {
-                self.complain(format!(
-                    "partition {partition}: {count} records of producer {producer} were acknowledged, only {reached} came"
+                self.violation(format!(
+                    "partition {partition}: {count} records of producer {producer} were acknowledged, only {reached} \
+                     were read"
                 ));
             }
         }

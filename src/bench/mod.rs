@@ -1,13 +1,14 @@
 //! `alluvium bench`: a load against any Kafka address, checked and measured.
 //!
-//! Owns: the load's schedule, what each record carries, the check that every record comes back once and in order, latency
-//! counted from when a record was due (so that a stalled sender is not forgiven), the report. Does not own: the client
-//! (`alluvium_client`). Invariant: a run that lost, repeated or reordered a record fails.
+//! Owns: the load's schedule, the stamp in each record, the check that every record comes back once and in order,
+//! latency measured from when a record was due (which includes the delay of a stalled sender), the report. Does not
+//! own: the client (`alluvium_client`). Invariant: a run that lost, duplicated or reordered a record fails.
 
 mod check;
-mod drain;
+mod consumer;
 mod load;
 mod options;
+mod producer;
 mod progress;
 mod report;
 mod run;
@@ -17,5 +18,3 @@ mod usage;
 
 pub use options::BenchOptions;
 pub use run::bench;
-
-use crate::output::print;

@@ -1,4 +1,4 @@
-//! What the load has done so far, for the progress bar.
+//! Counters of a running load, and the progress bar that shows them.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -7,8 +7,8 @@ use std::{
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
-/// Between two looks at the counters.
-const TICK: Duration = Duration::from_millis(200);
+/// Interval at which the bar is redrawn.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Counters that all producers and consumers add to.
 #[derive(Debug, Default)]
@@ -19,26 +19,26 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Notes acknowledged records.
+    /// Counts acknowledged records and their value bytes.
     pub fn acknowledged(&self, records: u64, bytes: u64) {
         self.records.fetch_add(records, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Notes records read back.
+    /// Counts records that were read back.
     pub fn consumed(&self, records: u64) {
         self.consumed.fetch_add(records, Ordering::Relaxed);
     }
 
-    /// Value bytes acknowledged.
+    /// Value bytes that were acknowledged so far.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Draws a bar (on standard error, if that is a terminal) until dropped or `duration` and more has passed.
+    /// Draws a bar for a run of `duration`, on standard error if that is a terminal, until the future is dropped.
     pub async fn draw(&self, duration: Duration) {
         let style = ProgressStyle::with_template("{bar:40} {elapsed_precise}  {msg}").unwrap_or_else(|_| {
-            // The template is a literal; a plain bar is as good.
+            // Unreachable, since the template is a literal; a plain bar would do.
             ProgressStyle::default_bar()
         });
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -51,7 +51,7 @@ impl Progress {
                 HumanBytes(self.bytes()),
                 HumanCount(self.consumed.load(Ordering::Relaxed)),
             ));
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(REDRAW_INTERVAL).await;
         }
     }
 }

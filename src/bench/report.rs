@@ -1,4 +1,4 @@
-//! What a run found, as a table for people or one line of JSON for programs.
+//! The result of a run, as a table for people or one line of JSON for programs.
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use hdrhistogram::Histogram;
@@ -6,55 +6,70 @@ use serde::Serialize;
 
 use super::{check::Verdict, usage::Usage};
 
-/// Latencies from 1 µs to 5 minutes with three digits, in ns.
-pub fn latencies() -> Histogram<u64> {
+/// An empty histogram of latencies in nanoseconds, from 1 µs to 5 minutes, with three digits.
+pub fn latency_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1_000, 300_000_000_000, 3).expect("the bounds are constants that the histogram accepts")
 }
 
-/// What a run found.
+/// The result of a run. Its JSON is read by scripts.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Records acknowledged.
+    /// Number of records acknowledged.
     pub records: u64,
-    /// Their value bytes.
+    /// Bytes of the acknowledged records' values.
     pub bytes: u64,
-    /// From the first record to the last acknowledgement.
+    /// Time from the first record to the last acknowledgement, in seconds.
     pub seconds: f64,
+    /// Acknowledged records per second.
     pub records_per_second: f64,
+    /// Acknowledged value bytes per second, in MiB.
     pub mib_per_second: f64,
-    /// From when a record was due to its acknowledgement.
+    /// Time from when a record was due to its acknowledgement, in milliseconds.
     pub produce_ms: Percentiles,
-    /// From when a record was due to its arrival at a consumer.
+    /// Time from when a record was due to its arrival at a consumer, in milliseconds.
     pub end_to_end_ms: Percentiles,
-    /// Records read back and checked.
+    /// Number of records read back and checked.
     pub read: u64,
-    /// Records lost, duplicated or out of order.
+    /// Number of records lost, duplicated or out of order.
     pub violations: u64,
+    /// Descriptions of the first few violations.
     pub examples: Vec<String>,
-    /// CPU of the process named by --pid.
+    /// CPU time of the process named by --pid, in seconds per GiB produced; `None` without --pid.
     pub cpu_seconds_per_gib: Option<f64>,
-    /// Requests of the target by its metrics.
+    /// Object PUTs per GiB produced, by the target's metrics; `None` without --metrics.
     pub puts_per_gib: Option<f64>,
+    /// Object GETs per GiB produced, likewise.
     pub gets_per_gib: Option<f64>,
+    /// Metastore commits per GiB produced, likewise.
     pub commits_per_gib: Option<f64>,
 }
 
-/// Three points of a distribution, ms.
+/// Three percentiles of a latency, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Percentiles {
+    /// The median.
     pub p50: f64,
+    /// The 99th percentile.
     pub p99: f64,
+    /// The 99.9th percentile.
     pub p999: f64,
 }
 
-/// What a report is made of.
+/// The measurements that a report is made from.
 pub struct Measured {
+    /// Number of records acknowledged.
     pub records: u64,
+    /// Bytes of the acknowledged records' values.
     pub bytes: u64,
+    /// Time from the first record to the last acknowledgement, in seconds.
     pub seconds: f64,
+    /// Produce latencies in nanoseconds.
     pub produce: Histogram<u64>,
+    /// End-to-end latencies in nanoseconds.
     pub end_to_end: Histogram<u64>,
+    /// The result of all consumers' checks.
     pub verdict: Verdict,
+    /// What the target used during the run.
     pub usage: Usage,
 }
 
@@ -92,7 +107,7 @@ impl Percentiles {
 }
 
 impl Report {
-    /// A table for people.
+    /// The report as a table for people.
     pub fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED).set_header(["measure", "value"]);

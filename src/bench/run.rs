@@ -1,4 +1,4 @@
-//! One run: consumers first, then producers, then the reckoning.
+//! One run: starts consumers, then producers, and makes the report from their results.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,16 +12,21 @@ use anyhow::{Context, Result, ensure};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use super::{
-    BenchOptions,
     check::Verdict,
-    drain::{Consumed, consume},
-    load::{Load, Produced},
+    consumer::{Acknowledged, Consumed, consume},
+    load::Load,
+    options::BenchOptions,
+    producer::Produced,
     progress::Progress,
-    report::{Measured, Report, latencies},
+    report::{Measured, Report, latency_histogram},
     usage::Usage,
 };
+use crate::output::print;
 
-/// Runs the load that `options` describe, prints the report, and fails where a record was lost, duplicated or out of order.
+/// Runs the load that `options` describe and prints the report.
+///
+/// # Errors
+/// If the target fails, or a record was lost, duplicated or out of order.
 pub async fn bench(options: BenchOptions) -> Result<()> {
     ensure!(
         options.producers > 0 && options.in_flight > 0,
@@ -31,7 +36,7 @@ pub async fn bench(options: BenchOptions) -> Result<()> {
     let json = options.json;
     let report = measure(options).await?;
     let text = if json { serde_json::to_string(&report)? } else { report.table().to_string() };
-    super::print(&text)?;
+    print(&text)?;
     for example in &report.examples {
         tracing::error!("{example}");
     }
@@ -44,7 +49,7 @@ async fn measure(options: BenchOptions) -> Result<Report> {
     let cluster = Arc::new(Cluster::connect(&options.bootstrap, "alluvium-bench").await?);
     let name = options.topic.clone().unwrap_or_else(|| format!("bench-{run:x}"));
     let topic = cluster.create_topic(&name, options.partitions).await?;
-    let positions = cluster.ends(&topic).await?;
+    let positions = cluster.end_offsets(&topic).await?;
     let before = Usage::read(&options).await?;
     let load = Arc::new(Load {
         topic,
@@ -54,7 +59,7 @@ async fn measure(options: BenchOptions) -> Result<Report> {
         progress: Arc::new(Progress::default()),
         options,
     });
-    let drawing = tokio::spawn({
+    let progress_bar = tokio::spawn({
         let load = load.clone();
         async move { load.progress.draw(load.options.duration.0).await }
     });
@@ -64,11 +69,11 @@ async fn measure(options: BenchOptions) -> Result<Report> {
     for number in 0..load.options.producers {
         producers.spawn(load.clone().produce(cluster.clone(), number));
     }
-    let produced = gather_produced(&mut producers).await?;
+    let produced = join_producers(&mut producers).await?;
     totals.send_replace(Some(produced.acknowledged.clone()));
-    let consumed = gather_consumed(&mut consumers).await?;
+    let consumed = join_consumers(&mut consumers).await?;
     let usage = Usage::read(&load.options).await?.since(before);
-    drawing.abort();
+    progress_bar.abort();
     let seconds = (produced.ended - load.began).as_secs_f64();
     Ok(Report::from(Measured {
         records: produced.acknowledged.values().sum(),
@@ -85,19 +90,19 @@ fn start_consumers(
     load: &Arc<Load>,
     cluster: &Arc<Cluster>,
     positions: &BTreeMap<i32, i64>,
-    totals: &watch::Receiver<Option<HashMap<(i32, u32), u64>>>,
+    totals: &watch::Receiver<Option<Acknowledged>>,
 ) -> JoinSet<Result<Consumed>> {
     let mut consumers = JoinSet::new();
     let count = (load.options.consumers as usize).min(positions.len());
     for number in 0..count {
-        let share = positions.iter().skip(number).step_by(count).map(|(p, offset)| (*p, *offset)).collect();
-        consumers.spawn(consume(load.clone(), cluster.clone(), share, totals.clone()));
+        let assigned = positions.iter().skip(number).step_by(count).map(|(p, offset)| (*p, *offset)).collect();
+        consumers.spawn(consume(load.clone(), cluster.clone(), assigned, totals.clone()));
     }
     consumers
 }
 
-async fn gather_produced(producers: &mut JoinSet<Result<Produced>>) -> Result<Produced> {
-    let mut all = Produced { acknowledged: HashMap::new(), latency: latencies(), ended: Instant::now() };
+async fn join_producers(producers: &mut JoinSet<Result<Produced>>) -> Result<Produced> {
+    let mut all = Produced { acknowledged: HashMap::new(), latency: latency_histogram(), ended: Instant::now() };
     let mut ended = None;
     while let Some(produced) = producers.join_next().await {
         let produced = produced.context("a producer failed")??;
@@ -109,9 +114,9 @@ async fn gather_produced(producers: &mut JoinSet<Result<Produced>>) -> Result<Pr
     Ok(all)
 }
 
-async fn gather_consumed(consumers: &mut JoinSet<Result<Consumed>>) -> Result<Consumed> {
+async fn join_consumers(consumers: &mut JoinSet<Result<Consumed>>) -> Result<Consumed> {
     let verdict = Verdict { read: 0, violations: 0, examples: Vec::new() };
-    let mut all = Consumed { verdict, latency: latencies() };
+    let mut all = Consumed { verdict, latency: latency_histogram() };
     while let Some(consumed) = consumers.join_next().await {
         let consumed = consumed.context("a consumer failed")??;
         all.latency.add(&consumed.latency)?;

@@ -1,17 +1,20 @@
-//! When each record of a load is due. Latency counts from there, not from when a busy sender got around to it: that is
-//! what corrects for coordinated omission.
+//! When each record of a load is due. Latency is measured from then, not from when a busy sender sent the record, which
+//! avoids coordinated omission.
 
-/// The due times of one producer's records, ns since the run began.
+/// The due times of one producer's records, in nanoseconds since the run began.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    /// Time between two records; `None` for as fast as it goes.
+    /// Time between two records in nanoseconds; `None` for as fast as possible.
     interval_ns: Option<f64>,
+    /// Number of the next record.
     next: u64,
+    /// Due time of the first record.
     offset_ns: f64,
 }
 
 impl Schedule {
-    /// The share of producer number `producer` among `producers` in `rate` records per second; 0 for as fast as it goes.
+    /// The schedule of producer number `producer` of `producers`, which together send `rate` records per second; a rate
+    /// of 0 is as fast as possible.
     #[expect(clippy::cast_precision_loss, reason = "rates and counts are far below 2^52")]
     pub fn new(rate: u64, producer: u32, producers: u32) -> Self {
         let interval_ns = (rate > 0).then(|| 1e9 * f64::from(producers) / rate as f64);
@@ -19,7 +22,7 @@ impl Schedule {
         Self { interval_ns, next: 0, offset_ns }
     }
 
-    /// How many records are due at `now_ns`, and not yet taken; `u64::MAX` for as many as one can send.
+    /// Number of records that are due at `now_ns` and not yet taken; `u64::MAX` without a rate.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -32,14 +35,14 @@ impl Schedule {
         (elapsed as u64).saturating_sub(self.next)
     }
 
-    /// Takes the next record and tells when it was due; without a rate, that is `now_ns`.
+    /// Takes the next record and returns its due time; without a rate, `now_ns`.
     pub fn take(&mut self, now_ns: u64) -> u64 {
         let due = if self.interval_ns.is_some() { self.time(self.next) } else { now_ns };
         self.next += 1;
         due
     }
 
-    /// When the next record is due; `now_ns` without a rate.
+    /// The due time of the next record; without a rate, `now_ns`.
     pub fn next_ns(&self, now_ns: u64) -> u64 {
         if self.interval_ns.is_some() { self.time(self.next) } else { now_ns }
     }

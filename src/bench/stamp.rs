@@ -1,28 +1,28 @@
-//! What each record of the load carries in its value, so that a reader can tell which it is and when it should have left.
+//! The stamp at the start of each record's value, from which a consumer knows the record's identity and due time.
 //!
 //! ```text
 //! | magic: 4 | producer: 4 | sequence: 8 | intended, ns since the run began: 8 | run: 8 | filler ... |      big-endian
 //! ```
 
-/// Bytes that the stamp takes; the smallest record of a load.
+/// Bytes of the stamp, and of the smallest value of a load's records.
 pub const STAMP_BYTES: usize = 32;
 const MAGIC: [u8; 4] = *b"alvm";
 
 /// The identity of one record of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// Which producer of this run sent it.
+    /// Number of the producer that sent the record.
     pub producer: u32,
-    /// Which of the producer's records to this partition it is, from 0.
+    /// Number of the record among the producer's records to this partition, from 0.
     pub sequence: u64,
-    /// When it was due, ns since the run began: not when it was sent, so that a stalled sender counts as latency.
+    /// Due time in nanoseconds since the run began: not when it was sent, so that a stalled sender counts as latency.
     pub intended_ns: u64,
-    /// Random number of the run: records of other runs in the topic are told apart.
+    /// Random number of the run, by which records of other runs in the topic are ignored.
     pub run: u64,
 }
 
 impl Stamp {
-    /// Writes itself over the first [`STAMP_BYTES`] of `value`, which must be at least as long.
+    /// Writes the stamp over the first [`STAMP_BYTES`] of `value`, which must be at least as long.
     pub fn write(&self, value: &mut [u8]) {
         let (stamp, _) = value.split_at_mut(STAMP_BYTES);
         stamp[..4].copy_from_slice(&MAGIC);
@@ -32,7 +32,7 @@ impl Stamp {
         stamp[24..].copy_from_slice(&self.run.to_be_bytes());
     }
 
-    /// The stamp at the start of `value`; `None` where there is none.
+    /// The stamp at the start of `value`; `None` if there is none.
     pub fn read(value: &[u8]) -> Option<Self> {
         let (magic, rest) = value.split_first_chunk::<4>()?;
         let (producer, rest) = rest.split_first_chunk()?;

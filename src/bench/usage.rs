@@ -1,4 +1,4 @@
-//! What the target used: CPU time of its process, and requests by its metrics.
+//! What the target uses: the CPU time of its process, and the requests that its metrics count.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -8,26 +8,30 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::BenchOptions;
+use super::options::BenchOptions;
 
 /// Time for the target to answer a scrape.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A scrape larger than this is not ours.
+/// Bytes of one scrape; a larger one is not Alluvium's.
 const SCRAPE_BYTES_MAX: u64 = 64 << 20;
 /// Clock ticks a second in `/proc/<pid>/stat`: a constant of Linux's user interface (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Amounts used so far; `None` where nobody tells.
+/// Amounts used so far; `None` if the options do not say where to read them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
+    /// CPU time of the process, in seconds.
     pub cpu_seconds: Option<f64>,
+    /// Number of object PUTs.
     pub puts: Option<f64>,
+    /// Number of object GETs.
     pub gets: Option<f64>,
+    /// Number of metastore commits of the log.
     pub commits: Option<f64>,
 }
 
 impl Usage {
-    /// Reads everything that `options` name.
+    /// Reads the amounts from the process and the metrics that `options` name.
     pub async fn read(options: &BenchOptions) -> Result<Self> {
         let mut usage = Self { cpu_seconds: options.pid.map(cpu_seconds).transpose()?, ..Self::default() };
         if let Some(address) = &options.metrics {
@@ -56,13 +60,14 @@ impl Usage {
 fn cpu_seconds(pid: u32) -> Result<f64> {
     let path = format!("/proc/{pid}/stat");
     let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-    // Fields are counted after the command, which is in parentheses and may hold spaces: user time is the 12th, system time the 13th.
+    // Fields are counted after the command, which is in parentheses and may contain spaces: user time is the 12th,
+    // system time the 13th.
     let fields: Vec<&str> = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).with_context(|| path.clone());
     Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
 }
 
-/// Samples by name; those of one name with several labels are added up.
+/// The samples of a scrape by name; those of one name with several labels are added up.
 async fn scrape(address: &str) -> Result<HashMap<String, f64>> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n");

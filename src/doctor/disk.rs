@@ -1,4 +1,4 @@
-//! Room on the disks of what is kept locally: the embedded metastore, and objects in a directory.
+//! Free space on the disks of local files: the embedded metastore, and objects in a directory.
 
 use std::path::{Path, PathBuf};
 
@@ -6,38 +6,38 @@ use alluvium_objects::StoreLocation;
 use anyhow::Result;
 use bytesize::ByteSize;
 
-use super::{finding::Finding, run::Findings};
+use super::{finding::Finding, findings::Findings};
 use crate::{
     config::{MetastoreLocation, Settings},
-    machine::{self, Room},
+    machine::{self, DiskSpace},
 };
 
 const METASTORE: &str = "disk.metastore";
 const OBJECTS: &str = "disk.objects";
-/// Below this, an hour of moderate load fills the disk.
+/// Free bytes below which an hour of moderate load fills the disk.
 const FREE_USUAL: u64 = 10 << 30;
-/// Below this, one segment and the metastore's next file growth may not fit.
+/// Free bytes below which a segment and the next growth of the metastore's file may not fit.
 const FREE_MIN: u64 = 64 << 20;
-/// Disks slow down and file systems fragment when they are nearly full.
+/// Percentage of free space below which disks slow down and file systems fragment.
 const FREE_PERCENT_USUAL: u64 = 10;
 
-/// Checks the directories that are used.
+/// Checks the directories that the settings use.
 ///
 /// # Errors
-/// Where findings cannot be shown.
+/// If a finding cannot be printed.
 pub fn check(settings: &Settings, findings: &mut Findings) -> Result<()> {
     if let MetastoreLocation::Redb(directory) = &settings.metastore {
-        findings.add(room(METASTORE, directory))?;
+        findings.add(check_directory(METASTORE, directory))?;
     }
     if let StoreLocation::Local { directory } = &settings.store {
-        findings.add(room(OBJECTS, directory))?;
+        findings.add(check_directory(OBJECTS, directory))?;
     }
     Ok(())
 }
 
-fn room(check: &'static str, directory: &Path) -> Finding {
-    match machine::room(&existing(directory)) {
-        Ok(room) => judge(check, directory, &room),
+fn check_directory(check: &'static str, directory: &Path) -> Finding {
+    match machine::disk_space(&nearest_existing(directory)) {
+        Ok(space) => finding(check, directory, &space),
         Err(error) => Finding::not_known(
             check,
             format!("{}: {error}", directory.display()),
@@ -46,27 +46,27 @@ fn room(check: &'static str, directory: &Path) -> Finding {
     }
 }
 
-fn judge(check: &'static str, directory: &Path, room: &Room) -> Finding {
-    let Room { free, size } = *room;
+fn finding(check: &'static str, directory: &Path, space: &DiskSpace) -> Finding {
+    let DiskSpace { free, size } = *space;
     let text = |bytes| ByteSize(bytes).display().iec().to_string();
     let found = format!("{}: {} of {} are free", directory.display(), text(free), text(size));
     let advice =
         "Free space, enlarge the disk, or keep objects in a bucket (--store s3://...) and let retention delete more.";
     let finding = if free < FREE_MIN {
-        let means = "Producers are refused until there is room again. (What is acknowledged stays.)";
+        let means = "Produce requests fail until there is space again. (Acknowledged records are safe.)";
         Finding::failure(check, found, means, advice)
     } else if free < FREE_USUAL && free / FREE_PERCENT_USUAL.max(1) < size / 100 {
-        Finding::warning(check, found, "It will be full soon; then producers are refused.", advice)
+        Finding::warning(check, found, "The disk will be full soon; then produce requests fail.", advice)
     } else {
         Finding::ok(check, found)
     };
     finding.with("free_bytes", free).with("size_bytes", size)
 }
 
-/// `directory`, or what is there of the way to it.
-fn existing(directory: &Path) -> PathBuf {
-    let there = directory.ancestors().find(|way| way.exists() && !way.as_os_str().is_empty());
-    there.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+/// `directory`, or its nearest ancestor that exists.
+fn nearest_existing(directory: &Path) -> PathBuf {
+    let found = directory.ancestors().find(|ancestor| ancestor.exists() && !ancestor.as_os_str().is_empty());
+    found.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
 #[cfg(test)]
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_nearly_full_disk_is_a_warning_and_a_full_one_a_failure() {
-        let outcome = |free, size| judge(METASTORE, Path::new("d"), &Room { free, size }).outcome;
+        let outcome = |free, size| finding(METASTORE, Path::new("d"), &DiskSpace { free, size }).outcome;
         assert_eq!(outcome(50 << 30, 1_000 << 30), Outcome::Ok);
         assert_eq!(outcome(5 << 30, 10 << 30), Outcome::Ok);
         assert_eq!(outcome(5 << 30, 100 << 30), Outcome::Warning);
@@ -84,9 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_not_there_yet_is_judged_by_what_is() {
-        let there = tempfile::tempdir().unwrap();
-        assert_eq!(existing(&there.path().join("a/b")), there.path());
-        assert_eq!(existing(Path::new("no-such-directory/b")), Path::new("."));
+    fn a_missing_directory_is_checked_by_its_nearest_ancestor() {
+        let existing = tempfile::tempdir().unwrap();
+        assert_eq!(nearest_existing(&existing.path().join("a/b")), existing.path());
+        assert_eq!(nearest_existing(Path::new("no-such-directory/b")), Path::new("."));
     }
 }

@@ -1,4 +1,4 @@
-//! The metastore: whether it can be opened, which cluster it is, how long reads and commits take.
+//! The metastore: whether it can be opened, which cluster it is, and how long reads and commits take.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,31 +10,31 @@ use alluvium_runtime::{Clock, Rng, SystemClock, SystemRng};
 use anyhow::{Result, anyhow};
 use tokio::time::{Instant, timeout};
 
-use super::{finding::Finding, latency::Latency, nodes, run::Findings};
+use super::{finding::Finding, findings::Findings, latency::Latency, nodes};
 use crate::{config::Settings, stores::open_metastore};
 
 const OPEN: &str = "metastore.open";
 const READ: &str = "metastore.read";
 const COMMIT: &str = "metastore.commit";
-/// Probes of each kind.
+/// Number of probes of each kind.
 const PROBES: usize = 20;
 /// Time for the store to be found and opened; FoundationDB itself would wait for ever.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Every acknowledgement waits for a commit: beyond this, producers notice.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The usual median of a commit. Every acknowledgement waits for one: if it is longer, producers notice.
 const COMMIT_P50_USUAL: Duration = Duration::from_millis(100);
-/// What a cold read waits for first.
+/// The usual median of a read, for which a cold fetch waits first.
 const READ_P50_USUAL: Duration = Duration::from_millis(50);
 
-/// Checks the metastore and, where several processes share it, who they are.
+/// Checks the metastore and, if several processes can share it, the registered nodes.
 ///
 /// # Errors
-/// Where findings cannot be shown.
+/// If a finding cannot be printed.
 pub async fn check(settings: &Settings, rng: Arc<SystemRng>, findings: &mut Findings) -> Result<()> {
-    let opening = timeout(PATIENCE, open_metastore(settings, rng.clone())).await;
+    let opening = timeout(OPEN_TIMEOUT, open_metastore(settings, rng.clone())).await;
     let opened = opening.unwrap_or_else(|_| Err(anyhow!("{}: no answer within 10 s", settings.metastore)));
     let (metastore, engine) = match opened {
         Ok(opened) => opened,
-        Err(error) => return findings.add(closed(settings, &error)),
+        Err(error) => return findings.add(not_opened(settings, &error)),
     };
     let cluster = &metastore.cluster;
     let found = format!("{}: cluster {}, format version {}", settings.metastore, cluster.id, cluster.format);
@@ -50,26 +50,26 @@ pub async fn check(settings: &Settings, rng: Arc<SystemRng>, findings: &mut Find
     Ok(())
 }
 
-fn closed(settings: &Settings, error: &anyhow::Error) -> Finding {
+fn not_opened(settings: &Settings, error: &anyhow::Error) -> Finding {
     let found = format!("{error:#}");
     if settings.metastore.is_embedded() && found.contains("in use by another process") {
         return Finding::warning(
             OPEN,
             found,
-            "An Alluvium is running on this directory. A second one will be refused, and nothing more is checked here.",
-            "Ask the running one (/readyz, /metrics), or stop it and run this again.",
+            "Another Alluvium process uses this directory. A second one cannot start; nothing more is checked here.",
+            "Look at the running process (/readyz, /metrics), or stop it and run this again.",
         );
     }
     let advice = if settings.metastore.is_embedded() {
-        "Check that the directory exists or can be made, and may be written by this user."
+        "Check that the directory exists or can be created, and that this user may write to it."
     } else {
-        "Check that the cluster file is that of the servers and readable, that `fdbcli --exec status` on this machine says that \
-         the database is available, and that FoundationDB's client library is installed here."
+        "Check that the cluster file is that of the servers and readable, that `fdbcli --exec status` on this machine \
+         reports that the database is available, and that FoundationDB's client library is installed here."
     };
     Finding::failure(
         OPEN,
         found,
-        "No role starts; agents that run cannot acknowledge or read what is not cached.",
+        "No role starts; running agents cannot acknowledge, or read what is not cached.",
         advice,
     )
 }
@@ -79,46 +79,46 @@ async fn read(metastore: &Metastore) -> Finding {
     for _ in 0..PROBES {
         let began = Instant::now();
         if let Err(error) = metastore.nodes.list().await {
-            return broken(READ, &error);
+            return failed(READ, &error);
         }
         latency.add(began.elapsed());
     }
     let found = Finding::ok(READ, format!("{PROBES} reads, {}", latency.text()));
-    latency.noted(if latency.percentile(50) <= READ_P50_USUAL { found } else { slow(found) })
+    latency.add_to(if latency.percentile(50) <= READ_P50_USUAL { found } else { slow(found) })
 }
 
-/// Commits as an agent does that only says that it lives: a node without addresses, that is gone again afterwards.
+/// Commits heartbeats of a node without addresses, as an agent does, and removes the node again.
 async fn commit(metastore: &Metastore, rng: &dyn Rng) -> Finding {
     let (nodes, clock) = (&metastore.nodes, SystemClock);
-    let new = NewNode { version: env!("CARGO_PKG_VERSION").to_owned(), ..NewNode::default() };
-    let node = match nodes.register(&new, Incarnation(rng.next_u64()), clock.now()).await {
+    let probe = NewNode { version: env!("CARGO_PKG_VERSION").to_owned(), ..NewNode::default() };
+    let node = match nodes.register(&probe, Incarnation(rng.next_u64()), clock.now()).await {
         Ok(node) => node,
-        Err(error) => return broken(COMMIT, &error),
+        Err(error) => return failed(COMMIT, &error),
     };
     let mut latency = Latency::default();
-    let mut failed = None;
+    let mut failure = None;
     for _ in 0..PROBES {
         let began = Instant::now();
         if let Err(error) = nodes.beat(node.lease_owner(), NodeState::Draining, clock.now()).await {
-            failed = Some(error);
+            failure = Some(error);
             break;
         }
         latency.add(began.elapsed());
     }
     let left = nodes.leave(node.lease_owner()).await.map_err(BeatError::from);
-    if let Some(error) = failed.or(left.err()) {
-        return broken(COMMIT, &error);
+    if let Some(error) = failure.or(left.err()) {
+        return failed(COMMIT, &error);
     }
     let found = Finding::ok(COMMIT, format!("{PROBES} commits, {}", latency.text()));
-    latency.noted(if latency.percentile(50) <= COMMIT_P50_USUAL { found } else { slow(found) })
+    latency.add_to(if latency.percentile(50) <= COMMIT_P50_USUAL { found } else { slow(found) })
 }
 
-fn broken(check: &'static str, error: &dyn std::error::Error) -> Finding {
+fn failed(check: &'static str, error: &dyn std::error::Error) -> Finding {
     Finding::failure(
         check,
         error.to_string(),
-        "Nothing can be acknowledged, and nothing read that is not cached.",
-        "Look at the metastore's servers: `fdbcli --exec 'status details'`; of the embedded one, at its disk.",
+        "Nothing can be acknowledged, and only cached records can be read.",
+        "Look at FoundationDB's servers: `fdbcli --exec 'status details'`; for the embedded metastore, at its disk.",
     )
 }
 
@@ -126,7 +126,7 @@ fn slow(found: Finding) -> Finding {
     Finding::warning(
         found.check,
         found.found,
-        "Every acknowledgement waits for a commit, and every cold read for a read of it.",
-        "Bring the metastore near (same region, other zones of it), on disks that sync fast and machines with time to spare.",
+        "Every acknowledgement waits for a commit, and every cold fetch for a read.",
+        "Run the metastore near (in zones of the same region), on disks that sync fast and machines with idle CPUs.",
     )
 }

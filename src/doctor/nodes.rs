@@ -1,4 +1,4 @@
-//! The other processes of the cluster: who they are, whether they live, can be reached, and by which clock they go.
+//! The nodes of the cluster: whether they send heartbeats, can be reached, and agree with this machine's clock.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -9,71 +9,72 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 
-use super::{finding::Finding, run::Findings};
+use super::{finding::Finding, findings::Findings};
 
 const REGISTERED: &str = "nodes.registered";
 const STALE: &str = "nodes.stale";
 const CLOCKS: &str = "nodes.clocks";
 const REACHABLE: &str = "nodes.reachable";
-/// Several heartbeats.
-const WATCH: Duration = Duration::from_millis(1_600);
-/// Clocks further apart than this are a finding: ages of commits and times of grace are judged by them.
+/// Time between the two lists of nodes: several heartbeats.
+const OBSERVATION_TIME: Duration = Duration::from_millis(1_600);
+/// Milliseconds by which clocks may differ: commit ages and grace periods are measured by them.
 const CLOCK_OFFSET_MAX_MS: i64 = 2_000;
-/// Time for a connection within a network.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+/// Time for a connection within one network.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One node as seen twice.
-struct Seen {
+/// One node, observed twice.
+struct ObservedNode {
     node: Node,
-    is_beating: bool,
-    /// How far its clock is ahead of ours at least; negative: behind. Known of those that beat.
+    /// Whether it sent a heartbeat between the two observations.
+    is_alive: bool,
+    /// Milliseconds by which its clock is ahead of ours at least; negative if behind; `None` without a heartbeat.
     ahead_ms: Option<i64>,
 }
 
 /// Checks the registered nodes.
 ///
 /// # Errors
-/// Where findings cannot be shown.
+/// If a finding cannot be printed.
 pub async fn check(nodes: &Nodes, clock: &dyn Clock, findings: &mut Findings) -> Result<()> {
     let began = clock.now();
-    let watched = async {
+    let observed = async {
         let before = nodes.list().await?;
-        tokio::time::sleep(WATCH).await;
+        tokio::time::sleep(OBSERVATION_TIME).await;
         Ok::<_, alluvium_metastore::Error>((before, nodes.list().await?))
     };
-    let (before, after) = match watched.await {
-        Ok(watched) => watched,
+    let (before, after) = match observed.await {
+        Ok(lists) => lists,
         Err(error) => {
             let advice = "Look at the metastore's servers, and run this again.";
             return findings.add(Finding::not_known(REGISTERED, error.to_string(), advice));
         }
     };
-    let seen = compare(&before, &after, began, clock.now());
-    findings.add(registered(&seen))?;
-    if seen.is_empty() {
+    let nodes = compare(&before, &after, began, clock.now());
+    findings.add(registered(&nodes))?;
+    if nodes.is_empty() {
         return Ok(());
     }
-    findings.add(stale(&seen))?;
-    findings.add(clocks(&seen))?;
-    findings.add(reachable(&seen).await)
+    findings.add(stale(&nodes))?;
+    findings.add(clocks(&nodes))?;
+    findings.add(reachable(&nodes).await)
 }
 
-/// What two looks at all nodes show, the first taken after `began`, the second before `ended`.
-fn compare(before: &[Node], after: &[Node], began: Timestamp, ended: Timestamp) -> Vec<Seen> {
+/// Compares two lists of all nodes, the first read after `began`, the second before `ended`.
+fn compare(before: &[Node], after: &[Node], began: Timestamp, ended: Timestamp) -> Vec<ObservedNode> {
     let key = |node: &Node| -> (LeaseOwner, u64) { (node.lease_owner(), node.beat) };
     let known: BTreeSet<_> = before.iter().map(key).collect();
-    let see = |node: &Node| {
-        let is_beating = !known.contains(&key(node));
-        // Its last beat was written between the two looks: its clock was then somewhere between our two times.
+    let observe = |node: &Node| {
+        let is_alive = !known.contains(&key(node));
+        // Its last heartbeat was written between the two observations, so at some time between ours.
         let ahead_ms = if node.clock > ended { node.clock.0 - ended.0 } else { (node.clock.0 - began.0).min(0) };
-        Seen { node: node.clone(), is_beating, ahead_ms: is_beating.then_some(ahead_ms) }
+        ObservedNode { node: node.clone(), is_alive, ahead_ms: is_alive.then_some(ahead_ms) }
     };
-    after.iter().map(see).collect()
+    after.iter().map(observe).collect()
 }
 
-fn registered(seen: &[Seen]) -> Finding {
-    let listed: Vec<Value> = seen.iter().map(listed).collect();
-    let lines: Vec<String> = seen.iter().map(|seen| line(&seen.node)).collect();
+fn registered(nodes: &[ObservedNode]) -> Finding {
+    let listed: Vec<Value> = nodes.iter().map(document).collect();
+    let lines: Vec<String> = nodes.iter().map(|observed| line(&observed.node)).collect();
     let found = if lines.is_empty() { "no node is registered".to_owned() } else { lines.join("; ") };
     Finding::ok(REGISTERED, found).with("nodes", listed)
 }
@@ -86,8 +87,8 @@ fn line(node: &Node) -> String {
     format!("{}{zone}{kafka}{compacts}, {}{state}", node.id, node.version)
 }
 
-fn listed(seen: &Seen) -> Value {
-    let Node { id, zone, kafka, http, compacts, version, state, .. } = &seen.node;
+fn document(observed: &ObservedNode) -> Value {
+    let Node { id, zone, kafka, http, compacts, version, state, .. } = &observed.node;
     let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(ToString::to_string);
     json!({
         "id": id.0,
@@ -97,62 +98,63 @@ fn listed(seen: &Seen) -> Value {
         "compacts": compacts,
         "version": version,
         "draining": *state == NodeState::Draining,
-        "beating": seen.is_beating,
-        "clock_ahead_ms": seen.ahead_ms,
+        "beating": observed.is_alive,
+        "clock_ahead_ms": observed.ahead_ms,
     })
 }
 
-fn stale(seen: &[Seen]) -> Finding {
-    let stale: Vec<String> = seen.iter().filter(|seen| !seen.is_beating).map(|seen| seen.node.id.to_string()).collect();
+fn stale(nodes: &[ObservedNode]) -> Finding {
+    let stale = nodes.iter().filter(|observed| !observed.is_alive);
+    let stale: Vec<String> = stale.map(|observed| observed.node.id.to_string()).collect();
     if stale.is_empty() {
-        return Finding::ok(STALE, "all of them beat");
+        return Finding::ok(STALE, "all nodes send heartbeats");
     }
     Finding::warning(
         STALE,
-        format!("nodes {} have not beaten for over a second", stale.join(", ")),
-        "Their processes are dead, paused or cut off. Others take their work over within seconds, and remove them.",
-        "Look at these processes. If none runs at all, the rows are removed by the next one that starts.",
+        format!("nodes {} have sent no heartbeat for over a second", stale.join(", ")),
+        "Their processes are dead, paused or cut off. Others take over their work within seconds, and remove them.",
+        "Look at these processes. If no process runs at all, the next one that starts removes these nodes.",
     )
 }
 
-fn clocks(seen: &[Seen]) -> Finding {
-    let apart = |seen: &&Seen| seen.ahead_ms.is_some_and(|ms| ms.abs() > CLOCK_OFFSET_MAX_MS);
-    let apart: Vec<String> = seen
+fn clocks(nodes: &[ObservedNode]) -> Finding {
+    let differs = |observed: &&ObservedNode| observed.ahead_ms.is_some_and(|ms| ms.abs() > CLOCK_OFFSET_MAX_MS);
+    let differing: Vec<String> = nodes
         .iter()
-        .filter(apart)
-        .map(|seen| format!("{} is {} ms ahead", seen.node.id, seen.ahead_ms.unwrap_or_default()))
+        .filter(differs)
+        .map(|observed| format!("{} is {} ms ahead", observed.node.id, observed.ahead_ms.unwrap_or_default()))
         .collect();
-    if apart.is_empty() {
-        let widest = seen.iter().filter_map(|seen| seen.ahead_ms).map(i64::abs).max().unwrap_or(0);
+    if differing.is_empty() {
+        let widest = nodes.iter().filter_map(|observed| observed.ahead_ms).map(i64::abs).max().unwrap_or(0);
         return Finding::ok(CLOCKS, format!("at most {widest} ms from ours")).with("offset_max_ms", widest);
     }
     Finding::warning(
         CLOCKS,
-        format!("by the clock of this machine: node {}", apart.join(", node ")),
-        "Whether a commit comes too late, and whether a deleted object's grace is over, is judged by clocks; minutes of \
-         difference would refuse good commits or delete too early. Timestamps of records differ as well.",
-        "Let chrony or ntpd keep the clocks of all machines, this one too.",
+        format!("by the clock of this machine: node {}", differing.join(", node ")),
+        "Commit ages and the grace period of deleted objects are measured by clocks; a difference of minutes would \
+         reject good commits or delete objects too early. Timestamps of records differ as well.",
+        "Synchronise the clocks of all machines with chrony or ntpd, this one too.",
     )
 }
 
-async fn reachable(seen: &[Seen]) -> Finding {
+async fn reachable(nodes: &[ObservedNode]) -> Finding {
     let mut unreachable = Vec::new();
-    for node in seen.iter().filter(|seen| seen.is_beating).map(|seen| &seen.node) {
+    for node in nodes.iter().filter(|observed| observed.is_alive).map(|observed| &observed.node) {
         for endpoint in [&node.kafka, &node.http].into_iter().flatten() {
             let connecting = TcpStream::connect((endpoint.host.as_str(), endpoint.port));
-            if !matches!(timeout(CONNECT_PATIENCE, connecting).await, Ok(Ok(_))) {
+            if !matches!(timeout(CONNECT_TIMEOUT, connecting).await, Ok(Ok(_))) {
                 unreachable.push(format!("{endpoint} of node {}", node.id));
             }
         }
     }
     if unreachable.is_empty() {
-        return Finding::ok(REACHABLE, "advertised addresses of all that beat can be connected to from here");
+        return Finding::ok(REACHABLE, "the advertised addresses of all live nodes can be connected to from here");
     }
     Finding::warning(
         REACHABLE,
         format!("cannot connect to {}", unreachable.join(", ")),
-        "Clients that are told these addresses cannot use them either, if they are where this machine is; agents of the same \
-         zone read from the bucket what they could have had from each other.",
+        "Clients in the same network as this machine cannot use these addresses either; agents of the same zone \
+         read from the bucket what they could read from each other's caches.",
         "Correct --kafka-advertised and --http-advertised of these nodes, or open the network between.",
     )
 }
@@ -182,12 +184,12 @@ mod tests {
         }
     }
 
-    fn seen(beats: [u64; 2], clock: i64) -> Vec<Seen> {
+    fn seen(beats: [u64; 2], clock: i64) -> Vec<ObservedNode> {
         compare(&[node(1, beats[0], 0)], &[node(1, beats[1], clock)], Timestamp(100_000), Timestamp(101_600))
     }
 
     #[test]
-    fn a_clock_within_the_time_of_looking_is_as_good_as_ours() {
+    fn a_clock_between_the_two_observations_does_not_differ() {
         for (clock, ahead) in [(100_000, 0), (101_600, 0), (101_700, 100), (99_000, -1_000), (105_000, 3_400)] {
             assert_eq!(seen([1, 3], clock)[0].ahead_ms, Some(ahead), "{clock}");
         }
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_does_not_beat_is_stale_and_its_clock_is_not_known() {
+    fn a_node_without_a_heartbeat_is_stale_and_its_clock_is_unknown() {
         let seen = seen([3, 3], 50);
         assert_eq!((stale(&seen).outcome, seen[0].ahead_ms), (Outcome::Warning, None));
     }

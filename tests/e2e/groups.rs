@@ -109,7 +109,7 @@ async fn commit(connection: &Connection, member_id: &str, generation: i32, offse
         ..OffsetCommitRequest::default()
     };
     let pending = connection.send_at(COMMIT_VERSION, &request).await.expect("sent");
-    let answer = pending.answer().await.expect("an answer");
+    let answer = pending.response().await.expect("an answer");
     assert_eq!(answer.topics[0].partitions[0].error_code, ErrorCode::NONE);
 }
 
@@ -120,7 +120,7 @@ async fn committed(connection: &Connection) -> (i64, Option<String>) {
         ..OffsetFetchRequest::default()
     };
     let pending = connection.send_at(FETCH_VERSION, &request).await.expect("sent");
-    let answer = pending.answer().await.expect("an answer");
+    let answer = pending.response().await.expect("an answer");
     let partition = &answer.topics[0].partitions[0];
     (partition.committed_offset, partition.metadata.clone())
 }

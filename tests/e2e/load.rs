@@ -185,7 +185,9 @@ async fn consume(shared: Arc<Shared>) -> Found {
             match reader.poll().await {
                 Ok(batches) => batches.iter().for_each(|fetched| read(fetched, &mut found)),
                 Err(ClientError::Closed(_)) => break,
-                Err(error) if error.code().is_some_and(ClientError::is_passing) => tokio::time::sleep(PAUSE).await,
+                Err(error) if error.code().is_some_and(ClientError::is_retriable_code) => {
+                    tokio::time::sleep(PAUSE).await
+                }
                 Err(error) => panic!("consuming failed for good: {error}"),
             }
         }

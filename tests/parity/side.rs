@@ -139,7 +139,7 @@ impl Side {
             Err(ClientError::Encode(_)) => return,
             Err(error) => panic!("{}: {error}", self.address),
         };
-        let answer = timeout(PATIENCE, pending.answer()).await.expect("an answer in time");
+        let answer = timeout(PATIENCE, pending.response()).await.expect("an answer in time");
         let mut answer = answer.unwrap_or_else(|error| panic!("{}: {case}: {error}", self.address));
         part(&mut answer);
         self.note(case, R::API, version, &format!("{answer:#?}"));
@@ -158,7 +158,7 @@ impl Side {
         R::Response: Debug,
     {
         let Awaited { case, version, pending, _connection: connection } = awaited;
-        let answer = timeout(PATIENCE, pending.answer()).await;
+        let answer = timeout(PATIENCE, pending.response()).await;
         drop(connection);
         let (said, answer) = match answer {
             Ok(Ok(answer)) => (format!("{answer:#?}"), Some(answer)),
@@ -188,7 +188,7 @@ impl Side {
     pub async fn ask<R: Request>(&self, request: &R) -> R::Response {
         let newest = self.common[&R::API].max;
         let pending = self.connection.send_at(newest, request).await.expect("a request that can be encoded");
-        let answer = timeout(PATIENCE, pending.answer()).await.expect("an answer in time");
+        let answer = timeout(PATIENCE, pending.response()).await.expect("an answer in time");
         answer.unwrap_or_else(|error| panic!("{}: {error}", self.address))
     }
 

@@ -83,7 +83,7 @@ impl Process {
 /// Opens the metastore in `engine` as one process does.
 async fn open_metastore(engine: &MemoryEngine, faults: StoreFaults, seed: u64) -> Metastore {
     let rng = Arc::new(SeededRng::new(seed));
-    let db = Db::new(Arc::new(engine.elsewhere(faults)), rng.clone());
+    let db = Db::new(Arc::new(engine.for_other_process(faults)), rng.clone());
     Metastore::open(db, &*rng).await.expect("a metastore in memory opens")
 }
 

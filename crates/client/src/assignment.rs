@@ -1,14 +1,14 @@
-//! What members of a group tell each other in bytes that are opaque to the coordinator (Kafka's consumer protocol, version
-//! 0), and how ranges of partitions are shared out.
+//! Kafka's consumer protocol, version 0: subscriptions and assignments in bytes that are opaque to the coordinator; and
+//! the range assignor.
 
 use std::collections::BTreeMap;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-/// Partitions by topic.
-pub(crate) type Share = BTreeMap<String, Vec<i32>>;
+/// The partitions of one member, by topic.
+pub(crate) type Assignment = BTreeMap<String, Vec<i32>>;
 
-/// A subscription to `topics`: version, names, no user data.
+/// The bytes of a subscription to `topics`: version, names, no user data.
 pub(crate) fn subscription(topics: &[String]) -> Bytes {
     let mut bytes = BytesMut::new();
     bytes.put_i16(0);
@@ -18,12 +18,12 @@ pub(crate) fn subscription(topics: &[String]) -> Bytes {
     bytes.freeze()
 }
 
-/// An assignment: version, names each with its partitions, no user data.
-pub(crate) fn encode(share: &Share) -> Bytes {
+/// The bytes of an assignment: version, topics each with its partitions, no user data.
+pub(crate) fn encode(assignment: &Assignment) -> Bytes {
     let mut bytes = BytesMut::new();
     bytes.put_i16(0);
-    bytes.put_i32(length(share.len()));
-    for (topic, partitions) in share {
+    bytes.put_i32(length(assignment.len()));
+    for (topic, partitions) in assignment {
         put_name(&mut bytes, topic);
         bytes.put_i32(length(partitions.len()));
         partitions.iter().for_each(|partition| bytes.put_i32(*partition));
@@ -32,14 +32,14 @@ pub(crate) fn encode(share: &Share) -> Bytes {
     bytes.freeze()
 }
 
-/// The assignment in `bytes`; nothing where it is none.
-pub(crate) fn decode(bytes: Bytes) -> Share {
-    read(bytes).unwrap_or_default()
+/// The assignment in `bytes`; an empty one if they are malformed.
+pub(crate) fn decode(bytes: Bytes) -> Assignment {
+    try_decode(bytes).unwrap_or_default()
 }
 
-fn read(mut bytes: Bytes) -> Option<Share> {
+fn try_decode(mut bytes: Bytes) -> Option<Assignment> {
     bytes.try_get_i16().ok()?;
-    let mut share = Share::new();
+    let mut assignment = Assignment::new();
     for _ in 0..bytes.try_get_i32().ok()? {
         let length = usize::try_from(bytes.try_get_i16().ok()?).ok()?;
         if bytes.remaining() < length {
@@ -47,31 +47,33 @@ fn read(mut bytes: Bytes) -> Option<Share> {
         }
         let topic = String::from_utf8(bytes.split_to(length).to_vec()).ok()?;
         let partitions = (0..bytes.try_get_i32().ok()?).map(|_| bytes.try_get_i32().ok()).collect::<Option<_>>()?;
-        share.insert(topic, partitions);
+        assignment.insert(topic, partitions);
     }
-    Some(share)
+    Some(assignment)
 }
 
-/// Of each topic a range of partitions for each of `members`, the first ones one more where it does not come out even.
-pub(crate) fn by_range(members: &[String], partitions: &BTreeMap<String, usize>) -> BTreeMap<String, Share> {
+/// Kafka's range assignor: each of `members` gets a contiguous range of each topic's partitions. If the partitions do
+/// not divide evenly, the first members get one more.
+pub(crate) fn by_range(members: &[String], partitions: &BTreeMap<String, usize>) -> BTreeMap<String, Assignment> {
     let mut sorted: Vec<&String> = members.iter().collect();
     sorted.sort();
-    let mut shares: BTreeMap<String, Share> = members.iter().map(|member| (member.clone(), Share::new())).collect();
+    let mut assignments: BTreeMap<String, Assignment> =
+        members.iter().map(|member| (member.clone(), Assignment::new())).collect();
     for (topic, count) in partitions {
-        let (each, more) = (count / sorted.len().max(1), count % sorted.len().max(1));
+        let (each, remainder) = (count / sorted.len().max(1), count % sorted.len().max(1));
         let mut next = 0;
         for (place, member) in sorted.iter().enumerate() {
-            let size = each + usize::from(place < more);
+            let size = each + usize::from(place < remainder);
             let range = (0..).skip(next).take(size).collect();
             next += size;
             if size > 0
-                && let Some(share) = shares.get_mut(*member)
+                && let Some(assignment) = assignments.get_mut(*member)
             {
-                share.insert(topic.clone(), range);
+                assignment.insert(topic.clone(), range);
             }
         }
     }
-    shares
+    assignments
 }
 
 fn put_name(bytes: &mut BytesMut, name: &str) {
@@ -88,18 +90,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_partition_is_shared_out_once_and_evenly() {
+    fn every_partition_is_assigned_once_and_evenly() {
         let members: Vec<String> = ["c", "a", "b"].map(str::to_owned).into();
-        let shares = by_range(&members, &BTreeMap::from([("orders".to_owned(), 5), ("users".to_owned(), 1)]));
-        assert_eq!(shares["a"], Share::from([("orders".to_owned(), vec![0, 1]), ("users".to_owned(), vec![0])]));
-        assert_eq!(shares["b"], Share::from([("orders".to_owned(), vec![2, 3])]));
-        assert_eq!(shares["c"], Share::from([("orders".to_owned(), vec![4])]));
+        let assignments = by_range(&members, &BTreeMap::from([("orders".to_owned(), 5), ("users".to_owned(), 1)]));
+        assert_eq!(
+            assignments["a"],
+            Assignment::from([("orders".to_owned(), vec![0, 1]), ("users".to_owned(), vec![0])])
+        );
+        assert_eq!(assignments["b"], Assignment::from([("orders".to_owned(), vec![2, 3])]));
+        assert_eq!(assignments["c"], Assignment::from([("orders".to_owned(), vec![4])]));
     }
 
     #[test]
-    fn an_assignment_is_read_as_it_was_written_and_nonsense_is_none() {
-        let share = Share::from([("orders".to_owned(), vec![3, 1]), ("users".to_owned(), vec![])]);
-        assert_eq!(decode(encode(&share)), share);
-        assert_eq!(decode(Bytes::from_static(b"\0\0\x7f\xff")), Share::new());
+    fn an_assignment_survives_encoding_and_malformed_bytes_are_an_empty_one() {
+        let assignment = Assignment::from([("orders".to_owned(), vec![3, 1]), ("users".to_owned(), vec![])]);
+        assert_eq!(decode(encode(&assignment)), assignment);
+        assert_eq!(decode(Bytes::from_static(b"\0\0\x7f\xff")), Assignment::new());
     }
 }

@@ -1,4 +1,4 @@
-//! The brokers of a cluster and which of them leads which partition.
+//! A cluster as one bootstrap broker describes it: topics, their partitions' leaders, and end offsets.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,30 +12,30 @@ use alluvium_wire::{
 };
 use uuid::Uuid;
 
-use crate::{ClientError, Connection, error::until_settled};
+use crate::{ClientError, Connection, error::with_retries};
 
-/// `ListOffsets`' name for the end of a partition.
+/// The timestamp by which `ListOffsets` returns the end offset.
 const LATEST: i64 = -1;
 
-/// A cluster, reached through one of its brokers.
+/// A cluster, reached through one bootstrap broker.
 pub struct Cluster {
     bootstrap: Connection,
     client_id: String,
 }
 
-/// A topic: its id and, in order of partitions, the address of each one's leader.
+/// A topic: its id, and the leader of each of its partitions.
 #[derive(Clone, Debug)]
 pub struct TopicLayout {
-    /// Name.
+    /// The topic's name.
     pub name: String,
-    /// Id; nil where the broker gives none.
+    /// The topic's id; nil if the broker sends none.
     pub id: Uuid,
-    /// `host:port` of the leader of partition 0, 1, ...
+    /// Address (`host:port`) of each partition's leader, in the order of partitions.
     pub leaders: Vec<String>,
 }
 
 impl Cluster {
-    /// Connects to `address`.
+    /// Connects to the bootstrap broker at `address` (`host:port`).
     ///
     /// # Errors
     /// As [`Connection::open`].
@@ -43,13 +43,13 @@ impl Cluster {
         Ok(Self { bootstrap: Connection::open(address, client_id).await?, client_id: client_id.into() })
     }
 
-    /// The connection to the bootstrap address.
+    /// The connection to the bootstrap broker.
     #[must_use]
     pub fn bootstrap(&self) -> &Connection {
         &self.bootstrap
     }
 
-    /// A connection of its own to the broker at `address`.
+    /// Opens a new connection to the broker at `address`.
     ///
     /// # Errors
     /// As [`Connection::open`].
@@ -57,10 +57,11 @@ impl Cluster {
         Connection::open(address, &self.client_id).await
     }
 
-    /// Creates `name` with `partitions`, and waits until all of them have leaders. A topic that exists is taken as it is.
+    /// Creates topic `name` with `partitions` partitions, and waits until all of them have leaders. An existing topic
+    /// is used as it is.
     ///
     /// # Errors
-    /// Where the broker refuses, or the topic does not become ready in time.
+    /// If the broker responds with an error, or the topic does not become ready in time.
     pub async fn create_topic(&self, name: &str, partitions: i32) -> Result<TopicLayout, ClientError> {
         let topic = CreatableTopic {
             name: name.into(),
@@ -78,10 +79,10 @@ impl Cluster {
         self.topic(name).await
     }
 
-    /// The layout of `name`, as soon as all its partitions have leaders.
+    /// The layout of topic `name`, once all its partitions have leaders.
     ///
     /// # Errors
-    /// Where the topic is not ready in time.
+    /// If the topic is not ready in time.
     pub async fn topic(&self, name: &str) -> Result<TopicLayout, ClientError> {
         let topic = MetadataRequestTopic { name: Some(name.into()), ..MetadataRequestTopic::default() };
         let request = MetadataRequest {
@@ -89,18 +90,18 @@ impl Cluster {
             allow_auto_topic_creation: false,
             ..MetadataRequest::default()
         };
-        until_settled(|| async {
-            let answer = self.bootstrap.call(&request).await?;
-            layout(&answer).map_err(|code| ClientError::Broker { what: format!("topic {name}"), code, message: None })
+        with_retries(|| async {
+            let response = self.bootstrap.call(&request).await?;
+            layout(&response).map_err(|code| ClientError::Broker { what: format!("topic {name}"), code, message: None })
         })
         .await
     }
 
-    /// Where each partition of `topic` ends: the offset of the next record to be written.
+    /// The end offset of each partition of `topic`: that of the next record to be written.
     ///
     /// # Errors
-    /// Where a partition's end is not known in time.
-    pub async fn ends(&self, topic: &TopicLayout) -> Result<BTreeMap<i32, i64>, ClientError> {
+    /// If the broker does not return a partition's end offset in time.
+    pub async fn end_offsets(&self, topic: &TopicLayout) -> Result<BTreeMap<i32, i64>, ClientError> {
         let partitions = (0..).take(topic.leaders.len()).map(|partition_index| ListOffsetsPartition {
             partition_index,
             timestamp: LATEST,
@@ -111,11 +112,16 @@ impl Cluster {
             topics: vec![ListOffsetsTopic { name: topic.name.clone(), partitions: partitions.collect() }],
             ..ListOffsetsRequest::default()
         };
-        until_settled(|| async {
+        with_retries(|| async {
             let mut ends = BTreeMap::new();
-            for one in self.bootstrap.call(&request).await?.topics.into_iter().flat_map(|topic| topic.partitions) {
-                ClientError::check(format!("end of partition {}", one.partition_index), one.error_code, None)?;
-                ends.insert(one.partition_index, one.offset);
+            for partition in self.bootstrap.call(&request).await?.topics.into_iter().flat_map(|topic| topic.partitions)
+            {
+                ClientError::check(
+                    format!("end offset of partition {}", partition.partition_index),
+                    partition.error_code,
+                    None,
+                )?;
+                ends.insert(partition.partition_index, partition.offset);
             }
             Ok(ends)
         })
@@ -123,11 +129,11 @@ impl Cluster {
     }
 }
 
-/// The first topic of `answer`, or why it is not ready.
-pub(crate) fn layout(answer: &MetadataResponse) -> Result<TopicLayout, ErrorCode> {
+/// The layout of the first topic of `metadata`, or why the topic is not ready.
+pub(crate) fn layout(metadata: &MetadataResponse) -> Result<TopicLayout, ErrorCode> {
     let brokers: HashMap<i32, String> =
-        answer.brokers.iter().map(|broker| (broker.node_id, format!("{}:{}", broker.host, broker.port))).collect();
-    let topic = answer.topics.first().ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        metadata.brokers.iter().map(|broker| (broker.node_id, format!("{}:{}", broker.host, broker.port))).collect();
+    let topic = metadata.topics.first().ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
     if !topic.error_code.is_none() {
         return Err(topic.error_code);
     }

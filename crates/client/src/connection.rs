@@ -1,4 +1,4 @@
-//! One connection: requests leave in call order and may overlap, answers come back in the same order.
+//! One pipelined connection: requests are sent in call order, responses come back in the same order.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,11 +23,11 @@ use tokio::{
 
 use crate::{ClientError, Tcp, Transport};
 
-/// Requests written and not yet answered; more wait in [`Connection::send`].
+/// Requests in flight; further ones wait in [`Connection::send`].
 const IN_FLIGHT_MAX: usize = 128;
-/// Parts of a request given to one vectored write; the kernel's own limit is 1,024.
+/// Parts of a request in one vectored write; the kernel's own limit is 1,024.
 const WRITE_PARTS_MAX: usize = 64;
-/// One answer; larger than any fetch that we ask for.
+/// Bytes of one response: more than any fetch that this client requests.
 const FRAME_BYTES_MAX: usize = 256 << 20;
 
 /// A connection to one broker, with the versions that both sides speak. Clones share it.
@@ -37,22 +37,22 @@ pub struct Connection {
     client_id: Arc<str>,
     versions: Arc<HashMap<ApiKey, i16>>,
     correlation: Arc<AtomicI32>,
-    requests: mpsc::Sender<Outgoing>,
+    requests: mpsc::Sender<OutgoingRequest>,
 }
 
-struct Outgoing {
+struct OutgoingRequest {
     parts: Vec<Bytes>,
-    /// Nobody, where the broker sends no answer (Produce with acks=0).
-    answer: Option<oneshot::Sender<Bytes>>,
+    /// `None` if the broker sends no response (Produce with acks=0).
+    response: Option<oneshot::Sender<Bytes>>,
 }
 
-/// An answer on its way.
+/// The response to a request in flight.
 pub struct Pending<R> {
     peer: Arc<str>,
     version: i16,
     frame: oneshot::Receiver<Bytes>,
-    /// The frame, once [`Pending::ready`] has seen it; inner `None` where the connection ended.
-    seen: Option<Option<Bytes>>,
+    /// The frame, once [`Pending::ready`] has received it; the inner `None` means that the connection ended.
+    received: Option<Option<Bytes>>,
     kind: PhantomData<fn() -> R>,
 }
 
@@ -60,7 +60,7 @@ impl Connection {
     /// Connects over TCP and negotiates versions.
     ///
     /// # Errors
-    /// Where the address does not answer, or not as a Kafka broker.
+    /// If nothing answers at the address, or not as a Kafka broker.
     pub async fn open(address: &str, client_id: &str) -> Result<Self, ClientError> {
         Self::dial(&Tcp, address, client_id).await
     }
@@ -75,19 +75,19 @@ impl Connection {
         Self::over(stream, address, client_id).await
     }
 
-    /// Speaks over any stream, and negotiates versions.
+    /// Uses `stream` as the connection and negotiates versions.
     ///
     /// # Errors
-    /// Where the peer does not answer as a Kafka broker.
+    /// If the peer does not answer as a Kafka broker.
     pub async fn over<S>(stream: S, peer: &str, client_id: &str) -> Result<Self, ClientError>
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (read, write) = tokio::io::split(stream);
         let (requests, outgoing) = mpsc::channel(IN_FLIGHT_MAX);
-        let (expected, answers) = mpsc::channel(IN_FLIGHT_MAX);
+        let (expected, responses) = mpsc::channel(IN_FLIGHT_MAX);
         tokio::spawn(write_requests(write, outgoing, expected));
-        tokio::spawn(read_answers(read, answers));
+        tokio::spawn(read_responses(read, responses));
         let mut connection = Self {
             peer: peer.into(),
             client_id: client_id.into(),
@@ -107,12 +107,12 @@ impl Connection {
         let newest = ApiKey::ApiVersions.versions().max;
         let pending = self.send_at(newest, &request).await?;
         let frame = pending.frame().await?;
-        // A broker that does not know our version answers in version 0 (KIP-511).
-        let refused = peek_error(&frame) == Some(ErrorCode::UNSUPPORTED_VERSION);
-        let answer: ApiVersionsResponse = decode(frame, if refused { 0 } else { newest })?;
-        let answer = if refused { self.send_at(0, &request).await?.answer().await? } else { answer };
-        ClientError::check("api versions", answer.error_code, None)?;
-        let common = answer.api_keys.iter().filter_map(|api| {
+        // A broker that does not support our version responds in version 0 (KIP-511).
+        let is_unsupported = peek_error(&frame) == Some(ErrorCode::UNSUPPORTED_VERSION);
+        let response: ApiVersionsResponse = decode(frame, if is_unsupported { 0 } else { newest })?;
+        let response = if is_unsupported { self.send_at(0, &request).await?.response().await? } else { response };
+        ClientError::check("api versions", response.error_code, None)?;
+        let common = response.api_keys.iter().filter_map(|api| {
             let key = ApiKey::from_code(api.api_key)?;
             let version = newest_common(key.versions(), api.min_version, api.max_version)?;
             Some((key, version))
@@ -120,18 +120,18 @@ impl Connection {
         Ok(common.collect())
     }
 
-    /// The version of `api` that both sides speak.
+    /// The newest version of `api` that both sides support.
     ///
     /// # Errors
-    /// Where there is none.
+    /// If there is none.
     pub fn version(&self, api: ApiKey) -> Result<i16, ClientError> {
         self.versions.get(&api).copied().ok_or(ClientError::NoCommonVersion(api))
     }
 
-    /// Sends `request` at the newest common version; it has its place in the order when this returns.
+    /// Sends `request` at the newest common version. Its place in the order of requests is fixed when this returns.
     ///
     /// # Errors
-    /// Where it cannot be encoded, or the connection is closed.
+    /// If it cannot be encoded, or the connection is closed.
     pub async fn send<R: Request>(&self, request: &R) -> Result<Pending<R::Response>, ClientError> {
         self.send_at(self.version(R::API)?, request).await
     }
@@ -139,62 +139,62 @@ impl Connection {
     /// Sends `request` at `version`.
     ///
     /// # Errors
-    /// Where it cannot be encoded, or the connection is closed.
+    /// If it cannot be encoded, or the connection is closed.
     pub async fn send_at<R: Request>(&self, version: i16, request: &R) -> Result<Pending<R::Response>, ClientError> {
-        let (answer, frame) = oneshot::channel();
-        self.enqueue(version, request, Some(answer)).await?;
-        Ok(Pending { peer: self.peer.clone(), version, frame, seen: None, kind: PhantomData })
+        let (response, frame) = oneshot::channel();
+        self.enqueue(version, request, Some(response)).await?;
+        Ok(Pending { peer: self.peer.clone(), version, frame, received: None, kind: PhantomData })
     }
 
-    /// Sends `request`, to which no answer will come.
+    /// Sends `request`, to which the broker sends no response.
     ///
     /// # Errors
-    /// Where it cannot be encoded, or the connection is closed.
-    pub async fn send_unanswered<R: Request>(&self, request: &R) -> Result<(), ClientError> {
+    /// If it cannot be encoded, or the connection is closed.
+    pub async fn send_without_response<R: Request>(&self, request: &R) -> Result<(), ClientError> {
         self.enqueue(self.version(R::API)?, request, None).await
     }
 
-    /// Sends `request` and waits for its answer.
+    /// Sends `request` and waits for its response.
     ///
     /// # Errors
-    /// As [`Connection::send`] and [`Pending::answer`].
+    /// As [`Connection::send`] and [`Pending::response`].
     pub async fn call<R: Request>(&self, request: &R) -> Result<R::Response, ClientError> {
-        self.send(request).await?.answer().await
+        self.send(request).await?.response().await
     }
 
     async fn enqueue<R: Request>(
         &self,
         version: i16,
         request: &R,
-        answer: Option<oneshot::Sender<Bytes>>,
+        response: Option<oneshot::Sender<Bytes>>,
     ) -> Result<(), ClientError> {
         let correlation = self.correlation.fetch_add(1, Ordering::Relaxed);
         let parts = frame::encode_request(version, correlation, Some(&self.client_id), request)?;
         let closed = |_| ClientError::Closed(self.peer.to_string());
-        self.requests.send(Outgoing { parts, answer }).await.map_err(closed)
+        self.requests.send(OutgoingRequest { parts, response }).await.map_err(closed)
     }
 }
 
 impl<R: Message> Pending<R> {
-    /// Waits for the answer.
+    /// Waits for the response.
     ///
     /// # Errors
-    /// Where the connection ends first, or the answer cannot be decoded.
-    pub async fn answer(self) -> Result<R, ClientError> {
+    /// If the connection ends first, or the response cannot be decoded.
+    pub async fn response(self) -> Result<R, ClientError> {
         let version = self.version;
         decode(self.frame().await?, version)
     }
 
-    /// Waits until the answer is there (or the connection has ended); may be dropped and called again.
+    /// Waits until the response is there or the connection has ended. Cancel-safe: it may be dropped and called again.
     pub async fn ready(&mut self) {
-        if self.seen.is_none() {
-            self.seen = Some((&mut self.frame).await.ok());
+        if self.received.is_none() {
+            self.received = Some((&mut self.frame).await.ok());
         }
     }
 
     async fn frame(mut self) -> Result<Bytes, ClientError> {
         self.ready().await;
-        self.seen.flatten().ok_or_else(|| ClientError::Closed(self.peer.to_string()))
+        self.received.flatten().ok_or_else(|| ClientError::Closed(self.peer.to_string()))
     }
 }
 
@@ -204,7 +204,7 @@ fn decode<R: Message>(frame: Bytes, version: i16) -> Result<R, ClientError> {
     Ok(frame::decode_response(reader, version)?)
 }
 
-/// The error code that ApiVersions answers begin with in every version, after the correlation id.
+/// The error code of an ApiVersions response: in every version it follows the correlation id.
 fn peek_error(frame: &[u8]) -> Option<ErrorCode> {
     let code = frame.get(4..)?.first_chunk()?;
     Some(ErrorCode(i16::from_be_bytes(*code)))
@@ -217,25 +217,25 @@ fn newest_common(ours: Versions, min: i16, max: i16) -> Option<i16> {
 
 async fn write_requests(
     mut stream: impl AsyncWrite + Unpin,
-    mut outgoing: mpsc::Receiver<Outgoing>,
+    mut outgoing: mpsc::Receiver<OutgoingRequest>,
     expected: mpsc::Sender<oneshot::Sender<Bytes>>,
 ) {
-    while let Some(Outgoing { parts, answer }) = outgoing.recv().await {
-        if let Some(answer) = answer
-            && expected.send(answer).await.is_err()
+    while let Some(OutgoingRequest { parts, response }) = outgoing.recv().await {
+        if let Some(response) = response
+            && expected.send(response).await.is_err()
         {
             return;
         }
-        if write_all(&mut stream, parts).await.is_err() {
+        if write_parts(&mut stream, parts).await.is_err() {
             return;
         }
     }
-    // All handles are gone: the peer need not wait for more. An error here leaves nothing to do.
+    // All handles were dropped, so the peer need not wait for more requests. An error changes nothing.
     let _ = stream.shutdown().await;
 }
 
-/// Writes the parts as they are, many to a call.
-async fn write_all(stream: &mut (impl AsyncWrite + Unpin), parts: Vec<Bytes>) -> io::Result<()> {
+/// Writes the parts without copying them, many per system call.
+async fn write_parts(stream: &mut (impl AsyncWrite + Unpin), parts: Vec<Bytes>) -> io::Result<()> {
     let mut parts = VecDeque::from(parts);
     while !parts.is_empty() {
         let slices: Vec<IoSlice<'_>> = parts.iter().take(WRITE_PARTS_MAX).map(|part| IoSlice::new(part)).collect();
@@ -256,13 +256,13 @@ async fn write_all(stream: &mut (impl AsyncWrite + Unpin), parts: Vec<Bytes>) ->
     Ok(())
 }
 
-async fn read_answers(stream: impl AsyncRead + Unpin, mut answers: mpsc::Receiver<oneshot::Sender<Bytes>>) {
+async fn read_responses(stream: impl AsyncRead + Unpin, mut responses: mpsc::Receiver<oneshot::Sender<Bytes>>) {
     let mut stream = BufReader::with_capacity(64 << 10, stream);
     loop {
         let Some(frame) = read_frame(&mut stream).await else { return };
-        let Some(answer) = answers.recv().await else { return };
-        // Whoever asked may have stopped waiting.
-        let _ = answer.send(frame);
+        let Some(response) = responses.recv().await else { return };
+        // An error only means that the caller stopped waiting.
+        let _ = response.send(frame);
     }
 }
 

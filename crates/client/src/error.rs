@@ -1,4 +1,4 @@
-//! What can go wrong between this client and a broker.
+//! Why a call to a broker fails, and which failures are retriable.
 
 use std::{future::Future, time::Duration};
 
@@ -6,54 +6,54 @@ use alluvium_wire::{ApiKey, DecodeError, EncodeError, ErrorCode, batch::BatchErr
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
-/// How long a cluster may take until it is no longer busy, moving or starting.
-const SETTLE: Duration = Duration::from_secs(30);
-/// Between two attempts.
-const SETTLE_PAUSE: Duration = Duration::from_millis(50);
+/// Time for retriable errors to pass: for a cluster that is busy, moving leaders or starting.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause between two attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Why a call did not succeed.
+/// Why a call failed.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// The address cannot be connected to.
+    /// No connection to the address could be opened.
     #[error("cannot connect to {address}: {source}")]
     Connect {
         /// Host and port.
         address: String,
-        /// What the system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The connection ended before the answer came.
-    #[error("the connection to {0} was closed before the answer came")]
+    /// The connection, to this address, ended before the response came.
+    #[error("the connection to {0} was closed before the response came")]
     Closed(String),
-    /// The request cannot be written at this version.
-    #[error("request not encodable: {0}")]
+    /// The request cannot be encoded at the common version.
+    #[error("request cannot be encoded: {0}")]
     Encode(#[from] EncodeError),
-    /// The answer is not what the protocol says.
-    #[error("answer not decodable: {0}")]
+    /// The response does not follow the protocol.
+    #[error("response cannot be decoded: {0}")]
     Decode(#[from] DecodeError),
-    /// A fetched batch is not what the protocol says.
-    #[error("batch not readable: {0}")]
+    /// A fetched batch does not follow the protocol.
+    #[error("batch cannot be read: {0}")]
     Batch(#[from] BatchError),
-    /// Broker and client have no version of an API in common.
-    #[error("the broker speaks no version of {0:?} that we speak")]
+    /// Broker and client have no version of this API in common.
+    #[error("the broker supports no version of {0:?} that this client supports")]
     NoCommonVersion(ApiKey),
-    /// The broker answered with an error.
+    /// The broker responded with an error.
     #[error("{what}: {code:?}{}", message.as_deref().map(|text| format!(" ({text})")).unwrap_or_default())]
     Broker {
-        /// What was asked.
+        /// What was requested.
         what: String,
-        /// Kafka's code.
+        /// Kafka's error code.
         code: ErrorCode,
-        /// Kafka's words, where it has any.
+        /// The error message of the response, if it has one.
         message: Option<String>,
     },
-    /// No answer in time.
-    #[error("{0}: no answer in time")]
+    /// No response came in time; names the address or the request.
+    #[error("{0}: no response in time")]
     Timeout(String),
 }
 
 impl ClientError {
-    /// `Ok` where `code` is no error.
+    /// `Ok` if `code` is no error.
     ///
     /// # Errors
     /// [`ClientError::Broker`] otherwise.
@@ -64,10 +64,10 @@ impl ClientError {
         Err(Self::Broker { what: what.into(), code, message: message.map(str::to_owned) })
     }
 
-    /// Whether the same request may succeed later: the broker is busy, moving or starting. A gap in a producer's sequence
-    /// closes when the batches before it are sent again.
+    /// Whether the same request may succeed later: the broker is busy, moving leaders or starting. A gap in a
+    /// producer's sequence closes when the batches before it are sent again.
     #[must_use]
-    pub fn is_passing(code: ErrorCode) -> bool {
+    pub fn is_retriable_code(code: ErrorCode) -> bool {
         [
             ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
             ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
@@ -85,7 +85,17 @@ impl ClientError {
         .contains(&code)
     }
 
-    /// The broker's code, where it answered with one.
+    /// Whether the call may succeed at another broker, or at the same one later.
+    #[must_use]
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Closed(_) | Self::Timeout(_) => true,
+            Self::Broker { code, .. } => Self::is_retriable_code(*code) || *code == ErrorCode::NOT_COORDINATOR,
+            Self::Encode(_) | Self::Decode(_) | Self::Batch(_) | Self::NoCommonVersion(_) => false,
+        }
+    }
+
+    /// The broker's error code, if it responded with one.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
@@ -95,17 +105,17 @@ impl ClientError {
     }
 }
 
-/// Calls again while the broker answers that it cannot do this yet, for a while.
-pub(crate) async fn until_settled<T, F, Fut>(call: F) -> Result<T, ClientError>
+/// Repeats `call` while the broker responds with a retriable error, for at most [`RETRY_TIMEOUT`].
+pub(crate) async fn with_retries<T, F, Fut>(call: F) -> Result<T, ClientError>
 where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<T, ClientError>>,
 {
-    let deadline = Instant::now() + SETTLE;
+    let deadline = Instant::now() + RETRY_TIMEOUT;
     loop {
         match call().await {
-            Err(error) if error.code().is_some_and(ClientError::is_passing) && Instant::now() < deadline => {
-                sleep(SETTLE_PAUSE).await;
+            Err(error) if error.code().is_some_and(ClientError::is_retriable_code) && Instant::now() < deadline => {
+                sleep(RETRY_PAUSE).await;
             }
             outcome => return outcome,
         }

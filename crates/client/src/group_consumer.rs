@@ -1,7 +1,7 @@
-//! A member of a consumer group: joins, keeps its place, commits, leaves. Partitions are shared out by ranges.
+//! A member of a consumer group: joins, heartbeats, commits, leaves. Partitions are assigned by ranges.
 //!
-//! Owns: the membership. Does not own: reading, when to do what, and retries of commits. Invariant: after any error but
-//! that of a connection the member says by [`GroupError`] whether what it was assigned is still its own.
+//! Owns: the membership. Does not own: reading, when to call what, and retries of commits. Invariant: after any error
+//! except that of a connection, [`MemberError`] says whether the member still owns its assignment.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,115 +18,116 @@ use alluvium_wire::{
 };
 use thiserror::Error;
 
-use crate::{ClientError, Routes, assignment, routes::Pace};
+use crate::{ClientError, ConnectionPool, assignment};
 
-/// `CooperativeSticky` and the others would say more; ranges are enough.
+/// Kafka's range assignor, the only one that this client has.
 const PROTOCOL: &str = "range";
 
-/// Who joins what.
+/// The group to join, and how.
 #[derive(Clone, Debug)]
 pub struct GroupConfig {
-    /// `group.id`.
+    /// `group.id`: the group's name.
     pub group: String,
-    /// Topics to be shared out.
+    /// The topics that the member subscribes to.
     pub topics: Vec<String>,
-    /// `session.timeout.ms`.
+    /// `session.timeout.ms`: time without a heartbeat after which the member is removed.
     pub session_timeout: Duration,
-    /// `max.poll.interval.ms`, which is how long a rebalance waits for a member.
+    /// `max.poll.interval.ms`: how long a rebalance waits for the member.
     pub rebalance_timeout: Duration,
-    /// `group.instance.id`.
+    /// `group.instance.id`: the name of a static member; `None` for a dynamic one.
     pub instance: Option<String>,
 }
 
-/// What a member got.
+/// The outcome of a join.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Generation {
-    /// The number of the generation.
+    /// The group's generation id.
     pub generation: i32,
-    /// The member's own id.
+    /// The member id.
     pub member: String,
-    /// Its partitions, by topic.
+    /// The member's partitions, by topic.
     pub assignment: BTreeMap<String, Vec<i32>>,
 }
 
-/// Why a member could not do what it wanted.
+/// Why a member's request failed.
 #[derive(Debug, Error)]
-pub enum GroupError {
-    /// Others join or leave: what is assigned is still its own until it joins again, which it should.
-    #[error("the group rebalances")]
+pub enum MemberError {
+    /// The group rebalances: the member still owns its assignment until it joins again, which it should do.
+    #[error("the group is rebalancing")]
     Rebalance,
-    /// It is no member of this generation any more: what was assigned may be another's.
-    #[error("no member of the generation any more: {0:?}")]
+    /// The member is not in the current generation: its assignment may be another's.
+    #[error("not a member of the current generation: {0:?}")]
     Lost(ErrorCode),
-    /// Another took its static name.
-    #[error("another member has this static name")]
+    /// Another member joined with the same `group.instance.id`.
+    #[error("another member has this group.instance.id")]
     Fenced,
-    /// The connection or the coordinator failed; nothing is known.
+    /// The connection or the coordinator failed: the state of the membership is unknown.
     #[error(transparent)]
     Client(#[from] ClientError),
 }
 
 /// A member of a group.
 pub struct GroupConsumer {
-    routes: Routes,
+    connections: ConnectionPool,
     config: GroupConfig,
+    /// Address of the coordinator; `None` if it must be looked up.
     coordinator: Option<String>,
     member: String,
     generation: i32,
 }
 
 impl GroupConsumer {
-    /// No member yet.
+    /// A consumer that has not joined yet.
     #[must_use]
-    pub fn new(routes: Routes, config: GroupConfig) -> Self {
-        Self { routes, config, coordinator: None, member: String::new(), generation: -1 }
+    pub fn new(connections: ConnectionPool, config: GroupConfig) -> Self {
+        Self { connections, config, coordinator: None, member: String::new(), generation: -1 }
     }
 
-    /// The way to the brokers, for reading.
-    pub fn routes(&mut self) -> &mut Routes {
-        &mut self.routes
+    /// The connections to the brokers, for reading.
+    pub fn connections(&mut self) -> &mut ConnectionPool {
+        &mut self.connections
     }
 
-    /// Joins, or joins again, until an assignment comes.
+    /// Joins, or joins again, until the coordinator returns an assignment.
     ///
     /// # Errors
-    /// [`GroupError::Fenced`], and where nothing comes for as long as one is patient.
-    pub async fn join(&mut self) -> Result<Generation, GroupError> {
-        let mut pace = Pace::new(self.routes.config());
+    /// [`MemberError::Fenced`], or the last error if there is no assignment within the API timeout.
+    pub async fn join(&mut self) -> Result<Generation, MemberError> {
+        let mut backoff = self.connections.config().backoff();
         loop {
             match self.join_once().await {
-                Err(GroupError::Rebalance | GroupError::Lost(_)) if pace.wait().await => {}
-                Err(GroupError::Client(error)) if error.may_pass() && pace.wait().await => {}
+                Err(MemberError::Rebalance | MemberError::Lost(_)) if backoff.wait().await => {}
+                Err(MemberError::Client(error)) if error.is_retriable() && backoff.wait().await => {}
                 outcome => return outcome,
             }
         }
     }
 
-    /// Says that it lives.
+    /// Sends a heartbeat.
     ///
     /// # Errors
-    /// As [`GroupError`] says.
-    pub async fn heartbeat(&mut self) -> Result<(), GroupError> {
+    /// As [`MemberError`] says.
+    pub async fn heartbeat(&mut self) -> Result<(), MemberError> {
         let request = HeartbeatRequest {
             group_id: self.config.group.clone(),
             generation_id: self.generation,
             member_id: self.member.clone(),
             group_instance_id: self.config.instance.clone(),
         };
-        let answer = self.call(&request).await?;
-        self.judge(answer.error_code)
+        let response = self.call(&request).await?;
+        self.check(response.error_code)
     }
 
-    /// Commits `offsets` of one topic; each partition's own outcome.
+    /// Commits `offsets` of one topic; returns each partition's own error code.
     ///
     /// # Errors
-    /// As [`GroupError`] says, where no partition was answered.
+    /// As [`MemberError`] says, if the request failed as a whole.
     pub async fn commit(
         &mut self,
         topic: &str,
         id: uuid::Uuid,
         offsets: &BTreeMap<i32, i64>,
-    ) -> Result<BTreeMap<i32, ErrorCode>, GroupError> {
+    ) -> Result<BTreeMap<i32, ErrorCode>, MemberError> {
         let partition = |(&partition_index, &committed_offset): (&i32, &i64)| OffsetCommitRequestPartition {
             partition_index,
             committed_offset,
@@ -144,27 +145,27 @@ impl GroupConsumer {
             }],
             ..OffsetCommitRequest::default()
         };
-        let answer = self.call(&request).await?;
-        let outcomes = answer.topics.into_iter().flat_map(|topic| topic.partitions);
+        let response = self.call(&request).await?;
+        let outcomes = response.topics.into_iter().flat_map(|topic| topic.partitions);
         let outcomes: BTreeMap<i32, ErrorCode> =
             outcomes.map(|outcome| (outcome.partition_index, outcome.error_code)).collect();
         for code in outcomes.values() {
-            // What all of it means for the member; the caller has the outcomes all the same.
-            let _ = self.judge(*code);
+            // Only for its effect on the membership; the caller gets the error codes.
+            let _ = self.check(*code);
         }
         Ok(outcomes)
     }
 
-    /// The committed offsets of `partitions` of one topic; -1 where there is none.
+    /// The committed offsets of `partitions` of one topic; -1 if there is none.
     ///
     /// # Errors
-    /// As [`GroupError`] says.
+    /// As [`MemberError`] says.
     pub async fn committed(
         &mut self,
         topic: &str,
         id: uuid::Uuid,
         partitions: &[i32],
-    ) -> Result<BTreeMap<i32, i64>, GroupError> {
+    ) -> Result<BTreeMap<i32, i64>, MemberError> {
         let topics =
             OffsetFetchRequestTopics { name: topic.into(), topic_id: id, partition_indexes: partitions.to_vec() };
         let group = OffsetFetchRequestGroup {
@@ -173,23 +174,23 @@ impl GroupConsumer {
             ..OffsetFetchRequestGroup::default()
         };
         let request = OffsetFetchRequest { groups: vec![group], require_stable: true, ..OffsetFetchRequest::default() };
-        let answer = self.call(&request).await?;
+        let response = self.call(&request).await?;
         let mut offsets = BTreeMap::new();
-        for group in answer.groups {
-            self.judge(group.error_code)?;
+        for group in response.groups {
+            self.check(group.error_code)?;
             for found in group.topics.into_iter().flat_map(|topic| topic.partitions) {
-                self.judge(found.error_code)?;
+                self.check(found.error_code)?;
                 offsets.insert(found.partition_index, found.committed_offset);
             }
         }
         Ok(offsets)
     }
 
-    /// Leaves the group; the member may join again as a new one.
+    /// Leaves the group; the consumer may join again as a new member.
     ///
     /// # Errors
-    /// As [`GroupError`] says.
-    pub async fn leave(&mut self) -> Result<(), GroupError> {
+    /// As [`MemberError`] says.
+    pub async fn leave(&mut self) -> Result<(), MemberError> {
         let member = MemberIdentity {
             member_id: self.member.clone(),
             group_instance_id: self.config.instance.clone(),
@@ -197,16 +198,16 @@ impl GroupConsumer {
         };
         let request =
             LeaveGroupRequest { group_id: self.config.group.clone(), member_id: String::new(), members: vec![member] };
-        let answer = self.call(&request).await?;
-        self.judge(answer.error_code)?;
-        for member in answer.members {
-            self.judge(member.error_code)?;
+        let response = self.call(&request).await?;
+        self.check(response.error_code)?;
+        for member in response.members {
+            self.check(member.error_code)?;
         }
         self.member = String::new();
         Ok(())
     }
 
-    async fn join_once(&mut self) -> Result<Generation, GroupError> {
+    async fn join_once(&mut self) -> Result<Generation, MemberError> {
         let protocol =
             JoinGroupRequestProtocol { name: PROTOCOL.into(), metadata: assignment::subscription(&self.config.topics) };
         let request = JoinGroupRequest {
@@ -219,74 +220,75 @@ impl GroupConsumer {
             protocols: vec![protocol],
             reason: None,
         };
-        let answer = self.call(&request).await?;
-        if answer.error_code == ErrorCode::MEMBER_ID_REQUIRED {
-            self.member = answer.member_id;
-            return Err(GroupError::Rebalance);
+        let response = self.call(&request).await?;
+        if response.error_code == ErrorCode::MEMBER_ID_REQUIRED {
+            self.member = response.member_id;
+            return Err(MemberError::Rebalance);
         }
-        self.judge(answer.error_code)?;
-        self.member.clone_from(&answer.member_id);
-        self.generation = answer.generation_id;
-        let assignments = if answer.leader == answer.member_id { self.share_out(&answer).await? } else { Vec::new() };
+        self.check(response.error_code)?;
+        self.member.clone_from(&response.member_id);
+        self.generation = response.generation_id;
+        let assignments =
+            if response.leader == response.member_id { self.assign(&response).await? } else { Vec::new() };
         let request = SyncGroupRequest {
             group_id: self.config.group.clone(),
             generation_id: self.generation,
             member_id: self.member.clone(),
             group_instance_id: self.config.instance.clone(),
             protocol_type: Some("consumer".into()),
-            protocol_name: answer.protocol_name,
+            protocol_name: response.protocol_name,
             assignments,
         };
-        let answer = self.call(&request).await?;
-        self.judge(answer.error_code)?;
-        let assignment = assignment::decode(answer.assignment);
+        let response = self.call(&request).await?;
+        self.check(response.error_code)?;
+        let assignment = assignment::decode(response.assignment);
         Ok(Generation { generation: self.generation, member: self.member.clone(), assignment })
     }
 
-    /// The leader's work.
-    async fn share_out(&mut self, answer: &JoinGroupResponse) -> Result<Vec<SyncGroupRequestAssignment>, GroupError> {
+    /// Assigns partitions to all members, which is the group leader's task.
+    async fn assign(&mut self, response: &JoinGroupResponse) -> Result<Vec<SyncGroupRequestAssignment>, MemberError> {
         let mut counts = BTreeMap::new();
         for name in self.config.topics.clone() {
-            // A topic that is not there is shared out once it is.
-            if let Ok(layout) = self.routes.topic(&name).await {
+            // A topic that does not exist yet is assigned at a later rebalance.
+            if let Ok(layout) = self.connections.topic(&name).await {
                 counts.insert(name, layout.leaders.len());
             }
         }
-        let members: Vec<String> = answer.members.iter().map(|member| member.member_id.clone()).collect();
-        let shares = assignment::by_range(&members, &counts);
+        let members: Vec<String> = response.members.iter().map(|member| member.member_id.clone()).collect();
+        let assignments = assignment::by_range(&members, &counts);
         let encode =
-            |(member_id, share)| SyncGroupRequestAssignment { member_id, assignment: assignment::encode(&share) };
-        Ok(shares.into_iter().map(encode).collect())
+            |(member_id, assigned)| SyncGroupRequestAssignment { member_id, assignment: assignment::encode(&assigned) };
+        Ok(assignments.into_iter().map(encode).collect())
     }
 
-    /// Asks the coordinator, which is looked for where it is not known.
+    /// Sends `request` to the coordinator, which is looked up if it is not known.
     async fn call<R: Request>(&mut self, request: &R) -> Result<R::Response, ClientError> {
         let address = match &self.coordinator {
             Some(address) => address.clone(),
             None => {
-                let found = self.routes.coordinator(&self.config.group).await?;
+                let found = self.connections.coordinator(&self.config.group).await?;
                 self.coordinator.insert(found).clone()
             }
         };
-        let answer = self.routes.call_at(&address, request).await;
-        if answer.is_err() {
+        let response = self.connections.call_at(&address, request).await;
+        if response.is_err() {
             self.coordinator = None;
-            self.routes.turn_away();
+            self.connections.use_next_broker();
         }
-        answer
+        response
     }
 
-    /// What a code means for the membership.
-    fn judge(&mut self, code: ErrorCode) -> Result<(), GroupError> {
+    /// The effect of an error code on the membership.
+    fn check(&mut self, code: ErrorCode) -> Result<(), MemberError> {
         match code {
             ErrorCode::NONE => Ok(()),
-            ErrorCode::REBALANCE_IN_PROGRESS => Err(GroupError::Rebalance),
-            ErrorCode::ILLEGAL_GENERATION => Err(GroupError::Lost(code)),
+            ErrorCode::REBALANCE_IN_PROGRESS => Err(MemberError::Rebalance),
+            ErrorCode::ILLEGAL_GENERATION => Err(MemberError::Lost(code)),
             ErrorCode::UNKNOWN_MEMBER_ID => {
                 self.member = String::new();
-                Err(GroupError::Lost(code))
+                Err(MemberError::Lost(code))
             }
-            ErrorCode::FENCED_INSTANCE_ID => Err(GroupError::Fenced),
+            ErrorCode::FENCED_INSTANCE_ID => Err(MemberError::Fenced),
             code => {
                 if [ErrorCode::NOT_COORDINATOR, ErrorCode::COORDINATOR_NOT_AVAILABLE].contains(&code) {
                     self.coordinator = None;

@@ -1,25 +1,26 @@
-//! A small Kafka client on our own wire crate: what the load tool, the end-to-end tests and the simulation speak with.
+//! A small Kafka client on our own wire crate, for the load tool, the end-to-end tests and the simulation.
 //!
-//! Owns: a pipelined connection that negotiates versions, over TCP or any other transport; views of the cluster, one fixed
-//! and one that follows brokers as they come and go; an idempotent producer, a partition reader and a group member. Does not
-//! own: transactions, or the comforts of a client library for applications.
-//! Invariants: requests of one connection leave in call order; every queue is bounded.
+//! Owns: a pipelined connection that negotiates versions, over TCP or any other transport; a cluster behind one
+//! bootstrap broker, and a connection pool that follows brokers as they come and go; an idempotent producer, a
+//! partition reader and a group member. Does not own: transactions, or the conveniences of a client library for
+//! applications. Invariants: requests of one connection leave in call order; every queue is bounded.
 
 mod assignment;
+mod backoff;
 mod cluster;
 mod connection;
+mod connection_pool;
 mod error;
 mod group_consumer;
 mod producer;
 mod reader;
-mod routes;
 mod transport;
 
 pub use cluster::{Cluster, TopicLayout};
 pub use connection::{Connection, Pending};
+pub use connection_pool::{ConnectionPool, PoolConfig};
 pub use error::ClientError;
-pub use group_consumer::{Generation, GroupConfig, GroupConsumer, GroupError};
+pub use group_consumer::{Generation, GroupConfig, GroupConsumer, MemberError};
 pub use producer::{Acks, Appended, IdempotentProducer, ProducerConfig};
 pub use reader::{FetchedBatch, PartitionReader, ReaderConfig};
-pub use routes::{Routes, RoutesConfig};
 pub use transport::{Stream, Tcp, Transport};

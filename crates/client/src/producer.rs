@@ -1,4 +1,5 @@
-//! An idempotent producer of ready batches over one connection: several requests in flight, order kept across retries.
+//! An idempotent producer of finished batches over one connection: several requests in flight, order kept across
+//! retries.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,19 +18,19 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::{ClientError, Connection, Pending, error::until_settled};
+use crate::{ClientError, Connection, Pending, error::with_retries};
 
-/// Between two attempts at what a broker refused for now.
+/// Pause before a batch is sent again after a retriable error.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// When a produce request counts as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acks {
-    /// When it is written to the socket.
+    /// `acks=0`: when it is written to the socket.
     None,
-    /// When the leader has it.
+    /// `acks=1`: when the leader has it.
     Leader,
-    /// When it is durable.
+    /// `acks=all`: when it is durable.
     All,
 }
 
@@ -40,18 +41,18 @@ pub struct ProducerConfig {
     pub acks: Acks,
     /// Requests in flight; up to 5 keep their order (KIP-98).
     pub in_flight_max: usize,
-    /// Time until a batch that is refused again and again is given up.
+    /// `delivery.timeout.ms`: time for which a batch is retried after retriable errors.
     pub delivery_timeout: Duration,
 }
 
-/// A batch with its place in the log.
+/// An acknowledged batch and its offset.
 #[derive(Clone, Debug)]
 pub struct Appended<T> {
-    /// Partition.
+    /// Index of the partition.
     pub partition: i32,
     /// Offset of its first record; -1 with [`Acks::None`].
     pub base_offset: i64,
-    /// What the caller gave with it.
+    /// The value that the caller passed with the batch.
     pub tag: T,
 }
 
@@ -62,26 +63,29 @@ pub struct IdempotentProducer<T> {
     topic: (String, Uuid),
     id: i64,
     epoch: i16,
+    /// The next sequence number of each partition.
     sequences: HashMap<i32, i32>,
+    /// Requests sent and not yet acknowledged, oldest first.
     in_flight: VecDeque<InFlight<T>>,
 }
 
 struct InFlight<T> {
-    batches: Vec<Outbound<T>>,
-    answer: Option<Pending<ProduceResponse>>,
+    batches: Vec<UnackedBatch<T>>,
+    /// `None` if the request must be sent again.
+    response: Option<Pending<ProduceResponse>>,
 }
 
-struct Outbound<T> {
+struct UnackedBatch<T> {
     partition: i32,
     bytes: Bytes,
     tag: T,
 }
 
 impl<T> IdempotentProducer<T> {
-    /// Asks for a producer id; without acknowledgements there is nothing to be idempotent about.
+    /// Requests a producer id; only [`Acks::All`] is idempotent, so the others need none.
     ///
     /// # Errors
-    /// Where the broker gives none.
+    /// If the broker returns none.
     pub async fn new(
         connection: Connection,
         topic: (String, Uuid),
@@ -91,7 +95,7 @@ impl<T> IdempotentProducer<T> {
         Ok(Self { connection, config, topic, id, epoch, sequences: HashMap::new(), in_flight: VecDeque::new() })
     }
 
-    /// A batch to be filled for `partition`, with this producer's id and the next sequence number.
+    /// An empty batch for `partition`, with this producer's id and the next sequence number.
     #[must_use]
     pub fn batch(&self, partition: i32, compression: Compression) -> BatchBuilder {
         let builder = BatchBuilder::new(compression, 0);
@@ -101,119 +105,119 @@ impl<T> IdempotentProducer<T> {
         builder.producer(self.id, self.epoch, self.sequences.get(&partition).copied().unwrap_or(0))
     }
 
-    /// Sends one request with `batches`, at most one of each partition, none empty. Answers what has been acknowledged
-    /// meanwhile; waits for the oldest request where the window is full.
+    /// Sends one request with `batches`, at most one of each partition, none empty. Returns the batches that were
+    /// acknowledged meanwhile. Waits for the oldest request if `in_flight_max` requests are in flight.
     ///
     /// # Errors
-    /// Where a batch is refused for good, or for longer than the delivery timeout, or the connection is lost: then
-    /// [`IdempotentProducer::resume`] goes on, and `batches` count as sent.
+    /// If a batch fails with an error that is not retriable, or for longer than the delivery timeout, or the connection
+    /// is lost: then [`IdempotentProducer::resume`] goes on, and `batches` count as sent.
     pub async fn send(&mut self, batches: Vec<(i32, BatchBuilder, T)>) -> Result<Vec<Appended<T>>, ClientError> {
-        let mut outbound = Vec::with_capacity(batches.len());
+        let mut unacked = Vec::with_capacity(batches.len());
         for (partition, batch, tag) in batches {
             let next = self.sequences.entry(partition).or_default();
             *next = next.wrapping_add(batch.record_count()) & i32::MAX;
-            outbound.push(Outbound { partition, bytes: batch.finish(), tag });
+            unacked.push(UnackedBatch { partition, bytes: batch.finish(), tag });
         }
         if self.config.acks == Acks::None {
-            self.connection.send_unanswered(&self.request(&outbound)).await?;
-            return Ok(outbound.into_iter().map(|batch| batch.appended(-1)).collect());
+            self.connection.send_without_response(&self.request(&unacked)).await?;
+            return Ok(unacked.into_iter().map(|batch| batch.appended(-1)).collect());
         }
         let mut acknowledged = Vec::new();
         while self.in_flight.len() >= self.config.in_flight_max {
-            match self.settle().await {
+            match self.complete_oldest().await {
                 Ok(more) => acknowledged.extend(more),
                 Err(error) => {
-                    self.in_flight.push_back(InFlight { batches: outbound, answer: None });
+                    self.in_flight.push_back(InFlight { batches: unacked, response: None });
                     return Err(error);
                 }
             }
         }
-        let sent = self.connection.send(&self.request(&outbound)).await;
-        let (answer, outcome) = match sent {
-            Ok(answer) => (Some(answer), Ok(acknowledged)),
+        let sent = self.connection.send(&self.request(&unacked)).await;
+        let (response, outcome) = match sent {
+            Ok(response) => (Some(response), Ok(acknowledged)),
             Err(error) => (None, Err(error)),
         };
-        self.in_flight.push_back(InFlight { batches: outbound, answer });
+        self.in_flight.push_back(InFlight { batches: unacked, response });
         outcome
     }
 
-    /// Waits for everything in flight.
+    /// Waits until every request in flight is acknowledged.
     ///
     /// # Errors
     /// As [`IdempotentProducer::send`].
     pub async fn flush(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
         let mut acknowledged = Vec::new();
         while !self.in_flight.is_empty() {
-            acknowledged.extend(self.settle().await?);
+            acknowledged.extend(self.complete_oldest().await?);
         }
         Ok(acknowledged)
     }
 
-    /// Goes on over a new connection after the old one was lost: sends again, in order, what is not known to be
-    /// acknowledged. The broker recognises what it has.
+    /// Goes on over a new connection after the old one was lost: sends all batches again, in order, that are not known
+    /// to be acknowledged. The broker recognises duplicates by their sequences.
     ///
     /// # Errors
     /// As [`IdempotentProducer::send`].
     pub async fn resume(&mut self, connection: Connection) -> Result<Vec<Appended<T>>, ClientError> {
         self.connection = connection;
-        self.in_flight.iter_mut().for_each(|request| request.answer = None);
+        self.in_flight.iter_mut().for_each(|request| request.response = None);
         self.flush().await
     }
 
-    /// Requests sent and not yet acknowledged.
+    /// Number of requests that were sent and not yet acknowledged.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
 
-    /// Waits until the oldest request is acknowledged, or until `until`; at once where none is in flight.
+    /// Waits until the oldest request is acknowledged, at most until `deadline`; returns at once if none is in flight.
     ///
     /// # Errors
     /// As [`IdempotentProducer::send`].
-    pub async fn settle_until(&mut self, until: Instant) -> Result<Vec<Appended<T>>, ClientError> {
-        let Some(InFlight { answer: Some(answer), .. }) = self.in_flight.front_mut() else { return Ok(Vec::new()) };
-        if tokio::time::timeout_at(until, answer.ready()).await.is_err() {
+    pub async fn complete_oldest_until(&mut self, deadline: Instant) -> Result<Vec<Appended<T>>, ClientError> {
+        let Some(InFlight { response: Some(response), .. }) = self.in_flight.front_mut() else { return Ok(Vec::new()) };
+        if tokio::time::timeout_at(deadline, response.ready()).await.is_err() {
             return Ok(Vec::new());
         }
-        self.settle().await
+        self.complete_oldest().await
     }
 
-    /// Takes the oldest request's answer; what was refused for now is sent again, with all that came after it.
-    async fn settle(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
-        let Sorted { mut acknowledged, mut refused, .. } = self.take_oldest().await?;
-        if refused.is_empty() {
+    /// Waits for the oldest request's response. Batches with a retriable error are sent again, with all that follow.
+    async fn complete_oldest(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
+        let Outcomes { mut acknowledged, mut retriable, .. } = self.take_oldest().await?;
+        if retriable.is_empty() {
             return Ok(acknowledged);
         }
-        while self.in_flight.front().is_some_and(|request| request.answer.is_some()) {
+        while self.in_flight.front().is_some_and(|request| request.response.is_some()) {
             let more = self.take_oldest().await?;
             acknowledged.extend(more.acknowledged);
-            refused.extend(more.refused);
+            retriable.extend(more.retriable);
         }
-        // One by one, so that each finds the one before it in the log.
-        for batch in refused.into_iter().rev() {
-            self.in_flight.push_front(InFlight { batches: vec![batch], answer: None });
+        // One request each, so that each batch follows its predecessor in the log.
+        for batch in retriable.into_iter().rev() {
+            self.in_flight.push_front(InFlight { batches: vec![batch], response: None });
         }
-        acknowledged.extend(self.send_oldest_again().await?);
+        acknowledged.extend(self.resend_oldest().await?);
         Ok(acknowledged)
     }
 
-    /// What the oldest request's answer says: acknowledged, and refused for now. A request without an answer to wait for
-    /// is refused as a whole. It stays the oldest where the connection is lost.
-    async fn take_oldest(&mut self) -> Result<Sorted<T>, ClientError> {
-        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Sorted::default()) };
-        let answer = match oldest.answer.take() {
-            Some(pending) => Some(pending.answer().await?),
+    /// Takes the oldest request with its batches' outcomes. All batches of a request without a pending response are
+    /// retriable. If the connection is lost, the request stays the oldest.
+    async fn take_oldest(&mut self) -> Result<Outcomes<T>, ClientError> {
+        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Outcomes::default()) };
+        let response = match oldest.response.take() {
+            Some(pending) => Some(pending.response().await?),
             None => None,
         };
         let batches = self.in_flight.pop_front().map(|oldest| oldest.batches).unwrap_or_default();
-        match answer {
-            Some(answer) => sort_out(batches, answer),
-            None => Ok(Sorted { refused: batches, ..Sorted::default() }),
+        match response {
+            Some(response) => outcomes(batches, response),
+            None => Ok(Outcomes { retriable: batches, ..Outcomes::default() }),
         }
     }
 
-    /// Sends the oldest request alone, until it is taken.
-    async fn send_oldest_again(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
+    /// Sends the oldest request alone, until all its batches are acknowledged.
+    async fn resend_oldest(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
         let deadline = Instant::now() + self.config.delivery_timeout;
         let mut acknowledged = Vec::new();
         loop {
@@ -221,24 +225,28 @@ impl<T> IdempotentProducer<T> {
             let request = self.request(&oldest.batches);
             let pending = self.connection.send(&request).await?;
             if let Some(oldest) = self.in_flight.front_mut() {
-                oldest.answer = Some(pending);
+                oldest.response = Some(pending);
             }
-            let Sorted { acknowledged: taken, refused: again, why } = self.take_oldest().await?;
-            acknowledged.extend(taken);
-            if again.is_empty() {
+            let Outcomes { acknowledged: more, retriable, last_error } = self.take_oldest().await?;
+            acknowledged.extend(more);
+            if retriable.is_empty() {
                 return Ok(acknowledged);
             }
-            self.in_flight.push_front(InFlight { batches: again, answer: None });
+            self.in_flight.push_front(InFlight { batches: retriable, response: None });
             if Instant::now() >= deadline {
-                return Err(why.unwrap_or_else(|| ClientError::Timeout(format!("producing to {}", self.topic.0))));
+                return Err(
+                    last_error.unwrap_or_else(|| ClientError::Timeout(format!("producing to {}", self.topic.0)))
+                );
             }
             sleep(RETRY_PAUSE).await;
         }
     }
 
-    fn request(&self, batches: &[Outbound<T>]) -> ProduceRequest {
-        let data =
-            |batch: &Outbound<T>| PartitionProduceData { index: batch.partition, records: Some(batch.bytes.clone()) };
+    fn request(&self, batches: &[UnackedBatch<T>]) -> ProduceRequest {
+        let data = |batch: &UnackedBatch<T>| PartitionProduceData {
+            index: batch.partition,
+            records: Some(batch.bytes.clone()),
+        };
         let topic = TopicProduceData {
             name: self.topic.0.clone(),
             topic_id: self.topic.1,
@@ -257,20 +265,20 @@ impl<T> IdempotentProducer<T> {
     }
 }
 
-/// What was acknowledged, and what was refused for now, with the last reason.
-struct Sorted<T> {
+/// The batches of one request by their outcome, and the last retriable error.
+struct Outcomes<T> {
     acknowledged: Vec<Appended<T>>,
-    refused: Vec<Outbound<T>>,
-    why: Option<ClientError>,
+    retriable: Vec<UnackedBatch<T>>,
+    last_error: Option<ClientError>,
 }
 
-impl<T> Default for Sorted<T> {
+impl<T> Default for Outcomes<T> {
     fn default() -> Self {
-        Self { acknowledged: Vec::new(), refused: Vec::new(), why: None }
+        Self { acknowledged: Vec::new(), retriable: Vec::new(), last_error: None }
     }
 }
 
-impl<T> Outbound<T> {
+impl<T> UnackedBatch<T> {
     fn appended(self, base_offset: i64) -> Appended<T> {
         Appended { partition: self.partition, base_offset, tag: self.tag }
     }
@@ -278,38 +286,38 @@ impl<T> Outbound<T> {
 
 async fn producer_id(connection: &Connection) -> Result<(i64, i16), ClientError> {
     let request = InitProducerIdRequest { transactional_id: None, ..InitProducerIdRequest::default() };
-    until_settled(|| async {
-        let answer = connection.call(&request).await?;
-        ClientError::check("init producer id", answer.error_code, None)?;
-        Ok((answer.producer_id, answer.producer_epoch))
+    with_retries(|| async {
+        let response = connection.call(&request).await?;
+        ClientError::check("requesting a producer id", response.error_code, None)?;
+        Ok((response.producer_id, response.producer_epoch))
     })
     .await
 }
 
-/// What of a request was acknowledged, and what was refused for now.
-fn sort_out<T>(batches: Vec<Outbound<T>>, answer: ProduceResponse) -> Result<Sorted<T>, ClientError> {
-    let outcomes: HashMap<i32, PartitionProduceResponse> = answer
+/// Splits the batches of a request by their outcome in its response.
+fn outcomes<T>(batches: Vec<UnackedBatch<T>>, response: ProduceResponse) -> Result<Outcomes<T>, ClientError> {
+    let responses: HashMap<i32, PartitionProduceResponse> = response
         .responses
         .into_iter()
         .flat_map(|topic| topic.partition_responses)
         .map(|partition| (partition.index, partition))
         .collect();
-    let mut sorted = Sorted::default();
+    let mut outcomes = Outcomes::default();
     for batch in batches {
         let what = format!("producing to partition {}", batch.partition);
-        let Some(outcome) = outcomes.get(&batch.partition) else {
-            return Err(ClientError::Timeout(format!("{what}: the answer leaves it out")));
+        let Some(outcome) = responses.get(&batch.partition) else {
+            return Err(ClientError::Timeout(format!("{what}: the response has no outcome for it")));
         };
         match outcome.error_code {
             ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => {
-                sorted.acknowledged.push(batch.appended(outcome.base_offset));
+                outcomes.acknowledged.push(batch.appended(outcome.base_offset));
             }
-            code if ClientError::is_passing(code) => {
-                sorted.why = ClientError::check(what, code, outcome.error_message.as_deref()).err();
-                sorted.refused.push(batch);
+            code if ClientError::is_retriable_code(code) => {
+                outcomes.last_error = ClientError::check(what, code, outcome.error_message.as_deref()).err();
+                outcomes.retriable.push(batch);
             }
             code => ClientError::check(what, code, outcome.error_message.as_deref())?,
         }
     }
-    Ok(sorted)
+    Ok(outcomes)
 }

@@ -1,4 +1,4 @@
-//! Reads partitions of one leader by long polls, from given offsets on.
+//! Reads partitions over one connection by long polls, from given offsets on.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,16 +11,16 @@ use uuid::Uuid;
 
 use crate::{ClientError, Connection};
 
-/// How a reader fetches; the defaults are those of Kafka's consumer.
+/// Limits of one fetch; the defaults are those of Kafka's consumer.
 #[derive(Clone, Debug)]
 pub struct ReaderConfig {
-    /// `fetch.min.bytes`.
+    /// `fetch.min.bytes`: bytes that the broker waits for.
     pub min_bytes: i32,
-    /// `fetch.max.bytes`.
+    /// `fetch.max.bytes`: bytes of one response.
     pub max_bytes: i32,
-    /// `max.partition.fetch.bytes`.
+    /// `max.partition.fetch.bytes`: bytes of one partition in a response.
     pub partition_max_bytes: i32,
-    /// `fetch.max.wait.ms`.
+    /// `fetch.max.wait.ms`: how long the broker waits for `min_bytes`.
     pub max_wait: Duration,
 }
 
@@ -33,11 +33,11 @@ impl Default for ReaderConfig {
 /// One batch, whole, with the partition that it came from.
 #[derive(Clone, Debug)]
 pub struct FetchedBatch {
-    /// Partition.
+    /// Index of the partition.
     pub partition: i32,
-    /// First offset that was asked for: records before it are in the batch but were read already.
+    /// The first new offset: the batch may begin with records before it, which were read already.
     pub from: i64,
-    /// The batch.
+    /// The whole batch as it was fetched.
     pub batch: Batch,
 }
 
@@ -51,7 +51,7 @@ pub struct PartitionReader {
 }
 
 impl PartitionReader {
-    /// Starts at `positions` (partition to offset).
+    /// A reader of `topic` (name and id) from `positions` (partition to offset) on.
     #[must_use]
     pub fn new(
         connection: Connection,
@@ -68,24 +68,24 @@ impl PartitionReader {
         &self.positions
     }
 
-    /// One fetch: whole batches that are new, in order within their partition; none where nothing came in time. A partition
-    /// that fails takes nothing from the others: its error is told when nothing else came.
+    /// Sends one fetch and returns whole new batches, in order within their partition; none if nothing came in time. A
+    /// partition's error does not affect the others: it is returned only if no partition returned batches.
     ///
     /// # Errors
-    /// Where the broker answers with an error, or with what is no batch, and with nothing besides.
+    /// If the broker responds with an error or with a malformed batch, and with no batches besides.
     pub async fn poll(&mut self) -> Result<Vec<FetchedBatch>, ClientError> {
         let request = self.request();
-        let answer = self.connection.call(&request).await?;
-        ClientError::check(format!("fetching {}", self.topic.0), answer.error_code, None)?;
+        let response = self.connection.call(&request).await?;
+        ClientError::check(format!("fetching {}", self.topic.0), response.error_code, None)?;
         let (mut batches, mut failure) = (Vec::new(), None);
-        for data in answer.responses.into_iter().flat_map(|topic| topic.partitions) {
+        for data in response.responses.into_iter().flat_map(|topic| topic.partitions) {
             let partition = data.partition_index;
             let checked = ClientError::check(format!("fetching partition {partition}"), data.error_code, None);
-            let taken = match (checked, data.records) {
-                (Ok(()), Some(records)) => self.take(partition, joined(&records.into_parts()), &mut batches),
-                (outcome, _) => outcome,
+            let outcome = match (checked, data.records) {
+                (Ok(()), Some(records)) => self.parse_batches(partition, joined(&records.into_parts()), &mut batches),
+                (checked, _) => checked,
             };
-            failure = failure.or(taken.err());
+            failure = failure.or(outcome.err());
         }
         match failure {
             Some(error) if batches.is_empty() => Err(error),
@@ -105,7 +105,7 @@ impl PartitionReader {
                 ..FetchPartition::default()
             })
             .collect();
-        // Brokers fill an answer in the order asked: let every partition be first in turn.
+        // Brokers fill a response in the order of the request: every partition is first in turn.
         let turn = self.turn % partitions.len().max(1);
         partitions.rotate_left(turn);
         FetchRequest {
@@ -117,12 +117,17 @@ impl PartitionReader {
         }
     }
 
-    fn take(&mut self, partition: i32, mut records: Bytes, batches: &mut Vec<FetchedBatch>) -> Result<(), ClientError> {
+    fn parse_batches(
+        &mut self,
+        partition: i32,
+        mut records: Bytes,
+        batches: &mut Vec<FetchedBatch>,
+    ) -> Result<(), ClientError> {
         let Some(position) = self.positions.get_mut(&partition) else { return Ok(()) };
         while !records.is_empty() {
             let batch = match Batch::parse(&mut records) {
                 Ok(batch) => batch,
-                // A broker may cut the last batch short.
+                // A broker may truncate the last batch.
                 Err(_) if batches.last().is_some_and(|last| last.partition == partition) => return Ok(()),
                 Err(error) => return Err(error.into()),
             };
@@ -134,7 +139,7 @@ impl PartitionReader {
     }
 }
 
-/// One slice of all parts; without a copy where there is only one.
+/// All parts in one slice; without a copy if there is only one.
 fn joined(parts: &[Bytes]) -> Bytes {
     match parts {
         [] => Bytes::new(),

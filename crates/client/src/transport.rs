@@ -1,4 +1,4 @@
-//! How addresses become streams: TCP, or whatever a simulation has instead.
+//! Opening a stream to an address: over TCP, or over a simulated network.
 
 use std::io;
 
@@ -8,19 +8,19 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Both directions of a connection.
+/// A byte stream to a broker, in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
 
-/// What connects.
+/// Opens streams to brokers.
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
-    /// A stream to `address` (`host:port`).
+    /// Connects to `address` (`host:port`).
     async fn connect(&self, address: &str) -> io::Result<Box<dyn Stream>>;
 }
 
-/// The real one.
+/// The transport over TCP, with `TCP_NODELAY`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tcp;
 

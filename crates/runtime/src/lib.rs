@@ -1,7 +1,7 @@
-//! What a process takes from the machine, handed in and never ambient: the time of day, random numbers, and where tasks run.
+//! The clock, the random numbers and the tasks of a process, handed in and never ambient.
 //!
-//! A process takes the real ones; a test or a simulation hands in its own, so that a seed replays everything. Waiting is
-//! `tokio::time`, which is virtual under paused time.
+//! A real process hands in those of the machine; a test or a simulation hands in its own, so that a seed replays
+//! everything. Waiting is `tokio::time`, which is virtual under paused time.
 
 mod clock;
 #[cfg(any(test, feature = "testing"))]

@@ -1,4 +1,4 @@
-//! A clock for tests and simulations.
+//! A clock that tests and simulations set.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -6,7 +6,7 @@ use alluvium_model::Timestamp;
 
 use crate::Clock;
 
-/// A clock that stands still until it is told otherwise.
+/// A clock that stands still until it is set or advanced.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicI64);
 
@@ -17,12 +17,12 @@ impl ManualClock {
         Self(AtomicI64::new(now.0))
     }
 
-    /// Makes it show `now`.
+    /// Sets the clock to `now`.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.0, Ordering::Release);
     }
 
-    /// Moves it `ms` milliseconds on.
+    /// Advances the clock by `ms` milliseconds.
     pub fn advance_ms(&self, ms: i64) {
         self.0.fetch_add(ms, Ordering::AcqRel);
     }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manual_clock_moves_only_when_told() {
+    fn a_manual_clock_moves_only_when_set_or_advanced() {
         let clock = ManualClock::new(Timestamp(100));
         assert_eq!((clock.now(), clock.now()), (Timestamp(100), Timestamp(100)));
         clock.advance_ms(5);

@@ -1,4 +1,4 @@
-//! Random numbers, handed in: nothing else in the system asks the machine for randomness, so that a simulation can replay
+//! Random numbers, handed in: nothing else in the system uses the machine's randomness, so a simulation can replay
 //! every draw from its seed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ impl Rng for SystemRng {
 pub struct SeededRng(AtomicU64);
 
 impl SeededRng {
-    /// The stream of `seed`.
+    /// The stream that `seed` gives.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_rng_is_alive() {
+    fn the_system_rng_does_not_repeat_itself() {
         assert_ne!(SystemRng.next_u64(), SystemRng.next_u64());
     }
 

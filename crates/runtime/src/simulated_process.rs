@@ -1,7 +1,7 @@
-//! The life of a simulated process: whether its tasks go on, are stopped for a while, or are gone all at once.
+//! A simulated process: its tasks run, are paused, or end all at once.
 //!
-//! Owns: nothing but the switch. Does not own: what tasks do. Invariant: once [`SimulatedProcess::end`] has returned no bound future is
-//! polled again; each is dropped where it waits, as a killed process loses what it was doing.
+//! Owns: only that state. Does not own: what the tasks do. Invariant: once [`SimulatedProcess::end`] has returned, no
+//! bound future is polled again; each is dropped at the await where it is, as a killed process stops at any point.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -9,9 +9,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// The switch of one process. Clones share it.
+/// One simulated process. Clones are the same process.
 #[derive(Clone, Debug, Default)]
-pub struct SimulatedProcess(Arc<Mutex<Tasks>>);
+pub struct SimulatedProcess(Arc<Mutex<ProcessState>>);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
@@ -22,41 +22,42 @@ enum Phase {
 }
 
 #[derive(Debug, Default)]
-struct Tasks {
+struct ProcessState {
     phase: Phase,
-    next: u64,
-    /// The bound futures that wait, by their number.
+    /// Number of the last bound future.
+    last_number: u64,
+    /// The wakers of pending bound futures, by the futures' numbers.
     waiting: BTreeMap<u64, Waker>,
 }
 
 impl SimulatedProcess {
-    /// Polls nothing of this process until [`Self::resume`] (SIGSTOP). Time passes meanwhile.
+    /// Pauses the process, as SIGSTOP does: none of its futures is polled until [`Self::resume`]. Time goes on.
     pub fn pause(&self) {
-        let mut tasks = self.tasks();
-        if tasks.phase == Phase::Running {
-            tasks.phase = Phase::Paused;
+        let mut state = self.state();
+        if state.phase == Phase::Running {
+            state.phase = Phase::Paused;
         }
     }
 
-    /// Goes on (SIGCONT).
+    /// Resumes the process, as SIGCONT does.
     pub fn resume(&self) {
         let woken = {
-            let mut tasks = self.tasks();
-            if tasks.phase != Phase::Paused {
+            let mut state = self.state();
+            if state.phase != Phase::Paused {
                 return;
             }
-            tasks.phase = Phase::Running;
-            std::mem::take(&mut tasks.waiting)
+            state.phase = Phase::Running;
+            std::mem::take(&mut state.waiting)
         };
         woken.into_values().for_each(Waker::wake);
     }
 
-    /// The process is gone (SIGKILL).
+    /// Ends the process, as SIGKILL does.
     pub fn end(&self) {
         let woken = {
-            let mut tasks = self.tasks();
-            tasks.phase = Phase::Ended;
-            std::mem::take(&mut tasks.waiting)
+            let mut state = self.state();
+            state.phase = Phase::Ended;
+            std::mem::take(&mut state.waiting)
         };
         woken.into_values().for_each(Waker::wake);
     }
@@ -64,37 +65,37 @@ impl SimulatedProcess {
     /// Whether [`Self::end`] was called.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.tasks().phase == Phase::Ended
+        self.state().phase == Phase::Ended
     }
 
-    /// `future` as a part of this process; `None` where the process ends first.
+    /// `future` as a part of this process; it resolves to `None` if the process ends first.
     pub fn bind<F: Future>(&self, future: F) -> Bound<F> {
         let number = {
-            let mut tasks = self.tasks();
-            tasks.next += 1;
-            tasks.next
+            let mut state = self.state();
+            state.last_number += 1;
+            state.last_number
         };
-        Bound { simulated: self.clone(), number, future: Some(Box::pin(future)) }
+        Bound { process: self.clone(), number, future: Some(Box::pin(future)) }
     }
 
-    /// Whether a bound future may be polled now; if not, it is woken when that changes.
-    fn enter(&self, number: u64, waker: &Waker) -> Phase {
-        let mut tasks = self.tasks();
-        if tasks.phase != Phase::Ended {
-            tasks.waiting.insert(number, waker.clone());
+    /// The phase in which a bound future is polled. It is woken when the phase changes.
+    fn phase_for_poll(&self, number: u64, waker: &Waker) -> Phase {
+        let mut state = self.state();
+        if state.phase != Phase::Ended {
+            state.waiting.insert(number, waker.clone());
         }
-        tasks.phase
+        state.phase
     }
 
-    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+    fn state(&self) -> MutexGuard<'_, ProcessState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A future that lives no longer than its process.
+/// A future that ends with its process at the latest.
 #[must_use = "a future does nothing unless awaited"]
 pub struct Bound<F> {
-    simulated: SimulatedProcess,
+    process: SimulatedProcess,
     number: u64,
     future: Option<Pin<Box<F>>>,
 }
@@ -103,7 +104,7 @@ impl<F: Future> Future for Bound<F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.simulated.enter(self.number, context.waker()) {
+        match self.process.phase_for_poll(self.number, context.waker()) {
             Phase::Paused => Poll::Pending,
             Phase::Ended => {
                 self.future = None;
@@ -120,7 +121,7 @@ impl<F: Future> Future for Bound<F> {
 impl<F> Drop for Bound<F> {
     fn drop(&mut self) {
         self.future = None;
-        self.simulated.tasks().waiting.remove(&self.number);
+        self.process.state().waiting.remove(&self.number);
     }
 }
 
@@ -133,38 +134,38 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_paused_process_goes_on_late_where_it_waited() {
-        let simulated = SimulatedProcess::default();
+    async fn a_paused_process_goes_on_where_it_was_when_it_is_resumed() {
+        let process = SimulatedProcess::default();
         let started = Instant::now();
-        let task = tokio::spawn(simulated.bind(async { sleep(Duration::from_secs(1)).await }));
+        let task = tokio::spawn(process.bind(async { sleep(Duration::from_secs(1)).await }));
         tokio::task::yield_now().await;
-        simulated.pause();
+        process.pause();
         sleep(Duration::from_secs(5)).await;
         assert!(!task.is_finished());
-        simulated.resume();
+        process.resume();
         assert_eq!(task.await.expect("it ends"), Some(()));
         assert_eq!(started.elapsed(), Duration::from_secs(5));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_ended_process_drops_what_it_was_doing() {
-        let (simulated, held) = (SimulatedProcess::default(), Arc::new(()));
+    async fn an_ended_process_drops_its_futures() {
+        let (process, held) = (SimulatedProcess::default(), Arc::new(()));
         let inner = Arc::clone(&held);
-        let task = tokio::spawn(simulated.bind(async move {
+        let task = tokio::spawn(process.bind(async move {
             std::future::pending::<()>().await;
             drop(inner);
         }));
         sleep(Duration::from_secs(1)).await;
-        simulated.end();
+        process.end();
         assert_eq!(task.await.expect("it ends"), None);
         assert_eq!(Arc::strong_count(&held), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_of_an_ended_process_runs_though_it_was_due() {
-        let simulated = SimulatedProcess::default();
-        let late = tokio::spawn(simulated.bind(async { panic!("it ran") }));
-        simulated.end();
+    async fn no_future_of_an_ended_process_runs_even_if_it_was_due() {
+        let process = SimulatedProcess::default();
+        let late = tokio::spawn(process.bind(async { panic!("it ran") }));
+        process.end();
         assert_eq!(late.await.expect("it ends"), None::<()>);
     }
 }

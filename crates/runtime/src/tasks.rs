@@ -1,5 +1,5 @@
-//! A process's tasks: every one is spawned here, under a name, is told to stop by one cancel token, and is waited for at the
-//! end. A simulation hands in a simulated process (feature `testing`), which pauses or ends all of them at once.
+//! The tasks of a process: each is spawned here, under a name, is told to stop by one cancel token, and is waited for
+//! at the end. A simulation hands in a simulated process (feature `testing`), which pauses or ends all of them at once.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,44 +11,44 @@ use tracing::Instrument;
 #[cfg(any(test, feature = "testing"))]
 use crate::SimulatedProcess;
 
-/// Where tasks are spawned and how they are told to stop. Clones share it.
+/// Spawns tasks and stops them. Clones share the tasks and their cancel token.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
     cancel: CancellationToken,
-    /// `None`: the tasks live as long as the real process.
+    /// The simulated process that the tasks belong to; `None` for the real one.
     #[cfg(any(test, feature = "testing"))]
     simulated: Option<SimulatedProcess>,
 }
 
 impl Tasks {
-    /// No task yet; `cancel` stops all that will be.
+    /// A set without tasks; cancelling `cancel` tells all its tasks to stop.
     #[must_use]
     pub fn new(cancel: CancellationToken) -> Self {
         Self { cancel, ..Self::default() }
     }
 
-    /// The same, of a process that is simulated within this one.
+    /// A set whose tasks belong to the simulated `process`.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
     pub fn simulated(cancel: CancellationToken, process: SimulatedProcess) -> Self {
         Self { cancel, simulated: Some(process), ..Self::default() }
     }
 
-    /// A token that is cancelled when the tasks are to stop.
+    /// The token that is cancelled when the tasks are to stop.
     #[must_use]
     pub fn cancelled(&self) -> CancellationToken {
         self.cancel.clone()
     }
 
-    /// Runs `task` until it ends by itself; it watches [`Self::cancelled`] to know when.
+    /// Spawns `task`. It runs until it returns, which it must do when [`Self::cancelled`] is cancelled.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let task = task.instrument(tracing::info_span!("task", name));
         #[cfg(any(test, feature = "testing"))]
         if let Some(process) = &self.simulated {
             let bound = process.bind(task);
             self.tracker.spawn(async move {
-                // Whether the task or its process ended first makes no difference here.
+                // It makes no difference here whether the task or its process ended first.
                 let _ = bound.await;
             });
             return;
@@ -56,8 +56,8 @@ impl Tasks {
         self.tracker.spawn(task);
     }
 
-    /// `work` that a task of these spawns by itself, as a part of the same process: if the process ends first, the future
-    /// stays pending until its owner drops it.
+    /// Runs `work`, which is spawned elsewhere, as a part of this process: if a simulated process ends first, the
+    /// future stays pending until its owner drops it.
     pub async fn within<T>(self, work: impl Future<Output = T>) -> T {
         #[cfg(any(test, feature = "testing"))]
         if let Some(process) = self.simulated {
@@ -69,7 +69,7 @@ impl Tasks {
         work.await
     }
 
-    /// Tells all tasks to stop and waits for them, at most `timeout`. Whether all have ended.
+    /// Tells all tasks to stop and waits for them, at most `timeout`. Returns whether all have ended.
     pub async fn stop(&self, timeout: Duration) -> bool {
         self.cancel.cancel();
         self.tracker.close();

@@ -1,4 +1,4 @@
-//! From the end of an object to its footer. What is read was stored, so nothing in it is trusted.
+//! Decoding: from the end of an object to its footer. Stored bytes are not trusted.
 
 use alluvium_model::{PartitionIndex, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicId, TopicPartition};
 use uuid::Uuid;
@@ -7,43 +7,43 @@ use crate::encode::checksum;
 use crate::layout::{HEADER_LEN, HEADER_MAGIC, PRODUCER_LEN, RUN_LEN, TRAILER_LEN, TRAILER_MAGIC, VERSION};
 use crate::{Footer, ProducerRun, Run};
 
-/// Why bytes are no segment, or not a whole one.
+/// Why bytes cannot be decoded as a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    /// Read this many bytes of the object's end, and try again.
+    /// The tail does not contain the whole footer: read this many bytes of the object's end, and decode again.
     #[error("the footer needs the last {bytes} bytes of the object")]
     TailTooShort {
-        /// Of the object's end.
+        /// Bytes of the object's end that are needed.
         bytes: u64,
     },
-    /// Some other object, or half of one.
-    #[error("no segment: the magic is missing")]
+    /// Another kind of object, or a part of one.
+    #[error("not a segment: the magic is missing")]
     Magic,
     /// Written by a newer release.
     #[error("segment format version {0} is unknown (this release reads {VERSION})")]
     Version(u32),
-    /// Damaged.
+    /// The footer is damaged.
     #[error("segment footer CRC is {computed:#010x} but {stored:#010x} is stored")]
     FooterCrc {
-        /// In the trailer.
+        /// The checksum in the trailer.
         stored: u32,
-        /// Of the bytes.
+        /// The checksum of the footer's bytes.
         computed: u32,
     },
-    /// Intact, and yet wrong: a bug of the writer.
+    /// The checksum is right, but the content is not: a bug of the writer.
     #[error("segment footer is malformed: {0}")]
     Footer(&'static str),
-    /// The bytes of a run are damaged or not the run's.
+    /// The bytes of a run are damaged, or belong to something else.
     #[error("run CRC is {computed:#010x} but {stored:#010x} is stored")]
     RunCrc {
-        /// In the footer.
+        /// The checksum in the footer.
         stored: u32,
-        /// Of the bytes.
+        /// The checksum of the run's bytes.
         computed: u32,
     },
 }
 
-/// Whether `start` is how a segment of a known version starts.
+/// Checks that `start`, the first 16 bytes or more of an object, is the header of a segment of a known version.
 pub fn verify_header(start: &[u8]) -> Result<(), FormatError> {
     let mut reader = Reader(start);
     if reader.take().as_ref() != Some(HEADER_MAGIC) {
@@ -52,14 +52,14 @@ pub fn verify_header(start: &[u8]) -> Result<(), FormatError> {
     version(reader.take().ok_or(FormatError::Magic)?)
 }
 
-/// Whether `bytes` are those of `run` (needs no other part of the object).
+/// Checks the checksum of `bytes`, those of `run`. Needs no other part of the object.
 pub fn verify_run(run: &Run, bytes: &[u8]) -> Result<(), FormatError> {
     let (stored, computed) = (run.crc, checksum(bytes));
     if stored == computed { Ok(()) } else { Err(FormatError::RunCrc { stored, computed }) }
 }
 
 impl Footer {
-    /// The footer of a whole `object`, if all of its checksums hold: it is byte for byte what was written.
+    /// The footer of a whole `object`, if all of its checksums are right: then it is byte for byte what was written.
     pub fn verify_whole(object: &[u8]) -> Result<Self, FormatError> {
         verify_header(object)?;
         let footer = Self::decode(object, object.len() as u64)?;
@@ -71,7 +71,7 @@ impl Footer {
         Ok(footer)
     }
 
-    /// The footer of an object of `object_bytes`, of which `tail` are the last (64 KiB are nearly always enough).
+    /// The footer of an object of `object_bytes` bytes, from its last bytes `tail` (64 KiB are nearly always enough).
     pub fn decode(tail: &[u8], object_bytes: u64) -> Result<Self, FormatError> {
         let least = (HEADER_LEN + TRAILER_LEN) as u64;
         if object_bytes < least {
@@ -146,7 +146,7 @@ fn decode_footer(bytes: &[u8], footer_start: u64) -> Result<Footer, FormatError>
 }
 
 fn decode_run(reader: &mut Reader<'_>) -> Result<Run, FormatError> {
-    let topic = TopicId(Uuid::from_bytes(reader.take().ok_or(CUT_SHORT)?));
+    let topic = TopicId(Uuid::from_bytes(reader.take().ok_or(TRUNCATED)?));
     let partition = TopicPartition::new(topic, PartitionIndex(reader.i32()?));
     let position = reader.u64()?..reader.u64()?;
     let records = reader.u64()?;
@@ -160,13 +160,13 @@ fn decode_run(reader: &mut Reader<'_>) -> Result<Run, FormatError> {
 fn decode_producer(reader: &mut Reader<'_>) -> Result<ProducerRun, FormatError> {
     Ok(ProducerRun {
         id: ProducerId(reader.i64()?),
-        epoch: ProducerEpoch(i16::from_be_bytes(reader.take().ok_or(CUT_SHORT)?)),
+        epoch: ProducerEpoch(i16::from_be_bytes(reader.take().ok_or(TRUNCATED)?)),
         first: Sequence(reader.i32()?),
         last: Sequence(reader.i32()?),
     })
 }
 
-const CUT_SHORT: FormatError = FormatError::Footer("it is cut short");
+const TRUNCATED: FormatError = FormatError::Footer("it is truncated");
 
 /// Big-endian fields, one after another.
 struct Reader<'a>(&'a [u8]);
@@ -179,24 +179,24 @@ impl Reader<'_> {
     }
 
     fn i32(&mut self) -> Result<i32, FormatError> {
-        self.take().map(i32::from_be_bytes).ok_or(CUT_SHORT)
+        self.take().map(i32::from_be_bytes).ok_or(TRUNCATED)
     }
 
     fn u32(&mut self) -> Result<u32, FormatError> {
-        self.take().map(u32::from_be_bytes).ok_or(CUT_SHORT)
+        self.take().map(u32::from_be_bytes).ok_or(TRUNCATED)
     }
 
     fn i64(&mut self) -> Result<i64, FormatError> {
-        self.take().map(i64::from_be_bytes).ok_or(CUT_SHORT)
+        self.take().map(i64::from_be_bytes).ok_or(TRUNCATED)
     }
 
     fn u64(&mut self) -> Result<u64, FormatError> {
-        self.take().map(u64::from_be_bytes).ok_or(CUT_SHORT)
+        self.take().map(u64::from_be_bytes).ok_or(TRUNCATED)
     }
 
-    /// A count of things of at least `each` bytes: never more than can follow.
+    /// A count of items of at least `each` bytes; an error if the remaining bytes cannot hold so many.
     fn count(&mut self, each: usize) -> Result<usize, FormatError> {
         let count = self.u32()? as usize;
-        if count.saturating_mul(each) > self.0.len() { Err(CUT_SHORT) } else { Ok(count) }
+        if count.saturating_mul(each) > self.0.len() { Err(TRUNCATED) } else { Ok(count) }
     }
 }

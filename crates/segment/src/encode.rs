@@ -1,4 +1,4 @@
-//! From batches to the parts of one object.
+//! Encoding: from the batches of many partitions to the parts of one object.
 
 use std::ops::Range;
 
@@ -12,58 +12,58 @@ use crate::{Footer, ProducerRun, Run};
 /// The batches of one partition, in the order in which they join the log.
 #[derive(Clone, Debug)]
 pub struct RunInput {
-    /// Whose they are.
+    /// The partition of the batches.
     pub partition: TopicPartition,
-    /// At least one.
+    /// The partition's batches; at least one.
     pub batches: Vec<BatchInput>,
 }
 
-/// One batch, and what the footer says of it.
+/// One batch, with the facts that its run's footer entry is made of.
 #[derive(Clone, Debug)]
 pub struct BatchInput {
-    /// Its bytes in at most two slices (`alluvium_wire::batch::Batch::parts`).
+    /// The batch's bytes in at most two slices (`alluvium_wire::batch::Batch::parts`).
     pub parts: [Bytes; 2],
-    /// What is in them.
+    /// Counts, timestamps and sequences of the batch.
     pub facts: BatchFacts,
 }
 
-/// What the footer says of a batch.
+/// What the footer needs to know of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchFacts {
-    /// Records in it.
+    /// Number of records in the batch.
     pub records: u32,
-    /// Smallest and largest timestamp.
+    /// Smallest and largest timestamp of its records.
     pub timestamps: (Timestamp, Timestamp),
-    /// Its sequences, where its producer is idempotent.
+    /// Its sequences, if its producer is idempotent.
     pub producer: Option<ProducerRun>,
 }
 
 /// A segment ready to upload.
 #[derive(Clone, Debug)]
 pub struct EncodedSegment {
-    /// The object: what was given, between a header and a footer.
+    /// The object's bytes: header, batches, footer and trailer.
     pub parts: Vec<Bytes>,
-    /// Its size.
+    /// Size of the object in bytes.
     pub bytes: u64,
-    /// Its runs, sorted by partition, as the footer has them.
+    /// The runs of the footer, sorted by partition.
     pub runs: Vec<Run>,
 }
 
-/// Why runs are no segment.
+/// Why runs cannot be encoded as a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    /// Nothing is ever flushed empty.
+    /// There are no runs: nothing is ever flushed empty.
     #[error("a segment needs at least one run")]
     Empty,
-    /// A run of no bytes could not be found again.
+    /// The run of this partition, or one of its batches, has no bytes: a reader could not find it.
     #[error("run of {0} is empty")]
     EmptyRun(TopicPartition),
-    /// One partition, one run.
+    /// There are two runs of this partition; each partition has at most one.
     #[error("two runs of {0}")]
     Duplicate(TopicPartition),
 }
 
-/// Lays out a segment by `writer`, sealed at `created`. Runs may come in any order. Batch bytes are shared, not copied.
+/// Encodes a segment by `writer`, sealed at `created`. Runs may be in any order. Batch bytes are shared, not copied.
 pub fn encode(writer: u32, created: Timestamp, mut runs: Vec<RunInput>) -> Result<EncodedSegment, EncodeError> {
     runs.sort_by_key(|run| run.partition);
     check(&runs)?;
@@ -164,7 +164,7 @@ impl Run {
 }
 
 impl Footer {
-    /// The footer and the trailer after it: the end of the object.
+    /// The footer's bytes with the trailer after them: the end of the object.
     #[must_use]
     pub fn encode(&self) -> Bytes {
         let mut out = Vec::new();

@@ -1,9 +1,9 @@
 //! The level-0 segment: one immutable object that holds batches of many partitions.
 //!
 //! Owns: the layout below, its encoder, its decoder. Does not own: record batches (bytes here; `alluvium_wire::batch`
-//! reads them), object keys, uploads. Invariants: runs are sorted by (topic id, partition), each partition at most once,
-//! back to back from the header to the footer; batch bytes are never copied; any bytes decode to a footer that keeps
-//! these invariants, or to an error; an unknown version is an error. All integers are big-endian.
+//! reads them), object keys, uploads. Invariants: runs are sorted by (topic id, partition), each partition at most
+//! once, back to back from the header to the footer; batch bytes are never copied; any bytes decode to a footer that
+//! keeps these invariants, or to an error; an unknown version is an error. All integers are big-endian.
 //!
 //! ```text
 //! object   | header: 16 | run 0 | run 1 | ... | footer | trailer: 24 |
@@ -16,8 +16,8 @@
 //! trailer  | footer bytes: 8 | CRC-32C of the footer: 4 | version: 4 | magic "GESVULLA": 8 |
 //! ```
 //!
-//! The footer makes a segment describe itself: the metastore's rows for it could be written again from it alone. A
-//! reader of a byte range needs none of this: it trusts each batch's own CRC-32C.
+//! The footer makes a segment self-describing: the metastore's rows for it could be rebuilt from it alone. A reader of
+//! a byte range needs no footer: it checks each batch's own CRC-32C.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod decode;

@@ -1,57 +1,56 @@
-//! What a footer says.
+//! The content of a footer: the segment's runs.
 
 use std::ops::Range;
 
 use alluvium_model::{ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition};
 
-/// What a segment holds: its footer, decoded.
+/// The description of a segment: its footer, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Footer {
-    /// Who wrote it: the number in the object's id.
+    /// The writer's number in the object's id.
     pub writer: u32,
-    /// When it was sealed.
+    /// When the segment was sealed.
     pub created: Timestamp,
-    /// Its runs, sorted by partition.
+    /// The segment's runs, sorted by partition.
     pub runs: Vec<Run>,
 }
 
 /// The batches of one partition in one segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Whose they are.
+    /// The partition of the batches.
     pub partition: TopicPartition,
-    /// Where they lie in the object; never empty.
+    /// The byte range of the batches in the object; never empty.
     pub position: Range<u64>,
-    /// Records in them.
+    /// Number of records in the batches.
     pub records: u64,
-    /// How many batches.
+    /// Number of batches.
     pub batches: u32,
-    /// Smallest and largest timestamp.
+    /// Smallest and largest timestamp of the records.
     pub timestamps: (Timestamp, Timestamp),
-    /// Idempotent producers' sequences, in order; neighbours that continue one another are one entry.
+    /// Sequences of idempotent producers, in order; adjacent ones that continue each other are one entry.
     pub producers: Vec<ProducerRun>,
-    /// CRC-32C of the bytes.
+    /// CRC-32C of the run's bytes.
     pub crc: u32,
 }
 
 /// Consecutive sequences of one producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProducerRun {
-    /// Who.
+    /// The producer's id.
     pub id: ProducerId,
-    /// Which incarnation.
+    /// The producer's epoch.
     pub epoch: ProducerEpoch,
     /// Sequence of the first record.
     pub first: Sequence,
-    /// Sequence of the last record; below `first` where it wrapped.
+    /// Sequence of the last record; below `first` if the sequence wrapped.
     pub last: Sequence,
 }
 
 impl ProducerRun {
-    /// Whether `next` goes on where this ends.
+    /// Whether the sequences of `next` follow those of this run, by the same producer and epoch.
     #[must_use]
     pub fn is_continued_by(&self, next: &Self) -> bool {
-        let after = if self.last.0 == i32::MAX { 0 } else { self.last.0 + 1 };
-        self.id == next.id && self.epoch == next.epoch && next.first.0 == after
+        self.id == next.id && self.epoch == next.epoch && next.first == self.last.successor()
     }
 }

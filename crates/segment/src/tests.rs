@@ -40,7 +40,7 @@ fn run(partition: TopicPartition, batches: Vec<BatchInput>) -> RunInput {
     RunInput { partition, batches }
 }
 
-/// Two runs in the wrong order; the one that comes second in the object has two batches that continue one another.
+/// Two runs in the wrong order; the one that comes second in the object has two batches whose sequences continue.
 fn example() -> EncodedSegment {
     let first = batch("first", 2, (60, 80), Some(producer(i32::MAX - 1, i32::MAX)));
     let second = batch("sekond", 3, (50, 70), Some(producer(0, 2)));
@@ -63,7 +63,7 @@ fn unhex(hex: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_segment_has_the_bytes_that_it_always_had() {
+fn a_segment_is_encoded_to_its_golden_bytes() {
     assert_eq!(object(&example()), unhex(GOLDEN));
     assert_eq!(decode(&unhex(GOLDEN)).unwrap().runs, example().runs);
 }
@@ -91,7 +91,7 @@ fn batch_bytes_are_shared_and_not_copied() {
 }
 
 #[test]
-fn producers_that_do_not_continue_one_another_stay_apart() {
+fn sequences_that_do_not_continue_each_other_are_separate_entries() {
     let gap = [producer(0, 4), producer(6, 7), ProducerRun { epoch: ProducerEpoch(2), ..producer(8, 9) }];
     let batches = gap.iter().map(|producer| batch("bytes", 1, (0, 0), Some(*producer))).collect();
     let segment = encode(1, Timestamp(1), vec![run(partition(1, 0), batches)]).unwrap();
@@ -110,7 +110,7 @@ fn a_run_is_verified_by_its_bytes_alone() {
 }
 
 #[test]
-fn what_cannot_be_found_again_is_not_encoded() {
+fn empty_and_duplicate_runs_are_not_encoded() {
     let empty = partition(1, 0);
     let nothing = BatchInput { parts: Default::default(), ..batch("x", 1, (0, 0), None) };
     let one = || run(partition(2, 0), vec![batch("x", 1, (0, 0), None)]);
@@ -122,7 +122,7 @@ fn what_cannot_be_found_again_is_not_encoded() {
 }
 
 #[test]
-fn a_tail_that_is_too_short_says_how_much_is_needed() {
+fn the_error_of_a_short_tail_says_how_many_bytes_are_needed() {
     let object = object(&example());
     let all = object.len() as u64;
     let short = Footer::decode(&object[object.len() - 30..], all).unwrap_err();
@@ -134,7 +134,7 @@ fn a_tail_that_is_too_short_says_how_much_is_needed() {
 }
 
 #[test]
-fn newer_versions_are_refused_by_number() {
+fn newer_versions_are_an_error_that_names_them() {
     let mut object = object(&example());
     object[11] = 2;
     assert_eq!(verify_header(&object), Err(FormatError::Version(2)));
@@ -153,7 +153,7 @@ fn other_objects_are_recognised() {
 }
 
 #[test]
-fn an_intact_footer_of_another_object_is_refused() {
+fn an_intact_footer_of_another_object_is_an_error() {
     let footer = Footer { writer: 1, created: Timestamp(1), runs: example().runs };
     let tail = footer.encode();
     let expected = object(&example()).len() as u64;
@@ -215,16 +215,16 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_answered(bytes in vec(any::<u8>(), 0..200), object_bytes: u64) {
+    fn no_bytes_make_decoding_panic(bytes in vec(any::<u8>(), 0..200), object_bytes: u64) {
         prop_assert!(Footer::decode(&bytes, object_bytes).is_err());
         prop_assert!(verify_header(&bytes).is_err());
     }
 
     #[test]
-    fn any_footer_with_a_right_checksum_is_answered(
+    fn no_footer_with_a_right_checksum_makes_decoding_panic(
         mut footer in vec(any::<u8>(), 0..300), count in 0_u32..4, object_bytes in 0_u64..1_000,
     ) {
-        // The counts are where a decoder could be led to allocate.
+        // A decoder that trusted the count would allocate for it.
         for (at, byte) in (12..).zip(count.to_be_bytes()) {
             if let Some(place) = footer.get_mut(at) {
                 *place = byte;
@@ -239,7 +239,7 @@ proptest! {
     }
 
     #[test]
-    fn any_flipped_bit_of_a_run_is_noticed_by_who_has_the_whole(at: prop::sample::Index, bit in 0_u8..8) {
+    fn any_flipped_bit_of_a_run_is_detected_in_a_whole_object(at: prop::sample::Index, bit in 0_u8..8) {
         let mut object = object(&example());
         let footer_start = example().runs.last().unwrap().position.end as usize;
         let at = layout::HEADER_LEN + at.index(footer_start - layout::HEADER_LEN);
@@ -248,7 +248,7 @@ proptest! {
     }
 
     #[test]
-    fn any_flipped_bit_of_the_end_is_noticed(at: prop::sample::Index, bit in 0_u8..8) {
+    fn any_flipped_bit_of_the_footer_is_detected(at: prop::sample::Index, bit in 0_u8..8) {
         let mut object = object(&example());
         let footer_start = example().runs.last().unwrap().position.end as usize;
         let at = footer_start + at.index(object.len() - footer_start);

@@ -140,7 +140,7 @@ impl World {
     /// A process that knows each time a little late what others did: up to `latency` for every read and commit.
     pub async fn distant(&self, latency: Duration) -> Arc<Agent> {
         let faults = KvFaults { latency_max: latency, ..KvFaults::none() };
-        let metastore = reached_by(Arc::new(self.engine.elsewhere(faults))).await;
+        let metastore = reached_by(Arc::new(self.engine.for_other_process(faults))).await;
         self.agent_over(metastore, None, AgentConfig::default(), SimulatedProcess::default()).await
     }
 

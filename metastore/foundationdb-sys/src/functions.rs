@@ -1,16 +1,15 @@
-//! The library's functions: one table that declares them, finds them and calls them.
+//! The library's functions: one table that declares them, looks them up and calls them.
 
 #![expect(clippy::too_many_arguments, reason = "the library's functions have that many")]
 
 use std::{
     ffi::{c_char, c_int, c_void},
-    path::Path,
+    sync::OnceLock,
 };
 
 use libloading::Library;
 
 use crate::{
-    load::{LoadError, functions},
     options::{
         FDBConflictRangeType, FDBDatabaseOption, FDBMutationType, FDBNetworkOption, FDBStreamingMode,
         FDBTransactionOption,
@@ -23,43 +22,54 @@ use crate::{
 
 macro_rules! functions {
     ($(fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $answer:ty)?;)*) => {
-        /// Where each function lies.
+        /// The address of each function.
         pub(crate) struct Functions {
             $($name: unsafe extern "C" fn($($type),*) $(-> $answer)?,)*
         }
 
         impl Functions {
-            /// Finds all of them in `library`, which is at `path`.
-            pub fn find(library: &Library, path: &Path) -> Result<Self, LoadError> {
+            /// Looks all of them up in `library`; the error is the name of the first that is missing.
+            pub fn find(library: &Library) -> Result<Self, &'static str> {
                 Ok(Self {
                     $($name: {
-                        // SAFETY: the type is that of the function which the library has by this name in API version
-                        // 730, and its caller keeps the library loaded for ever.
-                        let found = unsafe { library.get::<unsafe extern "C" fn($($type),*) $(-> $answer)?>(stringify!($name)) };
-                        *found.map_err(|_| LoadError::Incomplete {
-                            library: path.to_owned(),
-                            missing: stringify!($name),
-                        })?
+                        // SAFETY: the type is that of the library's function of this name in API version 730, and the
+                        // caller keeps the library loaded for ever.
+                        let found = unsafe {
+                            library.get::<unsafe extern "C" fn($($type),*) $(-> $answer)?>(stringify!($name))
+                        };
+                        *found.map_err(|_| stringify!($name))?
                     },)*
                 })
             }
         }
 
         $(
-            /// The library's function of this name.
+            #[doc = concat!("`", stringify!($name), "` of the loaded library.")]
             ///
             /// # Safety
-            /// As its documentation asks: handles that live, pointers to as many bytes as said.
+            /// As the function's documentation in `fdb_c.h` requires: valid handles, and pointers to as many bytes as
+            /// stated.
             ///
             /// # Panics
-            /// Where the library was not loaded.
+            /// If the library was not loaded.
             pub unsafe fn $name($($argument: $type),*) $(-> $answer)? {
-                let function = functions().$name;
+                let function = loaded_functions().$name;
                 // SAFETY: promised by the caller.
                 unsafe { function($($argument),*) }
             }
         )*
     };
+}
+
+static LOADED: OnceLock<Functions> = OnceLock::new();
+
+/// Makes `functions` the ones that are called; only the first call counts.
+pub(crate) fn install(functions: Functions) {
+    LOADED.get_or_init(|| functions);
+}
+
+fn loaded_functions() -> &'static Functions {
+    LOADED.get().expect("the library is loaded before any of its functions is called")
 }
 
 functions! {

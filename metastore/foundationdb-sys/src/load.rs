@@ -1,4 +1,4 @@
-//! Finding the library, once per process.
+//! Finding and loading the library, once per process.
 
 use std::{
     error::Error as _,
@@ -10,23 +10,23 @@ use std::{
 use libloading::Library;
 use thiserror::Error;
 
-use crate::functions::Functions;
+use crate::functions::{Functions, install};
 
 /// Why the library cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LoadError {
-    /// None of the places has a library that can be loaded.
+    /// No library could be loaded from any of the paths.
     #[error("no usable client library found ({})", Reasons(tried))]
     NotFound {
-        /// Each place with what the system said of it.
+        /// Each path with the system's error.
         tried: Vec<(PathBuf, String)>,
     },
-    /// It is there, but too old, or something else by the same name.
+    /// The library lacks a function: it is too old, or another library by the same name.
     #[error("{} has no function {missing}: it is older than FoundationDB 7.3, or something else", library.display())]
     Incomplete {
-        /// Where it is.
+        /// Path of the library.
         library: PathBuf,
-        /// The first function that was not found.
+        /// Name of the first function that was not found.
         missing: &'static str,
     },
 }
@@ -35,10 +35,10 @@ struct Reasons<'a>(&'a [(PathBuf, String)]);
 
 impl fmt::Display for Reasons<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (place, reason)) in self.0.iter().enumerate() {
+        for (number, (path, reason)) in self.0.iter().enumerate() {
             let separator = if number == 0 { "" } else { "; " };
-            // The system's message mostly begins with the place itself.
-            let shown = place.display().to_string();
+            // The system's message mostly begins with the path itself.
+            let shown = path.display().to_string();
             match reason.strip_prefix(&shown) {
                 Some(_) => write!(f, "{separator}{reason}")?,
                 None => write!(f, "{separator}{shown}: {reason}")?,
@@ -50,49 +50,46 @@ impl fmt::Display for Reasons<'_> {
 
 struct Loaded {
     path: PathBuf,
-    functions: Functions,
-    /// Never dropped, for it is never unloaded: the functions lie in it.
+    /// Never dropped, because the installed functions are in it.
     _library: Library,
 }
 
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 static LOADING: Mutex<()> = Mutex::new(());
 
-/// Loads the first of `places` that can be loaded, and finds all functions in it. A name without a directory is looked for
-/// where the system looks for libraries. Once one is loaded, every later call answers that one.
+/// Loads the first of `paths` that can be loaded, and looks up all functions in it. A name without a directory is
+/// searched for where the system finds its libraries. Once a library is loaded, every later call returns that one's
+/// path.
 ///
 /// # Errors
-/// Where there is none, or it lacks a function.
-pub fn load(places: &[PathBuf]) -> Result<&'static Path, LoadError> {
+/// If no library can be loaded, or it lacks a function.
+pub fn load(paths: &[PathBuf]) -> Result<&'static Path, LoadError> {
     let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = loaded() {
         return Ok(path);
     }
     let mut tried = Vec::new();
-    for place in places {
-        // SAFETY: what runs when it is loaded is FoundationDB's own, or what the user put in its place on purpose.
-        match unsafe { Library::new(place) } {
+    for path in paths {
+        // SAFETY: the code that runs on loading is FoundationDB's own, or what the user put at this path on purpose.
+        match unsafe { Library::new(path) } {
             Ok(library) => {
-                let functions = Functions::find(&library, place)?;
-                let loaded = Loaded { path: place.clone(), functions, _library: library };
+                let incomplete = |missing| LoadError::Incomplete { library: path.clone(), missing };
+                install(Functions::find(&library).map_err(incomplete)?);
+                let loaded = Loaded { path: path.clone(), _library: library };
                 return Ok(&LOADED.get_or_init(|| loaded).path);
             }
             Err(error) => {
-                // What the system said is below the crate's own words.
+                // The system's own message is the source of the crate's error.
                 let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-                tried.push((place.clone(), reason));
+                tried.push((path.clone(), reason));
             }
         }
     }
     Err(LoadError::NotFound { tried })
 }
 
-/// The library that is loaded, if one is.
+/// Path of the loaded library; `None` if none is loaded.
 #[must_use]
 pub fn loaded() -> Option<&'static Path> {
     LOADED.get().map(|loaded| loaded.path.as_path())
-}
-
-pub(crate) fn functions() -> &'static Functions {
-    &LOADED.get().expect("who uses FoundationDB has loaded its library before").functions
 }

@@ -1,6 +1,6 @@
-//! The library's types: handles, and the rows of an answer as they lie in its memory.
+//! The library's types: handles, and rows as they lie in the library's memory.
 //!
-//! Rows are packed to four bytes, so a pointer in them may lie at any multiple of four:
+//! Rows are packed to four bytes, so a pointer in them may lie at any multiple of four bytes:
 //! ```text
 //! key        | pointer (8) | length (4) |                                            12 bytes
 //! key-value  | pointer (8) | length (4) | pointer (8) | length (4) |                 24 bytes
@@ -28,32 +28,38 @@ macro_rules! handles {
 }
 
 handles! {
-    /// An answer to come.
+    /// A result that becomes ready later.
     FDBFuture,
-    /// A cluster that is talked to.
+    /// A connection to a cluster.
     FDBDatabase,
     /// One transaction.
     FDBTransaction,
 }
 
-/// What is called once a future is ready; on the network's thread, or at once.
+/// Called once a future is ready: on the network thread, or at once on the caller's.
 pub type FDBCallback = Option<unsafe extern "C" fn(future: *mut FDBFuture, parameter: *mut c_void)>;
 
-/// Bytes that belong to a future.
+/// A key in a future's memory; valid until the future is destroyed.
 #[repr(C, packed(4))]
 #[derive(Clone, Copy, Debug)]
 pub struct FDBKey {
+    /// First byte of the key.
     pub key: *const u8,
+    /// Bytes of the key.
     pub key_length: c_int,
 }
 
-/// A row that belongs to a future.
+/// A row in a future's memory; valid until the future is destroyed.
 #[repr(C, packed(4))]
 #[derive(Clone, Copy, Debug)]
 pub struct FDBKeyValue {
+    /// First byte of the key.
     pub key: *const u8,
+    /// Bytes of the key.
     pub key_length: c_int,
+    /// First byte of the value.
     pub value: *const u8,
+    /// Bytes of the value.
     pub value_length: c_int,
 }
 
@@ -61,8 +67,11 @@ pub struct FDBKeyValue {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct FDBKeySelector {
+    /// The key that the selector starts from.
     pub key: FDBKey,
+    /// Whether the key itself may be selected.
     pub orEqual: fdb_bool_t,
+    /// Number of keys that the selection is moved by.
     pub offset: c_int,
 }
 
@@ -70,20 +79,29 @@ pub struct FDBKeySelector {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct FDBGetRangeReqAndResult {
+    /// Begin of the range, inclusive.
     pub begin: FDBKeySelector,
+    /// End of the range, exclusive.
     pub end: FDBKeySelector,
+    /// First row of the range.
     pub data: *mut FDBKeyValue,
+    /// Number of rows.
     pub m_size: c_int,
+    /// Number of rows that there is memory for.
     pub m_capacity: c_int,
 }
 
-/// A row of an index with the rows that it leads to.
+/// A row of an index with the range of rows that it refers to.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct FDBMappedKeyValue {
+    /// The index row's key.
     pub key: FDBKey,
+    /// The index row's value.
     pub value: FDBKey,
+    /// The range of rows that it refers to.
     pub getRange: FDBGetRangeReqAndResult,
+    /// Reserved by the library.
     pub buffer: [u8; 32],
 }
 

@@ -1,7 +1,7 @@
-//! The `foundationdb` crate's way to ask for which versions a piece of it is. Here there is one: 730.
+//! The macro by which the `foundationdb` crate selects code by API version. Here there is one version: 730.
 
-/// Keeps what is for API version 730: everything with a minimum (none in the crate is above it), nothing with a maximum
-/// (all of them are below it).
+/// Keeps the code for API version 730: everything with a minimum version (none in the crate is above 730), nothing with
+/// a maximum version (all of them are below 730).
 #[macro_export]
 macro_rules! if_cfg_api_versions {
     (min = $min:tt, max = $max:tt => { $($then:tt)* } else { $($otherwise:tt)* }) => {{ $($otherwise)* }};

@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt: bounded and jittered.
+//! The delay before the next attempt of a transaction: bounded and jittered.
 
 use std::time::Duration;
 
@@ -7,10 +7,12 @@ use super::{
     limits::{RETRY_DELAY_MAX, RETRY_DELAY_MIN, RETRY_DELAY_UNAVAILABLE_MAX},
 };
 
-/// The delay before attempt `attempt` (the second is 1), after the one before failed by `error`: uniform between nothing
-/// and a bound. After a conflict the bound is [`RETRY_DELAY_MAX`] at first, so that those who collided once do not collide
-/// again, and the smaller the more often one has lost: who waits longest goes first, and newcomers do not overtake him for
-/// ever. Where the store is in trouble it grows up to [`RETRY_DELAY_UNAVAILABLE_MAX`].
+/// The delay before attempt `attempt` (the second is 1) after the previous one failed with `error`: uniform between
+/// zero and a bound.
+///
+/// After a conflict the bound is [`RETRY_DELAY_MAX`] at first, so that transactions that conflicted once are spread
+/// out. It shrinks with every further conflict, so that the transaction that has waited longest goes first and is not
+/// overtaken by new ones for ever. If the store is unavailable the bound doubles up to [`RETRY_DELAY_UNAVAILABLE_MAX`].
 pub(super) fn delay(error: &Error, attempt: u32, random: u64) -> Duration {
     let attempt = attempt.max(1);
     let bound = match error {
@@ -28,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_lost_more_often_waits_shorter() {
+    fn the_more_conflicts_the_shorter_the_delay() {
         let conflict = |attempt, random| delay(&Error::Conflict, attempt, random);
         assert_eq!(conflict(1, 20_000_000), RETRY_DELAY_MAX);
         assert_eq!(conflict(4, 5_000_000), Duration::from_millis(5));
@@ -40,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_in_trouble_is_left_alone_for_longer() {
+    fn the_delay_grows_while_the_store_is_unavailable() {
         let unavailable = |attempt, random| delay(&Error::Unavailable(String::new()), attempt, random);
         assert_eq!(unavailable(1, 1_000_000), RETRY_DELAY_MIN);
         assert_eq!(unavailable(100, 250_000_000), RETRY_DELAY_UNAVAILABLE_MAX);

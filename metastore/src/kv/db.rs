@@ -1,7 +1,7 @@
-//! Transactions as functions: run one until it is committed.
+//! Transactions as closures, run until they are committed.
 //!
-//! Owns: the retry loop and its bounds. Invariant: a closure's outcome is returned only if its attempt was committed, or if
-//! it failed by itself on a consistent snapshot.
+//! Owns: the retry loop and its bounds. Invariant: a closure's result is returned only if its attempt was committed, or
+//! if the closure itself failed on a consistent snapshot.
 
 use std::{future::Future, sync::Arc};
 
@@ -22,21 +22,22 @@ pub struct Db {
 }
 
 impl Db {
-    /// Transactions on `engine`; `rng` jitters their retries.
+    /// Runs transactions on `engine`; `rng` jitters the delays between their attempts.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, rng: Arc<dyn Rng>) -> Self {
         Self { engine, rng }
     }
 
-    /// What was done through the engine so far.
+    /// Counters of what was done through the engine so far.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         self.engine.metrics()
     }
 
-    /// Runs `f` in a transaction and commits it. Conflicts, attempts that took too long and unknown results are tried
-    /// again, so `f` may run several times: it must have no effect but through its [`Tx`], and where
-    /// [`Tx::is_maybe_committed`] it must look whether it is done already. An error of `f` ends it without a commit.
+    /// Runs `f` in a transaction and commits it. Conflicts, attempts that took too long and unknown results are
+    /// retried, so `f` may run several times: it must have no effect except through its [`Tx`], and if
+    /// [`Tx::is_maybe_committed`] it must check whether an earlier attempt was committed. An error of `f` ends the run
+    /// without a commit.
     pub async fn run<T, E, F, Fut>(&self, name: &'static str, f: F) -> Result<T, E>
     where
         F: Fn(Tx) -> Fut + Send + Sync,
@@ -44,10 +45,11 @@ impl Db {
         E: From<Error> + Send,
         T: Send,
     {
-        self.attempt_until_done(name, Kind::ReadWrite, f).await
+        self.run_timed(name, Kind::ReadWrite, f).await
     }
 
-    /// Runs `f` on one consistent snapshot, without conflicts and without a commit: writes are refused. Watches are armed.
+    /// Runs `f` on one consistent snapshot, without conflicts and without a commit. Writes are an error; watches are
+    /// armed.
     pub async fn read<T, E, F, Fut>(&self, name: &'static str, f: F) -> Result<T, E>
     where
         F: Fn(Tx) -> Fut + Send + Sync,
@@ -55,10 +57,10 @@ impl Db {
         E: From<Error> + Send,
         T: Send,
     {
-        self.attempt_until_done(name, Kind::ReadOnly, f).await
+        self.run_timed(name, Kind::ReadOnly, f).await
     }
 
-    async fn attempt_until_done<T, E, F, Fut>(&self, name: &'static str, kind: Kind, f: F) -> Result<T, E>
+    async fn run_timed<T, E, F, Fut>(&self, name: &'static str, kind: Kind, f: F) -> Result<T, E>
     where
         F: Fn(Tx) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T, E>> + Send,
@@ -67,13 +69,13 @@ impl Db {
     {
         Metrics::count(&self.metrics().transactions, 1);
         let started = Instant::now();
-        let result = self.attempts(name, kind, started, f).await;
+        let result = self.run_attempts(name, kind, started, f).await;
         let time_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         Metrics::count(&self.metrics().time_us, time_us);
         result
     }
 
-    async fn attempts<T, E, F, Fut>(&self, name: &'static str, kind: Kind, started: Instant, f: F) -> Result<T, E>
+    async fn run_attempts<T, E, F, Fut>(&self, name: &'static str, kind: Kind, started: Instant, f: F) -> Result<T, E>
     where
         F: Fn(Tx) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T, E>> + Send,
@@ -95,7 +97,7 @@ impl Db {
                     Err(error) => error,
                 },
                 (Err(_), Some(error)) => error,
-                (Err(own), None) => return Err(own),
+                (Err(error), None) => return Err(error),
             };
             self.count_failure(&error);
             attempts += 1;
@@ -104,13 +106,13 @@ impl Db {
             if is_last || !error.is_retryable() {
                 return Err(self.give_up(name, attempts, error, maybe_committed).into());
             }
-            tracing::trace!(transaction = name, attempts, %error, "trying again");
+            tracing::trace!(transaction = name, attempts, %error, "attempt failed; trying again");
             Metrics::count(&self.metrics().retries, 1);
             sleep(backoff::delay(&error, attempts, self.rng.next_u64())).await;
         }
     }
 
-    /// What a run ends with whose last attempt failed by `error`.
+    /// The error of a run whose last attempt failed with `error`.
     fn give_up(&self, transaction: &'static str, attempts: u32, error: Error, maybe_committed: bool) -> Error {
         if error.is_retryable() || maybe_committed {
             Metrics::count(&self.metrics().gave_up, 1);
@@ -127,7 +129,7 @@ impl Db {
             Metrics::count(&metrics.commits, 1);
             Metrics::count(&metrics.rows_written, rows);
             Metrics::count(&metrics.bytes_written, bytes);
-            Metrics::largest(&metrics.bytes_written_max, bytes);
+            Metrics::record_max(&metrics.bytes_written_max, bytes);
         }
     }
 

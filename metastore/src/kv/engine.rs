@@ -1,13 +1,13 @@
-//! The waist: what an ordered transactional key-value store must do for us, shaped like FoundationDB's client.
+//! The storage interface: what an ordered transactional key-value store must do, shaped like FoundationDB's client.
 //!
-//! Owns: the two traits and what they promise. Does not own: retries (`Db`), what rows mean (the concepts above).
+//! Owns: the two traits and their guarantees. Does not own: retries (`Db`), what rows mean (the metastore's concepts).
 //!
-//! Promises of every engine, shown by the conformance suite:
+//! Every engine guarantees, as the conformance suite shows:
 //! - an attempt reads one consistent snapshot, taken at its first read, plus its own writes so far;
-//! - a commit succeeds only if nothing that the attempt read (other than by snapshot) was written after that snapshot; so
-//!   transactions are strictly serializable, in the order of their versionstamps;
-//! - a successful commit is durable, and seen by every attempt that begins after it;
-//! - the limits of [`super::limits`] are errors at the commit (or earlier), never a truncation.
+//! - a commit succeeds only if nothing that the attempt read (except by snapshot reads) was written after that
+//!   snapshot, so transactions are strictly serializable, in the order of their versionstamps;
+//! - a successful commit is durable, and visible to every attempt that begins after it;
+//! - exceeding one of [`super::limits`] is an error at the commit or earlier; nothing is ever truncated.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,62 +17,87 @@ use std::sync::Arc;
 
 /// An ordered transactional key-value store.
 pub trait Engine: Send + Sync + 'static {
-    /// Starts an attempt. Cheap: what it costs to learn the read version is paid by the first read.
+    /// Starts an attempt. Cheap: the read version is fetched by the first read.
     fn begin(&self) -> Arc<dyn Attempt>;
 
-    /// What was done through this engine so far.
+    /// Counters of what was done through this engine so far.
     fn metrics(&self) -> &Metrics;
 }
 
 /// One attempt at a transaction: read, write, commit once. Dropping it without a commit leaves no trace.
 #[async_trait]
 pub trait Attempt: Send + Sync + 'static {
-    /// The value of `key`. Adds a read conflict unless by [`Isolation::Snapshot`].
+    /// The value of `key`. Adds a read conflict unless `isolation` is [`Isolation::Snapshot`].
     async fn get(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error>;
 
-    /// The rows of `query`, in its order. Adds a read conflict over what was looked at: up to the last row returned where
-    /// the limit ended it, else all of it.
+    /// The rows of `query`, in its order. Adds a read conflict over the range that was read: up to the last row
+    /// returned if the limit ended the read, otherwise all of it.
     async fn range(&self, query: &Range) -> Result<Vec<(Bytes, Bytes)>, Error>;
 
-    /// Adds a write. One that breaks a limit fails all that follows, the commit above all.
+    /// Adds a write. If it exceeds a limit, every later call fails, the commit included.
     fn write(&self, mutation: Mutation);
 
-    /// A future that resolves once the value of `key` differs from what this attempt sees; armed by the commit. Where
-    /// nothing was read before, what it sees may be as late as the commit.
+    /// A future that resolves once the value of `key` differs from what this attempt sees; armed by the commit. If the
+    /// attempt has read nothing before, the value that it compares with may be as late as the commit.
     fn watch(&self, key: &[u8]) -> Watch;
 
-    /// Makes the writes durable, or fails without any. An attempt without writes always succeeds, at no cost. One of which a
-    /// read failed may fail by the same error.
+    /// Makes all writes durable, or fails and writes none. An attempt without writes always succeeds, at no cost. If a
+    /// read of the attempt failed, the commit may fail with the same error.
     async fn commit(&self) -> Result<(), Error>;
 }
 
-/// Whether a read takes part in conflict detection.
+/// Whether a read is checked for conflicts at the commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
-    /// It does: the transaction is not committed if what was read has changed.
+    /// It is: the transaction is not committed if what was read has changed.
     Serializable,
-    /// It does not.
+    /// It is not.
     Snapshot,
 }
 
 /// One write of an attempt. They take effect in the order in which they were added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mutation {
-    /// `key` becomes `value`.
-    Set { key: Bytes, value: Bytes },
-    /// `key` is no more.
-    Clear { key: Bytes },
-    /// All keys with `begin <= key < end` are no more; nothing where `begin >= end`.
-    ClearRange { begin: Bytes, end: Bytes },
-    /// The value of `key`, read as a little-endian number of eight bytes (longer values cut, shorter or missing ones
-    /// filled with zeros), grows by `delta`, wrapping.
-    Add { key: Bytes, delta: i64 },
-    /// The key `prefix`, then the ten bytes of the transaction's versionstamp, then `suffix` becomes `value`.
-    SetStamped { prefix: Bytes, suffix: Bytes, value: Bytes },
+    /// Sets `key` to `value`.
+    Set {
+        /// The key to write.
+        key: Bytes,
+        /// Its new value.
+        value: Bytes,
+    },
+    /// Removes `key`.
+    Clear {
+        /// The key to remove.
+        key: Bytes,
+    },
+    /// Removes all keys with `begin <= key < end`; none if `begin >= end`.
+    ClearRange {
+        /// First key to remove, inclusive.
+        begin: Bytes,
+        /// End of the range, exclusive.
+        end: Bytes,
+    },
+    /// Adds `delta`, wrapping, to the value of `key`, read as a little-endian number of eight bytes (a longer value is
+    /// cut, a shorter or missing one filled with zeros).
+    Add {
+        /// The key of the number.
+        key: Bytes,
+        /// What is added to it.
+        delta: i64,
+    },
+    /// Sets the key made of `prefix`, the ten bytes of the transaction's versionstamp and `suffix` to `value`.
+    SetStamped {
+        /// The key before the versionstamp.
+        prefix: Bytes,
+        /// The key after the versionstamp.
+        suffix: Bytes,
+        /// The key's value.
+        value: Bytes,
+    },
 }
 
 impl Mutation {
-    /// Bytes of its keys and its value.
+    /// Bytes of its keys and its value: what it counts towards a transaction's size.
     #[must_use]
     pub fn bytes(&self) -> usize {
         match self {

@@ -1,4 +1,4 @@
-//! What can go wrong with a transaction, and which of it is worth another attempt.
+//! Why a transaction fails, and which failures are retryable.
 
 use thiserror::Error;
 
@@ -7,37 +7,51 @@ use super::limits::{KEY_BYTES_MAX, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, WATCH
 /// Why a transaction (or a watch) failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
-    /// Something that this attempt read was written by a commit in between. Not committed.
+    /// Something that this attempt read was written by a later commit. Not committed.
     #[error("transaction conflicts with another")]
     Conflict,
-    /// The attempt outlived the time for which the engine remembers what it read. Not committed.
+    /// The attempt is older than the time for which the engine can check its reads. Not committed.
     #[error("transaction is too old to read or commit")]
     TooOld,
-    /// The attempt may or may not have been committed; it will not become so later.
+    /// The attempt may or may not have been committed; it will not be committed later.
     #[error("transaction may or may not have been committed")]
     UnknownResult,
-    /// The store does not answer in time, or asks to be left alone for a while. Not committed.
+    /// The store did not answer in time, or asked to be retried later. Not committed.
     #[error("metastore is unavailable: {0}")]
     Unavailable(String),
-    /// A key beyond the limit.
+    /// A key is longer than `KEY_BYTES_MAX`.
     #[error("key of {bytes} bytes is over the limit of {KEY_BYTES_MAX}")]
-    KeyTooLarge { bytes: usize },
-    /// A value beyond the limit.
+    KeyTooLarge {
+        /// Size of the key in bytes.
+        bytes: usize,
+    },
+    /// A value is longer than `VALUE_BYTES_MAX`.
     #[error("value of {bytes} bytes is over the limit of {VALUE_BYTES_MAX}")]
-    ValueTooLarge { bytes: usize },
-    /// What the attempt reads and writes adds up to more than a transaction may have.
+    ValueTooLarge {
+        /// Size of the value in bytes.
+        bytes: usize,
+    },
+    /// The reads and writes of the attempt add up to more than `TRANSACTION_BYTES_MAX`.
     #[error("transaction of {bytes} bytes is over the limit of {TRANSACTION_BYTES_MAX}")]
-    TransactionTooLarge { bytes: usize },
-    /// A range read without a limit met more rows than one answer may hold: page it.
+    TransactionTooLarge {
+        /// Size of the transaction in bytes.
+        bytes: usize,
+    },
+    /// A range read without a limit found more rows than one answer may hold: read it in pages.
     #[error("range holds more than {rows} rows or {bytes} bytes: read it in pages")]
-    RangeTooLarge { rows: usize, bytes: usize },
+    RangeTooLarge {
+        /// The limit of rows.
+        rows: usize,
+        /// The limit of bytes.
+        bytes: usize,
+    },
     /// A key at or above `0xff`, which belongs to the engine.
     #[error("key is outside the legal range")]
     KeyOutsideLegalRange,
-    /// A range whose end lies before its beginning.
+    /// A range whose end lies before its begin.
     #[error("range ends before it begins")]
     InvertedRange,
-    /// A read of where this attempt writes versionstamped keys, which nobody knows before the commit.
+    /// A read of a range in which this attempt writes versionstamped keys, which are unknown before the commit.
     #[error("versionstamped key is unreadable before its commit")]
     Unreadable,
     /// The attempt was committed already; a new attempt is needed.
@@ -46,20 +60,27 @@ pub enum Error {
     /// A write in a read-only transaction.
     #[error("write in a read-only transaction")]
     ReadOnly,
-    /// The engine holds as many watches as it may.
+    /// The engine has [`WATCHES_MAX`] armed watches.
     #[error("more than {WATCHES_MAX} watches")]
     TooManyWatches,
     /// The transaction that made the watch was never committed.
     #[error("watch was never armed, for its transaction was not committed")]
     WatchNotArmed,
-    /// A run ended without an answer: its attempts or its time were used up, or it failed for good after an attempt whose
-    /// result was unknown. Where any attempt's was, `last` is [`Error::UnknownResult`].
+    /// A run ended without a result: it used up its attempts or its time, or it failed for good after an attempt whose
+    /// result was unknown.
     #[error("transaction {transaction:?} gave up after {attempts} attempts: {last}")]
-    GaveUp { transaction: &'static str, attempts: u32, last: Box<Error> },
+    GaveUp {
+        /// The name of the run.
+        transaction: &'static str,
+        /// Number of attempts made.
+        attempts: u32,
+        /// The error of the last attempt; [`Error::UnknownResult`] if any attempt's result was unknown.
+        last: Box<Error>,
+    },
     /// The disk or the store below failed. Not committed.
     #[error("metastore storage failed: {0}")]
     Storage(String),
-    /// The engine is closed.
+    /// The engine was closed.
     #[error("metastore is closed")]
     Closed,
 }

@@ -1,21 +1,21 @@
-//! Counters of an engine: what was asked of it, and what it cost.
+//! Counters of an engine: the transactions run on it, and what they cost.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts since the process began, only ever growing; and the size of the file.
+/// Counts since the process started, which only grow; and the size of the engine's file.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// Transactions started by `Db::run` and `Db::read`, each counted once however many attempts it took.
     pub transactions: AtomicU64,
     /// Attempts that were committed and had writes.
     pub commits: AtomicU64,
-    /// Attempts that lost to another transaction.
+    /// Attempts that failed with a conflict with another transaction.
     pub conflicts: AtomicU64,
     /// Attempts after the first, for whatever reason.
     pub retries: AtomicU64,
     /// Attempts whose result was unknown.
     pub unknown_results: AtomicU64,
-    /// Transactions that gave up.
+    /// Transactions that gave up after their last attempt or at their deadline.
     pub gave_up: AtomicU64,
     /// Bytes of keys and values in committed attempts.
     pub bytes_written: AtomicU64,
@@ -25,11 +25,11 @@ pub struct Metrics {
     pub bytes_read: AtomicU64,
     /// Bytes of the largest committed attempt: should stay under `limits::TRANSACTION_BYTES_TARGET`.
     pub bytes_written_max: AtomicU64,
-    /// Microseconds that transactions took, all attempts and delays between them together.
+    /// Time that transactions took in all, their attempts and the delays between them, in microseconds.
     pub time_us: AtomicU64,
-    /// Durable batches, where the engine makes them in this process: each is one fsync.
+    /// Durable batches of an engine in this process: each is one fsync. 0 for FoundationDB.
     pub batches: AtomicU64,
-    /// Bytes of the engine's file after the last durable batch, where it has one.
+    /// Size of the engine's file after the last durable batch, in bytes; 0 if it has none.
     pub file_bytes: AtomicU64,
 }
 
@@ -38,8 +38,8 @@ impl Metrics {
         counter.fetch_add(by, Ordering::Relaxed);
     }
 
-    /// A gauge of the largest `value` so far.
-    pub(super) fn largest(gauge: &AtomicU64, value: u64) {
+    /// Keeps the largest `value` so far in `gauge`.
+    pub(super) fn record_max(gauge: &AtomicU64, value: u64) {
         gauge.fetch_max(value, Ordering::Relaxed);
     }
 }

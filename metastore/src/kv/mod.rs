@@ -1,7 +1,9 @@
-//! The waist: an ordered transactional key-value interface shaped like FoundationDB's.
+//! The storage interface: an ordered transactional key-value store shaped like FoundationDB, and its engines.
+//!
+//! The files, from the top: `db` (runs transactions), `tx`, the engines `fdb`, `redb` and `memory` (the latter two on
+//! `embedded`), then `engine` (the traits), `validate`, `range`, `watch`, `metrics`, `backoff`, `error`, `limits`.
 
 mod backoff;
-mod bounds;
 mod db;
 mod embedded;
 mod engine;
@@ -14,16 +16,17 @@ mod metrics;
 mod range;
 pub mod redb;
 mod tx;
+mod validate;
 mod watch;
 
 pub use db::Db;
 pub use engine::{Attempt, Engine, Isolation, Mutation};
 pub use error::Error;
-pub use fdb::{FdbEngine, FdbOptions};
+pub use fdb::{FdbEngine, FdbOpenError, FdbOptions};
 #[cfg(any(test, feature = "testing"))]
 pub use memory::{FaultSwitch, Faults, MemoryEngine};
 pub use metrics::Metrics;
 pub use range::{Range, key_after, prefix_end};
-pub use redb::{OpenError, RedbEngine};
+pub use redb::{RedbEngine, RedbOpenError};
 pub use tx::Tx;
 pub use watch::Watch;

@@ -1,19 +1,20 @@
-//! A range query: which rows, how many, in which direction.
+//! A range query: which rows, how many, and in which direction.
 
 use super::{Error, limits::SYSTEM_PREFIX};
 
 /// Rows with `begin <= key < end`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// First key, inclusive.
+    /// First key of the range, inclusive.
     pub begin: Vec<u8>,
-    /// Last key, exclusive.
+    /// End of the range, exclusive.
     pub end: Vec<u8>,
-    /// At most so many rows; `usize::MAX` for all of them (then refused where they are more than one answer may hold).
+    /// Number of rows to return at most; `usize::MAX` for all of them, which is an error if they exceed one answer's
+    /// limit.
     pub limit: usize,
-    /// From the end down, in descending order.
+    /// Whether rows are returned in descending order, from the end of the range.
     pub reverse: bool,
-    /// Without read conflicts.
+    /// Whether the read adds no read conflicts.
     pub snapshot: bool,
 }
 
@@ -32,25 +33,25 @@ impl Range {
         Self::new(begin, end)
     }
 
-    /// At most `rows` rows.
+    /// The same query for at most `rows` rows.
     #[must_use]
     pub fn limit(self, rows: usize) -> Self {
         Self { limit: rows, ..self }
     }
 
-    /// In descending order, from the end.
+    /// The same query in descending order, from the end of the range.
     #[must_use]
     pub fn reverse(self) -> Self {
         Self { reverse: true, ..self }
     }
 
-    /// Without read conflicts.
+    /// The same query without read conflicts.
     #[must_use]
     pub fn snapshot(self) -> Self {
         Self { snapshot: true, ..self }
     }
 
-    /// Refuses what no engine could answer.
+    /// An error if no engine could answer the query: its range is inverted or reaches into the engine's own keys.
     pub fn check(&self) -> Result<(), Error> {
         if self.begin > self.end {
             return Err(Error::InvertedRange);
@@ -62,8 +63,8 @@ impl Range {
     }
 }
 
-/// The first key after all those that start with `prefix`: its last byte that can grow, grown. A prefix that no legal key
-/// has (empty or all `0xff`) ends with the legal keys.
+/// The first key after all keys that start with `prefix`: the prefix with its last byte below `0xff` incremented and
+/// the rest cut. If there is no such byte (an empty prefix, or all `0xff`), the end of the legal keys.
 #[must_use]
 pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
     match prefix.iter().rposition(|byte| *byte != SYSTEM_PREFIX) {
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_backwards_or_into_the_system_keys_are_refused() {
+    fn inverted_ranges_and_ranges_into_the_system_keys_are_errors() {
         assert_eq!(Range::new(*b"b", *b"a").check(), Err(Error::InvertedRange));
         assert_eq!(Range::new(*b"a", *b"\xff\x00").check(), Err(Error::KeyOutsideLegalRange));
         assert_eq!(Range::new(*b"", *b"\xff").check(), Ok(()));

@@ -1,4 +1,4 @@
-//! One attempt at a transaction, as the concepts use it.
+//! One attempt at a transaction, as the metastore's concepts use it.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -22,7 +22,7 @@ struct State {
     bytes_written: AtomicU64,
     bytes_read: AtomicU64,
     watches: AtomicU64,
-    /// The first retryable error that a read gave to the closure, which may have wrapped it in one of its own.
+    /// The first retryable error of a read. The closure may have wrapped it in an error of its own.
     failure: Mutex<Option<Error>>,
 }
 
@@ -47,7 +47,7 @@ impl Tx {
         }))
     }
 
-    /// The value of `key`; a read conflict.
+    /// The value of `key`; adds a read conflict.
     pub async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
         let isolation = match self.0.kind {
             Kind::ReadWrite => Isolation::Serializable,
@@ -62,16 +62,16 @@ impl Tx {
     }
 
     async fn value(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error> {
-        let value = self.note(self.0.attempt.get(key, isolation).await)?;
-        self.read(key.len() + value.as_ref().map_or(0, Bytes::len));
+        let value = self.remember_failure(self.0.attempt.get(key, isolation).await)?;
+        self.count_read(key.len() + value.as_ref().map_or(0, Bytes::len));
         Ok(value)
     }
 
     /// The values of `keys`, in their order, read concurrently.
     pub async fn get_all(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Error> {
         let mut values = Vec::with_capacity(keys.len());
-        for some in keys.chunks(GETS_IN_FLIGHT_MAX) {
-            values.extend(try_join_all(some.iter().map(|key| self.get(key))).await?);
+        for chunk in keys.chunks(GETS_IN_FLIGHT_MAX) {
+            values.extend(try_join_all(chunk.iter().map(|key| self.get(key))).await?);
         }
         Ok(values)
     }
@@ -79,8 +79,8 @@ impl Tx {
     /// The rows of `query`, in its order.
     pub async fn range(&self, query: Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
         let snapshot = query.snapshot || self.0.kind == Kind::ReadOnly;
-        let rows = self.note(self.0.attempt.range(&Range { snapshot, ..query }).await)?;
-        self.read(rows.iter().map(|(key, value)| key.len() + value.len()).sum());
+        let rows = self.remember_failure(self.0.attempt.range(&Range { snapshot, ..query }).await)?;
+        self.count_read(rows.iter().map(|(key, value)| key.len() + value.len()).sum());
         Ok(rows)
     }
 
@@ -119,7 +119,8 @@ impl Tx {
         self.0.attempt.watch(key)
     }
 
-    /// Whether an earlier attempt of this run ended with an unknown result: look for your idempotency row.
+    /// Whether an earlier attempt of this run ended with an unknown result. If so, the closure must look for the row
+    /// that shows that it was committed.
     #[must_use]
     pub fn is_maybe_committed(&self) -> bool {
         self.0.maybe_committed
@@ -131,12 +132,12 @@ impl Tx {
         self.0.attempt.write(mutation);
     }
 
-    fn read(&self, bytes: usize) {
+    fn count_read(&self, bytes: usize) {
         self.0.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Remembers the error that the run must retry by, whatever the closure makes of it.
-    fn note<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+    /// Keeps a retryable error for the run to retry by, whatever error the closure returns.
+    fn remember_failure<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result
             && error.is_retryable()
         {
@@ -149,7 +150,7 @@ impl Tx {
         self.0.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// (rows, bytes) written so far.
+    /// Rows and bytes written so far.
     pub(super) fn written(&self) -> (u64, u64) {
         (self.0.rows_written.load(Ordering::Relaxed), self.0.bytes_written.load(Ordering::Relaxed))
     }
@@ -159,7 +160,7 @@ impl Tx {
         self.0.bytes_read.load(Ordering::Relaxed)
     }
 
-    /// Commits, where there is anything that a commit does something for.
+    /// Commits if there are writes or watches; otherwise there is nothing to do.
     pub(super) async fn commit(&self) -> Result<(), Error> {
         let (rows, _) = self.written();
         match self.0.kind {

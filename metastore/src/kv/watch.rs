@@ -1,4 +1,4 @@
-//! A watch as its owner sees it: a future.
+//! A watch: a future that resolves once a value has changed.
 
 use std::{
     fmt,
@@ -10,12 +10,13 @@ use std::{
 use super::Error;
 
 /// Resolves once the watched value differs from what the transaction that made the watch saw (it may miss a change that
-/// was undone at once). Armed by the commit of that transaction; an error if there was none. Dropping it ends it.
+/// was undone at once). It is armed by the commit of that transaction, and resolves to an error if there was none.
+/// Dropping it ends the watch.
 #[must_use = "a watch does nothing unless awaited"]
 pub struct Watch(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>);
 
 impl Watch {
-    /// The watch that resolves as `change` does.
+    /// A watch that resolves with `change`.
     pub fn new(change: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
         Self(Box::pin(change))
     }

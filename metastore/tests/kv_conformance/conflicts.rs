@@ -1,4 +1,4 @@
-//! Which attempts may be committed together.
+//! Which concurrent attempts conflict.
 
 use alluvium_metastore::kv::{Error, Isolation, Range};
 use futures::future::join_all;
@@ -27,7 +27,7 @@ pub async fn a_phantom_in_a_read_range_is_a_conflict(subject: Subject) {
     assert_eq!(beside.commit().await, Ok(()));
 }
 
-pub async fn a_limited_range_conflicts_only_where_it_looked(subject: Subject) {
+pub async fn a_limited_range_conflicts_only_where_it_was_read(subject: Subject) {
     for key in ["b", "d", "f"] {
         subject.put(key, "1").await;
     }
@@ -85,7 +85,7 @@ pub async fn reads_of_own_writes_never_conflict(subject: Subject) {
     assert_eq!(subject.read("a").await.as_deref(), Some("mine"));
 }
 
-pub async fn of_many_that_read_and_write_one_key_one_wins(subject: Subject) {
+pub async fn of_concurrent_updates_of_one_key_one_commits(subject: Subject) {
     for _ in 0..3 {
         let attempts: Vec<_> = (0..20).map(|_| subject.begin()).collect();
         for attempt in &attempts {

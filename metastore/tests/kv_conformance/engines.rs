@@ -10,22 +10,23 @@ use alluvium_runtime::SeededRng;
 use bytes::Bytes;
 use tempfile::TempDir;
 
-/// Longer than any engine takes to tell, where time is virtual.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The same where it is real: something that does not happen is waited for in vain.
-const REAL_PATIENCE: Duration = Duration::from_secs(1);
+/// Longer than any engine takes to fire a watch, in virtual time.
+const VIRTUAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The same in real time: shorter, because a test waits all of it for what must not happen.
+const REAL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// One engine under test.
 pub struct Subject {
     pub engine: Arc<dyn Engine>,
     pub injects_faults: bool,
-    /// For how long to wait for what should not happen.
-    pub patience: Duration,
+    /// How long a test waits for what must not happen.
+    pub negative_timeout: Duration,
     _directory: Option<TempDir>,
 }
 
 impl From<MemoryEngine> for Subject {
     fn from(engine: MemoryEngine) -> Self {
-        Self { engine: Arc::new(engine), injects_faults: false, patience: PATIENCE, _directory: None }
+        Self { engine: Arc::new(engine), injects_faults: false, negative_timeout: VIRTUAL_TIMEOUT, _directory: None }
     }
 }
 
@@ -52,7 +53,12 @@ pub async fn memory_with_faults() -> Subject {
 pub async fn redb() -> Subject {
     let directory = TempDir::new().expect("a temporary directory");
     let engine = RedbEngine::open(directory.path()).expect("a new store opens");
-    Subject { engine: Arc::new(engine), injects_faults: false, patience: PATIENCE, _directory: Some(directory) }
+    Subject {
+        engine: Arc::new(engine),
+        injects_faults: false,
+        negative_timeout: VIRTUAL_TIMEOUT,
+        _directory: Some(directory),
+    }
 }
 
 pub async fn fdb() -> Subject {
@@ -62,7 +68,7 @@ pub async fn fdb() -> Subject {
         library: None,
     };
     let engine = FdbEngine::open(options).await.expect("a fresh server answers");
-    Subject { engine: Arc::new(engine), injects_faults: false, patience: REAL_PATIENCE, _directory: None }
+    Subject { engine: Arc::new(engine), injects_faults: false, negative_timeout: REAL_TIMEOUT, _directory: None }
 }
 
 impl Subject {

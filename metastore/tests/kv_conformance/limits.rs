@@ -1,4 +1,4 @@
-//! What is refused.
+//! Errors for what exceeds a limit.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use alluvium_metastore::kv::{
 
 use crate::engines::{Subject, clear_range, get, set, stamped};
 
-pub async fn keys_and_values_beyond_their_limits_are_refused(subject: Subject) {
+pub async fn keys_and_values_over_their_limits_are_errors(subject: Subject) {
     let commit = async |mutation| {
         let attempt = subject.begin();
         attempt.write(mutation);
@@ -23,7 +23,7 @@ pub async fn keys_and_values_beyond_their_limits_are_refused(subject: Subject) {
     assert_eq!(commit(stamped).await, Err(Error::KeyTooLarge { bytes: KEY_BYTES_MAX + 1 }));
 }
 
-pub async fn a_transaction_beyond_its_size_is_refused(subject: Subject) {
+pub async fn a_transaction_over_its_limit_is_an_error(subject: Subject) {
     let value = "v".repeat(VALUE_BYTES_MAX);
     let attempt = subject.begin();
     (0..101).for_each(|number| attempt.write(set(&number.to_string(), &value)));
@@ -32,7 +32,7 @@ pub async fn a_transaction_beyond_its_size_is_refused(subject: Subject) {
     assert_eq!(subject.read("0").await, None);
 }
 
-pub async fn keys_of_the_engine_are_out_of_reach(subject: Subject) {
+pub async fn the_engines_own_keys_cannot_be_read_or_written(subject: Subject) {
     let attempt = subject.begin();
     assert_eq!(attempt.get(b"\xff/version", Isolation::Snapshot).await, Err(Error::KeyOutsideLegalRange));
     assert_eq!(attempt.range(&Range::new(*b"", *b"\xff\xff")).await, Err(Error::KeyOutsideLegalRange));
@@ -48,11 +48,11 @@ pub async fn keys_of_the_engine_are_out_of_reach(subject: Subject) {
     assert_eq!(subject.read("a").await, None);
 }
 
-pub async fn a_range_backwards_is_refused(subject: Subject) {
+pub async fn an_inverted_range_is_an_error(subject: Subject) {
     assert_eq!(subject.begin().range(&Range::new("b", "a")).await, Err(Error::InvertedRange));
 }
 
-pub async fn an_attempt_past_its_time_neither_reads_nor_commits(subject: Subject) {
+pub async fn an_attempt_that_is_too_old_neither_reads_nor_commits(subject: Subject) {
     let [reading, committing, blind] = [subject.begin(), subject.begin(), subject.begin()];
     get(&reading, "a").await;
     get(&committing, "a").await;
@@ -62,5 +62,5 @@ pub async fn an_attempt_past_its_time_neither_reads_nor_commits(subject: Subject
     assert_eq!(reading.get(b"b", Isolation::Snapshot).await, Err(Error::TooOld));
     assert_eq!(reading.range(&Range::prefix("b")).await, Err(Error::TooOld));
     assert_eq!(committing.commit().await, Err(Error::TooOld));
-    assert_eq!(blind.commit().await, Ok(()), "what read nothing cannot be out of date");
+    assert_eq!(blind.commit().await, Ok(()), "an attempt that read nothing cannot be too old");
 }

@@ -1,8 +1,8 @@
-//! One suite of behaviours for every engine of the key-value waist.
+//! The conformance suite of the storage interface: one list of behaviours for every engine.
 //!
-//! `behaves_as_one!` runs the behaviours that look at single attempts, on engines that fail only where they must;
-//! `serves_transactions!` those that go through `Db::run`, also on engines that inject faults. A new engine joins by one
-//! factory in `engines.rs` and one line per macro below. Where the engine is in this process, time is virtual.
+//! `attempt_suite!` runs the behaviours of single attempts, on engines without injected faults; `transaction_suite!`
+//! those of `Db::run`, also on engines with injected faults. A new engine needs one factory in `engines.rs` and one
+//! line per macro below. If the engine is in this process, time is virtual.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails is to stop")]
 
@@ -31,26 +31,26 @@ macro_rules! on_engine {
     };
 }
 
-macro_rules! behaves_as_one {
+macro_rules! attempt_suite {
     ($module:ident, $factory:path, $attributes:tt) => {
         on_engine!($module, $factory, $attributes, {
             snapshots::an_attempt_reads_the_snapshot_of_its_first_read,
             snapshots::a_commit_is_seen_by_attempts_that_begin_after_it,
-            snapshots::nothing_is_seen_of_an_attempt_without_a_commit,
+            snapshots::uncommitted_writes_are_invisible_to_other_attempts,
             snapshots::own_writes_are_read_before_the_commit,
             snapshots::an_attempt_is_committed_once,
-            ranges::ranges_are_ordered_limited_and_of_both_directions,
+            ranges::ranges_are_ordered_and_limited_in_both_directions,
             ranges::ranges_show_own_writes,
             ranges::ranges_of_many_rows_are_complete,
             ranges::cleared_ranges_lose_their_rows_and_no_others,
             conflicts::a_write_to_a_read_key_is_a_conflict,
             conflicts::a_phantom_in_a_read_range_is_a_conflict,
-            conflicts::a_limited_range_conflicts_only_where_it_looked,
+            conflicts::a_limited_range_conflicts_only_where_it_was_read,
             conflicts::a_cleared_range_conflicts_with_reads_in_it,
             conflicts::writes_alone_never_conflict,
             conflicts::snapshot_reads_never_conflict,
             conflicts::reads_of_own_writes_never_conflict,
-            conflicts::of_many_that_read_and_write_one_key_one_wins,
+            conflicts::of_concurrent_updates_of_one_key_one_commits,
             conflicts::reads_alone_never_conflict,
             atomics::adding_to_nothing_starts_at_zero,
             atomics::adding_wraps_and_takes_eight_bytes,
@@ -67,40 +67,40 @@ macro_rules! behaves_as_one {
             watches::a_watch_sees_its_own_transactions_write,
             watches::a_watch_fires_when_a_range_is_cleared,
             watches::a_watch_without_a_commit_is_never_armed,
-            watches::watches_are_bounded_and_given_back,
-            limits::keys_and_values_beyond_their_limits_are_refused,
-            limits::a_transaction_beyond_its_size_is_refused,
-            limits::keys_of_the_engine_are_out_of_reach,
-            limits::a_range_backwards_is_refused,
-            limits::an_attempt_past_its_time_neither_reads_nor_commits,
+            watches::armed_watches_are_limited_and_a_dropped_one_makes_room,
+            limits::keys_and_values_over_their_limits_are_errors,
+            limits::a_transaction_over_its_limit_is_an_error,
+            limits::the_engines_own_keys_cannot_be_read_or_written,
+            limits::an_inverted_range_is_an_error,
+            limits::an_attempt_that_is_too_old_neither_reads_nor_commits,
         });
     };
 }
 
-macro_rules! serves_transactions {
+macro_rules! transaction_suite {
     ($module:ident, $factory:path, $attributes:tt) => {
         on_engine!($module, $factory, $attributes, {
             retries::increments_of_many_clients_all_count_once,
-            retries::an_error_of_the_closure_ends_it_without_a_commit,
-            retries::a_retryable_error_in_disguise_is_retried,
+            retries::an_error_of_the_closure_ends_the_run_without_a_commit,
+            retries::a_wrapped_retryable_error_is_retried,
             retries::a_read_only_transaction_refuses_writes,
             retries::a_watch_of_a_read_only_transaction_is_armed,
-            retries::reading_all_keeps_the_order_of_the_keys,
+            retries::get_all_keeps_the_order_of_the_keys,
             serial_order::transactions_are_equivalent_to_the_order_of_their_stamps,
         });
     };
 }
 
-behaves_as_one!(memory, crate::engines::memory, { #[tokio::test(start_paused = true)] });
-behaves_as_one!(memory_with_latency, crate::engines::memory_with_latency, { #[tokio::test(start_paused = true)] });
-behaves_as_one!(redb, crate::engines::redb, { #[tokio::test(start_paused = true)] });
-behaves_as_one!(fdb, crate::engines::fdb, { #[tokio::test] #[ignore = "needs FoundationDB: FDB_HOME"] });
-serves_transactions!(transactions_on_memory, crate::engines::memory, { #[tokio::test(start_paused = true)] });
-serves_transactions!(transactions_on_memory_with_faults, crate::engines::memory_with_faults, {
+attempt_suite!(memory, crate::engines::memory, { #[tokio::test(start_paused = true)] });
+attempt_suite!(memory_with_latency, crate::engines::memory_with_latency, { #[tokio::test(start_paused = true)] });
+attempt_suite!(redb, crate::engines::redb, { #[tokio::test(start_paused = true)] });
+attempt_suite!(fdb, crate::engines::fdb, { #[tokio::test] #[ignore = "needs FoundationDB: FDB_HOME"] });
+transaction_suite!(transactions_on_memory, crate::engines::memory, { #[tokio::test(start_paused = true)] });
+transaction_suite!(transactions_on_memory_with_faults, crate::engines::memory_with_faults, {
     #[tokio::test(start_paused = true)]
 });
-serves_transactions!(transactions_on_redb, crate::engines::redb, { #[tokio::test(start_paused = true)] });
-serves_transactions!(transactions_on_fdb, crate::engines::fdb, {
+transaction_suite!(transactions_on_redb, crate::engines::redb, { #[tokio::test(start_paused = true)] });
+transaction_suite!(transactions_on_fdb, crate::engines::fdb, {
     #[tokio::test]
     #[ignore = "needs FoundationDB: FDB_HOME"]
 });

@@ -11,7 +11,7 @@ async fn keys(attempt: &Arc<dyn Attempt>, query: Range) -> String {
     rows.into_iter().map(|(key, _)| text(key)).collect::<Vec<_>>().join(" ")
 }
 
-pub async fn ranges_are_ordered_limited_and_of_both_directions(subject: Subject) {
+pub async fn ranges_are_ordered_and_limited_in_both_directions(subject: Subject) {
     for key in ["d", "b", "a", "c", "ba"] {
         subject.put(key, key).await;
     }

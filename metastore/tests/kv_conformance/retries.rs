@@ -1,4 +1,4 @@
-//! Transactions as functions, run until they are done.
+//! Transactions as closures, run by `Db` until they are committed.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -10,11 +10,11 @@ use tokio::time::timeout;
 use crate::engines::Subject;
 
 #[derive(Debug, PartialEq, Eq, Error)]
-enum Own {
+enum ClosureError {
     #[error("refused")]
     Refused,
-    #[error("in disguise: {0}")]
-    Disguised(String),
+    #[error("wrapped: {0}")]
+    Wrapped(String),
     #[error(transparent)]
     Kv(#[from] Error),
 }
@@ -23,10 +23,10 @@ fn number(value: Option<bytes::Bytes>) -> i64 {
     value.map_or(0, |value| i64::from_le_bytes(value.as_ref().try_into().unwrap()))
 }
 
-/// Counts once, whatever became of earlier attempts.
+/// Increments the count once, even if an earlier attempt's result was unknown.
 async fn increment(tx: Tx, id: &[u8]) -> Result<(), Error> {
     if tx.get(id).await?.is_some() {
-        assert!(tx.is_maybe_committed(), "only an earlier attempt of the same run leaves its mark");
+        assert!(tx.is_maybe_committed(), "only an earlier attempt of the same run can have written the row");
         return Ok(());
     }
     let count = number(tx.get(b"count").await?);
@@ -53,27 +53,27 @@ pub async fn increments_of_many_clients_all_count_once(subject: Subject) {
     assert_eq!(metrics.unknown_results.load(Ordering::Relaxed) > 0, subject.injects_faults);
 }
 
-pub async fn an_error_of_the_closure_ends_it_without_a_commit(subject: Subject) {
+pub async fn an_error_of_the_closure_ends_the_run_without_a_commit(subject: Subject) {
     let db = subject.db();
     let result = db
         .run("refuse", |tx| async move {
             tx.get(b"a").await?;
             tx.set(b"a", b"1");
-            Err::<(), _>(Own::Refused)
+            Err::<(), _>(ClosureError::Refused)
         })
         .await;
-    assert_eq!(result, Err(Own::Refused));
+    assert_eq!(result, Err(ClosureError::Refused));
     assert_eq!(db.read("look", |tx| async move { tx.get(b"a").await }).await, Ok(None));
 }
 
-pub async fn a_retryable_error_in_disguise_is_retried(subject: Subject) {
+pub async fn a_wrapped_retryable_error_is_retried(subject: Subject) {
     let db = subject.db();
     for _ in 0..50 {
         let result = db
-            .run("disguise", |tx| async move {
-                tx.get(b"a").await.map_err(|error| Own::Disguised(error.to_string()))?;
+            .run("wrap", |tx| async move {
+                tx.get(b"a").await.map_err(|error| ClosureError::Wrapped(error.to_string()))?;
                 tx.set(b"a", b"1");
-                Ok::<(), Own>(())
+                Ok::<(), ClosureError>(())
             })
             .await;
         assert_eq!(result, Ok(()));
@@ -104,11 +104,11 @@ pub async fn a_watch_of_a_read_only_transaction_is_armed(subject: Subject) {
     assert_eq!(timeout(Duration::from_secs(60), watch).await, Ok(Ok(())));
 }
 
-pub async fn reading_all_keeps_the_order_of_the_keys(subject: Subject) {
+pub async fn get_all_keeps_the_order_of_the_keys(subject: Subject) {
     let db = subject.db();
     put(&db, b"a").await;
     put(&db, b"c").await;
-    // More than are read at once; but where every read may fail, few enough to be lucky.
+    // More than are read at once; but if every read may fail, few enough for some attempt to succeed.
     let count = if subject.injects_faults { 30 } else { 600 };
     let keys: Vec<Vec<u8>> = (0..count).map(|number| vec![b"abc"[number % 3]]).collect();
     let keys = &keys;

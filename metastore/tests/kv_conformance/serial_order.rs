@@ -1,9 +1,9 @@
-//! The promise that contains the others: concurrent transactions are equivalent to one after the other, in the order of
-//! their versionstamps.
+//! Strict serializability, which implies the other guarantees: concurrent transactions are equivalent to serial ones in
+//! the order of their versionstamps.
 //!
-//! Each transaction does a random list of reads and writes and stores, under a versionstamped key, who it is and all that it
-//! read. Afterwards that log is replayed, in its order, against a plain map: every transaction is there once, read exactly
-//! what the map holds at its turn, and the map ends as the store does.
+//! Each transaction does a random list of reads and writes, and stores its id and all that it read under a
+//! versionstamped key. Afterwards that log is replayed in its order against a plain map: every transaction is in it
+//! once and read exactly what the map holds at that point, and in the end the map equals the store.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use proptest::{
 
 use crate::engines::Subject;
 
-/// Programs run one after the other on one store, each against what the ones before left.
+/// Programs that run one after the other on one store, each on the rows that the previous ones left.
 const PROGRAMS: usize = 40;
 const DATA: u8 = b'd';
 const KEYS: u8 = 10;
@@ -35,12 +35,12 @@ enum Step {
         reverse: bool,
     },
     Set(u8, u8),
-    /// Writes all that was read so far.
+    /// Writes a digest of everything read so far.
     SetRead(u8),
     Clear(u8),
     ClearRange(u8, u8),
     Add(u8, i64),
-    /// Lets others go first.
+    /// Lets other clients run first.
     Yield,
 }
 
@@ -60,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Clients, each with its transactions, each with its steps.
+/// A list of clients, each a list of transactions, each a list of steps.
 fn program() -> impl Strategy<Value = Vec<Vec<Vec<Step>>>> {
     let transaction = proptest::collection::vec(step(), 1..8);
     proptest::collection::vec(proptest::collection::vec(transaction, 1..5), 2..6)
@@ -131,7 +131,7 @@ fn record(read: &mut String, value: Option<&[u8]>) {
     write!(read, "{value:?};").unwrap();
 }
 
-/// Short, and depends on all that was read.
+/// A short value that depends on everything that was read.
 fn digest(read: &str) -> [u8; 8] {
     read.bytes().fold(17u64, |digest, byte| digest.wrapping_mul(31).wrapping_add(u64::from(byte))).to_le_bytes()
 }

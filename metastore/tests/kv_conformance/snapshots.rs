@@ -1,4 +1,4 @@
-//! What an attempt sees.
+//! What an attempt reads: one snapshot and its own writes.
 
 use alluvium_metastore::kv::{Error, Isolation};
 
@@ -23,7 +23,7 @@ pub async fn a_commit_is_seen_by_attempts_that_begin_after_it(subject: Subject) 
     }
 }
 
-pub async fn nothing_is_seen_of_an_attempt_without_a_commit(subject: Subject) {
+pub async fn uncommitted_writes_are_invisible_to_other_attempts(subject: Subject) {
     let attempt = subject.begin();
     attempt.write(set("a", "1"));
     assert_eq!(subject.read("a").await, None);

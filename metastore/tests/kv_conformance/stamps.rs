@@ -51,7 +51,7 @@ pub async fn stamped_keys_are_unreadable_before_the_commit(subject: Subject) {
     assert_eq!(attempt.range(&Range::prefix("log/")).await, Err(Error::Unreadable));
     assert_eq!(attempt.get(b"log/\x7f\0\0\0\0\0\0\0\0\0", Isolation::Snapshot).await, Err(Error::Unreadable));
     assert_eq!(attempt.range(&Range::prefix("other/")).await, Ok(Vec::new()));
-    // A read that failed may fail the commit, too.
+    // A failed read may also fail the commit, so the commit is tested on another attempt.
     let attempt = subject.begin();
     attempt.write(stamped("log/", "", "x"));
     assert_eq!(attempt.range(&Range::prefix("other/")).await, Ok(Vec::new()));
@@ -62,10 +62,10 @@ pub async fn older_stamped_keys_stay_readable(subject: Subject) {
     let first = subject.begin();
     first.write(stamped("log/", "", "x"));
     first.commit().await.unwrap();
-    // FoundationDB counts a stamp of the read version itself among those to come.
+    // FoundationDB treats a stamp with the read version itself as one that is still to come.
     subject.put("b", "1").await;
     let attempt = subject.begin();
-    // The read version is known from here on, and no stamp to come is below it.
+    // The read version is fixed from here on, and no later stamp is below it.
     attempt.get(b"a", Isolation::Snapshot).await.unwrap();
     attempt.write(stamped("log/", "", "y"));
     assert_eq!(attempt.range(&Range::prefix("log/").limit(1)).await.unwrap().len(), 1);

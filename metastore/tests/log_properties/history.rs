@@ -1,44 +1,47 @@
-//! Random histories. Numbers choose among what there is at the time, so every history makes sense.
+//! Random histories of operations. Indices select among what exists at the time, so every history is valid.
 
 use proptest::{collection::vec, prelude::*};
 
-/// One step.
+/// One operation on the metastore.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Commit new segments in one call.
     Commit(Vec<Segment>),
-    /// Commit a segment of an earlier call again, beside a new one.
+    /// Commit a segment of an earlier call again, together with a new one.
     Recommit { earlier: usize, fresh: Segment },
-    /// Replace a run of extents by history files.
+    /// Replace consecutive extents by history files.
     Swap { partition: usize, first: usize, count: usize, outputs: usize },
-    /// Ask for an earlier swap again.
+    /// Repeat an earlier swap.
     Reswap { earlier: usize },
-    /// Move a log start up.
+    /// Advance a log start.
     Trim { partition: usize, part: u8 },
-    /// Delete a topic; another of its name takes its place.
+    /// Delete a topic and create another by its name.
     Recreate { topic: usize },
-    /// Unlink some of what deleted topics left.
+    /// Unlink some extents of deleted topics.
     Purge { limit: usize },
-    /// Delete from the bucket what is due, and let time pass.
+    /// Let time pass, and delete the retired objects that are due.
     Collect { minutes: u8 },
 }
 
-/// A segment: its runs, each of a partition (the last number: one that does not exist).
+/// A segment to commit.
 #[derive(Clone, Debug)]
 pub struct Segment {
+    /// The index of each run's partition (the last index is of a partition that does not exist) and the run's batches.
     pub runs: Vec<(usize, Vec<Batch>)>,
-    /// It took too long to upload.
+    /// Whether its upload took longer than the commit age allows.
     pub late: bool,
 }
 
-/// A batch.
+/// A batch to commit.
 #[derive(Clone, Debug)]
 pub struct Batch {
+    /// Number of its records.
     pub records: u32,
+    /// Its idempotent producer; `None` if it has none.
     pub sender: Option<Sender>,
 }
 
-/// An idempotent producer and how it misbehaves.
+/// The idempotent producer of a batch, and which sequence it sends.
 #[derive(Clone, Debug)]
 pub struct Sender {
     pub producer: i64,
@@ -46,14 +49,14 @@ pub struct Sender {
     pub sequence: Sequence,
 }
 
-/// Which sequence a batch begins with.
+/// The first sequence of a batch.
 #[derive(Clone, Debug)]
 pub enum Sequence {
-    /// The one that follows.
+    /// The expected one.
     Next,
-    /// That of the n-th last batch, with as many records as that had.
+    /// A repetition of the n-th last batch, with as many records.
     Repeat(usize),
-    /// This one, wherever that is.
+    /// This number, whatever is expected.
     Any(i32),
 }
 

@@ -1,4 +1,4 @@
-//! What must hold after every step.
+//! The invariants, checked after every step.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use alluvium_model::{Extent, Offset, Timestamp, TopicPartition, log::Head};
 
 use crate::model::{Model, Partition};
 
-/// What an agent knows that followed the feed from the beginning.
+/// The state that an agent derives from the feed, followed from its beginning.
 #[derive(Debug, Default)]
 pub struct Follower {
     position: FeedPosition,
@@ -55,7 +55,7 @@ impl Follower {
     }
 }
 
-/// Compares everything that the metastore says to the model.
+/// Compares the metastore's whole content with the model.
 pub async fn check(metastore: &Metastore, model: &Model, follower: &mut Follower, deleted: &[TopicPartition]) {
     follower.follow(metastore).await;
     let mut live = BTreeSet::new();
@@ -66,7 +66,7 @@ pub async fn check(metastore: &Metastore, model: &Model, follower: &mut Follower
         check_records(model, *partition, expected, &extents);
         check_finds(metastore, *partition, &extents).await;
         let followed: Vec<_> = follower.extents.entry(*partition).or_default().values().cloned().collect();
-        assert_eq!(followed, extents, "the feed tells of every change");
+        assert_eq!(followed, extents, "the feed has every change");
         assert_eq!(follower.starts.get(partition).copied().unwrap_or_default(), head.start);
         live.extend(extents.into_iter().map(|extent| extent.object));
     }
@@ -95,7 +95,10 @@ fn check_records(model: &Model, partition: TopicPartition, expected: &Partition,
     let next = expected.records.len() as i64;
     let mut at = extents.first().map_or(next, |extent| extent.offsets.start.0);
     assert!(at <= expected.start, "every record from the log start on is in an extent");
-    assert!(extents.first().is_none_or(|oldest| oldest.offsets.end.0 > expected.start), "nothing below it is left");
+    assert!(
+        extents.first().is_none_or(|oldest| oldest.offsets.end.0 > expected.start),
+        "no extent is below the log start"
+    );
     for extent in extents {
         assert_eq!(extent.offsets.start.0, at, "extents lie end to end");
         at = extent.offsets.end.0;

@@ -1,6 +1,6 @@
-//! The invariants of DESIGN section 7 that the log owns, over random histories of commits, repetitions, swaps, trims and
-//! deletions, against a simple model that remembers every record: on the engine in memory without faults, with conflicts,
-//! unknown results and stale reads, on redb, and on FoundationDB where there is one.
+//! The log's invariants over random histories of commits, repetitions, swaps, trims and deletions, checked against a
+//! simple model that keeps every record: on the engine in memory without faults; with conflicts, unknown results and
+//! reads that are too old; on redb; and on FoundationDB if it is installed.
 
 mod history;
 mod invariants;
@@ -18,13 +18,13 @@ use alluvium_metastore::{
 use alluvium_runtime::SeededRng;
 use proptest::prelude::*;
 
-/// Runs `future` where time passes only when nothing else can happen.
+/// Runs `future` in virtual time.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime").block_on(future)
 }
 
-/// Faults often enough that most transactions meet some.
+/// Faults at rates that affect most transactions.
 fn faults(seed: u64) -> Faults {
     Faults {
         seed,
@@ -54,7 +54,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 20, ..ProptestConfig::default() })]
 
     #[test]
-    fn redb_keeps_them_too(steps in history::steps(25)) {
+    fn invariants_hold_on_redb(steps in history::steps(25)) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let directory = tempfile::tempdir().expect("a directory");
@@ -65,7 +65,7 @@ proptest! {
 
     #[test]
     #[ignore = "needs FoundationDB: FDB_HOME"]
-    fn fdb_keeps_them_too(steps in history::steps(25)) {
+    fn invariants_hold_on_fdb(steps in history::steps(25)) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let options = FdbOptions {

@@ -9,48 +9,52 @@ use alluvium_model::{
 
 use crate::producers::Written;
 
-/// A record, wherever it lies: (object that brought it, position of its batch there, number in its batch).
+/// The identity of a record: the object in which it was uploaded, the position of its batch there, its number in the
+/// batch.
 pub type Record = (ObjectId, u64, u32);
 
-/// One partition.
+/// The expected state of one partition.
 #[derive(Clone, Debug, Default)]
 pub struct Partition {
-    /// The record at each offset, from 0, also of those that were trimmed.
+    /// The record at each offset from 0 on, including those that were trimmed.
     pub records: Vec<Record>,
+    /// The log start offset.
     pub start: i64,
+    /// The batches of each idempotent producer.
     pub producers: BTreeMap<ProducerId, Written>,
 }
 
-/// Everything.
+/// The expected state of the whole metastore.
 #[derive(Debug, Default)]
 pub struct Model {
+    /// The partitions of live topics.
     pub partitions: BTreeMap<TopicPartition, Partition>,
-    /// What each uploaded segment holds.
+    /// The content of each uploaded segment.
     pub segments: BTreeMap<ObjectId, SegmentCommit>,
-    /// What each history file holds.
+    /// The records of each history file, by offset.
     pub histories: BTreeMap<ObjectId, BTreeMap<i64, Record>>,
-    /// Objects that the metastore was told of and that nobody deleted since.
+    /// Objects that the metastore knows and that were not deleted since.
     pub objects: BTreeSet<ObjectId>,
 }
 
 impl Model {
-    /// Appends a segment and says what its outcome must be.
+    /// Appends a segment and returns the outcome that its commit must have.
     pub fn commit(&mut self, segment: &SegmentCommit, is_late: bool, now: Timestamp) -> SegmentOutcome {
         self.segments.insert(segment.object, segment.clone());
         if !is_late {
             self.objects.insert(segment.object);
         }
-        let refused = |run: &alluvium_model::log::RunCommit, refusal| RunOutcome {
+        let rejected = |run: &alluvium_model::log::RunCommit, rejection| RunOutcome {
             partition: run.partition,
             start: Offset(-1),
-            batches: vec![Err(refusal); run.batches.len()],
+            batches: vec![Err(rejection); run.batches.len()],
         };
         let runs = segment.runs.iter().map(|run| {
             if is_late {
-                return refused(run, BatchRejection::SegmentTooOld { created: segment.object.created(), now });
+                return rejected(run, BatchRejection::SegmentTooOld { created: segment.object.created(), now });
             }
             let Some(partition) = self.partitions.get_mut(&run.partition) else {
-                return refused(run, BatchRejection::UnknownPartition);
+                return rejected(run, BatchRejection::UnknownPartition);
             };
             let mut position = run.position.start;
             let batches = run.batches.iter().map(|batch| {
@@ -64,7 +68,7 @@ impl Model {
         SegmentOutcome { runs: runs.collect() }
     }
 
-    /// The records that an extent gives its offsets.
+    /// The records of an extent by their offsets.
     pub fn read(&self, partition: TopicPartition, extent: &Extent) -> BTreeMap<i64, Record> {
         assert!(self.objects.contains(&extent.object), "an extent points at a deleted object");
         match &extent.source {
@@ -99,8 +103,8 @@ impl Partition {
         let timestamp = batch.timestamps.1;
         if let Some(sent) = &batch.producer {
             let written = self.producers.entry(sent.id).or_default();
-            if let Some(due) = written.due(sent) {
-                return due;
+            if let Some(answer) = written.answer(sent) {
+                return answer;
             }
             written.append(*sent, base, timestamp);
         }

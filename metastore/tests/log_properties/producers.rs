@@ -1,4 +1,4 @@
-//! What is due to a batch of an idempotent producer, by remembering every batch that was ever appended.
+//! The expected answer to a batch of an idempotent producer, from all batches that were ever appended.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use alluvium_model::{
     log::{BatchAck, BatchRejection, ProducerBatch},
 };
 
-/// All that one producer appended to one partition.
+/// All batches that one producer appended to one partition.
 #[derive(Clone, Debug, Default)]
 pub struct Written(pub Vec<(ProducerBatch, BatchAck)>);
 
 impl Written {
-    /// `None`: append it.
-    pub fn due(&self, batch: &ProducerBatch) -> Option<Result<BatchAck, BatchRejection>> {
+    /// The answer to a batch that is not appended; `None` if it must be appended.
+    pub fn answer(&self, batch: &ProducerBatch) -> Option<Result<BatchAck, BatchRejection>> {
         let (newest, _) = self.0.last()?;
         if batch.epoch < newest.epoch {
             return Some(Err(BatchRejection::FencedEpoch { current: newest.epoch }));

@@ -1,4 +1,4 @@
-//! Plays a history on a metastore and on the model.
+//! Runs a history on a metastore and on the model, and compares them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -26,23 +26,23 @@ const GRACE: Duration = Duration::from_secs(600);
 const PARTITIONS: i32 = 2;
 const TOPICS: [&str; 2] = ["alpha", "beta"];
 
-type AskedSwap = (TopicPartition, Vec<Extent>, Vec<(Extent, NewObject)>);
+type Swap = (TopicPartition, Vec<Extent>, Vec<(Extent, NewObject)>);
 
-struct Play {
+struct Run {
     metastore: Metastore,
     model: Model,
     follower: Follower,
     now: Timestamp,
-    /// Numbers of topics, objects and batches.
+    /// The last number given to a topic or an object.
     count: u64,
     topics: Vec<TopicId>,
     deleted: Vec<TopicId>,
     committed: Vec<(SegmentCommit, SegmentOutcome)>,
-    swaps: Vec<AskedSwap>,
+    swaps: Vec<Swap>,
 }
 
 pub async fn run(metastore: Metastore, steps: &[Step]) {
-    let mut play = Play {
+    let mut run = Run {
         metastore,
         model: Model::default(),
         follower: Follower::default(),
@@ -54,18 +54,18 @@ pub async fn run(metastore: Metastore, steps: &[Step]) {
         swaps: Vec::new(),
     };
     for name in TOPICS {
-        let id = play.create(name).await;
-        play.topics.push(id);
+        let id = run.create(name).await;
+        run.topics.push(id);
     }
     for step in steps {
-        play.now = play.now.plus_ms(1_000);
-        play.step(step).await;
-        play.check().await;
+        run.now = run.now.plus_ms(1_000);
+        run.step(step).await;
+        run.check().await;
     }
-    play.finish().await;
+    run.finish().await;
 }
 
-impl Play {
+impl Run {
     async fn step(&mut self, step: &Step) {
         match step {
             Step::Commit(segments) => {
@@ -103,7 +103,7 @@ impl Play {
         id
     }
 
-    /// One of the four partitions there are, or (4) one that is not there.
+    /// The partition of index `n`: 0 to 3 exist, 4 does not.
     fn partition(&self, n: usize) -> TopicPartition {
         let (topic, index) = if n < 4 { (self.topics[n / 2], n % 2) } else { (self.topics[0], 77) };
         TopicPartition::new(topic, PartitionIndex(index as i32))
@@ -216,7 +216,8 @@ impl Play {
         (extent, NewObject { key: object_key::history("x", partition, Offset(first), object), bytes: 500 })
     }
 
-    /// An earlier swap is done where its outputs are current, else stale; either way nothing changes.
+    /// Repeats an earlier swap: it succeeds if its outputs are current, otherwise it is stale; it never changes
+    /// anything.
     async fn reswap(&mut self, earlier: usize) {
         let Some((partition, inputs, outputs)) = pick(&self.swaps, earlier) else { return };
         let current = self.metastore.log.find(*partition, Offset(0), 1_000).await.expect("extents read");
@@ -304,7 +305,7 @@ impl Play {
         invariants::check(&self.metastore, &self.model, &mut self.follower, &deleted).await;
     }
 
-    /// Deletes everything: no object may be left over.
+    /// Deletes all topics: no object may be left.
     async fn finish(mut self) {
         for topic in 0..TOPICS.len() {
             self.recreate(topic).await;

@@ -1,4 +1,4 @@
-//! The server's process, and the shell that outlives us just long enough to end it.
+//! The server's process, and the shell that kills it when the test process ends.
 
 use std::{
     io::{BufRead, BufReader},
@@ -6,8 +6,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// Starts the arguments and tells their process id. The end of the input is the end of the server, and of the directory
-/// REMOVE if there is one. What the terminal sends to all of us is for the tests to obey.
+/// Starts the command in its arguments and prints the command's process id. At the end of its input it kills the
+/// command, and removes the directory REMOVE if that is set. It ignores signals of the terminal, which are for the
+/// tests.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 "$@" >/dev/null 2>&1 &
@@ -27,7 +28,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`; `remove` is removed after its end.
+    /// Starts `command`; the directory `remove` is removed after its end.
     pub fn start(command: &[String], remove: Option<&Path>) -> Self {
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT, "sh"])
@@ -39,23 +40,25 @@ impl Process {
             .spawn()
             .expect("a shell starts");
         let mut line = String::new();
-        BufReader::new(shell.stdout.take().expect("it is piped")).read_line(&mut line).expect("the shell answers");
-        let id = line.trim().parse().expect("the shell tells the server's process id");
+        BufReader::new(shell.stdout.take().expect("it is piped"))
+            .read_line(&mut line)
+            .expect("the shell prints a line");
+        let id = line.trim().parse().expect("the shell prints the server's process id");
         Self { shell, id }
     }
 
-    /// Sends it the signal called `name`.
+    /// Sends the server the signal called `name`, such as `STOP`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.id.to_string()]).status().expect("kill runs");
-        assert!(sent.success(), "the server is gone");
+        assert!(sent.success(), "the server has ended");
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The end of its input.
+        // Ends the shell's input, on which it kills the server.
         drop(self.shell.stdin.take());
-        // It may be gone already; there is nobody to tell.
+        // An error only means that the shell has ended already.
         let _ = self.shell.wait();
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium_client::{ClientError, Routes, TopicLayout};
+use alluvium_client::{ClientError, ConnectionPool, TopicLayout};
 use alluvium_compactor::{Compactor, CompactorConfig};
 use alluvium_metastore::Metastore;
 use alluvium_metastore::kv::{Db, Faults};
@@ -119,9 +119,9 @@ impl Auditor<'_> {
     }
 
     /// A way to one agent and to no other.
-    fn routes(&self, address: &str) -> Routes {
+    fn routes(&self, address: &str) -> ConnectionPool {
         let config = self.client.routes().config().clone();
-        Routes::new(
+        ConnectionPool::new(
             self.client.network.transport(self.client.place.clone()),
             vec![address.to_owned()],
             "auditor",
@@ -147,7 +147,7 @@ impl Auditor<'_> {
     /// Reads a whole partition, and again where it fails.
     async fn read_back(
         &self,
-        routes: &mut Routes,
+        routes: &mut ConnectionPool,
         address: &str,
         layout: &TopicLayout,
         partition: i32,
@@ -164,7 +164,7 @@ impl Auditor<'_> {
 
     async fn try_read_back(
         &self,
-        routes: &mut Routes,
+        routes: &mut ConnectionPool,
         address: &str,
         fetcher: &Fetcher,
         partition: i32,
@@ -201,7 +201,7 @@ impl Auditor<'_> {
 
     async fn janitor(&self, seed: u64) -> anyhow::Result<Janitor> {
         let rng = Arc::new(SeededRng::new(seed));
-        let db = Db::new(Arc::new(self.ground.engine.elsewhere(Faults::none())), rng.clone());
+        let db = Db::new(Arc::new(self.ground.engine.for_other_process(Faults::none())), rng.clone());
         let metastore = Metastore::open(db, &*rng).await?;
         let clock = Arc::new(SimClock::new(self.ground.origin));
         let new =

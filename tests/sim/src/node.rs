@@ -161,7 +161,7 @@ impl Machine {
             session: Arc::default(),
         };
         let faults = self.0.ground.plan.metastore.clone();
-        let engine = self.0.ground.engine.elsewhere(Faults { seed: self.0.dice.seed(), ..faults });
+        let engine = self.0.ground.engine.for_other_process(Faults { seed: self.0.dice.seed(), ..faults });
         let trouble = BucketFaultSwitch::new(self.0.ground.plan.store.clone(), self.0.dice.seed());
         {
             let mut state = self.state();

@@ -147,6 +147,6 @@ async fn calm_down(recorder: &Recorder) {
 /// The cluster is there before the first process, so that they do not race to found it.
 async fn found(ground: &Ground, dice: &Dice) {
     let rng = Arc::new(SeededRng::new(dice.seed()));
-    let db = Db::new(Arc::new(ground.engine.elsewhere(Faults::none())), rng.clone());
+    let db = Db::new(Arc::new(ground.engine.for_other_process(Faults::none())), rng.clone());
     Metastore::open(db, &*rng).await.expect("a store without faults opens");
 }

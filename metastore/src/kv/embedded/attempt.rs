@@ -1,47 +1,56 @@
-//! One attempt: reads of a snapshot under its own writes, and what its commit will be judged by.
+//! One attempt: reads of a snapshot under its own writes, and the read set that its commit is checked against.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::time::Instant;
 
 use super::{
-    Snapshot, Storage, Version, commit_queue::CommitQueue, committer::Submission, engine::Shared, overlay::Overlay,
-    read_set::ReadSet, watches::PendingWatch,
+    Snapshot, Storage, Version,
+    commit_queue::CommitQueue,
+    overlay::Overlay,
+    read_set::ReadSet,
+    state::EmbeddedState,
+    submission::{Answer, Submission},
+    watches::PendingWatch,
 };
 use crate::kv::{
     Attempt, Error, Isolation, Mutation, Range, Watch,
-    bounds::{check_key, check_mutation},
     engine::STAMP_BYTES,
     key_after,
     limits::{RANGE_BYTES_MAX, RANGE_ROWS_MAX, TRANSACTION_AGE_MAX, TRANSACTION_BYTES_MAX},
+    validate::{check_key, check_mutation},
 };
 
 pub(super) struct EmbeddedAttempt<S: Storage> {
-    shared: Arc<Shared<S>>,
-    state: Mutex<State<S::Snapshot>>,
+    engine: Arc<EmbeddedState<S>>,
+    queue: Arc<CommitQueue<S>>,
+    state: Mutex<AttemptState<S::Snapshot>>,
 }
 
-struct State<V> {
-    /// Taken at the first read, with the time of it.
-    view: Option<(Arc<V>, Instant)>,
+struct AttemptState<V> {
+    /// The snapshot and when it was taken: at the first read.
+    snapshot: Option<(Arc<V>, Instant)>,
     reads: ReadSet,
     mutations: Vec<Mutation>,
-    /// The sum of the mutations, but for those with versionstamps.
+    /// The sum of the mutations without those that write versionstamped keys.
     written: Overlay,
-    /// Where versionstamped keys will lie (both ends inclusive): unreadable until then.
+    /// The key ranges (both ends inclusive) in which the versionstamped keys will lie: unreadable until the commit.
     stamped: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Bytes of the mutations.
     bytes: usize,
     watches: Vec<PendingWatch>,
+    /// The first write that broke a limit; fails the commit.
     failure: Option<Error>,
     is_committed: bool,
 }
 
 impl<S: Storage> EmbeddedAttempt<S> {
-    pub fn new(shared: Arc<Shared<S>>) -> Self {
-        let state = State {
-            view: None,
+    /// An attempt without any read or write yet.
+    pub fn new(engine: Arc<EmbeddedState<S>>, queue: Arc<CommitQueue<S>>) -> Self {
+        let state = AttemptState {
+            snapshot: None,
             reads: ReadSet::default(),
             mutations: Vec::new(),
             written: Overlay::default(),
@@ -51,46 +60,46 @@ impl<S: Storage> EmbeddedAttempt<S> {
             failure: None,
             is_committed: false,
         };
-        Self { shared, state: Mutex::new(state) }
+        Self { engine, queue, state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<S::Snapshot>> {
+    fn state(&self) -> MutexGuard<'_, AttemptState<S::Snapshot>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn get_now(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error> {
         check_key(key.len(), key)?;
         let mut state = self.state();
-        let view = state.view(&self.shared)?;
+        let snapshot = state.snapshot(&self.engine)?;
         if state.is_unreadable(key, &key_after(key)) {
             return Err(Error::Unreadable);
         }
-        let own = state.written.own(key);
-        if own.as_ref().is_some_and(|own| !own.needs_base()) {
-            return Ok(own.and_then(|own| own.over(None)));
+        let pending = state.written.pending(key);
+        if pending.as_ref().is_some_and(|pending| !pending.needs_base()) {
+            return Ok(pending.and_then(|pending| pending.resolve(None)));
         }
         if isolation == Isolation::Serializable {
             state.reads.add(key);
         }
         drop(state);
-        let below = view.get(key)?;
-        Ok(match own {
-            Some(own) => own.over(below),
-            None => below,
+        let base = snapshot.get(key)?;
+        Ok(match pending {
+            Some(pending) => pending.resolve(base),
+            None => base,
         })
     }
 
     fn range_now(&self, query: &Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
         query.check()?;
         let mut state = self.state();
-        let view = state.view(&self.shared)?;
-        let Range { begin, end, limit, reverse, snapshot } = query;
+        let snapshot = state.snapshot(&self.engine)?;
+        let Range { begin, end, limit, reverse, snapshot: is_snapshot_read } = query;
         if *limit == 0 || begin == end {
             return Ok(Vec::new());
         }
-        let below = view.range(begin, end, *reverse)?;
+        let base = snapshot.range(begin, end, *reverse)?;
         let (mut rows, mut bytes) = (Vec::new(), 0);
-        for row in state.written.over(below, begin, end, *reverse) {
+        for row in state.written.merge(base, begin, end, *reverse) {
             let (key, value) = row?;
             bytes += key.len() + value.len();
             if rows.len() >= RANGE_ROWS_MAX || bytes > RANGE_BYTES_MAX {
@@ -105,19 +114,18 @@ impl<S: Storage> EmbeddedAttempt<S> {
         if state.is_unreadable(&from, &to) {
             return Err(Error::Unreadable);
         }
-        if !snapshot {
+        if !is_snapshot_read {
             state.reads.add_range(&from, &to);
         }
         Ok(rows)
     }
 
-    /// Where the store failed a read: has it recovered, and lets the caller try again on what it holds then.
+    /// If the store failed the read: has it recovered, and answers an error by which the caller tries again.
     async fn or_recover<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         match result {
             Err(Error::Storage(_)) => {
-                self.shared.suspect();
-                let nothing = State::<S::Snapshot>::submission(None, ReadSet::default(), Vec::new(), 0, Vec::new());
-                self.submit(nothing).await?;
+                self.engine.request_recovery();
+                self.submit(Submission::empty()).await?;
                 Err(Error::TooOld)
             }
             other => other,
@@ -125,8 +133,8 @@ impl<S: Storage> EmbeddedAttempt<S> {
     }
 
     async fn submit(&self, (submission, answer): (Submission, Answer)) -> Result<(), Error> {
-        CommitQueue::submit(&self.shared, submission).await?;
-        // Never answered only if the committer died under it.
+        self.queue.submit(submission).await?;
+        // There is no answer only if the committer panicked during the batch.
         answer.await.unwrap_or(Err(Error::UnknownResult))
     }
 }
@@ -152,7 +160,7 @@ impl<S: Storage> Attempt for EmbeddedAttempt<S> {
             Ok(seen) => seen,
             Err(error) => return Watch::new(async { Err(error) }),
         };
-        let (pending, watch) = self.shared.watches.pair(Bytes::copy_from_slice(key), seen);
+        let (pending, watch) = self.engine.watches.pair(Bytes::copy_from_slice(key), seen);
         self.state().watches.push(pending);
         watch
     }
@@ -165,27 +173,25 @@ impl<S: Storage> Attempt for EmbeddedAttempt<S> {
             if state.mutations.is_empty() {
                 let watches = std::mem::take(&mut state.watches);
                 drop(state);
-                self.shared.arm(watches);
+                self.engine.arm(watches);
                 return Ok(());
             }
-            state.take()
+            state.take_submission()
         };
         self.submit(submission).await
     }
 }
 
-type Answer = oneshot::Receiver<Result<(), Error>>;
-
-impl<V: Snapshot> State<V> {
-    /// The snapshot that this attempt reads, unless it is past its time.
-    fn view<S: Storage<Snapshot = V>>(&mut self, shared: &Shared<S>) -> Result<Arc<V>, Error> {
+impl<V: Snapshot> AttemptState<V> {
+    /// The snapshot that this attempt reads, unless the attempt is too old.
+    fn snapshot<S: Storage<Snapshot = V>>(&mut self, engine: &EmbeddedState<S>) -> Result<Arc<V>, Error> {
         self.check()?;
-        if let Some((view, _)) = &self.view {
-            return Ok(view.clone());
+        if let Some((snapshot, _)) = &self.snapshot {
+            return Ok(snapshot.clone());
         }
-        let view = shared.published()?;
-        self.view = Some((view.clone(), Instant::now()));
-        Ok(view)
+        let snapshot = engine.published()?;
+        self.snapshot = Some((snapshot.clone(), Instant::now()));
+        Ok(snapshot)
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -195,7 +201,7 @@ impl<V: Snapshot> State<V> {
         if self.is_committed {
             return Err(Error::UsedAfterCommit);
         }
-        if self.view.as_ref().is_some_and(|(_, since)| since.elapsed() > TRANSACTION_AGE_MAX) {
+        if self.snapshot.as_ref().is_some_and(|(_, since)| since.elapsed() > TRANSACTION_AGE_MAX) {
             return Err(Error::TooOld);
         }
         let bytes = self.bytes + self.reads.bytes();
@@ -215,11 +221,11 @@ impl<V: Snapshot> State<V> {
         }
         self.bytes += mutation.bytes();
         if self.bytes > TRANSACTION_BYTES_MAX {
-            // It has failed already, and must not go on to fill memory.
+            // The commit fails by `check`; nothing more is kept, to bound the memory of a failed attempt.
             return;
         }
         if let Mutation::SetStamped { prefix, suffix, value: _ } = &mutation {
-            let first = self.view.as_ref().map_or(Version(0), |(view, _)| view.version()).next();
+            let first = self.snapshot.as_ref().map_or(Version(0), |(snapshot, _)| snapshot.version()).next();
             let low = [prefix, &first.stamp(0)[..], suffix].concat();
             let high = [prefix, &[u8::MAX; STAMP_BYTES][..], suffix].concat();
             self.stamped.push((low, high));
@@ -233,29 +239,29 @@ impl<V: Snapshot> State<V> {
         self.stamped.iter().any(|(low, high)| &low[..] < end && begin <= &high[..])
     }
 
-    fn take(&mut self) -> (Submission, Answer) {
-        let read_at = self.view.as_ref().filter(|_| !self.reads.is_empty()).map(|(view, _)| view.version());
+    /// Everything that the commit needs, taken out of this attempt.
+    fn take_submission(&mut self) -> (Submission, Answer) {
+        let snapshot = self.snapshot.as_ref().filter(|_| !self.reads.is_empty());
+        let read_at = snapshot.map(|(snapshot, _)| snapshot.version());
         let reads = std::mem::take(&mut self.reads);
         let bytes = self.bytes + reads.bytes();
-        // Let go, so that the store need not keep the old version for an attempt that only waits.
-        self.view = None;
+        // Dropped, so that the store need not keep the old version for an attempt that only waits.
+        self.snapshot = None;
         self.written = Overlay::default();
-        Self::submission(read_at, reads, std::mem::take(&mut self.mutations), bytes, std::mem::take(&mut self.watches))
-    }
-
-    fn submission(
-        read_at: Option<Version>,
-        reads: ReadSet,
-        mutations: Vec<Mutation>,
-        bytes: usize,
-        watches: Vec<PendingWatch>,
-    ) -> (Submission, Answer) {
-        let (answer, answered) = oneshot::channel();
-        (Submission { read_at, reads, mutations, bytes, watches, answer }, answered)
+        let (empty, answered) = Submission::empty();
+        let submission = Submission {
+            read_at,
+            reads,
+            mutations: std::mem::take(&mut self.mutations),
+            bytes,
+            watches: std::mem::take(&mut self.watches),
+            ..empty
+        };
+        (submission, answered)
     }
 }
 
-/// What of `query`'s range was looked at to find `rows`: up to the last one if the limit ended it there.
+/// The part of `query`'s range that was read to find `rows`: up to the last row if the limit ended the read there.
 fn covered(query: &Range, rows: &[(Bytes, Bytes)]) -> (Vec<u8>, Vec<u8>) {
     match rows.last().filter(|_| rows.len() == query.limit) {
         Some((last, _)) if query.reverse => (last.to_vec(), query.end.clone()),

@@ -1,8 +1,9 @@
-//! Where attempts wait for a batch. Whoever finds nobody at work leads: it commits batches until none is waiting. So a lone
-//! commit waits for nobody, and those that arrive during an fsync share the next one.
+//! Group commit: attempts wait here for a batch. An attempt that finds no leader at work becomes the leader and commits
+//! batches until none is waiting. So a lone commit waits for nobody, and those that arrive during an fsync share the
+//! next.
 //!
-//! A leader works on the runtime on which the engine was opened, whoever asked: one that runs its threads at a lower
-//! priority would make everybody's commits as slow as its own.
+//! A leader works on the runtime on which the engine was opened, whichever runtime the attempt came from: a runtime
+//! that runs its threads at a lower priority would make everybody's commits as slow as its own.
 
 use std::{
     collections::VecDeque,
@@ -11,97 +12,110 @@ use std::{
 
 use tokio::{runtime::Handle, sync::Semaphore};
 
-use super::{Storage, committer::Submission, engine::Shared};
+use super::{Storage, committer::Committer, state::EmbeddedState, submission::Submission};
 use crate::kv::{
     Error,
     limits::{BATCH_BYTES_MAX, BATCH_TRANSACTIONS_MAX, COMMITS_WAITING_MAX},
 };
 
-pub(super) struct CommitQueue {
-    line: Mutex<Line>,
-    room: Semaphore,
-    /// Where leaders work; none where the engine was opened outside of any runtime.
-    home: Option<Handle>,
+pub(super) struct CommitQueue<S: Storage> {
+    state: Arc<EmbeddedState<S>>,
+    committer: Mutex<Committer<S>>,
+    waiting: Mutex<Waiting>,
+    capacity: Semaphore,
+    /// Where leaders work; `None` if the engine was opened outside of any runtime.
+    runtime: Option<Handle>,
 }
 
 #[derive(Default)]
-struct Line {
-    waiting: VecDeque<Submission>,
-    is_led: bool,
+struct Waiting {
+    submissions: VecDeque<Submission>,
+    has_leader: bool,
 }
 
-impl CommitQueue {
-    pub fn new() -> Self {
-        Self { line: Mutex::default(), room: Semaphore::new(COMMITS_WAITING_MAX), home: Handle::try_current().ok() }
+impl<S: Storage> CommitQueue<S> {
+    /// An empty queue. Its leaders work on the current runtime, if there is one.
+    pub fn new(state: Arc<EmbeddedState<S>>, committer: Committer<S>) -> Self {
+        Self {
+            state,
+            committer: Mutex::new(committer),
+            waiting: Mutex::default(),
+            capacity: Semaphore::new(COMMITS_WAITING_MAX),
+            runtime: Handle::try_current().ok(),
+        }
     }
 
-    /// Queues `submission`; leads, where nobody does. Waits while the queue is full.
-    pub async fn submit<S: Storage>(shared: &Arc<Shared<S>>, submission: Submission) -> Result<(), Error> {
-        let queue = &shared.queue;
-        // Given back when the submission is taken out, whether its owner still waits or not.
-        queue.room.acquire().await.map_err(|_| Error::Closed)?.forget();
+    /// Queues `submission`, and leads if nobody does. Waits while the queue is full.
+    pub async fn submit(self: &Arc<Self>, submission: Submission) -> Result<(), Error> {
+        // Given back when the submission is taken out, whether its attempt still waits or not.
+        self.capacity.acquire().await.map_err(|_| Error::Closed)?.forget();
         {
-            let mut line = queue.line();
-            line.waiting.push_back(submission);
-            if std::mem::replace(&mut line.is_led, true) {
+            let mut waiting = self.waiting();
+            waiting.submissions.push_back(submission);
+            if std::mem::replace(&mut waiting.has_leader, true) {
                 return Ok(());
             }
         }
-        let leader = Leader { shared: shared.clone(), is_relieved: false };
+        let leader = Leader { queue: self.clone(), has_resigned: false };
         if S::BLOCKS {
-            // Not awaited: the answer comes through the submission. On a runtime that is shutting down the closure may be
-            // dropped unrun; so is the leader, and its place free again.
-            let home = queue.home.clone().unwrap_or_else(Handle::current);
-            drop(home.spawn_blocking(move || leader.lead()));
+            // Not awaited: the answer comes through the submission. A runtime that is shutting down may drop the
+            // closure unrun; that drops the leader too, so that another attempt can lead.
+            let runtime = self.runtime.clone().unwrap_or_else(Handle::current);
+            drop(runtime.spawn_blocking(move || leader.lead()));
         } else {
             leader.lead();
         }
         Ok(())
     }
 
-    /// The next batch; none, and the lead given up, where nobody waits.
-    fn take(&self) -> Vec<Submission> {
-        let mut line = self.line();
+    /// The committer, locked: it commits one batch at a time.
+    pub fn committer(&self) -> MutexGuard<'_, Committer<S>> {
+        self.committer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next batch. If it is empty, the queue has no leader any more.
+    fn take_batch(&self) -> Vec<Submission> {
+        let mut waiting = self.waiting();
         let (mut taken, mut bytes) = (Vec::new(), 0);
         while taken.len() < BATCH_TRANSACTIONS_MAX && bytes < BATCH_BYTES_MAX {
-            let Some(submission) = line.waiting.pop_front() else { break };
+            let Some(submission) = waiting.submissions.pop_front() else { break };
             bytes += submission.bytes;
             taken.push(submission);
         }
-        line.is_led = !taken.is_empty();
-        self.room.add_permits(taken.len());
+        waiting.has_leader = !taken.is_empty();
+        self.capacity.add_permits(taken.len());
         taken
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The one at work; gives its place up when dropped, even by a panic.
+/// The attempt that commits for all. Dropping it, even by a panic, lets another lead.
 struct Leader<S: Storage> {
-    shared: Arc<Shared<S>>,
-    /// Whether the place was given up already, and may be another's by now.
-    is_relieved: bool,
+    queue: Arc<CommitQueue<S>>,
+    /// Whether `take_batch` ended this leadership, and another may lead by now.
+    has_resigned: bool,
 }
 
 impl<S: Storage> Leader<S> {
     fn lead(mut self) {
         loop {
-            let batch = self.shared.queue.take();
+            let batch = self.queue.take_batch();
             if batch.is_empty() {
-                self.is_relieved = true;
+                self.has_resigned = true;
                 return;
             }
-            self.shared.committer().commit(&self.shared, batch);
+            self.queue.committer().commit(&self.queue.state, batch);
         }
     }
 }
 
 impl<S: Storage> Drop for Leader<S> {
     fn drop(&mut self) {
-        if !self.is_relieved {
-            self.shared.queue.line().is_led = false;
+        if !self.has_resigned {
+            self.queue.waiting().has_leader = false;
         }
     }
 }

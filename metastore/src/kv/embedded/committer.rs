@@ -1,7 +1,8 @@
 //! Turns waiting commits into one durable batch.
 //!
-//! Invariants: one committer, so commits are judged one after the other; an answer "committed" follows the fsync and the
-//! publication; after any failure of the store nothing is judged before the store was recovered and read again.
+//! Invariants: there is one committer, so commits are checked one after the other; the answer "committed" follows the
+//! fsync and the publication; after any failure of the store nothing is committed before the store was recovered and
+//! read again.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -9,112 +10,99 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::time::Instant;
 
 use super::{
-    Batch, Snapshot, Storage, Version, engine::Shared, overlay::Overlay, read_set::ReadSet, watches::PendingWatch,
-    window::Window,
+    Batch, Snapshot, Storage, Version, conflict_window::ConflictWindow, overlay::Overlay, state::EmbeddedState,
+    submission::Submission,
 };
-use crate::kv::{Error, Metrics, Mutation};
+use crate::kv::{Error, Metrics};
 
-/// A batch that took longer than this is worth a line in the log: the disk is what everyone waits for.
+/// A batch that takes longer than this is logged: every commit waits for the disk.
 const SLOW_BATCH: Duration = Duration::from_secs(1);
 
-/// An attempt that wants to be committed. One without mutations only asks that the store be usable.
-pub(super) struct Submission {
-    /// Of the attempt's snapshot, if it read anything that it must find unchanged.
-    pub read_at: Option<Version>,
-    pub reads: ReadSet,
-    pub mutations: Vec<Mutation>,
-    pub bytes: usize,
-    pub watches: Vec<PendingWatch>,
-    pub answer: oneshot::Sender<Result<(), Error>>,
-}
-
-impl Submission {
-    pub fn answer(self, result: Result<(), Error>) {
-        // Whoever asked is gone: nothing to tell.
-        let _ = self.answer.send(result);
-    }
-}
-
+/// Checks and commits batches, one after the other.
 pub(super) struct Committer<S: Storage> {
     /// `None` once closed.
     storage: Option<S>,
-    window: Window,
-    /// The last version that was tried.
+    window: ConflictWindow,
+    /// The last version that a batch was given, whether it became durable or not.
     version: Version,
-    /// Whether the store failed, or a commit did not run to its end, since it was last read.
-    is_suspect: bool,
+    /// Whether the store failed, or a commit did not run to its end, since the last recovery.
+    needs_recovery: bool,
 }
 
 impl<S: Storage> Committer<S> {
+    /// A committer on `storage`, whose newest version is `version`.
     pub fn new(storage: S, version: Version) -> Self {
-        Self { storage: Some(storage), window: Window::new(version), version, is_suspect: false }
+        Self { storage: Some(storage), window: ConflictWindow::new(version), version, needs_recovery: false }
     }
 
+    /// Takes the storage, so that every later commit fails.
     pub fn close(&mut self) -> Option<S> {
         self.storage.take()
     }
 
-    /// Judges `waiting` in their order, makes those that pass durable together, and answers all.
-    pub fn commit(&mut self, shared: &Shared<S>, waiting: Vec<Submission>) {
-        let base = match self.usable(shared) {
+    /// Checks `waiting` in their order for conflicts, makes those without one durable together, and answers all.
+    pub fn commit(&mut self, state: &EmbeddedState<S>, waiting: Vec<Submission>) {
+        let base = match self.usable_snapshot(state) {
             Ok(base) => base,
-            Err(error) => return refuse(waiting, &error),
+            Err(error) => return reject(waiting, &error),
         };
-        // Until it is done: should it panic, nothing here or in the store is to be relied on.
-        self.is_suspect = true;
+        // Reset once it is done: after a panic nothing here or in the store can be relied on.
+        self.needs_recovery = true;
         let version = self.version.max(base.version()).next();
-        let (written, passed) = self.judge(version, waiting);
+        let (written, accepted) = self.resolve_conflicts(version, waiting);
         if written.is_empty() {
-            self.is_suspect = false;
-            return passed.into_iter().for_each(|submission| shared.committed(submission));
+            self.needs_recovery = false;
+            return accepted.into_iter().for_each(|submission| state.acknowledge(submission));
         }
         self.version = version;
         match batch(version, &written, &*base) {
-            Ok(batch) => self.make_durable(shared, &batch, &written, passed),
+            Ok(batch) => self.make_durable(state, &batch, &written, accepted),
             Err(error) => {
-                tracing::error!(%error, "metastore storage failed to read for a commit");
-                refuse(passed, &error);
+                let version = version.0;
+                tracing::error!(%error, version, "metastore storage failed to read for a commit; rejecting it");
+                reject(accepted, &error);
             }
         }
     }
 
-    /// The published snapshot, of a store that is known to work; recovers it first where it is suspect.
-    fn usable(&mut self, shared: &Shared<S>) -> Result<Arc<S::Snapshot>, Error> {
-        if shared.take_suspicion() || self.is_suspect {
-            self.recover(shared)?;
+    /// The published snapshot of a store that is known to work; recovers the store first if it must be.
+    fn usable_snapshot(&mut self, state: &EmbeddedState<S>) -> Result<Arc<S::Snapshot>, Error> {
+        if state.take_recovery_request() || self.needs_recovery {
+            self.recover(state)?;
         }
-        shared.published()
+        state.published()
     }
 
-    /// Gets the store back to work and publishes what it holds, which may be less or more than is published: so attempts of
-    /// before are too old to be judged.
-    fn recover(&mut self, shared: &Shared<S>) -> Result<Version, Error> {
+    /// Recovers the store and publishes what it holds, which may be less or more than was published before. Attempts
+    /// that began before the recovery are therefore too old to commit.
+    fn recover(&mut self, state: &EmbeddedState<S>) -> Result<Version, Error> {
         let Some(storage) = self.storage.as_mut() else { return Err(Error::Closed) };
-        self.is_suspect = true;
+        self.needs_recovery = true;
         let recovered = storage.recover().and_then(|()| storage.snapshot());
         match recovered {
             Ok(snapshot) => {
                 let version = snapshot.version();
-                self.window = Window::new(version);
-                self.is_suspect = false;
-                shared.publish(Ok(Arc::new(snapshot)));
-                tracing::warn!(version = version.0, "metastore storage recovered");
+                self.window = ConflictWindow::new(version);
+                self.needs_recovery = false;
+                state.publish(Ok(Arc::new(snapshot)));
+                tracing::warn!(version = version.0, "metastore storage recovered; commits go on");
                 Ok(version)
             }
             Err(error) => {
-                shared.publish(Err(error.clone()));
+                state.publish(Err(error.clone()));
                 Err(error)
             }
         }
     }
 
-    /// Answers those that conflict or are too old; the others' writes, summed up, in the order of their stamps.
-    fn judge(&self, version: Version, waiting: Vec<Submission>) -> (Overlay, Vec<Submission>) {
+    /// Answers the submissions that conflict or are too old. Returns the others with the sum of their writes, in the
+    /// order of their versionstamps.
+    fn resolve_conflicts(&self, version: Version, waiting: Vec<Submission>) -> (Overlay, Vec<Submission>) {
         let mut written = Overlay::default();
-        let mut passed = Vec::with_capacity(waiting.len());
+        let mut accepted = Vec::with_capacity(waiting.len());
         let mut order = 0;
         for mut submission in waiting {
             match self.check(&submission, &written) {
@@ -123,12 +111,12 @@ impl<S: Storage> Committer<S> {
                         written.apply(mutation, &version.stamp(order));
                     }
                     order += 1;
-                    passed.push(submission);
+                    accepted.push(submission);
                 }
                 Err(error) => submission.answer(Err(error)),
             }
         }
-        (written, passed)
+        (written, accepted)
     }
 
     fn check(&self, submission: &Submission, written: &Overlay) -> Result<(), Error> {
@@ -139,34 +127,35 @@ impl<S: Storage> Committer<S> {
         if conflicts { Err(Error::Conflict) } else { Ok(()) }
     }
 
-    fn make_durable(&mut self, shared: &Shared<S>, batch: &Batch, written: &Overlay, passed: Vec<Submission>) {
+    fn make_durable(&mut self, state: &EmbeddedState<S>, batch: &Batch, written: &Overlay, accepted: Vec<Submission>) {
         let started = Instant::now();
         let applied = self.storage.as_mut().map_or(Err(Error::Closed), |storage| {
             storage.apply(batch)?;
             let snapshot = storage.snapshot();
-            shared.metrics.file_bytes.store(storage.disk_bytes().unwrap_or(0), Ordering::Relaxed);
+            state.metrics.file_bytes.store(storage.disk_bytes().unwrap_or(0), Ordering::Relaxed);
             snapshot
         });
-        Metrics::count(&shared.metrics.batches, 1);
+        Metrics::count(&state.metrics.batches, 1);
         let took = started.elapsed();
         if took > SLOW_BATCH {
-            tracing::warn!(?took, rows = batch.rows.len(), "slow metastore commit");
+            tracing::warn!(?took, rows = batch.rows.len(), "slow metastore commit: the disk took long for one batch");
         }
         match applied {
             Ok(snapshot) => {
                 self.window.record(batch.version, Instant::now(), written);
-                self.is_suspect = false;
-                shared.publish(Ok(Arc::new(snapshot)));
-                shared.watches.fire(batch);
-                passed.into_iter().for_each(|submission| shared.committed(submission));
+                self.needs_recovery = false;
+                state.publish(Ok(Arc::new(snapshot)));
+                state.watches.fire(batch);
+                accepted.into_iter().for_each(|submission| state.acknowledge(submission));
             }
             Err(error) => {
-                tracing::error!(%error, version = batch.version.0, "metastore storage failed to commit");
-                match self.recover(shared) {
-                    Ok(found) if found < batch.version => refuse(passed, &error),
+                let version = batch.version.0;
+                tracing::error!(%error, version, "metastore storage failed to commit a batch; recovering it");
+                match self.recover(state) {
+                    Ok(found) if found < batch.version => reject(accepted, &error),
                     Ok(_) | Err(_) => {
-                        shared.watches.fire(batch);
-                        refuse(passed, &Error::UnknownResult);
+                        state.watches.fire(batch);
+                        reject(accepted, &Error::UnknownResult);
                     }
                 }
             }
@@ -174,17 +163,17 @@ impl<S: Storage> Committer<S> {
     }
 }
 
-fn refuse(submissions: Vec<Submission>, error: &Error) {
+fn reject(submissions: Vec<Submission>, error: &Error) {
     submissions.into_iter().for_each(|submission| submission.answer(Err(error.clone())));
 }
 
-/// `written` as plain rows over `base`.
+/// The plain rows that result from `written` over `base`.
 fn batch(version: Version, written: &Overlay, base: &impl Snapshot) -> Result<Batch, Error> {
     let mut batch = Batch { version, ..Batch::default() };
     batch.cleared.extend(written.cleared().map(|(begin, end)| (begin.clone(), end.clone())));
-    for (key, own) in written.rows() {
-        let below: Option<Bytes> = if own.needs_base() { base.get(key)? } else { None };
-        batch.rows.insert(key.clone(), own.clone().over(below));
+    for (key, pending) in written.rows() {
+        let below: Option<Bytes> = if pending.needs_base() { base.get(key)? } else { None };
+        batch.rows.insert(key.clone(), pending.clone().resolve(below));
     }
     Ok(batch)
 }

@@ -1,4 +1,4 @@
-//! What an embedded engine needs of a store: a snapshot, a row, a range, a durable batch.
+//! What an embedded engine needs of a store: snapshots to read rows and ranges from, and durable batches.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::kv::{Error, engine::STAMP_BYTES};
 
-/// A commit's place in the order of all commits; the first is 1.
+/// The number of a durable batch in the order of all batches; the first is 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::kv) struct Version(pub u64);
 
@@ -23,6 +23,7 @@ impl Version {
         stamp
     }
 
+    /// The version after this one.
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
@@ -30,45 +31,48 @@ impl Version {
 
 /// A durable ordered map that applies batches one after the other.
 pub(in crate::kv) trait Storage: Send + 'static {
+    /// One version of this store.
     type Snapshot: Snapshot;
 
     /// Whether `apply` and `recover` wait for a disk, and so must not run on an async thread.
     const BLOCKS: bool;
 
-    /// All that was applied so far.
+    /// The current version of the store.
     fn snapshot(&mut self) -> Result<Self::Snapshot, Error>;
 
-    /// Applies all of `batch` or nothing; durable when it returns. After an error `recover` comes before anything else, and
-    /// the version found then tells which of the two it was.
+    /// Applies all of `batch` or nothing; durable when it returns. After an error `recover` must be called before
+    /// anything else; the version found then shows whether the batch was applied.
     fn apply(&mut self, batch: &Batch) -> Result<(), Error>;
 
-    /// Bytes that it takes on a disk; `None` where there is none, or it does not tell.
+    /// Bytes that the store takes on its disk; `None` if it has no disk or the size cannot be read.
     fn disk_bytes(&self) -> Option<u64>;
 
-    /// Makes the store usable again after an error, where that is possible now.
+    /// Makes the store usable again after an error; fails if the cause persists.
     fn recover(&mut self) -> Result<(), Error>;
 }
 
 /// One version of a store, for as long as it is held.
 pub(in crate::kv) trait Snapshot: Send + Sync + 'static {
-    /// Of the last batch in it.
+    /// The version of the last batch in this snapshot.
     fn version(&self) -> Version;
 
+    /// The value of `key`.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error>;
 
-    /// The rows with `begin <= key < end`, from the end down if `reverse`. None where `begin >= end`.
+    /// The rows with `begin <= key < end`, in descending order if `reverse`. No rows if `begin >= end`.
     fn range(&self, begin: &[u8], end: &[u8], reverse: bool) -> Result<Rows<'_>, Error>;
 }
 
 /// Rows read one by one.
 pub(in crate::kv) type Rows<'a> = Box<dyn Iterator<Item = Result<(Bytes, Bytes), Error>> + 'a>;
 
-/// What one version changes: first `cleared`, then `rows`; the version itself is stored with them.
+/// The changes of one version: first `cleared`, then `rows`. The version itself is stored with them.
 #[derive(Debug, Default)]
 pub(in crate::kv) struct Batch {
+    /// The version that the store has after this batch.
     pub version: Version,
-    /// Disjoint ranges (begin inclusive, end exclusive).
+    /// Ranges to clear: disjoint, begin inclusive, end exclusive.
     pub cleared: Vec<(Bytes, Bytes)>,
-    /// New values; `None` where the key is no more.
+    /// New values; `None` removes the key.
     pub rows: BTreeMap<Bytes, Option<Bytes>>,
 }

@@ -1,7 +1,7 @@
-//! The watches of an engine: who waits for which key to differ from which value.
+//! The watches of an engine: each waits until the value of its key differs from the one that its transaction saw.
 //!
-//! Invariant: a change is missed by none. The committer publishes a snapshot, then fires; an arming registers, then looks at
-//! the published snapshot. Whichever comes second sees the other.
+//! Invariant: no watch misses a change. The committer publishes a snapshot, then fires watches; arming registers the
+//! watch, then compares with the published snapshot. Whichever of the two comes second sees the other.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,9 @@ pub(super) struct Watches(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
+    /// The armed watches of each key.
     armed: BTreeMap<Bytes, Vec<PendingWatch>>,
+    /// Armed watches over all keys.
     count: usize,
     next_id: u64,
     closed: bool,
@@ -30,27 +32,28 @@ struct Table {
 #[derive(Debug)]
 pub(super) struct PendingWatch {
     id: u64,
+    /// The watched key.
     pub key: Bytes,
-    /// The value that the transaction saw.
+    /// The value that the transaction saw; `None` if there was none.
     seen: Option<Bytes>,
     fire: oneshot::Sender<Result<(), Error>>,
 }
 
-/// The waiting half. The receiver is dropped first, so that a watch that is abandoned while it is being armed is either
-/// seen to be so by `insert` or taken out by the registration.
+/// The waiting half. The receiver is dropped first, so that a watch that is dropped while it is being armed is either
+/// ignored by `insert` or removed by the registration.
 struct Waiting {
     fired: oneshot::Receiver<Result<(), Error>>,
     _registration: Registration,
 }
 
 impl Waiting {
-    /// A method, so that the future holds both fields for as long as it lives.
+    /// A method, so that the future owns both fields.
     async fn result(mut self) -> Result<(), Error> {
         (&mut self.fired).await.unwrap_or(Err(Error::WatchNotArmed))
     }
 }
 
-/// Takes the watch out of the table once nobody waits for it.
+/// Removes the watch from the table once nobody waits for it.
 struct Registration {
     watches: Arc<Watches>,
     key: Bytes,
@@ -64,7 +67,7 @@ impl Drop for Registration {
 }
 
 impl Watches {
-    /// A watch on `key` for a value other than `seen`, in two halves: one to arm, one to wait on.
+    /// A watch for `key` to have another value than `seen`, in two halves: one to arm, one to wait on.
     pub fn pair(self: &Arc<Self>, key: Bytes, seen: Option<Bytes>) -> (PendingWatch, Watch) {
         let id = {
             let mut table = self.table();
@@ -77,7 +80,7 @@ impl Watches {
         (PendingWatch { id, key, seen, fire }, Watch::new(waiting.result()))
     }
 
-    /// Arms `watch`; `current` reads the published value, after the registration.
+    /// Arms `watch`; `current` reads the published value and is called after the registration.
     pub fn arm(&self, watch: PendingWatch, current: impl FnOnce() -> Result<Option<Bytes>, Error>) {
         let (key, id, seen) = (watch.key.clone(), watch.id, watch.seen.clone());
         if !self.table().insert(watch) {
@@ -99,7 +102,7 @@ impl Watches {
         fired.into_iter().for_each(|watch| watch.fire(Ok(())));
     }
 
-    /// Ends all watches, and those still to come.
+    /// Ends all watches, and those that are armed later.
     pub fn close(&self) {
         let armed = {
             let mut table = self.table();
@@ -117,13 +120,13 @@ impl Watches {
 
 impl PendingWatch {
     fn fire(self, result: Result<(), Error>) {
-        // Nobody waits any more: nothing to tell.
+        // An error only means that nobody waits any more.
         let _ = self.fire.send(result);
     }
 }
 
 impl Table {
-    /// Whether `watch` is armed now; if not, it was told why.
+    /// Whether `watch` is armed now; if not, it ended with the reason.
     fn insert(&mut self, watch: PendingWatch) -> bool {
         if self.closed {
             watch.fire(Err(Error::Closed));

@@ -1,37 +1,38 @@
-//! The file that says where a FoundationDB cluster is.
+//! The file that names the coordinators of a FoundationDB cluster.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use super::OpenError;
+use super::open_error::FdbOpenError;
 
-/// Names the file, as for FoundationDB's own tools.
+/// The environment variable that names the file, as for FoundationDB's own tools.
 const VARIABLE: &str = "FDB_CLUSTER_FILE";
-/// Its name in the working directory.
+/// The file's name in the working directory.
 const LOCAL: &str = "fdb.cluster";
 
-/// A file that can be read.
+/// A cluster file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ClusterFile {
+    /// Path of the file.
     pub path: PathBuf,
-    /// Where the cluster's coordinators are, as the file has it.
+    /// The addresses of the cluster's coordinators, as they stand in the file.
     pub coordinators: String,
 }
 
 impl ClusterFile {
-    /// The file at `path`, else the one that FoundationDB's own tools would use.
-    pub fn find(path: Option<&Path>) -> Result<Self, OpenError> {
-        let path = path.map_or_else(usual, Path::to_owned);
-        let unreadable = |reason: String| OpenError::ClusterFile { path: path.clone(), reason };
+    /// The file at `path`, otherwise the one that FoundationDB's own tools would use.
+    pub fn find(path: Option<&Path>) -> Result<Self, FdbOpenError> {
+        let path = path.map_or_else(default_path, Path::to_owned);
+        let unreadable = |reason: String| FdbOpenError::ClusterFile { path: path.clone(), reason };
         let text = fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
         let coordinators = coordinators(&text).ok_or_else(|| unreadable("it names no coordinators".to_owned()))?;
         Ok(Self { coordinators, path })
     }
 }
 
-fn usual() -> PathBuf {
+fn default_path() -> PathBuf {
     if let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
         return path.into();
     }
@@ -39,7 +40,7 @@ fn usual() -> PathBuf {
     if local.exists() { local.to_owned() } else { foundationdb::default_config_path().into() }
 }
 
-/// What stands behind the `@` of the line that is no comment: `description:id@host:port,host:port`.
+/// The part after the `@` in the first line that is no comment: `description:id@host:port,host:port`.
 fn coordinators(text: &str) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
     let (_, coordinators) = line.split_once('@')?;
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn the_error_of_a_missing_file_names_it() {
         let error = ClusterFile::find(Some(Path::new("/no/such/fdb.cluster"))).unwrap_err();
         assert!(error.to_string().contains("/no/such/fdb.cluster"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! An attempt that meets the faults on its way.
+//! An attempt with injected faults.
 
 use std::sync::{
     Arc,
@@ -8,30 +8,31 @@ use std::sync::{
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::dice::{Dice, Fate};
+use super::fault_rng::{CommitFault, FaultRng};
 use crate::kv::{Attempt, Error, Isolation, Mutation, Range, Watch};
 
 pub(super) struct FaultyAttempt {
     attempt: Arc<dyn Attempt>,
-    dice: Arc<Dice>,
+    faults: Arc<FaultRng>,
     has_writes: AtomicBool,
 }
 
 impl FaultyAttempt {
-    pub fn new(attempt: Arc<dyn Attempt>, dice: Arc<Dice>) -> Self {
-        Self { attempt, dice, has_writes: AtomicBool::new(false) }
+    /// `attempt` with the faults that `faults` draws.
+    pub fn new(attempt: Arc<dyn Attempt>, faults: Arc<FaultRng>) -> Self {
+        Self { attempt, faults, has_writes: AtomicBool::new(false) }
     }
 }
 
 #[async_trait]
 impl Attempt for FaultyAttempt {
     async fn get(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error> {
-        self.dice.before_read().await?;
+        self.faults.before_read().await?;
         self.attempt.get(key, isolation).await
     }
 
     async fn range(&self, query: &Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
-        self.dice.before_read().await?;
+        self.faults.before_read().await?;
         self.attempt.range(query).await
     }
 
@@ -41,12 +42,12 @@ impl Attempt for FaultyAttempt {
     }
 
     fn watch(&self, key: &[u8]) -> Watch {
-        let (watch, dice) = (self.attempt.watch(key), self.dice.clone());
+        let (watch, faults) = (self.attempt.watch(key), self.faults.clone());
         Watch::new(async move {
             let fired = watch.await;
-            dice.travel().await;
-            // One who is cut off is told nothing, however long it lasts.
-            while !dice.pass().await {}
+            faults.network_delay().await;
+            // A process that is cut off hears of no change, however long that lasts.
+            while !faults.reach_store().await {}
             fired
         })
     }
@@ -55,35 +56,39 @@ impl Attempt for FaultyAttempt {
         if !self.has_writes.load(Ordering::Acquire) {
             return self.attempt.commit().await;
         }
-        let fate = self.dice.fate();
-        let (attempt, dice) = (self.attempt.clone(), self.dice.clone());
-        if dice.is_instant() {
-            arrive(&*attempt, &dice, fate).await
+        let fault = self.faults.commit_fault();
+        let (attempt, faults) = (self.attempt.clone(), self.faults.clone());
+        if faults.is_instant() {
+            commit_at_store(&*attempt, &faults, fault).await
         } else {
-            // What is on its way is done, whether or not who sent it still lives.
-            tokio::spawn(async move { travel(&*attempt, &dice, fate).await }).await.unwrap_or(Err(Error::UnknownResult))
+            // A commit that was sent is done even if its sender is gone by then.
+            tokio::spawn(async move { commit_with_delay(&*attempt, &faults, fault).await })
+                .await
+                .unwrap_or(Err(Error::UnknownResult))
         }
     }
 }
 
-async fn travel(attempt: &dyn Attempt, dice: &Dice, fate: Fate) -> Result<(), Error> {
-    dice.travel().await;
-    let outcome = arrive(attempt, dice, fate).await;
-    dice.travel().await;
-    // It is done, but the answer is lost.
-    if dice.pass().await { outcome } else { Err(Error::UnknownResult) }
+/// A commit with its latency, to the store and back.
+async fn commit_with_delay(attempt: &dyn Attempt, faults: &FaultRng, fault: CommitFault) -> Result<(), Error> {
+    faults.network_delay().await;
+    let outcome = commit_at_store(attempt, faults, fault).await;
+    faults.network_delay().await;
+    // If the store is out of reach now, the commit is done but its answer is lost.
+    if faults.reach_store().await { outcome } else { Err(Error::UnknownResult) }
 }
 
-async fn arrive(attempt: &dyn Attempt, dice: &Dice, fate: Fate) -> Result<(), Error> {
-    if !dice.pass().await {
+/// The commit as it reaches the store.
+async fn commit_at_store(attempt: &dyn Attempt, faults: &FaultRng, fault: CommitFault) -> Result<(), Error> {
+    if !faults.reach_store().await {
         return Err(Error::UnknownResult);
     }
-    match fate {
-        Fate::Done => attempt.commit().await,
-        Fate::Lost => Ok(()),
-        Fate::Conflict => Err(Error::Conflict),
-        Fate::Unknown => Err(Error::UnknownResult),
-        Fate::UnknownAndDone => {
+    match fault {
+        CommitFault::None => attempt.commit().await,
+        CommitFault::Lost => Ok(()),
+        CommitFault::Conflict => Err(Error::Conflict),
+        CommitFault::UnknownNotCommitted => Err(Error::UnknownResult),
+        CommitFault::UnknownButCommitted => {
             attempt.commit().await?;
             Err(Error::UnknownResult)
         }

@@ -1,4 +1,4 @@
-//! Faults that a distributed store has and memory has not: which, how often, and the switch that changes them.
+//! The faults of a distributed store, injected into the one in memory: which, how often, and how to change them.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -8,20 +8,20 @@ use std::{
 /// Which faults to inject, and how often. Rates are in thousandths; the default injects none.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    /// Reproduces the whole sequence of faults; taken when the engine is made.
+    /// Reproduces the whole sequence of faults; used when the engine is made.
     pub seed: u64,
-    /// Commits that fail with a conflict that was none.
+    /// Rate of commits that fail with a conflict although there is none.
     pub conflict_per_mille: u16,
-    /// Commits whose result is unknown, half of them committed.
+    /// Rate of commits whose result is unknown; half of them are committed.
     pub unknown_per_mille: u16,
-    /// Reads that fail as too old.
+    /// Rate of reads that fail as too old.
     pub too_old_per_mille: u16,
     /// Upper bound of the delay before each read, before each commit and before its answer (virtual under paused time);
-    /// none where zero. A commit under way is done though nobody waits for it any more, as in a store elsewhere.
+    /// zero for no delay. A commit under way is done even if nobody waits for it any more, as in a remote store.
     pub latency_max: Duration,
-    /// Nothing gets through: reads and commits wait, and after a while fail.
+    /// Cuts the process off from the store: reads and commits wait, and fail after a timeout.
     pub cut: bool,
-    /// Commits that are answered as done, and lost. No store may do that: it shows that checkers can fail.
+    /// Rate of commits that are answered as committed, and lost. No store may do that: it shows that checkers can fail.
     pub lost_per_mille: u16,
 }
 
@@ -42,12 +42,12 @@ impl FaultSwitch {
         Self(Arc::new(Mutex::new(faults)))
     }
 
-    /// From now on these. Their seed goes unused: the sequence goes on.
+    /// Uses `faults` from now on. Their seed is ignored: the sequence goes on.
     pub fn set(&self, faults: Faults) {
         *self.faults() = faults;
     }
 
-    /// Cuts the process off, or lets it through again.
+    /// Cuts the process off from the store, or reconnects it.
     pub fn cut(&self, cut: bool) {
         self.faults().cut = cut;
     }

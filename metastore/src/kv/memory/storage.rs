@@ -1,4 +1,4 @@
-//! A versioned ordered map: each key with the values it had, as far back as a snapshot that is still held may look.
+//! A versioned ordered map: each key with its values, back to the oldest snapshot that is still held.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -13,7 +13,7 @@ use crate::kv::{
     embedded::{Batch, Rows, Snapshot, Storage, Version},
 };
 
-/// Rows copied out at a time while a range is read, so that no lock is held over the reader's own work.
+/// Rows copied out at a time while a range is read, so that the lock is not held during the reader's own work.
 const PAGE_ROWS: usize = 64;
 
 #[derive(Default)]
@@ -22,11 +22,11 @@ pub(in crate::kv) struct MemoryStorage(Arc<RwLock<Table>>);
 #[derive(Default)]
 struct Table {
     version: Version,
-    /// Per key its values, oldest first; `None` where it was cleared.
+    /// The values of each key, oldest first; `None` if it was cleared.
     rows: BTreeMap<Bytes, Vec<(Version, Option<Bytes>)>>,
-    /// Keys whose older values are needed only by snapshots before that version, oldest first.
+    /// Keys whose older values only snapshots before that version need, oldest first.
     superseded: VecDeque<(Version, Bytes)>,
-    /// How many snapshots of each version are held.
+    /// Number of held snapshots of each version.
     held: BTreeMap<Version, usize>,
 }
 
@@ -85,15 +85,15 @@ impl Table {
         self.superseded.push_back((self.version, key));
     }
 
-    /// Drops what no snapshot, held or to come, can see.
+    /// Drops the values that no held or future snapshot can see.
     fn prune(&mut self) {
-        let horizon = self.held.first_key_value().map_or(self.version, |(oldest, _)| *oldest);
-        while let Some((_, key)) = self.superseded.pop_front_if(|(version, _)| *version <= horizon) {
+        let oldest_visible = self.held.first_key_value().map_or(self.version, |(oldest, _)| *oldest);
+        while let Some((_, key)) = self.superseded.pop_front_if(|(version, _)| *version <= oldest_visible) {
             let Some(values) = self.rows.get_mut(&key) else { continue };
-            let visible = values.iter().rposition(|(version, _)| *version <= horizon).unwrap_or(0);
+            let visible = values.iter().rposition(|(version, _)| *version <= oldest_visible).unwrap_or(0);
             values.drain(..visible);
             if let [(version, None)] = values[..]
-                && version <= horizon
+                && version <= oldest_visible
             {
                 self.rows.remove(&key);
             }
@@ -110,7 +110,7 @@ impl MemorySnapshot {
         values.iter().rev().find(|(version, _)| *version <= self.version).and_then(|(_, value)| value.clone())
     }
 
-    /// The next rows of a range, and whether that was all.
+    /// The next rows of a range, and the last key that was looked at; `None` at the end of the range.
     fn page(&self, begin: &[u8], end: &[u8], reverse: bool) -> (Vec<(Bytes, Bytes)>, Option<Bytes>) {
         let table = self.table();
         let rows = table.rows.range::<[u8], _>((Included(begin), Excluded(end)));

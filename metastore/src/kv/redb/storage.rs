@@ -13,78 +13,82 @@ use ::redb::{Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTabl
 use bytes::Bytes;
 
 use super::{
-    disk::{Fence, Fenced},
-    fault::Fault,
+    revocable_disk::{DiskAccess, RevocableDisk},
+    store_error::StoreError,
 };
 use crate::kv::{
     Error,
     embedded::{Batch, Rows, Snapshot, Storage, Version},
 };
 
-/// The layout above. A store with a higher number is refused.
+/// The number of the layout above. A store with a higher number is not opened.
 pub(super) const FORMAT: u64 = 1;
 
 const ROWS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("rows");
 const FORMAT_KEY: &[u8] = b"\xff/format";
 const VERSION_KEY: &[u8] = b"\xff/version";
 
-/// Pages that redb keeps in memory: the heads, the newest extents and the inner pages of everything else.
+/// Bytes of pages that redb caches: the heads, the newest extents and the inner pages of everything else.
 const CACHE_BYTES: usize = 128 << 20;
 
+/// The rows of an engine in a redb database, which is opened again after a failure.
 pub(in crate::kv) struct RedbStorage {
     disk: Arc<dyn StorageBackend>,
-    /// Holds the lock on the file that `disk` writes to; none where a test brings a disk of its own.
+    /// Holds the lock on the file that `disk` writes to; `None` if a test brings a disk of its own.
     lock: Option<File>,
-    /// `None` after a failure from which nothing has recovered yet.
+    /// `None` after a failure that has not been recovered from yet.
     open: Option<OpenDatabase>,
 }
 
 struct OpenDatabase {
     database: Database,
-    fence: Fence,
+    access: DiskAccess,
 }
 
 impl RedbStorage {
-    pub fn new(disk: Arc<dyn StorageBackend>, lock: Option<File>) -> Result<Self, Fault> {
+    /// Opens the database on `disk`, or creates it; `lock` is unlocked when this is dropped.
+    pub fn new(disk: Arc<dyn StorageBackend>, lock: Option<File>) -> Result<Self, StoreError> {
         let open = Some(OpenDatabase::new(disk.clone())?);
         Ok(Self { disk, lock, open })
     }
 
-    fn open(&self) -> Result<&OpenDatabase, Error> {
+    fn database(&self) -> Result<&OpenDatabase, Error> {
         self.open.as_ref().ok_or_else(|| Error::Storage("the disk failed, and the store has not recovered yet".into()))
     }
 
-    /// Gives up the database; nothing that still holds a part of it reaches the disk any more.
+    /// Drops the database; nothing that still holds a part of it reaches the disk any more.
     fn abandon(&mut self) {
-        if let Some(OpenDatabase { database, fence }) = self.open.take() {
-            fence.raise();
+        if let Some(OpenDatabase { database, access }) = self.open.take() {
+            access.revoke();
             drop(database);
         }
     }
 }
 
 impl OpenDatabase {
-    /// Opens the database on `disk`, repairing what a crash left; creates it where the disk is empty.
-    fn new(disk: Arc<dyn StorageBackend>) -> Result<Self, Fault> {
-        let fence = Fence::default();
-        let backend = Fenced::new(disk, fence.clone());
+    /// Opens the database on `disk` and repairs it after a crash; creates it if the disk is empty.
+    fn new(disk: Arc<dyn StorageBackend>) -> Result<Self, StoreError> {
+        let access = DiskAccess::default();
+        let backend = RevocableDisk::new(disk, access.clone());
         let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
-        let open = Self { database, fence };
+        let open = Self { database, access };
         open.check_format()?;
         Ok(open)
     }
 
-    /// Writes the format into a new store; refuses a newer one.
-    fn check_format(&self) -> Result<(), Fault> {
+    /// Writes the format into a new store; fails on a newer one.
+    fn check_format(&self) -> Result<(), StoreError> {
         let transaction = self.database.begin_write()?;
         let is_new = {
             let mut rows = transaction.open_table(ROWS)?;
             let found = rows.get(FORMAT_KEY)?.map(|format| number(format.value())).transpose()?;
             match found {
                 Some(FORMAT) => false,
-                Some(found) if found > FORMAT => return Err(Fault::NewerFormat(found)),
-                Some(found) => return Err(Fault::Unreadable(format!("no format has the number {found}"))),
-                None if rows.first()?.is_some() => return Err(Fault::Unreadable("it has no format number".into())),
+                Some(found) if found > FORMAT => return Err(StoreError::NewerFormat(found)),
+                Some(found) => return Err(StoreError::Unreadable(format!("no format has the number {found}"))),
+                None if rows.first()?.is_some() => {
+                    return Err(StoreError::Unreadable("it has no format number".into()));
+                }
                 None => {
                     rows.insert(FORMAT_KEY, &FORMAT.to_be_bytes()[..])?;
                     rows.insert(VERSION_KEY, &Version::default().0.to_be_bytes()[..])?;
@@ -95,16 +99,16 @@ impl OpenDatabase {
         if is_new { Ok(transaction.commit()?) } else { Ok(transaction.abort()?) }
     }
 
-    fn snapshot(&self) -> Result<RedbSnapshot, Fault> {
+    fn snapshot(&self) -> Result<RedbSnapshot, StoreError> {
         let rows = self.database.begin_read()?.open_table(ROWS)?;
-        let version = rows.get(VERSION_KEY)?.ok_or_else(|| Fault::Unreadable("it has no version".into()))?;
+        let version = rows.get(VERSION_KEY)?.ok_or_else(|| StoreError::Unreadable("it has no version".into()))?;
         let version = Version(number(version.value())?);
-        Ok(RedbSnapshot { rows, version, fence: self.fence.clone() })
+        Ok(RedbSnapshot { rows, version, access: self.access.clone() })
     }
 
-    fn apply(&self, batch: &Batch) -> Result<(), Fault> {
+    fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut transaction = self.database.begin_write()?;
-        transaction.set_durability(Durability::Immediate).map_err(|error| Fault::Unreadable(error.to_string()))?;
+        transaction.set_durability(Durability::Immediate).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         {
             let mut rows = transaction.open_table(ROWS)?;
             for (begin, end) in &batch.cleared {
@@ -122,22 +126,24 @@ impl OpenDatabase {
     }
 }
 
-fn number(bytes: &[u8]) -> Result<u64, Fault> {
-    let bytes = bytes.try_into().map_err(|_| Fault::Unreadable("a number of its own is not 8 bytes long".into()))?;
+fn number(bytes: &[u8]) -> Result<u64, StoreError> {
+    let bytes =
+        bytes.try_into().map_err(|_| StoreError::Unreadable("its format or version is not 8 bytes long".into()))?;
     Ok(u64::from_be_bytes(bytes))
 }
 
-/// One version of the store: an MVCC read of redb's, whose pages stay as they are while it is held.
+/// One version of the store: an MVCC read transaction of redb, whose pages stay unchanged while it is held.
 pub(in crate::kv) struct RedbSnapshot {
     rows: ReadOnlyTable<&'static [u8], &'static [u8]>,
     version: Version,
-    fence: Fence,
+    access: DiskAccess,
 }
 
 impl RedbSnapshot {
-    /// A failure of the disk; or, where the database was replaced since, only that this snapshot went with it.
+    /// A failure of the disk; or [`Error::TooOld`] if the database was replaced since, because the snapshot went with
+    /// it.
     fn failed(&self, error: &::redb::StorageError) -> Error {
-        if self.fence.is_raised() { Error::TooOld } else { Error::Storage(error.to_string()) }
+        if self.access.is_revoked() { Error::TooOld } else { Error::Storage(error.to_string()) }
     }
 }
 
@@ -171,11 +177,11 @@ impl Storage for RedbStorage {
     const BLOCKS: bool = true;
 
     fn snapshot(&mut self) -> Result<RedbSnapshot, Error> {
-        self.open()?.snapshot().map_err(Fault::into_error)
+        self.database()?.snapshot().map_err(StoreError::into_error)
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), Error> {
-        self.open()?.apply(batch).map_err(Fault::into_error)
+        self.database()?.apply(batch).map_err(StoreError::into_error)
     }
 
     fn disk_bytes(&self) -> Option<u64> {
@@ -184,22 +190,22 @@ impl Storage for RedbStorage {
 
     fn recover(&mut self) -> Result<(), Error> {
         self.abandon();
-        self.open = Some(OpenDatabase::new(self.disk.clone()).map_err(Fault::into_error)?);
+        self.open = Some(OpenDatabase::new(self.disk.clone()).map_err(StoreError::into_error)?);
         Ok(())
     }
 }
 
 impl Drop for RedbStorage {
     fn drop(&mut self) {
-        if let Some(OpenDatabase { database, fence }) = self.open.take() {
-            // Cleanly first, so that the next start has nothing to repair.
+        if let Some(OpenDatabase { database, access }) = self.open.take() {
+            // Closed before the access is revoked, so that the next start has nothing to repair.
             drop(database);
-            fence.raise();
+            access.revoke();
         }
         if let Some(lock) = self.lock.take()
             && let Err(error) = lock.unlock()
         {
-            tracing::warn!(%error, "cannot unlock the metastore's file");
+            tracing::warn!(%error, "cannot unlock the metastore's file; the lock ends with this process");
         }
     }
 }

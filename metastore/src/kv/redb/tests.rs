@@ -1,4 +1,4 @@
-//! The file: its lock and format, and a disk that fails.
+//! Tests of the file's lock and format, and of a disk that fails.
 
 use std::{
     io,
@@ -11,8 +11,8 @@ use std::{
 use ::redb::{Database, StorageBackend, TableDefinition, backends::InMemoryBackend};
 use tempfile::TempDir;
 
-use super::{storage::RedbStorage, *};
-use crate::kv::{Db, Error, Range, Tx};
+use super::{RedbEngine, RedbOpenError, storage::RedbStorage};
+use crate::kv::{Db, Engine, Error, Range, Tx, embedded::Embedded};
 use alluvium_runtime::SeededRng;
 
 /// A disk that can fill up or break.
@@ -20,7 +20,7 @@ use alluvium_runtime::SeededRng;
 struct Disk {
     bytes: InMemoryBackend,
     is_full: AtomicBool,
-    /// Writes and syncs that still succeed, where it breaks at all.
+    /// Writes and syncs that still succeed while `is_breaking`.
     until_broken: AtomicU64,
     is_breaking: AtomicBool,
 }
@@ -90,7 +90,7 @@ fn db(engine: impl Engine) -> Db {
 }
 
 async fn put(db: &Db, key: &str, value: &[u8]) -> Result<(), Error> {
-    // Only once, so that an unknown result is seen as such.
+    // Not retried after an unknown result, so that the test sees it.
     let attempt = |tx: Tx| async move {
         if tx.is_maybe_committed() {
             return Err(Error::UnknownResult);
@@ -153,7 +153,7 @@ async fn wherever_a_commit_breaks_it_is_whole_or_absent_and_the_engine_goes_on()
         let found = keys(&db).await;
         expected(&found[..found.len() - 1]);
         drop(db);
-        assert_eq!(keys(&on(&disk)).await, found, "{writes}: the file holds what the engine said");
+        assert_eq!(keys(&on(&disk)).await, found, "{writes}: the file holds what the engine reported");
     }
 }
 
@@ -173,7 +173,7 @@ async fn reading_recovers_by_itself_once_the_disk_works_again() {
 }
 
 #[tokio::test]
-async fn the_size_of_the_file_is_told() {
+async fn the_size_of_the_file_is_a_metric() {
     let disk = Arc::new(Disk::default());
     let db = on(&disk);
     let size = || db.metrics().file_bytes.load(Ordering::Relaxed);
@@ -208,7 +208,7 @@ async fn a_store_in_use_is_refused_until_it_is_closed() {
     let directory = TempDir::new().unwrap();
     let first = RedbEngine::open(directory.path()).unwrap();
     let second = RedbEngine::open(directory.path());
-    assert!(matches!(second, Err(OpenError::InUse { .. })));
+    assert!(matches!(second, Err(RedbOpenError::InUse { .. })));
     let held = first.begin();
     held.get(b"a", crate::kv::Isolation::Snapshot).await.unwrap();
     let watch = held.watch(b"a");
@@ -247,6 +247,6 @@ async fn a_directory_that_cannot_be_used_is_named() {
     let file = directory.path().join("file");
     std::fs::write(&file, b"").unwrap();
     let Err(error) = RedbEngine::open(file.join("below")) else { panic!("a file is no directory") };
-    assert!(matches!(error, OpenError::Unusable { .. }));
+    assert!(matches!(error, RedbOpenError::Unusable { .. }));
     assert!(error.to_string().contains("file/below/metastore.redb"), "{error}");
 }

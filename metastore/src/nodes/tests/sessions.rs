@@ -43,7 +43,7 @@ impl World {
     async fn start_with(&mut self, new: NewNode, faults: Faults, config: SessionConfig) -> Process {
         self.processes += 1;
         let rng = Arc::new(SeededRng::new(self.processes));
-        let engine = self.engine.elsewhere(faults);
+        let engine = self.engine.for_other_process(faults);
         let way = engine.fault_switch();
         let metastore = Metastore::open(Db::new(Arc::new(engine), rng.clone()), &*rng).await.expect("opened");
         // Clocks of different processes have nothing to do with each other.
@@ -122,7 +122,7 @@ async fn nobody_is_removed_who_still_takes_itself_for_valid() {
         };
         let one = world.start_with(agent(None, None), faults(1), SessionConfig::default()).await;
         let other = world.start_with(agent(None, None), faults(2), SessionConfig::default()).await;
-        let db = Db::new(Arc::new(world.engine.elsewhere(Faults::none())), Arc::new(SeededRng::new(0)));
+        let db = Db::new(Arc::new(world.engine.for_other_process(Faults::none())), Arc::new(SeededRng::new(0)));
         let nodes = Nodes::new(db);
         let first = one.session.lease_owner();
         let mut was_removed = false;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alluvium_client::{ClientError, Routes};
+use alluvium_client::{ClientError, ConnectionPool};
 use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
@@ -67,7 +67,7 @@ pub async fn administrate(client: Client, mut topics: Vec<TopicPlan>) {
     }
 }
 
-async fn create(client: &Client, routes: &mut Routes, plan: &TopicPlan) -> bool {
+async fn create(client: &Client, routes: &mut ConnectionPool, plan: &TopicPlan) -> bool {
     let config =
         |(name, value): &(String, String)| CreatableTopicConfig { name: name.clone(), value: Some(value.clone()) };
     let topic = CreatableTopic {
@@ -131,7 +131,7 @@ pub async fn keep_for_ever(client: &Client, topics: &[TopicPlan]) -> Result<(), 
     Ok(())
 }
 
-async fn delete_records(client: &Client, routes: &mut Routes, plan: &TopicPlan) {
+async fn delete_records(client: &Client, routes: &mut ConnectionPool, plan: &TopicPlan) {
     let Ok(layout) = routes.topic(&plan.name).await else { return };
     let index = i32::try_from(client.dice.count(0, layout.leaders.len() - 1)).unwrap_or(0);
     let before = (!client.dice.chance(100)).then(|| i64::try_from(client.dice.below(60)).unwrap_or(0));
@@ -160,7 +160,7 @@ async fn delete_records(client: &Client, routes: &mut Routes, plan: &TopicPlan) 
     tell(client, told(outcome, log_start));
 }
 
-async fn add_partitions(client: &Client, routes: &mut Routes, name: &str, count: i32) -> bool {
+async fn add_partitions(client: &Client, routes: &mut ConnectionPool, name: &str, count: i32) -> bool {
     let Ok(layout) = routes.topic(name).await else { return false };
     let request = CreatePartitionsRequest {
         topics: vec![CreatePartitionsTopic { name: name.to_owned(), count, assignments: None }],
@@ -178,7 +178,7 @@ async fn add_partitions(client: &Client, routes: &mut Routes, name: &str, count:
     outcome != Outcome::Refused
 }
 
-async fn delete_topic(client: &Client, routes: &mut Routes, name: &str) -> bool {
+async fn delete_topic(client: &Client, routes: &mut ConnectionPool, name: &str) -> bool {
     let Ok(layout) = routes.topic(name).await else { return false };
     let request = DeleteTopicsRequest {
         topics: vec![DeleteTopicState { name: None, topic_id: layout.id }],

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alluvium_client::{Generation, GroupConfig, GroupConsumer, GroupError, TopicLayout};
+use alluvium_client::{Generation, GroupConfig, GroupConsumer, MemberError, TopicLayout};
 use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use tokio::time::Instant;
@@ -75,19 +75,19 @@ impl Member<'_> {
             let outcome = if self.held.is_none() { self.join().await } else { self.work().await };
             match outcome {
                 Ok(()) => {}
-                Err(GroupError::Rebalance) => {
+                Err(MemberError::Rebalance) => {
                     if self.client.dice.chance(800) {
                         let _ = self.commit().await;
                     }
                     self.let_go(LeaveReason::Revoked);
                 }
-                Err(GroupError::Lost(_) | GroupError::Fenced) => {
+                Err(MemberError::Lost(_) | MemberError::Fenced) => {
                     self.let_go(LeaveReason::Lost);
                     if self.plan.instance.is_some() {
                         return;
                     }
                 }
-                Err(GroupError::Client(_)) => {
+                Err(MemberError::Client(_)) => {
                     self.client.think(Duration::from_millis(50), Duration::from_secs(1)).await;
                 }
             }
@@ -101,12 +101,12 @@ impl Member<'_> {
         }
     }
 
-    async fn join(&mut self) -> Result<(), GroupError> {
+    async fn join(&mut self) -> Result<(), MemberError> {
         let began = self.client.recorder.now();
         let generation = self.consumer.join().await?;
         let mut topics = BTreeMap::new();
         for name in generation.assignment.keys() {
-            if let Ok(layout) = self.consumer.routes().topic(name).await {
+            if let Ok(layout) = self.consumer.connections().topic(name).await {
                 topics.insert(name.clone(), layout);
             }
         }
@@ -146,7 +146,7 @@ impl Member<'_> {
     }
 
     /// One round: whatever is due.
-    async fn work(&mut self) -> Result<(), GroupError> {
+    async fn work(&mut self) -> Result<(), MemberError> {
         let Some(held) = &self.held else { return Ok(()) };
         let now = Instant::now();
         if now >= held.beats {
@@ -163,7 +163,7 @@ impl Member<'_> {
         Ok(())
     }
 
-    async fn beat(&mut self) -> Result<(), GroupError> {
+    async fn beat(&mut self) -> Result<(), MemberError> {
         let began = self.client.recorder.now();
         let outcome = self.consumer.heartbeat().await;
         let Some(held) = &mut self.held else { return Ok(()) };
@@ -174,9 +174,9 @@ impl Member<'_> {
             generation: held.generation.generation,
             member: held.generation.member.clone(),
             outcome: match &outcome {
-                Ok(()) | Err(GroupError::Rebalance) => Outcome::Done,
-                Err(GroupError::Lost(_) | GroupError::Fenced) => Outcome::Refused,
-                Err(GroupError::Client(_)) => Outcome::Unknown,
+                Ok(()) | Err(MemberError::Rebalance) => Outcome::Done,
+                Err(MemberError::Lost(_) | MemberError::Fenced) => Outcome::Refused,
+                Err(MemberError::Client(_)) => Outcome::Unknown,
             },
         };
         self.client.recorder.record(self.client.actor, Happening::Heartbeat(told));
@@ -184,7 +184,7 @@ impl Member<'_> {
     }
 
     /// Where to read on in every partition; whether any is known.
-    async fn find_places(&mut self) -> Result<bool, GroupError> {
+    async fn find_places(&mut self) -> Result<bool, MemberError> {
         let Some(held) = &self.held else { return Ok(false) };
         let missing = |(name, partitions): (&String, &Vec<i32>)| {
             let lost: Vec<i32> = partitions
@@ -226,7 +226,7 @@ impl Member<'_> {
     async fn start(&mut self, layout: &TopicLayout, partition: i32) -> Option<i64> {
         let address = layout.leaders.get(usize::try_from(partition).ok()?)?.clone();
         let fetcher = Fetcher { topic: layout.clone(), max_wait: Duration::ZERO, partition_bytes_max: 1 };
-        fetcher.start(self.consumer.routes(), &address, partition).await.ok()
+        fetcher.start(self.consumer.connections(), &address, partition).await.ok()
     }
 
     fn position_of(&self, topic: &str, partition: i32) -> Option<i64> {
@@ -267,7 +267,7 @@ impl Member<'_> {
             partition_bytes_max: self.client.dice.choose(&[300, 1 << 20]),
         };
         let began = self.client.recorder.now();
-        match fetcher.fetch(self.consumer.routes(), &address, &led, began).await {
+        match fetcher.fetch(self.consumer.connections(), &address, &led, began).await {
             Ok(fetched) => self.take(&layout, fetched).await,
             Err(_) => self.look_again(&layout.name).await,
         }
@@ -303,7 +303,7 @@ impl Member<'_> {
 
     /// The layout of a topic, anew. One that was created anew is another topic: nothing of it is ours.
     async fn look_again(&mut self, name: &str) {
-        let layout = self.consumer.routes().topic(name).await;
+        let layout = self.consumer.connections().topic(name).await;
         let Some(held) = &mut self.held else { return };
         match layout {
             Ok(layout) if held.topics.get(name).is_some_and(|before| before.id == layout.id) => {
@@ -317,7 +317,7 @@ impl Member<'_> {
         }
     }
 
-    async fn commit(&mut self) -> Result<(), GroupError> {
+    async fn commit(&mut self) -> Result<(), MemberError> {
         let Some(held) = &mut self.held else { return Ok(()) };
         held.commits = Instant::now() + self.plan.commit_interval;
         if !std::mem::take(&mut held.uncommitted) {
@@ -361,7 +361,7 @@ impl Member<'_> {
             }
             let codes = answered?;
             if codes.values().any(|code| [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::ILLEGAL_GENERATION].contains(code)) {
-                return Err(GroupError::Lost(ErrorCode::ILLEGAL_GENERATION));
+                return Err(MemberError::Lost(ErrorCode::ILLEGAL_GENERATION));
             }
         }
         Ok(())

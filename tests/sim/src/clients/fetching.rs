@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alluvium_client::{ClientError, Routes, TopicLayout};
+use alluvium_client::{ClientError, ConnectionPool, TopicLayout};
 use alluvium_model::{AgentId, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use alluvium_wire::batch::Batch;
@@ -81,7 +81,7 @@ impl Fetcher {
     /// Where no answer comes.
     pub async fn fetch(
         &self,
-        routes: &mut Routes,
+        routes: &mut ConnectionPool,
         address: &str,
         positions: &[(i32, i64)],
         began: Duration,
@@ -128,7 +128,7 @@ impl Fetcher {
     ///
     /// # Errors
     /// Where it does not say.
-    pub async fn start(&self, routes: &mut Routes, address: &str, partition: i32) -> Result<i64, ClientError> {
+    pub async fn start(&self, routes: &mut ConnectionPool, address: &str, partition: i32) -> Result<i64, ClientError> {
         let asked = ListOffsetsPartition { partition_index: partition, timestamp: EARLIEST, ..Default::default() };
         let request = ListOffsetsRequest {
             replica_id: -1,

@@ -16,7 +16,7 @@ pub use reader::read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium_client::{Routes, RoutesConfig};
+use alluvium_client::{ConnectionPool, PoolConfig};
 use alluvium_model::TopicPartition;
 use alluvium_runtime::Clock;
 use tokio_util::sync::CancellationToken;
@@ -52,19 +52,19 @@ pub struct Client {
 impl Client {
     /// Its way to the cluster.
     #[must_use]
-    pub fn routes(&self) -> Routes {
-        let config = RoutesConfig {
+    pub fn routes(&self) -> ConnectionPool {
+        let config = PoolConfig {
             request_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(3),
-            patience: Duration::from_secs(20),
-            ..RoutesConfig::default()
+            api_timeout: Duration::from_secs(20),
+            ..PoolConfig::default()
         };
         let zone = self.place.zone.as_deref().map(|zone| format!(",zone={}", zone.replace(' ', "-")));
         let client_id = format!("{}{}", self.place.name.replace(' ', "-"), zone.unwrap_or_default());
         let mut bootstrap = self.bootstrap.clone();
         let turn = self.dice.count(0, bootstrap.len().saturating_sub(1));
         bootstrap.rotate_left(turn);
-        Routes::new(self.network.transport(self.place.clone()), bootstrap, &client_id, config)
+        ConnectionPool::new(self.network.transport(self.place.clone()), bootstrap, &client_id, config)
     }
 
     /// A topic to work with.

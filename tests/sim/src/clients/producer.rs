@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use alluvium_client::{Connection, Pending, Routes, TopicLayout};
+use alluvium_client::{Connection, ConnectionPool, Pending, TopicLayout};
 use alluvium_model::{AgentId, Offset, PartitionIndex, ProducerEpoch, ProducerId, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use alluvium_wire::batch::{BatchBuilder, Compression};
@@ -77,7 +77,7 @@ pub async fn produce(client: Client, plan: ProducerPlan) {
 struct Producer {
     client: Client,
     plan: ProducerPlan,
-    routes: Routes,
+    routes: ConnectionPool,
     /// How many records it has sent to each partition.
     numbers: BTreeMap<TopicPartition, u64>,
     identity: Option<(i64, i16)>,
@@ -235,14 +235,14 @@ impl Producer {
         }
         let place = usize::try_from(lane.partition).unwrap_or(0);
         let leader = lane.topic.leaders.get(place)?.clone();
-        let address = if self.client.dice.chance(850) { leader } else { self.routes.any() };
-        match self.routes.fresh(&address).await {
+        let address = if self.client.dice.chance(850) { leader } else { self.routes.current_address() };
+        match self.routes.open_connection(&address).await {
             Ok(connection) => {
                 let agent = AgentId(self.routes.broker_at(&address).unwrap_or(-1));
                 Some(Line { connection, number: self.client.recorder.connection(), agent })
             }
             Err(_) => {
-                self.routes.turn_away();
+                self.routes.use_next_broker();
                 None
             }
         }
@@ -253,7 +253,7 @@ impl Producer {
         let Some(oldest) = lane.in_flight.front_mut() else { return true };
         let verdict = match oldest.answer.take() {
             Some(answer) => {
-                judge(timeout(self.plan.request_timeout, answer.answer()).await.ok(), self.identity.is_some())
+                judge(timeout(self.plan.request_timeout, answer.response()).await.ok(), self.identity.is_some())
             }
             None if oldest.attempts > 0 && self.identity.is_none() => Verdict::Open,
             None => Verdict::Again,
@@ -299,7 +299,7 @@ impl Producer {
         if lane.connection.is_some() && self.client.dice.chance(700) {
             for batch in lane.in_flight.iter_mut().skip(1) {
                 if let Some(answer) = batch.answer.take() {
-                    let ready = timeout(self.plan.request_timeout, answer.answer()).await;
+                    let ready = timeout(self.plan.request_timeout, answer.response()).await;
                     if ready.is_err() {
                         lane.connection = None;
                     }

@@ -22,7 +22,8 @@ pub async fn read(client: Client) {
         };
         let partition = client.dice.count(0, fetcher.topic.leaders.len() - 1);
         // Its leader, or whoever: any agent serves any partition.
-        let address = if client.dice.chance(700) { fetcher.topic.leaders[partition].clone() } else { routes.any() };
+        let address =
+            if client.dice.chance(700) { fetcher.topic.leaders[partition].clone() } else { routes.current_address() };
         let partition = i32::try_from(partition).unwrap_or(0);
         follow(&client, &mut routes, &fetcher, &address, partition).await;
     }
@@ -31,7 +32,7 @@ pub async fn read(client: Client) {
 /// Reads one partition for a while.
 async fn follow(
     client: &Client,
-    routes: &mut alluvium_client::Routes,
+    routes: &mut alluvium_client::ConnectionPool,
     fetcher: &Fetcher,
     address: &str,
     partition: i32,

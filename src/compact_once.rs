@@ -1,4 +1,4 @@
-//! `alluvium compactor --once`: all there is to compact, retain and collect now, then the end.
+//! `alluvium compactor --once`: does everything that can be compacted, retained and collected now, then returns.
 
 use std::sync::Arc;
 
@@ -18,29 +18,29 @@ use crate::{
     stores::Stores,
 };
 
-/// Does all there is to do now.
+/// Runs the compactor until nothing is left to do, and prints what it did. With `dry_run`, orphans are only listed.
 ///
 /// # Errors
-/// Where a store cannot be opened, or some part of the work failed.
+/// If a store cannot be opened, or a part of the work failed.
 pub async fn compact_once(settings: Settings, dry_run: bool) -> Result<()> {
     let mut signals = StopSignals::listen()?;
     let rng = Arc::new(SystemRng);
     let stores = signals.unless_stopped(Stores::open(&settings, rng.clone())).await?;
     let registering = register(Role::Compactor, &settings, Addresses::default(), &stores, rng.clone());
     let session = signals.unless_stopped(registering).await?;
-    let beating = CancellationToken::new();
-    let heart = tokio::spawn(session.clone().run(beating.clone()));
+    let stop_heartbeats = CancellationToken::new();
+    let heartbeats = tokio::spawn(session.clone().run(stop_heartbeats.clone()));
     let config = CompactorConfig { sweep_dry_run: dry_run, ..compactor_config(&settings) };
     let compactor = compactor(&stores, config, session.clone(), rng);
     let outcome = tokio::select! {
         biased;
-        signal = signals.next() => Err(anyhow!("{signal}: stopped before all was done; nothing is lost")),
+        signal = signals.next() => Err(anyhow!("{signal}: stopped before everything was done; run it again to go on")),
         report = compactor.run_once() => finish(&report),
     };
     session.leave().await;
-    beating.cancel();
-    // It only beats, and is over.
-    let _ = heart.await;
+    stop_heartbeats.cancel();
+    // A panic of the heartbeats makes no difference any more.
+    let _ = heartbeats.await;
     stores.close().await;
     outcome
 }
@@ -50,7 +50,11 @@ fn finish(report: &Report) -> Result<()> {
     for failure in &report.failures {
         tracing::error!("{failure}");
     }
-    ensure!(report.failures.is_empty(), "{} parts of the work failed; what succeeded is kept", report.failures.len());
+    ensure!(
+        report.failures.is_empty(),
+        "{} parts of the work failed (see the log); the others are done",
+        report.failures.len()
+    );
     Ok(())
 }
 

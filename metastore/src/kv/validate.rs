@@ -1,4 +1,4 @@
-//! What keys and values may be, the same in every engine.
+//! Checks of keys, values and mutations against the limits, the same in every engine.
 
 use super::{
     Error, Mutation,
@@ -6,6 +6,7 @@ use super::{
     limits::{KEY_BYTES_MAX, SYSTEM_PREFIX, VALUE_BYTES_MAX},
 };
 
+/// An error if a key or a value of `mutation` is too large or outside the legal keys.
 pub(super) fn check_mutation(mutation: &Mutation) -> Result<(), Error> {
     let (key, bytes, value) = match mutation {
         Mutation::Set { key, value } => (key, key.len(), value.len()),
@@ -26,7 +27,7 @@ pub(super) fn check_mutation(mutation: &Mutation) -> Result<(), Error> {
     if value > VALUE_BYTES_MAX { Err(Error::ValueTooLarge { bytes: value }) } else { Ok(()) }
 }
 
-/// Checks a key of `bytes` bytes that starts with `key`.
+/// An error if a key of `bytes` bytes that starts with `key` is too large or belongs to the engine.
 pub(super) fn check_key(bytes: usize, key: &[u8]) -> Result<(), Error> {
     if bytes > KEY_BYTES_MAX {
         return Err(Error::KeyTooLarge { bytes });

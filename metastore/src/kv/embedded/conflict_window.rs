@@ -1,7 +1,7 @@
-//! The writes of recent commits, in which conflicts are looked for. Pure: the time is handed in.
+//! The writes of recent commits, against which an attempt's reads are checked. Pure: the time is handed in.
 //!
-//! Invariant: every write of a version above `floor` is in it. An attempt that reads at an older version than `floor` cannot
-//! be judged and is too old.
+//! Invariant: it has every write of each version above `floor`. An attempt whose snapshot is older than `floor` cannot
+//! be checked and is too old.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -18,12 +18,13 @@ use crate::kv::{
 };
 
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct ConflictWindow {
+    /// The newest version whose writes were dropped.
     floor: Version,
     /// The last version that wrote each key.
     points: BTreeMap<Bytes, Version>,
     commits: VecDeque<Commit>,
-    /// Keys and ranges over all commits.
+    /// Keys and ranges of all commits in the window.
     writes: usize,
 }
 
@@ -35,13 +36,13 @@ struct Commit {
     cleared: Vec<(Bytes, Bytes)>,
 }
 
-impl Window {
-    /// Knows nothing of what was written up to `floor`.
+impl ConflictWindow {
+    /// An empty window: nothing that was written up to `floor` is known.
     pub fn new(floor: Version) -> Self {
         Self { floor, points: BTreeMap::new(), commits: VecDeque::new(), writes: 0 }
     }
 
-    /// Refuses an attempt that read `reads` at `version` if any of it was written since.
+    /// An error if any of `reads`, read at `version`, was written since, or if that cannot be known any more.
     pub fn check(&self, reads: &ReadSet, version: Version) -> Result<(), Error> {
         if version < self.floor {
             return Err(Error::TooOld);
@@ -64,7 +65,7 @@ impl Window {
         newer.flat_map(|commit| commit.cleared.iter().map(|(begin, end)| (begin, end)))
     }
 
-    /// Remembers what `version` wrote, and forgets what no attempt can ask for any more.
+    /// Adds what `version` wrote, and drops commits that are older than any attempt may be.
     pub fn record(&mut self, version: Version, at: Instant, written: &Overlay) {
         let keys: Vec<Bytes> = written.rows().map(|(key, _)| key.clone()).collect();
         let cleared: Vec<_> = written.cleared().map(|(begin, end)| (begin.clone(), end.clone())).collect();
@@ -76,11 +77,11 @@ impl Window {
             .front()
             .is_some_and(|oldest| self.writes > WINDOW_WRITES_MAX || at.duration_since(oldest.at) > TRANSACTION_AGE_MAX)
         {
-            self.forget_oldest();
+            self.drop_oldest();
         }
     }
 
-    fn forget_oldest(&mut self) {
+    fn drop_oldest(&mut self) {
         let Some(Commit { version, at: _, keys, cleared }) = self.commits.pop_front() else { return };
         self.floor = version;
         self.writes -= keys.len() + cleared.len();
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn only_later_writes_to_what_was_read_conflict() {
-        let mut window = Window::new(Version(0));
+        let mut window = ConflictWindow::new(Version(0));
         let now = Instant::now();
         window.record(Version(1), now, &wrote(vec![set(b"a")]));
         let clear = Mutation::ClearRange { begin: Bytes::from_static(b"m"), end: Bytes::from_static(b"p") };
@@ -132,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_makes_older_readers_too_old() {
-        let mut window = Window::new(Version(0));
+    fn attempts_older_than_the_window_are_too_old() {
+        let mut window = ConflictWindow::new(Version(0));
         let now = Instant::now();
         window.record(Version(1), now, &wrote(vec![set(b"a")]));
         let later = now + TRANSACTION_AGE_MAX * 2;

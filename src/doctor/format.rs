@@ -1,16 +1,16 @@
-//! Findings as people read them, and as scripts do.
+//! Formats findings: as text for people, and as JSON for scripts.
 
 use alluvium_model::Timestamp;
 use serde::Serialize;
 
 use super::finding::{Finding, Outcome};
 
-/// Grows when a field of the document is removed or means something else.
+/// Version of the JSON document: it increases when a field is removed or changes its meaning.
 const SCHEMA: u32 = 1;
-/// Where the second column begins.
+/// Column at which the name of a check begins.
 const INDENT: usize = 11;
 
-/// The one document that `--json` prints.
+/// The document that `--json` prints.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,
@@ -20,7 +20,7 @@ struct Document<'a> {
     findings: &'a [Finding],
 }
 
-/// The document, on one line.
+/// The findings as one JSON document, on one line.
 pub fn json(findings: &[Finding], now: Timestamp) -> String {
     let document = Document {
         schema: SCHEMA,
@@ -32,13 +32,13 @@ pub fn json(findings: &[Finding], now: Timestamp) -> String {
     serde_json::to_string(&document).expect("names are text and figures are numbers")
 }
 
-/// The worst outcome. What is not known is no reason to worry.
+/// The worst outcome; `NotKnown` does not count.
 pub fn worst(findings: &[Finding]) -> Outcome {
     let outcomes = findings.iter().map(|finding| finding.outcome);
     outcomes.filter(|outcome| *outcome != Outcome::NotKnown).max().unwrap_or(Outcome::Ok)
 }
 
-/// One finding, a line; what it means and what to do about it on lines of their own.
+/// One finding as a line of text, followed by lines with its meaning and advice if it has them.
 pub fn text(finding: &Finding) -> String {
     let mark = match finding.outcome {
         Outcome::Ok => "ok",
@@ -47,15 +47,15 @@ pub fn text(finding: &Finding) -> String {
         Outcome::Failure => "FAILED",
     };
     let mut text = format!("{mark:INDENT$}{}: {}", finding.check, finding.found);
-    for (name, said) in [("means", &finding.means), ("do", &finding.advice)] {
-        if let Some(said) = said {
-            text.push_str(&format!("\n{:INDENT$}  {name:6}{said}", ""));
+    for (name, line) in [("means", &finding.means), ("do", &finding.advice)] {
+        if let Some(line) = line {
+            text.push_str(&format!("\n{:INDENT$}  {name:6}{line}", ""));
         }
     }
     text
 }
 
-/// How many of each.
+/// The number of findings of each outcome, in one line.
 pub fn summary(findings: &[Finding]) -> String {
     let count = |outcome| findings.iter().filter(|finding| finding.outcome == outcome).count();
     format!(
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_finding_is_the_outcome_and_what_is_not_known_is_not_bad() {
+    fn the_outcome_is_that_of_the_worst_finding_and_not_known_does_not_count() {
         let ok = Finding::ok("a.b", "fine");
         let unknown = Finding::not_known("a.c", "no answer", "ask");
         let warning = Finding::warning("a.d", "slow", "waits", "hurry");
@@ -88,12 +88,16 @@ mod tests {
     }
 
     #[test]
-    fn the_document_says_what_was_found_by_names_that_stay() {
+    fn the_names_in_the_json_document_are_stable() {
         let findings = [Finding::warning("bucket.put", "slow", "waits", "hurry").with("p50_ms", 1.5)];
         let document = json(&findings, Timestamp(7)).replace(env!("CARGO_PKG_VERSION"), "V");
         assert_eq!(
             document,
-            r#"{"schema":1,"version":"V","checked_ms":7,"outcome":"warning","findings":[{"check":"bucket.put","outcome":"warning","found":"slow","means":"waits","advice":"hurry","measured":{"p50_ms":1.5}}]}"#
+            concat!(
+                r#"{"schema":1,"version":"V","checked_ms":7,"outcome":"warning","findings":["#,
+                r#"{"check":"bucket.put","outcome":"warning","found":"slow","means":"waits","advice":"hurry","#,
+                r#""measured":{"p50_ms":1.5}}]}"#
+            )
         );
     }
 }

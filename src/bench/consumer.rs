@@ -1,4 +1,4 @@
-//! The consuming side: each consumer reads its share of the partitions by long polls, checks every record and times it.
+//! The consumers: each reads some of the partitions by long polls, checks every record and measures its latency.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,26 +14,28 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     check::{Check, Verdict},
     load::Load,
-    report::latencies,
+    report::latency_histogram,
     stamp::Stamp,
 };
 
 /// Time for consumers to catch up after the last acknowledgement.
-const CATCH_UP: Duration = Duration::from_secs(60);
-/// Decompressed bytes of one batch: far above what the load sends.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(60);
+/// Decompressed bytes of one batch: far more than the load sends.
 const BATCH_BYTES_MAX: usize = 64 << 20;
 
-/// Records acknowledged by (partition, producer): known when producing has ended.
+/// Number of acknowledged records by (partition, producer).
 pub type Acknowledged = HashMap<(i32, u32), u64>;
 
-/// What one consumer found.
+/// The result of one consumer.
 pub struct Consumed {
+    /// The result of its check.
     pub verdict: Verdict,
-    /// From the time a record was due to its arrival here, ns.
+    /// Time from when a record was due to its arrival, in nanoseconds.
     pub latency: Histogram<u64>,
 }
 
-/// Reads `positions` until everything in `totals` (once it is known) has come.
+/// Reads from `positions` (partition to offset) until all records in `totals`, which is known once producing has ended,
+/// were read.
 pub async fn consume(
     load: Arc<Load>,
     cluster: Arc<Cluster>,
@@ -46,7 +48,7 @@ pub async fn consume(
     let topic = (load.topic.name.clone(), load.topic.id);
     let mut mine: Acknowledged = HashMap::new();
     let mut reader = PartitionReader::new(connection, topic, positions.clone(), ReaderConfig::default());
-    let (mut check, mut latency, mut deadline) = (Check::default(), latencies(), None);
+    let (mut check, mut latency, mut deadline) = (Check::default(), latency_histogram(), None);
     loop {
         for batch in reader.poll().await? {
             read(&load, &batch, &mut check, &mut latency)?;
@@ -55,7 +57,7 @@ pub async fn consume(
             && let Some(all) = totals.borrow_and_update().as_ref()
         {
             mine = all.iter().filter(|((p, _), _)| positions.contains_key(p)).map(|(k, v)| (*k, *v)).collect();
-            deadline = Some(Instant::now() + CATCH_UP);
+            deadline = Some(Instant::now() + CATCH_UP_TIMEOUT);
         }
         match deadline {
             Some(deadline) if check.has_reached(&mine) || Instant::now() > deadline => break,
@@ -68,7 +70,7 @@ pub async fn consume(
 fn read(load: &Load, fetched: &FetchedBatch, check: &mut Check, latency: &mut Histogram<u64>) -> Result<()> {
     fetched.batch.verify_crc()?;
     let now = load.now_ns();
-    let (mut run, mut read) = (Run::default(), 0);
+    let (mut same, mut read) = (SameDueTime::default(), 0);
     for record in &fetched.batch.records(BATCH_BYTES_MAX)? {
         let record = record?;
         if record.offset < fetched.from {
@@ -76,27 +78,27 @@ fn read(load: &Load, fetched: &FetchedBatch, check: &mut Check, latency: &mut Hi
         }
         let Some(stamp) = record.value.and_then(Stamp::read).filter(|stamp| stamp.run == load.run) else { continue };
         check.record(fetched.partition, record.offset, &stamp);
-        if stamp.intended_ns != run.intended_ns {
-            run.end(now, latency);
-            run = Run { intended_ns: stamp.intended_ns, records: 0 };
+        if stamp.intended_ns != same.intended_ns {
+            same.record(now, latency);
+            same = SameDueTime { intended_ns: stamp.intended_ns, records: 0 };
         }
-        run.records += 1;
+        same.records += 1;
         read += 1;
     }
-    run.end(now, latency);
+    same.record(now, latency);
     load.progress.consumed(read);
     Ok(())
 }
 
-/// Neighbours that were due at one time: timed together.
+/// Adjacent records that were due at the same time: their latency is recorded once.
 #[derive(Default)]
-struct Run {
+struct SameDueTime {
     intended_ns: u64,
     records: u64,
 }
 
-impl Run {
-    fn end(&self, now: u64, latency: &mut Histogram<u64>) {
+impl SameDueTime {
+    fn record(&self, now: u64, latency: &mut Histogram<u64>) {
         if self.records > 0 {
             latency.saturating_record_n(now.saturating_sub(self.intended_ns), self.records);
         }

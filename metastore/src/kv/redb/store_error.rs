@@ -1,4 +1,4 @@
-//! What redb may answer, in our words.
+//! Maps redb's errors to one enum.
 
 use std::io;
 
@@ -9,22 +9,26 @@ use crate::kv::Error;
 
 /// Why the store could not be opened, read or written.
 #[derive(Debug, Error)]
-pub(super) enum Fault {
+pub(super) enum StoreError {
+    /// The disk failed.
     #[error("{0}")]
     Io(io::Error),
+    /// The store's format number is higher than ours.
     #[error("its format {0} is newer than this version")]
     NewerFormat(u64),
+    /// The file is damaged or no store of ours.
     #[error("{0}")]
     Unreadable(String),
 }
 
-impl Fault {
+impl StoreError {
+    /// The error of a transaction that met this one.
     pub fn into_error(self) -> Error {
         Error::Storage(self.to_string())
     }
 }
 
-impl From<StorageError> for Fault {
+impl From<StorageError> for StoreError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -37,7 +41,7 @@ impl From<StorageError> for Fault {
     }
 }
 
-impl From<DatabaseError> for Fault {
+impl From<DatabaseError> for StoreError {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Storage(error) => error.into(),
@@ -46,7 +50,7 @@ impl From<DatabaseError> for Fault {
     }
 }
 
-impl From<TransactionError> for Fault {
+impl From<TransactionError> for StoreError {
     fn from(error: TransactionError) -> Self {
         match error {
             TransactionError::Storage(error) => error.into(),
@@ -55,7 +59,7 @@ impl From<TransactionError> for Fault {
     }
 }
 
-impl From<TableError> for Fault {
+impl From<TableError> for StoreError {
     fn from(error: TableError) -> Self {
         match error {
             TableError::Storage(error) => error.into(),
@@ -64,7 +68,7 @@ impl From<TableError> for Fault {
     }
 }
 
-impl From<CommitError> for Fault {
+impl From<CommitError> for StoreError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Storage(error) => error.into(),

@@ -1,4 +1,4 @@
-//! A set of keys made of disjoint ranges.
+//! A set of keys, kept as disjoint ranges. Pure.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +9,10 @@ use bytes::Bytes;
 
 /// Disjoint, non-adjacent ranges: begin (inclusive) to end (exclusive).
 #[derive(Debug, Default)]
-pub(super) struct Spans(BTreeMap<Bytes, Bytes>);
+pub(super) struct RangeSet(BTreeMap<Bytes, Bytes>);
 
-impl Spans {
-    /// Adds all keys from `begin` to `end`, joining what it touches.
+impl RangeSet {
+    /// Adds all keys from `begin` (inclusive) to `end` (exclusive); adjacent ranges become one.
     pub fn insert(&mut self, begin: Bytes, end: Bytes) {
         if begin >= end {
             return;
@@ -35,11 +35,12 @@ impl Spans {
         self.0.insert(begin, end);
     }
 
+    /// Whether `key` is in the set.
     pub fn contains(&self, key: &[u8]) -> bool {
         self.0.range::<[u8], _>((Unbounded, Included(key))).next_back().is_some_and(|(_, end)| key < &end[..])
     }
 
-    /// Whether any key from `begin` to `end` is in it.
+    /// Whether any key from `begin` (inclusive) to `end` (exclusive) is in the set.
     pub fn overlaps(&self, begin: &[u8], end: &[u8]) -> bool {
         begin < end
             && self
@@ -49,6 +50,7 @@ impl Spans {
                 .is_some_and(|(_, last)| begin < &last[..])
     }
 
+    /// The ranges in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
         self.0.iter()
     }
@@ -64,22 +66,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn spans_hold_the_union_of_what_was_inserted(
+        fn set_hold_the_union_of_what_was_inserted(
             ranges in proptest::collection::vec((0u8..40, 0u8..40), 0..12),
             probe in (0u8..40, 0u8..40),
         ) {
-            let mut spans = Spans::default();
+            let mut set = RangeSet::default();
             let mut model = BTreeSet::new();
             for (begin, end) in ranges {
-                spans.insert(Bytes::copy_from_slice(&[begin]), Bytes::copy_from_slice(&[end]));
+                set.insert(Bytes::copy_from_slice(&[begin]), Bytes::copy_from_slice(&[end]));
                 model.extend(begin..end);
             }
             for key in 0u8..40 {
-                prop_assert_eq!(spans.contains(&[key]), model.contains(&key));
+                prop_assert_eq!(set.contains(&[key]), model.contains(&key));
             }
             let (begin, end) = probe;
-            prop_assert_eq!(spans.overlaps(&[begin], &[end]), (begin..end).any(|key| model.contains(&key)));
-            let flat: Vec<_> = spans.iter().collect();
+            prop_assert_eq!(set.overlaps(&[begin], &[end]), (begin..end).any(|key| model.contains(&key)));
+            let flat: Vec<_> = set.iter().collect();
             prop_assert!(flat.windows(2).all(|pair| pair[0].1 < pair[1].0), "disjoint and apart: {:?}", flat);
         }
     }

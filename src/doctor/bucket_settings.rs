@@ -1,25 +1,26 @@
-//! What the bucket does to its objects by itself: a lifecycle rule that deletes what is live loses records.
+//! The bucket's own settings: lifecycle rules, versioning and object lock. A lifecycle rule that deletes live objects
+//! loses records.
 
 use alluvium_model::object_key::{HISTORY, SEGMENTS};
 use alluvium_objects::{BucketSettings, Expiry, LifecycleRule, S3Location, Setting, StoreLocation, Versioning};
 use anyhow::Result;
 
-use super::{bucket::trouble, finding::Finding, run::Findings};
+use super::{bucket::store_failure, finding::Finding, findings::Findings};
 use crate::config::Settings;
 
 const LIFECYCLE: &str = "bucket.lifecycle";
 const VERSIONING: &str = "bucket.versioning";
 const OBJECT_LOCK: &str = "bucket.object-lock";
 
-/// Asks the bucket, where there is one.
+/// Checks the bucket's settings, if the store is a bucket.
 ///
 /// # Errors
-/// Where findings cannot be shown.
+/// If a finding cannot be printed.
 pub async fn check(settings: &Settings, findings: &mut Findings) -> Result<()> {
     let StoreLocation::S3(location) = &settings.store else { return Ok(()) };
     let bucket = match BucketSettings::of(location).await {
         Ok(bucket) => bucket,
-        Err(error) => return findings.add(trouble(LIFECYCLE, &settings.store, &error)),
+        Err(error) => return findings.add(store_failure(LIFECYCLE, &settings.store, &error)),
     };
     let rules = bucket.lifecycle().await;
     let expires_versions = matches!(&rules, Setting::Known(rules) if rules.iter().any(|rule| rule.expires_versions));
@@ -30,29 +31,26 @@ pub async fn check(settings: &Settings, findings: &mut Findings) -> Result<()> {
     findings.add(object_lock(bucket.locks_new_objects().await))
 }
 
-/// One finding for each rule that does harm; one that there is none.
+/// One finding for each rule that affects live objects, or one that none does.
 fn lifecycle(rules: Setting<Vec<LifecycleRule>>, location: &S3Location) -> Vec<Finding> {
     let rules = match rules {
         Setting::Known(rules) => rules,
         Setting::Unknown(why) => {
-            return vec![Finding::not_known(
-                LIFECYCLE,
-                why,
-                "Make sure by other means that no lifecycle rule deletes or archives objects below segments/ and history/.",
-            )];
+            let advice = "Make sure that no lifecycle rule deletes or archives objects below segments/ and history/.";
+            return vec![Finding::not_known(LIFECYCLE, why, advice)];
         }
     };
     let live = live_prefixes(location);
-    let touching = rules.iter().filter(|rule| live.iter().any(|prefix| rule.touches(prefix)));
-    let found: Vec<Finding> = touching.filter_map(harm).collect();
+    let affecting = rules.iter().filter(|rule| live.iter().any(|prefix| rule.touches(prefix)));
+    let found: Vec<Finding> = affecting.filter_map(effect).collect();
     if found.is_empty() {
-        let fine = format!("{} rules, none of which deletes or archives what is live", rules.len());
+        let fine = format!("{} rules, none of which deletes or archives live objects", rules.len());
         return vec![Finding::ok(LIFECYCLE, fine).with("rules", rules.len())];
     }
     found
 }
 
-/// Where objects lie that are in use for as long as their records.
+/// The prefixes of live objects, which exist as long as their records.
 fn live_prefixes(location: &S3Location) -> [String; 2] {
     let within = |folder: &str| match location.prefix.as_str() {
         "" => folder.to_owned(),
@@ -61,20 +59,20 @@ fn live_prefixes(location: &S3Location) -> [String; 2] {
     [within(SEGMENTS), within(HISTORY)]
 }
 
-/// What a rule that touches live objects does to them; none where that is harmless.
-fn harm(rule: &LifecycleRule) -> Option<Finding> {
+/// What a rule that matches live objects does to them; `None` if that is harmless.
+fn effect(rule: &LifecycleRule) -> Option<Finding> {
     let name = format!("rule {:?} on prefix {:?}", rule.id, rule.prefix);
-    let change = "Disable it, or narrow its prefix so that it touches neither segments/ nor history/ of this store. \
-                  Retention is set by topic (retention.ms, retention.bytes).";
+    let change = "Disable it, or narrow its prefix so that it matches neither segments/ nor history/ of this store. \
+                  Retention is configured per topic (retention.ms, retention.bytes).";
     let finding = if let Some(expiry) = &rule.expiry {
         let when = match expiry {
             Expiry::Days(days) => format!("{days} days after they were written"),
             Expiry::Date(date) => format!("on {date}"),
         };
-        let means = "Acknowledged records disappear while their offsets are still there: consumers cannot pass them.";
+        let means = "Acknowledged records are lost while their offsets still exist: consumers cannot read past them.";
         Finding::failure(LIFECYCLE, format!("{name} deletes live objects {when}"), means, change)
     } else if rule.archives() {
-        let means = "Archived objects cannot be read until they are restored: consumers of old records stand still.";
+        let means = "Archived objects cannot be read until they are restored: consumers of old records are stuck.";
         Finding::failure(
             LIFECYCLE,
             format!("{name} archives live objects ({})", rule.moves_to.join(", ")),
@@ -84,7 +82,8 @@ fn harm(rule: &LifecycleRule) -> Option<Finding> {
     } else if rule.moves_to.is_empty() {
         return None;
     } else {
-        let means = "Reads still work; each costs more, and objects that live shorter than the class's minimum are paid for it.";
+        let means =
+            "Reads still work, but cost more, and objects are charged for the class's minimum duration at least.";
         let found = format!("{name} moves live objects to {}", rule.moves_to.join(", "));
         Finding::warning(LIFECYCLE, found, means, "Keep it only if old records are hardly ever read.")
     };
@@ -93,14 +92,14 @@ fn harm(rule: &LifecycleRule) -> Option<Finding> {
 
 fn versioning(answer: Setting<Versioning>, expires_versions: bool) -> Finding {
     match answer {
-        Setting::Known(Versioning::Off) => Finding::ok(VERSIONING, "off: what is deleted is gone"),
+        Setting::Known(Versioning::Off) => Finding::ok(VERSIONING, "off: deleted objects are gone"),
         Setting::Known(Versioning::On) if expires_versions => {
             Finding::ok(VERSIONING, "on, and a lifecycle rule deletes old versions")
         }
         Setting::Known(Versioning::On) => Finding::warning(
             VERSIONING,
             "on, and nothing deletes old versions",
-            "Every segment is deleted once it has become history; its bytes stay, and are paid for, as an old version.",
+            "Segments are deleted once they were rewritten to history, but remain, at a cost, as old versions.",
             "Suspend versioning, or add a lifecycle rule with NoncurrentVersionExpiration of a day.",
         ),
         Setting::Unknown(why) => {
@@ -115,8 +114,8 @@ fn object_lock(answer: Setting<bool>) -> Finding {
         Setting::Known(true) => Finding::warning(
             OBJECT_LOCK,
             "new objects are locked for a time",
-            "What compaction and retention give up cannot be freed before the lock ends.",
-            "Take the default retention off the bucket, or accept its cost.",
+            "Objects that compaction and retention delete cannot be freed before the lock ends.",
+            "Remove the default retention from the bucket, or accept its cost.",
         ),
         Setting::Unknown(why) => {
             Finding::not_known(OBJECT_LOCK, why, "Make sure that no default retention locks new objects.")
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_elsewhere_or_off_or_that_only_ends_uploads_is_fine() {
+    fn a_rule_that_is_disabled_or_matches_no_live_object_is_fine() {
         let expiring = |prefix: &str| LifecycleRule { expiry: Some(Expiry::Date("2030".into())), ..rule(prefix) };
         assert_eq!(outcome(expiring("logs/"), "p"), Outcome::Ok);
         assert_eq!(outcome(expiring("p/probe/"), "p"), Outcome::Ok);

@@ -1,4 +1,4 @@
-//! FoundationDB's error codes, in our words.
+//! Maps FoundationDB's error codes to [`Error`].
 
 use foundationdb::FdbError;
 
@@ -7,7 +7,7 @@ use crate::kv::{
     limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX},
 };
 
-/// FoundationDB's numbers of the errors that have a meaning of their own here.
+/// The error codes that are mapped one by one.
 mod code {
     pub const TRANSACTION_TOO_OLD: i32 = 1007;
     pub const NOT_COMMITTED: i32 = 1020;
@@ -21,42 +21,42 @@ mod code {
     pub const VALUE_TOO_LARGE: i32 = 2103;
 }
 
-/// Why a read (or anything else before the commit) failed.
-pub(super) fn of_read(error: FdbError) -> Error {
+/// The error of a read, or of anything else before the commit.
+pub(super) fn read_error(error: FdbError) -> Error {
     match error.code() {
         code::TRANSACTION_TIMED_OUT => Error::Unavailable("FoundationDB does not answer".to_owned()),
         code::TRANSACTION_TOO_OLD => Error::TooOld,
         code::ACCESSED_UNREADABLE => Error::Unreadable,
-        _ if error.is_retryable() => Error::Unavailable(shown(error)),
-        _ => Error::Storage(shown(error)),
+        _ if error.is_retryable() => Error::Unavailable(message(error)),
+        _ => Error::Storage(message(error)),
     }
 }
 
-/// Why a commit of `bytes` bytes failed.
-pub(super) fn of_commit(error: FdbError, bytes: usize) -> Error {
+/// The error of a commit of `bytes` bytes.
+pub(super) fn commit_error(error: FdbError, bytes: usize) -> Error {
     match error.code() {
         code::NOT_COMMITTED => Error::Conflict,
-        // It may be under way in FoundationDB, or stuck before it.
+        // The commit may or may not have reached FoundationDB.
         code::TRANSACTION_TIMED_OUT | code::OPERATION_CANCELLED => Error::UnknownResult,
         code::TRANSACTION_TOO_LARGE => Error::TransactionTooLarge { bytes },
         code::KEY_TOO_LARGE => Error::KeyTooLarge { bytes: KEY_BYTES_MAX + 1 },
         code::VALUE_TOO_LARGE => Error::ValueTooLarge { bytes: VALUE_BYTES_MAX + 1 },
         _ if error.is_maybe_committed() => Error::UnknownResult,
-        _ => of_read(error),
+        _ => read_error(error),
     }
 }
 
-/// Why a watch ended without a change.
-pub(super) fn of_watch(error: FdbError) -> Error {
+/// The error of a watch that ended without a change.
+pub(super) fn watch_error(error: FdbError) -> Error {
     match error.code() {
         code::TRANSACTION_CANCELLED | code::OPERATION_CANCELLED => Error::WatchNotArmed,
         code::TOO_MANY_WATCHES => Error::TooManyWatches,
-        // The transaction's result is told by its commit; whoever waits must look for himself.
-        _ if error.is_maybe_committed() => Error::Unavailable(shown(error)),
-        _ => of_read(error),
+        // The transaction's own commit reports its result; the watch's owner must read the value again.
+        _ if error.is_maybe_committed() => Error::Unavailable(message(error)),
+        _ => read_error(error),
     }
 }
 
-fn shown(error: FdbError) -> String {
+fn message(error: FdbError) -> String {
     format!("FoundationDB: {} ({})", error.message(), error.code())
 }
