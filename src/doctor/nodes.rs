@@ -60,7 +60,7 @@ pub async fn check(nodes: &Nodes, clock: &dyn Clock, findings: &mut Findings) ->
 
 /// What two looks at all nodes show, the first taken after `began`, the second before `ended`.
 fn compare(before: &[Node], after: &[Node], began: Timestamp, ended: Timestamp) -> Vec<Seen> {
-    let key = |node: &Node| -> (LeaseOwner, u64) { (node.lease_owner(), node.beat) };
+    let key = |node: &Node| -> (LeaseOwner, u64) { (node.lease_owner(), node.heartbeats) };
     let known: BTreeSet<_> = before.iter().map(key).collect();
     let see = |node: &Node| {
         let is_beating = !known.contains(&key(node));

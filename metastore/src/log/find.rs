@@ -2,8 +2,8 @@
 
 use alluvium_model::{Extent, Offset, Timestamp, TopicPartition};
 
-use super::{Log, extent_row};
-use crate::keyspace::Error;
+use super::Log;
+use crate::{extents, keyspace::Error};
 
 /// Extents that one find answers: the rows of one transaction, about 75 B each.
 const FIND_MAX: usize = 5_000;
@@ -13,9 +13,9 @@ const SEARCH_STEP: usize = 1_000;
 impl Log {
     /// At most `limit` extents (and 5,000) in order, from the one that contains `from`, or else the next later one.
     pub async fn find(&self, partition: TopicPartition, from: Offset, limit: usize) -> Result<Vec<Extent>, Error> {
-        let rows = &extent_row::after(partition, from).limit(limit.min(FIND_MAX));
+        let rows = &extents::from(partition, from).limit(limit.min(FIND_MAX));
         let rows = self.db.read("log.find", |tx| async move { Ok::<_, Error>(tx.range(rows.clone()).await?) }).await?;
-        Ok(extent_row::decode_rows(&rows)?)
+        Ok(extents::decode_rows(&rows)?)
     }
 
     /// The first extent, from the one that contains `from` on, which holds a record with a timestamp of `at_least` or more.

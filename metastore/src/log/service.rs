@@ -2,7 +2,7 @@
 
 use alluvium_model::{TopicPartition, log::Head};
 
-use super::head_row;
+use super::{key::head_key, row::decode_head};
 use crate::{
     keyspace::Error,
     kv::{Db, Tx},
@@ -31,10 +31,10 @@ impl Log {
     pub async fn heads(&self, partitions: &[TopicPartition]) -> Result<Vec<Option<Head>>, Error> {
         let mut heads = Vec::with_capacity(partitions.len());
         for partitions in partitions.chunks(HEADS_MAX) {
-            let keys = &partitions.iter().map(|partition| head_row::key(*partition)).collect::<Vec<_>>();
+            let keys = &partitions.iter().map(|partition| head_key(*partition)).collect::<Vec<_>>();
             let rows = self.db.read("log.heads", |tx| async move { Ok::<_, Error>(tx.get_all(keys).await?) }).await?;
             for row in rows {
-                heads.push(row.as_deref().map(head_row::decode).transpose()?);
+                heads.push(row.as_deref().map(decode_head).transpose()?);
             }
         }
         Ok(heads)
@@ -42,6 +42,6 @@ impl Log {
 }
 
 pub(super) async fn read_head(tx: &Tx, partition: TopicPartition) -> Result<Option<Head>, Error> {
-    let row = tx.get(&head_row::key(partition)).await?;
-    Ok(row.as_deref().map(head_row::decode).transpose()?)
+    let row = tx.get(&head_key(partition)).await?;
+    Ok(row.as_deref().map(decode_head).transpose()?)
 }

@@ -8,16 +8,14 @@ use alluvium_model::{
 };
 use bytes::Bytes;
 
-use super::{Log, SwapError, extent_row, head_row, service::read_head};
+use super::{Log, SwapError, key::head_key, row::encode_head, service::read_head};
 use crate::{
+    extents,
     feed::{self, FeedEntry},
     keyspace::Error,
     kv::Tx,
     leases::{self, Lease, LeaseKey},
-    objects::{
-        object_row,
-        references::{self, Retire},
-    },
+    objects::{Retire, add_object, object_key, release_references},
 };
 
 /// An object that a swap makes known.
@@ -79,16 +77,16 @@ impl Swap<'_> {
         let objects = self.new_objects(below);
         check_unknown(tx, objects.keys()).await?;
         for input in self.inputs {
-            tx.clear(&extent_row::key(partition, input.offsets.end));
+            tx.clear(&extents::extent_key(partition, input.offsets.end));
         }
         for output in linked {
-            tx.set(&extent_row::key(partition, output.offsets.end), &extent_row::encode(output));
+            tx.set(&extents::extent_key(partition, output.offsets.end), &extents::encode(output));
         }
-        references::release(tx, self.inputs, self.retire).await?;
+        release_references(tx, self.inputs, self.retire).await?;
         for (id, (object, count)) in objects {
-            references::add(tx, id, object.key.clone(), object.bytes, count, self.retire);
+            add_object(tx, id, object.key.clone(), object.bytes, count, self.retire);
         }
-        tx.set(&head_row::key(partition), &head_row::encode(&head));
+        tx.set(&head_key(partition), &encode_head(&head));
         let (inputs, outputs) = (covered(self.inputs)?, linked.to_vec());
         feed::append(tx, self.retire.now, FeedEntry::Swap { partition, inputs, outputs });
         Ok(())
@@ -105,16 +103,17 @@ impl Swap<'_> {
 
     /// Whether the rows of `extents` are there, byte for byte.
     async fn are_current(&self, tx: &Tx, extents: &[Extent]) -> Result<bool, Error> {
-        let keys: Vec<_> = extents.iter().map(|extent| extent_row::key(self.partition, extent.offsets.end)).collect();
+        let keys: Vec<_> =
+            extents.iter().map(|extent| extents::extent_key(self.partition, extent.offsets.end)).collect();
         let rows = tx.get_all(&keys).await?;
-        let same = |(row, extent): (&Option<Bytes>, &Extent)| row.as_deref() == Some(&extent_row::encode(extent));
+        let same = |(row, extent): (&Option<Bytes>, &Extent)| row.as_deref() == Some(&extents::encode(extent));
         Ok(rows.iter().zip(extents).all(same))
     }
 }
 
 /// No object is made known twice: its references would be lost.
 async fn check_unknown(tx: &Tx, ids: impl Iterator<Item = &ObjectId> + Clone) -> Result<(), SwapError> {
-    let keys: Vec<_> = ids.clone().map(|id| object_row::key(*id)).collect();
+    let keys: Vec<_> = ids.clone().map(|id| object_key(*id)).collect();
     let rows = tx.get_all(&keys).await?;
     match ids.zip(rows).find(|(_, row)| row.is_some()) {
         None => Ok(()),

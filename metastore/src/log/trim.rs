@@ -8,12 +8,13 @@ use alluvium_model::{
     log::{Head, trim::trim_step},
 };
 
-use super::{Log, TrimError, extent_row, head_row, service::read_head};
+use super::{Log, TrimError, key::head_key, row::encode_head, service::read_head};
 use crate::{
+    extents,
     feed::{self, FeedEntry},
     kv::Tx,
     leases::{self, Lease},
-    objects::references::{self, Retire},
+    objects::{Retire, release_references},
 };
 
 impl Log {
@@ -71,15 +72,15 @@ async fn step(tx: &Tx, partition: TopicPartition, start: Offset, retire: Retire)
     if start <= head.start {
         return Ok((head, true));
     }
-    let rows = tx.range(extent_row::all(partition).limit(TRIM_STEP_EXTENTS + 1)).await?;
-    let oldest = extent_row::decode_rows(&rows)?;
+    let rows = tx.range(extents::all(partition).limit(TRIM_STEP_EXTENTS + 1)).await?;
+    let oldest = extents::decode_rows(&rows)?;
     let trimmed = trim_step(head, start, &oldest, TRIM_STEP_EXTENTS);
     let doomed = oldest.get(..trimmed.unlinked).unwrap_or_default();
-    references::release(tx, doomed, retire).await?;
+    release_references(tx, doomed, retire).await?;
     for (key, _) in rows.iter().take(trimmed.unlinked) {
         tx.clear(key);
     }
-    tx.set(&head_row::key(partition), &head_row::encode(&trimmed.head));
+    tx.set(&head_key(partition), &encode_head(&trimmed.head));
     feed::append(tx, retire.now, FeedEntry::Trim { partition, start: trimmed.head.start });
     Ok((trimmed.head, trimmed.done))
 }

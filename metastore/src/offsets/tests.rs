@@ -8,7 +8,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::codec::{decode, encode};
+use super::row::{decode, encode};
 use super::*;
 use crate::{
     Metastore, fixtures,

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{BatchAck, BatchCommit, BatchRejection, Head, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome};
 use crate::{
     Extent, ExtentSource, ObjectId, Offset, ProducerId, Timestamp, TopicPartition, limits,
-    producer::{ProducerBatch, Verdict, Window},
+    producer::{ProducerBatch, SequenceCheck, Window},
 };
 
 /// What the commit reads: the rows of every partition and producer that its segments name, where they exist.
@@ -116,18 +116,18 @@ impl Decision<'_> {
         let mut extent = OpenExtent::at(head.next);
         let mut batches = Vec::with_capacity(run.batches.len());
         for (number, batch) in (0u32..).zip(&run.batches) {
-            let verdict = self.judge(partition, batch);
-            batches.push(match verdict {
-                Verdict::Append => {
+            let check = self.check_sequence(partition, batch);
+            batches.push(match check {
+                SequenceCheck::Append => {
                     let base = extent.append(batch);
                     self.remember(partition, batch, base);
                     Ok(BatchAck { base, duplicate: false, timestamp: batch.timestamps.1 })
                 }
-                Verdict::Duplicate { base, timestamp } => {
+                SequenceCheck::Duplicate { base, timestamp } => {
                     extent.refused.push(number);
                     Ok(BatchAck { base, duplicate: true, timestamp })
                 }
-                Verdict::Refuse(refusal) => {
+                SequenceCheck::Reject(refusal) => {
                     extent.refused.push(number);
                     Err(refusal.into())
                 }
@@ -140,9 +140,9 @@ impl Decision<'_> {
         RunOutcome { partition, start: head.start, batches }
     }
 
-    fn judge(&self, partition: TopicPartition, batch: &BatchCommit) -> Verdict {
-        let Some(producer) = &batch.producer else { return Verdict::Append };
-        self.window(partition, producer).map_or(Verdict::Append, |window| window.judge(producer))
+    fn check_sequence(&self, partition: TopicPartition, batch: &BatchCommit) -> SequenceCheck {
+        let Some(producer) = &batch.producer else { return SequenceCheck::Append };
+        self.window(partition, producer).map_or(SequenceCheck::Append, |window| window.check(producer))
     }
 
     fn remember(&mut self, partition: TopicPartition, batch: &BatchCommit, base: Offset) {

@@ -6,6 +6,7 @@
 
 pub mod commit;
 mod head;
+pub mod retention;
 mod segment;
 pub mod swap;
 pub mod trim;

@@ -5,6 +5,7 @@ mod delete;
 mod expiry;
 mod join;
 mod leave;
+mod offset_expiry;
 mod property;
 mod rebalance;
 mod snapshot;

@@ -1,4 +1,4 @@
-//! A batch that did not simply follow the one before it.
+//! A batch that was not appended right after the one before it, as a part of the outcome row.
 
 use alluvium_model::{
     Offset, ProducerEpoch, Sequence, Timestamp,
@@ -12,7 +12,7 @@ const OUT_OF_ORDER: u8 = 2;
 const OLDER_DUPLICATE: u8 = 3;
 const FENCED: u8 = 4;
 
-/// What became of it: a duplicate or a refusal.
+/// A duplicate, or a batch that was rejected.
 pub(super) type Exception = Result<BatchAck, BatchRejection>;
 
 pub(super) fn encode(row: RowWriter, exception: &Exception) -> RowWriter {
