@@ -1,5 +1,4 @@
-//! Retention: moves the log starts of partitions. Which extents it drops, the rules in `alluvium_model::log::retention`
-//! decide.
+//! Retention: moves the log starts of partitions as far as the rules of `alluvium_model::log::retention` say.
 
 use std::time::Duration;
 

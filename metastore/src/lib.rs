@@ -4,9 +4,9 @@
 //! ([`kv`]). Does not own: the rules (`alluvium_model`), the bytes of objects, Kafka. Every change of topics and logs
 //! appends to the feed in the same transaction, so that a reader of the feed sees all of them.
 //!
-//! Modules import only those before them in this list: [`kv`], [`keyspace`], [`cluster`], [`nodes`], [`leases`], `extents`
-//! and `outcomes`, [`feed`], [`objects`], [`producers`], [`log`], [`topics`], [`groups`], [`offsets`], [`maintenance`],
-//! [`Metastore`], `fixtures`.
+//! Modules import only those before them in this list: [`kv`], [`keyspace`], [`cluster`], [`nodes`], [`leases`],
+//! `extents` and `outcomes`, [`feed`], [`objects`], [`producers`], [`log`], [`topics`], [`groups`], [`offsets`],
+//! [`maintenance`], [`Metastore`], `fixtures`.
 
 pub mod cluster;
 mod extents;

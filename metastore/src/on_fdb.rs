@@ -7,8 +7,18 @@ use alluvium_fdb_server::FdbServer;
 use crate::fixtures::FDB_VARIABLE;
 
 /// Concepts whose tests get their stores from the fixtures.
-const CONCEPTS: &[&str] =
-    &["topics::", "log::", "producers::", "groups::", "offsets::", "objects::", "feed::", "leases::", "nodes::"];
+const CONCEPTS: &[&str] = &[
+    "topics::",
+    "log::",
+    "producers::",
+    "groups::",
+    "offsets::",
+    "objects::",
+    "feed::",
+    "leases::",
+    "nodes::",
+    "maintenance::",
+];
 /// Tests with virtual time, which would pass while FoundationDB is still at work.
 const VIRTUAL: &[&str] = &["nodes::tests::sessions::", "a_reader_waiting_at_the_end"];
 

@@ -4,8 +4,8 @@
 //! key   | EXTENT | topic: 16 | partition: 4 | end offset: 8 |
 //! ```
 //!
-//! The end offset orders the extents of a partition, so that the first row after the key of end offset `o` is the extent
-//! that contains offset `o`, or else the next later one: a lookup is one bounded range read.
+//! The end offset orders the extents of a partition, so that the first row after the key of end offset `o` is the
+//! extent that contains offset `o`, or else the next later one: a lookup is one bounded range read.
 
 use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
 use uuid::Uuid;

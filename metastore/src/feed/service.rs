@@ -13,8 +13,8 @@ use super::{
     trim,
 };
 use crate::{
-    keyspace::{Error, RowError},
-    kv::{self, Db, Tx},
+    keyspace::{Error, from_store},
+    kv::{Db, Tx},
     leases::{self, CheckError, Lease},
 };
 
@@ -38,17 +38,7 @@ pub enum FeedError {
     Metastore(#[from] Error),
 }
 
-impl From<kv::Error> for FeedError {
-    fn from(error: kv::Error) -> Self {
-        Self::Metastore(error.into())
-    }
-}
-
-impl From<RowError> for FeedError {
-    fn from(error: RowError) -> Self {
-        Self::Metastore(error.into())
-    }
-}
+from_store!(FeedError);
 
 impl Feed {
     pub(crate) fn new(db: Db) -> Self {
@@ -82,9 +72,9 @@ impl Feed {
         }
     }
 
-    /// Removes at most `limit` entries older than `keep` (or [`limits::FEED_KEEP_MIN`] if that is longer), oldest first, and
-    /// the outcomes of commits that old, as long as `lease` is held. Returns the number of entries removed; if it is less
-    /// than `limit`, no more of them are that old.
+    /// Removes at most `limit` entries older than `keep` (or [`limits::FEED_KEEP_MIN`] if that is longer), oldest
+    /// first, and the outcomes of commits that old, as long as `lease` is held. Returns the number of entries removed;
+    /// if it is less than `limit`, no more of them are that old.
     pub async fn trim(&self, lease: &Lease, now: Timestamp, keep: Duration, limit: usize) -> Result<usize, CheckError> {
         let cutoff = now.minus(keep.max(limits::FEED_KEEP_MIN));
         let mut trimmed = 0;

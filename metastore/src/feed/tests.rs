@@ -40,9 +40,9 @@ async fn a_reader_waiting_at_the_end_wakes_with_the_next_entry_and_not_before() 
     let waiting = tokio::spawn(async move { feed.next(&position, 9).await });
     tokio::task::yield_now().await;
     let topic = fixtures::topic(&metastore, "b", 1, NOW).await;
-    let news = waiting.await.unwrap().unwrap();
-    assert_eq!(news[0].1, FeedEntry::Topics { ids: vec![topic.id] });
-    assert_eq!(news.len(), 1);
+    let entries = waiting.await.unwrap().unwrap();
+    assert_eq!(entries[0].1, FeedEntry::Topics { ids: vec![topic.id] });
+    assert_eq!(entries.len(), 1);
 }
 
 #[tokio::test]

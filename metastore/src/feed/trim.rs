@@ -14,11 +14,11 @@ use crate::{
     outcomes,
 };
 
-/// Removes at most `limit` entries written before `cutoff`, and the outcomes of all segments created before it. Returns the
-/// number of entries removed.
+/// Removes at most `limit` entries written before `cutoff`, and the outcomes of all segments created before it. Returns
+/// the number of entries removed.
 pub(super) async fn step(tx: &Tx, cutoff: Timestamp, limit: usize) -> Result<usize, Error> {
-    // Entries are read by snapshot, so that new ones do not conflict; two trims at once conflict on the trimmed position,
-    // which both read and write.
+    // Entries are read by snapshot, so that new ones do not conflict; two trims at once conflict on the trimmed
+    // position, which both read and write.
     trimmed(tx).await?;
     let oldest = tx.range(all_entries().limit(limit).snapshot()).await?;
     let mut removed = 0;

@@ -17,20 +17,21 @@ use crate::keyspace::{RowError, RowProblem, RowReader, RowWriter};
 
 const VERSION: u8 = 1;
 
-/// Identifies one save of a group: its number, and a random token. A coordinator whose fence is not the one that is stored
-/// works on an outdated group.
+/// Identifies one save of a group: its number, and a random token. A coordinator whose fence is not the one that is
+/// stored works on an outdated group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fence {
     /// The number of the save: grows by one with each.
     pub revision: u64,
-    /// Random: distinguishes the saves of two coordinators with the same number, and lets a coordinator recognise its own
-    /// save if its result is unknown.
+    /// Random: distinguishes the saves of two coordinators with the same number, and lets a coordinator recognise its
+    /// own save if its result is unknown.
     pub token: u64,
 }
 
-/// The contents of a head row.
+/// The contents of a head row; the fields are those of [`Snapshot`], unless they say otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
+    /// Identifies the save.
     pub fence: Fence,
     /// The time of the save, ms.
     pub saved: Timestamp,

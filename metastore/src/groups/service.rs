@@ -62,8 +62,8 @@ pub struct Page {
 /// Why a group, or its offsets, were not changed.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum SaveError {
-    /// The lease on the group is not held any more, or another coordinator has saved or deleted the group since: load it
-    /// again.
+    /// The lease on the group is not held any more, or another coordinator has saved or deleted the group since: load
+    /// it again.
     #[error("the group was changed by another coordinator")]
     Fenced,
     /// The store failed.
@@ -105,8 +105,8 @@ impl Groups {
             .await
     }
 
-    /// Saves `snapshot` as the successor of the save `expected` (`None`: the group is not stored yet), as long as `lease`, on
-    /// the group, is held. `token` is random and new for every save. Returns the fence of the new save.
+    /// Saves `snapshot` as the successor of the save `expected` (`None`: the group is not stored yet), as long as
+    /// `lease`, on the group, is held. `token` is random and new for every save. Returns the fence of the new save.
     pub async fn save(
         &self,
         lease: &Lease,

@@ -97,7 +97,7 @@ async fn a_group_larger_than_a_value_may_be_is_cut_into_chunks_and_shrinks_again
 }
 
 #[tokio::test]
-async fn of_two_coordinators_that_loaded_the_same_save_one_wins() {
+async fn only_one_of_two_coordinators_that_loaded_the_same_save_saves_the_next() {
     let groups = LeasedGroups(fixtures::memory().await);
     let first = groups.save(&group("g"), None, 1, &snapshot(1, Vec::new()), NOW).await.expect("saved");
     let (a, b) = (snapshot(2, vec![member("a", 1)]), snapshot(2, vec![member("b", 1)]));
@@ -125,7 +125,7 @@ async fn a_save_with_an_unknown_result_is_done_once() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_under_a_lease_that_is_held_no_more() {
+async fn nothing_is_written_under_a_lease_that_is_not_held_any_more() {
     let store = LeasedGroups(fixtures::memory().await);
     let g = group("g");
     let fence = store.save(&g, None, 1, &snapshot(1, Vec::new()), NOW).await.expect("saved");

@@ -67,8 +67,8 @@ impl Key {
         self.raw(&number.to_be_bytes())
     }
 
-    /// Appends a group id: its length in 2 bytes, then its text. The length comes first, so that no key of one group lies
-    /// among the keys of another.
+    /// Appends a group id: its length in 2 bytes, then its text. The length comes first, so that no key of one group
+    /// lies among the keys of another.
     #[must_use]
     pub fn group(self, group: &GroupId) -> Self {
         let length = u16::try_from(group.as_str().len()).expect("group ids are bounded");

@@ -211,8 +211,8 @@ impl<'a> RowReader<'a> {
         if low.first() == Some(&0) { Err(self.malformed("varint padding")) } else { Ok(u64::from_be_bytes(number)) }
     }
 
-    /// Reads the number of items that follow, each of which takes at least `each` (1 or more) bytes. A number of items for
-    /// which too few bytes are left is an error, so that nothing is allocated for it.
+    /// Reads the number of items that follow, each of which takes at least `each` (1 or more) bytes. A number of items
+    /// for which too few bytes are left is an error, so that nothing is allocated for it.
     pub fn count(&mut self, each: usize) -> Result<usize, RowError> {
         let count = usize::try_from(self.varint()?).ok();
         let fits = |count: &usize| count.checked_mul(each).is_some_and(|bytes| bytes <= self.left.len());

@@ -41,11 +41,11 @@ macro_rules! from_check {
 
 pub(crate) use from_check;
 
-/// Checks that `lease` is held. The read adds a conflict range, so that the transaction is ordered with any that takes the
-/// lease.
+/// Checks that `lease` is held. The read adds a conflict range, so that the transaction is ordered with any that takes
+/// the lease.
 ///
-/// The registration of the owner is not read. It may have been removed, but as long as the row read here is unchanged no
-/// other node has taken the lease.
+/// The registration of the owner is not read. It may have been removed, but as long as the row read here is unchanged
+/// no other node has taken the lease.
 pub(crate) async fn check(tx: &Tx, lease: &Lease) -> Result<(), CheckError> {
     let row = tx.get(&lease_key(&lease.key)).await?;
     let stored = row.map(|row| decode(&row)).transpose()?;

@@ -3,8 +3,9 @@
 //! Owns: lease rows, and the check that every protected transaction begins with. Does not own: which nodes are alive
 //! ([`crate::nodes`]), what a lease protects (the concepts, whose methods take a [`Lease`]).
 //!
-//! Invariants: at most one registration holds a lease; a node can take it from another only once the registration of that
-//! one was removed; a transaction that checks a lease is committed only if the lease is held at the moment of the commit.
+//! Invariants: at most one registration holds a lease; a node can take it from another only once the registration of
+//! that one was removed; a transaction that checks a lease is committed only if the lease is held at the moment of the
+//! commit.
 
 mod check;
 mod key;

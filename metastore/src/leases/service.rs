@@ -40,9 +40,10 @@ impl Leases {
         Self { db }
     }
 
-    /// Acquires the leases on `keys` for `owner`, in one transaction; returns one result for each key, in their order. The
-    /// result is `None` if another registration that still exists holds the lease, or if the registration of `owner` does
-    /// not exist any more. If `owner` already holds a lease, it gets a new one, and the old one is no longer valid.
+    /// Acquires the leases on `keys` for `owner`, in one transaction; returns one result for each key, in their order.
+    /// The result is `None` if another registration that still exists holds the lease, or if the registration of
+    /// `owner` does not exist any more. If `owner` already holds a lease, it gets a new one, and the old one is no
+    /// longer valid.
     pub async fn acquire(
         &self,
         keys: &[LeaseKey],
@@ -81,9 +82,9 @@ impl Leases {
             .await
     }
 
-    /// One step of the sweep: reads the next `limit` leases after the key `after`, and removes those whose owners are no
-    /// longer registered. A node that needs such a lease can take it without the sweep, which only keeps rows from staying
-    /// for ever.
+    /// One step of the sweep: reads the next `limit` leases after the key `after`, and removes those whose owners are
+    /// no longer registered. A node that needs such a lease can take it without the sweep, which only keeps rows from
+    /// staying for ever.
     pub async fn sweep(&self, after: Option<&[u8]>, limit: usize) -> Result<LeaseSweepStep, Error> {
         self.db.run("sweep leases", |tx| async move { sweep(&tx, after, limit).await }).await
     }
@@ -136,7 +137,8 @@ async fn sweep(tx: &Tx, after: Option<&[u8]>, limit: usize) -> Result<LeaseSweep
     let mut known = BTreeMap::new();
     for (key, row) in &rows {
         let owner = decode(row)?.owner;
-        // Read again, so that the commit conflicts with a node that takes the lease meanwhile: the page was read by snapshot.
+        // Read again, so that the commit conflicts with a node that takes the lease meanwhile: the page was read by
+        // snapshot.
         if !may_hold(tx, owner, &mut known).await? && tx.get(key).await?.as_ref() == Some(row) {
             tx.clear(key);
             step.removed += 1;

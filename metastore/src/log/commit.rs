@@ -1,4 +1,4 @@
-//! The segment commit as a transaction: all reads at once, the pure decision, compact rows.
+//! The segment commit as a transaction: all reads at once, the decision of the model, compact rows.
 
 use std::collections::BTreeSet;
 
@@ -25,8 +25,8 @@ use crate::{
 };
 
 impl Log {
-    /// Commits uploaded segments, given in seal order, in one transaction. Repeating it with a segment that was committed
-    /// answers the first outcome.
+    /// Commits uploaded segments, given in the order in which they were sealed, in one transaction. For a segment that
+    /// was committed before, it returns the outcome of that commit.
     pub async fn commit(
         &self,
         segments: &[SegmentCommit],
@@ -34,10 +34,10 @@ impl Log {
         limits: &CommitLimits,
     ) -> Result<Vec<SegmentOutcome>, LogError> {
         check(segments)?;
-        let wanted = &Wanted::by(segments);
+        let reads = &CommitReads::of(segments);
         self.db
             .run("log.commit", |tx| async move {
-                let found = wanted.read(&tx, segments).await?;
+                let found = reads.read(&tx, segments).await?;
                 let pending = || segments.iter().zip(&found.outcomes).filter(|(_, o)| o.is_none()).map(|(s, _)| s);
                 let mut decided = commit(&found.state, pending(), now, limits);
                 if let Some(object) = decided.objects.iter().find(|object| found.known.contains(&object.id)) {
@@ -63,25 +63,25 @@ fn check(segments: &[SegmentCommit]) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Which rows a commit reads.
-struct Wanted {
+/// The rows that a commit reads.
+struct CommitReads {
     objects: Vec<ObjectId>,
     partitions: BTreeSet<TopicPartition>,
     producers: BTreeSet<(TopicPartition, ProducerId)>,
     keys: Vec<Vec<u8>>,
 }
 
-/// What it finds there.
-struct Found {
-    /// What became of segments that were committed before.
+/// The contents of the rows that a commit reads.
+struct CommitRows {
+    /// The outcomes of the segments that were committed before.
     outcomes: Vec<Option<SegmentOutcome>>,
-    /// Segments that are known already.
+    /// The segments that are known already.
     known: BTreeSet<ObjectId>,
     state: CommitState,
 }
 
-impl Wanted {
-    fn by(segments: &[SegmentCommit]) -> Self {
+impl CommitReads {
+    fn of(segments: &[SegmentCommit]) -> Self {
         let objects: Vec<_> = segments.iter().map(|segment| segment.object).collect();
         let runs = || segments.iter().flat_map(|segment| &segment.runs);
         let partitions: BTreeSet<_> = runs().map(|run| run.partition).collect();
@@ -95,7 +95,7 @@ impl Wanted {
         Self { objects, partitions, producers, keys }
     }
 
-    async fn read(&self, tx: &Tx, segments: &[SegmentCommit]) -> Result<Found, Error> {
+    async fn read(&self, tx: &Tx, segments: &[SegmentCommit]) -> Result<CommitRows, Error> {
         let rows = tx.get_all(&self.keys).await?;
         let (outcome_rows, rows) = rows.split_at(self.objects.len());
         let (object_rows, rows) = rows.split_at(self.objects.len());
@@ -116,11 +116,11 @@ impl Wanted {
         for (producer, row) in present(&self.producers, window_rows) {
             state.windows.insert(*producer, decode_window(row)?);
         }
-        Ok(Found { outcomes, known, state })
+        Ok(CommitRows { outcomes, known, state })
     }
 }
 
-/// Those that have a row.
+/// The items that have a row, with their rows.
 fn present<'a, T: 'a>(
     of: impl IntoIterator<Item = &'a T>,
     rows: &'a [Option<Bytes>],
@@ -154,7 +154,7 @@ fn write<'a>(
     for object in &decided.objects {
         add_object(tx, object.id, segment_object_key(object.id), object.bytes, object.references, retire);
     }
-    // Late segments are decided the same way again: they have no object, and need no outcome.
+    // Segments that are too old have no object and no outcome row: a repeated commit decides the same about them.
     let mut made_known = decided.objects.iter().map(|object| object.id).peekable();
     for (segment, outcome) in segments.zip(&decided.outcomes) {
         if made_known.next_if_eq(&segment.object).is_some() {

@@ -1,8 +1,9 @@
 //! Partitions' logs: heads, extents, the segment commit, find, trim and swap.
 //!
-//! Owns: head rows; every change of extents, together with the reference counts of their objects, its outcome row and its
-//! feed entry. Does not own: the rules (`alluvium_model::log`), which extents to swap or trim, the bytes of objects.
-//! Invariants: those of `alluvium_model::log`; an object's reference count is the number of live extents in it.
+//! Owns: head rows; every change of extents, together with the reference counts of their objects, its outcome row and
+//! its feed entry. Does not own: the rules (`alluvium_model::log`), which extents to swap or trim, the bytes of
+//! objects. Invariants: those of `alluvium_model::log`; an object's reference count is the number of live extents in
+//! it.
 
 mod commit;
 mod error;

@@ -1,4 +1,4 @@
-//! Partitions' logs: the handle, and their heads.
+//! The logs of partitions as transactions: the handle, and reading heads.
 
 use alluvium_model::{TopicPartition, log::Head};
 
@@ -8,10 +8,10 @@ use crate::{
     kv::{Db, Tx},
 };
 
-/// Heads that one transaction reads.
+/// Heads that one transaction reads, 41 B each.
 const HEADS_MAX: usize = 2_000;
 
-/// Partitions' logs.
+/// The logs of partitions. Clones share the store.
 #[derive(Clone)]
 pub struct Log {
     pub(super) db: Db,
@@ -22,12 +22,12 @@ impl Log {
         Self { db }
     }
 
-    /// The head of a partition; none where there is no such partition.
+    /// The head of a partition; `None` if there is no such partition.
     pub async fn head(&self, partition: TopicPartition) -> Result<Option<Head>, Error> {
         self.db.read("log.head", |tx| async move { read_head(&tx, partition).await }).await
     }
 
-    /// The heads of many partitions, in their order.
+    /// The heads of many partitions, in their order; `None` for each that does not exist.
     pub async fn heads(&self, partitions: &[TopicPartition]) -> Result<Vec<Option<Head>>, Error> {
         let mut heads = Vec::with_capacity(partitions.len());
         for partitions in partitions.chunks(HEADS_MAX) {
@@ -41,6 +41,7 @@ impl Log {
     }
 }
 
+/// The head of a partition; `None` if there is no such partition.
 pub(super) async fn read_head(tx: &Tx, partition: TopicPartition) -> Result<Option<Head>, Error> {
     let row = tx.get(&head_key(partition)).await?;
     Ok(row.as_deref().map(decode_head).transpose()?)

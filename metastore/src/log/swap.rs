@@ -1,4 +1,4 @@
-//! The swap as a transaction.
+//! The swap as a transaction: replaces extents by others that cover the same offsets.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,19 +18,19 @@ use crate::{
     objects::{Retire, add_object, object_key, release_references},
 };
 
-/// An object that a swap makes known.
+/// An object that a swap makes known to the metastore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewObject {
-    /// Where it is in the bucket, relative to the store's prefix.
+    /// Its key in the bucket, relative to the store's prefix.
     pub key: String,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
 }
 
 impl Log {
-    /// Replaces `inputs`, if all of them are current and `lease` (of the partition) is held, by `outputs`, which hold the same offsets. Repeating a swap that was
-    /// done, and whose outputs are current, is done too. (Outputs that lie below the log start altogether, where an input
-    /// reaches below it, are retired at once.)
+    /// Replaces `inputs` by `outputs`, which cover the same offsets, if all inputs are current and `lease`, on the
+    /// partition, is held. Repeating a swap that was made succeeds while its outputs are current. Outputs that lie
+    /// below the log start altogether (an input can reach below it) are retired at once.
     pub async fn swap(
         &self,
         lease: &Lease,
@@ -41,7 +41,7 @@ impl Log {
         grace: Duration,
     ) -> Result<(), SwapError> {
         assert_eq!(lease.key, LeaseKey::Partition(partition), "a swap is protected by its partition's lease");
-        let asked = Swap {
+        let swap = &Swap {
             lease,
             partition,
             inputs,
@@ -49,8 +49,7 @@ impl Log {
             objects: outputs,
             retire: Retire { now, grace },
         };
-        let asked = &asked;
-        self.db.run("log.swap", |tx| async move { asked.run(&tx).await }).await
+        self.db.run("log.swap", |tx| async move { swap.run(&tx).await }).await
     }
 }
 
@@ -92,7 +91,8 @@ impl Swap<'_> {
         Ok(())
     }
 
-    /// The objects of the outputs, with how many of them are linked: all but the first `below`.
+    /// The objects of the outputs, each with the number of its extents that are linked: all but the first `below`
+    /// outputs.
     fn new_objects(&self, below: usize) -> BTreeMap<ObjectId, (&NewObject, u32)> {
         let mut objects = BTreeMap::new();
         for (n, (extent, object)) in self.objects.iter().enumerate() {
@@ -101,7 +101,7 @@ impl Swap<'_> {
         objects
     }
 
-    /// Whether the rows of `extents` are there, byte for byte.
+    /// Whether the stored rows of `extents` are the same, byte for byte.
     async fn are_current(&self, tx: &Tx, extents: &[Extent]) -> Result<bool, Error> {
         let keys: Vec<_> =
             extents.iter().map(|extent| extents::extent_key(self.partition, extent.offsets.end)).collect();
@@ -111,7 +111,7 @@ impl Swap<'_> {
     }
 }
 
-/// No object is made known twice: its references would be lost.
+/// Checks that no object is known already: its reference count would be overwritten.
 async fn check_unknown(tx: &Tx, ids: impl Iterator<Item = &ObjectId> + Clone) -> Result<(), SwapError> {
     let keys: Vec<_> = ids.clone().map(|id| object_key(*id)).collect();
     let rows = tx.get_all(&keys).await?;

@@ -1,4 +1,4 @@
-//! The trim as transactions.
+//! The trim as transactions, one for each step.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use crate::{
 };
 
 impl Log {
-    /// Moves the log start up to `start` and unlinks the extents that lie below it, in bounded steps; the head afterwards.
-    /// Where it is there already, nothing happens.
+    /// Moves the log start up to `start`, and unlinks the extents that lie below it, in bounded steps. Does nothing if
+    /// the log starts there already. Returns the head afterwards.
     pub async fn trim(
         &self,
         partition: TopicPartition,
@@ -30,7 +30,7 @@ impl Log {
         self.trim_by(None, partition, start, Retire { now, grace }).await
     }
 
-    /// The same for retention: only as long as `lease` on its role is held.
+    /// As [`Self::trim`], for retention: only as long as `lease`, on its role, is held.
     pub async fn retain(
         &self,
         lease: &Lease,
@@ -63,7 +63,7 @@ impl Log {
     }
 }
 
-/// One step: the head after it, and whether the log start is where it should be.
+/// One step. Returns the head after it, and whether the log start is at `start` or later.
 async fn step(tx: &Tx, partition: TopicPartition, start: Offset, retire: Retire) -> Result<(Head, bool), TrimError> {
     let head = read_head(tx, partition).await?.ok_or(TrimError::UnknownPartition(partition))?;
     if start > head.next {
@@ -75,8 +75,8 @@ async fn step(tx: &Tx, partition: TopicPartition, start: Offset, retire: Retire)
     let rows = tx.range(extents::all(partition).limit(TRIM_STEP_EXTENTS + 1)).await?;
     let oldest = extents::decode_rows(&rows)?;
     let trimmed = trim_step(head, start, &oldest, TRIM_STEP_EXTENTS);
-    let doomed = oldest.get(..trimmed.unlinked).unwrap_or_default();
-    release_references(tx, doomed, retire).await?;
+    let unlinked = oldest.get(..trimmed.unlinked).unwrap_or_default();
+    release_references(tx, unlinked, retire).await?;
     for (key, _) in rows.iter().take(trimmed.unlinked) {
         tx.clear(key);
     }

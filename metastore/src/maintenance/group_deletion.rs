@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Groups {
-    /// Deletes the group of save `expected` (`None`: it was never saved) and all its offsets, as long as `lease`, on the
-    /// group, is held.
+    /// Deletes the group of save `expected` (`None`: it was never saved) and all its offsets, as long as `lease`, on
+    /// the group, is held.
     pub async fn delete(&self, lease: &Lease, group: &GroupId, expected: Option<Fence>) -> Result<(), SaveError> {
         loop {
             let done = self

@@ -1,6 +1,7 @@
 //! The expiry of committed offsets, and of groups that have neither members nor offsets left.
 //!
-//! The rules are in `alluvium_model::group::offset_expiry`. Here they are applied to one page of groups after the other.
+//! The rules are in `alluvium_model::group::offset_expiry`. Here they are applied to one page of groups after the
+//! other.
 
 use std::{collections::BTreeSet, time::Duration};
 

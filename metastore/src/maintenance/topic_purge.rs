@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Topics {
-    /// One step of purging a deleted topic, as long as `lease` is held: unlinks at most `limit` extents, then deletes the
-    /// offsets that at most `limit` groups have committed. Returns true once nothing of the topic is left.
+    /// One step of purging a deleted topic, as long as `lease` is held: unlinks at most `limit` extents, then deletes
+    /// the offsets that at most `limit` groups have committed. Returns true once nothing of the topic is left.
     pub async fn purge(
         &self,
         lease: &Lease,

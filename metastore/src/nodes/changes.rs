@@ -1,7 +1,7 @@
 //! Subscribers to changes of the live nodes.
 //!
-//! Invariant: subscribers are woken in the order in which they subscribed, so that a simulated run is the same each time.
-//! (One channel for all would wake them in a random order.)
+//! Invariant: subscribers are woken in the order in which they subscribed, so that a simulated run is the same each
+//! time. (One channel for all would wake them in a random order.)
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,8 +16,8 @@ struct Subscribers {
     /// Number of changes so far.
     changes: u64,
     senders: Vec<watch::Sender<u64>>,
-    /// At this many senders those whose receivers are dropped are removed. It is then set to twice the number that is left,
-    /// so that the cost of a subscription does not depend on the number of subscribers.
+    /// At this many senders those whose receivers are dropped are removed. It is then set to twice the number that is
+    /// left, so that the cost of a subscription does not depend on the number of subscribers.
     prune_at: usize,
 }
 

@@ -9,8 +9,8 @@ pub struct SessionConfig {
     pub heartbeat_interval: Duration,
     /// A node that has sent no heartbeat for this long is no longer valid, and other nodes consider it failed.
     pub expiry: Duration,
-    /// Whether this process is the only one that uses its metastore: it removes all other registrations, and is valid without
-    /// heartbeats.
+    /// Whether this process is the only one that uses its metastore: it removes all other registrations, and is valid
+    /// without heartbeats.
     pub alone: bool,
 }
 

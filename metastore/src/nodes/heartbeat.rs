@@ -19,8 +19,8 @@ enum HeartbeatOutcome {
 }
 
 impl Session {
-    /// The heartbeat loop, which the opener of the session must spawn. It ends with `cancel`, with [`Self::leave`], and when
-    /// another process has taken the id of this one.
+    /// The heartbeat loop, which the opener of the session must spawn. It ends with `cancel`, with [`Self::leave`], and
+    /// when another process has taken the id of this one.
     pub async fn run(self, cancel: CancellationToken) {
         tokio::select! {
             biased;

@@ -1,11 +1,12 @@
 //! Nodes: registered processes, and the heartbeats by which they stay registered.
 //!
-//! Owns: registration rows, heartbeat rows, and the session by which a process stays registered. Does not own: the failure
-//! detector (`alluvium_model::node`), leases ([`crate::leases`], which end with the registration of their owner).
+//! Owns: registration rows, heartbeat rows, and the session by which a process stays registered. Does not own: the
+//! failure detector (`alluvium_model::node`), leases ([`crate::leases`], which end with the registration of their
+//! owner).
 //!
 //! Invariants: a registration is written once and removed once, so that a transaction that reads it conflicts with its
-//! removal and with nothing else (heartbeats are rows of their own); no two clocks are compared; a node whose heartbeats
-//! have failed for a whole expiry knows that it is not valid before any other node considers it failed.
+//! removal and with nothing else (heartbeats are rows of their own); no two clocks are compared; a node whose
+//! heartbeats have failed for a whole expiry knows that it is not valid before any other node considers it failed.
 
 mod changes;
 mod config;

@@ -58,10 +58,10 @@ impl Nodes {
         Self { db }
     }
 
-    /// Registers a process. If it must have a certain id, it takes that id over: the process that had it learns so from its
-    /// next heartbeat, and its leases are not free before it must have learnt it. Otherwise the process gets the lowest id
-    /// that is not registered. Its rank is the lowest that no agent of its zone has. `incarnation` is random and new for
-    /// every registration.
+    /// Registers a process. If it must have a certain id, it takes that id over: the process that had it learns so from
+    /// its next heartbeat, and its leases are not free before it must have learnt it. Otherwise the process gets the
+    /// lowest id that is not registered. Its rank is the lowest that no agent of its zone has. `incarnation` is random
+    /// and new for every registration.
     pub async fn register(&self, new: &NewNode, incarnation: Incarnation, now: Timestamp) -> Result<Node, Error> {
         self.db
             .run("register node", |tx| async move {
@@ -120,6 +120,7 @@ impl Nodes {
         Ok(self.heartbeat_and_read(lease_owner, state, now).await?.nodes)
     }
 
+    /// As [`Self::heartbeat`]; returns replaced registrations, too.
     pub(super) async fn heartbeat_and_read(
         &self,
         lease_owner: LeaseOwner,
@@ -127,9 +128,9 @@ impl Nodes {
         now: Timestamp,
     ) -> Result<NodeRows, HeartbeatError> {
         self.db
-            .run("beat", |tx| async move {
-                // Everything but the node's own registration is read by snapshot: heartbeats, two a second and node, conflict with
-                // nothing.
+            .run("heartbeat", |tx| async move {
+                // Everything but the node's own registration is read by snapshot: heartbeats, two a second and node,
+                // conflict with nothing.
                 let reading = try_join(incarnation_of(&tx, lease_owner.id), read_all(&tx, Isolation::Snapshot));
                 let (incarnation, mut registered) = reading.await?;
                 if incarnation.ok_or(HeartbeatError::Removed)? != lease_owner.incarnation {
@@ -149,14 +150,16 @@ impl Nodes {
         Ok(self.read().await?.nodes)
     }
 
+    /// All rows of nodes.
     pub(super) async fn read(&self) -> Result<NodeRows, Error> {
         self.db.read("list nodes", |tx| async move { read_all(&tx, Isolation::Snapshot).await }).await
     }
 
-    /// Removes a registration that has sent no heartbeat since that with the number `heartbeats`. Returns whether it did.
+    /// Removes a registration that has sent no heartbeat since that with the number `heartbeats`. Returns whether it
+    /// did.
     pub async fn remove_silent(&self, lease_owner: LeaseOwner, heartbeats: u64) -> Result<bool, Error> {
         self.db
-            .run("reap node", |tx| async move {
+            .run("remove silent node", |tx| async move {
                 if !is_registered(&tx, lease_owner).await? {
                     let is_replaced = tx.get(&replaced_key(lease_owner)).await?.is_some();
                     tx.clear(&replaced_key(lease_owner));
@@ -206,8 +209,8 @@ fn remove(tx: &Tx, id: AgentId) {
     tx.clear(&heartbeat_key(id));
 }
 
-/// Writes the registration of `new`, unless an earlier attempt has. Its id and rank are chosen among those that the nodes
-/// `registered`, read by this transaction, do not have.
+/// Writes the registration of `new`, unless an earlier attempt has. Its id and rank are chosen among those that the
+/// nodes `registered`, read by this transaction, do not have.
 fn register(tx: &Tx, registered: &[Node], new: &NewNode, incarnation: Incarnation, now: Timestamp) -> Node {
     if let Some(done) = registered.iter().find(|node| node.incarnation == incarnation) {
         return done.clone();

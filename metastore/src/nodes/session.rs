@@ -25,8 +25,10 @@ use alluvium_runtime::{Clock, Rng};
 #[derive(Clone)]
 pub struct Session(pub(super) Arc<SessionContext>);
 
+/// What all clones of a session share.
 pub(super) struct SessionContext {
     pub nodes: Nodes,
+    /// What this process registers itself with.
     pub new: NewNode,
     pub config: SessionConfig,
     pub clock: Arc<dyn Clock>,
@@ -41,11 +43,12 @@ pub(super) struct SessionContext {
     changes: Changes,
 }
 
+/// The state that only heartbeats use.
 pub(super) struct HeartbeatState {
     pub failure_detector: FailureDetector,
-    /// The incarnation by which this process is registering again, and the start of the first attempt, until one is known to
-    /// have succeeded. All attempts use the same incarnation, so that at most one registers, and the registration counts
-    /// from the earliest time at which it may have been made.
+    /// The incarnation by which this process is registering again, and the start of the first attempt, until one is
+    /// known to have succeeded. All attempts use the same incarnation, so that at most one registers, and the
+    /// registration counts from the earliest time at which it may have been made.
     pub registering_again: Option<(Incarnation, Instant)>,
 }
 
@@ -119,8 +122,8 @@ impl Session {
         self.0.config.alone
     }
 
-    /// Whether no other node can consider this one failed yet: the last successful heartbeat *started* less than an expiry
-    /// ago. Only then may it answer from memory what it knows under a lease.
+    /// Whether no other node can consider this one failed yet: the last successful heartbeat *started* less than an
+    /// expiry ago. Only then may it answer from memory what it knows under a lease.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let state = self.state();
@@ -128,7 +131,8 @@ impl Session {
         !state.has_ended && state.last_heartbeat.is_some_and(is_recent)
     }
 
-    /// How long ago the last successful heartbeat started; `None` once the session has ended or the registration is lost.
+    /// How long ago the last successful heartbeat started; `None` once the session has ended or the registration is
+    /// lost.
     #[must_use]
     pub fn heartbeat_age(&self) -> Option<Duration> {
         let state = self.state();
@@ -136,8 +140,8 @@ impl Session {
         state.last_heartbeat.filter(|_| !state.has_ended).map(age)
     }
 
-    /// Sets the state of this node to draining: clients are no longer sent to it. Returns once that is recorded, or after a
-    /// timeout.
+    /// Sets the state of this node to draining: clients are no longer sent to it. Returns once that is recorded, or
+    /// after a timeout.
     pub async fn drain(&self) {
         self.update(|state| state.set_state(NodeState::Draining));
         if !self.0.config.alone && timeout(SHUTDOWN_TIMEOUT, self.heartbeat_until_recorded()).await.is_err() {
@@ -145,8 +149,8 @@ impl Session {
         }
     }
 
-    /// Ends the session: the registration is removed, and with it all its leases. If that cannot be recorded in time, the
-    /// registration expires.
+    /// Ends the session: the registration is removed, and with it all its leases. If that cannot be recorded in time,
+    /// the registration expires.
     pub async fn leave(&self) {
         self.end();
         let removal = async {
@@ -171,6 +175,7 @@ impl Session {
         self.update(|state| !std::mem::replace(&mut state.has_ended, true));
     }
 
+    /// Whether the session has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.state().has_ended
     }
@@ -182,6 +187,7 @@ impl Session {
         }
     }
 
+    /// The timing of heartbeats.
     pub(super) fn config(&self) -> &SessionConfig {
         &self.0.config
     }

@@ -52,7 +52,8 @@ impl SessionState {
         changed
     }
 
-    /// Records that a heartbeat which started at `started` succeeded, and the live nodes that it read. Whether those changed.
+    /// Records that a heartbeat which started at `started` succeeded, and the live nodes that it read. Whether those
+    /// changed.
     pub fn heartbeat_succeeded(&mut self, started: Instant, live: Vec<Node>) -> bool {
         self.last_heartbeat = Some(started);
         self.set_live(live)
@@ -65,7 +66,8 @@ impl SessionState {
         self.set_live(live)
     }
 
-    /// Records that this process has registered again, by a call that started at `started`. Whether the live nodes changed.
+    /// Records that this process has registered again, by a call that started at `started`. Whether the live nodes
+    /// changed.
     pub fn registered_again(&mut self, node: Node, started: Instant) -> bool {
         let state = self.node.state;
         let live = self.live.iter().filter(|other| other.id != self.node.id).cloned().collect();

@@ -35,8 +35,8 @@ impl Offsets {
         Self { db }
     }
 
-    /// Commits `offsets` of `group`, in order, if `fence`, under which the commit was admitted, is still stored, and `lease`,
-    /// on the group, is held. If it fails midway, the first offsets are committed and the others are not.
+    /// Commits `offsets` of `group`, in order, if `fence`, under which the commit was admitted, is still stored, and
+    /// `lease`, on the group, is held. If it fails midway, the first offsets are committed and the others are not.
     pub async fn commit(
         &self,
         lease: &Lease,
@@ -103,8 +103,8 @@ impl Offsets {
         }
     }
 
-    /// Deletes the offsets that `group` has committed for `partitions`, if `fence`, under which the deletion was admitted, is
-    /// still stored, and `lease`, on the group, is held.
+    /// Deletes the offsets that `group` has committed for `partitions`, if `fence`, under which the deletion was
+    /// admitted, is still stored, and `lease`, on the group, is held.
     pub async fn delete(
         &self,
         lease: &Lease,

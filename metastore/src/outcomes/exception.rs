@@ -15,6 +15,7 @@ const FENCED: u8 = 4;
 /// A duplicate, or a batch that was rejected.
 pub(super) type Exception = Result<BatchAck, BatchRejection>;
 
+/// Appends an exception.
 pub(super) fn encode(row: RowWriter, exception: &Exception) -> RowWriter {
     match exception {
         Ok(BatchAck { base, duplicate: _, timestamp }) => row.u8(DUPLICATE).i64(base.0).i64(timestamp.0),
@@ -29,6 +30,7 @@ pub(super) fn encode(row: RowWriter, exception: &Exception) -> RowWriter {
     }
 }
 
+/// Reads an exception.
 pub(super) fn decode(row: &mut RowReader<'_>) -> Result<Exception, RowError> {
     Ok(match row.u8()? {
         DUPLICATE => {

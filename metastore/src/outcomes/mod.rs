@@ -1,7 +1,7 @@
 //! Outcome rows: the result of each segment's commit, for an agent that asks again because it does not know it.
 //!
-//! Owns: the key and the value of an outcome row. Does not own: when a commit writes it ([`crate::log`]), or how long it is
-//! kept ([`crate::feed`], whose trim clears outcomes along with entries).
+//! Owns: the key and the value of an outcome row. Does not own: when a commit writes it ([`crate::log`]), or how long
+//! it is kept ([`crate::feed`], whose trim clears outcomes along with entries).
 
 mod exception;
 mod key;

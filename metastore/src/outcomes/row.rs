@@ -1,7 +1,7 @@
 //! The value of an outcome row, cut into chunks because thousands of batches may have been refused.
 //!
-//! It keeps only what the segment itself does not say: the offset at which each run begins, and the exceptions, which are
-//! the batches that were not appended right after the batch before them.
+//! It keeps only what the segment itself does not say: the offset at which each run begins, and the exceptions, which
+//! are the batches that were not appended right after the batch before them.
 //!
 //! ```text
 //! value | part of: | version: 1 (1) | runs: varint | run ... | |

@@ -43,8 +43,9 @@ impl Producers {
             .await
     }
 
-    /// One step of the sweep of idle producers, as long as `lease` is held: reads the next `limit` windows and clears those
-    /// idle for longer than `expiry`. (The commit ignores expired windows by itself: the sweep only frees their space.)
+    /// One step of the sweep of idle producers, as long as `lease` is held: reads the next `limit` windows and clears
+    /// those idle for longer than `expiry`. (The commit ignores expired windows by itself: the sweep only frees their
+    /// space.)
     pub async fn expire(
         &self,
         lease: &Lease,

@@ -30,6 +30,7 @@ pub struct ProducerSweepStep {
     pub done: bool,
 }
 
+/// One step: reads the next `limit` windows, and clears those that are idle for longer than `expiry`.
 pub(super) async fn step(tx: &Tx, now: Timestamp, expiry: Duration, limit: usize) -> Result<ProducerSweepStep, Error> {
     let limit = limit.clamp(1, STEP_MAX);
     let cursor_key = sweep_key();

@@ -20,7 +20,8 @@ use crate::{
 };
 
 impl Topics {
-    /// Creates a topic with all its partitions. A repeated call with the same id returns the topic that the first created.
+    /// Creates a topic with all its partitions. A repeated call with the same id returns the topic that the first
+    /// created.
     pub async fn create(&self, topic: NewTopic, now: Timestamp) -> Result<Topic, CreateTopicError> {
         check_name(&topic.name)?;
         check_partitions(topic.partitions)?;

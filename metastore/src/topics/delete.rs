@@ -21,7 +21,8 @@ use crate::{
 const LIST_MAX: usize = 500;
 
 impl Topics {
-    /// Deletes a topic: at once its name is free and its partitions are unknown; its records may be purged after `grace`.
+    /// Deletes a topic: at once its name is free and its partitions are unknown; its records may be purged after
+    /// `grace`.
     pub async fn delete(&self, id: TopicId, now: Timestamp, grace: Duration) -> Result<(), DeleteTopicError> {
         self.db.run("topics.delete", |tx| async move { delete(&tx, id, now, grace).await }).await
     }

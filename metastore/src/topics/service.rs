@@ -44,8 +44,8 @@ impl Topics {
         self.db.read("topics.by_id", |tx| async move { read_topic(&tx, id).await }).await
     }
 
-    /// All topics, sorted by name. Many topics are read in several transactions, so that the list as a whole may be of no
-    /// single moment.
+    /// All topics, sorted by name. Many topics are read in several transactions, so that the list as a whole may be of
+    /// no single moment.
     pub async fn list(&self) -> Result<Vec<Topic>, Error> {
         let mut topics = Vec::new();
         let mut range = all_topics().limit(PAGE_TOPICS_MAX);

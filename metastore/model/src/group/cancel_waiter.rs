@@ -6,8 +6,9 @@ use super::{Group, Rules, WaiterId};
 use crate::Timestamp;
 
 impl Group {
-    /// The client behind `waiter` has disconnected: the waiter is not answered, and its join does not count. A new member,
-    /// whose first join was never answered, is removed; a known one has a session timeout to send another request.
+    /// The client behind `waiter` has disconnected: the waiter is not answered, and its join does not count. A new
+    /// member, whose first join was never answered, is removed; a known one has a session timeout to send another
+    /// request.
     pub fn cancel_waiter(&mut self, waiter: WaiterId, rules: &Rules, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
         let is_waiting =

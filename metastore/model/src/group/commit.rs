@@ -34,7 +34,8 @@ impl Group {
             return Err(GroupError::IllegalGeneration);
         }
         match &self.state {
-            // It has joined the current generation, but what it commits it has read under the assignment of the one before.
+            // It has joined the current generation, but what it commits it has read under the assignment of the one
+            // before.
             State::CompletingRebalance => Err(GroupError::RebalanceInProgress),
             State::Empty | State::Dead => Err(GroupError::UnknownMember),
             State::PreparingRebalance(_) | State::Stable => {

@@ -43,8 +43,8 @@ impl Group {
         Subscriptions::of(self.members.values().map(|member| member.metadata(protocol)))
     }
 
-    /// Ends the group in this process, because it was deleted or another coordinator has it: all waiting requests are answered
-    /// with `why`.
+    /// Ends the group in this process, because it was deleted or another coordinator has it: all waiting requests are
+    /// answered with `why`.
     pub fn dissolve(&mut self, why: &GroupError) -> Effects {
         let mut effects = Effects::default();
         for (id, member) in &mut self.members {

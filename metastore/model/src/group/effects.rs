@@ -98,14 +98,17 @@ pub struct Synced {
 }
 
 impl Effects {
+    /// Answers a join with an error.
     pub(super) fn fail_join(&mut self, waiter: WaiterId, member: Option<MemberId>, why: GroupError) {
         self.replies.push(GroupReply::Join { waiter, answer: Err(JoinError { member, why }) });
     }
 
+    /// Answers a join that succeeded.
     pub(super) fn answer_join(&mut self, waiter: WaiterId, joined: Joined) {
         self.replies.push(GroupReply::Join { waiter, answer: Ok(joined) });
     }
 
+    /// Answers a sync.
     pub(super) fn answer_sync(&mut self, waiter: WaiterId, answer: Result<Synced, GroupError>) {
         self.replies.push(GroupReply::Sync { waiter, answer });
     }

@@ -32,7 +32,8 @@ impl Group {
         effects
     }
 
-    /// Takes the members that should have fetched their assignment by now: they are removed, so that others get their work.
+    /// Takes the members that should have fetched their assignment by now: they are removed, so that others get their
+    /// work.
     fn take_overdue_syncs(&mut self, now: Timestamp) -> Vec<MemberId> {
         match self.pending_syncs.take_if(|pending_syncs| pending_syncs.until <= now) {
             Some(pending_syncs) => pending_syncs.members.into_iter().collect(),

@@ -88,8 +88,8 @@ impl Group {
         Ok(())
     }
 
-    /// Whether the joiner fits the limits. Beyond the limit of members, those that join last are rejected while a rebalance is
-    /// prepared, and otherwise those that are new.
+    /// Whether the joiner fits the limits. Beyond the limit of members, those that join last are rejected while a
+    /// rebalance is prepared, and otherwise those that are new.
     fn has_room(&self, join: &Join, rules: &Rules) -> bool {
         let known = join.joiner.member.as_ref().and_then(|id| self.members.get_key_value(id));
         let has_place = match &self.state {

@@ -1,15 +1,15 @@
 //! The classic consumer group (KIP-62, 345, 394) as a pure state machine.
 //!
-//! Owns: the members of a group, its generation and leader, the requests that wait and their deadlines, what of that must
-//! survive a restart, and when offsets expire. Does not own: clocks (every event takes `now`), randomness (member ids are
-//! passed in), the storage of snapshots and offsets, the meaning of assignments, which only clients know.
+//! Owns: the members of a group, its generation and leader, the requests that wait and their deadlines, what of that
+//! must survive a restart, and when offsets expire. Does not own: clocks (every event takes `now`), randomness (member
+//! ids are passed in), the storage of snapshots and offsets, the meaning of assignments, which only clients know.
 //!
 //! One file per event. Each event is a method of [`Group`] that returns its result at once, or [`Effects`]: replies to
 //! requests that wait under a [`WaiterId`], and the [`Snapshot`] to persist *before* any of the replies is sent.
 //!
-//! Invariants (each checked by a property test): every waiting request is answered exactly once; generations never go back;
-//! at most one assignment is given out in a generation; a restored snapshot has every member that has received an answer
-//! with its generation.
+//! Invariants (each checked by a property test): every waiting request is answered exactly once; generations never go
+//! back; at most one assignment is given out in a generation; a restored snapshot has every member that has received an
+//! answer with its generation.
 
 mod cancel_waiter;
 mod commit;

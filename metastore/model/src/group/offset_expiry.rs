@@ -1,7 +1,7 @@
 //! When committed offsets expire, and with the last of them a group without members (KIP-211).
 //!
 //! ```text
-//! group                              its offsets expire a retention after
+//! group, offset                          expires a retention after
 //! stable, offset of a subscribed topic   never
 //! stable, offset of another topic        its commit
 //! empty, once had members                the group became empty (all of them together)
@@ -15,7 +15,8 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{SavedState, Snapshot};
 use crate::{Timestamp, TopicId};
 
-/// A group that became empty less than this ago is kept even without offsets: its coordinator may still have it in memory.
+/// A group that became empty less than this ago is kept even without offsets: its coordinator may still have it in
+/// memory.
 const EMPTY_GROUP_AGE_MIN: Duration = Duration::from_secs(600);
 
 /// The rule by which offsets of one group expire at one time.
@@ -43,8 +44,8 @@ impl ExpiryRule {
         Self { now, retention, emptied: None, subscribed }
     }
 
-    /// Whether an offset of `topic` has expired that was committed at `committed`, and for which the consumer may have sent
-    /// the expiry time `expires`.
+    /// Whether an offset of `topic` has expired that was committed at `committed`, and for which the consumer may have
+    /// sent the expiry time `expires`.
     #[must_use]
     pub fn has_expired(&self, topic: TopicId, committed: Timestamp, expires: Option<Timestamp>) -> bool {
         let by_retention = self.emptied.unwrap_or(committed).plus(self.retention);

@@ -18,8 +18,8 @@ impl Group {
             && protocols.iter().any(|protocol| self.is_known_to_all(&protocol.name))
     }
 
-    /// Of the protocols that all members support, the one that most prefer; of several, the first by name, so that the choice
-    /// depends on nothing else. `None` if there is none.
+    /// Of the protocols that all members support, the one that most prefer; of several, the first by name, so that the
+    /// choice depends on nothing else. `None` if there is none.
     pub(super) fn elect_protocol(&self) -> Option<Arc<str>> {
         let mut votes: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
         let any = self.members.values().next()?;

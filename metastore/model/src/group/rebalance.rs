@@ -13,8 +13,8 @@ use crate::Timestamp;
 const ABSENT_RETRY_MIN: Duration = Duration::from_secs(1);
 
 impl Group {
-    /// Reacts to a member that joined, left or changed: begins a rebalance, or completes the one under way if it waited only
-    /// for this.
+    /// Reacts to a member that joined, left or changed: begins a rebalance, or completes the one under way if it waited
+    /// only for this.
     pub(super) fn rebalance(&mut self, rules: &Rules, now: Timestamp, effects: &mut Effects) {
         match &self.state {
             State::Empty => self.begin_first_join_phase(rules, now),

@@ -103,8 +103,8 @@ impl Group {
         })
     }
 
-    /// The group of `snapshot`, every member with a new session: a restart causes no rebalance. A snapshot that contradicts
-    /// itself is restored as a group that asks its members to join again.
+    /// The group of `snapshot`, every member with a new session: a restart causes no rebalance. A snapshot that
+    /// contradicts itself is restored as a group that asks its members to join again.
     #[must_use]
     pub fn restore(snapshot: Snapshot, now: Timestamp) -> Self {
         let Snapshot { state, generation, protocol_type, protocol, leader, members } = snapshot;

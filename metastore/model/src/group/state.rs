@@ -38,12 +38,14 @@ pub enum State {
 /// The time that a rebalance waits for members to join.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinPhase {
+    /// The time at which it ends, ms.
     pub(super) until: Timestamp,
+    /// The delay of the first rebalance of an empty group; `None` in any other rebalance.
     pub(super) initial: Option<InitialDelay>,
 }
 
-/// The first rebalance of an empty group waits a fixed time for more members, and again as long as further ones join, up to
-/// the rebalance timeout (KIP-134).
+/// The first rebalance of an empty group waits a fixed time for more members, and again as long as further ones join,
+/// up to the rebalance timeout (KIP-134).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct InitialDelay {
     /// Length of the delay under way.
@@ -72,6 +74,7 @@ impl State {
 #[derive(Clone, Debug)]
 pub(super) struct PendingSyncs {
     pub members: BTreeSet<MemberId>,
+    /// The time at which those left are removed, ms.
     pub until: Timestamp,
 }
 
@@ -86,8 +89,8 @@ pub struct Group {
     pub(super) members: BTreeMap<MemberId, Member>,
     /// The static members by instance id.
     pub(super) instances: BTreeMap<InstanceId, MemberId>,
-    /// Ids that were answered to a first join, until the client joins again with them, and when they expire (KIP-394). Kafka
-    /// calls these pending members.
+    /// Ids that were answered to a first join, until the client joins again with them, and when they expire (KIP-394).
+    /// Kafka calls these pending members.
     pub(super) pending_members: BTreeMap<MemberId, Timestamp>,
     pub(super) pending_syncs: Option<PendingSyncs>,
 }
@@ -139,8 +142,8 @@ impl Group {
         self.members.len()
     }
 
-    /// Whether it can be dropped from memory without losing anything that the snapshot lacks: it has no members, and no pending
-    /// ones.
+    /// Whether it can be dropped from memory without losing anything that the snapshot lacks: it has no members, and no
+    /// pending ones.
     #[must_use]
     pub fn is_vacant(&self) -> bool {
         self.members.is_empty() && self.pending_members.is_empty() && matches!(self.state, State::Empty | State::Dead)

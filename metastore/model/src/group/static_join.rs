@@ -6,8 +6,9 @@ use super::{Group, GroupError, Join, Joined, MemberId, NEW_MEMBER_JOIN_TIMEOUT, 
 use crate::Timestamp;
 
 impl Group {
-    /// Replaces the member id `current` by a new one for the client that joins with the same instance id. A stable group whose
-    /// choice of protocol stays the same needs no rebalance: the member can fetch the assignment that it had.
+    /// Replaces the member id `current` by a new one for the client that joins with the same instance id. A stable
+    /// group whose choice of protocol stays the same needs no rebalance: the member can fetch the assignment that it
+    /// had.
     pub(super) fn join_static_again(
         &mut self,
         current: &MemberId,
@@ -36,9 +37,9 @@ impl Group {
         }
     }
 
-    /// The answer to a static member that joins again without a rebalance. A leader whose client does not know how to skip the
-    /// assignment gets its former id as that of the leader, so that it acts as a follower: an assignment that it computed
-    /// would be ignored.
+    /// The answer to a static member that joins again without a rebalance. A leader whose client does not know how to
+    /// skip the assignment gets its former id as that of the leader, so that it acts as a follower: an assignment that
+    /// it computed would be ignored.
     fn joined_unchanged(&self, fresh: &MemberId, leader_before: Option<MemberId>, can_skip: bool) -> Option<Joined> {
         let leads = self.leader.as_ref() == Some(fresh);
         if can_skip {

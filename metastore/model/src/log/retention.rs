@@ -14,9 +14,9 @@ pub fn may_drop(configs: &TopicConfigs, head: &Head, now: Timestamp) -> bool {
     configs.cleanup.delete && !head.is_empty() && (by_size || by_time)
 }
 
-/// The offset at which the log should start, given its oldest `extents`. As in Kafka, an extent is dropped if its latest
-/// record is older than `retention.ms`, or if at least `retention.bytes` are left without it. An extent that reaches past
-/// the stable offset stays.
+/// The offset at which the log should start, given its oldest `extents`. As in Kafka, an extent is dropped if its
+/// latest record is older than `retention.ms`, or if at least `retention.bytes` are left without it. An extent that
+/// reaches past the stable offset stays.
 #[must_use]
 pub fn log_start(configs: &TopicConfigs, head: &Head, extents: &[Extent], now: Timestamp) -> Offset {
     let mut bytes = head.bytes;

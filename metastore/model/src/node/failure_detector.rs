@@ -1,9 +1,9 @@
-//! The failure detector: a node is considered failed once it has sent no heartbeat for a whole expiry of the observer's own
-//! time.
+//! The failure detector: a node is considered failed once it has sent no heartbeat for a whole expiry of the observer's
+//! own time.
 //!
-//! No clocks are compared. A node considers itself valid for one expiry from the *start* of its last successful heartbeat; an
-//! observer counts from the time at which it *read* that heartbeat, which is later, and never counts more time than has
-//! passed. So a node knows that it is no longer valid before any observer does.
+//! No clocks are compared. A node considers itself valid for one expiry from the *start* of its last successful
+//! heartbeat; an observer counts from the time at which it *read* that heartbeat, which is later, and never counts more
+//! time than has passed. So a node knows that it is no longer valid before any observer does.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -45,12 +45,12 @@ impl FailureDetector {
         Self { expiry, last_reading: None, observations: BTreeMap::new() }
     }
 
-    /// Takes in all nodes as read at `now`, of any clock that never goes back, and the registrations that were `replaced`:
-    /// these send no heartbeats any more, and expire once they must know that they were replaced.
+    /// Takes in all nodes as read at `now`, of any clock that never goes back, and the registrations that were
+    /// `replaced`: these send no heartbeats any more, and expire once they must know that they were replaced.
     ///
-    /// A pause between two readings counts for at most a quarter of the expiry: during a longer one the observer itself was
-    /// stopped, or the metastore was out of reach, so that nobody could send a heartbeat. Every node then has time to send
-    /// another one.
+    /// A pause between two readings counts for at most a quarter of the expiry: during a longer one the observer itself
+    /// was stopped, or the metastore was out of reach, so that nobody could send a heartbeat. Every node then has time
+    /// to send another one.
     pub fn observe(&mut self, rows: &[Node], replaced: &[LeaseOwner], now: Duration) -> Liveness {
         let pause = self.last_reading.replace(now).map_or(Duration::ZERO, |last| now.saturating_sub(last));
         let pause = pause.min(self.expiry / PAUSE_DIVISOR);

@@ -5,8 +5,8 @@ use crate::{ProducerEpoch, ProducerId, Sequence};
 /// How many sequence numbers there are.
 const SPACE: i64 = 1 << 31;
 
-/// A number that is up to this many steps back is behind another; otherwise it is ahead. Half of all numbers: no producer
-/// has that many records in flight.
+/// A number that is up to this many steps back is behind another; otherwise it is ahead. Half of all numbers: no
+/// producer has that many records in flight.
 pub(super) const BEHIND_MAX: u64 = 1 << 30;
 
 /// The producer of a batch, and the sequence numbers of its records.

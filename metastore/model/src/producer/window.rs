@@ -15,8 +15,8 @@ pub struct Window {
     pub epoch: ProducerEpoch,
     /// The time of its last append, ms.
     pub touched: Timestamp,
-    /// Number of records that it has appended in this epoch since it became known here. It distinguishes a batch that has
-    /// left the window from one that was never appended (an unknown producer may begin at any sequence).
+    /// Number of records that it has appended in this epoch since it became known here. It distinguishes a batch that
+    /// has left the window from one that was never appended (an unknown producer may begin at any sequence).
     pub appended: u64,
     /// Its last batches, oldest first: at least one, at most [`limits::PRODUCER_WINDOW_BATCHES`].
     pub batches: Vec<WindowBatch>,

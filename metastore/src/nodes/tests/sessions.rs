@@ -107,7 +107,8 @@ async fn a_crashed_process_is_removed_within_an_expiry_and_some_heartbeats() {
     assert_eq!(cluster.start(agent(None, None)).await.session.node().id, AgentId(0));
 }
 
-/// Connections are slow and fail now and then; one is cut and restored. At every moment each valid process is registered.
+/// Connections are slow and fail now and then; one is cut and restored. At every moment each valid process is
+/// registered.
 #[tokio::test(start_paused = true)]
 async fn no_process_is_removed_that_is_still_valid_for_itself() {
     for seed in 0..12 {
@@ -129,7 +130,8 @@ async fn no_process_is_removed_that_is_still_valid_for_itself() {
             one.connection.cut((300..900).contains(&tick) || (1_100..1_200).contains(&tick));
             sleep(Duration::from_millis(10)).await;
             for process in [&one, &other] {
-                // Validity is read before the registration: read the other way round, both could be true of different moments.
+                // Validity is read before the registration: read the other way round, both could be true of different
+                // moments.
                 let (is_valid, lease_owner) = (process.session.is_valid(), process.session.lease_owner());
                 let is_registered =
                     nodes.list().await.expect("read").iter().any(|node| node.lease_owner() == lease_owner);
@@ -278,7 +280,8 @@ async fn a_process_that_is_alone_removes_all_others_and_needs_no_heartbeat() {
     assert_eq!(alone.metastore.nodes.list().await.expect("read"), []);
 }
 
-/// A replaced process may not know it yet, and answer from memory what it has leased: the lease is not free before it knows.
+/// A replaced process may not know it yet, and answer from memory what it has leased: the lease is not free before it
+/// knows.
 #[tokio::test(start_paused = true)]
 async fn the_leases_of_a_replaced_process_are_free_when_it_knows_or_must_know_it() {
     for is_cut in [false, true] {

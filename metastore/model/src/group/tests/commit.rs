@@ -23,7 +23,7 @@ fn a_member_commits_in_its_generation_only() {
     let mut fixture = Fixture::stable(&["a"]);
     assert_eq!(fixture.group.admit_commit(&member("a", 1), fixture.now), Ok(()));
     assert_eq!(fixture.group.admit_commit(&member("a", 0), fixture.now), Err(GroupError::IllegalGeneration));
-    assert_eq!(fixture.group.admit_commit(&member("stranger", 1), fixture.now), Err(GroupError::UnknownMember));
+    assert_eq!(fixture.group.admit_commit(&member("unknown", 1), fixture.now), Err(GroupError::UnknownMember));
     let without = Committer { generation: None, ..member("a", 0) };
     assert_eq!(fixture.group.admit_commit(&without, fixture.now), Err(GroupError::IllegalGeneration));
 }

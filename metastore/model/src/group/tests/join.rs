@@ -30,11 +30,11 @@ fn a_modern_member_gets_its_id_first_and_joins_with_it() {
 #[test]
 fn an_unknown_member_is_rejected() {
     let mut fixture = Fixture::stable(&["a"]);
-    let stranger = fixture.rejoin("stranger");
-    assert_eq!(fixture.join_error(stranger), GroupError::UnknownMember);
+    let unknown = fixture.rejoin("unknown");
+    assert_eq!(fixture.join_error(unknown), GroupError::UnknownMember);
     let mut empty = Fixture::new();
-    let stranger = empty.rejoin("stranger");
-    assert_eq!(empty.join_error(stranger), GroupError::UnknownMember);
+    let unknown = empty.rejoin("unknown");
+    assert_eq!(empty.join_error(unknown), GroupError::UnknownMember);
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn a_leader_that_joins_again_starts_a_rebalance() {
 #[test]
 fn a_changed_follower_starts_a_rebalance() {
     let mut fixture = Fixture::stable(&["a", "b"]);
-    let news = Joiner { member: Some(id("b")), protocols: vec![protocol("range", "more topics")], ..old("b") };
-    let b = fixture.join(news);
+    let changed = Joiner { member: Some(id("b")), protocols: vec![protocol("range", "more topics")], ..old("b") };
+    let b = fixture.join(changed);
     assert!(fixture.is_waiting(b));
     assert_eq!(fixture.heartbeat("a"), Err(GroupError::RebalanceInProgress));
 }

@@ -21,10 +21,10 @@ fn a_group_whose_last_member_leaves_is_empty_in_a_new_generation() {
 #[test]
 fn several_leave_at_once_each_with_its_own_result_and_one_rebalance() {
     let mut fixture = Fixture::stable(&["a", "b", "c"]);
-    let leavers = ["a", "stranger", "b"].map(|name| Leaver { member: Some(id(name)), instance: None });
-    let (verdicts, effects) = fixture.group.leave(&leavers, &fixture.rules, fixture.now).expect("the group lives");
+    let leavers = ["a", "unknown", "b"].map(|name| Leaver { member: Some(id(name)), instance: None });
+    let (results, effects) = fixture.group.leave(&leavers, &fixture.rules, fixture.now).expect("the group lives");
     fixture.note(effects);
-    assert_eq!(verdicts, [Ok(()), Err(GroupError::UnknownMember), Ok(())]);
+    assert_eq!(results, [Ok(()), Err(GroupError::UnknownMember), Ok(())]);
     assert_eq!((fixture.group.size(), fixture.group.generation()), (1, Generation(1)));
 }
 

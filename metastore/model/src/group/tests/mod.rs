@@ -114,9 +114,9 @@ impl Fixture {
     }
 
     pub fn leave(&mut self, leaver: Leaver) -> Result<(), GroupError> {
-        let (verdicts, effects) = self.group.leave(&[leaver], &self.rules, self.now).expect("the group lives");
+        let (results, effects) = self.group.leave(&[leaver], &self.rules, self.now).expect("the group lives");
         self.note(effects);
-        verdicts.into_iter().next().expect("one verdict for one leaver")
+        results.into_iter().next().expect("one result for one leaver")
     }
 
     pub fn leave_as(&mut self, name: &str) -> Result<(), GroupError> {

@@ -9,7 +9,7 @@ use super::*;
 enum Step {
     Join {
         client: usize,
-        has_news: bool,
+        has_changed: bool,
     },
     Sync(usize),
     Heartbeat(usize),
@@ -27,7 +27,7 @@ const CLIENTS: usize = 5;
 fn step() -> impl Strategy<Value = Step> {
     let client = 0..CLIENTS;
     prop_oneof![
-        6 => (client.clone(), any::<bool>()).prop_map(|(client, has_news)| Step::Join { client, has_news }),
+        6 => (client.clone(), any::<bool>()).prop_map(|(client, has_changed)| Step::Join { client, has_changed }),
         6 => client.clone().prop_map(Step::Sync),
         3 => client.clone().prop_map(Step::Heartbeat),
         1 => client.clone().prop_map(Step::Leave),
@@ -51,25 +51,25 @@ struct Client {
 struct World {
     fixture: Fixture,
     clients: Vec<Client>,
-    news: u64,
+    changes: u64,
     syncs: u64,
     /// Who was given what, by generation: one assignment per generation, or two owners could meet.
     given: BTreeMap<Generation, BTreeMap<MemberId, Bytes>>,
     highest_answered: Generation,
-    forgiven: Vec<WaiterId>,
+    disconnected: Vec<WaiterId>,
 }
 
 impl World {
     fn new() -> Self {
         let fixture = Fixture::with_delay(Duration::from_secs(3));
         let clients = vec![Client::default(); CLIENTS];
-        let (given, forgiven) = (BTreeMap::new(), Vec::new());
-        Self { fixture, clients, news: 0, syncs: 0, given, highest_answered: Generation(0), forgiven }
+        let (given, disconnected) = (BTreeMap::new(), Vec::new());
+        Self { fixture, clients, changes: 0, syncs: 0, given, highest_answered: Generation(0), disconnected }
     }
 
     fn run(&mut self, step: &Step) {
         match *step {
-            Step::Join { client, has_news } => self.join(client, has_news),
+            Step::Join { client, has_changed } => self.join(client, has_changed),
             Step::Sync(client) => self.sync(client),
             Step::Heartbeat(client) => {
                 if let (Some(member), Some(generation)) =
@@ -86,7 +86,7 @@ impl World {
             Step::HangUp(client) => {
                 if let Some(waiter) = self.clients[client].awaiting.take() {
                     self.fixture.cancel_waiter(waiter);
-                    self.forgiven.push(waiter);
+                    self.disconnected.push(waiter);
                 }
             }
             Step::Commit(client) => {
@@ -105,15 +105,15 @@ impl World {
         self.check();
     }
 
-    fn join(&mut self, client: usize, has_news: bool) {
-        self.news += u64::from(has_news);
+    fn join(&mut self, client: usize, has_changed: bool) {
+        self.changes += u64::from(has_changed);
         let name = format!("c{client}-{}", self.fixture.waiters);
         let base = match client {
             0 => fixed(&name, "zero"),
             1 => old(&name),
             _ => modern(&name),
         };
-        let metadata = if has_news { self.news.to_string() } else { String::new() };
+        let metadata = if has_changed { self.changes.to_string() } else { String::new() };
         let member = self.clients[client].member.clone();
         let protocols = vec![protocol("range", &metadata), protocol("sticky", "")];
         let waiter =
@@ -144,7 +144,7 @@ impl World {
     /// The process stops after its last save: whoever waits is cut off.
     fn restart(&mut self) {
         let waiting = (1..=self.fixture.waiters).map(WaiterId).filter(|waiter| self.fixture.is_waiting(*waiter));
-        self.forgiven.extend(waiting);
+        self.disconnected.extend(waiting);
         self.clients.iter_mut().for_each(|client| client.awaiting = None);
         self.fixture.group = match self.fixture.saves.last() {
             Some(saved) => Group::restore(saved.clone(), self.fixture.now),
@@ -228,8 +228,8 @@ impl World {
         self.receive_answers();
         self.check();
         let waiting = (1..=self.fixture.waiters).map(WaiterId).filter(|waiter| self.fixture.is_waiting(*waiter));
-        let forgotten: Vec<_> = waiting.filter(|waiter| !self.forgiven.contains(waiter)).collect();
-        assert_eq!(forgotten, [], "waiting and never answered");
+        let unanswered: Vec<_> = waiting.filter(|waiter| !self.disconnected.contains(waiter)).collect();
+        assert_eq!(unanswered, [], "waiting and never answered");
         assert_eq!(self.fixture.group.size(), 0, "everyone has expired");
     }
 }

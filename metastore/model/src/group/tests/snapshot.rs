@@ -71,7 +71,7 @@ fn a_snapshot_that_contradicts_itself_is_restored_as_a_group_that_rebalances() {
     for bad in [
         Snapshot { state: SavedState::Empty, ..good.clone() },
         Snapshot { leader: None, ..good.clone() },
-        Snapshot { leader: Some(id("stranger")), ..good.clone() },
+        Snapshot { leader: Some(id("unknown")), ..good.clone() },
         Snapshot { protocol: None, ..good.clone() },
     ] {
         assert_eq!(Group::restore(bad, fixture.now).state().name(), "PreparingRebalance");

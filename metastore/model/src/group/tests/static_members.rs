@@ -133,10 +133,10 @@ fn a_group_of_absent_static_members_waits_until_they_expire() {
     fixture.elapse();
     let member = member_of(&fixture, "b");
     fixture.sync(member.as_str());
-    // It joins with news, and hangs up: nobody is left to begin a generation with.
-    let news = Joiner { session_timeout: Duration::from_secs(300), ..fixed("b", "b") };
+    // It joins with a change, and disconnects: no member is left to begin a generation with.
+    let changed = Joiner { session_timeout: Duration::from_secs(300), ..fixed("b", "b") };
     fixture.join(old("a"));
-    let waiter = fixture.join(Joiner { member: Some(member), ..news });
+    let waiter = fixture.join(Joiner { member: Some(member), ..changed });
     fixture.cancel_waiter(waiter);
     fixture.leave_as("a").expect("left");
     fixture.pass(Duration::from_secs(200));

@@ -15,7 +15,7 @@ fn followers_wait_for_the_leader_and_get_its_assignments() {
     let mut fixture = completing();
     let b = fixture.sync("b");
     assert!(fixture.is_waiting(b));
-    let a = fixture.sync_as("a", [(id("b"), Bytes::from("all")), (id("stranger"), Bytes::from("x"))].into());
+    let a = fixture.sync_as("a", [(id("b"), Bytes::from("all")), (id("unknown"), Bytes::from("x"))].into());
     assert_eq!(fixture.sync_answer(b), Ok(Bytes::from("all")));
     assert_eq!(fixture.sync_answer(a), Ok(Bytes::new()), "the leader gave itself nothing");
     assert_eq!(fixture.state(), "Stable");
@@ -51,8 +51,8 @@ fn a_sync_of_another_generation_is_refused() {
     };
     let waiter = fixture.sync_with(stale.clone());
     assert_eq!(fixture.sync_answer(waiter), Err(GroupError::IllegalGeneration));
-    let stranger = fixture.sync_with(Sync { member: id("stranger"), ..stale.clone() });
-    assert_eq!(fixture.sync_answer(stranger), Err(GroupError::UnknownMember));
+    let unknown = fixture.sync_with(Sync { member: id("unknown"), ..stale.clone() });
+    assert_eq!(fixture.sync_answer(unknown), Err(GroupError::UnknownMember));
     let current = Sync { generation: Generation(1), ..stale };
     let other_type = fixture.sync_with(Sync { protocol_type: Some("connect".into()), ..current.clone() });
     assert_eq!(fixture.sync_answer(other_type), Err(GroupError::InconsistentProtocol));
