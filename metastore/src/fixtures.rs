@@ -1,4 +1,4 @@
-//! Stores for tests, one line each: in memory, without or with seeded faults; and small things to put into them.
+//! Fixtures for tests: stores in memory, with or without seeded faults, and what to put into them, one line each.
 
 use std::{
     collections::BTreeMap,
@@ -23,14 +23,14 @@ use crate::{
 };
 use alluvium_runtime::{ManualClock, SeededRng, uuid_v4};
 
-/// Bytes of a fixture's batch.
+/// Bytes of the batch of a fixture.
 const BATCH_BYTES: u32 = 100;
 
-/// Names the cluster file of a FoundationDB that is to hold the stores of [`memory`]: so the tests that use them are
-/// tests of FoundationDB, too.
+/// If this environment variable names a cluster file, the stores of [`memory`] are in that FoundationDB, so that their
+/// tests also test FoundationDB.
 pub const FDB_VARIABLE: &str = "ALLUVIUM_TEST_FDB";
 
-/// A fresh store that never fails: in memory, unless [`FDB_VARIABLE`] says where else.
+/// A new store that never fails: in memory, unless [`FDB_VARIABLE`] is set.
 pub async fn memory() -> Metastore {
     match std::env::var_os(FDB_VARIABLE) {
         Some(cluster_file) => on_fdb(cluster_file.into()).await,
@@ -38,7 +38,7 @@ pub async fn memory() -> Metastore {
     }
 }
 
-/// A fresh store in memory with seeded `faults`.
+/// A new store in memory with seeded `faults`.
 pub async fn open(faults: Faults) -> Metastore {
     on(Arc::new(MemoryEngine::new(faults))).await
 }
@@ -47,7 +47,7 @@ async fn on_fdb(cluster_file: PathBuf) -> Metastore {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let prefix = format!("fixture-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
     let options = FdbOptions { cluster_file: Some(cluster_file), prefix: prefix.into_bytes(), library: None };
-    on(Arc::new(FdbEngine::open(options).await.expect("the FoundationDB that was named answers"))).await
+    on(Arc::new(FdbEngine::open(options).await.expect("FoundationDB answers"))).await
 }
 
 async fn on(engine: Arc<dyn Engine>) -> Metastore {
@@ -55,7 +55,7 @@ async fn on(engine: Arc<dyn Engine>) -> Metastore {
     Metastore::open(Db::new(engine, rng.clone()), &*rng).await.expect("a fresh store opens")
 }
 
-/// The session of an agent and compactor that is alone on `metastore`.
+/// The session of a process that is agent and compactor, and uses `metastore` alone.
 pub async fn alone(metastore: &Metastore) -> Session {
     let kafka = Some(Endpoint { host: "127.0.0.1".to_owned(), port: 9092 });
     let new = NewNode { kafka, compacts: true, ..NewNode::default() };
@@ -65,16 +65,16 @@ pub async fn alone(metastore: &Metastore) -> Session {
     session.await.expect("a fixture's store takes a registration")
 }
 
-/// A lease on `key` of a node that stays registered: the same node for all of them, out of the way of others.
+/// A lease on `key`. All these leases belong to the same node, which stays registered, with an id that no other has.
 pub async fn lease(metastore: &Metastore, key: LeaseKey) -> Lease {
-    let lease_owner = LeaseOwner { id: AgentId(1_000_000), incarnation: Incarnation(1) };
-    let new = NewNode { id: Some(lease_owner.id), ..NewNode::default() };
-    metastore.nodes.register(&new, lease_owner.incarnation, Timestamp(0)).await.expect("a fixture's store registers");
-    let leases = metastore.leases.acquire(&[key], lease_owner, &SeededRng::new(3)).await;
+    let owner = LeaseOwner { id: AgentId(1_000_000), incarnation: Incarnation(1) };
+    let new = NewNode { id: Some(owner.id), ..NewNode::default() };
+    metastore.nodes.register(&new, owner.incarnation, Timestamp(0)).await.expect("a fixture's store registers");
+    let leases = metastore.leases.acquire(&[key], owner, &SeededRng::new(3)).await;
     leases.expect("a fixture's store gives leases").remove(0).expect("a fixture's lease is free")
 }
 
-/// Creates a topic without overrides; its id follows from its name.
+/// Creates a topic without config overrides; its id follows from its name.
 pub async fn topic(metastore: &Metastore, name: &str, partitions: i32, now: Timestamp) -> Topic {
     let seed = name.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(257).wrapping_add(byte.into()));
     let id = TopicId(uuid_v4(&SeededRng::new(seed)));
@@ -82,7 +82,7 @@ pub async fn topic(metastore: &Metastore, name: &str, partitions: i32, now: Time
     metastore.topics.create(topic, now).await.expect("a fixture's name is legal and free")
 }
 
-/// The segment numbered `number`, created at `now`: one batch of one record for each of `partitions`.
+/// Segment number `number`, created at `now`: one batch of one record for each of `partitions`.
 #[must_use]
 pub fn segment(partitions: &[TopicPartition], number: u64, now: Timestamp) -> SegmentCommit {
     let batch = BatchCommit { records: 1, bytes: BATCH_BYTES, timestamps: (now, now), producer: None };
@@ -98,7 +98,7 @@ pub fn segment(partitions: &[TopicPartition], number: u64, now: Timestamp) -> Se
     }
 }
 
-/// Appends one record to `partition` by segment `number`.
+/// Appends one record to `partition` by segment number `number`.
 pub async fn append(metastore: &Metastore, partition: TopicPartition, number: u64, now: Timestamp) {
     let segment = segment(&[partition], number, now);
     metastore.log.commit(&[segment], now, &CommitLimits::default()).await.expect("a fixture's segment commits");

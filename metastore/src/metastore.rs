@@ -1,4 +1,4 @@
-//! All concepts over one store.
+//! The metastore: all concepts over one key-value store.
 
 use crate::{
     cluster::{Cluster, OpenError},
@@ -15,35 +15,35 @@ use crate::{
 };
 use alluvium_runtime::Rng;
 
-/// All concepts over one store. Clones share it. Hand on the concept that is used, not the whole.
+/// All concepts over one store. Clones share it. Pass on the concept that is needed rather than the whole.
 #[derive(Clone)]
 pub struct Metastore {
-    /// The store.
+    /// The key-value store below all concepts.
     pub db: Db,
-    /// Which cluster this is.
+    /// The id of the cluster, and the format of its store.
     pub cluster: Cluster,
-    /// Topics.
+    /// Topics: created, altered, deleted, purged.
     pub topics: Topics,
-    /// Partitions' logs.
+    /// The logs of partitions: heads, extents, commits.
     pub log: Log,
-    /// Idempotent producers.
+    /// Idempotent producers: their ids and windows.
     pub producers: Producers,
-    /// Consumer groups.
+    /// Consumer groups: their members and generations.
     pub groups: Groups,
     /// Committed offsets of consumer groups.
     pub offsets: Offsets,
-    /// Objects: references and the retire queue.
+    /// Objects in the bucket: reference counts and the retire queue.
     pub objects: Objects,
-    /// What changed lately.
+    /// The feed of recent changes.
     pub feed: Feed,
-    /// Registered processes.
+    /// Registered processes and their heartbeats.
     pub nodes: Nodes,
-    /// Claims on what one node does alone.
+    /// Leases on what only one node may do at a time.
     pub leases: Leases,
 }
 
 impl Metastore {
-    /// Opens the store behind `db`: a fresh one becomes a new cluster, one of another format version is refused.
+    /// Opens the store behind `db`: a fresh one becomes a new cluster, one in a newer format is refused.
     pub async fn open(db: Db, rng: &dyn Rng) -> Result<Self, OpenError> {
         let cluster = Cluster::open(&db, rng).await?;
         Ok(Self {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use alluvium_metastore::{
     Metastore,
-    nodes::{BeatError, Incarnation, NewNode, NodeState},
+    nodes::{HeartbeatError, Incarnation, NewNode, NodeState},
 };
 use alluvium_runtime::{Clock, Rng, SystemClock, SystemRng};
 use anyhow::{Result, anyhow};
@@ -99,13 +99,13 @@ async fn commit(metastore: &Metastore, rng: &dyn Rng) -> Finding {
     let mut failure = None;
     for _ in 0..PROBES {
         let began = Instant::now();
-        if let Err(error) = nodes.beat(node.lease_owner(), NodeState::Draining, clock.now()).await {
+        if let Err(error) = nodes.heartbeat(node.lease_owner(), NodeState::Draining, clock.now()).await {
             failure = Some(error);
             break;
         }
         latency.add(began.elapsed());
     }
-    let left = nodes.leave(node.lease_owner()).await.map_err(BeatError::from);
+    let left = nodes.leave(node.lease_owner()).await.map_err(HeartbeatError::from);
     if let Some(error) = failure.or(left.err()) {
         return failed(COMMIT, &error);
     }

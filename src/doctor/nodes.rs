@@ -61,7 +61,7 @@ pub async fn check(nodes: &Nodes, clock: &dyn Clock, findings: &mut Findings) ->
 
 /// Compares two lists of all nodes, the first read after `began`, the second before `ended`.
 fn compare(before: &[Node], after: &[Node], began: Timestamp, ended: Timestamp) -> Vec<ObservedNode> {
-    let key = |node: &Node| -> (LeaseOwner, u64) { (node.lease_owner(), node.beat) };
+    let key = |node: &Node| -> (LeaseOwner, u64) { (node.lease_owner(), node.heartbeats) };
     let known: BTreeSet<_> = before.iter().map(key).collect();
     let observe = |node: &Node| {
         let is_alive = !known.contains(&key(node));

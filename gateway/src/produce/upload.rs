@@ -116,7 +116,7 @@ fn facts(batch: &Batch) -> BatchFacts {
 
 /// Sequences wrap from the largest number to 0.
 fn last_sequence(first: i32, delta: i32) -> Sequence {
-    Sequence(first.checked_add(delta).unwrap_or_else(|| delta - (i32::MAX - first) - 1))
+    Sequence(first).plus(delta)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub fn joiner(name: &str) -> Joiner {
         rebalance_timeout: Duration::from_secs(60),
         protocol_type: "consumer".into(),
         protocols: vec![Protocol { name: "range".into(), metadata: Bytes::new() }],
-        promises_id_first: false,
+        requires_known_member_id: false,
         can_skip_assignment: true,
     }
 }

@@ -11,25 +11,25 @@ pub struct Extent {
     pub offsets: Range<Offset>,
     /// The object that holds them.
     pub object: ObjectId,
-    /// What the object is and where in it the records lie.
+    /// The kind of object, and where in it the records lie.
     pub source: ExtentSource,
-    /// Bytes that the extent takes in its object, as retention and quotas count them.
+    /// Number of bytes of the extent in its object, as retention counts them.
     pub bytes: u64,
-    /// Records in it (fewer than offsets where compaction dropped some).
+    /// Number of records in it: fewer than offsets if compaction dropped some.
     pub records: u64,
-    /// Smallest and largest record timestamp (ms); `NONE` where it holds no record.
+    /// Smallest and largest record timestamp, ms; `NONE` if it holds no record.
     pub timestamps: (Timestamp, Timestamp),
 }
 
-/// What kind of object an extent lies in.
+/// The kind of object that an extent lies in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExtentSource {
-    /// Batches verbatim in a segment (level 0). The batches lie back to back in `position`; the offset of each follows
-    /// from the ones before it.
+    /// Batches, verbatim, in a segment (level 0). They lie back to back in `position`; the offset of each follows from
+    /// those before it.
     Segment {
-        /// Bytes within the object.
+        /// The range of bytes within the object.
         position: Range<u64>,
-        /// Numbers (from 0, within the run) of batches that the commit refused, ascending: they take no offset.
+        /// Numbers (from 0, within the run) of the batches that the commit rejected, ascending: they take no offsets.
         refused: Vec<u32>,
     },
     /// The whole of one history file (Parquet, level 1 or more).

@@ -1,4 +1,4 @@
-//! Newtypes for every id, offset, epoch and time: two of them can never be confused.
+//! Newtypes for every id, offset, epoch and time, so that two of them are never confused.
 
 use std::{fmt, time::Duration};
 
@@ -27,11 +27,11 @@ number! {
     Offset(i64)
 }
 number! {
-    /// Who an idempotent producer is; given once by `InitProducerId` (KIP-98).
+    /// The id of an idempotent producer, allocated by `InitProducerId` (KIP-98).
     ProducerId(i64)
 }
 number! {
-    /// Which incarnation of a producer id this is; an older one is fenced (KIP-98).
+    /// The epoch of a producer id; a producer with an older one is fenced (KIP-98).
     ProducerEpoch(i16)
 }
 number! {
@@ -43,7 +43,7 @@ number! {
     Timestamp(i64)
 }
 number! {
-    /// An agent, as Kafka clients see it: the broker's node id.
+    /// The id of an agent: Kafka clients see it as the node id of a broker.
     AgentId(i32)
 }
 
@@ -54,7 +54,7 @@ impl Offset {
         Self(self.0.saturating_add(i64::try_from(records).unwrap_or(i64::MAX)))
     }
 
-    /// Records from `earlier` (inclusive) to `self` (exclusive); 0 where `earlier` is not earlier.
+    /// Number of offsets from `earlier` (inclusive) to `self` (exclusive); 0 if `earlier` is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
@@ -84,7 +84,7 @@ impl Timestamp {
     }
 }
 
-/// A topic for ever: a random UUID, new whenever a topic of the same name is created again (KIP-516).
+/// The id of a topic: a random UUID, new whenever a topic of the same name is created again (KIP-516).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicId(pub Uuid);
 
@@ -99,7 +99,7 @@ impl fmt::Display for TopicId {
 pub struct TopicPartition {
     /// The topic.
     pub topic: TopicId,
-    /// Which of its partitions.
+    /// The number of the partition within the topic.
     pub partition: PartitionIndex,
 }
 
@@ -117,13 +117,14 @@ impl fmt::Display for TopicPartition {
     }
 }
 
-/// One immutable object in the bucket, for ever. Big-endian layout:
+/// The id of one immutable object in the bucket, never used again. Big-endian layout:
 ///
 /// ```text
 /// | created, ms since epoch: 6 | writer: 4 | random: 6 |
 /// ```
 ///
-/// So ids of one writer sort by creation, an orphan's age is readable from its name alone, and no two writers collide.
+/// So the ids of one writer sort by creation, the age of an orphan is readable from its name alone, and no two writers
+/// create the same id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub [u8; 16]);
 
@@ -142,21 +143,21 @@ impl ObjectId {
         Self(bytes)
     }
 
-    /// When it was created, ms.
+    /// The time of its creation, ms.
     #[must_use]
     pub fn created(&self) -> Timestamp {
         let [a, b, c, d, e, f, ..] = self.0;
         Timestamp(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
-    /// Who wrote it.
+    /// The number of the writer that created it.
     #[must_use]
     pub fn writer(&self) -> u32 {
         let [_, _, _, _, _, _, a, b, c, d, ..] = self.0;
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// The id written as 32 hexadecimal digits by `Display`; `None` for any other text.
+    /// Parses the 32 hexadecimal digits that `Display` writes; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase()))
@@ -177,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_id_tells_when_and_by_whom_it_was_created_and_survives_text() {
+    fn an_object_id_contains_its_time_and_writer_and_survives_text() {
         let id = ObjectId::new(Timestamp(1_790_000_000_123), 7, 0xdead_beef_cafe);
         assert_eq!((id.created(), id.writer()), (Timestamp(1_790_000_000_123), 7));
         assert_eq!(ObjectId::parse(&id.to_string()), Some(id));

@@ -1,19 +1,19 @@
-//! Leases: fenced leases on what must be done by one node alone.
+//! Leases: fenced, exclusive rights to do what only one node may do at a time.
 
 use crate::{TopicPartition, group::GroupId, node::LeaseOwner};
 
-/// What can be claimed.
+/// What a lease protects.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LeaseKey {
-    /// To coordinate a group.
+    /// The coordination of a group.
     Group(GroupId),
-    /// To compact a partition.
+    /// The compaction of a partition.
     Partition(TopicPartition),
-    /// To do one of the rounds over everything.
+    /// One of the maintenance roles.
     Role(Role),
 }
 
-/// A round over everything, done by one node at a time.
+/// A kind of maintenance that covers the whole cluster, done by one node at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Deleting orphans: objects that the metastore does not know.
@@ -32,13 +32,14 @@ pub enum Role {
     Offsets,
 }
 
-/// A lease held: handed into every transaction that it protects, which reads it and fails where it is not held any more.
+/// A lease that was acquired. It is passed to every transaction that it protects, which checks it and fails if it is
+/// not held any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// What is claimed.
+    /// What it protects.
     pub key: LeaseKey,
-    /// Who holds it.
+    /// The registration that acquired it.
     pub owner: LeaseOwner,
-    /// Random, and new with each acquisition: a lease that was lost and won again is another one.
+    /// Random, and new with each acquisition: a lease that was lost and acquired again is another one.
     pub token: u64,
 }

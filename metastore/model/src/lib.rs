@@ -1,7 +1,8 @@
 //! Pure concepts of Alluvium: ids, offsets, limits and state machines.
 //!
-//! Owns: the words that every other crate uses, and each rule as a function of (state, event, now). Does not own: clocks,
-//! randomness, tasks, storage. Nothing here does I/O, so everything here can be re-run, replayed and simulated.
+//! Owns: the types that all other crates share, and the rules of the concepts as functions of (state, event, now). Does
+//! not own: clocks, randomness, tasks, storage, Kafka's messages (and so not the admission of produced batches, which
+//! decodes them). Nothing here does I/O, so everything here can be run again, replayed and simulated.
 
 pub mod extent;
 pub mod group;

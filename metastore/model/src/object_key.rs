@@ -1,4 +1,4 @@
-//! Where objects live in the bucket, relative to the store's prefix.
+//! The keys of objects in the bucket, relative to the prefix of the store.
 //!
 //! ```text
 //! segments/<hash: 2 hex>/<object id: 32 hex>.seg
@@ -6,13 +6,14 @@
 //! ```
 //!
 //! Segment keys fan out over 256 hashed prefixes, since S3 scales by prefix. History keys are for people and analytics
-//! engines: one glob names a topic. Topic names are legal path parts by Kafka's own rule (`[a-zA-Z0-9._-]`, not `.`, `..`).
+//! engines: one glob names a topic. Topic names are legal path parts by Kafka's own rule (`[a-zA-Z0-9._-]`, not `.`,
+//! `..`).
 
 use crate::{ObjectId, Offset, TopicId, TopicPartition};
 
-/// Under which all segments lie.
+/// The prefix of the keys of all segments.
 pub const SEGMENTS: &str = "segments/";
-/// Under which all history files lie.
+/// The prefix of the keys of all history files.
 pub const HISTORY: &str = "history/";
 
 /// The key of segment `id`.
@@ -28,7 +29,7 @@ pub fn history(topic_name: &str, partition: TopicPartition, start: Offset, id: O
     format!("{HISTORY}{topic_name}/{topic}/partition={partition}/{:020}-{id}.parquet", start.0)
 }
 
-/// The object that `key` (relative, as above) names; `None` where it is not a key of ours.
+/// The id of the object at `key` (relative, as above); `None` if it is no key of ours.
 #[must_use]
 pub fn parse(key: &str) -> Option<ObjectId> {
     let file = key.rsplit('/').next()?;
@@ -41,7 +42,7 @@ pub fn parse(key: &str) -> Option<ObjectId> {
     }
 }
 
-/// FNV-1a folded to one byte: cheap, stable for ever, and spread evenly over ids that differ in few bits.
+/// FNV-1a folded to one byte: cheap, never changes, and spreads ids evenly that differ in few bits.
 fn spread(id: ObjectId) -> u8 {
     let hash = id.0.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
     let [a, b, c, d] = hash.to_be_bytes();

@@ -1,16 +1,11 @@
-//! The rows that make a store ours.
-//!
-//! ```text
-//! key   | FORMAT |     value | version: 1 (1) | format version: 4 |
-//! key   | CLUSTER |    value | version: 1 (1) | cluster id: text |
-//! ```
+//! Opening a store: a fresh one becomes a new cluster, one in a newer format is refused.
 
-use alluvium_model::limits;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use thiserror::Error;
 
+use super::row::{cluster_key, decode_cluster, decode_format, encode_cluster, encode_format, format_key};
 use crate::{
-    keyspace::{Key, RowError, RowReader, RowWriter, Tag},
+    keyspace::RowError,
     kv::{self, Db, Tx},
 };
 use alluvium_runtime::{Rng, uuid_v4};
@@ -18,15 +13,10 @@ use alluvium_runtime::{Rng, uuid_v4};
 /// The format version of the stores that this program reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
 
-const ROW_VERSION: u8 = 1;
-/// Bytes of a cluster id that anyone ever wrote.
-const CLUSTER_ID_BYTES_MAX: usize = 64;
-const _: () = assert!(CLUSTER_ID_BYTES_MAX < limits::METASTORE_VALUE_BYTES_MAX);
-
-/// Which cluster a store is.
+/// The cluster that a store belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
-    /// 22 characters: a random UUID in URL-safe base64, as Kafka writes it.
+    /// Its id, 22 characters: a random UUID in URL-safe base64, as Kafka writes it.
     pub id: String,
     /// The format version of the store.
     pub format: u32,
@@ -35,13 +25,13 @@ pub struct Cluster {
 /// Why a store cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenError {
-    /// A newer program has written it.
+    /// A newer version of the program has written it.
     #[error(
         "the metastore is in format version {found}, written by a newer Alluvium; this one reads up to version \
          {supported}: upgrade it, or use another data directory"
     )]
     NewerFormat {
-        /// Its format version.
+        /// The format version of the store.
         found: u32,
         /// The newest format version that this program knows.
         supported: u32,
@@ -55,7 +45,7 @@ pub enum OpenError {
 }
 
 impl Cluster {
-    /// Reads which cluster the store behind `db` is; a fresh store becomes a new one.
+    /// Reads which cluster the store behind `db` belongs to; a fresh store becomes a new cluster.
     pub async fn open(db: &Db, rng: &dyn Rng) -> Result<Self, OpenError> {
         let fresh = Self { id: fresh_id(rng), format: FORMAT_VERSION };
         db.run("cluster.open", |tx| {
@@ -67,29 +57,21 @@ impl Cluster {
 }
 
 async fn open(tx: &Tx, fresh: Cluster) -> Result<Cluster, OpenError> {
-    let (format_key, cluster_key) = (Key::new(Tag::FORMAT).bytes(), Key::new(Tag::CLUSTER).bytes());
-    let Some(row) = tx.get(&format_key).await? else {
-        tx.set(&format_key, &RowWriter::new(ROW_VERSION).u32(fresh.format).finish());
-        tx.set(&cluster_key, &RowWriter::new(ROW_VERSION).text(&fresh.id).finish());
+    let Some(row) = tx.get(&format_key()).await? else {
+        tx.set(&format_key(), &encode_format(fresh.format));
+        tx.set(&cluster_key(), &encode_cluster(&fresh.id));
         return Ok(fresh);
     };
-    let mut reader = RowReader::new("format", &row, ROW_VERSION)?;
-    let format = reader.u32()?;
+    let (format, rest) = decode_format(&row)?;
     if format > FORMAT_VERSION {
         return Err(OpenError::NewerFormat { found: format, supported: FORMAT_VERSION });
     }
-    reader.finish()?;
-    let row = tx.get(&cluster_key).await?.unwrap_or_default();
-    let mut reader = RowReader::new("cluster", &row, ROW_VERSION)?;
-    let id = reader.text()?;
-    if id.is_empty() || id.len() > CLUSTER_ID_BYTES_MAX {
-        return Err(reader.malformed("cluster id").into());
-    }
-    reader.finish()?;
-    Ok(Cluster { id, format })
+    rest.finish()?;
+    let row = tx.get(&cluster_key()).await?.unwrap_or_default();
+    Ok(Cluster { id: decode_cluster(&row)?, format })
 }
 
-/// An id that does not begin with `-`, which command lines would take for an option.
+/// A random id that does not begin with `-`: command lines would take it for an option.
 fn fresh_id(rng: &dyn Rng) -> String {
     loop {
         let id = URL_SAFE_NO_PAD.encode(uuid_v4(rng).as_bytes());
@@ -124,8 +106,7 @@ mod tests {
         let db = fresh();
         let newer = |tx: Tx| async move {
             // A newer program may add fields behind the version.
-            let row = RowWriter::new(ROW_VERSION).u32(7).u32(0).finish();
-            tx.set(&Key::new(Tag::FORMAT).bytes(), &row);
+            tx.set(&format_key(), &[encode_format(7), vec![0; 4]].concat());
             Ok::<_, kv::Error>(())
         };
         db.run("newer", newer).await.unwrap();

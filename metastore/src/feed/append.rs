@@ -1,23 +1,22 @@
-//! Writing the feed, within the transaction of the change.
+//! Appending to the feed, in the transaction that makes the change.
 
 use alluvium_model::{Extent, Timestamp, TopicPartition};
 
 use super::{
-    FeedEntry,
+    entry::FeedEntry,
     entry_row::{self, COMMIT_EXTENT_BYTES},
+    key::{end_key, entries_prefix},
 };
-use crate::{
-    keyspace::{CHUNK_BYTES_MAX, Key, Tag},
-    kv::Tx,
-};
+use crate::{keyspace::CHUNK_BYTES_MAX, kv::Tx};
 
-/// Appends `entry`: called once in a transaction at most. A commit too large for one value becomes several entries.
+/// Appends `entry`. Must be called at most once in a transaction. A commit too large for one value becomes several
+/// entries.
 pub(crate) fn append(tx: &Tx, now: Timestamp, entry: FeedEntry) {
-    let prefix = Key::new(Tag::FEED).bytes();
+    let prefix = entries_prefix();
     for (number, entry) in (0u16..).zip(split(entry)) {
         tx.set_versionstamped_key(&prefix, &number.to_be_bytes(), &entry_row::encode(now, &entry));
     }
-    tx.add(&Key::new(Tag::FEED_TIP).bytes(), 1);
+    tx.add(&end_key(), 1);
 }
 
 fn split(entry: FeedEntry) -> Vec<FeedEntry> {

@@ -1,45 +1,45 @@
-//! What the feed says.
+//! Entries of the feed, and positions in it.
 
 use std::ops::Range;
 
 use alluvium_model::{Extent, Offset, TopicId, TopicPartition};
 
-/// A position in the feed: those of later entries are greater.
+/// A position in the feed: that of a later entry is greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FeedPosition(pub(crate) [u8; 12]);
 
 impl FeedPosition {
-    /// Before the first entry.
+    /// The position before the first entry.
     pub const START: Self = Self([0; 12]);
 }
 
-/// What changed.
+/// One change of logs or topics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedEntry {
-    /// Segments were committed. A large commit is several entries.
+    /// Segments were committed. A large commit becomes several entries.
     Commit {
-        /// The new extents, in order.
+        /// The new extents, each with its partition, in the order of their offsets.
         extents: Vec<(TopicPartition, Extent)>,
     },
-    /// Extents were replaced.
+    /// Extents of a partition were replaced by others that hold the same offsets.
     Swap {
-        /// Of which partition.
+        /// The partition.
         partition: TopicPartition,
         /// Offsets that the replaced extents cover.
         inputs: Range<Offset>,
-        /// What lies there now.
+        /// The extents that hold those offsets now.
         outputs: Vec<Extent>,
     },
-    /// A log start moved up.
+    /// The log start of a partition moved up.
     Trim {
-        /// Of which partition.
+        /// The partition.
         partition: TopicPartition,
-        /// To where.
+        /// The new log start.
         start: Offset,
     },
-    /// Topics were created, altered or deleted: read them again.
+    /// Topics were created, altered or deleted: readers must read them again.
     Topics {
-        /// Which.
+        /// The topics.
         ids: Vec<TopicId>,
     },
 }

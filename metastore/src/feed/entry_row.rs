@@ -1,7 +1,6 @@
-//! The feed row.
+//! The value of a feed entry.
 //!
 //! ```text
-//! key   | FEED | position: 12 = versionstamp: 10, number within the transaction: 2 |
 //! value | version: 1 (1) | time: 8 | kind: 1 | by kind |
 //!
 //! kind 1, commit | extents: varint | topic: 16, partition: 4, extent ... |
@@ -14,10 +13,10 @@
 use alluvium_model::{Extent, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
 use uuid::Uuid;
 
-use super::{FeedEntry, FeedPosition};
+use super::entry::FeedEntry;
 use crate::{
-    keyspace::{Key, RowError, RowProblem, RowReader, RowWriter, Tag},
-    log::extent_row,
+    extents,
+    keyspace::{RowError, RowProblem, RowReader, RowWriter},
 };
 
 const VERSION: u8 = 1;
@@ -28,29 +27,19 @@ const TOPICS: u8 = 4;
 
 const TOPIC_BYTES: usize = 16;
 const PARTITION_BYTES: usize = 20;
-/// Bytes of an extent beside its row, at most.
+/// Bytes that an extent takes besides its row, at most: its end offset and the length of the row.
 const EXTENT_BYTES: usize = 8 + 9;
-/// Bytes of an extent of a commit beside its row, at most.
+/// Bytes that an extent of a commit takes besides its row, at most.
 pub(super) const COMMIT_EXTENT_BYTES: usize = PARTITION_BYTES + EXTENT_BYTES;
-/// Bytes of the shortest extent.
+/// Bytes of the shortest extent, were its row empty.
 const EXTENT_BYTES_MIN: usize = 8 + 1;
 
-pub(super) fn key(position: &FeedPosition) -> Vec<u8> {
-    Key::new(Tag::FEED).raw(&position.0).bytes()
-}
-
-pub(super) fn decode_key(key: &[u8]) -> Result<FeedPosition, RowError> {
-    let mut key = RowReader::new("feed key", key, Tag::FEED.0)?;
-    let position = FeedPosition(key.array()?);
-    key.finish()?;
-    Ok(position)
-}
-
-/// Bytes of the row of `extent`.
+/// Bytes of the extent row of `extent`.
 pub(super) fn extent_bytes(extent: &Extent) -> usize {
-    extent_row::encode(extent).len()
+    extents::encode(extent).len()
 }
 
+/// The value of `entry`, written at `time`.
 pub(super) fn encode(time: Timestamp, entry: &FeedEntry) -> Vec<u8> {
     let row = RowWriter::new(VERSION).i64(time.0);
     match entry {
@@ -70,6 +59,7 @@ pub(super) fn encode(time: Timestamp, entry: &FeedEntry) -> Vec<u8> {
     }
 }
 
+/// The time at which an entry was written, and the entry.
 pub(super) fn decode(row: &[u8]) -> Result<(Timestamp, FeedEntry), RowError> {
     let mut row = RowReader::new("feed", row, VERSION)?;
     let time = Timestamp(row.i64()?);
@@ -97,7 +87,7 @@ pub(super) fn decode(row: &[u8]) -> Result<(Timestamp, FeedEntry), RowError> {
     Ok((time, entry))
 }
 
-/// When an entry was written: enough to trim by.
+/// The time at which an entry was written, ms: all that a trim needs to know.
 pub(super) fn decode_time(row: &[u8]) -> Result<Timestamp, RowError> {
     RowReader::new("feed", row, VERSION)?.i64().map(Timestamp)
 }
@@ -107,7 +97,7 @@ fn put_partition(row: RowWriter, partition: TopicPartition) -> RowWriter {
 }
 
 fn put_extent(row: RowWriter, extent: &Extent) -> RowWriter {
-    row.i64(extent.offsets.end.0).bytes(&extent_row::encode(extent))
+    row.i64(extent.offsets.end.0).bytes(&extents::encode(extent))
 }
 
 fn topic(row: &mut RowReader<'_>) -> Result<TopicId, RowError> {
@@ -120,7 +110,7 @@ fn partition(row: &mut RowReader<'_>) -> Result<TopicPartition, RowError> {
 
 fn extent(row: &mut RowReader<'_>) -> Result<Extent, RowError> {
     let end = Offset(row.i64()?);
-    extent_row::decode(end, row.bytes()?)
+    extents::decode(end, row.bytes()?)
 }
 
 #[cfg(test)]

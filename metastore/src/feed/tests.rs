@@ -28,7 +28,7 @@ async fn entries_are_read_in_pages_from_any_position_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_at_the_tip_wakes_with_the_next_entry_and_not_before() {
+async fn a_reader_waiting_at_the_end_wakes_with_the_next_entry_and_not_before() {
     let metastore = fixtures::memory().await;
     fixtures::topic(&metastore, "a", 1, NOW).await;
     let first = metastore.feed.next(&FeedPosition::START, 9).await.unwrap();
@@ -40,9 +40,9 @@ async fn who_waits_at_the_tip_wakes_with_the_next_entry_and_not_before() {
     let waiting = tokio::spawn(async move { feed.next(&position, 9).await });
     tokio::task::yield_now().await;
     let topic = fixtures::topic(&metastore, "b", 1, NOW).await;
-    let news = waiting.await.unwrap().unwrap();
-    assert_eq!(news[0].1, FeedEntry::Topics { ids: vec![topic.id] });
-    assert_eq!(news.len(), 1);
+    let entries = waiting.await.unwrap().unwrap();
+    assert_eq!(entries[0].1, FeedEntry::Topics { ids: vec![topic.id] });
+    assert_eq!(entries.len(), 1);
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn more_entries_are_trimmed_than_one_transaction_takes() {
 }
 
 #[tokio::test]
-async fn old_entries_are_trimmed_and_who_needed_them_is_told() {
+async fn old_entries_are_trimmed_and_a_reader_that_needed_them_gets_an_error() {
     let metastore = fixtures::memory().await;
     for (n, name) in ["a", "b", "c"].into_iter().enumerate() {
         fixtures::topic(&metastore, name, 1, NOW.plus_ms(n as i64)).await;
@@ -69,11 +69,11 @@ async fn old_entries_are_trimmed_and_who_needed_them_is_told() {
         let now = NOW.plus(FEED_KEEP_MIN).plus_ms(after_ms);
         metastore.feed.trim(&lease, now, Duration::ZERO, limit).await.unwrap()
     };
-    assert_eq!(trim(0, 9).await, 0, "nothing is trimmed before the least time to keep");
+    assert_eq!(trim(0, 9).await, 0, "nothing is trimmed before the minimum age");
     assert_eq!(trim(2, 1).await, 1);
     assert_eq!(trim(2, 9).await, 1);
     assert_eq!(metastore.feed.read(&entries[0].0, 9).await, Err(FeedError::Lagged));
     assert_eq!(metastore.feed.read(&entries[1].0, 9).await.unwrap(), entries[2..]);
     assert_eq!(trim(3, 9).await, 1);
-    assert_eq!(metastore.feed.position().await, Ok(entries[2].0), "an empty feed has a position still");
+    assert_eq!(metastore.feed.position().await, Ok(entries[2].0), "an empty feed still has a position");
 }

@@ -1,55 +1,49 @@
 //! Trimming the feed, and with it the outcomes of commits.
-//!
-//! ```text
-//! key   | FEED_TRIMMED |     value | version: 1 (1) | position: 12 of the last entry that was trimmed |
-//! ```
 
 use alluvium_model::Timestamp;
 
-use super::{FeedPosition, entry_row};
+use super::{
+    entry::FeedPosition,
+    entry_row,
+    key::{all_entries, decode_entry_key, entries_prefix},
+    trimmed_row::{decode_trimmed, encode_trimmed, trimmed_key},
+};
 use crate::{
-    keyspace::{Error, Key, RowReader, RowWriter, Tag},
+    keyspace::Error,
     kv::{Range, Tx, key_after},
-    log::outcome_row,
+    outcomes,
 };
 
-const VERSION: u8 = 1;
-
-/// Forgets at most `limit` entries written before `cutoff`, and the outcomes of all segments created before it.
+/// Removes at most `limit` entries written before `cutoff`, and the outcomes of all segments created before it. Returns
+/// the number of entries removed.
 pub(super) async fn step(tx: &Tx, cutoff: Timestamp, limit: usize) -> Result<usize, Error> {
-    // By snapshot, for new entries are no conflict; two trims at once are one by the position that both read and write.
+    // Entries are read by snapshot, so that new ones do not conflict; two trims at once conflict on the trimmed
+    // position, which both read and write.
     trimmed(tx).await?;
-    let oldest = tx.range(Range::prefix(Key::new(Tag::FEED).bytes()).limit(limit).snapshot()).await?;
-    let mut went = 0;
+    let oldest = tx.range(all_entries().limit(limit).snapshot()).await?;
+    let mut removed = 0;
     let mut last = None;
     for (key, row) in &oldest {
         if entry_row::decode_time(row)? >= cutoff {
             break;
         }
-        went += 1;
+        removed += 1;
         last = Some(key);
     }
     if let Some(last) = last {
-        let position = entry_row::decode_key(last)?;
-        tx.clear_range(&Key::new(Tag::FEED).bytes(), &key_after(last));
-        tx.set(&trimmed_key(), &RowWriter::new(VERSION).raw(&position.0).finish());
+        let position = decode_entry_key(last)?;
+        tx.clear_range(&entries_prefix(), &key_after(last));
+        tx.set(&trimmed_key(), &encode_trimmed(&position));
     }
-    let (begin, end) = outcome_row::created_before(cutoff);
+    let (begin, end) = outcomes::created_before(cutoff);
     if !tx.range(Range::new(begin.clone(), end.clone()).limit(1).snapshot()).await?.is_empty() {
         tx.clear_range(&begin, &end);
     }
-    Ok(went)
+    Ok(removed)
 }
 
-/// The last position that was trimmed: whoever stands before it has missed entries.
+/// The position of the last entry that was trimmed: a reader before it has missed entries.
 pub(super) async fn trimmed(tx: &Tx) -> Result<FeedPosition, Error> {
     let Some(row) = tx.get(&trimmed_key()).await? else { return Ok(FeedPosition::START) };
-    let mut row = RowReader::new("feed trimmed", &row, VERSION)?;
-    let position = FeedPosition(row.array()?);
-    row.finish()?;
-    Ok(position)
-}
-
-fn trimmed_key() -> Vec<u8> {
-    Key::new(Tag::FEED_TRIMMED).bytes()
+    Ok(decode_trimmed(&row)?)
 }

@@ -1,18 +1,19 @@
-//! Consumer groups at rest.
+//! Consumer groups as they are stored.
 //!
-//! Owns: group rows, their codec, and the fence by which a coordinator finds out that another one has saved the group
-//! since. Does not own: the rules of a group (`alluvium_model::group`), committed offsets ([`crate::offsets`], whose
-//! commits read the fence here). Invariant: of two coordinators that loaded the same save, one at most saves the next.
+//! Owns: group rows, and the fence by which a coordinator learns that another one has saved the group since. Does not
+//! own: the rules of a group (`alluvium_model::group`), committed offsets ([`crate::offsets`], whose commits check the
+//! fence), the deletion of a group together with its offsets ([`crate::maintenance`]). Invariant: of two coordinators
+//! that loaded the same save, at most one saves the next.
 
-mod codec;
+mod head_row;
 mod key;
+mod members_row;
 mod service;
 
 #[cfg(test)]
 mod tests;
 
-pub use codec::Fence;
+pub use head_row::Fence;
 pub use service::{Groups, Listed, Page, SaveError, Saved};
 
-pub(crate) use key::{length_prefixed, read_group};
 pub(crate) use service::{clear_group, fence_under, stored_fence, stored_head};

@@ -10,59 +10,60 @@ use futures::future::join;
 use thiserror::Error as ThisError;
 
 use super::{
-    codec::{Fence, Head, decode_body, decode_head, encode_body, encode_head},
-    key::{body_key, body_range, head_key, heads_after, listed_group},
+    head_row::{Fence, Head, decode_head, encode_head},
+    key::{decode_head_key, head_key, heads_after, members_key, members_range},
+    members_row::{decode_members, encode_members},
 };
 use crate::{
     keyspace::{Error, RowError, split},
     kv::{self, Db, Tx},
     leases::{self, Lease, from_check},
-    offsets,
 };
 
 /// Consumer groups. Clones share the store.
 #[derive(Clone)]
 pub struct Groups {
-    db: Db,
+    pub(crate) db: Db,
 }
 
 /// A group as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
-    /// Which save it is from: needed to save the next.
+    /// The fence of the save: needed for the next save.
     pub fence: Fence,
-    /// When it was saved; of an empty group, since when it is empty.
+    /// The time of the save, ms; for an empty group the time at which it became empty.
     pub at: Timestamp,
-    /// The group.
+    /// The group itself.
     pub snapshot: Snapshot,
 }
 
-/// One line of the list of groups.
+/// One entry of the list of groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Its name.
+    /// The name of the group.
     pub group: GroupId,
-    /// Where it was in its life when it was saved.
+    /// Its state when it was saved.
     pub state: SavedState,
-    /// What kind of group it is; `None` where it only holds offsets.
+    /// The kind of group (`consumer`, `connect` ...); `None` if it only holds offsets.
     pub protocol_type: Option<Arc<str>>,
-    /// How many members it has.
+    /// Number of its members.
     pub members: u64,
 }
 
-/// Some of the list of groups.
+/// One page of the list of groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The groups.
+    /// The groups, in the order of their keys.
     pub groups: Vec<Listed>,
-    /// After which group to go on; `None` at the end.
+    /// The group after which the next page begins; `None` at the end.
     pub next: Option<GroupId>,
 }
 
-/// Why a group was not changed.
+/// Why a group, or its offsets, were not changed.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum SaveError {
-    /// The group's lease is not held any more, or somebody else has saved or deleted the group since: load it again.
+    /// The lease on the group is not held any more, or another coordinator has saved or deleted the group since: load
+    /// it again.
     #[error("the group was changed by another coordinator")]
     Fenced,
     /// The store failed.
@@ -97,15 +98,15 @@ impl Groups {
             .read("load group", |tx| async move {
                 let Some(head) = tx.get(&head_key(group)).await? else { return Ok(None) };
                 let head = decode_head(&head)?;
-                let chunks = tx.range(body_range(group)).await?;
-                let members = decode_body(&chunks.into_iter().flat_map(|(_, chunk)| chunk).collect::<Vec<u8>>())?;
+                let chunks = tx.range(members_range(group)).await?;
+                let members = decode_members(&chunks.into_iter().flat_map(|(_, chunk)| chunk).collect::<Vec<u8>>())?;
                 Ok(Some(Saved { fence: head.fence, at: head.saved, snapshot: head.with_members(members) }))
             })
             .await
     }
 
-    /// Saves `snapshot` as the successor of the save `expected` (`None`: the group is not stored yet). `token` is random
-    /// and new for every save. Answers the fence of the new save. Only as long as `lease`, on the group, is held.
+    /// Saves `snapshot` as the successor of the save `expected` (`None`: the group is not stored yet), as long as
+    /// `lease`, on the group, is held. `token` is random and new for every save. Returns the fence of the new save.
     pub async fn save(
         &self,
         lease: &Lease,
@@ -117,8 +118,8 @@ impl Groups {
     ) -> Result<Fence, SaveError> {
         let fence = Fence { revision: expected.map_or(0, |fence| fence.revision).wrapping_add(1), token };
         let head = encode_head(&Head::of(snapshot, fence, now));
-        let body = encode_body(&snapshot.members);
-        let (head, body) = (&head, &body);
+        let members = encode_members(&snapshot.members);
+        let (head, members) = (&head, &members);
         self.db
             .run("save group", |tx| async move {
                 let stored = fence_under(&tx, lease, group).await?;
@@ -129,42 +130,17 @@ impl Groups {
                     return Err(SaveError::Fenced);
                 }
                 tx.set(&head_key(group), head);
-                let all = body_range(group);
+                let all = members_range(group);
                 tx.clear_range(&all.begin, &all.end);
-                for (number, chunk) in split(body) {
-                    tx.set(&body_key(group, number), chunk);
+                for (number, chunk) in split(members) {
+                    tx.set(&members_key(group, number), chunk);
                 }
                 Ok(fence)
             })
             .await
     }
 
-    /// Deletes the group of save `expected` (`None`: it was never saved) and all its offsets. Only as long as `lease`, on
-    /// the group, is held.
-    pub async fn delete(&self, lease: &Lease, group: &GroupId, expected: Option<Fence>) -> Result<(), SaveError> {
-        loop {
-            let done = self
-                .db
-                .run("delete group", |tx| async move {
-                    let stored = fence_under(&tx, lease, group).await?;
-                    if stored != expected {
-                        let is_done = stored.is_none() && tx.is_maybe_committed();
-                        return if is_done { Ok(true) } else { Err(SaveError::Fenced) };
-                    }
-                    let done = offsets::clear_step(&tx, group).await?;
-                    if done {
-                        clear_group(&tx, group);
-                    }
-                    Ok(done)
-                })
-                .await?;
-            if done {
-                return Ok(());
-            }
-        }
-    }
-
-    /// At most `limit` groups after `after`, in the order of their keys.
+    /// The list of groups after `after`, in the order of their keys: at most `limit`.
     pub async fn list(&self, after: Option<&GroupId>, limit: usize) -> Result<Page, Error> {
         self.db
             .read("list groups", |tx| async move {
@@ -181,33 +157,35 @@ impl Groups {
 fn listed(key: &[u8], row: &[u8]) -> Result<Listed, RowError> {
     let head = decode_head(row)?;
     Ok(Listed {
-        group: listed_group(key)?,
+        group: decode_head_key(key)?,
         state: head.state,
         protocol_type: head.protocol_type,
         members: head.members,
     })
 }
 
-/// Which save of `group` is stored, where `lease`, on the group, is held. Both are read at once.
+/// The fence of the stored save of `group`, if `lease`, on the group, is held. Both are read at once.
 pub(crate) async fn fence_under(tx: &Tx, lease: &Lease, group: &GroupId) -> Result<Option<Fence>, SaveError> {
     let (held, stored) = join(leases::check(tx, lease), stored_fence(tx, group)).await;
     held?;
     Ok(stored?)
 }
 
-/// Which save of `group` is stored; a read conflict, so that whoever reads it is ordered with all saves.
+/// The fence of the stored save of `group`. The read adds a conflict range, so that the transaction is ordered with all
+/// saves.
 pub(crate) async fn stored_fence(tx: &Tx, group: &GroupId) -> Result<Option<Fence>, Error> {
     Ok(stored_head(tx, group).await?.map(|head| head.fence))
 }
 
+/// The stored head of `group`.
 pub(crate) async fn stored_head(tx: &Tx, group: &GroupId) -> Result<Option<Head>, Error> {
     let row = tx.get(&head_key(group)).await?;
     Ok(row.map(|row| decode_head(&row)).transpose()?)
 }
 
-/// Clears the rows of `group` itself.
+/// Clears the rows of `group`, but not its offsets.
 pub(crate) fn clear_group(tx: &Tx, group: &GroupId) {
     tx.clear(&head_key(group));
-    let body = body_range(group);
-    tx.clear_range(&body.begin, &body.end);
+    let members = members_range(group);
+    tx.clear_range(&members.begin, &members.end);
 }

@@ -7,16 +7,19 @@ use alluvium_model::{
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::codec::{Head, decode_body, decode_head, encode_body, encode_head};
 use super::*;
+use super::{
+    head_row::{Head, decode_head, encode_head},
+    members_row::{decode_members, encode_members},
+};
 use crate::{Metastore, fixtures, keyspace::RowProblem, kv::Faults, leases::LeaseKey};
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
-/// Groups whose coordinator holds their leases.
-struct Claimed(Metastore);
+/// Groups, each with a coordinator that holds its lease.
+struct LeasedGroups(Metastore);
 
-impl Claimed {
+impl LeasedGroups {
     async fn save(
         &self,
         group: &GroupId,
@@ -35,7 +38,7 @@ impl Claimed {
     }
 }
 
-impl Deref for Claimed {
+impl Deref for LeasedGroups {
     type Target = Groups;
 
     fn deref(&self) -> &Groups {
@@ -74,7 +77,7 @@ fn snapshot(generation: i32, members: Vec<SavedMember>) -> Snapshot {
 
 #[tokio::test]
 async fn a_saved_group_is_loaded_as_it_was() {
-    let groups = Claimed(fixtures::memory().await);
+    let groups = LeasedGroups(fixtures::memory().await);
     let saved = snapshot(3, vec![member("a", 10), member("b", 0)]);
     let fence = groups.save(&group("g"), None, 1, &saved, NOW).await.expect("saved");
     let loaded = groups.load(&group("g")).await.expect("read").expect("there");
@@ -84,7 +87,7 @@ async fn a_saved_group_is_loaded_as_it_was() {
 
 #[tokio::test]
 async fn a_group_larger_than_a_value_may_be_is_cut_into_chunks_and_shrinks_again() {
-    let groups = Claimed(fixtures::memory().await);
+    let groups = LeasedGroups(fixtures::memory().await);
     let large = snapshot(1, (0..50).map(|n| member(&format!("m{n:02}"), 20_000)).collect());
     let fence = groups.save(&group("g"), None, 1, &large, NOW).await.expect("saved");
     assert_eq!(groups.load(&group("g")).await.expect("read").expect("there").snapshot, large);
@@ -94,8 +97,8 @@ async fn a_group_larger_than_a_value_may_be_is_cut_into_chunks_and_shrinks_again
 }
 
 #[tokio::test]
-async fn of_two_coordinators_that_loaded_the_same_save_one_wins() {
-    let groups = Claimed(fixtures::memory().await);
+async fn only_one_of_two_coordinators_that_loaded_the_same_save_saves_the_next() {
+    let groups = LeasedGroups(fixtures::memory().await);
     let first = groups.save(&group("g"), None, 1, &snapshot(1, Vec::new()), NOW).await.expect("saved");
     let (a, b) = (snapshot(2, vec![member("a", 1)]), snapshot(2, vec![member("b", 1)]));
     let winner = groups.save(&group("g"), Some(first), 2, &a, NOW).await.expect("saved");
@@ -109,7 +112,7 @@ async fn of_two_coordinators_that_loaded_the_same_save_one_wins() {
 async fn a_save_with_an_unknown_result_is_done_once() {
     for seed in 0..20 {
         let faults = Faults { seed, unknown_per_mille: 500, conflict_per_mille: 200, ..Faults::default() };
-        let groups = Claimed(fixtures::open(faults).await);
+        let groups = LeasedGroups(fixtures::open(faults).await);
         let mut fence = None;
         for round in 1..=5 {
             let saved = groups.save(&group("g"), fence, 100 + round, &snapshot(1, Vec::new()), NOW).await;
@@ -122,8 +125,8 @@ async fn a_save_with_an_unknown_result_is_done_once() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_under_a_lease_that_is_held_no_more() {
-    let store = Claimed(fixtures::memory().await);
+async fn nothing_is_written_under_a_lease_that_is_not_held_any_more() {
+    let store = LeasedGroups(fixtures::memory().await);
     let g = group("g");
     let fence = store.save(&g, None, 1, &snapshot(1, Vec::new()), NOW).await.expect("saved");
     let lease = fixtures::lease(&store.0, LeaseKey::Group(g.clone())).await;
@@ -136,7 +139,7 @@ async fn nothing_is_written_under_a_lease_that_is_held_no_more() {
 
 #[tokio::test]
 async fn a_deleted_group_can_be_saved_anew() {
-    let groups = Claimed(fixtures::memory().await);
+    let groups = LeasedGroups(fixtures::memory().await);
     let fence = groups.save(&group("g"), None, 1, &snapshot(9, Vec::new()), NOW).await.expect("saved");
     groups.delete(&group("g"), Some(fence)).await.expect("deleted");
     assert_eq!(groups.save(&group("g"), Some(fence), 2, &snapshot(1, Vec::new()), NOW).await, Err(SaveError::Fenced));
@@ -145,7 +148,7 @@ async fn a_deleted_group_can_be_saved_anew() {
 
 #[tokio::test]
 async fn groups_are_listed_in_pages() {
-    let groups = Claimed(fixtures::memory().await);
+    let groups = LeasedGroups(fixtures::memory().await);
     for name in ["a", "b", "ab", "", "c"] {
         let members = if name == "b" { vec![member("m", 1)] } else { Vec::new() };
         groups.save(&group(name), None, 1, &snapshot(1, members), NOW).await.expect("saved");
@@ -184,7 +187,7 @@ fn group_rows_of_version_1_are_these_bytes() {
     .concat();
     assert_eq!(encode_head(&head), head_bytes);
     assert_eq!(decode_head(&head_bytes), Ok(head));
-    let body_bytes = [
+    let members_bytes = [
         &[1, 1, 1][..],
         b"\x01\x01b",
         b"\x01\x01\x04disk",
@@ -197,8 +200,8 @@ fn group_rows_of_version_1_are_these_bytes() {
         b"\x01\x04work",
     ]
     .concat();
-    assert_eq!(encode_body(&[member("b", 2)]), body_bytes);
-    assert_eq!(decode_body(&body_bytes), Ok(vec![member("b", 2)]));
+    assert_eq!(encode_members(&[member("b", 2)]), members_bytes);
+    assert_eq!(decode_members(&members_bytes), Ok(vec![member("b", 2)]));
 }
 
 #[test]
@@ -212,7 +215,7 @@ fn rows_of_an_unknown_version_or_state_are_errors() {
     assert_eq!(with(0, 2), Err(RowProblem::UnknownVersion(2)));
     assert_eq!(with(25, 9), Err(RowProblem::UnknownKind(9)));
     assert_eq!(decode_head(&head[..head.len() - 1]).map_err(|error| error.problem), Err(RowProblem::Short));
-    assert_eq!(decode_body(&[2]).map_err(|error| error.problem), Err(RowProblem::UnknownVersion(2)));
+    assert_eq!(decode_members(&[2]).map_err(|error| error.problem), Err(RowProblem::UnknownVersion(2)));
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -260,14 +263,14 @@ proptest! {
         };
         let head = Head::of(&snapshot, Fence { revision, token }, Timestamp(saved));
         prop_assert_eq!(decode_head(&encode_head(&head)), Ok(head.clone()));
-        let members = decode_body(&encode_body(&snapshot.members)).expect("well-formed");
+        let members = decode_members(&encode_members(&snapshot.members)).expect("well-formed");
         prop_assert_eq!(head.with_members(members), snapshot);
     }
 
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = (decode_head(&bytes), decode_body(&bytes));
+        let _ = (decode_head(&bytes), decode_members(&bytes));
         let versioned: Vec<u8> = std::iter::once(1).chain(bytes).collect();
-        let _ = (decode_head(&versioned), decode_body(&versioned));
+        let _ = (decode_head(&versioned), decode_members(&versioned));
     }
 }

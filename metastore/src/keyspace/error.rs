@@ -1,46 +1,46 @@
-//! What can go wrong with a stored row, and with a transaction in general.
+//! The errors of reading a stored row, and of a transaction in general.
 
 use thiserror::Error;
 
 use crate::kv;
 
-/// A stored row that cannot be read.
+/// A stored key or value that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("stored {row} row: {problem}")]
 pub struct RowError {
-    /// Of which kind.
+    /// The kind of row, by name.
     pub row: &'static str,
-    /// What is wrong with it.
+    /// The problem with it.
     pub problem: RowProblem,
 }
 
-/// What is wrong with a stored row.
+/// A problem with a stored row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RowProblem {
-    /// Written by a version of the program that is not this one.
+    /// Its first byte is a version that this program does not know: a newer program wrote it.
     #[error("unknown version {0}")]
     UnknownVersion(u8),
-    /// An unknown kind.
+    /// It is of a kind that this program does not know.
     #[error("unknown kind {0}")]
     UnknownKind(u8),
-    /// It ends too early.
+    /// It ends before its last field does.
     #[error("cut short")]
     Short,
-    /// It goes on after its end.
+    /// Bytes follow its last field.
     #[error("bytes after its end")]
     Long,
-    /// A field that cannot be so.
+    /// A field has a value that it can never have.
     #[error("malformed: {0}")]
     Malformed(&'static str),
-    /// A row that must be there.
+    /// A row that must exist does not.
     #[error("missing")]
     Missing,
 }
 
-/// Why a transaction failed, where it has no refusals of its own.
+/// Why a transaction failed that has no errors of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
-    /// The store failed.
+    /// The key-value store failed.
     #[error(transparent)]
     Kv(#[from] kv::Error),
     /// A stored row cannot be read.
@@ -49,7 +49,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the same call may succeed later.
+    /// Whether the same call may succeed if it is repeated later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -59,7 +59,7 @@ impl Error {
     }
 }
 
-/// What fails below an operation becomes the variant `Metastore` of its errors.
+/// Turns errors of the store and of rows into the variant `Metastore` of an operation's errors.
 macro_rules! from_store {
     ($($error:ty),*) => {$(
         impl From<crate::kv::Error> for $error {

@@ -1,23 +1,25 @@
 //! Row primitives. All numbers big-endian; the first byte of a row is its version.
 //!
 //! ```text
-//! varint: | n: 1 (0 to 8) | the number's n low bytes |      text: | length: varint | UTF-8 |
+//! varint:   | n: 1 (0 to 8) | the n low bytes of the number |
+//! text:     | length: varint | UTF-8 |
+//! optional: | 0: 1 | if it is absent, | 1: 1 | the value | if it is present
 //! ```
 
 use super::error::{RowError, RowProblem};
 
-/// A row in the making.
+/// A row under construction.
 #[derive(Debug)]
 pub struct RowWriter(Vec<u8>);
 
 impl RowWriter {
-    /// A row of `version`.
+    /// A row that begins with its `version`.
     #[must_use]
     pub fn new(version: u8) -> Self {
         Self::part().u8(version)
     }
 
-    /// A part of a row, without a version of its own.
+    /// A part of a row, which has no version of its own.
     #[must_use]
     pub fn part() -> Self {
         Self(Vec::with_capacity(64))
@@ -74,7 +76,7 @@ impl RowWriter {
         self.u8(u8::try_from(low.len()).expect("a u64 has eight bytes")).raw(low)
     }
 
-    /// Appends a number of things.
+    /// Appends the number of items that follow.
     #[must_use]
     pub fn count(self, count: usize) -> Self {
         self.varint(count as u64)
@@ -92,26 +94,35 @@ impl RowWriter {
         self.bytes(text.as_bytes())
     }
 
-    /// Bytes so far.
+    /// Appends a byte that says whether there is a value, and the value, which `put` appends.
+    #[must_use]
+    pub fn optional<T: ?Sized>(self, value: Option<&T>, put: impl Fn(Self, &T) -> Self) -> Self {
+        match value {
+            Some(value) => put(self.u8(1), value),
+            None => self.u8(0),
+        }
+    }
+
+    /// Number of bytes appended so far.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nothing was appended.
+    /// Whether nothing was appended yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The row.
+    /// The bytes of the row.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
         self.0
     }
 }
 
-/// A row being read. Every read is checked against what is left.
+/// A row being read. Every read is checked against the bytes that are left.
 #[derive(Debug)]
 pub struct RowReader<'a> {
     row: &'static str,
@@ -119,7 +130,7 @@ pub struct RowReader<'a> {
 }
 
 impl<'a> RowReader<'a> {
-    /// Reads a `row`, which must be of `version`.
+    /// Reads a value of the kind `row` (a name for errors), which must be of `version`.
     pub fn new(row: &'static str, bytes: &'a [u8], version: u8) -> Result<Self, RowError> {
         let mut reader = Self::part(row, bytes);
         match reader.u8()? {
@@ -128,19 +139,19 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// Reads bytes without a version.
+    /// Reads bytes that have no version: a key, or a part of a row. `row` names them in errors.
     #[must_use]
     pub fn part(row: &'static str, bytes: &'a [u8]) -> Self {
         Self { row, left: bytes }
     }
 
-    /// An error about this row.
+    /// The error that this row has `problem`.
     #[must_use]
     pub fn error(&self, problem: RowProblem) -> RowError {
         RowError { row: self.row, problem }
     }
 
-    /// An error about this row.
+    /// The error that `what` in this row cannot be as it is.
     #[must_use]
     pub fn malformed(&self, what: &'static str) -> RowError {
         self.error(RowProblem::Malformed(what))
@@ -200,7 +211,8 @@ impl<'a> RowReader<'a> {
         if low.first() == Some(&0) { Err(self.malformed("varint padding")) } else { Ok(u64::from_be_bytes(number)) }
     }
 
-    /// Reads a number of things that take at least `each` (1 or more) bytes: never more than can be there.
+    /// Reads the number of items that follow, each of which takes at least `each` (1 or more) bytes. A number of items
+    /// for which too few bytes are left is an error, so that nothing is allocated for it.
     pub fn count(&mut self, each: usize) -> Result<usize, RowError> {
         let count = usize::try_from(self.varint()?).ok();
         let fits = |count: &usize| count.checked_mul(each).is_some_and(|bytes| bytes <= self.left.len());
@@ -219,13 +231,27 @@ impl<'a> RowReader<'a> {
         String::from_utf8(bytes.to_vec()).map_err(|_| self.malformed("text is not UTF-8"))
     }
 
-    /// Bytes left.
+    /// Reads a byte that is 0 (false) or 1 (true).
+    pub fn flag(&mut self) -> Result<bool, RowError> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.malformed("flag")),
+        }
+    }
+
+    /// Reads what [`RowWriter::optional`] appended, the value by `read`.
+    pub fn optional<T>(&mut self, read: impl Fn(&mut Self) -> Result<T, RowError>) -> Result<Option<T>, RowError> {
+        if self.flag()? { read(self).map(Some) } else { Ok(None) }
+    }
+
+    /// Number of bytes left.
     #[must_use]
     pub fn left(&self) -> usize {
         self.left.len()
     }
 
-    /// The row must end here.
+    /// Ends the reading: bytes that are left are an error.
     pub fn finish(self) -> Result<(), RowError> {
         if self.left.is_empty() { Ok(()) } else { Err(self.error(RowProblem::Long)) }
     }

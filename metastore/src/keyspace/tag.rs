@@ -1,56 +1,56 @@
-//! The first byte of every key: which rows they are. Numbers are never given twice.
+//! The first byte of every key: which kind of row it is. A number is never used again for another kind.
 
-/// The first byte of a key. All tags are listed here.
+/// The first byte of a key. All tags are listed here; `docs/formats.md` shows the layout of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tag(pub(crate) u8);
 
 impl Tag {
-    /// The format version of the store.
+    /// The format version of the store: one row.
     pub const FORMAT: Self = Self(0x01);
-    /// The cluster id.
+    /// The cluster id: one row.
     pub const CLUSTER: Self = Self(0x02);
 
     /// Topics by id.
     pub const TOPIC: Self = Self(0x10);
     /// Topic ids by name.
     pub const TOPIC_NAME: Self = Self(0x11);
-    /// Deleted topics by id, until purged.
+    /// Deleted topics by id, until they are purged.
     pub const TOPIC_DELETED: Self = Self(0x12);
-    /// Deleted topics by the time when they may be purged.
+    /// Deleted topics by the time from which they may be purged.
     pub const TOPIC_DUE: Self = Self(0x13);
 
-    /// Heads.
+    /// Heads of partitions.
     pub const HEAD: Self = Self(0x20);
-    /// Extents by end offset.
+    /// Extents by partition and end offset.
     pub const EXTENT: Self = Self(0x21);
-    /// Producer windows.
+    /// Producer windows by partition and producer id.
     pub const WINDOW: Self = Self(0x22);
-    /// Outcomes of recent commits, by segment.
+    /// Outcomes of recent commits by segment.
     pub const OUTCOME: Self = Self(0x23);
-    /// The next producer id.
+    /// The next producer id: one row.
     pub const PRODUCER_NEXT: Self = Self(0x24);
-    /// Where the sweep of idle producers goes on.
+    /// Where the sweep of idle producers continues: one row.
     pub const PRODUCER_SWEEP: Self = Self(0x25);
 
-    /// Objects.
+    /// Objects by id.
     pub const OBJECT: Self = Self(0x30);
-    /// Retired objects by the time when they may be deleted.
+    /// Retired objects by the time from which they may be deleted.
     pub const RETIRED: Self = Self(0x31);
 
-    /// Feed entries.
+    /// Feed entries by position.
     pub const FEED: Self = Self(0x40);
-    /// Grows with every feed entry; watched.
-    pub const FEED_TIP: Self = Self(0x41);
-    /// The last feed position that was trimmed away.
+    /// A counter that grows with every append to the feed, and is watched: one row.
+    pub const FEED_END: Self = Self(0x41);
+    /// The last feed position that was trimmed: one row.
     pub const FEED_TRIMMED: Self = Self(0x42);
 
-    /// Consumer groups: 0x50 to 0x5f.
+    /// Consumer groups by name (0x50 to 0x5f are reserved for groups).
     pub const GROUP: Self = Self(0x50);
-    /// Committed offsets of consumer groups: 0x60 to 0x6f.
+    /// Committed offsets of consumer groups (0x60 to 0x6f are reserved for them).
     pub const GROUP_OFFSET: Self = Self(0x60);
 
-    /// Registered nodes.
+    /// Registered nodes, their heartbeats, and replaced registrations.
     pub const NODE: Self = Self(0x80);
-    /// Leases that are held.
+    /// Leases by what they protect.
     pub const LEASE: Self = Self(0x81);
 }

@@ -1,21 +1,21 @@
-//! The fence.
+//! The check that every transaction protected by a lease begins with.
 
+use alluvium_model::lease::Lease;
 use thiserror::Error as ThisError;
 
 use super::{
-    Lease,
-    codec::{Held, decode},
     key::lease_key,
+    row::{LeaseRow, decode},
 };
 use crate::{
     keyspace::{Error, from_store},
     kv::Tx,
 };
 
-/// Why a protected transaction must not go on.
+/// Why a protected transaction must not continue.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum CheckError {
-    /// The lease is not held by this lease any more.
+    /// The lease was released, or another node has acquired it.
     #[error("the lease was taken by another node, or released")]
     Fenced,
     /// The store failed.
@@ -25,7 +25,7 @@ pub enum CheckError {
 
 from_store!(CheckError);
 
-/// A fenced transaction fails with its own variant `Fenced`.
+/// Turns a [`CheckError`] into the error of an operation, which has a variant `Fenced` of its own.
 macro_rules! from_check {
     ($($error:ty),*) => {$(
         impl From<crate::leases::CheckError> for $error {
@@ -41,12 +41,13 @@ macro_rules! from_check {
 
 pub(crate) use from_check;
 
-/// Whether `lease` is held; a conflict read, so that the transaction is ordered with whoever takes the lease.
+/// Checks that `lease` is held. The read adds a conflict range, so that the transaction is ordered with any that takes
+/// the lease.
 ///
-/// The owner's registration is not read: it may be gone already, but then nobody has taken the lease yet, for who takes it
-/// writes the row that is read here.
+/// The registration of the owner is not read. It may have been removed, but as long as the row read here is unchanged
+/// no other node has taken the lease.
 pub(crate) async fn check(tx: &Tx, lease: &Lease) -> Result<(), CheckError> {
     let row = tx.get(&lease_key(&lease.key)).await?;
-    let held = row.map(|row| decode(&row)).transpose()?;
-    if held == Some(Held { owner: lease.owner, token: lease.token }) { Ok(()) } else { Err(CheckError::Fenced) }
+    let stored = row.map(|row| decode(&row)).transpose()?;
+    if stored == Some(LeaseRow { owner: lease.owner, token: lease.token }) { Ok(()) } else { Err(CheckError::Fenced) }
 }

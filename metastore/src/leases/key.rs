@@ -1,15 +1,16 @@
-//! Keys of leases.
+//! The keys of leases, by what each protects.
 //!
 //! ```text
-//! | tag: 1 | 1: 1 | length: 2 | group |      | tag: 1 | 2: 1 | topic: 16 | partition: 4 |      | tag: 1 | 3: 1 | role: 1 |
-//! ```
+//! group:     | LEASE | 1: 1 | length: 2 | group |
+//! partition: | LEASE | 2: 1 | topic: 16 | partition: 4 |
+//! role:      | LEASE | 3: 1 | role: 1 |
 //!
-//! Roles: 1 orphans, 2 retired, 3 retention, 4 topics, 5 feed, 6 producers, 7 offsets.
+//! role: 1 orphans, 2 retired, 3 retention, 4 topics, 5 feed, 6 producers, 7 offsets
+//! ```
 
 use alluvium_model::lease::{LeaseKey, Role};
 
 use crate::{
-    groups::length_prefixed,
     keyspace::{Key, Tag},
     kv::Range,
 };
@@ -18,17 +19,19 @@ const GROUP: u8 = 1;
 const PARTITION: u8 = 2;
 const ROLE: u8 = 3;
 
+/// The key of a lease.
 pub(super) fn lease_key(lease: &LeaseKey) -> Vec<u8> {
     let key = Key::new(Tag::LEASE);
     match lease {
-        LeaseKey::Group(group) => length_prefixed(key.raw(&[GROUP]), group),
+        LeaseKey::Group(group) => key.raw(&[GROUP]).group(group),
         LeaseKey::Partition(partition) => key.raw(&[PARTITION]).partition(*partition),
         LeaseKey::Role(role) => key.raw(&[ROLE, role_number(*role)]),
     }
     .bytes()
 }
 
-pub(super) fn leases() -> Range {
+/// All leases.
+pub(super) fn all_leases() -> Range {
     Range::prefix(Key::new(Tag::LEASE).bytes())
 }
 

@@ -1,14 +1,15 @@
-//! Leases: fenced leases on what one node does alone.
+//! Leases: fenced, exclusive rights to do what only one node may do at a time.
 //!
-//! Owns: lease rows, and the check that every protected transaction begins with. Does not own: who is alive
-//! ([`crate::nodes`]), what is protected (the concepts, which take a [`Lease`]).
+//! Owns: lease rows, and the check that every protected transaction begins with. Does not own: which nodes are alive
+//! ([`crate::nodes`]), what a lease protects (the concepts, whose methods take a [`Lease`]).
 //!
-//! Invariants: a lease is held by one registration at most; it can be taken from another only once that one's registration
-//! is gone; a transaction checked against a lease is committed only if the lease is held at that very point of the order.
+//! Invariants: at most one registration holds a lease; a node can take it from another only once the registration of
+//! that one was removed; a transaction that checks a lease is committed only if the lease is held at the moment of the
+//! commit.
 
 mod check;
-mod codec;
 mod key;
+mod row;
 mod service;
 
 #[cfg(test)]
@@ -16,6 +17,6 @@ mod tests;
 
 pub use alluvium_model::lease::{Lease, LeaseKey, Role};
 pub use check::CheckError;
-pub use service::{Leases, Sweep};
+pub use service::{LeaseSweepStep, Leases};
 
 pub(crate) use check::{check, from_check};

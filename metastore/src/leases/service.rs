@@ -8,13 +8,13 @@ use alluvium_model::{
 };
 
 use super::{
-    codec::{Held, decode, encode},
-    key::{lease_key, leases},
+    key::{all_leases, lease_key},
+    row::{LeaseRow, decode, encode},
 };
 use crate::{
     keyspace::Error,
     kv::{Db, Tx, key_after},
-    nodes::{is_current, may_be_there},
+    nodes::{is_registered, may_hold_leases},
 };
 use alluvium_runtime::Rng;
 
@@ -24,12 +24,12 @@ pub struct Leases {
     db: Db,
 }
 
-/// One step of the sweep of leases whose owners are gone.
+/// The result of one step of the sweep of leases whose owners are no longer registered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sweep {
-    /// Leases that were removed.
+pub struct LeaseSweepStep {
+    /// Number of leases that were removed.
     pub removed: usize,
-    /// Where to go on; `None` at the end.
+    /// The key after which the next step continues; `None` at the end.
     pub next: Option<Vec<u8>>,
 }
 
@@ -40,9 +40,10 @@ impl Leases {
         Self { db }
     }
 
-    /// Claims all of `keys` for `owner`, in one transaction: an answer for each, in their order. `None`: another
-    /// registration that still exists has it, or that of `owner` itself does not exist any more. What `owner` holds already
-    /// it gets by a new lease, and the old one is void.
+    /// Acquires the leases on `keys` for `owner`, in one transaction; returns one result for each key, in their order.
+    /// The result is `None` if another registration that still exists holds the lease, or if the registration of
+    /// `owner` does not exist any more. If `owner` already holds a lease, it gets a new one, and the old one is no
+    /// longer valid.
     pub async fn acquire(
         &self,
         keys: &[LeaseKey],
@@ -54,14 +55,14 @@ impl Leases {
         self.db.run("acquire leases", |tx| async move { acquire(&tx, leases, owner).await }).await
     }
 
-    /// Gives `leases` back, those that are still held.
+    /// Releases those of `leases` that are still held.
     pub async fn release(&self, leases: &[Lease]) -> Result<(), Error> {
         self.db
             .run("release leases", |tx| async move {
                 let keys: Vec<_> = leases.iter().map(|lease| lease_key(&lease.key)).collect();
                 for ((lease, key), row) in leases.iter().zip(&keys).zip(tx.get_all(&keys).await?) {
-                    let held = row.map(|row| decode(&row)).transpose()?;
-                    if held == Some(held_by(lease)) {
+                    let stored = row.map(|row| decode(&row)).transpose()?;
+                    if stored == Some(row_of(lease)) {
                         tx.clear(key);
                     }
                 }
@@ -70,75 +71,78 @@ impl Leases {
             .await
     }
 
-    /// Who holds `key`; `None` also where its owner's registration is gone.
+    /// The owner of the lease on `key`; `None` also if the registration of its owner was removed.
     pub async fn holder(&self, key: &LeaseKey) -> Result<Option<LeaseOwner>, Error> {
         self.db
             .read("lease holder", |tx| async move {
                 let Some(row) = tx.get(&lease_key(key)).await? else { return Ok(None) };
                 let owner = decode(&row)?.owner;
-                Ok(may_be_there(&tx, owner).await?.then_some(owner))
+                Ok(may_hold_leases(&tx, owner).await?.then_some(owner))
             })
             .await
     }
 
-    /// One step of the sweep: removes what the next `limit` leases after `after` hold of owners that are gone. Whoever
-    /// needs such a lease takes it anyhow; the sweep only keeps rows from staying for ever.
-    pub async fn sweep(&self, after: Option<&[u8]>, limit: usize) -> Result<Sweep, Error> {
+    /// One step of the sweep: reads the next `limit` leases after the key `after`, and removes those whose owners are
+    /// no longer registered. A node that needs such a lease can take it without the sweep, which only keeps rows from
+    /// staying for ever.
+    pub async fn sweep(&self, after: Option<&[u8]>, limit: usize) -> Result<LeaseSweepStep, Error> {
         self.db.run("sweep leases", |tx| async move { sweep(&tx, after, limit).await }).await
     }
 }
 
-fn held_by(lease: &Lease) -> Held {
-    Held { owner: lease.owner, token: lease.token }
+fn row_of(lease: &Lease) -> LeaseRow {
+    LeaseRow { owner: lease.owner, token: lease.token }
 }
 
 async fn acquire(tx: &Tx, leases: &[Lease], owner: LeaseOwner) -> Result<Vec<Option<Lease>>, Error> {
-    if !is_current(tx, owner).await? {
+    if !is_registered(tx, owner).await? {
         return Ok(vec![None; leases.len()]);
     }
     let keys: Vec<_> = leases.iter().map(|lease| lease_key(&lease.key)).collect();
     let mut known = BTreeMap::from([(owner, true)]);
-    let mut answers = Vec::with_capacity(leases.len());
+    let mut acquired = Vec::with_capacity(leases.len());
     for ((lease, key), row) in leases.iter().zip(&keys).zip(tx.get_all(&keys).await?) {
-        let holder = row.map(|row| decode(&row)).transpose()?.map(|held| held.owner);
+        let holder = row.map(|row| decode(&row)).transpose()?.map(|row| row.owner);
         let is_free = match holder {
-            Some(holder) => !is_known(tx, holder, &mut known).await?,
+            Some(holder) => !may_hold(tx, holder, &mut known).await?,
             None => true,
         };
-        let is_ours = is_free || holder == Some(owner);
-        if is_ours {
-            tx.set(key, &encode(held_by(lease)));
+        let is_acquired = is_free || holder == Some(owner);
+        if is_acquired {
+            tx.set(key, &encode(row_of(lease)));
         }
-        answers.push(is_ours.then(|| lease.clone()));
+        acquired.push(is_acquired.then(|| lease.clone()));
     }
-    Ok(answers)
+    Ok(acquired)
 }
 
-async fn is_known(tx: &Tx, holder: LeaseOwner, known: &mut BTreeMap<LeaseOwner, bool>) -> Result<bool, Error> {
+/// Whether `holder` may hold leases; `known` remembers the owners that this transaction has looked up.
+async fn may_hold(tx: &Tx, holder: LeaseOwner, known: &mut BTreeMap<LeaseOwner, bool>) -> Result<bool, Error> {
     if let Some(found) = known.get(&holder) {
         return Ok(*found);
     }
-    let found = may_be_there(tx, holder).await?;
+    let found = may_hold_leases(tx, holder).await?;
     known.insert(holder, found);
     Ok(found)
 }
 
-async fn sweep(tx: &Tx, after: Option<&[u8]>, limit: usize) -> Result<Sweep, Error> {
-    let mut range = leases().limit(limit).snapshot();
+async fn sweep(tx: &Tx, after: Option<&[u8]>, limit: usize) -> Result<LeaseSweepStep, Error> {
+    let mut range = all_leases().limit(limit).snapshot();
     if let Some(after) = after {
         range.begin = key_after(after);
     }
     let rows = tx.range(range).await?;
     let next = rows.last().filter(|_| rows.len() == limit).map(|(key, _)| key.to_vec());
-    let mut sweep = Sweep { removed: 0, next };
+    let mut step = LeaseSweepStep { removed: 0, next };
     let mut known = BTreeMap::new();
     for (key, row) in &rows {
         let owner = decode(row)?.owner;
-        // Read again, for the commit to conflict with whoever takes it meanwhile; the page itself was read by snapshot.
-        if !is_known(tx, owner, &mut known).await? && tx.get(key).await?.as_ref() == Some(row) {
+        // Read again, so that the commit conflicts with a node that takes the lease meanwhile: the page was read by
+        // snapshot.
+        if !may_hold(tx, owner, &mut known).await? && tx.get(key).await?.as_ref() == Some(row) {
             tx.clear(key);
-            sweep.removed += 1;
+            step.removed += 1;
         }
     }
-    Ok(sweep)
+    Ok(step)
 }

@@ -1,29 +1,32 @@
-//! The segment commit as a transaction: all reads at once, the pure decision, compact rows.
+//! The segment commit as a transaction: all reads at once, the decision of the model, compact rows.
 
 use std::collections::BTreeSet;
 
 use alluvium_model::{
     ObjectId, ProducerId, Timestamp, TopicPartition,
     log::{Commit, CommitLimits, CommitState, SegmentCommit, SegmentOutcome, commit},
-    object_key,
+    object_key::segment as segment_object_key,
 };
 use bytes::Bytes;
 
-use super::{Log, LogError, extent_row, head_row, outcome_row};
+use super::{
+    Log, LogError,
+    key::head_key,
+    row::{decode_head, encode_head},
+};
 use crate::{
+    extents,
     feed::{self, FeedEntry},
     keyspace::{Error, split},
     kv::Tx,
-    objects::{
-        object_row,
-        references::{self, Retire},
-    },
-    producers::window_row,
+    objects::{Retire, add_object, object_key},
+    outcomes,
+    producers::{decode_window, encode_window, window_key},
 };
 
 impl Log {
-    /// Commits uploaded segments, given in seal order, in one transaction. Repeating it with a segment that was committed
-    /// answers the first outcome.
+    /// Commits uploaded segments, given in the order in which they were sealed, in one transaction. For a segment that
+    /// was committed before, it returns the outcome of that commit.
     pub async fn commit(
         &self,
         segments: &[SegmentCommit],
@@ -31,10 +34,10 @@ impl Log {
         limits: &CommitLimits,
     ) -> Result<Vec<SegmentOutcome>, LogError> {
         check(segments)?;
-        let wanted = &Wanted::by(segments);
+        let reads = &CommitReads::of(segments);
         self.db
             .run("log.commit", |tx| async move {
-                let found = wanted.read(&tx, segments).await?;
+                let found = reads.read(&tx, segments).await?;
                 let pending = || segments.iter().zip(&found.outcomes).filter(|(_, o)| o.is_none()).map(|(s, _)| s);
                 let mut decided = commit(&found.state, pending(), now, limits);
                 if let Some(object) = decided.objects.iter().find(|object| found.known.contains(&object.id)) {
@@ -60,39 +63,39 @@ fn check(segments: &[SegmentCommit]) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Which rows a commit reads.
-struct Wanted {
+/// The rows that a commit reads.
+struct CommitReads {
     objects: Vec<ObjectId>,
     partitions: BTreeSet<TopicPartition>,
     producers: BTreeSet<(TopicPartition, ProducerId)>,
     keys: Vec<Vec<u8>>,
 }
 
-/// What it finds there.
-struct Found {
-    /// What became of segments that were committed before.
+/// The contents of the rows that a commit reads.
+struct CommitRows {
+    /// The outcomes of the segments that were committed before.
     outcomes: Vec<Option<SegmentOutcome>>,
-    /// Segments that are known already.
+    /// The segments that are known already.
     known: BTreeSet<ObjectId>,
     state: CommitState,
 }
 
-impl Wanted {
-    fn by(segments: &[SegmentCommit]) -> Self {
+impl CommitReads {
+    fn of(segments: &[SegmentCommit]) -> Self {
         let objects: Vec<_> = segments.iter().map(|segment| segment.object).collect();
         let runs = || segments.iter().flat_map(|segment| &segment.runs);
         let partitions: BTreeSet<_> = runs().map(|run| run.partition).collect();
         let batches = runs().flat_map(|run| run.batches.iter().map(|batch| (run.partition, batch)));
         let producers: BTreeSet<_> = batches.filter_map(|(of, batch)| Some((of, batch.producer?.id))).collect();
-        let outcome_keys = objects.iter().map(|id| outcome_row::key(*id, 0));
-        let object_keys = objects.iter().map(|id| object_row::key(*id));
-        let head_keys = partitions.iter().map(|partition| head_row::key(*partition));
-        let window_keys = producers.iter().map(|(partition, producer)| window_row::key(*partition, *producer));
+        let outcome_keys = objects.iter().map(|id| outcomes::outcome_key(*id, 0));
+        let object_keys = objects.iter().map(|id| object_key(*id));
+        let head_keys = partitions.iter().map(|partition| head_key(*partition));
+        let window_keys = producers.iter().map(|(partition, producer)| window_key(*partition, *producer));
         let keys = outcome_keys.chain(object_keys).chain(head_keys).chain(window_keys).collect();
         Self { objects, partitions, producers, keys }
     }
 
-    async fn read(&self, tx: &Tx, segments: &[SegmentCommit]) -> Result<Found, Error> {
+    async fn read(&self, tx: &Tx, segments: &[SegmentCommit]) -> Result<CommitRows, Error> {
         let rows = tx.get_all(&self.keys).await?;
         let (outcome_rows, rows) = rows.split_at(self.objects.len());
         let (object_rows, rows) = rows.split_at(self.objects.len());
@@ -108,16 +111,16 @@ impl Wanted {
         let known = self.objects.iter().zip(object_rows).filter(|(_, row)| row.is_some()).map(|(id, _)| *id).collect();
         let mut state = CommitState::default();
         for (partition, row) in present(&self.partitions, head_rows) {
-            state.heads.insert(*partition, head_row::decode(row)?);
+            state.heads.insert(*partition, decode_head(row)?);
         }
         for (producer, row) in present(&self.producers, window_rows) {
-            state.windows.insert(*producer, window_row::decode(row)?);
+            state.windows.insert(*producer, decode_window(row)?);
         }
-        Ok(Found { outcomes, known, state })
+        Ok(CommitRows { outcomes, known, state })
     }
 }
 
-/// Those that have a row.
+/// The items that have a row, with their rows.
 fn present<'a, T: 'a>(
     of: impl IntoIterator<Item = &'a T>,
     rows: &'a [Option<Bytes>],
@@ -126,9 +129,9 @@ fn present<'a, T: 'a>(
 }
 
 async fn read_outcome(tx: &Tx, segment: &SegmentCommit) -> Result<SegmentOutcome, Error> {
-    let chunks = tx.range(outcome_row::chunks(segment.object)).await?;
+    let chunks = tx.range(outcomes::chunks(segment.object)).await?;
     let row: Vec<u8> = chunks.iter().flat_map(|(_, chunk)| chunk.iter().copied()).collect();
-    Ok(outcome_row::decode(segment, &row)?)
+    Ok(outcomes::decode(segment, &row)?)
 }
 
 fn write<'a>(
@@ -140,23 +143,23 @@ fn write<'a>(
 ) {
     let retire = Retire { now, grace: limits.retire_grace };
     for (partition, head) in &decided.heads {
-        tx.set(&head_row::key(*partition), &head_row::encode(head));
+        tx.set(&head_key(*partition), &encode_head(head));
     }
     for (partition, extent) in &decided.extents {
-        tx.set(&extent_row::key(*partition, extent.offsets.end), &extent_row::encode(extent));
+        tx.set(&extents::extent_key(*partition, extent.offsets.end), &extents::encode(extent));
     }
     for ((partition, producer), window) in &decided.windows {
-        tx.set(&window_row::key(*partition, *producer), &window_row::encode(window));
+        tx.set(&window_key(*partition, *producer), &encode_window(window));
     }
     for object in &decided.objects {
-        references::add(tx, object.id, object_key::segment(object.id), object.bytes, object.references, retire);
+        add_object(tx, object.id, segment_object_key(object.id), object.bytes, object.references, retire);
     }
-    // Late segments are decided the same way again: they have no object, and need no outcome.
+    // Segments that are too old have no object and no outcome row: a repeated commit decides the same about them.
     let mut made_known = decided.objects.iter().map(|object| object.id).peekable();
     for (segment, outcome) in segments.zip(&decided.outcomes) {
         if made_known.next_if_eq(&segment.object).is_some() {
-            for (chunk, bytes) in split(&outcome_row::encode(outcome)) {
-                tx.set(&outcome_row::key(segment.object, chunk), bytes);
+            for (chunk, bytes) in split(&outcomes::encode(outcome)) {
+                tx.set(&outcomes::outcome_key(segment.object, chunk), bytes);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Why a log operation fails.
+//! The errors of operations on logs.
 
 use alluvium_model::{
     ObjectId, Offset, TopicPartition,
@@ -20,7 +20,7 @@ pub enum LogError {
     /// A segment occurs twice in one call.
     #[error("segment {0} is given twice")]
     Repeated(ObjectId),
-    /// An object of this id is known, but not what became of its commit.
+    /// The object is known, but the outcome of its commit is not stored any more.
     #[error("object {0} was committed before, too long ago for its outcome to be known")]
     Known(ObjectId),
     /// The store failed.
@@ -31,19 +31,19 @@ pub enum LogError {
 /// Why extents are not swapped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SwapError {
-    /// No such partition (any more).
+    /// The partition does not exist (any more).
     #[error("unknown partition {0}")]
     UnknownPartition(TopicPartition),
-    /// An input has been swapped or trimmed away in the meantime.
+    /// An input has been swapped or trimmed since it was read.
     #[error("extents of {0} have changed since they were read")]
     Stale(TopicPartition),
-    /// The partition is another compactor's by now.
+    /// The lease on the partition is not held any more: another compactor may have it.
     #[error("the lease on the partition is not held any more")]
     Fenced,
     /// The outputs can never replace the inputs.
     #[error(transparent)]
     Invalid(#[from] InvalidSwap),
-    /// An output's object is known already.
+    /// The object of an output is known already.
     #[error("object {0} is known already")]
     ObjectKnown(ObjectId),
     /// The store failed.
@@ -54,18 +54,18 @@ pub enum SwapError {
 /// Why a log is not trimmed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TrimError {
-    /// No such partition (any more).
+    /// The partition does not exist (any more).
     #[error("unknown partition {0}")]
     UnknownPartition(TopicPartition),
-    /// Beyond the end of the log.
+    /// The requested offset is beyond the end of the log.
     #[error("offset {requested} is beyond the end {next} of the log")]
     OutOfRange {
-        /// Asked for.
+        /// The requested offset.
         requested: Offset,
-        /// End of the log.
+        /// The end of the log.
         next: Offset,
     },
-    /// Retention is another node's by now.
+    /// The lease on retention is not held any more: another node may have it.
     #[error("the lease on retention is not held any more")]
     Fenced,
     /// The store failed.

@@ -1,25 +1,26 @@
-//! Finding extents.
+//! Lookups of extents, by offset and by timestamp.
 
 use alluvium_model::{Extent, Offset, Timestamp, TopicPartition};
 
-use super::{Log, extent_row};
-use crate::keyspace::Error;
+use super::Log;
+use crate::{extents, keyspace::Error};
 
-/// Extents that one find answers: the rows of one transaction, about 75 B each.
+/// Extents that one lookup returns: the rows of one transaction, about 75 B each.
 const FIND_MAX: usize = 5_000;
 /// Extents that one transaction of a search by time reads.
 const SEARCH_STEP: usize = 1_000;
 
 impl Log {
-    /// At most `limit` extents (and 5,000) in order, from the one that contains `from`, or else the next later one.
+    /// The extents of a partition in order, from the one that contains `from`, or else from the next later one: at most
+    /// `limit`, and at most 5,000.
     pub async fn find(&self, partition: TopicPartition, from: Offset, limit: usize) -> Result<Vec<Extent>, Error> {
-        let rows = &extent_row::after(partition, from).limit(limit.min(FIND_MAX));
+        let rows = &extents::from(partition, from).limit(limit.min(FIND_MAX));
         let rows = self.db.read("log.find", |tx| async move { Ok::<_, Error>(tx.range(rows.clone()).await?) }).await?;
-        Ok(extent_row::decode_rows(&rows)?)
+        Ok(extents::decode_rows(&rows)?)
     }
 
-    /// The first extent, from the one that contains `from` on, which holds a record with a timestamp of `at_least` or more.
-    /// (That record may lie below `from`, where the extent reaches below it: go on from the extent's end.)
+    /// The first extent, from the one that contains `from`, that holds a record with a timestamp of `at_least` or
+    /// later. (That record may lie below `from` if the extent does: to search on, continue from the end of the extent.)
     pub async fn find_by_timestamp(
         &self,
         partition: TopicPartition,
@@ -28,9 +29,9 @@ impl Log {
     ) -> Result<Option<Extent>, Error> {
         let mut found = None;
         self.walk(partition, from, |extent| {
-            let hit = extent.records > 0 && extent.timestamps.1 >= at_least;
-            found = hit.then_some(extent);
-            !hit
+            let is_match = extent.records > 0 && extent.timestamps.1 >= at_least;
+            found = is_match.then_some(extent);
+            !is_match
         })
         .await?;
         Ok(found)
@@ -50,7 +51,7 @@ impl Log {
         Ok(latest)
     }
 
-    /// Shows `visit` the extents from `from` on, in bounded transactions, while it wants more.
+    /// Calls `visit` with each extent from `from`, read in bounded transactions, until it returns false.
     async fn walk(
         &self,
         partition: TopicPartition,

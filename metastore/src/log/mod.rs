@@ -1,15 +1,15 @@
 //! Partitions' logs: heads, extents, the segment commit, find, trim and swap.
 //!
-//! Owns: head, extent and outcome rows; with every change of extents, their objects' references. Does not own: the rules
-//! (`alluvium_model::log`), which extents to swap or trim, objects' bytes.
-//! Invariants: see `alluvium_model::log`; an object's references are the live extents in it.
+//! Owns: head rows; every change of extents, together with the reference counts of their objects, its outcome row and
+//! its feed entry. Does not own: the rules (`alluvium_model::log`), which extents to swap or trim, the bytes of
+//! objects. Invariants: those of `alluvium_model::log`; an object's reference count is the number of live extents in
+//! it.
 
 mod commit;
 mod error;
-pub(crate) mod extent_row;
 mod find;
-pub(crate) mod head_row;
-pub(crate) mod outcome_row;
+mod key;
+mod row;
 mod service;
 mod swap;
 mod trim;
@@ -20,3 +20,6 @@ mod tests;
 pub use error::{LogError, SwapError, TrimError};
 pub use service::Log;
 pub use swap::NewObject;
+
+pub(crate) use key::{head_key, topic_heads_prefix};
+pub(crate) use row::encode_head;

@@ -1,4 +1,4 @@
-//! The swap as a transaction.
+//! The swap as a transaction: replaces extents by others that cover the same offsets.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,31 +8,29 @@ use alluvium_model::{
 };
 use bytes::Bytes;
 
-use super::{Log, SwapError, extent_row, head_row, service::read_head};
+use super::{Log, SwapError, key::head_key, row::encode_head, service::read_head};
 use crate::{
+    extents,
     feed::{self, FeedEntry},
     keyspace::Error,
     kv::Tx,
     leases::{self, Lease, LeaseKey},
-    objects::{
-        object_row,
-        references::{self, Retire},
-    },
+    objects::{Retire, add_object, object_key, release_references},
 };
 
-/// An object that a swap makes known.
+/// An object that a swap makes known to the metastore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewObject {
-    /// Where it is in the bucket, relative to the store's prefix.
+    /// Its key in the bucket, relative to the store's prefix.
     pub key: String,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
 }
 
 impl Log {
-    /// Replaces `inputs`, if all of them are current and `lease` (of the partition) is held, by `outputs`, which hold the same offsets. Repeating a swap that was
-    /// done, and whose outputs are current, is done too. (Outputs that lie below the log start altogether, where an input
-    /// reaches below it, are retired at once.)
+    /// Replaces `inputs` by `outputs`, which cover the same offsets, if all inputs are current and `lease`, on the
+    /// partition, is held. Repeating a swap that was made succeeds while its outputs are current. Outputs that lie
+    /// below the log start altogether (an input can reach below it) are retired at once.
     pub async fn swap(
         &self,
         lease: &Lease,
@@ -43,7 +41,7 @@ impl Log {
         grace: Duration,
     ) -> Result<(), SwapError> {
         assert_eq!(lease.key, LeaseKey::Partition(partition), "a swap is protected by its partition's lease");
-        let asked = Swap {
+        let swap = &Swap {
             lease,
             partition,
             inputs,
@@ -51,8 +49,7 @@ impl Log {
             objects: outputs,
             retire: Retire { now, grace },
         };
-        let asked = &asked;
-        self.db.run("log.swap", |tx| async move { asked.run(&tx).await }).await
+        self.db.run("log.swap", |tx| async move { swap.run(&tx).await }).await
     }
 }
 
@@ -79,22 +76,23 @@ impl Swap<'_> {
         let objects = self.new_objects(below);
         check_unknown(tx, objects.keys()).await?;
         for input in self.inputs {
-            tx.clear(&extent_row::key(partition, input.offsets.end));
+            tx.clear(&extents::extent_key(partition, input.offsets.end));
         }
         for output in linked {
-            tx.set(&extent_row::key(partition, output.offsets.end), &extent_row::encode(output));
+            tx.set(&extents::extent_key(partition, output.offsets.end), &extents::encode(output));
         }
-        references::release(tx, self.inputs, self.retire).await?;
+        release_references(tx, self.inputs, self.retire).await?;
         for (id, (object, count)) in objects {
-            references::add(tx, id, object.key.clone(), object.bytes, count, self.retire);
+            add_object(tx, id, object.key.clone(), object.bytes, count, self.retire);
         }
-        tx.set(&head_row::key(partition), &head_row::encode(&head));
+        tx.set(&head_key(partition), &encode_head(&head));
         let (inputs, outputs) = (covered(self.inputs)?, linked.to_vec());
         feed::append(tx, self.retire.now, FeedEntry::Swap { partition, inputs, outputs });
         Ok(())
     }
 
-    /// The objects of the outputs, with how many of them are linked: all but the first `below`.
+    /// The objects of the outputs, each with the number of its extents that are linked: all but the first `below`
+    /// outputs.
     fn new_objects(&self, below: usize) -> BTreeMap<ObjectId, (&NewObject, u32)> {
         let mut objects = BTreeMap::new();
         for (n, (extent, object)) in self.objects.iter().enumerate() {
@@ -103,18 +101,19 @@ impl Swap<'_> {
         objects
     }
 
-    /// Whether the rows of `extents` are there, byte for byte.
+    /// Whether the stored rows of `extents` are the same, byte for byte.
     async fn are_current(&self, tx: &Tx, extents: &[Extent]) -> Result<bool, Error> {
-        let keys: Vec<_> = extents.iter().map(|extent| extent_row::key(self.partition, extent.offsets.end)).collect();
+        let keys: Vec<_> =
+            extents.iter().map(|extent| extents::extent_key(self.partition, extent.offsets.end)).collect();
         let rows = tx.get_all(&keys).await?;
-        let same = |(row, extent): (&Option<Bytes>, &Extent)| row.as_deref() == Some(&extent_row::encode(extent));
+        let same = |(row, extent): (&Option<Bytes>, &Extent)| row.as_deref() == Some(&extents::encode(extent));
         Ok(rows.iter().zip(extents).all(same))
     }
 }
 
-/// No object is made known twice: its references would be lost.
+/// Checks that no object is known already: its reference count would be overwritten.
 async fn check_unknown(tx: &Tx, ids: impl Iterator<Item = &ObjectId> + Clone) -> Result<(), SwapError> {
-    let keys: Vec<_> = ids.clone().map(|id| object_row::key(*id)).collect();
+    let keys: Vec<_> = ids.clone().map(|id| object_key(*id)).collect();
     let rows = tx.get_all(&keys).await?;
     match ids.zip(rows).find(|(_, row)| row.is_some()) {
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! The trim as transactions.
+//! The trim as transactions, one for each step.
 
 use std::time::Duration;
 
@@ -8,17 +8,18 @@ use alluvium_model::{
     log::{Head, trim::trim_step},
 };
 
-use super::{Log, TrimError, extent_row, head_row, service::read_head};
+use super::{Log, TrimError, key::head_key, row::encode_head, service::read_head};
 use crate::{
+    extents,
     feed::{self, FeedEntry},
     kv::Tx,
     leases::{self, Lease},
-    objects::references::{self, Retire},
+    objects::{Retire, release_references},
 };
 
 impl Log {
-    /// Moves the log start up to `start` and unlinks the extents that lie below it, in bounded steps; the head afterwards.
-    /// Where it is there already, nothing happens.
+    /// Moves the log start up to `start`, and unlinks the extents that lie below it, in bounded steps. Does nothing if
+    /// the log starts there already. Returns the head afterwards.
     pub async fn trim(
         &self,
         partition: TopicPartition,
@@ -29,7 +30,7 @@ impl Log {
         self.trim_by(None, partition, start, Retire { now, grace }).await
     }
 
-    /// The same for retention: only as long as `lease` on its role is held.
+    /// As [`Self::trim`], for retention: only as long as `lease`, on its role, is held.
     pub async fn retain(
         &self,
         lease: &Lease,
@@ -62,7 +63,7 @@ impl Log {
     }
 }
 
-/// One step: the head after it, and whether the log start is where it should be.
+/// One step. Returns the head after it, and whether the log start is at `start` or later.
 async fn step(tx: &Tx, partition: TopicPartition, start: Offset, retire: Retire) -> Result<(Head, bool), TrimError> {
     let head = read_head(tx, partition).await?.ok_or(TrimError::UnknownPartition(partition))?;
     if start > head.next {
@@ -71,15 +72,15 @@ async fn step(tx: &Tx, partition: TopicPartition, start: Offset, retire: Retire)
     if start <= head.start {
         return Ok((head, true));
     }
-    let rows = tx.range(extent_row::all(partition).limit(TRIM_STEP_EXTENTS + 1)).await?;
-    let oldest = extent_row::decode_rows(&rows)?;
+    let rows = tx.range(extents::all(partition).limit(TRIM_STEP_EXTENTS + 1)).await?;
+    let oldest = extents::decode_rows(&rows)?;
     let trimmed = trim_step(head, start, &oldest, TRIM_STEP_EXTENTS);
-    let doomed = oldest.get(..trimmed.unlinked).unwrap_or_default();
-    references::release(tx, doomed, retire).await?;
+    let unlinked = oldest.get(..trimmed.unlinked).unwrap_or_default();
+    release_references(tx, unlinked, retire).await?;
     for (key, _) in rows.iter().take(trimmed.unlinked) {
         tx.clear(key);
     }
-    tx.set(&head_row::key(partition), &head_row::encode(&trimmed.head));
+    tx.set(&head_key(partition), &encode_head(&trimmed.head));
     feed::append(tx, retire.now, FeedEntry::Trim { partition, start: trimmed.head.start });
     Ok((trimmed.head, trimmed.done))
 }

@@ -1,50 +1,51 @@
-//! Who waits for changes of the nodes.
+//! Subscribers to changes of the live nodes.
 //!
-//! Invariant: those who wait are woken in the order in which they came, so that a simulated run is the same each time. (One
-//! channel for all would wake them in a random order.)
+//! Invariant: subscribers are woken in the order in which they subscribed, so that a simulated run is the same each
+//! time. (One channel for all would wake them in a random order.)
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-/// One channel for each who waits.
+/// One channel for each subscriber.
 #[derive(Debug, Default)]
-pub(super) struct Changes(Mutex<Told>);
+pub(super) struct Changes(Mutex<Subscribers>);
 
 #[derive(Debug, Default)]
-struct Told {
+struct Subscribers {
+    /// Number of changes so far.
     changes: u64,
-    waiting: Vec<watch::Sender<u64>>,
-    /// When so many wait, those are forgotten who are gone: at twice as many as there were the last time, so that it costs
-    /// each who comes the same, however many there are.
-    forget_at: usize,
+    senders: Vec<watch::Sender<u64>>,
+    /// At this many senders those whose receivers are dropped are removed. It is then set to twice the number that is
+    /// left, so that the cost of a subscription does not depend on the number of subscribers.
+    prune_at: usize,
 }
 
-/// Fewer are not worth looking for those who are gone.
-const FORGET_AT_MIN: usize = 16;
+/// Fewer senders are not worth pruning.
+const PRUNE_AT_MIN: usize = 16;
 
 impl Changes {
-    /// One more who waits.
-    pub fn watch(&self) -> watch::Receiver<u64> {
-        let mut told = self.told();
-        if told.waiting.len() >= told.forget_at {
-            told.waiting.retain(|sender| !sender.is_closed());
-            told.forget_at = FORGET_AT_MIN.max(2 * told.waiting.len());
+    /// A new subscriber: its value is the number of changes so far.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        let mut subscribers = self.subscribers();
+        if subscribers.senders.len() >= subscribers.prune_at {
+            subscribers.senders.retain(|sender| !sender.is_closed());
+            subscribers.prune_at = PRUNE_AT_MIN.max(2 * subscribers.senders.len());
         }
-        let (sender, receiver) = watch::channel(told.changes);
-        told.waiting.push(sender);
+        let (sender, receiver) = watch::channel(subscribers.changes);
+        subscribers.senders.push(sender);
         receiver
     }
 
-    /// Something changed.
-    pub fn tell(&self) {
-        let mut told = self.told();
-        told.changes += 1;
-        let changes = told.changes;
-        told.waiting.retain(|sender| sender.send(changes).is_ok());
+    /// Wakes all subscribers, because the live nodes changed.
+    pub fn notify(&self) {
+        let mut subscribers = self.subscribers();
+        subscribers.changes += 1;
+        let changes = subscribers.changes;
+        subscribers.senders.retain(|sender| sender.send(changes).is_ok());
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn subscribers(&self) -> MutexGuard<'_, Subscribers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -54,25 +55,25 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn everybody_hears_of_a_change_and_whoever_is_gone_is_forgotten() {
+    async fn every_subscriber_is_notified_and_dropped_ones_are_removed() {
         let changes = Changes::default();
-        let (mut one, other) = (changes.watch(), changes.watch());
+        let (mut one, other) = (changes.subscribe(), changes.subscribe());
         drop(other);
-        changes.tell();
+        changes.notify();
         one.changed().await.expect("it changed");
         assert_eq!(*one.borrow(), 1);
-        assert_eq!(changes.told().waiting.len(), 1);
-        assert!(!changes.watch().has_changed().expect("it is open"));
+        assert_eq!(changes.subscribers().senders.len(), 1);
+        assert!(!changes.subscribe().has_changed().expect("it is open"));
     }
 
     #[test]
-    fn those_who_come_and_go_do_not_pile_up() {
+    fn subscribers_that_come_and_go_do_not_pile_up() {
         let changes = Changes::default();
-        let stay: Vec<_> = (0..20).map(|_| changes.watch()).collect();
+        let stay: Vec<_> = (0..20).map(|_| changes.subscribe()).collect();
         for _ in 0..1_000 {
-            drop(changes.watch());
+            drop(changes.subscribe());
         }
-        let waiting = changes.told().waiting.len();
-        assert!(waiting <= 2 * stay.len() + FORGET_AT_MIN, "{waiting} of {}", stay.len());
+        let senders = changes.subscribers().senders.len();
+        assert!(senders <= 2 * stay.len() + PRUNE_AT_MIN, "{senders} of {}", stay.len());
     }
 }

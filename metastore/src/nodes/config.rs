@@ -1,15 +1,16 @@
-//! How a process stays registered.
+//! Timing of the heartbeats by which a process stays registered.
 
 use std::time::Duration;
 
 /// How a process stays registered. All nodes of a cluster should agree on it.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// From one heartbeat to the next.
+    /// The pause between two heartbeats.
     pub heartbeat_interval: Duration,
-    /// A node that has not beaten for this long is taken for gone, by others and by itself.
+    /// A node that has sent no heartbeat for this long is no longer valid, and other nodes consider it failed.
     pub expiry: Duration,
-    /// This process is the only one of its metastore: it removes all other registrations, and is valid without heartbeats.
+    /// Whether this process is the only one that uses its metastore: it removes all other registrations, and is valid
+    /// without heartbeats.
     pub alone: bool,
 }
 
@@ -20,12 +21,13 @@ impl Default for SessionConfig {
 }
 
 impl SessionConfig {
-    /// Of the only process of its metastore.
+    /// The configuration of a process that is the only one to use its metastore.
     #[must_use]
     pub fn alone() -> Self {
         Self { alone: true, ..Self::default() }
     }
 }
 
-/// How long the end of a session (to be drained, to be removed) waits for the metastore: it ends by itself anyhow.
-pub(super) const FAREWELL: Duration = Duration::from_secs(2);
+/// How long a session that is draining or ending waits for the metastore to record it. If it does not, the registration
+/// expires.
+pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! The heartbeat: says that this process is alive, learns who else is, and removes those who are not.
+//! The heartbeat: keeps this process registered, reads which other nodes are live, and removes those that have failed.
 
 use alluvium_model::node::{Incarnation, LeaseOwner};
 use futures::future::{join, join_all};
@@ -6,125 +6,126 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BeatError,
-    session::{Session, Turn},
+    HeartbeatError,
+    session::{HeartbeatState, Session},
 };
 
-/// What a heartbeat was for.
-enum Heard {
-    /// It was taken; these stopped beating, each at its beat.
-    Others(Vec<(LeaseOwner, u64)>),
-    /// Nothing more to say.
-    Over,
+/// The result of a heartbeat that did not fail.
+enum HeartbeatOutcome {
+    /// It was recorded. These registrations are expired, each with the number of its last heartbeat.
+    Recorded(Vec<(LeaseOwner, u64)>),
+    /// The session has ended: no further heartbeat is needed.
+    Ended,
 }
 
 impl Session {
-    /// The heartbeat loop; to be spawned by whoever opened the session. Ends with `cancel`, with [`Self::leave`], and when
-    /// another process has taken this one's id.
+    /// The heartbeat loop, which the opener of the session must spawn. It ends with `cancel`, with [`Self::leave`], and
+    /// when another process has taken the id of this one.
     pub async fn run(self, cancel: CancellationToken) {
         tokio::select! {
             biased;
             () = cancel.cancelled() => {}
-            () = self.beat_until_over() => {}
+            () = self.heartbeat_until_ended() => {}
         }
     }
 
-    async fn beat_until_over(&self) {
+    async fn heartbeat_until_ended(&self) {
         if self.is_alone() {
             return;
         }
+        let config = self.config();
         loop {
-            // A heartbeat that takes a whole expiry proves nothing any more: better begin another.
-            let expired = match timeout(self.0.config.expiry, self.beat()).await {
-                Ok(Ok(Heard::Others(expired))) => expired,
-                Ok(Ok(Heard::Over)) => return,
+            // A heartbeat that has taken a whole expiry cannot make the node valid any more: start another.
+            let expired = match timeout(config.expiry, self.heartbeat()).await {
+                Ok(Ok(HeartbeatOutcome::Recorded(expired))) => expired,
+                Ok(Ok(HeartbeatOutcome::Ended)) => return,
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "heartbeat failed");
+                    tracing::warn!(node = %self.node().id, %error, "heartbeat failed; trying again");
                     Vec::new()
                 }
                 Err(_) => {
-                    tracing::warn!("heartbeat took too long");
+                    tracing::warn!(node = %self.node().id, "heartbeat took longer than the expiry; trying again");
                     Vec::new()
                 }
             };
-            // Together, and soon given up: this node must itself be heard in time.
-            let reaping = timeout(self.0.config.expiry / 4, self.reap(expired));
-            if join(sleep(self.0.config.heartbeat_interval), reaping).await.1.is_err() {
-                tracing::warn!("expired nodes could not be removed in time");
+            // The removal runs during the pause, with a short timeout: this node's own next heartbeat must be in time.
+            let removal = timeout(config.expiry / 4, self.remove_expired(expired));
+            if join(sleep(config.heartbeat_interval), removal).await.1.is_err() {
+                tracing::warn!("expired nodes could not be removed in time; trying again after the next heartbeat");
             }
         }
     }
 
-    /// Beats until one heartbeat was taken, or the session is over.
-    pub(super) async fn beat_until_heard(&self) {
-        while let Err(error) = self.beat().await {
-            tracing::debug!(%error, "heartbeat failed");
-            sleep(self.0.config.heartbeat_interval).await;
+    /// Sends heartbeats until one is recorded, or the session has ended.
+    pub(super) async fn heartbeat_until_recorded(&self) {
+        while let Err(error) = self.heartbeat().await {
+            tracing::debug!(node = %self.node().id, %error, "heartbeat failed; trying again");
+            sleep(self.config().heartbeat_interval).await;
         }
     }
 
-    async fn beat(&self) -> Result<Heard, BeatError> {
-        let mut turn = self.0.turn.lock().await;
-        if self.is_over() {
-            return Ok(Heard::Over);
+    async fn heartbeat(&self) -> Result<HeartbeatOutcome, HeartbeatError> {
+        let mut state = self.0.heartbeat_state.lock().await;
+        if self.has_ended() {
+            return Ok(HeartbeatOutcome::Ended);
         }
-        let (begun, node) = (Instant::now(), self.node());
-        match self.0.nodes.beat_and_read(node.lease_owner(), node.state, self.0.clock.now()).await {
+        let (started, node) = (Instant::now(), self.node());
+        match self.0.nodes.heartbeat_and_read(node.lease_owner(), node.state, self.0.clock.now()).await {
             Ok(rows) => {
-                let observed = turn.observer.observe(&rows.nodes, &rows.replaced, self.0.origin.elapsed());
-                self.update(|view| view.heard(begun, observed.live));
-                Ok(Heard::Others(observed.expired))
+                let liveness = state.failure_detector.observe(&rows.nodes, &rows.replaced, self.0.origin.elapsed());
+                self.update(|session| session.heartbeat_succeeded(started, liveness.live));
+                Ok(HeartbeatOutcome::Recorded(liveness.expired))
             }
-            // Only who insists on its id can be replaced: any other takes another id.
-            Err(BeatError::Replaced) if self.0.new.id.is_some() => {
-                self.give_way();
-                // From now on what it has claimed is free. Where this fails it becomes so in an expiry.
+            // Only a process that must have its id can be replaced: any other takes another id.
+            Err(HeartbeatError::Replaced) if self.0.new.id.is_some() => {
+                self.end_replaced();
+                // Its leases are free from now on. If this fails they become free within an expiry.
                 self.0.nodes.leave(node.lease_owner()).await?;
-                Ok(Heard::Over)
+                Ok(HeartbeatOutcome::Ended)
             }
-            Err(BeatError::Gone | BeatError::Replaced) => {
-                // What it claimed is free, or may become so at any time.
-                self.update(|view| view.beaten.take().is_some());
-                self.register_again(&mut turn).await
+            Err(HeartbeatError::Removed | HeartbeatError::Replaced) => {
+                // Other nodes may acquire its leases at any time.
+                self.update(|session| session.last_heartbeat.take().is_some());
+                self.register_again(&mut state).await
             }
-            Err(error @ BeatError::Metastore(_)) => Err(error),
+            Err(error @ HeartbeatError::Metastore(_)) => Err(error),
         }
     }
 
-    async fn register_again(&self, turn: &mut Turn) -> Result<Heard, BeatError> {
-        let shared = &*self.0;
-        let begin = || (Incarnation(shared.rng.next_u64()), Instant::now());
-        let (incarnation, begun) = *turn.again.get_or_insert_with(begin);
+    async fn register_again(&self, state: &mut HeartbeatState) -> Result<HeartbeatOutcome, HeartbeatError> {
+        let context = &*self.0;
+        let first_attempt = || (Incarnation(context.rng.next_u64()), Instant::now());
+        let (incarnation, started) = *state.registering_again.get_or_insert_with(first_attempt);
         let old = self.node().id;
-        match shared.nodes.register_again(&shared.new, old, incarnation, shared.clock.now()).await {
+        match context.nodes.register_again(&context.new, old, incarnation, context.clock.now()).await {
             Ok(node) => {
-                turn.again = None;
-                tracing::warn!(node = %node.id, %incarnation, "registered again, for the registration was removed");
-                self.update(|view| view.registered(node, begun));
-                Ok(Heard::Others(Vec::new()))
+                state.registering_again = None;
+                tracing::warn!(node = %node.id, %incarnation, "registration was removed; registered again");
+                self.update(|session| session.registered_again(node, started));
+                Ok(HeartbeatOutcome::Recorded(Vec::new()))
             }
-            Err(BeatError::Replaced) => {
-                self.give_way();
-                Ok(Heard::Over)
+            Err(HeartbeatError::Replaced) => {
+                self.end_replaced();
+                Ok(HeartbeatOutcome::Ended)
             }
             Err(error) => Err(error),
         }
     }
 
-    fn give_way(&self) {
-        tracing::error!(node = %self.node().id, "another process has taken this node's id");
+    fn end_replaced(&self) {
+        tracing::error!(node = %self.node().id, "another process has registered with the id of this node; ending");
         self.end();
         self.0.replaced.cancel();
     }
 
-    async fn reap(&self, expired: Vec<(LeaseOwner, u64)>) {
-        let reap = |(lease_owner, beat)| async move {
-            match self.0.nodes.reap(lease_owner, beat).await {
-                Ok(true) => tracing::warn!(%lease_owner, "removed a node that was not heard of in time"),
+    async fn remove_expired(&self, expired: Vec<(LeaseOwner, u64)>) {
+        let remove = |(owner, heartbeats)| async move {
+            match self.0.nodes.remove_silent(owner, heartbeats).await {
+                Ok(true) => tracing::warn!(lease_owner = %owner, "removed a node that sent no heartbeat in time"),
                 Ok(false) => {}
-                Err(error) => tracing::warn!(%lease_owner, %error, "expired node could not be removed"),
+                Err(error) => tracing::warn!(lease_owner = %owner, %error, "expired node could not be removed"),
             }
         };
-        join_all(expired.into_iter().map(reap)).await;
+        join_all(expired.into_iter().map(remove)).await;
     }
 }

@@ -8,8 +8,12 @@ use thiserror::Error as ThisError;
 
 use super::{
     Incarnation, LeaseOwner, NewNode, Node, NodeState,
-    codec::{Beat, decode_beat, decode_registration, encode_beat, encode_registration},
-    key::{all, all_replaced, beat_key, beats, lease_owner_of, node_of, registration_key, registrations, replaced_key},
+    heartbeat_row::{HeartbeatRow, decode_heartbeat, encode_heartbeat},
+    key::{
+        all_heartbeats, all_registrations, all_replaced, all_rows, decode_node_key, decode_replaced_key, heartbeat_key,
+        registration_key, replaced_key,
+    },
+    registration_row::{decode_registration, encode_registration},
 };
 use crate::{
     keyspace::{Error, RowError, RowProblem, from_store},
@@ -18,26 +22,26 @@ use crate::{
 
 /// All rows of nodes at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Registered {
-    /// By id.
+pub(super) struct NodeRows {
+    /// All registered nodes, by id.
     pub nodes: Vec<Node>,
-    /// Registrations whose id another process took, until it is sure that they know it.
+    /// Registrations whose id another process has taken, until they must know it.
     pub replaced: Vec<LeaseOwner>,
 }
 
-/// Registered processes. Clones share the store.
+/// Registered processes and their heartbeats. Clones share the store.
 #[derive(Clone)]
 pub struct Nodes {
     db: Db,
 }
 
-/// Why a heartbeat was not taken.
+/// Why a heartbeat was not recorded.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
-pub enum BeatError {
-    /// The registration was removed: others took the node for gone.
-    #[error("the registration of this node was removed, for it was not heard of in time")]
-    Gone,
-    /// Another process has registered itself under this id.
+pub enum HeartbeatError {
+    /// The registration was removed: another node considered this one failed.
+    #[error("the registration of this node was removed because it sent no heartbeat in time")]
+    Removed,
+    /// Another process has registered with this id.
     #[error("another process has taken the id of this node")]
     Replaced,
     /// The store failed.
@@ -45,7 +49,7 @@ pub enum BeatError {
     Metastore(#[from] Error),
 }
 
-from_store!(BeatError);
+from_store!(HeartbeatError);
 
 impl Nodes {
     /// Nodes in `db`.
@@ -54,35 +58,35 @@ impl Nodes {
         Self { db }
     }
 
-    /// Registers a process. It takes over the id that it insists on; whoever had it learns so from its next heartbeat, and
-    /// what that one has claimed stays claimed until it is sure to know.
-    /// Without one it gets the lowest that is not registered. Its rank is the lowest that no agent of its zone has.
-    /// `incarnation` is random and new for every registration.
+    /// Registers a process. If it must have a certain id, it takes that id over: the process that had it learns so from
+    /// its next heartbeat, and its leases are not free before it must have learnt it. Otherwise the process gets the
+    /// lowest id that is not registered. Its rank is the lowest that no agent of its zone has. `incarnation` is random
+    /// and new for every registration.
     pub async fn register(&self, new: &NewNode, incarnation: Incarnation, now: Timestamp) -> Result<Node, Error> {
         self.db
             .run("register node", |tx| async move {
-                let registered = read_all(&tx, Reading::Serializable).await?.nodes;
+                let registered = read_all(&tx, Isolation::Serializable).await?.nodes;
                 Ok(register(&tx, &registered, new, incarnation, now))
             })
             .await
     }
 
-    /// Registers a process again that lost its registration as `old`: under this id, where it is free. `Replaced`: another
-    /// has the id that it insists on.
+    /// Registers a process again whose registration as `old` was removed: with the same id, if that is free. Fails with
+    /// `Replaced` if it must have an id that another process has taken.
     pub(super) async fn register_again(
         &self,
         new: &NewNode,
         old: AgentId,
         incarnation: Incarnation,
         now: Timestamp,
-    ) -> Result<Node, BeatError> {
+    ) -> Result<Node, HeartbeatError> {
         self.db
             .run("register node again", |tx| async move {
-                let registered = read_all(&tx, Reading::Serializable).await?.nodes;
+                let registered = read_all(&tx, Isolation::Serializable).await?.nodes;
                 let id = new.id.unwrap_or(old);
                 let is_taken = registered.iter().any(|node| node.id == id && node.incarnation != incarnation);
                 if is_taken && new.id.is_some() {
-                    return Err(BeatError::Replaced);
+                    return Err(HeartbeatError::Replaced);
                 }
                 let new = NewNode { id: (!is_taken).then_some(id), ..new.clone() };
                 Ok(register(&tx, &registered, &new, incarnation, now))
@@ -90,7 +94,7 @@ impl Nodes {
             .await
     }
 
-    /// Registers the only process of this metastore: all other registrations are removed.
+    /// Registers the only process that uses this metastore: all other registrations are removed.
     pub(super) async fn register_alone(
         &self,
         new: &NewNode,
@@ -99,39 +103,42 @@ impl Nodes {
     ) -> Result<Node, Error> {
         self.db
             .run("register node alone", |tx| async move {
-                tx.clear_range(&all().begin, &all().end);
+                let all = all_rows();
+                tx.clear_range(&all.begin, &all.end);
                 Ok(register(&tx, &[], new, incarnation, now))
             })
             .await
     }
 
-    /// Says that a node is alive, and in what state. Answers all nodes, by id.
-    pub async fn beat(
+    /// Records a heartbeat of a node, and its state. Returns all nodes, by id.
+    pub async fn heartbeat(
         &self,
         lease_owner: LeaseOwner,
         state: NodeState,
         now: Timestamp,
-    ) -> Result<Vec<Node>, BeatError> {
-        Ok(self.beat_and_read(lease_owner, state, now).await?.nodes)
+    ) -> Result<Vec<Node>, HeartbeatError> {
+        Ok(self.heartbeat_and_read(lease_owner, state, now).await?.nodes)
     }
 
-    pub(super) async fn beat_and_read(
+    /// As [`Self::heartbeat`]; returns replaced registrations, too.
+    pub(super) async fn heartbeat_and_read(
         &self,
         lease_owner: LeaseOwner,
         state: NodeState,
         now: Timestamp,
-    ) -> Result<Registered, BeatError> {
+    ) -> Result<NodeRows, HeartbeatError> {
         self.db
-            .run("beat", |tx| async move {
-                // By snapshot but for its own registration: heartbeats, twice a second each, conflict with nobody.
-                let reading = try_join(incarnation_of(&tx, lease_owner.id), read_all(&tx, Reading::Snapshot));
+            .run("heartbeat", |tx| async move {
+                // Everything but the node's own registration is read by snapshot: heartbeats, two a second and node,
+                // conflict with nothing.
+                let reading = try_join(incarnation_of(&tx, lease_owner.id), read_all(&tx, Isolation::Snapshot));
                 let (incarnation, mut registered) = reading.await?;
-                if incarnation.ok_or(BeatError::Gone)? != lease_owner.incarnation {
-                    return Err(BeatError::Replaced);
+                if incarnation.ok_or(HeartbeatError::Removed)? != lease_owner.incarnation {
+                    return Err(HeartbeatError::Replaced);
                 }
                 for node in registered.nodes.iter_mut().filter(|node| node.id == lease_owner.id) {
-                    (node.beat, node.clock, node.state) = (node.beat.wrapping_add(1), now, state);
-                    tx.set(&beat_key(node.id), &encode_beat(&Beat::of(node)));
+                    (node.heartbeats, node.clock, node.state) = (node.heartbeats.wrapping_add(1), now, state);
+                    tx.set(&heartbeat_key(node.id), &encode_heartbeat(&HeartbeatRow::of(node)));
                 }
                 Ok(registered)
             })
@@ -143,21 +150,23 @@ impl Nodes {
         Ok(self.read().await?.nodes)
     }
 
-    pub(super) async fn read(&self) -> Result<Registered, Error> {
-        self.db.read("list nodes", |tx| async move { read_all(&tx, Reading::Snapshot).await }).await
+    /// All rows of nodes.
+    pub(super) async fn read(&self) -> Result<NodeRows, Error> {
+        self.db.read("list nodes", |tx| async move { read_all(&tx, Isolation::Snapshot).await }).await
     }
 
-    /// Removes a registration that has not beaten since `beat`. Whether it did.
-    pub async fn reap(&self, lease_owner: LeaseOwner, beat: u64) -> Result<bool, Error> {
+    /// Removes a registration that has sent no heartbeat since that with the number `heartbeats`. Returns whether it
+    /// did.
+    pub async fn remove_silent(&self, lease_owner: LeaseOwner, heartbeats: u64) -> Result<bool, Error> {
         self.db
-            .run("reap node", |tx| async move {
-                if !is_current(&tx, lease_owner).await? {
+            .run("remove silent node", |tx| async move {
+                if !is_registered(&tx, lease_owner).await? {
                     let is_replaced = tx.get(&replaced_key(lease_owner)).await?.is_some();
                     tx.clear(&replaced_key(lease_owner));
                     return Ok(is_replaced || tx.is_maybe_committed());
                 }
-                let last = tx.get(&beat_key(lease_owner.id)).await?.ok_or(MISSING_BEAT)?;
-                let is_silent = decode_beat(&last)?.beat == beat;
+                let last = tx.get(&heartbeat_key(lease_owner.id)).await?.ok_or(MISSING_HEARTBEAT)?;
+                let is_silent = decode_heartbeat(&last)?.heartbeats == heartbeats;
                 if is_silent {
                     remove(&tx, lease_owner.id);
                 }
@@ -166,11 +175,11 @@ impl Nodes {
             .await
     }
 
-    /// Ends a registration, where it is still there.
+    /// Removes a registration, if it still exists.
     pub async fn leave(&self, lease_owner: LeaseOwner) -> Result<(), Error> {
         self.db
             .run("leave", |tx| async move {
-                if is_current(&tx, lease_owner).await? {
+                if is_registered(&tx, lease_owner).await? {
                     remove(&tx, lease_owner.id);
                 }
                 tx.clear(&replaced_key(lease_owner));
@@ -180,14 +189,14 @@ impl Nodes {
     }
 }
 
-/// Whether `lease_owner` is registered; a conflict read of a row that nothing but its end changes.
-pub(crate) async fn is_current(tx: &Tx, lease_owner: LeaseOwner) -> Result<bool, Error> {
+/// Whether `lease_owner` is registered. The read adds a conflict range on a row that only its removal changes.
+pub(crate) async fn is_registered(tx: &Tx, lease_owner: LeaseOwner) -> Result<bool, Error> {
     Ok(incarnation_of(tx, lease_owner.id).await? == Some(lease_owner.incarnation))
 }
 
-/// Whether `lease_owner` may still take itself for registered, so that what it has claimed is not free.
-pub(crate) async fn may_be_there(tx: &Tx, lease_owner: LeaseOwner) -> Result<bool, Error> {
-    Ok(is_current(tx, lease_owner).await? || tx.get(&replaced_key(lease_owner)).await?.is_some())
+/// Whether `lease_owner` may still believe that it is registered, so that its leases are not free.
+pub(crate) async fn may_hold_leases(tx: &Tx, lease_owner: LeaseOwner) -> Result<bool, Error> {
+    Ok(is_registered(tx, lease_owner).await? || tx.get(&replaced_key(lease_owner)).await?.is_some())
 }
 
 async fn incarnation_of(tx: &Tx, id: AgentId) -> Result<Option<Incarnation>, Error> {
@@ -197,11 +206,11 @@ async fn incarnation_of(tx: &Tx, id: AgentId) -> Result<Option<Incarnation>, Err
 
 fn remove(tx: &Tx, id: AgentId) {
     tx.clear(&registration_key(id));
-    tx.clear(&beat_key(id));
+    tx.clear(&heartbeat_key(id));
 }
 
-/// Writes the registration of `new` among those `registered`, unless an earlier attempt has. Both in one place, so that
-/// an id and a rank are chosen from what this transaction read.
+/// Writes the registration of `new`, unless an earlier attempt has. Its id and rank are chosen among those that the
+/// nodes `registered`, read by this transaction, do not have.
 fn register(tx: &Tx, registered: &[Node], new: &NewNode, incarnation: Incarnation, now: Timestamp) -> Node {
     if let Some(done) = registered.iter().find(|node| node.incarnation == incarnation) {
         return done.clone();
@@ -209,9 +218,9 @@ fn register(tx: &Tx, registered: &[Node], new: &NewNode, incarnation: Incarnatio
     let ids: BTreeSet<_> = registered.iter().map(|node| node.id.0).collect();
     let id = new.id.or_else(|| (0..).find(|id| !ids.contains(id)).map(AgentId));
     let id = id.expect("a store holds fewer nodes than there are ids");
-    let is_neighbour =
+    let is_agent_of_zone =
         |node: &&Node| node.kafka.is_some() && node.zone.as_deref() == new.zone.as_deref() && node.id != id;
-    let ranks: BTreeSet<_> = registered.iter().filter(is_neighbour).map(|node| node.rank).collect();
+    let ranks: BTreeSet<_> = registered.iter().filter(is_agent_of_zone).map(|node| node.rank).collect();
     let lowest = || (0..).find(|rank| !ranks.contains(rank)).expect("a store holds fewer nodes than there are ranks");
     let node = Node {
         id,
@@ -223,7 +232,7 @@ fn register(tx: &Tx, registered: &[Node], new: &NewNode, incarnation: Incarnatio
         compacts: new.compacts,
         version: new.version.clone(),
         started: now,
-        beat: 0,
+        heartbeats: 0,
         clock: now,
         state: NodeState::Active,
     };
@@ -231,37 +240,39 @@ fn register(tx: &Tx, registered: &[Node], new: &NewNode, incarnation: Incarnatio
         tx.set(&replaced_key(old.lease_owner()), &[]);
     }
     tx.set(&registration_key(id), &encode_registration(&node));
-    tx.set(&beat_key(id), &encode_beat(&Beat::of(&node)));
+    tx.set(&heartbeat_key(id), &encode_heartbeat(&HeartbeatRow::of(&node)));
     node
 }
 
-/// How registrations are read.
+/// The isolation with which registrations are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
-    /// Whoever registers or is removed meanwhile conflicts. Heartbeats never do.
+enum Isolation {
+    /// A registration or removal by another transaction meanwhile is a conflict; a heartbeat is not.
     Serializable,
+    /// Nothing conflicts.
     Snapshot,
 }
 
-async fn read_all(tx: &Tx, reading: Reading) -> Result<Registered, Error> {
-    let registrations = match reading {
-        Reading::Serializable => registrations(),
-        Reading::Snapshot => registrations().snapshot(),
+async fn read_all(tx: &Tx, isolation: Isolation) -> Result<NodeRows, Error> {
+    let registrations = match isolation {
+        Isolation::Serializable => all_registrations(),
+        Isolation::Snapshot => all_registrations().snapshot(),
     };
-    let reads = (tx.range(registrations), tx.range(beats().snapshot()), tx.range(all_replaced().snapshot()));
-    let (rows, beats, replaced) = try_join3(reads.0, reads.1, reads.2).await?;
-    let beats = beats.iter().map(|(key, row)| Ok((node_of(key)?, decode_beat(row)?)));
-    let beats = beats.collect::<Result<BTreeMap<_, _>, RowError>>()?;
+    let reads = (tx.range(registrations), tx.range(all_heartbeats().snapshot()), tx.range(all_replaced().snapshot()));
+    let (rows, heartbeats, replaced) = try_join3(reads.0, reads.1, reads.2).await?;
+    let heartbeats = heartbeats.iter().map(|(key, row)| Ok((decode_node_key(key)?, decode_heartbeat(row)?)));
+    let heartbeats = heartbeats.collect::<Result<BTreeMap<_, _>, RowError>>()?;
     let node = |(key, row): &(bytes::Bytes, bytes::Bytes)| {
-        let node = decode_registration(node_of(key)?, row)?;
-        let last = beats.get(&node.id).filter(|last| last.incarnation == node.incarnation).ok_or(MISSING_BEAT)?;
-        Ok(Node { beat: last.beat, clock: last.clock, state: last.state, ..node })
+        let node = decode_registration(decode_node_key(key)?, row)?;
+        let last = heartbeats.get(&node.id).filter(|last| last.incarnation == node.incarnation);
+        let last = last.ok_or(MISSING_HEARTBEAT)?;
+        Ok(Node { heartbeats: last.heartbeats, clock: last.clock, state: last.state, ..node })
     };
-    let replaced = replaced.iter().map(|(key, _)| lease_owner_of(key));
-    Ok(Registered {
+    let replaced = replaced.iter().map(|(key, _)| decode_replaced_key(key));
+    Ok(NodeRows {
         nodes: rows.iter().map(node).collect::<Result<_, RowError>>()?,
         replaced: replaced.collect::<Result<_, _>>()?,
     })
 }
 
-const MISSING_BEAT: RowError = RowError { row: "heartbeat", problem: RowProblem::Missing };
+const MISSING_HEARTBEAT: RowError = RowError { row: "heartbeat", problem: RowProblem::Missing };

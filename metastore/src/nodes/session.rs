@@ -1,4 +1,4 @@
-//! The living registration of this process.
+//! The session: the registration of this process, kept up by heartbeats.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -6,7 +6,7 @@ use std::{
 };
 
 use alluvium_model::{
-    node::{Incarnation, LeaseOwner, NewNode, Node, NodeState, Observer},
+    node::{FailureDetector, Incarnation, LeaseOwner, NewNode, Node, NodeState},
     placement::Candidate,
 };
 use tokio::{
@@ -15,38 +15,46 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Nodes, SessionConfig, changes::Changes, config::FAREWELL, service::Registered, view::View};
+use super::{
+    Nodes, SessionConfig, changes::Changes, config::SHUTDOWN_TIMEOUT, service::NodeRows, session_state::SessionState,
+};
 use crate::keyspace::Error;
 use alluvium_runtime::{Clock, Rng};
 
-/// The living registration of this process. Clones share it.
+/// The registration of this process, kept up by heartbeats. Clones share it.
 #[derive(Clone)]
-pub struct Session(pub(super) Arc<Shared>);
+pub struct Session(pub(super) Arc<SessionContext>);
 
-pub(super) struct Shared {
+/// What all clones of a session share.
+pub(super) struct SessionContext {
     pub nodes: Nodes,
+    /// What this process registers itself with.
     pub new: NewNode,
     pub config: SessionConfig,
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
+    /// The zero of the failure detector's time.
     pub origin: Instant,
-    /// Who speaks to the metastore for this registration: heartbeats, and the end, one after the other.
-    pub turn: tokio::sync::Mutex<Turn>,
+    /// Held while this registration is written: heartbeats and the removal happen one after the other.
+    pub heartbeat_state: tokio::sync::Mutex<HeartbeatState>,
+    /// Cancelled once another process has taken the id of this one.
     pub replaced: CancellationToken,
-    view: Mutex<View>,
+    state: Mutex<SessionState>,
     changes: Changes,
 }
 
-pub(super) struct Turn {
-    pub observer: Observer,
-    /// By which incarnation it is being registered again, and since when, until that is known to be done: what may be done
-    /// already is not done twice, and counts from when it may have been done.
-    pub again: Option<(Incarnation, Instant)>,
+/// The state that only heartbeats use.
+pub(super) struct HeartbeatState {
+    pub failure_detector: FailureDetector,
+    /// The incarnation by which this process is registering again, and the start of the first attempt, until one is
+    /// known to have succeeded. All attempts use the same incarnation, so that at most one registers, and the
+    /// registration counts from the earliest time at which it may have been made.
+    pub registering_again: Option<(Incarnation, Instant)>,
 }
 
 impl Session {
-    /// Registers this process. `config.alone`: as the only one of its metastore (an embedded store, whose directory is
-    /// locked): all other registrations are removed, and no heartbeats are needed.
+    /// Registers this process. If it is alone (`config.alone`: an embedded store, whose directory is locked), all other
+    /// registrations are removed, and no heartbeats are needed.
     pub async fn open(
         nodes: Nodes,
         new: NewNode,
@@ -54,121 +62,137 @@ impl Session {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, Error> {
-        let (begun, incarnation, now) = (Instant::now(), Incarnation(rng.next_u64()), clock.now());
+        let (started, incarnation, now) = (Instant::now(), Incarnation(rng.next_u64()), clock.now());
         let (node, rows) = if config.alone {
-            (nodes.register_alone(&new, incarnation, now).await?, Registered::default())
+            (nodes.register_alone(&new, incarnation, now).await?, NodeRows::default())
         } else {
             (nodes.register(&new, incarnation, now).await?, nodes.read().await?)
         };
         tracing::info!(node = %node.id, zone = node.zone.as_deref(), rank = node.rank, %incarnation, "registered");
-        let (origin, mut observer) = (Instant::now(), Observer::new(config.expiry));
-        let mut view = View::new(node, begun);
-        view.show(observer.observe(&rows.nodes, &rows.replaced, origin.elapsed()).live);
-        let turn = tokio::sync::Mutex::new(Turn { observer, again: None });
-        let (view, changes) = (Mutex::new(view), Changes::default());
-        let replaced = CancellationToken::new();
-        Ok(Self(Arc::new(Shared { nodes, new, config, clock, rng, origin, turn, replaced, view, changes })))
+        let (origin, mut failure_detector) = (Instant::now(), FailureDetector::new(config.expiry));
+        let mut state = SessionState::new(node, started);
+        state.set_live(failure_detector.observe(&rows.nodes, &rows.replaced, origin.elapsed()).live);
+        Ok(Self(Arc::new(SessionContext {
+            nodes,
+            new,
+            config,
+            clock,
+            rng,
+            origin,
+            heartbeat_state: tokio::sync::Mutex::new(HeartbeatState { failure_detector, registering_again: None }),
+            replaced: CancellationToken::new(),
+            state: Mutex::new(state),
+            changes: Changes::default(),
+        })))
     }
 
-    /// This process, as registered last.
+    /// This node, as it registered last.
     #[must_use]
     pub fn node(&self) -> Arc<Node> {
-        Arc::clone(&self.view().node)
+        Arc::clone(&self.state().node)
     }
 
-    /// This process, as one that leases.
+    /// This registration as an owner of leases.
     #[must_use]
     pub fn lease_owner(&self) -> LeaseOwner {
-        self.view().node.lease_owner()
+        self.state().node.lease_owner()
     }
 
-    /// All nodes that are not expired, by id, as of the last heartbeat; this process always.
+    /// All nodes that are not expired, by id, as of the last heartbeat; this node is always among them.
     #[must_use]
     pub fn live(&self) -> Arc<[Node]> {
-        Arc::clone(&self.view().live)
+        Arc::clone(&self.state().live)
     }
 
-    /// The agents among them that can be named to clients.
+    /// The agents among the live nodes that clients can be sent to.
     #[must_use]
     pub fn candidates(&self) -> Arc<[Candidate]> {
-        Arc::clone(&self.view().candidates)
+        Arc::clone(&self.state().candidates)
     }
 
-    /// Grows whenever [`Self::live`] or a state in it changes.
+    /// A channel whose value grows whenever the set of live nodes, or the state of one of them, changes.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.0.changes.watch()
+        self.0.changes.subscribe()
     }
 
-    /// Whether this process is the only one of its metastore.
+    /// Whether this process is the only one that uses its metastore.
     #[must_use]
     pub fn is_alone(&self) -> bool {
         self.0.config.alone
     }
 
-    /// Whether nobody can have taken this process for gone yet, so that what it knows under a lease may be answered from
-    /// memory: the last successful heartbeat was *begun* less than an expiry ago.
+    /// Whether no other node can consider this one failed yet: the last successful heartbeat *started* less than an
+    /// expiry ago. Only then may it answer from memory what it knows under a lease.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        let view = self.view();
-        let is_heard = |beaten: Instant| self.0.config.alone || beaten.elapsed() < self.0.config.expiry;
-        !view.is_over && view.beaten.is_some_and(is_heard)
+        let state = self.state();
+        let is_recent = |started: Instant| self.0.config.alone || started.elapsed() < self.0.config.expiry;
+        !state.has_ended && state.last_heartbeat.is_some_and(is_recent)
     }
 
-    /// How long ago the last successful heartbeat was begun; `None` once the session is over.
+    /// How long ago the last successful heartbeat started; `None` once the session has ended or the registration is
+    /// lost.
     #[must_use]
     pub fn heartbeat_age(&self) -> Option<Duration> {
-        let view = self.view();
-        let age = |beaten: Instant| if self.0.config.alone { Duration::ZERO } else { beaten.elapsed() };
-        view.beaten.filter(|_| !view.is_over).map(age)
+        let state = self.state();
+        let age = |started: Instant| if self.0.config.alone { Duration::ZERO } else { started.elapsed() };
+        state.last_heartbeat.filter(|_| !state.has_ended).map(age)
     }
 
-    /// Makes this process one that is draining: named to nobody from now on. Returns once that is written, or cannot be.
+    /// Sets the state of this node to draining: clients are no longer sent to it. Returns once that is recorded, or
+    /// after a timeout.
     pub async fn drain(&self) {
-        self.update(|view| view.enter(NodeState::Draining));
-        if !self.0.config.alone && timeout(FAREWELL, self.beat_until_heard()).await.is_err() {
-            tracing::warn!("draining could not be announced in time; the next heartbeat says it");
+        self.update(|state| state.set_state(NodeState::Draining));
+        if !self.0.config.alone && timeout(SHUTDOWN_TIMEOUT, self.heartbeat_until_recorded()).await.is_err() {
+            tracing::warn!("draining could not be recorded in time; the next heartbeat records it");
         }
     }
 
-    /// Ends the session: the registration is removed, and with it all leases. Where that cannot be written in time the
-    /// registration expires.
+    /// Ends the session: the registration is removed, and with it all its leases. If that cannot be recorded in time,
+    /// the registration expires.
     pub async fn leave(&self) {
         self.end();
-        let farewell = async {
-            // After the heartbeat that is under way.
-            let _turn = self.0.turn.lock().await;
+        let removal = async {
+            // Waits for a heartbeat in flight.
+            let _heartbeat_state = self.0.heartbeat_state.lock().await;
             self.0.nodes.leave(self.lease_owner()).await
         };
-        match timeout(FAREWELL, farewell).await {
+        match timeout(SHUTDOWN_TIMEOUT, removal).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "registration could not be removed; it will expire"),
             Err(_) => tracing::warn!("registration could not be removed in time; it will expire"),
         }
     }
 
-    /// Waits until another process has taken the id of this one, which must end then.
+    /// Waits until another process has taken the id of this one, which must then end.
     pub async fn replaced(&self) {
         self.0.replaced.cancelled().await;
     }
 
-    /// From here on nothing may be answered from memory, and nothing is registered again.
+    /// Marks the session as ended: nothing may be answered from memory any more, and it never registers again.
     pub(super) fn end(&self) {
-        self.update(|view| !std::mem::replace(&mut view.is_over, true));
+        self.update(|state| !std::mem::replace(&mut state.has_ended, true));
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        self.view().is_over
+    /// Whether the session has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.state().has_ended
     }
 
-    /// Changes what is known; wakes those who wait for it where `change` says that it did.
-    pub(super) fn update(&self, change: impl FnOnce(&mut View) -> bool) {
-        if change(&mut self.view()) {
-            self.0.changes.tell();
+    /// Applies `change` to the state, and wakes subscribers if it returns true.
+    pub(super) fn update(&self, change: impl FnOnce(&mut SessionState) -> bool) {
+        if change(&mut self.state()) {
+            self.0.changes.notify();
         }
     }
 
-    fn view(&self) -> MutexGuard<'_, View> {
-        self.0.view.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The timing of heartbeats.
+    pub(super) fn config(&self) -> &SessionConfig {
+        &self.0.config
+    }
+
+    fn state(&self) -> MutexGuard<'_, SessionState> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,10 +1,17 @@
-//! Objects: who is referenced, who is retired and when it may be deleted.
+//! Objects in the bucket: how many live extents refer to each, which are retired, and from when those may be deleted.
 //!
-//! Owns: object rows and the retire queue. Does not own: extents (whose transactions count references here), bytes.
-//! Invariants: an object is in the retire queue exactly while its references are zero; it is known until it was deleted.
+//! Owns: object rows and the retire queue. Does not own: extents (the transactions that link and unlink them count
+//! references here), the bytes of objects.
+//! Invariants: an object is in the retire queue exactly while it has no references; it is known until it was deleted.
 
-pub(crate) mod object_row;
-pub(crate) mod references;
+mod key;
+mod object_row;
+mod references;
+mod retired_row;
 mod service;
 
-pub use service::{Objects, Retired};
+pub use retired_row::Retired;
+pub use service::Objects;
+
+pub(crate) use key::object_key;
+pub(crate) use references::{Retire, add_object, release_references};

@@ -2,31 +2,24 @@
 
 use alluvium_model::{ObjectId, Timestamp};
 
-use super::object_row;
+use super::{
+    key::{object_key, retired_by, retired_key},
+    object_row,
+    retired_row::{Retired, decode_retired},
+};
 use crate::{
-    keyspace::{Error, Key, Tag},
-    kv::{Db, Range, Tx},
+    keyspace::Error,
+    kv::{Db, Tx},
     leases::{self, CheckError, Lease},
 };
 
 /// Objects that one transaction looks up or forgets: about 100 B each.
 const BATCH_MAX: usize = 1_000;
 
-/// Objects: references and the retire queue.
+/// The objects that the metastore knows, and the retire queue. Clones share the store.
 #[derive(Clone)]
 pub struct Objects {
     db: Db,
-}
-
-/// A retired object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Retired {
-    /// Which.
-    pub id: ObjectId,
-    /// Where it is in the bucket, relative to the store's prefix.
-    pub key: String,
-    /// When it may be deleted.
-    pub due: Timestamp,
 }
 
 impl Objects {
@@ -34,19 +27,19 @@ impl Objects {
         Self { db }
     }
 
-    /// At most `limit` retired objects (and 1,000) that may be deleted by `now`, longest due first.
+    /// Retired objects that may be deleted by `now`, longest due first: at most `limit`, and at most 1,000.
     pub async fn retired_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Retired>, Error> {
-        let due = Range::new(Key::new(Tag::RETIRED).bytes(), object_row::retired_end(now)).limit(limit.min(BATCH_MAX));
-        let due = &due;
+        let due = &retired_by(now).limit(limit.min(BATCH_MAX));
         self.db
             .read("objects.retired_due", |tx| async move {
                 let rows = tx.range(due.clone()).await?;
-                Ok(rows.iter().map(|(key, row)| object_row::decode_retired(key, row)).collect::<Result<_, _>>()?)
+                Ok(rows.iter().map(|(key, row)| decode_retired(key, row)).collect::<Result<_, _>>()?)
             })
             .await
     }
 
-    /// Forgets objects that were deleted from the bucket, as long as `lease` is held; those that are not retired stay.
+    /// Removes the rows of objects that were deleted from the bucket, as long as `lease` is held. Objects that are not
+    /// retired keep their rows.
     pub async fn forget(&self, lease: &Lease, ids: &[ObjectId]) -> Result<(), CheckError> {
         for ids in ids.chunks(BATCH_MAX) {
             self.db
@@ -59,7 +52,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Which of the objects the metastore knows (referenced, or retired and not yet forgotten).
+    /// Whether the metastore knows each of the objects: it is referenced, or retired and not yet forgotten.
     pub async fn known(&self, ids: &[ObjectId]) -> Result<Vec<bool>, Error> {
         let mut known = Vec::with_capacity(ids.len());
         for ids in ids.chunks(BATCH_MAX) {
@@ -73,7 +66,7 @@ impl Objects {
 }
 
 fn object_keys(ids: &[ObjectId]) -> Vec<Vec<u8>> {
-    ids.iter().map(|id| object_row::key(*id)).collect()
+    ids.iter().map(|id| object_key(*id)).collect()
 }
 
 async fn forget(tx: &Tx, ids: &[ObjectId]) -> Result<(), Error> {
@@ -81,8 +74,8 @@ async fn forget(tx: &Tx, ids: &[ObjectId]) -> Result<(), Error> {
     for (id, row) in ids.iter().zip(rows) {
         let Some(row) = row else { continue };
         if let Some(due) = object_row::decode(*id, &row)?.due {
-            tx.clear(&object_row::retired_key(due, *id));
-            tx.clear(&object_row::key(*id));
+            tx.clear(&retired_key(due, *id));
+            tx.clear(&object_key(*id));
         }
     }
     Ok(())

@@ -1,42 +1,42 @@
-//! Keys of committed offsets.
+//! The keys of committed offsets, and of their index by topic.
 //!
 //! ```text
-//! offset:  | tag: 1 | 0: 1 | group length: 2 | group | topic id: 16 | partition: 4 |  -> row
-//! index:   | tag: 1 | 1: 1 | topic id: 16 | group length: 2 | group |                 -> nothing
+//! offset: | GROUP_OFFSET | 0: 1 | length: 2 | group | topic: 16 | partition: 4 |
+//! index:  | GROUP_OFFSET | 1: 1 | topic: 16 | length: 2 | group |      value: empty
 //! ```
 
 use alluvium_model::{PartitionIndex, TopicId, TopicPartition, group::GroupId};
 use uuid::Uuid;
 
 use crate::{
-    groups::{length_prefixed, read_group},
-    keyspace::{Key, RowError, RowReader, Tag},
+    keyspace::{Key, RowError, RowReader, Tag, read_group},
     kv::Range,
 };
 
 const OFFSET: u8 = 0;
 const INDEX: u8 = 1;
 
+/// The key of the offset that `group` has committed for `partition`.
 pub(super) fn offset_key(group: &GroupId, partition: TopicPartition) -> Vec<u8> {
     of_group(group).partition(partition).bytes()
 }
 
 /// All offsets of `group`.
-pub(super) fn group_range(group: &GroupId) -> Range {
+pub(crate) fn group_range(group: &GroupId) -> Range {
     Range::prefix(of_group(group).bytes())
 }
 
 /// All offsets of `group` in `topic`.
-pub(super) fn topic_range(group: &GroupId, topic: TopicId) -> Range {
+pub(crate) fn topic_range(group: &GroupId, topic: TopicId) -> Range {
     Range::prefix(of_group(group).topic(topic).bytes())
 }
 
 fn of_group(group: &GroupId) -> Key {
-    length_prefixed(Key::new(Tag::GROUP_OFFSET).raw(&[OFFSET]), group)
+    Key::new(Tag::GROUP_OFFSET).raw(&[OFFSET]).group(group)
 }
 
 /// The partition whose offset is at `key`.
-pub(super) fn partition_of(key: &[u8]) -> Result<TopicPartition, RowError> {
+pub(crate) fn partition_of(key: &[u8]) -> Result<TopicPartition, RowError> {
     let mut reader = RowReader::part("offset key", key);
     reader.array::<2>()?;
     read_group(&mut reader)?;
@@ -46,16 +46,17 @@ pub(super) fn partition_of(key: &[u8]) -> Result<TopicPartition, RowError> {
     Ok(TopicPartition::new(topic, partition))
 }
 
-pub(super) fn index_key(topic: TopicId, group: &GroupId) -> Vec<u8> {
-    length_prefixed(of_topic(topic), group).bytes()
+/// The key of the index row that says that `group` has offsets in `topic`.
+pub(crate) fn index_key(topic: TopicId, group: &GroupId) -> Vec<u8> {
+    of_topic(topic).group(group).bytes()
 }
 
-/// The groups that have offsets in `topic`.
+/// The index rows of all groups that have offsets in `topic`.
 pub(super) fn index_range(topic: TopicId) -> Range {
     Range::prefix(of_topic(topic).bytes())
 }
 
-/// The group that an index key names.
+/// The group that the key of an index row names.
 pub(super) fn indexed_group(key: &[u8]) -> Result<GroupId, RowError> {
     let mut reader = RowReader::part("offset index key", key);
     reader.array::<18>()?;

@@ -1,19 +1,20 @@
 //! Committed offsets of consumer groups.
 //!
-//! Owns: offset rows, their index by topic, and their expiry. Does not own: who may commit (`alluvium_model::group`), the
-//! groups themselves ([`crate::groups`]). Invariants: an offset is written only while the fence under which its commit was
-//! admitted still stands, so never after the next generation has begun; a topic with an offset row is in the index.
+//! Owns: offset rows and their index by topic. Does not own: which members may commit (`alluvium_model::group`), the
+//! groups themselves ([`crate::groups`]), the expiry of offsets and their deletion with a group
+//! ([`crate::maintenance`]). Invariants: an offset is written only while the fence under which its commit was admitted
+//! is stored, so never after the next generation has begun; a topic with an offset row is in the index.
 
-mod codec;
-mod expiry;
 mod key;
+mod row;
 mod service;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub use codec::CommittedOffset;
-pub use expiry::Sweep;
+pub use row::CommittedOffset;
 pub use service::Offsets;
 
-pub(crate) use service::{clear_step, purge_step};
+pub(crate) use key::{group_range, index_key, partition_of, topic_range};
+pub(crate) use row::decode;
+pub(crate) use service::{PAGE_ROWS_MAX, clear_step, purge_step};

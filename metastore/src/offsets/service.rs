@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use alluvium_model::{TopicId, TopicPartition, group::GroupId};
 
 use super::{
-    codec::{CommittedOffset, decode, encode},
     key::{group_range, index_key, index_range, indexed_group, offset_key, partition_of, topic_range},
+    row::{CommittedOffset, decode, encode},
 };
 use crate::{
     groups::{Fence, SaveError, fence_under},
@@ -20,12 +20,12 @@ const COMMIT_ROWS_MAX: usize = 1_000;
 /// Bytes of one such transaction's values, so that it stays under 1 MB with its keys.
 const COMMIT_BYTES_MAX: usize = 500_000;
 /// Offset rows read at once: at Kafka's default limit of 4 kB of metadata each, about a megabyte.
-pub(super) const PAGE_ROWS_MAX: usize = 250;
+pub(crate) const PAGE_ROWS_MAX: usize = 250;
 
 /// Committed offsets. Clones share the store.
 #[derive(Clone)]
 pub struct Offsets {
-    pub(super) db: Db,
+    pub(crate) db: Db,
 }
 
 impl Offsets {
@@ -35,8 +35,8 @@ impl Offsets {
         Self { db }
     }
 
-    /// Commits `offsets` of `group`, if it is still of the save under which the commit was admitted, and `lease`, on the
-    /// group, is held. In order; where it fails midway, the first part is committed.
+    /// Commits `offsets` of `group`, in order, if `fence`, under which the commit was admitted, is still stored, and
+    /// `lease`, on the group, is held. If it fails midway, the first offsets are committed and the others are not.
     pub async fn commit(
         &self,
         lease: &Lease,
@@ -44,27 +44,27 @@ impl Offsets {
         fence: Fence,
         offsets: &[(TopicPartition, CommittedOffset)],
     ) -> Result<(), SaveError> {
-        let mut left = offsets;
-        while !left.is_empty() {
-            let (now, later) = left.split_at(fitting(left));
+        let mut remaining = offsets;
+        while !remaining.is_empty() {
+            let (step, rest) = remaining.split_at(fitting(remaining));
             self.db
                 .run("commit offsets", |tx| async move {
                     check(&tx, lease, group, fence).await?;
-                    for (partition, row) in now {
+                    for (partition, row) in step {
                         tx.set(&offset_key(group, *partition), &encode(row));
                     }
-                    for topic in now.iter().map(|(partition, _)| partition.topic).collect::<BTreeSet<_>>() {
+                    for topic in step.iter().map(|(partition, _)| partition.topic).collect::<BTreeSet<_>>() {
                         tx.set(&index_key(topic, group), &[]);
                     }
                     Ok::<_, SaveError>(())
                 })
                 .await?;
-            left = later;
+            remaining = rest;
         }
         Ok(())
     }
 
-    /// What `group` has committed for `partitions`, in their order.
+    /// The offsets that `group` has committed for `partitions`, in their order.
     pub async fn fetch(
         &self,
         group: &GroupId,
@@ -82,7 +82,7 @@ impl Offsets {
         Ok(found)
     }
 
-    /// All that `group` has committed, by topic and partition.
+    /// All offsets that `group` has committed, by topic id and partition.
     pub async fn fetch_all(&self, group: &GroupId) -> Result<Vec<(TopicPartition, CommittedOffset)>, Error> {
         let mut found = Vec::new();
         let mut range = group_range(group).limit(PAGE_ROWS_MAX);
@@ -103,8 +103,8 @@ impl Offsets {
         }
     }
 
-    /// Forgets what `group` has committed for `partitions`, if it is still of the save under which that was admitted, and
-    /// `lease`, on the group, is held.
+    /// Deletes the offsets that `group` has committed for `partitions`, if `fence`, under which the deletion was
+    /// admitted, is still stored, and `lease`, on the group, is held.
     pub async fn delete(
         &self,
         lease: &Lease,
@@ -126,7 +126,7 @@ impl Offsets {
         Ok(())
     }
 
-    /// One step of forgetting all offsets of a purged topic: those of at most `limit` groups. Whether that was all.
+    /// One step of deleting all offsets in a purged topic: those of at most `limit` groups. Whether none are left.
     pub async fn purge(&self, topic: TopicId, limit: usize) -> Result<bool, Error> {
         self.db.run("purge offsets", |tx| async move { purge_step(&tx, topic, limit).await }).await
     }
@@ -136,7 +136,7 @@ async fn check(tx: &Tx, lease: &Lease, group: &GroupId, fence: Fence) -> Result<
     if fence_under(tx, lease, group).await? == Some(fence) { Ok(()) } else { Err(SaveError::Fenced) }
 }
 
-/// How many of `offsets` (at least one) one transaction takes.
+/// Number of `offsets`, from the first, that one transaction can take; at least one.
 fn fitting(offsets: &[(TopicPartition, CommittedOffset)]) -> usize {
     let mut bytes = 0;
     let fits = |(_, row): &&(TopicPartition, CommittedOffset)| {
@@ -146,18 +146,18 @@ fn fitting(offsets: &[(TopicPartition, CommittedOffset)]) -> usize {
     offsets.iter().take(COMMIT_ROWS_MAX).take_while(fits).count().max(1)
 }
 
-/// Clears a page of the offsets of `group`. Whether that was all.
+/// Clears a page of the offsets of `group`. Whether none are left.
 pub(crate) async fn clear_step(tx: &Tx, group: &GroupId) -> Result<bool, Error> {
     let rows = tx.range(group_range(group).limit(PAGE_ROWS_MAX)).await?;
     for (key, _) in &rows {
         tx.clear(key);
-        // Where the topic goes on behind this page, the next page clears its index row again.
+        // If the topic has more offsets after this page, the next page clears its index row again.
         tx.clear(&index_key(partition_of(key)?.topic, group));
     }
     Ok(rows.len() < PAGE_ROWS_MAX)
 }
 
-/// Clears the offsets of at most `limit` groups in `topic`. Whether that was all.
+/// Clears the offsets of at most `limit` groups in `topic`. Whether none are left.
 pub(crate) async fn purge_step(tx: &Tx, topic: TopicId, limit: usize) -> Result<bool, Error> {
     let rows = tx.range(index_range(topic).limit(limit)).await?;
     for (key, _) in &rows {

@@ -1,45 +1,50 @@
+//! The transactions of offsets. Their helpers serve the tests of what spans groups and offsets, too.
+
 use std::time::Duration;
 
 use alluvium_model::{
     Offset, PartitionIndex, Timestamp, TopicId, TopicPartition,
-    group::{Generation, GroupId, MemberId, Protocol, SavedMember, SavedState, Snapshot},
+    group::{Generation, GroupId, MemberId, SavedMember, SavedState, Snapshot},
 };
 use bytes::Bytes;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::codec::{decode, encode};
+use super::row::{decode, encode};
 use super::*;
 use crate::{
     Metastore, fixtures,
     groups::{Fence, SaveError},
     keyspace::RowProblem,
     kv::Faults,
-    leases::{Lease, LeaseKey, Role},
-    topics::NewTopic,
+    leases::{Lease, LeaseKey},
 };
 
-const NOW: Timestamp = Timestamp(1_790_000_000_000);
-const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
+pub(crate) const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
-fn group(name: &str) -> GroupId {
+/// The group called `name`.
+pub(crate) fn group(name: &str) -> GroupId {
     GroupId::new(name).expect("a short name")
 }
 
-fn topic(number: u128) -> TopicId {
+/// The id of topic `number`.
+pub(crate) fn topic(number: u128) -> TopicId {
     TopicId(Uuid::from_u128(number))
 }
 
-fn at(topic_number: u128, partition: i32) -> TopicPartition {
+/// A partition of topic `topic_number`.
+pub(crate) fn at(topic_number: u128, partition: i32) -> TopicPartition {
     TopicPartition::new(topic(topic_number), PartitionIndex(partition))
 }
 
-fn row(offset: i64) -> CommittedOffset {
+/// A committed offset.
+pub(crate) fn row(offset: i64) -> CommittedOffset {
     let metadata = format!("read to {offset}");
     CommittedOffset { offset: Offset(offset), leader_epoch: None, committed: NOW, expires: None, metadata }
 }
 
-fn simple() -> Snapshot {
+/// A group that never had members.
+pub(crate) fn simple() -> Snapshot {
     Snapshot {
         state: SavedState::Empty,
         generation: Generation(0),
@@ -50,7 +55,8 @@ fn simple() -> Snapshot {
     }
 }
 
-fn consumers(members: usize) -> Snapshot {
+/// A group of consumers that say nothing about their subscriptions.
+pub(crate) fn consumers(members: usize) -> Snapshot {
     let member = |n| SavedMember {
         id: MemberId::new(&format!("m{n}")).expect("not empty"),
         instance: None,
@@ -66,16 +72,17 @@ fn consumers(members: usize) -> Snapshot {
 }
 
 /// The lease of a group.
-async fn lease(metastore: &Metastore, name: &str) -> Lease {
+pub(crate) async fn lease(metastore: &Metastore, name: &str) -> Lease {
     fixtures::lease(metastore, LeaseKey::Group(group(name))).await
 }
 
-async fn saved(metastore: &Metastore, name: &str, snapshot: &Snapshot) -> Fence {
+/// Saves the group called `name` for the first time.
+pub(crate) async fn saved(metastore: &Metastore, name: &str, snapshot: &Snapshot) -> Fence {
     metastore.groups.save(&lease(metastore, name).await, &group(name), None, 1, snapshot, NOW).await.expect("saved")
 }
 
 #[tokio::test]
-async fn what_was_committed_is_fetched() {
+async fn committed_offsets_are_fetched() {
     let metastore = fixtures::memory().await;
     let (offsets, g) = (&metastore.offsets, group("g"));
     let fence = saved(&metastore, "g", &simple()).await;
@@ -139,22 +146,7 @@ async fn single_offsets_are_deleted() {
 }
 
 #[tokio::test]
-async fn a_deleted_group_leaves_nothing_behind() {
-    let metastore = fixtures::memory().await;
-    let g = group("g");
-    let fence = saved(&metastore, "g", &simple()).await;
-    let rows: Vec<_> = (0..600).map(|n| (at(1, n), row(1))).chain([(at(2, 0), row(1))]).collect();
-    metastore.offsets.commit(&lease(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
-    metastore.groups.delete(&lease(&metastore, "g").await, &g, Some(fence)).await.expect("deleted");
-    assert_eq!(metastore.groups.load(&g).await.expect("read"), None);
-    assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), []);
-    let left =
-        metastore.db.read("all", |tx| async move { tx.range(crate::kv::Range::new(vec![0x50], vec![0x6f])).await });
-    assert_eq!(left.await.expect("read"), []);
-}
-
-#[tokio::test]
-async fn a_purged_topic_takes_its_offsets_out_of_all_groups() {
+async fn the_offsets_of_a_purged_topic_are_deleted_from_all_groups() {
     let metastore = fixtures::memory().await;
     for name in ["a", "b", "c"] {
         let fence = saved(&metastore, name, &simple()).await;
@@ -169,140 +161,6 @@ async fn a_purged_topic_takes_its_offsets_out_of_all_groups() {
     for name in ["a", "b", "c"] {
         assert_eq!(metastore.offsets.fetch_all(&group(name)).await.expect("read"), [(at(2, 0), row(7))]);
     }
-}
-
-async fn sweep(metastore: &Metastore, now: Timestamp) -> (usize, usize) {
-    let (mut after, mut total) = (None, (0, 0));
-    let lease = fixtures::lease(metastore, LeaseKey::Role(Role::Offsets)).await;
-    loop {
-        let step = metastore.offsets.expire(&lease, now, WEEK, after.as_ref(), 2).await.expect("swept");
-        total = (total.0 + step.expired, total.1 + step.deleted);
-        match step.next {
-            Some(next) => after = Some(next),
-            None => return total,
-        }
-    }
-}
-
-#[tokio::test]
-async fn offsets_of_a_group_whose_members_do_not_say_what_they_read_never_expire() {
-    let metastore = fixtures::memory().await;
-    let connect = Snapshot { protocol_type: Some("connect".into()), ..subscribed(&["orders"]) };
-    let rebalancing = Snapshot { state: SavedState::CompletingRebalance, ..subscribed(&["orders"]) };
-    for (name, snapshot) in [("mute", consumers(1)), ("connect", connect), ("rebalancing", rebalancing)] {
-        let fence = saved(&metastore, name, &snapshot).await;
-        metastore
-            .offsets
-            .commit(&lease(&metastore, name).await, &group(name), fence, &[(at(1, 0), row(5))])
-            .await
-            .expect("committed");
-    }
-    assert_eq!(sweep(&metastore, NOW.plus(WEEK * 100)).await, (0, 0));
-}
-
-/// A stable group of one consumer of `topics`.
-fn subscribed(topics: &[&str]) -> Snapshot {
-    let mut metadata = [&[0, 1][..], &u32::try_from(topics.len()).expect("few").to_be_bytes()].concat();
-    for topic in topics {
-        metadata.extend(u16::try_from(topic.len()).expect("short").to_be_bytes());
-        metadata.extend(topic.as_bytes());
-    }
-    let mut snapshot = Snapshot { protocol: Some("range".into()), ..consumers(1) };
-    snapshot.members[0].protocols = vec![Protocol { name: "range".into(), metadata: metadata.into() }];
-    snapshot
-}
-
-#[tokio::test]
-async fn offsets_of_topics_that_members_no_longer_subscribe_to_expire_a_week_after_their_commit() {
-    let metastore = fixtures::memory().await;
-    let g = group("g");
-    for (number, name) in [(1, "orders"), (2, "payments")] {
-        let new = NewTopic {
-            id: topic(number),
-            name: name.to_owned(),
-            partitions: 1,
-            replication_factor: 1,
-            configs: std::collections::BTreeMap::new(),
-        };
-        metastore.topics.create(new, NOW).await.expect("created");
-    }
-    let fence = saved(&metastore, "g", &subscribed(&["payments", "orders", "absent"])).await;
-    let later = CommittedOffset { committed: NOW.plus(WEEK), ..row(6) };
-    let rows = [(at(1, 0), row(5)), (at(2, 0), row(5)), (at(2, 1), later.clone())];
-    metastore.offsets.commit(&lease(&metastore, "g").await, &g, fence, &rows).await.expect("committed");
-    assert_eq!(sweep(&metastore, NOW.plus(WEEK * 100)).await, (0, 0));
-    metastore
-        .groups
-        .save(&lease(&metastore, "g").await, &g, Some(fence), 2, &subscribed(&["orders"]), NOW.plus(WEEK))
-        .await
-        .expect("saved");
-    assert_eq!(sweep(&metastore, NOW.plus(WEEK).plus_ms(-1)).await, (0, 0));
-    assert_eq!(sweep(&metastore, NOW.plus(WEEK)).await, (1, 0));
-    assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), [(at(1, 0), row(5)), (at(2, 1), later)]);
-    assert_eq!(sweep(&metastore, NOW.plus(WEEK * 100)).await, (1, 0));
-    assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), [(at(1, 0), row(5))]);
-}
-
-#[tokio::test]
-async fn offsets_of_an_empty_group_expire_together_a_week_after_it_became_empty() {
-    let metastore = fixtures::memory().await;
-    let g = group("g");
-    let first = saved(&metastore, "g", &consumers(1)).await;
-    metastore
-        .offsets
-        .commit(&lease(&metastore, "g").await, &g, first, &[(at(1, 0), row(5)), (at(2, 0), row(5))])
-        .await
-        .expect("committed");
-    let emptied = NOW.plus(WEEK * 3);
-    metastore
-        .groups
-        .save(&lease(&metastore, "g").await, &g, Some(first), 2, &consumers(0), emptied)
-        .await
-        .expect("saved");
-    assert_eq!(sweep(&metastore, emptied.plus(WEEK).plus_ms(-1)).await, (0, 0));
-    assert_eq!(sweep(&metastore, emptied.plus(WEEK)).await, (2, 1));
-    assert_eq!(metastore.groups.load(&g).await.expect("read"), None);
-}
-
-#[tokio::test]
-async fn offsets_of_a_simple_consumer_expire_one_by_one_a_week_after_their_commit() {
-    let metastore = fixtures::memory().await;
-    let g = group("g");
-    let fence = saved(&metastore, "g", &simple()).await;
-    let later = CommittedOffset { committed: NOW.plus(WEEK), ..row(6) };
-    metastore
-        .offsets
-        .commit(&lease(&metastore, "g").await, &g, fence, &[(at(1, 0), row(5)), (at(1, 1), later.clone())])
-        .await
-        .expect("committed");
-    assert_eq!(sweep(&metastore, NOW.plus(WEEK)).await, (1, 0));
-    assert_eq!(metastore.offsets.fetch_all(&g).await.expect("read"), [(at(1, 1), later)]);
-    assert_eq!(sweep(&metastore, NOW.plus(WEEK * 2)).await, (1, 1));
-}
-
-#[tokio::test]
-async fn an_expiry_that_the_consumer_gave_goes_first() {
-    let metastore = fixtures::memory().await;
-    let fence = saved(&metastore, "g", &simple()).await;
-    let short = CommittedOffset { expires: Some(NOW.plus_ms(1_000)), ..row(5) };
-    let long = CommittedOffset { expires: Some(NOW.plus(WEEK * 9)), ..row(5) };
-    metastore
-        .offsets
-        .commit(&lease(&metastore, "g").await, &group("g"), fence, &[(at(1, 0), short), (at(1, 1), long)])
-        .await
-        .expect("committed");
-    assert_eq!(sweep(&metastore, NOW.plus_ms(1_000)).await, (1, 0));
-    assert_eq!(sweep(&metastore, NOW.plus(WEEK * 8)).await, (0, 0));
-}
-
-#[tokio::test]
-async fn an_empty_group_without_offsets_goes_only_when_its_coordinator_has_forgotten_it() {
-    let metastore = fixtures::memory().await;
-    for name in ["a", "b", "c"] {
-        saved(&metastore, name, &consumers(0)).await;
-    }
-    assert_eq!(sweep(&metastore, NOW.plus_ms(1)).await, (0, 0));
-    assert_eq!(sweep(&metastore, NOW.plus(Duration::from_secs(600))).await, (0, 3));
 }
 
 #[test]

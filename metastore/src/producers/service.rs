@@ -1,26 +1,22 @@
 //! Idempotent producers as transactions.
-//!
-//! ```text
-//! key   | PRODUCER_NEXT |      value | version: 1 (1) | the next producer id: 8 |
-//! ```
 
 use std::{ops::Range, time::Duration};
 
 use alluvium_model::{ProducerId, Timestamp, TopicPartition, producer::Window};
 
 use super::{
-    sweep::{self, Sweep},
-    window_row,
+    key::window_key,
+    next_id_row::{decode_next_id, encode_next_id, next_id_key},
+    sweep::{self, ProducerSweepStep},
+    window_row::decode_window,
 };
 use crate::{
-    keyspace::{Error, Key, RowReader, RowWriter, Tag},
+    keyspace::Error,
     kv::{Db, Tx},
     leases::{self, CheckError, Lease},
 };
 
-const VERSION: u8 = 1;
-
-/// Idempotent producers.
+/// Idempotent producers. Clones share the store.
 #[derive(Clone)]
 pub struct Producers {
     db: Db,
@@ -31,31 +27,32 @@ impl Producers {
         Self { db }
     }
 
-    /// `count` producer ids that nobody got before.
+    /// Allocates `count` producer ids. No id is ever given twice.
     pub async fn allocate(&self, count: u32) -> Result<Range<ProducerId>, Error> {
-        // Where the result was unknown the retry takes further ids: some are lost, none is given twice.
+        // If the result of an attempt is unknown, the next one takes further ids: some are lost, none is given twice.
         self.db.run("producers.allocate", |tx| async move { allocate(&tx, count).await }).await
     }
 
-    /// What `producer` last wrote to `partition`, as far as it is remembered.
+    /// The window of `producer` in `partition`: its last batches; `None` if it has written none, or its window expired.
     pub async fn window(&self, partition: TopicPartition, producer: ProducerId) -> Result<Option<Window>, Error> {
         self.db
             .read("producers.window", |tx| async move {
-                let row = tx.get(&window_row::key(partition, producer)).await?;
-                Ok(row.map(|row| window_row::decode(&row)).transpose()?)
+                let row = tx.get(&window_key(partition, producer)).await?;
+                Ok(row.map(|row| decode_window(&row)).transpose()?)
             })
             .await
     }
 
-    /// One step of the sweep: looks at the next `limit` windows and clears those idle for longer than `expiry`. (The commit
-    /// takes no notice of them either way: this only frees their space.) Only as long as `lease` is held.
+    /// One step of the sweep of idle producers, as long as `lease` is held: reads the next `limit` windows and clears
+    /// those idle for longer than `expiry`. (The commit ignores expired windows by itself: the sweep only frees their
+    /// space.)
     pub async fn expire(
         &self,
         lease: &Lease,
         now: Timestamp,
         expiry: Duration,
         limit: usize,
-    ) -> Result<Sweep, CheckError> {
+    ) -> Result<ProducerSweepStep, CheckError> {
         self.db
             .run("producers.expire", |tx| async move {
                 leases::check(&tx, lease).await?;
@@ -66,17 +63,12 @@ impl Producers {
 }
 
 async fn allocate(tx: &Tx, count: u32) -> Result<Range<ProducerId>, Error> {
-    let key = Key::new(Tag::PRODUCER_NEXT).bytes();
+    let key = next_id_key();
     let first = match tx.get(&key).await? {
-        None => 0,
-        Some(row) => {
-            let mut row = RowReader::new("next producer", &row, VERSION)?;
-            let next = row.i64()?;
-            row.finish()?;
-            next
-        }
+        None => ProducerId(0),
+        Some(row) => decode_next_id(&row)?,
     };
-    let end = first.saturating_add(count.into());
-    tx.set(&key, &RowWriter::new(VERSION).i64(end).finish());
-    Ok(ProducerId(first)..ProducerId(end))
+    let end = ProducerId(first.0.saturating_add(count.into()));
+    tx.set(&key, &encode_next_id(end));
+    Ok(first..end)
 }

@@ -6,7 +6,7 @@ use alluvium_model::{
     log::{CommitLimits, ProducerBatch},
 };
 
-use super::Sweep;
+use super::ProducerSweepStep;
 use crate::{
     Metastore, fixtures,
     keyspace::{Key, Tag},
@@ -16,7 +16,7 @@ use crate::{
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
-/// Appends a record of each of these producers.
+/// Appends one record of each of `producers`.
 async fn append(metastore: &Metastore, producers: std::ops::Range<i64>, now: Timestamp) {
     let topic = match metastore.topics.by_name("topic").await.unwrap() {
         Some(topic) => topic,
@@ -50,16 +50,16 @@ async fn no_producer_id_is_given_twice() {
 }
 
 #[tokio::test]
-async fn the_sweep_clears_idle_producers_a_step_at_a_time_and_begins_anew() {
+async fn the_sweep_clears_idle_producers_a_step_at_a_time_and_starts_again_at_the_end() {
     let metastore = fixtures::memory().await;
     append(&metastore, 0..4, NOW).await;
     let later = NOW.plus(PRODUCER_EXPIRY).plus(Duration::from_secs(1));
     append(&metastore, 4..7, later).await;
     let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Producers)).await;
     let step = async || metastore.producers.expire(&lease, later, PRODUCER_EXPIRY, 3).await.unwrap();
-    assert_eq!(step().await, Sweep { seen: 3, expired: 3, done: false });
-    assert_eq!(step().await, Sweep { seen: 3, expired: 1, done: false });
-    assert_eq!(step().await, Sweep { seen: 1, expired: 0, done: true });
+    assert_eq!(step().await, ProducerSweepStep { seen: 3, expired: 3, done: false });
+    assert_eq!(step().await, ProducerSweepStep { seen: 3, expired: 1, done: false });
+    assert_eq!(step().await, ProducerSweepStep { seen: 1, expired: 0, done: true });
     assert_eq!(windows(&metastore).await, 3);
-    assert_eq!(step().await, Sweep { seen: 3, expired: 0, done: false });
+    assert_eq!(step().await, ProducerSweepStep { seen: 3, expired: 0, done: false });
 }

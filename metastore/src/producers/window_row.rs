@@ -1,31 +1,23 @@
-//! The window row of a producer in a partition.
+//! The value of the window row of a producer in a partition.
 //!
 //! ```text
-//! key   | WINDOW | topic: 16 | partition: 4 | producer id: 8 |
 //! value | version: 1 (1) | epoch: 2 | touched: 8 | appended: varint | batches: varint | batch ... |
 //! batch | first: 4 | last: 4 | base: 8 | timestamp: 8 |
 //! ```
 
 use alluvium_model::{
-    Offset, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicId, TopicPartition,
+    Offset, ProducerEpoch, Sequence, Timestamp,
     producer::{Window, WindowBatch},
 };
 
-use crate::keyspace::{Key, RowError, RowReader, RowWriter, Tag};
+use crate::keyspace::{RowError, RowReader, RowWriter};
 
 const VERSION: u8 = 1;
+/// Bytes of one batch of a window.
 const BATCH_BYTES: usize = 24;
 
-pub(crate) fn key(partition: TopicPartition, producer: ProducerId) -> Vec<u8> {
-    Key::new(Tag::WINDOW).partition(partition).producer(producer).bytes()
-}
-
-/// Before the keys of all windows of a topic.
-pub(crate) fn topic_prefix(topic: TopicId) -> Vec<u8> {
-    Key::new(Tag::WINDOW).topic(topic).bytes()
-}
-
-pub(crate) fn encode(window: &Window) -> Vec<u8> {
+/// The value of the row of `window`.
+pub(crate) fn encode_window(window: &Window) -> Vec<u8> {
     let Window { epoch, touched, appended, batches } = window;
     let row = RowWriter::new(VERSION).i16(epoch.0).i64(touched.0).varint(*appended).count(batches.len());
     let batch = |row: RowWriter, batch: &WindowBatch| {
@@ -34,7 +26,8 @@ pub(crate) fn encode(window: &Window) -> Vec<u8> {
     batches.iter().fold(row, batch).finish()
 }
 
-pub(crate) fn decode(row: &[u8]) -> Result<Window, RowError> {
+/// The window of a row.
+pub(crate) fn decode_window(row: &[u8]) -> Result<Window, RowError> {
     let mut row = RowReader::new("producer window", row, VERSION)?;
     let (epoch, touched) = (ProducerEpoch(row.i16()?), Timestamp(row.i64()?));
     let appended = row.varint()?;
@@ -60,8 +53,8 @@ mod tests {
         let window = Window { epoch: ProducerEpoch(3), touched: Timestamp(65_536), appended: 10, batches: vec![batch] };
         let golden = b"\x01\0\x03\0\0\0\0\0\x01\0\0\x01\x0a\x01\x01\
             \0\0\0\x05\0\0\0\x09\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03\xe8";
-        assert_eq!(encode(&window), golden);
-        assert_eq!(decode(golden), Ok(window));
+        assert_eq!(encode_window(&window), golden);
+        assert_eq!(decode_window(golden), Ok(window));
     }
 
     proptest! {
@@ -75,14 +68,14 @@ mod tests {
             };
             let batches = batches.into_iter().map(batch).collect();
             let window = Window { epoch: ProducerEpoch(epoch), touched: Timestamp(touched), appended, batches };
-            prop_assert_eq!(decode(&encode(&window)), Ok(window));
+            prop_assert_eq!(decode_window(&encode_window(&window)), Ok(window));
         }
 
         #[test]
         fn any_bytes_are_a_window_or_an_error(mut row: Vec<u8>) {
-            let _ = decode(&row);
+            let _ = decode_window(&row);
             row.insert(0, VERSION);
-            let _ = decode(&row);
+            let _ = decode_window(&row);
         }
     }
 }

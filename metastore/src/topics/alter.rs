@@ -1,4 +1,4 @@
-//! Altering a topic: more partitions, other configs.
+//! Altering a topic: adding partitions, changing its config overrides.
 
 use alluvium_model::{
     Timestamp, TopicId,
@@ -6,7 +6,8 @@ use alluvium_model::{
 };
 
 use super::{
-    AddPartitionsError, AlterConfigsError, Topic, Topics, create::write_heads, service::read_topic, topic_row,
+    AddPartitionsError, AlterConfigsError, Topic, Topics, create::write_heads, key::topic_key, service::read_topic,
+    topic_row,
 };
 use crate::{
     feed::{self, FeedEntry},
@@ -14,13 +15,13 @@ use crate::{
 };
 
 impl Topics {
-    /// Makes it `total` partitions.
+    /// Adds partitions to a topic, so that it has `total`.
     pub async fn add_partitions(&self, id: TopicId, total: i32, now: Timestamp) -> Result<Topic, AddPartitionsError> {
         check_partitions(total)?;
         self.db.run("topics.add_partitions", |tx| async move { add_partitions(&tx, id, total, now).await }).await
     }
 
-    /// Sets overrides (or removes them: `None`), which the caller has validated.
+    /// Sets config overrides, or removes those whose value is `None`. The caller has validated them.
     pub async fn alter_configs(
         &self,
         id: TopicId,
@@ -67,6 +68,6 @@ async fn alter_configs(
 }
 
 fn write(tx: &Tx, topic: &Topic, now: Timestamp) {
-    tx.set(&topic_row::key(topic.id), &topic_row::encode(topic));
+    tx.set(&topic_key(topic.id), &topic_row::encode(topic));
     feed::append(tx, now, FeedEntry::Topics { ids: vec![topic.id] });
 }

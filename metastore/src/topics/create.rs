@@ -1,4 +1,4 @@
-//! Creating a topic, with the heads of all its partitions.
+//! Creating a topic together with the heads of all its partitions.
 
 use alluvium_model::{
     Timestamp, TopicPartition,
@@ -8,17 +8,20 @@ use alluvium_model::{
 
 use super::{
     CreateTopicError, NewTopic, Topic, Topics,
+    key::{name_key, topic_key},
+    name_row::encode_name,
     service::{read_name, read_topic},
     topic_row,
 };
 use crate::{
     feed::{self, FeedEntry},
     kv::Tx,
-    log::head_row,
+    log::{encode_head, head_key},
 };
 
 impl Topics {
-    /// Creates a topic with all its partitions. Repeating it with the same id answers the same topic.
+    /// Creates a topic with all its partitions. A repeated call with the same id returns the topic that the first
+    /// created.
     pub async fn create(&self, topic: NewTopic, now: Timestamp) -> Result<Topic, CreateTopicError> {
         check_name(&topic.name)?;
         check_partitions(topic.partitions)?;
@@ -42,17 +45,17 @@ async fn create(tx: &Tx, topic: &Topic, now: Timestamp) -> Result<Topic, CreateT
             CreateTopicError::Collides { name, existing }
         });
     }
-    tx.set(&topic_row::name_key(&topic.name), &topic_row::encode_name(topic.id, &topic.name));
-    tx.set(&topic_row::key(topic.id), &topic_row::encode(topic));
+    tx.set(&name_key(&topic.name), &encode_name(topic.id, &topic.name));
+    tx.set(&topic_key(topic.id), &topic_row::encode(topic));
     write_heads(tx, topic.all_partitions());
     feed::append(tx, now, FeedEntry::Topics { ids: vec![topic.id] });
     Ok(topic.clone())
 }
 
-/// Gives new partitions their heads.
+/// Writes the heads of new partitions.
 pub(super) fn write_heads(tx: &Tx, partitions: impl Iterator<Item = TopicPartition>) {
-    let empty = head_row::encode(&Head::EMPTY);
+    let empty = encode_head(&Head::EMPTY);
     for partition in partitions {
-        tx.set(&head_row::key(partition), &empty);
+        tx.set(&head_key(partition), &empty);
     }
 }

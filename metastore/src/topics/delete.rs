@@ -1,36 +1,33 @@
-//! Deleting a topic softly: out of sight at once, its records go later.
+//! Deleting a topic: it is gone for clients at once; its records are purged after a grace period.
 
 use std::time::Duration;
 
 use alluvium_model::{Timestamp, TopicId};
 
-use super::{DeleteTopicError, Topic, Topics, service::read_topic, topic_row};
+use super::{
+    DeleteTopicError, Topics,
+    key::{decode_due_key, deleted_key, due_by, due_key, due_value, name_key, topic_key},
+    service::read_topic,
+    topic_row::{DeletedTopic, decode_deleted, encode_deleted},
+};
 use crate::{
     feed::{self, FeedEntry},
     keyspace::{Error, RowError, RowProblem},
-    kv::{Range, Tx, prefix_end},
-    log::head_row,
+    kv::{Tx, prefix_end},
+    log::topic_heads_prefix,
 };
 
 /// Deleted topics that one transaction lists.
 const LIST_MAX: usize = 500;
 
-/// A deleted topic whose records are still to be purged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeletedTopic {
-    /// What it was.
-    pub topic: Topic,
-    /// When it may be purged.
-    pub due: Timestamp,
-}
-
 impl Topics {
-    /// Deletes a topic: its name is free and its partitions are unknown at once; its records may be purged after `grace`.
+    /// Deletes a topic: at once its name is free and its partitions are unknown; its records may be purged after
+    /// `grace`.
     pub async fn delete(&self, id: TopicId, now: Timestamp, grace: Duration) -> Result<(), DeleteTopicError> {
         self.db.run("topics.delete", |tx| async move { delete(&tx, id, now, grace).await }).await
     }
 
-    /// At most `limit` deleted topics (and 500) that may be purged by `now`, longest due first.
+    /// Deleted topics that may be purged by `now`, longest due first: at most `limit`, and at most 500.
     pub async fn deleted_due(&self, now: Timestamp, limit: usize) -> Result<Vec<DeletedTopic>, Error> {
         let limit = limit.min(LIST_MAX);
         self.db.read("topics.deleted_due", |tx| async move { deleted_due(&tx, now, limit).await }).await
@@ -42,29 +39,35 @@ async fn delete(tx: &Tx, id: TopicId, now: Timestamp, grace: Duration) -> Result
         let is_done = tx.is_maybe_committed() && read_deleted(tx, id).await?.is_some();
         return if is_done { Ok(()) } else { Err(DeleteTopicError::Unknown(id)) };
     };
-    tx.clear(&topic_row::key(id));
-    tx.clear(&topic_row::name_key(&topic.name));
-    let heads = head_row::topic_prefix(id);
+    tx.clear(&topic_key(id));
+    tx.clear(&name_key(&topic.name));
+    let heads = topic_heads_prefix(id);
     tx.clear_range(&heads, &prefix_end(&heads));
     let deleted = DeletedTopic { topic, due: Timestamp(now.plus(grace).0.max(0)) };
-    tx.set(&topic_row::deleted_key(id), &topic_row::encode_deleted(&deleted));
-    tx.set(&topic_row::due_key(deleted.due, id), &topic_row::encode_due());
+    tx.set(&deleted_key(id), &encode_deleted(&deleted));
+    tx.set(&due_key(deleted.due, id), &due_value());
     feed::append(tx, now, FeedEntry::Topics { ids: vec![id] });
     Ok(())
 }
 
 async fn deleted_due(tx: &Tx, now: Timestamp, limit: usize) -> Result<Vec<DeletedTopic>, Error> {
-    let (begin, end) = topic_row::due_by(now);
-    let rows = tx.range(Range::new(begin, end).limit(limit)).await?;
+    let rows = tx.range(due_by(now).limit(limit)).await?;
     let mut due = Vec::with_capacity(rows.len());
     for (key, _) in &rows {
         let missing = RowError { row: "deleted topic", problem: RowProblem::Missing };
-        due.push(read_deleted(tx, topic_row::decode_due_key(key)?).await?.ok_or(missing)?);
+        due.push(read_deleted(tx, decode_due_key(key)?).await?.ok_or(missing)?);
     }
     Ok(due)
 }
 
-pub(super) async fn read_deleted(tx: &Tx, id: TopicId) -> Result<Option<DeletedTopic>, Error> {
-    let row = tx.get(&topic_row::deleted_key(id)).await?;
-    Ok(row.map(|row| topic_row::decode_deleted(id, &row)).transpose()?)
+/// The deleted topic `id`; `None` if it is purged, or was never deleted.
+pub(crate) async fn read_deleted(tx: &Tx, id: TopicId) -> Result<Option<DeletedTopic>, Error> {
+    let row = tx.get(&deleted_key(id)).await?;
+    Ok(row.map(|row| decode_deleted(id, &row)).transpose()?)
+}
+
+/// Clears the rows of a deleted topic, once nothing of it is left.
+pub(crate) fn clear_deleted(tx: &Tx, deleted: &DeletedTopic) {
+    tx.clear(&due_key(deleted.due, deleted.topic.id));
+    tx.clear(&deleted_key(deleted.topic.id));
 }

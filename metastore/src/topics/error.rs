@@ -1,4 +1,4 @@
-//! Why a topic operation is refused.
+//! The errors of operations on topics.
 
 use alluvium_model::{
     TopicId,
@@ -11,18 +11,18 @@ use crate::keyspace::{Error, from_store};
 /// Why a topic is not created.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CreateTopicError {
-    /// There is one of this name.
+    /// A topic of this name exists.
     #[error("topic {name:?} already exists")]
     Exists {
         /// The name.
         name: String,
     },
-    /// There is one whose name differs in `.` and `_` only.
+    /// A topic exists whose name differs only in `.` and `_`.
     #[error("topic {name:?} collides with existing topic {existing:?}")]
     Collides {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The name that exists.
+        /// The name of the existing topic.
         existing: String,
     },
     /// The name is not legal.
@@ -39,7 +39,7 @@ pub enum CreateTopicError {
 /// Why a topic is not deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DeleteTopicError {
-    /// No such topic.
+    /// The topic does not exist.
     #[error("unknown topic {0}")]
     Unknown(TopicId),
     /// The store failed.
@@ -50,15 +50,15 @@ pub enum DeleteTopicError {
 /// Why partitions are not added.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddPartitionsError {
-    /// No such topic.
+    /// The topic does not exist.
     #[error("unknown topic {0}")]
     Unknown(TopicId),
-    /// It has so many already.
+    /// The topic has at least as many partitions already.
     #[error("topic has {current} partitions already, {total} are not more")]
     NotMore {
-        /// Partitions that it has.
+        /// Number of partitions that it has.
         current: i32,
-        /// Asked for.
+        /// Requested number of partitions.
         total: i32,
     },
     /// More than a topic may have.
@@ -72,10 +72,10 @@ pub enum AddPartitionsError {
 /// Why configs are not altered.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AlterConfigsError {
-    /// No such topic.
+    /// The topic does not exist.
     #[error("unknown topic {0}")]
     Unknown(TopicId),
-    /// More overrides than fit.
+    /// The overrides are larger than a topic may store.
     #[error(transparent)]
     Size(#[from] InvalidSize),
     /// The store failed.

@@ -1,16 +1,18 @@
-//! Topics: created, altered, deleted softly, purged in steps.
+//! Topics: created, altered, deleted.
 //!
-//! Owns: topic rows, the name index, deleted topics. Creates and removes heads with their topic. Does not own: what names,
-//! sizes and configs are legal (model).
-//! Invariants: of two topics whose names collide at most one exists; a partition has a head exactly as long as its topic
-//! exists, so that a commit tells from heads alone which partitions there are. (Deleting clears all heads of a topic as one
-//! range, whatever their number: one mutation, which conflicts with every commit that has read one of them.)
+//! Owns: topic rows, the name index, deleted topics, which wait to be purged ([`crate::maintenance`]). Creates and
+//! removes the heads of a topic's partitions with it. Does not own: which names, sizes and configs are legal
+//! (`alluvium_model`). Invariants: of two topics whose names collide at most one exists; a partition has a head exactly
+//! as long as its topic exists, so that a commit can tell from heads alone which partitions exist. (Deletion clears all
+//! heads of a topic as one range, whatever their number: one mutation, which conflicts with every commit that has read
+//! one of them.)
 
 mod alter;
 mod create;
 mod delete;
 mod error;
-mod purge;
+mod key;
+mod name_row;
 mod service;
 mod topic_row;
 
@@ -18,6 +20,8 @@ mod topic_row;
 mod tests;
 
 pub use alluvium_model::topic::{NewTopic, Topic};
-pub use delete::DeletedTopic;
 pub use error::{AddPartitionsError, AlterConfigsError, CreateTopicError, DeleteTopicError};
 pub use service::Topics;
+pub use topic_row::DeletedTopic;
+
+pub(crate) use delete::{clear_deleted, read_deleted};

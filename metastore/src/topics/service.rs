@@ -1,20 +1,25 @@
-//! Topics: the handle, and reading them.
+//! Topics as transactions: the handle, and reading them.
 
 use alluvium_model::TopicId;
 
-use super::{Topic, topic_row};
+use super::{
+    Topic,
+    key::{all_topics, decode_topic_key, name_key, topic_key},
+    name_row::decode_name,
+    topic_row,
+};
 use crate::{
     keyspace::Error,
-    kv::{Db, Range, Tx, key_after, prefix_end},
+    kv::{Db, Tx, key_after},
 };
 
 /// Topics that one transaction of a listing reads: usually 50 B each, 64 kB at most.
-const PAGE: usize = 500;
+const PAGE_TOPICS_MAX: usize = 500;
 
-/// Topics.
+/// Topics. Clones share the store.
 #[derive(Clone)]
 pub struct Topics {
-    pub(super) db: Db,
+    pub(crate) db: Db,
 }
 
 impl Topics {
@@ -22,7 +27,7 @@ impl Topics {
         Self { db }
     }
 
-    /// The topic of this name.
+    /// The topic called `name`.
     pub async fn by_name(&self, name: &str) -> Result<Option<Topic>, Error> {
         self.db
             .read("topics.by_name", |tx| async move {
@@ -34,24 +39,25 @@ impl Topics {
             .await
     }
 
-    /// The topic of this id; none once it is deleted.
+    /// The topic with this id; `None` once it is deleted.
     pub async fn by_id(&self, id: TopicId) -> Result<Option<Topic>, Error> {
         self.db.read("topics.by_id", |tx| async move { read_topic(&tx, id).await }).await
     }
 
-    /// All topics, by name. (In several transactions where there are many: each is as it was at some moment meanwhile.)
+    /// All topics, sorted by name. Many topics are read in several transactions, so that the list as a whole may be of
+    /// no single moment.
     pub async fn list(&self) -> Result<Vec<Topic>, Error> {
         let mut topics = Vec::new();
-        let mut begin = topic_row::prefix();
+        let mut range = all_topics().limit(PAGE_TOPICS_MAX);
         loop {
-            let page = &Range::new(begin, prefix_end(&topic_row::prefix())).limit(PAGE);
+            let page = &range;
             let rows =
                 self.db.read("topics.list", |tx| async move { Ok::<_, Error>(tx.range(page.clone()).await?) }).await?;
             for (key, row) in &rows {
-                topics.push(topic_row::decode(topic_row::decode_key(key)?, row)?);
+                topics.push(topic_row::decode(decode_topic_key(key)?, row)?);
             }
             match rows.last() {
-                Some((last, _)) if rows.len() == PAGE => begin = key_after(last),
+                Some((last, _)) if rows.len() == PAGE_TOPICS_MAX => range.begin = key_after(last),
                 _ => break,
             }
         }
@@ -60,13 +66,14 @@ impl Topics {
     }
 }
 
+/// The topic with this id.
 pub(super) async fn read_topic(tx: &Tx, id: TopicId) -> Result<Option<Topic>, Error> {
-    let row = tx.get(&topic_row::key(id)).await?;
+    let row = tx.get(&topic_key(id)).await?;
     Ok(row.map(|row| topic_row::decode(id, &row)).transpose()?)
 }
 
-/// The topic that has this name, or one that collides with it.
+/// The id and the name of the topic whose name is `name` or collides with it.
 pub(super) async fn read_name(tx: &Tx, name: &str) -> Result<Option<(TopicId, String)>, Error> {
-    let row = tx.get(&topic_row::name_key(name)).await?;
-    Ok(row.map(|row| topic_row::decode_name(&row)).transpose()?)
+    let row = tx.get(&name_key(name)).await?;
+    Ok(row.map(|row| decode_name(&row)).transpose()?)
 }

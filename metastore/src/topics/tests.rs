@@ -127,7 +127,7 @@ async fn config_overrides_are_set_and_removed() {
 }
 
 #[tokio::test]
-async fn a_deleted_topic_is_out_of_sight_at_once_and_due_after_the_grace() {
+async fn a_deleted_topic_is_unknown_at_once_and_due_after_the_grace() {
     let metastore = fixtures::memory().await;
     let topics = &metastore.topics;
     let topic = create(topics, 1, "a").await;
@@ -151,7 +151,7 @@ async fn a_deleted_topic_is_out_of_sight_at_once_and_due_after_the_grace() {
 }
 
 #[tokio::test]
-async fn a_living_topic_is_never_purged() {
+async fn a_topic_that_is_not_deleted_is_never_purged() {
     let metastore = fixtures::memory().await;
     let topic = create(&metastore.topics, 1, "a").await;
     let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Topics)).await;
@@ -160,7 +160,7 @@ async fn a_living_topic_is_never_purged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_change_is_told_once_whatever_the_store_does() {
+async fn every_change_is_in_the_feed_once_under_faults() {
     for seed in 0..20 {
         let faults = Faults { seed, conflict_per_mille: 300, unknown_per_mille: 400, ..Faults::default() };
         let metastore = fixtures::open(faults).await;
@@ -168,15 +168,15 @@ async fn every_change_is_told_once_whatever_the_store_does() {
         let topic = create(topics, 1, "a").await;
         topics.add_partitions(topic.id, 2, NOW).await.unwrap();
         topics.delete(topic.id, NOW, GRACE).await.unwrap();
-        let told = metastore.feed.read(&FeedPosition::START, 10).await.unwrap();
-        let told: Vec<_> = told.into_iter().map(|(_, entry)| entry).collect();
-        assert_eq!(told, vec![FeedEntry::Topics { ids: vec![topic.id] }; 3], "seed {seed}");
+        let entries = metastore.feed.read(&FeedPosition::START, 10).await.unwrap();
+        let entries: Vec<_> = entries.into_iter().map(|(_, entry)| entry).collect();
+        assert_eq!(entries, vec![FeedEntry::Topics { ids: vec![topic.id] }; 3], "seed {seed}");
         assert_eq!(topics.deleted_due(NOW.plus(GRACE), 9).await.unwrap().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn purging_forgets_extents_step_by_step() {
+async fn purging_unlinks_extents_step_by_step() {
     let metastore = fixtures::memory().await;
     let topic = create(&metastore.topics, 1, "a").await;
     let partition = TopicPartition::new(topic.id, PartitionIndex(0));

@@ -2,6 +2,7 @@
 
 mod corruption;
 mod fixtures;
+mod formats;
 mod golden;
 mod round_trip;
 mod seek;

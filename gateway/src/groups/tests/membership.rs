@@ -16,7 +16,7 @@ async fn the_first_members_wait_for_each_other() {
 #[tokio::test(start_paused = true)]
 async fn a_member_that_is_given_its_id_first_joins_under_it() {
     let world = World::new().await;
-    let modern = Joiner { promises_id_first: true, ..joiner("app") };
+    let modern = Joiner { requires_known_member_id: true, ..joiner("app") };
     let refused = world.groups.join("g", modern.clone()).await.expect_err("refused");
     let GroupError::MemberIdRequired(member) = refused.why else { panic!("{refused:?}") };
     assert!(member.as_str().starts_with("app-"));

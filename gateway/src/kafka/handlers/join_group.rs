@@ -48,7 +48,7 @@ fn joiner(context: &Context, request: JoinGroupRequest) -> Joiner {
         rebalance_timeout: milliseconds(rebalance_timeout_ms),
         protocol_type: request.protocol_type.into(),
         protocols: request.protocols.into_iter().map(protocol).collect(),
-        promises_id_first: context.version >= 4,
+        requires_known_member_id: context.version >= 4,
         can_skip_assignment: context.version >= 9,
     }
 }

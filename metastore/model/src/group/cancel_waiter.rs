@@ -1,20 +1,22 @@
-//! The one who waits for a parked request has hung up.
+//! A client disconnects while its request waits.
 
 use super::effects::Effects;
-use super::member::Parked;
+use super::member::Awaiting;
 use super::{Group, Rules, WaiterId};
 use crate::Timestamp;
 
 impl Group {
-    /// Nobody waits for `waiter` any more: it is not answered, and does not count as joined. A member that was never
-    /// answered is forgotten; one that the group knows has its session's time to come back.
+    /// The client behind `waiter` has disconnected: the waiter is not answered, and its join does not count. A new
+    /// member, whose first join was never answered, is removed; a known one has a session timeout to send another
+    /// request.
     pub fn cancel_waiter(&mut self, waiter: WaiterId, rules: &Rules, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
-        let waits = |parked: Option<Parked>| matches!(parked, Some(Parked::Join(t) | Parked::Sync(t)) if t == waiter);
-        let Some((id, member)) = self.members.iter_mut().find(|(_, member)| waits(member.parked)) else {
+        let is_waiting =
+            |awaiting: Option<Awaiting>| matches!(awaiting, Some(Awaiting::Join(t) | Awaiting::Sync(t)) if t == waiter);
+        let Some((id, member)) = self.members.iter_mut().find(|(_, member)| is_waiting(member.awaiting)) else {
             return effects;
         };
-        member.parked = None;
+        member.awaiting = None;
         member.restart_session(now);
         if member.is_new {
             let id = id.clone();

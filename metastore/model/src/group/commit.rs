@@ -1,24 +1,24 @@
-//! Who may commit offsets of the group.
+//! Which commits of offsets the group admits.
 
 use super::{Generation, Group, GroupError, InstanceId, MemberId, State};
 use crate::Timestamp;
 
-/// Who commits.
+/// The sender of a commit of offsets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committer {
-    /// The member; `None` for a simple consumer or an administrator.
+    /// Its member id; `None` for a simple consumer or an administrator.
     pub member: Option<MemberId>,
-    /// Its instance id, where it is static.
+    /// Its instance id, if it is a static member.
     pub instance: Option<InstanceId>,
-    /// The generation that it is in; `None` (Kafka's negative one) for a simple consumer or an administrator.
+    /// Its generation; `None` (Kafka's negative one) for a simple consumer or an administrator.
     pub generation: Option<Generation>,
 }
 
 impl Group {
-    /// Whether `committer` may commit offsets now. A member that may has thereby been heard from.
+    /// Admits a commit of offsets by `committer`. An admitted commit of a member counts as a heartbeat.
     ///
     /// # Errors
-    /// Where it may not: while members share the work out, only they commit, and only in the current generation.
+    /// If it may not commit: while the group has members, only they may, and only in the current generation.
     pub fn admit_commit(&mut self, committer: &Committer, now: Timestamp) -> Result<(), GroupError> {
         if self.state == State::Dead {
             return Err(GroupError::NotAvailable);
@@ -34,11 +34,12 @@ impl Group {
             return Err(GroupError::IllegalGeneration);
         }
         match &self.state {
-            // It knows its generation, so it will soon have an assignment; what it commits is from the one before.
+            // It has joined the current generation, but what it commits it has read under the assignment of the one
+            // before.
             State::CompletingRebalance => Err(GroupError::RebalanceInProgress),
             State::Empty | State::Dead => Err(GroupError::UnknownMember),
             State::PreparingRebalance(_) | State::Stable => {
-                self.hear_from(member, now);
+                self.record_contact(member, now);
                 Ok(())
             }
         }

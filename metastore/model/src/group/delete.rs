@@ -1,17 +1,17 @@
-//! The end of a group, and of single offsets of it.
+//! Deletion of a group, and of single offsets of it.
 
 use std::collections::BTreeSet;
 
 use super::effects::Effects;
-use super::join::answer_parked;
+use super::join::fail_awaiting;
 use super::subscription::CONSUMER;
 use super::{Group, GroupError, State, Subscriptions};
 
 impl Group {
-    /// Whether the group may be deleted.
+    /// Admits the deletion of the group.
     ///
     /// # Errors
-    /// Where it has members.
+    /// If it has members.
     pub fn admit_delete(&self) -> Result<(), GroupError> {
         match &self.state {
             State::Empty => Ok(()),
@@ -20,10 +20,10 @@ impl Group {
         }
     }
 
-    /// Whether offsets of the group may be deleted: all but those of the topics answered.
+    /// Admits the deletion of offsets of the group, except those of the topics returned.
     ///
     /// # Errors
-    /// Where it has members and they are not consumers, so that what they work on cannot be known.
+    /// If it has members that are not consumers: the topics that they work on are unknown.
     pub fn admit_offset_delete(&self) -> Result<Subscriptions, GroupError> {
         match &self.state {
             State::Empty => Ok(Subscriptions::Topics(BTreeSet::new())),
@@ -43,11 +43,12 @@ impl Group {
         Subscriptions::of(self.members.values().map(|member| member.metadata(protocol)))
     }
 
-    /// The group is over, here at least: everyone who waits is told `why`.
+    /// Ends the group in this process, because it was deleted or another coordinator has it: all waiting requests are
+    /// answered with `why`.
     pub fn dissolve(&mut self, why: &GroupError) -> Effects {
         let mut effects = Effects::default();
         for (id, member) in &mut self.members {
-            answer_parked(id, member.parked.take(), why.clone(), &mut effects);
+            fail_awaiting(id, member.awaiting.take(), why.clone(), &mut effects);
         }
         *self = Self { state: State::Dead, generation: self.generation, ..Self::new() };
         effects

@@ -1,4 +1,4 @@
-//! What an event brings about outside the state machine.
+//! The effects of an event outside the state machine.
 
 use std::sync::Arc;
 
@@ -6,39 +6,39 @@ use bytes::Bytes;
 
 use super::{Generation, GroupError, InstanceId, MemberId, Snapshot, WaiterId};
 
-/// What is to be done after an event, in this order: persist, then reply.
+/// What the caller must do after an event, in this order: persist, then reply.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Effects {
-    /// The group as it must be found after a restart, where the event changed that.
+    /// The snapshot to persist, if the event changed what must survive a restart.
     pub save: Option<Snapshot>,
-    /// Answers to parked requests, each exactly once.
+    /// Answers to waiting requests: exactly one for each.
     pub replies: Vec<GroupReply>,
-    /// How many members are gone because they were not heard of in time.
+    /// Number of members removed because their session, or the time to sync, expired.
     pub expired: usize,
 }
 
-/// The answer to a parked request.
+/// The answer to a waiting request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupReply {
-    /// To a join.
+    /// The answer to a join.
     Join {
-        /// Which.
+        /// The request that it answers.
         waiter: WaiterId,
-        /// The answer.
+        /// The generation joined, or why it failed.
         answer: Result<Joined, JoinError>,
     },
-    /// To a sync.
+    /// The answer to a sync.
     Sync {
-        /// Which.
+        /// The request that it answers.
         waiter: WaiterId,
-        /// The answer.
+        /// The assignment, or why it failed.
         answer: Result<Synced, GroupError>,
     },
 }
 
 impl GroupReply {
-    /// Whose answer this is.
+    /// The request that this answers.
     #[must_use]
     pub fn waiter(&self) -> WaiterId {
         match self {
@@ -47,65 +47,68 @@ impl GroupReply {
     }
 }
 
-/// A join that succeeded.
+/// The answer to a join that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
-    /// The id by which the group knows the one who asked.
+    /// The member id of the client that joined.
     pub member: MemberId,
-    /// The generation joined.
+    /// The generation that it joined.
     pub generation: Generation,
-    /// What kind of group this is.
+    /// The kind of group (`consumer`, `connect` ...).
     pub protocol_type: Arc<str>,
-    /// The protocol chosen.
+    /// The chosen protocol.
     pub protocol: Arc<str>,
-    /// Who computes the assignment.
+    /// The member that computes the assignment.
     pub leader: MemberId,
-    /// Whether the leader must not compute one, for nothing changes (KIP-814).
+    /// Whether the leader must not compute one, because nothing changes (KIP-814).
     pub skip_assignment: bool,
-    /// Everyone, for the leader only.
+    /// All members, if the client that joined is the leader; otherwise empty.
     pub members: Vec<JoinedMember>,
 }
 
-/// One member as the leader sees it.
+/// A member, as the leader gets it in order to compute the assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinedMember {
-    /// Its id.
+    /// Its member id.
     pub member: MemberId,
-    /// Its instance id, where it is static.
+    /// Its instance id, if it is static.
     pub instance: Option<InstanceId>,
-    /// What it says about itself under the chosen protocol; opaque.
+    /// Its metadata for the chosen protocol; opaque.
     pub metadata: Bytes,
 }
 
-/// A join that failed, and the member id that the answer names ("" as `None`).
+/// The answer to a join that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinError {
-    /// The id to answer with.
+    /// The member id that the answer carries; `None` for the empty text.
     pub member: Option<MemberId>,
-    /// Why.
+    /// The reason.
     pub why: GroupError,
 }
 
-/// A sync that succeeded.
+/// The answer to a sync that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Synced {
-    /// What kind of group this is.
+    /// The kind of group (`consumer`, `connect` ...).
     pub protocol_type: Arc<str>,
-    /// The protocol chosen.
+    /// The chosen protocol.
     pub protocol: Arc<str>,
-    /// What the leader gave to the one who asked; opaque.
+    /// The assignment of the member that asked; opaque.
     pub assignment: Bytes,
 }
 
 impl Effects {
-    pub(super) fn refuse_join(&mut self, waiter: WaiterId, member: Option<MemberId>, why: GroupError) {
+    /// Answers a join with an error.
+    pub(super) fn fail_join(&mut self, waiter: WaiterId, member: Option<MemberId>, why: GroupError) {
         self.replies.push(GroupReply::Join { waiter, answer: Err(JoinError { member, why }) });
     }
 
-    pub(super) fn admit(&mut self, waiter: WaiterId, joined: Joined) {
+    /// Answers a join that succeeded.
+    pub(super) fn answer_join(&mut self, waiter: WaiterId, joined: Joined) {
         self.replies.push(GroupReply::Join { waiter, answer: Ok(joined) });
     }
 
+    /// Answers a sync.
     pub(super) fn answer_sync(&mut self, waiter: WaiterId, answer: Result<Synced, GroupError>) {
         self.replies.push(GroupReply::Sync { waiter, answer });
     }

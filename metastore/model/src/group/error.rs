@@ -1,10 +1,10 @@
-//! Why a group says no.
+//! The errors of operations on a group.
 
 use thiserror::Error;
 
 use super::MemberId;
 
-/// Why a group refused what it was asked. Each names the Kafka error that clients get.
+/// Why a group rejects a request. Each variant names the Kafka error that clients get.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum GroupError {
     /// `INVALID_GROUP_ID`.
@@ -34,7 +34,7 @@ pub enum GroupError {
     /// `GROUP_MAX_SIZE_REACHED`.
     #[error("the group has as many members, or as much of their metadata, as it may have")]
     GroupFull,
-    /// `UNKNOWN_SERVER_ERROR`, as Kafka answers where the group does not fit its log.
+    /// `UNKNOWN_SERVER_ERROR`: Kafka's answer if a group does not fit its log.
     #[error("the assignment is larger than a group may be")]
     AssignmentTooLarge,
     /// `NON_EMPTY_GROUP`.
@@ -43,7 +43,7 @@ pub enum GroupError {
     /// `GROUP_ID_NOT_FOUND`.
     #[error("no such group")]
     GroupNotFound,
-    /// `NOT_COORDINATOR`: the group lives elsewhere now; look it up again.
+    /// `NOT_COORDINATOR`: another agent coordinates the group now; look it up again.
     #[error("not the coordinator of the group any more")]
     NotCoordinator,
     /// `COORDINATOR_NOT_AVAILABLE`: try again.

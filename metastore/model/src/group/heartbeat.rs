@@ -1,13 +1,13 @@
-//! A member says that it is alive, and hears whether it must join again.
+//! A heartbeat keeps a member's session alive, and tells it if it must join again.
 
 use super::{Generation, Group, GroupError, InstanceId, MemberId, State};
 use crate::Timestamp;
 
 impl Group {
-    /// A heartbeat. Touches memory only.
+    /// A heartbeat of a member. Changes nothing that is persisted.
     ///
     /// # Errors
-    /// Where the sender is not (any more) who it takes itself for, or must join again.
+    /// If the sender is not a member of this generation (any more), or must join again.
     pub fn heartbeat(
         &mut self,
         member: &MemberId,
@@ -25,19 +25,19 @@ impl Group {
         match &self.state {
             State::Empty | State::Dead => Err(GroupError::UnknownMember),
             State::PreparingRebalance(_) => {
-                self.hear_from(member, now);
+                self.record_contact(member, now);
                 Err(GroupError::RebalanceInProgress)
             }
-            // While completing, consumers already send heartbeats: they count.
+            // Consumers already send heartbeats before they have their assignment: they count.
             State::CompletingRebalance | State::Stable => {
-                self.hear_from(member, now);
+                self.record_contact(member, now);
                 Ok(())
             }
         }
     }
 
-    /// `member` is alive at `now`. A member whose first join is parked is held to the time that this may take.
-    pub(super) fn hear_from(&mut self, member: &MemberId, now: Timestamp) {
+    /// Restarts the session of `member`. That of a new member runs on: it limits the time that its first join may take.
+    pub(super) fn record_contact(&mut self, member: &MemberId, now: Timestamp) {
         if let Some(member) = self.members.get_mut(member)
             && !member.is_new
         {

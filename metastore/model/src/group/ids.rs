@@ -1,4 +1,4 @@
-//! Names of groups and members.
+//! Ids of groups, members and generations.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ macro_rules! text {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The text itself.
+            /// The id as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -28,23 +28,23 @@ macro_rules! text {
 }
 
 text! {
-    /// The name of a group: any text up to [`GroupId::BYTES_MAX`]. The empty one only ever holds offsets.
+    /// The id of a group: any text up to [`GroupId::BYTES_MAX`]. The group with the empty id can only hold offsets.
     GroupId
 }
 text! {
-    /// What the coordinator calls a member; never empty.
+    /// The id that the coordinator gives a member; never empty.
     MemberId
 }
 text! {
-    /// What a static member calls itself across restarts (`group.instance.id`, KIP-345).
+    /// The id that a static member keeps across restarts (`group.instance.id`, KIP-345).
     InstanceId
 }
 
 impl GroupId {
-    /// Bytes of the longest name: it is part of every key of the group, and keys are bounded.
+    /// Bytes of the longest id: it is part of every key of the group, and keys are bounded.
     pub const BYTES_MAX: usize = 4_096;
 
-    /// The group called `text`; `None` where that is too long.
+    /// The group id `text`; `None` if it is too long.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         (text.len() <= Self::BYTES_MAX).then(|| Self(text.into()))
@@ -52,13 +52,13 @@ impl GroupId {
 }
 
 impl MemberId {
-    /// The member called `text`; `None` for the empty text, by which a client says that it has no id yet.
+    /// The member id `text`; `None` for the empty text, which clients send that have no id yet.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self(text.into()))
     }
 
-    /// A new id: who asks, and something random.
+    /// A new member id: the instance or client id, and a random part.
     #[must_use]
     pub fn generate(client_id: &str, instance: Option<&InstanceId>, random: Uuid) -> Self {
         Self(format!("{}-{random}", instance.map_or(client_id, InstanceId::as_str)).into())
@@ -66,19 +66,19 @@ impl MemberId {
 }
 
 impl InstanceId {
-    /// The instance called `text`.
+    /// The instance id `text`.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.into())
     }
 }
 
-/// How many rebalances a group has completed; grows by one with each.
+/// The number of rebalances that a group has completed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub i32);
 
 impl Generation {
-    /// The generation after this one; stays at the last that the protocol can name.
+    /// The next generation; it stays at the last one that the protocol can express.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -91,6 +91,6 @@ impl fmt::Display for Generation {
     }
 }
 
-/// One request that may be parked; never used twice.
+/// Identifies one request that may have to wait for its answer; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaiterId(pub u64);

@@ -8,70 +8,70 @@ use bytes::Bytes;
 use super::{InstanceId, MemberId, WaiterId};
 use crate::Timestamp;
 
-/// A protocol that a member can follow (a partition assignor, for consumers), and what it says about itself under it.
+/// A protocol that a member supports (a partition assignor, for consumers), with the member's metadata for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Protocol {
-    /// Its name.
+    /// Its name, such as `range`.
     pub name: Arc<str>,
-    /// Opaque.
+    /// The member's metadata for it; opaque except for the subscriptions of consumers.
     pub metadata: Bytes,
 }
 
-/// One member, as the group remembers it.
+/// One member of a group.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Its instance id, where it is static.
+    /// Its instance id, if it is static.
     pub instance: Option<InstanceId>,
     /// `client.id` of its connection.
     pub client_id: String,
-    /// Where it connects from.
+    /// The address that it connects from.
     pub client_host: String,
-    /// It is dropped when silent for so long.
+    /// The time without a heartbeat after which it is removed.
     pub session_timeout: Duration,
-    /// How long a rebalance waits for it.
+    /// How long a rebalance waits for it to join.
     pub rebalance_timeout: Duration,
-    /// What it can follow, best first.
+    /// The protocols that it supports, the preferred one first.
     pub protocols: Vec<Protocol>,
-    /// What the leader gave it in the current generation.
+    /// Its assignment in the current generation; opaque.
     pub assignment: Bytes,
-    /// Its request that waits, if any.
-    pub(super) parked: Option<Parked>,
-    /// When it is dropped unless it is heard from.
+    /// Its request that waits for an answer, if any.
+    pub(super) awaiting: Option<Awaiting>,
+    /// The time at which it is removed unless it sends a request, ms.
     pub(super) expires: Timestamp,
     /// Whether its first join has not been answered yet.
     pub(super) is_new: bool,
 }
 
-/// A request that waits for the others.
+/// A request that waits for other members: Kafka calls its sender awaiting join, or awaiting sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parked {
+pub(super) enum Awaiting {
     Join(WaiterId),
     Sync(WaiterId),
 }
 
 impl Member {
-    /// Whether it has joined the rebalance under way.
-    pub(super) fn has_joined(&self) -> bool {
-        matches!(self.parked, Some(Parked::Join(_)))
+    /// Whether it has joined the rebalance under way: its join waits for the others.
+    pub(super) fn is_awaiting_join(&self) -> bool {
+        matches!(self.awaiting, Some(Awaiting::Join(_)))
     }
 
-    /// It was heard from at `now`.
+    /// Restarts its session at `now`.
     pub(super) fn restart_session(&mut self, now: Timestamp) {
         self.expires = now.plus(self.session_timeout);
     }
 
-    /// When it is dropped; `None` while it waits for us rather than we for it.
+    /// The time at which it is removed, ms; `None` while it waits for an answer, rather than the group for it.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
-        (self.is_new || self.parked.is_none()).then_some(self.expires)
+        (self.is_new || self.awaiting.is_none()).then_some(self.expires)
     }
 
-    /// What it says about itself under `protocol`; nothing where it does not know it.
+    /// Its metadata for `protocol`; empty if it does not support it.
     #[must_use]
     pub fn metadata(&self, protocol: &str) -> Bytes {
         metadata_under(&self.protocols, protocol)
     }
 
-    /// Bytes that it takes, in memory and saved.
+    /// Number of bytes that its ids, metadata and assignment take, in memory and persisted.
     pub(super) fn bytes(&self, id: &MemberId) -> usize {
         let protocols: usize = self.protocols.iter().map(|p| p.name.len() + p.metadata.len()).sum();
         let instance = self.instance.as_ref().map_or(0, |instance| instance.as_str().len());
@@ -79,7 +79,7 @@ impl Member {
     }
 }
 
-/// What is said under `protocol`, empty where it is not among `protocols`.
+/// The metadata for `protocol`; empty if it is not among `protocols`.
 pub(super) fn metadata_under(protocols: &[Protocol], protocol: &str) -> Bytes {
     protocols.iter().find(|p| &*p.name == protocol).map(|p| p.metadata.clone()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Which protocol a group follows: one that all members can, chosen by votes.
+//! The choice of a group's protocol: one that all members support, by their votes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Group, MEMBER_PROTOCOLS_MAX, Protocol, State};
 
 impl Group {
-    /// Whether someone who follows `protocols` of `protocol_type` can be in the group.
+    /// Whether a client that supports `protocols` of `protocol_type` can be a member.
     pub(super) fn supports(&self, protocol_type: &str, protocols: &[Protocol]) -> bool {
         if protocols.len() > MEMBER_PROTOCOLS_MAX {
             return false;
@@ -18,8 +18,8 @@ impl Group {
             && protocols.iter().any(|protocol| self.is_known_to_all(&protocol.name))
     }
 
-    /// The protocol that all members can follow and most put first; among equals the first by name, so that the choice
-    /// is the same whoever computes it. `None` where there is none.
+    /// Of the protocols that all members support, the one that most prefer; of several, the first by name, so that the
+    /// choice depends on nothing else. `None` if there is none.
     pub(super) fn elect_protocol(&self) -> Option<Arc<str>> {
         let mut votes: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
         let any = self.members.values().next()?;

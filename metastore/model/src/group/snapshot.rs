@@ -1,4 +1,4 @@
-//! What of a group outlives the process, and how the group comes back from it.
+//! The snapshot: what of a group survives a restart, and how the group is restored from it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,30 +7,30 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::member::metadata_under;
-use super::state::{AwaitedSyncs, Gathering};
+use super::state::{JoinPhase, PendingSyncs};
 use super::subscription::CONSUMER;
 use super::{Generation, Group, InstanceId, Member, MemberId, Protocol, State, Subscriptions};
 use crate::Timestamp;
 
-/// A group as it is persisted: everything that its members were told.
+/// A group as it is persisted: everything that its members know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Where it is in its life.
+    /// Its state.
     pub state: SavedState,
-    /// Its generation.
+    /// Its current generation.
     pub generation: Generation,
-    /// What kind of group it is.
+    /// The kind of group (`consumer`, `connect` ...); `None` if it only holds offsets.
     pub protocol_type: Option<Arc<str>>,
-    /// The protocol chosen.
+    /// The chosen protocol; `None` if it has no members.
     pub protocol: Option<Arc<str>>,
-    /// Who leads it.
+    /// The member that computes assignments; `None` if it has no members.
     pub leader: Option<MemberId>,
-    /// Everyone in it.
+    /// All its members.
     pub members: Vec<SavedMember>,
 }
 
 impl Snapshot {
-    /// Which topics the group works on: known of stable groups of consumers only.
+    /// The topics that the group works on: known only for stable groups of consumers.
     #[must_use]
     pub fn subscriptions(&self) -> Subscriptions {
         let is_consumers = self.protocol_type.as_deref() == Some(CONSUMER) && self.state == SavedState::Stable;
@@ -39,19 +39,19 @@ impl Snapshot {
     }
 }
 
-/// The states that are persisted. A rebalance under way is not: after a restart it simply begins again.
+/// The states that are persisted. A rebalance under way is not: after a restart it begins again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SavedState {
-    /// No member.
+    /// It has no members.
     Empty,
-    /// The generation is known, its assignment is not.
+    /// The generation has begun; its assignment is not known yet.
     CompletingRebalance,
-    /// Everyone has an assignment.
+    /// All members have an assignment.
     Stable,
 }
 
 impl SavedState {
-    /// Kafka's name of it.
+    /// Kafka's name for the state.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -65,26 +65,26 @@ impl SavedState {
 /// A member as it is persisted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedMember {
-    /// Its id.
+    /// Its member id.
     pub id: MemberId,
-    /// Its instance id, where it is static.
+    /// Its instance id, if it is static.
     pub instance: Option<InstanceId>,
     /// `client.id` of its connection.
     pub client_id: String,
-    /// Where it connected from.
+    /// The address that it connected from.
     pub client_host: String,
-    /// It is dropped when silent for so long.
+    /// The time without a heartbeat after which it is removed.
     pub session_timeout: Duration,
-    /// How long a rebalance waits for it.
+    /// How long a rebalance waits for it to join.
     pub rebalance_timeout: Duration,
-    /// What it can follow, best first.
+    /// The protocols that it supports, the preferred one first.
     pub protocols: Vec<Protocol>,
-    /// What the leader gave it.
+    /// Its assignment; opaque.
     pub assignment: Bytes,
 }
 
 impl Group {
-    /// The group as it is to be found after a restart; `None` where there is nothing to add to the last snapshot.
+    /// The group as it must be restored after a restart; `None` if the last snapshot is still right.
     #[must_use]
     pub fn snapshot(&self) -> Option<Snapshot> {
         let state = match &self.state {
@@ -103,8 +103,8 @@ impl Group {
         })
     }
 
-    /// The group of `snapshot`, every member with a fresh session: a restart is no reason to rebalance. A snapshot that
-    /// contradicts itself gives a group that asks its members to join again.
+    /// The group of `snapshot`, every member with a new session: a restart causes no rebalance. A snapshot that
+    /// contradicts itself is restored as a group that asks its members to join again.
     #[must_use]
     pub fn restore(snapshot: Snapshot, now: Timestamp) -> Self {
         let Snapshot { state, generation, protocol_type, protocol, leader, members } = snapshot;
@@ -123,11 +123,11 @@ impl Group {
         group.state = match state {
             SavedState::Stable if is_whole => State::Stable,
             SavedState::CompletingRebalance if is_whole => {
-                group.awaited = Some(AwaitedSyncs { members: group.members.keys().cloned().collect(), until });
+                group.pending_syncs = Some(PendingSyncs { members: group.members.keys().cloned().collect(), until });
                 State::CompletingRebalance
             }
             SavedState::Empty | SavedState::CompletingRebalance | SavedState::Stable => {
-                State::PreparingRebalance(Gathering { until, initial: None })
+                State::PreparingRebalance(JoinPhase { until, initial: None })
             }
         };
         group
@@ -158,7 +158,7 @@ fn restored(saved: SavedMember, now: Timestamp) -> (MemberId, Member) {
         rebalance_timeout,
         protocols,
         assignment,
-        parked: None,
+        awaiting: None,
         expires: now,
         is_new: false,
     };

@@ -1,4 +1,4 @@
-//! The group itself and what can be read from it.
+//! The group: its state, and what can be read from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,55 +7,57 @@ use std::time::Duration;
 use super::{Generation, GroupError, InstanceId, Member, MemberId};
 use crate::Timestamp;
 
-/// Where a group is in its life.
+/// The state of a group.
 ///
 /// ```text
 /// state                 event                                              next
 /// Empty                 first member joins                                 PreparingRebalance (initial delay)
 /// PreparingRebalance    all have joined, or time is up                     CompletingRebalance, generation + 1
-///                       nobody is left                                     Empty, generation + 1
+///                       no member is left                                  Empty, generation + 1
 /// CompletingRebalance   the leader syncs                                   Stable
-///                       a join with news, a leave, an expiry, no sync      PreparingRebalance
-/// Stable                a join with news or by the leader, a leave, an     PreparingRebalance
-///                       expiry, a sync that does not come
-///                       a static member comes back, same protocol chosen   Stable (its member id swapped)
+///                       a changed join, a leave, an expiry, a missing sync PreparingRebalance
+/// Stable                a changed join or one by the leader, a leave, an   PreparingRebalance
+///                       expiry, a missing sync
+///                       a static member joins again, same protocol chosen  Stable (its member id replaced)
 /// any                   deletion, loss of the group to another coordinator Dead
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// No member; offsets may be there.
+    /// It has no members; it may have offsets.
     Empty,
-    /// Members are asked to join again.
-    PreparingRebalance(Gathering),
-    /// All have joined; the leader computes the assignment.
+    /// Members must join (again).
+    PreparingRebalance(JoinPhase),
+    /// All members have joined; the leader computes the assignment.
     CompletingRebalance,
-    /// Everyone has, or can fetch, an assignment.
+    /// All members have an assignment, or can fetch it.
     Stable,
-    /// Over; whoever comes must look the group up again.
+    /// It has ended in this process: clients must look up its coordinator again.
     Dead,
 }
 
-/// Until when the others are waited for.
+/// The time that a rebalance waits for members to join.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gathering {
+pub struct JoinPhase {
+    /// The time at which it ends, ms.
     pub(super) until: Timestamp,
+    /// The delay of the first rebalance of an empty group; `None` in any other rebalance.
     pub(super) initial: Option<InitialDelay>,
 }
 
-/// The first rebalance of an empty group waits a fixed time for more members, and again that time as long as they keep
-/// coming, up to the rebalance timeout (KIP-134).
+/// The first rebalance of an empty group waits a fixed time for more members, and again as long as further ones join,
+/// up to the rebalance timeout (KIP-134).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct InitialDelay {
-    /// The delay under way.
+    /// Length of the delay under way.
     pub delay: Duration,
-    /// What may be added to it.
+    /// How much longer the rebalance may be delayed after it.
     pub remaining: Duration,
-    /// Whether someone came since it began.
-    pub someone_came: bool,
+    /// Whether a member has joined since it began.
+    pub has_new_member: bool,
 }
 
 impl State {
-    /// Kafka's name of it.
+    /// Kafka's name for the state.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -68,10 +70,11 @@ impl State {
     }
 }
 
-/// Who has still to fetch its assignment, and until when.
+/// The members that have yet to fetch their assignment, and the time until which they must.
 #[derive(Clone, Debug)]
-pub(super) struct AwaitedSyncs {
+pub(super) struct PendingSyncs {
     pub members: BTreeSet<MemberId>,
+    /// The time at which those left are removed, ms.
     pub until: Timestamp,
 }
 
@@ -84,11 +87,12 @@ pub struct Group {
     pub(super) protocol: Option<Arc<str>>,
     pub(super) leader: Option<MemberId>,
     pub(super) members: BTreeMap<MemberId, Member>,
-    /// Members by instance id: all static ones, and they only.
+    /// The static members by instance id.
     pub(super) instances: BTreeMap<InstanceId, MemberId>,
-    /// Ids given out for a second join that has not come yet, and when they lapse (KIP-394).
-    pub(super) promised: BTreeMap<MemberId, Timestamp>,
-    pub(super) awaited: Option<AwaitedSyncs>,
+    /// Ids that were answered to a first join, until the client joins again with them, and when they expire (KIP-394).
+    /// Kafka calls these pending members.
+    pub(super) pending_members: BTreeMap<MemberId, Timestamp>,
+    pub(super) pending_syncs: Option<PendingSyncs>,
 }
 
 impl Default for Group {
@@ -98,7 +102,7 @@ impl Default for Group {
 }
 
 impl Group {
-    /// A group that nobody has joined yet.
+    /// A group without members.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -109,12 +113,12 @@ impl Group {
             leader: None,
             members: BTreeMap::new(),
             instances: BTreeMap::new(),
-            promised: BTreeMap::new(),
-            awaited: None,
+            pending_members: BTreeMap::new(),
+            pending_syncs: None,
         }
     }
 
-    /// Where it is in its life.
+    /// Its state.
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state
@@ -126,42 +130,43 @@ impl Group {
         self.generation
     }
 
-    /// What kind of group it is (`consumer`, `connect` ...); `None` where it only holds offsets.
+    /// The kind of group (`consumer`, `connect` ...); `None` if it only holds offsets.
     #[must_use]
     pub fn protocol_type(&self) -> Option<&str> {
         self.protocol_type.as_deref()
     }
 
-    /// How many members it has.
+    /// Number of its members.
     #[must_use]
     pub fn size(&self) -> usize {
         self.members.len()
     }
 
-    /// Whether forgetting it loses nothing that a snapshot does not hold: no member, and no id promised to one.
+    /// Whether it can be dropped from memory without losing anything that the snapshot lacks: it has no members, and no
+    /// pending ones.
     #[must_use]
     pub fn is_vacant(&self) -> bool {
-        self.members.is_empty() && self.promised.is_empty() && matches!(self.state, State::Empty | State::Dead)
+        self.members.is_empty() && self.pending_members.is_empty() && matches!(self.state, State::Empty | State::Dead)
     }
 
-    /// The next time at which something happens without anybody asking.
+    /// The next time at which [`Group::elapse`] has something to do, ms.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let gathering = match &self.state {
-            State::PreparingRebalance(gathering) => Some(gathering.until),
+        let join_phase = match &self.state {
+            State::PreparingRebalance(join_phase) => Some(join_phase.until),
             State::Empty | State::CompletingRebalance | State::Stable | State::Dead => None,
         };
         let members = self.members.values().filter_map(Member::deadline);
-        let awaited = self.awaited.as_ref().map(|awaited| awaited.until);
-        members.chain(self.promised.values().copied()).chain(gathering).chain(awaited).min()
+        let pending_syncs = self.pending_syncs.as_ref().map(|pending_syncs| pending_syncs.until);
+        members.chain(self.pending_members.values().copied()).chain(join_phase).chain(pending_syncs).min()
     }
 
-    /// The longest time that any member wants a rebalance to wait for it.
+    /// The longest rebalance timeout of all members.
     pub(super) fn rebalance_timeout(&self) -> Duration {
         self.members.values().map(|member| member.rebalance_timeout).max().unwrap_or_default()
     }
 
-    /// Whether `member`, who says that it is `instance`, is who it says it is.
+    /// Checks that `member` is a member, and that `instance`, if it is given, is its instance id.
     pub(super) fn check_member(&self, member: &MemberId, instance: Option<&InstanceId>) -> Result<(), GroupError> {
         if let Some(instance) = instance {
             match self.instances.get(instance) {
@@ -173,15 +178,15 @@ impl Group {
         if self.members.contains_key(member) { Ok(()) } else { Err(GroupError::UnknownMember) }
     }
 
-    /// Takes `member` out of all books but the caller's; its parked request is the caller's to answer.
-    pub(super) fn take_out(&mut self, id: &MemberId) -> Option<Member> {
-        self.promised.remove(id);
+    /// Removes the member `id` from the group. The caller must answer its waiting request.
+    pub(super) fn detach(&mut self, id: &MemberId) -> Option<Member> {
+        self.pending_members.remove(id);
         let member = self.members.remove(id)?;
         if let Some(instance) = &member.instance {
             self.instances.remove(instance);
         }
-        if let Some(awaited) = &mut self.awaited {
-            awaited.members.remove(id);
+        if let Some(pending_syncs) = &mut self.pending_syncs {
+            pending_syncs.members.remove(id);
         }
         if self.leader.as_ref() == Some(id) {
             self.leader = self.members.keys().next().cloned();
@@ -189,9 +194,9 @@ impl Group {
         Some(member)
     }
 
-    /// Bytes of ids, metadata and assignments.
+    /// Number of bytes of ids, metadata and assignments.
     pub(super) fn bytes(&self) -> usize {
         let members: usize = self.members.iter().map(|(id, member)| member.bytes(id)).sum();
-        members + self.promised.keys().map(|id| id.as_str().len()).sum::<usize>()
+        members + self.pending_members.keys().map(|id| id.as_str().len()).sum::<usize>()
     }
 }

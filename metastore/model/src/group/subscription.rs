@@ -1,4 +1,4 @@
-//! The one thing that the coordinator reads of what consumers say about themselves: their topics.
+//! Subscriptions: the part of consumers' metadata that the coordinator reads.
 //!
 //! ```text
 //! | version: 2 | topics: 4, then per topic: length 2, name | what newer versions add: ignored |
@@ -10,20 +10,20 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-/// The protocol type of ordinary consumers, whose metadata the group can read.
+/// The protocol type of consumers, whose metadata the coordinator can read.
 pub(super) const CONSUMER: &str = "consumer";
 
-/// Which topics a group works on: their offsets neither expire nor may be deleted.
+/// The topics that a group works on: their offsets neither expire nor may be deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subscriptions {
-    /// These, by name.
+    /// Exactly these, by name.
     Topics(BTreeSet<String>),
-    /// It cannot be told: all must be taken for subscribed.
+    /// They cannot be known: every topic counts as subscribed.
     Unknown,
 }
 
 impl Subscriptions {
-    /// Whether the group must be taken to work on `topic`.
+    /// Whether the group works on `topic`, or may do so.
     #[must_use]
     pub fn contains(&self, topic: &str) -> bool {
         match self {
@@ -32,7 +32,7 @@ impl Subscriptions {
         }
     }
 
-    /// Those of members with these metadata together.
+    /// The subscriptions of members with these metadata.
     pub(super) fn of(members: impl IntoIterator<Item = Bytes>) -> Self {
         let mut all = BTreeSet::new();
         for metadata in members {
@@ -45,7 +45,7 @@ impl Subscriptions {
     }
 }
 
-/// The topics that a consumer's protocol metadata names; `None` where the bytes are not such metadata.
+/// The topics in a consumer's protocol metadata; `None` if the bytes are not such metadata.
 #[must_use]
 pub fn subscribed_topics(metadata: &[u8]) -> Option<BTreeSet<String>> {
     let (version, rest) = metadata.split_first_chunk::<2>()?;

@@ -1,34 +1,34 @@
-//! The segment commit: which batches join the log, at which offsets.
+//! The segment commit: which batches are appended to the log, at which offsets.
 //!
-//! A batch is judged against what the batches before it left, across all segments of the call. Refused batches take no
-//! offset and are numbered in the extent; a run of nothing but refused batches has no extent, and a segment without any
-//! extent has no reference: it is retired by the commit that made it known.
+//! Each batch is checked against the state that the batches before it left, across all segments of the call. Rejected
+//! batches take no offset, and the extent lists their numbers; a run of only rejected batches has no extent. A segment
+//! without any extent has no references: the commit that makes it known also retires it.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{BatchAck, BatchCommit, BatchRejection, Head, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome};
 use crate::{
     Extent, ExtentSource, ObjectId, Offset, ProducerId, Timestamp, TopicPartition, limits,
-    producer::{ProducerBatch, Verdict, Window},
+    producer::{ProducerBatch, SequenceCheck, Window},
 };
 
-/// What the commit reads: the rows of every partition and producer that its segments name, where they exist.
+/// The rows that the commit has read: those of every partition and producer in its segments, if they exist.
 #[derive(Clone, Debug, Default)]
 pub struct CommitState {
-    /// Partitions that exist.
+    /// The heads of the partitions that exist.
     pub heads: BTreeMap<TopicPartition, Head>,
-    /// Producers that have written to them.
+    /// The windows of the producers that have written to them.
     pub windows: BTreeMap<(TopicPartition, ProducerId), Window>,
 }
 
-/// Numbers that a commit obeys.
+/// The times that a commit depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommitLimits {
-    /// A segment older than this is refused.
+    /// A segment older than this is rejected.
     pub age_max: Duration,
-    /// An idle producer is forgotten after this.
+    /// The window of a producer that is idle for longer than this is ignored.
     pub producer_expiry: Duration,
-    /// From retiring a segment that nothing references to its deletion.
+    /// The time from retiring a segment that nothing refers to, to its deletion.
     pub retire_grace: Duration,
 }
 
@@ -42,33 +42,33 @@ impl Default for CommitLimits {
     }
 }
 
-/// What a commit answers and writes.
+/// The results of a commit, and the rows that it writes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
-    /// One for each segment, in order.
+    /// The outcome of each segment, in order.
     pub outcomes: Vec<SegmentOutcome>,
-    /// New extents, in order.
+    /// The new extents, in order.
     pub extents: Vec<(TopicPartition, Extent)>,
-    /// The segments that are now known (not those that came too late).
+    /// The segments that become known: all but those that are too old.
     pub objects: Vec<ObjectCommit>,
-    /// Heads that changed.
+    /// The heads that changed.
     pub heads: BTreeMap<TopicPartition, Head>,
-    /// Producer windows that changed.
+    /// The producer windows that changed.
     pub windows: BTreeMap<(TopicPartition, ProducerId), Window>,
 }
 
-/// A segment as the metastore gets to know it.
+/// A segment that becomes known to the metastore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObjectCommit {
-    /// Which.
+    /// Its id.
     pub id: ObjectId,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Extents that lie in it; 0: retire it at once.
+    /// Number of extents that lie in it; if it is 0 the segment is retired at once.
     pub references: u32,
 }
 
-/// Decides what becomes of `segments`, given in seal order.
+/// Decides the commit of `segments`, given in the order in which they were sealed.
 #[must_use]
 pub fn commit<'a>(
     state: &CommitState,
@@ -84,7 +84,7 @@ pub fn commit<'a>(
     decision.commit
 }
 
-/// The commit so far: what it wrote hides what it read.
+/// The commit so far: a row that it has written takes precedence over the row that was read.
 struct Decision<'a> {
     state: &'a CommitState,
     limits: &'a CommitLimits,
@@ -96,10 +96,10 @@ impl Decision<'_> {
     fn segment(&mut self, segment: &SegmentCommit) -> SegmentOutcome {
         let created = segment.object.created();
         if self.now > created.plus(self.limits.age_max) {
-            // Nothing is written about it: its outcome may have been forgotten since it was committed, and its extents
-            // be alive. If it never was, the orphan sweep finds it.
-            let refusal = BatchRejection::SegmentTooOld { created, now: self.now };
-            return SegmentOutcome { runs: segment.runs.iter().map(|run| refused(run, refusal)).collect() };
+            // Nothing is written: it may have been committed before, its outcome trimmed since, and its extents be
+            // live. If it was never committed, it is an orphan.
+            let rejection = BatchRejection::SegmentTooOld { created, now: self.now };
+            return SegmentOutcome { runs: segment.runs.iter().map(|run| rejected(run, rejection)).collect() };
         }
         let extents_before = self.commit.extents.len();
         let runs = segment.runs.iter().map(|run| self.run(segment.object, run)).collect();
@@ -111,25 +111,25 @@ impl Decision<'_> {
     fn run(&mut self, object: ObjectId, run: &RunCommit) -> RunOutcome {
         let partition = run.partition;
         let Some(head) = self.commit.heads.get(&partition).or_else(|| self.state.heads.get(&partition)).copied() else {
-            return refused(run, BatchRejection::UnknownPartition);
+            return rejected(run, BatchRejection::UnknownPartition);
         };
         let mut extent = OpenExtent::at(head.next);
         let mut batches = Vec::with_capacity(run.batches.len());
         for (number, batch) in (0u32..).zip(&run.batches) {
-            let verdict = self.judge(partition, batch);
-            batches.push(match verdict {
-                Verdict::Append => {
+            let check = self.check_sequence(partition, batch);
+            batches.push(match check {
+                SequenceCheck::Append => {
                     let base = extent.append(batch);
-                    self.remember(partition, batch, base);
+                    self.update_window(partition, batch, base);
                     Ok(BatchAck { base, duplicate: false, timestamp: batch.timestamps.1 })
                 }
-                Verdict::Duplicate { base, timestamp } => {
+                SequenceCheck::Duplicate { base, timestamp } => {
                     extent.refused.push(number);
                     Ok(BatchAck { base, duplicate: true, timestamp })
                 }
-                Verdict::Refuse(refusal) => {
+                SequenceCheck::Reject(error) => {
                     extent.refused.push(number);
-                    Err(refusal.into())
+                    Err(error.into())
                 }
             });
         }
@@ -140,12 +140,12 @@ impl Decision<'_> {
         RunOutcome { partition, start: head.start, batches }
     }
 
-    fn judge(&self, partition: TopicPartition, batch: &BatchCommit) -> Verdict {
-        let Some(producer) = &batch.producer else { return Verdict::Append };
-        self.window(partition, producer).map_or(Verdict::Append, |window| window.judge(producer))
+    fn check_sequence(&self, partition: TopicPartition, batch: &BatchCommit) -> SequenceCheck {
+        let Some(producer) = &batch.producer else { return SequenceCheck::Append };
+        self.window(partition, producer).map_or(SequenceCheck::Append, |window| window.check(producer))
     }
 
-    fn remember(&mut self, partition: TopicPartition, batch: &BatchCommit, base: Offset) {
+    fn update_window(&mut self, partition: TopicPartition, batch: &BatchCommit, base: Offset) {
         let Some(producer) = &batch.producer else { return };
         let window = self.window(partition, producer).cloned();
         let window = Window::appended(window, producer, batch.records, base, batch.timestamps.1, self.now);
@@ -159,7 +159,7 @@ impl Decision<'_> {
     }
 }
 
-/// The extent that a run makes, while its batches are judged.
+/// The extent of a run, while its batches are checked.
 struct OpenExtent {
     start: Offset,
     next: Offset,
@@ -180,7 +180,7 @@ impl OpenExtent {
         base
     }
 
-    /// `None` where every batch was refused.
+    /// The extent of the run; `None` if every batch was rejected.
     fn close(self, object: ObjectId, run: &RunCommit) -> Option<Extent> {
         let position = run.position.clone();
         self.timestamps.map(|timestamps| Extent {
@@ -194,6 +194,7 @@ impl OpenExtent {
     }
 }
 
-fn refused(run: &RunCommit, refusal: BatchRejection) -> RunOutcome {
-    RunOutcome { partition: run.partition, start: Offset(-1), batches: vec![Err(refusal); run.batches.len()] }
+/// The outcome of a run whose batches are all rejected for the same reason.
+fn rejected(run: &RunCommit, rejection: BatchRejection) -> RunOutcome {
+    RunOutcome { partition: run.partition, start: Offset(-1), batches: vec![Err(rejection); run.batches.len()] }
 }

@@ -1,19 +1,20 @@
-//! The small per-partition row that says where its log begins and ends.
+//! The head: the small row of a partition that says where its log begins and ends.
 
 use crate::{Extent, Offset, Timestamp};
 
-/// Where the log of one partition begins and ends. It exists from the partition's creation until its topic is deleted.
+/// The head of one partition. It exists from the creation of the partition until its topic is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The offset that the next record gets; also Kafka's high watermark.
     pub next: Offset,
     /// Log start: the first offset that may still be read.
     pub start: Offset,
-    /// Everything below is decided (committed or aborted): how far a read-committed fetch goes.
+    /// The last stable offset: every transaction below it is committed or aborted, and a read-committed fetch ends
+    /// here.
     pub stable: Offset,
-    /// Bytes of all live extents.
+    /// Sum of the bytes of all live extents.
     pub bytes: u64,
-    /// Smallest timestamp of the oldest live extent; `NONE` where there is none or it holds no record.
+    /// Smallest timestamp of the oldest live extent, ms; `NONE` if there is no extent, or it holds no record.
     pub earliest: Timestamp,
 }
 
@@ -22,7 +23,7 @@ impl Head {
     pub const EMPTY: Self =
         Self { next: Offset(0), start: Offset(0), stable: Offset(0), bytes: 0, earliest: Timestamp::NONE };
 
-    /// Whether no record is left to read.
+    /// Whether there is no record to read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.start >= self.next

@@ -1,11 +1,12 @@
-//! The log of a partition: its head, what a segment commit does to it, how extents are swapped and trimmed.
+//! The log of a partition: its head, the segment commit, swap, trim and retention.
 //!
-//! Owns: the rules, as pure functions of (rows read, event, now). Does not own: rows' bytes, transactions, objects.
-//! Invariants (DESIGN section 7): offsets grow by one per record; the live extents of a partition lie end to end from at
-//! most `head.start` to exactly `head.next`; `head.bytes` is the sum of their bytes.
+//! Owns: the rules, as pure functions of (rows read, event, now). Does not own: the bytes of rows, transactions,
+//! objects. Invariants: offsets grow by one per record; the live extents of a partition lie end to end from at most
+//! `head.start` to exactly `head.next`; `head.bytes` is the sum of their bytes.
 
 pub mod commit;
 mod head;
+pub mod retention;
 mod segment;
 pub mod swap;
 pub mod trim;

@@ -1,4 +1,4 @@
-//! What an agent asks to commit, and what it is told.
+//! The segments that an agent asks to commit, and their outcomes.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -10,106 +10,107 @@ use crate::{
     producer::{ProducerBatch, SequenceError},
 };
 
-/// One uploaded segment, to be committed.
+/// One uploaded segment that is to be committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentCommit {
-    /// The uploaded object. Its id makes the commit idempotent; its creation time, old ones refused.
+    /// The id of the uploaded object. It makes the commit idempotent, and contains the creation time, by which segments
+    /// that are too old are rejected.
     pub object: ObjectId,
-    /// Size of the whole object.
+    /// Size of the whole object in bytes.
     pub bytes: u64,
-    /// What it holds, in the order of its bytes.
+    /// Its runs, in the order of their bytes.
     pub runs: Vec<RunCommit>,
 }
 
 /// The batches of one partition in a segment, back to back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunCommit {
-    /// Whose they are.
+    /// The partition.
     pub partition: TopicPartition,
-    /// Where they lie in the object.
+    /// The range of their bytes in the object.
     pub position: Range<u64>,
-    /// Each batch, in arrival order.
+    /// The batches, in the order of their arrival.
     pub batches: Vec<BatchCommit>,
 }
 
-/// One batch, as the commit needs to know it.
+/// What the commit needs to know about a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchCommit {
-    /// Records in it: the offsets that it takes.
+    /// Number of records in it: the number of offsets that it takes.
     pub records: u32,
-    /// Its bytes.
+    /// Its size in bytes.
     pub bytes: u32,
-    /// Smallest and largest record timestamp.
+    /// Smallest and largest record timestamp, ms.
     pub timestamps: (Timestamp, Timestamp),
-    /// Who sent it, where the producer is idempotent.
+    /// Its producer and sequence numbers, if the producer is idempotent.
     pub producer: Option<ProducerBatch>,
 }
 
-/// What became of one segment.
+/// The outcome of one segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentOutcome {
-    /// In the order of the commit's runs.
+    /// The outcomes of its runs, in their order.
     pub runs: Vec<RunOutcome>,
 }
 
-/// What became of one run.
+/// The outcome of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunOutcome {
-    /// Whose it is.
+    /// The partition.
     pub partition: TopicPartition,
-    /// The log start at the commit; -1 where it is not known (unknown partition, segment too old).
+    /// The log start at the commit; -1 if it is not known (unknown partition, segment too old).
     pub start: Offset,
-    /// In the order of the run's batches.
+    /// The outcomes of its batches, in their order.
     pub batches: Vec<Result<BatchAck, BatchRejection>>,
 }
 
-/// A batch is in the log.
+/// The outcome of a batch that is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchAck {
     /// The offset of its first record.
     pub base: Offset,
-    /// It was there already: `base` and `timestamp` are those of the first time.
+    /// Whether it was in the log already: then `base` and `timestamp` are those of the first append.
     pub duplicate: bool,
-    /// Its largest record timestamp (where the topic stamps on append: the append time).
+    /// Its largest record timestamp, ms (the time of the append if the topic is configured so).
     pub timestamp: Timestamp,
 }
 
-/// A batch is not in the log, and why.
+/// Why a batch is not in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BatchRejection {
-    /// No such partition (any more).
+    /// The partition does not exist (any more).
     #[error("unknown partition")]
     UnknownPartition,
     /// A sequence number was skipped, or a new epoch does not begin at 0.
     #[error("sequence {found} out of order: expected {expected}")]
     OutOfOrderSequence {
-        /// What the next batch must begin with.
+        /// The sequence that the next batch must begin with.
         expected: Sequence,
-        /// What it begins with.
+        /// The sequence that it begins with.
         found: Sequence,
     },
-    /// It is in the log, but too long ago for its offset to be known.
+    /// It is in the log, but was appended too long ago for its offset to be known.
     #[error("duplicate of a batch older than the producer's window")]
     DuplicateSequence,
-    /// A newer incarnation of the producer has written.
+    /// A newer epoch of the producer has written.
     #[error("producer epoch is fenced by epoch {current}")]
     FencedEpoch {
         /// The newest epoch seen.
         current: ProducerEpoch,
     },
-    /// The segment took too long from creation to commit.
+    /// The time from the creation of the segment to its commit was too long.
     #[error("segment created at {created} ms is too old to commit at {now} ms")]
     SegmentTooOld {
-        /// When the segment was created.
+        /// The time of the segment's creation, ms.
         created: Timestamp,
-        /// When the commit was decided.
+        /// The time of the commit, ms.
         now: Timestamp,
     },
 }
 
 impl From<SequenceError> for BatchRejection {
-    fn from(refusal: SequenceError) -> Self {
-        match refusal {
+    fn from(error: SequenceError) -> Self {
+        match error {
             SequenceError::OutOfOrder { expected, found } => Self::OutOfOrderSequence { expected, found },
             SequenceError::Duplicate => Self::DuplicateSequence,
             SequenceError::Fenced { current } => Self::FencedEpoch { current },
@@ -117,32 +118,32 @@ impl From<SequenceError> for BatchRejection {
     }
 }
 
-/// A segment that no agent of ours can have written: it is not committed.
+/// The error of a segment that a correct agent never sends: it is not committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("segment {object} is malformed: {problem}")]
 pub struct InvalidSegment {
-    /// Which.
+    /// The id of the segment.
     pub object: ObjectId,
-    /// What is wrong.
+    /// The problem with it.
     pub problem: &'static str,
 }
 
 impl SegmentCommit {
-    /// Heads, extents and producer windows that its commit touches: an agent keeps the sum over the segments of one
-    /// transaction under [`crate::limits::COMMIT_ROWS_MAX`].
+    /// Number of heads, extents and producer windows that its commit reads or writes: an agent keeps the sum over the
+    /// segments of one transaction under [`crate::limits::COMMIT_ROWS_MAX`].
     #[must_use]
     pub fn rows(&self) -> usize {
         self.runs.iter().map(RunCommit::rows).sum::<usize>() + 2
     }
 
-    /// Batches in all its runs: an agent keeps the sum over the segments of one transaction under
+    /// Number of batches in all its runs: an agent keeps the sum over the segments of one transaction under
     /// [`COMMIT_BATCHES_MAX`].
     #[must_use]
     pub fn batches(&self) -> usize {
         self.runs.iter().map(|run| run.batches.len()).sum()
     }
 
-    /// What must hold before anything durable is written about it.
+    /// Checks what must hold before anything durable is written for it.
     pub fn check(&self) -> Result<(), InvalidSegment> {
         let too_many = (self.batches() > COMMIT_BATCHES_MAX).then_some("more batches than a commit may carry");
         let problem = too_many.or_else(|| self.runs.iter().find_map(RunCommit::problem));

@@ -1,4 +1,4 @@
-//! The swap: extents of a partition replaced by others that hold the same records (compaction).
+//! The swap: compaction replaces extents of a partition by others that cover the same offsets.
 
 use std::ops::Range;
 
@@ -7,44 +7,44 @@ use thiserror::Error;
 use super::Head;
 use crate::{Extent, Offset, limits};
 
-/// Why a swap can never be done as asked.
+/// Why a swap can never be made as requested.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidSwap {
-    /// Nothing to replace, or nothing to replace it by.
+    /// There are no inputs or no outputs.
     #[error("a swap needs inputs and outputs")]
     Empty,
-    /// More than one transaction takes.
+    /// There are more extents than one transaction can swap.
     #[error(
         "a swap of {inputs} extents by {outputs} exceeds {} by {}",
         limits::SWAP_INPUTS_MAX,
         limits::SWAP_OUTPUTS_MAX
     )]
     TooLarge {
-        /// Extents to replace.
+        /// Number of extents to replace.
         inputs: usize,
-        /// Extents to replace them by.
+        /// Number of extents to replace them by.
         outputs: usize,
     },
     /// Extents do not follow each other end to end, or one is empty.
     #[error("extents do not lie end to end at offset {at}")]
     Broken {
-        /// Where.
+        /// The offset at which the next extent should have begun.
         at: Offset,
     },
     /// Inputs and outputs cover different offsets.
     #[error("inputs cover offsets {} to {}, outputs {} to {}", inputs.start, inputs.end, outputs.start, outputs.end)]
     Different {
-        /// Covered by the inputs.
+        /// The offsets that the inputs cover.
         inputs: Range<Offset>,
-        /// Covered by the outputs.
+        /// The offsets that the outputs cover.
         outputs: Range<Offset>,
     },
-    /// Records are not decided yet.
+    /// The inputs hold records of transactions that are neither committed nor aborted yet.
     #[error("inputs reach to offset {end}, past the stable offset {stable}")]
     Unstable {
-        /// End of the inputs.
+        /// The end offset of the inputs.
         end: Offset,
-        /// Up to where records are decided.
+        /// The last stable offset.
         stable: Offset,
     },
 }
@@ -62,17 +62,17 @@ pub fn covered<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Result<Rang
     covered.ok_or(InvalidSwap::Empty)
 }
 
-/// What a swap does.
+/// The result of a swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Swapped {
-    /// The head afterwards.
+    /// The head after the swap.
     pub head: Head,
-    /// How many of the first outputs lie below the log start altogether, where an input reached below it: they are not
-    /// linked, for nobody would unlink them.
+    /// Number of outputs, from the first, that lie below the log start altogether. (An input can reach below it.) They
+    /// are not linked, because no trim would unlink them.
     pub below: usize,
 }
 
-/// Decides the swap of `inputs`, where they are current, for `outputs`.
+/// Decides the swap of `inputs`, which the caller knows to be current, for `outputs`.
 pub fn swap(head: Head, inputs: &[Extent], outputs: &[Extent]) -> Result<Swapped, InvalidSwap> {
     if inputs.len() > limits::SWAP_INPUTS_MAX || outputs.len() > limits::SWAP_OUTPUTS_MAX {
         return Err(InvalidSwap::TooLarge { inputs: inputs.len(), outputs: outputs.len() });

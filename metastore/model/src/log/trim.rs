@@ -1,30 +1,31 @@
-//! The trim: the log start moves up (retention, DeleteRecords), whole extents below it are unlinked.
+//! The trim: moves the log start up (retention, DeleteRecords), and unlinks the extents that lie below it.
 //!
-//! In bounded steps, each of which moves the log start exactly as far as it unlinks (the last one to the target, within
-//! an extent that stays). So a crash between two steps leaves a shorter trim, never offsets without records nor extents
-//! that nobody will unlink.
+//! A trim is made in bounded steps, each of which moves the log start exactly as far as it unlinks extents (the last
+//! one to the target, within an extent that stays). So a crash between two steps leaves a shorter trim, but never
+//! offsets without records, nor extents that no trim will unlink.
 
 use super::Head;
 use crate::{Extent, Offset, Timestamp};
 
-/// One step of a trim.
+/// The result of one step of a trim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrimStep {
-    /// The head afterwards.
+    /// The head after the step.
     pub head: Head,
-    /// How many of the oldest extents are unlinked.
+    /// Number of the oldest extents that are unlinked.
     pub unlinked: usize,
     /// Whether the target is reached.
     pub done: bool,
 }
 
-/// The next step towards `target` (at most `head.next`), where `oldest` are the oldest live extents in order: all of
-/// them, or one more than `step_max`.
+/// Decides the next step towards `target` (at most `head.next`). `oldest` are the oldest live extents in order: all of
+/// them, or at least one more than `step_max`.
 #[must_use]
 pub fn trim_step(head: Head, target: Offset, oldest: &[Extent], step_max: usize) -> TrimStep {
     let target = target.clamp(head.start, head.next.max(head.start));
-    let doomed = oldest.iter().take(step_max).take_while(|extent| extent.offsets.end <= target);
-    let (unlinked, bytes) = doomed.fold((0, 0u64), |(n, bytes), extent| (n + 1, bytes.saturating_add(extent.bytes)));
+    let unlinkable = oldest.iter().take(step_max).take_while(|extent| extent.offsets.end <= target);
+    let (unlinked, bytes) =
+        unlinkable.fold((0, 0u64), |(n, bytes), extent| (n + 1, bytes.saturating_add(extent.bytes)));
     let stays = oldest.get(unlinked);
     let done = stays.is_none_or(|extent| extent.offsets.end > target);
     let start = if done { target } else { stays.map_or(target, |extent| extent.offsets.start) };

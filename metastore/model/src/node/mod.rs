@@ -1,13 +1,13 @@
 //! Nodes: processes that registered themselves.
 //!
-//! Owns: what a registration says, and the rule by which one node finds out that another is gone. Does not own: rows, the
-//! heartbeat's timing (the metastore's `nodes`).
+//! Owns: what a registration contains, and the rule by which one node detects that another has failed. Does not own:
+//! rows, the timing of heartbeats (the metastore's `nodes`).
 
-mod observer;
+mod failure_detector;
 mod registration;
 
 #[cfg(test)]
 mod tests;
 
-pub use observer::{Observed, Observer, standing};
+pub use failure_detector::{FailureDetector, Liveness, live_states};
 pub use registration::{Endpoint, Incarnation, LeaseOwner, NewNode, Node, NodeState};

@@ -1,15 +1,15 @@
-//! What a registration says.
+//! What a registration contains.
 
 use std::{fmt, sync::Arc};
 
 use crate::{AgentId, Timestamp, placement::Candidate};
 
-/// Where a listener is reached.
+/// The address of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// A name or an address.
+    /// A host name or an IP address.
     pub host: String,
-    /// The port.
+    /// The TCP port.
     pub port: u16,
 }
 
@@ -20,24 +20,24 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// A process that wants to be a node.
+/// What a process registers itself with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewNode {
-    /// Its id, where it insists on one; `None`: the lowest that is free.
+    /// The id that it must have; `None`: the lowest that is free.
     pub id: Option<AgentId>,
     /// Its availability zone.
     pub zone: Option<String>,
-    /// Where Kafka clients reach it; `None`: it serves none.
+    /// The address of its Kafka listener; `None` if it serves no Kafka clients.
     pub kafka: Option<Endpoint>,
-    /// Where HTTP clients and other agents reach it.
+    /// The address of its HTTP listener, for clients and other agents; `None` if it has none.
     pub http: Option<Endpoint>,
-    /// Whether it compacts.
+    /// Whether it runs a compactor.
     pub compacts: bool,
-    /// The version of its program.
+    /// The version of the program that it runs.
     pub version: String,
 }
 
-/// One registration of a node: random, and never the same again.
+/// A random number that identifies one registration of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u64);
 
@@ -47,12 +47,12 @@ impl fmt::Display for Incarnation {
     }
 }
 
-/// Who leases something: a node, in one registration of it.
+/// The owner of leases: one registration of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseOwner {
-    /// The node.
+    /// The id of the node.
     pub id: AgentId,
-    /// Its registration.
+    /// The registration.
     pub incarnation: Incarnation,
 }
 
@@ -62,12 +62,12 @@ impl fmt::Display for LeaseOwner {
     }
 }
 
-/// Where a node is in its life.
+/// The state of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeState {
-    /// It serves.
+    /// It serves clients.
     Active,
-    /// It finishes what it has begun, and is no longer named to anybody.
+    /// It finishes what it has begun; clients are no longer sent to it.
     Draining,
 }
 
@@ -76,41 +76,41 @@ pub enum NodeState {
 pub struct Node {
     /// Its id.
     pub id: AgentId,
-    /// Its registration.
+    /// The registration.
     pub incarnation: Incarnation,
-    /// Its small number among the agents of its zone; 0 where it serves no Kafka clients.
+    /// The lowest number that no other agent of its zone had when it registered; 0 if it serves no Kafka clients.
     pub rank: u32,
     /// Its availability zone.
     pub zone: Option<Arc<str>>,
-    /// Where Kafka clients reach it; `None`: it serves none.
+    /// The address of its Kafka listener; `None` if it serves no Kafka clients.
     pub kafka: Option<Endpoint>,
-    /// Where HTTP clients and other agents reach it.
+    /// The address of its HTTP listener, for clients and other agents; `None` if it has none.
     pub http: Option<Endpoint>,
-    /// Whether it compacts.
+    /// Whether it runs a compactor.
     pub compacts: bool,
-    /// The version of its program.
+    /// The version of the program that it runs.
     pub version: String,
-    /// When it registered, by its own clock.
+    /// The time at which it registered, ms, by its own clock.
     pub started: Timestamp,
-    /// Grows with each heartbeat.
-    pub beat: u64,
-    /// When its last heartbeat was, by its own clock. To be shown, never compared.
+    /// Number of heartbeats that it has sent: grows by one with each.
+    pub heartbeats: u64,
+    /// The time of its last heartbeat, ms, by its own clock. For display only: it is never compared.
     pub clock: Timestamp,
-    /// Where it is in its life.
+    /// Its state, as of its last heartbeat.
     pub state: NodeState,
 }
 
 impl Node {
-    /// It, in this registration.
+    /// This registration as an owner of leases.
     #[must_use]
     pub fn lease_owner(&self) -> LeaseOwner {
         LeaseOwner { id: self.id, incarnation: self.incarnation }
     }
 
-    /// Its candidate, where it is an agent that can be named to clients.
+    /// The node as a candidate for placement, if it is an agent that clients can be sent to.
     #[must_use]
     pub fn candidate(&self) -> Option<Candidate> {
-        let is_named = self.kafka.is_some() && self.state == NodeState::Active;
-        is_named.then(|| Candidate { id: self.id, zone: self.zone.clone(), rank: self.rank })
+        let is_advertised = self.kafka.is_some() && self.state == NodeState::Active;
+        is_advertised.then(|| Candidate { id: self.id, zone: self.zone.clone(), rank: self.rank })
     }
 }

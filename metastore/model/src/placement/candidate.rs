@@ -1,21 +1,23 @@
-//! An agent that can be named to clients.
+//! Candidates: the agents that clients can be sent to.
 
 use std::sync::Arc;
 
 use crate::AgentId;
 
-/// An agent that can be named. Who collects them leaves out those that are draining.
+/// An agent that clients can be sent to. Draining agents are no candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Which agent.
+    /// The id of the agent.
     pub id: AgentId,
     /// Its availability zone.
     pub zone: Option<Arc<str>>,
-    /// Its small number within its zone: agents of one rank in different zones do the same work for their zones.
+    /// Its rank, a small number within its zone: agents of the same rank in different zones do the same work for their
+    /// zones.
     pub rank: u32,
 }
 
 impl Candidate {
+    /// Whether its zone is exactly `zone`.
     pub(super) fn is_in(&self, zone: Option<&str>) -> bool {
         self.zone.as_deref() == zone
     }

@@ -1,6 +1,7 @@
-//! The hash of placement, fixed for ever by golden tests.
+//! The hash of placement. It must never change; golden tests fix it.
 
-/// What is placed. The number keeps the placements of different things apart where their keys are the same bytes.
+/// The kind of thing that is placed. Its number makes the placements of different kinds independent, even if their keys
+/// are the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// A partition among ranks.
@@ -15,8 +16,8 @@ pub(super) enum Purpose {
     Owner = 5,
 }
 
-/// How much `candidate` wants `key`: FNV-1a over the purpose, the key and the candidate, then splitmix64's mixer, for FNV
-/// alone hardly spreads what differs in the last bytes.
+/// The weight of `candidate` for `key`: FNV-1a over the purpose, the key and the candidate, then the mixer of
+/// splitmix64, because FNV alone hardly spreads inputs that differ only in their last bytes.
 pub(super) fn weight(purpose: Purpose, key: &[u8], candidate: u32) -> u64 {
     let bytes = [purpose as u8].into_iter().chain(key.iter().copied()).chain(candidate.to_be_bytes());
     mix(bytes.fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)))

@@ -1,9 +1,10 @@
-//! Which agent does what: rendezvous hashing, the same on every agent that knows the same agents.
+//! Placement: which agent does what, by rendezvous hashing, the same on every agent that knows the same agents.
 //!
-//! Owns: who leads a partition for whom, who coordinates a group, who loads a block, who compacts. Does not own: who is
-//! alive (the metastore's nodes), or exclusion: any agent *may* do anything, and what must be done by one alone is
-//! protected by a lease. Invariants: one agent more or less moves only what it gains or had; agents of the same rank in
-//! different zones lead the same partitions; the numbers are fixed for ever, for agents of different versions must agree.
+//! Owns: which agent leads a partition for a zone, coordinates a group, loads a block, compacts. Does not own: which
+//! agents are alive (the metastore's nodes), or exclusion: any agent *may* do anything, and work that only one may do
+//! at a time is protected by a lease. Invariants: adding or removing one agent moves only what it gets or had; agents
+//! of the same rank in different zones lead the same partitions; the numbers never change, because agents of different
+//! versions must agree.
 
 mod candidate;
 mod choose;

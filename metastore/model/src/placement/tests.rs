@@ -1,4 +1,4 @@
-//! What placement promises.
+//! The guarantees of placement.
 
 use std::collections::{BTreeMap, BTreeSet};
 

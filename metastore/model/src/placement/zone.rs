@@ -1,10 +1,11 @@
-//! In which zone a client is.
+//! The availability zone of a client.
 
-/// Tokens of a client id that tell its zone; all of them mean the same, each is what some client already says.
+/// Names of the tokens in a client id that give its zone. All mean the same; each is already used by some system's
+/// clients.
 const TOKENS: [&str; 4] = ["zone", "ws_az", "diskless_az", "automq_az"];
 
-/// The zone of a client: its rack, where it tells one (Fetch does), else the first `zone=` (or `ws_az=`, `diskless_az=`,
-/// `automq_az=`) token of its client id. Tokens are parted by `,`, `;` or white space.
+/// The zone of a client: its rack, if the request has one (Fetch does), otherwise the first `zone=` (or `ws_az=`,
+/// `diskless_az=`, `automq_az=`) token of its client id. Tokens are separated by `,`, `;` or white space.
 #[must_use]
 pub fn client_zone<'a>(rack: Option<&'a str>, client_id: Option<&'a str>) -> Option<&'a str> {
     let of_client_id = || client_id.into_iter().flat_map(tokens).find_map(zone_of);

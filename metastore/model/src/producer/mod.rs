@@ -1,7 +1,9 @@
-//! The idempotent producer (KIP-98): its last five batches in one partition, by which a retry is told from a new batch.
+//! The idempotent producer (KIP-98): its last five batches in one partition, which distinguish a retry from a new
+//! batch.
 //!
-//! Owns: the sequence rules. Does not own: which batches there are, offsets. Invariant: of the batches that carry a
-//! producer id, each is in the log at most once, and none after one that it should precede.
+//! Owns: the sequence rules, and all arithmetic on sequence numbers. Does not own: which batches there are, offsets.
+//! Invariant: of the batches that carry a producer id, each is in the log at most once, and none after one that it
+//! should precede.
 
 mod sequence;
 mod window;
@@ -10,4 +12,4 @@ mod window;
 mod tests;
 
 pub use sequence::ProducerBatch;
-pub use window::{SequenceError, Verdict, Window, WindowBatch};
+pub use window::{SequenceCheck, SequenceError, Window, WindowBatch};

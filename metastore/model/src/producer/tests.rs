@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{ProducerBatch, SequenceError, Verdict, Window};
+use super::{ProducerBatch, SequenceCheck, SequenceError, Window};
 use crate::{Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
 
 fn batch(epoch: i16, first: i32, last: i32) -> ProducerBatch {
@@ -18,65 +18,71 @@ fn window(batches: &[(i16, i32, i32)]) -> Window {
     window.unwrap()
 }
 
-fn out_of_order(expected: i32, found: i32) -> Verdict {
-    Verdict::Refuse(SequenceError::OutOfOrder { expected: Sequence(expected), found: Sequence(found) })
+fn out_of_order(expected: i32, found: i32) -> SequenceCheck {
+    SequenceCheck::Reject(SequenceError::OutOfOrder { expected: Sequence(expected), found: Sequence(found) })
 }
 
 #[test]
 fn the_next_batch_is_appended() {
-    assert_eq!(window(&[(0, 0, 4)]).judge(&batch(0, 5, 9)), Verdict::Append);
+    assert_eq!(window(&[(0, 0, 4)]).check(&batch(0, 5, 9)), SequenceCheck::Append);
 }
 
 #[test]
 fn a_repetition_of_any_of_the_last_five_batches_gets_its_first_offset_and_timestamp() {
     let window = window(&[(0, 0, 9), (0, 10, 10), (0, 11, 20), (0, 21, 21), (0, 22, 22), (0, 23, 23)]);
     for (n, (first, last)) in (2i64..).zip([(10, 10), (11, 20), (21, 21), (22, 22), (23, 23)]) {
-        let duplicate = Verdict::Duplicate { base: Offset(n * 100), timestamp: Timestamp(n) };
-        assert_eq!(window.judge(&batch(0, first, last)), duplicate);
+        let duplicate = SequenceCheck::Duplicate { base: Offset(n * 100), timestamp: Timestamp(n) };
+        assert_eq!(window.check(&batch(0, first, last)), duplicate);
     }
 }
 
 #[test]
 fn a_repetition_of_an_older_batch_is_a_duplicate_without_an_offset() {
     let window = window(&[(0, 0, 9), (0, 10, 10), (0, 11, 20), (0, 21, 21), (0, 22, 22), (0, 23, 23)]);
-    assert_eq!(window.judge(&batch(0, 0, 9)), Verdict::Refuse(SequenceError::Duplicate));
+    assert_eq!(window.check(&batch(0, 0, 9)), SequenceCheck::Reject(SequenceError::Duplicate));
 }
 
 #[test]
 fn a_skipped_sequence_is_out_of_order() {
-    assert_eq!(window(&[(0, 0, 4)]).judge(&batch(0, 6, 6)), out_of_order(5, 6));
+    assert_eq!(window(&[(0, 0, 4)]).check(&batch(0, 6, 6)), out_of_order(5, 6));
 }
 
 #[test]
 fn a_batch_whose_records_are_not_all_in_the_log_is_never_called_a_duplicate() {
     // The producer began at 100: what precedes was never appended, nor what reaches past the end.
     let window = window(&[(0, 100, 109)]);
-    assert_eq!(window.judge(&batch(0, 90, 99)), out_of_order(110, 90));
-    assert_eq!(window.judge(&batch(0, 95, 104)), out_of_order(110, 95));
-    assert_eq!(window.judge(&batch(0, 105, 114)), out_of_order(110, 105));
-    assert_eq!(window.judge(&batch(0, 101, 109)), Verdict::Refuse(SequenceError::Duplicate));
+    assert_eq!(window.check(&batch(0, 90, 99)), out_of_order(110, 90));
+    assert_eq!(window.check(&batch(0, 95, 104)), out_of_order(110, 95));
+    assert_eq!(window.check(&batch(0, 105, 114)), out_of_order(110, 105));
+    assert_eq!(window.check(&batch(0, 101, 109)), SequenceCheck::Reject(SequenceError::Duplicate));
 }
 
 #[test]
 fn a_new_epoch_begins_at_zero_and_fences_the_old_one() {
     let known = window(&[(3, 0, 4)]);
-    assert_eq!(known.judge(&batch(4, 0, 0)), Verdict::Append);
-    assert_eq!(known.judge(&batch(4, 5, 5)), out_of_order(0, 5));
-    assert_eq!(known.judge(&batch(2, 5, 5)), Verdict::Refuse(SequenceError::Fenced { current: ProducerEpoch(3) }));
+    assert_eq!(known.check(&batch(4, 0, 0)), SequenceCheck::Append);
+    assert_eq!(known.check(&batch(4, 5, 5)), out_of_order(0, 5));
+    assert_eq!(
+        known.check(&batch(2, 5, 5)),
+        SequenceCheck::Reject(SequenceError::Fenced { current: ProducerEpoch(3) })
+    );
     let renewed = window(&[(3, 0, 4), (4, 0, 1)]);
-    assert_eq!(renewed.judge(&batch(4, 2, 2)), Verdict::Append);
+    assert_eq!(renewed.check(&batch(4, 2, 2)), SequenceCheck::Append);
     assert_eq!(renewed.batches.len(), 1);
 }
 
 #[test]
 fn sequences_wrap_from_the_largest_to_zero() {
     let max = i32::MAX;
-    assert_eq!(window(&[(0, max - 1, max)]).judge(&batch(0, 0, 3)), Verdict::Append);
+    assert_eq!(window(&[(0, max - 1, max)]).check(&batch(0, 0, 3)), SequenceCheck::Append);
     let wrapped = window(&[(0, max - 1, 1)]);
-    assert_eq!(wrapped.judge(&batch(0, 2, 2)), Verdict::Append);
-    assert_eq!(wrapped.judge(&batch(0, max - 1, 1)), Verdict::Duplicate { base: Offset(100), timestamp: Timestamp(1) });
-    assert_eq!(wrapped.judge(&batch(0, max, 0)), Verdict::Refuse(SequenceError::Duplicate));
-    assert_eq!(wrapped.judge(&batch(0, max - 2, 0)), out_of_order(2, max - 2));
+    assert_eq!(wrapped.check(&batch(0, 2, 2)), SequenceCheck::Append);
+    assert_eq!(
+        wrapped.check(&batch(0, max - 1, 1)),
+        SequenceCheck::Duplicate { base: Offset(100), timestamp: Timestamp(1) }
+    );
+    assert_eq!(wrapped.check(&batch(0, max, 0)), SequenceCheck::Reject(SequenceError::Duplicate));
+    assert_eq!(wrapped.check(&batch(0, max - 2, 0)), out_of_order(2, max - 2));
 }
 
 #[test]
@@ -92,7 +98,7 @@ fn a_sequence_is_before_those_that_follow_it_around_the_wrap() {
 fn numbers_that_no_client_sends_are_judged_without_overflow() {
     for epoch in [i16::MIN, 0, i16::MAX] {
         for (first, last) in [(i32::MIN, i32::MAX), (-1, -1), (i32::MAX, i32::MIN)] {
-            let _ = window(&[(0, 0, 4)]).judge(&batch(epoch, first, last));
+            let _ = window(&[(0, 0, 4)]).check(&batch(epoch, first, last));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The window of one producer in one partition.
+//! The window: the last batches that one producer wrote to one partition.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::{Offset, ProducerEpoch, Sequence, Timestamp, limits};
 /// What one producer last wrote to one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Its newest incarnation.
+    /// The newest epoch of the producer.
     pub epoch: ProducerEpoch,
-    /// When it last wrote.
+    /// The time of its last append, ms.
     pub touched: Timestamp,
-    /// Records that it wrote in this epoch since it became known here: tells a batch that left the window from one that
-    /// never came (a producer may begin at any sequence where it is unknown).
+    /// Number of records that it has appended in this epoch since it became known here. It distinguishes a batch that
+    /// has left the window from one that was never appended (an unknown producer may begin at any sequence).
     pub appended: u64,
-    /// Its last batches, oldest first: one at least, [`limits::PRODUCER_WINDOW_BATCHES`] at most.
+    /// Its last batches, oldest first: at least one, at most [`limits::PRODUCER_WINDOW_BATCHES`].
     pub batches: Vec<WindowBatch>,
 }
 
-/// One batch of a window.
+/// A batch in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowBatch {
     /// Sequence of its first record.
@@ -31,41 +31,41 @@ pub struct WindowBatch {
     pub last: Sequence,
     /// Offset of its first record.
     pub base: Offset,
-    /// Its largest record timestamp.
+    /// Its largest record timestamp, ms.
     pub timestamp: Timestamp,
 }
 
-/// What to do with a batch.
+/// The result of checking a batch against its producer's window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is the next one.
+pub enum SequenceCheck {
+    /// It is the next batch: append it.
     Append,
-    /// It is in the log already.
+    /// It is in the log already, and in the window.
     Duplicate {
-        /// Where.
+        /// Offset of its first record.
         base: Offset,
-        /// With which timestamp.
+        /// Its largest record timestamp, ms.
         timestamp: Timestamp,
     },
-    /// It must not join the log.
-    Refuse(SequenceError),
+    /// It must not be appended.
+    Reject(SequenceError),
 }
 
-/// Why a batch must not join the log.
+/// Why a batch must not be appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SequenceError {
-    /// Batches before it are missing.
+    /// Batches before it are missing, or a new epoch does not begin at 0.
     #[error("sequence {found} out of order: expected {expected}")]
     OutOfOrder {
-        /// What the next batch must begin with.
+        /// The sequence that the next batch must begin with.
         expected: Sequence,
-        /// What it begins with.
+        /// The sequence that it begins with.
         found: Sequence,
     },
-    /// It is in the log, and has left the window.
+    /// It is in the log, but has left the window, so that its offset is not known.
     #[error("duplicate of a batch older than the window")]
     Duplicate,
-    /// A newer incarnation has written.
+    /// A newer epoch of the producer has written.
     #[error("fenced by epoch {current}")]
     Fenced {
         /// The newest epoch seen.
@@ -74,37 +74,39 @@ pub enum SequenceError {
 }
 
 impl Window {
-    /// Judges `batch` against what its producer wrote before. (An unknown producer may begin anywhere.)
+    /// Checks `batch` against the batches before it. (A producer without a window may begin at any sequence.)
     #[must_use]
-    pub fn judge(&self, batch: &ProducerBatch) -> Verdict {
+    pub fn check(&self, batch: &ProducerBatch) -> SequenceCheck {
         if batch.epoch < self.epoch {
-            return Verdict::Refuse(SequenceError::Fenced { current: self.epoch });
+            return SequenceCheck::Reject(SequenceError::Fenced { current: self.epoch });
         }
         if batch.epoch > self.epoch {
             let expected = Sequence(0);
             return if batch.first == expected {
-                Verdict::Append
+                SequenceCheck::Append
             } else {
-                Verdict::Refuse(SequenceError::OutOfOrder { expected, found: batch.first })
+                SequenceCheck::Reject(SequenceError::OutOfOrder { expected, found: batch.first })
             };
         }
         if let Some(known) = self.batches.iter().find(|known| (known.first, known.last) == (batch.first, batch.last)) {
-            return Verdict::Duplicate { base: known.base, timestamp: known.timestamp };
+            return SequenceCheck::Duplicate { base: known.base, timestamp: known.timestamp };
         }
-        let Some(expected) = self.batches.last().map(|newest| newest.last.successor()) else { return Verdict::Append };
+        let Some(expected) = self.batches.last().map(|newest| newest.last.successor()) else {
+            return SequenceCheck::Append;
+        };
         if batch.first == expected {
-            return Verdict::Append;
+            return SequenceCheck::Append;
         }
-        // "Duplicate" tells a client that its records are safe: only where every one of them was appended for certain.
+        // "Duplicate" tells a client that its records are safe: so only if every one of them was certainly appended.
         let behind = expected.steps_since(batch.first);
         if behind <= BEHIND_MAX.min(self.appended) && batch.span() <= behind {
-            Verdict::Refuse(SequenceError::Duplicate)
+            SequenceCheck::Reject(SequenceError::Duplicate)
         } else {
-            Verdict::Refuse(SequenceError::OutOfOrder { expected, found: batch.first })
+            SequenceCheck::Reject(SequenceError::OutOfOrder { expected, found: batch.first })
         }
     }
 
-    /// The window after `batch`, which [`Self::judge`] let pass, was appended at `base`.
+    /// The window after `batch`, for which [`Self::check`] returned `Append`, was appended at `base`.
     #[must_use]
     pub fn appended(
         window: Option<Self>,
@@ -122,7 +124,7 @@ impl Window {
         Self { epoch: batch.epoch, touched: now, appended: appended.saturating_add(records.into()), batches }
     }
 
-    /// Whether its producer has been idle for longer than `expiry`: it counts as unknown.
+    /// Whether the producer has been idle for longer than `expiry`: it is then treated as unknown.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp, expiry: Duration) -> bool {
         now > self.touched.plus(expiry)

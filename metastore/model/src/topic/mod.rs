@@ -1,6 +1,6 @@
-//! Topics: what one is, which names and sizes are legal.
+//! Topics: their properties, and which names and sizes are legal.
 //!
-//! Owns: the rules. Does not own: what a config means (`topic_config`), partitions' logs (`log`), rows.
+//! Owns: the rules. Does not own: the meaning of configs (`topic_config`), the logs of partitions (`log`), rows.
 
 mod name;
 mod size;
@@ -15,32 +15,32 @@ use crate::{PartitionIndex, Timestamp, TopicId, TopicPartition};
 /// A topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic {
-    /// For ever.
+    /// Its id, which never changes and is never used again.
     pub id: TopicId,
-    /// Until it is deleted; another topic may have it then.
+    /// Its name. Once it is deleted, another topic may get it.
     pub name: String,
-    /// Partitions 0 to this, exclusive.
+    /// Number of partitions: they are numbered from 0.
     pub partitions: i32,
-    /// As asked for: shown to clients, without meaning here.
+    /// The replication factor that was requested: shown to clients, without effect here.
     pub replication_factor: i16,
-    /// Configs that differ from the defaults.
+    /// Config overrides, by name.
     pub configs: BTreeMap<String, String>,
-    /// When it was created.
+    /// The time of its creation, ms.
     pub created: Timestamp,
 }
 
 /// A topic to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
-    /// A fresh random id: it also tells a repeated creation from another topic of the same name.
+    /// A new random id. It also distinguishes a repeated creation from another topic of the same name.
     pub id: TopicId,
     /// Its name.
     pub name: String,
-    /// How many partitions.
+    /// Number of partitions.
     pub partitions: i32,
-    /// As asked for.
+    /// The replication factor that was requested.
     pub replication_factor: i16,
-    /// Overrides, already validated.
+    /// Config overrides, already validated.
     pub configs: BTreeMap<String, String>,
 }
 

@@ -1,27 +1,27 @@
-//! Legal topic names (Kafka's rule).
+//! Legal topic names, by Kafka's rule.
 
 use thiserror::Error;
 
 use crate::limits::TOPIC_NAME_BYTES_MAX;
 
-/// Why a topic cannot have a name; the texts are Kafka's.
+/// Why a name is not legal; the texts are Kafka's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidName {
-    /// No character.
+    /// It is empty.
     #[error("the empty string is not allowed")]
     Empty,
-    /// `.` or `..`, which would be folders.
+    /// It is `.` or `..`, which would be folders.
     #[error("'.' or '..' is not allowed")]
     Dots,
-    /// Too long.
+    /// It is longer than [`TOPIC_NAME_BYTES_MAX`] bytes.
     #[error("the length of the name is longer than the max allowed length {TOPIC_NAME_BYTES_MAX}")]
     TooLong,
-    /// Another character.
+    /// It contains an illegal character.
     #[error("the name contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'")]
     Characters,
 }
 
-/// Whether a topic may be called `name`.
+/// Checks that `name` is a legal topic name.
 pub fn check_name(name: &str) -> Result<(), InvalidName> {
     if name.is_empty() {
         Err(InvalidName::Empty)
@@ -36,7 +36,7 @@ pub fn check_name(name: &str) -> Result<(), InvalidName> {
     }
 }
 
-/// Names with the same key collide: metric names know no dots, so Kafka lets no two topics differ in `.` and `_` alone.
+/// The key by which names collide: metric names have no dots, so Kafka lets no two topics differ only in `.` and `_`.
 #[must_use]
 pub fn collision_key(name: &str) -> String {
     name.replace('.', "_")

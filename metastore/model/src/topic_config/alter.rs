@@ -1,4 +1,4 @@
-//! Incremental alterations (KIP-339): what each does to a topic's overrides.
+//! Incremental alterations (KIP-339) of a topic's overrides.
 
 use std::collections::BTreeMap;
 
@@ -9,32 +9,32 @@ use super::value::{ConfigError, list};
 /// One alteration of one config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alteration {
-    /// Which config.
+    /// The name of the config.
     pub name: String,
-    /// What to do with it.
+    /// The operation.
     pub op: AlterOp,
 }
 
-/// What to do with a config.
+/// An operation on a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AlterOp {
-    /// Override it.
+    /// Override it with this value.
     Set(String),
-    /// Drop the override.
+    /// Remove the override.
     Delete,
     /// Add those of the given entries that its list lacks.
     Append(String),
-    /// Take the given entries out of its list.
+    /// Remove the given entries from its list.
     Subtract(String),
 }
 
-/// The new override of a config, or `None` to drop it.
+/// The name of a config, and its new override, or `None` to remove it.
 pub type ConfigChange = (String, Option<String>);
 
-/// What `alterations`, made in order, change in `overrides`; the result is checked as a whole.
+/// The changes that `alterations`, made in order, make to `overrides`; the result is checked as a whole.
 ///
 /// # Errors
-/// Where a name is unknown, an operation does not suit its config, or the topic's configuration would not be legal.
+/// If a name is unknown, an operation does not suit its config, or the resulting configuration is not legal.
 pub fn changes(
     overrides: &BTreeMap<String, String>,
     alterations: &[Alteration],
@@ -43,7 +43,7 @@ pub fn changes(
     for Alteration { name, op } in alterations {
         let Some(def) = definition(name) else {
             if *op == AlterOp::Delete {
-                // It is not set, whatever it is; Kafka has no objection.
+                // An unknown config is not set; Kafka accepts its deletion.
                 continue;
             }
             return Err(ConfigError::Unknown { name: name.clone() });

@@ -1,4 +1,4 @@
-//! The table of topic configs: Kafka 4.3's names, types, defaults and limits, in our own words.
+//! The table of topic configs: Kafka 4.3's names, types, defaults and limits, with descriptions of our own.
 
 use ConfigKind::{Boolean, Double, Int, List, Long, Text};
 use Effect::{Honoured, Reported};
@@ -6,24 +6,24 @@ use Effect::{Honoured, Reported};
 /// One config that a topic can carry.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfigDef {
-    /// Kafka's name of it.
+    /// Its name in Kafka.
     pub name: &'static str,
-    /// How its text is read.
+    /// The type of its value.
     pub kind: ConfigKind,
-    /// The value where a topic does not override it.
+    /// The value if a topic does not override it.
     pub default: &'static str,
-    /// Which values are legal.
+    /// The rule for legal values.
     pub rule: Rule,
-    /// Whether anything here depends on it.
+    /// Whether it has an effect here.
     pub effect: Effect,
-    /// Kafka's broker-wide setting of the same meaning, which `DescribeConfigs` names as its synonym:
-    /// none where Kafka has no default of that name (those in milliseconds, for which it has others in hours).
+    /// Kafka's broker-wide setting of the same meaning, which `DescribeConfigs` returns as its synonym; `None` if Kafka
+    /// has no default with that name (some in milliseconds, for which it has others in hours).
     pub synonym: Option<&'static str>,
-    /// What it does here, for people.
+    /// What it does here: the documentation that `DescribeConfigs` returns.
     pub doc: &'static str,
 }
 
-/// How a config's text is read.
+/// The type of a config's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigKind {
     /// `true` or `false`.
@@ -40,12 +40,12 @@ pub enum ConfigKind {
     List,
 }
 
-/// Which values of a config are legal, beyond being readable as its kind.
+/// A rule for the values of a config, besides its type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
-    /// All.
+    /// All values are legal.
     Any,
-    /// Numbers from here on.
+    /// Numbers of at least this.
     AtLeast(i64),
     /// Numbers from the first to the second, both included.
     Between(i64, i64),
@@ -61,16 +61,16 @@ pub enum Rule {
     ThrottledReplicas,
 }
 
-/// Whether a config changes what Alluvium does.
+/// Whether a config has an effect on Alluvium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It does.
+    /// It has its effect.
     Honoured,
-    /// It is accepted, stored and shown, so that tools work; its subject does not exist here.
+    /// It is accepted, stored and shown, so that tools work, but has no effect: what it configures does not exist here.
     Reported,
 }
 
-/// The config called `name`.
+/// The definition of the config `name`; `None` if there is no such config.
 #[must_use]
 pub fn definition(name: &str) -> Option<&'static ConfigDef> {
     DEFINITIONS.binary_search_by(|def| def.name.cmp(name)).ok().map(|at| &DEFINITIONS[at])
@@ -88,7 +88,7 @@ const fn def(
     ConfigDef { name, kind, default, rule, effect, synonym, doc }
 }
 
-/// All topic configs, by name.
+/// The definitions of all topic configs, sorted by name.
 pub static DEFINITIONS: [ConfigDef; 33] = [
     def(
         ("cleanup.policy", List, "delete"),

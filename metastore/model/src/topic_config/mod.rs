@@ -1,11 +1,11 @@
-//! Topic configuration, as pure rules.
+//! Topic configuration: Kafka's topic configs and their rules.
 //!
-//! Owns: the 33 topic configs of Kafka 4.3 (name, type, default, valid values, what each means here), the typed view of
-//! a topic's overrides, the rule of each alteration. Does not own: where overrides are stored, how Kafka's messages spell
-//! them, legal names and sizes ([`topic`](crate::topic)).
+//! Owns: the 33 topic configs of Kafka 4.3 (name, type, default, valid values, what each means here), a topic's
+//! overrides as types, the rules of alterations. Does not own: where overrides are stored, how Kafka's messages
+//! represent them, legal names and sizes ([`topic`](crate::topic)).
 //!
-//! Invariant: overrides that [`TopicConfigs::parse`] accepts are understood by every part of the system; nothing else is
-//! ever stored.
+//! Invariant: only overrides that [`TopicConfigs::parse`] accepts are ever stored; every part of the system can use
+//! them.
 
 mod alter;
 mod definitions;

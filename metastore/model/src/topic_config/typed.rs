@@ -1,4 +1,4 @@
-//! What a topic's configuration means: the overrides and defaults, read once into types.
+//! A topic's configuration as types: the overrides and defaults, parsed once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,40 +6,41 @@ use std::time::Duration;
 use super::definitions::definition;
 use super::value::{ConfigError, list, long, validate_value};
 
-/// A topic's effective configuration, as far as anything here depends on it.
+/// A topic's effective configuration: the configs that have an effect here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicConfigs {
-    /// How old records go.
+    /// How old records are removed.
     pub cleanup: CleanupPolicy,
-    /// Age over which records go; `None` keeps them for ever. Applies where `cleanup.delete`.
+    /// Age from which records are removed; `None` keeps them for ever. Applies if `cleanup.delete`.
     pub retention: Option<Duration>,
-    /// Partition size over which the oldest records go; `None` for no limit. Applies where `cleanup.delete`.
+    /// Partition size in bytes over which the oldest records are removed; `None` for no limit. Applies if
+    /// `cleanup.delete`.
     pub retention_bytes: Option<u64>,
-    /// Largest batch accepted, with its header, as sent.
+    /// Bytes of the largest batch that is accepted, with its header, as sent.
     pub max_message_bytes: usize,
-    /// Whose timestamps records carry.
+    /// Whether records have the timestamps of their producers or of the append.
     pub timestamp_type: TimestampType,
     /// How far in the past a producer's timestamp may lie.
     pub timestamp_before_max: Duration,
     /// How far in the future a producer's timestamp may lie.
     pub timestamp_after_max: Duration,
-    /// What the topic declares; batches are stored as sent whatever it says.
+    /// The declared compression; batches are stored as they were sent in any case.
     pub compression: Compression,
 }
 
-/// Kafka's `cleanup.policy`; with neither, records stay for ever.
+/// Kafka's `cleanup.policy`; with neither, records are kept for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CleanupPolicy {
-    /// Old records go by age and size.
+    /// Old records are removed by age and size.
     pub delete: bool,
-    /// Only the latest record of each key needs to stay; every record must have a key.
+    /// Only the latest record of each key must be kept; every record must have a key.
     pub compact: bool,
 }
 
 /// Kafka's `message.timestamp.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampType {
-    /// The producer's time.
+    /// The timestamp that the producer has set.
     CreateTime,
     /// The time of the append, set by the agent.
     LogAppendTime,
@@ -48,9 +49,9 @@ pub enum TimestampType {
 /// Kafka's `compression.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// As the producer sent it.
+    /// As the producer has compressed them.
     Producer,
-    /// None.
+    /// Not compressed.
     Uncompressed,
     /// gzip.
     Gzip,
@@ -72,7 +73,7 @@ impl TopicConfigs {
     /// The configuration of a topic with these overrides.
     ///
     /// # Errors
-    /// Where a name is unknown, a value is illegal, or two do not go together; the error names the config.
+    /// If a name is unknown, a value is illegal, or two values contradict each other; the error names the config.
     pub fn parse(overrides: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         for (name, value) in overrides {
             validate_value(name, value)?;
@@ -86,15 +87,15 @@ impl TopicConfigs {
         Ok(Self::read(overrides))
     }
 
-    /// The configuration of a stored topic: an override that this version does not understand counts as absent, so that
-    /// one bad row cannot make a topic unusable.
+    /// The configuration of a stored topic. An override that this version does not understand is ignored, so that one
+    /// bad row cannot make a topic unusable.
     #[must_use]
     pub fn of_stored(overrides: &BTreeMap<String, String>) -> Self {
         let understood = overrides.iter().filter(|(name, value)| validate_value(name, value).is_ok());
         Self::read(&understood.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
-    /// Reads overrides whose values are each legal.
+    /// Parses overrides whose values are legal each by itself.
     fn read(overrides: &BTreeMap<String, String>) -> Self {
         let text = |name| value_of(overrides, name).trim();
         let number = |name| long(value_of(overrides, name)).unwrap_or_default();

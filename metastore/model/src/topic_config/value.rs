@@ -1,60 +1,59 @@
-//! Reading one config's text and checking it against its rule. Texts are read as Kafka reads them: trimmed, booleans in
-//! any case, lists split at commas.
+//! Parsing the text of one config, and checking it against its rule. Texts are parsed as Kafka does: trimmed, booleans
+//! in any case, lists split at commas.
 
 use super::definitions::{ConfigDef, ConfigKind, Rule, definition};
 
-/// Why overrides were refused. The texts are those that Kafka's users know.
+/// Why overrides are rejected. The texts are Kafka's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// No topic config has this name.
     #[error("Unknown topic config name: {name}")]
     Unknown {
-        /// The name.
+        /// The unknown name.
         name: String,
     },
-    /// The value cannot be read or is out of range.
+    /// The value cannot be parsed, or is out of range.
     #[error("Invalid value {value} for configuration {name}: {why}")]
     Invalid {
-        /// The config.
+        /// The name of the config.
         name: String,
         /// Its value, as sent.
         value: String,
-        /// What is wrong with it.
+        /// The problem with it.
         why: String,
     },
-    /// Two values that do not go together.
+    /// Two values contradict each other.
     #[error("conflict topic config setting {first} ({first_value}) > {second} ({second_value})")]
     Conflict {
-        /// The config that must not be more than the second.
+        /// The name of the config that must not be more than the second.
         first: &'static str,
         /// Its value.
         first_value: i64,
-        /// The second.
+        /// The name of the second config.
         second: &'static str,
         /// Its value.
         second_value: i64,
     },
-    /// Append or subtract of a config that is no list.
+    /// Append to, or subtract from, a config that is no list.
     #[error("Can't {verb} to key {name} because its type is not LIST.")]
     NotAList {
-        /// The config.
+        /// The name of the config.
         name: String,
         /// `APPEND` or `SUBTRACT`.
         verb: &'static str,
     },
 }
 
-/// Checks `value` as a value of the config called `name`.
+/// Checks that `value` is legal for the config `name`.
 ///
 /// # Errors
-/// Where there is no such config, or the value is not a legal one.
+/// If there is no such config, or the value is not legal.
 pub fn validate_value(name: &str, value: &str) -> Result<(), ConfigError> {
     let def = definition(name).ok_or_else(|| ConfigError::Unknown { name: name.to_owned() })?;
     check(def, value).map_err(|why| ConfigError::Invalid { name: name.to_owned(), value: value.to_owned(), why })
 }
 
-/// `value`, which is legal, as Kafka shows it: without spaces around it or its parts, each part once, booleans in small
-/// letters.
+/// The legal `value` as Kafka shows it: without spaces around it or its parts, each part once, booleans in lower case.
 #[must_use]
 pub fn canonical(def: &ConfigDef, value: &str) -> String {
     match def.kind {
@@ -88,6 +87,7 @@ fn check(def: &ConfigDef, value: &str) -> Result<(), String> {
     }
 }
 
+/// The value of a boolean; `None` if it is neither `true` nor `false`.
 pub(super) fn boolean(value: &str) -> Option<bool> {
     let value = value.trim();
     if value.eq_ignore_ascii_case("true") {
@@ -99,11 +99,12 @@ pub(super) fn boolean(value: &str) -> Option<bool> {
     }
 }
 
+/// The value of a 64-bit number; `None` if it is none.
 pub(super) fn long(value: &str) -> Option<i64> {
     value.trim().parse().ok()
 }
 
-/// The parts of a list, trimmed; of blank text, none.
+/// The parts of a list, trimmed; none if the text is blank.
 pub(super) fn list(value: &str) -> Vec<&str> {
     if value.trim().is_empty() { Vec::new() } else { value.split(',').map(str::trim).collect() }
 }

@@ -5,36 +5,36 @@ use std::collections::BTreeMap;
 use super::*;
 use alluvium_runtime::Rng;
 
-/// What is true: who is registered, and by which lease each lease is held.
+/// The expected state: the registered nodes, and the lease that is held on each key.
 #[derive(Default)]
 struct Model {
     registered: BTreeMap<i32, LeaseOwner>,
     held: BTreeMap<LeaseKey, Lease>,
-    /// All leases that there ever were.
+    /// All leases that were ever acquired.
     given: Vec<Lease>,
 }
 
 impl Model {
-    /// Whether `owner` is the one of its id.
-    fn is_there(&self, owner: LeaseOwner) -> bool {
+    /// Whether `owner` is the current registration of its id.
+    fn is_registered(&self, owner: LeaseOwner) -> bool {
         self.registered.get(&owner.id.0) == Some(&owner)
     }
 
-    /// Whether `owner` gets `key`.
-    fn gets(&self, key: &LeaseKey, owner: LeaseOwner) -> bool {
-        let is_free = self.held.get(key).is_none_or(|lease| lease.owner == owner || !self.is_there(lease.owner));
-        self.is_there(owner) && is_free
+    /// Whether `owner` can acquire `key`.
+    fn can_acquire(&self, key: &LeaseKey, owner: LeaseOwner) -> bool {
+        let is_free = self.held.get(key).is_none_or(|lease| lease.owner == owner || !self.is_registered(lease.owner));
+        self.is_registered(owner) && is_free
     }
 }
 
-struct Play {
+struct History {
     metastore: Metastore,
     model: Model,
     rng: SeededRng,
     incarnations: u64,
 }
 
-impl Play {
+impl History {
     async fn step(&mut self) {
         let (id, key) = (self.below(3), group(&format!("g{}", self.below(2))));
         let there = self.model.registered.get(&id).copied();
@@ -45,7 +45,10 @@ impl Play {
                 self.model.registered.remove(&id);
             }
             (3, Some(owner)) => {
-                assert!(self.metastore.nodes.reap(owner, 0).await.expect("read"), "it never beats");
+                assert!(
+                    self.metastore.nodes.remove_silent(owner, 0).await.expect("read"),
+                    "it never sends a heartbeat"
+                );
                 self.model.registered.remove(&id);
             }
             (4..=7, _) => self.acquire(key, id, there).await,
@@ -59,25 +62,25 @@ impl Play {
         let incarnation = Incarnation(self.incarnations);
         let node = self.metastore.nodes.register(&new, incarnation, Timestamp(0)).await.expect("registered");
         if let Some(replaced) = there {
-            // It has heard of it, and ends.
+            // Its next heartbeat fails, and it ends.
             self.metastore.nodes.leave(replaced).await.expect("left");
         }
         self.model.registered.insert(id, node.lease_owner());
     }
 
     async fn acquire(&mut self, key: LeaseKey, id: i32, there: Option<LeaseOwner>) {
-        // One that is not registered asks, too.
+        // A node that is not registered tries, too.
         let owner = there.unwrap_or(LeaseOwner { id: AgentId(id), incarnation: Incarnation(u64::MAX) });
         let leases = self.metastore.leases.acquire(std::slice::from_ref(&key), owner, &self.rng).await;
         let lease = leases.expect("read").remove(0);
-        assert_eq!(lease.is_some(), self.model.gets(&key, owner), "{key:?} for {owner}");
+        assert_eq!(lease.is_some(), self.model.can_acquire(&key, owner), "{key:?} for {owner}");
         if let Some(lease) = lease {
             self.model.given.push(lease.clone());
             self.model.held.insert(key, lease);
         }
     }
 
-    /// Gives any lease back that there ever was.
+    /// Releases any lease that was ever acquired.
     async fn release(&mut self) {
         let count = i32::try_from(self.model.given.len()).expect("few");
         if count == 0 {
@@ -97,7 +100,7 @@ impl Play {
             assert_eq!(is_held(&self.metastore, lease).await, expected, "{lease:?}");
         }
         for (key, lease) in &self.model.held {
-            let holder = self.model.is_there(lease.owner).then_some(lease.owner);
+            let holder = self.model.is_registered(lease.owner).then_some(lease.owner);
             assert_eq!(self.metastore.leases.holder(key).await, Ok(holder));
         }
     }
@@ -108,16 +111,16 @@ impl Play {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_is_held_by_its_last_claim_alone_whatever_happens() {
+async fn a_lease_is_held_by_its_last_acquisition_alone_in_every_history() {
     for seed in 0..10 {
         println!("seed {seed}");
         let faults = Faults { seed, conflict_per_mille: 100, unknown_per_mille: 200, ..Faults::default() };
         let metastore = fixtures::open(faults).await;
         let rng = SeededRng::new(seed);
-        let mut play = Play { metastore, model: Model::default(), rng, incarnations: 0 };
+        let mut history = History { metastore, model: Model::default(), rng, incarnations: 0 };
         for _ in 0..40 {
-            play.step().await;
-            play.check().await;
+            history.step().await;
+            history.check().await;
         }
     }
 }

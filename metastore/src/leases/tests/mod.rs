@@ -14,8 +14,8 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use super::{
-    codec::{Held, decode, encode},
     key::lease_key,
+    row::{LeaseRow, decode, encode},
     *,
 };
 use crate::{
@@ -48,7 +48,7 @@ async fn is_held(metastore: &Metastore, lease: &Lease) -> bool {
 }
 
 #[tokio::test]
-async fn a_lease_is_held_by_one_until_it_is_given_back() {
+async fn a_lease_is_held_by_one_owner_until_it_is_released() {
     let metastore = fixtures::memory().await;
     let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
     let lease = acquire(&metastore, &group("g"), one, 1).await.expect("free");
@@ -60,18 +60,18 @@ async fn a_lease_is_held_by_one_until_it_is_given_back() {
     assert_eq!(metastore.leases.holder(&group("g")).await, Ok(None));
     let theirs = acquire(&metastore, &group("g"), other, 3).await.expect("free");
     metastore.leases.release(&[lease]).await.expect("nothing to do");
-    assert!(is_held(&metastore, &theirs).await, "only what is held is given back");
+    assert!(is_held(&metastore, &theirs).await, "only a lease that is held is released");
 }
 
 #[tokio::test]
-async fn a_claim_ends_with_its_registration() {
+async fn a_lease_ends_with_the_registration_of_its_owner() {
     let metastore = fixtures::memory().await;
     let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
     let old = acquire(&metastore, &group("g"), one, 1).await.expect("free");
     metastore.nodes.leave(one).await.expect("left");
     assert_eq!(metastore.leases.holder(&group("g")).await, Ok(None));
-    assert_eq!(acquire(&metastore, &group("g"), one, 2).await, None, "who is not registered gets nothing");
-    assert!(is_held(&metastore, &old).await, "nobody has taken it yet");
+    assert_eq!(acquire(&metastore, &group("g"), one, 2).await, None, "a node that is not registered gets no lease");
+    assert!(is_held(&metastore, &old).await, "no node has taken it yet");
     let new = acquire(&metastore, &group("g"), other, 3).await.expect("free");
     assert!(!is_held(&metastore, &old).await);
     assert!(is_held(&metastore, &new).await);
@@ -84,7 +84,7 @@ async fn a_claim_ends_with_its_registration() {
 }
 
 #[tokio::test]
-async fn a_lease_lost_and_won_again_is_another_one() {
+async fn a_lease_that_was_lost_and_acquired_again_is_another_one() {
     let metastore = fixtures::memory().await;
     let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
     let first = acquire(&metastore, &group("g"), one, 1).await.expect("free");
@@ -99,7 +99,7 @@ async fn a_lease_lost_and_won_again_is_another_one() {
 }
 
 #[tokio::test]
-async fn of_several_leases_those_are_given_that_are_free() {
+async fn those_of_several_leases_that_are_free_are_acquired() {
     let metastore = fixtures::memory().await;
     let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
     let partition = LeaseKey::Partition(TopicPartition::new(TopicId(Uuid::from_u128(3)), PartitionIndex(1)));
@@ -116,7 +116,7 @@ async fn of_several_leases_those_are_given_that_are_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_the_store_does_one_of_those_who_ask_at_once_has_the_lease() {
+async fn exactly_one_of_several_concurrent_owners_acquires_the_lease_under_faults() {
     for seed in 0..30 {
         let faults = Faults { seed, conflict_per_mille: 200, unknown_per_mille: 300, ..Faults::default() };
         let metastore = fixtures::open(faults).await;
@@ -148,7 +148,7 @@ async fn a_protected_transaction_under_way_fails_when_its_lease_is_taken() {
         .db
         .run("protected", |tx: Tx| async move {
             check(&tx, lease).await?;
-            // In between the owner is taken for gone, and the lease is taken.
+            // Meanwhile the owner's registration is removed, and another node acquires the lease.
             meta.nodes.leave(one).await?;
             acquire(meta, &group("g"), other, 2).await;
             tx.set(b"\x7fprotected", b"1");
@@ -161,13 +161,13 @@ async fn a_protected_transaction_under_way_fails_when_its_lease_is_taken() {
 }
 
 #[tokio::test]
-async fn the_sweep_removes_leases_of_owners_that_are_gone_and_no_others() {
+async fn the_sweep_removes_the_leases_of_owners_that_are_not_registered_and_no_others() {
     let metastore = fixtures::memory().await;
     let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
-    let mut kept = Vec::new();
+    let mut live = Vec::new();
     for n in 0..7 {
         acquire(&metastore, &group(&format!("gone-{n}")), one, n).await.expect("free");
-        kept.push(acquire(&metastore, &group(&format!("kept-{n}")), other, n).await.expect("free"));
+        live.push(acquire(&metastore, &group(&format!("live-{n}")), other, n).await.expect("free"));
     }
     metastore.nodes.leave(one).await.expect("left");
     let (mut after, mut removed) = (None, 0);
@@ -180,7 +180,7 @@ async fn the_sweep_removes_leases_of_owners_that_are_gone_and_no_others() {
         }
     }
     assert_eq!(removed, 7);
-    for lease in &kept {
+    for lease in &live {
         assert!(is_held(&metastore, lease).await);
     }
     assert_eq!(metastore.leases.sweep(None, 100).await.expect("swept").removed, 0);
@@ -188,10 +188,10 @@ async fn the_sweep_removes_leases_of_owners_that_are_gone_and_no_others() {
 
 #[test]
 fn the_lease_row_of_version_1_and_its_keys_are_these_bytes() {
-    let held = Held { owner: LeaseOwner { id: AgentId(3), incarnation: Incarnation(4) }, token: 5 };
+    let lease = LeaseRow { owner: LeaseOwner { id: AgentId(3), incarnation: Incarnation(4) }, token: 5 };
     let bytes = [&[1][..], &[0, 0, 0, 3], &[0, 0, 0, 0, 0, 0, 0, 4], &[0, 0, 0, 0, 0, 0, 0, 5]].concat();
-    assert_eq!(encode(held), bytes);
-    assert_eq!(decode(&bytes), Ok(held));
+    assert_eq!(encode(lease), bytes);
+    assert_eq!(decode(&bytes), Ok(lease));
     assert_eq!(decode(&[2]).map_err(|error| error.problem), Err(RowProblem::UnknownVersion(2)));
     for cut in 0..bytes.len() {
         assert!(decode(&bytes[..cut]).is_err());
@@ -258,5 +258,5 @@ async fn every_protected_transaction_is_fenced_without_its_lease() {
     assert_eq!(written, GROUP_ROWS, "of the group alone");
 }
 
-/// What making the group above writes: its lease, its head, its members (cleared, then set).
+/// Rows that saving the group above writes: its lease, its head, its members (cleared, then set).
 const GROUP_ROWS: u64 = 4;

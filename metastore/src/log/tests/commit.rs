@@ -73,12 +73,12 @@ async fn a_thousand_partitions_commit_in_one_small_transaction() {
     let bytes = metastore.db.metrics().bytes_written.load(std::sync::atomic::Ordering::Relaxed) - before;
     assert!(outcomes[0].runs.iter().all(|run| run.batches == [appended(0)]));
     assert!(bytes < TRANSACTION_BYTES_TARGET as u64 / 3, "{bytes}");
-    let told = metastore.feed.read(&FeedPosition::START, 100).await.unwrap();
-    let told = told.iter().map(|(_, entry)| match entry {
+    let entries = metastore.feed.read(&FeedPosition::START, 100).await.unwrap();
+    let entries = entries.iter().map(|(_, entry)| match entry {
         FeedEntry::Commit { extents } => extents.len(),
         _ => 0,
     });
-    assert_eq!(told.sum::<usize>(), 1_000);
+    assert_eq!(entries.sum::<usize>(), 1_000);
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn one_partition_commits_in_a_handful_of_rows() {
     let rows = || metastore.db.metrics().rows_written.load(std::sync::atomic::Ordering::Relaxed);
     let before = rows();
     commit(&metastore, &[segment(&partitions, 1, NOW)]).await.unwrap();
-    // Head, extent, object, outcome, feed entry, feed tip.
+    // Head, extent, object, outcome, feed entry, feed end.
     assert_eq!(rows() - before, 6);
 }
 
@@ -95,15 +95,15 @@ async fn one_partition_commits_in_a_handful_of_rows() {
 async fn an_outcome_larger_than_a_value_is_read_back() {
     let (metastore, partitions) = store(1).await;
     let producer = ProducerBatch { id: ProducerId(1), epoch: ProducerEpoch(0), first: Sequence(0), last: Sequence(0) };
-    let mut flood = segment(&partitions, 1, NOW);
-    let run = &mut flood.runs[0];
+    let mut large = segment(&partitions, 1, NOW);
+    let run = &mut large.runs[0];
     run.batches[0].producer = Some(producer);
     run.batches = vec![run.batches[0].clone(); 9_000];
     run.position = 0..9_000 * 100;
-    let outcome = commit(&metastore, std::slice::from_ref(&flood)).await.unwrap();
+    let outcome = commit(&metastore, std::slice::from_ref(&large)).await.unwrap();
     assert_eq!(outcome[0].runs[0].batches[0], appended(0));
     assert_eq!(outcome[0].runs[0].batches[8_999].map(|ack| ack.duplicate), Ok(true));
-    assert_eq!(commit(&metastore, &[flood]).await.unwrap(), outcome);
+    assert_eq!(commit(&metastore, &[large]).await.unwrap(), outcome);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The log's transactions, one behaviour per test. (Their invariants: `tests/log_properties`.)
+//! The transactions of the log, one behaviour per test. (`tests/log_properties` tests their invariants.)
 
 mod commit;
 mod find;
@@ -11,7 +11,7 @@ use crate::{Metastore, fixtures};
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
-/// A store with a topic of so many partitions.
+/// A store with one topic that has this number of partitions.
 async fn store(partitions: i32) -> (Metastore, Vec<TopicPartition>) {
     let metastore = fixtures::memory().await;
     let topic = fixtures::topic(&metastore, "topic", partitions, NOW).await;

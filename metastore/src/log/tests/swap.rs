@@ -97,8 +97,8 @@ async fn what_can_never_be_swapped_is_refused() {
     };
     let shorter = InvalidSwap::Different { inputs: Offset(0)..Offset(3), outputs: Offset(0)..Offset(2) };
     assert_eq!(refused(partition, &extents, &[output(&extents[..2], 1)]).await, SwapError::Invalid(shorter));
-    let stranger = unknown(partition);
-    assert_eq!(refused(stranger, &extents, &[output(&extents, 1)]).await, SwapError::UnknownPartition(stranger));
+    let absent = unknown(partition);
+    assert_eq!(refused(absent, &extents, &[output(&extents, 1)]).await, SwapError::UnknownPartition(absent));
     let mut known = output(&extents[..1], 1);
     known.0.object = extents[2].object;
     assert_eq!(refused(partition, &extents[..1], &[known]).await, SwapError::ObjectKnown(extents[2].object));

@@ -8,7 +8,7 @@ use crate::{feed::FeedPosition, fixtures::append, log::TrimError};
 const GRACE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_long_log_is_trimmed_in_steps_each_of_which_is_told() {
+async fn a_long_log_is_trimmed_in_steps_each_of_which_is_in_the_feed() {
     let (metastore, partitions) = store(1).await;
     let extents = TRIM_STEP_EXTENTS as u64 + 50;
     for n in 0..extents {

@@ -1,7 +1,7 @@
 //! Nodes, under faults and in virtual time.
 
-mod codec;
 mod registration;
+mod rows;
 mod sessions;
 
 use alluvium_model::Timestamp;
@@ -10,7 +10,7 @@ use super::*;
 
 pub(super) const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
-/// An agent of `zone`.
+/// What an agent in `zone` registers with.
 pub(super) fn agent(id: Option<i32>, zone: Option<&str>) -> NewNode {
     NewNode {
         id: id.map(alluvium_model::AgentId),
@@ -22,7 +22,7 @@ pub(super) fn agent(id: Option<i32>, zone: Option<&str>) -> NewNode {
     }
 }
 
-/// Sees to it that `holds` within a minute of (virtual) time.
+/// Waits until `holds`, for at most a minute of (virtual) time.
 pub(super) async fn eventually(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..6_000 {
         if holds() {

@@ -30,42 +30,42 @@ async fn nodes_get_the_lowest_free_id_and_agents_the_lowest_free_rank_of_their_z
 }
 
 #[tokio::test]
-async fn who_insists_on_an_id_takes_it_over_and_the_other_learns_it_from_its_next_heartbeat() {
+async fn a_process_that_must_have_an_id_takes_it_over_and_the_other_learns_it_from_its_next_heartbeat() {
     let nodes = fixtures::memory().await.nodes;
     let old = register(&nodes, &agent(Some(7), Some("a")), 1).await;
-    let beaten = nodes.beat(old.lease_owner(), NodeState::Active, NOW.plus_ms(5)).await.expect("beaten");
-    assert_eq!((beaten[0].beat, beaten[0].clock), (1, NOW.plus_ms(5)));
+    let listed = nodes.heartbeat(old.lease_owner(), NodeState::Active, NOW.plus_ms(5)).await.expect("recorded");
+    assert_eq!((listed[0].heartbeats, listed[0].clock), (1, NOW.plus_ms(5)));
     let new = register(&nodes, &agent(Some(7), Some("a")), 2).await;
-    assert_eq!((new.id, new.rank, new.beat), (AgentId(7), 0, 0), "its predecessor's rank is free for it");
-    assert_eq!(nodes.beat(old.lease_owner(), NodeState::Active, NOW).await, Err(BeatError::Replaced));
-    nodes.leave(old.lease_owner()).await.expect("only its own trace");
-    assert!(!nodes.reap(old.lease_owner(), 1).await.expect("read"));
+    assert_eq!((new.id, new.rank, new.heartbeats), (AgentId(7), 0, 0), "the rank of its predecessor is free for it");
+    assert_eq!(nodes.heartbeat(old.lease_owner(), NodeState::Active, NOW).await, Err(HeartbeatError::Replaced));
+    nodes.leave(old.lease_owner()).await.expect("removes only its own row");
+    assert!(!nodes.remove_silent(old.lease_owner(), 1).await.expect("read"));
     assert_eq!(nodes.list().await.expect("read"), [new]);
 }
 
 #[tokio::test]
-async fn only_a_registration_that_stopped_beating_is_removed() {
+async fn only_a_registration_without_new_heartbeats_is_removed() {
     let nodes = fixtures::memory().await.nodes;
     let node = register(&nodes, &agent(None, None), 1).await.lease_owner();
-    nodes.beat(node, NodeState::Active, NOW).await.expect("beaten");
-    assert!(!nodes.reap(node, 0).await.expect("read"), "it has beaten since");
-    assert!(nodes.reap(node, 1).await.expect("read"));
-    assert!(!nodes.reap(node, 1).await.expect("read"), "it is gone already");
-    assert_eq!(nodes.beat(node, NodeState::Active, NOW).await, Err(BeatError::Gone));
+    nodes.heartbeat(node, NodeState::Active, NOW).await.expect("recorded");
+    assert!(!nodes.remove_silent(node, 0).await.expect("read"), "it has sent a heartbeat since");
+    assert!(nodes.remove_silent(node, 1).await.expect("read"));
+    assert!(!nodes.remove_silent(node, 1).await.expect("read"), "it was removed already");
+    assert_eq!(nodes.heartbeat(node, NodeState::Active, NOW).await, Err(HeartbeatError::Removed));
     assert_eq!(nodes.list().await.expect("read"), []);
 }
 
 #[tokio::test]
-async fn who_lost_its_registration_does_not_take_its_id_from_another() {
+async fn a_process_that_lost_its_registration_does_not_take_its_id_from_another() {
     let nodes = fixtures::memory().await.nodes;
-    let insisting = agent(Some(7), None);
-    let old = register(&nodes, &insisting, 1).await;
-    assert!(nodes.reap(old.lease_owner(), 0).await.expect("read"));
-    let again = nodes.register_again(&insisting, AgentId(7), Incarnation(2), NOW).await.expect("the id is free");
+    let fixed_id = agent(Some(7), None);
+    let old = register(&nodes, &fixed_id, 1).await;
+    assert!(nodes.remove_silent(old.lease_owner(), 0).await.expect("read"));
+    let again = nodes.register_again(&fixed_id, AgentId(7), Incarnation(2), NOW).await.expect("the id is free");
     assert_eq!(again.id, AgentId(7));
-    assert!(nodes.reap(again.lease_owner(), 0).await.expect("read"));
-    register(&nodes, &insisting, 3).await;
-    assert_eq!(nodes.register_again(&insisting, AgentId(7), Incarnation(4), NOW).await, Err(BeatError::Replaced));
+    assert!(nodes.remove_silent(again.lease_owner(), 0).await.expect("read"));
+    register(&nodes, &fixed_id, 3).await;
+    assert_eq!(nodes.register_again(&fixed_id, AgentId(7), Incarnation(4), NOW).await, Err(HeartbeatError::Replaced));
     let again = async |old, incarnation| {
         let again = nodes.register_again(&agent(None, None), AgentId(old), Incarnation(incarnation), NOW).await;
         again.expect("any id will do").id.0
@@ -74,7 +74,7 @@ async fn who_lost_its_registration_does_not_take_its_id_from_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_registers_once_and_alone_has_its_id_whatever_the_store_does() {
+async fn each_process_registers_once_with_an_id_of_its_own_under_faults() {
     for seed in 0..20 {
         let faults = Faults { seed, conflict_per_mille: 200, unknown_per_mille: 300, ..Faults::default() };
         let metastore = fixtures::open(faults).await;
@@ -87,7 +87,7 @@ async fn each_registers_once_and_alone_has_its_id_whatever_the_store_does() {
         assert_eq!(ids, (0..8).zip(0..8).collect(), "seed {seed}");
         assert_eq!(metastore.nodes.list().await.expect("read").len(), 8, "seed {seed}");
         for node in &registered {
-            metastore.nodes.beat(node.lease_owner(), NodeState::Active, NOW).await.expect("beaten");
+            metastore.nodes.heartbeat(node.lease_owner(), NodeState::Active, NOW).await.expect("recorded");
             metastore.nodes.leave(node.lease_owner()).await.expect("left");
         }
         assert_eq!(metastore.nodes.list().await.expect("read"), [], "seed {seed}");
@@ -95,7 +95,7 @@ async fn each_registers_once_and_alone_has_its_id_whatever_the_store_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn heartbeats_conflict_with_nobody() {
+async fn heartbeats_conflict_with_nothing() {
     let faults = Faults { latency_max: std::time::Duration::from_millis(5), ..Faults::default() };
     let metastore = fixtures::open(faults).await;
     let mut owners = Vec::new();
@@ -103,24 +103,26 @@ async fn heartbeats_conflict_with_nobody() {
         owners.push(register(&metastore.nodes, &agent(None, None), n).await.lease_owner());
     }
     for _ in 0..10 {
-        let beats = owners.iter().map(|lease_owner| metastore.nodes.beat(*lease_owner, NodeState::Active, NOW));
-        assert!(join_all(beats).await.iter().all(Result::is_ok));
+        let heartbeats =
+            owners.iter().map(|lease_owner| metastore.nodes.heartbeat(*lease_owner, NodeState::Active, NOW));
+        assert!(join_all(heartbeats).await.iter().all(Result::is_ok));
     }
     assert_eq!(metastore.db.metrics().conflicts.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_heartbeat_and_a_removal_at_once_one_happens() {
+async fn either_a_heartbeat_or_a_concurrent_removal_succeeds() {
     let mut removed = 0;
     for seed in 0..60 {
         let faults = Faults { seed, latency_max: std::time::Duration::from_millis(10), ..Faults::default() };
         let nodes = fixtures::open(faults).await.nodes;
         let node = register(&nodes, &agent(None, None), 1).await.lease_owner();
-        let (beaten, reaped) = tokio::join!(nodes.beat(node, NodeState::Active, NOW), nodes.reap(node, 0));
-        let is_reaped = reaped.expect("read");
-        assert_eq!(beaten.is_ok(), !is_reaped, "seed {seed}: {beaten:?}");
-        assert_eq!(nodes.list().await.expect("read").is_empty(), is_reaped, "seed {seed}");
-        removed += usize::from(is_reaped);
+        let (recorded, removed_now) =
+            tokio::join!(nodes.heartbeat(node, NodeState::Active, NOW), nodes.remove_silent(node, 0));
+        let is_removed = removed_now.expect("read");
+        assert_eq!(recorded.is_ok(), !is_removed, "seed {seed}: {recorded:?}");
+        assert_eq!(nodes.list().await.expect("read").is_empty(), is_removed, "seed {seed}");
+        removed += usize::from(is_removed);
     }
     assert!((1..60).contains(&removed), "{removed} of 60: both happen");
 }

@@ -17,8 +17,8 @@ use alluvium_runtime::{ManualClock, SeededRng};
 
 const EXPIRY: Duration = Duration::from_secs(3);
 
-/// A store that several processes reach, each on a way of its own.
-struct World {
+/// A store that several processes use, each over a connection of its own that can be cut.
+struct Cluster {
     engine: MemoryEngine,
     processes: u64,
 }
@@ -27,11 +27,11 @@ struct World {
 struct Process {
     metastore: Metastore,
     session: Session,
-    way: FaultSwitch,
-    beating: JoinHandle<()>,
+    connection: FaultSwitch,
+    heartbeats: JoinHandle<()>,
 }
 
-impl World {
+impl Cluster {
     fn new() -> Self {
         Self { engine: MemoryEngine::default(), processes: 0 }
     }
@@ -44,13 +44,13 @@ impl World {
         self.processes += 1;
         let rng = Arc::new(SeededRng::new(self.processes));
         let engine = self.engine.for_other_process(faults);
-        let way = engine.fault_switch();
+        let connection = engine.fault_switch();
         let metastore = Metastore::open(Db::new(Arc::new(engine), rng.clone()), &*rng).await.expect("opened");
         // Clocks of different processes have nothing to do with each other.
         let clock = Arc::new(ManualClock::new(NOW.plus_ms(self.processes as i64 * 1_000_000)));
         let session = Session::open(metastore.nodes.clone(), new, config, clock, rng).await.expect("registered");
-        let beating = tokio::spawn(session.clone().run(CancellationToken::new()));
-        Process { metastore, session, way, beating }
+        let heartbeats = tokio::spawn(session.clone().run(CancellationToken::new()));
+        Process { metastore, session, connection, heartbeats }
     }
 }
 
@@ -63,21 +63,21 @@ impl Process {
         self.session.candidates().iter().map(|candidate| candidate.id.0).collect()
     }
 
-    /// Ends without a word.
+    /// Ends without leaving.
     fn crash(&self) {
-        self.beating.abort();
+        self.heartbeats.abort();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn processes_see_each_other_come() {
-    let mut world = World::new();
-    let one = world.start(agent(None, Some("a"))).await;
+async fn processes_see_each_other_register() {
+    let mut cluster = Cluster::new();
+    let one = cluster.start(agent(None, Some("a"))).await;
     let mut changes = one.session.changes();
     assert_eq!(one.live(), [0]);
-    let other = world.start(agent(None, Some("b"))).await;
-    assert_eq!((other.live(), other.candidates()), (vec![0, 1], vec![0, 1]), "who comes sees the others at once");
-    timeout(Duration::from_secs(1), changes.changed()).await.expect("within a heartbeat").expect("told");
+    let other = cluster.start(agent(None, Some("b"))).await;
+    assert_eq!((other.live(), other.candidates()), (vec![0, 1], vec![0, 1]), "a new process sees the others at once");
+    timeout(Duration::from_secs(1), changes.changed()).await.expect("within a heartbeat").expect("notified");
     assert_eq!((one.live(), one.candidates()), (vec![0, 1], vec![0, 1]));
     let before = *changes.borrow_and_update();
     sleep(Duration::from_secs(10)).await;
@@ -85,10 +85,10 @@ async fn processes_see_each_other_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_ends_without_a_word_is_gone_for_all_within_an_expiry_and_some_heartbeats() {
-    let mut world = World::new();
-    let (one, other) = (world.start(agent(None, None)).await, world.start(agent(None, None)).await);
-    let third = world.start(agent(None, None)).await;
+async fn a_crashed_process_is_removed_within_an_expiry_and_some_heartbeats() {
+    let mut cluster = Cluster::new();
+    let (one, other) = (cluster.start(agent(None, None)).await, cluster.start(agent(None, None)).await);
+    let third = cluster.start(agent(None, None)).await;
     let group = LeaseKey::Group(alluvium_model::group::GroupId::new("g").expect("short"));
     let rng = SeededRng::new(9);
     let acquire = async |process: &Process| {
@@ -103,16 +103,16 @@ async fn a_process_that_ends_without_a_word_is_gone_for_all_within_an_expiry_and
     eventually("gone", || other.live() == [1, 2] && third.live() == [1, 2]).await;
     assert!(crashed.elapsed() >= EXPIRY - SessionConfig::default().heartbeat_interval, "{:?}", crashed.elapsed());
     assert!(crashed.elapsed() <= EXPIRY + Duration::from_secs(1), "{:?}", crashed.elapsed());
-    assert!(acquire(&other).await.is_some(), "its leases are gone with its registration");
-    assert_eq!(world.start(agent(None, None)).await.session.node().id, AgentId(0));
+    assert!(acquire(&other).await.is_some(), "its leases ended with its registration");
+    assert_eq!(cluster.start(agent(None, None)).await.session.node().id, AgentId(0));
 }
 
-/// Ways that are slow and fail now and then; one is cut off and comes back. At every moment: who takes itself for valid is
+/// Connections are slow and fail now and then; one is cut and restored. At every moment each valid process is
 /// registered.
 #[tokio::test(start_paused = true)]
-async fn nobody_is_removed_who_still_takes_itself_for_valid() {
+async fn no_process_is_removed_that_is_still_valid_for_itself() {
     for seed in 0..12 {
-        let mut world = World::new();
+        let mut cluster = Cluster::new();
         let faults = |n| Faults {
             seed: seed * 10 + n,
             conflict_per_mille: 50,
@@ -120,17 +120,18 @@ async fn nobody_is_removed_who_still_takes_itself_for_valid() {
             latency_max: Duration::from_millis(15 * seed),
             ..Faults::default()
         };
-        let one = world.start_with(agent(None, None), faults(1), SessionConfig::default()).await;
-        let other = world.start_with(agent(None, None), faults(2), SessionConfig::default()).await;
-        let db = Db::new(Arc::new(world.engine.for_other_process(Faults::none())), Arc::new(SeededRng::new(0)));
+        let one = cluster.start_with(agent(None, None), faults(1), SessionConfig::default()).await;
+        let other = cluster.start_with(agent(None, None), faults(2), SessionConfig::default()).await;
+        let db = Db::new(Arc::new(cluster.engine.for_other_process(Faults::none())), Arc::new(SeededRng::new(0)));
         let nodes = Nodes::new(db);
         let first = one.session.lease_owner();
         let mut was_removed = false;
         for tick in 0..1_500 {
-            one.way.cut((300..900).contains(&tick) || (1_100..1_200).contains(&tick));
+            one.connection.cut((300..900).contains(&tick) || (1_100..1_200).contains(&tick));
             sleep(Duration::from_millis(10)).await;
             for process in [&one, &other] {
-                // Valid first, registered then: it may become either only in this order.
+                // Validity is read before the registration: read the other way round, both could be true of different
+                // moments.
                 let (is_valid, lease_owner) = (process.session.is_valid(), process.session.lease_owner());
                 let is_registered =
                     nodes.list().await.expect("read").iter().any(|node| node.lease_owner() == lease_owner);
@@ -145,25 +146,25 @@ async fn nobody_is_removed_who_still_takes_itself_for_valid() {
     }
 }
 
-/// The heartbeat is taken, its answer comes only just before the node would be taken for gone, and then the node ends.
+/// The heartbeat is recorded, its response comes only just before the node would expire, and then the node crashes.
 #[tokio::test(start_paused = true)]
-async fn a_node_is_valid_from_when_it_asked_not_from_when_it_was_answered() {
-    let mut world = World::new();
+async fn a_node_is_valid_from_the_start_of_its_heartbeat_not_from_the_response() {
+    let mut cluster = Cluster::new();
     let slow = Faults { latency_max: Duration::from_millis(40), ..Faults::none() };
-    let one = world.start_with(agent(None, None), slow, SessionConfig::default()).await;
-    let other = world.start(agent(None, None)).await;
+    let one = cluster.start_with(agent(None, None), slow, SessionConfig::default()).await;
+    let other = cluster.start(agent(None, None)).await;
     let lease_owner = one.session.lease_owner();
     let row = async || {
         let nodes = other.metastore.nodes.list().await.expect("read");
         nodes.into_iter().find(|node| node.lease_owner() == lease_owner)
     };
-    let beat = row().await.expect("registered").beat;
-    while row().await.expect("registered").beat == beat {
+    let heartbeats = row().await.expect("registered").heartbeats;
+    while row().await.expect("registered").heartbeats == heartbeats {
         sleep(Duration::from_millis(1)).await;
     }
-    one.way.cut(true);
+    one.connection.cut(true);
     sleep(Duration::from_millis(2_800)).await;
-    one.way.cut(false);
+    one.connection.cut(false);
     sleep(Duration::from_millis(90)).await;
     one.crash();
     while row().await.is_some() {
@@ -173,20 +174,20 @@ async fn a_node_is_valid_from_when_it_asked_not_from_when_it_was_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_metastore_out_of_reach_for_all_makes_nobody_gone() {
+async fn no_node_is_removed_because_the_metastore_was_out_of_reach_for_all() {
     for first in [0, 1] {
-        let mut world = World::new();
-        let both = [world.start(agent(None, None)).await, world.start(agent(None, None)).await];
+        let mut cluster = Cluster::new();
+        let both = [cluster.start(agent(None, None)).await, cluster.start(agent(None, None)).await];
         sleep(Duration::from_secs(1)).await;
         let owners = both.each_ref().map(|process| process.session.lease_owner());
-        both.iter().for_each(|process| process.way.cut(true));
+        both.iter().for_each(|process| process.connection.cut(true));
         sleep(Duration::from_secs(60)).await;
         assert!(both.iter().all(|process| !process.session.is_valid()));
-        // One is back before the other.
-        both[first].way.cut(false);
+        // One connection is restored before the other.
+        both[first].connection.cut(false);
         sleep(Duration::from_secs(1)).await;
         assert!(both[first].session.is_valid());
-        both[1 - first].way.cut(false);
+        both[1 - first].connection.cut(false);
         eventually("valid again", || both.iter().all(|process| process.session.is_valid())).await;
         sleep(Duration::from_secs(10)).await;
         assert_eq!(both.each_ref().map(|process| process.session.lease_owner()), owners);
@@ -195,49 +196,49 @@ async fn a_metastore_out_of_reach_for_all_makes_nobody_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_drains_is_named_to_nobody_and_who_leaves_is_gone_at_once() {
-    let mut world = World::new();
-    let (one, other) = (world.start(agent(None, None)).await, world.start(agent(None, None)).await);
+async fn a_draining_node_is_no_candidate_and_one_that_leaves_is_removed_at_once() {
+    let mut cluster = Cluster::new();
+    let (one, other) = (cluster.start(agent(None, None)).await, cluster.start(agent(None, None)).await);
     one.session.drain().await;
     assert_eq!((one.live(), one.candidates(), one.session.node().state), (vec![0, 1], vec![1], NodeState::Draining));
-    eventually("not named any more", || other.candidates() == [1]).await;
+    eventually("no candidate any more", || other.candidates() == [1]).await;
     assert_eq!(other.live(), [0, 1]);
-    assert!(one.session.is_valid(), "what it has begun it finishes");
+    assert!(one.session.is_valid(), "it may finish what it has begun");
     sleep(Duration::from_secs(10)).await;
-    assert_eq!(other.candidates(), [1], "further heartbeats do not bring it back");
+    assert_eq!(other.candidates(), [1], "further heartbeats do not make it active again");
     let left = Instant::now();
     one.session.leave().await;
     assert!(!one.session.is_valid());
     eventually("gone", || other.live() == [1]).await;
     assert!(left.elapsed() < Duration::from_secs(1), "{:?}", left.elapsed());
-    timeout(Duration::from_secs(1), one.beating).await.expect("it beats no more").expect("in good order");
+    timeout(Duration::from_secs(1), one.heartbeats).await.expect("the heartbeats end").expect("without a panic");
 }
 
 #[tokio::test(start_paused = true)]
-async fn drain_and_leave_do_not_wait_for_a_metastore_that_does_not_answer() {
-    let mut world = World::new();
+async fn drain_and_leave_do_not_wait_for_a_metastore_that_does_not_respond() {
+    let mut cluster = Cluster::new();
     for after_ms in [0, 400, 700, 1_100, 2_900] {
-        let one = world.start(agent(None, None)).await;
-        one.way.cut(true);
+        let one = cluster.start(agent(None, None)).await;
+        one.connection.cut(true);
         sleep(Duration::from_millis(after_ms)).await;
         let begun = Instant::now();
         one.session.drain().await;
         one.session.leave().await;
         assert!(begun.elapsed() <= Duration::from_secs(4));
         assert!(!one.candidates().contains(&one.session.node().id.0) && !one.session.is_valid());
-        one.way.cut(false);
+        one.connection.cut(false);
         sleep(Duration::from_secs(30)).await;
-        assert!(!one.session.is_valid(), "what has left is never valid again, nor registers again");
-        assert!(one.beating.is_finished());
+        assert!(!one.session.is_valid(), "a process that has left is never valid again, nor registers again");
+        assert!(one.heartbeats.is_finished());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_insists_on_its_id_ends_when_another_process_takes_it() {
-    let mut world = World::new();
-    let old = world.start(agent(Some(7), None)).await;
+async fn a_process_that_must_have_its_id_ends_when_another_takes_it() {
+    let mut cluster = Cluster::new();
+    let old = cluster.start(agent(Some(7), None)).await;
     assert!(timeout(Duration::from_secs(5), old.session.replaced()).await.is_err());
-    let new = world.start(agent(Some(7), None)).await;
+    let new = cluster.start(agent(Some(7), None)).await;
     timeout(Duration::from_secs(1), old.session.replaced()).await.expect("within a heartbeat");
     assert!(!old.session.is_valid());
     old.session.leave().await;
@@ -247,26 +248,26 @@ async fn who_insists_on_its_id_ends_when_another_process_takes_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_given_its_id_takes_another_when_it_lost_it() {
-    let mut world = World::new();
-    let old = world.start(agent(None, None)).await;
-    old.way.cut(true);
-    let watcher = world.start(agent(None, None)).await;
+async fn a_process_whose_id_was_assigned_takes_another_when_it_lost_it() {
+    let mut cluster = Cluster::new();
+    let old = cluster.start(agent(None, None)).await;
+    old.connection.cut(true);
+    let watcher = cluster.start(agent(None, None)).await;
     eventually("gone", || watcher.live() == [1]).await;
-    let new = world.start(agent(None, None)).await;
+    let new = cluster.start(agent(None, None)).await;
     assert_eq!(new.session.node().id, AgentId(0));
-    old.way.cut(false);
+    old.connection.cut(false);
     eventually("back", || old.session.is_valid() && old.session.node().id == AgentId(2)).await;
     eventually("seen", || new.live() == [0, 1, 2] && old.live() == [0, 1, 2]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_alone_removes_all_others_and_needs_no_heartbeat() {
-    let mut world = World::new();
-    let before = world.start(agent(None, None)).await;
+async fn a_process_that_is_alone_removes_all_others_and_needs_no_heartbeat() {
+    let mut cluster = Cluster::new();
+    let before = cluster.start(agent(None, None)).await;
     before.crash();
     let config = SessionConfig::alone();
-    let alone = world.start_with(agent(None, None), Faults::none(), config).await;
+    let alone = cluster.start_with(agent(None, None), Faults::none(), config).await;
     assert_eq!((alone.live(), alone.candidates(), alone.session.node().id), (vec![0], vec![0], AgentId(0)));
     let written = alone.metastore.db.metrics().commits.load(std::sync::atomic::Ordering::Relaxed);
     sleep(Duration::from_secs(60)).await;
@@ -279,12 +280,13 @@ async fn who_is_alone_removes_all_others_and_needs_no_heartbeat() {
     assert_eq!(alone.metastore.nodes.list().await.expect("read"), []);
 }
 
-/// Who is replaced may not know it yet, and answers from memory what it has claimed: that is not free before it knows.
+/// A replaced process may not know it yet, and answer from memory what it has leased: the lease is not free before it
+/// knows.
 #[tokio::test(start_paused = true)]
-async fn what_a_replaced_process_has_claimed_is_free_when_it_knows_or_must_know_it() {
+async fn the_leases_of_a_replaced_process_are_free_when_it_knows_or_must_know_it() {
     for is_cut in [false, true] {
-        let mut world = World::new();
-        let old = world.start(agent(Some(7), None)).await;
+        let mut cluster = Cluster::new();
+        let old = cluster.start(agent(Some(7), None)).await;
         let group = LeaseKey::Group(alluvium_model::group::GroupId::new("g").expect("short"));
         let rng = SeededRng::new(9);
         let acquire = async |process: &Process| {
@@ -293,8 +295,8 @@ async fn what_a_replaced_process_has_claimed_is_free_when_it_knows_or_must_know_
             leases.await.expect("read").remove(0)
         };
         assert!(acquire(&old).await.is_some());
-        old.way.cut(is_cut);
-        let new = world.start(agent(Some(7), None)).await;
+        old.connection.cut(is_cut);
+        let new = cluster.start(agent(Some(7), None)).await;
         let begun = Instant::now();
         while acquire(&new).await.is_none() {
             assert!(begun.elapsed() < EXPIRY + Duration::from_secs(1));

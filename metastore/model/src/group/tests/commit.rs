@@ -9,7 +9,7 @@ fn member(name: &str, generation: i32) -> Committer {
 }
 
 #[test]
-fn a_simple_consumer_commits_only_where_nobody_shares_work() {
+fn a_simple_consumer_commits_only_to_a_group_without_members() {
     let mut fixture = Fixture::new();
     assert_eq!(fixture.group.admit_commit(&simple(), fixture.now), Ok(()));
     let mut fixture = Fixture::stable(&["a"]);
@@ -23,7 +23,7 @@ fn a_member_commits_in_its_generation_only() {
     let mut fixture = Fixture::stable(&["a"]);
     assert_eq!(fixture.group.admit_commit(&member("a", 1), fixture.now), Ok(()));
     assert_eq!(fixture.group.admit_commit(&member("a", 0), fixture.now), Err(GroupError::IllegalGeneration));
-    assert_eq!(fixture.group.admit_commit(&member("stranger", 1), fixture.now), Err(GroupError::UnknownMember));
+    assert_eq!(fixture.group.admit_commit(&member("unknown", 1), fixture.now), Err(GroupError::UnknownMember));
     let without = Committer { generation: None, ..member("a", 0) };
     assert_eq!(fixture.group.admit_commit(&without, fixture.now), Err(GroupError::IllegalGeneration));
 }
@@ -37,7 +37,7 @@ fn a_member_commits_what_it_has_done_before_it_joins_the_rebalance() {
 }
 
 #[test]
-fn nobody_commits_between_the_generation_and_its_assignment() {
+fn no_commit_is_admitted_between_the_generation_and_its_assignment() {
     let mut fixture = Fixture::new();
     fixture.join(old("a"));
     fixture.elapse();

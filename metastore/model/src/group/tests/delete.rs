@@ -18,12 +18,12 @@ fn only_a_group_without_members_is_deleted() {
 }
 
 #[test]
-fn everyone_who_waits_is_told_when_the_group_goes() {
+fn all_waiting_requests_are_answered_when_the_group_ends() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let a = fixture.rejoin("a");
     let effects = fixture.group.dissolve(&GroupError::NotCoordinator);
     fixture.note(effects);
-    assert_eq!(fixture.join_refusal(a), GroupError::NotCoordinator);
+    assert_eq!(fixture.join_error(a), GroupError::NotCoordinator);
     assert_eq!(fixture.state(), "Dead");
     assert_eq!(fixture.group.next_deadline(), None);
 }
@@ -42,14 +42,14 @@ fn offsets_of_subscribed_topics_are_kept() {
 }
 
 #[test]
-fn a_group_of_consumers_that_cannot_be_read_is_taken_to_be_subscribed_to_everything() {
+fn a_group_of_consumers_with_unreadable_metadata_counts_as_subscribed_to_everything() {
     let fixture = Fixture::stable(&["a"]);
     assert_eq!(fixture.group.admit_offset_delete(), Ok(Subscriptions::Unknown));
     assert!(Subscriptions::Unknown.contains("anything"));
 }
 
 #[test]
-fn offsets_of_a_group_of_others_are_deleted_only_when_it_is_empty() {
+fn offsets_of_a_group_of_other_clients_are_deleted_only_when_it_is_empty() {
     let mut fixture = Fixture::new();
     fixture.join(Joiner { protocol_type: "connect".into(), ..old("a") });
     fixture.elapse();

@@ -37,13 +37,13 @@ fn a_member_whose_join_waits_does_not_expire() {
         let _ = fixture.heartbeat("b");
         fixture.pass(Duration::from_secs(5));
     }
-    assert!(fixture.is_parked(a));
+    assert!(fixture.is_waiting(a));
     fixture.rejoin("b");
     assert_eq!(fixture.joined(a).generation, Generation(2));
 }
 
 #[test]
-fn the_join_of_a_new_member_is_not_parked_for_ever() {
+fn the_join_of_a_new_member_does_not_wait_for_ever() {
     let mut fixture = Fixture::stable(&["a"]);
     fixture.rules.session_timeout_max = Duration::from_secs(10_000);
     let slow = Joiner {
@@ -60,18 +60,18 @@ fn the_join_of_a_new_member_is_not_parked_for_ever() {
         let _ = fixture.heartbeat("a");
         fixture.pass(Duration::from_secs(1));
     }
-    assert_eq!(fixture.join_refusal(slow), GroupError::UnknownMember);
+    assert_eq!(fixture.join_error(slow), GroupError::UnknownMember);
 }
 
 #[test]
-fn a_promise_that_lapsed_is_forgotten() {
+fn an_expired_pending_member_is_removed() {
     let mut fixture = Fixture::new();
     fixture.join(modern("a"));
     assert!(!fixture.group.is_vacant());
     fixture.pass(SESSION);
     assert!(fixture.group.is_vacant());
     let late = fixture.rejoin("a");
-    assert_eq!(fixture.join_refusal(late), GroupError::UnknownMember);
+    assert_eq!(fixture.join_error(late), GroupError::UnknownMember);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 use super::*;
 
 #[test]
-fn the_first_to_join_leads_and_is_told_of_everybody() {
+fn the_first_member_leads_and_gets_the_list_of_all() {
     let mut fixture = Fixture::new();
     let (a, b) = (fixture.join(old("a")), fixture.join(old("b")));
-    assert!(fixture.is_parked(a) && fixture.is_parked(b));
+    assert!(fixture.is_waiting(a) && fixture.is_waiting(b));
     fixture.elapse();
     let (a, b) = (fixture.joined(a), fixture.joined(b));
     assert_eq!((a.leader.clone(), b.leader), (id("a"), id("a")));
@@ -16,7 +16,7 @@ fn the_first_to_join_leads_and_is_told_of_everybody() {
 }
 
 #[test]
-fn a_modern_member_is_given_its_id_first_and_joins_under_it() {
+fn a_modern_member_gets_its_id_first_and_joins_with_it() {
     let mut fixture = Fixture::new();
     let first = fixture.join(modern("a"));
     let refused = fixture.join_answer(first).expect_err("refused");
@@ -28,13 +28,13 @@ fn a_modern_member_is_given_its_id_first_and_joins_under_it() {
 }
 
 #[test]
-fn a_member_that_nobody_knows_is_told_so() {
+fn an_unknown_member_is_rejected() {
     let mut fixture = Fixture::stable(&["a"]);
-    let stranger = fixture.rejoin("stranger");
-    assert_eq!(fixture.join_refusal(stranger), GroupError::UnknownMember);
+    let unknown = fixture.rejoin("unknown");
+    assert_eq!(fixture.join_error(unknown), GroupError::UnknownMember);
     let mut empty = Fixture::new();
-    let stranger = empty.rejoin("stranger");
-    assert_eq!(empty.join_refusal(stranger), GroupError::UnknownMember);
+    let unknown = empty.rejoin("unknown");
+    assert_eq!(empty.join_error(unknown), GroupError::UnknownMember);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn session_timeouts_outside_the_range_are_refused() {
     let mut fixture = Fixture::new();
     for session_timeout in [Duration::from_millis(5_999), Duration::from_millis(1_800_001)] {
         let waiter = fixture.join(Joiner { session_timeout, ..old("a") });
-        assert_eq!(fixture.join_refusal(waiter), GroupError::InvalidSessionTimeout);
+        assert_eq!(fixture.join_error(waiter), GroupError::InvalidSessionTimeout);
     }
 }
 
@@ -50,14 +50,14 @@ fn session_timeouts_outside_the_range_are_refused() {
 fn members_must_have_a_protocol_in_common() {
     let mut fixture = Fixture::stable(&["a"]);
     let other = fixture.join(Joiner { protocols: vec![protocol("sticky", "")], ..old("b") });
-    assert_eq!(fixture.join_refusal(other), GroupError::InconsistentProtocol);
+    assert_eq!(fixture.join_error(other), GroupError::InconsistentProtocol);
     let connect = fixture.join(Joiner { protocol_type: "connect".into(), ..old("b") });
-    assert_eq!(fixture.join_refusal(connect), GroupError::InconsistentProtocol);
+    assert_eq!(fixture.join_error(connect), GroupError::InconsistentProtocol);
     let mut empty = Fixture::new();
     let none = empty.join(Joiner { protocols: Vec::new(), ..old("b") });
-    assert_eq!(empty.join_refusal(none), GroupError::InconsistentProtocol);
+    assert_eq!(empty.join_error(none), GroupError::InconsistentProtocol);
     let no_type = empty.join(Joiner { protocol_type: "".into(), ..old("b") });
-    assert_eq!(empty.join_refusal(no_type), GroupError::InconsistentProtocol);
+    assert_eq!(empty.join_error(no_type), GroupError::InconsistentProtocol);
 }
 
 #[test]
@@ -88,12 +88,12 @@ fn a_group_takes_no_more_members_than_it_may_have() {
 }
 
 #[test]
-fn a_shrunken_group_turns_its_latecomers_out() {
+fn a_group_over_its_limit_rejects_the_members_that_join_last() {
     let mut fixture = Fixture::stable(&["a", "b", "c"]);
     fixture.rules.size_max = 2;
     let (a, b) = (fixture.rejoin("a"), fixture.rejoin("b"));
     let c = fixture.rejoin("c");
-    assert_eq!(fixture.join_refusal(c), GroupError::GroupFull);
+    assert_eq!(fixture.join_error(c), GroupError::GroupFull);
     fixture.elapse();
     assert_eq!(fixture.joined(a).members.len(), 2);
     assert_eq!(fixture.joined(b).generation, Generation(2));
@@ -105,20 +105,20 @@ fn a_group_takes_no_more_bytes_than_can_be_saved() {
     fixture.rules.bytes_max = 1_000;
     let big = Joiner { protocols: vec![protocol("range", &"x".repeat(2_000))], ..old("b") };
     let waiter = fixture.join(big);
-    assert_eq!(fixture.join_refusal(waiter), GroupError::GroupFull);
+    assert_eq!(fixture.join_error(waiter), GroupError::GroupFull);
 }
 
 #[test]
-fn promises_of_ids_are_bounded_too() {
+fn pending_members_are_bounded_too() {
     let mut fixture = Fixture::new();
     fixture.rules.size_max = 3;
     let waiters: Vec<_> = (0..4).map(|n| fixture.join(modern(&format!("m{n}")))).collect();
-    assert!(matches!(fixture.join_refusal(waiters[2]), GroupError::MemberIdRequired(_)));
-    assert_eq!(fixture.join_refusal(waiters[3]), GroupError::GroupFull);
+    assert!(matches!(fixture.join_error(waiters[2]), GroupError::MemberIdRequired(_)));
+    assert_eq!(fixture.join_error(waiters[3]), GroupError::GroupFull);
 }
 
 #[test]
-fn a_follower_without_news_is_told_the_current_generation_without_a_rebalance() {
+fn an_unchanged_follower_gets_the_current_generation_without_a_rebalance() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let b = fixture.rejoin("b");
     let told = fixture.joined(b);
@@ -131,18 +131,18 @@ fn a_leader_that_joins_again_starts_a_rebalance() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let a = fixture.rejoin("a");
     assert_eq!(fixture.state(), "PreparingRebalance");
-    assert!(fixture.is_parked(a));
+    assert!(fixture.is_waiting(a));
     let b = fixture.rejoin("b");
     assert_eq!(fixture.joined(a).generation, Generation(2));
     assert_eq!(fixture.joined(b).leader, id("a"));
 }
 
 #[test]
-fn a_follower_with_news_starts_a_rebalance() {
+fn a_changed_follower_starts_a_rebalance() {
     let mut fixture = Fixture::stable(&["a", "b"]);
-    let news = Joiner { member: Some(id("b")), protocols: vec![protocol("range", "more topics")], ..old("b") };
-    let b = fixture.join(news);
-    assert!(fixture.is_parked(b));
+    let changed = Joiner { member: Some(id("b")), protocols: vec![protocol("range", "more topics")], ..old("b") };
+    let b = fixture.join(changed);
+    assert!(fixture.is_waiting(b));
     assert_eq!(fixture.heartbeat("a"), Err(GroupError::RebalanceInProgress));
 }
 
@@ -162,17 +162,17 @@ fn a_join_that_is_repeated_answers_the_one_before() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let first = fixture.rejoin("a");
     let second = fixture.rejoin("a");
-    assert_eq!(fixture.join_refusal(first), GroupError::RebalanceInProgress);
-    assert!(fixture.is_parked(second));
+    assert_eq!(fixture.join_error(first), GroupError::RebalanceInProgress);
+    assert!(fixture.is_waiting(second));
 }
 
 #[test]
-fn a_dead_group_takes_nobody() {
+fn a_dead_group_takes_no_member() {
     let mut fixture = Fixture::stable(&["a"]);
     let effects = fixture.group.dissolve(&GroupError::NotCoordinator);
     fixture.note(effects);
     let late = fixture.join(old("b"));
-    assert_eq!(fixture.join_refusal(late), GroupError::NotAvailable);
+    assert_eq!(fixture.join_error(late), GroupError::NotAvailable);
     assert_eq!(fixture.heartbeat("a"), Err(GroupError::NotAvailable));
     let sync = fixture.sync("a");
     assert_eq!(fixture.sync_answer(sync), Err(GroupError::NotAvailable));
@@ -183,7 +183,7 @@ fn a_member_that_names_more_protocols_than_any_client_has_is_refused() {
     let mut fixture = Fixture::new();
     let protocols = |count: usize| (0..count).map(|n| protocol(&n.to_string(), "")).collect();
     let many = fixture.join(Joiner { protocols: protocols(MEMBER_PROTOCOLS_MAX + 1), ..old("a") });
-    assert_eq!(fixture.join_refusal(many), GroupError::InconsistentProtocol);
+    assert_eq!(fixture.join_error(many), GroupError::InconsistentProtocol);
     let enough = fixture.join(Joiner { protocols: protocols(MEMBER_PROTOCOLS_MAX), ..old("a") });
     fixture.elapse();
     assert_eq!(fixture.joined(enough).generation, Generation(1));

@@ -1,10 +1,11 @@
-//! A group in a fixture that keeps time, waiters and answers.
+//! A fixture: a group with its time, its waiting requests and their answers.
 
 mod commit;
 mod delete;
 mod expiry;
 mod join;
 mod leave;
+mod offset_expiry;
 mod property;
 mod rebalance;
 mod snapshot;
@@ -113,9 +114,9 @@ impl Fixture {
     }
 
     pub fn leave(&mut self, leaver: Leaver) -> Result<(), GroupError> {
-        let (verdicts, effects) = self.group.leave(&[leaver], &self.rules, self.now).expect("the group lives");
+        let (results, effects) = self.group.leave(&[leaver], &self.rules, self.now).expect("the group lives");
         self.note(effects);
-        verdicts.into_iter().next().expect("one verdict for one leaver")
+        results.into_iter().next().expect("one result for one leaver")
     }
 
     pub fn leave_as(&mut self, name: &str) -> Result<(), GroupError> {
@@ -153,7 +154,7 @@ impl Fixture {
         }
     }
 
-    pub fn is_parked(&self, waiter: WaiterId) -> bool {
+    pub fn is_waiting(&self, waiter: WaiterId) -> bool {
         !self.answers.contains_key(&waiter)
     }
 
@@ -168,8 +169,8 @@ impl Fixture {
         self.join_answer(waiter).expect("joined")
     }
 
-    pub fn join_refusal(&self, waiter: WaiterId) -> GroupError {
-        self.join_answer(waiter).expect_err("refused").why
+    pub fn join_error(&self, waiter: WaiterId) -> GroupError {
+        self.join_answer(waiter).expect_err("rejected").why
     }
 
     pub fn sync_answer(&self, waiter: WaiterId) -> Result<Bytes, GroupError> {
@@ -203,23 +204,23 @@ pub(super) fn old(name: &str) -> Joiner {
         rebalance_timeout: REBALANCE,
         protocol_type: "consumer".into(),
         protocols: vec![protocol("range", name)],
-        promises_id_first: false,
+        requires_known_member_id: false,
         can_skip_assignment: false,
     }
 }
 
 /// Someone new who is given its id first (version 4 and later).
 pub(super) fn modern(name: &str) -> Joiner {
-    Joiner { promises_id_first: true, ..old(name) }
+    Joiner { requires_known_member_id: true, ..old(name) }
 }
 
 /// Someone who always has the same place.
 pub(super) fn fixed(name: &str, instance: &str) -> Joiner {
-    Joiner { instance: Some(InstanceId::new(instance)), promises_id_first: true, ..old(name) }
+    Joiner { instance: Some(InstanceId::new(instance)), requires_known_member_id: true, ..old(name) }
 }
 
 #[test]
-fn generated_member_ids_tell_who_asked() {
+fn generated_member_ids_contain_the_client_or_instance_id() {
     let random = Uuid::from_u128(7);
     let text = "00000000-0000-0000-0000-000000000007";
     assert_eq!(MemberId::generate("app", None, random).as_str(), format!("app-{text}"));

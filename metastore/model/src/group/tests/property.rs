@@ -9,7 +9,7 @@ use super::*;
 enum Step {
     Join {
         client: usize,
-        has_news: bool,
+        has_changed: bool,
     },
     Sync(usize),
     Heartbeat(usize),
@@ -27,7 +27,7 @@ const CLIENTS: usize = 5;
 fn step() -> impl Strategy<Value = Step> {
     let client = 0..CLIENTS;
     prop_oneof![
-        6 => (client.clone(), any::<bool>()).prop_map(|(client, has_news)| Step::Join { client, has_news }),
+        6 => (client.clone(), any::<bool>()).prop_map(|(client, has_changed)| Step::Join { client, has_changed }),
         6 => client.clone().prop_map(Step::Sync),
         3 => client.clone().prop_map(Step::Heartbeat),
         1 => client.clone().prop_map(Step::Leave),
@@ -45,31 +45,31 @@ struct Client {
     member: Option<MemberId>,
     generation: Option<Generation>,
     is_leader: bool,
-    parked: Option<WaiterId>,
+    awaiting: Option<WaiterId>,
 }
 
 struct World {
     fixture: Fixture,
     clients: Vec<Client>,
-    news: u64,
+    changes: u64,
     syncs: u64,
     /// Who was given what, by generation: one assignment per generation, or two owners could meet.
     given: BTreeMap<Generation, BTreeMap<MemberId, Bytes>>,
-    highest_told: Generation,
-    forgiven: Vec<WaiterId>,
+    highest_answered: Generation,
+    disconnected: Vec<WaiterId>,
 }
 
 impl World {
     fn new() -> Self {
         let fixture = Fixture::with_delay(Duration::from_secs(3));
         let clients = vec![Client::default(); CLIENTS];
-        let (given, forgiven) = (BTreeMap::new(), Vec::new());
-        Self { fixture, clients, news: 0, syncs: 0, given, highest_told: Generation(0), forgiven }
+        let (given, disconnected) = (BTreeMap::new(), Vec::new());
+        Self { fixture, clients, changes: 0, syncs: 0, given, highest_answered: Generation(0), disconnected }
     }
 
     fn run(&mut self, step: &Step) {
         match *step {
-            Step::Join { client, has_news } => self.join(client, has_news),
+            Step::Join { client, has_changed } => self.join(client, has_changed),
             Step::Sync(client) => self.sync(client),
             Step::Heartbeat(client) => {
                 if let (Some(member), Some(generation)) =
@@ -84,9 +84,9 @@ impl World {
                 }
             }
             Step::HangUp(client) => {
-                if let Some(waiter) = self.clients[client].parked.take() {
+                if let Some(waiter) = self.clients[client].awaiting.take() {
                     self.fixture.cancel_waiter(waiter);
-                    self.forgiven.push(waiter);
+                    self.disconnected.push(waiter);
                 }
             }
             Step::Commit(client) => {
@@ -95,30 +95,30 @@ impl World {
                 let _ = self.fixture.group.admit_commit(&committer, self.fixture.now);
             }
             Step::Reincarnate(client) => {
-                self.clients[client] = Client { parked: self.clients[client].parked, ..Client::default() }
+                self.clients[client] = Client { awaiting: self.clients[client].awaiting, ..Client::default() }
             }
             Step::Pass(ms) => self.fixture.pass(Duration::from_millis(ms)),
             Step::Restart => self.restart(),
         }
         self.fixture.elapse();
-        self.hear();
+        self.receive_answers();
         self.check();
     }
 
-    fn join(&mut self, client: usize, has_news: bool) {
-        self.news += u64::from(has_news);
+    fn join(&mut self, client: usize, has_changed: bool) {
+        self.changes += u64::from(has_changed);
         let name = format!("c{client}-{}", self.fixture.waiters);
         let base = match client {
             0 => fixed(&name, "zero"),
             1 => old(&name),
             _ => modern(&name),
         };
-        let metadata = if has_news { self.news.to_string() } else { String::new() };
+        let metadata = if has_changed { self.changes.to_string() } else { String::new() };
         let member = self.clients[client].member.clone();
         let protocols = vec![protocol("range", &metadata), protocol("sticky", "")];
         let waiter =
             self.fixture.join(Joiner { member, protocols, can_skip_assignment: client.is_multiple_of(2), ..base });
-        self.clients[client].parked = Some(waiter);
+        self.clients[client].awaiting = Some(waiter);
     }
 
     fn sync(&mut self, client: usize) {
@@ -138,41 +138,42 @@ impl World {
             protocol: None,
             assignments,
         });
-        self.clients[client].parked = Some(waiter);
+        self.clients[client].awaiting = Some(waiter);
     }
 
     /// The process stops after its last save: whoever waits is cut off.
     fn restart(&mut self) {
-        let waiting = (1..=self.fixture.waiters).map(WaiterId).filter(|waiter| self.fixture.is_parked(*waiter));
-        self.forgiven.extend(waiting);
-        self.clients.iter_mut().for_each(|client| client.parked = None);
+        let waiting = (1..=self.fixture.waiters).map(WaiterId).filter(|waiter| self.fixture.is_waiting(*waiter));
+        self.disconnected.extend(waiting);
+        self.clients.iter_mut().for_each(|client| client.awaiting = None);
         self.fixture.group = match self.fixture.saves.last() {
             Some(saved) => Group::restore(saved.clone(), self.fixture.now),
             None => Group::new(),
         };
     }
 
-    /// Clients take in their answers.
-    fn hear(&mut self) {
+    /// Clients receive their answers.
+    fn receive_answers(&mut self) {
         for index in 0..CLIENTS {
-            let Some(reply) = self.clients[index].parked.and_then(|waiter| self.fixture.answers.get(&waiter)).cloned()
+            let Some(reply) =
+                self.clients[index].awaiting.and_then(|waiter| self.fixture.answers.get(&waiter)).cloned()
             else {
                 continue;
             };
-            self.clients[index].parked = None;
+            self.clients[index].awaiting = None;
             match reply {
-                GroupReply::Join { answer, .. } => self.hear_join(index, answer),
-                GroupReply::Sync { answer: Ok(synced), .. } => self.hear_sync(index, synced),
+                GroupReply::Join { answer, .. } => self.receive_join(index, answer),
+                GroupReply::Sync { answer: Ok(synced), .. } => self.receive_sync(index, synced),
                 GroupReply::Sync { answer: Err(_), .. } => {}
             }
         }
     }
 
-    fn hear_join(&mut self, index: usize, answer: Result<Joined, JoinError>) {
+    fn receive_join(&mut self, index: usize, answer: Result<Joined, JoinError>) {
         let client = &mut self.clients[index];
         match answer {
             Ok(joined) => {
-                self.highest_told = self.highest_told.max(joined.generation);
+                self.highest_answered = self.highest_answered.max(joined.generation);
                 client.is_leader = joined.leader == joined.member && !joined.skip_assignment;
                 client.generation = Some(joined.generation);
                 client.member = Some(joined.member);
@@ -185,7 +186,7 @@ impl World {
         }
     }
 
-    fn hear_sync(&mut self, index: usize, synced: Synced) {
+    fn receive_sync(&mut self, index: usize, synced: Synced) {
         let Client { member: Some(member), generation: Some(generation), .. } = self.clients[index].clone() else {
             return;
         };
@@ -205,12 +206,12 @@ impl World {
         let group = &self.fixture.group;
         let saved = self.fixture.saves.last().map_or(Generation(0), |saved| saved.generation);
         assert_eq!(group.generation(), saved, "every generation is saved, and none goes back");
-        assert!(self.highest_told <= group.generation());
+        assert!(self.highest_answered <= group.generation());
         assert!(self.fixture.saves.is_sorted_by_key(|saved| saved.generation));
         for (instance, member) in &group.instances {
             assert_eq!(group.members[member].instance.as_ref(), Some(instance));
         }
-        assert!(group.members.keys().all(|member| !group.promised.contains_key(member)));
+        assert!(group.members.keys().all(|member| !group.pending_members.contains_key(member)));
         match group.state() {
             State::Empty => assert_eq!((group.size(), &group.leader), (0, &None)),
             State::CompletingRebalance | State::Stable => {
@@ -221,14 +222,14 @@ impl World {
         assert!(group.size() == 0 || group.next_deadline().is_some(), "members are never left without a deadline");
     }
 
-    /// Time goes on and nobody speaks any more: everyone who waits is answered.
+    /// Time passes without further requests: all waiting requests are answered.
     fn end(mut self) {
         self.fixture.pass(Duration::from_secs(7_200));
-        self.hear();
+        self.receive_answers();
         self.check();
-        let waiting = (1..=self.fixture.waiters).map(WaiterId).filter(|waiter| self.fixture.is_parked(*waiter));
-        let forgotten: Vec<_> = waiting.filter(|waiter| !self.forgiven.contains(waiter)).collect();
-        assert_eq!(forgotten, [], "parked and never answered");
+        let waiting = (1..=self.fixture.waiters).map(WaiterId).filter(|waiter| self.fixture.is_waiting(*waiter));
+        let unanswered: Vec<_> = waiting.filter(|waiter| !self.disconnected.contains(waiter)).collect();
+        assert_eq!(unanswered, [], "waiting and never answered");
         assert_eq!(self.fixture.group.size(), 0, "everyone has expired");
     }
 }

@@ -6,7 +6,7 @@ fn restart(fixture: &mut Fixture) {
 }
 
 #[test]
-fn a_stable_group_comes_back_stable_with_fresh_sessions() {
+fn a_stable_group_is_restored_stable_with_new_sessions() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     fixture.pass(Duration::from_secs(9));
     restart(&mut fixture);
@@ -17,7 +17,7 @@ fn a_stable_group_comes_back_stable_with_fresh_sessions() {
 }
 
 #[test]
-fn members_that_do_not_outlive_a_restart_expire() {
+fn members_that_do_not_survive_a_restart_expire() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     restart(&mut fixture);
     fixture.pass(Duration::from_secs(5));
@@ -28,7 +28,7 @@ fn members_that_do_not_outlive_a_restart_expire() {
 }
 
 #[test]
-fn a_generation_that_was_told_comes_back_and_waits_for_its_assignment() {
+fn a_generation_that_was_answered_is_restored_and_waits_for_its_assignment() {
     let mut fixture = Fixture::new();
     fixture.join(old("a"));
     fixture.join(old("b"));
@@ -47,7 +47,7 @@ fn a_rebalance_under_way_begins_again_from_the_generation_before() {
     restart(&mut fixture);
     assert_eq!((fixture.state(), fixture.group.size()), ("Stable", 1));
     let b = fixture.rejoin("b");
-    assert_eq!(fixture.join_refusal(b), GroupError::UnknownMember, "it was never told of a generation");
+    assert_eq!(fixture.join_error(b), GroupError::UnknownMember, "it was never told of a generation");
 }
 
 #[test]
@@ -65,13 +65,13 @@ fn static_members_keep_their_place_over_a_restart() {
 }
 
 #[test]
-fn a_snapshot_that_contradicts_itself_gives_a_group_that_rebalances() {
+fn a_snapshot_that_contradicts_itself_is_restored_as_a_group_that_rebalances() {
     let fixture = Fixture::stable(&["a"]);
     let good = fixture.saves.last().expect("saved").clone();
     for bad in [
         Snapshot { state: SavedState::Empty, ..good.clone() },
         Snapshot { leader: None, ..good.clone() },
-        Snapshot { leader: Some(id("stranger")), ..good.clone() },
+        Snapshot { leader: Some(id("unknown")), ..good.clone() },
         Snapshot { protocol: None, ..good.clone() },
     ] {
         assert_eq!(Group::restore(bad, fixture.now).state().name(), "PreparingRebalance");

@@ -18,7 +18,7 @@ fn member_of(fixture: &Fixture, instance: &str) -> MemberId {
 }
 
 #[test]
-fn a_static_member_joins_without_being_given_its_id_first() {
+fn a_static_member_joins_without_being_pending_first() {
     let mut fixture = Fixture::new();
     let b = fixture.join(fixed("b", "b"));
     fixture.elapse();
@@ -26,17 +26,17 @@ fn a_static_member_joins_without_being_given_its_id_first() {
 }
 
 #[test]
-fn a_static_member_that_comes_back_takes_its_place_without_a_rebalance() {
+fn a_static_member_that_joins_again_is_replaced_without_a_rebalance() {
     let mut fixture = with_static_follower();
     let before = member_of(&fixture, "b");
     let back = fixture.join(fixed("b", "b"));
-    let told = fixture.joined(back);
-    assert_ne!(told.member, before);
-    assert_eq!((told.generation, fixture.state()), (Generation(1), "Stable"));
-    let sync = fixture.sync(told.member.as_str());
+    let joined = fixture.joined(back);
+    assert_ne!(joined.member, before);
+    assert_eq!((joined.generation, fixture.state()), (Generation(1), "Stable"));
+    let sync = fixture.sync(joined.member.as_str());
     assert_eq!(fixture.sync_answer(sync), Ok(Bytes::from("work of b")));
     let saved = fixture.saves.last().expect("the swap is saved");
-    assert!(saved.members.iter().any(|member| member.id == told.member));
+    assert!(saved.members.iter().any(|member| member.id == joined.member));
     assert_eq!(fixture.heartbeat(before.as_str()), Err(GroupError::UnknownMember));
 }
 
@@ -49,20 +49,20 @@ fn the_member_that_was_replaced_is_fenced() {
     let heartbeat = fixture.group.heartbeat(&before, Some(&instance), Generation(1), fixture.now);
     assert_eq!(heartbeat, Err(GroupError::FencedInstance));
     let again = fixture.join(Joiner { member: Some(before.clone()), ..fixed("b", "b") });
-    assert_eq!(fixture.join_refusal(again), GroupError::FencedInstance);
+    assert_eq!(fixture.join_error(again), GroupError::FencedInstance);
     let committer = Committer { member: Some(before), instance: Some(instance), generation: Some(Generation(1)) };
     assert_eq!(fixture.group.admit_commit(&committer, fixture.now), Err(GroupError::FencedInstance));
 }
 
 #[test]
-fn a_request_parked_by_the_member_that_was_replaced_is_fenced() {
+fn a_waiting_request_of_the_member_that_was_replaced_is_fenced() {
     let mut fixture = with_static_follower();
     fixture.join(old("c"));
     let before = member_of(&fixture, "b");
-    let parked = fixture.join(Joiner { member: Some(before), ..fixed("b", "b") });
+    let awaiting = fixture.join(Joiner { member: Some(before), ..fixed("b", "b") });
     let back = fixture.join(fixed("b", "b"));
-    assert_eq!(fixture.join_refusal(parked), GroupError::FencedInstance);
-    assert!(fixture.is_parked(back));
+    assert_eq!(fixture.join_error(awaiting), GroupError::FencedInstance);
+    assert!(fixture.is_waiting(back));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_static_member_that_changes_the_choice_of_protocol_starts_a_rebalance() {
 }
 
 #[test]
-fn a_static_leader_that_comes_back_is_told_to_skip_the_assignment_or_not_to_lead() {
+fn a_static_leader_that_joins_again_skips_the_assignment_or_does_not_lead() {
     for can_skip in [true, false] {
         let mut fixture = Fixture::new();
         fixture.join(fixed("a", "a"));
@@ -90,10 +90,10 @@ fn a_static_leader_that_comes_back_is_told_to_skip_the_assignment_or_not_to_lead
         let before = member_of(&fixture, "a");
         fixture.sync(before.as_str());
         let back = fixture.join(Joiner { can_skip_assignment: can_skip, ..fixed("a", "a") });
-        let told = fixture.joined(back);
-        assert_eq!((told.skip_assignment, told.members.len()), if can_skip { (true, 1) } else { (false, 0) });
-        assert_eq!(told.leader == told.member, can_skip);
-        assert_eq!(told.generation, Generation(1));
+        let joined = fixture.joined(back);
+        assert_eq!((joined.skip_assignment, joined.members.len()), if can_skip { (true, 1) } else { (false, 0) });
+        assert_eq!(joined.leader == joined.member, can_skip);
+        assert_eq!(joined.generation, Generation(1));
     }
 }
 
@@ -106,7 +106,7 @@ fn a_static_member_that_comes_back_while_assignments_are_computed_starts_over() 
     let sync = fixture.sync(member_of(&fixture, "b").as_str());
     let back = fixture.join(fixed("b", "b"));
     assert_eq!(fixture.sync_answer(sync), Err(GroupError::FencedInstance));
-    assert!(fixture.is_parked(back));
+    assert!(fixture.is_waiting(back));
     assert_eq!(fixture.state(), "PreparingRebalance");
 }
 
@@ -117,8 +117,8 @@ fn a_rebalance_keeps_static_members_that_are_away() {
     let c = fixture.join(old("c"));
     fixture.rejoin("a");
     for _ in 0..12 {
-        let heard = fixture.group.heartbeat(&away, Some(&InstanceId::new("b")), Generation(1), fixture.now);
-        assert_eq!(heard, Err(GroupError::RebalanceInProgress));
+        let result = fixture.group.heartbeat(&away, Some(&InstanceId::new("b")), Generation(1), fixture.now);
+        assert_eq!(result, Err(GroupError::RebalanceInProgress));
         fixture.pass(Duration::from_secs(5));
     }
     assert_eq!(fixture.joined(c).generation, Generation(2));
@@ -133,10 +133,10 @@ fn a_group_of_absent_static_members_waits_until_they_expire() {
     fixture.elapse();
     let member = member_of(&fixture, "b");
     fixture.sync(member.as_str());
-    // It joins with news, and hangs up: nobody is left to begin a generation with.
-    let news = Joiner { session_timeout: Duration::from_secs(300), ..fixed("b", "b") };
+    // It joins with a change, and disconnects: no member is left to begin a generation with.
+    let changed = Joiner { session_timeout: Duration::from_secs(300), ..fixed("b", "b") };
     fixture.join(old("a"));
-    let waiter = fixture.join(Joiner { member: Some(member), ..news });
+    let waiter = fixture.join(Joiner { member: Some(member), ..changed });
     fixture.cancel_waiter(waiter);
     fixture.leave_as("a").expect("left");
     fixture.pass(Duration::from_secs(200));
@@ -155,10 +155,10 @@ fn an_administrator_removes_a_static_member_by_its_instance_id() {
 }
 
 #[test]
-fn an_id_that_was_promised_cannot_become_a_static_member() {
+fn a_pending_member_cannot_become_a_static_member() {
     let mut fixture = with_static_follower();
     fixture.join(modern("c"));
     let waiter = fixture.join(Joiner { member: Some(id("c")), ..fixed("c", "b") });
-    assert_eq!(fixture.join_refusal(waiter), GroupError::FencedInstance);
+    assert_eq!(fixture.join_error(waiter), GroupError::FencedInstance);
     assert_eq!(fixture.group.instances.len(), 1);
 }

@@ -11,7 +11,7 @@ fn topics_are_read_from_the_metadata_of_any_version() {
 }
 
 #[test]
-fn what_is_no_subscription_is_not_read() {
+fn other_bytes_are_no_subscription() {
     for bytes in [
         &[][..],
         &[0],

@@ -11,11 +11,11 @@ fn completing() -> Fixture {
 }
 
 #[test]
-fn followers_wait_for_the_leader_and_get_what_it_gave_them() {
+fn followers_wait_for_the_leader_and_get_its_assignments() {
     let mut fixture = completing();
     let b = fixture.sync("b");
-    assert!(fixture.is_parked(b));
-    let a = fixture.sync_as("a", [(id("b"), Bytes::from("all")), (id("stranger"), Bytes::from("x"))].into());
+    assert!(fixture.is_waiting(b));
+    let a = fixture.sync_as("a", [(id("b"), Bytes::from("all")), (id("unknown"), Bytes::from("x"))].into());
     assert_eq!(fixture.sync_answer(b), Ok(Bytes::from("all")));
     assert_eq!(fixture.sync_answer(a), Ok(Bytes::new()), "the leader gave itself nothing");
     assert_eq!(fixture.state(), "Stable");
@@ -30,7 +30,7 @@ fn a_late_follower_gets_its_assignment_at_once() {
 }
 
 #[test]
-fn the_assignment_is_saved_before_anybody_has_it() {
+fn the_assignment_is_saved_before_any_member_gets_it() {
     let mut fixture = completing();
     fixture.sync_as("a", [(id("b"), Bytes::from("all"))].into());
     let saved = fixture.saves.last().expect("saved");
@@ -51,8 +51,8 @@ fn a_sync_of_another_generation_is_refused() {
     };
     let waiter = fixture.sync_with(stale.clone());
     assert_eq!(fixture.sync_answer(waiter), Err(GroupError::IllegalGeneration));
-    let stranger = fixture.sync_with(Sync { member: id("stranger"), ..stale.clone() });
-    assert_eq!(fixture.sync_answer(stranger), Err(GroupError::UnknownMember));
+    let unknown = fixture.sync_with(Sync { member: id("unknown"), ..stale.clone() });
+    assert_eq!(fixture.sync_answer(unknown), Err(GroupError::UnknownMember));
     let current = Sync { generation: Generation(1), ..stale };
     let other_type = fixture.sync_with(Sync { protocol_type: Some("connect".into()), ..current.clone() });
     assert_eq!(fixture.sync_answer(other_type), Err(GroupError::InconsistentProtocol));
@@ -61,7 +61,7 @@ fn a_sync_of_another_generation_is_refused() {
 }
 
 #[test]
-fn a_sync_while_preparing_is_told_to_join_again() {
+fn a_sync_while_preparing_is_answered_with_rebalance_in_progress() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     fixture.join(old("c"));
     let b = fixture.sync("b");
@@ -69,7 +69,7 @@ fn a_sync_while_preparing_is_told_to_join_again() {
 }
 
 #[test]
-fn those_who_never_sync_are_dropped_and_the_others_rebalance() {
+fn members_that_never_sync_are_removed_and_the_others_rebalance() {
     let mut fixture = completing();
     fixture.sync("a");
     let mut passed = Duration::ZERO;
@@ -92,12 +92,12 @@ fn an_assignment_that_cannot_be_saved_is_refused() {
 }
 
 #[test]
-fn a_sync_that_hung_up_is_answered_to_the_next_one() {
+fn a_sync_repeated_after_a_disconnect_is_answered() {
     let mut fixture = completing();
     let first = fixture.sync("b");
     fixture.cancel_waiter(first);
     let second = fixture.sync("b");
     fixture.sync_as("a", [(id("b"), Bytes::from("all"))].into());
-    assert!(fixture.is_parked(first));
+    assert!(fixture.is_waiting(first));
     assert_eq!(fixture.sync_answer(second), Ok(Bytes::from("all")));
 }

@@ -1,4 +1,19 @@
-//! What became of a segment, as bytes.
+//! The value of an outcome row, cut into chunks because thousands of batches may have been refused.
+//!
+//! It keeps only what the segment itself does not say: the offset at which each run begins, and the exceptions, which
+//! are the batches that were not appended right after the batch before them.
+//!
+//! ```text
+//! value | part of: | version: 1 (1) | runs: varint | run ... | |
+//!
+//! run       | kind 0: unknown partition |
+//!           | kind 1 | log start: 8 | base of its first appended batch: 8 | exceptions: varint | exception ... |
+//! exception | gap before the batch's number: varint | kind: 1 | by kind |
+//!           | kind 1, duplicate            | base: 8 | timestamp: 8 |
+//!           | kind 2, out of order         | expected: 4 | found: 4 |
+//!           | kind 3, older duplicate      | |
+//!           | kind 4, fenced               | current epoch: 2 |
+//! ```
 
 use alluvium_model::{
     Offset,
@@ -11,11 +26,12 @@ use crate::keyspace::{RowError, RowProblem, RowReader, RowWriter};
 const VERSION: u8 = 1;
 const UNKNOWN_PARTITION: u8 = 0;
 const KNOWN_PARTITION: u8 = 1;
-/// Bytes of the shortest run.
+/// Bytes of the shortest run: its kind.
 const RUN_BYTES_MIN: usize = 1;
-/// Bytes of the shortest exception.
+/// Bytes of the shortest exception: its gap and its kind.
 const EXCEPTION_BYTES_MIN: usize = 2;
 
+/// The outcome as one row, before it is cut into chunks.
 pub(crate) fn encode(outcome: &SegmentOutcome) -> Vec<u8> {
     let row = RowWriter::new(VERSION).count(outcome.runs.len());
     outcome.runs.iter().fold(row, encode_run).finish()
@@ -37,7 +53,7 @@ fn encode_run(row: RowWriter, run: &RunOutcome) -> RowWriter {
     })
 }
 
-/// What became of `segment`.
+/// The outcome of `segment`, from its chunks put together again.
 pub(crate) fn decode(segment: &SegmentCommit, row: &[u8]) -> Result<SegmentOutcome, RowError> {
     let mut row = RowReader::new("outcome", row, VERSION)?;
     if row.count(RUN_BYTES_MIN)? != segment.runs.len() {
@@ -79,7 +95,7 @@ fn decode_exceptions(row: &mut RowReader<'_>, batches: usize) -> Result<Vec<(usi
     Ok(exceptions)
 }
 
-/// Gives the batches without an exception their offsets again.
+/// The outcome of each batch: its exception, or the offset that follows from the batches before it.
 fn replay(run: &RunCommit, base: Offset, exceptions: Vec<(usize, Exception)>) -> Vec<Exception> {
     let mut exceptions = exceptions.into_iter().peekable();
     let mut next = base;

@@ -1,23 +1,23 @@
-//! Purging a deleted topic, a bounded step at a time. Nothing else touches its rows any more: it has no heads.
+//! Purging a deleted topic, a bounded step at a time. Nothing else writes its rows any more: it has no heads.
 
 use std::time::Duration;
 
 use alluvium_model::{Timestamp, TopicId, limits::TRIM_STEP_EXTENTS};
 
-use super::{Topics, delete::read_deleted, topic_row};
 use crate::{
+    extents,
     keyspace::Error,
-    kv::{Range, Tx, prefix_end},
+    kv::{Range, Tx},
     leases::{self, CheckError, Lease},
-    log::extent_row,
-    objects::references::{self, Retire},
+    objects::{Retire, release_references},
     offsets,
-    producers::window_row,
+    producers::topic_windows,
+    topics::{Topics, clear_deleted, read_deleted},
 };
 
 impl Topics {
-    /// One step of purging a deleted topic: unlinks at most `limit` extents, then forgets the offsets that at most `limit`
-    /// groups committed; true once nothing of it is left. Only as long as `lease` is held.
+    /// One step of purging a deleted topic, as long as `lease` is held: unlinks at most `limit` extents, then deletes
+    /// the offsets that at most `limit` groups have committed. Returns true once nothing of the topic is left.
     pub async fn purge(
         &self,
         lease: &Lease,
@@ -39,18 +39,16 @@ impl Topics {
 
 async fn step(tx: &Tx, id: TopicId, limit: usize, retire: Retire) -> Result<bool, Error> {
     let Some(deleted) = read_deleted(tx, id).await? else { return Ok(true) };
-    let rows = tx.range(Range::prefix(extent_row::topic_prefix(id)).limit(limit)).await?;
-    let extents = extent_row::decode_rows(&rows)?;
-    references::release(tx, &extents, retire).await?;
+    let rows = tx.range(Range::prefix(extents::topic_prefix(id)).limit(limit)).await?;
+    release_references(tx, &extents::decode_rows(&rows)?, retire).await?;
     for (key, _) in &rows {
         tx.clear(key);
     }
     if rows.len() == limit || !offsets::purge_step(tx, id, limit).await? {
         return Ok(false);
     }
-    let windows = window_row::topic_prefix(id);
-    tx.clear_range(&windows, &prefix_end(&windows));
-    tx.clear(&topic_row::due_key(deleted.due, id));
-    tx.clear(&topic_row::deleted_key(id));
+    let windows = topic_windows(id);
+    tx.clear_range(&windows.begin, &windows.end);
+    clear_deleted(tx, &deleted);
     Ok(true)
 }

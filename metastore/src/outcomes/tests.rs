@@ -5,7 +5,7 @@ use alluvium_model::{
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{created_before, decode, encode, key};
+use super::{created_before, decode, encode, outcome_key};
 
 fn partition(n: i32) -> TopicPartition {
     TopicPartition::new(TopicId(Uuid::from_u128(1)), PartitionIndex(n))
@@ -61,7 +61,7 @@ fn bytes_of_version_1_never_change() {
 
 #[test]
 fn outcomes_sort_by_the_creation_of_their_segments() {
-    let at = |ms| key(ObjectId::new(Timestamp(ms), u32::MAX, u64::MAX), 0);
+    let at = |ms| outcome_key(ObjectId::new(Timestamp(ms), u32::MAX, u64::MAX), 0);
     let (begin, end) = created_before(Timestamp(1_000));
     assert!(begin <= at(0) && at(999) < end && end < at(1_000));
 }

@@ -1,4 +1,11 @@
 //! The key of an extent row.
+//!
+//! ```text
+//! key   | EXTENT | topic: 16 | partition: 4 | end offset: 8 |
+//! ```
+//!
+//! The end offset orders the extents of a partition, so that the first row after the key of end offset `o` is the
+//! extent that contains offset `o`, or else the next later one: a lookup is one bounded range read.
 
 use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
 use uuid::Uuid;
@@ -8,16 +15,17 @@ use crate::{
     kv::{Range, prefix_end},
 };
 
-pub(crate) fn key(partition: TopicPartition, end: Offset) -> Vec<u8> {
+/// The key of the extent of `partition` that ends at `end`.
+pub(crate) fn extent_key(partition: TopicPartition, end: Offset) -> Vec<u8> {
     Key::new(Tag::EXTENT).partition(partition).offset(end).bytes()
 }
 
-/// Before the keys of all extents of a partition.
+/// The prefix of the keys of all extents of a partition.
 fn partition_prefix(partition: TopicPartition) -> Vec<u8> {
     Key::new(Tag::EXTENT).partition(partition).bytes()
 }
 
-/// Before the keys of all extents of a topic.
+/// The prefix of the keys of all extents of a topic.
 pub(crate) fn topic_prefix(topic: TopicId) -> Vec<u8> {
     Key::new(Tag::EXTENT).topic(topic).bytes()
 }
@@ -27,12 +35,13 @@ pub(crate) fn all(partition: TopicPartition) -> Range {
     Range::prefix(partition_prefix(partition))
 }
 
-/// Extents of a partition from the one that contains `offset`, or else the next later one.
-pub(crate) fn after(partition: TopicPartition, offset: Offset) -> Range {
+/// The extents of a partition from the one that contains `offset`, or else from the next later one.
+pub(crate) fn from(partition: TopicPartition, offset: Offset) -> Range {
     let first = Offset(offset.0.max(0)).plus(1);
-    Range::new(key(partition, first), prefix_end(&partition_prefix(partition)))
+    Range::new(extent_key(partition, first), prefix_end(&partition_prefix(partition)))
 }
 
+/// The partition and the end offset that the key of an extent row holds.
 pub(crate) fn decode_key(key: &[u8]) -> Result<(TopicPartition, Offset), RowError> {
     let mut key = RowReader::new("extent key", key, Tag::EXTENT.0)?;
     let topic = TopicId(Uuid::from_bytes(key.array()?));

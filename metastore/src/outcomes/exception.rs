@@ -1,4 +1,4 @@
-//! A batch that did not simply follow the one before it.
+//! A batch that was not appended right after the one before it, as a part of the outcome row.
 
 use alluvium_model::{
     Offset, ProducerEpoch, Sequence, Timestamp,
@@ -12,9 +12,10 @@ const OUT_OF_ORDER: u8 = 2;
 const OLDER_DUPLICATE: u8 = 3;
 const FENCED: u8 = 4;
 
-/// What became of it: a duplicate or a refusal.
+/// A duplicate, or a batch that was rejected.
 pub(super) type Exception = Result<BatchAck, BatchRejection>;
 
+/// Appends an exception.
 pub(super) fn encode(row: RowWriter, exception: &Exception) -> RowWriter {
     match exception {
         Ok(BatchAck { base, duplicate: _, timestamp }) => row.u8(DUPLICATE).i64(base.0).i64(timestamp.0),
@@ -29,6 +30,7 @@ pub(super) fn encode(row: RowWriter, exception: &Exception) -> RowWriter {
     }
 }
 
+/// Reads an exception.
 pub(super) fn decode(row: &mut RowReader<'_>) -> Result<Exception, RowError> {
     Ok(match row.u8()? {
         DUPLICATE => {

@@ -2,7 +2,7 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Tim
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{decode, decode_key, encode, key};
+use super::{decode, decode_key, encode, extent_key};
 use crate::keyspace::RowProblem;
 
 fn segment_extent(refused: Vec<u32>) -> Extent {
@@ -48,11 +48,12 @@ fn a_common_extent_takes_no_more_than_56_bytes() {
 
 #[test]
 fn keys_sort_by_partition_and_offset() {
-    let at =
-        |partition, end| key(TopicPartition::new(TopicId(Uuid::from_u128(9)), PartitionIndex(partition)), Offset(end));
+    let at = |partition, end| {
+        extent_key(TopicPartition::new(TopicId(Uuid::from_u128(9)), PartitionIndex(partition)), Offset(end))
+    };
     assert!(at(0, 255) < at(0, 256) && at(0, i64::MAX) < at(1, 0));
     let partition = TopicPartition::new(TopicId(Uuid::from_u128(9)), PartitionIndex(7));
-    assert_eq!(decode_key(&key(partition, Offset(3))), Ok((partition, Offset(3))));
+    assert_eq!(decode_key(&extent_key(partition, Offset(3))), Ok((partition, Offset(3))));
 }
 
 #[test]

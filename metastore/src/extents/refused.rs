@@ -1,15 +1,15 @@
-//! The numbers of refused batches: listed while they are few, as bits when they are many.
+//! The numbers of refused batches within a run: a list while they are few, a bit map when that is shorter.
 
 use crate::keyspace::{RowError, RowReader, RowWriter};
 
-/// Numbers of refused batches, as they are stored.
+/// The numbers of refused batches, in the shorter of their two stored forms.
 pub(super) enum Refused {
     None,
     Listed(Vec<u8>),
     Bits(Vec<u8>),
 }
 
-/// `numbers` are ascending.
+/// Encodes `numbers`, which are ascending.
 pub(super) fn encode(numbers: &[u32]) -> Refused {
     let Some(last) = numbers.last() else { return Refused::None };
     let (list, _) = numbers.iter().fold((RowWriter::part().count(numbers.len()), 0), |(list, expected), number| {
@@ -29,6 +29,7 @@ pub(super) fn encode(numbers: &[u32]) -> Refused {
     Refused::Bits(bits)
 }
 
+/// Reads what [`Refused::Listed`] holds.
 pub(super) fn decode_list(row: &mut RowReader<'_>) -> Result<Vec<u32>, RowError> {
     let count = row.count(1)?;
     let mut numbers = Vec::with_capacity(count);
@@ -42,6 +43,7 @@ pub(super) fn decode_list(row: &mut RowReader<'_>) -> Result<Vec<u32>, RowError>
     Ok(numbers)
 }
 
+/// Reads what [`Refused::Bits`] holds, with its length.
 pub(super) fn decode_bits(row: &mut RowReader<'_>) -> Result<Vec<u32>, RowError> {
     let bits = row.bytes()?;
     let numbers = (0u32..).zip(bits).flat_map(|(index, byte)| {

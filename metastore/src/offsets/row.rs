@@ -1,7 +1,8 @@
-//! The offset row.
+//! The value of a committed offset.
 //!
 //! ```text
-//! version 1: | version: 1 | offset: 8 | leader epoch: 4, -1 none | committed, ms: 8 | expires, ms: 8, -1 never | metadata: text |
+//! value | version: 1 (1) | offset: 8 | leader epoch: 4, -1 none | committed, ms: 8 | expires, ms: 8, -1 none
+//!       | metadata: text |
 //! ```
 
 use alluvium_model::{Offset, Timestamp};
@@ -10,22 +11,23 @@ use crate::keyspace::{RowError, RowReader, RowWriter};
 
 const VERSION: u8 = 1;
 
-/// What was committed for one partition.
+/// An offset that a group has committed for one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommittedOffset {
-    /// The next record to read.
+    /// The offset of the next record to read.
     pub offset: Offset,
-    /// The leader epoch of the last record read, where the consumer said it.
+    /// The leader epoch of the last record read, if the consumer sent it.
     pub leader_epoch: Option<i32>,
-    /// When it was committed.
+    /// The time of the commit, ms.
     pub committed: Timestamp,
-    /// When it expires, where the consumer said it; otherwise the group's rule decides.
+    /// The time at which it expires, ms, if the consumer sent it; otherwise the group's rule decides.
     pub expires: Option<Timestamp>,
-    /// Whatever the consumer wanted to remember.
+    /// Text that the consumer sent along; returned as it is.
     pub metadata: String,
 }
 
-pub(super) fn encode(row: &CommittedOffset) -> Vec<u8> {
+/// The value of the row of a committed offset.
+pub(crate) fn encode(row: &CommittedOffset) -> Vec<u8> {
     RowWriter::new(VERSION)
         .i64(row.offset.0)
         .i32(row.leader_epoch.unwrap_or(-1))
@@ -35,7 +37,8 @@ pub(super) fn encode(row: &CommittedOffset) -> Vec<u8> {
         .finish()
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<CommittedOffset, RowError> {
+/// The committed offset of a row.
+pub(crate) fn decode(bytes: &[u8]) -> Result<CommittedOffset, RowError> {
     let mut row = RowReader::new("offset", bytes, VERSION)?;
     let committed = CommittedOffset {
         offset: Offset(row.i64()?),

@@ -5,8 +5,9 @@ use super::*;
 use crate::{
     keyspace::RowProblem,
     nodes::{
-        codec::{Beat, decode_beat, decode_registration, encode_beat, encode_registration},
-        key::{beat_key, node_of, registration_key},
+        heartbeat_row::{HeartbeatRow, decode_heartbeat, encode_heartbeat},
+        key::{decode_node_key, heartbeat_key, registration_key},
+        registration_row::{decode_registration, encode_registration},
     },
 };
 
@@ -21,7 +22,7 @@ fn node() -> Node {
         compacts: true,
         version: "1.0".to_owned(),
         started: Timestamp(5),
-        beat: 0,
+        heartbeats: 0,
         clock: Timestamp(5),
         state: NodeState::Active,
     }
@@ -51,21 +52,22 @@ fn the_registration_row_of_version_1_is_these_bytes() {
 
 #[test]
 fn the_heartbeat_row_of_version_1_is_these_bytes() {
-    let beat = Beat { incarnation: Incarnation(1), beat: 258, clock: Timestamp(6), state: NodeState::Draining };
+    let row =
+        HeartbeatRow { incarnation: Incarnation(1), heartbeats: 258, clock: Timestamp(6), state: NodeState::Draining };
     let bytes =
         [&[1][..], &[0, 0, 0, 0, 0, 0, 0, 1], &[0, 0, 0, 0, 0, 0, 1, 2], &[0, 0, 0, 0, 0, 0, 0, 6], &[2]].concat();
-    assert_eq!(encode_beat(&beat), bytes);
-    assert_eq!(decode_beat(&bytes), Ok(beat));
+    assert_eq!(encode_heartbeat(&row), bytes);
+    assert_eq!(decode_heartbeat(&bytes), Ok(row));
     let unknown = [&bytes[..25], &[3]].concat();
-    assert_eq!(decode_beat(&unknown).map_err(|error| error.problem), Err(RowProblem::UnknownKind(3)));
+    assert_eq!(decode_heartbeat(&unknown).map_err(|error| error.problem), Err(RowProblem::UnknownKind(3)));
 }
 
 #[test]
 fn keys_name_their_node() {
     assert_eq!(registration_key(AgentId(258)), [0x80, 0, 0, 0, 1, 2]);
-    assert_eq!(beat_key(AgentId(258)), [0x80, 1, 0, 0, 1, 2]);
-    assert_eq!(node_of(&beat_key(AgentId(258))), Ok(AgentId(258)));
-    assert!(node_of(&[0x80, 0, 0]).is_err());
+    assert_eq!(heartbeat_key(AgentId(258)), [0x80, 1, 0, 0, 1, 2]);
+    assert_eq!(decode_node_key(&heartbeat_key(AgentId(258))), Ok(AgentId(258)));
+    assert!(decode_node_key(&[0x80, 0, 0]).is_err());
 }
 
 proptest! {
@@ -83,7 +85,7 @@ proptest! {
     fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
         let versioned: Vec<u8> = std::iter::once(1).chain(bytes.iter().copied()).collect();
         for bytes in [&bytes, &versioned] {
-            let _ = (decode_registration(AgentId(0), bytes), decode_beat(bytes), node_of(bytes));
+            let _ = (decode_registration(AgentId(0), bytes), decode_heartbeat(bytes), decode_node_key(bytes));
         }
     }
 }

@@ -1,0 +1,50 @@
+//! The keys of objects.
+//!
+//! ```text
+//! key   | OBJECT | object id: 16 |
+//! key   | RETIRED | due: 8 | object id: 16 |
+//! ```
+//!
+//! The keys of retired objects are a queue: they sort by the time from which the object may be deleted.
+
+use alluvium_model::{ObjectId, Timestamp};
+
+use crate::{
+    keyspace::{Key, RowError, RowReader, Tag},
+    kv::Range,
+};
+
+/// The key of the row of object `id`.
+pub(crate) fn object_key(id: ObjectId) -> Vec<u8> {
+    Key::new(Tag::OBJECT).object(id).bytes()
+}
+
+/// The key of a retired object in the retire queue.
+pub(super) fn retired_key(due: Timestamp, id: ObjectId) -> Vec<u8> {
+    Key::new(Tag::RETIRED).time(due).object(id).bytes()
+}
+
+/// The part of the retire queue that is due by `now`.
+pub(super) fn retired_by(now: Timestamp) -> Range {
+    Range::new(Key::new(Tag::RETIRED).bytes(), Key::new(Tag::RETIRED).time(now.plus_ms(1)).bytes())
+}
+
+/// The due time and the object that a key of the retire queue holds.
+pub(super) fn decode_retired_key(key: &[u8]) -> Result<(Timestamp, ObjectId), RowError> {
+    let mut key = RowReader::new("retired key", key, Tag::RETIRED.0)?;
+    let (due, id) = (Timestamp(key.i64()?), ObjectId(key.array()?));
+    key.finish()?;
+    Ok((due, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_retire_queue_is_ordered_by_due_time() {
+        let at = |due| retired_key(Timestamp(due), ObjectId([0xff; 16]));
+        let end = retired_by(Timestamp(6)).end;
+        assert!(at(5) < at(6) && at(6) < end && end < at(7));
+    }
+}
