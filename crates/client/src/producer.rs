@@ -64,6 +64,8 @@ pub struct IdempotentProducer<T> {
     epoch: i16,
     sequences: HashMap<i32, i32>,
     in_flight: VecDeque<InFlight<T>>,
+    /// Acknowledged and not yet returned: a call that fails leaves them to the next one that succeeds.
+    acknowledged: Vec<Appended<T>>,
 }
 
 struct InFlight<T> {
@@ -88,7 +90,8 @@ impl<T> IdempotentProducer<T> {
         config: ProducerConfig,
     ) -> Result<Self, ClientError> {
         let (id, epoch) = if config.acks == Acks::All { producer_id(&connection).await? } else { (-1, -1) };
-        Ok(Self { connection, config, topic, id, epoch, sequences: HashMap::new(), in_flight: VecDeque::new() })
+        let (sequences, in_flight, acknowledged) = (HashMap::new(), VecDeque::new(), Vec::new());
+        Ok(Self { connection, config, topic, id, epoch, sequences, in_flight, acknowledged })
     }
 
     /// A batch to be filled for `partition`, with this producer's id and the next sequence number.
@@ -118,23 +121,19 @@ impl<T> IdempotentProducer<T> {
             self.connection.send_unanswered(&self.request(&outbound)).await?;
             return Ok(outbound.into_iter().map(|batch| batch.appended(-1)).collect());
         }
-        let mut acknowledged = Vec::new();
-        while self.in_flight.len() >= self.config.in_flight_max {
-            match self.settle().await {
-                Ok(more) => acknowledged.extend(more),
-                Err(error) => {
-                    self.in_flight.push_back(InFlight { batches: outbound, answer: None });
-                    return Err(error);
-                }
+        while self.in_flight.len() >= self.config.in_flight_max || self.is_sending_again() {
+            if let Err(error) = self.settle().await {
+                self.in_flight.push_back(InFlight { batches: outbound, answer: None });
+                return Err(error);
             }
         }
         let sent = self.connection.send(&self.request(&outbound)).await;
         let (answer, outcome) = match sent {
-            Ok(answer) => (Some(answer), Ok(acknowledged)),
+            Ok(answer) => (Some(answer), Ok(())),
             Err(error) => (None, Err(error)),
         };
         self.in_flight.push_back(InFlight { batches: outbound, answer });
-        outcome
+        outcome.map(|()| std::mem::take(&mut self.acknowledged))
     }
 
     /// Waits for everything in flight.
@@ -142,11 +141,10 @@ impl<T> IdempotentProducer<T> {
     /// # Errors
     /// As [`IdempotentProducer::send`].
     pub async fn flush(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
-        let mut acknowledged = Vec::new();
         while !self.in_flight.is_empty() {
-            acknowledged.extend(self.settle().await?);
+            self.settle().await?;
         }
-        Ok(acknowledged)
+        Ok(std::mem::take(&mut self.acknowledged))
     }
 
     /// Goes on over a new connection after the old one was lost: sends again, in order, what is not known to be
@@ -175,60 +173,67 @@ impl<T> IdempotentProducer<T> {
         if tokio::time::timeout_at(until, answer.ready()).await.is_err() {
             return Ok(Vec::new());
         }
-        self.settle().await
+        self.settle().await?;
+        Ok(std::mem::take(&mut self.acknowledged))
+    }
+
+    /// Whether a batch that was refused waits to be sent again. No new batch goes before it: a broker that does not know the
+    /// producer takes any sequence for its first.
+    fn is_sending_again(&self) -> bool {
+        self.in_flight.front().is_some_and(|oldest| oldest.answer.is_none())
     }
 
     /// Takes the oldest request's answer; what was refused for now is sent again, with all that came after it.
-    async fn settle(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
-        let Sorted { mut acknowledged, mut refused, .. } = self.take_oldest().await?;
+    async fn settle(&mut self) -> Result<(), ClientError> {
+        let mut refused = self.take_oldest().await?.batches;
         if refused.is_empty() {
-            return Ok(acknowledged);
+            return Ok(());
         }
-        while self.in_flight.front().is_some_and(|request| request.answer.is_some()) {
-            let more = self.take_oldest().await?;
-            acknowledged.extend(more.acknowledged);
-            refused.extend(more.refused);
+        let mut outcome = Ok(());
+        while outcome.is_ok() && self.in_flight.front().is_some_and(|request| request.answer.is_some()) {
+            match self.take_oldest().await {
+                Ok(more) => refused.extend(more.batches),
+                Err(error) => outcome = Err(error),
+            }
         }
-        // One by one, so that each finds the one before it in the log.
+        // Also if the connection was lost meanwhile. One by one, so that each finds the one before it in the log.
         for batch in refused.into_iter().rev() {
             self.in_flight.push_front(InFlight { batches: vec![batch], answer: None });
         }
-        acknowledged.extend(self.send_oldest_again().await?);
-        Ok(acknowledged)
+        outcome?;
+        self.send_oldest_again().await
     }
 
-    /// What the oldest request's answer says: acknowledged, and refused for now. A request without an answer to wait for
-    /// is refused as a whole. It stays the oldest where the connection is lost.
-    async fn take_oldest(&mut self) -> Result<Sorted<T>, ClientError> {
-        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Sorted::default()) };
+    /// Notes what the oldest request's answer acknowledges, and returns what it refuses for now. A request without an answer
+    /// to wait for is refused as a whole. It stays the oldest if the connection is lost.
+    async fn take_oldest(&mut self) -> Result<Refused<T>, ClientError> {
+        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Refused { batches: Vec::new(), why: None }) };
         let answer = match oldest.answer.take() {
             Some(pending) => Some(pending.answer().await?),
             None => None,
         };
         let batches = self.in_flight.pop_front().map(|oldest| oldest.batches).unwrap_or_default();
         match answer {
-            Some(answer) => sort_out(batches, answer),
-            None => Ok(Sorted { refused: batches, ..Sorted::default() }),
+            Some(answer) => sort_out(batches, answer, &mut self.acknowledged),
+            None => Ok(Refused { batches, why: None }),
         }
     }
 
     /// Sends the oldest request alone, until it is taken.
-    async fn send_oldest_again(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
+    async fn send_oldest_again(&mut self) -> Result<(), ClientError> {
         let deadline = Instant::now() + self.config.delivery_timeout;
-        let mut acknowledged = Vec::new();
         loop {
-            let Some(oldest) = self.in_flight.front() else { return Ok(acknowledged) };
+            let Some(oldest) = self.in_flight.front() else { return Ok(()) };
             let request = self.request(&oldest.batches);
             let pending = self.connection.send(&request).await?;
             if let Some(oldest) = self.in_flight.front_mut() {
                 oldest.answer = Some(pending);
             }
-            let Sorted { acknowledged: taken, refused: again, why } = self.take_oldest().await?;
-            acknowledged.extend(taken);
-            if again.is_empty() {
-                return Ok(acknowledged);
+            let Refused { batches, why } = self.take_oldest().await?;
+            if batches.is_empty() {
+                return Ok(());
             }
-            self.in_flight.push_front(InFlight { batches: again, answer: None });
+            self.in_flight.push_front(InFlight { batches, answer: None });
             if Instant::now() >= deadline {
                 return Err(why.unwrap_or_else(|| ClientError::Timeout(format!("producing to {}", self.topic.0))));
             }
@@ -257,17 +262,10 @@ impl<T> IdempotentProducer<T> {
     }
 }
 
-/// What was acknowledged, and what was refused for now, with the last reason.
-struct Sorted<T> {
-    acknowledged: Vec<Appended<T>>,
-    refused: Vec<Outbound<T>>,
+/// Batches that were refused for now, and the last reason.
+struct Refused<T> {
+    batches: Vec<Outbound<T>>,
     why: Option<ClientError>,
-}
-
-impl<T> Default for Sorted<T> {
-    fn default() -> Self {
-        Self { acknowledged: Vec::new(), refused: Vec::new(), why: None }
-    }
 }
 
 impl<T> Outbound<T> {
@@ -286,15 +284,19 @@ async fn producer_id(connection: &Connection) -> Result<(i64, i16), ClientError>
     .await
 }
 
-/// What of a request was acknowledged, and what was refused for now.
-fn sort_out<T>(batches: Vec<Outbound<T>>, answer: ProduceResponse) -> Result<Sorted<T>, ClientError> {
+/// Adds what `answer` acknowledges to `acknowledged`, and returns what it refuses for now.
+fn sort_out<T>(
+    batches: Vec<Outbound<T>>,
+    answer: ProduceResponse,
+    acknowledged: &mut Vec<Appended<T>>,
+) -> Result<Refused<T>, ClientError> {
     let outcomes: HashMap<i32, PartitionProduceResponse> = answer
         .responses
         .into_iter()
         .flat_map(|topic| topic.partition_responses)
         .map(|partition| (partition.index, partition))
         .collect();
-    let mut sorted = Sorted::default();
+    let mut refused = Refused { batches: Vec::new(), why: None };
     for batch in batches {
         let what = format!("producing to partition {}", batch.partition);
         let Some(outcome) = outcomes.get(&batch.partition) else {
@@ -302,14 +304,14 @@ fn sort_out<T>(batches: Vec<Outbound<T>>, answer: ProduceResponse) -> Result<Sor
         };
         match outcome.error_code {
             ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => {
-                sorted.acknowledged.push(batch.appended(outcome.base_offset));
+                acknowledged.push(batch.appended(outcome.base_offset));
             }
             code if ClientError::is_passing(code) => {
-                sorted.why = ClientError::check(what, code, outcome.error_message.as_deref()).err();
-                sorted.refused.push(batch);
+                refused.why = ClientError::check(what, code, outcome.error_message.as_deref()).err();
+                refused.batches.push(batch);
             }
             code => ClientError::check(what, code, outcome.error_message.as_deref())?,
         }
     }
-    Ok(sorted)
+    Ok(refused)
 }
