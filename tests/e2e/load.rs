@@ -26,8 +26,8 @@ const PARTITIONS: i32 = 4;
 const PRODUCERS: usize = 3;
 const RECORDS_PER_BATCH: u64 = 10;
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// Kafka's `delivery.timeout.ms`.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
+/// Kafka's `delivery.timeout.ms`: longer than any fault of a test lasts, also on a slow machine.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(600);
 /// Between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(5);
 
