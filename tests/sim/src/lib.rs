@@ -4,19 +4,19 @@
 //! predicates that it must satisfy. Does not own: any part of the system itself. Invariant: the same seed gives the same
 //! history, event by event.
 
-pub mod breakage;
+pub mod bug_injection;
 pub mod checker;
 pub mod clients;
-pub mod crowd;
-pub mod dice;
-pub mod finale;
+pub mod final_check;
 pub mod history;
-pub mod mischief;
-pub mod neighbours;
+pub mod nemesis;
 pub mod network;
 pub mod node;
 pub mod panics;
+pub mod peers;
 pub mod plan;
 pub mod recorder;
+pub mod rng;
 pub mod run;
 pub mod time;
+pub mod workload;

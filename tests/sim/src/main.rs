@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use alluvium_sim::checker::{Violation, trace};
-use alluvium_sim::run::{Order, Verdict, run};
+use alluvium_sim::run::{RunOptions, RunReport, run};
 use clap::Parser;
 
 /// Runs the whole system in one process on virtual time, once for each seed, and checks what clients saw.
@@ -18,7 +18,7 @@ struct Options {
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     start: u64,
-    /// How many seeds to run.
+    /// SendOptions many seeds to run.
     #[arg(long, default_value_t = 100)]
     seeds: u64,
     /// Virtual minutes of load and trouble in each run; by default the seed decides.
@@ -44,7 +44,7 @@ struct Totals {
     violations: u64,
 }
 
-type Outcome = (u64, Option<Verdict>);
+type Outcome = (u64, Option<RunReport>);
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -81,17 +81,17 @@ fn work(options: &Options, next: &AtomicU64, outcomes: &SyncSender<Outcome>) {
         }
         let seed = options.start + number;
         let duration = options.minutes.map(|minutes| Duration::from_secs(60 * minutes));
-        let order = Order { seed, duration, verbose: options.verbose, breakage: None };
-        let verdict = catch_unwind(|| if options.twice { run_twice(order) } else { run(order) }).ok();
-        if outcomes.send((seed, verdict)).is_err() {
+        let run_options = RunOptions { seed, duration, verbose: options.verbose, bug: None };
+        let report = catch_unwind(|| if options.twice { run_twice(run_options) } else { run(run_options) }).ok();
+        if outcomes.send((seed, report)).is_err() {
             return;
         }
     }
 }
 
 /// The first run, with what the second has otherwise as one more violation.
-fn run_twice(order: Order) -> Verdict {
-    let (mut first, second) = (run(order), run(order));
+fn run_twice(options: RunOptions) -> RunReport {
+    let (mut first, second) = (run(options), run(options));
     let (one, other) = (&first.history.events, &second.history.events);
     let parting = one.iter().zip(other).position(|(one, other)| one != other);
     if let Some(place) = parting.or((one.len() != other.len()).then_some(one.len().min(other.len()))) {
@@ -103,22 +103,22 @@ fn run_twice(order: Order) -> Verdict {
 }
 
 fn gather(outcomes: &Receiver<Outcome>, verbose: bool, totals: &mut Totals) {
-    for (seed, verdict) in outcomes {
+    for (seed, report) in outcomes {
         totals.seeds += 1;
-        let Some(verdict) = verdict else {
+        let Some(report) = report else {
             totals.violations += 1;
             say(&format!("seed {seed}: the run itself panicked"));
             continue;
         };
-        totals.virtual_time += verdict.elapsed;
-        totals.events += verdict.history.events.len() as u64;
-        totals.violations += verdict.violations.len() as u64;
+        totals.virtual_time += report.elapsed;
+        totals.events += report.history.events.len() as u64;
+        totals.violations += report.violations.len() as u64;
         if verbose {
-            let (events, digest) = (verdict.history.events.len(), verdict.history.digest());
-            say(&format!("seed {seed}: {:?}, {events} events, digest {digest:016x}", verdict.elapsed));
+            let (events, digest) = (report.history.events.len(), report.history.digest());
+            say(&format!("seed {seed}: {:?}, {events} events, digest {digest:016x}", report.elapsed));
         }
-        for violation in &verdict.violations {
-            say(&format!("seed {seed} violates {}", trace(&verdict.history, violation)));
+        for violation in &report.violations {
+            say(&format!("seed {seed} violates {}", trace(&report.history, violation)));
         }
     }
 }

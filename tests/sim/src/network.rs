@@ -18,13 +18,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::dice::Dice;
+use crate::rng::SimRng;
 
 /// What a pipe holds: less than many answers, so that writers wait for readers.
 const PIPE_BYTES: usize = 32 << 10;
 /// What travels at once.
 const PACKET_BYTES: usize = 16 << 10;
-/// How often what waits at a cut link looks whether it is healed.
+/// SendOptions often what waits at a cut link looks whether it is healed.
 const CUT_PAUSE: Duration = Duration::from_millis(20);
 
 /// The object store, as a place.
@@ -59,7 +59,7 @@ pub struct Network(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    dice: Dice,
+    rng: SimRng,
     latency_max: Duration,
 }
 
@@ -82,8 +82,8 @@ struct Host {
 impl Network {
     /// Everybody hears everybody, within `latency_max`.
     #[must_use]
-    pub fn new(dice: Dice, latency_max: Duration) -> Self {
-        Self(Arc::new(Shared { state: Mutex::default(), dice, latency_max }))
+    pub fn new(rng: SimRng, latency_max: Duration) -> Self {
+        Self(Arc::new(Shared { state: Mutex::default(), rng, latency_max }))
     }
 
     /// From now on `agent` listens at `address`.
@@ -150,7 +150,7 @@ impl Network {
         a.names().any(|x| b.names().any(|y| pair(x, y) || pair(y, x)))
     }
 
-    /// How one at `place` connects.
+    /// SendOptions one at `place` connects.
     #[must_use]
     pub fn transport(&self, place: Place) -> Arc<dyn Transport> {
         Arc::new(Dialer { network: self.clone(), place })
@@ -160,7 +160,7 @@ impl Network {
     pub async fn travel(&self, a: &Place, b: &Place) {
         let bound = u64::try_from(self.0.latency_max.as_micros()).unwrap_or(0);
         if bound > 0 {
-            sleep(Duration::from_micros(self.0.dice.below(bound))).await;
+            sleep(Duration::from_micros(self.0.rng.below(bound))).await;
         }
         while self.is_cut(a, b) {
             sleep(CUT_PAUSE).await;

@@ -18,11 +18,11 @@ use alluvium_runtime::{SimulatedProcess, Tasks};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::breakage::{Breakage, BrokenEngine};
-use crate::dice::Dice;
-use crate::neighbours::SimulatedPeers;
+use crate::bug_injection::{Bug, BuggyEngine};
 use crate::network::{METASTORE, Network, Place, STORE};
+use crate::peers::SimulatedPeers;
 use crate::plan::{NodePlan, Plan};
+use crate::rng::SimRng;
 use crate::time::SimClock;
 
 /// The port of all agents; their hosts differ.
@@ -32,10 +32,10 @@ const HTTP_PORT: u16 = 8080;
 /// Between two attempts to start, as a supervisor would wait.
 const START_PAUSE: Duration = Duration::from_millis(500);
 /// For requests in flight when a process is told to stop.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What all machines share.
-pub struct Ground {
+pub struct Environment {
     /// The run's plan.
     pub plan: Plan,
     /// Rows.
@@ -47,7 +47,7 @@ pub struct Ground {
     /// The beginning of the run.
     pub origin: Instant,
     /// What is broken on purpose.
-    pub breakage: Option<Breakage>,
+    pub bug: Option<Bug>,
 }
 
 /// A machine. Clones share it.
@@ -55,11 +55,11 @@ pub struct Ground {
 pub struct Machine(Arc<Shared>);
 
 struct Shared {
-    ground: Arc<Ground>,
+    environment: Arc<Environment>,
     plan: NodePlan,
     place: Place,
     clock: Arc<SimClock>,
-    dice: Dice,
+    rng: SimRng,
     state: Mutex<State>,
 }
 
@@ -107,10 +107,10 @@ impl Process {
 impl Machine {
     /// A machine that is switched off.
     #[must_use]
-    pub fn new(ground: Arc<Ground>, plan: NodePlan, dice: Dice) -> Self {
+    pub fn new(environment: Arc<Environment>, plan: NodePlan, rng: SimRng) -> Self {
         let place = Place { name: plan.name.clone(), zone: plan.zone.clone() };
-        let clock = Arc::new(SimClock::new(ground.origin));
-        Self(Arc::new(Shared { ground, plan, place, clock, dice, state: Mutex::default() }))
+        let clock = Arc::new(SimClock::new(environment.origin));
+        Self(Arc::new(Shared { environment, plan, place, clock, rng, state: Mutex::default() }))
     }
 
     /// Its name.
@@ -146,7 +146,7 @@ impl Machine {
     /// Its agent, where one serves.
     #[must_use]
     pub fn agent(&self) -> Option<Arc<Agent>> {
-        self.0.ground.network.agent(&self.address()?)
+        self.0.environment.network.agent(&self.address()?)
     }
 
     /// Starts a process, which tries until it is up.
@@ -160,9 +160,9 @@ impl Machine {
             beating: CancellationToken::new(),
             session: Arc::default(),
         };
-        let faults = self.0.ground.plan.metastore.clone();
-        let engine = self.0.ground.engine.elsewhere(Faults { seed: self.0.dice.seed(), ..faults });
-        let trouble = TroubleSwitch::new(self.0.ground.plan.store.clone(), self.0.dice.seed());
+        let faults = self.0.environment.plan.metastore.clone();
+        let engine = self.0.environment.engine.elsewhere(Faults { seed: self.0.rng.seed(), ..faults });
+        let trouble = TroubleSwitch::new(self.0.environment.plan.store.clone(), self.0.rng.seed());
         {
             let mut state = self.state();
             state.faults = Some(engine.fault_switch());
@@ -181,7 +181,7 @@ impl Machine {
         if let Some(process) = process {
             process.simulated.end();
             if let Some(address) = self.address() {
-                self.0.ground.network.vanish(&address);
+                self.0.environment.network.vanish(&address);
             }
         }
     }
@@ -206,7 +206,7 @@ impl Machine {
         let Some(process) = self.state().process.clone() else { return };
         let leaving = process.simulated.bind(self.leave(&process));
         // Whether it went well or not, nothing is left of it.
-        let _ = tokio::time::timeout(2 * DRAIN_PATIENCE, leaving).await;
+        let _ = tokio::time::timeout(2 * DRAIN_TIMEOUT, leaving).await;
         if !process.simulated.has_ended() {
             self.crash();
         }
@@ -219,9 +219,9 @@ impl Machine {
         match (self.address(), self.agent()) {
             (Some(address), Some(agent)) => {
                 agent.hand_over().await;
-                self.0.ground.network.close(&address);
+                self.0.environment.network.close(&address);
                 process.accepting.cancel();
-                agent.drain(DRAIN_PATIENCE).await;
+                agent.drain(DRAIN_TIMEOUT).await;
             }
             _ => session.drain().await,
         }
@@ -230,7 +230,7 @@ impl Machine {
     }
 
     /// What this machine has of stores, from now on.
-    pub fn set_weather(&self, metastore: Faults, store: BucketTrouble) {
+    pub fn set_store_faults(&self, metastore: Faults, store: BucketTrouble) {
         {
             let state = self.state();
             if let Some(faults) = &state.faults {
@@ -245,7 +245,7 @@ impl Machine {
 
     /// Looks which stores it reaches, after links changed.
     pub fn apply_links(&self) {
-        let network = &self.0.ground.network;
+        let network = &self.0.environment.network;
         let (no_rows, no_objects) = (
             network.is_cut(&self.0.place, &Place::named(METASTORE)),
             network.is_cut(&self.0.place, &Place::named(STORE)),
@@ -260,14 +260,14 @@ impl Machine {
     }
 
     async fn boot(&self, process: Process, engine: MemoryEngine, trouble: TroubleSwitch) {
-        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(self.0.dice.seed()));
-        let engine: Arc<dyn Engine> = match self.0.ground.breakage {
-            Some(breakage) if breakage.strikes(self.name()) => Arc::new(BrokenEngine::new(engine, breakage)),
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(self.0.rng.seed()));
+        let engine: Arc<dyn Engine> = match self.0.environment.bug {
+            Some(bug) if bug.strikes(self.name()) => Arc::new(BuggyEngine::new(engine, bug)),
             _ => Arc::new(engine),
         };
         let db = Db::new(engine, Arc::clone(&rng));
-        let config = ObjectsConfig { seed: self.0.dice.seed(), ..ObjectsConfig::default() };
-        let objects = Objects::new(self.0.ground.bucket.reached(trouble), "", config);
+        let config = ObjectsConfig { seed: self.0.rng.seed(), ..ObjectsConfig::default() };
+        let objects = Objects::new(self.0.environment.bucket.reached(trouble), "", config);
         loop {
             match self.bring_up(&process, &db, objects.clone(), Arc::clone(&rng)).await {
                 Ok(()) => return,
@@ -283,7 +283,7 @@ impl Machine {
         let opened = Session::open(
             metastore.nodes.clone(),
             self.registration(),
-            self.0.ground.plan.session.clone(),
+            self.0.environment.plan.session.clone(),
             clock,
             Arc::clone(&rng),
         );
@@ -303,7 +303,7 @@ impl Machine {
         let compactor = Compactor::new(
             parts.metastore.clone(),
             parts.objects.clone(),
-            self.0.ground.plan.compactor.clone(),
+            self.0.environment.plan.compactor.clone(),
             parts.session.clone(),
             self.0.clock.clone(),
             Arc::clone(&parts.rng),
@@ -314,7 +314,7 @@ impl Machine {
 
     async fn start_agent(&self, process: &Process, parts: &Parts) -> anyhow::Result<()> {
         let Some(address) = self.address() else { return Ok(()) };
-        let peers = SimulatedPeers { network: self.0.ground.network.clone(), place: self.0.place.clone() };
+        let peers = SimulatedPeers { network: self.0.environment.network.clone(), place: self.0.place.clone() };
         let handed = AgentParts {
             metastore: parts.metastore.clone(),
             objects: parts.objects.clone(),
@@ -324,14 +324,14 @@ impl Machine {
             rng: Arc::clone(&parts.rng),
             tasks: process.tasks.clone(),
         };
-        let agent = match Agent::start(self.0.ground.plan.agent.clone(), handed).await {
+        let agent = match Agent::start(self.0.environment.plan.agent.clone(), handed).await {
             Ok(agent) => agent,
             Err(error) => {
                 parts.session.leave().await;
                 return Err(error.into());
             }
         };
-        self.0.ground.network.listen(&address, self.0.place.clone(), agent, process.accepting.clone());
+        self.0.environment.network.listen(&address, self.0.place.clone(), agent, process.accepting.clone());
         Ok(())
     }
 

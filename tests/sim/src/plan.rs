@@ -10,8 +10,8 @@ use alluvium_metastore::kv::Faults;
 use alluvium_metastore::nodes::SessionConfig;
 use alluvium_objects::faults::BucketTrouble;
 
-use crate::dice::Dice;
 use crate::history::Retention;
+use crate::rng::SimRng;
 
 /// One machine.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct NodePlan {
 pub struct TopicPlan {
     /// Its name.
     pub name: String,
-    /// How many partitions it begins with.
+    /// SendOptions many partitions it begins with.
     pub partitions: i32,
     /// What of it goes away by itself.
     pub retention: Retention,
@@ -39,9 +39,9 @@ pub struct TopicPlan {
     pub configs: Vec<(String, String)>,
 }
 
-/// Which mischief is done to the system while it works.
+/// Which nemesis is done to the system while it works.
 #[derive(Clone, Copy, Debug)]
-pub struct Mischief {
+pub struct NemesisPlan {
     /// Machines die and come back.
     pub crashes: bool,
     /// Machines are told to stop, and come back.
@@ -55,14 +55,14 @@ pub struct Mischief {
     /// Wall clocks are off.
     pub skews: bool,
     /// Stores have bad times.
-    pub weather: bool,
+    pub degraded_stores: bool,
     /// Clients die, or stand still.
     pub clients: bool,
     /// Between two of them.
     pub pause_max: Duration,
 }
 
-impl Mischief {
+impl NemesisPlan {
     /// None at all.
     #[must_use]
     pub fn none(pause_max: Duration) -> Self {
@@ -73,7 +73,7 @@ impl Mischief {
             cuts: false,
             resets: false,
             skews: false,
-            weather: false,
+            degraded_stores: false,
             clients: false,
             pause_max,
         }
@@ -101,11 +101,11 @@ pub struct Plan {
     pub static_members: bool,
     /// Administrators.
     pub administrators: usize,
-    /// How agents behave.
+    /// SendOptions agents behave.
     pub agent: AgentConfig,
-    /// How compactors behave.
+    /// SendOptions compactors behave.
     pub compactor: CompactorConfig,
-    /// How processes register.
+    /// SendOptions processes register.
     pub session: SessionConfig,
     /// The metastore's usual trouble.
     pub metastore: Faults,
@@ -114,31 +114,31 @@ pub struct Plan {
     /// Of the network between clients and agents.
     pub latency_max: Duration,
     /// What is done to it all.
-    pub mischief: Mischief,
+    pub nemesis: NemesisPlan,
 }
 
 impl Plan {
     /// The plan of a seed; `duration` where one is asked for.
     #[must_use]
-    pub fn draw(dice: &Dice, duration: Option<Duration>) -> Self {
-        let zones: Vec<String> = (0..dice.count(1, 3)).map(|zone| format!("zone {}", letter(zone))).collect();
-        let retire_grace = Duration::from_secs(dice.between(60, 180));
+    pub fn draw(rng: &SimRng, duration: Option<Duration>) -> Self {
+        let zones: Vec<String> = (0..rng.count(1, 3)).map(|zone| format!("zone {}", letter(zone))).collect();
+        let retire_grace = Duration::from_secs(rng.between(60, 180));
         Self {
-            duration: duration.unwrap_or_else(|| Duration::from_secs(dice.between(20, 120))),
-            nodes: nodes(dice, &zones),
-            topics: topics(dice),
-            producers: dice.count(1, 5),
-            readers: dice.count(0, 2),
-            groups: (0..dice.count(0, 2)).map(|_| dice.count(1, 4)).collect(),
-            static_members: dice.chance(250),
-            administrators: dice.count(0, 1),
-            agent: agent(dice, retire_grace),
-            compactor: compactor(dice, retire_grace),
+            duration: duration.unwrap_or_else(|| Duration::from_secs(rng.between(20, 120))),
+            nodes: nodes(rng, &zones),
+            topics: topics(rng),
+            producers: rng.count(1, 5),
+            readers: rng.count(0, 2),
+            groups: (0..rng.count(0, 2)).map(|_| rng.count(1, 4)).collect(),
+            static_members: rng.chance(250),
+            administrators: rng.count(0, 1),
+            agent: agent(rng, retire_grace),
+            compactor: compactor(rng, retire_grace),
             session: SessionConfig::default(),
-            metastore: metastore(dice),
-            store: store(dice),
-            latency_max: dice.time(Duration::from_micros(200), Duration::from_millis(30)),
-            mischief: mischief(dice),
+            metastore: metastore(rng),
+            store: store(rng),
+            latency_max: rng.time(Duration::from_micros(200), Duration::from_millis(30)),
+            nemesis: nemesis(rng),
             zones,
         }
     }
@@ -148,10 +148,10 @@ fn letter(number: usize) -> char {
     char::from(b'a' + u8::try_from(number % 26).unwrap_or(0))
 }
 
-fn nodes(dice: &Dice, zones: &[String]) -> Vec<NodePlan> {
-    let (agents, compactors) = (dice.count(1, 4), dice.count(0, 2));
-    let both = dice.chance(300);
-    let told = dice.chance(800);
+fn nodes(rng: &SimRng, zones: &[String]) -> Vec<NodePlan> {
+    let (agents, compactors) = (rng.count(1, 4), rng.count(0, 2));
+    let both = rng.chance(300);
+    let told = rng.chance(800);
     let zone = |number: usize| told.then(|| zones[number % zones.len()].clone());
     let agent = |number| NodePlan { name: format!("agent {number}"), zone: zone(number), serves: true, compacts: both };
     let compactor =
@@ -159,75 +159,75 @@ fn nodes(dice: &Dice, zones: &[String]) -> Vec<NodePlan> {
     (0..agents).map(agent).chain((0..compactors).map(compactor)).collect()
 }
 
-fn topics(dice: &Dice) -> Vec<TopicPlan> {
+fn topics(rng: &SimRng) -> Vec<TopicPlan> {
     let topic = |number| {
-        let (retention, configs) = match dice.below(6) {
+        let (retention, configs) = match rng.below(6) {
             0 => {
-                let age = Duration::from_secs(dice.between(30, 90));
+                let age = Duration::from_secs(rng.between(30, 90));
                 (Retention::Age(age), vec![("retention.ms".to_owned(), age.as_millis().to_string())])
             }
             1 => {
-                let bytes = dice.between(2_000, 50_000).to_string();
+                let bytes = rng.between(2_000, 50_000).to_string();
                 (Retention::Size, vec![("retention.bytes".to_owned(), bytes), forever()])
             }
             _ => (Retention::Forever, vec![forever()]),
         };
-        let partitions = i32::try_from(dice.between(1, 4)).unwrap_or(1);
+        let partitions = i32::try_from(rng.between(1, 4)).unwrap_or(1);
         TopicPlan { name: format!("topic-{number}"), partitions, retention, configs }
     };
-    (0..dice.count(1, 3)).map(topic).collect()
+    (0..rng.count(1, 3)).map(topic).collect()
 }
 
 fn forever() -> (String, String) {
     ("retention.ms".to_owned(), "-1".to_owned())
 }
 
-fn agent(dice: &Dice, retire_grace: Duration) -> AgentConfig {
+fn agent(rng: &SimRng, retire_grace: Duration) -> AgentConfig {
     AgentConfig {
-        linger: dice.time(Duration::from_millis(1), Duration::from_millis(250)),
-        segment_bytes_max: dice.choose(&[600, 5_000, 8 << 20]),
-        segment_partitions_max: dice.choose(&[1, 3, 1_000]),
-        uploads_in_flight_max: dice.count(1, 8),
-        commit_age_max: Duration::from_secs(dice.choose(&[30, 600])),
+        linger: rng.time(Duration::from_millis(1), Duration::from_millis(250)),
+        segment_bytes_max: rng.choose(&[600, 5_000, 8 << 20]),
+        segment_partitions_max: rng.choose(&[1, 3, 1_000]),
+        uploads_in_flight_max: rng.count(1, 8),
+        commit_age_max: Duration::from_secs(rng.choose(&[30, 600])),
         retire_grace,
-        cache_bytes: dice.choose(&[256 << 10, 64 << 20]),
+        cache_bytes: rng.choose(&[256 << 10, 64 << 20]),
         auto_create_topics: false,
-        topic_delete_grace: Duration::from_secs(dice.choose(&[0, 30])),
-        group_initial_rebalance_delay: Duration::from_millis(dice.choose(&[0, 500])),
-        unflushed_bytes_max: dice.choose(&[64 << 10, 256 << 20]),
+        topic_delete_grace: Duration::from_secs(rng.choose(&[0, 30])),
+        group_initial_rebalance_delay: Duration::from_millis(rng.choose(&[0, 500])),
+        unflushed_bytes_max: rng.choose(&[64 << 10, 256 << 20]),
         ..AgentConfig::default()
     }
 }
 
-fn compactor(dice: &Dice, retire_grace: Duration) -> CompactorConfig {
+fn compactor(rng: &SimRng, retire_grace: Duration) -> CompactorConfig {
     CompactorConfig {
-        interval: dice.time(Duration::from_millis(500), Duration::from_secs(10)),
-        compact_bytes_min: dice.choose(&[1, 2_000, 20_000]),
-        compact_age_max: Duration::from_secs(dice.choose(&[2, 20])),
-        file_bytes_target: dice.choose(&[2_000, 20_000, 128 << 20]),
+        interval: rng.time(Duration::from_millis(500), Duration::from_secs(10)),
+        compact_bytes_min: rng.choose(&[1, 2_000, 20_000]),
+        compact_age_max: Duration::from_secs(rng.choose(&[2, 20])),
+        file_bytes_target: rng.choose(&[2_000, 20_000, 128 << 20]),
         retire_grace,
         orphan_age: Duration::from_secs(3_600),
-        sweep_interval: Duration::from_secs(dice.between(10, 60)),
-        feed_retention: Duration::from_secs(dice.choose(&[60, 3_600])),
+        sweep_interval: Duration::from_secs(rng.between(10, 60)),
+        feed_retention: Duration::from_secs(rng.choose(&[60, 3_600])),
         ..CompactorConfig::default()
     }
 }
 
-fn metastore(dice: &Dice) -> Faults {
-    let rate = |high: &[u16]| if dice.chance(500) { dice.choose(high) } else { 0 };
+fn metastore(rng: &SimRng) -> Faults {
+    let rate = |high: &[u16]| if rng.chance(500) { rng.choose(high) } else { 0 };
     Faults {
         conflict_per_mille: rate(&[5, 50, 200]),
         unknown_per_mille: rate(&[2, 20, 100]),
         too_old_per_mille: rate(&[1, 10]),
-        latency_max: dice.time(Duration::from_micros(500), Duration::from_millis(30)),
+        latency_max: rng.time(Duration::from_micros(500), Duration::from_millis(30)),
         ..Faults::none()
     }
 }
 
-fn store(dice: &Dice) -> BucketTrouble {
-    let rate = |high: &[u16]| if dice.chance(400) { dice.choose(high) } else { 0 };
+fn store(rng: &SimRng) -> BucketTrouble {
+    let rate = |high: &[u16]| if rng.chance(400) { rng.choose(high) } else { 0 };
     BucketTrouble {
-        latency_max: dice.time(Duration::from_millis(2), Duration::from_millis(300)),
+        latency_max: rng.time(Duration::from_millis(2), Duration::from_millis(300)),
         unavailable_per_mille: rate(&[5, 50, 200]),
         lost_answer_per_mille: rate(&[5, 50, 150]),
         hang_per_mille: rate(&[1, 10]),
@@ -239,17 +239,17 @@ fn store(dice: &Dice) -> BucketTrouble {
     }
 }
 
-fn mischief(dice: &Dice) -> Mischief {
-    let on = || dice.chance(500);
-    Mischief {
+fn nemesis(rng: &SimRng) -> NemesisPlan {
+    let on = || rng.chance(500);
+    NemesisPlan {
         crashes: on(),
         restarts: on(),
         pauses: on(),
         cuts: on(),
         resets: on(),
         skews: on(),
-        weather: on(),
+        degraded_stores: on(),
         clients: on(),
-        pause_max: dice.time(Duration::from_secs(1), Duration::from_secs(15)),
+        pause_max: rng.time(Duration::from_secs(1), Duration::from_secs(15)),
     }
 }

@@ -8,7 +8,7 @@ use alluvium_model::TopicId;
 use tokio::time::Instant;
 
 use crate::checker::Violation;
-use crate::history::{Actor, ConnectionNumber, Event, Happening, History, SendId, ValueId};
+use crate::history::{Actor, ConnectionNumber, Event, EventKind, History, SendId, ValueId};
 
 /// The history in the making. Clones share it.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ struct Book {
     connections: u64,
     acked: u64,
     topics: BTreeSet<TopicId>,
-    complaints: Vec<Violation>,
+    reported: Vec<Violation>,
     verbose: bool,
 }
 
@@ -47,14 +47,14 @@ impl Recorder {
     }
 
     /// Notes what happened just now.
-    pub fn record(&self, actor: Actor, what: Happening) {
+    pub fn record(&self, actor: Actor, what: EventKind) {
         let event = Event { at: self.now(), actor, what };
         tracing::debug!(?event, "event");
         let mut book = self.book();
         if book.verbose {
             say(&format!("{:>12.6} {} {:?}", event.at.as_secs_f64(), event.actor, event.what));
         }
-        book.acked += u64::from(matches!(event.what, Happening::Acked(_)));
+        book.acked += u64::from(matches!(event.what, EventKind::Acked(_)));
         book.history.push(event);
     }
 
@@ -92,21 +92,21 @@ impl Recorder {
 
     /// What `actor` will have to say of an operation under way, should it never come to its end.
     #[must_use]
-    pub fn in_case(&self, actor: Actor, what: Vec<Happening>) -> InCase {
-        InCase { recorder: self.clone(), actor, what }
+    pub fn record_on_drop(&self, actor: Actor, what: Vec<EventKind>) -> RecordOnDrop {
+        RecordOnDrop { recorder: self.clone(), actor, what }
     }
 
     /// A client was answered what no client should be.
-    pub fn complain(&self, invariant: &'static str, what: String) {
+    pub fn report(&self, invariant: &'static str, what: String) {
         let mut book = self.book();
         let events = book.history.events.len().checked_sub(1).into_iter().collect();
-        book.complaints.push(Violation { invariant, what, events });
+        book.reported.push(Violation { invariant, what, events });
     }
 
     /// All that clients complained of.
     #[must_use]
-    pub fn complaints(&self) -> Vec<Violation> {
-        std::mem::take(&mut self.book().complaints)
+    pub fn reported(&self) -> Vec<Violation> {
+        std::mem::take(&mut self.book().reported)
     }
 
     /// Whether nobody has told of `topic` before.
@@ -145,20 +145,20 @@ impl Recorder {
 }
 
 /// Tells of an operation when it is dropped before it ended: its client died meanwhile.
-pub struct InCase {
+pub struct RecordOnDrop {
     recorder: Recorder,
     actor: Actor,
-    what: Vec<Happening>,
+    what: Vec<EventKind>,
 }
 
-impl InCase {
+impl RecordOnDrop {
     /// The operation has ended, and is told of by itself.
-    pub fn over(mut self) {
+    pub fn disarm(mut self) {
         self.what.clear();
     }
 }
 
-impl Drop for InCase {
+impl Drop for RecordOnDrop {
     fn drop(&mut self) {
         for what in std::mem::take(&mut self.what) {
             self.recorder.record(self.actor, what);

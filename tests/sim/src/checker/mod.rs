@@ -5,9 +5,9 @@
 //! `predicates` has one file per name; their table is the list of what is checked.
 
 mod findings;
+mod indexed_history;
 mod predicates;
 mod trace;
-mod view;
 
 #[cfg(test)]
 mod tests;

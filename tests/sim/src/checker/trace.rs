@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
 use super::Violation;
-use crate::history::{Happening, History};
+use crate::history::{EventKind, History};
 
 /// Lines of one trace: what a terminal shows at once.
 const TRACE_LINES_MAX: usize = 40;
@@ -36,7 +36,7 @@ fn shown(history: &History, violation: &Violation) -> BTreeSet<usize> {
     let (Some(first), Some(last)) = (shown.first().copied(), shown.last().copied()) else { return shown };
     let since = history.events[first].at.saturating_sub(FAULTS_BEFORE);
     let start = history.events.partition_point(|event| event.at < since);
-    let faults = (start..last).filter(|index| matches!(history.events[*index].what, Happening::Fault(_)));
+    let faults = (start..last).filter(|index| matches!(history.events[*index].what, EventKind::Fault(_)));
     shown.extend(faults);
     shown
 }

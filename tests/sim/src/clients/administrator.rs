@@ -14,9 +14,9 @@ use alluvium_wire::messages::incremental_alter_configs::{
 };
 
 use super::Client;
-use crate::history::{Admin, Happening, Outcome};
+use crate::history::{Admin, EventKind, Outcome};
 use crate::plan::TopicPlan;
-use crate::recorder::InCase;
+use crate::recorder::RecordOnDrop;
 
 /// Kafka's `ConfigResource.Type.TOPIC`.
 const TOPIC: i8 = 2;
@@ -41,14 +41,14 @@ pub async fn create_topics(client: &Client, topics: &[TopicPlan]) {
 /// Changes topics until told to stop.
 pub async fn administrate(client: Client, mut topics: Vec<TopicPlan>) {
     let mut routes = client.routes();
-    let mut deletions = client.dice.count(0, 1);
+    let mut deletions = client.rng.count(0, 1);
     loop {
         client.think(Duration::from_secs(1), Duration::from_secs(20)).await;
         if client.stop.is_cancelled() {
             return;
         }
-        let place = client.dice.count(0, topics.len() - 1);
-        match client.dice.below(10) {
+        let place = client.rng.count(0, topics.len() - 1);
+        match client.rng.below(10) {
             0..6 => delete_records(&client, &mut routes, &topics[place]).await,
             6..8 => {
                 let count = topics[place].partitions + 1;
@@ -111,7 +111,7 @@ async fn create(client: &Client, routes: &mut Routes, plan: &TopicPlan) -> bool 
 ///
 /// # Errors
 /// Where nobody answers, or one is refused.
-pub async fn keep_for_ever(client: &Client, topics: &[TopicPlan]) -> Result<(), ClientError> {
+pub async fn disable_retention(client: &Client, topics: &[TopicPlan]) -> Result<(), ClientError> {
     let mut routes = client.routes();
     for plan in topics {
         let config =
@@ -133,8 +133,8 @@ pub async fn keep_for_ever(client: &Client, topics: &[TopicPlan]) -> Result<(), 
 
 async fn delete_records(client: &Client, routes: &mut Routes, plan: &TopicPlan) {
     let Ok(layout) = routes.topic(&plan.name).await else { return };
-    let index = i32::try_from(client.dice.count(0, layout.leaders.len() - 1)).unwrap_or(0);
-    let before = (!client.dice.chance(100)).then(|| i64::try_from(client.dice.below(60)).unwrap_or(0));
+    let index = i32::try_from(client.rng.count(0, layout.leaders.len() - 1)).unwrap_or(0);
+    let before = (!client.rng.chance(100)).then(|| i64::try_from(client.rng.below(60)).unwrap_or(0));
     let request = DeleteRecordsRequest {
         topics: vec![DeleteRecordsTopic {
             name: plan.name.clone(),
@@ -146,9 +146,9 @@ async fn delete_records(client: &Client, routes: &mut Routes, plan: &TopicPlan) 
     let partition = TopicPartition::new(TopicId(layout.id), PartitionIndex(index));
     let told =
         |outcome, log_start| Admin::RecordsDeleted { began, partition, before: before.map(Offset), outcome, log_start };
-    let in_case = in_case(client, told(Outcome::Unknown, None));
+    let record_on_drop = record_on_drop(client, told(Outcome::Unknown, None));
     let answer = routes.call_any(&request).await.ok();
-    in_case.over();
+    record_on_drop.disarm();
     let found = answer.and_then(|answer| answer.topics.into_iter().flat_map(|topic| topic.partitions).next());
     let (outcome, log_start) = match found {
         Some(found) => {
@@ -169,9 +169,9 @@ async fn add_partitions(client: &Client, routes: &mut Routes, name: &str, count:
     };
     let began = client.recorder.now();
     let told = |outcome| Admin::PartitionsAdded { began, topic: TopicId(layout.id), partitions: count, outcome };
-    let in_case = in_case(client, told(Outcome::Unknown));
+    let record_on_drop = record_on_drop(client, told(Outcome::Unknown));
     let answer = routes.call_any(&request).await.ok();
-    in_case.over();
+    record_on_drop.disarm();
     let code = answer.and_then(|answer| answer.results.into_iter().next()).map(|result| result.error_code);
     let outcome = code.map_or(Outcome::Unknown, outcome_of);
     tell(client, told(outcome));
@@ -187,9 +187,9 @@ async fn delete_topic(client: &Client, routes: &mut Routes, name: &str) -> bool 
     };
     let began = client.recorder.now();
     let told = |outcome| Admin::TopicDeleted { began, topic: TopicId(layout.id), outcome };
-    let in_case = in_case(client, told(Outcome::Unknown));
+    let record_on_drop = record_on_drop(client, told(Outcome::Unknown));
     let answer = routes.call_any(&request).await.ok();
-    in_case.over();
+    record_on_drop.disarm();
     let code = answer.and_then(|answer| answer.responses.into_iter().next()).map(|result| result.error_code);
     let outcome = code.map_or(Outcome::Unknown, outcome_of);
     tell(client, told(outcome));
@@ -207,10 +207,10 @@ fn outcome_of(code: ErrorCode) -> Outcome {
 }
 
 /// What is told should the administrator die before the answer.
-fn in_case(client: &Client, what: Admin) -> InCase {
-    client.recorder.in_case(client.actor, vec![Happening::Admin(what)])
+fn record_on_drop(client: &Client, what: Admin) -> RecordOnDrop {
+    client.recorder.record_on_drop(client.actor, vec![EventKind::Admin(what)])
 }
 
 fn tell(client: &Client, what: Admin) {
-    client.recorder.record(client.actor, Happening::Admin(what));
+    client.recorder.record(client.actor, EventKind::Admin(what));
 }

@@ -11,12 +11,12 @@ use alluvium_wire::ErrorCode;
 use tokio::time::Instant;
 
 use super::{Client, Fetched, Fetcher, Reply};
-use crate::history::{CommitOffset, FetchOffset, Happening, Heartbeat, Join, Leave, LeaveReason, Outcome, Position};
+use crate::history::{CommitOffset, EventKind, FetchOffset, Heartbeat, Join, Leave, LeaveReason, Outcome, Position};
 
 /// `heartbeat.interval.ms`.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// How a member works.
+/// SendOptions a member works.
 #[derive(Clone, Debug)]
 pub struct ConsumerPlan {
     /// Its group.
@@ -27,7 +27,7 @@ pub struct ConsumerPlan {
     pub session_timeout: Duration,
     /// Between two commits.
     pub commit_interval: Duration,
-    /// How long it stays in the group.
+    /// SendOptions long it stays in the group.
     pub stay: Duration,
 }
 
@@ -76,7 +76,7 @@ impl Member<'_> {
             match outcome {
                 Ok(()) => {}
                 Err(GroupError::Rebalance) => {
-                    if self.client.dice.chance(800) {
+                    if self.client.rng.chance(800) {
                         let _ = self.commit().await;
                     }
                     self.let_go(LeaveReason::Revoked);
@@ -95,7 +95,7 @@ impl Member<'_> {
         if self.held.is_some() {
             let _ = self.commit().await;
             self.let_go(LeaveReason::Left);
-            if self.client.dice.chance(800) {
+            if self.client.rng.chance(800) {
                 let _ = self.consumer.leave().await;
             }
         }
@@ -122,7 +122,7 @@ impl Member<'_> {
             instance: self.plan.instance.clone(),
             assignment: assignment.collect(),
         };
-        self.client.recorder.record(self.client.actor, Happening::Joined(told));
+        self.client.recorder.record(self.client.actor, EventKind::Joined(told));
         self.held = Some(Held {
             generation,
             topics,
@@ -142,7 +142,7 @@ impl Member<'_> {
             member: held.generation.member,
             reason,
         };
-        self.client.recorder.record(self.client.actor, Happening::Left(told));
+        self.client.recorder.record(self.client.actor, EventKind::Left(told));
     }
 
     /// One round: whatever is due.
@@ -179,7 +179,7 @@ impl Member<'_> {
                 Err(GroupError::Client(_)) => Outcome::Unknown,
             },
         };
-        self.client.recorder.record(self.client.actor, Happening::Heartbeat(told));
+        self.client.recorder.record(self.client.actor, EventKind::Heartbeat(told));
         outcome
     }
 
@@ -213,7 +213,7 @@ impl Member<'_> {
             partition: name,
             offset: (committed >= 0).then_some(Offset(committed)),
         };
-        self.client.recorder.record(self.client.actor, Happening::FetchedOffset(told));
+        self.client.recorder.record(self.client.actor, EventKind::FetchedOffset(told));
         let to = if committed >= 0 {
             committed
         } else {
@@ -238,14 +238,14 @@ impl Member<'_> {
         let Some(held) = &mut self.held else { return };
         held.positions.insert((layout.name.clone(), partition), to);
         let told = Position { partition: name, to: Offset(to) };
-        self.client.recorder.record(self.client.actor, Happening::Positioned(told));
+        self.client.recorder.record(self.client.actor, EventKind::Positioned(told));
     }
 
     /// One fetch of what one broker leads of one topic.
     async fn poll(&mut self) {
         let Some(held) = &self.held else { return };
         let names: Vec<String> = held.topics.keys().cloned().collect();
-        let Some(layout) = self.client.dice.pick(&names).and_then(|name| held.topics.get(name)).cloned() else {
+        let Some(layout) = self.client.rng.pick(&names).and_then(|name| held.topics.get(name)).cloned() else {
             return;
         };
         let places: Vec<(i32, i64)> = held
@@ -255,8 +255,7 @@ impl Member<'_> {
             .map(|((_, partition), offset)| (*partition, *offset))
             .collect();
         let leader = |partition: i32| usize::try_from(partition).ok().and_then(|place| layout.leaders.get(place));
-        let Some(address) = self.client.dice.pick(&places).and_then(|(partition, _)| leader(*partition)).cloned()
-        else {
+        let Some(address) = self.client.rng.pick(&places).and_then(|(partition, _)| leader(*partition)).cloned() else {
             return self.client.think(Duration::from_millis(50), Duration::from_millis(500)).await;
         };
         let led: Vec<(i32, i64)> =
@@ -264,7 +263,7 @@ impl Member<'_> {
         let fetcher = Fetcher {
             topic: layout.clone(),
             max_wait: Duration::from_millis(500),
-            partition_bytes_max: self.client.dice.choose(&[300, 1 << 20]),
+            partition_bytes_max: self.client.rng.choose(&[300, 1 << 20]),
         };
         let began = self.client.recorder.now();
         match fetcher.fetch(self.consumer.routes(), &address, &led, began).await {
@@ -283,13 +282,13 @@ impl Member<'_> {
                         held.uncommitted |= poll.next.0 > *position;
                         *position = poll.next.0;
                     }
-                    self.client.recorder.record(self.client.actor, Happening::Polled(poll));
+                    self.client.recorder.record(self.client.actor, EventKind::Polled(poll));
                 }
                 Reply::OutOfRange => {
                     let place = self.position_of(&layout.name, partition);
                     if let Some(start) = self.start(layout, partition).await {
                         let name = TopicPartition::new(TopicId(layout.id), PartitionIndex(partition));
-                        place.inspect(|place| self.client.complain_of_lost_place(name, *place, start));
+                        place.inspect(|place| self.client.report_lost_position(name, *place, start));
                         self.position(layout, partition, start);
                     }
                 }
@@ -337,7 +336,7 @@ impl Member<'_> {
             }
             let began = self.client.recorder.now();
             let told = |partition: i32, offset: i64, outcome| {
-                Happening::CommittedOffset(CommitOffset {
+                EventKind::CommittedOffset(CommitOffset {
                     began,
                     group: self.plan.group.clone(),
                     generation: Some(generation),
@@ -349,9 +348,9 @@ impl Member<'_> {
                 })
             };
             let unknown = offsets.iter().map(|(partition, offset)| told(*partition, *offset, Outcome::Unknown));
-            let in_case = self.client.recorder.in_case(self.client.actor, unknown.collect());
+            let record_on_drop = self.client.recorder.record_on_drop(self.client.actor, unknown.collect());
             let answered = self.consumer.commit(&layout.name, layout.id, &offsets).await;
-            in_case.over();
+            record_on_drop.disarm();
             for (partition, offset) in &offsets {
                 let outcome = match &answered {
                     Ok(codes) => codes.get(partition).map_or(Outcome::Unknown, |code| outcome_of(*code)),

@@ -7,7 +7,7 @@ mod producer;
 mod reader;
 mod values;
 
-pub use administrator::{administrate, create_topics, keep_for_ever};
+pub use administrator::{administrate, create_topics, disable_retention};
 pub use consumer::{ConsumerPlan, consume};
 pub use fetching::{Fetched, Fetcher, Reply};
 pub use producer::{ProducerPlan, produce};
@@ -21,10 +21,10 @@ use alluvium_model::TopicPartition;
 use alluvium_runtime::Clock;
 use tokio_util::sync::CancellationToken;
 
-use crate::dice::Dice;
 use crate::history::Actor;
 use crate::network::{Network, Place};
 use crate::recorder::Recorder;
+use crate::rng::SimRng;
 use crate::time::SimClock;
 
 /// What every client has.
@@ -34,7 +34,7 @@ pub struct Client {
     /// To whom.
     pub recorder: Recorder,
     /// Its decisions.
-    pub dice: Dice,
+    pub rng: SimRng,
     /// Where it is.
     pub place: Place,
     /// Its wall clock.
@@ -62,7 +62,7 @@ impl Client {
         let zone = self.place.zone.as_deref().map(|zone| format!(",zone={}", zone.replace(' ', "-")));
         let client_id = format!("{}{}", self.place.name.replace(' ', "-"), zone.unwrap_or_default());
         let mut bootstrap = self.bootstrap.clone();
-        let turn = self.dice.count(0, bootstrap.len().saturating_sub(1));
+        let turn = self.rng.count(0, bootstrap.len().saturating_sub(1));
         bootstrap.rotate_left(turn);
         Routes::new(self.network.transport(self.place.clone()), bootstrap, &client_id, config)
     }
@@ -70,7 +70,7 @@ impl Client {
     /// A topic to work with.
     #[must_use]
     pub fn topic(&self) -> String {
-        self.dice.pick(&self.topics).cloned().unwrap_or_default()
+        self.rng.pick(&self.topics).cloned().unwrap_or_default()
     }
 
     /// Its wall clock, ms.
@@ -81,16 +81,16 @@ impl Client {
 
     /// An agent knows nothing of an offset that was reached before, although the log starts no later: whoever believes it
     /// reads everything again.
-    pub fn complain_of_lost_place(&self, partition: TopicPartition, place: i64, start: i64) {
+    pub fn report_lost_position(&self, partition: TopicPartition, place: i64, start: i64) {
         if start <= place {
             let what = format!("{}: {partition} starts at {start}, and {place} is out of range", self.actor);
-            self.recorder.complain("place-lost", what);
+            self.recorder.report("place-lost", what);
         }
     }
 
     /// Thinks for a while; less where it is told to stop meanwhile.
     pub async fn think(&self, from: Duration, to: Duration) {
-        let time = self.dice.time(from, to);
+        let time = self.rng.time(from, to);
         self.stop.run_until_cancelled(tokio::time::sleep(time)).await;
     }
 }

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
 use super::{Client, values};
-use crate::history::{Acked, ConnectionNumber, Happening, Retried, SendId, Sent, ValueId};
+use crate::history::{Acked, ConnectionNumber, EventKind, Retried, SendId, Sent, ValueId};
 
 /// Codes by which an agent says that nothing was written, nor will be.
 const WITHOUT_EFFECT: &[ErrorCode] = &[
@@ -35,7 +35,7 @@ const WITHOUT_EFFECT: &[ErrorCode] = &[
     ErrorCode::NOT_LEADER_OR_FOLLOWER,
 ];
 
-/// How a producer works.
+/// SendOptions a producer works.
 #[derive(Clone, Debug)]
 pub struct ProducerPlan {
     /// Whether it is idempotent.
@@ -54,13 +54,13 @@ impl ProducerPlan {
     /// One of many.
     #[must_use]
     pub fn draw(client: &Client) -> Self {
-        let dice = &client.dice;
+        let rng = &client.rng;
         Self {
-            idempotent: dice.chance(750),
-            in_flight_max: dice.count(1, 5),
-            request_timeout: dice.time(Duration::from_secs(1), Duration::from_secs(30)),
-            delivery_timeout: Duration::from_secs(dice.between(30, 120)),
-            think_max: dice.time(Duration::from_millis(5), Duration::from_secs(3)),
+            idempotent: rng.chance(750),
+            in_flight_max: rng.count(1, 5),
+            request_timeout: rng.time(Duration::from_secs(1), Duration::from_secs(30)),
+            delivery_timeout: Duration::from_secs(rng.between(30, 120)),
+            think_max: rng.time(Duration::from_millis(5), Duration::from_secs(3)),
         }
     }
 }
@@ -78,7 +78,7 @@ struct Producer {
     client: Client,
     plan: ProducerPlan,
     routes: Routes,
-    /// How many records it has sent to each partition.
+    /// SendOptions many records it has sent to each partition.
     numbers: BTreeMap<TopicPartition, u64>,
     identity: Option<(i64, i16)>,
 }
@@ -111,7 +111,7 @@ struct InFlight {
 }
 
 /// What an answer means for the batch.
-enum Verdict {
+enum AnswerClass {
     Acked(Option<Offset>),
     Again,
     /// No effect, by this attempt.
@@ -127,7 +127,7 @@ impl Producer {
             self.client.think(Duration::from_millis(100), Duration::from_secs(2)).await;
             return;
         };
-        for _ in 0..self.client.dice.count(1, 40) {
+        for _ in 0..self.client.rng.count(1, 40) {
             if self.client.stop.is_cancelled() {
                 break;
             }
@@ -135,7 +135,7 @@ impl Producer {
             if !self.work(&mut lane, self.plan.in_flight_max.saturating_sub(1)).await {
                 return;
             }
-            if self.client.dice.chance(500) {
+            if self.client.rng.chance(500) {
                 self.client.think(Duration::from_millis(1), self.plan.think_max).await;
             }
         }
@@ -146,7 +146,7 @@ impl Producer {
     async fn lane(&mut self) -> Option<Lane> {
         let topic = self.routes.topic(&self.client.topic()).await.ok()?;
         self.identity = if self.plan.idempotent { Some(self.new_identity().await?) } else { None };
-        let partition = i32::try_from(self.client.dice.count(0, topic.leaders.len() - 1)).ok()?;
+        let partition = i32::try_from(self.client.rng.count(0, topic.leaders.len() - 1)).ok()?;
         let name = TopicPartition::new(TopicId(topic.id), PartitionIndex(partition));
         Some(Lane { topic, partition, name, sequence: 0, connection: None, in_flight: VecDeque::new(), is_gone: false })
     }
@@ -159,15 +159,15 @@ impl Producer {
 
     /// One more batch, not yet on its way.
     fn fill(&mut self, lane: &mut Lane) {
-        let dice = &self.client.dice;
-        let compression = dice.choose(&[Compression::None, Compression::Lz4, Compression::Zstd]);
+        let rng = &self.client.rng;
+        let compression = rng.choose(&[Compression::None, Compression::Lz4, Compression::Zstd]);
         let mut builder = BatchBuilder::new(compression, 0);
         if let Some((id, epoch)) = self.identity {
             builder = builder.producer(id, epoch, lane.sequence);
         }
-        let values: Vec<ValueId> = (0..dice.count(1, 5)).map(|_| self.client.recorder.value()).collect();
+        let values: Vec<ValueId> = (0..rng.count(1, 5)).map(|_| self.client.recorder.value()).collect();
         for (offset, value) in (0..).zip(&values) {
-            let bytes = values::encode(*value, dice.count(0, 60));
+            let bytes = values::encode(*value, rng.count(0, 60));
             builder.push(offset, self.client.now_ms(), None, Some(&bytes), []).expect("a few small records fit");
         }
         let count = i32::try_from(values.len()).unwrap_or(0);
@@ -235,7 +235,7 @@ impl Producer {
         }
         let place = usize::try_from(lane.partition).unwrap_or(0);
         let leader = lane.topic.leaders.get(place)?.clone();
-        let address = if self.client.dice.chance(850) { leader } else { self.routes.any() };
+        let address = if self.client.rng.chance(850) { leader } else { self.routes.any() };
         match self.routes.fresh(&address).await {
             Ok(connection) => {
                 let agent = AgentId(self.routes.broker_at(&address).unwrap_or(-1));
@@ -253,30 +253,30 @@ impl Producer {
         let Some(oldest) = lane.in_flight.front_mut() else { return true };
         let verdict = match oldest.answer.take() {
             Some(answer) => {
-                judge(timeout(self.plan.request_timeout, answer.answer()).await.ok(), self.identity.is_some())
+                classify(timeout(self.plan.request_timeout, answer.answer()).await.ok(), self.identity.is_some())
             }
-            None if oldest.attempts > 0 && self.identity.is_none() => Verdict::Open,
-            None => Verdict::Again,
+            None if oldest.attempts > 0 && self.identity.is_none() => AnswerClass::Open,
+            None => AnswerClass::Again,
         };
         match verdict {
-            Verdict::Acked(base) => {
+            AnswerClass::Acked(base) => {
                 let send = oldest.send;
                 lane.in_flight.pop_front();
-                self.client.recorder.record(self.client.actor, Happening::Acked(Acked { send, base }));
+                self.client.recorder.record(self.client.actor, EventKind::Acked(Acked { send, base }));
                 true
             }
-            Verdict::Open => {
+            AnswerClass::Open => {
                 lane.connection = None;
                 self.try_again(lane).await
             }
-            Verdict::Again => self.try_again(lane).await,
-            Verdict::Refused => {
+            AnswerClass::Again => self.try_again(lane).await,
+            AnswerClass::Refused => {
                 if self.identity.is_some() {
                     return !self.is_replaced(lane).await && self.try_again(lane).await;
                 }
                 let send = oldest.send;
                 lane.in_flight.pop_front();
-                self.client.recorder.record(self.client.actor, Happening::SendFailed(send));
+                self.client.recorder.record(self.client.actor, EventKind::SendFailed(send));
                 true
             }
         }
@@ -296,7 +296,7 @@ impl Producer {
             return false;
         }
         // Those behind it cannot go before it. Their answers may be read first, or never.
-        if lane.connection.is_some() && self.client.dice.chance(700) {
+        if lane.connection.is_some() && self.client.rng.chance(700) {
             for batch in lane.in_flight.iter_mut().skip(1) {
                 if let Some(answer) = batch.answer.take() {
                     let ready = timeout(self.plan.request_timeout, answer.answer()).await;
@@ -309,32 +309,32 @@ impl Producer {
             lane.connection = None;
         }
         lane.in_flight.iter_mut().for_each(|batch| batch.answer = None);
-        tokio::time::sleep(self.client.dice.time(Duration::from_millis(50), Duration::from_secs(1))).await;
+        tokio::time::sleep(self.client.rng.time(Duration::from_millis(50), Duration::from_secs(1))).await;
         true
     }
 
     /// Nobody knows what became of all that is in flight.
     fn give_up(&mut self, lane: &mut Lane) {
         for batch in lane.in_flight.drain(..).filter(|batch| batch.attempts > 0) {
-            self.client.recorder.record(self.client.actor, Happening::SendUnknown(batch.send));
+            self.client.recorder.record(self.client.actor, EventKind::SendUnknown(batch.send));
         }
         lane.connection = None;
     }
 }
 
-fn judge(answer: Option<Result<ProduceResponse, alluvium_client::ClientError>>, is_idempotent: bool) -> Verdict {
-    let Some(Ok(answer)) = answer else { return Verdict::Open };
+fn classify(answer: Option<Result<ProduceResponse, alluvium_client::ClientError>>, is_idempotent: bool) -> AnswerClass {
+    let Some(Ok(answer)) = answer else { return AnswerClass::Open };
     let outcome: Option<PartitionProduceResponse> =
         answer.responses.into_iter().flat_map(|topic| topic.partition_responses).next();
-    let Some(outcome) = outcome else { return Verdict::Open };
+    let Some(outcome) = outcome else { return AnswerClass::Open };
     let base = (outcome.base_offset >= 0).then_some(Offset(outcome.base_offset));
     match outcome.error_code {
-        ErrorCode::NONE => Verdict::Acked(base),
-        ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Verdict::Acked(None),
+        ErrorCode::NONE => AnswerClass::Acked(base),
+        ErrorCode::DUPLICATE_SEQUENCE_NUMBER => AnswerClass::Acked(None),
         // With the connection go the old metadata.
-        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID if is_idempotent => Verdict::Open,
-        code if WITHOUT_EFFECT.contains(&code) => Verdict::Refused,
-        _ => Verdict::Again,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID if is_idempotent => AnswerClass::Open,
+        code if WITHOUT_EFFECT.contains(&code) => AnswerClass::Refused,
+        _ => AnswerClass::Again,
     }
 }
 
@@ -344,12 +344,12 @@ fn announced(
     identity: Option<(i64, i16)>,
     line: &Line,
     number: u64,
-) -> Happening {
+) -> EventKind {
     let (connection, agent) = (line.number, line.agent);
     if batch.attempts > 0 {
-        return Happening::Retried(Retried { send: batch.send, connection, agent });
+        return EventKind::Retried(Retried { send: batch.send, connection, agent });
     }
-    Happening::Sent(Sent {
+    EventKind::Sent(Sent {
         send: batch.send,
         partition,
         number,

@@ -15,12 +15,12 @@ pub struct Event {
     /// Who did or saw it.
     pub actor: Actor,
     /// What.
-    pub what: Happening,
+    pub what: EventKind,
 }
 
 /// What can happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Happening {
+pub enum EventKind {
     /// A batch goes out.
     Sent(Sent),
     /// A batch goes out again.

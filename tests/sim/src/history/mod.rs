@@ -15,7 +15,7 @@ mod record;
 mod send;
 
 pub use admin::{Admin, Fault, FinalObjects, LiveExtent, Retention};
-pub use event::{Event, Happening};
+pub use event::{Event, EventKind};
 pub use group::{CommitOffset, FetchOffset, Heartbeat, Join, Leave, LeaveReason};
 pub use names::{Actor, ConnectionNumber, MemberName, Outcome, SendId, TxnId, ValueId};
 pub use read::{Isolation, Marker, Phase, Poll, Position, Readback, Seen, Source};

@@ -25,7 +25,7 @@ pub struct Sent {
     pub agent: AgentId,
 }
 
-/// A batch whose fate is open goes out again.
+/// A batch whose status is open goes out again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retried {
     /// Which send.
@@ -36,7 +36,7 @@ pub struct Retried {
     pub agent: AgentId,
 }
 
-/// A send has ended well. (`Happening::SendFailed` and `SendUnknown` are the other ends; a send without an end is unknown.)
+/// A send has ended well. (`EventKind::SendFailed` and `SendUnknown` are the other ends; a send without an end is unknown.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acked {
     /// Which send.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use alluvium_sim::run::{Order, Verdict, run};
+use alluvium_sim::run::{RunOptions, RunReport, run};
 
-fn short(seed: u64) -> Verdict {
-    run(Order { seed, duration: Some(Duration::from_secs(8)), ..Order::default() })
+fn short(seed: u64) -> RunReport {
+    run(RunOptions { seed, duration: Some(Duration::from_secs(8)), ..RunOptions::default() })
 }
 
 #[test]

@@ -6,24 +6,24 @@ use alluvium_model::{Offset, TopicPartition};
 use crate::{
     checker::{
         findings::Findings,
-        view::{Log, View},
+        indexed_history::{IndexedHistory, Log},
     },
-    history::{Admin, Happening, Outcome, Retention},
+    history::{Admin, EventKind, Outcome, Retention},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
-        answered(view, *partition, log, findings);
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
+        answered(history, *partition, log, findings);
         polled(*partition, log, findings);
         read_back(*partition, log, findings);
     }
 }
 
 /// What `DeleteRecords` answered.
-fn answered(view: &View<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
+fn answered(history: &IndexedHistory<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     for trim in log.floor.trims.iter().filter(|trim| trim.done) {
-        let Happening::Admin(Admin::RecordsDeleted { before: Some(before), outcome: Outcome::Done, log_start, .. }) =
-            &view.events[trim.event].what
+        let EventKind::Admin(Admin::RecordsDeleted { before: Some(before), outcome: Outcome::Done, log_start, .. }) =
+            &history.events[trim.event].what
         else {
             continue;
         };

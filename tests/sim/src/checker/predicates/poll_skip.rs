@@ -10,13 +10,13 @@ use alluvium_model::{Offset, TopicPartition};
 use crate::{
     checker::{
         findings::Findings,
-        view::{Log, PollView, View},
+        indexed_history::{IndexedHistory, IndexedPoll, Log},
     },
     history::Actor,
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         for poll in &log.polls {
             within(*partition, log, poll, findings);
         }
@@ -24,12 +24,12 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-fn within(partition: TopicPartition, log: &Log<'_>, view: &PollView<'_>, findings: &mut Findings) {
-    let poll = view.poll;
-    if log.floor.deleted_by(view.at) {
+fn within(partition: TopicPartition, log: &Log<'_>, history: &IndexedPoll<'_>, findings: &mut Findings) {
+    let poll = history.poll;
+    if log.floor.deleted_by(history.at) {
         return;
     }
-    let from = poll.from.max(log.floor.excused_by(view.at));
+    let from = poll.from.max(log.floor.excused_by(history.at));
     let due = log.existing_in(from, poll.next).iter().filter(|(_, seen)| *seen).map(|(offset, _)| *offset);
     let mut given: Vec<Offset> = poll.records.iter().map(|seen| seen.offset).collect();
     given.sort_unstable();
@@ -37,7 +37,7 @@ fn within(partition: TopicPartition, log: &Log<'_>, view: &PollView<'_>, finding
     if let Some(offset) = skipped.next() {
         let count = 1 + skipped.count();
         let witness = log.seen_at(offset).first().map(|seen| seen.event);
-        findings.add([view.event].into_iter().chain(witness), || {
+        findings.add([history.event].into_iter().chain(witness), || {
             format!("{partition}: from {} to {} without {offset} ({count} records)", poll.from, poll.next)
         });
     }
@@ -58,7 +58,7 @@ fn between(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
 /// Each poll with where its consumer stood before, and the event that put it there.
 pub(super) fn successions<'l, 'h>(
     log: &'l Log<'h>,
-) -> impl Iterator<Item = (Option<(usize, Offset)>, &'l PollView<'h>)> + use<'l, 'h> {
+) -> impl Iterator<Item = (Option<(usize, Offset)>, &'l IndexedPoll<'h>)> + use<'l, 'h> {
     let mut stands: BTreeMap<Actor, (usize, Offset)> = BTreeMap::new();
     let mut positions = log.positions.iter().peekable();
     log.polls.iter().map(move |poll| {

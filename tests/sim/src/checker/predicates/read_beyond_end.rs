@@ -4,12 +4,12 @@
 use alluvium_model::Offset;
 
 use crate::{
-    checker::{findings::Findings, view::View},
+    checker::{findings::Findings, indexed_history::IndexedHistory},
     history::{Isolation, Seen},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         let polls = log.polls.iter().map(|poll| {
             let answer = poll.poll;
             (poll.event, &answer.records, answer.isolation, answer.high_watermark, answer.stable)

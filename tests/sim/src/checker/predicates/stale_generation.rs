@@ -4,34 +4,34 @@
 use std::time::Duration;
 
 use crate::{
-    checker::{findings::Findings, view::View},
-    history::{Happening, Outcome},
+    checker::{findings::Findings, indexed_history::IndexedHistory},
+    history::{EventKind, Outcome},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (index, event) in view.events.iter().enumerate() {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (index, event) in history.events.iter().enumerate() {
         let (group, generation, member, began) = match &event.what {
-            Happening::Heartbeat(beat) if beat.outcome == Outcome::Done => {
+            EventKind::Heartbeat(beat) if beat.outcome == Outcome::Done => {
                 (beat.group.as_str(), beat.generation, &beat.member, beat.began)
             }
-            Happening::CommittedOffset(commit) if commit.outcome == Outcome::Done => match commit.generation {
+            EventKind::CommittedOffset(commit) if commit.outcome == Outcome::Done => match commit.generation {
                 Some(generation) => (commit.group.as_str(), generation, &commit.member, commit.began),
                 None => continue,
             },
             _ => continue,
         };
-        judge(view, (index, event.at), (group, generation, member, began), findings);
+        judge(history, (index, event.at), (group, generation, member, began), findings);
     }
 }
 
 fn judge(
-    view: &View<'_>,
+    history: &IndexedHistory<'_>,
     (index, at): (usize, Duration),
     (group, generation, member, began): (&str, i32, &str, Duration),
     findings: &mut Findings,
 ) {
-    let Some((before, younger)) = view.generation_before(group, began) else { return };
-    if younger.generation > generation && !view.group_deleted(group, younger.began, at) {
+    let Some((before, younger)) = history.generation_before(group, began) else { return };
+    if younger.generation > generation && !history.group_deleted(group, younger.began, at) {
         findings.add([before, index], || {
             let newer = younger.generation;
             format!(

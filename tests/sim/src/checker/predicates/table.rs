@@ -10,7 +10,7 @@ use super::{
 use crate::{
     checker::{
         findings::{Findings, Violation},
-        view::View,
+        indexed_history::IndexedHistory,
     },
     history::History,
 };
@@ -18,11 +18,11 @@ use crate::{
 /// One invariant.
 #[derive(Clone, Copy)]
 pub struct Predicate {
-    /// How its violations are called.
+    /// SendOptions its violations are called.
     pub name: &'static str,
     /// What holds where it holds.
     pub promise: &'static str,
-    find: fn(&View<'_>, &mut Findings),
+    find: fn(&IndexedHistory<'_>, &mut Findings),
 }
 
 macro_rules! table {
@@ -67,14 +67,14 @@ pub const PREDICATES: &[Predicate] = table! {
 /// Everything that is wrong with `history`.
 #[must_use]
 pub fn check(history: &History) -> Vec<Violation> {
-    let view = View::of(history);
-    PREDICATES.iter().flat_map(|predicate| predicate.judge(&view)).collect()
+    let history = IndexedHistory::of(history);
+    PREDICATES.iter().flat_map(|predicate| predicate.judge(&history)).collect()
 }
 
 impl Predicate {
-    fn judge(&self, view: &View<'_>) -> Vec<Violation> {
+    fn judge(&self, history: &IndexedHistory<'_>) -> Vec<Violation> {
         let mut findings = Findings::new(self.name);
-        (self.find)(view, &mut findings);
+        (self.find)(history, &mut findings);
         findings.into_violations()
     }
 }

@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use crate::checker::{
     findings::Findings,
-    view::{SendView, View},
+    indexed_history::{IndexedHistory, IndexedSend},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
-        let mut sends: Vec<&SendView<'_>> =
-            log.sends.iter().map(|position| &view.sends[*position]).filter(|send| send.base.is_some()).collect();
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
+        let mut sends: Vec<&IndexedSend<'_>> =
+            log.sends.iter().map(|position| &history.sends[*position]).filter(|send| send.base.is_some()).collect();
         sends.sort_by_key(|send| send.base);
         // From the end of the log: the earliest moment at which something behind was known to be there, and by which event.
-        let mut earliest: Option<((Duration, usize), &SendView<'_>)> = None;
+        let mut earliest: Option<((Duration, usize), &IndexedSend<'_>)> = None;
         for send in sends.into_iter().rev() {
             if let Some(((known, _), behind)) = earliest.filter(|(known, _)| *known < (send.at, send.event)) {
                 findings.add(behind.events().into_iter().chain(send.events()), || {

@@ -2,11 +2,11 @@
 
 mod bookkeeping;
 mod groups;
+mod history_builder;
 mod model;
 mod mutations;
 mod objects;
 mod reads;
 mod speed;
-mod story;
 mod transactions;
 mod writes;

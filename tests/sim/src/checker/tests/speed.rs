@@ -5,10 +5,10 @@ use std::time::Duration;
 use alluvium_model::Offset;
 use tokio::time::Instant;
 
-use super::story::{How, Story};
+use super::history_builder::{HistoryBuilder, SendOptions};
 use crate::{
     checker::check,
-    history::{Happening, Outcome},
+    history::{EventKind, Outcome},
 };
 
 /// Even unoptimised, on a busy machine; optimised and alone it is some hundred times as many.
@@ -17,30 +17,35 @@ const ROUNDS: u64 = 20_000;
 
 #[test]
 fn a_long_history_is_judged_quickly() {
-    let mut story = Story::default();
+    let mut builder = HistoryBuilder::default();
     let mut all = Vec::new();
     for round in 0..ROUNDS {
         let base = i64::try_from(round).unwrap() * 2;
         let actor = u32::try_from(round % 50).unwrap();
-        let how = How { actor, connection: u64::from(actor), producer: Some(i64::from(actor)), ..How::default() };
-        story.send_as(how, round, &[round * 2, round * 2 + 1]);
-        story.ack(round, base);
+        let how = SendOptions {
+            actor,
+            connection: u64::from(actor),
+            producer: Some(i64::from(actor)),
+            ..SendOptions::default()
+        };
+        builder.send_as(how, round, &[round * 2, round * 2 + 1]);
+        builder.ack(round, base);
         let records = [(base, round * 2), (base + 1, round * 2 + 1)];
         for consumer in 100..104 {
-            story.poll(consumer, base, &records);
+            builder.poll(consumer, base, &records);
         }
-        story.commit(Some(base), Outcome::Done);
-        story.fetch(Some(base));
+        builder.commit(Some(base), Outcome::Done);
+        builder.fetch(Some(base));
         all.extend(records);
     }
     for agent in 0..2 {
-        let back = story.readback_of(agent, &all);
+        let back = builder.readback_of(agent, &all);
         assert_eq!(back.high_watermark, Offset(i64::try_from(ROUNDS).unwrap() * 2));
-        story.tell(0, Happening::Readback(back));
+        builder.tell(0, EventKind::Readback(back));
     }
-    let events = u32::try_from(story.history.events.len()).unwrap();
+    let events = u32::try_from(builder.history.events.len()).unwrap();
     let started = Instant::now();
-    assert_eq!(check(&story.history), []);
+    assert_eq!(check(&builder.history), []);
     let limit = Duration::from_secs(1) * events / EVENTS_PER_SECOND_MIN;
     assert!(started.elapsed() < limit, "{events} events in {:?}", started.elapsed());
     println!("{events} events judged in {:?}", started.elapsed());

@@ -3,7 +3,7 @@
 use alluvium_model::Offset;
 
 use super::world::{Book, PARTITIONS, numbered};
-use crate::history::{CommitOffset, FetchOffset, Happening, Heartbeat, Join, Leave, LeaveReason, Outcome};
+use crate::history::{CommitOffset, EventKind, FetchOffset, Heartbeat, Join, Leave, LeaveReason, Outcome};
 
 const MEMBERS: [u32; 2] = [20, 21];
 
@@ -42,7 +42,7 @@ impl Group {
             if generation > 0 {
                 book.tell(
                     MEMBERS[who],
-                    Happening::Left(Leave {
+                    EventKind::Left(Leave {
                         group: "g".to_owned(),
                         generation,
                         member: name(who),
@@ -54,7 +54,7 @@ impl Group {
             let (group, member, generation) = ("g".to_owned(), name(who), self.generation);
             book.tell(
                 MEMBERS[who],
-                Happening::Joined(Join { began, group, generation, member, instance: None, assignment }),
+                EventKind::Joined(Join { began, group, generation, member, instance: None, assignment }),
             );
             self.believed[who] = (self.generation, share);
         }
@@ -64,7 +64,7 @@ impl Group {
         let (generation, _) = self.believed[who];
         let outcome = if generation == self.generation { Outcome::Done } else { Outcome::Refused };
         let (began, group, member) = (book.lately(), "g".to_owned(), name(who));
-        book.tell(MEMBERS[who], Happening::Heartbeat(Heartbeat { began, group, generation, member, outcome }));
+        book.tell(MEMBERS[who], EventKind::Heartbeat(Heartbeat { began, group, generation, member, outcome }));
     }
 
     fn commit(&mut self, book: &mut Book, who: usize) {
@@ -90,7 +90,7 @@ impl Group {
                 txn: None,
                 outcome,
             };
-            book.tell(MEMBERS[who], Happening::CommittedOffset(commit));
+            book.tell(MEMBERS[who], EventKind::CommittedOffset(commit));
         }
     }
 
@@ -98,7 +98,7 @@ impl Group {
         let index = book.count(PARTITIONS);
         let (began, group, offset) = (book.lately(), "g".to_owned(), self.offsets[index]);
         let fetch = FetchOffset { began, group, partition: numbered(index), offset };
-        book.tell(MEMBERS[who], Happening::FetchedOffset(fetch));
+        book.tell(MEMBERS[who], EventKind::FetchedOffset(fetch));
     }
 }
 

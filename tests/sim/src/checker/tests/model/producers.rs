@@ -9,7 +9,7 @@ use super::{
     world::{Book, PARTITIONS, numbered},
 };
 use crate::history::{
-    Acked, ConnectionNumber, Happening, Outcome, Retried, SendId, Sent, TxnEnded, TxnEnding, TxnId, ValueId,
+    Acked, ConnectionNumber, EventKind, Outcome, Retried, SendId, Sent, TxnEnded, TxnEnding, TxnId, ValueId,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Producer {
         let send = SendId(book.name());
         book.tell(
             self.actor,
-            Happening::Sent(Sent {
+            EventKind::Sent(Sent {
                 send,
                 partition: numbered(index),
                 number: self.numbers[index],
@@ -106,7 +106,7 @@ impl Producer {
             if book.chance(20) {
                 let connection = ConnectionNumber(book.name());
                 let again = Retried { send: flight.send, connection, agent: AgentId(1) };
-                book.tell(self.actor, Happening::Retried(again));
+                book.tell(self.actor, EventKind::Retried(again));
                 if self.kind == Kind::Plain && book.chance(50) {
                     logs[index].append(&flight.values, None);
                 }
@@ -118,17 +118,17 @@ impl Producer {
     fn answer(&mut self, book: &mut Book, logs: &mut [Log], index: usize) {
         let Some(flight) = self.flights[index].pop_front() else { return };
         let happening = match flight.at {
-            Some(_) if book.chance(15) => Happening::SendUnknown(flight.send),
-            Some(_) if book.chance(5) => Happening::Acked(Acked { send: flight.send, base: None }),
-            Some(at) => Happening::Acked(Acked { send: flight.send, base: Some(offset(at)) }),
-            None if book.chance(50) => Happening::SendFailed(flight.send),
-            None => Happening::SendUnknown(flight.send),
+            Some(_) if book.chance(15) => EventKind::SendUnknown(flight.send),
+            Some(_) if book.chance(5) => EventKind::Acked(Acked { send: flight.send, base: None }),
+            Some(at) => EventKind::Acked(Acked { send: flight.send, base: Some(offset(at)) }),
+            None if book.chance(50) => EventKind::SendFailed(flight.send),
+            None => EventKind::SendUnknown(flight.send),
         };
         book.tell(self.actor, happening);
         // What nobody knows the end of may arrive late: never behind its successors, where order is kept.
         if flight.at.is_none() && self.flights[index].is_empty() && book.chance(50) && self.kind == Kind::Plain {
             let unknown =
-                matches!(book.history.events.last().map(|event| &event.what), Some(Happening::SendUnknown(_)));
+                matches!(book.history.events.last().map(|event| &event.what), Some(EventKind::SendUnknown(_)));
             if unknown {
                 logs[index].append(&flight.values, None);
             }
@@ -138,7 +138,7 @@ impl Producer {
     /// All in flight to one partition is given up; what had not arrived never does. Others go on over a new connection.
     fn lose_connection(&mut self, book: &mut Book, index: usize) {
         for flight in std::mem::take(&mut self.flights[index]) {
-            book.tell(self.actor, Happening::SendUnknown(flight.send));
+            book.tell(self.actor, EventKind::SendUnknown(flight.send));
         }
         if self.kind == Kind::Plain {
             self.connection = book.name();
@@ -149,7 +149,7 @@ impl Producer {
         let Some(txn) = self.txn.take() else { return };
         self.flush(book, logs);
         let commit = book.chance(65);
-        book.tell(self.actor, Happening::TxnEnding(TxnEnding { txn, commit }));
+        book.tell(self.actor, EventKind::TxnEnding(TxnEnding { txn, commit }));
         let outcome = match book.below(10) {
             0 => Outcome::Refused,
             1..=2 => Outcome::Unknown,
@@ -160,6 +160,6 @@ impl Producer {
         for log in logs.iter_mut().filter(|log| log.holds(txn)) {
             log.mark(self.id, txn, committed);
         }
-        book.tell(self.actor, Happening::TxnEnded(TxnEnded { txn, commit, outcome }));
+        book.tell(self.actor, EventKind::TxnEnded(TxnEnded { txn, commit, outcome }));
     }
 }

@@ -6,7 +6,7 @@ use super::{
     log::{Log, offset},
     world::{Book, PARTITIONS, numbered},
 };
-use crate::history::{Happening, Isolation, Poll, Position, Source};
+use crate::history::{EventKind, Isolation, Poll, Position, Source};
 
 pub struct Reader {
     actor: u32,
@@ -31,7 +31,7 @@ impl Reader {
         self.stands[index] = Some(read.next);
         book.tell(
             self.actor,
-            Happening::Polled(Poll {
+            EventKind::Polled(Poll {
                 began,
                 partition: numbered(index),
                 from: offset(at),
@@ -51,7 +51,7 @@ impl Reader {
     fn position(&self, book: &mut Book, log: &Log, index: usize) -> usize {
         let end = if self.isolation == Isolation::ReadCommitted { log.stable() } else { log.end() };
         let to = log.start + book.count(end.saturating_sub(log.start) + 1);
-        book.tell(self.actor, Happening::Positioned(Position { partition: numbered(index), to: offset(to) }));
+        book.tell(self.actor, EventKind::Positioned(Position { partition: numbered(index), to: offset(to) }));
         to
     }
 }

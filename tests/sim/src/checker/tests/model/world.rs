@@ -6,32 +6,32 @@ use alluvium_model::{Offset, TopicPartition};
 use alluvium_runtime::{Rng, SeededRng};
 
 use super::{
-    super::story::{TOPIC, partition},
+    super::history_builder::{TOPIC, partition},
     groups::Group,
     log::{Log, offset},
     producers::{Kind, Producer},
     readers::Reader,
 };
-use crate::history::{Actor, Admin, Event, Happening, History, Isolation, Outcome, Retention};
+use crate::history::{Actor, Admin, Event, EventKind, History, Isolation, Outcome, Retention};
 
 pub const PARTITIONS: usize = 3;
 
-/// Where everything is told, and what the dice say.
+/// Where everything is told, and what the rng say.
 pub struct Book {
     pub history: History,
     pub now: Duration,
-    dice: SeededRng,
+    rng: SeededRng,
     names: u64,
 }
 
 impl Book {
-    pub fn tell(&mut self, actor: u32, what: Happening) {
+    pub fn tell(&mut self, actor: u32, what: EventKind) {
         self.now += Duration::from_micros(10 + self.below(1_000));
         self.history.push(Event { at: self.now, actor: Actor(actor), what });
     }
 
     pub fn below(&self, bound: usize) -> u64 {
-        self.dice.next_u64() % u64::try_from(bound.max(1)).unwrap()
+        self.rng.next_u64() % u64::try_from(bound.max(1)).unwrap()
     }
 
     pub fn count(&self, bound: usize) -> usize {
@@ -66,7 +66,7 @@ pub struct World {
 
 /// A history of `steps` steps, without a fault of the system.
 pub fn random_history(seed: u64, steps: usize) -> History {
-    let book = Book { history: History::default(), now: Duration::ZERO, dice: SeededRng::new(seed), names: 0 };
+    let book = Book { history: History::default(), now: Duration::ZERO, rng: SeededRng::new(seed), names: 0 };
     let kinds = [Kind::Idempotent, Kind::Plain, Kind::Transactional, Kind::Idempotent, Kind::Transactional];
     let producers = (1u32..).zip(kinds).map(|(actor, kind)| Producer::new(actor, kind)).collect();
     let readers = (10u32..14)
@@ -76,7 +76,7 @@ pub fn random_history(seed: u64, steps: usize) -> History {
     let mut world = World { book, logs: vec![Log::default(); PARTITIONS], producers, readers, group: Group::new() };
     world.book.tell(
         9,
-        Happening::Admin(Admin::TopicCreated {
+        EventKind::Admin(Admin::TopicCreated {
             began: Duration::ZERO,
             topic: TOPIC,
             name: "t".to_owned(),
@@ -132,13 +132,13 @@ impl World {
         let log_start = (outcome == Outcome::Done).then_some(offset(before));
         let partition = numbered(index);
         let deleted = Admin::RecordsDeleted { began, partition, before: asked, outcome, log_start };
-        self.book.tell(9, Happening::Admin(deleted));
+        self.book.tell(9, EventKind::Admin(deleted));
     }
 
     fn finish(&mut self) {
         for producer in &mut self.producers {
             producer.finish(&mut self.book, &mut self.logs);
         }
-        super::finale::tell(&mut self.book, &self.logs);
+        super::final_check::tell(&mut self.book, &self.logs);
     }
 }

@@ -10,7 +10,7 @@ mod transactions;
 
 use std::collections::BTreeSet;
 
-use super::{model::random_history, story::wrong};
+use super::{history_builder::wrong, model::random_history};
 use crate::{
     checker::{PREDICATES, check, trace},
     history::History,

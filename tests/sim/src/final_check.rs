@@ -16,16 +16,16 @@ use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::{Clock, SeededRng};
 use tokio_util::sync::CancellationToken;
 
-use crate::clients::{Client, Fetched, Fetcher, Reply, keep_for_ever};
-use crate::history::{FinalObjects, Happening, LiveExtent, Phase, Readback, Seen};
-use crate::node::{Ground, Machine};
+use crate::clients::{Client, Fetched, Fetcher, Reply, disable_retention};
+use crate::history::{EventKind, FinalObjects, LiveExtent, Phase, Readback, Seen};
+use crate::node::{Environment, Machine};
 use crate::recorder::{Recorder, SYSTEM};
 use crate::time::SimClock;
 
 /// Time in which everything that works again has to answer.
-const PATIENCE: Duration = Duration::from_secs(120);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// Time for reading back one partition: whatever an agent does not have in memory takes a round trip for each object.
-const READ_PATIENCE: Duration = Duration::from_secs(400);
+const READ_TIMEOUT: Duration = Duration::from_secs(400);
 /// After a reading back that failed.
 const READ_PAUSE: Duration = Duration::from_secs(5);
 /// Fetches of one reading back: far more than any run fills.
@@ -38,9 +38,9 @@ const LAST_JUMP: Duration = Duration::from_secs(3 * 3_600);
 const LAST_ROUNDS: usize = 3;
 
 /// One who looks at the end.
-pub struct Auditor<'a> {
+pub struct FinalCheck<'a> {
     /// What all share.
-    pub ground: &'a Ground,
+    pub environment: &'a Environment,
     /// Machines, all healed.
     pub machines: &'a [Machine],
     /// Whom it is told.
@@ -50,7 +50,7 @@ pub struct Auditor<'a> {
 }
 
 /// A compactor of its own, without faults.
-struct Janitor {
+struct FinalCompactor {
     compactor: Compactor,
     metastore: Metastore,
     session: Session,
@@ -58,40 +58,40 @@ struct Janitor {
     cancel: CancellationToken,
 }
 
-impl Auditor<'_> {
+impl FinalCheck<'_> {
     /// Everything of the end.
     pub async fn audit(&mut self, seed: u64) {
         let topics = self.await_agents().await;
         self.read_back_all(&topics, Phase::BeforeCompaction).await;
-        if let Err(error) = keep_for_ever(&self.client, &self.ground.plan.topics).await {
+        if let Err(error) = disable_retention(&self.client, &self.environment.plan.topics).await {
             self.stuck(format!("retention does not end: {error}"));
         }
-        let janitor = match self.janitor(seed).await {
-            Ok(janitor) => janitor,
+        let final_compactor = match self.final_compactor(seed).await {
+            Ok(final_compactor) => final_compactor,
             Err(error) => return self.stuck(format!("the last compactor does not start: {error}")),
         };
-        self.compact(&janitor).await;
+        self.compact(&final_compactor).await;
         let topics = self.await_agents().await;
         self.read_back_all(&topics, Phase::AfterCompaction).await;
         for machine in self.machines {
             machine.stop().await;
         }
         for _ in 0..LAST_ROUNDS {
-            janitor.clock.jump(LAST_JUMP);
+            final_compactor.clock.jump(LAST_JUMP);
             // What a process that was killed had claimed is free once its registration has expired.
-            tokio::time::sleep(2 * self.ground.plan.session.expiry).await;
-            self.compact(&janitor).await;
+            tokio::time::sleep(2 * self.environment.plan.session.expiry).await;
+            self.compact(&final_compactor).await;
         }
-        self.list_objects(&janitor).await;
-        janitor.cancel.cancel();
-        janitor.session.leave().await;
+        self.list_objects(&final_compactor).await;
+        final_compactor.cancel.cancel();
+        final_compactor.session.leave().await;
     }
 
     /// Waits until every agent answers for every topic; what they say.
     async fn await_agents(&self) -> Vec<(String, Vec<TopicLayout>)> {
         let mut answers = Vec::new();
         for address in self.machines.iter().filter_map(Machine::address) {
-            match tokio::time::timeout(PATIENCE, self.layouts(&address)).await {
+            match tokio::time::timeout(ANSWER_TIMEOUT, self.layouts(&address)).await {
                 Ok(layouts) => answers.push((address, layouts)),
                 Err(_) => self.stuck(format!("{address} does not answer")),
             }
@@ -135,8 +135,8 @@ impl Auditor<'_> {
             for layout in layouts {
                 for partition in (0..).take(layout.leaders.len()) {
                     let reading = self.read_back(&mut routes, address, layout, partition, phase);
-                    match tokio::time::timeout(READ_PATIENCE, reading).await {
-                        Ok(readback) => self.recorder.record(SYSTEM, Happening::Readback(readback)),
+                    match tokio::time::timeout(READ_TIMEOUT, reading).await {
+                        Ok(readback) => self.recorder.record(SYSTEM, EventKind::Readback(readback)),
                         Err(_) => self.stuck(format!("reading {} {partition} from {address}", layout.name)),
                     }
                 }
@@ -199,54 +199,54 @@ impl Auditor<'_> {
         None
     }
 
-    async fn janitor(&self, seed: u64) -> anyhow::Result<Janitor> {
+    async fn final_compactor(&self, seed: u64) -> anyhow::Result<FinalCompactor> {
         let rng = Arc::new(SeededRng::new(seed));
-        let db = Db::new(Arc::new(self.ground.engine.elsewhere(Faults::none())), rng.clone());
+        let db = Db::new(Arc::new(self.environment.engine.elsewhere(Faults::none())), rng.clone());
         let metastore = Metastore::open(db, &*rng).await?;
-        let clock = Arc::new(SimClock::new(self.ground.origin));
+        let clock = Arc::new(SimClock::new(self.environment.origin));
         let new =
             NewNode { id: None, zone: None, kafka: None, http: None, compacts: true, version: "simulated".to_owned() };
-        let session = self.ground.plan.session.clone();
+        let session = self.environment.plan.session.clone();
         let opened = Session::open(metastore.nodes.clone(), new, session, clock.clone(), rng.clone());
         let session = opened.await?;
         let cancel = CancellationToken::new();
         tokio::spawn(session.clone().run(cancel.clone()));
-        let keeps_deleted = self.ground.plan.store.keeps_deleted;
+        let keeps_deleted = self.environment.plan.store.keeps_deleted;
         let trouble = TroubleSwitch::new(BucketTrouble { keeps_deleted, ..BucketTrouble::default() }, seed);
-        let objects = Objects::new(self.ground.bucket.reached(trouble), "", ObjectsConfig::default());
-        let config = CompactorConfig { sweep_deletes_max: 100_000, ..self.ground.plan.compactor.clone() };
+        let objects = Objects::new(self.environment.bucket.reached(trouble), "", ObjectsConfig::default());
+        let config = CompactorConfig { sweep_deletes_max: 100_000, ..self.environment.plan.compactor.clone() };
         let compactor = Compactor::new(metastore.clone(), objects, config, session.clone(), clock.clone(), rng);
-        Ok(Janitor { compactor, metastore, session, clock, cancel })
+        Ok(FinalCompactor { compactor, metastore, session, clock, cancel })
     }
 
-    async fn compact(&self, janitor: &Janitor) {
-        let Ok(report) = tokio::time::timeout(5 * PATIENCE, janitor.compactor.run_once()).await else {
+    async fn compact(&self, final_compactor: &FinalCompactor) {
+        let Ok(report) = tokio::time::timeout(5 * ANSWER_TIMEOUT, final_compactor.compactor.run_once()).await else {
             return self.stuck("the last compactor does not come to an end".to_owned());
         };
         tracing::debug!(?report, "compacted");
     }
 
-    async fn list_objects(&self, janitor: &Janitor) {
-        match objects(self.ground, &janitor.metastore, janitor.clock.now()).await {
-            Ok(found) => self.recorder.record(SYSTEM, Happening::FinalObjects(found)),
+    async fn list_objects(&self, final_compactor: &FinalCompactor) {
+        match objects(self.environment, &final_compactor.metastore, final_compactor.clock.now()).await {
+            Ok(found) => self.recorder.record(SYSTEM, EventKind::FinalObjects(found)),
             Err(error) => self.stuck(format!("the last look at the metastore: {error}")),
         }
     }
 
     fn stuck(&self, what: String) {
-        self.recorder.record(SYSTEM, Happening::Stuck(what));
+        self.recorder.record(SYSTEM, EventKind::Stuck(what));
     }
 }
 
 /// What lies in the store, and what the metastore says of it.
-async fn objects(ground: &Ground, metastore: &Metastore, now: Timestamp) -> anyhow::Result<FinalObjects> {
+async fn objects(environment: &Environment, metastore: &Metastore, now: Timestamp) -> anyhow::Result<FinalObjects> {
     let mut found = FinalObjects::default();
     for topic in metastore.topics.list().await? {
         for partition in topic.all_partitions() {
             found.live.extend(live(metastore, partition).await?);
         }
     }
-    for key in ground.bucket.keys() {
+    for key in environment.bucket.keys() {
         match object_key::parse(&key) {
             Some(object) => found.stored.push(object),
             None => found.strange.push(key),

@@ -1,4 +1,4 @@
-//! How far the beginning of a partition may be gone.
+//! SendOptions far the beginning of a partition may be gone.
 
 use std::time::Duration;
 

@@ -3,11 +3,11 @@
 use alluvium_model::AgentId;
 
 use super::{
-    super::story::object,
+    super::history_builder::object,
     log::{Log, offset},
     world::{Book, numbered},
 };
-use crate::history::{FinalObjects, Happening, Isolation, LiveExtent, Phase, Readback};
+use crate::history::{EventKind, FinalObjects, Isolation, LiveExtent, Phase, Readback};
 
 pub fn tell(book: &mut Book, logs: &[Log]) {
     for phase in [Phase::BeforeCompaction, Phase::AfterCompaction] {
@@ -29,7 +29,7 @@ pub fn tell(book: &mut Book, logs: &[Log]) {
             objects.live.push(LiveExtent { partition, offsets, object: object(number) });
         }
     }
-    book.tell(0, Happening::FinalObjects(objects));
+    book.tell(0, EventKind::FinalObjects(objects));
 }
 
 fn read_back(book: &mut Book, log: &Log, index: usize, (phase, agent, isolation): (Phase, AgentId, Isolation)) {
@@ -46,5 +46,5 @@ fn read_back(book: &mut Book, log: &Log, index: usize, (phase, agent, isolation)
         high_watermark: offset(log.end()),
         stable: offset(log.stable()),
     };
-    book.tell(0, Happening::Readback(back));
+    book.tell(0, EventKind::Readback(back));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::plan::{Mischief, NodePlan, Plan};
+use crate::plan::{NemesisPlan, NodePlan, Plan};
 
 /// Commits that a broken metastore loses.
 const LOST_PER_MILLE: u16 = 50;
@@ -11,9 +11,9 @@ const UNKNOWN_PER_MILLE: u16 = 300;
 /// The zombie among machines.
 const ZOMBIE: &str = "agent 0";
 
-/// How a system may be broken on purpose, so that the checker has something to find.
+/// SendOptions a system may be broken on purpose, so that the checker has something to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Breakage {
+pub enum Bug {
     /// Not at all.
     None,
     /// The store loses the so-manieth object that each process puts, and says that it has it.
@@ -37,10 +37,10 @@ pub enum Breakage {
     Zombie,
 }
 
-impl Breakage {
+impl Bug {
     /// Makes `plan` one that shows it, and leaves it alone but for that.
     pub fn apply(self, plan: &mut Plan) {
-        plan.mischief = Mischief::none(plan.mischief.pause_max);
+        plan.nemesis = NemesisPlan::none(plan.nemesis.pause_max);
         plan.compactor.interval = Duration::from_secs(600);
         match self {
             Self::None | Self::OldHeads | Self::HiddenExtents => {}
@@ -49,20 +49,20 @@ impl Breakage {
             Self::LostCommits => plan.metastore.lost_per_mille = LOST_PER_MILLE,
             Self::LostConflicts => plan.producers = plan.producers.max(4),
             Self::ForgottenWindows => {
-                plan.mischief.resets = true;
+                plan.nemesis.resets = true;
                 plan.metastore.unknown_per_mille = UNKNOWN_PER_MILLE;
             }
             Self::LostGroupOffsets => {
                 plan.groups = vec![2, 2];
                 // Who comes and goes asks where to read on.
-                plan.mischief.clients = true;
+                plan.nemesis.clients = true;
             }
             Self::Zombie => {
                 plan.groups = vec![4, 4];
                 plan.nodes.retain(|node| !node.serves || node.name == ZOMBIE);
                 plan.nodes.push(other(&plan.nodes, "agent 1"));
                 plan.nodes.push(other(&plan.nodes, "agent 2"));
-                plan.mischief.clients = true;
+                plan.nemesis.clients = true;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::history::{Admin, Event, Happening, Join, Outcome};
+use crate::history::{Admin, Event, EventKind, Join, Outcome};
 
 /// From when on a generation was the youngest, and the join that shows it.
 type Generation<'h> = (Duration, Option<(usize, &'h Join)>);
@@ -21,8 +21,8 @@ impl<'h> Groups<'h> {
         let mut groups = Self::default();
         for (index, event) in events.iter().enumerate() {
             match &event.what {
-                Happening::Joined(join) => groups.join(event.at, index, join),
-                Happening::Admin(Admin::GroupDeleted { began, group, outcome }) if *outcome != Outcome::Refused => {
+                EventKind::Joined(join) => groups.join(event.at, index, join),
+                EventKind::Admin(Admin::GroupDeleted { began, group, outcome }) if *outcome != Outcome::Refused => {
                     groups.deletions.entry(group).or_default().push((*began, event.at));
                     groups.generations.entry(group).or_default().push((event.at, None));
                 }

@@ -8,11 +8,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clients::{Client, ConsumerPlan, ProducerPlan, administrate, consume, produce, read};
-use crate::dice::Dice;
 use crate::network::Place;
-use crate::node::Ground;
+use crate::node::Environment;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
+use crate::rng::SimRng;
 use crate::time::SimClock;
 
 /// What a client is there for.
@@ -29,7 +29,7 @@ pub enum Kind {
 }
 
 /// One client, through all its lives.
-pub struct Seat {
+pub struct ClientSlot {
     /// What it does.
     pub kind: Kind,
     /// Its name on the network.
@@ -40,96 +40,96 @@ pub struct Seat {
 }
 
 /// All clients.
-pub struct Crowd {
-    ground: Arc<Ground>,
+pub struct Workload {
+    environment: Arc<Environment>,
     recorder: Recorder,
-    dice: Dice,
+    rng: SimRng,
     bootstrap: Vec<String>,
     /// Each of them.
-    pub seats: Vec<Seat>,
+    pub slots: Vec<ClientSlot>,
 }
 
-impl Crowd {
+impl Workload {
     /// Nobody yet.
     #[must_use]
-    pub fn empty(ground: Arc<Ground>, recorder: Recorder, dice: Dice, bootstrap: Vec<String>) -> Self {
-        Self { ground, recorder, dice, bootstrap, seats: Vec::new() }
+    pub fn empty(environment: Arc<Environment>, recorder: Recorder, rng: SimRng, bootstrap: Vec<String>) -> Self {
+        Self { environment, recorder, rng, bootstrap, slots: Vec::new() }
     }
 
     /// Starts the clients of the plan.
     pub fn fill(&mut self) {
-        for (number, kind) in kinds(&self.ground.plan).into_iter().enumerate() {
-            let seat = self.sit(kind, format!("client {number}"));
-            self.seats.push(seat);
+        for (number, kind) in kinds(&self.environment.plan).into_iter().enumerate() {
+            let slot = self.sit(kind, format!("client {number}"));
+            self.slots.push(slot);
         }
     }
 
     /// A client that is nobody's: for setting up and for looking at the end.
     #[must_use]
-    pub fn outsider(&self, name: &str) -> Client {
+    pub fn extra_client(&self, name: &str) -> Client {
         self.client(name, CancellationToken::new())
     }
 
     /// Kills the client at `place`, and starts another of its kind.
     pub fn replace(&mut self, place: usize) {
-        let Some(seat) = self.seats.get(place) else { return };
-        seat.simulated.end();
-        let (kind, name) = (seat.kind.clone(), seat.name.clone());
-        let seat = self.sit(kind, name);
-        self.seats[place] = seat;
+        let Some(slot) = self.slots.get(place) else { return };
+        slot.simulated.end();
+        let (kind, name) = (slot.kind.clone(), slot.name.clone());
+        let slot = self.sit(kind, name);
+        self.slots[place] = slot;
     }
 
     /// Holds the client at `place` up.
     pub fn pause(&self, place: usize) {
-        if let Some(seat) = self.seats.get(place) {
-            seat.simulated.pause();
+        if let Some(slot) = self.slots.get(place) {
+            slot.simulated.pause();
         }
     }
 
     /// Lets it go on.
     pub fn resume(&self, place: usize) {
-        if let Some(seat) = self.seats.get(place) {
-            seat.simulated.resume();
+        if let Some(slot) = self.slots.get(place) {
+            slot.simulated.resume();
         }
     }
 
     /// Tells all to finish and waits for them; names of those that did not in time.
     pub async fn finish(&mut self, patience: Duration) -> Vec<String> {
-        for seat in &self.seats {
-            seat.simulated.resume();
-            seat.stop.cancel();
+        for slot in &self.slots {
+            slot.simulated.resume();
+            slot.stop.cancel();
         }
         let deadline = tokio::time::Instant::now() + patience;
         let mut late = Vec::new();
-        for seat in &mut self.seats {
-            if tokio::time::timeout_at(deadline, &mut seat.task).await.is_err() {
-                late.push(format!("{} ({:?})", seat.name, seat.kind));
-                seat.simulated.end();
+        for slot in &mut self.slots {
+            if tokio::time::timeout_at(deadline, &mut slot.task).await.is_err() {
+                late.push(format!("{} ({:?})", slot.name, slot.kind));
+                slot.simulated.end();
             }
         }
         late
     }
 
     fn client(&self, name: &str, stop: CancellationToken) -> Client {
-        let zone = self.dice.pick(&self.ground.plan.zones).filter(|_| self.dice.chance(700)).cloned();
-        let clock = SimClock::new(self.ground.origin);
-        if self.ground.plan.mischief.skews {
-            clock.skew(i64::try_from(self.dice.below(4_000)).unwrap_or(0) - 2_000);
+        let zone = self.rng.pick(&self.environment.plan.zones).filter(|_| self.rng.chance(700)).cloned();
+        let clock = SimClock::new(self.environment.origin);
+        if self.environment.plan.nemesis.skews {
+            clock.skew(i64::try_from(self.rng.below(4_000)).unwrap_or(0) - 2_000);
         }
         Client {
             actor: self.recorder.actor(),
             recorder: self.recorder.clone(),
-            dice: self.dice.fork(),
+            rng: self.rng.fork(),
             place: Place { name: name.to_owned(), zone },
             clock: Arc::new(clock),
-            network: self.ground.network.clone(),
+            network: self.environment.network.clone(),
             bootstrap: self.bootstrap.clone(),
-            topics: self.ground.plan.topics.iter().map(|topic| topic.name.clone()).collect(),
+            topics: self.environment.plan.topics.iter().map(|topic| topic.name.clone()).collect(),
             stop,
         }
     }
 
-    fn sit(&self, kind: Kind, name: String) -> Seat {
+    fn sit(&self, kind: Kind, name: String) -> ClientSlot {
         let (simulated, stop) = (SimulatedProcess::default(), CancellationToken::new());
         let client = self.client(&name, stop.clone());
         let task = match kind {
@@ -142,19 +142,19 @@ impl Crowd {
                 let plan = self.membership(group, number);
                 spawn(&simulated, consume(client, plan))
             }
-            Kind::Administrator => spawn(&simulated, administrate(client, self.ground.plan.topics.clone())),
+            Kind::Administrator => spawn(&simulated, administrate(client, self.environment.plan.topics.clone())),
         };
-        Seat { kind, name, simulated, stop, task }
+        ClientSlot { kind, name, simulated, stop, task }
     }
 
     fn membership(&self, group: usize, number: usize) -> ConsumerPlan {
-        let instance = self.ground.plan.static_members.then(|| format!("member-{group}-{number}"));
+        let instance = self.environment.plan.static_members.then(|| format!("member-{group}-{number}"));
         ConsumerPlan {
             group: format!("group-{group}"),
             instance,
-            session_timeout: Duration::from_secs(self.dice.choose(&[6, 10])),
-            commit_interval: self.dice.time(Duration::from_millis(100), Duration::from_secs(5)),
-            stay: self.dice.time(Duration::from_secs(5), Duration::from_secs(600)),
+            session_timeout: Duration::from_secs(self.rng.choose(&[6, 10])),
+            commit_interval: self.rng.time(Duration::from_millis(100), Duration::from_secs(5)),
+            stay: self.rng.time(Duration::from_secs(5), Duration::from_secs(600)),
         }
     }
 }

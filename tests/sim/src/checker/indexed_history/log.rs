@@ -33,13 +33,13 @@ pub struct AckedAt {
     pub offset: Offset,
     /// What.
     pub value: ValueId,
-    /// Position of its send in `View::sends`.
+    /// Position of its send in `IndexedHistory::sends`.
     pub send: usize,
 }
 
 /// A poll with its place in the history.
 #[derive(Clone, Copy, Debug)]
-pub struct PollView<'h> {
+pub struct IndexedPoll<'h> {
     /// Which event.
     pub event: usize,
     /// When it was answered.
@@ -52,7 +52,7 @@ pub struct PollView<'h> {
 
 /// A reading back with its place in the history.
 #[derive(Clone, Copy, Debug)]
-pub struct ReadbackView<'h> {
+pub struct IndexedReadback<'h> {
     /// Which event.
     pub event: usize,
     /// When it ended.
@@ -64,14 +64,14 @@ pub struct ReadbackView<'h> {
 /// One partition.
 #[derive(Clone, Debug, Default)]
 pub struct Log<'h> {
-    /// Sends to it, in order of their first attempts: positions in `View::sends`.
+    /// Sends to it, in order of their first attempts: positions in `IndexedHistory::sends`.
     pub sends: Vec<usize>,
     /// Polls of it, in order.
-    pub polls: Vec<PollView<'h>>,
+    pub polls: Vec<IndexedPoll<'h>>,
     /// Where consumers took their places: event, actor, offset.
     pub positions: Vec<(usize, Actor, Offset)>,
     /// Reading back, in order.
-    pub readbacks: Vec<ReadbackView<'h>>,
+    pub readbacks: Vec<IndexedReadback<'h>>,
     /// All records seen, by offset, then value, then time.
     pub sightings: Vec<Sighting>,
     /// All records acknowledged with an offset, by offset.

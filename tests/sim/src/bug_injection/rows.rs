@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// What a broken process remembers of rows.
 #[derive(Default)]
 pub struct Rows {
-    /// How often each bug had its chance.
+    /// SendOptions often each bug had its chance.
     chances: u64,
     /// Per key the value before the last change, and the last value.
     changed: BTreeMap<Bytes, (Option<Bytes>, Option<Bytes>)>,

@@ -4,9 +4,9 @@
 //! Invariant: nothing here takes part in a run that did not ask for it.
 
 mod attempt;
+mod bug;
 mod engine;
-mod kind;
 mod rows;
 
-pub use engine::BrokenEngine;
-pub use kind::Breakage;
+pub use bug::Bug;
+pub use engine::BuggyEngine;

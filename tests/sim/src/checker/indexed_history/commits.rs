@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use alluvium_model::{Offset, TopicPartition};
 
-use super::{Fate, TxnView};
-use crate::history::{CommitOffset, Event, FetchOffset, Happening, Outcome, TxnId};
+use super::{CommitStatus, IndexedTxn};
+use crate::history::{CommitOffset, Event, EventKind, FetchOffset, Outcome, TxnId};
 
 /// An answer that no write explains.
 #[derive(Clone, Debug)]
@@ -57,18 +57,18 @@ struct Register<'h> {
 /// The offsets of a topic that may be `gone` by then may be gone with it.
 pub(super) fn stale(
     events: &[Event],
-    txns: &BTreeMap<TxnId, TxnView>,
+    txns: &BTreeMap<TxnId, IndexedTxn>,
     gone: impl Fn(TopicPartition, Duration) -> bool,
 ) -> Vec<StaleOffset> {
     let mut registers: BTreeMap<(&str, TopicPartition), Register<'_>> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
         match &event.what {
-            Happening::CommittedOffset(commit) => {
+            EventKind::CommittedOffset(commit) => {
                 if let Some(write) = write(commit, index, event.at, txns) {
                     registers.entry((&commit.group, commit.partition)).or_default().writes.push(write);
                 }
             }
-            Happening::FetchedOffset(fetch) if !gone(fetch.partition, event.at) => {
+            EventKind::FetchedOffset(fetch) if !gone(fetch.partition, event.at) => {
                 registers.entry((&fetch.group, fetch.partition)).or_default().reads.push((index, event.at, fetch));
             }
             _ => {}
@@ -77,7 +77,7 @@ pub(super) fn stale(
     registers.into_iter().flat_map(|((group, partition), register)| register.judge(group, partition)).collect()
 }
 
-fn write(commit: &CommitOffset, index: usize, at: Duration, txns: &BTreeMap<TxnId, TxnView>) -> Option<Write> {
+fn write(commit: &CommitOffset, index: usize, at: Duration, txns: &BTreeMap<TxnId, IndexedTxn>) -> Option<Write> {
     if commit.outcome == Outcome::Refused {
         return None;
     }
@@ -87,10 +87,10 @@ fn write(commit: &CommitOffset, index: usize, at: Duration, txns: &BTreeMap<TxnI
         Some(txn) => {
             let txn = txns.get(&txn)?;
             let (visible, _) = txn.visible?;
-            match txn.fate {
-                Fate::NotCommitted => return None,
-                Fate::Unknown => (visible, Duration::MAX),
-                Fate::Committed => {
+            match txn.status {
+                CommitStatus::NotCommitted => return None,
+                CommitStatus::Unknown => (visible, Duration::MAX),
+                CommitStatus::Committed => {
                     let known = txn.committed.map_or(Duration::MAX, |(known, _)| known);
                     (visible, if commit.outcome == Outcome::Done { known } else { Duration::MAX })
                 }

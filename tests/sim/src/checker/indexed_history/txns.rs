@@ -6,7 +6,7 @@ use crate::history::{Actor, Outcome};
 
 /// What became of a transaction, as far as can be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fate {
+pub enum CommitStatus {
     /// Its commit was confirmed, or one of its records was seen by a read-committed reader after the commit was asked for.
     Committed,
     /// Its commit was asked for, and nothing shows what came of it.
@@ -18,13 +18,13 @@ pub enum Fate {
 
 /// One transaction.
 #[derive(Clone, Debug, Default)]
-pub struct TxnView {
+pub struct IndexedTxn {
     /// Whose it is.
     pub actor: Actor,
-    /// Its sends: positions in `View::sends`.
+    /// Its sends: positions in `IndexedHistory::sends`.
     pub sends: Vec<usize>,
     /// What became of it.
-    pub fate: Fate,
+    pub status: CommitStatus,
     /// When its commit was first asked for, and by which event: nobody may see it before.
     pub visible: Option<(Duration, usize)>,
     /// When it was known to be committed.
@@ -35,7 +35,7 @@ pub struct TxnView {
     open_commits: usize,
 }
 
-impl TxnView {
+impl IndexedTxn {
     pub(super) fn ending(&mut self, commit: bool, at: Duration, event: usize) {
         let first = if commit { &mut self.visible } else { &mut self.aborting };
         first.get_or_insert((at, event));
@@ -56,17 +56,17 @@ impl TxnView {
 
     /// A read-committed reader saw it.
     pub(super) fn seen_committed(&mut self, at: Duration, event: usize) {
-        if self.fate == Fate::Unknown && self.visible.is_some_and(|(asked, _)| asked <= at) {
+        if self.status == CommitStatus::Unknown && self.visible.is_some_and(|(asked, _)| asked <= at) {
             self.committed = Some((at, event));
-            self.fate = Fate::Committed;
+            self.status = CommitStatus::Committed;
         }
     }
 
     fn settle(&mut self) {
-        self.fate = match (self.committed, self.open_commits) {
-            (Some(_), _) => Fate::Committed,
-            (None, 0) => Fate::NotCommitted,
-            (None, _) => Fate::Unknown,
+        self.status = match (self.committed, self.open_commits) {
+            (Some(_), _) => CommitStatus::Committed,
+            (None, 0) => CommitStatus::NotCommitted,
+            (None, _) => CommitStatus::Unknown,
         };
     }
 }

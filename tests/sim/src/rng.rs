@@ -1,4 +1,4 @@
-//! Chance, from one seed: everything that is drawn in a run is drawn from a [`Dice`] that follows from it.
+//! Chance, from one seed: everything that is drawn in a run is drawn from a [`SimRng`] that follows from it.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use alluvium_runtime::{Rng, SeededRng};
 
 /// A reproducible source of decisions. One owner each: draws of concurrent tasks do not disturb each other.
 #[derive(Debug)]
-pub struct Dice(SeededRng);
+pub struct SimRng(SeededRng);
 
-impl Dice {
+impl SimRng {
     /// The decisions of `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {

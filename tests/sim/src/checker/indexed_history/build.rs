@@ -1,4 +1,4 @@
-//! From events to the view of them.
+//! From events to the indexed of them.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,24 +8,24 @@ use std::{
 use alluvium_model::{Offset, TopicId, TopicPartition};
 
 use super::{
-    AckedAt, Fate, Floor, Log, PollView, ReadbackView, SendEnd, SendView, Sighting, StaleOffset, TxnView, commits,
-    groups::Groups,
+    AckedAt, CommitStatus, Floor, IndexedPoll, IndexedReadback, IndexedSend, IndexedTxn, Log, SendEnd, Sighting,
+    StaleOffset, commits, groups::Groups,
 };
 use crate::history::{
-    Admin, Event, Happening, History, Isolation, Join, LiveExtent, Seen, SendId, Sent, TxnId, ValueId,
+    Admin, Event, EventKind, History, Isolation, Join, LiveExtent, Seen, SendId, Sent, TxnId, ValueId,
 };
 
 /// The history, put in order.
 #[derive(Debug, Default)]
-pub struct View<'h> {
+pub struct IndexedHistory<'h> {
     /// All sends, in order of their first attempts.
-    pub sends: Vec<SendView<'h>>,
+    pub sends: Vec<IndexedSend<'h>>,
     /// Each value: position of its send in `sends`, and its own in the batch. Only ever looked up, never iterated.
     pub values: HashMap<ValueId, (usize, usize)>,
     /// All partitions that anything happened to.
     pub logs: BTreeMap<TopicPartition, Log<'h>>,
     /// All transactions.
-    pub txns: BTreeMap<TxnId, TxnView>,
+    pub txns: BTreeMap<TxnId, IndexedTxn>,
     /// The events themselves.
     pub events: &'h [Event],
     groups: Groups<'h>,
@@ -34,22 +34,23 @@ pub struct View<'h> {
     topics: BTreeMap<TopicId, Floor>,
 }
 
-impl<'h> View<'h> {
+impl<'h> IndexedHistory<'h> {
     /// Puts `history` in order.
     #[must_use]
     pub fn of(history: &'h History) -> Self {
-        let mut view = Self { events: &history.events, ..Self::default() };
+        let mut indexed = Self { events: &history.events, ..Self::default() };
         for (index, event) in history.events.iter().enumerate() {
-            view.take(index, event);
+            indexed.take(index, event);
         }
-        view.spread_topics();
-        view.order_sightings();
-        view.settle_transactions();
-        view.locate_sends();
-        view.list_existing();
-        view.groups = Groups::of(view.events);
-        view.stale_offsets = commits::stale(view.events, &view.txns, |partition, at| view.topic_gone(partition, at));
-        view
+        indexed.spread_topics();
+        indexed.order_sightings();
+        indexed.settle_transactions();
+        indexed.locate_sends();
+        indexed.list_existing();
+        indexed.groups = Groups::of(indexed.events);
+        indexed.stale_offsets =
+            commits::stale(indexed.events, &indexed.txns, |partition, at| indexed.topic_gone(partition, at));
+        indexed
     }
 
     /// The youngest generation of `group` that had begun before `at`, as shown by a join: its event, and itself.
@@ -73,7 +74,7 @@ impl<'h> View<'h> {
     /// The extents of each final listing, by partition and offset; with the listing's event.
     pub fn extents(&self) -> impl Iterator<Item = (usize, Vec<&'h LiveExtent>)> + use<'h> {
         self.events.iter().enumerate().filter_map(|(index, event)| {
-            let Happening::FinalObjects(objects) = &event.what else { return None };
+            let EventKind::FinalObjects(objects) = &event.what else { return None };
             let mut extents: Vec<&LiveExtent> = objects.live.iter().collect();
             extents.sort_by_key(|extent| (extent.partition, extent.offsets.start, extent.offsets.end));
             Some((index, extents))
@@ -82,66 +83,66 @@ impl<'h> View<'h> {
 
     /// The send that `value` belongs to.
     #[must_use]
-    pub fn send_of(&self, value: ValueId) -> Option<&SendView<'h>> {
+    pub fn send_of(&self, value: ValueId) -> Option<&IndexedSend<'h>> {
         self.values.get(&value).map(|(send, _)| &self.sends[*send])
     }
 
     /// The transaction that `value` belongs to.
     #[must_use]
-    pub fn txn_of(&self, value: ValueId) -> Option<&TxnView> {
+    pub fn txn_of(&self, value: ValueId) -> Option<&IndexedTxn> {
         self.txns.get(&self.send_of(value)?.sent.txn?)
     }
 
     /// Whether every reader has to see `value` once it is in the log.
     #[must_use]
     pub fn counts(&self, value: ValueId) -> bool {
-        self.txn_of(value).is_none_or(|txn| txn.fate == Fate::Committed)
+        self.txn_of(value).is_none_or(|txn| txn.status == CommitStatus::Committed)
     }
 
     fn take(&mut self, index: usize, event: &'h Event) {
         let at = event.at;
         match &event.what {
-            Happening::Sent(sent) => self.sent(index, event, sent),
-            Happening::Retried(retried) => {
+            EventKind::Sent(sent) => self.sent(index, event, sent),
+            EventKind::Retried(retried) => {
                 if let Some(send) = self.send(retried.send) {
                     send.attempts += 1;
                 }
             }
-            Happening::Acked(acked) => self.end(acked.send, SendEnd::Acked(acked.base), at, index),
-            Happening::SendFailed(send) => self.end(*send, SendEnd::Failed, at, index),
-            Happening::SendUnknown(send) => self.end(*send, SendEnd::Unknown, at, index),
-            Happening::TxnEnding(ending) => {
+            EventKind::Acked(acked) => self.end(acked.send, SendEnd::Acked(acked.base), at, index),
+            EventKind::SendFailed(send) => self.end(*send, SendEnd::Failed, at, index),
+            EventKind::SendUnknown(send) => self.end(*send, SendEnd::Unknown, at, index),
+            EventKind::TxnEnding(ending) => {
                 self.txns.entry(ending.txn).or_default().ending(ending.commit, at, index);
             }
-            Happening::TxnEnded(ended) => {
+            EventKind::TxnEnded(ended) => {
                 self.txns.entry(ended.txn).or_default().ended(ended.commit, ended.outcome, at, index);
             }
-            Happening::Positioned(position) => {
+            EventKind::Positioned(position) => {
                 self.log(position.partition).positions.push((index, event.actor, position.to));
             }
-            Happening::Polled(poll) => {
+            EventKind::Polled(poll) => {
                 let log = self.logs.entry(poll.partition).or_default();
-                log.polls.push(PollView { event: index, at, actor: event.actor, poll });
+                log.polls.push(IndexedPoll { event: index, at, actor: event.actor, poll });
                 log.floor.told = log.floor.told.max(poll.log_start);
                 let committed = poll.isolation == Isolation::ReadCommitted;
                 see(log, &poll.records, (at, index), committed, false);
             }
-            Happening::Readback(read) => {
+            EventKind::Readback(read) => {
                 let log = self.logs.entry(read.partition).or_default();
-                log.readbacks.push(ReadbackView { event: index, at, read });
+                log.readbacks.push(IndexedReadback { event: index, at, read });
                 log.floor.told = log.floor.told.max(read.log_start);
                 let committed = read.isolation == Isolation::ReadCommitted;
                 see(log, &read.records, (at, index), committed, true);
             }
-            Happening::Admin(admin) => self.administered(index, at, admin),
-            Happening::Joined(_)
-            | Happening::Left(_)
-            | Happening::Heartbeat(_)
-            | Happening::CommittedOffset(_)
-            | Happening::FetchedOffset(_)
-            | Happening::Fault(_)
-            | Happening::FinalObjects(_)
-            | Happening::Stuck(_) => {}
+            EventKind::Admin(admin) => self.administered(index, at, admin),
+            EventKind::Joined(_)
+            | EventKind::Left(_)
+            | EventKind::Heartbeat(_)
+            | EventKind::CommittedOffset(_)
+            | EventKind::FetchedOffset(_)
+            | EventKind::Fault(_)
+            | EventKind::FinalObjects(_)
+            | EventKind::Stuck(_) => {}
         }
     }
 
@@ -157,7 +158,7 @@ impl<'h> View<'h> {
             txn.actor = event.actor;
             txn.sends.push(position);
         }
-        self.sends.push(SendView {
+        self.sends.push(IndexedSend {
             sent,
             actor: event.actor,
             event: index,
@@ -287,7 +288,7 @@ impl<'h> View<'h> {
         self.logs.entry(partition).or_default()
     }
 
-    fn send(&mut self, send: SendId) -> Option<&mut SendView<'h>> {
+    fn send(&mut self, send: SendId) -> Option<&mut IndexedSend<'h>> {
         self.by_id.get(&send).map(|position| &mut self.sends[*position])
     }
 }
@@ -299,7 +300,7 @@ fn see(log: &mut Log<'_>, records: &[Seen], (at, event): (Duration, usize), comm
     }));
 }
 
-fn known_since(send: &mut SendView<'_>, at: Duration, event: usize) {
+fn known_since(send: &mut IndexedSend<'_>, at: Duration, event: usize) {
     if send.known.is_none_or(|(known, _)| at < known) {
         send.known = Some((at, event));
     }

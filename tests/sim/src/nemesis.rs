@@ -7,32 +7,32 @@ use alluvium_metastore::kv::Faults;
 use alluvium_objects::faults::BucketTrouble;
 use tokio::time::{Instant, sleep_until};
 
-use crate::crowd::Crowd;
-use crate::dice::Dice;
-use crate::history::{Fault, Happening};
+use crate::history::{EventKind, Fault};
 use crate::network::{METASTORE, STORE};
-use crate::node::Ground;
+use crate::node::Environment;
 use crate::node::Machine;
 use crate::plan::Plan;
 use crate::recorder::{Recorder, SYSTEM};
+use crate::rng::SimRng;
+use crate::workload::Workload;
 
 /// The longest that anything is held up.
 const HELD_UP_MAX: Duration = Duration::from_secs(25);
-/// How far wall clocks are off at most, ms: well below every grace.
+/// SendOptions far wall clocks are off at most, ms: well below every grace.
 const SKEW_MS_MAX: u64 = 5_000;
 
-/// One who does mischief.
-pub struct Trickster<'a> {
+/// One who does nemesis.
+pub struct Nemesis<'a> {
     /// What all share.
-    pub ground: &'a Ground,
+    pub environment: &'a Environment,
     /// Machines.
     pub machines: &'a [Machine],
     /// Clients.
-    pub crowd: &'a mut Crowd,
+    pub workload: &'a mut Workload,
     /// Whom it is told.
     pub recorder: Recorder,
     /// Decisions.
-    pub dice: Dice,
+    pub rng: SimRng,
 }
 
 /// What has to be undone, and when.
@@ -45,13 +45,13 @@ enum Undo {
     ResumeClient(usize),
 }
 
-impl Trickster<'_> {
-    /// Does mischief until `end`, and undoes all of it then.
+impl Nemesis<'_> {
+    /// Does nemesis until `end`, and undoes all of it then.
     pub async fn run(&mut self, end: Instant) {
-        let plan = self.ground.plan.clone();
+        let plan = self.environment.plan.clone();
         let mut undone: Vec<(Instant, Undo)> = Vec::new();
         loop {
-            let next = Instant::now() + self.dice.time(Duration::from_millis(100), plan.mischief.pause_max);
+            let next = Instant::now() + self.rng.time(Duration::from_millis(100), plan.nemesis.pause_max);
             let due = undone.iter().map(|(at, _)| *at).min().unwrap_or(next).min(next).min(end);
             sleep_until(due).await;
             let now = Instant::now();
@@ -66,7 +66,7 @@ impl Trickster<'_> {
             if now >= next
                 && let Some(undo) = self.act(&plan).await
             {
-                let until = Instant::now() + self.dice.time(Duration::from_millis(50), HELD_UP_MAX);
+                let until = Instant::now() + self.rng.time(Duration::from_millis(50), HELD_UP_MAX);
                 undone.push((until, undo));
             }
         }
@@ -75,71 +75,71 @@ impl Trickster<'_> {
 
     /// Everything works from now on, and everybody is there.
     fn heal(&mut self) {
-        self.ground.network.heal();
+        self.environment.network.heal();
         for machine in self.machines {
             machine.resume();
-            machine.set_weather(Faults::none(), BucketTrouble::default());
+            machine.set_store_faults(Faults::none(), BucketTrouble::default());
             if !machine.is_up() {
                 machine.start();
-                machine.set_weather(Faults::none(), BucketTrouble::default());
+                machine.set_store_faults(Faults::none(), BucketTrouble::default());
             }
         }
-        (0..self.crowd.seats.len()).for_each(|place| self.crowd.resume(place));
+        (0..self.workload.slots.len()).for_each(|place| self.workload.resume(place));
         self.tell(Fault::Healed);
     }
 
     /// One act, where the plan has it.
     async fn act(&mut self, plan: &Plan) -> Option<Undo> {
-        let place = self.dice.count(0, self.machines.len() - 1);
+        let place = self.rng.count(0, self.machines.len() - 1);
         let machine = &self.machines[place];
-        let mischief = plan.mischief;
-        match self.dice.below(9) {
-            0 if mischief.crashes && machine.is_up() => {
+        let nemesis = plan.nemesis;
+        match self.rng.below(9) {
+            0 if nemesis.crashes && machine.is_up() => {
                 self.tell(Fault::Crash(machine.name().to_owned()));
                 machine.crash();
                 Some(Undo::Start(place))
             }
-            1 if mischief.restarts && machine.is_up() => {
+            1 if nemesis.restarts && machine.is_up() => {
                 self.tell(Fault::Other(format!("{} is told to stop", machine.name())));
                 machine.stop().await;
                 Some(Undo::Start(place))
             }
-            2 if mischief.pauses && machine.is_up() => {
+            2 if nemesis.pauses && machine.is_up() => {
                 self.tell(Fault::Pause(machine.name().to_owned()));
                 machine.pause();
                 Some(Undo::Resume(place))
             }
-            3 | 4 if mischief.cuts => Some(self.cut(machine)),
-            5 if mischief.resets => {
+            3 | 4 if nemesis.cuts => Some(self.cut(machine)),
+            5 if nemesis.resets => {
                 if let Some(address) = machine.address() {
                     self.tell(Fault::Other(format!("connections to {} are reset", machine.name())));
-                    self.ground.network.reset(&address);
+                    self.environment.network.reset(&address);
                 }
                 None
             }
-            6 if mischief.skews => {
-                let ms = i64::try_from(self.dice.below(2 * SKEW_MS_MAX)).unwrap_or(0)
+            6 if nemesis.skews => {
+                let ms = i64::try_from(self.rng.below(2 * SKEW_MS_MAX)).unwrap_or(0)
                     - i64::try_from(SKEW_MS_MAX).unwrap_or(0);
                 self.tell(Fault::Skew(machine.name().to_owned(), ms));
                 machine.clock().skew(ms);
                 None
             }
-            7 if mischief.weather => {
+            7 if nemesis.degraded_stores => {
                 self.tell(Fault::Other(format!("bad weather over {}", machine.name())));
-                self.darken(machine);
+                self.degrade_stores(machine);
                 Some(Undo::Clear(place))
             }
-            8 if mischief.clients && !self.crowd.seats.is_empty() => {
-                let seat = self.dice.count(0, self.crowd.seats.len() - 1);
-                let name = self.crowd.seats[seat].name.clone();
-                if self.dice.chance(500) {
+            8 if nemesis.clients && !self.workload.slots.is_empty() => {
+                let slot = self.rng.count(0, self.workload.slots.len() - 1);
+                let name = self.workload.slots[slot].name.clone();
+                if self.rng.chance(500) {
                     self.tell(Fault::Other(format!("{name} dies; another takes its place")));
-                    self.crowd.replace(seat);
+                    self.workload.replace(slot);
                     None
                 } else {
                     self.tell(Fault::Pause(name));
-                    self.crowd.pause(seat);
-                    Some(Undo::ResumeClient(seat))
+                    self.workload.pause(slot);
+                    Some(Undo::ResumeClient(slot))
                 }
             }
             _ => None,
@@ -147,37 +147,37 @@ impl Trickster<'_> {
     }
 
     fn cut(&self, machine: &Machine) -> Undo {
-        let zones = &self.ground.plan.zones;
-        let clients: Vec<String> = self.crowd.seats.iter().map(|seat| seat.name.clone()).collect();
+        let zones = &self.environment.plan.zones;
+        let clients: Vec<String> = self.workload.slots.iter().map(|slot| slot.name.clone()).collect();
         let here = match &machine.place().zone {
-            Some(zone) if self.dice.chance(400) => zone.clone(),
+            Some(zone) if self.rng.chance(400) => zone.clone(),
             _ => machine.name().to_owned(),
         };
-        let there = match self.dice.below(4) {
+        let there = match self.rng.below(4) {
             0 => STORE.to_owned(),
             1 => METASTORE.to_owned(),
-            2 => self.dice.pick(zones).cloned().unwrap_or_default(),
-            _ => self.dice.pick(&clients).cloned().unwrap_or_default(),
+            2 => self.rng.pick(zones).cloned().unwrap_or_default(),
+            _ => self.rng.pick(&clients).cloned().unwrap_or_default(),
         };
         self.tell(Fault::Cut(here.clone(), there.clone()));
-        self.ground.network.cut(&here, &there);
+        self.environment.network.cut(&here, &there);
         self.machines.iter().for_each(Machine::apply_links);
         Undo::Mend(here, there)
     }
 
     /// Much of what is asked of the stores fails, for one machine.
-    fn darken(&self, machine: &Machine) {
-        let dice = &self.dice;
-        let rate = |low: u64, high: u64| u16::try_from(dice.between(low, high)).unwrap_or(0);
+    fn degrade_stores(&self, machine: &Machine) {
+        let rng = &self.rng;
+        let rate = |low: u64, high: u64| u16::try_from(rng.between(low, high)).unwrap_or(0);
         let metastore = Faults {
             conflict_per_mille: rate(0, 500),
             unknown_per_mille: rate(0, 400),
             too_old_per_mille: rate(0, 50),
-            latency_max: dice.time(Duration::from_millis(1), Duration::from_millis(800)),
+            latency_max: rng.time(Duration::from_millis(1), Duration::from_millis(800)),
             ..Faults::none()
         };
         let store = BucketTrouble {
-            latency_max: dice.time(Duration::from_millis(10), Duration::from_secs(5)),
+            latency_max: rng.time(Duration::from_millis(10), Duration::from_secs(5)),
             unavailable_per_mille: rate(0, 900),
             lost_answer_per_mille: rate(0, 500),
             hang_per_mille: rate(0, 100),
@@ -187,9 +187,9 @@ impl Trickster<'_> {
             torn_list_per_mille: rate(0, 500),
             ..BucketTrouble::default()
         };
-        let (rows, objects) = (dice.chance(600), dice.chance(600));
-        let usual = &self.ground.plan;
-        machine.set_weather(
+        let (rows, objects) = (rng.chance(600), rng.chance(600));
+        let usual = &self.environment.plan;
+        machine.set_store_faults(
             if rows { metastore } else { usual.metastore.clone() },
             if objects { store } else { usual.store.clone() },
         );
@@ -210,21 +210,21 @@ impl Trickster<'_> {
             }
             Undo::Mend(a, b) => {
                 self.tell(Fault::Other(format!("{a} and {b} hear each other again")));
-                self.ground.network.mend(&a, &b);
+                self.environment.network.mend(&a, &b);
                 self.machines.iter().for_each(Machine::apply_links);
             }
             Undo::Clear(place) => {
-                let plan = &self.ground.plan;
-                self.machines[place].set_weather(plan.metastore.clone(), plan.store.clone());
+                let plan = &self.environment.plan;
+                self.machines[place].set_store_faults(plan.metastore.clone(), plan.store.clone());
             }
-            Undo::ResumeClient(seat) => {
-                self.tell(Fault::Resume(self.crowd.seats[seat].name.clone()));
-                self.crowd.resume(seat);
+            Undo::ResumeClient(slot) => {
+                self.tell(Fault::Resume(self.workload.slots[slot].name.clone()));
+                self.workload.resume(slot);
             }
         }
     }
 
     fn tell(&self, fault: Fault) {
-        self.recorder.record(SYSTEM, Happening::Fault(fault));
+        self.recorder.record(SYSTEM, EventKind::Fault(fault));
     }
 }

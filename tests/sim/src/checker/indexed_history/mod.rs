@@ -12,9 +12,9 @@ mod log;
 mod sends;
 mod txns;
 
-pub use build::View;
+pub use build::IndexedHistory;
 pub use commits::{StaleOffset, Staleness};
 pub use floor::Floor;
-pub use log::{AckedAt, Log, PollView, ReadbackView, Sighting};
-pub use sends::{SendEnd, SendView};
-pub use txns::{Fate, TxnView};
+pub use log::{AckedAt, IndexedPoll, IndexedReadback, Log, Sighting};
+pub use sends::{IndexedSend, SendEnd};
+pub use txns::{CommitStatus, IndexedTxn};

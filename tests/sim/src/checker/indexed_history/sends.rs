@@ -6,7 +6,7 @@ use alluvium_model::Offset;
 
 use crate::history::{Actor, Sent};
 
-/// How a send ended.
+/// SendOptions a send ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendEnd {
     /// Acknowledged; with the offset of its first record where the answer had it.
@@ -19,7 +19,7 @@ pub enum SendEnd {
 
 /// One logical send.
 #[derive(Clone, Debug)]
-pub struct SendView<'h> {
+pub struct IndexedSend<'h> {
     /// What was sent.
     pub sent: &'h Sent,
     /// By whom.
@@ -28,9 +28,9 @@ pub struct SendView<'h> {
     pub event: usize,
     /// When it first went out.
     pub at: Duration,
-    /// How often it went out.
+    /// SendOptions often it went out.
     pub attempts: usize,
-    /// How it ended.
+    /// SendOptions it ended.
     pub end: SendEnd,
     /// When and by which event it ended, where it did.
     pub ended: Option<(Duration, usize)>,
@@ -40,7 +40,7 @@ pub struct SendView<'h> {
     pub known: Option<(Duration, usize)>,
 }
 
-impl SendView<'_> {
+impl IndexedSend<'_> {
     /// Offset of its first record as acknowledged.
     #[must_use]
     pub fn acked_base(&self) -> Option<Offset> {

@@ -4,26 +4,26 @@ use std::sync::{Arc, Mutex};
 
 use alluvium_metastore::kv::{Attempt, Engine, MemoryEngine, Metrics};
 
-use super::{Breakage, attempt::BrokenAttempt, rows::Rows};
+use super::{Bug, attempt::BuggyAttempt, rows::Rows};
 
 /// The metastore's store as one process reaches it, with a bug.
-pub struct BrokenEngine {
+pub struct BuggyEngine {
     engine: MemoryEngine,
-    breakage: Breakage,
+    bug: Bug,
     rows: Arc<Mutex<Rows>>,
 }
 
-impl BrokenEngine {
+impl BuggyEngine {
     /// `engine`, broken.
     #[must_use]
-    pub fn new(engine: MemoryEngine, breakage: Breakage) -> Self {
-        Self { engine, breakage, rows: Arc::default() }
+    pub fn new(engine: MemoryEngine, bug: Bug) -> Self {
+        Self { engine, bug, rows: Arc::default() }
     }
 }
 
-impl Engine for BrokenEngine {
+impl Engine for BuggyEngine {
     fn begin(&self) -> Arc<dyn Attempt> {
-        Arc::new(BrokenAttempt::new(self.engine.begin(), self.breakage, self.rows.clone()))
+        Arc::new(BuggyAttempt::new(self.engine.begin(), self.bug, self.rows.clone()))
     }
 
     fn metrics(&self) -> &Metrics {
