@@ -1,5 +1,6 @@
-//! The end of a run: everything heals, all work ends, everything is read back from everyone, compacted, and read back again;
-//! then all that is due for deletion has its time, and what is left in the store is listed.
+//! The final check of a run, after all faults and all load have ended: every partition is read back from every agent,
+//! compacted, and read back again; then the clock is set forward until everything is due for deletion, and what is left in
+//! the store is listed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,34 +23,34 @@ use crate::node::{Environment, Machine};
 use crate::recorder::{Recorder, SYSTEM};
 use crate::time::SimClock;
 
-/// Time in which everything that works again has to answer.
+/// Time for an answer, now that everything works again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-/// Time for reading back one partition: whatever an agent does not have in memory takes a round trip for each object.
+/// Time for reading back one partition: what an agent does not have in memory takes a round trip for each object.
 const READ_TIMEOUT: Duration = Duration::from_secs(400);
-/// After a reading back that failed.
+/// Pause after a readback that failed.
 const READ_PAUSE: Duration = Duration::from_secs(5);
-/// Fetches of one reading back: far more than any run fills.
+/// Fetches of one readback: far more than any run needs.
 const FETCHES_MAX: usize = 100_000;
-/// Extents read at once.
+/// Extents read from the metastore at once.
 const EXTENTS_MAX: usize = 10_000;
-/// By how much the clock is set forward before each of the last rounds: above every age and grace.
+/// By how much the clock is set forward before each of the last rounds: longer than every age and grace period.
 const LAST_JUMP: Duration = Duration::from_secs(3 * 3_600);
-/// Rounds of the last compactor; each has its work done by the one before, in the end.
+/// Rounds of the last compactor: what one round makes due for deletion, the next one deletes.
 const LAST_ROUNDS: usize = 3;
 
-/// One who looks at the end.
+/// Checks the system at the end of a run.
 pub struct FinalCheck<'a> {
-    /// What all share.
+    /// What all machines share.
     pub environment: &'a Environment,
-    /// Machines, all healed.
+    /// The machines, without faults.
     pub machines: &'a [Machine],
-    /// Whom it is told.
+    /// Where it records.
     pub recorder: Recorder,
-    /// As whom it reads.
+    /// The client as which it reads.
     pub client: Client,
 }
 
-/// A compactor of its own, without faults.
+/// A compactor whose stores have no faults.
 struct FinalCompactor {
     compactor: Compactor,
     metastore: Metastore,
@@ -59,8 +60,8 @@ struct FinalCompactor {
 }
 
 impl FinalCheck<'_> {
-    /// Everything of the end.
-    pub async fn audit(&mut self, seed: u64) {
+    /// Runs the whole check.
+    pub async fn run(&mut self, seed: u64) {
         let topics = self.await_agents().await;
         self.read_back_all(&topics, Phase::BeforeCompaction).await;
         if let Err(error) = disable_retention(&self.client, &self.environment.plan.topics).await {
@@ -78,7 +79,7 @@ impl FinalCheck<'_> {
         }
         for _ in 0..LAST_ROUNDS {
             final_compactor.clock.jump(LAST_JUMP);
-            // What a process that was killed had claimed is free once its registration has expired.
+            // Leases of a process that was killed are free once its registration has expired.
             tokio::time::sleep(2 * self.environment.plan.session.expiry).await;
             self.compact(&final_compactor).await;
         }
@@ -87,7 +88,7 @@ impl FinalCheck<'_> {
         final_compactor.session.leave().await;
     }
 
-    /// Waits until every agent answers for every topic; what they say.
+    /// Waits until every agent answers for every topic. Returns the topics as each agent describes them.
     async fn await_agents(&self) -> Vec<(String, Vec<TopicLayout>)> {
         let mut answers = Vec::new();
         for address in self.machines.iter().filter_map(Machine::address) {
@@ -118,7 +119,7 @@ impl FinalCheck<'_> {
         layouts
     }
 
-    /// A way to one agent and to no other.
+    /// Connections to one agent only.
     fn routes(&self, address: &str) -> Routes {
         let config = self.client.routes().config().clone();
         Routes::new(
@@ -144,7 +145,7 @@ impl FinalCheck<'_> {
         }
     }
 
-    /// Reads a whole partition, and again where it fails.
+    /// Reads a whole partition; starts again if that fails.
     async fn read_back(
         &self,
         routes: &mut Routes,
@@ -171,7 +172,7 @@ impl FinalCheck<'_> {
         phase: Phase,
     ) -> Option<Readback> {
         let began = self.recorder.now();
-        // The agent that answers is known by its id, which metadata tell.
+        // The id of the agent that answers comes from metadata.
         routes.topic(&fetcher.topic.name).await.ok()?;
         let agent = AgentId(routes.broker_at(address).unwrap_or(-1));
         let log_start = fetcher.start(routes, address, partition).await.ok()?;
@@ -238,7 +239,7 @@ impl FinalCheck<'_> {
     }
 }
 
-/// What lies in the store, and what the metastore says of it.
+/// The objects in the store, and the extents and retired objects in the metastore.
 async fn objects(environment: &Environment, metastore: &Metastore, now: Timestamp) -> anyhow::Result<FinalObjects> {
     let mut found = FinalObjects::default();
     for topic in metastore.topics.list().await? {

@@ -1,4 +1,4 @@
-//! The binary `alluvium-sim`: runs seed after seed and tells what they found.
+//! The binary `alluvium-sim`: runs seeds and prints the violations.
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
@@ -18,10 +18,10 @@ struct Options {
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     start: u64,
-    /// SendOptions many seeds to run.
+    /// How many seeds to run.
     #[arg(long, default_value_t = 100)]
     seeds: u64,
-    /// Virtual minutes of load and trouble in each run; by default the seed decides.
+    /// Virtual minutes of load and faults in each run; by default the seed decides.
     #[arg(long)]
     minutes: Option<u64>,
     /// Runs at once; by default one per processor.
@@ -30,12 +30,12 @@ struct Options {
     /// Runs every seed twice, and compares.
     #[arg(long)]
     twice: bool,
-    /// Tells every event as it happens, and each seed at its end.
+    /// Prints every event as it happens (on standard error), and each seed's digest at its end.
     #[arg(long)]
     verbose: bool,
 }
 
-/// What was run so far.
+/// Sums over the seeds that were run.
 #[derive(Default)]
 struct Totals {
     seeds: u64,
@@ -89,12 +89,12 @@ fn work(options: &Options, next: &AtomicU64, outcomes: &SyncSender<Outcome>) {
     }
 }
 
-/// The first run, with what the second has otherwise as one more violation.
+/// Runs a seed twice. If the second run differs, the first report has that as one more violation.
 fn run_twice(options: RunOptions) -> RunReport {
     let (mut first, second) = (run(options), run(options));
     let (one, other) = (&first.history.events, &second.history.events);
-    let parting = one.iter().zip(other).position(|(one, other)| one != other);
-    if let Some(place) = parting.or((one.len() != other.len()).then_some(one.len().min(other.len()))) {
+    let difference = one.iter().zip(other).position(|(one, other)| one != other);
+    if let Some(place) = difference.or((one.len() != other.len()).then_some(one.len().min(other.len()))) {
         let what = format!("event {place} is {:?} once and {:?} once", one.get(place), other.get(place));
         let events = if place < one.len() { vec![place] } else { Vec::new() };
         first.violations.push(Violation { invariant: "same-seed-same-trace", what, events });
@@ -123,7 +123,7 @@ fn gather(outcomes: &Receiver<Outcome>, verbose: bool, totals: &mut Totals) {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "its findings are what it is for")]
+#[expect(clippy::print_stdout, reason = "printing violations is what it is for")]
 fn say(line: &str) {
     println!("{line}");
 }

@@ -1,5 +1,5 @@
-//! What is done to the system while it works: machines die, stand still and come back, links are cut, clocks go wrong,
-//! stores have bad times, clients die.
+//! The nemesis (Jepsen's word): injects faults while the workload runs. Machines crash, pause and restart, links are cut,
+//! clocks are skewed, stores degrade, clients die.
 
 use std::time::Duration;
 
@@ -9,54 +9,53 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::history::{EventKind, Fault};
 use crate::network::{METASTORE, STORE};
-use crate::node::Environment;
-use crate::node::Machine;
+use crate::node::{Environment, Machine};
 use crate::plan::Plan;
 use crate::recorder::{Recorder, SYSTEM};
 use crate::rng::SimRng;
 use crate::workload::Workload;
 
-/// The longest that anything is held up.
-const HELD_UP_MAX: Duration = Duration::from_secs(25);
-/// SendOptions far wall clocks are off at most, ms: well below every grace.
+/// The longest that one fault lasts.
+const FAULT_MAX: Duration = Duration::from_secs(25);
+/// The largest skew of a wall clock, ms: well below every grace period.
 const SKEW_MS_MAX: u64 = 5_000;
 
-/// One who does nemesis.
+/// Injects faults as the plan of the run allows.
 pub struct Nemesis<'a> {
-    /// What all share.
+    /// What all machines share.
     pub environment: &'a Environment,
-    /// Machines.
+    /// The machines.
     pub machines: &'a [Machine],
-    /// Clients.
+    /// The clients.
     pub workload: &'a mut Workload,
-    /// Whom it is told.
+    /// Where faults are recorded.
     pub recorder: Recorder,
-    /// Decisions.
+    /// Decides what happens when.
     pub rng: SimRng,
 }
 
-/// What has to be undone, and when.
+/// How a fault ends.
 #[derive(Clone, Debug)]
 enum Undo {
     Start(usize),
     Resume(usize),
-    Mend(String, String),
-    Clear(usize),
+    HealLink(String, String),
+    RestoreStores(usize),
     ResumeClient(usize),
 }
 
 impl Nemesis<'_> {
-    /// Does nemesis until `end`, and undoes all of it then.
+    /// Injects faults until `end`, and then ends all of them.
     pub async fn run(&mut self, end: Instant) {
         let plan = self.environment.plan.clone();
-        let mut undone: Vec<(Instant, Undo)> = Vec::new();
+        let mut pending: Vec<(Instant, Undo)> = Vec::new();
         loop {
             let next = Instant::now() + self.rng.time(Duration::from_millis(100), plan.nemesis.pause_max);
-            let due = undone.iter().map(|(at, _)| *at).min().unwrap_or(next).min(next).min(end);
+            let due = pending.iter().map(|(at, _)| *at).min().unwrap_or(next).min(next).min(end);
             sleep_until(due).await;
             let now = Instant::now();
-            let (over, later): (Vec<_>, Vec<_>) = undone.into_iter().partition(|(at, _)| *at <= now || now >= end);
-            undone = later;
+            let (over, later): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(at, _)| *at <= now || now >= end);
+            pending = later;
             for (_, undo) in over {
                 self.undo(undo);
             }
@@ -64,16 +63,16 @@ impl Nemesis<'_> {
                 break;
             }
             if now >= next
-                && let Some(undo) = self.act(&plan).await
+                && let Some(undo) = self.inject(&plan).await
             {
-                let until = Instant::now() + self.rng.time(Duration::from_millis(50), HELD_UP_MAX);
-                undone.push((until, undo));
+                let until = Instant::now() + self.rng.time(Duration::from_millis(50), FAULT_MAX);
+                pending.push((until, undo));
             }
         }
         self.heal();
     }
 
-    /// Everything works from now on, and everybody is there.
+    /// Ends every fault: every machine runs, every link and store works.
     fn heal(&mut self) {
         self.environment.network.heal();
         for machine in self.machines {
@@ -85,34 +84,34 @@ impl Nemesis<'_> {
             }
         }
         (0..self.workload.slots.len()).for_each(|place| self.workload.resume(place));
-        self.tell(Fault::Healed);
+        self.record(Fault::Healed);
     }
 
-    /// One act, where the plan has it.
-    async fn act(&mut self, plan: &Plan) -> Option<Undo> {
+    /// Draws one fault and injects it, if the plan has this kind of fault.
+    async fn inject(&mut self, plan: &Plan) -> Option<Undo> {
         let place = self.rng.count(0, self.machines.len() - 1);
         let machine = &self.machines[place];
         let nemesis = plan.nemesis;
         match self.rng.below(9) {
             0 if nemesis.crashes && machine.is_up() => {
-                self.tell(Fault::Crash(machine.name().to_owned()));
+                self.record(Fault::Crash(machine.name().to_owned()));
                 machine.crash();
                 Some(Undo::Start(place))
             }
             1 if nemesis.restarts && machine.is_up() => {
-                self.tell(Fault::Other(format!("{} is told to stop", machine.name())));
+                self.record(Fault::Other(format!("{} is told to stop", machine.name())));
                 machine.stop().await;
                 Some(Undo::Start(place))
             }
             2 if nemesis.pauses && machine.is_up() => {
-                self.tell(Fault::Pause(machine.name().to_owned()));
+                self.record(Fault::Pause(machine.name().to_owned()));
                 machine.pause();
                 Some(Undo::Resume(place))
             }
             3 | 4 if nemesis.cuts => Some(self.cut(machine)),
             5 if nemesis.resets => {
                 if let Some(address) = machine.address() {
-                    self.tell(Fault::Other(format!("connections to {} are reset", machine.name())));
+                    self.record(Fault::Other(format!("connections to {} are reset", machine.name())));
                     self.environment.network.reset(&address);
                 }
                 None
@@ -120,24 +119,24 @@ impl Nemesis<'_> {
             6 if nemesis.skews => {
                 let ms = i64::try_from(self.rng.below(2 * SKEW_MS_MAX)).unwrap_or(0)
                     - i64::try_from(SKEW_MS_MAX).unwrap_or(0);
-                self.tell(Fault::Skew(machine.name().to_owned(), ms));
+                self.record(Fault::Skew(machine.name().to_owned(), ms));
                 machine.clock().skew(ms);
                 None
             }
             7 if nemesis.degraded_stores => {
-                self.tell(Fault::Other(format!("bad weather over {}", machine.name())));
+                self.record(Fault::Other(format!("bad weather over {}", machine.name())));
                 self.degrade_stores(machine);
-                Some(Undo::Clear(place))
+                Some(Undo::RestoreStores(place))
             }
             8 if nemesis.clients && !self.workload.slots.is_empty() => {
                 let slot = self.rng.count(0, self.workload.slots.len() - 1);
                 let name = self.workload.slots[slot].name.clone();
                 if self.rng.chance(500) {
-                    self.tell(Fault::Other(format!("{name} dies; another takes its place")));
+                    self.record(Fault::Other(format!("{name} dies; another takes its place")));
                     self.workload.replace(slot);
                     None
                 } else {
-                    self.tell(Fault::Pause(name));
+                    self.record(Fault::Pause(name));
                     self.workload.pause(slot);
                     Some(Undo::ResumeClient(slot))
                 }
@@ -159,13 +158,13 @@ impl Nemesis<'_> {
             2 => self.rng.pick(zones).cloned().unwrap_or_default(),
             _ => self.rng.pick(&clients).cloned().unwrap_or_default(),
         };
-        self.tell(Fault::Cut(here.clone(), there.clone()));
+        self.record(Fault::Cut(here.clone(), there.clone()));
         self.environment.network.cut(&here, &there);
         self.machines.iter().for_each(Machine::apply_links);
-        Undo::Mend(here, there)
+        Undo::HealLink(here, there)
     }
 
-    /// Much of what is asked of the stores fails, for one machine.
+    /// Many requests of one machine to the stores fail or are slow.
     fn degrade_stores(&self, machine: &Machine) {
         let rng = &self.rng;
         let rate = |low: u64, high: u64| u16::try_from(rng.between(low, high)).unwrap_or(0);
@@ -200,31 +199,31 @@ impl Nemesis<'_> {
             Undo::Start(place) => {
                 let machine = &self.machines[place];
                 if !machine.is_up() {
-                    self.tell(Fault::Restart(machine.name().to_owned()));
+                    self.record(Fault::Restart(machine.name().to_owned()));
                     machine.start();
                 }
             }
             Undo::Resume(place) => {
-                self.tell(Fault::Resume(self.machines[place].name().to_owned()));
+                self.record(Fault::Resume(self.machines[place].name().to_owned()));
                 self.machines[place].resume();
             }
-            Undo::Mend(a, b) => {
-                self.tell(Fault::Other(format!("{a} and {b} hear each other again")));
-                self.environment.network.mend(&a, &b);
+            Undo::HealLink(a, b) => {
+                self.record(Fault::Other(format!("{a} and {b} hear each other again")));
+                self.environment.network.heal_link(&a, &b);
                 self.machines.iter().for_each(Machine::apply_links);
             }
-            Undo::Clear(place) => {
+            Undo::RestoreStores(place) => {
                 let plan = &self.environment.plan;
                 self.machines[place].set_store_faults(plan.metastore.clone(), plan.store.clone());
             }
             Undo::ResumeClient(slot) => {
-                self.tell(Fault::Resume(self.workload.slots[slot].name.clone()));
+                self.record(Fault::Resume(self.workload.slots[slot].name.clone()));
                 self.workload.resume(slot);
             }
         }
     }
 
-    fn tell(&self, fault: Fault) {
+    fn record(&self, fault: Fault) {
         self.recorder.record(SYSTEM, EventKind::Fault(fault));
     }
 }

@@ -1,7 +1,7 @@
-//! A machine: the processes that run on it one after the other, and how they die.
+//! A machine: the processes that run on it one after the other, and how they end.
 //!
 //! Owns: putting a process together as the binary does, over simulated stores and the simulated network. Does not own: when
-//! what happens to it. Invariant: a machine runs one process at most, and nothing of a dead one goes on.
+//! it is started and stopped. Invariant: a machine runs at most one process, and nothing of a dead process goes on.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -27,26 +27,26 @@ use crate::time::SimClock;
 
 /// The port of all agents; their hosts differ.
 pub const KAFKA_PORT: u16 = 9092;
-/// The port at which they are asked for blocks.
+/// The port at which agents serve blocks to each other.
 const HTTP_PORT: u16 = 8080;
-/// Between two attempts to start, as a supervisor would wait.
+/// Between two attempts to start a process, as a supervisor waits.
 const START_PAUSE: Duration = Duration::from_millis(500);
 /// For requests in flight when a process is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What all machines share.
+/// What all machines share: the stores, the network and the plan.
 pub struct Environment {
-    /// The run's plan.
+    /// The plan of the run.
     pub plan: Plan,
-    /// Rows.
+    /// The store of the metastore's rows.
     pub engine: MemoryEngine,
-    /// Objects.
+    /// The object store.
     pub bucket: SimulatedBucket,
-    /// Links.
+    /// The network.
     pub network: Network,
-    /// The beginning of the run.
+    /// When the run began, in virtual time.
     pub origin: Instant,
-    /// What is broken on purpose.
+    /// The bug that is injected, if any.
     pub bug: Option<Bug>,
 }
 
@@ -75,17 +75,17 @@ struct State {
 struct Process {
     simulated: SimulatedProcess,
     tasks: Tasks,
-    /// Cancelled when no more clients are to come.
+    /// Cancelled when the process accepts no more connections.
     accepting: CancellationToken,
-    /// Cancelled when compaction is to stop.
+    /// Cancelled when the compactor has to stop.
     compacting: CancellationToken,
-    /// Cancelled when all else is over.
+    /// Cancelled at the end: stops the renewal of the registration.
     beating: CancellationToken,
-    /// Once it is registered.
+    /// The registration, once the process has one.
     session: Arc<OnceLock<Session>>,
 }
 
-/// What a process is made of once it has started.
+/// The parts that the agent and the compactor of a process share.
 struct Parts {
     metastore: Metastore,
     objects: Objects,
@@ -94,7 +94,7 @@ struct Parts {
 }
 
 impl Process {
-    /// Runs `task` beside those of the agent, as a part of the process.
+    /// Runs `task` as a part of the process: it is paused and ends with it.
     fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
         let bound = self.simulated.bind(task);
         tokio::spawn(async move {
@@ -105,7 +105,7 @@ impl Process {
 }
 
 impl Machine {
-    /// A machine that is switched off.
+    /// A machine without a process.
     #[must_use]
     pub fn new(environment: Arc<Environment>, plan: NodePlan, rng: SimRng) -> Self {
         let place = Place { name: plan.name.clone(), zone: plan.zone.clone() };
@@ -119,13 +119,13 @@ impl Machine {
         &self.0.plan.name
     }
 
-    /// Where it is.
+    /// Where it is in the network.
     #[must_use]
     pub fn place(&self) -> &Place {
         &self.0.place
     }
 
-    /// Where its agent listens; `None` where it has none.
+    /// Where its agent listens; `None` if it runs no agent.
     #[must_use]
     pub fn address(&self) -> Option<String> {
         self.0.plan.serves.then(|| format!("{}:{KAFKA_PORT}", self.host()))
@@ -137,19 +137,19 @@ impl Machine {
         &self.0.clock
     }
 
-    /// Whether a process runs on it, be it paused.
+    /// Whether a process runs on it, paused or not.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.state().process.is_some()
     }
 
-    /// Its agent, where one serves.
+    /// Its agent, if one is serving.
     #[must_use]
     pub fn agent(&self) -> Option<Arc<Agent>> {
         self.0.environment.network.agent(&self.address()?)
     }
 
-    /// Starts a process, which tries until it is up.
+    /// Starts a process, which retries until it is up.
     pub fn start(&self) {
         let (simulated, cancel) = (SimulatedProcess::default(), CancellationToken::new());
         let process = Process {
@@ -175,7 +175,7 @@ impl Machine {
         booting.spawn("boot", async move { machine.boot(process, engine, trouble).await });
     }
 
-    /// Kills the process: it loses what it was doing, and its memory.
+    /// Kills the process: what is in its memory is lost, and its connections are reset.
     pub fn crash(&self) {
         let process = self.state().process.take();
         if let Some(process) = process {
@@ -193,7 +193,7 @@ impl Machine {
         }
     }
 
-    /// Goes on polling it.
+    /// Polls the process again.
     pub fn resume(&self) {
         let process = self.state().process.clone();
         if let Some(process) = process {
@@ -201,7 +201,7 @@ impl Machine {
         }
     }
 
-    /// Tells the process to stop, and waits until it has. Where it takes too long, it is killed.
+    /// Tells the process to stop, and waits until it has. If that takes too long, the process is killed.
     pub async fn stop(&self) {
         let Some(process) = self.state().process.clone() else { return };
         let leaving = process.simulated.bind(self.leave(&process));
@@ -212,7 +212,7 @@ impl Machine {
         }
     }
 
-    /// As the binary does it.
+    /// Shuts down as the binary does.
     async fn leave(&self, process: &Process) {
         process.compacting.cancel();
         let Some(session) = process.session.get() else { return };
@@ -229,7 +229,7 @@ impl Machine {
         process.beating.cancel();
     }
 
-    /// What this machine has of stores, from now on.
+    /// Sets the faults with which this machine sees the stores from now on.
     pub fn set_store_faults(&self, metastore: Faults, store: BucketTrouble) {
         {
             let state = self.state();
@@ -243,7 +243,7 @@ impl Machine {
         self.apply_links();
     }
 
-    /// Looks which stores it reaches, after links changed.
+    /// Applies the cut links of the network to this machine's access to the stores.
     pub fn apply_links(&self) {
         let network = &self.0.environment.network;
         let (no_rows, no_objects) = (
@@ -262,7 +262,7 @@ impl Machine {
     async fn boot(&self, process: Process, engine: MemoryEngine, trouble: TroubleSwitch) {
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(self.0.rng.seed()));
         let engine: Arc<dyn Engine> = match self.0.environment.bug {
-            Some(bug) if bug.strikes(self.name()) => Arc::new(BuggyEngine::new(engine, bug)),
+            Some(bug) if bug.affects(self.name()) => Arc::new(BuggyEngine::new(engine, bug)),
             _ => Arc::new(engine),
         };
         let db = Db::new(engine, Arc::clone(&rng));

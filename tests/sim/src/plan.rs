@@ -1,6 +1,6 @@
-//! What a run is like: drawn from its seed before it begins.
+//! The plan of a run: drawn from its seed before it begins.
 //!
-//! Each kind of trouble is on in some runs and off in others, so that what one hides another shows.
+//! Each kind of fault is on in some runs and off in others, because one fault may hide what another would show.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::rng::SimRng;
 pub struct NodePlan {
     /// Its name.
     pub name: String,
-    /// Its zone, where zones are told.
+    /// Its zone, if the run configures zones.
     pub zone: Option<String>,
-    /// Whether it serves clients.
+    /// Whether it runs an agent.
     pub serves: bool,
-    /// Whether it compacts.
+    /// Whether it runs a compactor.
     pub compacts: bool,
 }
 
@@ -31,39 +31,39 @@ pub struct NodePlan {
 pub struct TopicPlan {
     /// Its name.
     pub name: String,
-    /// SendOptions many partitions it begins with.
+    /// Partitions at its creation.
     pub partitions: i32,
-    /// What of it goes away by itself.
+    /// Its retention, as the checker has to know it.
     pub retention: Retention,
-    /// The same as settings.
+    /// Its retention as topic configs.
     pub configs: Vec<(String, String)>,
 }
 
-/// Which nemesis is done to the system while it works.
+/// Which kinds of fault the nemesis injects.
 #[derive(Clone, Copy, Debug)]
 pub struct NemesisPlan {
-    /// Machines die and come back.
+    /// Machines crash and start again.
     pub crashes: bool,
-    /// Machines are told to stop, and come back.
+    /// Machines are told to stop, and start again.
     pub restarts: bool,
-    /// Machines stand still for a while.
+    /// Machines are paused for a while.
     pub pauses: bool,
     /// Links are cut for a while.
     pub cuts: bool,
     /// Connections are reset.
     pub resets: bool,
-    /// Wall clocks are off.
+    /// Wall clocks are skewed.
     pub skews: bool,
-    /// Stores have bad times.
+    /// Stores fail often and are slow for a while, as one machine sees them.
     pub degraded_stores: bool,
-    /// Clients die, or stand still.
+    /// Clients are killed or paused.
     pub clients: bool,
-    /// Between two of them.
+    /// The longest time between two faults.
     pub pause_max: Duration,
 }
 
 impl NemesisPlan {
-    /// None at all.
+    /// No faults.
     #[must_use]
     pub fn none(pause_max: Duration) -> Self {
         Self {
@@ -80,45 +80,45 @@ impl NemesisPlan {
     }
 }
 
-/// A run.
+/// A whole run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Time of load and trouble.
+    /// Time of load and faults, in virtual time.
     pub duration: Duration,
-    /// Machines.
+    /// The machines.
     pub nodes: Vec<NodePlan>,
-    /// Zones.
+    /// Names of zones.
     pub zones: Vec<String>,
-    /// Topics.
+    /// The topics that exist from the beginning.
     pub topics: Vec<TopicPlan>,
-    /// Producers.
+    /// Number of producers.
     pub producers: usize,
-    /// Plain readers.
+    /// Number of readers without a group.
     pub readers: usize,
-    /// Members of each group.
+    /// Number of members of each group.
     pub groups: Vec<usize>,
-    /// Whether members of groups have static names.
+    /// Whether members of groups are static (`group.instance.id`).
     pub static_members: bool,
-    /// Administrators.
+    /// Number of administrators.
     pub administrators: usize,
-    /// SendOptions agents behave.
+    /// Configuration of agents.
     pub agent: AgentConfig,
-    /// SendOptions compactors behave.
+    /// Configuration of compactors.
     pub compactor: CompactorConfig,
-    /// SendOptions processes register.
+    /// How processes register and renew their registration.
     pub session: SessionConfig,
-    /// The metastore's usual trouble.
+    /// Faults of the metastore when the nemesis does nothing.
     pub metastore: Faults,
-    /// The object store's usual trouble.
+    /// Faults of the object store when the nemesis does nothing.
     pub store: BucketTrouble,
-    /// Of the network between clients and agents.
+    /// The longest delay of one packet between clients and agents.
     pub latency_max: Duration,
-    /// What is done to it all.
+    /// What the nemesis may do.
     pub nemesis: NemesisPlan,
 }
 
 impl Plan {
-    /// The plan of a seed; `duration` where one is asked for.
+    /// Draws a plan. `duration`, if given, replaces the one that is drawn.
     #[must_use]
     pub fn draw(rng: &SimRng, duration: Option<Duration>) -> Self {
         let zones: Vec<String> = (0..rng.count(1, 3)).map(|zone| format!("zone {}", letter(zone))).collect();

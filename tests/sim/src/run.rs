@@ -1,4 +1,4 @@
-//! One run of one seed, from the empty world to the report.
+//! One run of one seed, from an empty environment to the list of violations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,39 +24,39 @@ use crate::rng::SimRng;
 use crate::time::SimClock;
 use crate::workload::Workload;
 
-/// For what clients still have in flight when everything works again: their own patience is less.
+/// For clients to finish what they have in flight when everything works again: their own timeouts are shorter.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(300);
-/// SendOptions long the load goes on after the end of trouble.
-const CALM: Duration = Duration::from_secs(5);
-/// Until something is acknowledged after the end of trouble: clients may wait for an answer that was lost, and back off.
+/// How long to wait before looking again whether something was acknowledged.
+const RECOVERY_STEP: Duration = Duration::from_secs(5);
+/// Until something is acknowledged after the end of faults: clients may wait for an answer that was lost, and back off.
 const RECOVERY_MAX: Duration = Duration::from_secs(90);
-/// For everything of a run: beyond it something waits for nothing.
+/// For a whole run, in virtual time: a run that takes longer is stuck.
 const RUN_MAX: Duration = Duration::from_secs(6 * 3_600);
 
-/// The invariant that is not in the history.
+/// The invariant that does not depend on the history.
 const NO_PANIC: &str = "nothing panics";
 
-/// What is asked of a run.
+/// How a run is to be made.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RunOptions {
     /// The seed.
     pub seed: u64,
-    /// Time of load and trouble, where the seed does not decide.
+    /// Time of load and faults; the seed decides if this is `None`.
     pub duration: Option<Duration>,
-    /// Every event is told as it happens.
+    /// Prints every event as it happens.
     pub verbose: bool,
-    /// The system is broken in this way, and left alone but for that.
+    /// A bug to inject; the nemesis is then off, except for what the bug needs.
     pub bug: Option<Bug>,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct RunReport {
     /// The seed.
     pub seed: u64,
     /// Everything that happened.
     pub history: History,
-    /// What does not hold.
+    /// Invariants that do not hold.
     pub violations: Vec<Violation>,
     /// Virtual time that passed.
     pub elapsed: Duration,
@@ -65,7 +65,7 @@ pub struct RunReport {
 /// Runs a seed on a runtime of its own, on this thread.
 ///
 /// # Panics
-/// Where the system panics, which is a finding of its own.
+/// If the runtime cannot be built. (A panic of the system is a violation.)
 #[must_use]
 pub fn run(options: RunOptions) -> RunReport {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -74,23 +74,23 @@ pub fn run(options: RunOptions) -> RunReport {
         .build()
         .expect("a runtime without I/O has nothing to fail on");
     panics::collect();
-    let (history, reported, elapsed) = runtime.block_on(live(options));
+    let (history, reported, elapsed) = runtime.block_on(simulate_in_time(options));
     drop(runtime);
     let panicked = panics::take().into_iter().map(|what| Violation { invariant: NO_PANIC, what, events: Vec::new() });
     let violations = panicked.chain(reported).chain(check(&history)).collect();
     RunReport { seed: options.seed, history, violations, elapsed }
 }
 
-async fn live(options: RunOptions) -> (History, Vec<Violation>, Duration) {
+async fn simulate_in_time(options: RunOptions) -> (History, Vec<Violation>, Duration) {
     let origin = Instant::now();
     let recorder = Recorder::new(origin, options.verbose);
-    if tokio::time::timeout(RUN_MAX, play(options, origin, recorder.clone())).await.is_err() {
+    if tokio::time::timeout(RUN_MAX, simulate(options, origin, recorder.clone())).await.is_err() {
         recorder.record(SYSTEM, EventKind::Stuck("the run does not come to an end".to_owned()));
     }
     (recorder.take(), recorder.reported(), origin.elapsed())
 }
 
-async fn play(options: RunOptions, origin: Instant, recorder: Recorder) {
+async fn simulate(options: RunOptions, origin: Instant, recorder: Recorder) {
     let rng = SimRng::new(options.seed);
     let mut plan = Plan::draw(&rng, options.duration);
     if let Some(bug) = options.bug {
@@ -106,14 +106,14 @@ async fn play(options: RunOptions, origin: Instant, recorder: Recorder) {
         plan,
         bug: options.bug,
     });
-    found(&environment, &rng).await;
+    create_cluster(&environment, &rng).await;
     let machines: Vec<Machine> =
         environment.plan.nodes.iter().map(|node| Machine::new(environment.clone(), node.clone(), rng.fork())).collect();
     machines.iter().for_each(Machine::start);
     let bootstrap = machines.iter().filter_map(Machine::address).collect();
     let mut workload = Workload::empty(environment.clone(), recorder.clone(), rng.fork(), bootstrap);
     create_topics(&workload.extra_client("founder"), &environment.plan.topics).await;
-    workload.fill();
+    workload.start();
     let mut nemesis = Nemesis {
         environment: &environment,
         machines: &machines,
@@ -122,30 +122,30 @@ async fn play(options: RunOptions, origin: Instant, recorder: Recorder) {
         rng: rng.fork(),
     };
     nemesis.run(Instant::now() + environment.plan.duration).await;
-    // Whoever deleted a topic may have died before it was there again.
+    // A client that deleted a topic may have been killed before it created the topic again.
     create_topics(&workload.extra_client("restorer"), &environment.plan.topics).await;
-    calm_down(&recorder).await;
+    await_progress(&recorder).await;
     for late in workload.finish(FINISH_TIMEOUT).await {
         recorder.record(SYSTEM, EventKind::Stuck(format!("{late} does not come to an end")));
     }
     let client = workload.extra_client("auditor");
-    FinalCheck { environment: &environment, machines: &machines, recorder, client }.audit(rng.seed()).await;
+    FinalCheck { environment: &environment, machines: &machines, recorder, client }.run(rng.seed()).await;
 }
 
-/// The load goes on for a while, now that everything works: something is acknowledged soon.
-async fn calm_down(recorder: &Recorder) {
+/// Waits until something is acknowledged, now that everything works.
+async fn await_progress(recorder: &Recorder) {
     let (before, healed) = (recorder.acked(), Instant::now());
     while recorder.acked() == before {
         if healed.elapsed() >= RECOVERY_MAX {
             recorder.record(SYSTEM, EventKind::Stuck("nothing is acknowledged although everything works".to_owned()));
             return;
         }
-        sleep(CALM).await;
+        sleep(RECOVERY_STEP).await;
     }
 }
 
-/// The cluster is there before the first process, so that they do not race to found it.
-async fn found(environment: &Environment, rng: &SimRng) {
+/// Creates the cluster before the first process starts, so that processes do not race to create it.
+async fn create_cluster(environment: &Environment, rng: &SimRng) {
     let rng = Arc::new(SeededRng::new(rng.seed()));
     let db = Db::new(Arc::new(environment.engine.elsewhere(Faults::none())), rng.clone());
     Metastore::open(db, &*rng).await.expect("a store without faults opens");

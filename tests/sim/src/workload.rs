@@ -1,4 +1,4 @@
-//! The clients of a run: who there is, how they are started, killed, held up and told to finish.
+//! The workload: the clients of a run, and how they are started, killed, paused and stopped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,91 +15,90 @@ use crate::recorder::Recorder;
 use crate::rng::SimRng;
 use crate::time::SimClock;
 
-/// What a client is there for.
+/// What a client does.
 #[derive(Clone, Debug)]
 pub enum Kind {
-    /// Produces.
+    /// Produces batches.
     Producer,
-    /// Reads by offset.
+    /// Reads partitions by offset, without a group.
     Reader,
-    /// Is a member of the group with this number, the so-manieth.
+    /// Is a member of a group: the number of the group, and the number of the member within it.
     Member(usize, usize),
-    /// Administrates.
+    /// Changes topics.
     Administrator,
 }
 
-/// One client, through all its lives.
+/// The place of one client. When the client is killed, another of its kind takes the slot.
 pub struct ClientSlot {
     /// What it does.
     pub kind: Kind,
-    /// Its name on the network.
+    /// The client's name on the network.
     pub name: String,
     simulated: SimulatedProcess,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-/// All clients.
+/// All clients of a run.
 pub struct Workload {
     environment: Arc<Environment>,
     recorder: Recorder,
     rng: SimRng,
     bootstrap: Vec<String>,
-    /// Each of them.
+    /// One slot per client.
     pub slots: Vec<ClientSlot>,
 }
 
 impl Workload {
-    /// Nobody yet.
+    /// A workload without clients.
     #[must_use]
     pub fn empty(environment: Arc<Environment>, recorder: Recorder, rng: SimRng, bootstrap: Vec<String>) -> Self {
         Self { environment, recorder, rng, bootstrap, slots: Vec::new() }
     }
 
     /// Starts the clients of the plan.
-    pub fn fill(&mut self) {
+    pub fn start(&mut self) {
         for (number, kind) in kinds(&self.environment.plan).into_iter().enumerate() {
-            let slot = self.sit(kind, format!("client {number}"));
+            let slot = self.start_client(kind, format!("client {number}"));
             self.slots.push(slot);
         }
     }
 
-    /// A client that is nobody's: for setting up and for looking at the end.
+    /// A client outside the slots: it sets the run up, or checks its end.
     #[must_use]
     pub fn extra_client(&self, name: &str) -> Client {
         self.client(name, CancellationToken::new())
     }
 
-    /// Kills the client at `place`, and starts another of its kind.
-    pub fn replace(&mut self, place: usize) {
-        let Some(slot) = self.slots.get(place) else { return };
-        slot.simulated.end();
-        let (kind, name) = (slot.kind.clone(), slot.name.clone());
-        let slot = self.sit(kind, name);
-        self.slots[place] = slot;
+    /// Kills the client of a slot, and starts another of its kind.
+    pub fn replace(&mut self, slot: usize) {
+        let Some(old) = self.slots.get(slot) else { return };
+        old.simulated.end();
+        let (kind, name) = (old.kind.clone(), old.name.clone());
+        self.slots[slot] = self.start_client(kind, name);
     }
 
-    /// Holds the client at `place` up.
-    pub fn pause(&self, place: usize) {
-        if let Some(slot) = self.slots.get(place) {
+    /// Pauses the client of a slot.
+    pub fn pause(&self, slot: usize) {
+        if let Some(slot) = self.slots.get(slot) {
             slot.simulated.pause();
         }
     }
 
-    /// Lets it go on.
-    pub fn resume(&self, place: usize) {
-        if let Some(slot) = self.slots.get(place) {
+    /// Resumes the client of a slot.
+    pub fn resume(&self, slot: usize) {
+        if let Some(slot) = self.slots.get(slot) {
             slot.simulated.resume();
         }
     }
 
-    /// Tells all to finish and waits for them; names of those that did not in time.
-    pub async fn finish(&mut self, patience: Duration) -> Vec<String> {
+    /// Tells all clients to finish and waits for them. Returns the names of those that did not finish within `timeout`.
+    pub async fn finish(&mut self, timeout: Duration) -> Vec<String> {
         for slot in &self.slots {
             slot.simulated.resume();
             slot.stop.cancel();
         }
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = tokio::time::Instant::now() + timeout;
         let mut late = Vec::new();
         for slot in &mut self.slots {
             if tokio::time::timeout_at(deadline, &mut slot.task).await.is_err() {
@@ -129,7 +128,7 @@ impl Workload {
         }
     }
 
-    fn sit(&self, kind: Kind, name: String) -> ClientSlot {
+    fn start_client(&self, kind: Kind, name: String) -> ClientSlot {
         let (simulated, stop) = (SimulatedProcess::default(), CancellationToken::new());
         let client = self.client(&name, stop.clone());
         let task = match kind {
@@ -139,7 +138,7 @@ impl Workload {
             }
             Kind::Reader => spawn(&simulated, read(client)),
             Kind::Member(group, number) => {
-                let plan = self.membership(group, number);
+                let plan = self.consumer_plan(group, number);
                 spawn(&simulated, consume(client, plan))
             }
             Kind::Administrator => spawn(&simulated, administrate(client, self.environment.plan.topics.clone())),
@@ -147,7 +146,7 @@ impl Workload {
         ClientSlot { kind, name, simulated, stop, task }
     }
 
-    fn membership(&self, group: usize, number: usize) -> ConsumerPlan {
+    fn consumer_plan(&self, group: usize, number: usize) -> ConsumerPlan {
         let instance = self.environment.plan.static_members.then(|| format!("member-{group}-{number}"));
         ConsumerPlan {
             group: format!("group-{group}"),
@@ -162,7 +161,7 @@ impl Workload {
 fn spawn(simulated: &SimulatedProcess, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     let bound = simulated.bind(work);
     tokio::spawn(async move {
-        // Killed or done: nobody asks.
+        // Killed or done: the difference does not matter here.
         let _ = bound.await;
     })
 }

@@ -1,4 +1,4 @@
-//! An attempt with a bug.
+//! A transaction attempt with a bug.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use super::{
     rows::{Rows, is},
 };
 
-/// One read of a head in so many is of the one before.
+/// One in so many reads of a head returns the previous one.
 const OLD_HEAD_EVERY: u64 = 20;
-/// One read of extents in so many leaves one out.
+/// One in so many reads of extents leaves one out.
 const HIDDEN_EXTENT_EVERY: u64 = 10;
-/// One offset of a group in so many is not written.
+/// One in so many committed offsets of a group is not written.
 const LOST_OFFSET_EVERY: u64 = 3;
-/// After that nobody hears of the zombie any more.
+/// After this time the zombie's heartbeats are not written any more.
 const ZOMBIE_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) struct BuggyAttempt {
@@ -48,7 +48,7 @@ impl Attempt for BuggyAttempt {
             Bug::ForgottenWindows if is(key, Tag::WINDOW) => None,
             Bug::OldHeads if is(key, Tag::HEAD) => {
                 let before = rows.before(key, value.as_ref());
-                if rows.strikes(OLD_HEAD_EVERY) { before.or(value) } else { value }
+                if rows.is_due(OLD_HEAD_EVERY) { before.or(value) } else { value }
             }
             Bug::Zombie if is(key, Tag::LEASE) || is(key, Tag::NODE) => rows.own(key).or(value),
             _ => value,
@@ -62,7 +62,7 @@ impl Attempt for BuggyAttempt {
         let mut rows = self.rows();
         match self.bug {
             Bug::HiddenExtents if is(&query.begin, Tag::EXTENT) => {
-                let hidden = usize::from(found.len() > 1 && rows.strikes(HIDDEN_EXTENT_EVERY));
+                let hidden = usize::from(found.len() > 1 && rows.is_due(HIDDEN_EXTENT_EVERY));
                 found.drain(..hidden);
             }
             Bug::Zombie if is(&query.begin, Tag::NODE) => found = rows.with_own(&query, found),
@@ -74,7 +74,7 @@ impl Attempt for BuggyAttempt {
     fn write(&self, mutation: Mutation) {
         let dropped = match (self.bug, &mutation) {
             (Bug::LostGroupOffsets, Mutation::Set { key, .. }) if is(key, Tag::GROUP_OFFSET) => {
-                self.rows().strikes(LOST_OFFSET_EVERY)
+                self.rows().is_due(LOST_OFFSET_EVERY)
             }
             (Bug::Zombie, Mutation::Set { key, value }) if is(key, Tag::LEASE) => {
                 self.rows().wrote(key, value);

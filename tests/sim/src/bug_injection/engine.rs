@@ -1,4 +1,4 @@
-//! An engine with a bug.
+//! A key-value engine with a bug.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use alluvium_metastore::kv::{Attempt, Engine, MemoryEngine, Metrics};
 
 use super::{Bug, attempt::BuggyAttempt, rows::Rows};
 
-/// The metastore's store as one process reaches it, with a bug.
+/// The metastore's storage as one process sees it, with a bug.
 pub struct BuggyEngine {
     engine: MemoryEngine,
     bug: Bug,
@@ -14,7 +14,7 @@ pub struct BuggyEngine {
 }
 
 impl BuggyEngine {
-    /// `engine`, broken.
+    /// Adds `bug` to `engine`.
     #[must_use]
     pub fn new(engine: MemoryEngine, bug: Bug) -> Self {
         Self { engine, bug, rows: Arc::default() }

@@ -1,7 +1,7 @@
-//! Systems that are broken on purpose, so that whole runs show what the checker finds.
+//! Bug injection: runs of a system with a known bug show that the checker finds it.
 //!
-//! Owns: which bugs there are, and what of a plan or of a process's stores they change. Does not own: finding them.
-//! Invariant: nothing here takes part in a run that did not ask for it.
+//! Owns: the list of bugs, and how each changes the plan of a run or a process's access to the metastore. Does not own:
+//! finding them. Invariant: nothing here takes part in a run that did not ask for it.
 
 mod attempt;
 mod bug;

@@ -16,7 +16,7 @@ use crate::history::{CommitOffset, EventKind, FetchOffset, Heartbeat, Join, Leav
 /// `heartbeat.interval.ms`.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// SendOptions a member works.
+/// How a member works.
 #[derive(Clone, Debug)]
 pub struct ConsumerPlan {
     /// Its group.
@@ -27,7 +27,7 @@ pub struct ConsumerPlan {
     pub session_timeout: Duration,
     /// Between two commits.
     pub commit_interval: Duration,
-    /// SendOptions long it stays in the group.
+    /// How long it stays in the group.
     pub stay: Duration,
 }
 

@@ -40,7 +40,7 @@ pub struct Fetched {
 pub struct Fetcher {
     /// The topic.
     pub topic: TopicLayout,
-    /// SendOptions long an empty answer may take.
+    /// How long an empty answer may take.
     pub max_wait: Duration,
     /// `max.partition.fetch.bytes`.
     pub partition_bytes_max: i32,

@@ -1,8 +1,8 @@
-//! A producer: batches to one partition after the other, several requests in flight, tried again in order as Kafka's client
-//! does it, under a new identity where it must give something up.
+//! A producer: sends batches to one partition after the other, with several requests in flight. Batches are retried in order,
+//! as Kafka's client does; a producer that has to give a batch up goes on with a new producer id.
 //!
-//! Invariants: with an identity every batch keeps its place in the sequence through all retries; without one nothing is
-//! sent twice.
+//! Invariants: with a producer id every batch keeps its sequence numbers through all retries; without one nothing is sent
+//! twice.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::{Client, values};
 use crate::history::{Acked, ConnectionNumber, EventKind, Retried, SendId, Sent, ValueId};
 
-/// Codes by which an agent says that nothing was written, nor will be.
+/// Error codes that say that nothing was written and nothing will be.
 const WITHOUT_EFFECT: &[ErrorCode] = &[
     ErrorCode::NOT_ENOUGH_REPLICAS,
     ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
@@ -35,7 +35,7 @@ const WITHOUT_EFFECT: &[ErrorCode] = &[
     ErrorCode::NOT_LEADER_OR_FOLLOWER,
 ];
 
-/// SendOptions a producer works.
+/// How a producer works.
 #[derive(Clone, Debug)]
 pub struct ProducerPlan {
     /// Whether it is idempotent.
@@ -51,7 +51,7 @@ pub struct ProducerPlan {
 }
 
 impl ProducerPlan {
-    /// One of many.
+    /// Draws a plan.
     #[must_use]
     pub fn draw(client: &Client) -> Self {
         let rng = &client.rng;
@@ -65,7 +65,7 @@ impl ProducerPlan {
     }
 }
 
-/// Produces until told to stop, and then until what is in flight has ended.
+/// Produces until told to stop, and then until nothing is in flight.
 pub async fn produce(client: Client, plan: ProducerPlan) {
     let routes = client.routes();
     let mut producer = Producer { client, plan, routes, numbers: BTreeMap::new(), identity: None };
@@ -78,24 +78,24 @@ struct Producer {
     client: Client,
     plan: ProducerPlan,
     routes: Routes,
-    /// SendOptions many records it has sent to each partition.
+    /// Records sent to each partition.
     numbers: BTreeMap<TopicPartition, u64>,
     identity: Option<(i64, i16)>,
 }
 
-/// One partition's stay.
+/// The batches for one partition during one turn.
 struct Lane {
     topic: TopicLayout,
     partition: i32,
     name: TopicPartition,
     sequence: i32,
-    connection: Option<Line>,
+    connection: Option<LeaderConnection>,
     in_flight: VecDeque<InFlight>,
-    /// The topic was deleted, and another has its name.
+    /// Whether the topic was deleted and another has its name.
     is_gone: bool,
 }
 
-struct Line {
+struct LeaderConnection {
     connection: Connection,
     number: ConnectionNumber,
     agent: AgentId,
@@ -110,13 +110,13 @@ struct InFlight {
     answer: Option<Pending<ProduceResponse>>,
 }
 
-/// What an answer means for the batch.
+/// What an answer means for its batch.
 enum AnswerClass {
     Acked(Option<Offset>),
     Again,
-    /// No effect, by this attempt.
+    /// This attempt had no effect.
     Refused,
-    /// No answer, or one that says nothing.
+    /// No answer, or one that leaves open what happened.
     Open,
 }
 
@@ -142,7 +142,7 @@ impl Producer {
         self.work(&mut lane, 0).await;
     }
 
-    /// A partition to produce to, with an identity that knows nothing of it.
+    /// Draws a partition, and asks for a new producer id if the producer is idempotent.
     async fn lane(&mut self) -> Option<Lane> {
         let topic = self.routes.topic(&self.client.topic()).await.ok()?;
         self.identity = if self.plan.idempotent { Some(self.new_identity().await?) } else { None };
@@ -157,7 +157,7 @@ impl Producer {
         answer.error_code.is_none().then_some((answer.producer_id, answer.producer_epoch))
     }
 
-    /// One more batch, not yet on its way.
+    /// Adds one batch, which is not sent yet.
     fn fill(&mut self, lane: &mut Lane) {
         let rng = &self.client.rng;
         let compression = rng.choose(&[Compression::None, Compression::Lz4, Compression::Zstd]);
@@ -182,7 +182,8 @@ impl Producer {
         lane.sequence = lane.sequence.wrapping_add(count) & i32::MAX;
     }
 
-    /// Sends what is not on its way, and waits until at most `left` are. Whether the identity is still good.
+    /// Sends what is not sent, and waits until at most `left` batches are in flight. Returns whether the producer may go on
+    /// with its producer id.
     async fn work(&mut self, lane: &mut Lane, left: usize) -> bool {
         loop {
             self.send_due(lane).await;
@@ -196,7 +197,7 @@ impl Producer {
         }
     }
 
-    /// Sends everything that waits, in order; nothing where no connection is to be had.
+    /// Sends everything that waits, in order; nothing if there is no connection.
     async fn send_due(&mut self, lane: &mut Lane) {
         if lane.connection.is_none() {
             lane.connection = self.connect(lane).await;
@@ -208,8 +209,8 @@ impl Producer {
             }
             let request = request(&lane.topic, lane.partition, &batch.bytes, self.plan.request_timeout);
             let number = self.numbers.entry(lane.name).or_default();
-            let told = announced(batch, lane.name, self.identity, line, *number);
-            self.client.recorder.record(self.client.actor, told);
+            let event = announced(batch, lane.name, self.identity, line, *number);
+            self.client.recorder.record(self.client.actor, event);
             if batch.attempts == 0 {
                 *number += batch.values.len() as u64;
             }
@@ -224,8 +225,8 @@ impl Producer {
         }
     }
 
-    async fn connect(&mut self, lane: &mut Lane) -> Option<Line> {
-        // Whoever leads it now, as far as anybody says.
+    async fn connect(&mut self, lane: &mut Lane) -> Option<LeaderConnection> {
+        // The leader as metadata name it now.
         if let Ok(topic) = self.routes.topic(&lane.topic.name).await {
             lane.is_gone = topic.id != lane.topic.id;
             if lane.is_gone {
@@ -239,7 +240,7 @@ impl Producer {
         match self.routes.fresh(&address).await {
             Ok(connection) => {
                 let agent = AgentId(self.routes.broker_at(&address).unwrap_or(-1));
-                Some(Line { connection, number: self.client.recorder.connection(), agent })
+                Some(LeaderConnection { connection, number: self.client.recorder.connection(), agent })
             }
             Err(_) => {
                 self.routes.turn_away();
@@ -248,7 +249,7 @@ impl Producer {
         }
     }
 
-    /// Waits for the oldest batch's answer; whether the producer may go on as it is.
+    /// Waits for the oldest batch's answer. Returns whether the producer may go on with its producer id.
     async fn settle_oldest(&mut self, lane: &mut Lane) -> bool {
         let Some(oldest) = lane.in_flight.front_mut() else { return true };
         let verdict = match oldest.answer.take() {
@@ -282,12 +283,12 @@ impl Producer {
         }
     }
 
-    /// Whether there is another topic of that name by now: what was meant for this one will never be taken.
+    /// Whether another topic has the name by now: batches for the old one will never be accepted.
     async fn is_replaced(&mut self, lane: &Lane) -> bool {
         self.routes.topic(&lane.topic.name).await.is_ok_and(|topic| topic.id != lane.topic.id)
     }
 
-    /// Prepares all for another attempt, after a pause; false where there is none to be.
+    /// Prepares all batches for another attempt, after a pause. Returns false if there must not be another.
     async fn try_again(&mut self, lane: &mut Lane) -> bool {
         if self.identity.is_none() {
             return false;
@@ -295,7 +296,7 @@ impl Producer {
         if lane.in_flight.front().is_some_and(|oldest| Instant::now() >= oldest.deadline) {
             return false;
         }
-        // Those behind it cannot go before it. Their answers may be read first, or never.
+        // Batches behind it must not overtake it. Their answers may be read first, or never.
         if lane.connection.is_some() && self.client.rng.chance(700) {
             for batch in lane.in_flight.iter_mut().skip(1) {
                 if let Some(answer) = batch.answer.take() {
@@ -313,7 +314,7 @@ impl Producer {
         true
     }
 
-    /// Nobody knows what became of all that is in flight.
+    /// Gives up what is in flight: its outcome is unknown.
     fn give_up(&mut self, lane: &mut Lane) {
         for batch in lane.in_flight.drain(..).filter(|batch| batch.attempts > 0) {
             self.client.recorder.record(self.client.actor, EventKind::SendUnknown(batch.send));
@@ -342,7 +343,7 @@ fn announced(
     batch: &InFlight,
     partition: TopicPartition,
     identity: Option<(i64, i16)>,
-    line: &Line,
+    line: &LeaderConnection,
     number: u64,
 ) -> EventKind {
     let (connection, agent) = (line.number, line.agent);
@@ -361,12 +362,12 @@ fn announced(
     })
 }
 
-fn request(topic: &TopicLayout, partition: i32, bytes: &Bytes, patience: Duration) -> ProduceRequest {
+fn request(topic: &TopicLayout, partition: i32, bytes: &Bytes, timeout: Duration) -> ProduceRequest {
     let data = PartitionProduceData { index: partition, records: Some(bytes.clone()) };
     ProduceRequest {
         transactional_id: None,
         acks: -1,
-        timeout_ms: i32::try_from(patience.as_millis()).unwrap_or(i32::MAX),
+        timeout_ms: i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX),
         topic_data: vec![TopicProduceData { name: topic.name.clone(), topic_id: topic.id, partition_data: vec![data] }],
     }
 }

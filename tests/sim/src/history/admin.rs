@@ -29,7 +29,7 @@ pub enum Admin {
         topic: TopicId,
         /// Its name.
         name: String,
-        /// SendOptions many partitions it has.
+        /// How many partitions it has.
         partitions: i32,
         /// What of it goes away by itself.
         retention: Retention,
@@ -40,7 +40,7 @@ pub enum Admin {
         began: Duration,
         /// Which.
         topic: TopicId,
-        /// SendOptions it ended.
+        /// How it ended.
         outcome: Outcome,
     },
     /// A topic got more partitions.
@@ -49,9 +49,9 @@ pub enum Admin {
         began: Duration,
         /// Which topic.
         topic: TopicId,
-        /// SendOptions many partitions it has then.
+        /// How many partitions it has then.
         partitions: i32,
-        /// SendOptions it ended.
+        /// How it ended.
         outcome: Outcome,
     },
     /// The beginning of a partition was deleted.
@@ -62,7 +62,7 @@ pub enum Admin {
         partition: TopicPartition,
         /// Records below it go; `None`: all that are there.
         before: Option<Offset>,
-        /// SendOptions it ended.
+        /// How it ended.
         outcome: Outcome,
         /// The log start, as the answer says.
         log_start: Option<Offset>,
@@ -73,7 +73,7 @@ pub enum Admin {
         began: Duration,
         /// Which.
         group: String,
-        /// SendOptions it ended.
+        /// How it ended.
         outcome: Outcome,
     },
 }

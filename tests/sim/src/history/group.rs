@@ -58,7 +58,7 @@ pub struct Heartbeat {
     pub generation: i32,
     /// Who it is.
     pub member: MemberName,
-    /// SendOptions it was answered.
+    /// How it was answered.
     pub outcome: Outcome,
 }
 
@@ -79,7 +79,7 @@ pub struct CommitOffset {
     pub offset: Option<Offset>,
     /// The transaction that carries it: then it counts from that transaction's commit on.
     pub txn: Option<TxnId>,
-    /// SendOptions it ended.
+    /// How it ended.
     pub outcome: Outcome,
 }
 

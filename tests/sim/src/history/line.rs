@@ -1,4 +1,4 @@
-//! SendOptions an event reads as one line of a trace.
+//! How an event reads as one line of a trace.
 
 use std::fmt;
 

@@ -45,7 +45,7 @@ impl ValueId {
 /// A member of a group, as the coordinator named it.
 pub type MemberName = String;
 
-/// SendOptions an operation ended, as its client could tell.
+/// How an operation ended, as its client could tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It took effect.

@@ -28,7 +28,7 @@ pub struct Marker {
     pub commit: bool,
 }
 
-/// SendOptions far a reader may read.
+/// How far a reader may read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Isolation {
     /// Everything below the high watermark.
@@ -71,7 +71,7 @@ pub struct Poll {
     pub records: Vec<Seen>,
     /// Control records among them.
     pub markers: Vec<Marker>,
-    /// SendOptions far it was allowed to read.
+    /// How far it was allowed to read.
     pub isolation: Isolation,
     /// Who answered.
     pub agent: AgentId,
@@ -105,7 +105,7 @@ pub struct Readback {
     pub agent: AgentId,
     /// Before or after compaction.
     pub phase: Phase,
-    /// SendOptions far it was allowed to read.
+    /// How far it was allowed to read.
     pub isolation: Isolation,
     /// Earliest offset, as the agent says.
     pub log_start: Offset,

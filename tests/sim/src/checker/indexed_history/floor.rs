@@ -1,4 +1,4 @@
-//! SendOptions far the beginning of a partition may be gone.
+//! How far the beginning of a partition may be gone.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use alluvium_model::Offset;
 
 use crate::history::{Actor, Sent};
 
-/// SendOptions a send ended.
+/// How a send ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendEnd {
     /// Acknowledged; with the offset of its first record where the answer had it.
@@ -28,9 +28,9 @@ pub struct IndexedSend<'h> {
     pub event: usize,
     /// When it first went out.
     pub at: Duration,
-    /// SendOptions often it went out.
+    /// How often it went out.
     pub attempts: usize,
-    /// SendOptions it ended.
+    /// How it ended.
     pub end: SendEnd,
     /// When and by which event it ended, where it did.
     pub ended: Option<(Duration, usize)>,

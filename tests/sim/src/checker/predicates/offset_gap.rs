@@ -53,7 +53,7 @@ fn explained(history: &IndexedHistory<'_>, log: &Log<'_>) -> u64 {
     offsets
 }
 
-/// SendOptions many offsets of `back` are empty and not `known` to be so, and the first of them.
+/// How many offsets of `back` are empty and not `known` to be so, and the first of them.
 fn gaps(back: &IndexedReadback<'_>, known: &[Offset]) -> (u64, Option<Offset>) {
     let mut offsets: Vec<Offset> = back.read.records.iter().map(|seen| seen.offset).collect();
     offsets.sort_unstable();

@@ -18,7 +18,7 @@ use crate::{
 /// One invariant.
 #[derive(Clone, Copy)]
 pub struct Predicate {
-    /// SendOptions its violations are called.
+    /// How its violations are called.
     pub name: &'static str,
     /// What holds where it holds.
     pub promise: &'static str,
