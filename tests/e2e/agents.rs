@@ -1,4 +1,4 @@
-//! Several processes over one FoundationDB and one object store: who takes over, who gives way, who drains.
+//! Several processes over one FoundationDB and one object store: takeover of a node id, drains, registrations.
 
 use alluvium_fdb_server::{FdbServer, unique_prefix};
 use rskafka::client::partition::Compression;

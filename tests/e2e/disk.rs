@@ -1,4 +1,4 @@
-//! A disk that is full or cannot be written: errors and no crash, and nothing acknowledged is lost.
+//! A full disk: errors instead of a crash, and no acknowledged record is lost.
 
 use rskafka::client::partition::Compression;
 use tokio::task::block_in_place;
@@ -10,12 +10,13 @@ use crate::{
     small_disk::SmallDisk,
 };
 
-/// Room for what the tests write, several times over.
+/// Size of a disk, MiB: several times what the tests write.
 const MIB: usize = 64;
 /// Batches to be acknowledged before and after the disk is full.
 const BATCHES: u64 = 30;
-/// Segments given up while it is full.
+/// Segments given up while the disk is full.
 const GIVEN_UP: u64 = 5;
+/// Commits that fail while the disk is full.
 const COMMITS_FAILED: usize = 5;
 const COMPACTING: [&str; 4] = ["--compaction-interval", "100ms", "--compaction-age", "0s"];
 

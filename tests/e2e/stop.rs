@@ -1,4 +1,4 @@
-//! Told to stop: it drains, and what was acknowledged is there; told twice, it stops at once.
+//! Signals: the first one drains the server and loses nothing acknowledged, a second one stops it at once.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How an event reads as one line of a trace.
+//! An event as one line of a trace.
 
 use std::fmt;
 

@@ -1,9 +1,10 @@
-//! What clients did and saw, in virtual time: pure data, recorded by the simulation and judged by the checker.
+//! The history of a run: what clients did and saw, in virtual time. Pure data, recorded by the simulation and checked by
+//! `checker`.
 //!
-//! Owns: the words in which a run is told, how an event reads as one line, and the digest by which two runs are compared.
-//! Does not own: recording (the simulation's clients), judging (`checker`). Invariant: everything is what a client could see
-//! from outside, but for the listing of objects at the end; and every operation says when it began, since what overlaps in
-//! time may take effect in either order.
+//! Owns: the kinds of event, how an event reads as one line, and the digest by which two runs are compared. Does not own:
+//! recording (`recorder`, the clients), checking (`checker`). Invariants: everything is what a client could see from
+//! outside, except for the listing of objects at the end; every operation says when it began, because operations that
+//! overlap in time may take effect in either order.
 
 mod admin;
 mod event;

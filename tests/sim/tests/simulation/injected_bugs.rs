@@ -1,77 +1,77 @@
-//! Systems that are broken on purpose: what they break is found, by name.
+//! Systems with injected bugs: the checker finds each bug under the name of the invariant it violates.
 
 use std::collections::BTreeSet;
 
 use alluvium_sim::bug_injection::Bug;
 use alluvium_sim::run::{RunOptions, run};
 
-/// Further seeds that are tried: not every run is of a kind that shows every bug, and another may be so tomorrow.
+/// Further seeds to try: not every run shows every bug, and a change of the system may change which runs do.
 const SEEDS: u64 = 10;
 
-/// Names of what is violated in a run without nemesis but with `bug`.
-fn found(seed: u64, bug: Bug) -> BTreeSet<&'static str> {
+/// Names of the invariants violated in a run with `bug` and no other faults.
+fn violated(seed: u64, bug: Bug) -> BTreeSet<&'static str> {
     let options = RunOptions { seed, duration: Some(bug.duration()), bug: Some(bug), ..RunOptions::default() };
     run(options).violations.into_iter().map(|violation| violation.invariant).collect()
 }
 
-/// The seed `likely`, or another, shows `bug` as one of `names`.
-fn caught(bug: Bug, likely: u64, names: &[&str]) {
+/// Asserts that the seed `likely`, or another, violates one of `names` with `bug`.
+fn assert_found(bug: Bug, likely: u64, names: &[&str]) {
     let mut seen = BTreeSet::new();
     for seed in std::iter::once(likely).chain(0..SEEDS) {
-        seen.extend(found(seed, bug));
+        seen.extend(violated(seed, bug));
         if names.iter().any(|name| seen.contains(name)) {
             return;
         }
     }
-    panic!("{bug:?} is found as {seen:?}");
+    panic!("{bug:?} violates {seen:?}, none of {names:?}");
 }
 
 #[test]
-fn without_breakage_nothing_is_found() {
-    assert_eq!(found(0, Bug::None), BTreeSet::new());
+fn without_a_bug_nothing_is_found() {
+    assert_eq!(violated(0, Bug::None), BTreeSet::new());
 }
 
 #[test]
 fn a_store_that_loses_an_acknowledged_object_is_found() {
-    caught(Bug::LostPut(4), 0, &["dangling-extent"]);
+    assert_found(Bug::LostPut(4), 0, &["dangling-extent"]);
 }
 
 #[test]
 fn a_store_that_keeps_what_it_should_delete_is_found() {
-    caught(Bug::KeptObjects, 0, &["leftover-object"]);
+    assert_found(Bug::KeptObjects, 0, &["leftover-object"]);
 }
 
 #[test]
 fn a_metastore_that_loses_an_acknowledged_commit_is_found() {
-    caught(Bug::LostCommits, 3, &["lost-write"]);
+    assert_found(Bug::LostCommits, 3, &["lost-write"]);
 }
 
 #[test]
 fn a_metastore_that_sees_no_conflicts_is_found() {
-    caught(Bug::LostConflicts, 0, &["offset-overlap"]);
+    assert_found(Bug::LostConflicts, 0, &["offset-overlap"]);
 }
 
 #[test]
 fn offsets_that_are_given_twice_are_found() {
-    caught(Bug::OldHeads, 0, &["offset-overlap"]);
+    assert_found(Bug::OldHeads, 0, &["offset-overlap"]);
 }
 
 #[test]
 fn a_producer_window_that_is_ignored_is_found() {
-    caught(Bug::ForgottenWindows, 4, &["duplicate"]);
+    assert_found(Bug::ForgottenWindows, 4, &["duplicate"]);
 }
 
 #[test]
 fn an_index_that_hides_records_from_some_readers_is_found() {
-    caught(Bug::HiddenExtents, 2, &["poll-skip", "offset-gap", "agents-disagree"]);
+    assert_found(Bug::HiddenExtents, 2, &["poll-skip", "offset-gap", "agents-disagree"]);
 }
 
 #[test]
 fn a_committed_offset_that_is_not_written_is_found() {
-    caught(Bug::LostGroupOffsets, 0, &["lost-commit", "committed-offset-went-back"]);
+    assert_found(Bug::LostGroupOffsets, 0, &["lost-commit", "committed-offset-went-back"]);
 }
 
 #[test]
 fn a_coordinator_without_its_fence_is_found() {
-    caught(Bug::Zombie, 6, &["stale-generation-accepted", "group-double-owner", "generation-went-back"]);
+    assert_found(Bug::Zombie, 6, &["stale-generation-accepted", "group-double-owner", "generation-went-back"]);
 }

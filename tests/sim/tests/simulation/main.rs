@@ -1,4 +1,4 @@
-//! Runs of the whole system under simulation: fixed seeds, the same seed twice, and systems that are broken on purpose.
+//! Runs of the whole system under simulation: fixed seeds, the same seed twice, and systems with injected bugs.
 
 mod injected_bugs;
 mod seeds;

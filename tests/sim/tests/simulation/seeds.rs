@@ -1,4 +1,4 @@
-//! Seeds that every change has to pass: the first few, and each one that once found something.
+//! Seeds that every change has to pass: the first few, and each one that once found a bug.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -6,10 +6,10 @@ use std::thread;
 use alluvium_sim::checker::trace;
 use alluvium_sim::run::{RunOptions, run};
 
-/// As many as fit into two minutes on two processors, without optimisation.
+/// Number of first seeds: as many as fit into two minutes on two processors, without optimisation.
 const FIRST: u64 = 10;
 
-/// Seeds that found something, and what.
+/// Seeds that once found a bug, and which.
 const FOUND: &[u64] = &[
     // A fetch whose extents were looked up page by page, with a swap in between, was answered with some records twice.
     2_097,

@@ -1,4 +1,4 @@
-//! From events to the indexed of them.
+//! Builds the indexes from the events.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,14 +15,14 @@ use crate::history::{
     Admin, Event, EventKind, History, Isolation, Join, LiveExtent, Seen, SendId, Sent, TxnId, ValueId,
 };
 
-/// The history, put in order.
+/// A history with indexes.
 #[derive(Debug, Default)]
 pub struct IndexedHistory<'h> {
-    /// All sends, in order of their first attempts.
+    /// All sends, in the order of their first attempts.
     pub sends: Vec<IndexedSend<'h>>,
-    /// Each value: position of its send in `sends`, and its own in the batch. Only ever looked up, never iterated.
+    /// By value: the position of its send in `sends`, and its own in the batch. Only looked up, never iterated.
     pub values: HashMap<ValueId, (usize, usize)>,
-    /// All partitions that anything happened to.
+    /// All partitions that events name.
     pub logs: BTreeMap<TopicPartition, Log<'h>>,
     /// All transactions.
     pub txns: BTreeMap<TxnId, IndexedTxn>,
@@ -35,7 +35,7 @@ pub struct IndexedHistory<'h> {
 }
 
 impl<'h> IndexedHistory<'h> {
-    /// Puts `history` in order.
+    /// Indexes `history`.
     #[must_use]
     pub fn of(history: &'h History) -> Self {
         let mut indexed = Self { events: &history.events, ..Self::default() };
@@ -53,7 +53,7 @@ impl<'h> IndexedHistory<'h> {
         indexed
     }
 
-    /// The youngest generation of `group` that had begun before `at`, as shown by a join: its event, and itself.
+    /// The newest generation of `group` that had begun before `at`, as shown by a join: its event, and itself.
     #[must_use]
     pub fn generation_before(&self, group: &str, at: Duration) -> Option<(usize, &'h Join)> {
         self.groups.before(group, at)
@@ -65,7 +65,7 @@ impl<'h> IndexedHistory<'h> {
         self.groups.deleted(group, from, to)
     }
 
-    /// All answers about committed offsets that no commit explains.
+    /// Answers about committed offsets that no commit explains.
     #[must_use]
     pub fn stale_offsets(&self) -> &[StaleOffset] {
         &self.stale_offsets
@@ -93,7 +93,7 @@ impl<'h> IndexedHistory<'h> {
         self.txns.get(&self.send_of(value)?.sent.txn?)
     }
 
-    /// Whether every reader has to see `value` once it is in the log.
+    /// Whether every reader has to see `value` if it is in the log: it is not part of a transaction that did not commit.
     #[must_use]
     pub fn counts(&self, value: ValueId) -> bool {
         self.txn_of(value).is_none_or(|txn| txn.status == CommitStatus::Committed)
@@ -123,14 +123,14 @@ impl<'h> IndexedHistory<'h> {
             EventKind::Polled(poll) => {
                 let log = self.logs.entry(poll.partition).or_default();
                 log.polls.push(IndexedPoll { event: index, at, actor: event.actor, poll });
-                log.floor.told = log.floor.told.max(poll.log_start);
+                log.floor.reported_start = log.floor.reported_start.max(poll.log_start);
                 let committed = poll.isolation == Isolation::ReadCommitted;
                 see(log, &poll.records, (at, index), committed, false);
             }
             EventKind::Readback(read) => {
                 let log = self.logs.entry(read.partition).or_default();
                 log.readbacks.push(IndexedReadback { event: index, at, read });
-                log.floor.told = log.floor.told.max(read.log_start);
+                log.floor.reported_start = log.floor.reported_start.max(read.log_start);
                 let committed = read.isolation == Isolation::ReadCommitted;
                 see(log, &read.records, (at, index), committed, true);
             }
@@ -173,7 +173,7 @@ impl<'h> IndexedHistory<'h> {
 
     fn end(&mut self, send: SendId, end: SendEnd, at: Duration, event: usize) {
         let Some(send) = self.send(send) else { return };
-        // A refusal says nothing about an earlier attempt.
+        // A rejection says nothing about an earlier attempt.
         send.end = if end == SendEnd::Failed && send.attempts > 1 { SendEnd::Unknown } else { end };
         send.ended = Some((at, event));
         if let SendEnd::Acked(base) = end {
@@ -197,7 +197,7 @@ impl<'h> IndexedHistory<'h> {
         }
     }
 
-    /// What is true of a topic is true of its partitions.
+    /// Copies the retention and the deletion of topics to their partitions.
     fn spread_topics(&mut self) {
         for (partition, log) in &mut self.logs {
             if let Some(topic) = self.topics.get(&partition.topic) {
@@ -224,7 +224,7 @@ impl<'h> IndexedHistory<'h> {
         }
     }
 
-    /// Where sends are that were not acknowledged, and since when all are known.
+    /// Finds the offsets of sends that were not acknowledged, and when each send was first known to be in the log.
     fn locate_sends(&mut self) {
         for (partition, log) in &self.logs {
             for seen in &log.sightings {
@@ -235,7 +235,7 @@ impl<'h> IndexedHistory<'h> {
                 }
                 let base = Offset(seen.offset.0.saturating_sub(i64::try_from(place).unwrap_or(i64::MAX)));
                 match send.base {
-                    // Seen twice, at two places: no telling which copy is meant.
+                    // Seen at two offsets: unknown which copy is the original.
                     Some(other) if other != base && send.acked_base().is_none() => send.base = None,
                     Some(other) if other != base => {}
                     Some(_) => known_since(send, seen.at, seen.event),

@@ -1,8 +1,8 @@
-//! The history, put in order for judging: built once, read by every predicate.
+//! The history with indexes: built once, read by every predicate.
 //!
-//! Owns: what follows from events without judging them (which send a value belongs to, where it was seen, what became of a
-//! transaction, how far a partition may have been trimmed). Does not own: verdicts. Invariant: everything is sorted, and no
-//! predicate needs more than one pass and binary searches.
+//! Owns: what follows from the events (which send a value belongs to, where it was seen, whether a transaction committed,
+//! how far a partition may have been trimmed). Does not own: deciding whether something is a violation. Invariant:
+//! everything is sorted, so that a predicate needs one pass and binary searches.
 
 mod build;
 mod commits;

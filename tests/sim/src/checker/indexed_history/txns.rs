@@ -1,17 +1,17 @@
-//! What became of a transaction.
+//! The index of one transaction: whether it committed.
 
 use std::time::Duration;
 
 use crate::history::{Actor, Outcome};
 
-/// What became of a transaction, as far as can be told.
+/// Whether a transaction committed, as far as the history shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CommitStatus {
-    /// Its commit was confirmed, or one of its records was seen by a read-committed reader after the commit was asked for.
+    /// Its commit was confirmed, or a read-committed reader saw one of its records after the commit was requested.
     Committed,
-    /// Its commit was asked for, and nothing shows what came of it.
+    /// Its commit was requested, and nothing shows the outcome.
     Unknown,
-    /// Its commit was never asked for, or refused: aborted or open.
+    /// Its commit was never requested, or was rejected: it is aborted or open.
     #[default]
     NotCommitted,
 }
@@ -19,19 +19,19 @@ pub enum CommitStatus {
 /// One transaction.
 #[derive(Clone, Debug, Default)]
 pub struct IndexedTxn {
-    /// Whose it is.
+    /// The producer.
     pub actor: Actor,
     /// Its sends: positions in `IndexedHistory::sends`.
     pub sends: Vec<usize>,
-    /// What became of it.
+    /// Whether it committed.
     pub status: CommitStatus,
-    /// When its commit was first asked for, and by which event: nobody may see it before.
+    /// Time and event of the first request to commit it: no read-committed reader may see it earlier.
     pub visible: Option<(Duration, usize)>,
-    /// When it was known to be committed.
+    /// Time and event by which it was known to be committed.
     pub committed: Option<(Duration, usize)>,
-    /// When its abort was first asked for.
+    /// Time and event of the first request to abort it.
     pub aborting: Option<(Duration, usize)>,
-    /// Commits asked for and not refused since.
+    /// Requests to commit it that were not rejected.
     open_commits: usize,
 }
 

@@ -40,7 +40,7 @@ fn polled(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     if log.floor.retention != Retention::Forever || log.floor.deleted() {
         return;
     }
-    for poll in log.polls.iter().filter(|poll| poll.poll.log_start > log.floor.asked_by(poll.at)) {
+    for poll in log.polls.iter().filter(|poll| poll.poll.log_start > log.floor.trimmed_by(poll.at)) {
         too_high(partition, log, (poll.event, poll.poll.log_start), findings);
     }
 }
@@ -53,7 +53,7 @@ fn too_high(partition: TopicPartition, log: &Log<'_>, (event, start): (usize, Of
 fn read_back(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     for back in &log.readbacks {
         let start = back.read.log_start;
-        if log.floor.retention == Retention::Forever && start > log.floor.asked_by(back.at) {
+        if log.floor.retention == Retention::Forever && start > log.floor.trimmed_by(back.at) {
             too_high(partition, log, (back.event, start), findings);
         }
         let confirmed = log.floor.trims.iter().filter(|trim| trim.done && trim.at <= back.read.began);

@@ -52,7 +52,7 @@ fn passed_over(history: &IndexedHistory<'_>, partition: TopicPartition, log: &Lo
     let unseen: Vec<_> =
         log.acked.iter().filter(|acked| !seen.contains(&acked.value) && history.counts(acked.value)).collect();
     for poll in &log.polls {
-        let floor = log.floor.excused_by(poll.at).max(poll.poll.from);
+        let floor = log.floor.deletable_by(poll.at).max(poll.poll.from);
         let start = unseen.partition_point(|acked| acked.offset < floor);
         let passed = unseen[start..].iter().take_while(|acked| acked.offset < poll.poll.next);
         if log.floor.deleted_by(poll.at) {

@@ -29,7 +29,7 @@ fn within(partition: TopicPartition, log: &Log<'_>, history: &IndexedPoll<'_>, f
     if log.floor.deleted_by(history.at) {
         return;
     }
-    let from = poll.from.max(log.floor.excused_by(history.at));
+    let from = poll.from.max(log.floor.deletable_by(history.at));
     let due = log.existing_in(from, poll.next).iter().filter(|(_, seen)| *seen).map(|(offset, _)| *offset);
     let mut given: Vec<Offset> = poll.records.iter().map(|seen| seen.offset).collect();
     given.sort_unstable();
@@ -46,7 +46,7 @@ fn within(partition: TopicPartition, log: &Log<'_>, history: &IndexedPoll<'_>, f
 fn between(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     for (last, poll) in successions(log) {
         let Some((event, next)) = last.filter(|(_, next)| *next < poll.poll.from) else { continue };
-        let from = next.max(log.floor.excused_by(poll.at));
+        let from = next.max(log.floor.deletable_by(poll.at));
         if let Some((offset, _)) = log.existing_in(from, poll.poll.from).first() {
             findings.add([event, poll.event], || {
                 format!("{partition}: {} goes on at {} and not at {next}, without {offset}", poll.actor, poll.poll.from)

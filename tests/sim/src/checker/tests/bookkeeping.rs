@@ -9,23 +9,23 @@ use crate::{
 };
 
 #[test]
-fn names_are_told_apart() {
+fn invariants_have_names_of_their_own() {
     let names: BTreeSet<_> = PREDICATES.iter().map(|predicate| predicate.name).collect();
     assert_eq!(names.len(), PREDICATES.len());
     assert!(PREDICATES.iter().all(|predicate| !predicate.promise.is_empty()));
 }
 
 #[test]
-fn an_empty_history_is_fine() {
-    assert!(HistoryBuilder::default().wrong().is_empty());
+fn an_empty_history_has_no_violation() {
+    assert!(HistoryBuilder::default().violated().is_empty());
 }
 
 #[test]
-fn a_trace_shows_what_is_wrong_and_what_was_done_to_the_system_meanwhile() {
+fn a_trace_shows_the_violation_and_the_faults_in_that_time() {
     let mut builder = HistoryBuilder::default();
     builder.wrote(10, 0);
     builder.poll(4, 0, &[(0, 10)]);
-    builder.tell(0, EventKind::Fault(Fault::Crash("agent 1".to_owned())));
+    builder.record(0, EventKind::Fault(Fault::Crash("agent 1".to_owned())));
     builder.poll(4, 0, &[(0, 10)]);
     let violations = check(&builder.history);
     assert_eq!(violations.len(), 1, "{violations:?}");
@@ -38,12 +38,12 @@ fn a_trace_shows_what_is_wrong_and_what_was_done_to_the_system_meanwhile() {
 }
 
 #[test]
-fn a_bug_that_breaks_everything_is_told_in_few_violations_and_short_traces() {
+fn a_bug_that_affects_everything_gives_few_violations_and_short_traces() {
     let mut builder = HistoryBuilder::default();
     for value in 0..200 {
         builder.send_as(SendOptions { producer: None, ..SendOptions::default() }, value, &[value]);
         builder.ack(value, 0);
-        builder.tell(0, EventKind::Fault(Fault::Healed));
+        builder.record(0, EventKind::Fault(Fault::Healed));
     }
     let violations = check(&builder.history);
     assert!(violations.len() < 50, "{}", violations.len());
@@ -51,7 +51,7 @@ fn a_bug_that_breaks_everything_is_told_in_few_violations_and_short_traces() {
 }
 
 #[test]
-fn the_digest_tells_histories_apart() {
+fn different_histories_have_different_digests() {
     let mut one = HistoryBuilder::default();
     one.wrote(10, 0);
     let mut other = one.clone();

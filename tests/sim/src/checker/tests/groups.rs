@@ -11,7 +11,7 @@ fn members_with_their_own_partitions_are_fine() {
     builder.beat(1, 1, Outcome::Done);
     builder.join(2, 2, &[0, 1]);
     builder.beat(1, 1, Outcome::Refused);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn two_owners_in_one_generation_are_one_too_many() {
     let mut builder = HistoryBuilder::default();
     builder.join(1, 1, &[0, 1]);
     builder.join(2, 1, &[1]);
-    assert_eq!(builder.wrong(), ["group-double-owner"]);
+    assert_eq!(builder.violated(), ["group-double-owner"]);
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn a_member_may_be_told_its_assignment_twice() {
     let mut builder = HistoryBuilder::default();
     builder.join(1, 1, &[0]);
     builder.join(1, 1, &[0]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
@@ -36,9 +36,9 @@ fn a_static_member_takes_its_own_place() {
     for actor in [1, 2] {
         let mut join = builder.join_of(actor, 1, &[0]);
         join.instance = Some("i".to_owned());
-        builder.tell(actor, EventKind::Joined(join));
+        builder.record(actor, EventKind::Joined(join));
     }
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn an_accepted_heartbeat_of_an_old_generation_is_a_zombie() {
     builder.join(1, 1, &[0]);
     builder.join(2, 2, &[0]);
     builder.beat(1, 1, Outcome::Done);
-    assert_eq!(builder.wrong(), ["stale-generation-accepted"]);
+    assert_eq!(builder.violated(), ["stale-generation-accepted"]);
 }
 
 #[test]
@@ -56,9 +56,9 @@ fn an_accepted_commit_of_an_old_generation_is_a_zombie() {
     builder.join(1, 1, &[0]);
     builder.join(2, 2, &[0]);
     builder.commit(Some(5), Outcome::Refused);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
     builder.commit(Some(5), Outcome::Done);
-    assert_eq!(builder.wrong(), ["stale-generation-accepted"]);
+    assert_eq!(builder.violated(), ["stale-generation-accepted"]);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_heartbeat_that_went_out_before_the_next_generation_may_be_accepted() {
     if let Some(EventKind::Heartbeat(beat)) = builder.history.events.last_mut().map(|event| &mut event.what) {
         beat.began = began;
     }
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
@@ -80,11 +80,11 @@ fn generations_grow_unless_the_group_was_deleted() {
     builder.join(1, 3, &[0]);
     let mut deleted = builder.clone();
     builder.join(1, 1, &[0]);
-    assert_eq!(builder.wrong(), ["generation-went-back"]);
+    assert_eq!(builder.violated(), ["generation-went-back"]);
     deleted.delete_group(Outcome::Unknown);
     deleted.join(1, 1, &[0]);
     deleted.beat(1, 1, Outcome::Done);
-    assert!(deleted.wrong().is_empty());
+    assert!(deleted.violated().is_empty());
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_fetched_offset_is_the_last_one_committed() {
     builder.fetch(Some(6));
     builder.commit(None, Outcome::Done);
     builder.fetch(None);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn an_offset_that_another_replaced_went_back() {
     builder.commit(Some(5), Outcome::Done);
     builder.commit(Some(7), Outcome::Done);
     builder.fetch(Some(5));
-    assert_eq!(builder.wrong(), ["committed-offset-went-back"]);
+    assert_eq!(builder.violated(), ["committed-offset-went-back"]);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn no_offset_after_a_commit_is_a_lost_commit() {
     let mut builder = HistoryBuilder::default();
     builder.commit(Some(5), Outcome::Done);
     builder.fetch(None);
-    assert_eq!(builder.wrong(), ["lost-commit"]);
+    assert_eq!(builder.violated(), ["lost-commit"]);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn an_offset_that_nobody_committed_is_no_commit() {
     builder.commit(Some(5), Outcome::Done);
     builder.commit(Some(6), Outcome::Refused);
     builder.fetch(Some(6));
-    assert_eq!(builder.wrong(), ["lost-commit"]);
+    assert_eq!(builder.violated(), ["lost-commit"]);
 }
 
 #[test]
@@ -135,9 +135,9 @@ fn a_commit_of_unknown_end_may_come_late_and_stays_once_seen() {
     builder.commit(Some(6), Outcome::Unknown);
     builder.fetch(Some(5));
     builder.fetch(Some(6));
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
     builder.fetch(Some(5));
-    assert_eq!(builder.wrong(), ["committed-offset-went-back"]);
+    assert_eq!(builder.violated(), ["committed-offset-went-back"]);
 }
 
 #[test]
@@ -146,5 +146,5 @@ fn offsets_of_a_deleted_topic_may_be_gone() {
     builder.commit(Some(5), Outcome::Done);
     builder.delete_topic(Outcome::Done);
     builder.fetch(None);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }

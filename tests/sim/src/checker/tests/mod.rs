@@ -1,4 +1,4 @@
-//! Each predicate passes what is right and catches what is wrong, by its name.
+//! Each predicate accepts correct histories, and reports violations under its name.
 
 mod bookkeeping;
 mod groups;

@@ -1,22 +1,22 @@
-//! Judging keeps up with what a run records.
+//! Checking keeps up with what a run records.
 
+use std::sync::OnceLock;
 use std::time::Duration;
-
-use alluvium_model::Offset;
-use tokio::time::Instant;
 
 use super::history_builder::{HistoryBuilder, SendOptions};
 use crate::{
     checker::check,
     history::{EventKind, Outcome},
 };
+use alluvium_model::Offset;
+use tokio::time::Instant;
 
-/// Even unoptimised, on a busy machine; optimised and alone it is some hundred times as many.
+/// Events per second of processor time, even unoptimised; optimised it is some hundred times as many.
 const EVENTS_PER_SECOND_MIN: u32 = 2_000;
 const ROUNDS: u64 = 20_000;
 
 #[test]
-fn a_long_history_is_judged_quickly() {
+fn a_long_history_is_checked_quickly() {
     let mut builder = HistoryBuilder::default();
     let mut all = Vec::new();
     for round in 0..ROUNDS {
@@ -41,12 +41,22 @@ fn a_long_history_is_judged_quickly() {
     for agent in 0..2 {
         let back = builder.readback_of(agent, &all);
         assert_eq!(back.high_watermark, Offset(i64::try_from(ROUNDS).unwrap() * 2));
-        builder.tell(0, EventKind::Readback(back));
+        builder.record(0, EventKind::Readback(back));
     }
     let events = u32::try_from(builder.history.events.len()).unwrap();
-    let started = Instant::now();
+    let started = processor_time();
     assert_eq!(check(&builder.history), []);
     let limit = Duration::from_secs(1) * events / EVENTS_PER_SECOND_MIN;
-    assert!(started.elapsed() < limit, "{events} events in {:?}", started.elapsed());
-    println!("{events} events judged in {:?}", started.elapsed());
+    let taken = processor_time().saturating_sub(started);
+    assert!(taken < limit, "{events} events in {taken:?}");
+    println!("{events} events checked in {taken:?}");
+}
+
+/// Processor time of this thread: how busy the machine is must not matter. Where Linux does not count it, real time.
+fn processor_time() -> Duration {
+    static BEGINNING: OnceLock<Instant> = OnceLock::new();
+    let count = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = count.as_deref().and_then(|count| count.split(' ').next()).and_then(|nanos| nanos.parse().ok());
+    let real_time = || BEGINNING.get_or_init(Instant::now).elapsed();
+    nanos.map_or_else(real_time, Duration::from_nanos)
 }

@@ -39,7 +39,7 @@ fn a_committed_transaction_is_read_behind_its_commit() {
         let mut builder = committed(outcome);
         builder.poll_committed(2, (0, 3), BOTH);
         builder.readback_committed((0, 3), BOTH);
-        assert!(builder.wrong().is_empty());
+        assert!(builder.violated().is_empty());
     }
 }
 
@@ -48,17 +48,17 @@ fn a_poll_that_was_answered_before_the_commit_was_asked_for_is_precommitted() {
     let mut builder = begun();
     builder.poll_committed(2, (0, 2), BOTH);
     let open = builder.clone();
-    assert_eq!(open.wrong(), ["precommitted-read"], "still open");
+    assert_eq!(open.violated(), ["precommitted-read"], "still open");
     builder.ending(1, true);
     builder.ended(1, true, Outcome::Done);
-    assert_eq!(builder.wrong(), ["precommitted-read"]);
+    assert_eq!(builder.violated(), ["precommitted-read"]);
 }
 
 #[test]
 fn readers_of_everything_see_open_transactions() {
     let mut builder = begun();
     builder.poll(2, 0, BOTH);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
@@ -66,18 +66,18 @@ fn an_aborted_transaction_is_not_for_read_committed_readers() {
     let mut builder = aborted();
     let mut right = builder.clone();
     builder.poll_committed(2, (0, 3), &BOTH[..1]);
-    assert_eq!(builder.wrong(), ["aborted-read"]);
+    assert_eq!(builder.violated(), ["aborted-read"]);
     right.poll(3, 0, BOTH);
     right.poll_committed(2, (0, 3), &[]);
     right.readback_committed((0, 3), &[]);
-    assert!(right.wrong().is_empty(), "passing over what was aborted is no skip, no loss and no gap");
+    assert!(right.violated().is_empty(), "passing over what was aborted is no skip, no loss and no gap");
 }
 
 #[test]
 fn a_refused_commit_aborts() {
     let mut builder = committed(Outcome::Refused);
     builder.readback_committed((0, 3), &[]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_poll_without_a_committed_record_is_a_skip() {
     let mut builder = committed(Outcome::Done);
     builder.poll_committed(3, (0, 3), BOTH);
     builder.poll_committed(2, (0, 3), &BOTH[1..]);
-    assert_eq!(builder.wrong(), ["poll-skip"]);
+    assert_eq!(builder.violated(), ["poll-skip"]);
 }
 
 #[test]
@@ -93,9 +93,9 @@ fn half_a_transaction_is_torn() {
     let mut builder = committed(Outcome::Unknown);
     let mut none = builder.clone();
     builder.readback_committed((0, 3), &BOTH[..1]);
-    assert_eq!(builder.wrong(), ["lost-write", "offset-gap", "torn-transaction"]);
+    assert_eq!(builder.violated(), ["lost-write", "offset-gap", "torn-transaction"]);
     none.readback_committed((0, 3), &[]);
-    assert!(none.wrong().is_empty(), "a commit of unknown end may not have happened");
+    assert!(none.violated().is_empty(), "a commit of unknown end may not have happened");
 }
 
 #[test]
@@ -104,11 +104,11 @@ fn markers_take_an_offset_and_are_no_gap() {
     let mut back = builder.readback_of(0, BOTH);
     back.high_watermark = Offset(3);
     back.markers = vec![Marker { offset: Offset(2), producer: ProducerId(5), commit: true }];
-    builder.tell(0, EventKind::Readback(back.clone()));
-    assert!(builder.wrong().is_empty());
+    builder.record(0, EventKind::Readback(back.clone()));
+    assert!(builder.violated().is_empty());
     back.high_watermark = Offset(5);
-    builder.tell(0, EventKind::Readback(back));
-    assert_eq!(builder.wrong(), ["offset-gap"], "one transaction leaves one marker");
+    builder.record(0, EventKind::Readback(back));
+    assert_eq!(builder.violated(), ["offset-gap"], "one transaction leaves one marker");
 }
 
 #[test]
@@ -117,25 +117,25 @@ fn what_compaction_drops_of_an_aborted_transaction_is_no_difference() {
     builder.send_as(SendOptions { actor: 2, producer: Some(6), txn: None, ..IN_TXN }, 12, &[12]);
     builder.ack(12, 3);
     let before = builder.readback_of(0, &[(0, 10), (1, 11), (3, 12)]);
-    builder.tell(0, EventKind::Readback(before));
+    builder.record(0, EventKind::Readback(before));
     builder.readback_committed((0, 4), &[(3, 12)]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
 fn offsets_of_a_transaction_count_from_its_commit_on() {
-    for (end, wrong) in [(Some(true), &["lost-commit"][..]), (Some(false), &[][..]), (None, &[][..])] {
+    for (end, violated) in [(Some(true), &["lost-commit"][..]), (Some(false), &[][..]), (None, &[][..])] {
         let mut builder = HistoryBuilder::default();
         let mut commit = builder.commit_of(Some(5), Outcome::Done);
         commit.txn = Some(TxnId(1));
-        builder.tell(1, EventKind::CommittedOffset(commit));
+        builder.record(1, EventKind::CommittedOffset(commit));
         builder.fetch(None);
         if let Some(commit) = end {
             builder.ending(1, commit);
             builder.ended(1, commit, Outcome::Done);
         }
         builder.fetch(None);
-        assert_eq!(builder.wrong(), wrong, "{end:?}");
+        assert_eq!(builder.violated(), violated, "{end:?}");
     }
 }
 
@@ -144,11 +144,11 @@ fn an_offset_of_an_aborted_transaction_is_nobodys() {
     let mut builder = HistoryBuilder::default();
     let mut commit = builder.commit_of(Some(5), Outcome::Done);
     commit.txn = Some(TxnId(1));
-    builder.tell(1, EventKind::CommittedOffset(commit));
+    builder.record(1, EventKind::CommittedOffset(commit));
     builder.ending(1, false);
     builder.ended(1, false, Outcome::Done);
     builder.fetch(Some(5));
-    assert_eq!(builder.wrong(), ["lost-commit"]);
+    assert_eq!(builder.violated(), ["lost-commit"]);
 }
 
 #[test]
@@ -164,5 +164,5 @@ fn interleaved_transactions_are_no_write_cycle() {
         builder.ended(txn, true, Outcome::Done);
     }
     builder.readback_committed((0, 7), &[(0, 10), (1, 11), (2, 12), (3, 13), (4, 14)]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }

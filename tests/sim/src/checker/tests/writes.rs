@@ -18,14 +18,14 @@ fn three() -> HistoryBuilder {
 fn acknowledged_records_that_are_read_back_are_fine() {
     let mut builder = three();
     builder.readback(0, &[(0, 10), (1, 11), (2, 12)]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
 fn an_acknowledged_record_that_is_not_read_back_is_a_lost_write() {
     let mut builder = three();
     builder.readback(0, &[(0, 10), (2, 12)]);
-    assert_eq!(builder.wrong(), ["lost-write", "offset-gap"]);
+    assert_eq!(builder.violated(), ["lost-write", "offset-gap"]);
 }
 
 #[test]
@@ -35,30 +35,30 @@ fn a_record_that_was_seen_and_is_not_read_back_is_a_lost_write_even_if_never_ack
     builder.poll(2, 0, &[(0, 10)]);
     let mut lost = builder.clone();
     builder.readback(0, &[(0, 10)]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
     lost.readback(0, &[]);
-    assert_eq!(lost.wrong(), ["lost-write"]);
+    assert_eq!(lost.violated(), ["lost-write"]);
 }
 
 #[test]
 fn without_reading_back_what_a_poll_passed_over_and_nobody_saw_is_a_lost_write() {
     let mut builder = three();
     builder.poll(2, 0, &[(0, 10), (2, 12)]);
-    assert_eq!(builder.wrong(), ["lost-write"]);
+    assert_eq!(builder.violated(), ["lost-write"]);
 }
 
 #[test]
 fn without_reading_back_what_no_poll_has_reached_is_fine() {
     let mut builder = three();
     builder.poll(2, 0, &[(0, 10), (1, 11)]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
 fn an_acknowledged_record_beyond_the_end_of_all_last_reads_is_unseen() {
     let mut builder = three();
     builder.readback(0, &[(0, 10), (1, 11)]);
-    assert_eq!(builder.wrong(), ["unseen"]);
+    assert_eq!(builder.violated(), ["unseen"]);
 }
 
 #[test]
@@ -67,9 +67,9 @@ fn what_was_sent_without_an_end_may_be_there_or_not() {
     builder.send(13, &[13]);
     let mut there = builder.clone();
     builder.readback(0, &[(0, 10), (1, 11), (2, 12)]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
     there.readback(0, &[(0, 10), (1, 11), (2, 12), (3, 13)]);
-    assert!(there.wrong().is_empty());
+    assert!(there.violated().is_empty());
 }
 
 #[test]
@@ -78,15 +78,15 @@ fn records_below_a_deletion_may_be_gone_and_others_may_not() {
     builder.trim(1);
     let mut back = builder.readback_of(0, &[(1, 11), (2, 12)]);
     back.log_start = Offset(1);
-    builder.tell(0, EventKind::Readback(back.clone()));
-    assert!(builder.wrong().is_empty());
+    builder.record(0, EventKind::Readback(back.clone()));
+    assert!(builder.violated().is_empty());
 
     let mut too_much = three();
     too_much.trim(1);
     back.log_start = Offset(2);
     back.records.remove(0);
-    too_much.tell(0, EventKind::Readback(back));
-    assert_eq!(too_much.wrong(), ["log-start-wrong", "lost-write"]);
+    too_much.record(0, EventKind::Readback(back));
+    assert_eq!(too_much.violated(), ["log-start-wrong", "lost-write"]);
 }
 
 #[test]
@@ -95,17 +95,18 @@ fn of_a_deleted_topic_nothing_need_be_there() {
         let mut builder = three();
         builder.delete_topic(outcome);
         builder.readback(0, &[]);
-        assert!(builder.wrong().is_empty());
+        assert!(builder.violated().is_empty());
     }
     let mut builder = three();
     builder.delete_topic(Outcome::Refused);
     builder.readback(0, &[]);
-    assert_eq!(builder.wrong(), ["unseen"]);
+    assert_eq!(builder.violated(), ["unseen"]);
 }
 
 #[test]
 fn with_retention_the_log_start_may_move_and_without_it_may_not() {
-    for (retention, wrong) in [(Retention::Size, &[][..]), (Retention::Forever, &["log-start-wrong", "lost-write"][..])]
+    for (retention, violated) in
+        [(Retention::Size, &[][..]), (Retention::Forever, &["log-start-wrong", "lost-write"][..])]
     {
         let mut builder = HistoryBuilder::default();
         builder.topic(retention);
@@ -113,8 +114,8 @@ fn with_retention_the_log_start_may_move_and_without_it_may_not() {
         builder.wrote(11, 1);
         let mut back = builder.readback_of(0, &[(1, 11)]);
         back.log_start = Offset(1);
-        builder.tell(0, EventKind::Readback(back));
-        assert_eq!(builder.wrong(), wrong);
+        builder.record(0, EventKind::Readback(back));
+        assert_eq!(builder.violated(), violated);
     }
 }
 
@@ -123,7 +124,7 @@ fn a_log_start_below_a_confirmed_deletion_is_wrong() {
     let mut builder = three();
     builder.trim(2);
     builder.readback(0, &[(0, 10), (1, 11), (2, 12)]);
-    assert_eq!(builder.wrong(), ["log-start-wrong"]);
+    assert_eq!(builder.violated(), ["log-start-wrong"]);
 }
 
 #[test]
@@ -131,11 +132,11 @@ fn a_poll_may_be_told_an_old_log_start_but_not_one_that_nobody_asked_for() {
     let mut builder = three();
     builder.trim(1);
     builder.poll(2, 1, &[(1, 11)]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
     let mut poll = builder.poll_of(2, 3, &[(2, 12)]);
     poll.log_start = Offset(2);
-    builder.tell(2, EventKind::Polled(poll));
-    assert_eq!(builder.wrong(), ["log-start-wrong"]);
+    builder.record(2, EventKind::Polled(poll));
+    assert_eq!(builder.violated(), ["log-start-wrong"]);
 }
 
 #[test]
@@ -144,8 +145,8 @@ fn a_record_below_the_log_start_is_wrong() {
     builder.trim(1);
     let mut back = builder.readback_of(0, &[(0, 10), (1, 11), (2, 12)]);
     back.log_start = Offset(1);
-    builder.tell(0, EventKind::Readback(back));
-    assert_eq!(builder.wrong(), ["log-start-wrong"]);
+    builder.record(0, EventKind::Readback(back));
+    assert_eq!(builder.violated(), ["log-start-wrong"]);
 }
 
 #[test]
@@ -154,7 +155,7 @@ fn an_acknowledged_record_at_another_offset_is_elsewhere() {
     builder.wrote(10, 0);
     builder.wrote(11, 5);
     builder.readback(0, &[(0, 10), (1, 11)]);
-    assert_eq!(builder.wrong(), ["acked-elsewhere", "duplicate"]);
+    assert_eq!(builder.violated(), ["acked-elsewhere", "duplicate"]);
 }
 
 #[test]
@@ -162,7 +163,7 @@ fn another_record_where_an_acknowledged_one_should_be_is_wrong() {
     let mut builder = three();
     builder.send(13, &[13]);
     builder.readback(0, &[(0, 10), (1, 13), (2, 12)]);
-    assert_eq!(builder.wrong(), ["acked-elsewhere", "lost-write", "nonmonotonic-send", "write-cycle"]);
+    assert_eq!(builder.violated(), ["acked-elsewhere", "lost-write", "nonmonotonic-send", "write-cycle"]);
 }
 
 #[test]
@@ -170,9 +171,9 @@ fn an_acknowledgement_without_an_offset_leaves_the_place_open() {
     let mut builder = HistoryBuilder::default();
     builder.wrote(10, 0);
     builder.send(11, &[11]);
-    builder.tell(1, EventKind::Acked(Acked { send: SendId(11), base: None }));
+    builder.record(1, EventKind::Acked(Acked { send: SendId(11), base: None }));
     builder.readback(0, &[(0, 10), (1, 11)]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn two_acknowledgements_of_one_offset_overlap() {
     builder.ack(1, 0);
     builder.send(2, &[12]);
     builder.ack(2, 1);
-    assert_eq!(builder.wrong(), ["offset-overlap"]);
+    assert_eq!(builder.violated(), ["offset-overlap"]);
 }
 
 #[test]
@@ -191,7 +192,7 @@ fn an_offset_without_a_record_is_a_gap() {
     builder.wrote(10, 0);
     builder.send(11, &[11]);
     builder.readback(0, &[(0, 10), (2, 11)]);
-    assert_eq!(builder.wrong(), ["offset-gap"]);
+    assert_eq!(builder.violated(), ["offset-gap"]);
 }
 
 #[test]
@@ -199,8 +200,8 @@ fn a_gap_before_the_end_counts_too() {
     let mut builder = three();
     let mut back = builder.readback_of(0, &[(0, 10), (1, 11), (2, 12)]);
     back.high_watermark = Offset(4);
-    builder.tell(0, EventKind::Readback(back));
-    assert_eq!(builder.wrong(), ["offset-gap"]);
+    builder.record(0, EventKind::Readback(back));
+    assert_eq!(builder.violated(), ["offset-gap"]);
 }
 
 #[test]
@@ -209,7 +210,7 @@ fn a_record_twice_is_a_duplicate_even_if_its_idempotent_send_was_retried() {
     builder.send(1, &[10]);
     builder.retry(1);
     builder.readback(0, &[(0, 10), (1, 10)]);
-    assert_eq!(builder.wrong(), ["duplicate"]);
+    assert_eq!(builder.violated(), ["duplicate"]);
 }
 
 #[test]
@@ -220,9 +221,9 @@ fn a_send_that_is_not_idempotent_may_be_there_as_often_as_it_went_out() {
     builder.ack(1, 1);
     let mut thrice = builder.clone();
     builder.readback(0, &[(0, 10), (1, 10)]);
-    assert!(builder.wrong().is_empty());
+    assert!(builder.violated().is_empty());
     thrice.readback(0, &[(0, 10), (1, 10), (2, 10)]);
-    assert_eq!(thrice.wrong(), ["duplicate"]);
+    assert_eq!(thrice.violated(), ["duplicate"]);
 }
 
 #[test]
@@ -238,8 +239,8 @@ fn sends_of_one_connection_keep_their_order() {
         builder.ack(2, 0);
         builder.ack(1, 1);
     }
-    assert_eq!(builder.wrong(), ["nonmonotonic-send"]);
-    assert!(other.wrong().is_empty(), "two connections have no order");
+    assert_eq!(builder.violated(), ["nonmonotonic-send"]);
+    assert!(other.violated().is_empty(), "two connections have no order");
 }
 
 #[test]
@@ -249,9 +250,9 @@ fn sends_of_one_idempotent_producer_keep_their_order_over_connections_and_unknow
     builder.send_as(SendOptions { connection: 2, ..SendOptions::default() }, 2, &[11]);
     let mut other = builder.clone();
     builder.readback(0, &[(0, 11), (1, 10)]);
-    assert_eq!(builder.wrong(), ["nonmonotonic-send"]);
+    assert_eq!(builder.violated(), ["nonmonotonic-send"]);
     other.readback(0, &[(0, 10), (1, 11)]);
-    assert!(other.wrong().is_empty());
+    assert!(other.violated().is_empty());
 }
 
 #[test]
@@ -262,14 +263,14 @@ fn what_was_sent_after_an_acknowledgement_lies_behind_it() {
     builder.ack(1, 1);
     builder.send_as(other, 2, &[11]);
     builder.ack(2, 0);
-    assert_eq!(builder.wrong(), ["write-cycle"]);
+    assert_eq!(builder.violated(), ["write-cycle"]);
 
     let mut concurrent = HistoryBuilder::default();
     concurrent.send(1, &[10]);
     concurrent.send_as(other, 2, &[11]);
     concurrent.ack(1, 1);
     concurrent.ack(2, 0);
-    assert!(concurrent.wrong().is_empty());
+    assert!(concurrent.violated().is_empty());
 }
 
 #[test]
@@ -280,7 +281,7 @@ fn what_was_sent_after_a_record_was_seen_lies_behind_it() {
     builder.poll(3, 1, &[(1, 10)]);
     builder.send_as(other, 2, &[11]);
     builder.ack(2, 0);
-    assert_eq!(builder.wrong(), ["write-cycle"]);
+    assert_eq!(builder.violated(), ["write-cycle"]);
 }
 
 #[test]
@@ -289,10 +290,10 @@ fn half_a_batch_is_torn_and_so_is_one_in_two_pieces() {
     builder.send(1, &[10, 11]);
     let mut pieces = builder.clone();
     builder.readback(0, &[(0, 10)]);
-    assert_eq!(builder.wrong(), ["torn-batch"]);
+    assert_eq!(builder.violated(), ["torn-batch"]);
     pieces.send_as(SendOptions { actor: 2, producer: Some(6), ..SendOptions::default() }, 2, &[12]);
     pieces.readback(0, &[(0, 10), (1, 12), (2, 11)]);
-    assert_eq!(pieces.wrong(), ["torn-batch"]);
+    assert_eq!(pieces.violated(), ["torn-batch"]);
 }
 
 #[test]
@@ -303,6 +304,6 @@ fn a_batch_cut_by_a_deletion_is_whole() {
     builder.trim(2);
     let mut back = builder.readback_of(0, &[(2, 12)]);
     back.log_start = Offset(2);
-    builder.tell(0, EventKind::Readback(back));
-    assert!(builder.wrong().is_empty());
+    builder.record(0, EventKind::Readback(back));
+    assert!(builder.violated().is_empty());
 }
