@@ -1,4 +1,5 @@
-//! FoundationDB as the metastore: errors at start name what is missing, faults are survived, several clusters share one.
+//! FoundationDB as the metastore: errors at start name what is missing, faults are survived, several clusters share
+//! one.
 
 use std::{fs, future::ready, path::Path, sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
-//! A load that survives restarts of its server: idempotent producers that reconnect, a consumer that follows them, and the
-//! check that every acknowledged record is there once and in order.
+//! A load that survives restarts of its server: idempotent producers that reconnect, a consumer that follows them, and
+//! the check that every acknowledged record is there once and in order.
 
 use std::{
     collections::BTreeMap,
@@ -92,8 +92,8 @@ impl Load {
         self.shared.acknowledged.load(Ordering::SeqCst)
     }
 
-    /// Ends the load. Asserts that every acknowledged record is at its offset, that each producer's records are there once and
-    /// in order, and that the consumer has seen the same records.
+    /// Ends the load. Asserts that every acknowledged record is at its offset, that each producer's records are there
+    /// once and in order, and that the consumer has seen the same records.
     pub async fn finish(self, server: &Server) {
         self.shared.stop.store(true, Ordering::SeqCst);
         let mut acknowledged = Found::new();

@@ -1,8 +1,8 @@
-//! S3 that fails, hangs and gives wrong answers: the server survives, producers wait and go on, no acknowledged record is
-//! lost, and no record is there twice.
+//! S3 that fails, hangs and gives wrong answers: the server survives, producers wait and go on, no acknowledged record
+//! is lost, and no record is there twice.
 //!
-//! An outage lasts until uploads have been given up several times. With `--store-timeout` at 2 s instead of the usual 20 s
-//! that takes seconds instead of a minute.
+//! An outage lasts until uploads have been given up several times. With `--store-timeout` at 2 s instead of the usual
+//! 20 s that takes seconds instead of a minute.
 
 use std::time::Duration;
 

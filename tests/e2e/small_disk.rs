@@ -1,5 +1,5 @@
-//! A small disk that can be filled: a tmpfs of some MiB. Mounting one takes root; without it the tests that need one are
-//! skipped.
+//! A small disk that can be filled: a tmpfs of some MiB. Mounting one takes root; without it the tests that need one
+//! are skipped.
 
 use std::{
     fs::{self, File},
@@ -66,7 +66,8 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a server that is still running may have files open. If it fails, the mount stays until the system cleans up.
+        // Lazily: a server that is still running may have files open. If it fails, the mount stays until the system
+        // cleans up.
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
     }
 }

@@ -27,8 +27,8 @@ const KAFKA: &str = "ALLUVIUM_TEST_KAFKA";
 /// Versions that differ in the same way are reported together.
 type Difference = (usize, String, ApiKey, String, String, String);
 
-/// An intended difference: in which cases (by the beginning of their names), in which fields (by a part of their paths), and
-/// why.
+/// An intended difference: in which cases (by the beginning of their names), in which fields (by a part of their
+/// paths), and why.
 pub struct Intended {
     case: &'static str,
     field: &'static str,

@@ -119,7 +119,8 @@ impl Side {
         self.finish(Awaited::<R> { case: case.to_owned(), version, pending, _connection: connection }).await
     }
 
-    /// Sends `request` in every version, and keeps the part of each answer that `part` returns: the rest depends on others.
+    /// Sends `request` in every version, and keeps the part of each answer that `part` returns: the rest depends on
+    /// others.
     pub async fn part<R: Request>(&mut self, case: &str, request: &R, part: impl Fn(&mut R::Response))
     where
         R::Response: Debug,

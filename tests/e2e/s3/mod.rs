@@ -1,7 +1,8 @@
 //! An S3 server in this process, whose faults are switched from the test.
 //!
-//! Owns: the part of S3 that Alluvium uses (PUT, also conditional, GET with ranges, HEAD, DELETE, bulk delete, listing in pages, the
-//! bucket's settings), in memory, and the injected faults. Does not own: signatures (any is accepted), other S3 calls.
+//! Owns: the part of S3 that Alluvium uses (PUT, also conditional, GET with ranges, HEAD, DELETE, bulk delete, listing
+//! in pages, the bucket's settings), in memory, and the injected faults. Does not own: signatures (any is accepted),
+//! other S3 calls.
 
 mod bucket;
 mod fault;

@@ -1,6 +1,6 @@
 //! The final check of a run, after all faults and all load have ended: every partition is read back from every agent,
-//! compacted, and read back again; then the clock is set forward until everything is due for deletion, and what is left in
-//! the store is listed.
+//! compacted, and read back again; then the clock is set forward until everything is due for deletion, and what is left
+//! in the store is listed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The nemesis (Jepsen's word): injects faults while the workload runs. Machines crash, pause and restart, links are cut,
-//! clocks are skewed, stores degrade, clients die.
+//! The nemesis (Jepsen's word): injects faults while the workload runs. Machines crash, pause and restart, links are
+//! cut, clocks are skewed, stores degrade, clients die.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The network between clients and agents, and who is cut off from whom.
 //!
 //! Owns: links (who reaches whom), listening agents, connections over pipes in memory with latency. Does not own: the
-//! protocol. Invariants: bytes of a connection arrive in order or not at all; a cut link delays what is on it until it is
-//! healed, as retransmissions do.
+//! protocol. Invariants: bytes of a connection arrive in order or not at all; a cut link delays what is on it until it
+//! is healed, as retransmissions do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -1,7 +1,8 @@
 //! A machine: the processes that run on it one after the other, and how they end.
 //!
-//! Owns: putting a process together as the binary does, over simulated stores and the simulated network. Does not own: when
-//! it is started and stopped. Invariant: a machine runs at most one process, and nothing of a dead process goes on.
+//! Owns: putting a process together as the binary does, over simulated stores and the simulated network. Does not own:
+//! when it is started and stopped. Invariant: a machine runs at most one process, and nothing of a dead process goes
+//! on.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;

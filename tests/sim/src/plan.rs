@@ -151,8 +151,8 @@ fn letter(number: usize) -> char {
 fn nodes(rng: &SimRng, zones: &[String]) -> Vec<NodePlan> {
     let (agents, compactors) = (rng.count(1, 4), rng.count(0, 2));
     let both = rng.chance(300);
-    let told = rng.chance(800);
-    let zone = |number: usize| told.then(|| zones[number % zones.len()].clone());
+    let has_zone = rng.chance(800);
+    let zone = |number: usize| has_zone.then(|| zones[number % zones.len()].clone());
     let agent = |number| NodePlan { name: format!("agent {number}"), zone: zone(number), serves: true, compacts: both };
     let compactor =
         |number| NodePlan { name: format!("compactor {number}"), zone: zone(number), serves: false, compacts: true };

@@ -106,8 +106,8 @@ const HISTORY_RECORDS: i64 = 2_000;
 const RECORD_BYTES: usize = 6_000;
 const READERS: i64 = 50;
 
-/// On one thread and in virtual time, because how much readers share of what the cache does not hold depends on who comes
-/// when: here the order is the same in every run, and readers meet while they wait for the store.
+/// On one thread and in virtual time, because how much readers share of what the cache does not hold depends on who
+/// comes when: here the order is the same in every run, and readers meet while they wait for the store.
 #[tokio::test(start_paused = true)]
 async fn fifty_readers_of_one_history_share_what_is_loaded_and_decoded_in_bounded_memory() {
     let world = World::new().await;

@@ -32,8 +32,8 @@ pub enum Bug {
     HiddenExtents,
     /// Some committed offsets of groups are not written.
     LostGroupOffsets,
-    /// One agent's heartbeats are not written, and it reads its leases from memory: a coordinator without its fence, which
-    /// the others consider dead.
+    /// One agent's heartbeats are not written, and it reads its leases from memory: a coordinator without its fence,
+    /// which the others consider dead.
     Zombie,
 }
 

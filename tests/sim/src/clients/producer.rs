@@ -1,8 +1,8 @@
-//! A producer: sends batches to one partition after the other, with several requests in flight. Batches are retried in order,
-//! as Kafka's client does; a producer that has to give a batch up goes on with a new producer id.
+//! A producer: sends batches to one partition after the other, with several requests in flight. Batches are retried in
+//! order, as Kafka's client does; a producer that has to give a batch up goes on with a new producer id.
 //!
-//! Invariants: with a producer id every batch keeps its sequence numbers through all retries; without one nothing is sent
-//! twice.
+//! Invariants: with a producer id every batch keeps its sequence numbers through all retries; without one nothing is
+//! sent twice.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -182,8 +182,8 @@ impl Producer {
         lane.sequence = lane.sequence.wrapping_add(count) & i32::MAX;
     }
 
-    /// Sends what is not sent, and waits until at most `left` batches are in flight. Returns whether the producer may go on
-    /// with its producer id.
+    /// Sends what is not sent, and waits until at most `left` batches are in flight. Returns whether the producer may
+    /// go on with its producer id.
     async fn work(&mut self, lane: &mut Lane, left: usize) -> bool {
         loop {
             self.send_due(lane).await;

@@ -1,4 +1,4 @@
-//! A plain reader: reads partitions by offset from their start on, again and again from elsewhere.
+//! A reader without a group: reads partitions by offset, and changes to another partition or offset from time to time.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use alluvium_model::Offset;
 use super::{Client, Fetched, Fetcher, Reply};
 use crate::history::{EventKind, Position};
 
-/// Fetches from one place on, before it looks elsewhere.
+/// Fewest and most fetches before it changes to another place.
 const FETCHES_PER_TURN: (usize, usize) = (3, 40);
 
-/// Reads until told to stop.
+/// Reads until it is told to stop.
 pub async fn read(client: Client) {
     let mut routes = client.routes();
     while !client.stop.is_cancelled() {
@@ -21,7 +21,7 @@ pub async fn read(client: Client) {
             partition_bytes_max: client.rng.choose(&[1, 200, 1 << 20]),
         };
         let partition = client.rng.count(0, fetcher.topic.leaders.len() - 1);
-        // Its leader, or whoever: any agent serves any partition.
+        // Its leader, or any other agent: each serves every partition.
         let address = if client.rng.chance(700) { fetcher.topic.leaders[partition].clone() } else { routes.any() };
         let partition = i32::try_from(partition).unwrap_or(0);
         follow(&client, &mut routes, &fetcher, &address, partition).await;

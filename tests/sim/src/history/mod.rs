@@ -1,10 +1,10 @@
-//! The history of a run: what clients did and saw, in virtual time. Pure data, recorded by the simulation and checked by
-//! `checker`.
+//! The history of a run: what clients did and saw, in virtual time. Pure data, recorded by the simulation and checked
+//! by `checker`.
 //!
-//! Owns: the kinds of event, how an event reads as one line, and the digest by which two runs are compared. Does not own:
-//! recording (`recorder`, the clients), checking (`checker`). Invariants: everything is what a client could see from
-//! outside, except for the listing of objects at the end; every operation says when it began, because operations that
-//! overlap in time may take effect in either order.
+//! Owns: the kinds of event, how an event reads as one line, and the digest by which two runs are compared. Does not
+//! own: recording (`recorder`, the clients), checking (`checker`). Invariants: everything is what a client could see
+//! from outside, except for the listing of objects at the end; every operation says when it began, because operations
+//! that overlap in time may take effect in either order.
 
 mod admin;
 mod event;

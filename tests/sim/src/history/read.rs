@@ -47,7 +47,8 @@ pub enum Source {
     History,
 }
 
-/// A consumer sets its position in a partition: a new assignment, a seek, a reset. Its next poll need not continue the last.
+/// A consumer sets its position in a partition: a new assignment, a seek, a reset. Its next poll need not continue the
+/// last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The partition.

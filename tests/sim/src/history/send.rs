@@ -36,7 +36,8 @@ pub struct Retried {
     pub agent: AgentId,
 }
 
-/// A send was acknowledged. (`EventKind::SendFailed` and `SendUnknown` are the other ends; a send without an end is unknown.)
+/// A send was acknowledged. (`EventKind::SendFailed` and `SendUnknown` are the other ends; a send without an end is
+/// unknown.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acked {
     /// The send.

@@ -93,7 +93,8 @@ impl<'h> IndexedHistory<'h> {
         self.txns.get(&self.send_of(value)?.sent.txn?)
     }
 
-    /// Whether every reader has to see `value` if it is in the log: it is not part of a transaction that did not commit.
+    /// Whether every reader has to see `value` if it is in the log: it is not part of a transaction that did not
+    /// commit.
     #[must_use]
     pub fn counts(&self, value: ValueId) -> bool {
         self.txn_of(value).is_none_or(|txn| txn.status == CommitStatus::Committed)

@@ -78,8 +78,8 @@ pub struct Log<'h> {
     pub acked: Vec<AckedAt>,
     /// What may have been deleted.
     pub floor: Floor,
-    /// Offsets known to have held a record (other than one of a transaction that did not commit), ascending, each once; with
-    /// whether a reader saw the record there.
+    /// Offsets known to have held a record (other than one of a transaction that did not commit), ascending, each once;
+    /// with whether a reader saw the record there.
     pub existing: Vec<(Offset, bool)>,
 }
 

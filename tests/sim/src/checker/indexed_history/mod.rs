@@ -1,8 +1,8 @@
 //! The history with indexes: built once, read by every predicate.
 //!
-//! Owns: what follows from the events (which send a value belongs to, where it was seen, whether a transaction committed,
-//! how far a partition may have been trimmed). Does not own: deciding whether something is a violation. Invariant:
-//! everything is sorted, so that a predicate needs one pass and binary searches.
+//! Owns: what follows from the events (which send a value belongs to, where it was seen, whether a transaction
+//! committed, how far a partition may have been trimmed). Does not own: deciding whether something is a violation.
+//! Invariant: everything is sorted, so that a predicate needs one pass and binary searches.
 
 mod build;
 mod commits;

@@ -1,5 +1,5 @@
-//! aborted-read (Jepsen; Adya's G1a): somebody saw a record that was refused, or a read-committed reader saw one of a
-//! transaction that did not commit.
+//! aborted-read (Jepsen; Adya's G1a): a reader saw a record whose send was rejected, or a read-committed reader saw a
+//! record of a transaction that did not commit.
 
 use crate::checker::{
     findings::Findings,

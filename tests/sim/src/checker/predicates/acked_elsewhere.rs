@@ -1,5 +1,5 @@
-//! acked-elsewhere: a record is not at the offset that its acknowledgement says: another one is there, or it is somewhere
-//! else.
+//! acked-elsewhere: a record is not at its acknowledged offset: another record is there, or the record is at another
+//! offset.
 
 use alluvium_model::TopicPartition;
 
@@ -17,7 +17,7 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
             let Some((position, place)) = history.values.get(&seen.value) else { continue };
             let send = &history.sends[*position];
             let acked = send.acked_base().map(|base| base.plus(u64::try_from(*place).unwrap_or(u64::MAX)));
-            // A batch that is not idempotent may be there more than once: `duplicate` says how often.
+            // A batch of a producer that is not idempotent may be there more than once: `duplicate` checks how often.
             let once = send.sent.producer.is_some() || send.attempts == 1;
             if let Some(acked) = acked
                 && once

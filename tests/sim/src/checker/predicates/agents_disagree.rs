@@ -1,6 +1,6 @@
-//! agents-disagree: two readings of a partition at the end differ: between agents, or before and after compaction.
+//! agents-disagree: two readbacks of a partition differ: between agents, or before and after compaction.
 //!
-//! Records of transactions that did not commit are left out, since compaction drops them.
+//! Records of transactions that did not commit are left out, because compaction drops them.
 
 use alluvium_model::Offset;
 

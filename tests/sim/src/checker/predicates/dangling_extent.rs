@@ -1,4 +1,4 @@
-//! dangling-extent: an extent points to an object that the store does not have, or that waits for its deletion.
+//! dangling-extent: an extent points to an object that the store does not have, or that is retired.
 
 use std::collections::BTreeSet;
 

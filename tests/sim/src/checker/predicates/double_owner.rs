@@ -1,6 +1,6 @@
-//! group-double-owner: two members of one generation were given the same partition.
+//! group-double-owner: two members of one generation were assigned the same partition.
 //!
-//! A static member that takes the place of its earlier self gets the same assignment in the same generation: no violation.
+//! A static member that replaces its previous instance gets the same assignment in the same generation: no violation.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
             let key = (join.group.as_str(), join.generation, *partition);
             let (before, owner) = *owners.entry(key).or_insert((index, join));
             let same = owner.member == join.member || (owner.instance.is_some() && owner.instance == join.instance);
-            // A group that was deleted counts its generations anew.
+            // The generations of a deleted group begin again.
             if same || history.group_deleted(&join.group, owner.began, event.at) {
                 owners.insert(key, (index, join));
             } else {

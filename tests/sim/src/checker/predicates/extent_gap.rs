@@ -1,4 +1,4 @@
-//! extent-gap: offsets between the log start and the end lie in no extent.
+//! extent-gap: an offset between the log start and the end is in no extent.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
     }
 }
 
-/// Extents reach from the log start to the end that the last reading of the partition told.
+/// Extents reach from the log start to the end, as the last readback of the partition has them.
 fn at_the_ends(history: &IndexedHistory<'_>, index: usize, extents: &[&LiveExtent], findings: &mut Findings) {
     let mut covered: BTreeMap<TopicPartition, (Offset, Offset)> = BTreeMap::new();
     for extent in extents {
@@ -36,7 +36,7 @@ fn at_the_ends(history: &IndexedHistory<'_>, index: usize, extents: &[&LiveExten
         let Some(back) = log.readbacks.last().filter(|back| back.event < index) else { continue };
         let (start, end) = (back.read.log_start, back.read.high_watermark);
         let (from, to) = covered.get(partition).copied().unwrap_or((end, end));
-        // What retention takes after the reading is no gap.
+        // What retention deletes after the readback is no gap.
         let floor = log.floor.at_end().max(start);
         if !log.floor.deleted() && start < end && (from > floor || to < end) {
             findings.add([back.event, index], || {

@@ -1,4 +1,5 @@
-//! inconsistent-offset (Jepsen): two readers saw different records at one offset, or the same one with another timestamp.
+//! inconsistent-offset (Jepsen): two readers saw different records at one offset, or the same one with another
+//! timestamp.
 
 use crate::checker::{findings::Findings, indexed_history::IndexedHistory};
 

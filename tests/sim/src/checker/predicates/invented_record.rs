@@ -1,4 +1,4 @@
-//! invented-record: somebody saw a record that nobody sent, or not to this partition, or not yet.
+//! invented-record: a reader saw a record that no client had sent to this partition.
 
 use crate::checker::{findings::Findings, indexed_history::IndexedHistory};
 

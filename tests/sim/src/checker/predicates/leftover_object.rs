@@ -1,4 +1,4 @@
-//! leftover-object: the store has an object that nothing points to and that does not wait for its deletion.
+//! leftover-object: the store has an object that no extent points to and that is not retired.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! log-start-wrong: the log start is above what anybody asked to delete, below what was deleted, went back, or records lie
-//! below it.
+//! log-start-wrong: the log start is above every requested deletion, below a confirmed one, or went back; or a record
+//! lies below it.
 
 use alluvium_model::{Offset, TopicPartition};
 
@@ -19,7 +19,7 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
     }
 }
 
-/// What `DeleteRecords` answered.
+/// Checks the log starts in answers to `DeleteRecords`.
 fn answered(history: &IndexedHistory<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     for trim in log.floor.trims.iter().filter(|trim| trim.done) {
         let EventKind::Admin(Admin::RecordsDeleted { before: Some(before), outcome: Outcome::Done, log_start, .. }) =
@@ -35,7 +35,7 @@ fn answered(history: &IndexedHistory<'_>, partition: TopicPartition, log: &Log<'
     }
 }
 
-/// Polls may be told an old log start by an agent that lags, but never one that nobody asked for.
+/// An agent that lags may answer polls with an old log start, but never with one that no deletion explains.
 fn polled(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     if log.floor.retention != Retention::Forever || log.floor.deleted() {
         return;

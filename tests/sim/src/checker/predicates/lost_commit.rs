@@ -1,4 +1,4 @@
-//! lost-commit: a group's offset is not there though it was committed, or is one that nobody committed.
+//! lost-commit: a committed offset of a group is missing, or is one that no client committed.
 
 use crate::checker::{
     findings::Findings,

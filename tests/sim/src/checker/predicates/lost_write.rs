@@ -1,7 +1,7 @@
 //! lost-write (Jepsen): a record was acknowledged, or seen, and a read that reaches its offset does not have it.
 //!
-//! Judged by the reading back at the end. Where a partition was not read back, by the polls: an acknowledged record that a
-//! poll passed over and nobody ever saw is lost.
+//! The readbacks of the final check decide. If a partition was not read back, the polls do: an acknowledged record that
+//! a poll skipped and no reader ever saw is lost.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! nonmonotonic-poll (Jepsen): a consumer was given records that do not grow in offset, or lie before where it asked, or it
-//! was sent back.
+//! nonmonotonic-poll (Jepsen): a consumer got records whose offsets do not grow or lie before the requested one, or its
+//! next offset went back.
 
 use alluvium_model::TopicPartition;
 

@@ -1,7 +1,7 @@
-//! nonmonotonic-send (Jepsen): of two batches that keep their order, the second is before the first.
+//! nonmonotonic-send (Jepsen): of two batches whose order must be kept, the second is before the first.
 //!
-//! Order is kept among the batches of one producer id, whatever carried them (KIP-98), and among others that one connection
-//! carried and that went out only once.
+//! Order must be kept among the batches of one producer id, over all connections (KIP-98), and among other batches that
+//! were sent once over one connection.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
     history::{Actor, ConnectionNumber},
 };
 
-/// Within which sends keep their order.
+/// The scope within which sends keep their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Line {
     Producer(Actor, ProducerId),

@@ -1,7 +1,7 @@
 //! offset-gap: between the log start and the end an offset has no record, and nothing explains it.
 //!
-//! Explained are control records, and what compaction drops of transactions that did not commit. Where nobody saw a
-//! marker, every transaction in the partition may have left one.
+//! Control records explain a gap, and so do records of transactions that did not commit, which compaction drops. If no
+//! reader saw a marker, every transaction in the partition may have left one.
 
 use std::collections::HashSet;
 
@@ -28,7 +28,7 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
     }
 }
 
-/// Offsets at which somebody saw a marker, or a record that compaction drops: ascending, each once.
+/// Offsets at which a reader saw a marker, or a record that compaction drops: ascending, each once.
 fn known(history: &IndexedHistory<'_>, log: &Log<'_>) -> Vec<Offset> {
     let polled = log.polls.iter().flat_map(|poll| &poll.poll.markers);
     let markers = polled.chain(log.readbacks.iter().flat_map(|back| &back.read.markers));
@@ -39,7 +39,7 @@ fn known(history: &IndexedHistory<'_>, log: &Log<'_>) -> Vec<Offset> {
     known
 }
 
-/// Offsets that may be empty although nobody saw a marker there.
+/// Offsets that may be empty although no reader saw a marker there.
 fn explained(history: &IndexedHistory<'_>, log: &Log<'_>) -> u64 {
     let mut txns = HashSet::new();
     let mut offsets = 0;
@@ -53,7 +53,7 @@ fn explained(history: &IndexedHistory<'_>, log: &Log<'_>) -> u64 {
     offsets
 }
 
-/// How many offsets of `back` are empty and not `known` to be so, and the first of them.
+/// The number of offsets of `back` that are empty and not `known` to be, and the first of them.
 fn gaps(back: &IndexedReadback<'_>, known: &[Offset]) -> (u64, Option<Offset>) {
     let mut offsets: Vec<Offset> = back.read.records.iter().map(|seen| seen.offset).collect();
     offsets.sort_unstable();

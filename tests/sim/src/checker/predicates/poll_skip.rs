@@ -1,7 +1,7 @@
-//! poll-skip (Jepsen): a consumer was not given a record that lies between where it began and where it goes on.
+//! poll-skip (Jepsen): a consumer did not get a record between the offset where it began and its next offset.
 //!
-//! Judged per poll (what lies between the offset asked for and the next one, and was seen by somebody), and from poll to
-//! poll until the consumer takes another place.
+//! Checked within each poll (records between the requested offset and the next one that some reader saw), and from poll
+//! to poll until the consumer sets another position.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ fn between(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     }
 }
 
-/// Each poll with where its consumer stood before, and the event that put it there.
+/// Each poll with the previous position of its consumer, and the event that set it.
 pub(super) fn successions<'l, 'h>(
     log: &'l Log<'h>,
 ) -> impl Iterator<Item = (Option<(usize, Offset)>, &'l IndexedPoll<'h>)> + use<'l, 'h> {

@@ -1,4 +1,5 @@
-//! precommitted-read (Jepsen): a read-committed reader saw a record of a transaction whose commit nobody had asked for yet.
+//! precommitted-read (Jepsen): a read-committed reader saw a record of a transaction whose commit was not requested
+//! yet.
 
 use crate::checker::{findings::Findings, indexed_history::IndexedHistory};
 

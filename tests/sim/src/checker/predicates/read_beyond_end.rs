@@ -1,5 +1,5 @@
-//! read-beyond-end: an answer has records at or beyond the end of the log (for read-committed readers: the stable offset)
-//! that it tells itself, or a stable offset beyond the end.
+//! read-beyond-end: an answer has records at or beyond the end of the log (for read-committed readers: the stable
+//! offset) in the same answer, or a stable offset beyond the end.
 
 use alluvium_model::Offset;
 

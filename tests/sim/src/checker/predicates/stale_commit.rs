@@ -1,4 +1,4 @@
-//! committed-offset-went-back: a group's offset is one that another, committed later, has replaced.
+//! committed-offset-went-back: an answer has an offset of a group that a later commit had replaced.
 
 use crate::checker::{
     findings::Findings,

@@ -1,5 +1,5 @@
-//! stale-generation-accepted: a heartbeat or a commit of an old generation went out after a younger one had begun, and was
-//! accepted: a coordinator that is none any more, or a fence that is missing.
+//! stale-generation-accepted: a heartbeat or a commit of an old generation was sent after a newer one had begun, and
+//! was accepted: by a coordinator that has lost its ownership, or because a fence is missing.
 
 use std::time::Duration;
 
@@ -20,20 +20,20 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
             },
             _ => continue,
         };
-        judge(history, (index, event.at), (group, generation, member, began), findings);
+        check(history, (index, event.at), (group, generation, member, began), findings);
     }
 }
 
-fn judge(
+fn check(
     history: &IndexedHistory<'_>,
     (index, at): (usize, Duration),
     (group, generation, member, began): (&str, i32, &str, Duration),
     findings: &mut Findings,
 ) {
-    let Some((before, younger)) = history.generation_before(group, began) else { return };
-    if younger.generation > generation && !history.group_deleted(group, younger.began, at) {
+    let Some((before, newest)) = history.generation_before(group, began) else { return };
+    if newest.generation > generation && !history.group_deleted(group, newest.began, at) {
         findings.add([before, index], || {
-            let newer = younger.generation;
+            let newer = newest.generation;
             format!(
                 "group {group}: {member} of generation {generation} was accepted after generation {newer} had begun"
             )

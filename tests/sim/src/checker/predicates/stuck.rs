@@ -1,4 +1,4 @@
-//! stuck: after the end of faults something did not come to an end.
+//! stuck: something did not finish after the end of faults.
 
 use crate::{
     checker::{findings::Findings, indexed_history::IndexedHistory},

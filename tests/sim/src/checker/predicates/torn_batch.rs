@@ -1,4 +1,4 @@
-//! torn-batch: of one batch the last reading shows some records and not others, or not side by side.
+//! torn-batch: a readback has some records of a batch and not others, or not at consecutive offsets.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::checker::{findings::Findings, indexed_history::IndexedHistory};
 pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
     for (partition, log) in &history.logs {
         for back in &log.readbacks {
-            // Per batch and place of its first record: how many of its records are there.
+            // By batch and offset of its first record: the number of its records that are there.
             let mut there: BTreeMap<(usize, Offset), usize> = BTreeMap::new();
             for seen in &back.read.records {
                 let Some((send, place)) = history.values.get(&seen.value) else { continue };

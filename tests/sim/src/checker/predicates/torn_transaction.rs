@@ -1,4 +1,4 @@
-//! torn-transaction: of one transaction the last read-committed reading shows some records and not others.
+//! torn-transaction: the last read-committed readback has some records of a transaction and not others.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
     }
 }
 
-/// What read-committed readers saw at the end.
+/// Records of transactions in the read-committed readbacks.
 fn shown(history: &IndexedHistory<'_>) -> BTreeSet<(TxnId, ValueId)> {
     let last = history.logs.values().flat_map(|log| &log.sightings).filter(|seen| seen.last && seen.committed);
     last.filter_map(|seen| Some((history.send_of(seen.value)?.sent.txn?, seen.value))).collect()

@@ -1,4 +1,4 @@
-//! unseen (Jepsen): an acknowledged record that nobody ever saw, since even the last reads end before its offset.
+//! unseen (Jepsen): no reader saw an acknowledged record, because even the last reads end before its offset.
 
 use std::collections::HashSet;
 
