@@ -69,7 +69,8 @@ async fn serve(mut stream: DuplexStream, script: Vec<Step>, mut log: Log) -> Log
             _ => match script.pop_front().unwrap_or(Step::Append) {
                 Step::Close => return log,
                 step => {
-                    answer(&header, &produced(frame::decode_request(reader, header.version).unwrap(), step, &mut log))
+                    let request = frame::decode_request(reader, header.version).expect("a Produce request");
+                    answer(&header, &produced(request, step, &mut log))
                 }
             },
         };
@@ -84,7 +85,7 @@ fn answer<M: Message>(header: &RequestHeader, response: &M) -> Vec<Bytes> {
 fn versions() -> ApiVersionsResponse {
     let version = |api: ApiKey| {
         let versions = api.versions();
-        ApiVersion { api_key: api.code(), min_version: versions.min, max_version: versions.max, ..Default::default() }
+        ApiVersion { api_key: api.code(), min_version: versions.min, max_version: versions.max }
     };
     ApiVersionsResponse { api_keys: APIS.map(version).to_vec(), ..Default::default() }
 }
@@ -99,12 +100,8 @@ fn produced(request: ProduceRequest, step: Step, log: &mut Log) -> ProduceRespon
     };
     let topic = &request.topic_data[0];
     let partition_responses = topic.partition_data.iter().map(&mut outcome).collect();
-    let responses = vec![TopicProduceResponse {
-        name: topic.name.clone(),
-        topic_id: topic.topic_id,
-        partition_responses,
-        ..Default::default()
-    }];
+    let responses =
+        vec![TopicProduceResponse { name: topic.name.clone(), topic_id: topic.topic_id, partition_responses }];
     ProduceResponse { responses, ..Default::default() }
 }
 
