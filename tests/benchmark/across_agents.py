@@ -1,5 +1,5 @@
-"""Latency from one agent to another: three agents in two zones over one FoundationDB, each a process; what is produced through
-one of them is consumed from the same one, from another of its zone, and from one of another zone.
+"""Latency from one agent to another: three agents in two zones over one FoundationDB, each a process. Records are
+produced through one agent and consumed from the same one, from another one of its zone, and from one of another zone.
 
     tests/benchmark/across_agents --seconds 20          # objects in a directory, then in a real S3 server
 """
@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "chaos"))
 from cluster import BINARY, Agent, Cluster  # noqa: E402
 from network import Network  # noqa: E402
 
-# Agents learn of each other by heartbeats.
+# Agents find each other by heartbeats.
 ACQUAINTANCE_SECONDS = 3
 LOAD = ["--partitions", "4", "--record-bytes", "1KiB", "--producers", "1", "--consumers", "1", "--batch-linger", "0ms"]
 HEADER = ("objects", "consumed from", "records", "produce p50/p99 ms", "end-to-end p50/p99 ms", "GETs of that agent")
@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
 
 
 def in_a_directory(cluster: Cluster):
-    """Lets all processes keep their objects in one directory, and flush as one process does there."""
+    """Lets all processes keep their objects in one directory, and flush as a single process does there."""
     for server in [*cluster.agents, *cluster.compactors]:
         at = server.stores.index("--store")
         server.stores[at:at + 4] = ["--store", str(cluster.directory / "objects")]
@@ -40,7 +40,7 @@ def in_a_directory(cluster: Cluster):
 
 
 def on_s3(cluster: Cluster):
-    """As the defaults are."""
+    """The default configuration."""
     linger(cluster, "250ms")
 
 

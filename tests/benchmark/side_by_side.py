@@ -1,10 +1,10 @@
 """Alluvium and Apache Kafka under the same load, in turn, on this machine; prints one Markdown table with both.
 
 Every load runs on a fresh server with a directory of its own, which is removed after it; only one server runs at a time.
-Kafka is warmed up first, since Java compiles while it runs. Before the next load begins the one before has ended for good:
-its server was idle again (Alluvium compacts for a while), and the disk has what the kernel still held back, so that nobody
-pays for the other. CPU is that of the server process alone: during the load, and until it was idle. `--smoke` runs one
-short load, to see that everything still works.
+Kafka is warmed up first, because Java compiles while it runs. The next load begins only when the server of the previous one
+is idle (Alluvium compacts for a while) and the kernel has written everything to the disk, so that one load does not slow
+another. CPU is that of the server process alone: during the load, and until it is idle. `--smoke` runs one short load, to
+check that everything works.
 """
 
 import argparse
@@ -26,7 +26,7 @@ IDLE_SECONDS_MAX = 60
 # Alluvium looks for something to compact every 10 s: only after a longer pause is it known to be idle.
 IDLE_SECONDS = {"Alluvium": 11, "Kafka": 2}
 IDLE_CPU = 0.05
-# Of a server's log, shown where a load failed.
+# Lines of a server's log that are shown if a load failed.
 LOG_LINES = 40
 
 
@@ -36,7 +36,7 @@ def cpu_seconds(server) -> float:
 
 
 def settle(server):
-    """Waits until the server has been idle for a while, and the disk has everything."""
+    """Waits until the server has been idle for a while, and the kernel has written everything to the disk."""
     os.sync()
     window, deadline = IDLE_SECONDS[type(server).__name__], time.monotonic() + IDLE_SECONDS_MAX
     while time.monotonic() < deadline:

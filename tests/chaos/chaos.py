@@ -1,10 +1,10 @@
-"""Processes for real, faults for real: FoundationDB, an S3 server, three agents in two zones and two compactors, under the load
-of Kafka clients, are killed, paused, restarted and cut off in turn; then everything that was acknowledged must be there.
+"""Faults on real processes: FoundationDB, an S3 server, three agents in two zones and two compactors are killed, paused,
+restarted and cut off in turn under the load of Kafka clients; then every acknowledged record must be there.
 
-    tests/chaos/run --minutes 10        # what is told in the table of tests
+    tests/chaos/run --minutes 10        # the usual run
     tests/chaos/run --smoke             # about two minutes in all
 
-It prints its seed: the same seed gives the same faults in the same order (not at the same instants of the processes).
+It prints its seed: the same seed gives the same faults in the same order, but not at the same moments of the processes.
 """
 
 import argparse
@@ -20,13 +20,13 @@ import network
 from check import check_objects, check_owners, check_records, drain, read_all
 from cluster import BINARY, Cluster
 from confluent_kafka.admin import AdminClient, NewTopic
-from faults import Faults, suffer
+from faults import Faults, run_fault
 from load import CONNECTIONS, PARTITIONS, Load
-from pulse import Pulse
+from store_probe import StoreProbe
 from report import HEADER, line, row, table, totals, violations_of
 
 TOPIC = "chaos"
-# One member of the group leaves and another comes after so many faults, while the next one happens.
+# After this many faults a member of the group leaves and another joins, during the next fault.
 CHURN_FAULTS = 2
 
 
@@ -49,8 +49,8 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap, **CONNECTIONS})
     admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(30)
     load = Load(cluster.bootstrap, TOPIC, ["a", "b"], options.rate)
-    pulse = Pulse(cluster.bucket)
-    pulse.start()
+    probe = StoreProbe(cluster.bucket)
+    probe.start()
     time.sleep(3)
     say(line(HEADER))
     began, outcomes = time.time(), []
@@ -59,14 +59,14 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
     for fault in planned:
         if not options.smoke and time.time() - began > options.minutes * 60:
             break
-        outcomes.append(suffer(fault, load, cluster, pulse, began))
+        outcomes.append(run_fault(fault, load, cluster, probe, began))
         if len(outcomes) % CHURN_FAULTS == 1 and len(outcomes) > 1:
             outcomes[-1].remark = f"{outcomes[-1].remark} (a member had just left the group)".strip()
         say(row(outcomes[-1]))
         if len(outcomes) % CHURN_FAULTS == 0:
             load.group.churn()
     minutes = (time.time() - began) / 60
-    bad, left = examine(cluster, load, len(outcomes))
+    bad, left = final_check(cluster, load, len(outcomes))
     bad += violations_of(outcomes)
     generations = len({event.generation for event in load.group.events})
     (cluster.directory / "group.log").write_text("".join(f"{event}\n" for event in load.group.events))
@@ -78,11 +78,11 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
     return 1 if bad else 0
 
 
-def examine(cluster: Cluster, load: Load, faults: int) -> tuple[list[str], str]:
-    """All healed by now: drains, reads everything from both zones, and looks at what is left."""
+def final_check(cluster: Cluster, load: Load, faults: int) -> tuple[list[str], str]:
+    """After all faults: drains the load, reads everything from both zones, and checks what is left in the bucket."""
     cluster.wait_until_ready()
     healed = time.time()
-    # Records of a time without faults: what they leave behind is nobody's fault.
+    # Some load without faults: it must leave no orphans behind.
     time.sleep(5)
     bad = drain(load)
     contents = [read_all(cluster.bootstrap, zone, TOPIC) for zone in ("a", "b")]

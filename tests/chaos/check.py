@@ -1,5 +1,5 @@
-"""What must be true in the end: every acknowledged record is there once and in order, whoever is asked; each partition had one
-owner in each generation of the group; the bucket holds nothing that nobody needs."""
+"""The checks at the end: every acknowledged record is there once and in order, whichever agents serve it; each partition had
+one owner in each generation of the group; the bucket holds nothing that is not needed."""
 
 import re
 import time
@@ -18,7 +18,7 @@ Content = list[list[tuple[int, bytes]]]
 
 
 def drain(load: Load) -> list[str]:
-    """No more records; all acknowledged, and all read by the group."""
+    """Stops the producers, and waits until all records are acknowledged and read by the group. Returns violations."""
     bad = []
     for sender in load.senders:
         missing = sender.finish(DRAIN_SECONDS)
@@ -38,7 +38,7 @@ def drain(load: Load) -> list[str]:
 
 
 def read_all(bootstrap: str, zone: str, topic: str) -> Content:
-    """Everything there is, from the agents of one zone."""
+    """All records of all partitions, as the agents of one zone serve them."""
     client = Consumer({"bootstrap.servers": bootstrap, "client.id": f"checker,zone={zone}", "client.rack": zone,
                        "group.id": "checker", "enable.auto.commit": False, "enable.partition.eof": False, **CONNECTIONS})
     ends = [client.get_watermark_offsets(TopicPartition(topic, partition), 30)[1] for partition in range(PARTITIONS)]
@@ -102,8 +102,8 @@ def check_owners(events: list[Event]) -> list[str]:
 
 
 def check_objects(cluster: Cluster, healed: float, faults: int) -> tuple[list[str], str]:
-    """Once all is history and what is retired is deleted, only history is left, and what faults left behind: no more than
-    agents had in flight, and nothing of the time after the last fault."""
+    """When everything is compacted and what is retired is deleted, only history files are left, and orphans of the faults: at
+    most what agents had in flight, and nothing written after the last fault."""
     compactor = cluster.compactors[0]
     compactor.once()
     deadline = time.monotonic() + 120

@@ -1,4 +1,4 @@
-"""The cluster: FoundationDB, an S3 server, agents in two zones, compactors; each a process that can be killed and paused."""
+"""The cluster: FoundationDB, an S3 server, agents in two zones, compactors; each is a process that can be killed and paused."""
 
 import os
 import signal
@@ -18,13 +18,13 @@ ZONES = ["a", "a", "b"]
 COMPACTORS = 2
 STOP_SECONDS = 60
 PREFIX = "chaos"
-# Short, so that ten minutes see everything: history, retirement, deletion, and many segments.
+# Short, so that ten minutes include compaction, retirement and deletion, and many segments.
 GRACE_SECONDS = 10
 COMPACTION = ["--compaction-interval", "1s", "--compaction-age", "5s", "--retire-grace", f"{GRACE_SECONDS}s"]
 
 
 class Server(Process):
-    """A process at a place; its answers to signals."""
+    """A process at a place in the network, which can be signalled."""
 
     def __init__(self, directory: Path, place: Place, kind: str, name: str):
         super().__init__(directory / name)
@@ -45,7 +45,7 @@ class Server(Process):
         self.is_paused = False
 
     def stop(self) -> int | None:
-        """SIGTERM; the exit code, none where it had to be killed."""
+        """Sends SIGTERM. Returns the exit code; None if the process had to be killed."""
         self.resume()
         if not self.alive():
             return None
@@ -125,14 +125,14 @@ class Bucket(Server, SeaweedFS):
                             aws_secret_access_key=self.CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
 
     def listed(self) -> dict[str, float]:
-        """All objects of ours: key (relative) and when each was written."""
+        """All objects under our prefix: relative key, and when the object was written."""
         pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=self.BUCKET, Prefix=f"{PREFIX}/")
         return {item["Key"].removeprefix(f"{PREFIX}/"): item["LastModified"].timestamp()
                 for page in pages for item in page.get("Contents", [])}
 
 
 class Alluvium(Server):
-    """One process of ours over both stores."""
+    """An Alluvium process that uses both stores."""
 
     def __init__(self, directory: Path, place: Place, kind: str, name: str, fdb: FoundationDB, bucket: Bucket):
         super().__init__(directory, place, kind, name)
@@ -172,7 +172,7 @@ class Compactor(Alluvium):
         super().__init__(directory, place, "compactor", f"compactor-{number}", fdb, bucket)
 
     def once(self, *flags: str) -> str:
-        """Compacts everything now, as a process of its own."""
+        """Compacts everything now, in a process of its own."""
         command = [BINARY, "compactor", "--once", *self.stores, *flags]
         done = subprocess.run([str(part) for part in command], env={**os.environ, **self.env}, capture_output=True,
                               text=True, timeout=600)
@@ -213,7 +213,7 @@ class Cluster:
             wait_until(server.name, server.has_bucket if server is self.bucket else server.ready, alive=server.alive)
 
     def stop(self) -> list[str]:
-        """Drains all; complaints about those that do not end well."""
+        """Stops all processes. Returns a violation for each that does not exit with 0."""
         bad = []
         for server in [*self.agents, *self.compactors]:
             began, code = time.monotonic(), server.stop()

@@ -1,4 +1,4 @@
-"""The faults: what is done to whom, for how long, and how soon everything works again."""
+"""The faults: which process they hit, how long they last, and how soon everything works again."""
 
 import random
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cluster import Agent, Cluster, Server
 from load import Load
-from pulse import Pulse
+from store_probe import StoreProbe
 
 # Seconds within which everything must work again at the latest; beyond, the run has failed.
 SETTLE_SECONDS = 90
@@ -23,14 +23,14 @@ class Fault:
     inject: Callable[[], None]
     heal: Callable[[], None]
     hold_seconds: float
-    # Without what is down nothing can work: recovery is counted from its return.
+    # Nothing works without the target: recovery is measured from its return.
     is_needed: bool = False
 
 
 @dataclass
 class Outcome:
-    """What came of one fault; times in seconds, none where nothing came in time. A note tells what went wrong, a remark what
-    else happened meanwhile."""
+    """The result of one fault. Times in seconds; None if something did not recover in time. `note`: what went wrong; `remark`:
+    what else happened meanwhile."""
 
     fault: Fault
     at: float
@@ -48,24 +48,24 @@ class Outcome:
 class Faults:
     """All kinds of faults, in rounds of random order: each round has each kind once."""
 
-    def __init__(self, cluster: Cluster, chance: random.Random):
-        self.cluster, self.chance = cluster, chance
+    def __init__(self, cluster: Cluster, rng: random.Random):
+        self.cluster, self.rng = cluster, rng
         self.round: list[Callable[[], Fault]] = []
 
     def next(self) -> Fault:
         if not self.round:
             self.round = self.kinds()
-            self.chance.shuffle(self.round)
+            self.rng.shuffle(self.round)
         return self.round.pop()()
 
     def kinds(self) -> list[Callable[[], Fault]]:
-        """An agent is what fails most, so it fails in most ways."""
+        """One constructor per kind of fault and target; most are for agents."""
         agents, compactors = self.cluster.agents, self.cluster.compactors
         of_agents = [self.kill, self.kill, self.pause, self.restart]
         if self.cluster.network.is_private:
             of_agents += [self.cut, self.cut_from_metastore, self.cut_from_bucket]
-        kinds = [lambda kind=kind: kind(self.chance.choice(agents)) for kind in of_agents]
-        kinds += [lambda kind=kind: kind(self.chance.choice(compactors)) for kind in (self.kill, self.pause)]
+        kinds = [lambda kind=kind: kind(self.rng.choice(agents)) for kind in of_agents]
+        kinds += [lambda kind=kind: kind(self.rng.choice(compactors)) for kind in (self.kill, self.pause)]
         kinds += [lambda kind=kind, store=store: kind(store, True)
                   for store in (self.cluster.fdb, self.cluster.bucket) for kind in (self.kill, self.pause)]
         return kinds
@@ -77,11 +77,11 @@ class Faults:
         return faults + ([self.cut(cluster.agents[2])] if cluster.network.is_private else [])
 
     def kill(self, server: Server, is_needed: bool = False) -> Fault:
-        hold = self.chance.uniform(1, 5) if is_needed else self.chance.uniform(7, 12)
+        hold = self.rng.uniform(1, 5) if is_needed else self.rng.uniform(7, 12)
         return Fault("kill", server, server.kill, server.start, hold, is_needed)
 
     def pause(self, server: Server, is_needed: bool = False) -> Fault:
-        return Fault("pause", server, server.pause, server.resume, self.chance.uniform(2, 9), is_needed)
+        return Fault("pause", server, server.pause, server.resume, self.rng.uniform(2, 9), is_needed)
 
     def restart(self, server: Server) -> Fault:
         def stop():
@@ -89,11 +89,11 @@ class Faults:
             if code != 0:
                 raise RuntimeError(f"{server.name} ended with {code} when told to stop")
 
-        return Fault("restart", server, stop, server.start, self.chance.uniform(0, 2))
+        return Fault("restart", server, stop, server.start, self.rng.uniform(0, 2))
 
     def cut(self, agent: Agent) -> Fault:
         network, place = self.cluster.network, agent.place
-        hold = self.chance.uniform(5, 12)
+        hold = self.rng.uniform(5, 12)
         return Fault("cut off", agent, lambda: network.cut(place), lambda: network.heal(place), hold)
 
     def cut_from_metastore(self, agent: Agent) -> Fault:
@@ -105,11 +105,11 @@ class Faults:
     def cut_from(self, name: str, agent: Agent, store: Server) -> Fault:
         network, here, there = self.cluster.network, agent.place, store.place
         heal = lambda: network.heal_from(here, there)
-        return Fault(name, agent, lambda: network.cut_from(here, there), heal, self.chance.uniform(5, 12))
+        return Fault(name, agent, lambda: network.cut_from(here, there), heal, self.rng.uniform(5, 12))
 
 
-def suffer(fault: Fault, load: Load, cluster: Cluster, pulse: Pulse, began: float) -> Outcome:
-    """Lets it happen, undoes it, waits until everything works, and tells how long that took."""
+def run_fault(fault: Fault, load: Load, cluster: Cluster, probe: StoreProbe, began: float) -> Outcome:
+    """Injects a fault, ends it, waits until everything works again, and measures how long that took."""
     injected = time.time()
     notes = [attempt(fault.inject)]
     time.sleep(fault.hold_seconds)
@@ -123,7 +123,7 @@ def suffer(fault: Fault, load: Load, cluster: Cluster, pulse: Pulse, began: floa
         if None not in produced.values() and None not in consumed.values():
             break
         time.sleep(0.1)
-    remark = pulse.remark(since)
+    remark = probe.remark(since)
     notes.append(attempt(cluster.wait_until_ready))
     time.sleep(QUIET_SECONDS)
     after = lambda times, pick: None if None in times or not times else pick(times) - since
@@ -133,7 +133,7 @@ def suffer(fault: Fault, load: Load, cluster: Cluster, pulse: Pulse, began: floa
 
 
 def attempt(action: Callable[[], None]) -> str:
-    """Does it; what went wrong, if anything did."""
+    """Runs `action`. Returns its error as text, or nothing."""
     try:
         action()
         return ""

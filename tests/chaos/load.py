@@ -12,14 +12,14 @@ PARTITIONS = 8
 PRODUCERS = 4
 MEMBERS = 3
 PADDING = b"." * 100
-# What a user would set who wants to be elsewhere within seconds: librdkafka's own patience is a minute.
+# For clients that fail over within seconds: librdkafka's default timeout is a minute.
 CONNECTIONS = {"socket.timeout.ms": 10_000, "socket.connection.setup.timeout.ms": 2_000, "reconnect.backoff.ms": 50,
                "reconnect.backoff.max.ms": 500, "topic.metadata.refresh.interval.ms": 1_000,
                "metadata.max.age.ms": 10_000, "log_level": 0}
 
 
 class Timeline:
-    """When records were sent, and when that came to something, for each stream of records."""
+    """For each stream of records: when records were sent, and when they were acknowledged or read."""
 
     def __init__(self):
         self.done: dict = defaultdict(list)
@@ -28,12 +28,12 @@ class Timeline:
         self.done[stream].append((sent, now))
 
     def first_after(self, since: float, streams) -> dict:
-        """Of each stream, when the first record that was sent since then was done; none where there is none."""
+        """By stream: when the first record sent after `since` was acknowledged or read; None if there is none."""
         return {stream: next((now for sent, now in _from(self.done[stream], since)), None) for stream in streams}
 
 
 def _from(done: list, since: float):
-    """What was sent since then, from a list in about the order of sending."""
+    """Records sent after `since`, from a list that is roughly in the order of sending."""
     start = len(done)
     while start > 0 and done[start - 1][1] >= since:
         start -= 1
@@ -41,7 +41,7 @@ def _from(done: list, since: float):
 
 
 class Sender(threading.Thread):
-    """One idempotent producer: to each partition 0, 1, 2, ..."""
+    """One idempotent producer: sends the numbers 0, 1, 2, ... to each partition."""
 
     def __init__(self, number: int, bootstrap: str, zone: str, topic: str, rate: float, acked: Timeline):
         super().__init__(name=f"producer-{number}", daemon=True)
@@ -65,7 +65,7 @@ class Sender(threading.Thread):
             self.send(turn % PARTITIONS)
             turn, due = turn + 1, due + 1 / self.rate
             self.client.poll(max(0, due - time.monotonic()))
-            # After a long stop of the whole machine nothing is made up for.
+            # After a long stall of the whole machine the missed records are not sent in a burst.
             due = max(due, time.monotonic() - 1)
 
     def send(self, partition: int):
@@ -90,7 +90,7 @@ class Sender(threading.Thread):
             self.stopping.set()
 
     def finish(self, seconds: float) -> int:
-        """Sends nothing more and waits for acknowledgements; how many are missing."""
+        """Stops sending and waits for acknowledgements. Returns how many are missing."""
         self.stopping.set()
         self.join()
         return self.client.flush(seconds)
@@ -98,7 +98,7 @@ class Sender(threading.Thread):
 
 @dataclass
 class Event:
-    """A member was given partitions, or gave them up, or lost them."""
+    """A member was assigned partitions, or revoked them, or lost them."""
 
     time: float
     member: str
@@ -112,13 +112,13 @@ class Event:
 
 
 def generation(consumer: Consumer) -> int:
-    """Of the group's metadata as librdkafka writes it: a name, then four bytes."""
+    """The generation in the group metadata as librdkafka encodes it: a name, then four bytes."""
     data = consumer.consumer_group_metadata()
     return struct.unpack_from("=i", data, data.index(b":") + 1)[0] if data else -1
 
 
 class Member(threading.Thread):
-    """One consumer of the group. Checks that it reads on where the group has read to, and skips nothing."""
+    """One consumer of the group. Checks that it begins where the group has read to, and skips nothing."""
 
     def __init__(self, name: str, bootstrap: str, zone: str, group: "Group"):
         super().__init__(name=name, daemon=True)
@@ -158,7 +158,7 @@ class Member(threading.Thread):
 
 
 class Group:
-    """The consumer group; members come and go."""
+    """The consumer group, whose members change."""
 
     def __init__(self, bootstrap: str, topic: str, zones: list[str]):
         self.bootstrap, self.topic, self.name, self.zones = bootstrap, topic, "chaos", zones
@@ -179,7 +179,7 @@ class Group:
         member.start()
 
     def churn(self):
-        """The oldest member leaves, and another one comes."""
+        """Stops the oldest member and starts another one."""
         self.members.pop(0).stopping.set()
         self.join()
 

@@ -31,7 +31,7 @@ def ip(*arguments: str):
 
 
 def enter() -> bool:
-    """Begins the script again inside namespaces of its own; whether we are there."""
+    """Starts the script again inside namespaces of its own. Returns whether it runs inside them."""
     if os.environ.get(INSIDE):
         return True
     if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare"):
@@ -42,7 +42,7 @@ def enter() -> bool:
 
 
 class Network:
-    """A bridge, and namespaces that hang on it. Clients and stores are at the bridge itself, each at an address of its own."""
+    """A bridge, and namespaces connected to it. Clients and stores are on the bridge itself, each with its own address."""
 
     def __init__(self, is_private: bool):
         self.is_private = is_private
@@ -50,10 +50,10 @@ class Network:
         if not is_private:
             return
         ip("link", "set", "lo", "up")
-        # An address of its own: else it takes that of one of its ports, and changes it with them, which cuts off everybody.
+        # A MAC address of its own: otherwise it takes that of a port and changes it with the ports, which cuts off all.
         ip("link", "add", BRIDGE, "address", "02:00:0a:58:00:01", "type", "bridge")
         ip("link", "set", BRIDGE, "up")
-        # Names of namespaces are files here; on a file system of our own they vanish with us.
+        # Names of namespaces are files here; on a file system of our own they disappear with the script.
         os.makedirs("/run/netns", exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/netns"], check=True)
 
@@ -75,14 +75,14 @@ class Network:
         return Place(address, ["ip", "netns", "exec", name], name)
 
     def cut(self, place: Place):
-        """From now on nothing reaches `place`, and nothing comes from there; nobody is told."""
+        """Drops all packets to and from `place`, without any error to the senders."""
         ip("link", "set", f"v-{place.name}", "nomaster")
 
     def heal(self, place: Place):
         ip("link", "set", f"v-{place.name}", "master", BRIDGE)
 
     def cut_from(self, place: Place, other: Place):
-        """From now on nothing gets from `place` to `other`; everybody else is reached."""
+        """Drops packets from `place` to `other`; all other places are reachable."""
         ip("-n", place.name, "route", "add", "blackhole", f"{other.address}/32")
 
     def heal_from(self, place: Place, other: Place):

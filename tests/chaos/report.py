@@ -1,4 +1,4 @@
-"""What is printed: a line for each fault as it is over, the table of all, and one last line."""
+"""The output: a line after each fault, a table of all faults, and a last line with totals."""
 
 from faults import TARGET_SECONDS, Outcome
 

@@ -1,4 +1,4 @@
-"""The checks find what they are there to find: each passes what is right, and names the smallest wrong."""
+"""Tests of the checks: each accepts what is right, and reports the smallest violation."""
 
 from types import SimpleNamespace
 
@@ -9,29 +9,29 @@ ACKED = {0: 10, 1: 11, 2: 13}
 FOUND = [(0, 10), (1, 11), (2, 13)]
 
 
-def complaint(acked, found) -> str:
+def violations(acked, found) -> str:
     return "; ".join(check_stream("x", acked, found))
 
 
 def test_what_is_there_once_and_in_order_is_right():
-    assert complaint(ACKED, FOUND) == ""
-    assert complaint({0: 10}, FOUND) == "", "what was written and not acknowledged may be there"
+    assert violations(ACKED, FOUND) == ""
+    assert violations({0: 10}, FOUND) == "", "what was written and not acknowledged may be there"
 
 
 def test_a_lost_record_is_found():
-    assert "1 acknowledged records are lost, such as [1]" in complaint(ACKED, [(0, 10), (2, 13)])
+    assert "1 acknowledged records are lost, such as [1]" in violations(ACKED, [(0, 10), (2, 13)])
 
 
 def test_a_repeated_record_is_found():
-    assert "more than once, such as [1]" in complaint(ACKED, [(0, 10), (1, 11), (1, 12), (2, 13)])
+    assert "more than once, such as [1]" in violations(ACKED, [(0, 10), (1, 11), (1, 12), (2, 13)])
 
 
 def test_a_record_at_another_offset_is_found():
-    assert "not at their acknowledged offsets, such as [2]" in complaint(ACKED, [(0, 10), (1, 11), (2, 14)])
+    assert "not at their acknowledged offsets, such as [2]" in violations(ACKED, [(0, 10), (1, 11), (2, 14)])
 
 
 def test_records_out_of_order_are_found():
-    assert "out of order" in complaint({}, [(0, 10), (2, 11), (1, 12)])
+    assert "out of order" in violations({}, [(0, 10), (2, 11), (1, 12)])
 
 
 def test_a_gap_between_offsets_is_found():

@@ -34,7 +34,7 @@ def sample(count: int = 200) -> list[Record]:
 
 
 def differences(expected: list[Record], found: list[Record]) -> list[str]:
-    """What is missing, extra or different, in words; empty where all is well."""
+    """What is missing, extra or different, as text; empty if all records are as expected."""
     lines = []
     if len(expected) != len(found):
         lines.append(f"{len(expected)} records expected, {len(found)} found")

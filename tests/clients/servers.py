@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 def wait_until(what: str, ready, seconds: float = START_SECONDS, alive=None):
-    """Calls `ready` until it answers something true, or fails after `seconds` or when `alive` says no more."""
+    """Calls `ready` until it returns something true. Fails after `seconds`, or when `alive` is false."""
     deadline = time.monotonic() + seconds
     while True:
         if answer := ready():
@@ -199,7 +199,7 @@ def java_command(main: str, *args, heap: str = "512m") -> list[str]:
 
 
 def java_tool(main: str, *args, stdin: str | None = None, seconds: float = 120) -> str:
-    """Runs a command of Kafka's to its end and answers what it printed."""
+    """Runs one of Kafka's commands to its end. Returns its output."""
     done = subprocess.run(java_command(main, *args), input=stdin, capture_output=True, text=True, timeout=seconds)
     assert done.returncode == 0, f"{main} {args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -1,4 +1,4 @@
-"""The history, read by outsiders: DuckDB, pyarrow and Polars find exactly the records that consumers got."""
+"""The history files, read by DuckDB, pyarrow and Polars: they have exactly the records that consumers got."""
 
 from datetime import timezone
 from pathlib import Path
@@ -12,7 +12,7 @@ COUNT = 500
 
 @pytest.fixture
 def history(cluster, new_topic, tmp_path):
-    """A topic with every kind of record, compacted; the records that a consumer gets; the files as outsiders find them."""
+    """A compacted topic with every kind of record: the records that a consumer gets, and the history files."""
     if not hasattr(cluster, "compact"):
         pytest.skip("Apache Kafka has no history")
     topic = new_topic(**{"retention.ms": "-1"})
@@ -26,7 +26,7 @@ def history(cluster, new_topic, tmp_path):
 
 
 def download(cluster, topic, into: Path) -> str:
-    """A glob of the topic's files; those in a bucket are fetched first, since DuckDB's S3 reader is a download of its own."""
+    """A glob of the topic's files; those in a bucket are fetched first, because DuckDB's S3 reader is a separate download."""
     bucket = getattr(cluster, "bucket", None)
     if bucket is None:
         return f"{cluster.data}/objects/history/{topic}/*/*/*.parquet"

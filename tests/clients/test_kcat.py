@@ -70,7 +70,7 @@ def test_a_group_of_three_shares_the_partitions_and_rebalances(cluster, new_topi
     members = [Member(cluster, topic, group, tmp_path / f"{number}") for number in range(3)]
 
     def produce_until(all_of):
-        """One record to each partition at a time, until each of `all_of` has had a share of one round."""
+        """Sends one record to each partition per round, until each of `all_of` has received some of one round."""
         before = [set(member.found()) for member in members]
         for partition in range(6):
             kcat(cluster, "-P", "-t", topic, "-p", str(partition), stdin="x\n")

@@ -1,4 +1,4 @@
-"""The object store's conformance suite, which is Rust, on the real S3 server of this run."""
+"""The conformance suite of the object store (in Rust), on the real S3 server of this run."""
 
 import os
 import subprocess

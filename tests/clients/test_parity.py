@@ -1,4 +1,4 @@
-"""Every answer of Alluvium against the same one of Apache Kafka: starts Kafka, and runs the Rust test that compares."""
+"""Compares answers of Alluvium with those of Apache Kafka: starts Kafka, and runs the Rust tests in tests/parity."""
 
 import os
 import shutil

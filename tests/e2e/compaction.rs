@@ -1,4 +1,4 @@
-//! Segments become history, and consumers do not notice.
+//! Compaction turns segments into history, and consumers read the same records.
 
 use rskafka::client::partition::Compression;
 

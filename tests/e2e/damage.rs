@@ -1,4 +1,4 @@
-//! Segments that are damaged or gone: their partition answers an error, the others go on.
+//! Damaged and missing segments: fetches of their partition get an error, other partitions work.
 
 use std::{
     fs,
@@ -14,10 +14,10 @@ use crate::{
     server::{Server, files},
 };
 
-/// Nothing is compacted while a test looks at its segments.
+/// Nothing is compacted while a test reads its segments.
 const NOT_COMPACTING: [&str; 2] = ["--compaction-interval", "1h"];
 
-/// A server that was started again, so that nothing is in memory, with a topic of two partitions; the segments of each.
+/// A stopped server with a topic of two partitions, and the segment of each.
 async fn two_partitions() -> (Server, [PathBuf; 2]) {
     let mut server = Server::start(&NOT_COMPACTING);
     let client = connect(&server).await;
@@ -41,7 +41,7 @@ async fn layout(server: &Server) -> (Cluster, TopicLayout) {
     (cluster, topic)
 }
 
-/// What a fetch of `partition` alone is answered.
+/// The error code of a fetch of `partition` alone.
 async fn error_of(server: &Server, partition: i32) -> ErrorCode {
     let (cluster, topic) = layout(server).await;
     let connection = cluster.dial(&server.address()).await.expect("connected");
@@ -53,7 +53,7 @@ async fn error_of(server: &Server, partition: i32) -> ErrorCode {
     }
 }
 
-/// How many records one fetch of both partitions brings of each.
+/// The number of records that one fetch of both partitions returns of each.
 async fn fetched_together(server: &Server) -> [usize; 2] {
     let (cluster, topic) = layout(server).await;
     let connection = cluster.dial(&server.address()).await.expect("connected");

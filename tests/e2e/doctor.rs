@@ -1,4 +1,4 @@
-//! The doctor: what it finds in a healthy house, and that it names each illness, its meaning and its cure.
+//! The doctor: what it finds where everything works, and that it names each problem, what it means and what to do.
 
 use serde_json::Value;
 
@@ -7,6 +7,9 @@ use crate::{
     server::{Server, run},
     small_disk::SmallDisk,
 };
+
+/// The doctor calls nothing slow whose median takes no longer than this.
+const SLOW_MS_MIN: f64 = 50.0;
 
 /// What `alluvium doctor --json` says, and its exit code.
 struct Examination {
@@ -29,11 +32,19 @@ impl Examination {
         of_check[0]
     }
 
+    /// `check` finds nothing wrong, or only that this machine is slow at the moment.
+    fn assert_ok(&self, check: &str) {
+        let finding = self.finding(check);
+        let is_slow = finding["measured"]["p50_ms"].as_f64().is_some_and(|ms| ms > SLOW_MS_MIN);
+        let expected: &[&str] = if is_slow { &["ok", "warning"] } else { &["ok"] };
+        assert!(finding["outcome"].as_str().is_some_and(|outcome| expected.contains(&outcome)), "{finding:#}");
+    }
+
     fn outcome(&self, check: &str) -> &str {
         self.finding(check)["outcome"].as_str().expect("an outcome")
     }
 
-    /// All checks are told of in the manual.
+    /// The manual names every check.
     fn assert_documented(&self) {
         let manual = include_str!("../../docs/operating.md");
         for finding in self.document["findings"].as_array().expect("findings") {
@@ -42,7 +53,7 @@ impl Examination {
         }
     }
 
-    /// A finding that is not fine says what it means and what to do.
+    /// The finding of `check` has this outcome and text, and says what it means and what to do.
     fn assert_outcome(&self, check: &str, outcome: &str, found: &str) {
         let finding = self.finding(check);
         assert_eq!(finding["outcome"], outcome, "{finding:#}");
@@ -85,13 +96,13 @@ fn a_healthy_bucket_is_found_so_and_left_empty() {
         "metastore.read",
         "metastore.commit",
     ] {
-        assert_eq!(examination.outcome(check), "ok", "{:#}", examination.finding(check));
+        examination.assert_ok(check);
     }
     assert!(examination.finding("bucket.put")["measured"]["p99_ms"].as_f64().is_some_and(|ms| ms > 0.0));
     examination.assert_documented();
     assert_eq!(s3.keys(""), Vec::<String>::new(), "probes are deleted");
     let (status, said) = server.doctor(&[]);
-    assert!(status.success() && said.contains("ok         bucket.put: s3://b/p: 20 objects"), "{said}");
+    assert!(status.success() && said.contains(" bucket.put: s3://b/p: 20 objects"), "{said}");
     assert!(said.trim_end().ends_with("0 failed"), "{said}");
 }
 
@@ -102,7 +113,7 @@ fn a_directory_is_examined_as_well() {
     assert_eq!(examination.code, Some(0), "{:#}", examination.document);
     examination.assert_documented();
     for check in ["bucket.put", "bucket.get-range", "bucket.conditional-put", "bucket.list", "bucket.delete"] {
-        assert_eq!(examination.outcome(check), "ok", "{:#}", examination.finding(check));
+        examination.assert_ok(check);
     }
 }
 
@@ -125,7 +136,8 @@ fn a_bucket_that_can_be_written_but_not_read_or_listed_or_deleted_from_is_found_
         let s3 = S3::start();
         s3.inject(Rule::on(asked, Fault::DENIED));
         let examination = Examination::of(&s3.prepare(&[]), &[]);
-        assert_eq!((examination.code, examination.outcome("bucket.put")), (Some(1), "ok"));
+        assert_eq!(examination.code, Some(1));
+        examination.assert_ok("bucket.put");
         examination.assert_outcome(check, "failure", "access denied");
     }
 }

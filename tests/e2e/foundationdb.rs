@@ -1,4 +1,5 @@
-//! FoundationDB as the metastore: what is missing is named, trouble is survived, several clusters share one.
+//! FoundationDB as the metastore: errors at start name what is missing, faults are survived, several clusters share
+//! one.
 
 use std::{fs, future::ready, path::Path, sync::Arc, time::Duration};
 
@@ -19,12 +20,12 @@ use crate::{
     server::{free_port, run, wait_until},
 };
 
-/// Batches to be acknowledged between two troubles.
+/// Batches to be acknowledged between two faults.
 const BATCHES: u64 = 40;
 /// Longer than an attempt takes, and than FoundationDB waits before it suspects a server.
 const PAUSED: Duration = Duration::from_secs(8);
 
-/// Runs `alluvium dev` with `args`, which must refuse to start, and answers what it said.
+/// Runs `alluvium dev` with `args`, which must refuse to start. Returns its output.
 fn refusal(args: &[&str]) -> String {
     let data = tempfile::tempdir().expect("a directory");
     let data = data.path().display().to_string();

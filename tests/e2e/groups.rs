@@ -1,4 +1,4 @@
-//! Consumer groups outlive the process: no rebalance, no offset lost.
+//! Consumer groups survive a kill of the process: no rebalance, and no committed offset is lost.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ use crate::{
     server::DEADLINE,
 };
 
-/// Between two tries, as clients make them.
+/// Pause between two attempts, as clients make it.
 const PAUSE: Duration = Duration::from_millis(100);
 
 const GROUP: &str = "survivors";
-/// The last version that names topics by name, in one group.
+/// The last version of the API that has one group and names topics by name.
 const COMMIT_VERSION: i16 = 8;
 const FETCH_VERSION: i16 = 7;
 
@@ -77,7 +77,8 @@ async fn heartbeat(connection: &Connection, member_id: &str, generation_id: i32)
     connection.call(&request).await.expect("an answer").error_code
 }
 
-/// The answer once there is a coordinator: where others could have been it, the killed one's claim has to expire.
+/// The answer once there is a coordinator. If other agents can coordinate the group, the lease of the killed one has to
+/// expire first.
 async fn heartbeat_once_served(connection: &Connection, member_id: &str, generation_id: i32) -> ErrorCode {
     let served = async {
         loop {

@@ -1,4 +1,4 @@
-//! What comes from strangers to the listeners of the real binary: it lives, and serves the others.
+//! Hostile input to the listeners of the real binary: it survives and serves other clients.
 
 use std::{
     io::{Read, Write},
@@ -13,20 +13,20 @@ use crate::{
     server::Server,
 };
 
-/// A listener must answer or hang up by then.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A listener must answer or close the connection by then.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
 /// Connections that announce a large frame.
 const ANNOUNCED: usize = 20;
-/// Connections that say nothing more.
+/// Connections that begin a request and then send nothing.
 const HALF_OPEN: usize = 500;
-/// ApiVersions v0, whole, but for its length.
+/// An ApiVersions v0 request without its length.
 const API_VERSIONS: &[u8] = b"\x00\x12\x00\x00\x00\x00\x00\x01\xff\xff";
 
-/// Sends `bytes` and answers what comes back until the peer hangs up.
+/// Sends `bytes` and returns what comes back until the peer closes the connection.
 fn send(address: &str, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
-    // It may have hung up before all is written.
+    stream.set_read_timeout(Some(ANSWER_DEADLINE)).expect("a socket option");
+    // The peer may close the connection before all is written.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
@@ -41,7 +41,7 @@ fn framed(length: i32, body: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes()[..], body].concat()
 }
 
-/// Kilobytes of memory that the process has.
+/// Resident memory of the process, KiB.
 fn resident_kib(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("resident memory");
@@ -78,7 +78,7 @@ async fn garbage_on_the_kafka_port_is_hung_up_on() {
     ];
     for bytes in cases {
         let mut stream = TcpStream::connect(server.address()).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+        stream.set_read_timeout(Some(ANSWER_DEADLINE)).expect("a socket option");
         let _ = stream.write_all(bytes);
         let _ = stream.shutdown(Shutdown::Write);
         let mut answer = Vec::new();
@@ -95,7 +95,7 @@ async fn a_length_of_two_gigabytes_is_hung_up_on_without_room_being_made_for_it(
     for length in [i32::MAX, 1 << 30, (100 << 20) + 1, -1, i32::MIN] {
         assert_eq!(send(&server.address(), &framed(length, API_VERSIONS)), b"", "{length}");
     }
-    // Many that announce the most that is allowed, more together than may be in memory, and then send nothing.
+    // Many connections announce the largest allowed frame, together more than may be in memory, and then send nothing.
     let announced: Vec<TcpStream> = (0..ANNOUNCED)
         .map(|_| {
             let mut stream = TcpStream::connect(server.address()).expect("it listens");

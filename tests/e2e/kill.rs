@@ -1,4 +1,4 @@
-//! `kill -9` in mid-load: every acknowledged record is at its offset, none is there twice, and producers go on.
+//! `kill -9` under load: every acknowledged record is at its offset, no record is there twice, and producers go on.
 
 use tokio::task::block_in_place;
 

@@ -1,5 +1,5 @@
-//! A load that survives its server: idempotent producers that go on over new connections, a consumer that follows them,
-//! and the check that nothing acknowledged is lost and nothing is there twice.
+//! A load that survives restarts of its server: idempotent producers that reconnect, a consumer that follows them, and
+//! the check that every acknowledged record is there once and in order.
 
 use std::{
     collections::BTreeMap,
@@ -26,15 +26,15 @@ const PARTITIONS: i32 = 4;
 const PRODUCERS: usize = 3;
 const RECORDS_PER_BATCH: u64 = 10;
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// Kafka's `delivery.timeout.ms`.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
-/// Between two attempts to connect.
+/// Kafka's `delivery.timeout.ms`: longer than any fault of a test lasts, also on a slow machine.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(600);
+/// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// (partition, offset) of records, and their values.
 type Found = BTreeMap<(i32, i64), String>;
 
-/// Producers and a consumer at work.
+/// Running producers and a running consumer.
 pub struct Load {
     shared: Arc<Shared>,
     producers: Vec<JoinHandle<Found>>,
@@ -46,7 +46,7 @@ struct Shared {
     topic: TopicLayout,
     stop: AtomicBool,
     acknowledged: AtomicU64,
-    /// The consumer is done once it has this many records; unknown at first.
+    /// The consumer ends when it has this many records; `u64::MAX` while the number is unknown.
     expected: AtomicU64,
 }
 
@@ -92,8 +92,8 @@ impl Load {
         self.shared.acknowledged.load(Ordering::SeqCst)
     }
 
-    /// Ends the load. Every acknowledged record is where it was acknowledged, each producer's records are there once, in
-    /// order, and the consumer that followed has seen the very same.
+    /// Ends the load. Asserts that every acknowledged record is at its offset, that each producer's records are there
+    /// once and in order, and that the consumer has seen the same records.
     pub async fn finish(self, server: &Server) {
         self.shared.stop.store(true, Ordering::SeqCst);
         let mut acknowledged = Found::new();
@@ -111,7 +111,7 @@ impl Load {
     }
 }
 
-/// Produces until told to stop, whatever happens to the server; answers what was acknowledged.
+/// Produces until it is told to stop, across restarts of the server. Returns what was acknowledged.
 async fn produce(shared: Arc<Shared>, number: usize) -> Found {
     let config = ProducerConfig { acks: Acks::All, in_flight_max: 5, delivery_timeout: DELIVERY_TIMEOUT };
     let name = (shared.topic.name.clone(), shared.topic.id);
@@ -140,7 +140,7 @@ async fn produce(shared: Arc<Shared>, number: usize) -> Found {
     acknowledged
 }
 
-/// Goes on over new connections for as long as the server is away.
+/// Resumes over new connections until one of them holds.
 async fn settle(
     shared: &Shared,
     client: &mut IdempotentProducer<Values>,
@@ -173,7 +173,7 @@ fn note(shared: &Shared, acknowledged: &mut Found, appended: Vec<Appended<Values
     }
 }
 
-/// Follows all partitions from their beginning, whatever happens to the server, until it has seen all that is expected.
+/// Follows all partitions from their beginning, across restarts of the server, until it has seen all expected records.
 async fn consume(shared: Arc<Shared>) -> Found {
     let mut found = Found::new();
     let mut positions: BTreeMap<i32, i64> = (0..PARTITIONS).map(|partition| (partition, 0)).collect();
@@ -196,7 +196,7 @@ async fn consume(shared: Arc<Shared>) -> Found {
     found
 }
 
-/// Records of one partition come without a gap, and none comes twice.
+/// Adds the records of a fetched batch; asserts that those of a partition come without a gap, and none twice.
 fn read(fetched: &FetchedBatch, found: &mut Found) {
     let partition = fetched.partition;
     for record in &fetched.batch.records(BATCH_BYTES_MAX).expect("readable") {
@@ -210,7 +210,7 @@ fn read(fetched: &FetchedBatch, found: &mut Found) {
     }
 }
 
-/// All records of all partitions, read by a client that is not ours.
+/// All records of all partitions, read by a third-party client.
 async fn everything(server: &Server, topic: &str) -> Found {
     let client = connect(server).await;
     let mut found = Found::new();

@@ -1,4 +1,4 @@
-//! The real binary over real TCP, with clients that are not ours: what is acknowledged is there, whatever happens.
+//! The real binary over real TCP: acknowledged records survive kills, stops, full disks, failing stores and damage.
 
 #![expect(clippy::disallowed_methods, reason = "a real process is waited for in real time")]
 

@@ -1,15 +1,15 @@
-//! The same behaviour whichever metastore the server has: the embedded one, and FoundationDB where there is one.
+//! The metastores on which a behaviour is tested: the embedded one, and FoundationDB if it is installed.
 
 use alluvium_fdb_server::{FdbServer, unique_prefix};
 
 use crate::server::Server;
 
-/// Where a server under test keeps what it knows of its records.
+/// The metastore of a server under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metastore {
-    /// In its data directory.
+    /// The embedded one, in the data directory.
     Embedded,
-    /// In the FoundationDB of this test run, with a prefix of its own.
+    /// The FoundationDB of this test run, with a prefix of its own.
     Fdb,
 }
 
@@ -32,12 +32,12 @@ impl Metastore {
 pub fn on_fdb(fdb: &FdbServer, flags: &[&str]) -> Server {
     let location = format!("fdb://{}", fdb.cluster_file().display());
     let prefix = unique_prefix();
-    // The same number after a kill, so that nobody waits for the registration of the killed one to expire.
+    // With a fixed node id, a start after a kill need not wait until the registration of the killed process expires.
     let metastore = ["--metastore", &location, "--metastore-prefix", &prefix, "--node-id", "0"];
     Server::prepare(&[metastore.as_slice(), flags].concat())
 }
 
-/// A test of each behaviour, `async fn(Metastore)`, with each metastore.
+/// Makes a test of each behaviour, `async fn(Metastore)`, on each metastore.
 macro_rules! on_each_metastore {
     ($($behaviour:ident,)*) => {
         mod embedded {

@@ -1,7 +1,8 @@
-//! S3 that fails, hangs and lies: no crash, producers wait and go on, nothing acknowledged is lost, nothing is there twice.
+//! S3 that fails, hangs and gives wrong answers: the server survives, producers wait and go on, no acknowledged record
+//! is lost, and no record is there twice.
 //!
-//! Outages are as long as it takes for uploads to be given up several times over: what a minute does with the usual
-//! `--store-timeout` of 20 s, 2 s make seconds of.
+//! An outage lasts until uploads have been given up several times. With `--store-timeout` at 2 s instead of the usual
+//! 20 s that takes seconds instead of a minute.
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::{
 const BATCHES: u64 = 30;
 /// Segments given up in one outage.
 const GIVEN_UP: u64 = 6;
-/// The compactor is at work all the time.
+/// The compactor runs all the time.
 const COMPACTING: [&str; 4] = ["--compaction-interval", "100ms", "--compaction-age", "0s"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -34,7 +35,7 @@ async fn an_outage_of_s3_loses_and_repeats_nothing_and_is_over_when_it_is_over()
         block_in_place(|| {
             let before = given_up(&server);
             s3.inject(Rule::always(fault));
-            assert!(wait_until(|| given_up(&server) >= before + GIVEN_UP), "{fault:?} does not bother it");
+            assert!(wait_until(|| given_up(&server) >= before + GIVEN_UP), "{fault:?} has no effect");
             assert!(server.get("/healthz").expect("an answer").contains("200 OK"), "it lives");
             let ready = server.get("/readyz").expect("an answer");
             assert!(ready.contains("503") && ready.contains("object store"), "{fault:?}: {ready}");

@@ -1,4 +1,4 @@
-//! A pure-Rust Kafka client that is not ours (rskafka) gets back what it sent.
+//! A third-party Kafka client in Rust (rskafka) gets back what it sent.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -33,7 +33,7 @@ pub async fn partition(client: &Client, name: &str, number: i32) -> PartitionCli
     client.partition_client(name, number, UnknownTopicHandling::Retry).await.expect("the partition is there")
 }
 
-/// When the tests began, ms since 1970: old enough records would fall to retention.
+/// When the tests began, ms since the Unix epoch: retention would delete records with old timestamps.
 pub fn start_ms() -> i64 {
     static START: LazyLock<i64> = LazyLock::new(|| Utc::now().timestamp_millis());
     *START

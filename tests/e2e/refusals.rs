@@ -1,4 +1,4 @@
-//! What must fail well: the message says what is wrong and names it, and the exit code is not 0.
+//! Rejected configurations and data directories: the message names what is wrong, and the exit code is not 0.
 
 use std::{fs, future::ready, net::TcpListener, path::Path, sync::Arc};
 
@@ -15,10 +15,10 @@ use crate::{
     small_disk::SmallDisk,
 };
 
-/// Room for an empty data directory.
+/// Size of a disk, MiB: enough for an empty data directory.
 const MIB: usize = 16;
 
-/// Runs `alluvium dev` with `args` on `data`, which must refuse to start, and answers what it said.
+/// Runs `alluvium dev` with `args` on `data`, which must refuse to start. Returns its output.
 fn refusal(data: &Path, args: &[&str]) -> String {
     let data = data.display().to_string();
     let (kafka, http) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));

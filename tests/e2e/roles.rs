@@ -1,8 +1,8 @@
-//! Roles: which metastore each can work on, and what it says where it cannot.
+//! Roles: which metastores each role accepts, and its error for others.
 
 use crate::server::{Server, free_port, run};
 
-/// Runs `alluvium role` with `args` on a fresh directory, which must refuse to start, and answers what it said.
+/// Runs `alluvium role` with `args` on a fresh directory, which must refuse to start. Returns its output.
 fn refusal(role: &str, args: &[&str]) -> String {
     let data = tempfile::tempdir().expect("a directory");
     let data = data.path().display().to_string();

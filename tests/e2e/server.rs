@@ -13,9 +13,11 @@ use std::{
 
 use tempfile::TempDir;
 
-/// For a state that is reached within milliseconds on a quiet machine.
-pub const DEADLINE: Duration = Duration::from_secs(60);
-/// Below those that Linux gives to outgoing connections.
+/// For a state that is reached within milliseconds on a quiet machine: it has to be enough on a slow and busy one.
+pub const DEADLINE: Duration = Duration::from_secs(180);
+/// Timeout of one answer over HTTP.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
+/// Ports of servers: below those that Linux gives to outgoing connections.
 const PORTS: Range<u16> = 10_000..30_000;
 const PAUSE: Duration = Duration::from_millis(10);
 const BINARY: &str = env!("CARGO_BIN_EXE_alluvium");
@@ -71,7 +73,7 @@ impl Server {
         self
     }
 
-    /// The same server, started.
+    /// Starts it, and waits until it is ready.
     pub fn started(mut self) -> Self {
         self.restart();
         self
@@ -91,7 +93,7 @@ impl Server {
         self.child = Some(child);
     }
 
-    /// Runs it to its end, which should come soon: status, and everything it said.
+    /// Runs it until it ends by itself. Returns its status and all of its output.
     pub fn run(&self) -> (ExitStatus, String) {
         said(&mut self.command(self.role))
     }
@@ -124,7 +126,7 @@ impl Server {
         self.get("/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
     }
 
-    /// Whether it runs no more, by itself.
+    /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|child| child.try_wait().expect("a child can be asked").is_some())
     }
@@ -136,24 +138,24 @@ impl Server {
         child.wait().expect("a child can be waited for");
     }
 
-    /// SIGTERM, and its exit status.
+    /// Sends SIGTERM and waits for its end. Returns its exit status.
     pub fn stop(&mut self) -> ExitStatus {
         self.terminate();
         self.ended()
     }
 
-    /// SIGTERM, without waiting.
+    /// Sends SIGTERM, without waiting.
     pub fn terminate(&self) {
         self.signal("TERM");
     }
 
-    /// A signal by its name.
+    /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         let killed = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().expect("kill runs");
         assert!(killed.success());
     }
 
-    /// Waits for its end: its exit status.
+    /// Waits for its end. Returns its exit status.
     pub fn ended(&mut self) -> ExitStatus {
         assert!(wait_until(|| self.has_ended()), "still running:\n{}", self.logged());
         self.child.take().expect("the server ran").wait().expect("a child can be waited for")
@@ -166,7 +168,7 @@ impl Server {
         output
     }
 
-    /// The same where it may fail.
+    /// The same, and it may fail. Returns its status and all of its output.
     pub fn compact_anyway(&self) -> (ExitStatus, String) {
         let data = self.data().display().to_string();
         let mut command = Command::new(BINARY);
@@ -209,7 +211,7 @@ impl Server {
     /// The raw answer to `GET path`.
     pub fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.http)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+        stream.set_read_timeout(Some(ANSWER_DEADLINE)).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
@@ -231,7 +233,7 @@ impl Drop for Server {
     }
 }
 
-/// Runs the binary with `args` to its end: status, and everything it said.
+/// Runs the binary with `args` to its end. Returns its status and all of its output.
 pub fn run(args: &[&str]) -> (ExitStatus, String) {
     said(Command::new(BINARY).args(args))
 }
@@ -245,7 +247,7 @@ fn said(command: &mut Command) -> (ExitStatus, String) {
 /// A port that nobody listens on now, that no other test is given, and that the system does not give to connections.
 pub fn free_port() -> u16 {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
-    // Another process with the same tests begins elsewhere.
+    // Another process with the same tests begins with another port.
     let first = std::process::id().wrapping_mul(7_919);
     loop {
         let turn = first.wrapping_add(GIVEN.fetch_add(1, Ordering::SeqCst)) % u32::from(PORTS.end - PORTS.start);

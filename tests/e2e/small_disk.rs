@@ -1,4 +1,5 @@
-//! A disk that is soon full: a tmpfs of some MiB. Mounting one takes root; elsewhere the tests that need it are skipped.
+//! A small disk that can be filled: a tmpfs of some MiB. Mounting one takes root; without it the tests that need one
+//! are skipped.
 
 use std::{
     fs::{self, File},
@@ -19,7 +20,7 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// A disk of `mib`; none where it cannot be mounted, which is said.
+    /// Mounts a disk of `mib` MiB. `None` if that is not possible; the reason is printed.
     pub fn mount(mib: usize) -> Option<Self> {
         static SKIPPED: AtomicU32 = AtomicU32::new(0);
         let directory = tempfile::tempdir().expect("a directory");
@@ -31,7 +32,7 @@ impl SmallDisk {
             Err(error) => error.to_string(),
         };
         let number = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
-        // Past the test harness, which keeps what successful tests print to itself.
+        // Written past the test harness, which hides what successful tests print.
         writeln!(io::stderr(), "SKIPPED ({number} so far): no tmpfs can be mounted: {why}").expect("a standard error");
         None
     }
@@ -46,12 +47,12 @@ impl SmallDisk {
         while ballast.write(&[0x5a; PIECE]).is_ok() {}
     }
 
-    /// Gives it back.
+    /// Frees what [`Self::fill`] has taken.
     pub fn free(&self) {
         fs::remove_file(self.ballast()).expect("removable");
     }
 
-    /// Whether nothing can be written to it from now on.
+    /// Makes it read-only, or writable again.
     pub fn set_read_only(&self, read_only: bool) {
         let how = if read_only { "remount,ro" } else { "remount,rw" };
         let status = Command::new("mount").args(["-o", how]).arg(self.path()).status().expect("mount runs");
@@ -65,7 +66,8 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a server that is still running may have files open. Where it fails, the system's own cleaning has to do.
+        // Lazily: a server that is still running may have files open. If it fails, the mount stays until the system
+        // cleans up.
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
     }
 }

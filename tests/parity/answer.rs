@@ -1,32 +1,32 @@
-//! An answer as facts that two servers can be compared by: a path and a value for each field, from its `Debug` form.
+//! An answer as facts by which two servers are compared: a path and a value for each field, from its `Debug` form.
 //!
-//! Owns: what is left out, masked or sorted because it differs from server to server, or from run to run, by nature.
+//! Owns: what is left out, masked or sorted because it differs between servers or runs by nature.
 
 use std::collections::HashMap;
 
 /// Fields of every API that say nothing about behaviour: addresses, disks, and how busy the server is.
 const LEFT_OUT: &[&str] =
     &["throttle_time_ms", "host", "port", "client_host", "cluster_id", "log_dir", "total_bytes", "usable_bytes"];
-/// Words for people: there or not, but not the same.
+/// Fields with text for people: compared by whether they are there.
 const WORDS: &[&str] = &["error_message", "batch_index_error_message", "documentation"];
-/// Numbers that a server chooses: compared by whether they are chosen (not negative).
+/// Numbers that a server chooses: compared by whether they are set (not negative).
 const CHOSEN: &[&str] = &["producer_id", "log_append_time_ms", "finalized_features_epoch", "partition_size"];
-/// Lists whose order Kafka leaves to its hash maps.
+/// Lists whose order in Kafka is that of its hash maps.
 const UNORDERED: &[&str] = &["api_keys", "supported_features", "finalized_features", "configs", "members"];
-/// Elements of such lists that are known by their name rather than by their place.
+/// Fields that identify elements of such lists.
 const KEYED: &[&str] =
     &["DescribeConfigsResourceResult", "CreatableTopicConfigs", "SupportedFeatureKey", "FinalizedFeatureKey"];
 const UUID: &str = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 const NIL: &str = "00000000-0000-0000-0000-000000000000";
 
-/// One field: where it is, and what it says.
+/// One field: its path and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     pub path: String,
     pub value: String,
 }
 
-/// Random ids, by the order in which they were seen: an id that comes again is known as the same.
+/// Random ids, numbered in the order in which they are seen: the same id has the same number.
 #[derive(Default)]
 pub struct Ids(HashMap<String, usize>);
 
@@ -51,7 +51,7 @@ pub fn facts(debug: &str, ids: &mut Ids) -> Vec<Fact> {
     facts
 }
 
-/// The nodes up to the line that closes what surrounds them.
+/// The nodes up to the line that closes the surrounding one.
 fn nodes<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Vec<Node> {
     let mut found = Vec::new();
     while let Some(line) = lines.next() {
@@ -74,7 +74,7 @@ impl Node {
         name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_').then_some(name)
     }
 
-    /// What tells an element from its neighbours where lists have no order.
+    /// What identifies an element in a list without order.
     fn key(&self) -> Option<&str> {
         let name = || self.inside.iter().find_map(|node| node.head.strip_prefix("name: "));
         KEYED.contains(&self.head.as_str()).then(name)?
@@ -127,7 +127,7 @@ impl Node {
         }
     }
 
-    /// Whether there are words, none, or no room for them.
+    /// Whether the text is there, empty or null.
     fn words(&self, value: &str) -> &'static str {
         const EMPTY: &str = "\"\"";
         match self.inside.as_slice() {

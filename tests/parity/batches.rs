@@ -1,4 +1,4 @@
-//! Batches as producers send them, sound and broken.
+//! Batches as producers send them, valid and invalid.
 
 use alluvium_runtime::{Clock, SystemClock};
 use alluvium_wire::{
@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::side::Side;
 
-/// The timestamp of all records: the begin of this hour, so that it is the same on both sides and within all bounds.
+/// The timestamp of all records: the beginning of this hour, so that it is the same on both sides and within all
+/// bounds.
 pub fn hour() -> i64 {
     const HOUR_MS: i64 = 3_600_000;
     let now = SystemClock.now().0;

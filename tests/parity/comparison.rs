@@ -1,4 +1,4 @@
-//! Runs cases against both servers and compares what they said.
+//! Runs cases against both servers and compares their answers.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,23 +24,23 @@ use crate::{
 };
 
 const KAFKA: &str = "ALLUVIUM_TEST_KAFKA";
-/// Versions of an answer that both differ in the same way are told together.
+/// Versions that differ in the same way are reported together.
 type Difference = (usize, String, ApiKey, String, String, String);
 
-/// A difference that is meant: in which cases (those whose name begins so), in which fields (those whose path has this in
-/// it), and why.
+/// An intended difference: in which cases (by the beginning of their names), in which fields (by a part of their
+/// paths), and why.
 pub struct Intended {
     case: &'static str,
     field: &'static str,
     why: &'static str,
 }
 
-/// In all of a case.
+/// A difference in all fields of a case.
 pub const fn intended(case: &'static str, why: &'static str) -> Intended {
     Intended { case, field: "", why }
 }
 
-/// In one field, in some cases or (if none is named) all of them.
+/// A difference in one field, in some cases or (if none is named) in all of them.
 pub const fn intended_in(field: &'static str, case: &'static str, why: &'static str) -> Intended {
     Intended { case, field, why }
 }
@@ -51,7 +51,7 @@ pub const ANSWERED_ONCE: &str = "once for each name, so that small requests have
 pub const ANSWERED_EACH: &str = "what a request names twice it is told twice; Kafka keeps one of them, by its hash map";
 pub const KAFKA_FAILS: &str = "Kafka fails within (-1); we say what is wrong, or take it for nothing";
 
-/// Runs `cases` against Kafka and a new Alluvium, and fails where they differ otherwise than `intended`.
+/// Runs `cases` against Kafka and a new Alluvium, and fails if they differ in any way that is not `intended`.
 pub async fn compare(cases: impl AsyncFn(&mut Side), intended: &[Intended]) {
     let kafka = std::env::var(KAFKA).expect("ALLUVIUM_TEST_KAFKA names a Kafka to compare with");
     let server = Server::start(&["--node-id", "1"]);
@@ -64,7 +64,7 @@ pub async fn compare(cases: impl AsyncFn(&mut Side), intended: &[Intended]) {
     judge(&theirs.answers, &ours.answers, intended);
 }
 
-/// What both advertise and we speak.
+/// The versions that both servers advertise and we implement.
 async fn common_versions(kafka: &str, alluvium: &str) -> HashMap<ApiKey, Versions> {
     let (theirs, ours) = tokio::join!(advertised(kafka), advertised(alluvium));
     let both = ours.api_keys.iter().filter_map(|one| {
@@ -82,7 +82,7 @@ async fn advertised(address: &str) -> ApiVersionsResponse {
     connect(address).await.call(&request).await.expect("the versions that a server speaks")
 }
 
-/// Waits until a new Kafka has made and loaded what its coordinators keep.
+/// Waits until a new Kafka has created and loaded the partitions of its coordinators.
 async fn warm_up(side: &Side) {
     let key = side.name("group");
     let find = FindCoordinatorRequest { coordinator_keys: vec![key.clone()], ..Default::default() };

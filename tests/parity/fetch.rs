@@ -1,4 +1,4 @@
-//! Fetch: from where, how much, in which order; sessions.
+//! Fetch: offsets, sizes, order; sessions.
 
 use alluvium_wire::{
     ApiKey, Records,
@@ -80,7 +80,7 @@ async fn offsets(side: &mut Side) {
     let unknown = Log { name: side.name("unknown"), id: Uuid::from_u128(5) };
     side.all("unknown topic", &unknown.fetch(&[(0, 0)])).await;
     let topics = [unknown.fetch(&[(0, 0)]).topics, from(8).topics].concat();
-    // Kafka tells those that it does not know last.
+    // Kafka answers unknown ones last.
     let known_first = |answer: &mut FetchResponse| {
         answer.responses.sort_by_key(|topic| topic.partitions.iter().any(|partition| !partition.error_code.is_none()));
     };
@@ -141,7 +141,7 @@ async fn sessions(side: &mut Side) {
 }
 
 impl Side {
-    /// Compares whole batches: Kafka cuts the last one where the bytes end, and clients throw the piece away.
+    /// Compares whole batches: Kafka cuts the last one at the byte limit, and clients drop the piece.
     async fn whole(&mut self, case: &str, request: &FetchRequest) {
         self.part(case, request, |answer: &mut FetchResponse| {
             for partition in answer.responses.iter_mut().flat_map(|topic| &mut topic.partitions) {
@@ -159,7 +159,7 @@ impl Side {
 }
 
 impl Log {
-    /// Asks for records of some partitions from some offsets on, without waiting long.
+    /// A request for records of some partitions from some offsets on, with a short wait.
     fn fetch(&self, partitions: &[(i32, i64)]) -> FetchRequest {
         let partition = |(partition, fetch_offset): &(i32, i64)| FetchPartition {
             partition: *partition,

@@ -1,7 +1,8 @@
-//! The same requests to Alluvium and to Apache Kafka: the answers agree, but for what is listed here with its reason.
+//! The same requests to Alluvium and to Apache Kafka: the answers agree, except for what is listed here with its
+//! reason.
 //!
-//! Kafka's behaviour is the specification. `ALLUVIUM_TEST_KAFKA` names the Kafka (`host:port`, one node with id 1); without
-//! it the tests are ignored. A case is sent in every version that both servers advertise.
+//! Kafka's behaviour is the specification. `ALLUVIUM_TEST_KAFKA` names the Kafka (`host:port`, one node with id 1);
+//! without it the tests are ignored. A case is sent in every version that both servers advertise.
 
 mod answer;
 mod batches;

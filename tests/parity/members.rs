@@ -1,4 +1,4 @@
-//! Group membership: joining, syncing, beating, leaving; dynamic and static members.
+//! Group membership: JoinGroup, SyncGroup, Heartbeat, LeaveGroup; dynamic and static members.
 
 use alluvium_wire::{
     ApiKey,
@@ -47,7 +47,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// One that has not joined yet.
+    /// A member that has not joined yet.
     pub fn new(group: &str) -> Self {
         Self { group: group.to_owned(), id: String::new(), generation: -1, instance: None }
     }
@@ -117,7 +117,7 @@ impl Member {
         LeaveGroupRequest { group_id: self.group.clone(), member_id: self.id.clone(), members: vec![identity] }
     }
 
-    /// As the answer to its joining says.
+    /// The member as the answer to its JoinGroup describes it.
     fn joined(&mut self, answer: Option<JoinGroupResponse>) {
         let Some(answer) = answer else { return };
         self.id = answer.member_id;
@@ -181,7 +181,7 @@ async fn strangers(side: &mut Side) {
     {
         side.all(case, &member.leave()).await;
     }
-    // Older versions have no room for the pose: the member would leave.
+    // Older versions have no instance id: the member would leave.
     for version in side.versions(ApiKey::LeaveGroup).filter(|version| *version >= 3) {
         side.at("posing as a static member", version, &posing.leave()).await;
     }
@@ -202,7 +202,7 @@ async fn strangers(side: &mut Side) {
     side.all("still a member", &member.heartbeat()).await;
 }
 
-/// Who cannot join `group`, which is of consumers.
+/// Members that cannot join `group`, a group of consumers.
 async fn misfits(side: &mut Side, group: &str) {
     let join = || Member::new(group).join();
     for session_timeout_ms in [5_999, 1_800_001, 0, -1] {

@@ -1,4 +1,4 @@
-//! Metadata: all topics, none, some; unknown, invalid, by id; created by asking.
+//! Metadata: all topics, none, some; unknown, invalid, by id; auto-created.
 
 use alluvium_wire::{
     ApiKey,

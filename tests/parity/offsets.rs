@@ -1,4 +1,4 @@
-//! Offsets of a log: listed by place and time, ends of epochs, and the start that moves.
+//! Offsets of a log: listed by offset and by time, ends of epochs, and a log start that moves.
 
 use alluvium_wire::{
     ApiKey,

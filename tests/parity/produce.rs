@@ -1,4 +1,4 @@
-//! Produce: what is let in, what is not, and what is said about it.
+//! Produce: which batches are accepted and which are rejected, with which errors.
 
 use alluvium_wire::{
     batch::{Attributes, BatchHeader, Compression},
@@ -198,7 +198,7 @@ async fn requests(side: &mut Side) {
     side.all("a topic twice", &produce(twice())).await;
     let unknown = topic(&side.name("unknown"), Uuid::from_u128(5), &[(0, records())]);
     side.all("unknown topic", &produce(vec![unknown.clone()])).await;
-    // Kafka tells those that it does not know last.
+    // Kafka answers unknown ones last.
     let known_first = |answer: &mut ProduceResponse| {
         answer.responses.sort_by_key(|topic| !topic.partition_responses[0].error_code.is_none());
     };

@@ -1,4 +1,4 @@
-//! Bytes that our own client would not send: to requests of any shape, what comes back, and whether the connection lives on.
+//! Bytes that our own client would not send: what comes back, and whether the connection stays open.
 
 use std::fmt::Debug;
 
@@ -19,7 +19,7 @@ use crate::{
     side::{PATIENCE, Side, metadata_of},
 };
 
-/// Names the request by whose answer we know that a connection lives on.
+/// The correlation id of the request whose answer shows that a connection is still open.
 const PROBE: i32 = 7_777;
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
@@ -156,11 +156,11 @@ fn decoded<R: Request>(answer: Bytes, version: i16) -> R::Response {
     decode_response(reader, version).expect("an answer")
 }
 
-/// Which answers come, by their correlation ids and lengths, and how it ends.
+/// The answers that come, by their correlation ids and lengths, and how the connection ends.
 async fn converse(address: &str, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.expect("a server");
     let probe = encode_request(0, PROBE, None, &ApiVersionsRequest::default()).expect("it can be written").concat();
-    // A server that closes at once may do so while we write.
+    // A server may close the connection while we write.
     let _ = stream.write_all(&[bytes, &probe].concat()).await;
     let (mut said, mut number) = (String::new(), 0);
     loop {
@@ -178,7 +178,7 @@ async fn converse(address: &str, bytes: &[u8]) -> String {
     }
 }
 
-/// The next frame; none where the connection has ended.
+/// The next frame; `None` if the connection has ended.
 async fn receive(stream: &mut TcpStream) -> Option<Bytes> {
     let mut prefix = [0; 4];
     stream.read_exact(&mut prefix).await.ok()?;

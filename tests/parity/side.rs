@@ -16,12 +16,12 @@ use uuid::Uuid;
 
 use crate::answer::{Fact, Ids, facts};
 
-/// Beyond any wait that a request asks for.
+/// Timeout of an answer: longer than any wait that a request asks for.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 const CLIENT_ID: &str = "parity";
 
-/// What a server said in one case and version.
+/// The answer of a server in one case and version.
 #[derive(Debug)]
 pub struct Answer {
     pub case: String,
@@ -36,7 +36,7 @@ pub struct Side {
     /// What both servers advertise.
     common: Arc<HashMap<ApiKey, Versions>>,
     connection: Connection,
-    /// In every name of this run, so that runs on one Kafka do not meet; eight letters.
+    /// Part of every name of this run, so that runs on one Kafka do not conflict; eight letters.
     run: Arc<str>,
     ids: Ids,
     settled: usize,
@@ -119,7 +119,8 @@ impl Side {
         self.finish(Awaited::<R> { case: case.to_owned(), version, pending, _connection: connection }).await
     }
 
-    /// Sends `request` in every version, and keeps of the answers what `part` leaves of them: the rest is others' business.
+    /// Sends `request` in every version, and keeps the part of each answer that `part` returns: the rest depends on
+    /// others.
     pub async fn part<R: Request>(&mut self, case: &str, request: &R, part: impl Fn(&mut R::Response))
     where
         R::Response: Debug,
@@ -173,12 +174,12 @@ impl Side {
         answer
     }
 
-    /// From here on the random id in `text` is known by its number.
+    /// Gives the random id in `text` a number, by which it is compared from now on.
     pub fn know(&mut self, text: &str) {
         self.ids.mask(text);
     }
 
-    /// Keeps something that was said for comparison, in the pretty `Debug` form.
+    /// Keeps an answer for comparison, in its pretty `Debug` form.
     pub fn note(&mut self, case: &str, api: ApiKey, version: i16, said: &str) {
         let facts = facts(&said.replace(&*self.run, "run"), &mut self.ids);
         self.answers.push(Answer { case: case.replace(&*self.run, "run"), api, version, facts });
@@ -192,7 +193,7 @@ impl Side {
         answer.unwrap_or_else(|error| panic!("{}: {error}", self.address))
     }
 
-    /// Sends `request` until its answer is as it must become: Kafka's brokers learn of changes a moment later.
+    /// Sends `request` until its answer is as expected: Kafka's brokers apply changes a moment later.
     pub async fn until<R: Request>(&self, request: &R, settled: impl Fn(&R::Response) -> bool) -> R::Response
     where
         R::Response: Debug,
@@ -242,7 +243,7 @@ impl Side {
             topic.error_code.is_none() && led == partitions
         };
         let id = self.until(&metadata_of(name), is_ready).await.topics[0].topic_id;
-        // Kafka makes the logs last.
+        // Kafka creates the logs last.
         let partition = |partition_index| ListOffsetsPartition { partition_index, timestamp: -1, ..Default::default() };
         let logs = (0..).take(partitions).map(partition).collect();
         let topics = vec![ListOffsetsTopic { name: name.to_owned(), partitions: logs }];

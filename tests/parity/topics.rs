@@ -1,4 +1,4 @@
-//! Topics: created, refused, extended, deleted.
+//! Topics: creation, rejected creation, new partitions, deletion.
 
 use alluvium_wire::{
     ApiKey,
@@ -80,7 +80,7 @@ async fn together(side: &mut Side, existing: &str) {
     side.all("none", &checked(Vec::new())).await;
 }
 
-/// Topics that something is the matter with, whose names end in `end` where these are not the matter.
+/// Invalid topics. Their names end in `end`, unless the name is what is invalid.
 fn refused(side: &Side, end: &str) -> Vec<(&'static str, CreatableTopic)> {
     let name = side.name(&format!("refused{end}"));
     let good = || topic(&name);
@@ -195,7 +195,7 @@ fn topic(name: &str) -> CreatableTopic {
     CreatableTopic { name: name.to_owned(), num_partitions: 1, replication_factor: 1, ..Default::default() }
 }
 
-/// A topic of which each partition has its brokers named.
+/// A topic with an explicit assignment of brokers to each partition.
 fn placed(name: &str, partitions: &[(i32, &[i32])]) -> CreatableTopic {
     let assignment = |(partition_index, brokers): &(i32, &[i32])| CreatableReplicaAssignment {
         partition_index: *partition_index,

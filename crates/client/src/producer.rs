@@ -67,6 +67,8 @@ pub struct IdempotentProducer<T> {
     sequences: HashMap<i32, i32>,
     /// Requests sent and not yet acknowledged, oldest first.
     in_flight: VecDeque<InFlight<T>>,
+    /// Acknowledged and not yet returned: a call that fails leaves them to the next one that succeeds.
+    acknowledged: Vec<Appended<T>>,
 }
 
 struct InFlight<T> {
@@ -92,7 +94,8 @@ impl<T> IdempotentProducer<T> {
         config: ProducerConfig,
     ) -> Result<Self, ClientError> {
         let (id, epoch) = if config.acks == Acks::All { producer_id(&connection).await? } else { (-1, -1) };
-        Ok(Self { connection, config, topic, id, epoch, sequences: HashMap::new(), in_flight: VecDeque::new() })
+        let (sequences, in_flight, acknowledged) = (HashMap::new(), VecDeque::new(), Vec::new());
+        Ok(Self { connection, config, topic, id, epoch, sequences, in_flight, acknowledged })
     }
 
     /// An empty batch for `partition`, with this producer's id and the next sequence number.
@@ -122,23 +125,19 @@ impl<T> IdempotentProducer<T> {
             self.connection.send_without_response(&self.request(&unacked)).await?;
             return Ok(unacked.into_iter().map(|batch| batch.appended(-1)).collect());
         }
-        let mut acknowledged = Vec::new();
-        while self.in_flight.len() >= self.config.in_flight_max {
-            match self.complete_oldest().await {
-                Ok(more) => acknowledged.extend(more),
-                Err(error) => {
-                    self.in_flight.push_back(InFlight { batches: unacked, response: None });
-                    return Err(error);
-                }
+        while self.in_flight.len() >= self.config.in_flight_max || self.is_resending() {
+            if let Err(error) = self.complete_oldest().await {
+                self.in_flight.push_back(InFlight { batches: unacked, response: None });
+                return Err(error);
             }
         }
         let sent = self.connection.send(&self.request(&unacked)).await;
         let (response, outcome) = match sent {
-            Ok(response) => (Some(response), Ok(acknowledged)),
+            Ok(response) => (Some(response), Ok(())),
             Err(error) => (None, Err(error)),
         };
         self.in_flight.push_back(InFlight { batches: unacked, response });
-        outcome
+        outcome.map(|()| std::mem::take(&mut self.acknowledged))
     }
 
     /// Waits until every request in flight is acknowledged.
@@ -146,11 +145,10 @@ impl<T> IdempotentProducer<T> {
     /// # Errors
     /// As [`IdempotentProducer::send`].
     pub async fn flush(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
-        let mut acknowledged = Vec::new();
         while !self.in_flight.is_empty() {
-            acknowledged.extend(self.complete_oldest().await?);
+            self.complete_oldest().await?;
         }
-        Ok(acknowledged)
+        Ok(std::mem::take(&mut self.acknowledged))
     }
 
     /// Goes on over a new connection after the old one was lost: sends all batches again, in order, that are not known
@@ -179,60 +177,67 @@ impl<T> IdempotentProducer<T> {
         if tokio::time::timeout_at(deadline, response.ready()).await.is_err() {
             return Ok(Vec::new());
         }
-        self.complete_oldest().await
+        self.complete_oldest().await?;
+        Ok(std::mem::take(&mut self.acknowledged))
+    }
+
+    /// Whether the oldest batch waits to be sent again. No new batch may overtake it: a broker without state for the producer
+    /// accepts any first sequence.
+    fn is_resending(&self) -> bool {
+        self.in_flight.front().is_some_and(|oldest| oldest.response.is_none())
     }
 
     /// Waits for the oldest request's response. Batches with a retriable error are sent again, with all that follow.
-    async fn complete_oldest(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
-        let Outcomes { mut acknowledged, mut retriable, .. } = self.take_oldest().await?;
+    async fn complete_oldest(&mut self) -> Result<(), ClientError> {
+        let mut retriable = self.take_oldest().await?.batches;
         if retriable.is_empty() {
-            return Ok(acknowledged);
+            return Ok(());
         }
-        while self.in_flight.front().is_some_and(|request| request.response.is_some()) {
-            let more = self.take_oldest().await?;
-            acknowledged.extend(more.acknowledged);
-            retriable.extend(more.retriable);
+        let mut outcome = Ok(());
+        while outcome.is_ok() && self.in_flight.front().is_some_and(|request| request.response.is_some()) {
+            match self.take_oldest().await {
+                Ok(more) => retriable.extend(more.batches),
+                Err(error) => outcome = Err(error),
+            }
         }
-        // One request each, so that each batch follows its predecessor in the log.
+        // Also if the connection was lost meanwhile. One request each, so that each batch follows its predecessor in the log.
         for batch in retriable.into_iter().rev() {
             self.in_flight.push_front(InFlight { batches: vec![batch], response: None });
         }
-        acknowledged.extend(self.resend_oldest().await?);
-        Ok(acknowledged)
+        outcome?;
+        self.resend_oldest().await
     }
 
-    /// Takes the oldest request with its batches' outcomes. All batches of a request without a pending response are
-    /// retriable. If the connection is lost, the request stays the oldest.
-    async fn take_oldest(&mut self) -> Result<Outcomes<T>, ClientError> {
-        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Outcomes::default()) };
+    /// Takes the oldest request, adds its acknowledged batches to `acknowledged` and returns the retriable ones. All batches of
+    /// a request without a pending response are retriable. If the connection is lost, the request stays the oldest.
+    async fn take_oldest(&mut self) -> Result<Retriable<T>, ClientError> {
+        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Retriable { batches: Vec::new(), last_error: None }) };
         let response = match oldest.response.take() {
             Some(pending) => Some(pending.response().await?),
             None => None,
         };
         let batches = self.in_flight.pop_front().map(|oldest| oldest.batches).unwrap_or_default();
         match response {
-            Some(response) => outcomes(batches, response),
-            None => Ok(Outcomes { retriable: batches, ..Outcomes::default() }),
+            Some(response) => split_by_outcome(batches, response, &mut self.acknowledged),
+            None => Ok(Retriable { batches, last_error: None }),
         }
     }
 
     /// Sends the oldest request alone, until all its batches are acknowledged.
-    async fn resend_oldest(&mut self) -> Result<Vec<Appended<T>>, ClientError> {
+    async fn resend_oldest(&mut self) -> Result<(), ClientError> {
         let deadline = Instant::now() + self.config.delivery_timeout;
-        let mut acknowledged = Vec::new();
         loop {
-            let Some(oldest) = self.in_flight.front() else { return Ok(acknowledged) };
+            let Some(oldest) = self.in_flight.front() else { return Ok(()) };
             let request = self.request(&oldest.batches);
             let pending = self.connection.send(&request).await?;
             if let Some(oldest) = self.in_flight.front_mut() {
                 oldest.response = Some(pending);
             }
-            let Outcomes { acknowledged: more, retriable, last_error } = self.take_oldest().await?;
-            acknowledged.extend(more);
-            if retriable.is_empty() {
-                return Ok(acknowledged);
+            let Retriable { batches, last_error } = self.take_oldest().await?;
+            if batches.is_empty() {
+                return Ok(());
             }
-            self.in_flight.push_front(InFlight { batches: retriable, response: None });
+            self.in_flight.push_front(InFlight { batches, response: None });
             if Instant::now() >= deadline {
                 return Err(
                     last_error.unwrap_or_else(|| ClientError::Timeout(format!("producing to {}", self.topic.0)))
@@ -265,17 +270,10 @@ impl<T> IdempotentProducer<T> {
     }
 }
 
-/// The batches of one request by their outcome, and the last retriable error.
-struct Outcomes<T> {
-    acknowledged: Vec<Appended<T>>,
-    retriable: Vec<UnackedBatch<T>>,
+/// Batches with a retriable error, and the last such error.
+struct Retriable<T> {
+    batches: Vec<UnackedBatch<T>>,
     last_error: Option<ClientError>,
-}
-
-impl<T> Default for Outcomes<T> {
-    fn default() -> Self {
-        Self { acknowledged: Vec::new(), retriable: Vec::new(), last_error: None }
-    }
 }
 
 impl<T> UnackedBatch<T> {
@@ -294,15 +292,19 @@ async fn producer_id(connection: &Connection) -> Result<(i64, i16), ClientError>
     .await
 }
 
-/// Splits the batches of a request by their outcome in its response.
-fn outcomes<T>(batches: Vec<UnackedBatch<T>>, response: ProduceResponse) -> Result<Outcomes<T>, ClientError> {
+/// Adds the batches that `response` acknowledges to `acknowledged`, and returns the retriable ones.
+fn split_by_outcome<T>(
+    batches: Vec<UnackedBatch<T>>,
+    response: ProduceResponse,
+    acknowledged: &mut Vec<Appended<T>>,
+) -> Result<Retriable<T>, ClientError> {
     let responses: HashMap<i32, PartitionProduceResponse> = response
         .responses
         .into_iter()
         .flat_map(|topic| topic.partition_responses)
         .map(|partition| (partition.index, partition))
         .collect();
-    let mut outcomes = Outcomes::default();
+    let mut retriable = Retriable { batches: Vec::new(), last_error: None };
     for batch in batches {
         let what = format!("producing to partition {}", batch.partition);
         let Some(outcome) = responses.get(&batch.partition) else {
@@ -310,14 +312,14 @@ fn outcomes<T>(batches: Vec<UnackedBatch<T>>, response: ProduceResponse) -> Resu
         };
         match outcome.error_code {
             ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => {
-                outcomes.acknowledged.push(batch.appended(outcome.base_offset));
+                acknowledged.push(batch.appended(outcome.base_offset));
             }
-            code if ClientError::is_retriable_code(code) => {
-                outcomes.last_error = ClientError::check(what, code, outcome.error_message.as_deref()).err();
-                outcomes.retriable.push(batch);
+            code if ClientError::is_passing(code) => {
+                retriable.last_error = ClientError::check(what, code, outcome.error_message.as_deref()).err();
+                retriable.batches.push(batch);
             }
             code => ClientError::check(what, code, outcome.error_message.as_deref())?,
         }
     }
-    Ok(outcomes)
+    Ok(retriable)
 }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::serve;
 use crate::agent::Agent;
+use crate::config::AgentConfig;
 use crate::fetch::FetchPlan;
 use crate::tests::world::{World, batch, plan, produce, read_all, records};
 
@@ -85,6 +86,24 @@ async fn what_a_client_sent_before_it_hung_up_is_still_done() {
     drop(connection.client);
     connection.served.await.expect("it ends");
     assert_eq!(awaited(&agent, partitions[1]).await, [(0, "fire and forget".into())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_is_closed_unless_it_waits_for_its_answer() {
+    let world = World::new().await;
+    world.topic("polled", 1).await;
+    let connections_idle_max = Duration::from_secs(10);
+    let agent = world.agent_with(AgentConfig { connections_idle_max, ..AgentConfig::default() }).await;
+    let mut connection = connect(&agent);
+    connection.send(4, &poll("polled", Duration::from_secs(100))).await;
+    let started = Instant::now();
+    let answered = timeout(Duration::from_secs(101), connection.client.read_i32()).await;
+    answered.expect("in time").expect("an answer");
+    assert!(started.elapsed() >= Duration::from_secs(100));
+    let mut rest = Vec::new();
+    let closed = timeout(Duration::from_secs(11), connection.client.read_to_end(&mut rest)).await;
+    closed.expect("in time").expect("the rest of the answer, and the end");
+    connection.served.await.expect("it ends");
 }
 
 #[tokio::test(start_paused = true)]

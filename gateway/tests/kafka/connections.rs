@@ -1,7 +1,5 @@
 //! What closes a connection and what does not; the order of answers.
 
-use std::time::Duration;
-
 use alluvium_wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use alluvium_wire::messages::describe_cluster::{DescribeClusterRequest, DescribeClusterResponse};
 use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
@@ -151,26 +149,6 @@ async fn a_disconnect_drops_a_parked_fetch() {
     drop(client);
     // The only place is free again, long before the fetch would have ended.
     server.client().await.call(0, &ApiVersionsRequest::default()).await;
-}
-
-#[tokio::test]
-async fn a_silent_connection_is_closed() {
-    let server = Server::configured(|config| config.connections_idle_max = Duration::from_millis(50)).await;
-    let mut client = server.client().await;
-    client.call(0, &ApiVersionsRequest::default()).await;
-    assert!(client.is_closed().await);
-}
-
-#[tokio::test]
-async fn a_connection_that_waits_for_its_answer_is_not_silent() {
-    let server = Server::configured(|config| config.connections_idle_max = Duration::from_millis(50)).await;
-    let mut client = server.client().await;
-    client.call(4, &MetadataRequest { topics: Some(vec![named("t")]), ..Default::default() }).await;
-    let partition = FetchPartition { partition_max_bytes: 1, ..Default::default() };
-    let topic = FetchTopic { topic: "t".into(), partitions: vec![partition], ..Default::default() };
-    let fetch = FetchRequest { max_wait_ms: 400, min_bytes: 1, topics: vec![topic], ..Default::default() };
-    let response = client.call(4, &fetch).await;
-    assert_eq!(response.responses[0].partitions[0].error_code, ErrorCode::NONE);
 }
 
 #[tokio::test]

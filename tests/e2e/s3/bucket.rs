@@ -1,4 +1,4 @@
-//! The objects, and their listing.
+//! The objects of the bucket, and their listing.
 
 use std::{
     collections::BTreeMap,
@@ -9,13 +9,13 @@ use std::{
 use bytes::Bytes;
 use rskafka::chrono::{DateTime, SecondsFormat, Utc};
 
-/// Keys of one page: few, so that listings have several.
+/// Keys per page of a listing: few, so that listings have several pages.
 const PAGE_KEYS: usize = 10;
 
 #[derive(Default)]
 pub struct Bucket {
     objects: Mutex<BTreeMap<String, Object>>,
-    /// Settings by name, as XML.
+    /// Bucket settings by name, as XML.
     settings: Mutex<BTreeMap<String, String>>,
 }
 

@@ -1,4 +1,4 @@
-//! What goes wrong, and with which requests.
+//! Faults, and the requests that they apply to.
 
 use std::{
     sync::{
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// What was asked.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     Put,
@@ -21,7 +21,7 @@ pub enum Asked {
     Setting,
 }
 
-/// How a request goes wrong.
+/// How a request fails.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
     /// Not done; answered with this status and this S3 error code.
@@ -51,7 +51,7 @@ impl Fault {
     pub const DENIED: Self = Self::Status(403, "AccessDenied");
 }
 
-/// Requests that go wrong: all of one kind, or all, for ever.
+/// A fault and the requests that it applies to, until it is healed: all, or all of one kind.
 #[derive(Clone, Debug)]
 pub struct Rule {
     asked: Option<Asked>,
@@ -85,7 +85,7 @@ impl Rule {
     }
 }
 
-/// The rules now; the first that fits applies.
+/// The current rules; the first that matches a request applies.
 #[derive(Default)]
 pub struct Faults {
     rules: Mutex<Vec<Rule>>,

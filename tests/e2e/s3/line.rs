@@ -1,4 +1,4 @@
-//! Connections that can be cut instead of an answer.
+//! Connections that a fault can cut instead of answering.
 
 use std::{
     io,
@@ -30,7 +30,7 @@ impl Cut {
     }
 }
 
-/// Takes connections in.
+/// Accepts connections.
 pub struct Lines(pub TcpListener);
 
 /// One connection.

@@ -1,7 +1,8 @@
 //! An S3 server in this process, whose faults are switched from the test.
 //!
-//! Owns: what Alluvium asks of S3 (PUT, also conditional, GET with ranges, HEAD, DELETE, bulk delete, listing in pages, the
-//! bucket's settings), in memory, and the ways in which it goes wrong. Does not own: signatures (any are taken), other S3 calls.
+//! Owns: the part of S3 that Alluvium uses (PUT, also conditional, GET with ranges, HEAD, DELETE, bulk delete, listing
+//! in pages, the bucket's settings), in memory, and the injected faults. Does not own: signatures (any is accepted),
+//! other S3 calls.
 
 mod bucket;
 mod fault;
@@ -22,10 +23,10 @@ use tokio::sync::oneshot;
 use self::{bucket::Bucket, fault::Faults, line::Cut, line::Lines, routes::S3State};
 use crate::server::{Server, wait_until};
 
-/// The one bucket that is there.
+/// The only bucket.
 const BUCKET: &str = "b";
 
-/// The server. Dropping it ends it, in the middle of whatever it is doing.
+/// The server. Dropping it ends it, also in the middle of a request.
 pub struct S3 {
     address: SocketAddr,
     state: Arc<S3State>,
@@ -65,22 +66,22 @@ impl S3 {
         format!("http://{}", self.address)
     }
 
-    /// From now on, requests that `rule` fits go wrong as it says.
+    /// Adds a rule: requests that match it fail as it says.
     pub fn inject(&self, rule: Rule) {
         self.state.faults.inject(rule);
     }
 
-    /// From now on nothing goes wrong; connections that hang are closed, as by a server that is started again.
+    /// Removes all rules. Connections that hang are closed, as by a server that restarts.
     pub fn heal(&self) {
         self.state.faults.heal();
     }
 
-    /// The bucket's setting `name` (`lifecycle`, `versioning`, `object-lock`) is `xml` from now on.
+    /// Sets the bucket's setting `name` (`lifecycle`, `versioning`, `object-lock`) to `xml`.
     pub fn set(&self, name: &str, xml: &str) {
         self.state.bucket.set(name, xml);
     }
 
-    /// Waits until `times` requests, since the last healing, met a fault.
+    /// Waits until `times` requests have failed by a rule since the last [`Self::heal`].
     pub fn wait_for_faults(&self, times: u64) {
         assert!(wait_until(|| self.state.faults.met() >= times), "only {} requests failed", self.state.faults.met());
     }
@@ -108,6 +109,6 @@ fn serve(
             _ = stopped => {}
         }
     });
-    // Requests that hang would hang the runtime's end, too.
+    // Requests that hang would block the shutdown of the runtime, too.
     runtime.shutdown_background();
 }

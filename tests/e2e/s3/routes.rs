@@ -155,7 +155,7 @@ fn get(object: &Object, headers: &HeaderMap) -> Response {
     }
 }
 
-/// `bytes=first-last`, `bytes=first-`, `bytes=-count`; none where nothing of it is in the object.
+/// Parses `bytes=first-last`, `bytes=first-` and `bytes=-count`; `None` if the range has nothing of the object.
 fn parse_range(text: &str, size: usize) -> Option<Range<usize>> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let range = match (first.parse::<usize>(), last.parse::<usize>()) {

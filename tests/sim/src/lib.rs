@@ -1,22 +1,23 @@
-//! The whole system in one process: real agents, compactors and clients on virtual time, one seed deciding what fails when.
+//! The whole system in one process: real agents, compactors and clients in virtual time; one seed decides what fails
+//! and when.
 //!
-//! Owns: the world (network, stores, nodes, clients) and what happens to it; the history of what clients saw, and the
-//! predicates that it must satisfy. Does not own: any part of the system itself. Invariant: the same seed gives the same
-//! history, event by event.
+//! Owns: the environment (network, stores, machines, clients) and the faults injected into it; the history of what
+//! clients saw, and the invariants that it must satisfy. Does not own: any part of the system itself. Invariant: the
+//! same seed gives the same history, event by event. `README.md` tells how to use it.
 
-pub mod breakage;
+pub mod bug_injection;
 pub mod checker;
 pub mod clients;
-pub mod crowd;
-pub mod dice;
-pub mod finale;
+pub mod final_check;
 pub mod history;
-pub mod mischief;
-pub mod neighbours;
+pub mod nemesis;
 pub mod network;
 pub mod node;
 pub mod panics;
+pub mod peers;
 pub mod plan;
 pub mod recorder;
+pub mod rng;
 pub mod run;
 pub mod time;
+pub mod workload;

@@ -1,4 +1,4 @@
-//! The binary `alluvium-sim`: runs seed after seed and tells what they found.
+//! The binary `alluvium-sim`: runs seeds and prints the violations.
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use alluvium_sim::checker::{Violation, trace};
-use alluvium_sim::run::{Order, Verdict, run};
+use alluvium_sim::run::{RunOptions, RunReport, run};
 use clap::Parser;
 
 /// Runs the whole system in one process on virtual time, once for each seed, and checks what clients saw.
@@ -21,7 +21,7 @@ struct Options {
     /// How many seeds to run.
     #[arg(long, default_value_t = 100)]
     seeds: u64,
-    /// Virtual minutes of load and trouble in each run; by default the seed decides.
+    /// Virtual minutes of load and faults in each run; by default the seed decides.
     #[arg(long)]
     minutes: Option<u64>,
     /// Runs at once; by default one per processor.
@@ -30,12 +30,12 @@ struct Options {
     /// Runs every seed twice, and compares.
     #[arg(long)]
     twice: bool,
-    /// Tells every event as it happens, and each seed at its end.
+    /// Prints every event as it happens (on standard error), and each seed's digest at its end.
     #[arg(long)]
     verbose: bool,
 }
 
-/// What was run so far.
+/// Sums over the seeds that were run.
 #[derive(Default)]
 struct Totals {
     seeds: u64,
@@ -44,7 +44,7 @@ struct Totals {
     violations: u64,
 }
 
-type Outcome = (u64, Option<Verdict>);
+type Outcome = (u64, Option<RunReport>);
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -81,20 +81,20 @@ fn work(options: &Options, next: &AtomicU64, outcomes: &SyncSender<Outcome>) {
         }
         let seed = options.start + number;
         let duration = options.minutes.map(|minutes| Duration::from_secs(60 * minutes));
-        let order = Order { seed, duration, verbose: options.verbose, breakage: None };
-        let verdict = catch_unwind(|| if options.twice { run_twice(order) } else { run(order) }).ok();
-        if outcomes.send((seed, verdict)).is_err() {
+        let run_options = RunOptions { seed, duration, verbose: options.verbose, bug: None };
+        let report = catch_unwind(|| if options.twice { run_twice(run_options) } else { run(run_options) }).ok();
+        if outcomes.send((seed, report)).is_err() {
             return;
         }
     }
 }
 
-/// The first run, with what the second has otherwise as one more violation.
-fn run_twice(order: Order) -> Verdict {
-    let (mut first, second) = (run(order), run(order));
+/// Runs a seed twice. If the second run differs, the first report has that as one more violation.
+fn run_twice(options: RunOptions) -> RunReport {
+    let (mut first, second) = (run(options), run(options));
     let (one, other) = (&first.history.events, &second.history.events);
-    let parting = one.iter().zip(other).position(|(one, other)| one != other);
-    if let Some(place) = parting.or((one.len() != other.len()).then_some(one.len().min(other.len()))) {
+    let difference = one.iter().zip(other).position(|(one, other)| one != other);
+    if let Some(place) = difference.or((one.len() != other.len()).then_some(one.len().min(other.len()))) {
         let what = format!("event {place} is {:?} once and {:?} once", one.get(place), other.get(place));
         let events = if place < one.len() { vec![place] } else { Vec::new() };
         first.violations.push(Violation { invariant: "same-seed-same-trace", what, events });
@@ -103,27 +103,27 @@ fn run_twice(order: Order) -> Verdict {
 }
 
 fn gather(outcomes: &Receiver<Outcome>, verbose: bool, totals: &mut Totals) {
-    for (seed, verdict) in outcomes {
+    for (seed, report) in outcomes {
         totals.seeds += 1;
-        let Some(verdict) = verdict else {
+        let Some(report) = report else {
             totals.violations += 1;
             say(&format!("seed {seed}: the run itself panicked"));
             continue;
         };
-        totals.virtual_time += verdict.elapsed;
-        totals.events += verdict.history.events.len() as u64;
-        totals.violations += verdict.violations.len() as u64;
+        totals.virtual_time += report.elapsed;
+        totals.events += report.history.events.len() as u64;
+        totals.violations += report.violations.len() as u64;
         if verbose {
-            let (events, digest) = (verdict.history.events.len(), verdict.history.digest());
-            say(&format!("seed {seed}: {:?}, {events} events, digest {digest:016x}", verdict.elapsed));
+            let (events, digest) = (report.history.events.len(), report.history.digest());
+            say(&format!("seed {seed}: {:?}, {events} events, digest {digest:016x}", report.elapsed));
         }
-        for violation in &verdict.violations {
-            say(&format!("seed {seed} violates {}", trace(&verdict.history, violation)));
+        for violation in &report.violations {
+            say(&format!("seed {seed} violates {}", trace(&report.history, violation)));
         }
     }
 }
 
-#[expect(clippy::print_stdout, reason = "its findings are what it is for")]
+#[expect(clippy::print_stdout, reason = "printing violations is what it is for")]
 fn say(line: &str) {
     println!("{line}");
 }

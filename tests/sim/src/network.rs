@@ -1,7 +1,7 @@
 //! The network between clients and agents, and who is cut off from whom.
 //!
-//! Owns: links (who hears whom), listening agents, connections over pipes in memory with latency. Does not own: what is
-//! said. Invariants: bytes of a connection arrive in order or not at all; a link that is cut delays what is on it until it
+//! Owns: links (who reaches whom), listening agents, connections over pipes in memory with latency. Does not own: the
+//! protocol. Invariants: bytes of a connection arrive in order or not at all; a cut link delays what is on it until it
 //! is healed, as retransmissions do.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,21 +18,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::dice::Dice;
+use crate::rng::SimRng;
 
-/// What a pipe holds: less than many answers, so that writers wait for readers.
+/// Bytes that a pipe holds: less than many answers, so that writers wait for readers.
 const PIPE_BYTES: usize = 32 << 10;
-/// What travels at once.
+/// Bytes that travel at once.
 const PACKET_BYTES: usize = 16 << 10;
-/// How often what waits at a cut link looks whether it is healed.
+/// How often a sender at a cut link checks whether it is healed.
 const CUT_PAUSE: Duration = Duration::from_millis(20);
 
-/// The object store, as a place.
+/// The name of the object store's place.
 pub const STORE: &str = "store";
-/// The metastore, as a place.
+/// The name of the metastore's place.
 pub const METASTORE: &str = "metastore";
 
-/// Where something runs: its name, and its zone where it has one.
+/// Where something runs. Links are cut between names of places or of zones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Unique in the run.
@@ -59,7 +59,7 @@ pub struct Network(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    dice: Dice,
+    rng: SimRng,
     latency_max: Duration,
 }
 
@@ -80,26 +80,26 @@ struct Host {
 }
 
 impl Network {
-    /// Everybody hears everybody, within `latency_max`.
+    /// A network without cuts. A packet takes at most `latency_max`.
     #[must_use]
-    pub fn new(dice: Dice, latency_max: Duration) -> Self {
-        Self(Arc::new(Shared { state: Mutex::default(), dice, latency_max }))
+    pub fn new(rng: SimRng, latency_max: Duration) -> Self {
+        Self(Arc::new(Shared { state: Mutex::default(), rng, latency_max }))
     }
 
-    /// From now on `agent` listens at `address`.
+    /// Lets `agent` listen at `address`.
     pub fn listen(&self, address: &str, place: Place, agent: Arc<Agent>, accepting: CancellationToken) {
         let host = Host { place, agent, accepting, reset: CancellationToken::new() };
         self.state().hosts.insert(address.to_owned(), host);
     }
 
-    /// Nobody listens at `address` any more; its connections go on.
+    /// Ends listening at `address`; open connections go on.
     pub fn close(&self, address: &str) {
-        // Dropped outside of the lock: the agent may be the last of its kind.
+        // Dropped outside of the lock: this may be the last reference to the agent.
         let host = self.state().hosts.remove(address);
         drop(host);
     }
 
-    /// The machine at `address` is gone: nobody listens, connections are reset.
+    /// Ends listening at `address` and resets its connections: the process there is dead.
     pub fn vanish(&self, address: &str) {
         let host = self.state().hosts.remove(address);
         if let Some(host) = host {
@@ -124,22 +124,22 @@ impl Network {
         self.state().hosts.get(address).map(|host| Arc::clone(&host.agent))
     }
 
-    /// `a` and `b`, names of places or of zones, hear each other no longer.
+    /// Cuts the link between `a` and `b`, names of places or of zones.
     pub fn cut(&self, a: &str, b: &str) {
         self.state().cuts.insert((a.to_owned(), b.to_owned()));
     }
 
-    /// They hear each other again.
-    pub fn mend(&self, a: &str, b: &str) {
+    /// Heals the link between `a` and `b`.
+    pub fn heal_link(&self, a: &str, b: &str) {
         self.state().cuts.remove(&(a.to_owned(), b.to_owned()));
     }
 
-    /// Everybody hears everybody.
+    /// Heals all links.
     pub fn heal(&self) {
         self.state().cuts.clear();
     }
 
-    /// Whether `a` and `b` do not hear each other.
+    /// Whether the link between `a` and `b` is cut.
     #[must_use]
     pub fn is_cut(&self, a: &Place, b: &Place) -> bool {
         let state = self.state();
@@ -150,17 +150,17 @@ impl Network {
         a.names().any(|x| b.names().any(|y| pair(x, y) || pair(y, x)))
     }
 
-    /// How one at `place` connects.
+    /// The transport of a client at `place`.
     #[must_use]
     pub fn transport(&self, place: Place) -> Arc<dyn Transport> {
         Arc::new(Dialer { network: self.clone(), place })
     }
 
-    /// One way from `a` to `b`: how long it takes, and as long as it is cut.
+    /// Waits for as long as a packet takes from `a` to `b`, and until the link is not cut.
     pub async fn travel(&self, a: &Place, b: &Place) {
         let bound = u64::try_from(self.0.latency_max.as_micros()).unwrap_or(0);
         if bound > 0 {
-            sleep(Duration::from_micros(self.0.dice.below(bound))).await;
+            sleep(Duration::from_micros(self.0.rng.below(bound))).await;
         }
         while self.is_cut(a, b) {
             sleep(CUT_PAUSE).await;
@@ -240,7 +240,7 @@ where
         let bytes = read.read(&mut packet).await.unwrap_or(0);
         network.travel(from, to).await;
         if bytes == 0 || write.write_all(&packet[..bytes]).await.is_err() {
-            // What the other end still says may be heard.
+            // The other direction stays open.
             let _ = write.shutdown().await;
             return;
         }

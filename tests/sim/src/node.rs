@@ -1,7 +1,8 @@
-//! A machine: the processes that run on it one after the other, and how they die.
+//! A machine: the processes that run on it one after the other, and how they end.
 //!
-//! Owns: putting a process together as the binary does, over simulated stores and the simulated network. Does not own: when
-//! what happens to it. Invariant: a machine runs one process at most, and nothing of a dead one goes on.
+//! Owns: putting a process together as the binary does, over simulated stores and the simulated network. Does not own:
+//! when it is started and stopped. Invariant: a machine runs at most one process, and nothing of a dead process goes
+//! on.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -18,36 +19,36 @@ use alluvium_runtime::{SimulatedProcess, Tasks};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::breakage::{Breakage, BrokenEngine};
-use crate::dice::Dice;
-use crate::neighbours::SimulatedPeers;
+use crate::bug_injection::{Bug, BuggyEngine};
 use crate::network::{METASTORE, Network, Place, STORE};
+use crate::peers::SimulatedPeers;
 use crate::plan::{NodePlan, Plan};
+use crate::rng::SimRng;
 use crate::time::SimClock;
 
 /// The port of all agents; their hosts differ.
 pub const KAFKA_PORT: u16 = 9092;
-/// The port at which they are asked for blocks.
+/// The port at which agents serve blocks to each other.
 const HTTP_PORT: u16 = 8080;
-/// Between two attempts to start, as a supervisor would wait.
+/// Between two attempts to start a process, as a supervisor waits.
 const START_PAUSE: Duration = Duration::from_millis(500);
 /// For requests in flight when a process is told to stop.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What all machines share.
-pub struct Ground {
-    /// The run's plan.
+/// What all machines share: the stores, the network and the plan.
+pub struct Environment {
+    /// The plan of the run.
     pub plan: Plan,
-    /// Rows.
+    /// The store of the metastore's rows.
     pub engine: MemoryEngine,
-    /// Objects.
+    /// The object store.
     pub bucket: SimulatedBucket,
-    /// Links.
+    /// The network.
     pub network: Network,
-    /// The beginning of the run.
+    /// When the run began, in virtual time.
     pub origin: Instant,
-    /// What is broken on purpose.
-    pub breakage: Option<Breakage>,
+    /// The bug that is injected, if any.
+    pub bug: Option<Bug>,
 }
 
 /// A machine. Clones share it.
@@ -55,11 +56,11 @@ pub struct Ground {
 pub struct Machine(Arc<Shared>);
 
 struct Shared {
-    ground: Arc<Ground>,
+    environment: Arc<Environment>,
     plan: NodePlan,
     place: Place,
     clock: Arc<SimClock>,
-    dice: Dice,
+    rng: SimRng,
     state: Mutex<State>,
 }
 
@@ -75,17 +76,17 @@ struct State {
 struct Process {
     simulated: SimulatedProcess,
     tasks: Tasks,
-    /// Cancelled when no more clients are to come.
+    /// Cancelled when the process accepts no more connections.
     accepting: CancellationToken,
-    /// Cancelled when compaction is to stop.
+    /// Cancelled when the compactor has to stop.
     compacting: CancellationToken,
-    /// Cancelled when all else is over.
+    /// Cancelled at the end: stops the renewal of the registration.
     beating: CancellationToken,
-    /// Once it is registered.
+    /// The registration, once the process has one.
     session: Arc<OnceLock<Session>>,
 }
 
-/// What a process is made of once it has started.
+/// The parts that the agent and the compactor of a process share.
 struct Parts {
     metastore: Metastore,
     objects: Objects,
@@ -94,7 +95,7 @@ struct Parts {
 }
 
 impl Process {
-    /// Runs `task` beside those of the agent, as a part of the process.
+    /// Runs `task` as a part of the process: it is paused and ends with it.
     fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
         let bound = self.simulated.bind(task);
         tokio::spawn(async move {
@@ -105,12 +106,12 @@ impl Process {
 }
 
 impl Machine {
-    /// A machine that is switched off.
+    /// A machine without a process.
     #[must_use]
-    pub fn new(ground: Arc<Ground>, plan: NodePlan, dice: Dice) -> Self {
+    pub fn new(environment: Arc<Environment>, plan: NodePlan, rng: SimRng) -> Self {
         let place = Place { name: plan.name.clone(), zone: plan.zone.clone() };
-        let clock = Arc::new(SimClock::new(ground.origin));
-        Self(Arc::new(Shared { ground, plan, place, clock, dice, state: Mutex::default() }))
+        let clock = Arc::new(SimClock::new(environment.origin));
+        Self(Arc::new(Shared { environment, plan, place, clock, rng, state: Mutex::default() }))
     }
 
     /// Its name.
@@ -119,13 +120,13 @@ impl Machine {
         &self.0.plan.name
     }
 
-    /// Where it is.
+    /// Where it is in the network.
     #[must_use]
     pub fn place(&self) -> &Place {
         &self.0.place
     }
 
-    /// Where its agent listens; `None` where it has none.
+    /// Where its agent listens; `None` if it runs no agent.
     #[must_use]
     pub fn address(&self) -> Option<String> {
         self.0.plan.serves.then(|| format!("{}:{KAFKA_PORT}", self.host()))
@@ -137,19 +138,19 @@ impl Machine {
         &self.0.clock
     }
 
-    /// Whether a process runs on it, be it paused.
+    /// Whether a process runs on it, paused or not.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.state().process.is_some()
     }
 
-    /// Its agent, where one serves.
+    /// Its agent, if one is serving.
     #[must_use]
     pub fn agent(&self) -> Option<Arc<Agent>> {
-        self.0.ground.network.agent(&self.address()?)
+        self.0.environment.network.agent(&self.address()?)
     }
 
-    /// Starts a process, which tries until it is up.
+    /// Starts a process, which retries until it is up.
     pub fn start(&self) {
         let (simulated, cancel) = (SimulatedProcess::default(), CancellationToken::new());
         let process = Process {
@@ -160,9 +161,9 @@ impl Machine {
             beating: CancellationToken::new(),
             session: Arc::default(),
         };
-        let faults = self.0.ground.plan.metastore.clone();
-        let engine = self.0.ground.engine.for_other_process(Faults { seed: self.0.dice.seed(), ..faults });
-        let trouble = BucketFaultSwitch::new(self.0.ground.plan.store.clone(), self.0.dice.seed());
+        let faults = self.0.environment.plan.metastore.clone();
+        let engine = self.0.environment.engine.for_other_process(Faults { seed: self.0.rng.seed(), ..faults });
+        let trouble = BucketFaultSwitch::new(self.0.environment.plan.store.clone(), self.0.rng.seed());
         {
             let mut state = self.state();
             state.faults = Some(engine.fault_switch());
@@ -175,13 +176,13 @@ impl Machine {
         booting.spawn("boot", async move { machine.boot(process, engine, trouble).await });
     }
 
-    /// Kills the process: it loses what it was doing, and its memory.
+    /// Kills the process: what is in its memory is lost, and its connections are reset.
     pub fn crash(&self) {
         let process = self.state().process.take();
         if let Some(process) = process {
             process.simulated.end();
             if let Some(address) = self.address() {
-                self.0.ground.network.vanish(&address);
+                self.0.environment.network.vanish(&address);
             }
         }
     }
@@ -193,7 +194,7 @@ impl Machine {
         }
     }
 
-    /// Goes on polling it.
+    /// Polls the process again.
     pub fn resume(&self) {
         let process = self.state().process.clone();
         if let Some(process) = process {
@@ -201,27 +202,27 @@ impl Machine {
         }
     }
 
-    /// Tells the process to stop, and waits until it has. Where it takes too long, it is killed.
+    /// Tells the process to stop, and waits until it has. If that takes too long, the process is killed.
     pub async fn stop(&self) {
         let Some(process) = self.state().process.clone() else { return };
         let leaving = process.simulated.bind(self.leave(&process));
         // Whether it went well or not, nothing is left of it.
-        let _ = tokio::time::timeout(2 * DRAIN_PATIENCE, leaving).await;
+        let _ = tokio::time::timeout(2 * DRAIN_TIMEOUT, leaving).await;
         if !process.simulated.has_ended() {
             self.crash();
         }
     }
 
-    /// As the binary does it.
+    /// Shuts down as the binary does.
     async fn leave(&self, process: &Process) {
         process.compacting.cancel();
         let Some(session) = process.session.get() else { return };
         match (self.address(), self.agent()) {
             (Some(address), Some(agent)) => {
                 agent.hand_over().await;
-                self.0.ground.network.close(&address);
+                self.0.environment.network.close(&address);
                 process.accepting.cancel();
-                agent.drain(DRAIN_PATIENCE).await;
+                agent.drain(DRAIN_TIMEOUT).await;
             }
             _ => session.drain().await,
         }
@@ -229,8 +230,8 @@ impl Machine {
         process.beating.cancel();
     }
 
-    /// What this machine has of stores, from now on.
-    pub fn set_weather(&self, metastore: Faults, store: BucketFaults) {
+    /// Sets the faults with which this machine sees the stores from now on.
+    pub fn set_store_faults(&self, metastore: Faults, store: BucketFaults) {
         {
             let state = self.state();
             if let Some(faults) = &state.faults {
@@ -243,9 +244,9 @@ impl Machine {
         self.apply_links();
     }
 
-    /// Looks which stores it reaches, after links changed.
+    /// Applies the cut links of the network to this machine's access to the stores.
     pub fn apply_links(&self) {
-        let network = &self.0.ground.network;
+        let network = &self.0.environment.network;
         let (no_rows, no_objects) = (
             network.is_cut(&self.0.place, &Place::named(METASTORE)),
             network.is_cut(&self.0.place, &Place::named(STORE)),
@@ -260,14 +261,14 @@ impl Machine {
     }
 
     async fn boot(&self, process: Process, engine: MemoryEngine, trouble: BucketFaultSwitch) {
-        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(self.0.dice.seed()));
-        let engine: Arc<dyn Engine> = match self.0.ground.breakage {
-            Some(breakage) if breakage.strikes(self.name()) => Arc::new(BrokenEngine::new(engine, breakage)),
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(self.0.rng.seed()));
+        let engine: Arc<dyn Engine> = match self.0.environment.bug {
+            Some(bug) if bug.affects(self.name()) => Arc::new(BuggyEngine::new(engine, bug)),
             _ => Arc::new(engine),
         };
         let db = Db::new(engine, Arc::clone(&rng));
-        let config = ObjectsConfig { seed: self.0.dice.seed(), ..ObjectsConfig::default() };
-        let objects = Objects::new(self.0.ground.bucket.client(trouble), "", config);
+        let config = ObjectsConfig { seed: self.0.rng.seed(), ..ObjectsConfig::default() };
+        let objects = Objects::new(self.0.environment.bucket.client(trouble), "", config);
         loop {
             match self.bring_up(&process, &db, objects.clone(), Arc::clone(&rng)).await {
                 Ok(()) => return,
@@ -283,7 +284,7 @@ impl Machine {
         let opened = Session::open(
             metastore.nodes.clone(),
             self.registration(),
-            self.0.ground.plan.session.clone(),
+            self.0.environment.plan.session.clone(),
             clock,
             Arc::clone(&rng),
         );
@@ -303,7 +304,7 @@ impl Machine {
         let compactor = Compactor::new(
             parts.metastore.clone(),
             parts.objects.clone(),
-            self.0.ground.plan.compactor.clone(),
+            self.0.environment.plan.compactor.clone(),
             parts.session.clone(),
             self.0.clock.clone(),
             Arc::clone(&parts.rng),
@@ -314,7 +315,7 @@ impl Machine {
 
     async fn start_agent(&self, process: &Process, parts: &Parts) -> anyhow::Result<()> {
         let Some(address) = self.address() else { return Ok(()) };
-        let peers = SimulatedPeers { network: self.0.ground.network.clone(), place: self.0.place.clone() };
+        let peers = SimulatedPeers { network: self.0.environment.network.clone(), place: self.0.place.clone() };
         let handed = AgentParts {
             metastore: parts.metastore.clone(),
             objects: parts.objects.clone(),
@@ -324,14 +325,14 @@ impl Machine {
             rng: Arc::clone(&parts.rng),
             tasks: process.tasks.clone(),
         };
-        let agent = match Agent::start(self.0.ground.plan.agent.clone(), handed).await {
+        let agent = match Agent::start(self.0.environment.plan.agent.clone(), handed).await {
             Ok(agent) => agent,
             Err(error) => {
                 parts.session.leave().await;
                 return Err(error.into());
             }
         };
-        self.0.ground.network.listen(&address, self.0.place.clone(), agent, process.accepting.clone());
+        self.0.environment.network.listen(&address, self.0.place.clone(), agent, process.accepting.clone());
         Ok(())
     }
 

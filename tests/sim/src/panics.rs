@@ -1,4 +1,4 @@
-//! Panics of anything within a run: each is a finding, wherever it is caught.
+//! Panics within a run: each is a violation, even if something catches it.
 
 use std::cell::RefCell;
 use std::sync::Once;
@@ -9,7 +9,7 @@ thread_local! {
 
 static HOOK: Once = Once::new();
 
-/// From now on panics of this thread are collected.
+/// Starts to collect the panics of this thread.
 pub fn collect() {
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
@@ -21,7 +21,7 @@ pub fn collect() {
     let _ = take();
 }
 
-/// The panics of this thread since.
+/// Takes the panics of this thread that were collected.
 #[must_use]
 pub fn take() -> Vec<String> {
     PANICS.take()

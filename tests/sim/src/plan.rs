@@ -1,6 +1,6 @@
-//! What a run is like: drawn from its seed before it begins.
+//! The plan of a run: drawn from its seed before it begins.
 //!
-//! Each kind of trouble is on in some runs and off in others, so that what one hides another shows.
+//! Each kind of fault is on in some runs and off in others, because one fault may hide what another would show.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use alluvium_metastore::kv::Faults;
 use alluvium_metastore::nodes::SessionConfig;
 use alluvium_objects::faults::BucketFaults;
 
-use crate::dice::Dice;
 use crate::history::Retention;
+use crate::rng::SimRng;
 
 /// One machine.
 #[derive(Clone, Debug)]
 pub struct NodePlan {
     /// Its name.
     pub name: String,
-    /// Its zone, where zones are told.
+    /// Its zone, if the run configures zones.
     pub zone: Option<String>,
-    /// Whether it serves clients.
+    /// Whether it runs an agent.
     pub serves: bool,
-    /// Whether it compacts.
+    /// Whether it runs a compactor.
     pub compacts: bool,
 }
 
@@ -31,39 +31,39 @@ pub struct NodePlan {
 pub struct TopicPlan {
     /// Its name.
     pub name: String,
-    /// How many partitions it begins with.
+    /// Partitions at its creation.
     pub partitions: i32,
-    /// What of it goes away by itself.
+    /// Its retention, as the checker has to know it.
     pub retention: Retention,
-    /// The same as settings.
+    /// Its retention as topic configs.
     pub configs: Vec<(String, String)>,
 }
 
-/// Which mischief is done to the system while it works.
+/// Which kinds of fault the nemesis injects.
 #[derive(Clone, Copy, Debug)]
-pub struct Mischief {
-    /// Machines die and come back.
+pub struct NemesisPlan {
+    /// Machines crash and start again.
     pub crashes: bool,
-    /// Machines are told to stop, and come back.
+    /// Machines are told to stop, and start again.
     pub restarts: bool,
-    /// Machines stand still for a while.
+    /// Machines are paused for a while.
     pub pauses: bool,
     /// Links are cut for a while.
     pub cuts: bool,
     /// Connections are reset.
     pub resets: bool,
-    /// Wall clocks are off.
+    /// Wall clocks are skewed.
     pub skews: bool,
-    /// Stores have bad times.
-    pub weather: bool,
-    /// Clients die, or stand still.
+    /// Stores fail often and are slow for a while, as one machine sees them.
+    pub degraded_stores: bool,
+    /// Clients are killed or paused.
     pub clients: bool,
-    /// Between two of them.
+    /// The longest time between two faults.
     pub pause_max: Duration,
 }
 
-impl Mischief {
-    /// None at all.
+impl NemesisPlan {
+    /// No faults.
     #[must_use]
     pub fn none(pause_max: Duration) -> Self {
         Self {
@@ -73,72 +73,72 @@ impl Mischief {
             cuts: false,
             resets: false,
             skews: false,
-            weather: false,
+            degraded_stores: false,
             clients: false,
             pause_max,
         }
     }
 }
 
-/// A run.
+/// A whole run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Time of load and trouble.
+    /// Time of load and faults, in virtual time.
     pub duration: Duration,
-    /// Machines.
+    /// The machines.
     pub nodes: Vec<NodePlan>,
-    /// Zones.
+    /// Names of zones.
     pub zones: Vec<String>,
-    /// Topics.
+    /// The topics that exist from the beginning.
     pub topics: Vec<TopicPlan>,
-    /// Producers.
+    /// Number of producers.
     pub producers: usize,
-    /// Plain readers.
+    /// Number of readers without a group.
     pub readers: usize,
-    /// Members of each group.
+    /// Number of members of each group.
     pub groups: Vec<usize>,
-    /// Whether members of groups have static names.
+    /// Whether members of groups are static (`group.instance.id`).
     pub static_members: bool,
-    /// Administrators.
+    /// Number of administrators.
     pub administrators: usize,
-    /// How agents behave.
+    /// Configuration of agents.
     pub agent: AgentConfig,
-    /// How compactors behave.
+    /// Configuration of compactors.
     pub compactor: CompactorConfig,
-    /// How processes register.
+    /// How processes register and renew their registration.
     pub session: SessionConfig,
-    /// The metastore's usual trouble.
+    /// Faults of the metastore when the nemesis does nothing.
     pub metastore: Faults,
-    /// The object store's usual trouble.
+    /// Faults of the object store when the nemesis does nothing.
     pub store: BucketFaults,
-    /// Of the network between clients and agents.
+    /// The longest delay of one packet between clients and agents.
     pub latency_max: Duration,
-    /// What is done to it all.
-    pub mischief: Mischief,
+    /// What the nemesis may do.
+    pub nemesis: NemesisPlan,
 }
 
 impl Plan {
-    /// The plan of a seed; `duration` where one is asked for.
+    /// Draws a plan. `duration`, if given, replaces the one that is drawn.
     #[must_use]
-    pub fn draw(dice: &Dice, duration: Option<Duration>) -> Self {
-        let zones: Vec<String> = (0..dice.count(1, 3)).map(|zone| format!("zone {}", letter(zone))).collect();
-        let retire_grace = Duration::from_secs(dice.between(60, 180));
+    pub fn draw(rng: &SimRng, duration: Option<Duration>) -> Self {
+        let zones: Vec<String> = (0..rng.count(1, 3)).map(|zone| format!("zone {}", letter(zone))).collect();
+        let retire_grace = Duration::from_secs(rng.between(60, 180));
         Self {
-            duration: duration.unwrap_or_else(|| Duration::from_secs(dice.between(20, 120))),
-            nodes: nodes(dice, &zones),
-            topics: topics(dice),
-            producers: dice.count(1, 5),
-            readers: dice.count(0, 2),
-            groups: (0..dice.count(0, 2)).map(|_| dice.count(1, 4)).collect(),
-            static_members: dice.chance(250),
-            administrators: dice.count(0, 1),
-            agent: agent(dice, retire_grace),
-            compactor: compactor(dice, retire_grace),
+            duration: duration.unwrap_or_else(|| Duration::from_secs(rng.between(20, 120))),
+            nodes: nodes(rng, &zones),
+            topics: topics(rng),
+            producers: rng.count(1, 5),
+            readers: rng.count(0, 2),
+            groups: (0..rng.count(0, 2)).map(|_| rng.count(1, 4)).collect(),
+            static_members: rng.chance(250),
+            administrators: rng.count(0, 1),
+            agent: agent(rng, retire_grace),
+            compactor: compactor(rng, retire_grace),
             session: SessionConfig::default(),
-            metastore: metastore(dice),
-            store: store(dice),
-            latency_max: dice.time(Duration::from_micros(200), Duration::from_millis(30)),
-            mischief: mischief(dice),
+            metastore: metastore(rng),
+            store: store(rng),
+            latency_max: rng.time(Duration::from_micros(200), Duration::from_millis(30)),
+            nemesis: nemesis(rng),
             zones,
         }
     }
@@ -148,86 +148,86 @@ fn letter(number: usize) -> char {
     char::from(b'a' + u8::try_from(number % 26).unwrap_or(0))
 }
 
-fn nodes(dice: &Dice, zones: &[String]) -> Vec<NodePlan> {
-    let (agents, compactors) = (dice.count(1, 4), dice.count(0, 2));
-    let both = dice.chance(300);
-    let told = dice.chance(800);
-    let zone = |number: usize| told.then(|| zones[number % zones.len()].clone());
+fn nodes(rng: &SimRng, zones: &[String]) -> Vec<NodePlan> {
+    let (agents, compactors) = (rng.count(1, 4), rng.count(0, 2));
+    let both = rng.chance(300);
+    let has_zone = rng.chance(800);
+    let zone = |number: usize| has_zone.then(|| zones[number % zones.len()].clone());
     let agent = |number| NodePlan { name: format!("agent {number}"), zone: zone(number), serves: true, compacts: both };
     let compactor =
         |number| NodePlan { name: format!("compactor {number}"), zone: zone(number), serves: false, compacts: true };
     (0..agents).map(agent).chain((0..compactors).map(compactor)).collect()
 }
 
-fn topics(dice: &Dice) -> Vec<TopicPlan> {
+fn topics(rng: &SimRng) -> Vec<TopicPlan> {
     let topic = |number| {
-        let (retention, configs) = match dice.below(6) {
+        let (retention, configs) = match rng.below(6) {
             0 => {
-                let age = Duration::from_secs(dice.between(30, 90));
+                let age = Duration::from_secs(rng.between(30, 90));
                 (Retention::Age(age), vec![("retention.ms".to_owned(), age.as_millis().to_string())])
             }
             1 => {
-                let bytes = dice.between(2_000, 50_000).to_string();
+                let bytes = rng.between(2_000, 50_000).to_string();
                 (Retention::Size, vec![("retention.bytes".to_owned(), bytes), forever()])
             }
             _ => (Retention::Forever, vec![forever()]),
         };
-        let partitions = i32::try_from(dice.between(1, 4)).unwrap_or(1);
+        let partitions = i32::try_from(rng.between(1, 4)).unwrap_or(1);
         TopicPlan { name: format!("topic-{number}"), partitions, retention, configs }
     };
-    (0..dice.count(1, 3)).map(topic).collect()
+    (0..rng.count(1, 3)).map(topic).collect()
 }
 
 fn forever() -> (String, String) {
     ("retention.ms".to_owned(), "-1".to_owned())
 }
 
-fn agent(dice: &Dice, retire_grace: Duration) -> AgentConfig {
+fn agent(rng: &SimRng, retire_grace: Duration) -> AgentConfig {
     AgentConfig {
-        linger: dice.time(Duration::from_millis(1), Duration::from_millis(250)),
-        segment_bytes_max: dice.choose(&[600, 5_000, 8 << 20]),
-        segment_partitions_max: dice.choose(&[1, 3, 1_000]),
-        uploads_in_flight_max: dice.count(1, 8),
-        commit_age_max: Duration::from_secs(dice.choose(&[30, 600])),
+        linger: rng.time(Duration::from_millis(1), Duration::from_millis(250)),
+        segment_bytes_max: rng.choose(&[600, 5_000, 8 << 20]),
+        segment_partitions_max: rng.choose(&[1, 3, 1_000]),
+        uploads_in_flight_max: rng.count(1, 8),
+        commit_age_max: Duration::from_secs(rng.choose(&[30, 600])),
         retire_grace,
-        cache_bytes: dice.choose(&[256 << 10, 64 << 20]),
+        cache_bytes: rng.choose(&[256 << 10, 64 << 20]),
         auto_create_topics: false,
-        topic_delete_grace: Duration::from_secs(dice.choose(&[0, 30])),
-        group_initial_rebalance_delay: Duration::from_millis(dice.choose(&[0, 500])),
-        unflushed_bytes_max: dice.choose(&[64 << 10, 256 << 20]),
+        topic_delete_grace: Duration::from_secs(rng.choose(&[0, 30])),
+        group_initial_rebalance_delay: Duration::from_millis(rng.choose(&[0, 500])),
+        unflushed_bytes_max: rng.choose(&[64 << 10, 256 << 20]),
         ..AgentConfig::default()
     }
 }
 
-fn compactor(dice: &Dice, retire_grace: Duration) -> CompactorConfig {
+fn compactor(rng: &SimRng, retire_grace: Duration) -> CompactorConfig {
     CompactorConfig {
-        interval: dice.time(Duration::from_millis(500), Duration::from_secs(10)),
-        compact_bytes_min: dice.choose(&[1, 2_000, 20_000]),
-        compact_age_max: Duration::from_secs(dice.choose(&[2, 20])),
-        file_bytes_target: dice.choose(&[2_000, 20_000, 128 << 20]),
+        interval: rng.time(Duration::from_millis(500), Duration::from_secs(10)),
+        compact_bytes_min: rng.choose(&[1, 2_000, 20_000]),
+        compact_age_max: Duration::from_secs(rng.choose(&[2, 20])),
+        file_bytes_target: rng.choose(&[2_000, 20_000, 128 << 20]),
         retire_grace,
         orphan_age: Duration::from_secs(3_600),
-        sweep_interval: Duration::from_secs(dice.between(10, 60)),
-        feed_retention: Duration::from_secs(dice.choose(&[60, 3_600])),
+        sweep_interval: Duration::from_secs(rng.between(10, 60)),
+        feed_retention: Duration::from_secs(rng.choose(&[60, 3_600])),
         ..CompactorConfig::default()
     }
 }
 
-fn metastore(dice: &Dice) -> Faults {
-    let rate = |high: &[u16]| if dice.chance(500) { dice.choose(high) } else { 0 };
+fn metastore(rng: &SimRng) -> Faults {
+    let rate = |high: &[u16]| if rng.chance(500) { rng.choose(high) } else { 0 };
     Faults {
         conflict_per_mille: rate(&[5, 50, 200]),
         unknown_per_mille: rate(&[2, 20, 100]),
         too_old_per_mille: rate(&[1, 10]),
-        latency_max: dice.time(Duration::from_micros(500), Duration::from_millis(30)),
+        latency_max: rng.time(Duration::from_micros(500), Duration::from_millis(30)),
         ..Faults::none()
     }
 }
 
-fn store(dice: &Dice) -> BucketFaults {
-    let rate = |high: &[u16]| if dice.chance(400) { dice.choose(high) } else { 0 };
+fn store(rng: &SimRng) -> BucketFaults {
+    let rate = |high: &[u16]| if rng.chance(400) { rng.choose(high) } else { 0 };
     BucketFaults {
-        latency_max: dice.time(Duration::from_millis(2), Duration::from_millis(300)),
+        latency_max: rng.time(Duration::from_millis(2), Duration::from_millis(300)),
         unavailable_per_mille: rate(&[5, 50, 200]),
         lost_answer_per_mille: rate(&[5, 50, 150]),
         hang_per_mille: rate(&[1, 10]),
@@ -239,17 +239,17 @@ fn store(dice: &Dice) -> BucketFaults {
     }
 }
 
-fn mischief(dice: &Dice) -> Mischief {
-    let on = || dice.chance(500);
-    Mischief {
+fn nemesis(rng: &SimRng) -> NemesisPlan {
+    let on = || rng.chance(500);
+    NemesisPlan {
         crashes: on(),
         restarts: on(),
         pauses: on(),
         cuts: on(),
         resets: on(),
         skews: on(),
-        weather: on(),
+        degraded_stores: on(),
         clients: on(),
-        pause_max: dice.time(Duration::from_secs(1), Duration::from_secs(15)),
+        pause_max: rng.time(Duration::from_secs(1), Duration::from_secs(15)),
     }
 }

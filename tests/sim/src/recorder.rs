@@ -1,4 +1,4 @@
-//! Where everybody tells what happened: the history of the run, and the numbers that are unique in it.
+//! The recorder: collects the history of the run, and gives out the numbers that are unique in it.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,17 +8,17 @@ use alluvium_model::TopicId;
 use tokio::time::Instant;
 
 use crate::checker::Violation;
-use crate::history::{Actor, ConnectionNumber, Event, Happening, History, SendId, ValueId};
+use crate::history::{Actor, ConnectionNumber, Event, EventKind, History, SendId, ValueId};
 
-/// The history in the making. Clones share it.
+/// Records the history. Clones share it.
 #[derive(Clone)]
 pub struct Recorder {
     origin: Instant,
-    book: Arc<Mutex<Book>>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
-struct Book {
+struct State {
     history: History,
     actors: u32,
     sends: u64,
@@ -26,18 +26,18 @@ struct Book {
     connections: u64,
     acked: u64,
     topics: BTreeSet<TopicId>,
-    complaints: Vec<Violation>,
+    reported: Vec<Violation>,
     verbose: bool,
 }
 
-/// Whom the system itself acts as: faults, the end.
+/// The actor of the simulation itself: faults and the final check.
 pub const SYSTEM: Actor = Actor(0);
 
 impl Recorder {
-    /// An empty history that begins at `origin`; told aloud as well where `verbose`.
+    /// An empty history that begins at `origin`. With `verbose`, every event is printed as well.
     #[must_use]
     pub fn new(origin: Instant, verbose: bool) -> Self {
-        Self { origin, book: Arc::new(Mutex::new(Book { verbose, ..Book::default() })) }
+        Self { origin, state: Arc::new(Mutex::new(State { verbose, ..State::default() })) }
     }
 
     /// Time since the beginning.
@@ -46,119 +46,119 @@ impl Recorder {
         self.origin.elapsed()
     }
 
-    /// Notes what happened just now.
-    pub fn record(&self, actor: Actor, what: Happening) {
+    /// Records an event with the current virtual time.
+    pub fn record(&self, actor: Actor, what: EventKind) {
         let event = Event { at: self.now(), actor, what };
         tracing::debug!(?event, "event");
-        let mut book = self.book();
-        if book.verbose {
+        let mut state = self.state();
+        if state.verbose {
             say(&format!("{:>12.6} {} {:?}", event.at.as_secs_f64(), event.actor, event.what));
         }
-        book.acked += u64::from(matches!(event.what, Happening::Acked(_)));
-        book.history.push(event);
+        state.acked += u64::from(matches!(event.what, EventKind::Acked(_)));
+        state.history.push(event);
     }
 
-    /// A new client.
+    /// The number of a new actor.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        let mut book = self.book();
-        book.actors += 1;
-        Actor(book.actors)
+        let mut state = self.state();
+        state.actors += 1;
+        Actor(state.actors)
     }
 
-    /// A new send.
+    /// The number of a new send.
     #[must_use]
     pub fn send(&self) -> SendId {
-        let mut book = self.book();
-        book.sends += 1;
-        SendId(book.sends)
+        let mut state = self.state();
+        state.sends += 1;
+        SendId(state.sends)
     }
 
-    /// A value that nobody has sent yet.
+    /// The number of a value that was not sent yet.
     #[must_use]
     pub fn value(&self) -> ValueId {
-        let mut book = self.book();
-        book.values += 1;
-        ValueId(book.values)
+        let mut state = self.state();
+        state.values += 1;
+        ValueId(state.values)
     }
 
-    /// A new connection.
+    /// The number of a new connection.
     #[must_use]
     pub fn connection(&self) -> ConnectionNumber {
-        let mut book = self.book();
-        book.connections += 1;
-        ConnectionNumber(book.connections)
+        let mut state = self.state();
+        state.connections += 1;
+        ConnectionNumber(state.connections)
     }
 
-    /// What `actor` will have to say of an operation under way, should it never come to its end.
+    /// Records `what` if the guard is dropped before the operation under way has ended.
     #[must_use]
-    pub fn in_case(&self, actor: Actor, what: Vec<Happening>) -> InCase {
-        InCase { recorder: self.clone(), actor, what }
+    pub fn record_on_drop(&self, actor: Actor, what: Vec<EventKind>) -> RecordOnDrop {
+        RecordOnDrop { recorder: self.clone(), actor, what }
     }
 
-    /// A client was answered what no client should be.
-    pub fn complain(&self, invariant: &'static str, what: String) {
-        let mut book = self.book();
-        let events = book.history.events.len().checked_sub(1).into_iter().collect();
-        book.complaints.push(Violation { invariant, what, events });
+    /// Records a violation that a client sees itself, in an answer that no client may get.
+    pub fn report_violation(&self, invariant: &'static str, what: String) {
+        let mut state = self.state();
+        let events = state.history.events.len().checked_sub(1).into_iter().collect();
+        state.reported.push(Violation { invariant, what, events });
     }
 
-    /// All that clients complained of.
+    /// The violations that clients have reported.
     #[must_use]
-    pub fn complaints(&self) -> Vec<Violation> {
-        std::mem::take(&mut self.book().complaints)
+    pub fn reported(&self) -> Vec<Violation> {
+        std::mem::take(&mut self.state().reported)
     }
 
-    /// Whether nobody has told of `topic` before.
+    /// Whether no event has named `topic` before.
     #[must_use]
     pub fn is_new(&self, topic: TopicId) -> bool {
-        self.book().topics.insert(topic)
+        self.state().topics.insert(topic)
     }
 
-    /// Batches that were acknowledged so far.
+    /// Batches acknowledged so far.
     #[must_use]
     pub fn acked(&self) -> u64 {
-        self.book().acked
+        self.state().acked
     }
 
-    /// Events so far.
+    /// Events recorded so far.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.book().history.events.len()
+        self.state().history.events.len()
     }
 
-    /// Whether nothing happened so far.
+    /// Whether no event was recorded so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All that happened.
+    /// Takes the history.
     #[must_use]
     pub fn take(&self) -> History {
-        std::mem::take(&mut self.book().history)
+        std::mem::take(&mut self.state().history)
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Tells of an operation when it is dropped before it ended: its client died meanwhile.
-pub struct InCase {
+/// Records events when it is dropped before its operation ended: the client was killed meanwhile.
+pub struct RecordOnDrop {
     recorder: Recorder,
     actor: Actor,
-    what: Vec<Happening>,
+    what: Vec<EventKind>,
 }
 
-impl InCase {
-    /// The operation has ended, and is told of by itself.
-    pub fn over(mut self) {
+impl RecordOnDrop {
+    /// The operation has ended: its end is recorded by the caller.
+    pub fn disarm(mut self) {
         self.what.clear();
     }
 }
 
-impl Drop for InCase {
+impl Drop for RecordOnDrop {
     fn drop(&mut self) {
         for what in std::mem::take(&mut self.what) {
             self.recorder.record(self.actor, what);
@@ -166,7 +166,7 @@ impl Drop for InCase {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a run that is watched is told line by line")]
+#[expect(clippy::print_stderr, reason = "--verbose prints a run event by event")]
 fn say(line: &str) {
     eprintln!("{line}");
 }

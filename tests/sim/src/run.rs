@@ -1,4 +1,4 @@
-//! One run of one seed, from the empty world to the verdict.
+//! One run of one seed, from an empty environment to the list of violations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,54 +9,54 @@ use alluvium_objects::faults::SimulatedBucket;
 use alluvium_runtime::{Clock, SeededRng};
 use tokio::time::{Instant, sleep};
 
-use crate::breakage::Breakage;
+use crate::bug_injection::Bug;
 use crate::checker::{Violation, check};
 use crate::clients::create_topics;
-use crate::crowd::Crowd;
-use crate::dice::Dice;
-use crate::finale::Auditor;
-use crate::history::{Happening, History};
-use crate::mischief::Trickster;
+use crate::final_check::FinalCheck;
+use crate::history::{EventKind, History};
+use crate::nemesis::Nemesis;
 use crate::network::Network;
-use crate::node::{Ground, Machine};
+use crate::node::{Environment, Machine};
 use crate::panics;
 use crate::plan::Plan;
 use crate::recorder::{Recorder, SYSTEM};
+use crate::rng::SimRng;
 use crate::time::SimClock;
+use crate::workload::Workload;
 
-/// For what clients still have in flight when everything works again: their own patience is less.
-const FINISH_PATIENCE: Duration = Duration::from_secs(300);
-/// How long the load goes on after the end of trouble.
-const CALM: Duration = Duration::from_secs(5);
-/// Until something is acknowledged after the end of trouble: clients may wait for an answer that was lost, and back off.
+/// For clients to finish what they have in flight when everything works again: their own timeouts are shorter.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long to wait before looking again whether something was acknowledged.
+const RECOVERY_STEP: Duration = Duration::from_secs(5);
+/// Until something is acknowledged after the end of faults: clients may wait for an answer that was lost, and back off.
 const RECOVERY_MAX: Duration = Duration::from_secs(90);
-/// For everything of a run: beyond it something waits for nothing.
+/// For a whole run, in virtual time: a run that takes longer is stuck.
 const RUN_MAX: Duration = Duration::from_secs(6 * 3_600);
 
-/// The invariant that is not in the history.
+/// The invariant that does not depend on the history.
 const NO_PANIC: &str = "nothing panics";
 
-/// What is asked of a run.
+/// How a run is to be made.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Order {
+pub struct RunOptions {
     /// The seed.
     pub seed: u64,
-    /// Time of load and trouble, where the seed does not decide.
+    /// Time of load and faults; the seed decides if this is `None`.
     pub duration: Option<Duration>,
-    /// Every event is told as it happens.
+    /// Prints every event as it happens.
     pub verbose: bool,
-    /// The system is broken in this way, and left alone but for that.
-    pub breakage: Option<Breakage>,
+    /// A bug to inject; the nemesis is then off, except for what the bug needs.
+    pub bug: Option<Bug>,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct RunReport {
     /// The seed.
     pub seed: u64,
     /// Everything that happened.
     pub history: History,
-    /// What does not hold.
+    /// Invariants that do not hold.
     pub violations: Vec<Violation>,
     /// Virtual time that passed.
     pub elapsed: Duration,
@@ -65,88 +65,88 @@ pub struct Verdict {
 /// Runs a seed on a runtime of its own, on this thread.
 ///
 /// # Panics
-/// Where the system panics, which is a finding of its own.
+/// If the runtime cannot be built. (A panic of the system is a violation.)
 #[must_use]
-pub fn run(order: Order) -> Verdict {
+pub fn run(options: RunOptions) -> RunReport {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without I/O has nothing to fail on");
     panics::collect();
-    let (history, complaints, elapsed) = runtime.block_on(live(order));
+    let (history, reported, elapsed) = runtime.block_on(simulate_in_time(options));
     drop(runtime);
     let panicked = panics::take().into_iter().map(|what| Violation { invariant: NO_PANIC, what, events: Vec::new() });
-    let violations = panicked.chain(complaints).chain(check(&history)).collect();
-    Verdict { seed: order.seed, history, violations, elapsed }
+    let violations = panicked.chain(reported).chain(check(&history)).collect();
+    RunReport { seed: options.seed, history, violations, elapsed }
 }
 
-async fn live(order: Order) -> (History, Vec<Violation>, Duration) {
+async fn simulate_in_time(options: RunOptions) -> (History, Vec<Violation>, Duration) {
     let origin = Instant::now();
-    let recorder = Recorder::new(origin, order.verbose);
-    if tokio::time::timeout(RUN_MAX, play(order, origin, recorder.clone())).await.is_err() {
-        recorder.record(SYSTEM, Happening::Stuck("the run does not come to an end".to_owned()));
+    let recorder = Recorder::new(origin, options.verbose);
+    if tokio::time::timeout(RUN_MAX, simulate(options, origin, recorder.clone())).await.is_err() {
+        recorder.record(SYSTEM, EventKind::Stuck("the run does not come to an end".to_owned()));
     }
-    (recorder.take(), recorder.complaints(), origin.elapsed())
+    (recorder.take(), recorder.reported(), origin.elapsed())
 }
 
-async fn play(order: Order, origin: Instant, recorder: Recorder) {
-    let dice = Dice::new(order.seed);
-    let mut plan = Plan::draw(&dice, order.duration);
-    if let Some(breakage) = order.breakage {
-        breakage.apply(&mut plan);
+async fn simulate(options: RunOptions, origin: Instant, recorder: Recorder) {
+    let rng = SimRng::new(options.seed);
+    let mut plan = Plan::draw(&rng, options.duration);
+    if let Some(bug) = options.bug {
+        bug.apply(&mut plan);
     }
     tracing::debug!(?plan, "plan");
     let clock = SimClock::new(origin);
-    let ground = Arc::new(Ground {
-        network: Network::new(dice.fork(), plan.latency_max),
+    let environment = Arc::new(Environment {
+        network: Network::new(rng.fork(), plan.latency_max),
         engine: MemoryEngine::new(Faults::none()),
         bucket: SimulatedBucket::new(move || clock.now().0),
         origin,
         plan,
-        breakage: order.breakage,
+        bug: options.bug,
     });
-    found(&ground, &dice).await;
+    create_cluster(&environment, &rng).await;
     let machines: Vec<Machine> =
-        ground.plan.nodes.iter().map(|node| Machine::new(ground.clone(), node.clone(), dice.fork())).collect();
+        environment.plan.nodes.iter().map(|node| Machine::new(environment.clone(), node.clone(), rng.fork())).collect();
     machines.iter().for_each(Machine::start);
     let bootstrap = machines.iter().filter_map(Machine::address).collect();
-    let mut crowd = Crowd::empty(ground.clone(), recorder.clone(), dice.fork(), bootstrap);
-    create_topics(&crowd.outsider("founder"), &ground.plan.topics).await;
-    crowd.fill();
-    let mut trickster = Trickster {
-        ground: &ground,
+    let mut workload = Workload::empty(environment.clone(), recorder.clone(), rng.fork(), bootstrap);
+    create_topics(&workload.extra_client("founder"), &environment.plan.topics).await;
+    workload.start();
+    let mut nemesis = Nemesis {
+        environment: &environment,
         machines: &machines,
-        crowd: &mut crowd,
+        workload: &mut workload,
         recorder: recorder.clone(),
-        dice: dice.fork(),
+        rng: rng.fork(),
     };
-    trickster.run(Instant::now() + ground.plan.duration).await;
-    // Whoever deleted a topic may have died before it was there again.
-    create_topics(&crowd.outsider("restorer"), &ground.plan.topics).await;
-    calm_down(&recorder).await;
-    for late in crowd.finish(FINISH_PATIENCE).await {
-        recorder.record(SYSTEM, Happening::Stuck(format!("{late} does not come to an end")));
+    nemesis.run(Instant::now() + environment.plan.duration).await;
+    // A client that deleted a topic may have been killed before it created the topic again.
+    create_topics(&workload.extra_client("restorer"), &environment.plan.topics).await;
+    await_progress(&recorder).await;
+    for late in workload.finish(FINISH_TIMEOUT).await {
+        recorder.record(SYSTEM, EventKind::Stuck(format!("{late} does not come to an end")));
     }
-    let client = crowd.outsider("auditor");
-    Auditor { ground: &ground, machines: &machines, recorder, client }.audit(dice.seed()).await;
+    let client = workload.extra_client("auditor");
+    FinalCheck { environment: &environment, machines: &machines, recorder, client }.run(rng.seed()).await;
 }
 
-/// The load goes on for a while, now that everything works: something is acknowledged soon.
-async fn calm_down(recorder: &Recorder) {
+/// Waits until something is acknowledged, now that everything works.
+async fn await_progress(recorder: &Recorder) {
     let (before, healed) = (recorder.acked(), Instant::now());
     while recorder.acked() == before {
         if healed.elapsed() >= RECOVERY_MAX {
-            recorder.record(SYSTEM, Happening::Stuck("nothing is acknowledged although everything works".to_owned()));
+            recorder.record(SYSTEM, EventKind::Stuck("nothing is acknowledged although everything works".to_owned()));
             return;
         }
-        sleep(CALM).await;
+        sleep(RECOVERY_STEP).await;
     }
 }
 
-/// The cluster is there before the first process, so that they do not race to found it.
-async fn found(ground: &Ground, dice: &Dice) {
-    let rng = Arc::new(SeededRng::new(dice.seed()));
-    let db = Db::new(Arc::new(ground.engine.for_other_process(Faults::none())), rng.clone());
+/// Creates the cluster before the first process starts, so that processes do not race to create it.
+async fn create_cluster(environment: &Environment, rng: &SimRng) {
+    let rng = Arc::new(SeededRng::new(rng.seed()));
+    let db = Db::new(Arc::new(environment.engine.for_other_process(Faults::none())), rng.clone());
     Metastore::open(db, &*rng).await.expect("a store without faults opens");
 }

@@ -1,4 +1,4 @@
-//! Time as the simulated machines have it: one virtual time, and wall clocks that are off.
+//! Time of the simulated machines: one virtual time, and a wall clock per machine that may be skewed.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use alluvium_model::Timestamp;
 use alluvium_runtime::Clock;
 use tokio::time::Instant;
 
-/// When every run begins, ms since the Unix epoch.
+/// The wall-clock time at which every run begins, ms since the Unix epoch.
 pub const BEGINNING: i64 = 1_790_000_000_000;
 
 /// The wall clock of one machine.
@@ -18,18 +18,18 @@ pub struct SimClock {
 }
 
 impl SimClock {
-    /// One that is right; `origin` is the beginning of the run.
+    /// A clock without skew; `origin` is the beginning of the run.
     #[must_use]
     pub fn new(origin: Instant) -> Self {
         Self { origin, skew_ms: AtomicI64::new(0) }
     }
 
-    /// Sets how far it is off.
+    /// Sets the skew, ms.
     pub fn skew(&self, ms: i64) {
         self.skew_ms.store(ms, Ordering::Release);
     }
 
-    /// Sets it forward by `by`, beside what it is off.
+    /// Sets the clock forward by `by`, in addition to the skew.
     pub fn jump(&self, by: Duration) {
         self.skew_ms.fetch_add(i64::try_from(by.as_millis()).unwrap_or(0), Ordering::AcqRel);
     }

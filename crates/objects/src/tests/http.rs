@@ -19,7 +19,7 @@ fn bucket(endpoint: &str) -> Objects {
     let credential = AwsCredential { key_id: "id".to_owned(), secret_key: "secret".to_owned(), token: None };
     let credentials = Arc::new(StaticCredentialProvider::new(credential));
     let store = bucket_store(&location, Some(endpoint), "us-east-1", credentials).unwrap();
-    let retry = RetryPolicy { tries: 1, try_timeout: Duration::from_secs(5), ..RetryPolicy::default() };
+    let retry = RetryPolicy { tries: 1, try_timeout: Duration::from_secs(60), ..RetryPolicy::default() };
     Objects::new(Arc::new(store), "", ObjectsConfig { retry, hedge_after: None, ..ObjectsConfig::default() })
 }
 

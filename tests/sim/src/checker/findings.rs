@@ -1,20 +1,20 @@
-//! What is wrong with a history.
+//! The violations that a history shows.
 
-/// Violations kept of one invariant: one bug breaks thousands of records, and the first few tell all.
+/// Violations kept per invariant: one bug may affect thousands of records, and the first few are enough.
 const VIOLATIONS_KEPT_MAX: usize = 20;
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// Its name.
+    /// The name of the invariant.
     pub invariant: &'static str,
-    /// What was found, in a sentence.
+    /// What was found, as a sentence.
     pub what: String,
-    /// Which events show it: positions in the history, ascending.
+    /// The events that show it: positions in the history, ascending.
     pub events: Vec<usize>,
 }
 
-/// What one predicate has found.
+/// The violations that one predicate has found.
 #[derive(Debug)]
 pub struct Findings {
     invariant: &'static str,
@@ -27,7 +27,7 @@ impl Findings {
         Self { invariant, kept: Vec::new(), more: 0 }
     }
 
-    /// Another violation, shown by `events`.
+    /// Adds a violation that `events` show.
     pub fn add(&mut self, events: impl IntoIterator<Item = usize>, what: impl FnOnce() -> String) {
         if self.kept.len() >= VIOLATIONS_KEPT_MAX {
             self.more += 1;

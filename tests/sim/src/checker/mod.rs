@@ -1,13 +1,13 @@
 //! The invariants, each a named predicate over a history.
 //!
-//! Owns: what must hold of every run. Does not own: how a run comes about. Invariants: a history of a correct system never
-//! fails, whatever was unknown, deleted, trimmed, crashed or concurrent in it; judging takes about as long as sorting.
-//! `predicates` has one file per name; their table is the list of what is checked.
+//! Owns: what must hold of every run. Does not own: how a run is made. Invariants: a history of a correct system has no
+//! violation, whatever was unknown, deleted, trimmed, crashed or concurrent in it; checking takes about as long as
+//! sorting. `predicates` has one file per invariant; `predicates/table.rs` lists them.
 
 mod findings;
+mod indexed_history;
 mod predicates;
 mod trace;
-mod view;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Administrators: topics come, grow, are emptied and go.
+//! Administrators: create topics, add partitions, delete records and topics.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use alluvium_wire::messages::incremental_alter_configs::{
 };
 
 use super::Client;
-use crate::history::{Admin, Happening, Outcome};
+use crate::history::{Admin, EventKind, Outcome};
 use crate::plan::TopicPlan;
-use crate::recorder::InCase;
+use crate::recorder::RecordOnDrop;
 
 /// Kafka's `ConfigResource.Type.TOPIC`.
 const TOPIC: i8 = 2;
-/// `UNKNOWN_SERVER_ERROR` and the like leave open what happened; these do not.
+/// Error codes that say that the operation had no effect. (Others leave it open.)
 const WITHOUT_EFFECT: &[ErrorCode] = &[
     ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
     ErrorCode::UNKNOWN_TOPIC_ID,
@@ -30,7 +30,7 @@ const WITHOUT_EFFECT: &[ErrorCode] = &[
     ErrorCode::INVALID_REQUEST,
 ];
 
-/// Creates `topics`, each for as long as it takes.
+/// Creates `topics`; retries each until it exists.
 pub async fn create_topics(client: &Client, topics: &[TopicPlan]) {
     let mut routes = client.routes();
     for topic in topics {
@@ -38,17 +38,17 @@ pub async fn create_topics(client: &Client, topics: &[TopicPlan]) {
     }
 }
 
-/// Changes topics until told to stop.
+/// Changes topics until it is told to stop.
 pub async fn administrate(client: Client, mut topics: Vec<TopicPlan>) {
     let mut routes = client.routes();
-    let mut deletions = client.dice.count(0, 1);
+    let mut deletions = client.rng.count(0, 1);
     loop {
         client.think(Duration::from_secs(1), Duration::from_secs(20)).await;
         if client.stop.is_cancelled() {
             return;
         }
-        let place = client.dice.count(0, topics.len() - 1);
-        match client.dice.below(10) {
+        let place = client.rng.count(0, topics.len() - 1);
+        match client.rng.below(10) {
             0..6 => delete_records(&client, &mut routes, &topics[place]).await,
             6..8 => {
                 let count = topics[place].partitions + 1;
@@ -94,7 +94,7 @@ async fn create(client: &Client, routes: &mut ConnectionPool, plan: &TopicPlan) 
     if !client.recorder.is_new(TopicId(layout.id)) {
         return true;
     }
-    tell(
+    record(
         client,
         Admin::TopicCreated {
             began,
@@ -107,11 +107,11 @@ async fn create(client: &Client, routes: &mut ConnectionPool, plan: &TopicPlan) 
     true
 }
 
-/// Nothing of the topics goes away by itself any more.
+/// Switches the retention of the topics off.
 ///
 /// # Errors
-/// Where nobody answers, or one is refused.
-pub async fn keep_for_ever(client: &Client, topics: &[TopicPlan]) -> Result<(), ClientError> {
+/// If no agent answers, or one rejects the change.
+pub async fn disable_retention(client: &Client, topics: &[TopicPlan]) -> Result<(), ClientError> {
     let mut routes = client.routes();
     for plan in topics {
         let config =
@@ -133,8 +133,8 @@ pub async fn keep_for_ever(client: &Client, topics: &[TopicPlan]) -> Result<(), 
 
 async fn delete_records(client: &Client, routes: &mut ConnectionPool, plan: &TopicPlan) {
     let Ok(layout) = routes.topic(&plan.name).await else { return };
-    let index = i32::try_from(client.dice.count(0, layout.leaders.len() - 1)).unwrap_or(0);
-    let before = (!client.dice.chance(100)).then(|| i64::try_from(client.dice.below(60)).unwrap_or(0));
+    let index = i32::try_from(client.rng.count(0, layout.leaders.len() - 1)).unwrap_or(0);
+    let before = (!client.rng.chance(100)).then(|| i64::try_from(client.rng.below(60)).unwrap_or(0));
     let request = DeleteRecordsRequest {
         topics: vec![DeleteRecordsTopic {
             name: plan.name.clone(),
@@ -144,11 +144,11 @@ async fn delete_records(client: &Client, routes: &mut ConnectionPool, plan: &Top
     };
     let began = client.recorder.now();
     let partition = TopicPartition::new(TopicId(layout.id), PartitionIndex(index));
-    let told =
+    let event =
         |outcome, log_start| Admin::RecordsDeleted { began, partition, before: before.map(Offset), outcome, log_start };
-    let in_case = in_case(client, told(Outcome::Unknown, None));
+    let record_on_drop = record_on_drop(client, event(Outcome::Unknown, None));
     let answer = routes.call_any(&request).await.ok();
-    in_case.over();
+    record_on_drop.disarm();
     let found = answer.and_then(|answer| answer.topics.into_iter().flat_map(|topic| topic.partitions).next());
     let (outcome, log_start) = match found {
         Some(found) => {
@@ -157,7 +157,7 @@ async fn delete_records(client: &Client, routes: &mut ConnectionPool, plan: &Top
         }
         None => (Outcome::Unknown, None),
     };
-    tell(client, told(outcome, log_start));
+    record(client, event(outcome, log_start));
 }
 
 async fn add_partitions(client: &Client, routes: &mut ConnectionPool, name: &str, count: i32) -> bool {
@@ -168,13 +168,13 @@ async fn add_partitions(client: &Client, routes: &mut ConnectionPool, name: &str
         validate_only: false,
     };
     let began = client.recorder.now();
-    let told = |outcome| Admin::PartitionsAdded { began, topic: TopicId(layout.id), partitions: count, outcome };
-    let in_case = in_case(client, told(Outcome::Unknown));
+    let event = |outcome| Admin::PartitionsAdded { began, topic: TopicId(layout.id), partitions: count, outcome };
+    let record_on_drop = record_on_drop(client, event(Outcome::Unknown));
     let answer = routes.call_any(&request).await.ok();
-    in_case.over();
+    record_on_drop.disarm();
     let code = answer.and_then(|answer| answer.results.into_iter().next()).map(|result| result.error_code);
     let outcome = code.map_or(Outcome::Unknown, outcome_of);
-    tell(client, told(outcome));
+    record(client, event(outcome));
     outcome != Outcome::Refused
 }
 
@@ -186,13 +186,13 @@ async fn delete_topic(client: &Client, routes: &mut ConnectionPool, name: &str) 
         timeout_ms: 10_000,
     };
     let began = client.recorder.now();
-    let told = |outcome| Admin::TopicDeleted { began, topic: TopicId(layout.id), outcome };
-    let in_case = in_case(client, told(Outcome::Unknown));
+    let event = |outcome| Admin::TopicDeleted { began, topic: TopicId(layout.id), outcome };
+    let record_on_drop = record_on_drop(client, event(Outcome::Unknown));
     let answer = routes.call_any(&request).await.ok();
-    in_case.over();
+    record_on_drop.disarm();
     let code = answer.and_then(|answer| answer.responses.into_iter().next()).map(|result| result.error_code);
     let outcome = code.map_or(Outcome::Unknown, outcome_of);
-    tell(client, told(outcome));
+    record(client, event(outcome));
     outcome != Outcome::Refused
 }
 
@@ -206,11 +206,11 @@ fn outcome_of(code: ErrorCode) -> Outcome {
     }
 }
 
-/// What is told should the administrator die before the answer.
-fn in_case(client: &Client, what: Admin) -> InCase {
-    client.recorder.in_case(client.actor, vec![Happening::Admin(what)])
+/// Records `what` if the administrator is killed before the answer.
+fn record_on_drop(client: &Client, what: Admin) -> RecordOnDrop {
+    client.recorder.record_on_drop(client.actor, vec![EventKind::Admin(what)])
 }
 
-fn tell(client: &Client, what: Admin) {
-    client.recorder.record(client.actor, Happening::Admin(what));
+fn record(client: &Client, what: Admin) {
+    client.recorder.record(client.actor, EventKind::Admin(what));
 }

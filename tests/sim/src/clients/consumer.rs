@@ -1,6 +1,7 @@
-//! A member of a group: joins, reads what it is given from where the group left off, commits, comes and goes.
+//! A member of a group: joins, reads its partitions from the committed offsets on, commits, leaves and joins again.
 //!
-//! Invariants: it tells that it gave its partitions up before it asks to join again; it commits only what it has read.
+//! Invariants: it records that it revoked its partitions before it asks to join again; it commits only what it has
+//! read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use alluvium_wire::ErrorCode;
 use tokio::time::Instant;
 
 use super::{Client, Fetched, Fetcher, Reply};
-use crate::history::{CommitOffset, FetchOffset, Happening, Heartbeat, Join, Leave, LeaveReason, Outcome, Position};
+use crate::history::{CommitOffset, EventKind, FetchOffset, Heartbeat, Join, Leave, LeaveReason, Outcome, Position};
 
 /// `heartbeat.interval.ms`.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -21,17 +22,17 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 pub struct ConsumerPlan {
     /// Its group.
     pub group: String,
-    /// Its static name.
+    /// Its `group.instance.id`, if it is static.
     pub instance: Option<String>,
     /// `session.timeout.ms`.
     pub session_timeout: Duration,
-    /// Between two commits.
+    /// Time between two commits.
     pub commit_interval: Duration,
     /// How long it stays in the group.
     pub stay: Duration,
 }
 
-/// Is a member, again and again, until told to stop.
+/// Joins and leaves the group again and again, until it is told to stop.
 pub async fn consume(client: Client, plan: ConsumerPlan) {
     while !client.stop.is_cancelled() {
         let routes = client.routes();
@@ -54,7 +55,7 @@ struct Member<'a> {
     client: &'a Client,
     plan: &'a ConsumerPlan,
     consumer: GroupConsumer,
-    /// What it holds, until it says that it does no longer.
+    /// Its assignment, until it records that it has revoked or lost it.
     held: Option<Held>,
     leaves: Instant,
 }
@@ -76,7 +77,7 @@ impl Member<'_> {
             match outcome {
                 Ok(()) => {}
                 Err(MemberError::Rebalance) => {
-                    if self.client.dice.chance(800) {
+                    if self.client.rng.chance(800) {
                         let _ = self.commit().await;
                     }
                     self.let_go(LeaveReason::Revoked);
@@ -95,7 +96,7 @@ impl Member<'_> {
         if self.held.is_some() {
             let _ = self.commit().await;
             self.let_go(LeaveReason::Left);
-            if self.client.dice.chance(800) {
+            if self.client.rng.chance(800) {
                 let _ = self.consumer.leave().await;
             }
         }
@@ -114,7 +115,7 @@ impl Member<'_> {
             let id = topics.get(topic).map(|layout| TopicId(layout.id));
             partitions.iter().filter_map(move |partition| Some(TopicPartition::new(id?, PartitionIndex(*partition))))
         });
-        let told = Join {
+        let event = Join {
             began,
             group: self.plan.group.clone(),
             generation: generation.generation,
@@ -122,7 +123,7 @@ impl Member<'_> {
             instance: self.plan.instance.clone(),
             assignment: assignment.collect(),
         };
-        self.client.recorder.record(self.client.actor, Happening::Joined(told));
+        self.client.recorder.record(self.client.actor, EventKind::Joined(event));
         self.held = Some(Held {
             generation,
             topics,
@@ -136,16 +137,16 @@ impl Member<'_> {
 
     fn let_go(&mut self, reason: LeaveReason) {
         let Some(held) = self.held.take() else { return };
-        let told = Leave {
+        let event = Leave {
             group: self.plan.group.clone(),
             generation: held.generation.generation,
             member: held.generation.member,
             reason,
         };
-        self.client.recorder.record(self.client.actor, Happening::Left(told));
+        self.client.recorder.record(self.client.actor, EventKind::Left(event));
     }
 
-    /// One round: whatever is due.
+    /// One round: a heartbeat, a fetch and a commit, as they are due.
     async fn work(&mut self) -> Result<(), MemberError> {
         let Some(held) = &self.held else { return Ok(()) };
         let now = Instant::now();
@@ -168,7 +169,7 @@ impl Member<'_> {
         let outcome = self.consumer.heartbeat().await;
         let Some(held) = &mut self.held else { return Ok(()) };
         held.beats = Instant::now() + HEARTBEAT;
-        let told = Heartbeat {
+        let event = Heartbeat {
             began,
             group: self.plan.group.clone(),
             generation: held.generation.generation,
@@ -179,11 +180,11 @@ impl Member<'_> {
                 Err(MemberError::Client(_)) => Outcome::Unknown,
             },
         };
-        self.client.recorder.record(self.client.actor, Happening::Heartbeat(told));
+        self.client.recorder.record(self.client.actor, EventKind::Heartbeat(event));
         outcome
     }
 
-    /// Where to read on in every partition; whether any is known.
+    /// Finds the offset to continue from in every partition. Returns whether there is any.
     async fn find_places(&mut self) -> Result<bool, MemberError> {
         let Some(held) = &self.held else { return Ok(false) };
         let missing = |(name, partitions): (&String, &Vec<i32>)| {
@@ -207,13 +208,13 @@ impl Member<'_> {
 
     async fn place(&mut self, layout: &TopicLayout, partition: i32, committed: i64, began: Duration) {
         let name = TopicPartition::new(TopicId(layout.id), PartitionIndex(partition));
-        let told = FetchOffset {
+        let event = FetchOffset {
             began,
             group: self.plan.group.clone(),
             partition: name,
             offset: (committed >= 0).then_some(Offset(committed)),
         };
-        self.client.recorder.record(self.client.actor, Happening::FetchedOffset(told));
+        self.client.recorder.record(self.client.actor, EventKind::FetchedOffset(event));
         let to = if committed >= 0 {
             committed
         } else {
@@ -237,15 +238,15 @@ impl Member<'_> {
         let name = TopicPartition::new(TopicId(layout.id), PartitionIndex(partition));
         let Some(held) = &mut self.held else { return };
         held.positions.insert((layout.name.clone(), partition), to);
-        let told = Position { partition: name, to: Offset(to) };
-        self.client.recorder.record(self.client.actor, Happening::Positioned(told));
+        let event = Position { partition: name, to: Offset(to) };
+        self.client.recorder.record(self.client.actor, EventKind::Positioned(event));
     }
 
-    /// One fetch of what one broker leads of one topic.
+    /// One fetch of the partitions of one topic that one broker leads.
     async fn poll(&mut self) {
         let Some(held) = &self.held else { return };
         let names: Vec<String> = held.topics.keys().cloned().collect();
-        let Some(layout) = self.client.dice.pick(&names).and_then(|name| held.topics.get(name)).cloned() else {
+        let Some(layout) = self.client.rng.pick(&names).and_then(|name| held.topics.get(name)).cloned() else {
             return;
         };
         let places: Vec<(i32, i64)> = held
@@ -255,8 +256,7 @@ impl Member<'_> {
             .map(|((_, partition), offset)| (*partition, *offset))
             .collect();
         let leader = |partition: i32| usize::try_from(partition).ok().and_then(|place| layout.leaders.get(place));
-        let Some(address) = self.client.dice.pick(&places).and_then(|(partition, _)| leader(*partition)).cloned()
-        else {
+        let Some(address) = self.client.rng.pick(&places).and_then(|(partition, _)| leader(*partition)).cloned() else {
             return self.client.think(Duration::from_millis(50), Duration::from_millis(500)).await;
         };
         let led: Vec<(i32, i64)> =
@@ -264,7 +264,7 @@ impl Member<'_> {
         let fetcher = Fetcher {
             topic: layout.clone(),
             max_wait: Duration::from_millis(500),
-            partition_bytes_max: self.client.dice.choose(&[300, 1 << 20]),
+            partition_bytes_max: self.client.rng.choose(&[300, 1 << 20]),
         };
         let began = self.client.recorder.now();
         match fetcher.fetch(self.consumer.connections(), &address, &led, began).await {
@@ -283,13 +283,13 @@ impl Member<'_> {
                         held.uncommitted |= poll.next.0 > *position;
                         *position = poll.next.0;
                     }
-                    self.client.recorder.record(self.client.actor, Happening::Polled(poll));
+                    self.client.recorder.record(self.client.actor, EventKind::Polled(poll));
                 }
                 Reply::OutOfRange => {
                     let place = self.position_of(&layout.name, partition);
                     if let Some(start) = self.start(layout, partition).await {
                         let name = TopicPartition::new(TopicId(layout.id), PartitionIndex(partition));
-                        place.inspect(|place| self.client.complain_of_lost_place(name, *place, start));
+                        place.inspect(|place| self.client.report_lost_position(name, *place, start));
                         self.position(layout, partition, start);
                     }
                 }
@@ -301,7 +301,8 @@ impl Member<'_> {
         }
     }
 
-    /// The layout of a topic, anew. One that was created anew is another topic: nothing of it is ours.
+    /// Refreshes the layout of a topic. If the topic was deleted and created again, none of its partitions is assigned
+    /// here.
     async fn look_again(&mut self, name: &str) {
         let layout = self.consumer.connections().topic(name).await;
         let Some(held) = &mut self.held else { return };
@@ -336,8 +337,8 @@ impl Member<'_> {
                 continue;
             }
             let began = self.client.recorder.now();
-            let told = |partition: i32, offset: i64, outcome| {
-                Happening::CommittedOffset(CommitOffset {
+            let event = |partition: i32, offset: i64, outcome| {
+                EventKind::CommittedOffset(CommitOffset {
                     began,
                     group: self.plan.group.clone(),
                     generation: Some(generation),
@@ -348,16 +349,16 @@ impl Member<'_> {
                     outcome,
                 })
             };
-            let unknown = offsets.iter().map(|(partition, offset)| told(*partition, *offset, Outcome::Unknown));
-            let in_case = self.client.recorder.in_case(self.client.actor, unknown.collect());
+            let unknown = offsets.iter().map(|(partition, offset)| event(*partition, *offset, Outcome::Unknown));
+            let record_on_drop = self.client.recorder.record_on_drop(self.client.actor, unknown.collect());
             let answered = self.consumer.commit(&layout.name, layout.id, &offsets).await;
-            in_case.over();
+            record_on_drop.disarm();
             for (partition, offset) in &offsets {
                 let outcome = match &answered {
                     Ok(codes) => codes.get(partition).map_or(Outcome::Unknown, |code| outcome_of(*code)),
                     Err(_) => Outcome::Unknown,
                 };
-                self.client.recorder.record(self.client.actor, told(*partition, *offset, outcome));
+                self.client.recorder.record(self.client.actor, event(*partition, *offset, outcome));
             }
             let codes = answered?;
             if codes.values().any(|code| [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::ILLEGAL_GENERATION].contains(code)) {

@@ -1,4 +1,4 @@
-//! Fetches, and what comes of them.
+//! Fetch requests, and their answers as events of the history.
 
 use std::time::Duration;
 
@@ -15,39 +15,39 @@ use crate::history::{Isolation, Poll, Seen, ValueId};
 
 /// `ListOffsets`' name for the start of a partition.
 const EARLIEST: i64 = -2;
-/// Decompressed bytes of one batch: ours are far smaller.
+/// Limit of the decompressed bytes of one batch: batches of the simulation are far smaller.
 const BATCH_BYTES_MAX: usize = 16 << 20;
 
 /// The answer for one partition.
 pub enum Reply {
     /// Batches, or none.
     Polled(Poll),
-    /// The offset is not there any more, or not yet.
+    /// OFFSET_OUT_OF_RANGE: the offset is deleted, or not written yet.
     OutOfRange,
-    /// The broker refused.
+    /// Another error.
     Refused(ErrorCode),
 }
 
-/// One partition's answer.
+/// The answer for one partition of a fetch.
 pub struct Fetched {
-    /// Its index.
+    /// The index of the partition.
     pub partition: i32,
-    /// What was said of it.
+    /// Its answer.
     pub reply: Reply,
 }
 
-/// What is fetched: one topic.
+/// Fetches from one topic.
 pub struct Fetcher {
     /// The topic.
     pub topic: TopicLayout,
-    /// How long an empty answer may take.
+    /// How long the broker may wait for records (`fetch.max.wait.ms`).
     pub max_wait: Duration,
     /// `max.partition.fetch.bytes`.
     pub partition_bytes_max: i32,
 }
 
 impl Fetcher {
-    /// Name of a partition of the topic.
+    /// The name of a partition of the topic.
     #[must_use]
     pub fn name(&self, partition: i32) -> TopicPartition {
         TopicPartition::new(TopicId(self.topic.id), PartitionIndex(partition))
@@ -78,7 +78,7 @@ impl Fetcher {
     /// Fetches from the broker at `address`.
     ///
     /// # Errors
-    /// Where no answer comes.
+    /// If no answer comes, or it is an error.
     pub async fn fetch(
         &self,
         routes: &mut ConnectionPool,
@@ -124,10 +124,10 @@ impl Fetcher {
         }
     }
 
-    /// Where the log of `partition` starts, as the broker at `address` has it.
+    /// The log start of `partition`, asked from the broker at `address`.
     ///
     /// # Errors
-    /// Where it does not say.
+    /// If no answer comes, or it is an error.
     pub async fn start(&self, routes: &mut ConnectionPool, address: &str, partition: i32) -> Result<i64, ClientError> {
         let asked = ListOffsetsPartition { partition_index: partition, timestamp: EARLIEST, ..Default::default() };
         let request = ListOffsetsRequest {
@@ -176,7 +176,7 @@ fn seen(mut bytes: Bytes, from: i64) -> (Vec<Seen>, i64) {
     (records, next)
 }
 
-/// The parts of an answer's records as one.
+/// Joins the parts of an answer's records.
 fn joined(parts: &[Bytes]) -> Bytes {
     let mut whole = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
     parts.iter().for_each(|part| whole.extend_from_slice(part));

@@ -1,4 +1,4 @@
-//! The clients: each a task that does what its kind does until it is told to stop, and tells the recorder all it did and saw.
+//! The clients: each is a task that works until it is told to stop, and records everything that it does and sees.
 
 mod administrator;
 mod consumer;
@@ -7,7 +7,7 @@ mod producer;
 mod reader;
 mod values;
 
-pub use administrator::{administrate, create_topics, keep_for_ever};
+pub use administrator::{administrate, create_topics, disable_retention};
 pub use consumer::{ConsumerPlan, consume};
 pub use fetching::{Fetched, Fetcher, Reply};
 pub use producer::{ProducerPlan, produce};
@@ -21,36 +21,36 @@ use alluvium_model::TopicPartition;
 use alluvium_runtime::Clock;
 use tokio_util::sync::CancellationToken;
 
-use crate::dice::Dice;
 use crate::history::Actor;
 use crate::network::{Network, Place};
 use crate::recorder::Recorder;
+use crate::rng::SimRng;
 use crate::time::SimClock;
 
-/// What every client has.
+/// What clients of every kind have.
 pub struct Client {
-    /// As whom it tells.
+    /// As which actor it records.
     pub actor: Actor,
-    /// To whom.
+    /// Where it records.
     pub recorder: Recorder,
-    /// Its decisions.
-    pub dice: Dice,
-    /// Where it is.
+    /// Its random decisions.
+    pub rng: SimRng,
+    /// Where it is in the network.
     pub place: Place,
     /// Its wall clock.
     pub clock: Arc<SimClock>,
-    /// Its way out.
+    /// The network.
     pub network: Network,
-    /// Where agents may be found.
+    /// Addresses of agents.
     pub bootstrap: Vec<String>,
-    /// Topics that there may be.
+    /// Names of topics that may exist.
     pub topics: Vec<String>,
-    /// Its cue to finish.
+    /// Cancelled when the client has to finish.
     pub stop: CancellationToken,
 }
 
 impl Client {
-    /// Its way to the cluster.
+    /// A new view of the cluster, with connections of its own.
     #[must_use]
     pub fn routes(&self) -> ConnectionPool {
         let config = PoolConfig {
@@ -62,35 +62,35 @@ impl Client {
         let zone = self.place.zone.as_deref().map(|zone| format!(",zone={}", zone.replace(' ', "-")));
         let client_id = format!("{}{}", self.place.name.replace(' ', "-"), zone.unwrap_or_default());
         let mut bootstrap = self.bootstrap.clone();
-        let turn = self.dice.count(0, bootstrap.len().saturating_sub(1));
+        let turn = self.rng.count(0, bootstrap.len().saturating_sub(1));
         bootstrap.rotate_left(turn);
         ConnectionPool::new(self.network.transport(self.place.clone()), bootstrap, &client_id, config)
     }
 
-    /// A topic to work with.
+    /// Draws a topic to work with.
     #[must_use]
     pub fn topic(&self) -> String {
-        self.dice.pick(&self.topics).cloned().unwrap_or_default()
+        self.rng.pick(&self.topics).cloned().unwrap_or_default()
     }
 
-    /// Its wall clock, ms.
+    /// The time of its wall clock, ms since the Unix epoch.
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         self.clock.now().0
     }
 
-    /// An agent knows nothing of an offset that was reached before, although the log starts no later: whoever believes it
-    /// reads everything again.
-    pub fn complain_of_lost_place(&self, partition: TopicPartition, place: i64, start: i64) {
+    /// Reports a violation if an agent calls `place`, which was reached before, out of range although the log starts at
+    /// `start`, no later: a consumer that believes it reads everything again.
+    pub fn report_lost_position(&self, partition: TopicPartition, place: i64, start: i64) {
         if start <= place {
             let what = format!("{}: {partition} starts at {start}, and {place} is out of range", self.actor);
-            self.recorder.complain("place-lost", what);
+            self.recorder.report_violation("place-lost", what);
         }
     }
 
-    /// Thinks for a while; less where it is told to stop meanwhile.
+    /// Waits for a random time, or until it is told to stop.
     pub async fn think(&self, from: Duration, to: Duration) {
-        let time = self.dice.time(from, to);
+        let time = self.rng.time(from, to);
         self.stop.run_until_cancelled(tokio::time::sleep(time)).await;
     }
 }

@@ -1,7 +1,7 @@
-//! A producer: batches to one partition after the other, several requests in flight, tried again in order as Kafka's client
-//! does it, under a new identity where it must give something up.
+//! A producer: sends batches to one partition after the other, with several requests in flight. Batches are retried in
+//! order, as Kafka's client does; a producer that has to give a batch up goes on with a new producer id.
 //!
-//! Invariants: with an identity every batch keeps its place in the sequence through all retries; without one nothing is
+//! Invariants: with a producer id every batch keeps its sequence numbers through all retries; without one nothing is
 //! sent twice.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,9 +19,9 @@ use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
 use super::{Client, values};
-use crate::history::{Acked, ConnectionNumber, Happening, Retried, SendId, Sent, ValueId};
+use crate::history::{Acked, ConnectionNumber, EventKind, Retried, SendId, Sent, ValueId};
 
-/// Codes by which an agent says that nothing was written, nor will be.
+/// Error codes that say that nothing was written and nothing will be.
 const WITHOUT_EFFECT: &[ErrorCode] = &[
     ErrorCode::NOT_ENOUGH_REPLICAS,
     ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
@@ -51,21 +51,21 @@ pub struct ProducerPlan {
 }
 
 impl ProducerPlan {
-    /// One of many.
+    /// Draws a plan.
     #[must_use]
     pub fn draw(client: &Client) -> Self {
-        let dice = &client.dice;
+        let rng = &client.rng;
         Self {
-            idempotent: dice.chance(750),
-            in_flight_max: dice.count(1, 5),
-            request_timeout: dice.time(Duration::from_secs(1), Duration::from_secs(30)),
-            delivery_timeout: Duration::from_secs(dice.between(30, 120)),
-            think_max: dice.time(Duration::from_millis(5), Duration::from_secs(3)),
+            idempotent: rng.chance(750),
+            in_flight_max: rng.count(1, 5),
+            request_timeout: rng.time(Duration::from_secs(1), Duration::from_secs(30)),
+            delivery_timeout: Duration::from_secs(rng.between(30, 120)),
+            think_max: rng.time(Duration::from_millis(5), Duration::from_secs(3)),
         }
     }
 }
 
-/// Produces until told to stop, and then until what is in flight has ended.
+/// Produces until told to stop, and then until nothing is in flight.
 pub async fn produce(client: Client, plan: ProducerPlan) {
     let routes = client.routes();
     let mut producer = Producer { client, plan, routes, numbers: BTreeMap::new(), identity: None };
@@ -78,24 +78,24 @@ struct Producer {
     client: Client,
     plan: ProducerPlan,
     routes: ConnectionPool,
-    /// How many records it has sent to each partition.
+    /// Records sent to each partition.
     numbers: BTreeMap<TopicPartition, u64>,
     identity: Option<(i64, i16)>,
 }
 
-/// One partition's stay.
+/// The batches for one partition during one turn.
 struct Lane {
     topic: TopicLayout,
     partition: i32,
     name: TopicPartition,
     sequence: i32,
-    connection: Option<Line>,
+    connection: Option<LeaderConnection>,
     in_flight: VecDeque<InFlight>,
-    /// The topic was deleted, and another has its name.
+    /// Whether the topic was deleted and another has its name.
     is_gone: bool,
 }
 
-struct Line {
+struct LeaderConnection {
     connection: Connection,
     number: ConnectionNumber,
     agent: AgentId,
@@ -110,13 +110,13 @@ struct InFlight {
     answer: Option<Pending<ProduceResponse>>,
 }
 
-/// What an answer means for the batch.
-enum Verdict {
+/// What an answer means for its batch.
+enum AnswerClass {
     Acked(Option<Offset>),
     Again,
-    /// No effect, by this attempt.
+    /// This attempt had no effect.
     Refused,
-    /// No answer, or one that says nothing.
+    /// No answer, or one that leaves open what happened.
     Open,
 }
 
@@ -127,7 +127,7 @@ impl Producer {
             self.client.think(Duration::from_millis(100), Duration::from_secs(2)).await;
             return;
         };
-        for _ in 0..self.client.dice.count(1, 40) {
+        for _ in 0..self.client.rng.count(1, 40) {
             if self.client.stop.is_cancelled() {
                 break;
             }
@@ -135,18 +135,18 @@ impl Producer {
             if !self.work(&mut lane, self.plan.in_flight_max.saturating_sub(1)).await {
                 return;
             }
-            if self.client.dice.chance(500) {
+            if self.client.rng.chance(500) {
                 self.client.think(Duration::from_millis(1), self.plan.think_max).await;
             }
         }
         self.work(&mut lane, 0).await;
     }
 
-    /// A partition to produce to, with an identity that knows nothing of it.
+    /// Draws a partition, and asks for a new producer id if the producer is idempotent.
     async fn lane(&mut self) -> Option<Lane> {
         let topic = self.routes.topic(&self.client.topic()).await.ok()?;
         self.identity = if self.plan.idempotent { Some(self.new_identity().await?) } else { None };
-        let partition = i32::try_from(self.client.dice.count(0, topic.leaders.len() - 1)).ok()?;
+        let partition = i32::try_from(self.client.rng.count(0, topic.leaders.len() - 1)).ok()?;
         let name = TopicPartition::new(TopicId(topic.id), PartitionIndex(partition));
         Some(Lane { topic, partition, name, sequence: 0, connection: None, in_flight: VecDeque::new(), is_gone: false })
     }
@@ -157,17 +157,17 @@ impl Producer {
         answer.error_code.is_none().then_some((answer.producer_id, answer.producer_epoch))
     }
 
-    /// One more batch, not yet on its way.
+    /// Adds one batch, which is not sent yet.
     fn fill(&mut self, lane: &mut Lane) {
-        let dice = &self.client.dice;
-        let compression = dice.choose(&[Compression::None, Compression::Lz4, Compression::Zstd]);
+        let rng = &self.client.rng;
+        let compression = rng.choose(&[Compression::None, Compression::Lz4, Compression::Zstd]);
         let mut builder = BatchBuilder::new(compression, 0);
         if let Some((id, epoch)) = self.identity {
             builder = builder.producer(id, epoch, lane.sequence);
         }
-        let values: Vec<ValueId> = (0..dice.count(1, 5)).map(|_| self.client.recorder.value()).collect();
+        let values: Vec<ValueId> = (0..rng.count(1, 5)).map(|_| self.client.recorder.value()).collect();
         for (offset, value) in (0..).zip(&values) {
-            let bytes = values::encode(*value, dice.count(0, 60));
+            let bytes = values::encode(*value, rng.count(0, 60));
             builder.push(offset, self.client.now_ms(), None, Some(&bytes), []).expect("a few small records fit");
         }
         let count = i32::try_from(values.len()).unwrap_or(0);
@@ -182,7 +182,8 @@ impl Producer {
         lane.sequence = lane.sequence.wrapping_add(count) & i32::MAX;
     }
 
-    /// Sends what is not on its way, and waits until at most `left` are. Whether the identity is still good.
+    /// Sends what is not sent, and waits until at most `left` batches are in flight. Returns whether the producer may
+    /// go on with its producer id.
     async fn work(&mut self, lane: &mut Lane, left: usize) -> bool {
         loop {
             self.send_due(lane).await;
@@ -196,7 +197,7 @@ impl Producer {
         }
     }
 
-    /// Sends everything that waits, in order; nothing where no connection is to be had.
+    /// Sends everything that waits, in order; nothing if there is no connection.
     async fn send_due(&mut self, lane: &mut Lane) {
         if lane.connection.is_none() {
             lane.connection = self.connect(lane).await;
@@ -208,8 +209,8 @@ impl Producer {
             }
             let request = request(&lane.topic, lane.partition, &batch.bytes, self.plan.request_timeout);
             let number = self.numbers.entry(lane.name).or_default();
-            let told = announced(batch, lane.name, self.identity, line, *number);
-            self.client.recorder.record(self.client.actor, told);
+            let event = announced(batch, lane.name, self.identity, line, *number);
+            self.client.recorder.record(self.client.actor, event);
             if batch.attempts == 0 {
                 *number += batch.values.len() as u64;
             }
@@ -224,8 +225,8 @@ impl Producer {
         }
     }
 
-    async fn connect(&mut self, lane: &mut Lane) -> Option<Line> {
-        // Whoever leads it now, as far as anybody says.
+    async fn connect(&mut self, lane: &mut Lane) -> Option<LeaderConnection> {
+        // The leader as metadata name it now.
         if let Ok(topic) = self.routes.topic(&lane.topic.name).await {
             lane.is_gone = topic.id != lane.topic.id;
             if lane.is_gone {
@@ -235,11 +236,11 @@ impl Producer {
         }
         let place = usize::try_from(lane.partition).unwrap_or(0);
         let leader = lane.topic.leaders.get(place)?.clone();
-        let address = if self.client.dice.chance(850) { leader } else { self.routes.current_address() };
+        let address = if self.client.rng.chance(850) { leader } else { self.routes.current_address() };
         match self.routes.open_connection(&address).await {
             Ok(connection) => {
                 let agent = AgentId(self.routes.broker_at(&address).unwrap_or(-1));
-                Some(Line { connection, number: self.client.recorder.connection(), agent })
+                Some(LeaderConnection { connection, number: self.client.recorder.connection(), agent })
             }
             Err(_) => {
                 self.routes.use_next_broker();
@@ -248,46 +249,46 @@ impl Producer {
         }
     }
 
-    /// Waits for the oldest batch's answer; whether the producer may go on as it is.
+    /// Waits for the oldest batch's answer. Returns whether the producer may go on with its producer id.
     async fn settle_oldest(&mut self, lane: &mut Lane) -> bool {
         let Some(oldest) = lane.in_flight.front_mut() else { return true };
         let verdict = match oldest.answer.take() {
             Some(answer) => {
-                judge(timeout(self.plan.request_timeout, answer.response()).await.ok(), self.identity.is_some())
+                classify(timeout(self.plan.request_timeout, answer.response()).await.ok(), self.identity.is_some())
             }
-            None if oldest.attempts > 0 && self.identity.is_none() => Verdict::Open,
-            None => Verdict::Again,
+            None if oldest.attempts > 0 && self.identity.is_none() => AnswerClass::Open,
+            None => AnswerClass::Again,
         };
         match verdict {
-            Verdict::Acked(base) => {
+            AnswerClass::Acked(base) => {
                 let send = oldest.send;
                 lane.in_flight.pop_front();
-                self.client.recorder.record(self.client.actor, Happening::Acked(Acked { send, base }));
+                self.client.recorder.record(self.client.actor, EventKind::Acked(Acked { send, base }));
                 true
             }
-            Verdict::Open => {
+            AnswerClass::Open => {
                 lane.connection = None;
                 self.try_again(lane).await
             }
-            Verdict::Again => self.try_again(lane).await,
-            Verdict::Refused => {
+            AnswerClass::Again => self.try_again(lane).await,
+            AnswerClass::Refused => {
                 if self.identity.is_some() {
                     return !self.is_replaced(lane).await && self.try_again(lane).await;
                 }
                 let send = oldest.send;
                 lane.in_flight.pop_front();
-                self.client.recorder.record(self.client.actor, Happening::SendFailed(send));
+                self.client.recorder.record(self.client.actor, EventKind::SendFailed(send));
                 true
             }
         }
     }
 
-    /// Whether there is another topic of that name by now: what was meant for this one will never be taken.
+    /// Whether another topic has the name by now: batches for the old one will never be accepted.
     async fn is_replaced(&mut self, lane: &Lane) -> bool {
         self.routes.topic(&lane.topic.name).await.is_ok_and(|topic| topic.id != lane.topic.id)
     }
 
-    /// Prepares all for another attempt, after a pause; false where there is none to be.
+    /// Prepares all batches for another attempt, after a pause. Returns false if there must not be another.
     async fn try_again(&mut self, lane: &mut Lane) -> bool {
         if self.identity.is_none() {
             return false;
@@ -295,8 +296,8 @@ impl Producer {
         if lane.in_flight.front().is_some_and(|oldest| Instant::now() >= oldest.deadline) {
             return false;
         }
-        // Those behind it cannot go before it. Their answers may be read first, or never.
-        if lane.connection.is_some() && self.client.dice.chance(700) {
+        // Batches behind it must not overtake it. Their answers may be read first, or never.
+        if lane.connection.is_some() && self.client.rng.chance(700) {
             for batch in lane.in_flight.iter_mut().skip(1) {
                 if let Some(answer) = batch.answer.take() {
                     let ready = timeout(self.plan.request_timeout, answer.response()).await;
@@ -309,32 +310,32 @@ impl Producer {
             lane.connection = None;
         }
         lane.in_flight.iter_mut().for_each(|batch| batch.answer = None);
-        tokio::time::sleep(self.client.dice.time(Duration::from_millis(50), Duration::from_secs(1))).await;
+        tokio::time::sleep(self.client.rng.time(Duration::from_millis(50), Duration::from_secs(1))).await;
         true
     }
 
-    /// Nobody knows what became of all that is in flight.
+    /// Gives up what is in flight: its outcome is unknown.
     fn give_up(&mut self, lane: &mut Lane) {
         for batch in lane.in_flight.drain(..).filter(|batch| batch.attempts > 0) {
-            self.client.recorder.record(self.client.actor, Happening::SendUnknown(batch.send));
+            self.client.recorder.record(self.client.actor, EventKind::SendUnknown(batch.send));
         }
         lane.connection = None;
     }
 }
 
-fn judge(answer: Option<Result<ProduceResponse, alluvium_client::ClientError>>, is_idempotent: bool) -> Verdict {
-    let Some(Ok(answer)) = answer else { return Verdict::Open };
+fn classify(answer: Option<Result<ProduceResponse, alluvium_client::ClientError>>, is_idempotent: bool) -> AnswerClass {
+    let Some(Ok(answer)) = answer else { return AnswerClass::Open };
     let outcome: Option<PartitionProduceResponse> =
         answer.responses.into_iter().flat_map(|topic| topic.partition_responses).next();
-    let Some(outcome) = outcome else { return Verdict::Open };
+    let Some(outcome) = outcome else { return AnswerClass::Open };
     let base = (outcome.base_offset >= 0).then_some(Offset(outcome.base_offset));
     match outcome.error_code {
-        ErrorCode::NONE => Verdict::Acked(base),
-        ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Verdict::Acked(None),
+        ErrorCode::NONE => AnswerClass::Acked(base),
+        ErrorCode::DUPLICATE_SEQUENCE_NUMBER => AnswerClass::Acked(None),
         // With the connection go the old metadata.
-        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID if is_idempotent => Verdict::Open,
-        code if WITHOUT_EFFECT.contains(&code) => Verdict::Refused,
-        _ => Verdict::Again,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID if is_idempotent => AnswerClass::Open,
+        code if WITHOUT_EFFECT.contains(&code) => AnswerClass::Refused,
+        _ => AnswerClass::Again,
     }
 }
 
@@ -342,14 +343,14 @@ fn announced(
     batch: &InFlight,
     partition: TopicPartition,
     identity: Option<(i64, i16)>,
-    line: &Line,
+    line: &LeaderConnection,
     number: u64,
-) -> Happening {
+) -> EventKind {
     let (connection, agent) = (line.number, line.agent);
     if batch.attempts > 0 {
-        return Happening::Retried(Retried { send: batch.send, connection, agent });
+        return EventKind::Retried(Retried { send: batch.send, connection, agent });
     }
-    Happening::Sent(Sent {
+    EventKind::Sent(Sent {
         send: batch.send,
         partition,
         number,
@@ -361,12 +362,12 @@ fn announced(
     })
 }
 
-fn request(topic: &TopicLayout, partition: i32, bytes: &Bytes, patience: Duration) -> ProduceRequest {
+fn request(topic: &TopicLayout, partition: i32, bytes: &Bytes, timeout: Duration) -> ProduceRequest {
     let data = PartitionProduceData { index: partition, records: Some(bytes.clone()) };
     ProduceRequest {
         transactional_id: None,
         acks: -1,
-        timeout_ms: i32::try_from(patience.as_millis()).unwrap_or(i32::MAX),
+        timeout_ms: i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX),
         topic_data: vec![TopicProduceData { name: topic.name.clone(), topic_id: topic.id, partition_data: vec![data] }],
     }
 }

@@ -1,29 +1,28 @@
-//! A plain reader: reads partitions by offset from their start on, again and again from elsewhere.
+//! A reader without a group: reads partitions by offset, and changes to another partition or offset from time to time.
 
 use std::time::Duration;
 
 use alluvium_model::Offset;
 
 use super::{Client, Fetched, Fetcher, Reply};
-use crate::history::{Happening, Position};
+use crate::history::{EventKind, Position};
 
-/// Fetches from one place on, before it looks elsewhere.
+/// Fewest and most fetches before it changes to another place.
 const FETCHES_PER_TURN: (usize, usize) = (3, 40);
 
-/// Reads until told to stop.
+/// Reads until it is told to stop.
 pub async fn read(client: Client) {
     let mut routes = client.routes();
     while !client.stop.is_cancelled() {
         let Ok(topic) = routes.topic(&client.topic()).await else { continue };
         let fetcher = Fetcher {
             topic,
-            max_wait: client.dice.time(Duration::from_millis(1), Duration::from_secs(2)),
-            partition_bytes_max: client.dice.choose(&[1, 200, 1 << 20]),
+            max_wait: client.rng.time(Duration::from_millis(1), Duration::from_secs(2)),
+            partition_bytes_max: client.rng.choose(&[1, 200, 1 << 20]),
         };
-        let partition = client.dice.count(0, fetcher.topic.leaders.len() - 1);
-        // Its leader, or whoever: any agent serves any partition.
-        let address =
-            if client.dice.chance(700) { fetcher.topic.leaders[partition].clone() } else { routes.current_address() };
+        let partition = client.rng.count(0, fetcher.topic.leaders.len() - 1);
+        // Its leader, or any other agent: each serves every partition.
+        let address = if client.rng.chance(700) { fetcher.topic.leaders[partition].clone() } else { routes.current_address() };
         let partition = i32::try_from(partition).unwrap_or(0);
         follow(&client, &mut routes, &fetcher, &address, partition).await;
     }
@@ -41,12 +40,12 @@ async fn follow(
         client.think(Duration::from_millis(50), Duration::from_secs(1)).await;
         return;
     };
-    let skipped = if client.dice.chance(500) { 0 } else { client.dice.below(100) };
+    let skipped = if client.rng.chance(500) { 0 } else { client.rng.below(100) };
     let mut next = start + i64::try_from(skipped).unwrap_or(0);
     let name = fetcher.name(partition);
-    client.recorder.record(client.actor, Happening::Positioned(Position { partition: name, to: Offset(next) }));
+    client.recorder.record(client.actor, EventKind::Positioned(Position { partition: name, to: Offset(next) }));
     let mut reached = None;
-    for _ in 0..client.dice.count(FETCHES_PER_TURN.0, FETCHES_PER_TURN.1) {
+    for _ in 0..client.rng.count(FETCHES_PER_TURN.0, FETCHES_PER_TURN.1) {
         if client.stop.is_cancelled() {
             return;
         }
@@ -57,11 +56,11 @@ async fn follow(
                 Reply::Polled(poll) => {
                     next = poll.next.0;
                     reached = Some(next);
-                    client.recorder.record(client.actor, Happening::Polled(poll));
+                    client.recorder.record(client.actor, EventKind::Polled(poll));
                 }
                 Reply::OutOfRange => {
                     if let (Some(reached), Ok(start)) = (reached, fetcher.start(routes, address, partition).await) {
-                        client.complain_of_lost_place(name, reached, start);
+                        client.report_lost_position(name, reached, start);
                     }
                     return;
                 }

@@ -1,19 +1,19 @@
-//! What records hold: a value's number, and bytes that follow from it, so that a record found tells which it is and whether
-//! it is whole.
+//! Values of records: a number, and bytes derived from it, so that a record that is read shows which value it holds and
+//! whether it is whole.
 
 use crate::history::ValueId;
 
-/// Bytes of the number at the beginning.
+/// Bytes of the number at the beginning of a value.
 const NUMBER_BYTES: usize = size_of::<u64>();
 
-/// The bytes of `value`: longer or shorter by its number.
+/// The bytes of `value`, with `length` bytes of filler.
 pub fn encode(value: ValueId, length: usize) -> Vec<u8> {
     let mut bytes = value.0.to_be_bytes().to_vec();
     bytes.extend(filler(value).take(length));
     bytes
 }
 
-/// Which value `bytes` are.
+/// The value that `bytes` hold, or [`ValueId::GARBLED`].
 pub fn decode(bytes: Option<&[u8]>) -> ValueId {
     let Some((number, rest)) = bytes.and_then(<[u8]>::split_first_chunk::<NUMBER_BYTES>) else {
         return ValueId::GARBLED;

@@ -1,4 +1,4 @@
-//! What administrators and the weather did, and what lies in the store at the end.
+//! What administrators and the nemesis did, and what lies in the store at the end.
 
 use std::{ops::Range, time::Duration};
 
@@ -6,7 +6,7 @@ use alluvium_model::{ObjectId, Offset, TopicId, TopicPartition};
 
 use super::Outcome;
 
-/// What of a topic goes away by itself.
+/// The retention of a topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retention {
     /// Nothing; only `DeleteRecords` and the topic's deletion take records.
@@ -18,12 +18,12 @@ pub enum Retention {
     Size,
 }
 
-/// What an administrator asked for, once it has ended.
+/// An operation of an administrator, recorded when it has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admin {
     /// A topic was created.
     TopicCreated {
-        /// When that was asked for.
+        /// When it was requested.
         began: Duration,
         /// Its id: a topic of the same name created again has another.
         topic: TopicId,
@@ -31,94 +31,94 @@ pub enum Admin {
         name: String,
         /// How many partitions it has.
         partitions: i32,
-        /// What of it goes away by itself.
+        /// Its retention.
         retention: Retention,
     },
     /// A topic was deleted.
     TopicDeleted {
-        /// When that was asked for.
+        /// When it was requested.
         began: Duration,
-        /// Which.
+        /// The topic.
         topic: TopicId,
         /// How it ended.
         outcome: Outcome,
     },
     /// A topic got more partitions.
     PartitionsAdded {
-        /// When that was asked for.
+        /// When it was requested.
         began: Duration,
-        /// Which topic.
+        /// The topic.
         topic: TopicId,
-        /// How many partitions it has then.
+        /// Its number of partitions afterwards.
         partitions: i32,
         /// How it ended.
         outcome: Outcome,
     },
-    /// The beginning of a partition was deleted.
+    /// Records at the start of a partition were deleted.
     RecordsDeleted {
-        /// When that was asked for.
+        /// When it was requested.
         began: Duration,
-        /// Which partition.
+        /// The partition.
         partition: TopicPartition,
-        /// Records below it go; `None`: all that are there.
+        /// Records below this offset are deleted; `None`: all records.
         before: Option<Offset>,
         /// How it ended.
         outcome: Outcome,
-        /// The log start, as the answer says.
+        /// The log start in the answer.
         log_start: Option<Offset>,
     },
     /// A group was deleted; its offsets count as deleted by `CommitOffset`s of their own.
     GroupDeleted {
-        /// When that was asked for.
+        /// When it was requested.
         began: Duration,
-        /// Which.
+        /// The group.
         group: String,
         /// How it ended.
         outcome: Outcome,
     },
 }
 
-/// What was done to the system. Nodes and zones are named as the simulation names them.
+/// A fault, or the end of one. Nodes and zones have the simulation's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A node is dead from now on.
+    /// A node crashes.
     Crash(String),
-    /// A node comes (back) to life.
+    /// A node starts.
     Restart(String),
-    /// A node stands still.
+    /// A node is paused.
     Pause(String),
-    /// A paused node goes on.
+    /// A paused node resumes.
     Resume(String),
-    /// The two hear each other no longer.
+    /// The link between two places or zones is cut.
     Cut(String, String),
-    /// All hear each other again.
+    /// All faults end.
     Healed,
-    /// A node's wall clock is off by so many milliseconds from now on.
+    /// The skew of a node's wall clock is set, in milliseconds.
     Skew(String, i64),
-    /// Anything else: the weather of a store, a client that dies.
+    /// Any other fault: degraded stores, a client that is killed.
     Other(String),
 }
 
 /// An extent that the metastore has at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveExtent {
-    /// Of which partition.
+    /// Its partition.
     pub partition: TopicPartition,
     /// The offsets it covers.
     pub offsets: Range<Offset>,
-    /// Where its records lie.
+    /// The object that holds its records.
     pub object: ObjectId,
 }
 
-/// What there is at the very end, after everything that is due for deletion has had its time.
+/// The state of the stores at the very end, when everything that is due has been deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FinalObjects {
-    /// All extents.
+    /// All extents in the metastore.
     pub live: Vec<LiveExtent>,
-    /// All objects that the store lists.
+    /// All objects that the object store lists.
     pub stored: Vec<ObjectId>,
-    /// All objects in the retire queue, which may be in the store still.
+    /// All objects in the retire queue, which may still be in the object store.
     pub retired: Vec<ObjectId>,
-    /// Listed names that are not ours.
+    /// Listed keys that Alluvium did not make.
     pub strange: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! One event: when, who, what.
+//! One event of a history: when it happened, who did or saw it, and what it was.
 
 use std::time::Duration;
 
@@ -10,34 +10,34 @@ use super::{
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// When, since the start of the run. Operations that are told at their end say themselves when they began.
+    /// Time since the start of the run. An operation is recorded when it ends, and says itself when it began.
     pub at: Duration,
     /// Who did or saw it.
     pub actor: Actor,
-    /// What.
-    pub what: Happening,
+    /// What happened.
+    pub what: EventKind,
 }
 
-/// What can happen.
+/// The kinds of event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Happening {
-    /// A batch goes out.
+pub enum EventKind {
+    /// A batch is sent for the first time.
     Sent(Sent),
-    /// A batch goes out again.
+    /// A batch is sent again.
     Retried(Retried),
-    /// A send has ended well.
+    /// A send was acknowledged.
     Acked(Acked),
-    /// A send has ended without effect, and with a single attempt: none of its records is there or ever will be.
+    /// A send has failed at its only attempt: none of its records is in the log or ever will be.
     SendFailed(SendId),
-    /// A send has ended, and nobody knows how: its records may be there, all or none.
+    /// A send has ended with an unknown outcome: all of its records or none may be in the log.
     SendUnknown(SendId),
-    /// A transaction is about to end.
+    /// The end of a transaction was requested.
     TxnEnding(TxnEnding),
-    /// A transaction has ended.
+    /// The end of a transaction was answered.
     TxnEnded(TxnEnded),
-    /// A consumer takes its place.
+    /// A consumer sets its position.
     Positioned(Position),
-    /// A consumer got an answer.
+    /// A fetch of a consumer was answered.
     Polled(Poll),
     /// A member got its assignment.
     Joined(Join),
@@ -49,14 +49,14 @@ pub enum Happening {
     CommittedOffset(CommitOffset),
     /// A committed offset was read.
     FetchedOffset(FetchOffset),
-    /// An administrator did something.
+    /// An operation of an administrator has ended.
     Admin(Admin),
-    /// Something was done to the system.
+    /// The nemesis injected or ended a fault.
     Fault(Fault),
-    /// At the end: what one agent has of one partition.
+    /// Final check: what one agent returns of one partition.
     Readback(Readback),
-    /// At the end: what lies in the store.
+    /// Final check: what lies in the object store and in the metastore.
     FinalObjects(FinalObjects),
-    /// After the end of faults something did not come to an end: what, and what was waited for.
+    /// Something did not finish after the end of faults: what it was.
     Stuck(String),
 }

@@ -1,4 +1,4 @@
-//! Group members: what they were given, how long they thought it theirs, and the offsets they left.
+//! Group members: their assignments, how long they held them, and their committed offsets.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use super::{MemberName, Outcome, TxnId};
 pub struct Join {
     /// When it asked to join.
     pub began: Duration,
-    /// Which group.
+    /// The group.
     pub group: String,
     /// Its generation.
     pub generation: i32,
-    /// Who it is.
+    /// The member.
     pub member: MemberName,
-    /// Its static name, where it has one: a new member of the same static name takes the old one's place.
+    /// Its `group.instance.id`, if it is static: a new member with the same one replaces it.
     pub instance: Option<String>,
-    /// What is its own now.
+    /// The partitions that it owns now.
     pub assignment: Vec<TopicPartition>,
 }
 
 /// Why a member holds its assignment no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveReason {
-    /// It gave it back, to join anew.
+    /// It revoked its partitions before it joined again.
     Revoked,
-    /// It learnt that it is no member any more.
+    /// An answer said that it is not a member any more.
     Lost,
     /// It left the group.
     Left,
@@ -37,43 +37,43 @@ pub enum LeaveReason {
 /// A member holds its assignment no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leave {
-    /// Which group.
+    /// The group.
     pub group: String,
     /// The generation that it was in.
     pub generation: i32,
-    /// Who it is.
+    /// The member.
     pub member: MemberName,
-    /// Why.
+    /// The reason.
     pub reason: LeaveReason,
 }
 
 /// A heartbeat was answered (or not). A rebalance in progress counts as `Done`: the member is one of this generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// When it went out.
+    /// When it was sent.
     pub began: Duration,
-    /// Which group.
+    /// The group.
     pub group: String,
     /// The generation that the member is in.
     pub generation: i32,
-    /// Who it is.
+    /// The member.
     pub member: MemberName,
-    /// How it was answered.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
 /// An offset was committed, or deleted (also by the deletion of its group).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitOffset {
-    /// When it went out.
+    /// When it was sent.
     pub began: Duration,
-    /// Which group.
+    /// The group.
     pub group: String,
     /// The generation that the member is in; `None` outside group management, and for deletions.
     pub generation: Option<i32>,
-    /// Who commits; empty outside group management, and for deletions.
+    /// The member that commits; empty outside group management, and for deletions.
     pub member: MemberName,
-    /// Which partition.
+    /// The partition.
     pub partition: TopicPartition,
     /// The offset; `None`: deleted.
     pub offset: Option<Offset>,
@@ -86,11 +86,11 @@ pub struct CommitOffset {
 /// A committed offset was asked for and answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchOffset {
-    /// When it went out.
+    /// When it was sent.
     pub began: Duration,
-    /// Which group.
+    /// The group.
     pub group: String,
-    /// Which partition.
+    /// The partition.
     pub partition: TopicPartition,
     /// The answer; `None`: no offset is committed.
     pub offset: Option<Offset>,

@@ -1,10 +1,10 @@
-//! How an event reads as one line of a trace.
+//! An event as one line of a trace.
 
 use std::fmt;
 
 use alluvium_model::TopicPartition;
 
-use super::{Admin, CommitOffset, Event, Fault, Happening, Join, Poll, Readback, Seen, Sent, TxnEnded};
+use super::{Admin, CommitOffset, Event, EventKind, Fault, Join, Poll, Readback, Seen, Sent, TxnEnded};
 
 /// Records of one read that a line shows: the first and the last ones.
 const RECORDS_SHOWN_MAX: usize = 6;
@@ -16,7 +16,7 @@ impl fmt::Display for Event {
     }
 }
 
-impl fmt::Display for Happening {
+impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sent(sent) => sent.fmt(f),

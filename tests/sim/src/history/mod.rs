@@ -1,9 +1,10 @@
-//! What clients did and saw, in virtual time: pure data, recorded by the simulation and judged by the checker.
+//! The history of a run: what clients did and saw, in virtual time. Pure data, recorded by the simulation and checked
+//! by `checker`.
 //!
-//! Owns: the words in which a run is told, how an event reads as one line, and the digest by which two runs are compared.
-//! Does not own: recording (the simulation's clients), judging (`checker`). Invariant: everything is what a client could see
-//! from outside, but for the listing of objects at the end; and every operation says when it began, since what overlaps in
-//! time may take effect in either order.
+//! Owns: the kinds of event, how an event reads as one line, and the digest by which two runs are compared. Does not
+//! own: recording (`recorder`, the clients), checking (`checker`). Invariants: everything is what a client could see
+//! from outside, except for the listing of objects at the end; every operation says when it began, because operations
+//! that overlap in time may take effect in either order.
 
 mod admin;
 mod event;
@@ -15,7 +16,7 @@ mod record;
 mod send;
 
 pub use admin::{Admin, Fault, FinalObjects, LiveExtent, Retention};
-pub use event::{Event, Happening};
+pub use event::{Event, EventKind};
 pub use group::{CommitOffset, FetchOffset, Heartbeat, Join, Leave, LeaveReason};
 pub use names::{Actor, ConnectionNumber, MemberName, Outcome, SendId, TxnId, ValueId};
 pub use read::{Isolation, Marker, Phase, Poll, Position, Readback, Seen, Source};

@@ -1,4 +1,4 @@
-//! Names of what takes part: actors, sends, values, transactions; and how an operation ended.
+//! Identifiers of actors, sends, values and transactions; and the outcome of an operation.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ name! {
     SendId(u64), "s"
 }
 name! {
-    /// What a record holds; unique in the history, so that a record found says which send put it there.
+    /// The value of a record; unique in the history, so that a record shows which send wrote it.
     ValueId(u64), "v"
 }
 name! {
@@ -38,20 +38,20 @@ name! {
 }
 
 impl ValueId {
-    /// What a reader records for a value that no client could have made.
+    /// What a reader records for a value that no client can have made.
     pub const GARBLED: Self = Self(u64::MAX);
 }
 
-/// A member of a group, as the coordinator named it.
+/// A member id, as the coordinator gave it.
 pub type MemberName = String;
 
-/// How an operation ended, as its client could tell.
+/// The outcome of an operation as its client knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It took effect.
     Done,
     /// It took no effect and never will.
     Refused,
-    /// It may have taken effect, or may do so yet: no answer, or one that leaves it open.
+    /// It may have taken effect, or may still do so: no answer, or one that leaves it open.
     Unknown,
 }

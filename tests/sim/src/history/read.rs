@@ -1,4 +1,4 @@
-//! Reads: polls of consumers while the run lasts, and the reading back of everything at its end.
+//! Reads: polls of consumers during the run, and readbacks of whole partitions at its end.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use super::ValueId;
 /// A record as a reader saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seen {
-    /// Where.
+    /// Its offset.
     pub offset: Offset,
-    /// What; [`ValueId::GARBLED`] where it is none of ours.
+    /// Its value; [`ValueId::GARBLED`] if no client sent it.
     pub value: ValueId,
     /// Its timestamp.
     pub timestamp: Timestamp,
@@ -20,11 +20,11 @@ pub struct Seen {
 /// A control record as a reader saw it (clients skip them, our readers note them).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Marker {
-    /// Where.
+    /// Its offset.
     pub offset: Offset,
-    /// Whose transaction it ends.
+    /// The producer whose transaction it ends.
     pub producer: ProducerId,
-    /// It commits it; otherwise it aborts it.
+    /// Whether it commits the transaction; otherwise it aborts it.
     pub commit: bool,
 }
 
@@ -38,54 +38,55 @@ pub enum Isolation {
     ReadCommitted,
 }
 
-/// Where bytes came from, as far as the reader can tell.
+/// What a read was answered from, as far as the reader can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Batches as they were produced.
     Segment,
-    /// Batches made anew from a history file.
+    /// Batches re-encoded from a history file.
     History,
 }
 
-/// A consumer takes its place in a partition: a new assignment, a seek, a reset. Continuity of its polls begins anew.
+/// A consumer sets its position in a partition: a new assignment, a seek, a reset. Its next poll need not continue the
+/// last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// Where it reads.
+    /// The partition.
     pub partition: TopicPartition,
-    /// From which offset on.
+    /// The offset from which it reads.
     pub to: Offset,
 }
 
 /// A fetch of one partition was answered without an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Poll {
-    /// When the request went out.
+    /// When the request was sent.
     pub began: Duration,
-    /// Which partition.
+    /// The partition.
     pub partition: TopicPartition,
     /// The offset asked for.
     pub from: Offset,
-    /// The offset that this consumer asks for next: behind the last batch, seen or skipped. `from` where nothing came.
+    /// The offset that this consumer asks for next: after the last batch, seen or skipped; `from` if nothing came.
     pub next: Offset,
-    /// What it delivered, in the order in which it came; batches may begin before `from`, such records are left out.
+    /// The records, in the order in which they came. Batches may begin before `from`; such records are left out.
     pub records: Vec<Seen>,
     /// Control records among them.
     pub markers: Vec<Marker>,
-    /// How far it was allowed to read.
+    /// The isolation level of the read.
     pub isolation: Isolation,
-    /// Who answered.
+    /// The agent that answered.
     pub agent: AgentId,
-    /// What it was answered from, where known.
+    /// What it was answered from, if known.
     pub source: Option<Source>,
-    /// End of the log, as the answer says.
+    /// The end of the log in the answer.
     pub high_watermark: Offset,
-    /// First offset of the oldest open transaction, or the high watermark, as the answer says.
+    /// First offset of the oldest open transaction, or the high watermark, in the answer.
     pub stable: Offset,
-    /// Start of the log, as the answer says.
+    /// The start of the log in the answer.
     pub log_start: Offset,
 }
 
-/// Which reading back it is.
+/// When a readback was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Right after the end of faults.
@@ -94,27 +95,27 @@ pub enum Phase {
     AfterCompaction,
 }
 
-/// Everything that one agent has of one partition, read after the end of faults and load.
+/// All that one agent returns of one partition, read after the end of faults and load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readback {
     /// When it began.
     pub began: Duration,
-    /// Which partition.
+    /// The partition.
     pub partition: TopicPartition,
-    /// Who answered.
+    /// The agent that answered.
     pub agent: AgentId,
     /// Before or after compaction.
     pub phase: Phase,
-    /// How far it was allowed to read.
+    /// The isolation level of the read.
     pub isolation: Isolation,
-    /// Earliest offset, as the agent says.
+    /// The earliest offset in the answer.
     pub log_start: Offset,
     /// All records from the log start to the end.
     pub records: Vec<Seen>,
     /// All control records among them.
     pub markers: Vec<Marker>,
-    /// End of the log, as the agent says.
+    /// The end of the log in the answer.
     pub high_watermark: Offset,
-    /// Where a read-committed reader ends.
+    /// The offset at which a read-committed reader ends.
     pub stable: Offset,
 }

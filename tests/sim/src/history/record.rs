@@ -15,7 +15,7 @@ impl History {
         self.events.push(event);
     }
 
-    /// A number that two runs share only if they were the same, event by event (FNV-1a over the events' lines).
+    /// A hash of all events (FNV-1a over their `Debug` text): equal for two runs only if they were the same.
     #[must_use]
     pub fn digest(&self) -> u64 {
         const BASIS: u64 = 0xcbf2_9ce4_8422_2325;

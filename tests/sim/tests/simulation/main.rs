@@ -1,5 +1,5 @@
-//! Runs of the whole system under simulation: fixed seeds, the same seed twice, and systems that are broken on purpose.
+//! Runs of the whole system under simulation: fixed seeds, the same seed twice, and systems with injected bugs.
 
-mod broken;
+mod injected_bugs;
 mod seeds;
 mod twice;

@@ -1,15 +1,15 @@
-//! Seeds that every change has to pass: the first few, and each one that once found something.
+//! Seeds that every change has to pass: the first few, and each one that once found a bug.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use alluvium_sim::checker::trace;
-use alluvium_sim::run::{Order, run};
+use alluvium_sim::run::{RunOptions, run};
 
-/// As many as fit into two minutes on two processors, without optimisation.
+/// Number of first seeds: as many as fit into two minutes on two processors, without optimisation.
 const FIRST: u64 = 10;
 
-/// Seeds that found something, and what.
+/// Seeds that once found a bug, and which.
 const FOUND: &[u64] = &[
     // A fetch whose extents were looked up page by page, with a swap in between, was answered with some records twice.
     2_097,
@@ -24,19 +24,18 @@ fn the_invariants_hold_for_the_first_seeds_and_for_those_that_once_broke_them() 
     let seeds: Vec<u64> = (0..FIRST).chain(FOUND.iter().copied()).collect();
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut complaints = Vec::new();
+        let mut reported = Vec::new();
         while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let verdict = run(Order { seed, ..Order::default() });
-            let violations = verdict.violations.iter();
-            complaints
-                .extend(violations.map(|found| format!("seed {seed} violates {}", trace(&verdict.history, found))));
+            let report = run(RunOptions { seed, ..RunOptions::default() });
+            let violations = report.violations.iter();
+            reported.extend(violations.map(|found| format!("seed {seed} violates {}", trace(&report.history, found))));
         }
-        complaints
+        reported
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let complaints: Vec<String> = thread::scope(|scope| {
+    let reported: Vec<String> = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("a run ends")).collect()
     });
-    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    assert!(reported.is_empty(), "{}", reported.join("\n"));
 }

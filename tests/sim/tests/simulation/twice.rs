@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use alluvium_sim::run::{Order, Verdict, run};
+use alluvium_sim::run::{RunOptions, RunReport, run};
 
-fn short(seed: u64) -> Verdict {
-    run(Order { seed, duration: Some(Duration::from_secs(8)), ..Order::default() })
+fn short(seed: u64) -> RunReport {
+    run(RunOptions { seed, duration: Some(Duration::from_secs(8)), ..RunOptions::default() })
 }
 
 #[test]
 fn the_same_seed_twice_gives_the_same_trace() {
     for seed in [1_001, 1_002] {
-        // In a thread of its own the second time: nothing may hang on what ran there before.
+        // The second run is in a thread of its own: nothing may depend on what ran in the thread before.
         let first = short(seed);
         let second = std::thread::spawn(move || short(seed)).join().expect("a run ends");
         let place = first.history.events.iter().zip(&second.history.events).position(|(one, other)| one != other);
         if let Some(place) = place {
             let (one, other) = (&first.history.events[place], &second.history.events[place]);
-            panic!("seed {seed} parts at event {place}:\n{one:?}\n{other:?}");
+            panic!("seed {seed} differs at event {place}:\n{one:?}\n{other:?}");
         }
         assert_eq!(first.history.digest(), second.history.digest());
         assert_eq!(first.elapsed, second.elapsed);

@@ -1,15 +1,15 @@
-//! aborted-read (Jepsen; Adya's G1a): somebody saw a record that was refused, or a read-committed reader saw one of a
-//! transaction that did not commit.
+//! aborted-read (Jepsen; Adya's G1a): a reader saw a record whose send was rejected, or a read-committed reader saw a
+//! record of a transaction that did not commit.
 
 use crate::checker::{
     findings::Findings,
-    view::{Fate, SendEnd, View},
+    indexed_history::{CommitStatus, IndexedHistory, SendEnd},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         for seen in &log.sightings {
-            let Some(send) = view.send_of(seen.value) else { continue };
+            let Some(send) = history.send_of(seen.value) else { continue };
             if send.end == SendEnd::Failed {
                 findings.add(send.events().into_iter().chain([seen.event]), || {
                     format!(
@@ -18,8 +18,9 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
                     )
                 });
             }
-            let Some(txn) = send.sent.txn.and_then(|txn| view.txns.get(&txn)) else { continue };
-            if let (true, Fate::NotCommitted, Some((asked, aborting))) = (seen.committed, txn.fate, txn.aborting)
+            let Some(txn) = send.sent.txn.and_then(|txn| history.txns.get(&txn)) else { continue };
+            if let (true, CommitStatus::NotCommitted, Some((asked, aborting))) =
+                (seen.committed, txn.status, txn.aborting)
                 && asked <= seen.at
             {
                 findings.add([send.event, aborting, seen.event], || {

@@ -1,23 +1,23 @@
-//! acked-elsewhere: a record is not at the offset that its acknowledgement says: another one is there, or it is somewhere
-//! else.
+//! acked-elsewhere: a record is not at its acknowledged offset: another record is there, or the record is at another
+//! offset.
 
 use alluvium_model::TopicPartition;
 
 use crate::checker::{
     findings::Findings,
-    view::{AckedAt, Log, View},
+    indexed_history::{AckedAt, IndexedHistory, Log},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         for acked in &log.acked {
-            displaced(view, *partition, log, acked, findings);
+            displaced(history, *partition, log, acked, findings);
         }
         for seen in &log.sightings {
-            let Some((position, place)) = view.values.get(&seen.value) else { continue };
-            let send = &view.sends[*position];
+            let Some((position, place)) = history.values.get(&seen.value) else { continue };
+            let send = &history.sends[*position];
             let acked = send.acked_base().map(|base| base.plus(u64::try_from(*place).unwrap_or(u64::MAX)));
-            // A batch that is not idempotent may be there more than once: `duplicate` says how often.
+            // A batch of a producer that is not idempotent may be there more than once: `duplicate` checks how often.
             let once = send.sent.producer.is_some() || send.attempts == 1;
             if let Some(acked) = acked
                 && once
@@ -33,10 +33,16 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
 }
 
 /// Another record is where an acknowledged one should be.
-fn displaced(view: &View<'_>, partition: TopicPartition, log: &Log<'_>, acked: &AckedAt, findings: &mut Findings) {
+fn displaced(
+    history: &IndexedHistory<'_>,
+    partition: TopicPartition,
+    log: &Log<'_>,
+    acked: &AckedAt,
+    findings: &mut Findings,
+) {
     let other = log.seen_at(acked.offset).iter().find(|seen| seen.value != acked.value);
     if let Some(other) = other {
-        let send = &view.sends[acked.send];
+        let send = &history.sends[acked.send];
         findings.add(send.events().into_iter().chain([other.event]), || {
             format!(
                 "{} was acknowledged at {} of {partition}, where {} was seen",

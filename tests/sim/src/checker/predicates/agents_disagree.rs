@@ -1,22 +1,22 @@
-//! agents-disagree: two readings of a partition at the end differ: between agents, or before and after compaction.
+//! agents-disagree: two readbacks of a partition differ: between agents, or before and after compaction.
 //!
-//! Records of transactions that did not commit are left out, since compaction drops them.
+//! Records of transactions that did not commit are left out, because compaction drops them.
 
 use alluvium_model::Offset;
 
 use crate::{
     checker::{
         findings::Findings,
-        view::{ReadbackView, View},
+        indexed_history::{IndexedHistory, IndexedReadback},
     },
     history::Seen,
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         for pair in log.readbacks.windows(2) {
             let [first, second] = pair else { continue };
-            let Some(difference) = differ(view, first, second) else { continue };
+            let Some(difference) = differ(history, first, second) else { continue };
             findings.add([first.event, second.event], || {
                 format!(
                     "{partition}: {:?} by agent {} and {:?} by agent {}: {difference}",
@@ -27,7 +27,7 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-fn differ(view: &View<'_>, first: &ReadbackView<'_>, second: &ReadbackView<'_>) -> Option<String> {
+fn differ(history: &IndexedHistory<'_>, first: &IndexedReadback<'_>, second: &IndexedReadback<'_>) -> Option<String> {
     let (a, b) = (first.read, second.read);
     if b.began >= first.at && b.high_watermark < a.high_watermark {
         return Some(format!("the end went back from {} to {}", a.high_watermark, b.high_watermark));
@@ -36,7 +36,7 @@ fn differ(view: &View<'_>, first: &ReadbackView<'_>, second: &ReadbackView<'_>) 
     let end = a.high_watermark.min(b.high_watermark);
     let counting = |records: &[Seen]| -> Vec<Seen> {
         let shared = records.iter().filter(|seen| (start..end).contains(&seen.offset));
-        shared.filter(|seen| view.counts(seen.value)).copied().collect()
+        shared.filter(|seen| history.counts(seen.value)).copied().collect()
     };
     let (a, b) = (counting(&a.records), counting(&b.records));
     let place = a.iter().zip(&b).position(|(a, b)| a != b).or((a.len() != b.len()).then_some(a.len().min(b.len())))?;

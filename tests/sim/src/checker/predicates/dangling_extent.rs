@@ -1,15 +1,15 @@
-//! dangling-extent: an extent points to an object that the store does not have, or that waits for its deletion.
+//! dangling-extent: an extent points to an object that the store does not have, or that is retired.
 
 use std::collections::BTreeSet;
 
 use crate::{
-    checker::{findings::Findings, view::View},
-    history::Happening,
+    checker::{findings::Findings, indexed_history::IndexedHistory},
+    history::EventKind,
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (index, event) in view.events.iter().enumerate() {
-        let Happening::FinalObjects(objects) = &event.what else { continue };
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (index, event) in history.events.iter().enumerate() {
+        let EventKind::FinalObjects(objects) = &event.what else { continue };
         let stored: BTreeSet<_> = objects.stored.iter().collect();
         let retired: BTreeSet<_> = objects.retired.iter().collect();
         for extent in &objects.live {

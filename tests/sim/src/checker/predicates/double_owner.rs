@@ -1,26 +1,26 @@
-//! group-double-owner: two members of one generation were given the same partition.
+//! group-double-owner: two members of one generation were assigned the same partition.
 //!
-//! A static member that takes the place of its earlier self gets the same assignment in the same generation: no violation.
+//! A static member that replaces its previous instance gets the same assignment in the same generation: no violation.
 
 use std::collections::BTreeMap;
 
 use alluvium_model::TopicPartition;
 
 use crate::{
-    checker::{findings::Findings, view::View},
-    history::{Happening, Join},
+    checker::{findings::Findings, indexed_history::IndexedHistory},
+    history::{EventKind, Join},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
     let mut owners: BTreeMap<(&str, i32, TopicPartition), (usize, &Join)> = BTreeMap::new();
-    for (index, event) in view.events.iter().enumerate() {
-        let Happening::Joined(join) = &event.what else { continue };
+    for (index, event) in history.events.iter().enumerate() {
+        let EventKind::Joined(join) = &event.what else { continue };
         for partition in &join.assignment {
             let key = (join.group.as_str(), join.generation, *partition);
             let (before, owner) = *owners.entry(key).or_insert((index, join));
             let same = owner.member == join.member || (owner.instance.is_some() && owner.instance == join.instance);
-            // A group that was deleted counts its generations anew.
-            if same || view.group_deleted(&join.group, owner.began, event.at) {
+            // The generations of a deleted group begin again.
+            if same || history.group_deleted(&join.group, owner.began, event.at) {
                 owners.insert(key, (index, join));
             } else {
                 findings.add([before, index], || {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use alluvium_model::Offset;
 
 use crate::{
-    checker::{findings::Findings, view::View},
+    checker::{findings::Findings, indexed_history::IndexedHistory},
     history::ValueId,
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         let acked = log.acked.iter().map(|acked| (acked.value, acked.offset, None));
         let seen = log.sightings.iter().map(|seen| (seen.value, seen.offset, Some(seen.event)));
         let mut places: Vec<(ValueId, Offset, Option<usize>)> = acked.chain(seen).collect();
@@ -18,7 +18,7 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
         places.dedup_by_key(|(value, offset, _)| (*value, *offset));
         for copies in places.chunk_by(|a, b| a.0 == b.0).filter(|copies| copies.len() > 1) {
             let (value, ..) = copies[0];
-            let Some(send) = view.send_of(value) else { continue };
+            let Some(send) = history.send_of(value) else { continue };
             let allowed = if send.sent.producer.is_some() { 1 } else { send.attempts };
             if copies.len() > allowed {
                 let offsets: BTreeMap<Offset, Option<usize>> =

@@ -1,9 +1,9 @@
 //! extent-overlap: two extents of one partition cover the same offset, or one covers none.
 
-use crate::checker::{findings::Findings, view::View};
+use crate::checker::{findings::Findings, indexed_history::IndexedHistory};
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (index, extents) in view.extents() {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (index, extents) in history.extents() {
         for extent in extents.iter().filter(|extent| extent.offsets.is_empty()) {
             findings.add([index], || {
                 format!("{}: an extent without offsets at {}", extent.partition, extent.offsets.start)

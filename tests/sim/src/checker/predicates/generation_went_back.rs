@@ -1,17 +1,17 @@
-//! generation-went-back: a member was given a generation older than one that had begun before it asked to join.
+//! generation-went-back: a member got a generation older than one that had begun before the member asked to join.
 
 use crate::{
-    checker::{findings::Findings, view::View},
-    history::Happening,
+    checker::{findings::Findings, indexed_history::IndexedHistory},
+    history::EventKind,
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (index, event) in view.events.iter().enumerate() {
-        let Happening::Joined(join) = &event.what else { continue };
-        let Some((before, younger)) = view.generation_before(&join.group, join.began) else { continue };
-        if younger.generation > join.generation && !view.group_deleted(&join.group, younger.began, event.at) {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (index, event) in history.events.iter().enumerate() {
+        let EventKind::Joined(join) = &event.what else { continue };
+        let Some((before, newer)) = history.generation_before(&join.group, join.began) else { continue };
+        if newer.generation > join.generation && !history.group_deleted(&join.group, newer.began, event.at) {
             findings.add([before, index], || {
-                let (group, old, new) = (&join.group, younger.generation, join.generation);
+                let (group, old, new) = (&join.group, newer.generation, join.generation);
                 format!("group {group}: generation {new} after generation {old}")
             });
         }

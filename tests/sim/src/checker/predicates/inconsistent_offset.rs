@@ -1,9 +1,10 @@
-//! inconsistent-offset (Jepsen): two readers saw different records at one offset, or the same one with another timestamp.
+//! inconsistent-offset (Jepsen): two readers saw different records at one offset, or the same one with another
+//! timestamp.
 
-use crate::checker::{findings::Findings, view::View};
+use crate::checker::{findings::Findings, indexed_history::IndexedHistory};
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         for here in log.sightings.chunk_by(|a, b| a.offset == b.offset) {
             let Some((first, others)) = here.split_first() else { continue };
             let other = others.iter().find(|other| (other.value, other.timestamp) != (first.value, first.timestamp));

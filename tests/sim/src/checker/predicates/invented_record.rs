@@ -1,12 +1,12 @@
-//! invented-record: somebody saw a record that nobody sent, or not to this partition, or not yet.
+//! invented-record: a reader saw a record that no client had sent to this partition.
 
-use crate::checker::{findings::Findings, view::View};
+use crate::checker::{findings::Findings, indexed_history::IndexedHistory};
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         for seen in &log.sightings {
             let (value, offset) = (seen.value, seen.offset);
-            let Some(send) = view.send_of(value) else {
+            let Some(send) = history.send_of(value) else {
                 findings.add([seen.event], || format!("{value} was seen in {partition} at {offset}; nobody sent it"));
                 continue;
             };

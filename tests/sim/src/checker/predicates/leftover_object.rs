@@ -1,15 +1,15 @@
-//! leftover-object: the store has an object that nothing points to and that does not wait for its deletion.
+//! leftover-object: the store has an object that no extent points to and that is not retired.
 
 use std::collections::BTreeSet;
 
 use crate::{
-    checker::{findings::Findings, view::View},
-    history::Happening,
+    checker::{findings::Findings, indexed_history::IndexedHistory},
+    history::EventKind,
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (index, event) in view.events.iter().enumerate() {
-        let Happening::FinalObjects(objects) = &event.what else { continue };
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (index, event) in history.events.iter().enumerate() {
+        let EventKind::FinalObjects(objects) = &event.what else { continue };
         let live = objects.live.iter().map(|extent| extent.object);
         let known: BTreeSet<_> = live.chain(objects.retired.iter().copied()).collect();
         for object in objects.stored.iter().filter(|object| !known.contains(*object)) {

@@ -1,29 +1,29 @@
-//! log-start-wrong: the log start is above what anybody asked to delete, below what was deleted, went back, or records lie
-//! below it.
+//! log-start-wrong: the log start is above every requested deletion, below a confirmed one, or went back; or a record
+//! lies below it.
 
 use alluvium_model::{Offset, TopicPartition};
 
 use crate::{
     checker::{
         findings::Findings,
-        view::{Log, View},
+        indexed_history::{IndexedHistory, Log},
     },
-    history::{Admin, Happening, Outcome, Retention},
+    history::{Admin, EventKind, Outcome, Retention},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
-        answered(view, *partition, log, findings);
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
+        answered(history, *partition, log, findings);
         polled(*partition, log, findings);
         read_back(*partition, log, findings);
     }
 }
 
-/// What `DeleteRecords` answered.
-fn answered(view: &View<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
+/// Checks the log starts in answers to `DeleteRecords`.
+fn answered(history: &IndexedHistory<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     for trim in log.floor.trims.iter().filter(|trim| trim.done) {
-        let Happening::Admin(Admin::RecordsDeleted { before: Some(before), outcome: Outcome::Done, log_start, .. }) =
-            &view.events[trim.event].what
+        let EventKind::Admin(Admin::RecordsDeleted { before: Some(before), outcome: Outcome::Done, log_start, .. }) =
+            &history.events[trim.event].what
         else {
             continue;
         };
@@ -35,12 +35,12 @@ fn answered(view: &View<'_>, partition: TopicPartition, log: &Log<'_>, findings:
     }
 }
 
-/// Polls may be told an old log start by an agent that lags, but never one that nobody asked for.
+/// An agent that lags may answer polls with an old log start, but never with one that no deletion explains.
 fn polled(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     if log.floor.retention != Retention::Forever || log.floor.deleted() {
         return;
     }
-    for poll in log.polls.iter().filter(|poll| poll.poll.log_start > log.floor.asked_by(poll.at)) {
+    for poll in log.polls.iter().filter(|poll| poll.poll.log_start > log.floor.trimmed_by(poll.at)) {
         too_high(partition, log, (poll.event, poll.poll.log_start), findings);
     }
 }
@@ -53,7 +53,7 @@ fn too_high(partition: TopicPartition, log: &Log<'_>, (event, start): (usize, Of
 fn read_back(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     for back in &log.readbacks {
         let start = back.read.log_start;
-        if log.floor.retention == Retention::Forever && start > log.floor.asked_by(back.at) {
+        if log.floor.retention == Retention::Forever && start > log.floor.trimmed_by(back.at) {
             too_high(partition, log, (back.event, start), findings);
         }
         let confirmed = log.floor.trims.iter().filter(|trim| trim.done && trim.at <= back.read.began);

@@ -1,12 +1,12 @@
-//! lost-commit: a group's offset is not there though it was committed, or is one that nobody committed.
+//! lost-commit: a committed offset of a group is missing, or is one that no client committed.
 
 use crate::checker::{
     findings::Findings,
-    view::{Staleness, View},
+    indexed_history::{IndexedHistory, Staleness},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for stale in view.stale_offsets() {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for stale in history.stale_offsets() {
         let (group, partition, was) = (&stale.group, stale.partition, stale.last);
         match stale.what {
             Staleness::Missing => findings.add(stale.events.clone(), || {

@@ -1,16 +1,16 @@
-//! nonmonotonic-poll (Jepsen): a consumer was given records that do not grow in offset, or lie before where it asked, or it
-//! was sent back.
+//! nonmonotonic-poll (Jepsen): a consumer got records whose offsets do not grow or lie before the requested one, or its
+//! next offset went back.
 
 use alluvium_model::TopicPartition;
 
 use super::poll_skip::successions;
 use crate::checker::{
     findings::Findings,
-    view::{PollView, View},
+    indexed_history::{IndexedHistory, IndexedPoll},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         for poll in &log.polls {
             within(*partition, poll, findings);
         }
@@ -24,21 +24,21 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-fn within(partition: TopicPartition, view: &PollView<'_>, findings: &mut Findings) {
-    let poll = view.poll;
+fn within(partition: TopicPartition, history: &IndexedPoll<'_>, findings: &mut Findings) {
+    let poll = history.poll;
     let mut last = None;
     for seen in &poll.records {
         if last.is_some_and(|last| seen.offset <= last) {
-            findings.add([view.event], || format!("{partition}: {} came after {last:?}", seen.offset));
+            findings.add([history.event], || format!("{partition}: {} came after {last:?}", seen.offset));
         }
         if seen.offset < poll.from || seen.offset >= poll.next {
-            findings.add([view.event], || {
+            findings.add([history.event], || {
                 format!("{partition}: {} is not in what was asked for, {} to {}", seen.offset, poll.from, poll.next)
             });
         }
         last = Some(seen.offset);
     }
     if poll.next < poll.from {
-        findings.add([view.event], || format!("{partition}: from {} back to {}", poll.from, poll.next));
+        findings.add([history.event], || format!("{partition}: from {} back to {}", poll.from, poll.next));
     }
 }

@@ -1,7 +1,7 @@
-//! nonmonotonic-send (Jepsen): of two batches that keep their order, the second is before the first.
+//! nonmonotonic-send (Jepsen): of two batches whose order must be kept, the second is before the first.
 //!
-//! Order is kept among the batches of one producer id, whatever carried them (KIP-98), and among others that one connection
-//! carried and that went out only once.
+//! Order must be kept among the batches of one producer id, over all connections (KIP-98), and among other batches that
+//! were sent once over one connection.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,27 @@ use alluvium_model::{Offset, ProducerId, TopicPartition};
 use crate::{
     checker::{
         findings::Findings,
-        view::{Log, SendView, View},
+        indexed_history::{IndexedHistory, IndexedSend, Log},
     },
     history::{Actor, ConnectionNumber},
 };
 
-/// Within which sends keep their order.
+/// The scope within which sends keep their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Line {
     Producer(Actor, ProducerId),
     Connection(ConnectionNumber),
 }
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
-        in_lines(view, *partition, log, findings);
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
+        in_lines(history, *partition, log, findings);
     }
 }
 
-fn in_lines(view: &View<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
-    let mut furthest: BTreeMap<Line, (Offset, &SendView<'_>)> = BTreeMap::new();
-    for send in log.sends.iter().map(|position| &view.sends[*position]) {
+fn in_lines(history: &IndexedHistory<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
+    let mut furthest: BTreeMap<Line, (Offset, &IndexedSend<'_>)> = BTreeMap::new();
+    for send in log.sends.iter().map(|position| &history.sends[*position]) {
         let (Some(base), Some(line)) = (send.base, line(send)) else { continue };
         if let Some((before, first)) = furthest.get(&line).filter(|(before, _)| base < *before) {
             findings.add(first.events().into_iter().chain(send.events()), || {
@@ -43,7 +43,7 @@ fn in_lines(view: &View<'_>, partition: TopicPartition, log: &Log<'_>, findings:
     }
 }
 
-fn line(send: &SendView<'_>) -> Option<Line> {
+fn line(send: &IndexedSend<'_>) -> Option<Line> {
     match send.sent.producer {
         Some((id, _)) => Some(Line::Producer(send.actor, id)),
         None => (send.attempts == 1).then_some(Line::Connection(send.sent.connection)),

@@ -1,7 +1,7 @@
 //! offset-gap: between the log start and the end an offset has no record, and nothing explains it.
 //!
-//! Explained are control records, and what compaction drops of transactions that did not commit. Where nobody saw a
-//! marker, every transaction in the partition may have left one.
+//! Control records explain a gap, and so do records of transactions that did not commit, which compaction drops. If no
+//! reader saw a marker, every transaction in the partition may have left one.
 
 use std::collections::HashSet;
 
@@ -9,13 +9,13 @@ use alluvium_model::Offset;
 
 use crate::checker::{
     findings::Findings,
-    view::{Fate, Log, ReadbackView, View},
+    indexed_history::{CommitStatus, IndexedHistory, IndexedReadback, Log},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
-        let known = known(view, log);
-        let explained = explained(view, log);
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
+        let known = known(history, log);
+        let explained = explained(history, log);
         for back in &log.readbacks {
             let (gaps, first) = gaps(back, &known);
             if let (true, Some(first)) = (gaps > explained, first) {
@@ -28,33 +28,33 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-/// Offsets at which somebody saw a marker, or a record that compaction drops: ascending, each once.
-fn known(view: &View<'_>, log: &Log<'_>) -> Vec<Offset> {
+/// Offsets at which a reader saw a marker, or a record that compaction drops: ascending, each once.
+fn known(history: &IndexedHistory<'_>, log: &Log<'_>) -> Vec<Offset> {
     let polled = log.polls.iter().flat_map(|poll| &poll.poll.markers);
     let markers = polled.chain(log.readbacks.iter().flat_map(|back| &back.read.markers));
-    let dropped = log.sightings.iter().filter(|seen| !view.counts(seen.value)).map(|seen| seen.offset);
+    let dropped = log.sightings.iter().filter(|seen| !history.counts(seen.value)).map(|seen| seen.offset);
     let mut known: Vec<Offset> = markers.map(|marker| marker.offset).chain(dropped).collect();
     known.sort_unstable();
     known.dedup();
     known
 }
 
-/// Offsets that may be empty although nobody saw a marker there.
-fn explained(view: &View<'_>, log: &Log<'_>) -> u64 {
+/// Offsets that may be empty although no reader saw a marker there.
+fn explained(history: &IndexedHistory<'_>, log: &Log<'_>) -> u64 {
     let mut txns = HashSet::new();
     let mut offsets = 0;
-    for send in log.sends.iter().map(|position| &view.sends[*position]) {
+    for send in log.sends.iter().map(|position| &history.sends[*position]) {
         let Some(id) = send.sent.txn else { continue };
         offsets += u64::from(txns.insert(id));
-        if view.txns.get(&id).is_none_or(|txn| txn.fate != Fate::Committed) {
+        if history.txns.get(&id).is_none_or(|txn| txn.status != CommitStatus::Committed) {
             offsets += send.sent.values.len() as u64;
         }
     }
     offsets
 }
 
-/// How many offsets of `back` are empty and not `known` to be so, and the first of them.
-fn gaps(back: &ReadbackView<'_>, known: &[Offset]) -> (u64, Option<Offset>) {
+/// The number of offsets of `back` that are empty and not `known` to be, and the first of them.
+fn gaps(back: &IndexedReadback<'_>, known: &[Offset]) -> (u64, Option<Offset>) {
     let mut offsets: Vec<Offset> = back.read.records.iter().map(|seen| seen.offset).collect();
     offsets.sort_unstable();
     let mut gaps = 0;

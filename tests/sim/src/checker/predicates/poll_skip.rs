@@ -1,7 +1,7 @@
-//! poll-skip (Jepsen): a consumer was not given a record that lies between where it began and where it goes on.
+//! poll-skip (Jepsen): a consumer did not get a record between the offset where it began and its next offset.
 //!
-//! Judged per poll (what lies between the offset asked for and the next one, and was seen by somebody), and from poll to
-//! poll until the consumer takes another place.
+//! Checked within each poll (records between the requested offset and the next one that some reader saw), and from poll
+//! to poll until the consumer sets another position.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use alluvium_model::{Offset, TopicPartition};
 use crate::{
     checker::{
         findings::Findings,
-        view::{Log, PollView, View},
+        indexed_history::{IndexedHistory, IndexedPoll, Log},
     },
     history::Actor,
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         for poll in &log.polls {
             within(*partition, log, poll, findings);
         }
@@ -24,12 +24,12 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-fn within(partition: TopicPartition, log: &Log<'_>, view: &PollView<'_>, findings: &mut Findings) {
-    let poll = view.poll;
-    if log.floor.deleted_by(view.at) {
+fn within(partition: TopicPartition, log: &Log<'_>, history: &IndexedPoll<'_>, findings: &mut Findings) {
+    let poll = history.poll;
+    if log.floor.deleted_by(history.at) {
         return;
     }
-    let from = poll.from.max(log.floor.excused_by(view.at));
+    let from = poll.from.max(log.floor.deletable_by(history.at));
     let due = log.existing_in(from, poll.next).iter().filter(|(_, seen)| *seen).map(|(offset, _)| *offset);
     let mut given: Vec<Offset> = poll.records.iter().map(|seen| seen.offset).collect();
     given.sort_unstable();
@@ -37,7 +37,7 @@ fn within(partition: TopicPartition, log: &Log<'_>, view: &PollView<'_>, finding
     if let Some(offset) = skipped.next() {
         let count = 1 + skipped.count();
         let witness = log.seen_at(offset).first().map(|seen| seen.event);
-        findings.add([view.event].into_iter().chain(witness), || {
+        findings.add([history.event].into_iter().chain(witness), || {
             format!("{partition}: from {} to {} without {offset} ({count} records)", poll.from, poll.next)
         });
     }
@@ -46,7 +46,7 @@ fn within(partition: TopicPartition, log: &Log<'_>, view: &PollView<'_>, finding
 fn between(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     for (last, poll) in successions(log) {
         let Some((event, next)) = last.filter(|(_, next)| *next < poll.poll.from) else { continue };
-        let from = next.max(log.floor.excused_by(poll.at));
+        let from = next.max(log.floor.deletable_by(poll.at));
         if let Some((offset, _)) = log.existing_in(from, poll.poll.from).first() {
             findings.add([event, poll.event], || {
                 format!("{partition}: {} goes on at {} and not at {next}, without {offset}", poll.actor, poll.poll.from)
@@ -55,10 +55,10 @@ fn between(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
     }
 }
 
-/// Each poll with where its consumer stood before, and the event that put it there.
+/// Each poll with the previous position of its consumer, and the event that set it.
 pub(super) fn successions<'l, 'h>(
     log: &'l Log<'h>,
-) -> impl Iterator<Item = (Option<(usize, Offset)>, &'l PollView<'h>)> + use<'l, 'h> {
+) -> impl Iterator<Item = (Option<(usize, Offset)>, &'l IndexedPoll<'h>)> + use<'l, 'h> {
     let mut stands: BTreeMap<Actor, (usize, Offset)> = BTreeMap::new();
     let mut positions = log.positions.iter().peekable();
     log.polls.iter().map(move |poll| {

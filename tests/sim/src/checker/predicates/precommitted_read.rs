@@ -1,12 +1,13 @@
-//! precommitted-read (Jepsen): a read-committed reader saw a record of a transaction whose commit nobody had asked for yet.
+//! precommitted-read (Jepsen): a read-committed reader saw a record of a transaction whose commit was not requested
+//! yet.
 
-use crate::checker::{findings::Findings, view::View};
+use crate::checker::{findings::Findings, indexed_history::IndexedHistory};
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         for seen in log.sightings.iter().filter(|seen| seen.committed) {
-            let Some(send) = view.send_of(seen.value) else { continue };
-            let Some(txn) = send.sent.txn.and_then(|txn| view.txns.get(&txn)) else { continue };
+            let Some(send) = history.send_of(seen.value) else { continue };
+            let Some(txn) = send.sent.txn.and_then(|txn| history.txns.get(&txn)) else { continue };
             let asked = txn.visible.is_some_and(|(asked, _)| asked <= seen.at);
             let aborted = txn.aborting.is_some_and(|(asked, _)| asked <= seen.at);
             if !asked && !aborted {

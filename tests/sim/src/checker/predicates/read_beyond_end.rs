@@ -1,15 +1,15 @@
-//! read-beyond-end: an answer has records at or beyond the end of the log (for read-committed readers: the stable offset)
-//! that it tells itself, or a stable offset beyond the end.
+//! read-beyond-end: an answer has records at or beyond the end of the log (for read-committed readers: the stable
+//! offset) in the same answer, or a stable offset beyond the end.
 
 use alluvium_model::Offset;
 
 use crate::{
-    checker::{findings::Findings, view::View},
+    checker::{findings::Findings, indexed_history::IndexedHistory},
     history::{Isolation, Seen},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         let polls = log.polls.iter().map(|poll| {
             let answer = poll.poll;
             (poll.event, &answer.records, answer.isolation, answer.high_watermark, answer.stable)

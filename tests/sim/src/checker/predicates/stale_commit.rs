@@ -1,12 +1,12 @@
-//! committed-offset-went-back: a group's offset is one that another, committed later, has replaced.
+//! committed-offset-went-back: an answer has an offset of a group that a later commit had replaced.
 
 use crate::checker::{
     findings::Findings,
-    view::{Staleness, View},
+    indexed_history::{IndexedHistory, Staleness},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for stale in view.stale_offsets() {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for stale in history.stale_offsets() {
         let (group, partition, was) = (&stale.group, stale.partition, stale.last);
         if let Staleness::Old(offset) = stale.what {
             findings.add(stale.events.clone(), || {

@@ -1,39 +1,39 @@
-//! stale-generation-accepted: a heartbeat or a commit of an old generation went out after a younger one had begun, and was
-//! accepted: a coordinator that is none any more, or a fence that is missing.
+//! stale-generation-accepted: a heartbeat or a commit of an old generation was sent after a newer one had begun, and
+//! was accepted: by a coordinator that has lost its ownership, or because a fence is missing.
 
 use std::time::Duration;
 
 use crate::{
-    checker::{findings::Findings, view::View},
-    history::{Happening, Outcome},
+    checker::{findings::Findings, indexed_history::IndexedHistory},
+    history::{EventKind, Outcome},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (index, event) in view.events.iter().enumerate() {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (index, event) in history.events.iter().enumerate() {
         let (group, generation, member, began) = match &event.what {
-            Happening::Heartbeat(beat) if beat.outcome == Outcome::Done => {
+            EventKind::Heartbeat(beat) if beat.outcome == Outcome::Done => {
                 (beat.group.as_str(), beat.generation, &beat.member, beat.began)
             }
-            Happening::CommittedOffset(commit) if commit.outcome == Outcome::Done => match commit.generation {
+            EventKind::CommittedOffset(commit) if commit.outcome == Outcome::Done => match commit.generation {
                 Some(generation) => (commit.group.as_str(), generation, &commit.member, commit.began),
                 None => continue,
             },
             _ => continue,
         };
-        judge(view, (index, event.at), (group, generation, member, began), findings);
+        check(history, (index, event.at), (group, generation, member, began), findings);
     }
 }
 
-fn judge(
-    view: &View<'_>,
+fn check(
+    history: &IndexedHistory<'_>,
     (index, at): (usize, Duration),
     (group, generation, member, began): (&str, i32, &str, Duration),
     findings: &mut Findings,
 ) {
-    let Some((before, younger)) = view.generation_before(group, began) else { return };
-    if younger.generation > generation && !view.group_deleted(group, younger.began, at) {
+    let Some((before, newest)) = history.generation_before(group, began) else { return };
+    if newest.generation > generation && !history.group_deleted(group, newest.began, at) {
         findings.add([before, index], || {
-            let newer = younger.generation;
+            let newer = newest.generation;
             format!(
                 "group {group}: {member} of generation {generation} was accepted after generation {newer} had begun"
             )

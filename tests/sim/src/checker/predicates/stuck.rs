@@ -1,13 +1,13 @@
-//! stuck: after the end of faults something did not come to an end.
+//! stuck: something did not finish after the end of faults.
 
 use crate::{
-    checker::{findings::Findings, view::View},
-    history::Happening,
+    checker::{findings::Findings, indexed_history::IndexedHistory},
+    history::EventKind,
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (index, event) in view.events.iter().enumerate() {
-        if let Happening::Stuck(what) = &event.what {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (index, event) in history.events.iter().enumerate() {
+        if let EventKind::Stuck(what) = &event.what {
             findings.add([index], || what.clone());
         }
     }

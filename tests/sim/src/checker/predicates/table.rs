@@ -10,7 +10,7 @@ use super::{
 use crate::{
     checker::{
         findings::{Findings, Violation},
-        view::View,
+        indexed_history::IndexedHistory,
     },
     history::History,
 };
@@ -18,11 +18,11 @@ use crate::{
 /// One invariant.
 #[derive(Clone, Copy)]
 pub struct Predicate {
-    /// How its violations are called.
+    /// The name under which violations are reported.
     pub name: &'static str,
-    /// What holds where it holds.
+    /// What the invariant says, after the number of the design's invariant that it is part of.
     pub promise: &'static str,
-    find: fn(&View<'_>, &mut Findings),
+    find: fn(&IndexedHistory<'_>, &mut Findings),
 }
 
 macro_rules! table {
@@ -31,7 +31,7 @@ macro_rules! table {
     };
 }
 
-/// All of them; the design's section 7 by its numbers, Jepsen's names where it has one.
+/// All invariants, with the numbers of the design's invariants, and with Jepsen's names if Jepsen has one.
 pub const PREDICATES: &[Predicate] = table! {
     lost_write "lost-write" "1: what was acknowledged or seen is there at the end, unless it was deleted"
     unseen "unseen" "1: what was acknowledged is within what the last reads reach"
@@ -64,17 +64,17 @@ pub const PREDICATES: &[Predicate] = table! {
     stuck "stuck" "after the end of faults everything comes to an end"
 };
 
-/// Everything that is wrong with `history`.
+/// Checks `history`: all violations of all invariants.
 #[must_use]
 pub fn check(history: &History) -> Vec<Violation> {
-    let view = View::of(history);
-    PREDICATES.iter().flat_map(|predicate| predicate.judge(&view)).collect()
+    let history = IndexedHistory::of(history);
+    PREDICATES.iter().flat_map(|predicate| predicate.check(&history)).collect()
 }
 
 impl Predicate {
-    fn judge(&self, view: &View<'_>) -> Vec<Violation> {
+    fn check(&self, history: &IndexedHistory<'_>) -> Vec<Violation> {
         let mut findings = Findings::new(self.name);
-        (self.find)(view, &mut findings);
+        (self.find)(history, &mut findings);
         findings.into_violations()
     }
 }

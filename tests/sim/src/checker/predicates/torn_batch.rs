@@ -1,23 +1,23 @@
-//! torn-batch: of one batch the last reading shows some records and not others, or not side by side.
+//! torn-batch: a readback has some records of a batch and not others, or not at consecutive offsets.
 
 use std::collections::BTreeMap;
 
 use alluvium_model::Offset;
 
-use crate::checker::{findings::Findings, view::View};
+use crate::checker::{findings::Findings, indexed_history::IndexedHistory};
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    for (partition, log) in &view.logs {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    for (partition, log) in &history.logs {
         for back in &log.readbacks {
-            // Per batch and place of its first record: how many of its records are there.
+            // By batch and offset of its first record: the number of its records that are there.
             let mut there: BTreeMap<(usize, Offset), usize> = BTreeMap::new();
             for seen in &back.read.records {
-                let Some((send, place)) = view.values.get(&seen.value) else { continue };
+                let Some((send, place)) = history.values.get(&seen.value) else { continue };
                 let base = Offset(seen.offset.0.saturating_sub(i64::try_from(*place).unwrap_or(i64::MAX)));
                 *there.entry((*send, base)).or_default() += 1;
             }
             for ((position, base), records) in there {
-                let send = &view.sends[position];
+                let send = &history.sends[position];
                 let cut = back.read.log_start.since(base);
                 let whole = send.sent.values.len().saturating_sub(usize::try_from(cut).unwrap_or(usize::MAX));
                 if records < whole {

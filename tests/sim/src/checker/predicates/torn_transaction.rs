@@ -1,4 +1,4 @@
-//! torn-transaction: of one transaction the last read-committed reading shows some records and not others.
+//! torn-transaction: the last read-committed readback has some records of a transaction and not others.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,19 @@ use alluvium_model::Offset;
 use crate::{
     checker::{
         findings::Findings,
-        view::{Log, View},
+        indexed_history::{IndexedHistory, Log},
     },
     history::{Isolation, TxnId, ValueId},
 };
 
-pub fn find(view: &View<'_>, findings: &mut Findings) {
-    let shown = shown(view);
-    for (id, txn) in &view.txns {
+pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
+    let shown = shown(history);
+    for (id, txn) in &history.txns {
         let mut there = None;
         let mut missing = None;
         for position in &txn.sends {
-            let send = &view.sends[*position];
-            let (Some(base), Some(log)) = (send.acked_base(), view.logs.get(&send.sent.partition)) else { continue };
+            let send = &history.sends[*position];
+            let (Some(base), Some(log)) = (send.acked_base(), history.logs.get(&send.sent.partition)) else { continue };
             let floor = log.floor.at_end();
             for (place, value) in (0u64..).zip(&send.sent.values) {
                 if shown.contains(&(*id, *value)) {
@@ -38,10 +38,10 @@ pub fn find(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-/// What read-committed readers saw at the end.
-fn shown(view: &View<'_>) -> BTreeSet<(TxnId, ValueId)> {
-    let last = view.logs.values().flat_map(|log| &log.sightings).filter(|seen| seen.last && seen.committed);
-    last.filter_map(|seen| Some((view.send_of(seen.value)?.sent.txn?, seen.value))).collect()
+/// Records of transactions in the read-committed readbacks.
+fn shown(history: &IndexedHistory<'_>) -> BTreeSet<(TxnId, ValueId)> {
+    let last = history.logs.values().flat_map(|log| &log.sightings).filter(|seen| seen.last && seen.committed);
+    last.filter_map(|seen| Some((history.send_of(seen.value)?.sent.txn?, seen.value))).collect()
 }
 
 fn reached(log: &Log<'_>, offset: Offset) -> bool {

@@ -2,34 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use super::story::{How, Story};
+use super::history_builder::{HistoryBuilder, SendOptions};
 use crate::{
     checker::{PREDICATES, check, trace},
-    history::{Fault, Happening},
+    history::{EventKind, Fault},
 };
 
 #[test]
-fn names_are_told_apart() {
+fn invariants_have_names_of_their_own() {
     let names: BTreeSet<_> = PREDICATES.iter().map(|predicate| predicate.name).collect();
     assert_eq!(names.len(), PREDICATES.len());
     assert!(PREDICATES.iter().all(|predicate| !predicate.promise.is_empty()));
 }
 
 #[test]
-fn an_empty_history_is_fine() {
-    assert!(Story::default().wrong().is_empty());
+fn an_empty_history_has_no_violation() {
+    assert!(HistoryBuilder::default().violated().is_empty());
 }
 
 #[test]
-fn a_trace_shows_what_is_wrong_and_what_was_done_to_the_system_meanwhile() {
-    let mut story = Story::default();
-    story.wrote(10, 0);
-    story.poll(4, 0, &[(0, 10)]);
-    story.tell(0, Happening::Fault(Fault::Crash("agent 1".to_owned())));
-    story.poll(4, 0, &[(0, 10)]);
-    let violations = check(&story.history);
+fn a_trace_shows_the_violation_and_the_faults_in_that_time() {
+    let mut builder = HistoryBuilder::default();
+    builder.wrote(10, 0);
+    builder.poll(4, 0, &[(0, 10)]);
+    builder.record(0, EventKind::Fault(Fault::Crash("agent 1".to_owned())));
+    builder.poll(4, 0, &[(0, 10)]);
+    let violations = check(&builder.history);
     assert_eq!(violations.len(), 1, "{violations:?}");
-    let text = trace(&story.history, &violations[0]);
+    let text = trace(&builder.history, &violations[0]);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 4, "{text}");
     assert!(lines[0].starts_with("nonmonotonic-poll: "), "{text}");
@@ -38,21 +38,21 @@ fn a_trace_shows_what_is_wrong_and_what_was_done_to_the_system_meanwhile() {
 }
 
 #[test]
-fn a_bug_that_breaks_everything_is_told_in_few_violations_and_short_traces() {
-    let mut story = Story::default();
+fn a_bug_that_affects_everything_gives_few_violations_and_short_traces() {
+    let mut builder = HistoryBuilder::default();
     for value in 0..200 {
-        story.send_as(How { producer: None, ..How::default() }, value, &[value]);
-        story.ack(value, 0);
-        story.tell(0, Happening::Fault(Fault::Healed));
+        builder.send_as(SendOptions { producer: None, ..SendOptions::default() }, value, &[value]);
+        builder.ack(value, 0);
+        builder.record(0, EventKind::Fault(Fault::Healed));
     }
-    let violations = check(&story.history);
+    let violations = check(&builder.history);
     assert!(violations.len() < 50, "{}", violations.len());
-    assert!(violations.iter().all(|violation| trace(&story.history, violation).lines().count() < 50));
+    assert!(violations.iter().all(|violation| trace(&builder.history, violation).lines().count() < 50));
 }
 
 #[test]
-fn the_digest_tells_histories_apart() {
-    let mut one = Story::default();
+fn different_histories_have_different_digests() {
+    let mut one = HistoryBuilder::default();
     one.wrote(10, 0);
     let mut other = one.clone();
     assert_eq!(one.history.digest(), other.history.digest());

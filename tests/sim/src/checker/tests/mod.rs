@@ -1,12 +1,12 @@
-//! Each predicate passes what is right and catches what is wrong, by its name.
+//! Each predicate accepts correct histories, and reports violations under its name.
 
 mod bookkeeping;
 mod groups;
+mod history_builder;
 mod model;
 mod mutations;
 mod objects;
 mod reads;
 mod speed;
-mod story;
 mod transactions;
 mod writes;

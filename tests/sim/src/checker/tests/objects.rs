@@ -2,86 +2,86 @@
 
 use alluvium_model::Offset;
 
-use super::story::Story;
-use crate::history::Happening;
+use super::history_builder::HistoryBuilder;
+use crate::history::EventKind;
 
-fn written() -> Story {
-    let mut story = Story::default();
-    story.send(1, &[10, 11, 12]);
-    story.ack(1, 0);
-    story.readback(0, &[(0, 10), (1, 11), (2, 12)]);
-    story
+fn written() -> HistoryBuilder {
+    let mut builder = HistoryBuilder::default();
+    builder.send(1, &[10, 11, 12]);
+    builder.ack(1, 0);
+    builder.readback(0, &[(0, 10), (1, 11), (2, 12)]);
+    builder
 }
 
 #[test]
 fn extents_side_by_side_in_objects_that_are_there_are_fine() {
-    let mut story = written();
-    story.objects(&[(2, 3, 2), (0, 2, 1)], &[1, 2, 3], &[3, 4]);
-    assert!(story.wrong().is_empty());
+    let mut builder = written();
+    builder.objects(&[(2, 3, 2), (0, 2, 1)], &[1, 2, 3], &[3, 4]);
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
 fn an_extent_without_its_object_dangles() {
-    let mut story = written();
-    story.objects(&[(0, 2, 1), (2, 3, 2)], &[1], &[]);
-    assert_eq!(story.wrong(), ["dangling-extent"]);
+    let mut builder = written();
+    builder.objects(&[(0, 2, 1), (2, 3, 2)], &[1], &[]);
+    assert_eq!(builder.violated(), ["dangling-extent"]);
 }
 
 #[test]
 fn an_extent_in_a_retired_object_dangles() {
-    let mut story = written();
-    story.objects(&[(0, 3, 1)], &[1], &[1]);
-    assert_eq!(story.wrong(), ["dangling-extent"]);
+    let mut builder = written();
+    builder.objects(&[(0, 3, 1)], &[1], &[1]);
+    assert_eq!(builder.violated(), ["dangling-extent"]);
 }
 
 #[test]
 fn an_object_that_nothing_points_to_is_left_over() {
-    let mut story = written();
-    story.objects(&[(0, 3, 1)], &[1, 2], &[]);
-    assert_eq!(story.wrong(), ["leftover-object"]);
-    let mut story = written();
-    story.objects(&[(0, 3, 1)], &[1], &[]);
-    if let Some(Happening::FinalObjects(objects)) = story.history.events.last_mut().map(|event| &mut event.what) {
+    let mut builder = written();
+    builder.objects(&[(0, 3, 1)], &[1, 2], &[]);
+    assert_eq!(builder.violated(), ["leftover-object"]);
+    let mut builder = written();
+    builder.objects(&[(0, 3, 1)], &[1], &[]);
+    if let Some(EventKind::FinalObjects(objects)) = builder.history.events.last_mut().map(|event| &mut event.what) {
         objects.strange.push("x".to_owned());
     }
-    assert_eq!(story.wrong(), ["leftover-object"]);
+    assert_eq!(builder.violated(), ["leftover-object"]);
 }
 
 #[test]
 fn extents_that_share_an_offset_overlap() {
-    let mut story = written();
-    story.objects(&[(0, 2, 1), (1, 3, 1)], &[1], &[]);
-    assert_eq!(story.wrong(), ["extent-overlap"]);
-    let mut story = written();
-    story.objects(&[(0, 3, 1), (3, 3, 1)], &[1], &[]);
-    assert_eq!(story.wrong(), ["extent-overlap"]);
+    let mut builder = written();
+    builder.objects(&[(0, 2, 1), (1, 3, 1)], &[1], &[]);
+    assert_eq!(builder.violated(), ["extent-overlap"]);
+    let mut builder = written();
+    builder.objects(&[(0, 3, 1), (3, 3, 1)], &[1], &[]);
+    assert_eq!(builder.violated(), ["extent-overlap"]);
 }
 
 #[test]
 fn an_offset_in_no_extent_is_a_gap_in_the_middle_and_at_both_ends() {
     for live in [&[(0, 1, 1), (2, 3, 1)][..], &[(1, 3, 1)], &[(0, 2, 1)], &[]] {
-        let mut story = written();
-        story.objects(live, &[1][..live.len().min(1)], &[]);
-        assert_eq!(story.wrong(), ["extent-gap"], "{live:?}");
+        let mut builder = written();
+        builder.objects(live, &[1][..live.len().min(1)], &[]);
+        assert_eq!(builder.violated(), ["extent-gap"], "{live:?}");
     }
 }
 
 #[test]
 fn extents_need_not_reach_below_the_log_start() {
-    let mut story = Story::default();
-    story.send(1, &[10, 11, 12]);
-    story.ack(1, 0);
-    story.trim(2);
-    let mut back = story.readback_of(0, &[(2, 12)]);
+    let mut builder = HistoryBuilder::default();
+    builder.send(1, &[10, 11, 12]);
+    builder.ack(1, 0);
+    builder.trim(2);
+    let mut back = builder.readback_of(0, &[(2, 12)]);
     back.log_start = Offset(2);
-    story.tell(0, Happening::Readback(back));
-    story.objects(&[(1, 3, 1)], &[1], &[]);
-    assert!(story.wrong().is_empty());
+    builder.record(0, EventKind::Readback(back));
+    builder.objects(&[(1, 3, 1)], &[1], &[]);
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
 fn what_is_stuck_is_told() {
-    let mut story = written();
-    story.tell(0, Happening::Stuck("a consumer waits".to_owned()));
-    assert_eq!(story.wrong(), ["stuck"]);
+    let mut builder = written();
+    builder.record(0, EventKind::Stuck("a consumer waits".to_owned()));
+    assert_eq!(builder.violated(), ["stuck"]);
 }

@@ -2,33 +2,33 @@
 
 use alluvium_model::{Offset, ProducerId};
 
-use super::story::{How, Story};
-use crate::history::{Happening, Marker, Outcome, TxnId};
+use super::history_builder::{HistoryBuilder, SendOptions};
+use crate::history::{EventKind, Marker, Outcome, TxnId};
 
-const IN_TXN: How = How { actor: 1, partition: 0, connection: 1, producer: Some(5), txn: Some(1) };
+const IN_TXN: SendOptions = SendOptions { actor: 1, partition: 0, connection: 1, producer: Some(5), txn: Some(1) };
 
 /// Two records of one transaction, its commit asked for or not, a marker at 2.
-fn begun() -> Story {
-    let mut story = Story::default();
+fn begun() -> HistoryBuilder {
+    let mut builder = HistoryBuilder::default();
     for (value, offset) in [(10, 0), (11, 1)] {
-        story.send_as(IN_TXN, value, &[value]);
-        story.ack(value, offset);
+        builder.send_as(IN_TXN, value, &[value]);
+        builder.ack(value, offset);
     }
-    story
+    builder
 }
 
-fn committed(outcome: Outcome) -> Story {
-    let mut story = begun();
-    story.ending(1, true);
-    story.ended(1, true, outcome);
-    story
+fn committed(outcome: Outcome) -> HistoryBuilder {
+    let mut builder = begun();
+    builder.ending(1, true);
+    builder.ended(1, true, outcome);
+    builder
 }
 
-fn aborted() -> Story {
-    let mut story = begun();
-    story.ending(1, false);
-    story.ended(1, false, Outcome::Done);
-    story
+fn aborted() -> HistoryBuilder {
+    let mut builder = begun();
+    builder.ending(1, false);
+    builder.ended(1, false, Outcome::Done);
+    builder
 }
 
 const BOTH: &[(i64, u64)] = &[(0, 10), (1, 11)];
@@ -36,133 +36,133 @@ const BOTH: &[(i64, u64)] = &[(0, 10), (1, 11)];
 #[test]
 fn a_committed_transaction_is_read_behind_its_commit() {
     for outcome in [Outcome::Done, Outcome::Unknown] {
-        let mut story = committed(outcome);
-        story.poll_committed(2, (0, 3), BOTH);
-        story.readback_committed((0, 3), BOTH);
-        assert!(story.wrong().is_empty());
+        let mut builder = committed(outcome);
+        builder.poll_committed(2, (0, 3), BOTH);
+        builder.readback_committed((0, 3), BOTH);
+        assert!(builder.violated().is_empty());
     }
 }
 
 #[test]
 fn a_poll_that_was_answered_before_the_commit_was_asked_for_is_precommitted() {
-    let mut story = begun();
-    story.poll_committed(2, (0, 2), BOTH);
-    let open = story.clone();
-    assert_eq!(open.wrong(), ["precommitted-read"], "still open");
-    story.ending(1, true);
-    story.ended(1, true, Outcome::Done);
-    assert_eq!(story.wrong(), ["precommitted-read"]);
+    let mut builder = begun();
+    builder.poll_committed(2, (0, 2), BOTH);
+    let open = builder.clone();
+    assert_eq!(open.violated(), ["precommitted-read"], "still open");
+    builder.ending(1, true);
+    builder.ended(1, true, Outcome::Done);
+    assert_eq!(builder.violated(), ["precommitted-read"]);
 }
 
 #[test]
 fn readers_of_everything_see_open_transactions() {
-    let mut story = begun();
-    story.poll(2, 0, BOTH);
-    assert!(story.wrong().is_empty());
+    let mut builder = begun();
+    builder.poll(2, 0, BOTH);
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
 fn an_aborted_transaction_is_not_for_read_committed_readers() {
-    let mut story = aborted();
-    let mut right = story.clone();
-    story.poll_committed(2, (0, 3), &BOTH[..1]);
-    assert_eq!(story.wrong(), ["aborted-read"]);
+    let mut builder = aborted();
+    let mut right = builder.clone();
+    builder.poll_committed(2, (0, 3), &BOTH[..1]);
+    assert_eq!(builder.violated(), ["aborted-read"]);
     right.poll(3, 0, BOTH);
     right.poll_committed(2, (0, 3), &[]);
     right.readback_committed((0, 3), &[]);
-    assert!(right.wrong().is_empty(), "passing over what was aborted is no skip, no loss and no gap");
+    assert!(right.violated().is_empty(), "passing over what was aborted is no skip, no loss and no gap");
 }
 
 #[test]
 fn a_refused_commit_aborts() {
-    let mut story = committed(Outcome::Refused);
-    story.readback_committed((0, 3), &[]);
-    assert!(story.wrong().is_empty());
+    let mut builder = committed(Outcome::Refused);
+    builder.readback_committed((0, 3), &[]);
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
 fn a_poll_without_a_committed_record_is_a_skip() {
-    let mut story = committed(Outcome::Done);
-    story.poll_committed(3, (0, 3), BOTH);
-    story.poll_committed(2, (0, 3), &BOTH[1..]);
-    assert_eq!(story.wrong(), ["poll-skip"]);
+    let mut builder = committed(Outcome::Done);
+    builder.poll_committed(3, (0, 3), BOTH);
+    builder.poll_committed(2, (0, 3), &BOTH[1..]);
+    assert_eq!(builder.violated(), ["poll-skip"]);
 }
 
 #[test]
 fn half_a_transaction_is_torn() {
-    let mut story = committed(Outcome::Unknown);
-    let mut none = story.clone();
-    story.readback_committed((0, 3), &BOTH[..1]);
-    assert_eq!(story.wrong(), ["lost-write", "offset-gap", "torn-transaction"]);
+    let mut builder = committed(Outcome::Unknown);
+    let mut none = builder.clone();
+    builder.readback_committed((0, 3), &BOTH[..1]);
+    assert_eq!(builder.violated(), ["lost-write", "offset-gap", "torn-transaction"]);
     none.readback_committed((0, 3), &[]);
-    assert!(none.wrong().is_empty(), "a commit of unknown end may not have happened");
+    assert!(none.violated().is_empty(), "a commit of unknown end may not have happened");
 }
 
 #[test]
 fn markers_take_an_offset_and_are_no_gap() {
-    let mut story = committed(Outcome::Done);
-    let mut back = story.readback_of(0, BOTH);
+    let mut builder = committed(Outcome::Done);
+    let mut back = builder.readback_of(0, BOTH);
     back.high_watermark = Offset(3);
     back.markers = vec![Marker { offset: Offset(2), producer: ProducerId(5), commit: true }];
-    story.tell(0, Happening::Readback(back.clone()));
-    assert!(story.wrong().is_empty());
+    builder.record(0, EventKind::Readback(back.clone()));
+    assert!(builder.violated().is_empty());
     back.high_watermark = Offset(5);
-    story.tell(0, Happening::Readback(back));
-    assert_eq!(story.wrong(), ["offset-gap"], "one transaction leaves one marker");
+    builder.record(0, EventKind::Readback(back));
+    assert_eq!(builder.violated(), ["offset-gap"], "one transaction leaves one marker");
 }
 
 #[test]
 fn what_compaction_drops_of_an_aborted_transaction_is_no_difference() {
-    let mut story = aborted();
-    story.send_as(How { actor: 2, producer: Some(6), txn: None, ..IN_TXN }, 12, &[12]);
-    story.ack(12, 3);
-    let before = story.readback_of(0, &[(0, 10), (1, 11), (3, 12)]);
-    story.tell(0, Happening::Readback(before));
-    story.readback_committed((0, 4), &[(3, 12)]);
-    assert!(story.wrong().is_empty());
+    let mut builder = aborted();
+    builder.send_as(SendOptions { actor: 2, producer: Some(6), txn: None, ..IN_TXN }, 12, &[12]);
+    builder.ack(12, 3);
+    let before = builder.readback_of(0, &[(0, 10), (1, 11), (3, 12)]);
+    builder.record(0, EventKind::Readback(before));
+    builder.readback_committed((0, 4), &[(3, 12)]);
+    assert!(builder.violated().is_empty());
 }
 
 #[test]
 fn offsets_of_a_transaction_count_from_its_commit_on() {
-    for (end, wrong) in [(Some(true), &["lost-commit"][..]), (Some(false), &[][..]), (None, &[][..])] {
-        let mut story = Story::default();
-        let mut commit = story.commit_of(Some(5), Outcome::Done);
+    for (end, violated) in [(Some(true), &["lost-commit"][..]), (Some(false), &[][..]), (None, &[][..])] {
+        let mut builder = HistoryBuilder::default();
+        let mut commit = builder.commit_of(Some(5), Outcome::Done);
         commit.txn = Some(TxnId(1));
-        story.tell(1, Happening::CommittedOffset(commit));
-        story.fetch(None);
+        builder.record(1, EventKind::CommittedOffset(commit));
+        builder.fetch(None);
         if let Some(commit) = end {
-            story.ending(1, commit);
-            story.ended(1, commit, Outcome::Done);
+            builder.ending(1, commit);
+            builder.ended(1, commit, Outcome::Done);
         }
-        story.fetch(None);
-        assert_eq!(story.wrong(), wrong, "{end:?}");
+        builder.fetch(None);
+        assert_eq!(builder.violated(), violated, "{end:?}");
     }
 }
 
 #[test]
 fn an_offset_of_an_aborted_transaction_is_nobodys() {
-    let mut story = Story::default();
-    let mut commit = story.commit_of(Some(5), Outcome::Done);
+    let mut builder = HistoryBuilder::default();
+    let mut commit = builder.commit_of(Some(5), Outcome::Done);
     commit.txn = Some(TxnId(1));
-    story.tell(1, Happening::CommittedOffset(commit));
-    story.ending(1, false);
-    story.ended(1, false, Outcome::Done);
-    story.fetch(Some(5));
-    assert_eq!(story.wrong(), ["lost-commit"]);
+    builder.record(1, EventKind::CommittedOffset(commit));
+    builder.ending(1, false);
+    builder.ended(1, false, Outcome::Done);
+    builder.fetch(Some(5));
+    assert_eq!(builder.violated(), ["lost-commit"]);
 }
 
 #[test]
 fn interleaved_transactions_are_no_write_cycle() {
-    let other = How { actor: 2, producer: Some(6), txn: Some(2), ..IN_TXN };
-    let mut story = Story::default();
+    let other = SendOptions { actor: 2, producer: Some(6), txn: Some(2), ..IN_TXN };
+    let mut builder = HistoryBuilder::default();
     for (how, value, offset) in [(IN_TXN, 10, 0), (other, 11, 1), (IN_TXN, 12, 2), (other, 13, 3), (IN_TXN, 14, 4)] {
-        story.send_as(how, value, &[value]);
-        story.ack(value, offset);
+        builder.send_as(how, value, &[value]);
+        builder.ack(value, offset);
     }
     for txn in [1, 2] {
-        story.ending(txn, true);
-        story.ended(txn, true, Outcome::Done);
+        builder.ending(txn, true);
+        builder.ended(txn, true, Outcome::Done);
     }
-    story.readback_committed((0, 7), &[(0, 10), (1, 11), (2, 12), (3, 13), (4, 14)]);
-    assert!(story.wrong().is_empty());
+    builder.readback_committed((0, 7), &[(0, 10), (1, 11), (2, 12), (3, 13), (4, 14)]);
+    assert!(builder.violated().is_empty());
 }

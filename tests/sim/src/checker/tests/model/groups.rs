@@ -2,8 +2,8 @@
 
 use alluvium_model::Offset;
 
-use super::world::{Book, PARTITIONS, numbered};
-use crate::history::{CommitOffset, FetchOffset, Happening, Heartbeat, Join, Leave, LeaveReason, Outcome};
+use super::world::{PARTITIONS, Recording, numbered};
+use crate::history::{CommitOffset, EventKind, FetchOffset, Heartbeat, Join, Leave, LeaveReason, Outcome};
 
 const MEMBERS: [u32; 2] = [20, 21];
 
@@ -19,30 +19,30 @@ impl Group {
         Self { generation: 0, believed: [(0, Vec::new()), (0, Vec::new())], offsets: [None; PARTITIONS] }
     }
 
-    pub fn step(&mut self, book: &mut Book) {
-        let who = book.count(MEMBERS.len());
-        match book.below(10) {
-            _ if self.generation == 0 => self.rebalance(book),
-            0 => self.rebalance(book),
-            1..=3 => self.beat(book, who),
-            4..=7 => self.commit(book, who),
-            _ => self.fetch(book, who),
+    pub fn step(&mut self, recording: &mut Recording) {
+        let who = recording.count(MEMBERS.len());
+        match recording.below(10) {
+            _ if self.generation == 0 => self.rebalance(recording),
+            0 => self.rebalance(recording),
+            1..=3 => self.beat(recording, who),
+            4..=7 => self.commit(recording, who),
+            _ => self.fetch(recording, who),
         }
     }
 
     /// A new generation: some hear of it at once, others later.
-    fn rebalance(&mut self, book: &mut Book) {
+    fn rebalance(&mut self, recording: &mut Recording) {
         self.generation += 1;
-        let cut = book.count(PARTITIONS + 1);
+        let cut = recording.count(PARTITIONS + 1);
         let shares: [Vec<usize>; 2] = [(0..cut).collect(), (cut..PARTITIONS).collect()];
-        let began = book.lately();
-        let late = book.count(3);
+        let began = recording.lately();
+        let late = recording.count(3);
         for (who, share) in shares.into_iter().enumerate().filter(|(who, _)| *who != late) {
             let (generation, _) = self.believed[who];
             if generation > 0 {
-                book.tell(
+                recording.record(
                     MEMBERS[who],
-                    Happening::Left(Leave {
+                    EventKind::Left(Leave {
                         group: "g".to_owned(),
                         generation,
                         member: name(who),
@@ -52,36 +52,36 @@ impl Group {
             }
             let assignment = share.iter().copied().map(numbered).collect();
             let (group, member, generation) = ("g".to_owned(), name(who), self.generation);
-            book.tell(
+            recording.record(
                 MEMBERS[who],
-                Happening::Joined(Join { began, group, generation, member, instance: None, assignment }),
+                EventKind::Joined(Join { began, group, generation, member, instance: None, assignment }),
             );
             self.believed[who] = (self.generation, share);
         }
     }
 
-    fn beat(&self, book: &mut Book, who: usize) {
+    fn beat(&self, recording: &mut Recording, who: usize) {
         let (generation, _) = self.believed[who];
         let outcome = if generation == self.generation { Outcome::Done } else { Outcome::Refused };
-        let (began, group, member) = (book.lately(), "g".to_owned(), name(who));
-        book.tell(MEMBERS[who], Happening::Heartbeat(Heartbeat { began, group, generation, member, outcome }));
+        let (began, group, member) = (recording.lately(), "g".to_owned(), name(who));
+        recording.record(MEMBERS[who], EventKind::Heartbeat(Heartbeat { began, group, generation, member, outcome }));
     }
 
-    fn commit(&mut self, book: &mut Book, who: usize) {
+    fn commit(&mut self, recording: &mut Recording, who: usize) {
         let (generation, partitions) = self.believed[who].clone();
         for index in partitions {
             let offset =
-                Offset(self.offsets[index].map_or(0, |offset| offset.0) + i64::try_from(book.below(3)).unwrap());
-            let outcome = match book.below(10) {
+                Offset(self.offsets[index].map_or(0, |offset| offset.0) + i64::try_from(recording.below(3)).unwrap());
+            let outcome = match recording.below(10) {
                 _ if generation != self.generation => Outcome::Refused,
                 0 => Outcome::Unknown,
                 _ => Outcome::Done,
             };
-            if outcome == Outcome::Done || (outcome == Outcome::Unknown && book.chance(50)) {
+            if outcome == Outcome::Done || (outcome == Outcome::Unknown && recording.chance(50)) {
                 self.offsets[index] = Some(offset);
             }
             let commit = CommitOffset {
-                began: book.lately(),
+                began: recording.lately(),
                 group: "g".to_owned(),
                 generation: Some(generation),
                 member: name(who),
@@ -90,15 +90,15 @@ impl Group {
                 txn: None,
                 outcome,
             };
-            book.tell(MEMBERS[who], Happening::CommittedOffset(commit));
+            recording.record(MEMBERS[who], EventKind::CommittedOffset(commit));
         }
     }
 
-    fn fetch(&self, book: &mut Book, who: usize) {
-        let index = book.count(PARTITIONS);
-        let (began, group, offset) = (book.lately(), "g".to_owned(), self.offsets[index]);
+    fn fetch(&self, recording: &mut Recording, who: usize) {
+        let index = recording.count(PARTITIONS);
+        let (began, group, offset) = (recording.lately(), "g".to_owned(), self.offsets[index]);
         let fetch = FetchOffset { began, group, partition: numbered(index), offset };
-        book.tell(MEMBERS[who], Happening::FetchedOffset(fetch));
+        recording.record(MEMBERS[who], EventKind::FetchedOffset(fetch));
     }
 }
 

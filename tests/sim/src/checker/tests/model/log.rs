@@ -45,13 +45,13 @@ impl Log {
     /// The first offset of a transaction that has no marker, else the end.
     pub fn stable(&self) -> usize {
         let open = self.entries.iter().position(|held| match held {
-            Held::Record(_, Some(txn)) => self.fate(*txn).is_none(),
+            Held::Record(_, Some(txn)) => self.status(*txn).is_none(),
             Held::Record(_, None) | Held::Marker(..) => false,
         });
         open.unwrap_or(self.end())
     }
 
-    fn fate(&self, txn: TxnId) -> Option<bool> {
+    fn status(&self, txn: TxnId) -> Option<bool> {
         self.entries.iter().find_map(|held| match held {
             Held::Marker(_, of, commit) if *of == txn => Some(*commit),
             Held::Marker(..) | Held::Record(..) => None,
@@ -67,7 +67,7 @@ impl Log {
             let offset = offset(at);
             match self.entries[at] {
                 Held::Record(value, txn) => {
-                    let aborted = txn.is_some_and(|txn| self.fate(txn) == Some(false));
+                    let aborted = txn.is_some_and(|txn| self.status(txn) == Some(false));
                     if !aborted || (isolation == Isolation::ReadUncommitted && !compacted) {
                         read.records.push(Seen { offset, value, timestamp: timestamp(value) });
                     }

@@ -1,9 +1,9 @@
-//! A simple correct log, and random histories of clients that use it: what the checker must never complain about.
+//! A simple correct log, and random histories of clients that use it: the checker must find no violation in them.
 //!
-//! One step at a time, the dice say who does something: a batch goes out, arrives, is answered; a consumer reads; a group
-//! is given new owners; an administrator deletes. Answers get lost, agents lag, transactions abort, compaction drops.
+//! Each step is drawn at random: a batch is sent, arrives, is answered; a consumer reads; a group is rebalanced; an
+//! administrator deletes records. Answers get lost, agents lag, transactions abort, compaction drops records.
 
-mod finale;
+mod final_check;
 mod groups;
 mod log;
 mod producers;

@@ -6,10 +6,10 @@ use alluvium_model::{AgentId, ProducerEpoch, ProducerId};
 
 use super::{
     log::{Log, offset},
-    world::{Book, PARTITIONS, numbered},
+    world::{PARTITIONS, Recording, numbered},
 };
 use crate::history::{
-    Acked, ConnectionNumber, Happening, Outcome, Retried, SendId, Sent, TxnEnded, TxnEnding, TxnId, ValueId,
+    Acked, ConnectionNumber, EventKind, Outcome, Retried, SendId, Sent, TxnEnded, TxnEnding, TxnId, ValueId,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,44 +45,44 @@ impl Producer {
         Self { actor, kind, id, connection: 0, numbers: [0; PARTITIONS], flights, txn: None }
     }
 
-    pub fn step(&mut self, book: &mut Book, logs: &mut [Log]) {
-        let index = book.count(PARTITIONS);
-        match book.below(10) {
-            0..=3 => self.send(book, index),
-            4..=6 => self.arrive(book, logs, index),
-            7..=8 => self.answer(book, logs, index),
-            _ if self.kind == Kind::Transactional => self.end(book, logs),
-            _ => self.lose_connection(book, index),
+    pub fn step(&mut self, recording: &mut Recording, logs: &mut [Log]) {
+        let index = recording.count(PARTITIONS);
+        match recording.below(10) {
+            0..=3 => self.send(recording, index),
+            4..=6 => self.arrive(recording, logs, index),
+            7..=8 => self.answer(recording, logs, index),
+            _ if self.kind == Kind::Transactional => self.end(recording, logs),
+            _ => self.lose_connection(recording, index),
         }
     }
 
     /// Everything in flight is answered or given up.
-    pub fn finish(&mut self, book: &mut Book, logs: &mut [Log]) {
-        self.flush(book, logs);
-        self.end(book, logs);
+    pub fn finish(&mut self, recording: &mut Recording, logs: &mut [Log]) {
+        self.flush(recording, logs);
+        self.end(recording, logs);
     }
 
-    fn flush(&mut self, book: &mut Book, logs: &mut [Log]) {
+    fn flush(&mut self, recording: &mut Recording, logs: &mut [Log]) {
         for index in 0..PARTITIONS {
             while !self.flights[index].is_empty() {
-                self.arrive(book, logs, index);
-                self.answer(book, logs, index);
+                self.arrive(recording, logs, index);
+                self.answer(recording, logs, index);
             }
         }
     }
 
-    fn send(&mut self, book: &mut Book, index: usize) {
+    fn send(&mut self, recording: &mut Recording, index: usize) {
         if self.kind == Kind::Transactional && self.txn.is_none() {
-            self.txn = Some(TxnId(book.name()));
+            self.txn = Some(TxnId(recording.name()));
         }
         if self.connection == 0 {
-            self.connection = book.name();
+            self.connection = recording.name();
         }
-        let values: Vec<ValueId> = (0..1 + book.below(4)).map(|_| ValueId(book.name())).collect();
-        let send = SendId(book.name());
-        book.tell(
+        let values: Vec<ValueId> = (0..1 + recording.below(4)).map(|_| ValueId(recording.name())).collect();
+        let send = SendId(recording.name());
+        recording.record(
             self.actor,
-            Happening::Sent(Sent {
+            EventKind::Sent(Sent {
                 send,
                 partition: numbered(index),
                 number: self.numbers[index],
@@ -98,16 +98,16 @@ impl Producer {
     }
 
     /// The first batch that has not arrived does.
-    fn arrive(&mut self, book: &mut Book, logs: &mut [Log], index: usize) {
+    fn arrive(&mut self, recording: &mut Recording, logs: &mut [Log], index: usize) {
         let waiting = self.flights[index].iter_mut().find(|flight| flight.at.is_none());
         if let Some(flight) = waiting {
             flight.at = Some(logs[index].append(&flight.values, flight.txn));
             // The answer is lost and it goes out again: known to the log where idempotent, there again where not.
-            if book.chance(20) {
-                let connection = ConnectionNumber(book.name());
+            if recording.chance(20) {
+                let connection = ConnectionNumber(recording.name());
                 let again = Retried { send: flight.send, connection, agent: AgentId(1) };
-                book.tell(self.actor, Happening::Retried(again));
-                if self.kind == Kind::Plain && book.chance(50) {
+                recording.record(self.actor, EventKind::Retried(again));
+                if self.kind == Kind::Plain && recording.chance(50) {
                     logs[index].append(&flight.values, None);
                 }
             }
@@ -115,20 +115,20 @@ impl Producer {
     }
 
     /// The first batch in flight is answered: well, where it has arrived.
-    fn answer(&mut self, book: &mut Book, logs: &mut [Log], index: usize) {
+    fn answer(&mut self, recording: &mut Recording, logs: &mut [Log], index: usize) {
         let Some(flight) = self.flights[index].pop_front() else { return };
         let happening = match flight.at {
-            Some(_) if book.chance(15) => Happening::SendUnknown(flight.send),
-            Some(_) if book.chance(5) => Happening::Acked(Acked { send: flight.send, base: None }),
-            Some(at) => Happening::Acked(Acked { send: flight.send, base: Some(offset(at)) }),
-            None if book.chance(50) => Happening::SendFailed(flight.send),
-            None => Happening::SendUnknown(flight.send),
+            Some(_) if recording.chance(15) => EventKind::SendUnknown(flight.send),
+            Some(_) if recording.chance(5) => EventKind::Acked(Acked { send: flight.send, base: None }),
+            Some(at) => EventKind::Acked(Acked { send: flight.send, base: Some(offset(at)) }),
+            None if recording.chance(50) => EventKind::SendFailed(flight.send),
+            None => EventKind::SendUnknown(flight.send),
         };
-        book.tell(self.actor, happening);
+        recording.record(self.actor, happening);
         // What nobody knows the end of may arrive late: never behind its successors, where order is kept.
-        if flight.at.is_none() && self.flights[index].is_empty() && book.chance(50) && self.kind == Kind::Plain {
+        if flight.at.is_none() && self.flights[index].is_empty() && recording.chance(50) && self.kind == Kind::Plain {
             let unknown =
-                matches!(book.history.events.last().map(|event| &event.what), Some(Happening::SendUnknown(_)));
+                matches!(recording.history.events.last().map(|event| &event.what), Some(EventKind::SendUnknown(_)));
             if unknown {
                 logs[index].append(&flight.values, None);
             }
@@ -136,30 +136,30 @@ impl Producer {
     }
 
     /// All in flight to one partition is given up; what had not arrived never does. Others go on over a new connection.
-    fn lose_connection(&mut self, book: &mut Book, index: usize) {
+    fn lose_connection(&mut self, recording: &mut Recording, index: usize) {
         for flight in std::mem::take(&mut self.flights[index]) {
-            book.tell(self.actor, Happening::SendUnknown(flight.send));
+            recording.record(self.actor, EventKind::SendUnknown(flight.send));
         }
         if self.kind == Kind::Plain {
-            self.connection = book.name();
+            self.connection = recording.name();
         }
     }
 
-    fn end(&mut self, book: &mut Book, logs: &mut [Log]) {
+    fn end(&mut self, recording: &mut Recording, logs: &mut [Log]) {
         let Some(txn) = self.txn.take() else { return };
-        self.flush(book, logs);
-        let commit = book.chance(65);
-        book.tell(self.actor, Happening::TxnEnding(TxnEnding { txn, commit }));
-        let outcome = match book.below(10) {
+        self.flush(recording, logs);
+        let commit = recording.chance(65);
+        recording.record(self.actor, EventKind::TxnEnding(TxnEnding { txn, commit }));
+        let outcome = match recording.below(10) {
             0 => Outcome::Refused,
             1..=2 => Outcome::Unknown,
             _ => Outcome::Done,
         };
         // A refused or an unfinished end becomes an abort, sooner or later.
-        let committed = commit && (outcome == Outcome::Done || (outcome == Outcome::Unknown && book.chance(50)));
+        let committed = commit && (outcome == Outcome::Done || (outcome == Outcome::Unknown && recording.chance(50)));
         for log in logs.iter_mut().filter(|log| log.holds(txn)) {
             log.mark(self.id, txn, committed);
         }
-        book.tell(self.actor, Happening::TxnEnded(TxnEnded { txn, commit, outcome }));
+        recording.record(self.actor, EventKind::TxnEnded(TxnEnded { txn, commit, outcome }));
     }
 }

@@ -4,9 +4,9 @@ use alluvium_model::AgentId;
 
 use super::{
     log::{Log, offset},
-    world::{Book, PARTITIONS, numbered},
+    world::{PARTITIONS, Recording, numbered},
 };
-use crate::history::{Happening, Isolation, Poll, Position, Source};
+use crate::history::{EventKind, Isolation, Poll, Position, Source};
 
 pub struct Reader {
     actor: u32,
@@ -19,19 +19,19 @@ impl Reader {
         Self { actor, isolation, stands: [None; PARTITIONS] }
     }
 
-    pub fn step(&mut self, book: &mut Book, logs: &[Log]) {
-        let index = book.count(PARTITIONS);
+    pub fn step(&mut self, recording: &mut Recording, logs: &[Log]) {
+        let index = recording.count(PARTITIONS);
         let log = &logs[index];
-        let place = self.stands[index].filter(|at| *at >= log.start && !book.chance(3));
-        let at = place.unwrap_or_else(|| self.position(book, log, index));
-        let began = book.lately();
+        let place = self.stands[index].filter(|at| *at >= log.start && !recording.chance(3));
+        let at = place.unwrap_or_else(|| self.position(recording, log, index));
+        let began = recording.lately();
         let isolation = self.isolation;
-        let count = book.count(12);
+        let count = recording.count(12);
         let read = log.read(at, count, isolation, false);
         self.stands[index] = Some(read.next);
-        book.tell(
+        recording.record(
             self.actor,
-            Happening::Polled(Poll {
+            EventKind::Polled(Poll {
                 began,
                 partition: numbered(index),
                 from: offset(at),
@@ -48,10 +48,10 @@ impl Reader {
         );
     }
 
-    fn position(&self, book: &mut Book, log: &Log, index: usize) -> usize {
+    fn position(&self, recording: &mut Recording, log: &Log, index: usize) -> usize {
         let end = if self.isolation == Isolation::ReadCommitted { log.stable() } else { log.end() };
-        let to = log.start + book.count(end.saturating_sub(log.start) + 1);
-        book.tell(self.actor, Happening::Positioned(Position { partition: numbered(index), to: offset(to) }));
+        let to = log.start + recording.count(end.saturating_sub(log.start) + 1);
+        recording.record(self.actor, EventKind::Positioned(Position { partition: numbered(index), to: offset(to) }));
         to
     }
 }

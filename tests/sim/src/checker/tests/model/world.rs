@@ -1,4 +1,4 @@
-//! The run: whose turn it is, and the book in which everything is told.
+//! The run: who takes the next step, and the recording of all events.
 
 use std::time::Duration;
 
@@ -6,32 +6,32 @@ use alluvium_model::{Offset, TopicPartition};
 use alluvium_runtime::{Rng, SeededRng};
 
 use super::{
-    super::story::{TOPIC, partition},
+    super::history_builder::{TOPIC, partition},
     groups::Group,
     log::{Log, offset},
     producers::{Kind, Producer},
     readers::Reader,
 };
-use crate::history::{Actor, Admin, Event, Happening, History, Isolation, Outcome, Retention};
+use crate::history::{Actor, Admin, Event, EventKind, History, Isolation, Outcome, Retention};
 
 pub const PARTITIONS: usize = 3;
 
-/// Where everything is told, and what the dice say.
-pub struct Book {
+/// The history in the making, and the source of random decisions.
+pub struct Recording {
     pub history: History,
     pub now: Duration,
-    dice: SeededRng,
+    rng: SeededRng,
     names: u64,
 }
 
-impl Book {
-    pub fn tell(&mut self, actor: u32, what: Happening) {
+impl Recording {
+    pub fn record(&mut self, actor: u32, what: EventKind) {
         self.now += Duration::from_micros(10 + self.below(1_000));
         self.history.push(Event { at: self.now, actor: Actor(actor), what });
     }
 
     pub fn below(&self, bound: usize) -> u64 {
-        self.dice.next_u64() % u64::try_from(bound.max(1)).unwrap()
+        self.rng.next_u64() % u64::try_from(bound.max(1)).unwrap()
     }
 
     pub fn count(&self, bound: usize) -> usize {
@@ -42,13 +42,13 @@ impl Book {
         self.below(100) < percent
     }
 
-    /// A name that nothing else has.
+    /// A number that nothing else has.
     pub fn name(&mut self) -> u64 {
         self.names += 1;
         self.names
     }
 
-    /// When something began that ends now: after all that was told, or together with some of it.
+    /// When an operation began that ends now: after all recorded events, or overlapping with some of them.
     pub fn lately(&self) -> Duration {
         let overlap = if self.chance(50) { self.below(3_000) } else { 0 };
         (self.now + Duration::from_micros(5)).saturating_sub(Duration::from_micros(overlap))
@@ -57,7 +57,7 @@ impl Book {
 
 /// The system and its clients.
 pub struct World {
-    pub book: Book,
+    pub recording: Recording,
     pub logs: Vec<Log>,
     producers: Vec<Producer>,
     readers: Vec<Reader>,
@@ -66,17 +66,18 @@ pub struct World {
 
 /// A history of `steps` steps, without a fault of the system.
 pub fn random_history(seed: u64, steps: usize) -> History {
-    let book = Book { history: History::default(), now: Duration::ZERO, dice: SeededRng::new(seed), names: 0 };
+    let recording = Recording { history: History::default(), now: Duration::ZERO, rng: SeededRng::new(seed), names: 0 };
     let kinds = [Kind::Idempotent, Kind::Plain, Kind::Transactional, Kind::Idempotent, Kind::Transactional];
     let producers = (1u32..).zip(kinds).map(|(actor, kind)| Producer::new(actor, kind)).collect();
     let readers = (10u32..14)
         .zip([Isolation::ReadUncommitted, Isolation::ReadCommitted].into_iter().cycle())
         .map(|(actor, isolation)| Reader::new(actor, isolation))
         .collect();
-    let mut world = World { book, logs: vec![Log::default(); PARTITIONS], producers, readers, group: Group::new() };
-    world.book.tell(
+    let mut world =
+        World { recording, logs: vec![Log::default(); PARTITIONS], producers, readers, group: Group::new() };
+    world.recording.record(
         9,
-        Happening::Admin(Admin::TopicCreated {
+        EventKind::Admin(Admin::TopicCreated {
             began: Duration::ZERO,
             topic: TOPIC,
             name: "t".to_owned(),
@@ -88,7 +89,7 @@ pub fn random_history(seed: u64, steps: usize) -> History {
         world.step();
     }
     world.finish();
-    world.book.history
+    world.recording.history
 }
 
 pub fn numbered(index: usize) -> TopicPartition {
@@ -97,48 +98,48 @@ pub fn numbered(index: usize) -> TopicPartition {
 
 impl World {
     fn step(&mut self) {
-        match self.book.below(100) {
+        match self.recording.below(100) {
             0..=54 => {
-                let place = self.book.count(self.producers.len());
-                self.producers[place].step(&mut self.book, &mut self.logs);
+                let place = self.recording.count(self.producers.len());
+                self.producers[place].step(&mut self.recording, &mut self.logs);
             }
             55..=84 => {
-                let place = self.book.count(self.readers.len());
-                self.readers[place].step(&mut self.book, &self.logs);
+                let place = self.recording.count(self.readers.len());
+                self.readers[place].step(&mut self.recording, &self.logs);
             }
-            85..=97 => self.group.step(&mut self.book),
+            85..=97 => self.group.step(&mut self.recording),
             _ => self.delete_records(),
         }
     }
 
     fn delete_records(&mut self) {
-        let index = self.book.count(PARTITIONS);
+        let index = self.recording.count(PARTITIONS);
         let log = &mut self.logs[index];
-        let before = log.start + usize::try_from(self.book.below(4)).unwrap();
+        let before = log.start + usize::try_from(self.recording.below(4)).unwrap();
         if before > log.stable() {
             return;
         }
-        let began = self.book.lately();
-        let outcome = match self.book.below(4) {
+        let began = self.recording.lately();
+        let outcome = match self.recording.below(4) {
             0 => Outcome::Refused,
             1 => Outcome::Unknown,
             _ => Outcome::Done,
         };
-        if outcome == Outcome::Done || (outcome == Outcome::Unknown && self.book.chance(50)) {
+        if outcome == Outcome::Done || (outcome == Outcome::Unknown && self.recording.chance(50)) {
             log.start = before;
         }
-        let everything = outcome == Outcome::Done && before == log.end() && self.book.chance(50);
+        let everything = outcome == Outcome::Done && before == log.end() && self.recording.chance(50);
         let asked: Option<Offset> = (!everything).then_some(offset(before));
         let log_start = (outcome == Outcome::Done).then_some(offset(before));
         let partition = numbered(index);
         let deleted = Admin::RecordsDeleted { began, partition, before: asked, outcome, log_start };
-        self.book.tell(9, Happening::Admin(deleted));
+        self.recording.record(9, EventKind::Admin(deleted));
     }
 
     fn finish(&mut self) {
         for producer in &mut self.producers {
-            producer.finish(&mut self.book, &mut self.logs);
+            producer.finish(&mut self.recording, &mut self.logs);
         }
-        super::finale::tell(&mut self.book, &self.logs);
+        super::final_check::record(&mut self.recording, &self.logs);
     }
 }

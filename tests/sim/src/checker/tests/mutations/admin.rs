@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::story::object;
+use super::super::history_builder::object;
 use super::pick::{AckedSend, Pick, readbacks};
-use crate::history::{Admin, FinalObjects, Happening, History, Outcome};
+use crate::history::{Admin, EventKind, FinalObjects, History, Outcome};
 
 pub fn raise_a_log_start(history: &mut History, pick: &mut Pick) -> Option<()> {
     // A batch that no deletion, whatever its end, has touched.
@@ -18,10 +18,10 @@ pub fn raise_a_log_start(history: &mut History, pick: &mut Pick) -> Option<()> {
 
 pub fn ignore_a_deletion(history: &mut History, pick: &mut Pick) -> Option<()> {
     let deletion = pick.event(history, |what| {
-        matches!(what, Happening::Admin(Admin::RecordsDeleted { before: Some(before), outcome: Outcome::Done, .. })
+        matches!(what, EventKind::Admin(Admin::RecordsDeleted { before: Some(before), outcome: Outcome::Done, .. })
             if before.0 > 0)
     })?;
-    let Happening::Admin(Admin::RecordsDeleted { partition, before: Some(before), .. }) = history.events[deletion].what
+    let EventKind::Admin(Admin::RecordsDeleted { partition, before: Some(before), .. }) = history.events[deletion].what
     else {
         return None;
     };
@@ -61,13 +61,13 @@ pub fn stretch_an_extent(history: &mut History, _: &mut Pick) -> Option<()> {
 }
 
 pub fn get_stuck(history: &mut History, _: &mut Pick) -> Option<()> {
-    history.events.last_mut()?.what = Happening::Stuck("a consumer waits for ever".to_owned());
+    history.events.last_mut()?.what = EventKind::Stuck("a consumer waits for ever".to_owned());
     Some(())
 }
 
 fn objects(history: &mut History) -> Option<&mut FinalObjects> {
     history.events.iter_mut().find_map(|event| match &mut event.what {
-        Happening::FinalObjects(objects) => Some(objects),
+        EventKind::FinalObjects(objects) => Some(objects),
         _ => None,
     })
 }

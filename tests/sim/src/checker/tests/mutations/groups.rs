@@ -3,14 +3,14 @@
 use alluvium_model::Offset;
 
 use super::pick::Pick;
-use crate::history::{CommitOffset, FetchOffset, Happening, History, Outcome};
+use crate::history::{CommitOffset, EventKind, FetchOffset, History, Outcome};
 
 pub fn give_a_partition_to_two(history: &mut History, pick: &mut Pick) -> Option<()> {
-    let one = pick.event(history, |what| matches!(what, Happening::Joined(join) if !join.assignment.is_empty()))?;
-    let Happening::Joined(first) = history.events[one].what.clone() else { return None };
+    let one = pick.event(history, |what| matches!(what, EventKind::Joined(join) if !join.assignment.is_empty()))?;
+    let EventKind::Joined(first) = history.events[one].what.clone() else { return None };
     let stolen = first.assignment[0];
     history.events.iter_mut().find_map(|event| match &mut event.what {
-        Happening::Joined(join) if join.generation == first.generation && join.member != first.member => {
+        EventKind::Joined(join) if join.generation == first.generation && join.member != first.member => {
             join.assignment.push(stolen);
             Some(())
         }
@@ -20,9 +20,9 @@ pub fn give_a_partition_to_two(history: &mut History, pick: &mut Pick) -> Option
 
 pub fn accept_an_old_heartbeat(history: &mut History, pick: &mut Pick) -> Option<()> {
     let at =
-        pick.event(history, |what| matches!(what, Happening::Heartbeat(beat) if beat.outcome == Outcome::Refused))?;
+        pick.event(history, |what| matches!(what, EventKind::Heartbeat(beat) if beat.outcome == Outcome::Refused))?;
     let (now, generation) = (history.events[at].at, generation_before(history, at)?);
-    let Happening::Heartbeat(beat) = &mut history.events[at].what else { return None };
+    let EventKind::Heartbeat(beat) = &mut history.events[at].what else { return None };
     // It went out right before it was answered.
     (beat.outcome, beat.began) = (Outcome::Done, now);
     (beat.generation < generation).then_some(())
@@ -30,19 +30,19 @@ pub fn accept_an_old_heartbeat(history: &mut History, pick: &mut Pick) -> Option
 
 pub fn accept_an_old_commit(history: &mut History, pick: &mut Pick) -> Option<()> {
     let refused =
-        |what: &Happening| matches!(what, Happening::CommittedOffset(commit) if commit.outcome == Outcome::Refused);
+        |what: &EventKind| matches!(what, EventKind::CommittedOffset(commit) if commit.outcome == Outcome::Refused);
     let at = pick.event(history, refused)?;
     let (now, youngest) = (history.events[at].at, generation_before(history, at)?);
-    let Happening::CommittedOffset(commit) = &mut history.events[at].what else { return None };
+    let EventKind::CommittedOffset(commit) = &mut history.events[at].what else { return None };
     (commit.outcome, commit.began) = (Outcome::Done, now);
     commit.generation.filter(|generation| *generation < youngest).map(|_| ())
 }
 
 pub fn go_back_a_generation(history: &mut History, pick: &mut Pick) -> Option<()> {
-    let at = pick.event(history, |what| matches!(what, Happening::Joined(join) if join.generation > 2))?;
+    let at = pick.event(history, |what| matches!(what, EventKind::Joined(join) if join.generation > 2))?;
     let now = history.events[at].at;
     let generation = generation_before(history, at)?;
-    let Happening::Joined(join) = &mut history.events[at].what else { return None };
+    let EventKind::Joined(join) = &mut history.events[at].what else { return None };
     (join.generation, join.began) = (1, now);
     (generation > 1).then_some(())
 }
@@ -50,15 +50,15 @@ pub fn go_back_a_generation(history: &mut History, pick: &mut Pick) -> Option<()
 /// A question that came after a confirmed commit of another offset, all alone.
 fn fetched(history: &mut History, pick: &Pick) -> Option<(usize, CommitOffset)> {
     let asked =
-        pick.event(history, |what| matches!(what, Happening::FetchedOffset(fetch) if fetch.offset.is_some()))?;
+        pick.event(history, |what| matches!(what, EventKind::FetchedOffset(fetch) if fetch.offset.is_some()))?;
     let now = history.events[asked].at;
-    let Happening::FetchedOffset(FetchOffset { began, partition, .. }) = &mut history.events[asked].what else {
+    let EventKind::FetchedOffset(FetchOffset { began, partition, .. }) = &mut history.events[asked].what else {
         return None;
     };
     *began = now;
     let partition = *partition;
     let commit = history.events[..asked].iter().rev().find_map(|event| match &event.what {
-        Happening::CommittedOffset(commit) if commit.partition == partition && commit.outcome == Outcome::Done => {
+        EventKind::CommittedOffset(commit) if commit.partition == partition && commit.outcome == Outcome::Done => {
             Some(commit.clone())
         }
         _ => None,
@@ -67,7 +67,7 @@ fn fetched(history: &mut History, pick: &Pick) -> Option<(usize, CommitOffset)> 
 }
 
 fn answer(history: &mut History, asked: usize, answer: Option<Offset>) {
-    if let Happening::FetchedOffset(fetch) = &mut history.events[asked].what {
+    if let EventKind::FetchedOffset(fetch) = &mut history.events[asked].what {
         fetch.offset = answer;
     }
 }
@@ -87,7 +87,7 @@ pub fn invent_an_offset(history: &mut History, pick: &mut Pick) -> Option<()> {
 pub fn answer_an_old_offset(history: &mut History, pick: &mut Pick) -> Option<()> {
     let (asked, last) = fetched(history, pick)?;
     let commits = history.events[..asked].iter().filter_map(|event| match &event.what {
-        Happening::CommittedOffset(commit) if commit.partition == last.partition => Some((event.at, commit)),
+        EventKind::CommittedOffset(commit) if commit.partition == last.partition => Some((event.at, commit)),
         _ => None,
     });
     let (late, early): (Vec<_>, Vec<_>) =
@@ -104,7 +104,7 @@ pub fn answer_an_old_offset(history: &mut History, pick: &mut Pick) -> Option<()
 /// The youngest generation that was joined before the event at `at`.
 fn generation_before(history: &History, at: usize) -> Option<i32> {
     let joins = history.events[..at].iter().filter_map(|event| match &event.what {
-        Happening::Joined(join) => Some(join.generation),
+        EventKind::Joined(join) => Some(join.generation),
         _ => None,
     });
     joins.max()

@@ -10,7 +10,7 @@ mod transactions;
 
 use std::collections::BTreeSet;
 
-use super::{model::random_history, story::wrong};
+use super::{history_builder::violated, model::random_history};
 use crate::{
     checker::{PREDICATES, check, trace},
     history::History,
@@ -50,7 +50,7 @@ fn every_mutation_is_caught_by_the_right_predicate() {
                 continue;
             }
             tried += 1;
-            let names = wrong(&history);
+            let names = violated(&history);
             if !names.contains(caught_by) {
                 missed.push(format!("{name}, seed {seed}: {names:?} instead of {caught_by}"));
             }

@@ -6,8 +6,8 @@ use alluvium_model::{Offset, TopicPartition};
 use alluvium_runtime::{Rng, SeededRng};
 
 use crate::{
-    checker::view::View,
-    history::{Event, Happening, History, Poll, Readback, Seen, Sent, ValueId},
+    checker::indexed_history::IndexedHistory,
+    history::{Event, EventKind, History, Poll, Readback, Seen, Sent, ValueId},
 };
 
 pub struct Pick(SeededRng);
@@ -35,7 +35,7 @@ impl Pick {
     }
 
     /// The position of one event that `fits`.
-    pub fn event(&self, history: &History, fits: impl Fn(&Happening) -> bool) -> Option<usize> {
+    pub fn event(&self, history: &History, fits: impl Fn(&EventKind) -> bool) -> Option<usize> {
         let fitting: Vec<usize> = (0..history.events.len()).filter(|at| fits(&history.events[*at].what)).collect();
         self.one(&fitting)
     }
@@ -49,7 +49,7 @@ impl Pick {
 
 /// All acknowledged batches of no transaction, no part of which was deleted, in the order of their sends.
 pub fn acked(history: &History) -> Vec<AckedSend> {
-    let view = View::of(history);
+    let view = IndexedHistory::of(history);
     let sends = view.sends.iter().filter(|send| send.sent.txn.is_none()).filter_map(|send| {
         let base = send.acked_base()?;
         let (_, acked) = send.ended?;
@@ -61,14 +61,14 @@ pub fn acked(history: &History) -> Vec<AckedSend> {
 
 pub fn readbacks(history: &mut History) -> impl Iterator<Item = &mut Readback> {
     history.events.iter_mut().filter_map(|event| match &mut event.what {
-        Happening::Readback(back) => Some(back),
+        EventKind::Readback(back) => Some(back),
         _ => None,
     })
 }
 
 pub fn poll_at(history: &mut History, at: usize) -> Option<&mut Poll> {
     match &mut history.events[at].what {
-        Happening::Polled(poll) => Some(poll),
+        EventKind::Polled(poll) => Some(poll),
         _ => None,
     }
 }
@@ -76,8 +76,8 @@ pub fn poll_at(history: &mut History, at: usize) -> Option<&mut Poll> {
 /// All records of `partition` that anybody saw, wherever.
 pub fn records(history: &mut History, partition: TopicPartition) -> impl Iterator<Item = &mut Seen> {
     history.events.iter_mut().flat_map(move |Event { what, .. }| match what {
-        Happening::Polled(poll) if poll.partition == partition => poll.records.iter_mut(),
-        Happening::Readback(back) if back.partition == partition => back.records.iter_mut(),
+        EventKind::Polled(poll) if poll.partition == partition => poll.records.iter_mut(),
+        EventKind::Readback(back) if back.partition == partition => back.records.iter_mut(),
         _ => [].iter_mut(),
     })
 }
@@ -85,7 +85,7 @@ pub fn records(history: &mut History, partition: TopicPartition) -> impl Iterato
 /// What is read back at the end of `partition`, and at which offsets.
 pub fn last(history: &History, partition: TopicPartition) -> BTreeSet<(Offset, ValueId)> {
     let read = history.events.iter().flat_map(|event| match &event.what {
-        Happening::Readback(back) if back.partition == partition => back.records.as_slice(),
+        EventKind::Readback(back) if back.partition == partition => back.records.as_slice(),
         _ => &[],
     });
     read.map(|seen| (seen.offset, seen.value)).collect()

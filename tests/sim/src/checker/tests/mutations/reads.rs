@@ -3,18 +3,18 @@
 use alluvium_model::{Offset, Timestamp};
 
 use super::pick::{AckedSend, Pick, poll_at, readbacks};
-use crate::history::{Happening, History, Phase, ValueId};
+use crate::history::{EventKind, History, Phase, ValueId};
 
 /// A poll in which all records of one acknowledged batch are, with their places.
 fn poll_with(history: &History, pick: &Pick, records: usize) -> Option<(usize, Vec<usize>)> {
     let AckedSend { batch, .. } = pick.acked(history, |acked| acked.batch.values.len() >= records)?;
     let at = pick.event(history, |what| match what {
-        Happening::Polled(poll) => {
+        EventKind::Polled(poll) => {
             poll.records.iter().filter(|seen| batch.values.contains(&seen.value)).count() >= records
         }
         _ => false,
     })?;
-    let Happening::Polled(poll) = &history.events[at].what else { return None };
+    let EventKind::Polled(poll) = &history.events[at].what else { return None };
     let places = (0..poll.records.len()).filter(|place| batch.values.contains(&poll.records[*place].value));
     Some((at, places.collect()))
 }
@@ -46,8 +46,8 @@ pub fn go_on_too_far(history: &mut History, pick: &mut Pick) -> Option<()> {
     if passed == poll.from {
         // A first poll need not be where it was positioned: only where it was told to be.
         let began_there = history.events[..at].iter().any(|event| match &event.what {
-            Happening::Positioned(position) => position.to == passed,
-            Happening::Polled(poll) => poll.next == passed,
+            EventKind::Positioned(position) => position.to == passed,
+            EventKind::Polled(poll) => poll.next == passed,
             _ => false,
         });
         began_there.then_some(())?;
@@ -60,7 +60,7 @@ pub fn go_on_too_far(history: &mut History, pick: &mut Pick) -> Option<()> {
 }
 
 pub fn go_back(history: &mut History, pick: &mut Pick) -> Option<()> {
-    let at = pick.event(history, |what| matches!(what, Happening::Polled(poll) if poll.from > Offset(0)))?;
+    let at = pick.event(history, |what| matches!(what, EventKind::Polled(poll) if poll.from > Offset(0)))?;
     let poll = poll_at(history, at)?;
     poll.from = Offset(poll.from.0 - 1);
     Some(())

@@ -3,7 +3,7 @@
 use alluvium_model::Offset;
 
 use super::pick::{AckedSend, Pick, acked, last, readbacks, records};
-use crate::history::{Acked, Event, Happening, History, SendId, ValueId};
+use crate::history::{Acked, Event, EventKind, History, SendId, ValueId};
 
 pub fn forget_an_acknowledged_batch(history: &mut History, pick: &mut Pick) -> Option<()> {
     let AckedSend { batch, .. } = pick.acked(history, |_| true)?;
@@ -12,14 +12,14 @@ pub fn forget_an_acknowledged_batch(history: &mut History, pick: &mut Pick) -> O
 }
 
 pub fn forget_a_batch_that_was_only_seen(history: &mut History, pick: &mut Pick) -> Option<()> {
-    let unknown = pick.event(history, |what| matches!(what, Happening::SendUnknown(_)))?;
-    let Happening::SendUnknown(send) = history.events[unknown].what else { return None };
+    let unknown = pick.event(history, |what| matches!(what, EventKind::SendUnknown(_)))?;
+    let EventKind::SendUnknown(send) = history.events[unknown].what else { return None };
     let values = history.events.iter().find_map(|event| match &event.what {
-        Happening::Sent(sent) if sent.send == send && sent.txn.is_none() => Some(sent.values.clone()),
+        EventKind::Sent(sent) if sent.send == send && sent.txn.is_none() => Some(sent.values.clone()),
         _ => None,
     })?;
     let polled = history.events.iter().any(|event| match &event.what {
-        Happening::Polled(poll) => poll.records.iter().any(|seen| values.contains(&seen.value)),
+        EventKind::Polled(poll) => poll.records.iter().any(|seen| values.contains(&seen.value)),
         _ => false,
     });
     let kept = readbacks(history).any(|back| back.records.iter().any(|seen| values.contains(&seen.value)));
@@ -34,7 +34,7 @@ pub fn forget_the_end_of_the_log(history: &mut History, pick: &mut Pick) -> Opti
     let partition = batch.partition;
     // Nobody ever got that far.
     for event in &mut history.events {
-        if let Happening::Polled(poll) = &mut event.what
+        if let EventKind::Polled(poll) = &mut event.what
             && poll.partition == partition
         {
             poll.records.retain(|seen| seen.offset < base);
@@ -50,12 +50,12 @@ pub fn forget_the_end_of_the_log(history: &mut History, pick: &mut Pick) -> Opti
 }
 
 pub fn acknowledge_what_never_arrived(history: &mut History, pick: &mut Pick) -> Option<()> {
-    let failed = pick.event(history, |what| matches!(what, Happening::SendFailed(_)))?;
-    let Happening::SendFailed(send) = history.events[failed].what else { return None };
+    let failed = pick.event(history, |what| matches!(what, EventKind::SendFailed(_)))?;
+    let EventKind::SendFailed(send) = history.events[failed].what else { return None };
     if in_transaction(history, send) {
         return None;
     }
-    history.events[failed].what = Happening::Acked(Acked { send, base: Some(Offset(1_000_000)) });
+    history.events[failed].what = EventKind::Acked(Acked { send, base: Some(Offset(1_000_000)) });
     Some(())
 }
 
@@ -63,7 +63,7 @@ pub fn acknowledge_another_offset(history: &mut History, pick: &mut Pick) -> Opt
     let AckedSend { acked, batch, base, .. } = pick.acked(history, once)?;
     let there = last(history, batch.partition);
     let other = there.iter().map(|(offset, _)| *offset).find(|offset| *offset != base)?;
-    history.events[acked].what = Happening::Acked(Acked { send: batch.send, base: Some(other) });
+    history.events[acked].what = EventKind::Acked(Acked { send: batch.send, base: Some(other) });
     Some(())
 }
 
@@ -85,7 +85,7 @@ pub fn acknowledge_an_offset_twice(history: &mut History, pick: &mut Pick) -> Op
     let one = pick.acked(history, |_| true)?;
     let other = pick
         .acked(history, |other| other.batch.partition == one.batch.partition && other.batch.send != one.batch.send)?;
-    history.events[other.acked].what = Happening::Acked(Acked { send: other.batch.send, base: Some(one.base) });
+    history.events[other.acked].what = EventKind::Acked(Acked { send: other.batch.send, base: Some(one.base) });
     Some(())
 }
 
@@ -155,8 +155,8 @@ pub fn tear_a_batch(history: &mut History, pick: &mut Pick) -> Option<()> {
 pub fn refuse_what_is_there(history: &mut History, pick: &mut Pick) -> Option<()> {
     let AckedSend { acked, batch, .. } = pick.acked(history, |acked| acked.batch.producer.is_some())?;
     let retried =
-        history.events.iter().any(|event| matches!(&event.what, Happening::Retried(again) if again.send == batch.send));
-    history.events[acked].what = Happening::SendFailed(batch.send);
+        history.events.iter().any(|event| matches!(&event.what, EventKind::Retried(again) if again.send == batch.send));
+    history.events[acked].what = EventKind::SendFailed(batch.send);
     (!retried).then_some(())
 }
 
@@ -168,8 +168,8 @@ fn once(acked: &AckedSend) -> bool {
 fn drop_everywhere(history: &mut History, values: &[ValueId]) {
     for event in &mut history.events {
         match &mut event.what {
-            Happening::Polled(poll) => poll.records.retain(|seen| !values.contains(&seen.value)),
-            Happening::Readback(back) => back.records.retain(|seen| !values.contains(&seen.value)),
+            EventKind::Polled(poll) => poll.records.retain(|seen| !values.contains(&seen.value)),
+            EventKind::Readback(back) => back.records.retain(|seen| !values.contains(&seen.value)),
             _ => {}
         }
     }
@@ -179,7 +179,7 @@ fn in_transaction(history: &History, send: SendId) -> bool {
     history
         .events
         .iter()
-        .any(|event| matches!(&event.what, Happening::Sent(sent) if sent.send == send && sent.txn.is_some()))
+        .any(|event| matches!(&event.what, EventKind::Sent(sent) if sent.send == send && sent.txn.is_some()))
 }
 
 fn two<T>(things: &mut [T], first: usize, second: usize) -> (&mut T, &mut T) {

@@ -2,19 +2,19 @@
 
 use super::pick::{Pick, readbacks};
 use crate::{
-    checker::view::{Fate, View},
-    history::{Happening, History, Isolation, Outcome, TxnId, ValueId},
+    checker::indexed_history::{CommitStatus, IndexedHistory},
+    history::{EventKind, History, Isolation, Outcome, TxnId, ValueId},
 };
 
 /// A committed transaction of which read-committed polls saw something, and what.
 fn read(history: &History, pick: &Pick) -> Option<(TxnId, Vec<(usize, ValueId)>)> {
-    let view = View::of(history);
+    let view = IndexedHistory::of(history);
     let mut read: std::collections::BTreeMap<TxnId, Vec<(usize, ValueId)>> = std::collections::BTreeMap::new();
     for (index, event) in history.events.iter().enumerate() {
-        let Happening::Polled(poll) = &event.what else { continue };
+        let EventKind::Polled(poll) = &event.what else { continue };
         for seen in poll.records.iter().filter(|_| poll.isolation == Isolation::ReadCommitted) {
             if let Some(txn) = view.send_of(seen.value).and_then(|send| send.sent.txn)
-                && view.txns[&txn].fate == Fate::Committed
+                && view.txns[&txn].status == CommitStatus::Committed
             {
                 read.entry(txn).or_default().push((index, seen.value));
             }
@@ -28,8 +28,8 @@ pub fn abort_a_committed_transaction(history: &mut History, pick: &mut Pick) -> 
     let (txn, _) = read(history, pick)?;
     for event in &mut history.events {
         match &mut event.what {
-            Happening::TxnEnding(ending) if ending.txn == txn => ending.commit = false,
-            Happening::TxnEnded(ended) if ended.txn == txn => (ended.commit, ended.outcome) = (false, Outcome::Done),
+            EventKind::TxnEnding(ending) if ending.txn == txn => ending.commit = false,
+            EventKind::TxnEnded(ended) if ended.txn == txn => (ended.commit, ended.outcome) = (false, Outcome::Done),
             _ => {}
         }
     }
@@ -42,7 +42,7 @@ pub fn commit_only_after_it_was_read(history: &mut History, pick: &mut Pick) -> 
     let ending = history
         .events
         .iter()
-        .position(|event| matches!(&event.what, Happening::TxnEnding(ending) if ending.txn == txn))?;
+        .position(|event| matches!(&event.what, EventKind::TxnEnding(ending) if ending.txn == txn))?;
     let mut event = history.events.remove(ending);
     event.at = history.events[first - 1].at + std::time::Duration::from_nanos(1);
     history.events.insert(first, event);
@@ -50,11 +50,11 @@ pub fn commit_only_after_it_was_read(history: &mut History, pick: &mut Pick) -> 
 }
 
 pub fn forget_half_a_transaction(history: &mut History, pick: &mut Pick) -> Option<()> {
-    let view = View::of(history);
+    let view = IndexedHistory::of(history);
     let torn: Vec<(ValueId, ValueId)> = view
         .txns
         .values()
-        .filter(|txn| txn.fate == Fate::Committed)
+        .filter(|txn| txn.status == CommitStatus::Committed)
         .filter_map(|txn| {
             let kept = txn.sends.iter().map(|position| &view.sends[*position]).filter(|send| {
                 let floor = view.logs[&send.sent.partition].floor.at_end();

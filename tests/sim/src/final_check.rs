@@ -1,5 +1,6 @@
-//! The end of a run: everything heals, all work ends, everything is read back from everyone, compacted, and read back again;
-//! then all that is due for deletion has its time, and what is left in the store is listed.
+//! The final check of a run, after all faults and all load have ended: every partition is read back from every agent,
+//! compacted, and read back again; then the clock is set forward until everything is due for deletion, and what is left
+//! in the store is listed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,41 +17,41 @@ use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::{Clock, SeededRng};
 use tokio_util::sync::CancellationToken;
 
-use crate::clients::{Client, Fetched, Fetcher, Reply, keep_for_ever};
-use crate::history::{FinalObjects, Happening, LiveExtent, Phase, Readback, Seen};
-use crate::node::{Ground, Machine};
+use crate::clients::{Client, Fetched, Fetcher, Reply, disable_retention};
+use crate::history::{EventKind, FinalObjects, LiveExtent, Phase, Readback, Seen};
+use crate::node::{Environment, Machine};
 use crate::recorder::{Recorder, SYSTEM};
 use crate::time::SimClock;
 
-/// Time in which everything that works again has to answer.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Time for reading back one partition: whatever an agent does not have in memory takes a round trip for each object.
-const READ_PATIENCE: Duration = Duration::from_secs(400);
-/// After a reading back that failed.
+/// Time for an answer, now that everything works again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+/// Time for reading back one partition: what an agent does not have in memory takes a round trip for each object.
+const READ_TIMEOUT: Duration = Duration::from_secs(400);
+/// Pause after a readback that failed.
 const READ_PAUSE: Duration = Duration::from_secs(5);
-/// Fetches of one reading back: far more than any run fills.
+/// Fetches of one readback: far more than any run needs.
 const FETCHES_MAX: usize = 100_000;
-/// Extents read at once.
+/// Extents read from the metastore at once.
 const EXTENTS_MAX: usize = 10_000;
-/// By how much the clock is set forward before each of the last rounds: above every age and grace.
+/// By how much the clock is set forward before each of the last rounds: longer than every age and grace period.
 const LAST_JUMP: Duration = Duration::from_secs(3 * 3_600);
-/// Rounds of the last compactor; each has its work done by the one before, in the end.
+/// Rounds of the last compactor: what one round makes due for deletion, the next one deletes.
 const LAST_ROUNDS: usize = 3;
 
-/// One who looks at the end.
-pub struct Auditor<'a> {
-    /// What all share.
-    pub ground: &'a Ground,
-    /// Machines, all healed.
+/// Checks the system at the end of a run.
+pub struct FinalCheck<'a> {
+    /// What all machines share.
+    pub environment: &'a Environment,
+    /// The machines, without faults.
     pub machines: &'a [Machine],
-    /// Whom it is told.
+    /// Where it records.
     pub recorder: Recorder,
-    /// As whom it reads.
+    /// The client as which it reads.
     pub client: Client,
 }
 
-/// A compactor of its own, without faults.
-struct Janitor {
+/// A compactor whose stores have no faults.
+struct FinalCompactor {
     compactor: Compactor,
     metastore: Metastore,
     session: Session,
@@ -58,40 +59,40 @@ struct Janitor {
     cancel: CancellationToken,
 }
 
-impl Auditor<'_> {
-    /// Everything of the end.
-    pub async fn audit(&mut self, seed: u64) {
+impl FinalCheck<'_> {
+    /// Runs the whole check.
+    pub async fn run(&mut self, seed: u64) {
         let topics = self.await_agents().await;
         self.read_back_all(&topics, Phase::BeforeCompaction).await;
-        if let Err(error) = keep_for_ever(&self.client, &self.ground.plan.topics).await {
+        if let Err(error) = disable_retention(&self.client, &self.environment.plan.topics).await {
             self.stuck(format!("retention does not end: {error}"));
         }
-        let janitor = match self.janitor(seed).await {
-            Ok(janitor) => janitor,
+        let final_compactor = match self.final_compactor(seed).await {
+            Ok(final_compactor) => final_compactor,
             Err(error) => return self.stuck(format!("the last compactor does not start: {error}")),
         };
-        self.compact(&janitor).await;
+        self.compact(&final_compactor).await;
         let topics = self.await_agents().await;
         self.read_back_all(&topics, Phase::AfterCompaction).await;
         for machine in self.machines {
             machine.stop().await;
         }
         for _ in 0..LAST_ROUNDS {
-            janitor.clock.jump(LAST_JUMP);
-            // What a process that was killed had claimed is free once its registration has expired.
-            tokio::time::sleep(2 * self.ground.plan.session.expiry).await;
-            self.compact(&janitor).await;
+            final_compactor.clock.jump(LAST_JUMP);
+            // Leases of a process that was killed are free once its registration has expired.
+            tokio::time::sleep(2 * self.environment.plan.session.expiry).await;
+            self.compact(&final_compactor).await;
         }
-        self.list_objects(&janitor).await;
-        janitor.cancel.cancel();
-        janitor.session.leave().await;
+        self.list_objects(&final_compactor).await;
+        final_compactor.cancel.cancel();
+        final_compactor.session.leave().await;
     }
 
-    /// Waits until every agent answers for every topic; what they say.
+    /// Waits until every agent answers for every topic. Returns the topics as each agent describes them.
     async fn await_agents(&self) -> Vec<(String, Vec<TopicLayout>)> {
         let mut answers = Vec::new();
         for address in self.machines.iter().filter_map(Machine::address) {
-            match tokio::time::timeout(PATIENCE, self.layouts(&address)).await {
+            match tokio::time::timeout(ANSWER_TIMEOUT, self.layouts(&address)).await {
                 Ok(layouts) => answers.push((address, layouts)),
                 Err(_) => self.stuck(format!("{address} does not answer")),
             }
@@ -118,7 +119,7 @@ impl Auditor<'_> {
         layouts
     }
 
-    /// A way to one agent and to no other.
+    /// Connections to one agent only.
     fn routes(&self, address: &str) -> ConnectionPool {
         let config = self.client.routes().config().clone();
         ConnectionPool::new(
@@ -135,8 +136,8 @@ impl Auditor<'_> {
             for layout in layouts {
                 for partition in (0..).take(layout.leaders.len()) {
                     let reading = self.read_back(&mut routes, address, layout, partition, phase);
-                    match tokio::time::timeout(READ_PATIENCE, reading).await {
-                        Ok(readback) => self.recorder.record(SYSTEM, Happening::Readback(readback)),
+                    match tokio::time::timeout(READ_TIMEOUT, reading).await {
+                        Ok(readback) => self.recorder.record(SYSTEM, EventKind::Readback(readback)),
                         Err(_) => self.stuck(format!("reading {} {partition} from {address}", layout.name)),
                     }
                 }
@@ -144,7 +145,7 @@ impl Auditor<'_> {
         }
     }
 
-    /// Reads a whole partition, and again where it fails.
+    /// Reads a whole partition; starts again if that fails.
     async fn read_back(
         &self,
         routes: &mut ConnectionPool,
@@ -171,7 +172,7 @@ impl Auditor<'_> {
         phase: Phase,
     ) -> Option<Readback> {
         let began = self.recorder.now();
-        // The agent that answers is known by its id, which metadata tell.
+        // The id of the agent that answers comes from metadata.
         routes.topic(&fetcher.topic.name).await.ok()?;
         let agent = AgentId(routes.broker_at(address).unwrap_or(-1));
         let log_start = fetcher.start(routes, address, partition).await.ok()?;
@@ -199,54 +200,54 @@ impl Auditor<'_> {
         None
     }
 
-    async fn janitor(&self, seed: u64) -> anyhow::Result<Janitor> {
+    async fn final_compactor(&self, seed: u64) -> anyhow::Result<FinalCompactor> {
         let rng = Arc::new(SeededRng::new(seed));
-        let db = Db::new(Arc::new(self.ground.engine.for_other_process(Faults::none())), rng.clone());
+        let db = Db::new(Arc::new(self.environment.engine.for_other_process(Faults::none())), rng.clone());
         let metastore = Metastore::open(db, &*rng).await?;
-        let clock = Arc::new(SimClock::new(self.ground.origin));
+        let clock = Arc::new(SimClock::new(self.environment.origin));
         let new =
             NewNode { id: None, zone: None, kafka: None, http: None, compacts: true, version: "simulated".to_owned() };
-        let session = self.ground.plan.session.clone();
+        let session = self.environment.plan.session.clone();
         let opened = Session::open(metastore.nodes.clone(), new, session, clock.clone(), rng.clone());
         let session = opened.await?;
         let cancel = CancellationToken::new();
         tokio::spawn(session.clone().run(cancel.clone()));
-        let keeps_deleted = self.ground.plan.store.keeps_deleted;
+        let keeps_deleted = self.environment.plan.store.keeps_deleted;
         let trouble = BucketFaultSwitch::new(BucketFaults { keeps_deleted, ..BucketFaults::default() }, seed);
-        let objects = Objects::new(self.ground.bucket.client(trouble), "", ObjectsConfig::default());
-        let config = CompactorConfig { sweep_deletes_max: 100_000, ..self.ground.plan.compactor.clone() };
+        let objects = Objects::new(self.environment.bucket.client(trouble), "", ObjectsConfig::default());
+        let config = CompactorConfig { sweep_deletes_max: 100_000, ..self.environment.plan.compactor.clone() };
         let compactor = Compactor::new(metastore.clone(), objects, config, session.clone(), clock.clone(), rng);
-        Ok(Janitor { compactor, metastore, session, clock, cancel })
+        Ok(FinalCompactor { compactor, metastore, session, clock, cancel })
     }
 
-    async fn compact(&self, janitor: &Janitor) {
-        let Ok(report) = tokio::time::timeout(5 * PATIENCE, janitor.compactor.run_once()).await else {
+    async fn compact(&self, final_compactor: &FinalCompactor) {
+        let Ok(report) = tokio::time::timeout(5 * ANSWER_TIMEOUT, final_compactor.compactor.run_once()).await else {
             return self.stuck("the last compactor does not come to an end".to_owned());
         };
         tracing::debug!(?report, "compacted");
     }
 
-    async fn list_objects(&self, janitor: &Janitor) {
-        match objects(self.ground, &janitor.metastore, janitor.clock.now()).await {
-            Ok(found) => self.recorder.record(SYSTEM, Happening::FinalObjects(found)),
+    async fn list_objects(&self, final_compactor: &FinalCompactor) {
+        match objects(self.environment, &final_compactor.metastore, final_compactor.clock.now()).await {
+            Ok(found) => self.recorder.record(SYSTEM, EventKind::FinalObjects(found)),
             Err(error) => self.stuck(format!("the last look at the metastore: {error}")),
         }
     }
 
     fn stuck(&self, what: String) {
-        self.recorder.record(SYSTEM, Happening::Stuck(what));
+        self.recorder.record(SYSTEM, EventKind::Stuck(what));
     }
 }
 
-/// What lies in the store, and what the metastore says of it.
-async fn objects(ground: &Ground, metastore: &Metastore, now: Timestamp) -> anyhow::Result<FinalObjects> {
+/// The objects in the store, and the extents and retired objects in the metastore.
+async fn objects(environment: &Environment, metastore: &Metastore, now: Timestamp) -> anyhow::Result<FinalObjects> {
     let mut found = FinalObjects::default();
     for topic in metastore.topics.list().await? {
         for partition in topic.all_partitions() {
             found.live.extend(live(metastore, partition).await?);
         }
     }
-    for key in ground.bucket.keys() {
+    for key in environment.bucket.keys() {
         match object_key::parse(&key) {
             Some(object) => found.stored.push(object),
             None => found.strange.push(key),

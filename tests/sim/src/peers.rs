@@ -1,4 +1,4 @@
-//! Agents that ask each other for blocks, over the simulated network.
+//! How agents ask each other for blocks over the simulated network.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 use crate::network::{Network, Place};
 use crate::node::KAFKA_PORT;
 
-/// Asks from a place.
+/// Asks for blocks on behalf of the agent at a place.
 pub struct SimulatedPeers {
-    /// The way.
+    /// The network.
     pub network: Network,
-    /// Who asks.
+    /// The place of the agent that asks.
     pub place: Place,
 }
 
@@ -29,9 +29,9 @@ impl PeerBlocks for SimulatedPeers {
         let agent = self.network.agent(&address).ok_or_else(unreachable)?;
         let (answer, answered) = oneshot::channel();
         let (serving, block) = (Arc::clone(&agent), block.clone());
-        // As a part of that agent: it is paused and dies with it.
+        // As a part of the agent that serves: it is paused and ends with it.
         agent.tasks.spawn("block for another agent", async move {
-            // Whoever asked may have stopped waiting.
+            // The agent that asked may have stopped waiting.
             let _ = answer.send(serving.fetch.serve_block(&block).await);
         });
         drop(agent);

@@ -1,20 +1,20 @@
-//! The end: everything is read back by two agents, before and after compaction, and the store is listed.
+//! The final check: everything is read back from two agents, before and after compaction, and the store is listed.
 
 use alluvium_model::AgentId;
 
 use super::{
-    super::story::object,
+    super::history_builder::object,
     log::{Log, offset},
-    world::{Book, numbered},
+    world::{Recording, numbered},
 };
-use crate::history::{FinalObjects, Happening, Isolation, LiveExtent, Phase, Readback};
+use crate::history::{EventKind, FinalObjects, Isolation, LiveExtent, Phase, Readback};
 
-pub fn tell(book: &mut Book, logs: &[Log]) {
+pub fn record(recording: &mut Recording, logs: &[Log]) {
     for phase in [Phase::BeforeCompaction, Phase::AfterCompaction] {
         for agent in [0, 1] {
             for isolation in [Isolation::ReadUncommitted, Isolation::ReadCommitted] {
                 for (index, log) in logs.iter().enumerate() {
-                    read_back(book, log, index, (phase, AgentId(agent), isolation));
+                    read_back(recording, log, index, (phase, AgentId(agent), isolation));
                 }
             }
         }
@@ -29,13 +29,18 @@ pub fn tell(book: &mut Book, logs: &[Log]) {
             objects.live.push(LiveExtent { partition, offsets, object: object(number) });
         }
     }
-    book.tell(0, Happening::FinalObjects(objects));
+    recording.record(0, EventKind::FinalObjects(objects));
 }
 
-fn read_back(book: &mut Book, log: &Log, index: usize, (phase, agent, isolation): (Phase, AgentId, Isolation)) {
+fn read_back(
+    recording: &mut Recording,
+    log: &Log,
+    index: usize,
+    (phase, agent, isolation): (Phase, AgentId, Isolation),
+) {
     let read = log.read(log.start, log.end(), isolation, phase == Phase::AfterCompaction);
     let back = Readback {
-        began: book.lately(),
+        began: recording.lately(),
         partition: numbered(index),
         agent,
         phase,
@@ -46,5 +51,5 @@ fn read_back(book: &mut Book, log: &Log, index: usize, (phase, agent, isolation)
         high_watermark: offset(log.end()),
         stable: offset(log.stable()),
     };
-    book.tell(0, Happening::Readback(back));
+    recording.record(0, EventKind::Readback(back));
 }

@@ -1,4 +1,4 @@
-//! One logical send, with its end.
+//! The index of one logical send.
 
 use std::time::Duration;
 
@@ -9,38 +9,38 @@ use crate::history::{Actor, Sent};
 /// How a send ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendEnd {
-    /// Acknowledged; with the offset of its first record where the answer had it.
+    /// Acknowledged; with the offset of its first record if the answer had it.
     Acked(Option<Offset>),
-    /// Refused, at the only attempt: none of it may ever be seen.
+    /// Rejected at its only attempt: none of its records may ever be seen.
     Failed,
-    /// Anything may have become of it.
+    /// It may have been appended or not.
     Unknown,
 }
 
-/// One logical send.
+/// One logical send, through all its attempts.
 #[derive(Clone, Debug)]
-pub struct SendView<'h> {
+pub struct IndexedSend<'h> {
     /// What was sent.
     pub sent: &'h Sent,
-    /// By whom.
+    /// The producer.
     pub actor: Actor,
-    /// The event of its first attempt, and when that was.
+    /// The event of its first attempt.
     pub event: usize,
-    /// When it first went out.
+    /// The time of its first attempt.
     pub at: Duration,
-    /// How often it went out.
+    /// Number of attempts.
     pub attempts: usize,
     /// How it ended.
     pub end: SendEnd,
-    /// When and by which event it ended, where it did.
+    /// Time and event of its end, if it has ended.
     pub ended: Option<(Duration, usize)>,
-    /// Offset of its first record: as acknowledged, else as seen where it was seen at one place only.
+    /// Offset of its first record: as acknowledged, else as seen if it was seen at one offset only.
     pub base: Option<Offset>,
-    /// When it was first known to be in the log: acknowledged or seen.
+    /// Time and event by which it was known to be in the log: acknowledged or seen.
     pub known: Option<(Duration, usize)>,
 }
 
-impl SendView<'_> {
+impl IndexedSend<'_> {
     /// Offset of its first record as acknowledged.
     #[must_use]
     pub fn acked_base(&self) -> Option<Offset> {
@@ -50,7 +50,7 @@ impl SendView<'_> {
         }
     }
 
-    /// The events that tell of it.
+    /// Its events: the first attempt, and the end.
     #[must_use]
     pub fn events(&self) -> Vec<usize> {
         std::iter::once(self.event).chain(self.ended.map(|(_, event)| event)).collect()

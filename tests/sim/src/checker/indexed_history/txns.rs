@@ -1,41 +1,41 @@
-//! What became of a transaction.
+//! The index of one transaction: whether it committed.
 
 use std::time::Duration;
 
 use crate::history::{Actor, Outcome};
 
-/// What became of a transaction, as far as can be told.
+/// Whether a transaction committed, as far as the history shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fate {
-    /// Its commit was confirmed, or one of its records was seen by a read-committed reader after the commit was asked for.
+pub enum CommitStatus {
+    /// Its commit was confirmed, or a read-committed reader saw one of its records after the commit was requested.
     Committed,
-    /// Its commit was asked for, and nothing shows what came of it.
+    /// Its commit was requested, and nothing shows the outcome.
     Unknown,
-    /// Its commit was never asked for, or refused: aborted or open.
+    /// Its commit was never requested, or was rejected: it is aborted or open.
     #[default]
     NotCommitted,
 }
 
 /// One transaction.
 #[derive(Clone, Debug, Default)]
-pub struct TxnView {
-    /// Whose it is.
+pub struct IndexedTxn {
+    /// The producer.
     pub actor: Actor,
-    /// Its sends: positions in `View::sends`.
+    /// Its sends: positions in `IndexedHistory::sends`.
     pub sends: Vec<usize>,
-    /// What became of it.
-    pub fate: Fate,
-    /// When its commit was first asked for, and by which event: nobody may see it before.
+    /// Whether it committed.
+    pub status: CommitStatus,
+    /// Time and event of the first request to commit it: no read-committed reader may see it earlier.
     pub visible: Option<(Duration, usize)>,
-    /// When it was known to be committed.
+    /// Time and event by which it was known to be committed.
     pub committed: Option<(Duration, usize)>,
-    /// When its abort was first asked for.
+    /// Time and event of the first request to abort it.
     pub aborting: Option<(Duration, usize)>,
-    /// Commits asked for and not refused since.
+    /// Requests to commit it that were not rejected.
     open_commits: usize,
 }
 
-impl TxnView {
+impl IndexedTxn {
     pub(super) fn ending(&mut self, commit: bool, at: Duration, event: usize) {
         let first = if commit { &mut self.visible } else { &mut self.aborting };
         first.get_or_insert((at, event));
@@ -56,17 +56,17 @@ impl TxnView {
 
     /// A read-committed reader saw it.
     pub(super) fn seen_committed(&mut self, at: Duration, event: usize) {
-        if self.fate == Fate::Unknown && self.visible.is_some_and(|(asked, _)| asked <= at) {
+        if self.status == CommitStatus::Unknown && self.visible.is_some_and(|(asked, _)| asked <= at) {
             self.committed = Some((at, event));
-            self.fate = Fate::Committed;
+            self.status = CommitStatus::Committed;
         }
     }
 
     fn settle(&mut self) {
-        self.fate = match (self.committed, self.open_commits) {
-            (Some(_), _) => Fate::Committed,
-            (None, 0) => Fate::NotCommitted,
-            (None, _) => Fate::Unknown,
+        self.status = match (self.committed, self.open_commits) {
+            (Some(_), _) => CommitStatus::Committed,
+            (None, 0) => CommitStatus::NotCommitted,
+            (None, _) => CommitStatus::Unknown,
         };
     }
 }

@@ -1,4 +1,4 @@
-//! From events to the view of them.
+//! Builds the indexes from the events.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,24 +8,24 @@ use std::{
 use alluvium_model::{Offset, TopicId, TopicPartition};
 
 use super::{
-    AckedAt, Fate, Floor, Log, PollView, ReadbackView, SendEnd, SendView, Sighting, StaleOffset, TxnView, commits,
-    groups::Groups,
+    AckedAt, CommitStatus, Floor, IndexedPoll, IndexedReadback, IndexedSend, IndexedTxn, Log, SendEnd, Sighting,
+    StaleOffset, commits, groups::Groups,
 };
 use crate::history::{
-    Admin, Event, Happening, History, Isolation, Join, LiveExtent, Seen, SendId, Sent, TxnId, ValueId,
+    Admin, Event, EventKind, History, Isolation, Join, LiveExtent, Seen, SendId, Sent, TxnId, ValueId,
 };
 
-/// The history, put in order.
+/// A history with indexes.
 #[derive(Debug, Default)]
-pub struct View<'h> {
-    /// All sends, in order of their first attempts.
-    pub sends: Vec<SendView<'h>>,
-    /// Each value: position of its send in `sends`, and its own in the batch. Only ever looked up, never iterated.
+pub struct IndexedHistory<'h> {
+    /// All sends, in the order of their first attempts.
+    pub sends: Vec<IndexedSend<'h>>,
+    /// By value: the position of its send in `sends`, and its own in the batch. Only looked up, never iterated.
     pub values: HashMap<ValueId, (usize, usize)>,
-    /// All partitions that anything happened to.
+    /// All partitions that events name.
     pub logs: BTreeMap<TopicPartition, Log<'h>>,
     /// All transactions.
-    pub txns: BTreeMap<TxnId, TxnView>,
+    pub txns: BTreeMap<TxnId, IndexedTxn>,
     /// The events themselves.
     pub events: &'h [Event],
     groups: Groups<'h>,
@@ -34,25 +34,26 @@ pub struct View<'h> {
     topics: BTreeMap<TopicId, Floor>,
 }
 
-impl<'h> View<'h> {
-    /// Puts `history` in order.
+impl<'h> IndexedHistory<'h> {
+    /// Indexes `history`.
     #[must_use]
     pub fn of(history: &'h History) -> Self {
-        let mut view = Self { events: &history.events, ..Self::default() };
+        let mut indexed = Self { events: &history.events, ..Self::default() };
         for (index, event) in history.events.iter().enumerate() {
-            view.take(index, event);
+            indexed.take(index, event);
         }
-        view.spread_topics();
-        view.order_sightings();
-        view.settle_transactions();
-        view.locate_sends();
-        view.list_existing();
-        view.groups = Groups::of(view.events);
-        view.stale_offsets = commits::stale(view.events, &view.txns, |partition, at| view.topic_gone(partition, at));
-        view
+        indexed.spread_topics();
+        indexed.order_sightings();
+        indexed.settle_transactions();
+        indexed.locate_sends();
+        indexed.list_existing();
+        indexed.groups = Groups::of(indexed.events);
+        indexed.stale_offsets =
+            commits::stale(indexed.events, &indexed.txns, |partition, at| indexed.topic_gone(partition, at));
+        indexed
     }
 
-    /// The youngest generation of `group` that had begun before `at`, as shown by a join: its event, and itself.
+    /// The newest generation of `group` that had begun before `at`, as shown by a join: its event, and itself.
     #[must_use]
     pub fn generation_before(&self, group: &str, at: Duration) -> Option<(usize, &'h Join)> {
         self.groups.before(group, at)
@@ -64,7 +65,7 @@ impl<'h> View<'h> {
         self.groups.deleted(group, from, to)
     }
 
-    /// All answers about committed offsets that no commit explains.
+    /// Answers about committed offsets that no commit explains.
     #[must_use]
     pub fn stale_offsets(&self) -> &[StaleOffset] {
         &self.stale_offsets
@@ -73,7 +74,7 @@ impl<'h> View<'h> {
     /// The extents of each final listing, by partition and offset; with the listing's event.
     pub fn extents(&self) -> impl Iterator<Item = (usize, Vec<&'h LiveExtent>)> + use<'h> {
         self.events.iter().enumerate().filter_map(|(index, event)| {
-            let Happening::FinalObjects(objects) = &event.what else { return None };
+            let EventKind::FinalObjects(objects) = &event.what else { return None };
             let mut extents: Vec<&LiveExtent> = objects.live.iter().collect();
             extents.sort_by_key(|extent| (extent.partition, extent.offsets.start, extent.offsets.end));
             Some((index, extents))
@@ -82,66 +83,67 @@ impl<'h> View<'h> {
 
     /// The send that `value` belongs to.
     #[must_use]
-    pub fn send_of(&self, value: ValueId) -> Option<&SendView<'h>> {
+    pub fn send_of(&self, value: ValueId) -> Option<&IndexedSend<'h>> {
         self.values.get(&value).map(|(send, _)| &self.sends[*send])
     }
 
     /// The transaction that `value` belongs to.
     #[must_use]
-    pub fn txn_of(&self, value: ValueId) -> Option<&TxnView> {
+    pub fn txn_of(&self, value: ValueId) -> Option<&IndexedTxn> {
         self.txns.get(&self.send_of(value)?.sent.txn?)
     }
 
-    /// Whether every reader has to see `value` once it is in the log.
+    /// Whether every reader has to see `value` if it is in the log: it is not part of a transaction that did not
+    /// commit.
     #[must_use]
     pub fn counts(&self, value: ValueId) -> bool {
-        self.txn_of(value).is_none_or(|txn| txn.fate == Fate::Committed)
+        self.txn_of(value).is_none_or(|txn| txn.status == CommitStatus::Committed)
     }
 
     fn take(&mut self, index: usize, event: &'h Event) {
         let at = event.at;
         match &event.what {
-            Happening::Sent(sent) => self.sent(index, event, sent),
-            Happening::Retried(retried) => {
+            EventKind::Sent(sent) => self.sent(index, event, sent),
+            EventKind::Retried(retried) => {
                 if let Some(send) = self.send(retried.send) {
                     send.attempts += 1;
                 }
             }
-            Happening::Acked(acked) => self.end(acked.send, SendEnd::Acked(acked.base), at, index),
-            Happening::SendFailed(send) => self.end(*send, SendEnd::Failed, at, index),
-            Happening::SendUnknown(send) => self.end(*send, SendEnd::Unknown, at, index),
-            Happening::TxnEnding(ending) => {
+            EventKind::Acked(acked) => self.end(acked.send, SendEnd::Acked(acked.base), at, index),
+            EventKind::SendFailed(send) => self.end(*send, SendEnd::Failed, at, index),
+            EventKind::SendUnknown(send) => self.end(*send, SendEnd::Unknown, at, index),
+            EventKind::TxnEnding(ending) => {
                 self.txns.entry(ending.txn).or_default().ending(ending.commit, at, index);
             }
-            Happening::TxnEnded(ended) => {
+            EventKind::TxnEnded(ended) => {
                 self.txns.entry(ended.txn).or_default().ended(ended.commit, ended.outcome, at, index);
             }
-            Happening::Positioned(position) => {
+            EventKind::Positioned(position) => {
                 self.log(position.partition).positions.push((index, event.actor, position.to));
             }
-            Happening::Polled(poll) => {
+            EventKind::Polled(poll) => {
                 let log = self.logs.entry(poll.partition).or_default();
-                log.polls.push(PollView { event: index, at, actor: event.actor, poll });
-                log.floor.told = log.floor.told.max(poll.log_start);
+                log.polls.push(IndexedPoll { event: index, at, actor: event.actor, poll });
+                log.floor.reported_start = log.floor.reported_start.max(poll.log_start);
                 let committed = poll.isolation == Isolation::ReadCommitted;
                 see(log, &poll.records, (at, index), committed, false);
             }
-            Happening::Readback(read) => {
+            EventKind::Readback(read) => {
                 let log = self.logs.entry(read.partition).or_default();
-                log.readbacks.push(ReadbackView { event: index, at, read });
-                log.floor.told = log.floor.told.max(read.log_start);
+                log.readbacks.push(IndexedReadback { event: index, at, read });
+                log.floor.reported_start = log.floor.reported_start.max(read.log_start);
                 let committed = read.isolation == Isolation::ReadCommitted;
                 see(log, &read.records, (at, index), committed, true);
             }
-            Happening::Admin(admin) => self.administered(index, at, admin),
-            Happening::Joined(_)
-            | Happening::Left(_)
-            | Happening::Heartbeat(_)
-            | Happening::CommittedOffset(_)
-            | Happening::FetchedOffset(_)
-            | Happening::Fault(_)
-            | Happening::FinalObjects(_)
-            | Happening::Stuck(_) => {}
+            EventKind::Admin(admin) => self.administered(index, at, admin),
+            EventKind::Joined(_)
+            | EventKind::Left(_)
+            | EventKind::Heartbeat(_)
+            | EventKind::CommittedOffset(_)
+            | EventKind::FetchedOffset(_)
+            | EventKind::Fault(_)
+            | EventKind::FinalObjects(_)
+            | EventKind::Stuck(_) => {}
         }
     }
 
@@ -157,7 +159,7 @@ impl<'h> View<'h> {
             txn.actor = event.actor;
             txn.sends.push(position);
         }
-        self.sends.push(SendView {
+        self.sends.push(IndexedSend {
             sent,
             actor: event.actor,
             event: index,
@@ -172,7 +174,7 @@ impl<'h> View<'h> {
 
     fn end(&mut self, send: SendId, end: SendEnd, at: Duration, event: usize) {
         let Some(send) = self.send(send) else { return };
-        // A refusal says nothing about an earlier attempt.
+        // A rejection says nothing about an earlier attempt.
         send.end = if end == SendEnd::Failed && send.attempts > 1 { SendEnd::Unknown } else { end };
         send.ended = Some((at, event));
         if let SendEnd::Acked(base) = end {
@@ -196,7 +198,7 @@ impl<'h> View<'h> {
         }
     }
 
-    /// What is true of a topic is true of its partitions.
+    /// Copies the retention and the deletion of topics to their partitions.
     fn spread_topics(&mut self) {
         for (partition, log) in &mut self.logs {
             if let Some(topic) = self.topics.get(&partition.topic) {
@@ -223,7 +225,7 @@ impl<'h> View<'h> {
         }
     }
 
-    /// Where sends are that were not acknowledged, and since when all are known.
+    /// Finds the offsets of sends that were not acknowledged, and when each send was first known to be in the log.
     fn locate_sends(&mut self) {
         for (partition, log) in &self.logs {
             for seen in &log.sightings {
@@ -234,7 +236,7 @@ impl<'h> View<'h> {
                 }
                 let base = Offset(seen.offset.0.saturating_sub(i64::try_from(place).unwrap_or(i64::MAX)));
                 match send.base {
-                    // Seen twice, at two places: no telling which copy is meant.
+                    // Seen at two offsets: unknown which copy is the original.
                     Some(other) if other != base && send.acked_base().is_none() => send.base = None,
                     Some(other) if other != base => {}
                     Some(_) => known_since(send, seen.at, seen.event),
@@ -287,7 +289,7 @@ impl<'h> View<'h> {
         self.logs.entry(partition).or_default()
     }
 
-    fn send(&mut self, send: SendId) -> Option<&mut SendView<'h>> {
+    fn send(&mut self, send: SendId) -> Option<&mut IndexedSend<'h>> {
         self.by_id.get(&send).map(|position| &mut self.sends[*position])
     }
 }
@@ -299,7 +301,7 @@ fn see(log: &mut Log<'_>, records: &[Seen], (at, event): (Duration, usize), comm
     }));
 }
 
-fn known_since(send: &mut SendView<'_>, at: Duration, event: usize) {
+fn known_since(send: &mut IndexedSend<'_>, at: Duration, event: usize) {
     if send.known.is_none_or(|(known, _)| at < known) {
         send.known = Some((at, event));
     }

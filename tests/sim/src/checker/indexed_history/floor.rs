@@ -1,4 +1,4 @@
-//! How far the beginning of a partition may be gone.
+//! The offset below which records of a partition may have been deleted.
 
 use std::time::Duration;
 
@@ -6,62 +6,62 @@ use alluvium_model::Offset;
 
 use crate::history::{Outcome, Retention};
 
-/// A `DeleteRecords` that was not refused.
+/// A `DeleteRecords` that was not rejected.
 #[derive(Clone, Copy, Debug)]
 pub struct Trim {
-    /// The event that tells of it.
+    /// Its event.
     pub event: usize,
-    /// When it was asked for.
+    /// When it was requested.
     pub began: Duration,
     /// When it ended.
     pub at: Duration,
-    /// Below what records may be gone; the largest offset where nobody can tell.
+    /// Records below this offset may be deleted; the largest offset if that is unknown.
     pub before: Offset,
     /// Whether it was confirmed.
     pub done: bool,
 }
 
-/// What may be gone of one partition, and why.
+/// What may have been deleted of one partition, and why.
 #[derive(Clone, Debug, Default)]
 pub struct Floor {
-    /// In order of their end.
+    /// Trims, in the order in which they ended.
     pub trims: Vec<Trim>,
-    /// What goes by itself.
+    /// The retention of the topic.
     pub retention: Retention,
-    /// When the deletion of the topic was first asked for, unless it was refused.
+    /// When the deletion of the topic was first requested, unless it was rejected.
     pub deletion: Option<Duration>,
-    /// The highest log start that any answer told of.
-    pub told: Offset,
+    /// The highest log start in any answer.
+    pub reported_start: Offset,
 }
 
 impl Floor {
-    /// The highest log start that may be right at `at`, were there no retention.
+    /// The highest log start that trims requested until `at` allow; retention is left out of account.
     #[must_use]
-    pub fn asked_by(&self, at: Duration) -> Offset {
+    pub fn trimmed_by(&self, at: Duration) -> Offset {
         let asked = self.trims.iter().filter(|trim| trim.began <= at).map(|trim| trim.before);
         asked.max().unwrap_or_default()
     }
 
-    /// Below what a read that ended at `at` need not have found anything.
+    /// A read that ended at `at` need not have found records below this offset.
     #[must_use]
-    pub fn excused_by(&self, at: Duration) -> Offset {
-        let asked = self.asked_by(at);
-        if self.retention == Retention::Forever { asked } else { asked.max(self.told) }
+    pub fn deletable_by(&self, at: Duration) -> Offset {
+        let asked = self.trimmed_by(at);
+        if self.retention == Retention::Forever { asked } else { asked.max(self.reported_start) }
     }
 
-    /// Below what nothing need be there at the end.
+    /// Records below this offset need not be there at the end.
     #[must_use]
     pub fn at_end(&self) -> Offset {
-        self.excused_by(Duration::MAX)
+        self.deletable_by(Duration::MAX)
     }
 
-    /// The topic may be gone.
+    /// Whether the topic may be deleted.
     #[must_use]
     pub fn deleted(&self) -> bool {
         self.deletion.is_some()
     }
 
-    /// A read that ended at `at` may have found the topic gone.
+    /// Whether a read that ended at `at` may have found the topic deleted.
     #[must_use]
     pub fn deleted_by(&self, at: Duration) -> bool {
         self.deletion.is_some_and(|began| began <= at)

@@ -1,39 +1,40 @@
-//! Committed offsets, each a register: who wrote what when, and which answers are explained by no write.
+//! Committed offsets, each as a register: its writes, and the answers that no write explains.
 //!
-//! A write takes effect once, between its request and its answer (or any time later, or never, where the answer is unknown).
-//! An answer is explained by a write that was asked for before the answer came, and that no other write replaced that began
-//! after its end and ended before the question. The answers themselves tell when a write of unknown outcome had taken effect.
+//! A write takes effect once, between its request and its answer (or at any later time, or never, if the outcome is
+//! unknown). A write explains an answer if it was requested before the answer came, and if no other write began after
+//! its end and ended before the request for the answer. Answers also show when a write with an unknown outcome had
+//! taken effect.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use alluvium_model::{Offset, TopicPartition};
 
-use super::{Fate, TxnView};
-use crate::history::{CommitOffset, Event, FetchOffset, Happening, Outcome, TxnId};
+use super::{CommitStatus, IndexedTxn};
+use crate::history::{CommitOffset, Event, EventKind, FetchOffset, Outcome, TxnId};
 
 /// An answer that no write explains.
 #[derive(Clone, Debug)]
 pub struct StaleOffset {
-    /// Which group.
+    /// The group.
     pub group: String,
-    /// Which partition.
+    /// The partition.
     pub partition: TopicPartition,
     /// What is wrong with it.
     pub what: Staleness,
-    /// What should have been there, or something later.
+    /// The offset that it should have, or that of a later commit.
     pub last: Option<Offset>,
-    /// The write that was lost, and the question.
+    /// The events of the lost write and of the answer.
     pub events: Vec<usize>,
 }
 
 /// What is wrong with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Staleness {
-    /// There is no offset.
+    /// It has no offset.
     Missing,
-    /// It was replaced.
+    /// It has an offset that was replaced.
     Old(Offset),
-    /// Nobody committed it before the answer.
+    /// It has an offset that no client had committed.
     Invented(Offset),
 }
 
@@ -41,7 +42,7 @@ pub enum Staleness {
 struct Write {
     value: Option<Offset>,
     from: Duration,
-    /// When it had taken effect; the end of time where nobody can tell.
+    /// When it had taken effect; the largest duration if that is unknown.
     by: Duration,
     event: Option<usize>,
 }
@@ -54,30 +55,30 @@ struct Register<'h> {
 
 /// All answers that no write explains.
 ///
-/// The offsets of a topic that may be `gone` by then may be gone with it.
+/// If the topic may be deleted (`gone`) by then, its offsets may be deleted with it.
 pub(super) fn stale(
     events: &[Event],
-    txns: &BTreeMap<TxnId, TxnView>,
+    txns: &BTreeMap<TxnId, IndexedTxn>,
     gone: impl Fn(TopicPartition, Duration) -> bool,
 ) -> Vec<StaleOffset> {
     let mut registers: BTreeMap<(&str, TopicPartition), Register<'_>> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
         match &event.what {
-            Happening::CommittedOffset(commit) => {
+            EventKind::CommittedOffset(commit) => {
                 if let Some(write) = write(commit, index, event.at, txns) {
                     registers.entry((&commit.group, commit.partition)).or_default().writes.push(write);
                 }
             }
-            Happening::FetchedOffset(fetch) if !gone(fetch.partition, event.at) => {
+            EventKind::FetchedOffset(fetch) if !gone(fetch.partition, event.at) => {
                 registers.entry((&fetch.group, fetch.partition)).or_default().reads.push((index, event.at, fetch));
             }
             _ => {}
         }
     }
-    registers.into_iter().flat_map(|((group, partition), register)| register.judge(group, partition)).collect()
+    registers.into_iter().flat_map(|((group, partition), register)| register.unexplained(group, partition)).collect()
 }
 
-fn write(commit: &CommitOffset, index: usize, at: Duration, txns: &BTreeMap<TxnId, TxnView>) -> Option<Write> {
+fn write(commit: &CommitOffset, index: usize, at: Duration, txns: &BTreeMap<TxnId, IndexedTxn>) -> Option<Write> {
     if commit.outcome == Outcome::Refused {
         return None;
     }
@@ -87,10 +88,10 @@ fn write(commit: &CommitOffset, index: usize, at: Duration, txns: &BTreeMap<TxnI
         Some(txn) => {
             let txn = txns.get(&txn)?;
             let (visible, _) = txn.visible?;
-            match txn.fate {
-                Fate::NotCommitted => return None,
-                Fate::Unknown => (visible, Duration::MAX),
-                Fate::Committed => {
+            match txn.status {
+                CommitStatus::NotCommitted => return None,
+                CommitStatus::Unknown => (visible, Duration::MAX),
+                CommitStatus::Committed => {
                     let known = txn.committed.map_or(Duration::MAX, |(known, _)| known);
                     (visible, if commit.outcome == Outcome::Done { known } else { Duration::MAX })
                 }
@@ -101,8 +102,8 @@ fn write(commit: &CommitOffset, index: usize, at: Duration, txns: &BTreeMap<TxnI
 }
 
 impl Register<'_> {
-    fn judge(mut self, group: &str, partition: TopicPartition) -> Vec<StaleOffset> {
-        // Before anything was written there is no offset.
+    fn unexplained(mut self, group: &str, partition: TopicPartition) -> Vec<StaleOffset> {
+        // Before the first write there is no offset.
         self.writes.push(Write { value: None, from: Duration::ZERO, by: Duration::ZERO, event: None });
         self.tighten();
         let by_value = self.by_value();
@@ -131,7 +132,7 @@ impl Register<'_> {
         stale
     }
 
-    /// Where only one write explains an answer, it had taken effect by then.
+    /// If only one write explains an answer, it had taken effect by then.
     fn tighten(&mut self) {
         let by_value = self.by_value();
         for (_, at, fetch) in &self.reads {
@@ -153,7 +154,7 @@ impl Register<'_> {
     }
 }
 
-/// By the time of their effect: the write that began last among those that had taken effect.
+/// By the time of each effect: the write that began last among those that had taken effect.
 struct Latest(Vec<(Duration, Write)>);
 
 impl Latest {

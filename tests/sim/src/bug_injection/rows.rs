@@ -1,4 +1,4 @@
-//! What a broken process remembers of rows.
+//! The rows that a process with a bug has seen and written.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,27 @@ use alluvium_metastore::{
 use bytes::Bytes;
 use tokio::time::Instant;
 
-/// What a broken process remembers of rows.
+/// The rows that a process with a bug has seen and written.
 #[derive(Default)]
 pub struct Rows {
-    /// How often each bug had its chance.
-    chances: u64,
-    /// Per key the value before the last change, and the last value.
+    /// Calls of [`Self::is_due`].
+    calls: u64,
+    /// By key: the value before the last change, and the last value.
     changed: BTreeMap<Bytes, (Option<Bytes>, Option<Bytes>)>,
-    /// What it wrote itself.
+    /// Rows that the process wrote itself.
     own: BTreeMap<Bytes, Bytes>,
-    /// Since when.
+    /// When it wrote the first of them.
     since: Option<Instant>,
 }
 
 impl Rows {
-    /// Whether the bug strikes this time: one time in `every`.
-    pub fn strikes(&mut self, every: u64) -> bool {
-        self.chances += 1;
-        self.chances.is_multiple_of(every)
+    /// Whether the bug shows this time: one time in `every`.
+    pub fn is_due(&mut self, every: u64) -> bool {
+        self.calls += 1;
+        self.calls.is_multiple_of(every)
     }
 
-    /// The value that `key` had before its last change that was seen, now that it has `value`.
+    /// The value of `key` before its last change that was seen; `value` is the current one.
     pub fn before(&mut self, key: &[u8], value: Option<&Bytes>) -> Option<Bytes> {
         let (before, last) = self.changed.entry(Bytes::copy_from_slice(key)).or_default();
         if last.as_ref() != value {
@@ -38,23 +38,23 @@ impl Rows {
         before.clone()
     }
 
-    /// Remembers what it wrote itself; how long it has done so.
+    /// Remembers a row that the process wrote. Returns the time since the first one.
     pub fn wrote(&mut self, key: &Bytes, value: &Bytes) -> std::time::Duration {
         self.own.insert(key.clone(), value.clone());
         self.since.get_or_insert_with(Instant::now).elapsed()
     }
 
-    /// Forgets what it wrote itself.
+    /// Removes a row that the process wrote.
     pub fn cleared(&mut self, key: &[u8]) {
         self.own.remove(key);
     }
 
-    /// What it wrote itself at `key`.
+    /// The value that the process wrote at `key`.
     pub fn own(&self, key: &[u8]) -> Option<Bytes> {
         self.own.get(key).cloned()
     }
 
-    /// `found`, with what it wrote itself in place of what is there.
+    /// `found`, with the rows that the process wrote in place of those that are stored.
     pub fn with_own(&self, query: &Range, found: Vec<(Bytes, Bytes)>) -> Vec<(Bytes, Bytes)> {
         let mut rows: BTreeMap<Bytes, Bytes> = found.into_iter().collect();
         let own = self.own.iter().filter(|(key, _)| (&query.begin[..]..&query.end[..]).contains(&&key[..]));
@@ -67,7 +67,7 @@ impl Rows {
     }
 }
 
-/// Whether `key` is one of `tag`.
+/// Whether `key` belongs to `tag`.
 pub fn is(key: &[u8], tag: Tag) -> bool {
     key.starts_with(&Key::new(tag).bytes())
 }

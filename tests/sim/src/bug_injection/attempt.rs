@@ -1,4 +1,4 @@
-//! An attempt with a bug.
+//! A transaction attempt with a bug.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,28 +9,28 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Breakage,
+    Bug,
     rows::{Rows, is},
 };
 
-/// One read of a head in so many is of the one before.
+/// One in so many reads of a head returns the previous one.
 const OLD_HEAD_EVERY: u64 = 20;
-/// One read of extents in so many leaves one out.
+/// One in so many reads of extents leaves one out.
 const HIDDEN_EXTENT_EVERY: u64 = 10;
-/// One offset of a group in so many is not written.
+/// One in so many committed offsets of a group is not written.
 const LOST_OFFSET_EVERY: u64 = 3;
-/// After that nobody hears of the zombie any more.
+/// After this time the zombie's heartbeats are not written any more.
 const ZOMBIE_AFTER: Duration = Duration::from_secs(5);
 
-pub(super) struct BrokenAttempt {
+pub(super) struct BuggyAttempt {
     attempt: Arc<dyn Attempt>,
-    breakage: Breakage,
+    bug: Bug,
     rows: Arc<Mutex<Rows>>,
 }
 
-impl BrokenAttempt {
-    pub fn new(attempt: Arc<dyn Attempt>, breakage: Breakage, rows: Arc<Mutex<Rows>>) -> Self {
-        Self { attempt, breakage, rows }
+impl BuggyAttempt {
+    pub fn new(attempt: Arc<dyn Attempt>, bug: Bug, rows: Arc<Mutex<Rows>>) -> Self {
+        Self { attempt, bug, rows }
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -39,51 +39,51 @@ impl BrokenAttempt {
 }
 
 #[async_trait]
-impl Attempt for BrokenAttempt {
+impl Attempt for BuggyAttempt {
     async fn get(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error> {
-        let isolation = if self.breakage == Breakage::LostConflicts { Isolation::Snapshot } else { isolation };
+        let isolation = if self.bug == Bug::LostConflicts { Isolation::Snapshot } else { isolation };
         let value = self.attempt.get(key, isolation).await?;
         let mut rows = self.rows();
-        Ok(match self.breakage {
-            Breakage::ForgottenWindows if is(key, Tag::WINDOW) => None,
-            Breakage::OldHeads if is(key, Tag::HEAD) => {
+        Ok(match self.bug {
+            Bug::ForgottenWindows if is(key, Tag::WINDOW) => None,
+            Bug::OldHeads if is(key, Tag::HEAD) => {
                 let before = rows.before(key, value.as_ref());
-                if rows.strikes(OLD_HEAD_EVERY) { before.or(value) } else { value }
+                if rows.is_due(OLD_HEAD_EVERY) { before.or(value) } else { value }
             }
-            Breakage::Zombie if is(key, Tag::LEASE) || is(key, Tag::NODE) => rows.own(key).or(value),
+            Bug::Zombie if is(key, Tag::LEASE) || is(key, Tag::NODE) => rows.own(key).or(value),
             _ => value,
         })
     }
 
     async fn range(&self, query: &Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
         let mut query = query.clone();
-        query.snapshot |= self.breakage == Breakage::LostConflicts;
+        query.snapshot |= self.bug == Bug::LostConflicts;
         let mut found = self.attempt.range(&query).await?;
         let mut rows = self.rows();
-        match self.breakage {
-            Breakage::HiddenExtents if is(&query.begin, Tag::EXTENT) => {
-                let hidden = usize::from(found.len() > 1 && rows.strikes(HIDDEN_EXTENT_EVERY));
+        match self.bug {
+            Bug::HiddenExtents if is(&query.begin, Tag::EXTENT) => {
+                let hidden = usize::from(found.len() > 1 && rows.is_due(HIDDEN_EXTENT_EVERY));
                 found.drain(..hidden);
             }
-            Breakage::Zombie if is(&query.begin, Tag::NODE) => found = rows.with_own(&query, found),
+            Bug::Zombie if is(&query.begin, Tag::NODE) => found = rows.with_own(&query, found),
             _ => {}
         }
         Ok(found)
     }
 
     fn write(&self, mutation: Mutation) {
-        let dropped = match (self.breakage, &mutation) {
-            (Breakage::LostGroupOffsets, Mutation::Set { key, .. }) if is(key, Tag::GROUP_OFFSET) => {
-                self.rows().strikes(LOST_OFFSET_EVERY)
+        let dropped = match (self.bug, &mutation) {
+            (Bug::LostGroupOffsets, Mutation::Set { key, .. }) if is(key, Tag::GROUP_OFFSET) => {
+                self.rows().is_due(LOST_OFFSET_EVERY)
             }
-            (Breakage::Zombie, Mutation::Set { key, value }) if is(key, Tag::LEASE) => {
+            (Bug::Zombie, Mutation::Set { key, value }) if is(key, Tag::LEASE) => {
                 self.rows().wrote(key, value);
                 false
             }
-            (Breakage::Zombie, Mutation::Set { key, value }) if is(key, Tag::NODE) => {
+            (Bug::Zombie, Mutation::Set { key, value }) if is(key, Tag::NODE) => {
                 self.rows().wrote(key, value) > ZOMBIE_AFTER
             }
-            (Breakage::Zombie, Mutation::Clear { key }) => {
+            (Bug::Zombie, Mutation::Clear { key }) => {
                 self.rows().cleared(key);
                 false
             }

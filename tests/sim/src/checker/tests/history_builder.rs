@@ -1,4 +1,4 @@
-//! Histories told by hand: one partition, one millisecond per event, everything as usual unless said otherwise.
+//! Builds histories by hand: one partition, one millisecond per event, defaults for whatever a test does not set.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     checker::{check, trace},
     history::{
-        Acked, Actor, Admin, CommitOffset, ConnectionNumber, Event, FetchOffset, FinalObjects, Happening, Heartbeat,
+        Acked, Actor, Admin, CommitOffset, ConnectionNumber, Event, EventKind, FetchOffset, FinalObjects, Heartbeat,
         History, Isolation, Join, LiveExtent, Outcome, Phase, Poll, Position, Readback, Retention, Retried, Seen,
         SendId, Sent, TxnEnded, TxnEnding, TxnId, ValueId,
     },
@@ -33,14 +33,14 @@ pub fn object(number: u8) -> ObjectId {
 
 /// A history under construction.
 #[derive(Clone, Default)]
-pub struct Story {
+pub struct HistoryBuilder {
     pub history: History,
     numbers: BTreeMap<(Actor, TopicPartition), u64>,
 }
 
-/// A send that is not as usual.
+/// What a send has other than the defaults.
 #[derive(Clone, Copy)]
-pub struct How {
+pub struct SendOptions {
     pub actor: u32,
     pub partition: i32,
     pub connection: u64,
@@ -48,30 +48,30 @@ pub struct How {
     pub txn: Option<u64>,
 }
 
-impl Default for How {
+impl Default for SendOptions {
     fn default() -> Self {
         Self { actor: 1, partition: 0, connection: 1, producer: Some(5), txn: None }
     }
 }
 
-impl Story {
+impl HistoryBuilder {
     pub fn now(&self) -> Duration {
         self.history.events.last().map_or(Duration::ZERO, |event| event.at)
     }
 
-    /// When an operation begins that is told next: after the last event.
+    /// When the operation that is recorded next begins: after the last event.
     pub fn next(&self) -> Duration {
         self.now() + Duration::from_micros(500)
     }
 
-    /// Adds what `actor` does or sees, a millisecond after the last event; answers its position.
-    pub fn tell(&mut self, actor: u32, what: Happening) -> usize {
+    /// Adds an event of `actor` a millisecond after the last one. Returns its position.
+    pub fn record(&mut self, actor: u32, what: EventKind) -> usize {
         let at = self.now() + Duration::from_millis(1);
         self.history.push(Event { at, actor: Actor(actor), what });
         self.history.events.len() - 1
     }
 
-    pub fn send_as(&mut self, how: How, send: u64, values: &[u64]) -> usize {
+    pub fn send_as(&mut self, how: SendOptions, send: u64, values: &[u64]) -> usize {
         let number = self.numbers.entry((Actor(how.actor), partition(how.partition))).or_default();
         let sent = Sent {
             send: SendId(send),
@@ -84,20 +84,20 @@ impl Story {
             agent: AgentId(0),
         };
         *number += u64::try_from(values.len()).unwrap();
-        self.tell(how.actor, Happening::Sent(sent))
+        self.record(how.actor, EventKind::Sent(sent))
     }
 
     pub fn send(&mut self, send: u64, values: &[u64]) -> usize {
-        self.send_as(How::default(), send, values)
+        self.send_as(SendOptions::default(), send, values)
     }
 
     pub fn retry(&mut self, send: u64) -> usize {
         let again = Retried { send: SendId(send), connection: ConnectionNumber(2), agent: AgentId(1) };
-        self.tell(1, Happening::Retried(again))
+        self.record(1, EventKind::Retried(again))
     }
 
     pub fn ack(&mut self, send: u64, base: i64) -> usize {
-        self.tell(1, Happening::Acked(Acked { send: SendId(send), base: Some(Offset(base)) }))
+        self.record(1, EventKind::Acked(Acked { send: SendId(send), base: Some(Offset(base)) }))
     }
 
     /// A send of one value, acknowledged.
@@ -107,23 +107,23 @@ impl Story {
     }
 
     pub fn fail(&mut self, send: u64) -> usize {
-        self.tell(1, Happening::SendFailed(SendId(send)))
+        self.record(1, EventKind::SendFailed(SendId(send)))
     }
 
     pub fn position(&mut self, actor: u32, to: i64) -> usize {
-        self.tell(actor, Happening::Positioned(Position { partition: partition(0), to: Offset(to) }))
+        self.record(actor, EventKind::Positioned(Position { partition: partition(0), to: Offset(to) }))
     }
 
     /// A poll of all up to its last record.
     pub fn poll(&mut self, actor: u32, from: i64, records: &[(i64, u64)]) -> usize {
         let next = records.last().map_or(from, |(offset, _)| offset + 1);
-        self.tell(actor, Happening::Polled(self.poll_of(from, next, records)))
+        self.record(actor, EventKind::Polled(self.poll_of(from, next, records)))
     }
 
     pub fn poll_committed(&mut self, actor: u32, (from, next): (i64, i64), records: &[(i64, u64)]) -> usize {
         let mut poll = self.poll_of(from, next, records);
         poll.isolation = Isolation::ReadCommitted;
-        self.tell(actor, Happening::Polled(poll))
+        self.record(actor, EventKind::Polled(poll))
     }
 
     pub fn poll_of(&self, from: i64, next: i64, records: &[(i64, u64)]) -> Poll {
@@ -160,21 +160,21 @@ impl Story {
     }
 
     pub fn readback(&mut self, agent: i32, records: &[(i64, u64)]) -> usize {
-        self.tell(0, Happening::Readback(self.readback_of(agent, records)))
+        self.record(0, EventKind::Readback(self.readback_of(agent, records)))
     }
 
     pub fn readback_committed(&mut self, (start, end): (i64, i64), records: &[(i64, u64)]) -> usize {
         let mut back = self.readback_of(0, records);
         back.isolation = Isolation::ReadCommitted;
         (back.log_start, back.high_watermark, back.stable) = (Offset(start), Offset(end), Offset(end));
-        self.tell(0, Happening::Readback(back))
+        self.record(0, EventKind::Readback(back))
     }
 
     pub fn trim(&mut self, before: i64) -> usize {
         let began = self.next();
-        self.tell(
+        self.record(
             9,
-            Happening::Admin(Admin::RecordsDeleted {
+            EventKind::Admin(Admin::RecordsDeleted {
                 began,
                 partition: partition(0),
                 before: Some(Offset(before)),
@@ -186,30 +186,30 @@ impl Story {
 
     pub fn topic(&mut self, retention: Retention) -> usize {
         let (began, name) = (self.next(), "t".to_owned());
-        self.tell(9, Happening::Admin(Admin::TopicCreated { began, topic: TOPIC, name, partitions: 1, retention }))
+        self.record(9, EventKind::Admin(Admin::TopicCreated { began, topic: TOPIC, name, partitions: 1, retention }))
     }
 
     pub fn delete_topic(&mut self, outcome: Outcome) -> usize {
         let began = self.next();
-        self.tell(9, Happening::Admin(Admin::TopicDeleted { began, topic: TOPIC, outcome }))
+        self.record(9, EventKind::Admin(Admin::TopicDeleted { began, topic: TOPIC, outcome }))
     }
 
     pub fn delete_group(&mut self, outcome: Outcome) -> usize {
         let began = self.next();
-        self.tell(9, Happening::Admin(Admin::GroupDeleted { began, group: "g".to_owned(), outcome }))
+        self.record(9, EventKind::Admin(Admin::GroupDeleted { began, group: "g".to_owned(), outcome }))
     }
 
     pub fn ending(&mut self, txn: u64, commit: bool) -> usize {
-        self.tell(1, Happening::TxnEnding(TxnEnding { txn: TxnId(txn), commit }))
+        self.record(1, EventKind::TxnEnding(TxnEnding { txn: TxnId(txn), commit }))
     }
 
     pub fn ended(&mut self, txn: u64, commit: bool, outcome: Outcome) -> usize {
-        self.tell(1, Happening::TxnEnded(TxnEnded { txn: TxnId(txn), commit, outcome }))
+        self.record(1, EventKind::TxnEnded(TxnEnded { txn: TxnId(txn), commit, outcome }))
     }
 
     pub fn join(&mut self, actor: u32, generation: i32, partitions: &[i32]) -> usize {
         let join = self.join_of(actor, generation, partitions);
-        self.tell(actor, Happening::Joined(join))
+        self.record(actor, EventKind::Joined(join))
     }
 
     pub fn join_of(&self, actor: u32, generation: i32, partitions: &[i32]) -> Join {
@@ -225,12 +225,12 @@ impl Story {
 
     pub fn beat(&mut self, actor: u32, generation: i32, outcome: Outcome) -> usize {
         let (began, group, member) = (self.next(), "g".to_owned(), format!("m{actor}"));
-        self.tell(actor, Happening::Heartbeat(Heartbeat { began, group, generation, member, outcome }))
+        self.record(actor, EventKind::Heartbeat(Heartbeat { began, group, generation, member, outcome }))
     }
 
     pub fn commit(&mut self, offset: Option<i64>, outcome: Outcome) -> usize {
         let commit = self.commit_of(offset, outcome);
-        self.tell(1, Happening::CommittedOffset(commit))
+        self.record(1, EventKind::CommittedOffset(commit))
     }
 
     pub fn commit_of(&self, offset: Option<i64>, outcome: Outcome) -> CommitOffset {
@@ -248,7 +248,7 @@ impl Story {
 
     pub fn fetch(&mut self, offset: Option<i64>) -> usize {
         let (began, group, offset) = (self.next(), "g".to_owned(), offset.map(Offset));
-        self.tell(1, Happening::FetchedOffset(FetchOffset { began, group, partition: partition(0), offset }))
+        self.record(1, EventKind::FetchedOffset(FetchOffset { began, group, partition: partition(0), offset }))
     }
 
     /// Extents `(start, end, object)`, and what the store and the retire queue have.
@@ -264,20 +264,20 @@ impl Story {
             retired: retired.iter().copied().map(object).collect(),
             strange: Vec::new(),
         };
-        self.tell(0, Happening::FinalObjects(objects))
+        self.record(0, EventKind::FinalObjects(objects))
     }
 
     /// The names of what is wrong with it, each once, in order; all of it is printed, for a test that fails.
-    pub fn wrong(&self) -> Vec<&'static str> {
+    pub fn violated(&self) -> Vec<&'static str> {
         for violation in check(&self.history) {
             println!("{}", trace(&self.history, &violation));
         }
-        wrong(&self.history)
+        violated(&self.history)
     }
 }
 
 /// The names of what is wrong with `history`, each once, in order.
-pub fn wrong(history: &History) -> Vec<&'static str> {
+pub fn violated(history: &History) -> Vec<&'static str> {
     let mut names: Vec<&'static str> = check(history).iter().map(|violation| violation.invariant).collect();
     names.sort_unstable();
     names.dedup();

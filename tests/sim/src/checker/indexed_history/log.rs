@@ -1,4 +1,4 @@
-//! One partition: who sent what to it, who read what from it.
+//! The index of one partition: what was sent to it, and what was read from it.
 
 use std::time::Duration;
 
@@ -7,79 +7,79 @@ use alluvium_model::{Offset, Timestamp};
 use super::Floor;
 use crate::history::{Actor, Poll, Readback, ValueId};
 
-/// A record, seen once.
+/// One read of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sighting {
-    /// Where.
+    /// Its offset.
     pub offset: Offset,
-    /// What.
+    /// Its value.
     pub value: ValueId,
-    /// When: the end of the read.
+    /// The end of the read.
     pub at: Duration,
-    /// By which event.
+    /// The event of the read.
     pub event: usize,
     /// Its timestamp.
     pub timestamp: Timestamp,
-    /// By a read-committed reader.
+    /// Whether the reader was read-committed.
     pub committed: bool,
-    /// In the reading back at the end.
+    /// Whether the read is a readback of the final check.
     pub last: bool,
 }
 
-/// A record as its acknowledgement says.
+/// An acknowledged record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AckedAt {
-    /// Where.
+    /// Its offset by the acknowledgement.
     pub offset: Offset,
-    /// What.
+    /// Its value.
     pub value: ValueId,
-    /// Position of its send in `View::sends`.
+    /// Position of its send in `IndexedHistory::sends`.
     pub send: usize,
 }
 
-/// A poll with its place in the history.
+/// A poll with its position in the history.
 #[derive(Clone, Copy, Debug)]
-pub struct PollView<'h> {
-    /// Which event.
+pub struct IndexedPoll<'h> {
+    /// Its event.
     pub event: usize,
     /// When it was answered.
     pub at: Duration,
-    /// By whom.
+    /// The consumer.
     pub actor: Actor,
-    /// What.
+    /// The poll.
     pub poll: &'h Poll,
 }
 
-/// A reading back with its place in the history.
+/// A readback with its position in the history.
 #[derive(Clone, Copy, Debug)]
-pub struct ReadbackView<'h> {
-    /// Which event.
+pub struct IndexedReadback<'h> {
+    /// Its event.
     pub event: usize,
     /// When it ended.
     pub at: Duration,
-    /// What.
+    /// The readback.
     pub read: &'h Readback,
 }
 
-/// One partition.
+/// The index of one partition.
 #[derive(Clone, Debug, Default)]
 pub struct Log<'h> {
-    /// Sends to it, in order of their first attempts: positions in `View::sends`.
+    /// Sends to it, in order of their first attempts: positions in `IndexedHistory::sends`.
     pub sends: Vec<usize>,
     /// Polls of it, in order.
-    pub polls: Vec<PollView<'h>>,
-    /// Where consumers took their places: event, actor, offset.
+    pub polls: Vec<IndexedPoll<'h>>,
+    /// Positions that consumers set: event, actor, offset.
     pub positions: Vec<(usize, Actor, Offset)>,
-    /// Reading back, in order.
-    pub readbacks: Vec<ReadbackView<'h>>,
+    /// Readbacks, in order.
+    pub readbacks: Vec<IndexedReadback<'h>>,
     /// All records seen, by offset, then value, then time.
     pub sightings: Vec<Sighting>,
     /// All records acknowledged with an offset, by offset.
     pub acked: Vec<AckedAt>,
-    /// What may be gone.
+    /// What may have been deleted.
     pub floor: Floor,
-    /// Offsets at which a record that counts (not of a transaction that did not commit) is known to have been: ascending,
-    /// each once; with whether anybody saw it there.
+    /// Offsets known to have held a record (other than one of a transaction that did not commit), ascending, each once;
+    /// with whether a reader saw the record there.
     pub existing: Vec<(Offset, bool)>,
 }
 

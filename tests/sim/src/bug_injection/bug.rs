@@ -1,46 +1,46 @@
-//! Which bugs there are.
+//! The bugs that can be injected.
 
 use std::time::Duration;
 
-use crate::plan::{Mischief, NodePlan, Plan};
+use crate::plan::{NemesisPlan, NodePlan, Plan};
 
-/// Commits that a broken metastore loses.
+/// Commits that the metastore loses, per mille.
 const LOST_PER_MILLE: u16 = 50;
-/// Commits whose result nobody is told, so that batches are sent again.
+/// Commits whose result is unknown to the process, per mille, so that batches are sent again.
 const UNKNOWN_PER_MILLE: u16 = 300;
-/// The zombie among machines.
+/// The name of the machine that becomes a zombie.
 const ZOMBIE: &str = "agent 0";
 
-/// How a system may be broken on purpose, so that the checker has something to find.
+/// A bug that is injected into the system, so that the checker has something to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Breakage {
-    /// Not at all.
+pub enum Bug {
+    /// No bug: the plan is that of a run with one, and nothing must be found.
     None,
-    /// The store loses the so-manieth object that each process puts, and says that it has it.
+    /// The object store loses the object that each process puts with this number, and answers that it has it.
     LostPut(u64),
-    /// The store keeps what it was told to delete, and says that it is gone.
+    /// The object store keeps deleted objects, and answers that they are gone.
     KeptObjects,
-    /// The metastore loses some commits, and says that they are done.
+    /// The metastore loses some commits, and answers that they succeeded.
     LostCommits,
-    /// The metastore sees no conflicts: transactions are not serializable.
+    /// The metastore detects no conflicts: transactions are not serializable.
     LostConflicts,
-    /// Commits read heads as they were before the last change: offsets are given twice.
+    /// Commits read heads as they were before the last change: offsets are assigned twice.
     OldHeads,
-    /// Commits do not know which batches of a producer are there already.
+    /// Commits do not see producer windows: duplicate batches are appended.
     ForgottenWindows,
-    /// Readers are not shown some extents.
+    /// Reads of the index leave some extents out.
     HiddenExtents,
-    /// Some offsets of groups are not written.
+    /// Some committed offsets of groups are not written.
     LostGroupOffsets,
-    /// One agent beats for itself only and reads its leases from memory: a coordinator without its fence, whom the others
-    /// take for gone.
+    /// One agent's heartbeats are not written, and it reads its leases from memory: a coordinator without its fence,
+    /// which the others consider dead.
     Zombie,
 }
 
-impl Breakage {
-    /// Makes `plan` one that shows it, and leaves it alone but for that.
+impl Bug {
+    /// Changes `plan` so that the bug shows, and switches the nemesis off except for what the bug needs.
     pub fn apply(self, plan: &mut Plan) {
-        plan.mischief = Mischief::none(plan.mischief.pause_max);
+        plan.nemesis = NemesisPlan::none(plan.nemesis.pause_max);
         plan.compactor.interval = Duration::from_secs(600);
         match self {
             Self::None | Self::OldHeads | Self::HiddenExtents => {}
@@ -49,33 +49,33 @@ impl Breakage {
             Self::LostCommits => plan.metastore.lost_per_mille = LOST_PER_MILLE,
             Self::LostConflicts => plan.producers = plan.producers.max(4),
             Self::ForgottenWindows => {
-                plan.mischief.resets = true;
+                plan.nemesis.resets = true;
                 plan.metastore.unknown_per_mille = UNKNOWN_PER_MILLE;
             }
             Self::LostGroupOffsets => {
                 plan.groups = vec![2, 2];
-                // Who comes and goes asks where to read on.
-                plan.mischief.clients = true;
+                // Members that come and go ask for the committed offset.
+                plan.nemesis.clients = true;
             }
             Self::Zombie => {
                 plan.groups = vec![4, 4];
                 plan.nodes.retain(|node| !node.serves || node.name == ZOMBIE);
                 plan.nodes.push(other(&plan.nodes, "agent 1"));
                 plan.nodes.push(other(&plan.nodes, "agent 2"));
-                plan.mischief.clients = true;
+                plan.nemesis.clients = true;
             }
         }
     }
 
-    /// Load and trouble for so long show it.
+    /// How long a run has to be to show the bug.
     #[must_use]
     pub fn duration(self) -> Duration {
         if self == Self::Zombie { Duration::from_secs(90) } else { Duration::from_secs(20) }
     }
 
-    /// Whether the store of the machine called `name` is broken.
+    /// Whether the machine called `name` has the bug.
     #[must_use]
-    pub fn strikes(self, name: &str) -> bool {
+    pub fn affects(self, name: &str) -> bool {
         self != Self::Zombie || name == ZOMBIE
     }
 }

@@ -1,4 +1,4 @@
-"""How the S3 server and the machine themselves are: so that their pauses are not taken for ours."""
+"""Stalls of the S3 server and of the machine, so that they are not mistaken for stalls of Alluvium."""
 
 import threading
 import time
@@ -6,16 +6,16 @@ import time
 from botocore.exceptions import BotoCoreError, ClientError
 from cluster import Bucket
 
-BEAT_SECONDS = 0.5
-# Pauses shorter than this are not worth a word.
+PROBE_SECONDS = 0.5
+# Shorter pauses are not reported.
 GAP_SECONDS = 1.5
 
 
-class Pulse(threading.Thread):
-    """Writes a small object twice a second, and looks at how late it wakes up."""
+class StoreProbe(threading.Thread):
+    """Writes a small object twice a second, and measures how late its timer fires."""
 
     def __init__(self, bucket: Bucket):
-        super().__init__(name="pulse", daemon=True)
+        super().__init__(name="store-probe", daemon=True)
         self.bucket = bucket
         self.puts: list[float] = []
         self.late: list[tuple[float, float]] = []
@@ -24,16 +24,16 @@ class Pulse(threading.Thread):
         client = self.bucket.client()
         while True:
             slept = time.time()
-            time.sleep(BEAT_SECONDS)
-            self.late.append((time.time(), time.time() - slept - BEAT_SECONDS))
+            time.sleep(PROBE_SECONDS)
+            self.late.append((time.time(), time.time() - slept - PROBE_SECONDS))
             try:
-                client.put_object(Bucket=Bucket.BUCKET, Key="pulse", Body=b"pulse")
+                client.put_object(Bucket=Bucket.BUCKET, Key="probe", Body=b"probe")
                 self.puts.append(time.time())
             except (BotoCoreError, ClientError):
                 pass
 
     def remark(self, since: float) -> str:
-        """What was unusual since then that is not our doing."""
+        """Stalls after `since` that Alluvium did not cause, as text."""
         now = time.time()
         times = [since, *(put for put in list(self.puts) if put > since), now]
         gap = max(after - before for before, after in zip(times, times[1:]))

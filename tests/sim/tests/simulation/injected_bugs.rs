@@ -1,0 +1,77 @@
+//! Systems with injected bugs: the checker finds each bug under the name of the invariant it violates.
+
+use std::collections::BTreeSet;
+
+use alluvium_sim::bug_injection::Bug;
+use alluvium_sim::run::{RunOptions, run};
+
+/// Further seeds to try: not every run shows every bug, and a change of the system may change which runs do.
+const SEEDS: u64 = 10;
+
+/// Names of the invariants violated in a run with `bug` and no other faults.
+fn violated(seed: u64, bug: Bug) -> BTreeSet<&'static str> {
+    let options = RunOptions { seed, duration: Some(bug.duration()), bug: Some(bug), ..RunOptions::default() };
+    run(options).violations.into_iter().map(|violation| violation.invariant).collect()
+}
+
+/// Asserts that the seed `likely`, or another, violates one of `names` with `bug`.
+fn assert_found(bug: Bug, likely: u64, names: &[&str]) {
+    let mut seen = BTreeSet::new();
+    for seed in std::iter::once(likely).chain(0..SEEDS) {
+        seen.extend(violated(seed, bug));
+        if names.iter().any(|name| seen.contains(name)) {
+            return;
+        }
+    }
+    panic!("{bug:?} violates {seen:?}, none of {names:?}");
+}
+
+#[test]
+fn without_a_bug_nothing_is_found() {
+    assert_eq!(violated(0, Bug::None), BTreeSet::new());
+}
+
+#[test]
+fn a_store_that_loses_an_acknowledged_object_is_found() {
+    assert_found(Bug::LostPut(4), 0, &["dangling-extent"]);
+}
+
+#[test]
+fn a_store_that_keeps_what_it_should_delete_is_found() {
+    assert_found(Bug::KeptObjects, 0, &["leftover-object"]);
+}
+
+#[test]
+fn a_metastore_that_loses_an_acknowledged_commit_is_found() {
+    assert_found(Bug::LostCommits, 3, &["lost-write"]);
+}
+
+#[test]
+fn a_metastore_that_sees_no_conflicts_is_found() {
+    assert_found(Bug::LostConflicts, 0, &["offset-overlap"]);
+}
+
+#[test]
+fn offsets_that_are_given_twice_are_found() {
+    assert_found(Bug::OldHeads, 0, &["offset-overlap"]);
+}
+
+#[test]
+fn a_producer_window_that_is_ignored_is_found() {
+    assert_found(Bug::ForgottenWindows, 4, &["duplicate"]);
+}
+
+#[test]
+fn an_index_that_hides_records_from_some_readers_is_found() {
+    assert_found(Bug::HiddenExtents, 2, &["poll-skip", "offset-gap", "agents-disagree"]);
+}
+
+#[test]
+fn a_committed_offset_that_is_not_written_is_found() {
+    assert_found(Bug::LostGroupOffsets, 0, &["lost-commit", "committed-offset-went-back"]);
+}
+
+#[test]
+fn a_coordinator_without_its_fence_is_found() {
+    assert_found(Bug::Zombie, 6, &["stale-generation-accepted", "group-double-owner", "generation-went-back"]);
+}
