@@ -1,9 +1,15 @@
-//! The read path: offsets in, batches out.
+//! The read path: from offsets to batches.
 //!
-//! Owns: long polls, byte budgets, where bytes come from (recent segments, block caches, ranged reads), assigning offsets
-//! to stored batches. Does not own: which extents there are (the metadata_cache and the metastore) or Kafka's messages. Invariant:
-//! what one partition suffers, the others of the same fetch do not notice.
+//! Owns: long polls, byte budgets, the decision where bytes are read from (recent segments, caches, ranged reads; see
+//! `tier`), and the assignment of offsets to stored batches. Does not own: which extents there are (`metadata_cache` and
+//! the metastore), or Kafka's messages (`kafka`).
+//!
+//! A fetch goes through these files: `engine` (long poll) -> `locate` -> `memory_limiter` -> `read` (`byte_budget`,
+//! `read_plan`, `selection`) -> `loader` (`tier`, `cache`) -> `batch_visit` (`offset_assignment`).
+//!
+//! Invariant: a failure in one partition does not affect the other partitions of the same fetch.
 
+mod batch_visit;
 mod byte_budget;
 mod cache;
 mod engine;
@@ -13,17 +19,19 @@ mod loader;
 mod locate;
 mod memory_limiter;
 mod offset_assignment;
+mod peer_serving;
+mod read;
 mod read_plan;
 mod records;
 mod request;
 mod selection;
-mod serve;
 mod start;
+mod tier;
 
 pub use engine::Fetch;
 pub use load_error::LoadError;
+pub use peer_serving::{ServeError, ServedBlock};
 pub use request::{FetchError, FetchPartition, FetchPlan, FetchedPartition, FoundOffset, OffsetSpec, ReadRecord};
-pub use serve::{ServeError, ServedBlock};
 pub use start::{CacheBytes, FetchParts, start};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Blocks: aligned, loaded once, peer_cache together.
+//! The block cache: blocks are aligned, loaded once, and loaded together if adjacent.
 
 use std::sync::atomic::Ordering;
 
@@ -44,11 +44,11 @@ async fn any_range_is_read_exactly() {
 }
 
 #[tokio::test]
-async fn neighbouring_blocks_are_loaded_together_and_only_once() {
+async fn adjacent_blocks_are_loaded_together_and_only_once() {
     let (objects, cache) = cache(100_000).await;
     read(&cache, 500..3_500).await.expect("readable");
     assert_eq!(gets(&objects), 1);
-    // Blocks 0 to 3 are there; 4 to 7 are loaded by one GET.
+    // Blocks 0 to 3 are cached; 4 to 7 are loaded by one GET.
     read(&cache, 0..SIZE).await.expect("readable");
     assert_eq!(gets(&objects), 2);
     read(&cache, 0..SIZE).await.expect("readable");
@@ -67,14 +67,14 @@ async fn many_readers_share_one_load() {
 }
 
 #[tokio::test]
-async fn overlapping_readers_never_wait_for_one_another_for_ever() {
+async fn overlapping_readers_do_not_deadlock() {
     let (_, cache) = cache(2_000).await;
     let reads = (0..200_u64).map(|n| read(&cache, (n * 37) % 5_000..(n * 37) % 5_000 + 2_400));
     assert!(join_all(reads).await.iter().all(Result::is_ok));
 }
 
 #[tokio::test]
-async fn no_more_is_kept_than_the_budget() {
+async fn the_cache_stays_within_its_budget() {
     let (_, cache) = cache(3_000).await;
     for start in 0..7 {
         read(&cache, start * 1_000..start * 1_000 + 10).await.expect("readable");
@@ -90,6 +90,6 @@ async fn ranges_beyond_the_end_are_corruption_and_absent_objects_are_gone() {
     assert!(matches!(beyond, Err(LoadError::Corrupt(_))));
     let absent = cache.read(ObjectId([1; 16]), "absent", SIZE, 0..1).await;
     assert!(matches!(absent, Err(LoadError::Gone(_))));
-    // A failed load is not remembered.
+    // A failed load is not cached.
     assert!(matches!(cache.read_whole(ObjectId([1; 16]), "absent", 0..1).await, Err(LoadError::Gone(_))));
 }

@@ -1,6 +1,6 @@
 mod blocks;
 mod memory_limiter;
 mod offset_assignment;
+mod peer_serving;
 mod records;
-mod serve;
-mod swapped;
+mod swap;

@@ -1,4 +1,4 @@
-//! Decoded records: how many of them one call brings.
+//! Decoded records: how many one call returns.
 
 use alluvium_model::Offset;
 use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
@@ -6,7 +6,7 @@ use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
 use crate::tests::world::{World, produce};
 
 #[tokio::test(start_paused = true)]
-async fn records_that_were_compressed_well_count_as_what_they_have_become() {
+async fn records_count_by_their_decompressed_size() {
     const VALUE_BYTES: usize = 1 << 20;
     let world = World::new().await;
     let agent = world.agent().await;

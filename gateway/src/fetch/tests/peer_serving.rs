@@ -1,4 +1,4 @@
-//! Blocks given to other agents: in which budget they are kept.
+//! Blocks served to other agents: which cache keeps them, and that they are the stored bytes.
 
 use alluvium_model::{ExtentSource, Offset, object_key};
 
@@ -7,7 +7,7 @@ use crate::tests::history::compact;
 use crate::tests::world::{World, batch, produce};
 
 #[tokio::test(start_paused = true)]
-async fn history_given_to_others_takes_nothing_from_the_tail_and_segments_nothing_from_the_backfill() {
+async fn history_served_to_other_agents_is_kept_by_the_cold_cache_and_segments_by_the_tail_cache() {
     let world = World::new().await;
     let writer = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -18,7 +18,7 @@ async fn history_given_to_others_takes_nothing_from_the_tail_and_segments_nothin
     let owner = world.agent().await;
     let loader = &owner.fetch.shared.loader;
     for extent in &extents {
-        let (tail, backfill) = (loader.tail.bytes(), loader.backfill.bytes());
+        let (tail, cold) = (loader.tail.bytes(), loader.cold.bytes());
         let name = match extent.source {
             ExtentSource::Segment { .. } => BlockName::segment(extent.object),
             ExtentSource::History { .. } => {
@@ -26,18 +26,18 @@ async fn history_given_to_others_takes_nothing_from_the_tail_and_segments_nothin
                 BlockName::history(extent.object, &key, 0..old).expect("a block")
             }
         };
-        let given = owner.fetch.serve_block(&name).await.expect("a block").bytes.len() as u64;
-        let grown = (loader.tail.bytes() - tail, loader.backfill.bytes() - backfill);
+        let served = owner.fetch.serve_block(&name).await.expect("a block").bytes.len() as u64;
+        let grown = (loader.tail.bytes() - tail, loader.cold.bytes() - cold);
         match extent.source {
-            ExtentSource::Segment { .. } => assert!(grown.0 >= given && grown.1 == 0, "{grown:?}"),
-            ExtentSource::History { .. } => assert!(grown.0 == 0 && grown.1 >= given, "{grown:?}"),
+            ExtentSource::Segment { .. } => assert!(grown.0 >= served && grown.1 == 0, "{grown:?}"),
+            ExtentSource::History { .. } => assert!(grown.0 == 0 && grown.1 >= served, "{grown:?}"),
         }
     }
     assert_eq!(extents.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_writer_gives_its_segment_byte_for_byte_as_it_is_stored() {
+async fn a_writer_serves_its_segment_byte_for_byte_as_it_is_stored() {
     let world = World::new().await;
     let writer = world.agent().await;
     let partitions = world.topic("orders", 3).await;
@@ -47,8 +47,8 @@ async fn a_writer_gives_its_segment_byte_for_byte_as_it_is_stored() {
     for partition in partitions {
         let extent = world.metastore.log.find(partition, Offset(0), 1).await.expect("found").remove(0);
         let stored = world.objects.get(&object_key::segment(extent.object)).await.expect("stored");
-        let given = writer.fetch.serve_block(&BlockName::segment(extent.object)).await.expect("a block");
-        assert_eq!(given.bytes, stored);
+        let served = writer.fetch.serve_block(&BlockName::segment(extent.object)).await.expect("a block");
+        assert_eq!(served.bytes, stored);
     }
     assert_eq!(writer.metrics.cache_misses.get(), 0, "it is in memory");
 }

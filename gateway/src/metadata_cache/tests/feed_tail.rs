@@ -1,4 +1,4 @@
-//! The cached follows the feed: topics, lost feeds, cold lookups.
+//! The metadata cache follows the feed: topics, heads, a lost feed, lookups of old extents.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::future::join_all;
 use tokio::time::timeout;
 
-use crate::metadata_cache::{MetadataCache, Tier};
+use crate::metadata_cache::MetadataCache;
 use crate::tests::world::{World, batch, produce, read_all};
 
 const GRACE: Duration = Duration::from_secs(600);
@@ -20,7 +20,7 @@ async fn metadata_cache(world: &World) -> MetadataCache {
 }
 
 #[tokio::test(start_paused = true)]
-async fn topics_appear_change_and_go_with_the_feed() {
+async fn topics_are_added_changed_and_removed_by_the_feed() {
     let world = World::new().await;
     let old = world.topic("old", 2).await[0];
     let metadata_cache = metadata_cache(&world).await;
@@ -55,7 +55,7 @@ async fn a_recreated_topic_is_another_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_tail_task_applies_what_nobody_asks_for() {
+async fn the_tail_task_applies_entries_without_a_sync() {
     let world = World::new().await;
     let reader = world.agent().await;
     let writer = world.agent().await;
@@ -63,7 +63,7 @@ async fn the_tail_task_applies_what_nobody_asks_for() {
     let watch = reader.metadata_cache.watch([partition]);
     produce(&writer, partition, batch(&["x"])).await.expect("acknowledged");
     watch.changed().await;
-    assert!(reader.metadata_cache.recent(partition, Offset(0), 1).is_some());
+    assert!(reader.metadata_cache.recent_extents(partition, Offset(0), 1).is_some());
     assert_eq!(reader.metadata_cache.resets(), 0);
 }
 
@@ -83,7 +83,7 @@ async fn heads_are_read_once_and_then_follow_the_feed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_recent_is_looked_up_and_remembered() {
+async fn extents_that_are_not_recent_are_looked_up_and_cached() {
     let world = World::new().await;
     let writer = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -91,17 +91,17 @@ async fn what_is_not_recent_is_looked_up_and_remembered() {
         produce(&writer, partition, batch(&["x"])).await.expect("acknowledged");
     }
     let metadata_cache = metadata_cache(&world).await;
-    let (tier, extents) = metadata_cache.extents(partition, Offset(1), Offset(5), u64::MAX).await.expect("found");
-    assert_eq!((tier, extents.len()), (Tier::Backfill, 4));
-    // Remembered: the same answer without a wait.
-    let again = metadata_cache.extents(partition, Offset(2), Offset(5), 1).now_or_never().expect("no lookup");
-    assert_eq!(again.map(|(_, extents)| extents.len()), Ok(1));
-    let (tier, _) = writer.metadata_cache.extents(partition, Offset(1), Offset(5), 1).await.expect("found");
-    assert_eq!(tier, Tier::Tail);
+    assert!(metadata_cache.recent_extents(partition, Offset(1), 1).is_none());
+    let extents = metadata_cache.cold_extents(partition, Offset(1)..Offset(5), u64::MAX).await.expect("found");
+    assert_eq!(extents.len(), 4);
+    // Cached: the same answer without a wait.
+    let again = metadata_cache.cold_extents(partition, Offset(2)..Offset(5), 1).now_or_never().expect("no lookup");
+    assert_eq!(again.map(|extents| extents.len()), Ok(1));
+    assert!(writer.metadata_cache.recent_extents(partition, Offset(1), 1).is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_view_that_lost_the_feed_reads_everything_again() {
+async fn a_cache_that_lost_the_feed_reads_everything_again() {
     let world = World::new().await;
     let writer = world.agent().await;
     let gone = world.topic("gone", 1).await[0];
@@ -112,7 +112,7 @@ async fn a_view_that_lost_the_feed_reads_everything_again() {
     let new = world.topic("new", 1).await[0];
     produce(&writer, partition, batch(&["x"])).await.expect("acknowledged");
     let watch = metadata_cache.watch([partition]);
-    // Long after, everything that the feed said is forgotten.
+    // A day later all entries of the feed are trimmed.
     let later = world.clock.now().plus_ms(86_400_000);
     let lease = fixtures::lease(&world.metastore, LeaseKey::Role(Role::Feed)).await;
     while world.metastore.feed.trim(&lease, later, Duration::ZERO, 100).await.expect("trimmed") > 0 {}
@@ -128,7 +128,7 @@ async fn a_view_that_lost_the_feed_reads_everything_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn syncs_at_once_all_see_what_was_committed_before() {
+async fn concurrent_syncs_all_see_what_was_committed_before() {
     let world = World::new().await;
     let metadata_cache = metadata_cache(&world).await;
     let names: Vec<String> = (0..20).map(|n| format!("topic-{n}")).collect();
@@ -137,7 +137,7 @@ async fn syncs_at_once_all_see_what_was_committed_before() {
         metadata_cache.sync().await.expect("synced");
         metadata_cache.topic_by_name(name).is_some()
     });
-    assert!(join_all(creations).await.into_iter().all(|seen| seen));
+    assert!(join_all(creations).await.into_iter().all(|is_seen| is_seen));
     let configs: BTreeMap<String, String> = BTreeMap::new();
     assert!(metadata_cache.topics().iter().all(|topic| topic.topic.configs == configs));
 }
@@ -159,7 +159,7 @@ async fn readers_of_a_trimmed_feed_lose_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_feed_is_not_given_up_while_a_head_is_being_read() {
+async fn the_cache_is_not_rebuilt_while_a_head_is_being_read() {
     let world = World::new().await;
     let writer = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -168,7 +168,7 @@ async fn the_feed_is_not_given_up_while_a_head_is_being_read() {
     let later = world.clock.now().plus_ms(86_400_000);
     let lease = fixtures::lease(&world.metastore, LeaseKey::Role(Role::Feed)).await;
     while world.metastore.feed.trim(&lease, later, Duration::ZERO, 100).await.expect("trimmed") > 0 {}
-    // Read before the loss, it must not be learnt after it: the feed would never tell what came in between.
+    // A head read before the rebuild must not be cached after it: the feed does not announce again what came in between.
     let reading = metadata_cache.shared.heads.lock().await;
     let mut sync = Box::pin(metadata_cache.sync());
     assert!(timeout(Duration::from_secs(1), &mut sync).await.is_err());

@@ -1,4 +1,4 @@
-//! Heads and recent extents, under any feed.
+//! Heads and recent extents, for any sequence of feed entries.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Tim
 use proptest::prelude::*;
 
 use crate::metadata_cache::CachedHead;
-use crate::metadata_cache::partitions::CachedPartitions;
+use crate::metadata_cache::cached_partitions::CachedPartitions;
 
 fn partition(index: i32) -> TopicPartition {
     TopicPartition::new(TopicId::default(), PartitionIndex(index))
@@ -33,48 +33,48 @@ fn head(next: i64, start: i64) -> CachedHead {
 }
 
 #[test]
-fn a_head_read_before_or_after_what_the_feed_says_is_the_same() {
+fn a_head_read_before_or_after_a_feed_entry_is_the_same() {
     let mut early = CachedPartitions::default();
-    early.learn(partition(0), head(5, 0));
+    early.merge_head(partition(0), head(5, 0));
     early.apply(&commit(0, 5, 9));
     let mut late = CachedPartitions::default();
     late.apply(&commit(0, 5, 9));
-    late.learn(partition(0), head(5, 0));
+    late.merge_head(partition(0), head(5, 0));
     for cached in [early, late] {
-        let head = cached.head(partition(0)).expect("learnt");
+        let head = cached.head(partition(0)).expect("the head was read");
         assert_eq!((head.next, head.stable), (Offset(9), Offset(9)));
     }
 }
 
 #[test]
-fn what_was_swapped_or_trimmed_is_no_longer_recent() {
+fn swapped_or_trimmed_extents_are_no_longer_recent() {
     let mut cached = CachedPartitions::default();
     for n in 0..5 {
         cached.apply(&commit(0, n, n + 1));
     }
-    assert!(cached.recent(partition(0), Offset(0), 1).is_some());
+    assert!(cached.recent_extents(partition(0), Offset(0), 1).is_some());
     let inputs = Offset(0)..Offset(2);
     cached.apply(&FeedEntry::Swap { partition: partition(0), inputs, outputs: Vec::new() });
-    assert!(cached.recent(partition(0), Offset(1), 1).is_none());
+    assert!(cached.recent_extents(partition(0), Offset(1), 1).is_none());
     cached.apply(&FeedEntry::Trim { partition: partition(0), start: Offset(3) });
-    assert!(cached.recent(partition(0), Offset(2), 1).is_none());
-    assert_eq!(cached.recent(partition(0), Offset(3), 1_000).map(|extents| extents.len()), Some(2));
-    assert_eq!(cached.learn(partition(0), head(5, 0)).start, Offset(3));
+    assert!(cached.recent_extents(partition(0), Offset(2), 1).is_none());
+    assert_eq!(cached.recent_extents(partition(0), Offset(3), 1_000).map(|extents| extents.len()), Some(2));
+    assert_eq!(cached.merge_head(partition(0), head(5, 0)).start, Offset(3));
 }
 
 #[test]
-fn as_many_extents_are_given_as_the_bytes_ask_for() {
+fn recent_extents_cover_the_bytes_asked_for() {
     let mut cached = CachedPartitions::default();
     for n in 0..5 {
         cached.apply(&commit(0, n, n + 1));
     }
-    let given = |bytes| cached.recent(partition(0), Offset(1), bytes).map(|extents| extents.len());
-    assert_eq!([given(0), given(1), given(100), given(101), given(1_000)], [1, 1, 1, 2, 4].map(Some));
+    let count = |bytes| cached.recent_extents(partition(0), Offset(1), bytes).map(|extents| extents.len());
+    assert_eq!([count(0), count(1), count(100), count(101), count(1_000)], [1, 1, 1, 2, 4].map(Some));
 }
 
 proptest! {
     #[test]
-    fn recent_extents_lie_end_to_end_up_to_the_head_in_bounded_memory(
+    fn recent_extents_are_contiguous_up_to_the_head_in_bounded_memory(
         entries in prop::collection::vec((0_i32..4, 0_u8..10, 1_i64..5), 0..300),
         extents_max in 1_usize..40,
         per_partition_max in 1_usize..12,
@@ -100,7 +100,7 @@ proptest! {
         let mut total = 0;
         for (index, end) in ends {
             let recent: Vec<_> = (0..=end)
-                .find_map(|from| cached.recent(partition(index), Offset(from), u64::MAX))
+                .find_map(|from| cached.recent_extents(partition(index), Offset(from), u64::MAX))
                 .unwrap_or_default();
             total += recent.len();
             prop_assert!(recent.len() <= per_partition_max);

@@ -1,4 +1,4 @@
-//! Keeping the cached up to date: the feed is read up to its tip and applied, one reader at a time.
+//! Tails the feed to keep the metadata cache up to date. One reader at a time reads the feed to its end and applies it.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -12,19 +12,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CachedTopic, MetadataCache, MetadataCacheError};
 
-/// Entries of one read of the feed.
+/// Feed entries that one read gets.
 const ENTRIES_PER_READ_MAX: usize = 256;
-/// Pause after the metastore did not answer.
+/// Pause before the next try if the metastore does not answer.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 impl MetadataCache {
-    /// Reads the feed up to its tip: what was committed before the call is in the cached after it. Call it after every
-    /// mutation of one's own and before answering that something does not exist.
+    /// Reads the feed to its end: the cache has everything that was committed before the call. Call it after every change
+    /// that this agent commits, and before answering that something does not exist.
     ///
     /// # Errors
-    /// Where the metastore does not answer.
+    /// If the metastore does not answer.
     pub async fn sync(&self) -> Result<(), MetadataCacheError> {
-        // A reading that began before this call may miss what this caller has committed; the next one does not.
+        // A sync that began before this call may miss what the caller has committed; the next one does not.
         let needed = self.shared.syncs_started.load(Ordering::SeqCst) + 1;
         let mut cursor = self.shared.cursor.lock().await;
         if self.shared.syncs_done.load(Ordering::SeqCst) >= needed {
@@ -33,48 +33,50 @@ impl MetadataCache {
         let number = self.shared.syncs_started.fetch_add(1, Ordering::SeqCst) + 1;
         self.catch_up(&mut cursor).await?;
         self.shared.syncs_done.store(number, Ordering::SeqCst);
-        self.behind(None);
+        self.set_behind_since(None);
         Ok(())
     }
 
-    /// [`Self::sync`], where it takes no longer than `patience`: for answers that must be given anyhow.
-    pub async fn catch_up_within(&self, patience: Duration) {
-        match timeout(patience, self.sync()).await {
+    /// [`Self::sync`] for at most `time_max`, for answers that are given even if the cache is out of date.
+    pub async fn catch_up_within(&self, time_max: Duration) {
+        match timeout(time_max, self.sync()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "answering from a cached that may be out of date"),
-            Err(_) => tracing::debug!("answering from a cached that may be out of date: the metastore is slow"),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the feed cannot be read; answering from metadata that may be out of date");
+            }
+            Err(_) => tracing::debug!("the metastore is slow; answering from metadata that may be out of date"),
         }
     }
 
-    /// The tail task: applies the feed as it grows, until `cancel`.
+    /// The task that tails the feed: applies entries as they are committed, until `cancel`.
     pub async fn run(self, cancel: CancellationToken) {
-        while let Some(()) = cancel.run_until_cancelled(self.follow_once()).await {}
+        while let Some(()) = cancel.run_until_cancelled(self.apply_next()).await {}
     }
 
-    async fn follow_once(&self) {
+    async fn apply_next(&self) {
         let position = *self.shared.cursor.lock().await;
-        let followed = match self.shared.metastore.feed.next(&position, ENTRIES_PER_READ_MAX).await {
-            Ok(news) => self.take_in(news).await,
+        let applied = match self.shared.metastore.feed.next(&position, ENTRIES_PER_READ_MAX).await {
+            Ok(entries) => self.apply_after_cursor(entries).await,
             Err(FeedError::Lagged) => self.sync().await,
             Err(FeedError::Metastore(error)) => Err(MetadataCacheError::from(error)),
         };
-        if let Err(error) = followed {
-            tracing::warn!(%error, "the feed cannot be read; trying again");
+        if let Err(error) = applied {
+            tracing::warn!(%error, "the feed cannot be read; retrying");
             tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 
-    /// Applies what follows an earlier position: what a sync has applied meanwhile is passed over.
-    async fn take_in(&self, news: Vec<(FeedPosition, FeedEntry)>) -> Result<(), MetadataCacheError> {
-        self.behind(Some(Instant::now()));
+    /// Applies those of `entries` that are after the cursor. A sync may have applied the others meanwhile.
+    async fn apply_after_cursor(&self, entries: Vec<(FeedPosition, FeedEntry)>) -> Result<(), MetadataCacheError> {
+        self.set_behind_since(Some(Instant::now()));
         let mut cursor = self.shared.cursor.lock().await;
         let (positions, entries): (Vec<FeedPosition>, Vec<FeedEntry>) =
-            news.into_iter().filter(|(position, _)| *position > *cursor).unzip();
+            entries.into_iter().filter(|(position, _)| *position > *cursor).unzip();
         if let Some(last) = positions.last() {
             self.apply(entries).await?;
             *cursor = *last;
         }
-        self.behind(None);
+        self.set_behind_since(None);
         Ok(())
     }
 
@@ -83,7 +85,7 @@ impl MetadataCache {
             let entries = match self.shared.metastore.feed.read(cursor, ENTRIES_PER_READ_MAX).await {
                 Ok(entries) => entries,
                 Err(FeedError::Lagged) => {
-                    self.start_over(cursor).await?;
+                    self.rebuild(cursor).await?;
                     continue;
                 }
                 Err(FeedError::Metastore(error)) => return Err(error.into()),
@@ -99,7 +101,8 @@ impl MetadataCache {
         }
     }
 
-    /// Applies entries in order; topics are read again once for all of them. Applying an entry twice changes nothing.
+    /// Applies entries in order, after reading the topics that they announce, each once. Applying an entry twice changes
+    /// nothing.
     async fn apply(&self, entries: Vec<FeedEntry>) -> Result<(), MetadataCacheError> {
         let mut changed_topics = BTreeSet::new();
         for entry in &entries {
@@ -119,24 +122,24 @@ impl MetadataCache {
 
     fn apply_one(&self, mut entry: FeedEntry) {
         if let FeedEntry::Commit { extents } = &mut entry {
-            // What is told of a topic that is gone by now would never be forgotten.
+            // Extents of a topic that was deleted meanwhile would never be removed from the cache.
             extents.retain(|(partition, _)| self.exists(*partition));
         }
-        let changed = self.cached().apply(&entry);
+        let changed = self.partitions().apply(&entry);
         if matches!(entry, FeedEntry::Swap { .. } | FeedEntry::Trim { .. }) {
-            changed.iter().for_each(|partition| self.shared.cold.forget(*partition));
+            changed.iter().for_each(|partition| self.shared.cold.invalidate(*partition));
         }
         self.shared.waiters.wake(&changed);
     }
 
-    /// The feed no longer has what comes next: everything is read anew from its end.
-    async fn start_over(&self, cursor: &mut FeedPosition) -> Result<(), MetadataCacheError> {
+    /// Rebuilds the cache at the end of the feed, because the feed no longer has the entries after the cursor.
+    async fn rebuild(&self, cursor: &mut FeedPosition) -> Result<(), MetadataCacheError> {
         self.shared.resets.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!("lagged behind the feed; reading everything again");
-        // A head that was read before the new position, and learnt after everything was forgotten, would stay behind.
+        tracing::warn!("the feed was trimmed beyond what was applied; reading all topics again");
+        // A head that is read before the new position and cached after the caches are cleared would stay out of date.
         let _no_head_is_being_read = self.shared.heads.lock().await;
         let position = self.shared.metastore.feed.position().await?;
-        self.cached().clear();
+        self.partitions().clear();
         self.shared.cold.clear();
         self.read_topics().await?;
         *cursor = position;
@@ -168,10 +171,10 @@ impl MetadataCache {
         let Some(before) = before else { return };
         let partitions: Vec<TopicPartition> = before.topic.all_partitions().collect();
         if gone {
-            let mut cached = self.cached();
+            let mut cached = self.partitions();
             for partition in &partitions {
                 cached.remove(*partition);
-                self.shared.cold.forget(*partition);
+                self.shared.cold.invalidate(*partition);
             }
         }
         self.shared.waiters.wake(&partitions);

@@ -1,5 +1,6 @@
-//! The handle of the cached: what is known, asked without waiting; what is not, read once.
+//! The metadata cache: answers from memory what it knows, and reads from the metastore once what it does not.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -10,62 +11,55 @@ use alluvium_metastore::log::Log;
 use alluvium_model::{Extent, Offset, TopicId, TopicPartition};
 use tokio::time::Instant;
 
-use super::cold::ColdExtents;
-use super::partitions::CachedPartitions;
+use super::cached_partitions::CachedPartitions;
+use super::cold_extents::ColdExtents;
 use super::topics::TopicIndex;
 use super::waiters::{Waiters, Watch};
 use super::{CachedHead, CachedTopic, MetadataCacheError};
 
-/// Heads read by one lookup.
+/// Heads that one read of the metastore gets.
 const HEADS_PER_READ_MAX: usize = 1_000;
 
-/// The cached. Clones share it.
+/// The agent's copy of topics, heads and extents. Clones share it.
 #[derive(Clone)]
 pub struct MetadataCache {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<MetadataCacheState>,
 }
 
-pub(super) struct Shared {
+/// What the clones of [`MetadataCache`] share.
+pub(super) struct MetadataCacheState {
     pub(super) metastore: Metastore,
     pub(super) topics: RwLock<TopicIndex>,
-    cached: Mutex<CachedPartitions>,
+    partitions: Mutex<CachedPartitions>,
     pub(super) waiters: Waiters,
     pub(super) cold: ColdExtents,
-    /// Up to where the feed was applied; whoever holds it applies more.
+    /// Position of the last feed entry that was applied. Held while entries are applied.
     pub(super) cursor: tokio::sync::Mutex<FeedPosition>,
     pub(super) syncs_started: AtomicU64,
     pub(super) syncs_done: AtomicU64,
     pub(super) entries_applied: AtomicU64,
     pub(super) resets: AtomicU64,
-    /// Since when there is something in the feed that was not applied yet.
+    /// Since when the feed has had entries that are not applied yet.
     pub(super) behind_since: Mutex<Option<Instant>>,
-    /// Whoever holds it reads heads, so that none is read twice at once, nor across the loss of the feed.
+    /// Held while heads are read from the metastore, so that no head is read twice at the same time, nor while the cache is
+    /// rebuilt after the feed was lost.
     pub(super) heads: tokio::sync::Mutex<()>,
 }
 
-/// Whether records are new or old: which cache they go through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tier {
-    /// The feed told of them lately.
-    Tail,
-    /// They were looked up.
-    Backfill,
-}
-
 impl MetadataCache {
-    /// Reads the topics, from which on the feed tells.
+    /// Reads all topics. From then on the feed announces changes; [`Self::run`] applies them.
     ///
     /// # Errors
-    /// Where the metastore does not answer.
+    /// If the metastore does not answer.
     pub async fn open(metastore: Metastore, retire_grace: Duration) -> Result<Self, MetadataCacheError> {
         let cold = ColdExtents::new(metastore.log.clone(), retire_grace / 2);
-        // The position first: what changes while topics are read is then told again.
+        // The position is read before the topics: a change between the two reads is announced after the position.
         let position = metastore.feed.position().await?;
         let metadata_cache = Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(MetadataCacheState {
                 metastore,
                 topics: RwLock::default(),
-                cached: Mutex::default(),
+                partitions: Mutex::default(),
                 waiters: Waiters::default(),
                 cold,
                 cursor: tokio::sync::Mutex::new(position),
@@ -93,136 +87,133 @@ impl MetadataCache {
         self.shared.topics.read().unwrap_or_else(PoisonError::into_inner).by_id(id)
     }
 
-    /// All topics, by name.
+    /// All topics, ordered by name.
     #[must_use]
     pub fn topics(&self) -> Vec<Arc<CachedTopic>> {
         self.shared.topics.read().unwrap_or_else(PoisonError::into_inner).all()
     }
 
-    /// The head of `partition`, read from the metastore the first time; `None` where there is no such
-    /// partition.
+    /// Whether the topic has this partition, as far as the feed was applied.
+    #[must_use]
+    pub fn exists(&self, partition: TopicPartition) -> bool {
+        self.topic_by_id(partition.topic).is_some_and(|topic| topic.partition(partition.partition.0).is_some())
+    }
+
+    /// The head of `partition`, read from the metastore the first time; `None` if there is no such partition.
     ///
     /// # Errors
-    /// Where the metastore does not answer.
+    /// If the metastore does not answer.
     pub async fn head(&self, partition: TopicPartition) -> Result<Option<CachedHead>, MetadataCacheError> {
         self.load_heads(&[partition]).await?;
         Ok(self.cached_head(partition))
     }
 
-    /// The head of `partition`, if it was read before and still exists.
+    /// The head of `partition`, if it was read before and the partition still exists.
     #[must_use]
     pub fn cached_head(&self, partition: TopicPartition) -> Option<CachedHead> {
-        self.exists(partition).then(|| self.cached().head(partition)).flatten()
+        self.exists(partition).then(|| self.partitions().head(partition)).flatten()
     }
 
-    /// Reads those heads of `partitions` that are not known yet.
+    /// Reads those heads of `partitions` that are not cached yet.
     ///
     /// # Errors
-    /// Where the metastore does not answer.
+    /// If the metastore does not answer.
     pub async fn load_heads(&self, partitions: &[TopicPartition]) -> Result<(), MetadataCacheError> {
-        if self.unknown(partitions).is_empty() {
+        if self.without_head(partitions).is_empty() {
             return Ok(());
         }
         let _reading = self.shared.heads.lock().await;
-        for missing in self.unknown(partitions).chunks(HEADS_PER_READ_MAX) {
-            // The feed is merged into what is read whichever is newer, so nothing is missed in between.
+        for missing in self.without_head(partitions).chunks(HEADS_PER_READ_MAX) {
+            // The heads read are merged with what the feed announced meanwhile, so nothing is missed in between.
             let heads = self.shared.metastore.log.heads(missing).await?;
-            let mut cached = self.cached();
+            let mut cached = self.partitions();
             for (partition, head) in missing.iter().zip(heads) {
-                // What is learnt of a topic that is gone by now would never be forgotten.
+                // The head of a topic that was deleted meanwhile would never be removed from the cache.
                 if let Some(head) = head
                     && self.exists(*partition)
                 {
-                    cached.learn(*partition, head.into());
+                    cached.merge_head(*partition, head.into());
                 }
             }
         }
         Ok(())
     }
 
-    /// Extents of `partition` from the one that holds `from` up to `until`, of about `bytes`: from memory where the feed
-    /// told of them lately, else looked up.
+    /// Extents of `partition` from the one that holds `from` on, of about `bytes`, if the feed announced them lately;
+    /// `None` if they have to be looked up ([`Self::cold_extents`]).
+    #[must_use]
+    pub fn recent_extents(&self, partition: TopicPartition, from: Offset, bytes: u64) -> Option<Vec<Arc<Extent>>> {
+        self.partitions().recent_extents(partition, from, bytes)
+    }
+
+    /// The extents of `partition` that cover `offsets`, up to about `bytes`, looked up in the metastore unless an earlier
+    /// lookup is cached.
     ///
     /// # Errors
-    /// Where the metastore does not answer.
-    pub async fn extents(
+    /// If the metastore does not answer.
+    pub async fn cold_extents(
         &self,
         partition: TopicPartition,
-        from: Offset,
-        until: Offset,
+        offsets: Range<Offset>,
         bytes: u64,
-    ) -> Result<(Tier, Vec<Arc<Extent>>), MetadataCacheError> {
-        match self.recent(partition, from, bytes) {
-            Some(extents) => Ok((Tier::Tail, extents)),
-            None => Ok((Tier::Backfill, self.shared.cold.find(partition, from, until, bytes).await?)),
-        }
+    ) -> Result<Vec<Arc<Extent>>, MetadataCacheError> {
+        self.shared.cold.find(partition, offsets, bytes).await
     }
 
-    /// The same from memory only; `None` where they have to be looked up.
-    #[must_use]
-    pub fn recent(&self, partition: TopicPartition, from: Offset, bytes: u64) -> Option<Vec<Arc<Extent>>> {
-        self.cached().recent(partition, from, bytes)
-    }
-
-    /// The logs that the cached is of, for what it does not hold.
+    /// The metastore's logs, for what is not cached.
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.shared.metastore.log
     }
 
-    /// An object of `partition` was gone: forgets where its records were, and brings the cached up to date.
+    /// Brings the cache up to date and drops the looked-up extents of `partition`, because an object of it was gone.
     ///
     /// # Errors
-    /// Where the metastore does not answer.
+    /// If the metastore does not answer.
     pub async fn refresh(&self, partition: TopicPartition) -> Result<(), MetadataCacheError> {
         self.sync().await?;
-        self.shared.cold.forget(partition);
+        self.shared.cold.invalidate(partition);
         Ok(())
     }
 
-    /// Watches `partitions` for changes, from now on.
+    /// Watches `partitions` for changes from now on.
     #[must_use]
     pub fn watch(&self, partitions: impl IntoIterator<Item = TopicPartition>) -> Watch {
         self.shared.waiters.watch(partitions)
     }
 
-    /// Entries of the feed applied so far.
+    /// Feed entries applied so far.
     #[must_use]
     pub fn entries_applied(&self) -> u64 {
         self.shared.entries_applied.load(Ordering::Relaxed)
     }
 
-    /// How often the feed was lost, and everything read anew.
+    /// How often the feed was lost and the cache rebuilt.
     #[must_use]
     pub fn resets(&self) -> u64 {
         self.shared.resets.load(Ordering::Relaxed)
     }
 
-    /// How long there has been something in the feed that is not in the cached, ms.
+    /// For how long the feed has had entries that are not applied yet, ms.
     #[must_use]
     pub fn lag_ms(&self) -> u64 {
         let since = *self.shared.behind_since.lock().unwrap_or_else(PoisonError::into_inner);
         since.map_or(0, |since| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Whether the topic has this partition, as far as is known.
-    #[must_use]
-    pub fn exists(&self, partition: TopicPartition) -> bool {
-        self.topic_by_id(partition.topic).is_some_and(|topic| topic.partition(partition.partition.0).is_some())
+    pub(super) fn partitions(&self) -> MutexGuard<'_, CachedPartitions> {
+        self.shared.partitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn cached(&self) -> MutexGuard<'_, CachedPartitions> {
-        self.shared.cached.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn behind(&self, since: Option<Instant>) {
+    pub(super) fn set_behind_since(&self, since: Option<Instant>) {
         *self.shared.behind_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
-    fn unknown(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+    /// Those of `partitions` that exist and whose head is not cached.
+    fn without_head(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
         let existing: Vec<TopicPartition> =
             partitions.iter().copied().filter(|partition| self.exists(*partition)).collect();
-        let cached = self.cached();
+        let cached = self.partitions();
         existing.into_iter().filter(|partition| cached.head(*partition).is_none()).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! What one agent can ask another for: whole segments, and blocks of history files. Nothing else under the store's prefix
-//! has a name here.
+//! What one agent can request from another: whole segments, and blocks of history files. Nothing else under the store's
+//! prefix has a block name.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,13 +10,13 @@ use alluvium_segment::Footer;
 use thiserror::Error;
 use uuid::Uuid;
 
-/// Neighbouring blocks of a history file that have one owner and are loaded by one GET: 16 MiB, beyond which a second GET
-/// in parallel is faster.
+/// Adjacent blocks of a history file that have one owner and are loaded by one GET: an ownership range of 16 MiB. Beyond
+/// it a second GET in parallel is faster.
 pub const OWNERSHIP_RANGE_BLOCKS: u64 = 4;
-/// Segments larger than this are not passed on: four times the usual size. Only a huge batch makes one.
+/// Segments larger than this are not served to other agents: four times the usual size. Only a huge batch makes one.
 pub const SEGMENT_BYTES_SERVED_MAX: usize = 4 * limits::SEGMENT_BYTES_MAX;
 
-/// Bytes of one object that go from agent to agent.
+/// Bytes of one object that an agent can request from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BlockName {
     object: ObjectId,
@@ -24,54 +24,54 @@ pub struct BlockName {
     part: Part,
 }
 
-/// Which bytes of the object.
+/// Which bytes of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// All of it: a segment.
+    /// All bytes of a segment.
     Whole,
-    /// Of a history file: from the start of a block to the end of one or of the file, all in one stretch.
+    /// Bytes of a history file, from the start of a block to the end of a block or of the file, in one ownership range.
     Range(Range<u64>),
 }
 
-/// Why something names no block.
+/// Why a request names no block.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidBlock {
-    /// No key of ours, or not as we write it.
+    /// The key is not that of a segment or a history file, written exactly as we write it.
     #[error("{0:?} is not the key of a segment or of a history file")]
     Key(String),
-    /// Segments have no parts, history files nothing but.
-    #[error("segments are passed on whole, and history files in ranges")]
+    /// A range of a segment, or a whole history file.
+    #[error("segments are served whole, and history files in ranges")]
     Part,
-    /// Not blocks, or not of one stretch.
-    #[error("{0:?} is not a range of blocks of one stretch")]
+    /// The range does not consist of blocks of one ownership range.
+    #[error("{0:?} is not a range of blocks of one ownership range")]
     Range(Range<u64>),
 }
 
 impl BlockName {
-    /// A segment.
+    /// The name of a whole segment.
     #[must_use]
     pub fn segment(object: ObjectId) -> Self {
         Self { object, key: object_key::segment(object), part: Part::Whole }
     }
 
-    /// The bytes `range` of a history file, for what is [`Part::Range`].
+    /// The name of the bytes `range` of a history file; see [`Part::Range`].
     ///
     /// # Errors
-    /// Where the range is none of blocks of one stretch.
+    /// If the range does not consist of blocks of one ownership range.
     pub fn history(object: ObjectId, key: &str, range: Range<u64>) -> Result<Self, InvalidBlock> {
         let block = limits::CACHE_BLOCK_BYTES;
-        let stretch = OWNERSHIP_RANGE_BLOCKS * block;
+        let ownership_range = OWNERSHIP_RANGE_BLOCKS * block;
         let is_aligned = range.start.is_multiple_of(block) && range.start < range.end;
-        if !is_aligned || (range.end - 1) / stretch != range.start / stretch {
+        if !is_aligned || (range.end - 1) / ownership_range != range.start / ownership_range {
             return Err(InvalidBlock::Range(range));
         }
         Ok(Self { object, key: key.to_owned(), part: Part::Range(range) })
     }
 
-    /// What another agent asked for. Only keys that are written exactly as ours are, are taken.
+    /// Parses what another agent requests. Accepts only keys that are written exactly as ours are.
     ///
     /// # Errors
-    /// Where it names no block.
+    /// If the key and the range name no block.
     pub fn parse(key: &str, range: Option<Range<u64>>) -> Result<Self, InvalidBlock> {
         let invalid = || InvalidBlock::Key(key.to_owned());
         let object = object_key::parse(key).ok_or_else(invalid)?;
@@ -86,25 +86,25 @@ impl BlockName {
         }
     }
 
-    /// The object.
+    /// The object that the block is part of.
     #[must_use]
     pub fn object(&self) -> ObjectId {
         self.object
     }
 
-    /// Where it is, relative to the store's prefix.
+    /// The object's key, relative to the store's prefix.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Which bytes of it.
+    /// Which bytes of the object.
     #[must_use]
     pub fn part(&self) -> &Part {
         &self.part
     }
 
-    /// Bytes that an answer has at most.
+    /// Bytes of an answer at most.
     #[must_use]
     pub fn bytes_max(&self) -> usize {
         match &self.part {
@@ -113,17 +113,17 @@ impl BlockName {
         }
     }
 
-    /// Whether `bytes` can be kept as this block. A segment proves itself by its checksums; of a history file the length is
-    /// looked at here, and the checksums by who decodes it.
+    /// Checks whether `bytes` can be cached as this block. The checksums of a segment are verified here. Of a history file
+    /// only the length is checked; its checksums are verified when it is decoded.
     ///
     /// # Errors
-    /// Says what is wrong with them.
+    /// Says what is wrong with the bytes.
     pub fn check(&self, bytes: &[u8]) -> Result<(), String> {
         match &self.part {
             Part::Whole => {
                 let footer = Footer::verify_whole(bytes).map_err(|error| error.to_string())?;
-                let is_it = footer.created == self.object.created() && footer.writer == self.object.writer();
-                if is_it { Ok(()) } else { Err("it is another segment".to_owned()) }
+                let is_same = footer.created == self.object.created() && footer.writer == self.object.writer();
+                if is_same { Ok(()) } else { Err("it is another segment".to_owned()) }
             }
             Part::Range(range) if range.end - range.start == bytes.len() as u64 => Ok(()),
             Part::Range(range) => Err(format!("{} bytes for {range:?}", bytes.len())),
@@ -140,7 +140,7 @@ impl fmt::Display for BlockName {
     }
 }
 
-/// The key of a history file as we write it, out of what `key` says.
+/// The key of a history file as we write it, from the parts of `key`.
 fn history_key(key: &str, object: ObjectId) -> Option<String> {
     let mut parts = key.strip_prefix(object_key::HISTORY)?.split('/');
     let topic_name = parts.next().filter(|name| check_name(name).is_ok())?;

@@ -1,4 +1,4 @@
-//! Asking another agent.
+//! The interface for requesting blocks from other agents, and its errors.
 
 use std::time::Duration;
 
@@ -9,52 +9,52 @@ use thiserror::Error;
 
 use super::BlockName;
 
-/// Asks other agents for blocks. Whoever implements it has a limit for the time and the bytes that an answer takes.
+/// Requests blocks from other agents. Implementations bound the size of an answer; the caller bounds its time.
 #[async_trait]
 pub trait PeerBlocks: Send + Sync + 'static {
-    /// The bytes of `block`, from the agent that listens for HTTP at `peer`. What comes is not trusted: who asked checks it.
+    /// The bytes of `block`, from the agent that listens for HTTP at `peer`. They are not trusted: the caller checks them.
     async fn fetch(&self, peer: &Endpoint, block: &BlockName) -> Result<Bytes, PeerError>;
 }
 
-/// For an agent that has nobody to ask.
+/// For an agent that asks no other agent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoPeers;
 
 #[async_trait]
 impl PeerBlocks for NoPeers {
     async fn fetch(&self, _peer: &Endpoint, _block: &BlockName) -> Result<Bytes, PeerError> {
-        Err(PeerError::Unreachable("this agent asks nobody".to_owned()))
+        Err(PeerError::Unreachable("this agent asks no other agent".to_owned()))
     }
 }
 
-/// Why another agent did not give a block.
+/// Why another agent did not send a block.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PeerError {
-    /// It finds no such object.
+    /// The agent found no such object.
     #[error("finds no such object")]
     Absent,
-    /// It has no room for one more request.
+    /// The agent serves as many blocks as it may.
     #[error("is busy")]
     Busy,
-    /// The block is larger than what agents pass on to each other.
-    #[error("the block is too large to be passed on")]
+    /// The block is larger than what agents send each other.
+    #[error("the block is too large to be served to other agents")]
     TooLarge,
-    /// It cannot give it, or does not understand.
+    /// The agent could not load the block, or did not accept the request.
     #[error("refused: {0}")]
     Refused(String),
-    /// Nobody answers there, or not to the end.
+    /// The connection failed, before or during the answer.
     #[error("unreachable: {0}")]
     Unreachable(String),
-    /// No whole answer in time.
+    /// There was no whole answer within this time.
     #[error("no answer within {} ms", .0.as_millis())]
     Late(Duration),
-    /// The bytes are not those of the block.
-    #[error("answered what is not the block: {0}")]
+    /// The bytes sent are not those of the block.
+    #[error("sent bytes that are not the block: {0}")]
     Wrong(String),
 }
 
 impl PeerError {
-    /// Whether it tells of the agent, and not of this one block: the next question would go the same way.
+    /// Whether the error concerns the agent and not only this block: then the next request would probably fail as well.
     #[must_use]
     pub fn is_of_peer(&self) -> bool {
         match self {
@@ -63,7 +63,7 @@ impl PeerError {
         }
     }
 
-    /// What it is counted as.
+    /// The metric label.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self {

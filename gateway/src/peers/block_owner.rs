@@ -1,4 +1,4 @@
-//! Who owns a block in a zone.
+//! Which agent of a zone owns a block. Pure.
 
 use alluvium_model::node::{Endpoint, Node};
 use alluvium_model::placement::{Candidate, block_owner};
@@ -6,19 +6,19 @@ use alluvium_model::{AgentId, limits};
 
 use super::{BlockName, OWNERSHIP_RANGE_BLOCKS, Part};
 
-/// An agent to ask.
+/// An agent to request a block from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Which.
+    /// The agent.
     pub id: AgentId,
-    /// Where it listens for HTTP.
+    /// The address at which the agent listens for HTTP.
     pub endpoint: Endpoint,
 }
 
-/// The agent of the zone of `this` that owns `block`; `None` where that is `this` itself, or it cannot be asked.
+/// The agent that owns `block` in the zone of `this`; `None` if that is `this` itself or has no HTTP address.
 ///
-/// A segment is owned by the agent that wrote it, where it is one of the zone: it has it in memory, so that the zone needs no
-/// GET at all. Anything else is owned by rendezvous.
+/// If the agent that wrote a segment is in the zone, it owns the segment: it has it in memory, so that the zone needs no GET
+/// at all. Other owners are chosen by rendezvous hashing, for history files per ownership range.
 pub fn owner(block: &BlockName, this: &Node, candidates: &[Candidate], live: &[Node]) -> Option<Peer> {
     let zone = this.zone.as_deref();
     let is_candidate =

@@ -1,18 +1,20 @@
-//! Reading while the compactor swaps extents for others.
+//! Reading while the compactor swaps extents.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use alluvium_model::Offset;
 
-use crate::fetch::offset_assignment::Placed;
+use crate::fetch::loader::PartitionRead;
+use crate::fetch::offset_assignment::OffsetBatch;
 use crate::fetch::read_plan::ReadPlan;
-use crate::metadata_cache::{CachedHead, Tier};
+use crate::fetch::tier::Tier;
+use crate::metadata_cache::CachedHead;
 use crate::tests::history::compact;
 use crate::tests::world::{World, batch, produce};
 
 #[tokio::test(start_paused = true)]
-async fn extents_from_before_and_after_a_swap_show_no_record_twice() {
+async fn extents_from_before_and_after_a_swap_yield_no_record_twice() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -23,19 +25,19 @@ async fn extents_from_before_and_after_a_swap_show_no_record_twice() {
     let before = find().await;
     compact(&world, partition, before.len(), |offset| offset.to_string()).await;
     let mixed: Vec<Arc<_>> = [before[0].clone(), find().await.remove(0)].map(Arc::new).into();
-    let mut shown = Vec::new();
-    let mut visit = |placed: Placed| {
-        shown.extend(placed.base.0..placed.end.0);
+    let mut visited = Vec::new();
+    let mut visit = |batch: OffsetBatch| {
+        visited.extend(batch.base.0..batch.end.0);
         Ok(ControlFlow::Continue(()))
     };
-    let loader = &agent.fetch.shared.loader;
-    let walked = loader.walk(partition, &mixed, Tier::Backfill, Offset(0), &ReadPlan::default(), &mut visit).await;
-    assert_eq!((walked, shown), (Ok(()), vec![0]));
+    let read = PartitionRead { partition, from: Offset(0), tier: Tier::Cold, read_plan: &ReadPlan::default() };
+    let read = agent.fetch.shared.loader.visit_batches(read, &mixed, &mut visit).await;
+    assert_eq!((read, visited), (Ok(()), vec![0]));
 }
 
 #[test]
-fn an_answer_that_reaches_beyond_the_end_known_tells_an_end_that_lies_behind_it() {
+fn an_answer_beyond_the_cached_head_reports_a_head_that_includes_it() {
     let head = CachedHead { next: Offset(10), start: Offset(2), stable: Offset(7) };
-    assert_eq!(head.reaching(Offset(10)), head);
-    assert_eq!(head.reaching(Offset(15)), CachedHead { next: Offset(15), start: Offset(2), stable: Offset(15) });
+    assert_eq!(head.extended_to(Offset(10)), head);
+    assert_eq!(head.extended_to(Offset(15)), CachedHead { next: Offset(15), start: Offset(2), stable: Offset(15) });
 }

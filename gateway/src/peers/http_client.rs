@@ -1,4 +1,4 @@
-//! Asking over HTTP.
+//! Requests blocks from other agents over HTTP.
 
 use std::time::Duration;
 
@@ -14,34 +14,34 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::{BlockName, Part, PeerBlocks, PeerError};
 
-/// Under which path agents give blocks to each other: behind it comes the object's key.
+/// The path under which agents serve blocks to each other, followed by the object's key.
 pub const BLOCKS_PATH: &str = "/internal/v1/blocks/";
 
-/// Time to reach an agent of the same zone, which is a fraction of a millisecond away.
-const CONNECT_PATIENCE: Duration = Duration::from_millis(500);
-/// Connections kept to one agent while nothing is asked.
+/// Time to connect to an agent of the same zone, which is a fraction of a millisecond away.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// Idle connections kept to one agent.
 const IDLE_CONNECTIONS_MAX: usize = 8;
-/// A connection is kept for this long while nothing is asked; less than what the other side allows.
-const IDLE_MAX: Duration = Duration::from_secs(60);
-/// What is read of an answer that says why there is no block.
+/// An idle connection is kept for this long; less than the other side allows.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes read of an answer that says why there is no block.
 const REASON_BYTES_MAX: usize = 4 << 10;
 
-/// Asks agents over HTTP/1.1, on connections that are kept. How long an answer may take is for who asks.
+/// Requests blocks over HTTP/1.1 on connections that are kept open. The caller bounds how long an answer may take.
 #[derive(Clone, Debug)]
 pub struct HttpPeers {
     client: Client<HttpConnector, Empty<Bytes>>,
 }
 
 impl HttpPeers {
-    /// No connection yet.
+    /// A client without connections.
     #[must_use]
     pub fn new() -> Self {
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_PATIENCE));
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_MAX)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .build(connector);
         Self { client }
@@ -63,7 +63,7 @@ impl PeerBlocks for HttpPeers {
         if status != StatusCode::OK {
             let reason = Limited::new(body, REASON_BYTES_MAX).collect().await;
             let reason = reason.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned());
-            return Err(refusal(status, &reason.unwrap_or_default()));
+            return Err(error_of(status, &reason.unwrap_or_default()));
         }
         let bytes_max = block.bytes_max();
         if body.size_hint().lower() > bytes_max as u64 {
@@ -79,12 +79,12 @@ fn uri(peer: &Endpoint, block: &BlockName) -> Result<Uri, PeerError> {
         Part::Whole => String::new(),
         Part::Range(range) => format!("?from={}&to={}", range.start, range.end),
     };
-    // Keys need no escapes: topics' names have none of the characters that would.
+    // Keys need no escapes, because names of topics have no characters that do.
     let uri = format!("http://{peer}{BLOCKS_PATH}{}{range}", block.key());
     uri.parse().map_err(|error| PeerError::Unreachable(format!("{uri}: {error}")))
 }
 
-fn refusal(status: StatusCode, reason: &str) -> PeerError {
+fn error_of(status: StatusCode, reason: &str) -> PeerError {
     match status {
         StatusCode::NOT_FOUND => PeerError::Absent,
         StatusCode::TOO_MANY_REQUESTS => PeerError::Busy,
@@ -93,7 +93,7 @@ fn refusal(status: StatusCode, reason: &str) -> PeerError {
     }
 }
 
-/// The client's own text tells little.
+/// The error with its causes: the text of the client's own error says little.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
