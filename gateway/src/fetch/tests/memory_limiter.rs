@@ -13,7 +13,7 @@ use crate::agent::Agent;
 use crate::config::AgentConfig;
 use crate::fetch::memory_limiter::IN_FLIGHT_BYTES_MAX;
 use crate::fetch::start::CacheBytes;
-use crate::tests::history::compact;
+use crate::tests::compaction::compact;
 use crate::tests::world::{World, append, batch, fetch, plan, produce, read_all, records};
 
 const PARTITIONS: i32 = 100;

@@ -3,7 +3,7 @@
 use alluvium_model::{ExtentSource, Offset, object_key};
 
 use crate::peers::BlockName;
-use crate::tests::history::compact;
+use crate::tests::compaction::compact;
 use crate::tests::world::{World, batch, produce};
 
 #[tokio::test(start_paused = true)]

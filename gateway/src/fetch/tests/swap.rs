@@ -10,7 +10,7 @@ use crate::fetch::offset_assignment::OffsetBatch;
 use crate::fetch::read_plan::ReadPlan;
 use crate::fetch::tier::Tier;
 use crate::metadata_cache::CachedHead;
-use crate::tests::history::compact;
+use crate::tests::compaction::compact;
 use crate::tests::world::{World, batch, produce};
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! Agents of zones that share what they load, over stores in memory: how often the store is asked, and what a reader notices
-//! of an owner that is slow, gone or wrong.
+//! Agents of a zone share what they load: how many GETs they need, and what a reader notices if an owner is slow,
+//! unreachable or sends wrong bytes.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::history::compact;
+use super::compaction::compact;
 use super::world::{World, append, batch, produce, read_all};
 use crate::agent::{Agent, AgentParts};
 use crate::config::AgentConfig;
@@ -23,66 +23,68 @@ use crate::http::Listener;
 use crate::peers::{BlockName, HEDGE_AFTER, HttpPeers, PEER_BACKOFF, PeerBlocks, PeerError};
 use alluvium_runtime::Tasks;
 
-/// Longer than anything takes that is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of every wait: longer than anything takes.
+const TIMEOUT: Duration = Duration::from_secs(30);
 const PARTITIONS: i32 = 20;
 const ROUNDS: u64 = 5;
 
-/// How an agent answers others.
+/// How an agent answers requests for blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
-    Well,
+enum Behaviour {
+    Healthy,
     Slow(Duration),
-    Gone,
-    Lies,
-    CutsShort,
+    Unreachable,
+    /// Sends a block with one bit flipped.
+    Corrupts,
+    /// Sends the first half of a block.
+    Truncates,
 }
 
-/// By the port that each says it listens on.
-type Listening = BTreeMap<u16, (Arc<Agent>, Mood)>;
+/// Agents by the port that each is registered with.
+type AgentsByPort = BTreeMap<u16, (Arc<Agent>, Behaviour)>;
 
-/// Between the agents.
+/// The network between the agents. Counts the requests.
 #[derive(Clone, Default)]
-struct Wire {
-    agents: Arc<Mutex<Listening>>,
-    asked: Arc<AtomicU64>,
+struct PeerNetwork {
+    agents: Arc<Mutex<AgentsByPort>>,
+    requests: Arc<AtomicU64>,
 }
 
-impl Wire {
-    fn joins(&self, port: u16, agent: &Arc<Agent>) {
-        self.agents.lock().unwrap().insert(port, (Arc::clone(agent), Mood::Well));
+impl PeerNetwork {
+    fn add(&self, port: u16, agent: &Arc<Agent>) {
+        self.agents.lock().unwrap().insert(port, (Arc::clone(agent), Behaviour::Healthy));
     }
 
-    /// From now on all agents answer like this.
-    fn all(&self, mood: Mood) {
-        self.agents.lock().unwrap().values_mut().for_each(|(_, answers)| *answers = mood);
+    /// Sets how all agents answer from now on.
+    fn set_behaviour(&self, behaviour: Behaviour) {
+        self.agents.lock().unwrap().values_mut().for_each(|(_, current)| *current = behaviour);
     }
 
-    fn asked(&self) -> u64 {
-        self.asked.load(Ordering::SeqCst)
+    fn requests(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
     }
 }
 
 #[async_trait]
-impl PeerBlocks for Wire {
+impl PeerBlocks for PeerNetwork {
     async fn fetch(&self, peer: &Endpoint, block: &BlockName) -> Result<Bytes, PeerError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        let (agent, mood) = self.agents.lock().unwrap().get(&peer.port).cloned().expect("who is named is there");
-        match mood {
-            Mood::Gone => return Err(PeerError::Unreachable("connection refused".to_owned())),
-            Mood::Slow(by) => tokio::time::sleep(by).await,
-            Mood::Well | Mood::Lies | Mood::CutsShort => {}
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        let (agent, behaviour) = self.agents.lock().unwrap().get(&peer.port).cloned().expect("owners are registered");
+        match behaviour {
+            Behaviour::Unreachable => return Err(PeerError::Unreachable("connection refused".to_owned())),
+            Behaviour::Slow(by) => tokio::time::sleep(by).await,
+            Behaviour::Healthy | Behaviour::Corrupts | Behaviour::Truncates => {}
         }
         let bytes = agent.fetch.serve_block(block).await?.bytes;
-        Ok(match mood {
-            Mood::Lies => {
-                let mut lie = bytes.to_vec();
-                let middle = lie.len() / 2;
-                lie[middle] ^= 1;
-                lie.into()
+        Ok(match behaviour {
+            Behaviour::Corrupts => {
+                let mut corrupt = bytes.to_vec();
+                let middle = corrupt.len() / 2;
+                corrupt[middle] ^= 1;
+                corrupt.into()
             }
-            Mood::CutsShort => bytes.slice(..bytes.len() / 2),
-            Mood::Well | Mood::Slow(_) | Mood::Gone => bytes,
+            Behaviour::Truncates => bytes.slice(..bytes.len() / 2),
+            Behaviour::Healthy | Behaviour::Slow(_) | Behaviour::Unreachable => bytes,
         })
     }
 }
@@ -111,32 +113,32 @@ async fn agent(world: &World, zone: &str, http: Endpoint, peers: Arc<dyn PeerBlo
     Agent::start(AgentConfig::default(), parts).await.expect("the metastore answers")
 }
 
-/// One agent for each of `zones`, which know each other.
-async fn agents(world: &World, zones: &[&str]) -> (Wire, Vec<Arc<Agent>>) {
-    let wire = Wire::default();
+/// Starts one agent for each of `zones`, and waits until they know each other.
+async fn agents(world: &World, zones: &[&str]) -> (PeerNetwork, Vec<Arc<Agent>>) {
+    let network = PeerNetwork::default();
     let mut agents = Vec::new();
     for (port, zone) in (1..).zip(zones) {
         let http = Endpoint { host: "agent".to_owned(), port };
-        let agent = agent(world, zone, http, Arc::new(wire.clone())).await;
-        wire.joins(port, &agent);
+        let agent = agent(world, zone, http, Arc::new(network.clone())).await;
+        network.add(port, &agent);
         agents.push(agent);
     }
     for agent in &agents {
         sees(agent, zones.len()).await;
     }
-    (wire, agents)
+    (network, agents)
 }
 
 async fn sees(agent: &Agent, nodes: usize) {
     let mut changes = agent.session.changes();
     while agent.session.live().len() != nodes {
-        let changed = timeout(PATIENCE, changes.changed()).await;
+        let changed = timeout(TIMEOUT, changes.changed()).await;
         changed.expect("nodes come and go in time").expect("the session lives");
     }
 }
 
-/// Some segments by `writer`, each with all partitions in it; how many, and the partitions.
-async fn written(world: &World, writer: &Agent) -> (u64, Vec<TopicPartition>) {
+/// `writer` writes some segments, each with all partitions. Returns the number of segments, and the partitions.
+async fn write_segments(world: &World, writer: &Agent) -> (u64, Vec<TopicPartition>) {
     let partitions = world.topic("orders", PARTITIONS).await;
     let puts = world.objects.usage().totals().puts;
     for round in 0..ROUNDS {
@@ -154,8 +156,8 @@ fn gets(world: &World) -> u64 {
     world.objects.usage().totals().gets
 }
 
-/// Every agent's consumers read everything, all at once, and rightly.
-async fn everyone_reads(agents: &[Arc<Agent>], partitions: &[TopicPartition]) {
+/// All agents read all partitions at the same time and get what was written.
+async fn all_read(agents: &[Arc<Agent>], partitions: &[TopicPartition]) {
     let expected: Vec<(i64, String)> = (0..).zip((0..ROUNDS).map(|round| format!("round {round}"))).collect();
     let pairs = agents.iter().flat_map(|agent| partitions.iter().map(move |partition| (agent, *partition)));
     let reads = pairs.map(|(agent, partition)| async move {
@@ -168,34 +170,34 @@ async fn everyone_reads(agents: &[Arc<Agent>], partitions: &[TopicPartition]) {
 #[tokio::test(start_paused = true)]
 async fn an_agent_of_another_zone_loads_each_segment_once_for_all_its_readers() {
     let world = World::new().await;
-    let (wire, agents) = agents(&world, &["a", "b"]).await;
-    let (segments, partitions) = written(&world, &agents[0]).await;
-    // As often as there are consumers that come at once.
-    let crowd: Vec<Arc<Agent>> = (0..10).map(|_| Arc::clone(&agents[1])).collect();
-    everyone_reads(&crowd, &partitions).await;
+    let (network, agents) = agents(&world, &["a", "b"]).await;
+    let (segments, partitions) = write_segments(&world, &agents[0]).await;
+    // Ten consumers per partition at the same agent.
+    let readers: Vec<Arc<Agent>> = (0..10).map(|_| Arc::clone(&agents[1])).collect();
+    all_read(&readers, &partitions).await;
     assert_eq!(gets(&world), segments);
-    assert_eq!(wire.asked(), 0, "an agent that is alone in its zone asks nobody");
+    assert_eq!(network.requests(), 0, "an agent that is alone in its zone asks no other");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_zone_of_the_writer_asks_the_store_for_nothing_and_every_other_zone_once_for_each_segment() {
+async fn the_writers_zone_needs_no_get_and_every_other_zone_one_get_per_segment() {
     let world = World::new().await;
     let (_, agents) = agents(&world, &["a", "a", "a", "b", "b", "b"]).await;
-    let (segments, partitions) = written(&world, &agents[0]).await;
-    everyone_reads(&agents[..3], &partitions).await;
+    let (segments, partitions) = write_segments(&world, &agents[0]).await;
+    all_read(&agents[..3], &partitions).await;
     assert_eq!(gets(&world), 0);
-    everyone_reads(&agents[3..], &partitions).await;
+    all_read(&agents[3..], &partitions).await;
     assert_eq!(gets(&world), segments);
-    everyone_reads(&agents, &partitions).await;
-    assert_eq!(gets(&world), segments, "what was read once is in memory");
+    all_read(&agents, &partitions).await;
+    assert_eq!(gets(&world), segments, "what was read once is cached");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_tail_of_what_another_agent_writes_is_read_without_the_metastore() {
     let world = World::new().await;
     let (_, agents) = agents(&world, &["a", "a", "b"]).await;
-    let (_, partitions) = written(&world, &agents[0]).await;
-    everyone_reads(&agents, &partitions).await;
+    let (_, partitions) = write_segments(&world, &agents[0]).await;
+    all_read(&agents, &partitions).await;
     produce(&agents[0], partitions[0], batch(&["new"])).await.expect("acknowledged");
     for agent in &agents {
         let follows = async {
@@ -203,7 +205,7 @@ async fn the_tail_of_what_another_agent_writes_is_read_without_the_metastore() {
                 agent.metadata_cache.watch([partitions[0]]).changed().await;
             }
         };
-        timeout(PATIENCE, follows).await.expect("the feed tells");
+        timeout(TIMEOUT, follows).await.expect("the feed announces the commit");
         let transactions = world.metastore.db.metrics().transactions.load(Ordering::Relaxed);
         assert_eq!(read_all(agent, partitions[0]).await.len() as u64, ROUNDS + 1);
         assert_eq!(world.metastore.db.metrics().transactions.load(Ordering::Relaxed), transactions);
@@ -214,57 +216,57 @@ async fn the_tail_of_what_another_agent_writes_is_read_without_the_metastore() {
 async fn without_its_writer_a_segment_is_loaded_once_for_the_zone() {
     let world = World::new().await;
     let (_, agents) = agents(&world, &["a", "a", "a", "a"]).await;
-    let (segments, partitions) = written(&world, &agents[0]).await;
+    let (segments, partitions) = write_segments(&world, &agents[0]).await;
     agents[0].tasks.cancelled().cancel();
     for agent in &agents[1..] {
         sees(agent, 3).await;
     }
-    everyone_reads(&agents[1..], &partitions).await;
+    all_read(&agents[1..], &partitions).await;
     assert_eq!(gets(&world), segments);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_is_gone_or_wrong_is_not_noticed_by_readers_and_left_alone_for_a_while() {
-    for mood in [Mood::Gone, Mood::Lies, Mood::CutsShort] {
+async fn an_owner_that_is_gone_or_wrong_does_not_delay_readers_and_is_not_asked_for_a_while() {
+    for behaviour in [Behaviour::Unreachable, Behaviour::Corrupts, Behaviour::Truncates] {
         let world = World::new().await;
-        let (wire, agents) = agents(&world, &["a", "a"]).await;
-        let (segments, partitions) = written(&world, &agents[0]).await;
-        wire.all(mood);
+        let (network, agents) = agents(&world, &["a", "a"]).await;
+        let (segments, partitions) = write_segments(&world, &agents[0]).await;
+        network.set_behaviour(behaviour);
         let begun = Instant::now();
-        everyone_reads(&agents[1..], &partitions).await;
-        assert_eq!(begun.elapsed(), Duration::ZERO, "{mood:?}");
-        assert_eq!(gets(&world), segments, "{mood:?}");
-        assert_eq!(wire.asked(), 1, "{mood:?}: it is asked once and then left alone");
+        all_read(&agents[1..], &partitions).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO, "{behaviour:?}");
+        assert_eq!(gets(&world), segments, "{behaviour:?}");
+        assert_eq!(network.requests(), 1, "{behaviour:?}: it is asked once and then not for a while");
 
-        wire.all(Mood::Well);
+        network.set_behaviour(Behaviour::Healthy);
         tokio::time::sleep(PEER_BACKOFF).await;
         produce(&agents[0], partitions[0], batch(&["later"])).await.expect("acknowledged");
         agents[1].metadata_cache.sync().await.expect("the metastore answers");
-        assert_eq!(read_all(&agents[1], partitions[0]).await.len() as u64, ROUNDS + 1, "{mood:?}");
-        assert_eq!((gets(&world), wire.asked()), (segments, 2), "{mood:?}: it is asked again");
+        assert_eq!(read_all(&agents[1], partitions[0]).await.len() as u64, ROUNDS + 1, "{behaviour:?}");
+        assert_eq!((gets(&world), network.requests()), (segments, 2), "{behaviour:?}: it is asked again");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_owner_delays_a_reader_by_a_moment_once() {
+async fn a_slow_owner_delays_a_reader_once_by_the_hedge_delay() {
     let world = World::new().await;
-    let (wire, agents) = agents(&world, &["a", "a"]).await;
-    let (segments, partitions) = written(&world, &agents[0]).await;
-    wire.all(Mood::Slow(Duration::from_secs(60)));
+    let (network, agents) = agents(&world, &["a", "a"]).await;
+    let (segments, partitions) = write_segments(&world, &agents[0]).await;
+    network.set_behaviour(Behaviour::Slow(Duration::from_secs(60)));
     let begun = Instant::now();
-    everyone_reads(&agents[1..], &partitions).await;
+    all_read(&agents[1..], &partitions).await;
     assert_eq!(begun.elapsed(), HEDGE_AFTER);
-    assert_eq!((gets(&world), wire.asked()), (segments, 1));
+    assert_eq!((gets(&world), network.requests()), (segments, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_answers_late_still_counts_where_the_store_is_slower() {
+async fn a_late_answer_of_an_owner_counts_if_the_store_fails() {
     let world = World::new().await;
-    let (wire, agents) = agents(&world, &["a", "a"]).await;
+    let (network, agents) = agents(&world, &["a", "a"]).await;
     let partition = world.topic("orders", 1).await[0];
     produce(&agents[0], partition, batch(&["one"])).await.expect("acknowledged");
     let late = HEDGE_AFTER * 2;
-    wire.all(Mood::Slow(late));
+    network.set_behaviour(Behaviour::Slow(late));
     world.faults.inject(alluvium_objects::faults::Rule::always(alluvium_objects::faults::Fault::Unavailable));
     agents[1].metadata_cache.sync().await.expect("the metastore answers");
     let begun = Instant::now();
@@ -287,20 +289,22 @@ async fn history_is_loaded_once_for_a_zone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn history_that_an_owner_gives_wrongly_is_read_from_the_store() {
-    for mood in [Mood::Lies, Mood::CutsShort, Mood::Gone, Mood::Slow(Duration::from_secs(60))] {
+async fn history_that_an_owner_sends_wrongly_is_read_from_the_store() {
+    for behaviour in
+        [Behaviour::Corrupts, Behaviour::Truncates, Behaviour::Unreachable, Behaviour::Slow(Duration::from_secs(60))]
+    {
         let world = World::new().await;
-        let (wire, agents) = agents(&world, &["a", "a", "a"]).await;
+        let (network, agents) = agents(&world, &["a", "a", "a"]).await;
         let partition = history(&world, &agents).await;
-        wire.all(mood);
+        network.set_behaviour(behaviour);
         join_all(agents.iter().chain(&agents).map(|agent| reads_history(agent, partition))).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_asked_asks_nobody_and_a_wrong_size_spoils_nothing() {
+async fn an_agent_that_is_asked_asks_no_other_and_a_wrong_size_corrupts_no_cache() {
     let world = World::new().await;
-    let (wire, agents) = agents(&world, &["a", "a", "a"]).await;
+    let (network, agents) = agents(&world, &["a", "a", "a"]).await;
     let partition = history(&world, &agents).await;
     let (object, key, size) = file(&world, partition).await;
     for agent in &agents {
@@ -311,31 +315,31 @@ async fn whoever_is_asked_asks_nobody_and_a_wrong_size_spoils_nothing() {
         let name = BlockName::history(object, &key, 0..size).expect("a block");
         assert_eq!(agent.fetch.serve_block(&name).await.expect("a block").bytes.len() as u64, size);
     }
-    assert_eq!(wire.asked(), 0);
+    assert_eq!(network.requests(), 0);
     reads_history(&agents[1], partition).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_gives_no_more_blocks_at_once_than_it_has_room_for() {
+async fn an_owner_serves_a_bounded_number_of_blocks_at_once() {
     let world = World::new().await;
     let (_, agents) = agents(&world, &["a"]).await;
     let partition = history(&world, &agents).await;
     let (object, key, size) = file(&world, partition).await;
     let name = BlockName::history(object, &key, 0..size).expect("a block");
-    let mut given = Vec::new();
+    let mut served = Vec::new();
     let busy = loop {
         match agents[0].fetch.serve_block(&name).await {
-            Ok(block) => given.push(block),
+            Ok(block) => served.push(block),
             Err(error) => break error,
         }
-        assert!(given.len() < 100);
+        assert!(served.len() < 100);
     };
     assert_eq!(busy, ServeError::Busy);
-    given.pop();
+    served.pop();
     assert!(agents[0].fetch.serve_block(&name).await.is_ok());
 }
 
-/// Two agents that listen on loopback, where the second is, and what ends both listeners.
+/// Starts two agents that listen on loopback. Returns them, the address of the second, and the token that stops both.
 async fn listening(world: &World) -> (Vec<Arc<Agent>>, Endpoint, CancellationToken) {
     let (mut agents, mut endpoint) = (Vec::new(), None);
     let stop = CancellationToken::new();
@@ -377,16 +381,16 @@ async fn blocks_go_from_agent_to_agent_over_http() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, stopped).await.expect("nobody listens there any more");
+    timeout(TIMEOUT, stopped).await.expect("the listener stops");
 }
 
-/// How often the store is asked depends on the machine's time here, so nothing is said of it.
+/// The number of GETs depends on real time here, so it is not checked.
 #[tokio::test]
-async fn readers_of_agents_that_ask_each_other_over_http_read_rightly_and_go_on_when_nobody_listens() {
+async fn agents_that_ask_each_other_over_http_serve_readers_even_after_the_listeners_stop() {
     let world = World::new().await;
     let (agents, _, stop) = listening(&world).await;
-    let (_, partitions) = written(&world, &agents[0]).await;
-    everyone_reads(&agents, &partitions).await;
+    let (_, partitions) = write_segments(&world, &agents[0]).await;
+    all_read(&agents, &partitions).await;
     stop.cancel();
     produce(&agents[0], partitions[0], batch(&["later"])).await.expect("acknowledged");
     agents[1].metadata_cache.sync().await.expect("the metastore answers");
@@ -395,7 +399,7 @@ async fn readers_of_agents_that_ask_each_other_over_http_read_rightly_and_go_on_
 
 const HISTORY_RECORDS: usize = 1_000;
 
-/// A partition whose records are all in one history file, of which all `agents` have heard.
+/// A partition whose records are all in one history file that is in the metadata caches of all `agents`.
 async fn history(world: &World, agents: &[Arc<Agent>]) -> TopicPartition {
     let partition = world.topic("orders", 1).await[0];
     produce(&agents[0], partition, batch(&["x"; HISTORY_RECORDS])).await.expect("acknowledged");
@@ -416,7 +420,7 @@ async fn reads_history(agent: &Agent, partition: TopicPartition) {
     assert!(read_all(agent, partition).await.into_iter().eq(expected));
 }
 
-/// The history file that begins a partition: its object, key and size.
+/// The first history file of a partition: its object, key and size in bytes.
 async fn file(world: &World, partition: TopicPartition) -> (ObjectId, String, u64) {
     let extent = world.metastore.log.find(partition, Offset(0), 1).await.expect("found").remove(0);
     (extent.object, object_key::history("orders", partition, Offset(0), extent.object), extent.bytes)

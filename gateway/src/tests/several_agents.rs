@@ -1,4 +1,4 @@
-//! What one agent writes, another reads: at once, and without asking the metastore where it was told.
+//! Several agents: what one commits, the others serve at once, at the tail without a metastore read.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,23 +9,23 @@ use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, Rule};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::world::{PATIENCE, Process, World, batch, fetch, plan, produce, read_all, records, sequenced};
+use super::world::{Process, TIMEOUT, World, batch, fetch, plan, produce, read_all, records, sequenced};
 use crate::agent::Agent;
 use crate::fetch::{FetchError, FetchPlan, OffsetSpec};
 use crate::produce::ProduceError;
 use crate::topic_creation::{create, create_automatically, new_topic};
 
 const LONG: Duration = Duration::from_secs(60);
-/// What waking takes at most: no timer is between a commit and who waits for it.
-const AT_ONCE: Duration = Duration::from_millis(20);
+/// Time from a commit to the answer of a long poll at most. No timer is involved.
+const WAKE_TIME_MAX: Duration = Duration::from_millis(20);
 
 async fn latest(agent: &Agent, partition: TopicPartition) -> i64 {
     let latest = OffsetSpec::Latest { read_committed: false };
     agent.fetch.list_offset(partition, latest).await.expect("it is there").offset.0
 }
 
-/// Waits until an agent has seen everything.
-async fn caught_up(process: &Process) {
+/// Brings the metadata cache of an agent up to date.
+async fn catch_up(process: &Process) {
     process.agent.metadata_cache.sync().await.expect("the metastore answers");
 }
 
@@ -47,7 +47,7 @@ async fn a_consumer_on_one_agent_wakes_at_once_when_another_commits() {
         };
         let ((read, woken), acknowledged) = tokio::join!(polled, written);
         assert_eq!(read, [(n, "news".into())]);
-        assert!(woken.saturating_duration_since(acknowledged) < AT_ONCE);
+        assert!(woken.saturating_duration_since(acknowledged) < WAKE_TIME_MAX);
     }
 }
 
@@ -64,7 +64,7 @@ async fn fetches_at_the_tail_of_what_another_agent_writes_read_no_metastore() {
         for partition in &partitions {
             produce(&a.agent, *partition, batch(&["next"])).await.expect("acknowledged");
         }
-        caught_up(&b).await;
+        catch_up(&b).await;
         let transactions = || world.metastore.db.metrics().transactions.load(Ordering::Relaxed);
         let before = transactions();
         for partition in &partitions {
@@ -109,7 +109,7 @@ async fn records_deleted_by_one_agent_are_out_of_range_at_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_slept_while_the_feed_was_trimmed_reads_everything_anew() {
+async fn an_agent_that_was_paused_while_the_feed_was_trimmed_rebuilds_its_metadata_cache() {
     let world = World::new().await;
     let old = world.topic("old", 1).await[0];
     let [a, b] = world.agents().await;
@@ -129,24 +129,17 @@ async fn an_agent_that_slept_while_the_feed_was_trimmed_reads_everything_anew() 
             sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, reset).await.expect("it notices");
-    caught_up(&b).await;
-    assert_eq!(
-        b.agent
-            .metadata_cache
-            .topics()
-            .iter()
-            .map(|metadata_cache| metadata_cache.topic.name.as_str())
-            .collect::<Vec<_>>(),
-        ["new"]
-    );
+    timeout(TIMEOUT, reset).await.expect("it notices");
+    catch_up(&b).await;
+    let topics = b.agent.metadata_cache.topics();
+    assert_eq!(topics.iter().map(|topic| topic.topic.name.as_str()).collect::<Vec<_>>(), ["new"]);
     assert_eq!(read_all(&b.agent, new).await.len(), 2);
     produce(&a.agent, new, batch(&["2"])).await.expect("acknowledged");
     assert_eq!(records(&fetch(&b.agent, new, 2).await), [(2, "2".into())]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_agents_that_create_a_topic_at_once_one_does_and_both_serve_it() {
+async fn two_agents_that_create_a_topic_at_once_create_it_once_and_both_serve_it() {
     let world = World::new().await;
     let [a, b] = world.agents().await;
     let make = |process: &Process| {
@@ -156,7 +149,7 @@ async fn of_two_agents_that_create_a_topic_at_once_one_does_and_both_serve_it() 
     let (one, other) = tokio::join!(make(&a), make(&b));
     assert_eq!([&one, &other].map(|made| made.is_ok()).iter().filter(|is_ok| **is_ok).count(), 1);
     let (one, other) = tokio::join!(create_automatically(&a.agent, "events"), create_automatically(&b.agent, "events"));
-    let ids = [one, other].map(|made| made.expect("whoever was first").topic.id);
+    let ids = [one, other].map(|made| made.expect("the topic exists").topic.id);
     assert_eq!(ids[0], ids[1]);
     for process in [&a, &b] {
         let topic = process.agent.metadata_cache.topic_by_id(ids[0]).expect("it is served");
@@ -166,7 +159,7 @@ async fn of_two_agents_that_create_a_topic_at_once_one_does_and_both_serve_it() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_producer_goes_on_at_another_agent_where_it_was() {
+async fn a_producer_continues_its_sequence_at_another_agent() {
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];
     let [a, b] = world.agents().await;
@@ -181,30 +174,30 @@ async fn a_producer_goes_on_at_another_agent_where_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_failed_here_and_was_sent_again_elsewhere_holds_up_nobody_here() {
+async fn a_failed_batch_that_was_sent_again_to_another_agent_does_not_block_later_ones() {
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];
     let [a, b] = world.agents().await;
     world.faults.inject(Rule::on(Operation::Put, Fault::Unavailable));
     assert!(produce(&a.agent, partition, sequenced(5, 0, &["a"])).await.is_err());
     world.faults.heal();
-    // Until the first batch comes again, those after it may not.
+    // Until the first batch is sent again, later ones are rejected.
     let early = produce(&a.agent, partition, sequenced(5, 1, &["b"])).await;
     assert_eq!(early.expect_err("a is missing"), ProduceError::Gap);
     produce(&b.agent, partition, sequenced(5, 0, &["a"])).await.expect("acknowledged");
-    // The producer comes back, and tries as often as it has to.
+    // The producer comes back and retries.
     let next = async {
         while produce(&a.agent, partition, sequenced(5, 1, &["b"])).await == Err(ProduceError::Gap) {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(Duration::from_secs(1), next).await.expect("it is let in soon");
+    timeout(Duration::from_secs(1), next).await.expect("it is accepted soon");
     let values: Vec<String> = read_all(&b.agent, partition).await.into_iter().map(|(_, value)| value).collect();
     assert_eq!(values, ["a", "b"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_agents_that_write_to_one_partition_neither_lose_nor_double_anything() {
+async fn many_agents_that_write_to_one_partition_neither_lose_nor_duplicate_records() {
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];
     let agents = world.agents::<5>().await;

@@ -1,10 +1,10 @@
-//! ListOffsets and decoded reads.
+//! ListOffsets and reads of decoded records.
 
 use std::time::Duration;
 
 use alluvium_model::{Offset, Timestamp};
 
-use super::world::{BEGINNING, World, batch, produce};
+use super::world::{START_MS, World, batch, produce};
 use crate::fetch::{FetchError, FoundOffset, OffsetSpec};
 
 #[tokio::test(start_paused = true)]
@@ -21,15 +21,15 @@ async fn offsets_are_found_by_position_and_by_time() {
     assert_eq!(list(OffsetSpec::Earliest).await, at(0, -1));
     assert_eq!(list(OffsetSpec::EarliestLocal).await, at(0, -1));
     assert_eq!(list(OffsetSpec::LatestTiered).await, at(-1, -1));
-    // Each batch counts its timestamps from the beginning: the largest is that of "c".
-    assert_eq!(list(OffsetSpec::MaxTimestamp).await, at(2, BEGINNING + 2));
-    assert_eq!(list(OffsetSpec::Timestamp(Timestamp(BEGINNING + 1))).await, at(1, BEGINNING + 1));
-    assert_eq!(list(OffsetSpec::Timestamp(Timestamp(0))).await, at(0, BEGINNING));
-    assert_eq!(list(OffsetSpec::Timestamp(Timestamp(BEGINNING + 3))).await, at(-1, -1));
+    // The timestamps of each batch begin at the start time: the largest is that of "c".
+    assert_eq!(list(OffsetSpec::MaxTimestamp).await, at(2, START_MS + 2));
+    assert_eq!(list(OffsetSpec::Timestamp(Timestamp(START_MS + 1))).await, at(1, START_MS + 1));
+    assert_eq!(list(OffsetSpec::Timestamp(Timestamp(0))).await, at(0, START_MS));
+    assert_eq!(list(OffsetSpec::Timestamp(Timestamp(START_MS + 3))).await, at(-1, -1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn records_below_the_log_start_are_found_by_nobody() {
+async fn records_below_the_log_start_are_not_found() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -40,7 +40,7 @@ async fn records_below_the_log_start_are_found_by_nobody() {
     let list = |spec| agent.fetch.list_offset(partition, spec);
     let at = |offset, timestamp| Ok(FoundOffset { offset: Offset(offset), timestamp: Timestamp(timestamp) });
     assert_eq!(list(OffsetSpec::Earliest).await, at(2, -1));
-    assert_eq!(list(OffsetSpec::Timestamp(Timestamp(0))).await, at(2, BEGINNING + 2));
+    assert_eq!(list(OffsetSpec::Timestamp(Timestamp(0))).await, at(2, START_MS + 2));
     assert!(matches!(
         agent.fetch.read_records(partition, Offset(1), 10).await,
         Err(FetchError::OffsetOutOfRange { start: Offset(2), .. })
@@ -48,7 +48,7 @@ async fn records_below_the_log_start_are_found_by_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_empty_partition_has_offsets_but_no_times() {
+async fn an_empty_partition_has_offsets_but_no_timestamps() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -59,7 +59,7 @@ async fn an_empty_partition_has_offsets_but_no_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn decoded_reads_start_and_end_where_they_are_told() {
+async fn decoded_reads_start_at_the_offset_and_end_at_the_limit() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -69,6 +69,6 @@ async fn decoded_reads_start_and_end_where_they_are_told() {
     let read: Vec<(i64, &[u8])> =
         records.iter().map(|record| (record.offset.0, record.value.as_deref().unwrap_or_default())).collect();
     assert_eq!(read, [(1, b"b".as_slice()), (2, b"c"), (3, b"d")]);
-    assert_eq!(records[0].timestamp, Timestamp(BEGINNING + 1));
+    assert_eq!(records[0].timestamp, Timestamp(START_MS + 1));
     assert_eq!(agent.fetch.read_records(partition, Offset(5), 3).await, Ok(Vec::new()));
 }

@@ -1,4 +1,4 @@
-//! What the compactor does, in short.
+//! Fixture: a minimal compactor.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use alluvium_metastore::leases::LeaseKey;
 use alluvium_metastore::log::NewObject;
 use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, Timestamp, TopicPartition, object_key};
 
-use super::world::{BEGINNING, World};
+use super::world::{START_MS, World};
 
-/// Rewrites the first `extents` of a partition of `orders` as one history file of the values that `value` gives by offset,
-/// and deletes their objects at once. The bytes of the file.
+/// Rewrites the first `extents` of a partition of the topic `orders` as one history file, in which the record at each offset
+/// has the value `value(offset)`, and deletes the replaced objects at once. Returns the size of the file, bytes.
 pub async fn compact(world: &World, partition: TopicPartition, extents: usize, value: impl Fn(i64) -> String) -> u64 {
     let inputs = world.metastore.log.find(partition, Offset(0), extents).await.expect("found");
     let end = inputs.last().expect("there are extents").offsets.end;
@@ -20,7 +20,7 @@ pub async fn compact(world: &World, partition: TopicPartition, extents: usize, v
         writer
             .push(&HistoryRecord {
                 offset: Offset(offset),
-                timestamp: Timestamp(BEGINNING),
+                timestamp: Timestamp(START_MS),
                 timestamp_type: TimestampType::CreateTime,
                 key: None,
                 value: Some(value(offset).into()),
@@ -39,7 +39,7 @@ pub async fn compact(world: &World, partition: TopicPartition, extents: usize, v
         source: ExtentSource::History { level: 1 },
         bytes,
         records: u64::try_from(end.0).expect("positive"),
-        timestamps: (Timestamp(BEGINNING), Timestamp(BEGINNING)),
+        timestamps: (Timestamp(START_MS), Timestamp(START_MS)),
     };
     let output = (extent, NewObject { key, bytes });
     let lease = fixtures::lease(&world.metastore, LeaseKey::Partition(partition)).await;

@@ -1,4 +1,4 @@
-//! Fixtures: members of a group, at whichever agent they are sent to.
+//! Fixtures: members of a consumer group that talk to agents.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use alluvium_model::{Offset, TopicPartition};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
-use super::world::{PATIENCE, Process};
+use super::world::{Process, TIMEOUT};
 use crate::agent::Agent;
 use crate::groups::{
     CommitRefusal, Committer, Generation, GroupError, Joined, Joiner, MemberId, NewOffset, Protocol, Sync, Synced,
@@ -21,7 +21,7 @@ pub const SESSION: Duration = Duration::from_secs(10);
 pub fn group_of(process: &Process) -> String {
     let live_agents = LiveAgents::of(&process.agent.session);
     let names = (0..).map(|n| format!("group-{n}"));
-    names.into_iter().find(|name| live_agents.is_coordinated_here(name)).expect("every agent has its share")
+    names.into_iter().find(|name| live_agents.is_coordinated_here(name)).expect("every agent coordinates some group")
 }
 
 /// A consumer that joins for the first time.
@@ -40,7 +40,7 @@ pub fn joiner(name: &str) -> Joiner {
     }
 }
 
-/// Makes a stable group of two; their ids, the leader's first.
+/// Makes a stable group of two members. Returns their ids, the leader's first.
 pub async fn stable(agent: &Agent, group: &str) -> [MemberId; 2] {
     let (one, other) = tokio::join!(agent.groups.join(group, joiner("a")), agent.groups.join(group, joiner("b")));
     let mut joined = [one.expect("joined"), other.expect("joined")];
@@ -49,12 +49,12 @@ pub async fn stable(agent: &Agent, group: &str) -> [MemberId; 2] {
     let work = members.iter().map(|member| (member.clone(), work_of(member))).collect();
     let [leader, follower] = &joined;
     synced(agent, group, leader, work).await.expect("synced");
-    let told = synced(agent, group, follower, BTreeMap::new()).await.expect("synced");
-    assert_eq!(told.assignment, work_of(&follower.member));
+    let answer = synced(agent, group, follower, BTreeMap::new()).await.expect("synced");
+    assert_eq!(answer.assignment, work_of(&follower.member));
     members
 }
 
-/// What the leader of [`stable`] gives a member.
+/// The assignment that the leader of [`stable`] gives a member.
 pub fn work_of(member: &MemberId) -> Bytes {
     Bytes::from(format!("work of {member}"))
 }
@@ -68,7 +68,7 @@ async fn synced(
     agent.groups.sync(group, sync(&joined.member, joined.generation, assignments)).await
 }
 
-/// Asks for an assignment, or brings everybody's.
+/// A SyncGroup: the leader's carries all assignments, a follower's none.
 pub fn sync(member: &MemberId, generation: Generation, assignments: BTreeMap<MemberId, Bytes>) -> Sync {
     Sync { member: member.clone(), instance: None, generation, protocol_type: None, protocol: None, assignments }
 }
@@ -78,9 +78,9 @@ pub async fn heartbeat(agent: &Agent, group: &str, member: &MemberId) -> Result<
     agent.groups.heartbeat(group, member.clone(), None, Generation(1)).await
 }
 
-/// A member that looks for its coordinator until somebody is: heartbeats of generation 1.
+/// Heartbeats of generation 1 to each of `agents` in turn, until one of them is the coordinator.
 pub async fn heartbeat_somewhere(agents: &[&Process], group: &str, member: &MemberId) -> Result<(), GroupError> {
-    let give_up = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         for process in agents {
             match heartbeat(&process.agent, group, member).await {
@@ -88,7 +88,7 @@ pub async fn heartbeat_somewhere(agents: &[&Process], group: &str, member: &Memb
                 answer => return answer,
             }
         }
-        assert!(Instant::now() < give_up, "nobody coordinates {group}");
+        assert!(Instant::now() < deadline, "no agent coordinates {group}");
         sleep(Duration::from_millis(100)).await;
     }
 }
@@ -105,7 +105,7 @@ pub async fn commit(
     agent.groups.offset_commit(group, committer, vec![(partition, offset)]).await
 }
 
-/// What is committed for a partition.
+/// The offset committed for a partition.
 pub async fn committed(agent: &Agent, group: &str, partition: TopicPartition) -> Result<Option<i64>, GroupError> {
     let found = agent.groups.offset_fetch(group, &[partition]).await?;
     Ok(found[0].as_ref().map(|row| row.offset.0))

@@ -1,4 +1,4 @@
-//! What is produced is fetched: offsets, order, budgets, caches.
+//! Records that are produced are fetched: offsets, order, byte budgets, caches.
 
 use alluvium_model::{Offset, TopicPartition};
 
@@ -7,7 +7,7 @@ use crate::config::AgentConfig;
 use crate::fetch::{FetchError, FetchPlan, FetchedPartition};
 
 #[tokio::test(start_paused = true)]
-async fn what_is_acknowledged_is_readable_at_its_offset_without_any_read_of_the_store() {
+async fn acknowledged_records_are_readable_at_their_offsets_without_any_get() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -26,7 +26,7 @@ async fn one_segment_serves_many_partitions_and_one_flush_costs_one_put() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partitions = world.topic("orders", 20).await;
-    // The tokens that an idle agent has saved up are spent first.
+    // Spends the flush tokens that an idle agent has saved up.
     for _ in 0..4 {
         produce(&agent, partitions[0], batch(&["warm"])).await.expect("acknowledged");
     }
@@ -63,7 +63,7 @@ async fn batches_enter_the_log_in_the_order_of_calls_across_segments() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_outcome_is_processed_all_the_same() {
+async fn a_batch_is_committed_even_if_its_outcome_is_dropped() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -98,7 +98,7 @@ async fn a_duplicate_is_answered_with_its_first_offset_and_read_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_offset_outside_of_the_log_is_told_with_its_bounds() {
+async fn an_offset_outside_of_the_log_is_reported_with_the_bounds() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -116,7 +116,7 @@ async fn an_offset_outside_of_the_log_is_told_with_its_bounds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_agent_wrote_is_never_out_of_range() {
+async fn records_of_another_agent_are_never_out_of_range() {
     let world = World::new().await;
     let writer = world.agent().await;
     let reader = world.agent().await;
@@ -128,7 +128,7 @@ async fn what_another_agent_wrote_is_never_out_of_range() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn budgets_are_kept_but_for_the_first_batch() {
+async fn byte_budgets_are_kept_except_for_the_first_batch() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partitions = world.topic("orders", 3).await;
@@ -143,7 +143,7 @@ async fn budgets_are_kept_but_for_the_first_batch() {
         let fetched = agent.fetch.fetch(plan).await;
         fetched.iter().map(|partition| records(partition).len()).collect::<Vec<_>>()
     };
-    // No budget at all: one whole batch of the first partition that has any.
+    // No budget at all: one whole batch of the first partition that has records.
     assert_eq!(counts(crate::fetch::FetchPlan { max_bytes: 0, ..plan(&asked) }).await, [0, 1, 0]);
     assert_eq!(counts(crate::fetch::FetchPlan { max_bytes: 2_500, ..plan(&asked) }).await, [0, 2, 0]);
     let mut narrow = plan(&asked);
@@ -177,7 +177,7 @@ async fn many_readers_of_one_cold_segment_load_it_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn readers_within_large_batches_get_no_more_than_they_asked_for() {
+async fn fetches_within_large_batches_stay_near_their_byte_limit() {
     const BATCHES_MAX: usize = 3;
     let world = World::new().await;
     let agent = world.agent().await;
@@ -187,10 +187,10 @@ async fn readers_within_large_batches_get_no_more_than_they_asked_for() {
     for partition in &partitions {
         produce(&agent, *partition, batch.clone()).await.expect("acknowledged");
     }
-    // Each reader needs one more record, and gets the whole batch that it is in.
+    // Each partition is read from its last record on, and its whole batch is answered.
     let asked: Vec<_> = partitions.iter().map(|partition| (*partition, 99)).collect();
     let fetched = agent.fetch.fetch(FetchPlan { max_bytes: BATCHES_MAX * batch.len(), ..plan(&asked) }).await;
     let bytes: usize = fetched.iter().map(FetchedPartition::bytes).sum();
-    // What is read at once may go beyond it, but not by what is asked for in all.
+    // Partitions read at the same time may exceed the limit, but only by the concurrent reads.
     assert!((BATCHES_MAX..BATCHES_MAX + 8).contains(&(bytes / batch.len())), "{bytes}");
 }

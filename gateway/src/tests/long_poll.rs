@@ -1,4 +1,4 @@
-//! Long polls: woken by what they wait for, at once, and by nothing else.
+//! Long polls are woken at once by what they wait for, and by nothing else.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn a_poll_is_woken_by_a_commit_of_another_agent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_for_nothing_ends_at_its_time() {
+async fn a_poll_without_records_ends_after_max_wait() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partitions = world.topic("orders", 2).await;
@@ -43,7 +43,7 @@ async fn a_poll_for_nothing_ends_at_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_waits_for_all_the_bytes_it_wants() {
+async fn a_poll_waits_for_min_bytes() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -62,7 +62,7 @@ async fn a_poll_waits_for_all_the_bytes_it_wants() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_is_told_when_its_topic_is_deleted() {
+async fn a_poll_ends_when_its_topic_is_deleted() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -78,7 +78,7 @@ async fn a_poll_is_told_when_its_topic_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_wake_up_is_lost_however_the_commit_falls() {
+async fn no_wake_up_is_lost_whenever_the_commit_comes() {
     for delay_us in (0..3_000).step_by(97) {
         let world = World::new().await;
         let agent = world.agent().await;

@@ -1,4 +1,4 @@
-//! Groups move from agent to agent, and their members hardly notice.
+//! Groups move between coordinators without a rebalance.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,29 +9,30 @@ use alluvium_model::group::GroupId;
 use alluvium_model::placement::{Candidate, coordinator};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::members::{
+use super::group_members::{
     SESSION, commit, committed, group_of, heartbeat, heartbeat_somewhere, joiner, stable, sync, work_of,
 };
-use super::world::{PATIENCE, Process, World};
+use super::world::{Process, TIMEOUT, World};
 use crate::groups::{Generation, GroupError, Joiner};
 
-/// Waits until no group is in the memory of `process`.
-async fn forgets_its_groups(process: &Process) {
+/// Waits until `process` has no group in memory.
+async fn has_no_groups(process: &Process) {
     let empty = async {
         while process.agent.groups.in_memory() > 0 {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, empty).await.expect("the groups are given up");
+    timeout(TIMEOUT, empty).await.expect("the agent gives up its groups");
 }
 
+/// The agent that holds the lease of `group`.
 async fn holder(world: &World, group: &str) -> Option<i32> {
     let key = LeaseKey::Group(GroupId::new(group).expect("a short name"));
-    world.metastore.leases.holder(&key).await.expect("read").map(|lease_owner| lease_owner.id.0)
+    world.metastore.leases.holder(&key).await.expect("read").map(|owner| owner.id.0)
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_death_of_a_coordinator_costs_its_group_a_reconnect_and_no_rebalance() {
+async fn the_death_of_a_coordinator_causes_no_rebalance() {
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];
     let [a, b] = world.agents().await;
@@ -55,7 +56,7 @@ async fn the_death_of_a_coordinator_costs_its_group_a_reconnect_and_no_rebalance
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_that_died_with_their_coordinator_expire_although_nobody_asks() {
+async fn members_that_died_with_their_coordinator_expire_without_any_request() {
     let world = World::new().await;
     let [a, b] = world.agents().await;
     let group = group_of(&a);
@@ -95,48 +96,49 @@ async fn only_the_coordinator_serves_a_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_comes_gets_its_groups_with_their_members() {
+async fn a_new_agent_takes_over_its_groups_with_their_members() {
     let world = World::new().await;
     let [a] = world.agents().await;
-    // Of two agents it is the second's.
+    // A group that the second of two agents will coordinate.
     let candidates = [0, 1].map(|id| Candidate { id: AgentId(id), zone: None, rank: id.unsigned_abs() });
     let mut names = (0..).map(|n| format!("group-{n}"));
-    let group =
-        names.find(|name| coordinator(name, &candidates) == Some(AgentId(1))).expect("every agent has its share");
+    let group = names
+        .find(|name| coordinator(name, &candidates) == Some(AgentId(1)))
+        .expect("every agent coordinates some group");
     let members = stable(&a.agent, &group).await;
     let again = Joiner { member: Some(members[0].clone()), ..joiner("a") };
-    let (parked, b) = tokio::join!(a.agent.groups.join(&group, again), world.process(None));
-    assert_eq!(parked.expect_err("moved").why, GroupError::NotCoordinator);
+    let (pending, b) = tokio::join!(a.agent.groups.join(&group, again), world.process(None));
+    assert_eq!(pending.expect_err("moved").why, GroupError::NotCoordinator);
     for member in &members {
         assert_eq!(heartbeat_somewhere(&[&a, &b], &group, member).await, Ok(()));
     }
-    forgets_its_groups(&a).await;
+    has_no_groups(&a).await;
     assert_eq!(holder(&world, &group).await, Some(b.agent.session.node().id.0));
     assert_eq!(b.agent.groups.totals().rebalances, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draining_agent_hands_its_groups_over() {
+async fn a_draining_agent_hands_over_its_groups() {
     let world = World::new().await;
     let [a, b] = world.agents().await;
     let group = group_of(&a);
     let members = stable(&a.agent, &group).await;
     let handing_over = a.agent.hand_over();
-    let going_on = async {
+    let heartbeats = async {
         for member in &members {
             assert_eq!(heartbeat_somewhere(&[&a, &b], &group, member).await, Ok(()));
         }
     };
-    tokio::join!(handing_over, going_on);
+    tokio::join!(handing_over, heartbeats);
     assert_eq!(a.agent.groups.in_memory(), 0);
     assert_eq!(holder(&world, &group).await, Some(b.agent.session.node().id.0));
-    assert!(a.agent.drain(PATIENCE).await);
+    assert!(a.agent.drain(TIMEOUT).await);
     assert_eq!(heartbeat(&b.agent, &group, &members[0]).await, Ok(()));
     assert_eq!(b.agent.groups.totals().rebalances, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_was_away_too_long_answers_nothing_from_memory() {
+async fn an_agent_that_was_paused_too_long_answers_nothing_from_memory() {
     let world = World::new().await;
     let [a, b] = world.agents().await;
     let group = group_of(&a);
@@ -146,10 +148,10 @@ async fn an_agent_that_was_away_too_long_answers_nothing_from_memory() {
     for member in &members {
         assert_eq!(heartbeat_somewhere(&[&b], &group, member).await, Ok(()));
     }
-    // It wakes up, and does not know yet.
+    // It continues, and does not know yet that it lost the group.
     a.resume();
     assert_eq!(heartbeat(&a.agent, &group, &members[0]).await, Err(GroupError::NotCoordinator));
-    // It registers again, and gets the group back, as b left it.
+    // It registers again and gets the group back as b left it.
     b.sees(2).await;
     a.sees(2).await;
     for member in &members {
@@ -158,7 +160,7 @@ async fn an_agent_that_was_away_too_long_answers_nothing_from_memory() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_of_the_agent_is_not_held_against_members() {
+async fn a_pause_of_the_agent_expires_no_members() {
     let world = World::new().await;
     let [a] = world.agents().await;
     let group = group_of(&a);
