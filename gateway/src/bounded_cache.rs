@@ -1,15 +1,16 @@
 //! In-memory caches with an upper bound: every cache of this crate is built here.
 //!
-//! Each has one shard. With several, the shard of a key, and so the entry evicted for it, would differ from run to run and
-//! a simulation with it; and a shard's part of the bound could be smaller than one entry. The lock of the one shard costs
-//! nothing compared with the read that a hit saves.
+//! Each has one shard. With several, the shard of a key, and so the entry evicted for it, would differ from run to run
+//! and a simulation with it; and a shard's part of the bound could be smaller than one entry. The lock of the one shard
+//! costs nothing compared with the read that a hit saves.
 
 use std::hash::Hash;
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter, Weighter};
 
-/// A cache whose entries weigh at most `weight_max` together, in the unit of `weighter`. `items_estimated` sizes its tables.
+/// A cache whose entries weigh at most `weight_max` together, in the unit of `weighter`. `items_estimated` sizes its
+/// tables.
 pub fn by_weight<K, V, W>(weight_max: u64, items_estimated: usize, weighter: W) -> Cache<K, V, W>
 where
     K: Hash + Eq + Clone,

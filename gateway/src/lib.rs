@@ -1,14 +1,14 @@
 //! The gateway: the stateless agent that serves Kafka and HTTP on top of the metastore and object storage.
 //!
-//! Owns: the write path (`produce`), the read path (`fetch`), group coordination (`groups`), the agent's copy of topics,
-//! heads and recent extents (`metadata_cache`), their assembly into one process (`agent`), and its metrics. Does not own:
-//! stored state (the metastore) or stored bytes (the object store).
+//! Owns: the write path (`produce`), the read path (`fetch`), group coordination (`groups`), the agent's copy of
+//! topics, heads and recent extents (`metadata_cache`), their assembly into one process (`agent`), and its metrics.
+//! Does not own: stored state (the metastore) or stored bytes (the object store).
 //!
 //! Invariant: nothing here outlives the process, and every agent can serve every partition.
 //!
-//! Modules form layers. A module imports only from those before it in this order:
-//! `config`, `bounded_cache`, `metrics`, `listen`, `live_agents`, `metadata_cache`, `recent_segments`, `peers`, `produce`,
-//! `fetch`, `groups`, `agent`, `topic_creation`, `kafka`, `http`.
+//! Modules form layers. A module imports only from those before it in this order: `config`, `bounded_cache`, `metrics`,
+//! `listen`, `live_agents`, `metadata_cache`, `recent_segments`, `peers`, `produce`, `fetch`, `groups`, `agent`,
+//! `topic_creation`, `kafka`, `http`.
 
 pub mod agent;
 mod bounded_cache;

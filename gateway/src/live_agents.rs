@@ -1,8 +1,8 @@
 //! The live agents that are advertised to clients, and which of them leads or coordinates what, at one moment.
 //!
-//! Owns: which agents are advertised (not those that drain, and not this one while it cannot reach the metastore, unless no
-//! other is left), and that every leader and coordinator is one of them. Does not own: which agents are alive (the session),
-//! or the placement of partitions and groups (`alluvium_model::placement`).
+//! Owns: which agents are advertised (not those that drain, and not this one while it cannot reach the metastore,
+//! unless no other is left), and that every leader and coordinator is one of them. Does not own: which agents are alive
+//! (the session), or the placement of partitions and groups (`alluvium_model::placement`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use alluvium_metastore::nodes::{Node, NodeState, Session};
 use alluvium_model::placement::{self, Candidate};
 use alluvium_model::{AgentId, TopicPartition};
 
-/// The advertised agents, at least one. An answer to a client is made from one value, so that it names no leader that is
-/// missing in its list of agents.
+/// The advertised agents, at least one. An answer to a client is made from one value, so that it names no leader that
+/// is missing in its list of agents.
 #[derive(Clone, Debug)]
 pub struct LiveAgents {
     this: Arc<Node>,
@@ -55,8 +55,8 @@ impl LiveAgents {
         placement::leader(partition, zone, &self.candidates).unwrap_or(self.this.id)
     }
 
-    /// The agents that lead `partition`: first the leader for clients of `zone`, then that of each other zone, ordered by
-    /// the name of the zone.
+    /// The agents that lead `partition`: first the leader for clients of `zone`, then that of each other zone, ordered
+    /// by the name of the zone.
     #[must_use]
     pub fn replicas(&self, partition: TopicPartition, zone: Option<&str>) -> Vec<AgentId> {
         let mut replicas = vec![self.leader(partition, zone)];

@@ -1,5 +1,5 @@
-//! Segments that this agent wrote lately, held as the batches they were made of: most readers at the tail need neither the
-//! object store nor other agents.
+//! Segments that this agent wrote lately, held as the batches they were made of: most readers at the tail need neither
+//! the object store nor other agents.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,8 +1,8 @@
 //! Divides the byte budget of one fetch among its partitions: Kafka's rule (KIP-74), as a pure function.
 //!
 //! Partitions are served in the order of the request, each up to its own limit, until the fetch's limit is used up. The
-//! first partition that has any records gets at least one whole batch, however large; otherwise a consumer would never get
-//! past a batch that is larger than its limit.
+//! first partition that has any records gets at least one whole batch, however large; otherwise a consumer would never
+//! get past a batch that is larger than its limit.
 
 /// What one partition requests and what it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

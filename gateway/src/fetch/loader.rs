@@ -49,7 +49,8 @@ pub struct PartitionRead<'a> {
 }
 
 impl Loader {
-    /// Calls `visit` with the batches of `extents` in order, from the one that holds `read.from` on, until it breaks off.
+    /// Calls `visit` with the batches of `extents` in order, from the one that holds `read.from` on, until it breaks
+    /// off.
     ///
     /// # Errors
     /// If something cannot be loaded or is corrupt. `visit` has been called with the batches before it.
@@ -61,8 +62,8 @@ impl Loader {
     ) -> Result<(), LoadError> {
         let mut at = read.from;
         for extent in extents {
-            // The extents come from several lookups with a swap between them, and this one holds offsets that were visited
-            // already. The next fetch locates the rest anew.
+            // The extents come from several lookups with a swap between them, and this one holds offsets that were
+            // visited already. The next fetch locates the rest anew.
             if at > read.from && extent.offsets.start < at {
                 return Ok(());
             }
@@ -139,8 +140,9 @@ impl Loader {
         }
     }
 
-    /// The decoded chunk that holds `at`. Chunks begin at the same offsets for every reader, so that readers share them: at
-    /// the beginning of a piece of the file or, if the piece is larger than one chunk, where the previous chunk ends.
+    /// The decoded chunk that holds `at`. Chunks begin at the same offsets for every reader, so that readers share
+    /// them: at the beginning of a piece of the file or, if the piece is larger than one chunk, where the previous
+    /// chunk ends.
     async fn load_history(&self, partition: TopicPartition, extent: &Extent, at: Offset) -> Result<Chunk, LoadError> {
         let (file, reader) = self.open_history(partition, extent).await?;
         let piece = file.piece(at, CHUNK_BYTES);

@@ -1,5 +1,5 @@
-//! Locates the records that a fetch requests: the head of each partition, its extents, and about how many bytes they have.
-//! At the tail this needs no metastore read.
+//! Locates the records that a fetch requests: the head of each partition, its extents, and about how many bytes they
+//! have. At the tail this needs no metastore read.
 
 use std::sync::Arc;
 
@@ -56,8 +56,8 @@ impl LocatedPartition {
 }
 
 impl Fetch {
-    /// Locates all partitions of `plan`. If one of them seems not to exist, the metadata cache is brought up to date and
-    /// the partition is located again.
+    /// Locates all partitions of `plan`. If one of them seems not to exist, the metadata cache is brought up to date
+    /// and the partition is located again.
     pub(super) async fn locate(&self, plan: &FetchPlan) -> Vec<LocatedPartition> {
         let partitions: Vec<TopicPartition> = plan.partitions.iter().map(|asked| asked.partition).collect();
         if let Err(error) = self.shared.loader.metadata_cache.load_heads(&partitions).await {

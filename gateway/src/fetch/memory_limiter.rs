@@ -30,8 +30,8 @@ impl MemoryLimiter {
         Self { free_bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) }
     }
 
-    /// How many bytes the fetch may answer, and the permit for their memory if it reads old records. Waits until there is
-    /// enough memory.
+    /// How many bytes the fetch may answer, and the permit for their memory if it reads old records. Waits until there
+    /// is enough memory.
     pub async fn acquire(
         &self,
         plan: &FetchPlan,

@@ -1,10 +1,10 @@
 //! The read path: from offsets to batches.
 //!
 //! Owns: long polls, byte budgets, the decision where bytes are read from (recent segments, caches, ranged reads; see
-//! `tier`), and the assignment of offsets to stored batches. Does not own: which extents there are (`metadata_cache` and
-//! the metastore), or Kafka's messages (`kafka`).
+//! `tier`), and the assignment of offsets to stored batches. Does not own: which extents there are (`metadata_cache`
+//! and the metastore), or Kafka's messages (`kafka`).
 //!
-//! A fetch goes through these files: `engine` (long poll) -> `locate` -> `memory_limiter` -> `read` (`byte_budget`,
+//! A fetch goes through these files: `long_poll` -> `locate` -> `memory_limiter` -> `read` (`byte_budget`,
 //! `read_plan`, `selection`) -> `loader` (`tier`, `cache`) -> `batch_visit` (`offset_assignment`).
 //!
 //! Invariant: a failure in one partition does not affect the other partitions of the same fetch.
@@ -12,24 +12,24 @@
 mod batch_visit;
 mod byte_budget;
 mod cache;
-mod engine;
+mod decoded_records;
 mod list_offsets;
 mod load_error;
 mod loader;
 mod locate;
+mod long_poll;
 mod memory_limiter;
 mod offset_assignment;
 mod peer_serving;
 mod read;
 mod read_plan;
-mod records;
 mod request;
 mod selection;
 mod start;
 mod tier;
 
-pub use engine::Fetch;
 pub use load_error::LoadError;
+pub use long_poll::Fetch;
 pub use peer_serving::{ServeError, ServedBlock};
 pub use request::{FetchError, FetchPartition, FetchPlan, FetchedPartition, FoundOffset, OffsetSpec, ReadRecord};
 pub use start::{CacheBytes, FetchParts, start};

@@ -1,7 +1,7 @@
 //! Assigns offsets to stored batches. Pure.
 //!
-//! A segment's batches are stored as producers sent them, with base offsets that mean nothing. Their offsets follow from
-//! the extent's start, batch after batch. Batches that do not add up to the extent are reported as corruption.
+//! A segment's batches are stored as producers sent them, with base offsets that mean nothing. Their offsets follow
+//! from the extent's start, batch after batch. Batches that do not add up to the extent are reported as corruption.
 
 use alluvium_model::{Extent, Offset};
 use alluvium_wire::batch::{Batch, BatchError};
@@ -30,8 +30,8 @@ impl OffsetBatch {
     }
 }
 
-/// Iterates over the batches of a segment's extent with their offsets. Batches that the commit refused have none and are
-/// left out.
+/// Iterates over the batches of a segment's extent with their offsets. Batches that the commit refused have none and
+/// are left out.
 pub struct AssignOffsets<'a, I> {
     extent: &'a Extent,
     /// Ordinals in the run of the batches that the commit refused, ascending.

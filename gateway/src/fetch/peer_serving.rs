@@ -1,7 +1,8 @@
-//! Serves blocks to other agents of the zone: from memory, or loaded once and cached, so that the next agent gets them from
-//! memory. The block is never requested from a third agent, even if agents disagree about who owns it.
+//! Serves blocks to other agents of the zone: from memory, or loaded once and cached, so that the next agent gets them
+//! from memory. The block is never requested from a third agent, even if agents disagree about who owns it.
 //!
-//! Segments go through the tail cache and history files through the cold cache, as they do for this agent's own readers.
+//! Segments go through the tail cache and history files through the cold cache, as they do for this agent's own
+//! readers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,8 @@ use tokio::time::timeout;
 use super::{Fetch, LoadError};
 use crate::peers::{BlockName, Part, PeerError, SEGMENT_BYTES_SERVED_MAX};
 
-/// Blocks served at the same time, at most 32 MiB each and usually 8 MiB: 128 MiB. Further requests are answered "busy", and
-/// the other agent reads the object store.
+/// Blocks served at the same time, at most 32 MiB each and usually 8 MiB: 128 MiB. Further requests are answered
+/// "busy", and the other agent reads the object store.
 const CONCURRENT_BLOCKS_MAX: usize = 16;
 /// Time to load one block. The agent that requested it has given up by then.
 const SERVE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -21,8 +21,8 @@ use super::{Fetch, FetchError, FetchPartition, FetchPlan, FetchedPartition, Load
 /// Partitions of one fetch read at the same time: bounds what the fetch holds in memory besides its answer.
 const CONCURRENT_READS_MAX: usize = 8;
 
-/// After reading for this long, a fetch is answered with what it has. Clients usually give up after 30 s, and a client that
-/// gave up gets nothing, although many small old segments may be missing only because each takes a round trip.
+/// After reading for this long, a fetch is answered with what it has. Clients usually give up after 30 s, and a client
+/// that gave up gets nothing, although many small old segments may be missing only because each takes a round trip.
 const READ_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// What the partitions of one fetch share while they are read.
@@ -32,8 +32,8 @@ struct ReadContext<'a> {
     read_plan: ReadPlan,
     /// Bytes of the answer at most.
     bytes_max: usize,
-    /// Bytes of the answer so far. Budgets are divided by estimates, and a batch that holds the fetch offset may be much
-    /// larger than the estimate.
+    /// Bytes of the answer so far. Budgets are divided by estimates, and a batch that holds the fetch offset may be
+    /// much larger than the estimate.
     bytes_read: AtomicUsize,
     /// When to answer with what was read.
     deadline: Instant,
@@ -102,8 +102,8 @@ impl ReadContext<'_> {
         fetched
     }
 
-    /// Reads `extents`. If an object is gone because the compactor has replaced it, locates the records again and retries
-    /// once.
+    /// Reads `extents`. If an object is gone because the compactor has replaced it, locates the records again and
+    /// retries once.
     async fn read_records(
         &self,
         asked: FetchPartition,
@@ -119,8 +119,8 @@ impl ReadContext<'_> {
         self.select(asked, &extents, budget).await.map_err(|error| failed(asked, error))
     }
 
-    /// If loading fails after some batches were selected, these are the answer. A client that asks for what follows them
-    /// gets the error then.
+    /// If loading fails after some batches were selected, these are the answer. A client that asks for what follows
+    /// them gets the error then.
     async fn select(
         &self,
         asked: FetchPartition,

@@ -11,8 +11,8 @@ use super::byte_budget::PartitionBudget;
 
 /// The runs that a fetch will read, and those loaded early for a partition that is read later.
 ///
-/// Runs loaded early are held here, although only for a short time, because the cache may evict them at once: a cache under
-/// load keeps entries that were used twice, not new ones.
+/// Runs loaded early are held here, although only for a short time, because the cache may evict them at once: a cache
+/// under load keeps entries that were used twice, not new ones.
 #[derive(Debug, Default)]
 pub struct ReadPlan {
     /// Byte ranges of runs by segment; only segments of which the fetch reads several runs.

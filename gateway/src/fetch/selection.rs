@@ -36,7 +36,8 @@ impl Selection {
         Self { until, budget, selected: SelectedBatches::default(), bytes: 0 }
     }
 
-    /// Adds `next`, the batch that follows those offered before, if it fits. Returns whether another one may fit after it.
+    /// Adds `next`, the batch that follows those offered before, if it fits. Returns whether another one may fit after
+    /// it.
     pub fn offer(&mut self, next: &OffsetBatch) -> bool {
         let len = next.batch.len();
         let forced = self.budget.at_least_one && self.bytes == 0;

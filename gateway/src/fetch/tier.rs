@@ -1,8 +1,8 @@
 //! Tail, cold or history: where a fetch reads records from. This file decides it, and no other does.
 //!
 //! [`find_extents`] decides per partition: the feed announced the extents lately and they are in memory (tail), or they
-//! have to be looked up in the metastore (cold). [`source`] decides per extent which bytes are read and which cache keeps
-//! them:
+//! have to be looked up in the metastore (cold). [`source`] decides per extent which bytes are read and which cache
+//! keeps them:
 //!
 //! | extent | extents found | read |
 //! |---|---|---|

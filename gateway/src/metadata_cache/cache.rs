@@ -41,8 +41,8 @@ pub(super) struct MetadataCacheState {
     pub(super) resets: AtomicU64,
     /// Since when the feed has had entries that are not applied yet.
     pub(super) behind_since: Mutex<Option<Instant>>,
-    /// Held while heads are read from the metastore, so that no head is read twice at the same time, nor while the cache is
-    /// rebuilt after the feed was lost.
+    /// Held while heads are read from the metastore, so that no head is read twice at the same time, nor while the
+    /// cache is rebuilt after the feed was lost.
     pub(super) heads: tokio::sync::Mutex<()>,
 }
 
@@ -146,8 +146,8 @@ impl MetadataCache {
         self.partitions().recent_extents(partition, from, bytes)
     }
 
-    /// The extents of `partition` that cover `offsets`, up to about `bytes`, looked up in the metastore unless an earlier
-    /// lookup is cached.
+    /// The extents of `partition` that cover `offsets`, up to about `bytes`, looked up in the metastore unless an
+    /// earlier lookup is cached.
     ///
     /// # Errors
     /// If the metastore does not answer.

@@ -1,7 +1,8 @@
 //! Heads and recent extents as the feed announced them, in bounded memory. Pure.
 //!
-//! A head is cached once it was read from the metastore ([`CachedPartitions::merge_head`]). What the feed announced before is
-//! kept and merged, so it does not matter which of the two is newer. The recent extents of a partition are contiguous.
+//! A head is cached once it was read from the metastore ([`CachedPartitions::merge_head`]). What the feed announced
+//! before is kept and merged, so it does not matter which of the two is newer. The recent extents of a partition are
+//! contiguous.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -16,8 +17,8 @@ pub const RECENT_EXTENTS_MAX: usize = 200_000;
 /// Recent extents cached of one partition: four minutes at one segment per linger.
 pub const RECENT_EXTENTS_PER_PARTITION_MAX: usize = 1_024;
 
-/// Bytes of `extent` from `offset` on, estimated as if all its records had one size. At least one, so that a fetch that waits
-/// for one byte sees the extent.
+/// Bytes of `extent` from `offset` on, estimated as if all its records had one size. At least one, so that a fetch that
+/// waits for one byte sees the extent.
 #[must_use]
 pub fn bytes_from(extent: &Extent, offset: Offset) -> u64 {
     let records = extent.offsets.end.since(extent.offsets.start).max(1);
@@ -30,8 +31,8 @@ pub fn bytes_from(extent: &Extent, offset: Offset) -> u64 {
 #[derive(Debug)]
 pub struct CachedPartitions {
     partitions: HashMap<TopicPartition, CachedPartition>,
-    /// Every cached extent by its end, in the order of the feed: the order of eviction. An entry whose extent was dropped
-    /// earlier counts until it comes up.
+    /// Every cached extent by its end, in the order of the feed: the order of eviction. An entry whose extent was
+    /// dropped earlier counts until it comes up.
     eviction_order: VecDeque<(TopicPartition, Offset)>,
     extents_max: usize,
     extents_per_partition_max: usize,
@@ -67,8 +68,8 @@ impl CachedPartitions {
         self.partitions.get(&partition)?.head
     }
 
-    /// Caches the head `read` from the metastore, merged with what the feed announced, since either may be newer. Returns
-    /// the merged head.
+    /// Caches the head `read` from the metastore, merged with what the feed announced, since either may be newer.
+    /// Returns the merged head.
     pub fn merge_head(&mut self, partition: TopicPartition, read: CachedHead) -> CachedHead {
         let cached = self.partitions.entry(partition).or_default();
         let is_stable = read.stable >= read.next;

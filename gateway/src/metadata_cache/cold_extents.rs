@@ -1,7 +1,8 @@
 //! Old extents: looked up in the metastore a page at a time, and cached for a while.
 //!
-//! A cached extent may have been swapped for another since; its object is deleted only after the retire grace. So no page is
-//! used for longer than half of the grace, and a reader that finds an object gone nevertheless looks its extents up again.
+//! A cached extent may have been swapped for another since; its object is deleted only after the retire grace. So no
+//! page is used for longer than half of the grace, and a reader that finds an object gone nevertheless looks its
+//! extents up again.
 
 use std::ops::Range;
 use std::sync::Arc;

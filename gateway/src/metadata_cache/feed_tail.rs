@@ -18,8 +18,8 @@ const ENTRIES_PER_READ_MAX: usize = 256;
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 impl MetadataCache {
-    /// Reads the feed to its end: the cache has everything that was committed before the call. Call it after every change
-    /// that this agent commits, and before answering that something does not exist.
+    /// Reads the feed to its end: the cache has everything that was committed before the call. Call it after every
+    /// change that this agent commits, and before answering that something does not exist.
     ///
     /// # Errors
     /// If the metastore does not answer.
@@ -101,8 +101,8 @@ impl MetadataCache {
         }
     }
 
-    /// Applies entries in order, after reading the topics that they announce, each once. Applying an entry twice changes
-    /// nothing.
+    /// Applies entries in order, after reading the topics that they announce, each once. Applying an entry twice
+    /// changes nothing.
     async fn apply(&self, entries: Vec<FeedEntry>) -> Result<(), MetadataCacheError> {
         let mut changed_topics = BTreeSet::new();
         for entry in &entries {

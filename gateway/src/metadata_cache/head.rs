@@ -22,8 +22,8 @@ impl CachedHead {
         Self { next, stable: if self.stable == self.next { next } else { self.stable }, ..self }
     }
 
-    /// The head to answer with records up to `end`. Records beyond the known end come from history that the feed has not
-    /// announced yet, and history is stable.
+    /// The head to answer with records up to `end`. Records beyond the known end come from history that the feed has
+    /// not announced yet, and history is stable.
     #[must_use]
     pub fn extended_to(self, end: Offset) -> Self {
         if end > self.next { Self { next: end, stable: end, ..self } } else { self }

@@ -10,8 +10,8 @@ use alluvium_segment::Footer;
 use thiserror::Error;
 use uuid::Uuid;
 
-/// Adjacent blocks of a history file that have one owner and are loaded by one GET: an ownership range of 16 MiB. Beyond
-/// it a second GET in parallel is faster.
+/// Adjacent blocks of a history file that have one owner and are loaded by one GET: an ownership range of 16 MiB.
+/// Beyond it a second GET in parallel is faster.
 pub const OWNERSHIP_RANGE_BLOCKS: u64 = 4;
 /// Segments larger than this are not served to other agents: four times the usual size. Only a huge batch makes one.
 pub const SEGMENT_BYTES_SERVED_MAX: usize = 4 * limits::SEGMENT_BYTES_MAX;
@@ -113,8 +113,8 @@ impl BlockName {
         }
     }
 
-    /// Checks whether `bytes` can be cached as this block. The checksums of a segment are verified here. Of a history file
-    /// only the length is checked; its checksums are verified when it is decoded.
+    /// Checks whether `bytes` can be cached as this block. The checksums of a segment are verified here. Of a history
+    /// file only the length is checked; its checksums are verified when it is decoded.
     ///
     /// # Errors
     /// Says what is wrong with the bytes.

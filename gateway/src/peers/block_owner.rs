@@ -17,8 +17,8 @@ pub struct Peer {
 
 /// The agent that owns `block` in the zone of `this`; `None` if that is `this` itself or has no HTTP address.
 ///
-/// If the agent that wrote a segment is in the zone, it owns the segment: it has it in memory, so that the zone needs no GET
-/// at all. Other owners are chosen by rendezvous hashing, for history files per ownership range.
+/// If the agent that wrote a segment is in the zone, it owns the segment: it has it in memory, so that the zone needs
+/// no GET at all. Other owners are chosen by rendezvous hashing, for history files per ownership range.
 pub fn owner(block: &BlockName, this: &Node, candidates: &[Candidate], live: &[Node]) -> Option<Peer> {
     let zone = this.zone.as_deref();
     let is_candidate =

@@ -12,7 +12,8 @@ use super::BlockName;
 /// Requests blocks from other agents. Implementations bound the size of an answer; the caller bounds its time.
 #[async_trait]
 pub trait PeerBlocks: Send + Sync + 'static {
-    /// The bytes of `block`, from the agent that listens for HTTP at `peer`. They are not trusted: the caller checks them.
+    /// The bytes of `block`, from the agent that listens for HTTP at `peer`. They are not trusted: the caller checks
+    /// them.
     async fn fetch(&self, peer: &Endpoint, block: &BlockName) -> Result<Bytes, PeerError>;
 }
 

@@ -15,15 +15,16 @@ use super::block_owner::{Peer, owner};
 use super::{BlockName, PeerBlocks, PeerError};
 use crate::metrics::PeerMetrics;
 
-/// If the owner has not answered by then, the object store is read as well, and the first answer counts. It is longer than an
-/// owner usually takes to load a segment from S3 (100 to 200 ms) and to send it; otherwise most blocks would be loaded twice.
+/// If the owner has not answered by then, the object store is read as well, and the first answer counts. It is longer
+/// than an owner usually takes to load a segment from S3 (100 to 200 ms) and to send it; otherwise most blocks would be
+/// loaded twice.
 pub const HEDGE_AFTER: Duration = Duration::from_millis(300);
 /// An owner that failed is not asked again for this long: about the time until a dead agent stops being an owner.
 pub const PEER_BACKOFF: Duration = Duration::from_secs(5);
 /// Time for one answer of an owner. After that only the object store is waited for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
-/// Requests in flight to other agents, each answered by at most 32 MiB and usually 8 MiB: 128 MiB. Further blocks are loaded
-/// from the object store.
+/// Requests in flight to other agents, each answered by at most 32 MiB and usually 8 MiB: 128 MiB. Further blocks are
+/// loaded from the object store.
 const REQUESTS_IN_FLIGHT_MAX: usize = 16;
 
 /// The other agents of the zone as a cache in front of the object store. Clones share it.

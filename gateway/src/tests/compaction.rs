@@ -10,8 +10,8 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, Timestamp, TopicPar
 
 use super::world::{START_MS, World};
 
-/// Rewrites the first `extents` of a partition of the topic `orders` as one history file, in which the record at each offset
-/// has the value `value(offset)`, and deletes the replaced objects at once. Returns the size of the file, bytes.
+/// Rewrites the first `extents` of a partition of the topic `orders` as one history file, in which the record at each
+/// offset has the value `value(offset)`, and deletes the replaced objects at once. Returns the size of the file, bytes.
 pub async fn compact(world: &World, partition: TopicPartition, extents: usize, value: impl Fn(i64) -> String) -> u64 {
     let inputs = world.metastore.log.find(partition, Offset(0), extents).await.expect("found");
     let end = inputs.last().expect("there are extents").offsets.end;

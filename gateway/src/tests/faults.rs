@@ -153,8 +153,8 @@ async fn a_draining_agent_answers_what_it_admitted_and_admits_no_more() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// With conflicts, reads that are too old, commits whose result is unknown and failed uploads, every acknowledged record
-    /// is stored once, at its offset, in the order of sending.
+    /// With conflicts, reads that are too old, commits whose result is unknown and failed uploads, every acknowledged
+    /// record is stored once, at its offset, in the order of sending.
     #[test]
     fn nothing_acknowledged_is_lost_or_doubled(seed in any::<u64>(), failing_puts in 0_u64..6) {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -9,6 +9,7 @@ mod group_members;
 mod list_offsets;
 mod long_poll;
 mod peer_cache;
+mod peer_network;
 mod produce_and_fetch;
 mod restart;
 mod several_agents;

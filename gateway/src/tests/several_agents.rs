@@ -81,7 +81,7 @@ async fn what_was_acknowledged_by_one_agent_is_the_latest_offset_at_any_other() 
     let partition = world.topic("orders", 1).await[0];
     let [a, b] = world.agents().await;
     assert_eq!(latest(&b.agent, partition).await, 0);
-    // It hears nothing by itself from here on.
+    // From here on its tail task does not run.
     b.pause();
     for n in 0..5 {
         produce(&a.agent, partition, batch(&["x"])).await.expect("acknowledged");

@@ -6,9 +6,9 @@
 //! The tail and old records have a cache each: a consumer that reads old records from end to end evicts only what other
 //! such consumers loaded.
 //!
-//! A missing block is requested from the agent of the zone that owns it ([`PeerCache`]), if there is one, and else loaded
-//! from the object store. Only runs of old segments are not requested from other agents: there are as many as partitions,
-//! the partitions of a zone are led by one agent each, and the compactor soon turns them into history.
+//! A missing block is requested from the agent of the zone that owns it ([`PeerCache`]), if there is one, and else
+//! loaded from the object store. Only runs of old segments are not requested from other agents: there are as many as
+//! partitions, the partitions of a zone are led by one agent each, and the compactor soon turns them into history.
 
 use std::sync::Arc;
 

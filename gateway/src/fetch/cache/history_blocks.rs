@@ -44,9 +44,9 @@ impl BlockCache {
         is_cached(range.start) && is_cached(range.end.saturating_sub(1))
     }
 
-    /// Reports that the bytes read of an object of `size` bytes are corrupt. If another agent sent blocks of it, removes
-    /// them, asks no other agent for this object again, and returns true: reading once more may help. That holds as well
-    /// for a reader that had read the blocks just before they were removed.
+    /// Reports that the bytes read of an object of `size` bytes are corrupt. If another agent sent blocks of it,
+    /// removes them, asks no other agent for this object again, and returns true: reading once more may help. That
+    /// holds as well for a reader that had read the blocks just before they were removed.
     #[must_use]
     pub fn reject_peer_bytes(&self, object: ObjectId, size: u64) -> bool {
         if self.shared.peer_bytes.get(&object).is_none() {
@@ -59,8 +59,8 @@ impl BlockCache {
         true
     }
 
-    /// The blocks `numbers` in order. Load guards are taken in ascending order only, so that no two readers wait for each
-    /// other.
+    /// The blocks `numbers` in order. Load guards are taken in ascending order only, so that no two readers wait for
+    /// each other.
     async fn blocks(
         &self,
         object: ObjectId,
@@ -115,8 +115,8 @@ impl BlockCache {
         Ok(blocks)
     }
 
-    /// The bytes of the blocks in `range`. The store is asked for all of the last block, even beyond `size`: another agent
-    /// may have sent a wrong size, and a block that is cut off must not be cached.
+    /// The bytes of the blocks in `range`. The store is asked for all of the last block, even beyond `size`: another
+    /// agent may have sent a wrong size, and a block that is cut off must not be cached.
     async fn load_range(&self, object: ObjectId, key: &str, range: Range<u64>, size: u64) -> Result<Bytes, LoadError> {
         let within = range.start..range.end.min(size);
         let store = async {

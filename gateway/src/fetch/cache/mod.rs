@@ -1,7 +1,7 @@
 //! Bytes of objects in memory, so that each object is read from the store only a few times.
 //!
-//! Owns: segments and their runs, blocks of history files, decoded history. Each cache is bounded in bytes and has its own
-//! budget, so that consumers that catch up do not evict the tail. Does not own: what the bytes mean.
+//! Owns: segments and their runs, blocks of history files, decoded history. Each cache is bounded in bytes and has its
+//! own budget, so that consumers that catch up do not evict the tail. Does not own: what the bytes mean.
 
 mod block_cache;
 mod decoded_history;

@@ -1,12 +1,12 @@
 //! Segments in the block cache: whole at the tail, run by run if they are old.
 //!
-//! At the tail a segment is one block, however large: it is usually no larger than two aligned blocks, and a reader of one
-//! of its partitions is soon followed by readers of the others.
+//! At the tail a segment is one block, however large: it is usually no larger than two aligned blocks, and a reader of
+//! one of its partitions is soon followed by readers of the others.
 //!
-//! In an old segment each run is a block, so that a reader of one partition of many does not load the others. The runs that
-//! one fetch reads of one segment share a GET ([`ReadPlan`]). If readers of other runs of the segment come while the runs
-//! loaded before are still cached, the whole segment is loaded: while the cache keeps up, a segment costs at most
-//! [`SEPARATE_LOADS_MAX`] GETs of runs and one of the whole.
+//! In an old segment each run is a block, so that a reader of one partition of many does not load the others. The runs
+//! that one fetch reads of one segment share a GET ([`ReadPlan`]). If readers of other runs of the segment come while
+//! the runs loaded before are still cached, the whole segment is loaded: while the cache keeps up, a segment costs at
+//! most [`SEPARATE_LOADS_MAX`] GETs of runs and one of the whole.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -168,7 +168,8 @@ async fn the_cache_is_not_rebuilt_while_a_head_is_being_read() {
     let later = world.clock.now().plus_ms(86_400_000);
     let lease = fixtures::lease(&world.metastore, LeaseKey::Role(Role::Feed)).await;
     while world.metastore.feed.trim(&lease, later, Duration::ZERO, 100).await.expect("trimmed") > 0 {}
-    // A head read before the rebuild must not be cached after it: the feed does not announce again what came in between.
+    // A head read before the rebuild must not be cached after it: the feed does not announce again what came in
+    // between.
     let reading = metadata_cache.shared.heads.lock().await;
     let mut sync = Box::pin(metadata_cache.sync());
     assert!(timeout(Duration::from_secs(1), &mut sync).await.is_err());

@@ -37,8 +37,8 @@ impl Fetch {
         Self { shared: Arc::new(FetchState { loader, cold_memory, serving, metrics, bytes_max }) }
     }
 
-    /// Reads the partitions of `plan`, in its order, after waiting for `min_bytes` as long as it says. Dropping the future
-    /// cancels the fetch.
+    /// Reads the partitions of `plan`, in its order, after waiting for `min_bytes` as long as it says. Dropping the
+    /// future cancels the fetch.
     pub async fn fetch(&self, mut plan: FetchPlan) -> Vec<FetchedPartition> {
         plan.max_bytes = plan.max_bytes.min(self.shared.bytes_max);
         let located = self.locate_enough(&plan).await;
@@ -51,7 +51,8 @@ impl Fetch {
         self.shared.cold_memory.in_flight()
     }
 
-    /// Locates the partitions of `plan`, and again at every change, until there is enough to answer or the time is over.
+    /// Locates the partitions of `plan`, and again at every change, until there is enough to answer or the time is
+    /// over.
     async fn locate_enough(&self, plan: &FetchPlan) -> Vec<LocatedPartition> {
         let deadline = Instant::now() + plan.max_wait;
         let mut watch = None;
