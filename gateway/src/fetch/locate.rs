@@ -42,6 +42,12 @@ impl LocatedPartition {
         self.extents.as_ref().map_or(0, |extents| extents.available)
     }
 
+    /// Whether the partition's records are old.
+    #[must_use]
+    pub fn is_cold(&self) -> bool {
+        self.extents.as_ref().is_ok_and(|extents| extents.tier == Tier::Cold)
+    }
+
     fn failed(head: Option<CachedHead>, error: FetchError) -> Self {
         Self { head, extents: Err(error) }
     }

@@ -1,54 +1,17 @@
 //! The fetch: locates records, waits while there are too few (a long poll), and reads them.
 
-use std::sync::Arc;
-
 use tokio::time::{Instant, timeout_at};
 
-use super::loader::Loader;
 use super::locate::LocatedPartition;
-use super::memory_limiter::MemoryLimiter;
-use super::peer_serving::ServingLimiter;
-use super::{FetchPlan, FetchedPartition};
-use crate::metrics::Metrics;
-
-/// The read path. Clones share it.
-#[derive(Clone)]
-pub struct Fetch {
-    pub(super) shared: Arc<FetchState>,
-}
-
-/// What the clones of [`Fetch`] share.
-pub(super) struct FetchState {
-    pub(super) loader: Loader,
-    /// Bounds the memory of fetches that read old records.
-    pub(super) cold_memory: MemoryLimiter,
-    /// Bounds the blocks on their way to other agents.
-    pub(super) serving: ServingLimiter,
-    pub(super) metrics: Metrics,
-    /// Bytes of one answer at most.
-    bytes_max: usize,
-}
+use super::{Fetch, FetchPlan, FetchedPartition};
 
 impl Fetch {
-    /// Reads through `loader`; one fetch answers at most `bytes_max`.
-    #[must_use]
-    pub fn new(loader: Loader, bytes_max: usize, metrics: Metrics) -> Self {
-        let (cold_memory, serving) = (MemoryLimiter::new(), ServingLimiter::new());
-        Self { shared: Arc::new(FetchState { loader, cold_memory, serving, metrics, bytes_max }) }
-    }
-
     /// Reads the partitions of `plan`, in its order, after waiting for `min_bytes` as long as it says. Dropping the
     /// future cancels the fetch.
     pub async fn fetch(&self, mut plan: FetchPlan) -> Vec<FetchedPartition> {
         plan.max_bytes = plan.max_bytes.min(self.shared.bytes_max);
         let located = self.locate_enough(&plan).await;
         self.read(&plan, located).await
-    }
-
-    /// Bytes of memory that fetches of old records hold.
-    #[must_use]
-    pub fn cold_bytes_in_flight(&self) -> usize {
-        self.shared.cold_memory.in_flight()
     }
 
     /// Locates the partitions of `plan`, and again at every change, until there is enough to answer or the time is

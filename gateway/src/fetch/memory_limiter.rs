@@ -6,10 +6,6 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::FetchPlan;
-use super::locate::LocatedPartition;
-use super::tier::Tier;
-
 /// Bytes of one answer with old records (one batch may exceed it). A consumer that catches up fetches again at once, so
 /// larger answers hardly make it faster; and the more often consumers take turns, the more they share.
 pub const ANSWER_BYTES_MAX: usize = 8 << 20;
@@ -30,22 +26,16 @@ impl MemoryLimiter {
         Self { free_bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) }
     }
 
-    /// How many bytes the fetch may answer, and the permit for their memory if it reads old records. Waits until there
-    /// is enough memory.
-    pub async fn acquire(
-        &self,
-        plan: &FetchPlan,
-        located: &[LocatedPartition],
-    ) -> (usize, Option<SemaphorePermit<'_>>) {
-        let is_cold =
-            |located: &LocatedPartition| located.extents.as_ref().is_ok_and(|extents| extents.tier == Tier::Cold);
-        if !located.iter().any(is_cold) {
-            return (plan.max_bytes, None);
+    /// How many bytes a fetch may answer that requests `bytes_max`, and, if it reads old records, the permit for their
+    /// memory. Waits until there is enough memory.
+    pub async fn acquire(&self, bytes_max: usize, reads_old: bool) -> (usize, Option<SemaphorePermit<'_>>) {
+        if !reads_old {
+            return (bytes_max, None);
         }
-        let bytes_max = plan.max_bytes.min(ANSWER_BYTES_MAX);
+        let bytes_max = bytes_max.min(ANSWER_BYTES_MAX);
         // The answer, and as much again for runs loaded for partitions that are read later.
         let permits = u32::try_from(2 * bytes_max).expect("twice the limit fits");
-        let permit = self.free_bytes.acquire_many(permits).await.expect("nobody closes the semaphore");
+        let permit = self.free_bytes.acquire_many(permits).await.expect("the semaphore is never closed");
         (bytes_max, Some(permit))
     }
 

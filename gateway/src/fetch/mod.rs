@@ -22,17 +22,17 @@ mod memory_limiter;
 mod offset_assignment;
 mod peer_serving;
 mod read;
+mod read_path;
 mod read_plan;
 mod request;
 mod selection;
-mod start;
+mod served_block;
 mod tier;
 
 pub use load_error::LoadError;
-pub use long_poll::Fetch;
-pub use peer_serving::{ServeError, ServedBlock};
+pub use read_path::{CacheBytes, Fetch, FetchParts, start};
 pub use request::{FetchError, FetchPartition, FetchPlan, FetchedPartition, FoundOffset, OffsetSpec, ReadRecord};
-pub use start::{CacheBytes, FetchParts, start};
+pub use served_block::{ServeError, ServedBlock};
 
 #[cfg(test)]
 mod tests;

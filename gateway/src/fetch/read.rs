@@ -42,7 +42,8 @@ struct ReadContext<'a> {
 impl Fetch {
     /// Reads the partitions of `plan` from where `located` found their records.
     pub(super) async fn read(&self, plan: &FetchPlan, located: Vec<LocatedPartition>) -> Vec<FetchedPartition> {
-        let (bytes_max, _memory) = self.shared.cold_memory.acquire(plan, &located).await;
+        let reads_old = located.iter().any(LocatedPartition::is_cold);
+        let (bytes_max, _memory) = self.shared.cold_memory.acquire(plan.max_bytes, reads_old).await;
         let demand = |(asked, located): (&FetchPartition, &LocatedPartition)| PartitionDemand {
             bytes_max: asked.max_bytes,
             available: located.available(),

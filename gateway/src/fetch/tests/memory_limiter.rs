@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use crate::agent::Agent;
 use crate::config::AgentConfig;
+use crate::fetch::CacheBytes;
 use crate::fetch::memory_limiter::IN_FLIGHT_BYTES_MAX;
-use crate::fetch::start::CacheBytes;
 use crate::tests::compaction::compact;
 use crate::tests::world::{World, append, batch, fetch, plan, produce, read_all, records};
 

@@ -1,15 +1,51 @@
-//! Assembles the read path from its parts.
+//! The handle of the read path, and how it is assembled from its parts.
+
+use std::sync::Arc;
 
 use alluvium_objects::Objects;
 
-use super::Fetch;
 use super::cache::{BlockCache, DecodedHistory};
 use super::loader::Loader;
+use super::memory_limiter::MemoryLimiter;
+use super::served_block::ServingLimiter;
 use crate::config::AgentConfig;
 use crate::metadata_cache::MetadataCache;
 use crate::metrics::Metrics;
 use crate::peers::PeerCache;
 use crate::recent_segments::RecentSegments;
+
+/// The read path. Clones share it.
+#[derive(Clone)]
+pub struct Fetch {
+    pub(super) shared: Arc<FetchState>,
+}
+
+/// What the clones of [`Fetch`] share.
+pub(super) struct FetchState {
+    pub(super) loader: Loader,
+    /// Bounds the memory of fetches that read old records.
+    pub(super) cold_memory: MemoryLimiter,
+    /// Bounds the blocks on their way to other agents.
+    pub(super) serving: ServingLimiter,
+    pub(super) metrics: Metrics,
+    /// Bytes of one answer at most.
+    pub(super) bytes_max: usize,
+}
+
+impl Fetch {
+    /// Reads through `loader`; one fetch answers at most `bytes_max`.
+    #[must_use]
+    pub fn new(loader: Loader, bytes_max: usize, metrics: Metrics) -> Self {
+        let (cold_memory, serving) = (MemoryLimiter::new(), ServingLimiter::new());
+        Self { shared: Arc::new(FetchState { loader, cold_memory, serving, metrics, bytes_max }) }
+    }
+
+    /// Bytes of memory that fetches of old records hold.
+    #[must_use]
+    pub fn cold_bytes_in_flight(&self) -> usize {
+        self.shared.cold_memory.in_flight()
+    }
+}
 
 /// How the memory for caches is divided, bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
