@@ -63,7 +63,7 @@ impl Loader {
         let mut at = read.from;
         for extent in extents {
             // The extents come from several lookups with a swap between them, and this one holds offsets that were
-            // visited already. The next fetch locates the rest anew.
+            // visited already. The next fetch locates the rest again.
             if at > read.from && extent.offsets.start < at {
                 return Ok(());
             }

@@ -8,7 +8,7 @@ use super::byte_budget::PartitionBudget;
 use super::offset_assignment::OffsetBatch;
 
 /// The only leader epoch: any agent serves any partition, so leadership never changes.
-const LEADER_EPOCH: i32 = 0;
+pub const LEADER_EPOCH: i32 = 0;
 
 /// Collects batches until the budget is used up.
 #[derive(Clone, Debug)]

@@ -48,10 +48,10 @@ pub enum PeerError {
     Unreachable(String),
     /// There was no whole answer within this time.
     #[error("no answer within {} ms", .0.as_millis())]
-    Late(Duration),
+    Timeout(Duration),
     /// The bytes sent are not those of the block.
     #[error("sent bytes that are not the block: {0}")]
-    Wrong(String),
+    InvalidBytes(String),
 }
 
 impl PeerError {
@@ -59,7 +59,7 @@ impl PeerError {
     #[must_use]
     pub fn is_of_peer(&self) -> bool {
         match self {
-            Self::Refused(_) | Self::Unreachable(_) | Self::Late(_) | Self::Wrong(_) => true,
+            Self::Refused(_) | Self::Unreachable(_) | Self::Timeout(_) | Self::InvalidBytes(_) => true,
             Self::Absent | Self::Busy | Self::TooLarge => false,
         }
     }
@@ -73,8 +73,8 @@ impl PeerError {
             Self::TooLarge => "too_large",
             Self::Refused(_) => "refused",
             Self::Unreachable(_) => "unreachable",
-            Self::Late(_) => "late",
-            Self::Wrong(_) => "wrong",
+            Self::Timeout(_) => "late",
+            Self::InvalidBytes(_) => "wrong",
         }
     }
 }

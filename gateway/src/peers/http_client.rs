@@ -67,7 +67,7 @@ impl PeerBlocks for HttpPeers {
         }
         let bytes_max = block.bytes_max();
         if body.size_hint().lower() > bytes_max as u64 {
-            return Err(PeerError::Wrong(format!("more than {bytes_max} bytes")));
+            return Err(PeerError::InvalidBytes(format!("more than {bytes_max} bytes")));
         }
         let body = Limited::new(body, bytes_max).collect().await;
         Ok(body.map_err(|error| PeerError::Unreachable(error.to_string()))?.to_bytes())

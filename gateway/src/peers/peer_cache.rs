@@ -80,7 +80,8 @@ impl PeerCache {
             Ok(Err(_)) => return store.await.map(LoadedBlock::stored),
             Err(_) => {}
         }
-        let failed = tokio::select! {
+        // The owner is slow: its answer and the store race.
+        let store_error = tokio::select! {
             biased;
             answer = &mut answer => return match answer {
                 Ok(bytes) => Ok(LoadedBlock::served_by_peer(bytes)),
@@ -88,13 +89,13 @@ impl PeerCache {
             },
             stored = &mut store => match stored {
                 Ok(bytes) => {
-                    self.fell_back(&owner, block, &PeerError::Late(HEDGE_AFTER));
+                    self.note_failure(&owner, block, &PeerError::Timeout(HEDGE_AFTER));
                     return Ok(LoadedBlock::stored(bytes));
                 }
                 Err(error) => error,
             },
         };
-        answer.await.map(LoadedBlock::served_by_peer).map_err(|_| failed)
+        answer.await.map(LoadedBlock::served_by_peer).map_err(|_| store_error)
     }
 
     /// The owner of `block`; `None` if that is this agent or an agent that failed lately.
@@ -108,21 +109,23 @@ impl PeerCache {
         Some(owner)
     }
 
+    /// Requests `block` from `owner` and checks what it sends.
     async fn ask(&self, owner: &Peer, block: &BlockName) -> Result<Bytes, PeerError> {
         let answer = timeout(ANSWER_TIMEOUT, self.shared.peers.fetch(&owner.endpoint, block)).await;
-        let answer = answer.unwrap_or(Err(PeerError::Late(ANSWER_TIMEOUT)));
+        let answer = answer.unwrap_or(Err(PeerError::Timeout(ANSWER_TIMEOUT)));
         let checked = answer.and_then(|bytes| match block.check(&bytes) {
             Ok(()) => Ok(bytes),
-            Err(reason) => Err(PeerError::Wrong(reason)),
+            Err(reason) => Err(PeerError::InvalidBytes(reason)),
         });
         match &checked {
             Ok(bytes) => self.shared.metrics.got(bytes.len()),
-            Err(error) => self.fell_back(owner, block, error),
+            Err(error) => self.note_failure(owner, block, error),
         }
         checked
     }
 
-    fn fell_back(&self, owner: &Peer, block: &BlockName, error: &PeerError) {
+    /// Counts the failure. If it is the owner's and not only of this block, the owner is not asked for a while.
+    fn note_failure(&self, owner: &Peer, block: &BlockName, error: &PeerError) {
         self.shared.metrics.fell_back(error.label());
         if !error.is_of_peer() {
             return;

@@ -62,7 +62,7 @@ async fn members_that_died_with_their_coordinator_expire_without_any_request() {
     let group = group_of(&a);
     stable(&a.agent, &group).await;
     a.kill();
-    b.sees(1).await;
+    b.wait_for_nodes(1).await;
     sleep(SESSION * 2).await;
     assert_eq!(b.agent.groups.totals().expired_members, 2);
     let described = b.agent.groups.describe(&group).await.expect("served").expect("there");
@@ -144,7 +144,7 @@ async fn an_agent_that_was_paused_too_long_answers_nothing_from_memory() {
     let group = group_of(&a);
     let members = stable(&a.agent, &group).await;
     a.pause();
-    b.sees(1).await;
+    b.wait_for_nodes(1).await;
     for member in &members {
         assert_eq!(heartbeat_somewhere(&[&b], &group, member).await, Ok(()));
     }
@@ -152,8 +152,8 @@ async fn an_agent_that_was_paused_too_long_answers_nothing_from_memory() {
     a.resume();
     assert_eq!(heartbeat(&a.agent, &group, &members[0]).await, Err(GroupError::NotCoordinator));
     // It registers again and gets the group back as b left it.
-    b.sees(2).await;
-    a.sees(2).await;
+    b.wait_for_nodes(2).await;
+    a.wait_for_nodes(2).await;
     for member in &members {
         assert_eq!(heartbeat_somewhere(&[&a, &b], &group, member).await, Ok(()));
     }

@@ -12,9 +12,9 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::peer_network::{
-    Behaviour, ROUNDS, agent, agents, all_read, file, gets, history, reads_history, sees, write_segments,
+    Behaviour, ROUNDS, agent, agents, all_read, file, gets, history, reads_history, write_segments,
 };
-use super::world::{TIMEOUT, World, batch, produce, read_all};
+use super::world::{TIMEOUT, World, batch, produce, read_all, wait_for_nodes};
 use crate::agent::Agent;
 use crate::fetch::ServeError;
 use crate::http::Listener;
@@ -72,7 +72,7 @@ async fn without_its_writer_a_segment_is_loaded_once_for_the_zone() {
     let (segments, partitions) = write_segments(&world, &agents[0]).await;
     agents[0].tasks.cancelled().cancel();
     for agent in &agents[1..] {
-        sees(agent, 3).await;
+        wait_for_nodes(agent, 3).await;
     }
     all_read(&agents[1..], &partitions).await;
     assert_eq!(gets(&world), segments);
@@ -245,7 +245,7 @@ async fn listening(world: &World) -> (Vec<Arc<Agent>>, Endpoint, CancellationTok
         endpoint = Some(http);
     }
     for agent in &agents {
-        sees(agent, 2).await;
+        wait_for_nodes(agent, 2).await;
     }
     (agents, endpoint.expect("there are agents"), stop)
 }

@@ -11,11 +11,10 @@ use alluvium_runtime::Tasks;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::future::join_all;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::compaction::compact;
-use super::world::{TIMEOUT, World, append, batch, produce, read_all};
+use super::world::{World, append, batch, produce, read_all, wait_for_nodes};
 use crate::agent::{Agent, AgentParts};
 use crate::config::AgentConfig;
 use crate::peers::{BlockName, PeerBlocks, PeerError};
@@ -28,8 +27,11 @@ pub const ROUNDS: u64 = 5;
 /// How an agent answers requests for blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
+    /// Sends the block at once.
     Healthy,
+    /// Sends the block after this time.
     Slow(Duration),
+    /// Does not answer: the connection is refused.
     Unreachable,
     /// Sends a block with one bit flipped.
     Corrupts,
@@ -123,18 +125,9 @@ pub async fn agents(world: &World, zones: &[&str]) -> (PeerNetwork, Vec<Arc<Agen
         agents.push(agent);
     }
     for agent in &agents {
-        sees(agent, zones.len()).await;
+        wait_for_nodes(agent, zones.len()).await;
     }
     (network, agents)
-}
-
-/// Waits until the agent knows of this many live nodes.
-pub async fn sees(agent: &Agent, nodes: usize) {
-    let mut changes = agent.session.changes();
-    while agent.session.live().len() != nodes {
-        let changed = timeout(TIMEOUT, changes.changed()).await;
-        changed.expect("nodes come and go in time").expect("the session lives");
-    }
 }
 
 /// `writer` writes some segments, each with all partitions. Returns the number of segments, and the partitions.

@@ -10,7 +10,7 @@ use alluvium_metastore::topics::NewTopic;
 use alluvium_model::{Offset, Timestamp, TopicId, TopicPartition};
 use alluvium_objects::faults::{FaultStore, Faults};
 use alluvium_objects::{Objects, ObjectsConfig};
-use alluvium_runtime::{Clock, Rng, SeededRng, uuid_v4};
+use alluvium_runtime::{Clock, Rng, SeededRng, SimulatedProcess, Tasks, uuid_v4};
 use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
 use bytes::Bytes;
 use object_store::memory::InMemory;
@@ -22,7 +22,6 @@ use crate::config::AgentConfig;
 use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
 use crate::peers::NoPeers;
 use crate::produce::{Ack, AppendOutcomes, PartitionAppend, ProduceError};
-use alluvium_runtime::{SimulatedProcess, Tasks};
 
 /// Timeout of every wait in the tests: longer than anything takes.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,12 +60,17 @@ impl Process {
     }
 
     /// Waits until the agent knows of this many live nodes.
-    pub async fn sees(&self, nodes: usize) {
-        let mut changes = self.agent.session.changes();
-        while self.agent.session.live().len() != nodes {
-            let changed = timeout(TIMEOUT, changes.changed()).await;
-            changed.expect("nodes come and go in time").expect("the session lives");
-        }
+    pub async fn wait_for_nodes(&self, nodes: usize) {
+        wait_for_nodes(&self.agent, nodes).await;
+    }
+}
+
+/// Waits until `agent` knows of this many live nodes.
+pub async fn wait_for_nodes(agent: &Agent, nodes: usize) {
+    let mut changes = agent.session.changes();
+    while agent.session.live().len() != nodes {
+        let changed = timeout(TIMEOUT, changes.changed()).await;
+        changed.expect("nodes come and go in time").expect("the session lives");
     }
 }
 
@@ -121,7 +125,7 @@ impl World {
             processes.push(self.process(None).await);
         }
         for process in &processes {
-            process.sees(N).await;
+            process.wait_for_nodes(N).await;
         }
         processes.try_into().ok().expect("as many as were started")
     }
@@ -138,7 +142,7 @@ impl World {
     }
 
     /// Starts an agent far from the metastore: each of its reads and commits takes up to `latency`.
-    pub async fn distant(&self, latency: Duration) -> Arc<Agent> {
+    pub async fn agent_with_latency(&self, latency: Duration) -> Arc<Agent> {
         let faults = KvFaults { latency_max: latency, ..KvFaults::none() };
         let metastore = open_metastore(Arc::new(self.engine.elsewhere(faults))).await;
         self.agent_over(metastore, None, AgentConfig::default(), SimulatedProcess::default()).await
