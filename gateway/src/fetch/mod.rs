@@ -4,7 +4,7 @@
 //! `tier`), and the assignment of offsets to stored batches. Does not own: which extents there are (`metadata_cache`
 //! and the metastore), or Kafka's messages (`kafka`).
 //!
-//! A fetch goes through these files: `long_poll` -> `locate` -> `memory_limiter` -> `read` (`byte_budget`,
+//! A fetch goes through these files: `long_poll` -> `locate` -> `memory_limiter` -> `read_partitions` (`byte_budget`,
 //! `read_plan`, `selection`) -> `loader` (`tier`, `cache`) -> `batch_visit` (`offset_assignment`).
 //!
 //! Invariant: a failure in one partition does not affect the other partitions of the same fetch.
@@ -21,7 +21,7 @@ mod long_poll;
 mod memory_limiter;
 mod offset_assignment;
 mod peer_serving;
-mod read;
+mod read_partitions;
 mod read_path;
 mod read_plan;
 mod request;
