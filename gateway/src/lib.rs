@@ -1,10 +1,17 @@
-//! The stateless agent: Kafka and HTTP on top of the metastore and object storage.
+//! The gateway: the stateless agent that serves Kafka and HTTP on top of the metastore and object storage.
 //!
-//! Owns: the pipelines (`produce`, `fetch`), the agent's copy of topics and heads (`metadata_cache`), its composition (`agent`) and
-//! its numbers (`metrics`). Does not own: stored state (the metastore), bytes at rest (the object store), or processes.
-//! Invariant: nothing here outlives the process; every agent can serve everything.
+//! Owns: the write path (`produce`), the read path (`fetch`), group coordination (`groups`), the agent's copy of
+//! topics, heads and recent extents (`metadata_cache`), their assembly into one process (`agent`), and its metrics.
+//! Does not own: stored state (the metastore) or stored bytes (the object store).
+//!
+//! Invariant: nothing here outlives the process, and every agent can serve every partition.
+//!
+//! Modules form layers. A module imports only from those before it in this order: `config`, `bounded_cache`, `metrics`,
+//! `listen`, `live_agents`, `metadata_cache`, `recent_segments`, `peers`, `produce`, `fetch`, `groups`, `agent`,
+//! `topic_creation`, `kafka`, `http`.
 
 pub mod agent;
+mod bounded_cache;
 pub mod config;
 pub mod fetch;
 pub mod groups;

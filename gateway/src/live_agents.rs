@@ -1,8 +1,8 @@
-//! Who serves what: the agents that clients are told of, as they are known at one moment.
+//! The live agents that are advertised to clients, and which of them leads or coordinates what, at one moment.
 //!
-//! Owns: which agents are named (those that drain are not, nor this one while it cannot reach the metastore, unless nobody
-//! else is left), and that whoever is named as a leader or a coordinator is among them. Does not own: who is alive (the
-//! session), where things go (`alluvium_model::placement`).
+//! Owns: which agents are advertised (not those that drain, and not this one while it cannot reach the metastore,
+//! unless no other is left), and that every leader and coordinator is one of them. Does not own: which agents are alive
+//! (the session), or the placement of partitions and groups (`alluvium_model::placement`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,23 +11,24 @@ use alluvium_metastore::nodes::{Node, NodeState, Session};
 use alluvium_model::placement::{self, Candidate};
 use alluvium_model::{AgentId, TopicPartition};
 
-/// The agents that clients are told of; one at least. An answer is made of one live_agents, so that it never names an agent that
-/// it leaves out.
+/// The advertised agents, at least one. An answer to a client is made from one value, so that it names no leader that
+/// is missing in its list of agents.
 #[derive(Clone, Debug)]
 pub struct LiveAgents {
     this: Arc<Node>,
     live: Arc<[Node]>,
+    /// The advertised agents, as candidates for placement.
     candidates: Vec<Candidate>,
 }
 
 impl LiveAgents {
-    /// As this process knows them now.
+    /// The agents that `session` knows now.
     #[must_use]
     pub fn of(session: &Session) -> Self {
         Self::new(session.node(), session.live(), session.is_valid())
     }
 
-    /// Of `this` process, and all that live; `is_valid`: this process has been heard of in time.
+    /// Advertises agents of `live`; `is_valid` says whether the registration of `this` agent is still valid.
     #[must_use]
     pub fn new(this: Arc<Node>, live: Arc<[Node]>, is_valid: bool) -> Self {
         let serves = |node: &Node| node.state == NodeState::Active && (is_valid || node.id != this.id);
@@ -43,9 +44,9 @@ impl LiveAgents {
         Self { this, live, candidates }
     }
 
-    /// Its agents, by id.
+    /// The advertised agents, ordered by id.
     pub fn agents(&self) -> impl Iterator<Item = &Node> {
-        self.live.iter().filter(|node| self.is_named(node.id))
+        self.live.iter().filter(|node| self.is_advertised(node.id))
     }
 
     /// The agent that leads `partition` for clients of `zone`.
@@ -54,7 +55,8 @@ impl LiveAgents {
         placement::leader(partition, zone, &self.candidates).unwrap_or(self.this.id)
     }
 
-    /// All agents that lead `partition`: first that for clients of `zone`, then those for each other zone, by its name.
+    /// The agents that lead `partition`: first the leader for clients of `zone`, then that of each other zone, ordered
+    /// by the name of the zone.
     #[must_use]
     pub fn replicas(&self, partition: TopicPartition, zone: Option<&str>) -> Vec<AgentId> {
         let mut replicas = vec![self.leader(partition, zone)];
@@ -67,9 +69,9 @@ impl LiveAgents {
         replicas
     }
 
-    /// Whether clients in `rack` have agents of their own, and this is none of them.
+    /// Whether there are agents in `rack`, and this agent is not one of them.
     #[must_use]
-    pub fn is_far_from(&self, rack: &str) -> bool {
+    pub fn has_closer_agent(&self, rack: &str) -> bool {
         self.this.zone.as_deref() != Some(rack)
             && self.candidates.iter().any(|candidate| candidate.zone.as_deref() == Some(rack))
     }
@@ -86,20 +88,20 @@ impl LiveAgents {
         self.coordinator(key) == self.this.id
     }
 
-    /// The agent that administrators are sent to: any will do, so this one where it is named.
+    /// The controller. Any agent can be it, so it is this one if it is advertised.
     #[must_use]
     pub fn controller(&self) -> AgentId {
         let first = self.candidates.first().map_or(self.this.id, |candidate| candidate.id);
-        if self.is_named(self.this.id) { self.this.id } else { first }
+        if self.is_advertised(self.this.id) { self.this.id } else { first }
     }
 
-    /// The agent with this id, where it is named.
+    /// The agent with this id, if it is advertised.
     #[must_use]
     pub fn agent(&self, id: AgentId) -> Option<&Node> {
         self.agents().find(|agent| agent.id == id)
     }
 
-    fn is_named(&self, id: AgentId) -> bool {
+    fn is_advertised(&self, id: AgentId) -> bool {
         self.candidates.iter().any(|candidate| candidate.id == id)
     }
 }
@@ -132,8 +134,8 @@ mod tests {
         }
     }
 
-    /// Who is named by the first of `live`; whoever leads or coordinates anything is among them.
-    fn named(live: &[Node], is_valid: bool) -> Vec<i32> {
+    /// The agents that the first of `live` advertises. Checks that every leader and coordinator is one of them.
+    fn advertised(live: &[Node], is_valid: bool) -> Vec<i32> {
         let live_agents = LiveAgents::new(Arc::new(live[0].clone()), live.into(), is_valid);
         for n in 0..50 {
             assert!(live_agents.agent(live_agents.coordinator(&n.to_string())).is_some());
@@ -146,23 +148,23 @@ mod tests {
     }
 
     #[test]
-    fn agents_that_drain_and_those_that_serve_no_clients_are_not_named() {
+    fn agents_that_drain_and_those_that_serve_no_clients_are_not_advertised() {
         use NodeState::{Active, Draining};
-        assert_eq!(named(&[node(0, Active, true), node(1, Draining, true), node(2, Active, false)], true), [0]);
-        assert_eq!(named(&[node(0, Draining, true), node(1, Active, true)], true), [1]);
+        assert_eq!(advertised(&[node(0, Active, true), node(1, Draining, true), node(2, Active, false)], true), [0]);
+        assert_eq!(advertised(&[node(0, Draining, true), node(1, Active, true)], true), [1]);
     }
 
     #[test]
-    fn somebody_is_always_named() {
+    fn at_least_one_agent_is_always_advertised() {
         use NodeState::{Active, Draining};
-        assert_eq!(named(&[node(0, Draining, true), node(1, Draining, true)], true), [0, 1]);
-        assert_eq!(named(&[node(0, Active, true)], false), [0]);
-        assert_eq!(named(&[node(0, Active, false)], true), [0]);
+        assert_eq!(advertised(&[node(0, Draining, true), node(1, Draining, true)], true), [0, 1]);
+        assert_eq!(advertised(&[node(0, Active, true)], false), [0]);
+        assert_eq!(advertised(&[node(0, Active, false)], true), [0]);
     }
 
     #[test]
-    fn an_agent_that_was_not_heard_of_in_time_names_the_others() {
+    fn an_agent_whose_registration_is_not_valid_advertises_the_others() {
         use NodeState::Active;
-        assert_eq!(named(&[node(0, Active, true), node(1, Active, true)], false), [1]);
+        assert_eq!(advertised(&[node(0, Active, true), node(1, Active, true)], false), [1]);
     }
 }

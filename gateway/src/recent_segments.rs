@@ -1,5 +1,5 @@
-//! The segments that this agent wrote lately, as the batches that they were made of: readers at the tail need neither the
-//! object store nor the metastore.
+//! Segments that this agent wrote lately, held as the batches they were made of: most readers at the tail need neither
+//! the object store nor other agents.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,30 +8,31 @@ use alluvium_model::{ObjectId, TopicPartition};
 use alluvium_wire::batch::Batch;
 use bytes::{Bytes, BytesMut};
 
-/// What a kept batch costs beyond its bytes.
+/// Memory that a batch takes beyond its bytes.
 const BATCH_OVERHEAD_BYTES: u64 = 256;
 
-/// One segment's batches.
+/// The batches of one segment.
 #[derive(Clone, Debug)]
 pub struct RecentSegment {
     object: ObjectId,
-    /// By where the run starts in the object.
+    /// The batches of each run, by the byte at which the run starts in the object.
     runs: BTreeMap<u64, Arc<[Batch]>>,
     frame: Frame,
+    /// Memory that the segment takes.
     bytes: u64,
 }
 
-/// What a segment has around its runs.
+/// The bytes of a segment around its runs.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
-    /// Before the first of them.
+    /// The bytes before the first run.
     pub header: Bytes,
-    /// After the last of them.
+    /// The bytes after the last run.
     pub footer: Bytes,
 }
 
 impl RecentSegment {
-    /// The runs of `object`, each with where it starts.
+    /// The segment `object` with its runs, each with the byte at which it starts.
     #[must_use]
     pub fn new(
         object: ObjectId,
@@ -40,13 +41,13 @@ impl RecentSegment {
     ) -> Self {
         let runs: BTreeMap<u64, Arc<[Batch]>> =
             runs.into_iter().map(|(start, (_, batches))| (start, batches.into())).collect();
-        let weight = |batch: &Batch| batch.len() as u64 + BATCH_OVERHEAD_BYTES;
-        let batches: u64 = runs.values().flat_map(|batches| batches.iter()).map(weight).sum();
+        let memory_bytes = |batch: &Batch| batch.len() as u64 + BATCH_OVERHEAD_BYTES;
+        let batches: u64 = runs.values().flat_map(|batches| batches.iter()).map(memory_bytes).sum();
         let bytes = batches + (frame.header.len() + frame.footer.len()) as u64;
         Self { object, runs, frame, bytes }
     }
 
-    /// The object, byte for byte.
+    /// The object as it is stored, byte for byte.
     fn whole(&self) -> Bytes {
         let batches = || self.runs.values().flat_map(|batches| batches.iter());
         let Frame { header, footer } = &self.frame;
@@ -59,58 +60,59 @@ impl RecentSegment {
     }
 }
 
-/// The segments kept: the newest, up to a number of bytes. Clones share them.
+/// The newest segments, up to a number of bytes. Clones share them.
 #[derive(Clone, Debug)]
 pub struct RecentSegments {
-    kept: Arc<Mutex<Kept>>,
+    segments: Arc<Mutex<SegmentQueue>>,
 }
 
 #[derive(Debug)]
-struct Kept {
-    segments: HashMap<ObjectId, Arc<RecentSegment>>,
+struct SegmentQueue {
+    by_id: HashMap<ObjectId, Arc<RecentSegment>>,
+    /// The oldest first.
     order: VecDeque<ObjectId>,
     bytes: u64,
     bytes_max: u64,
 }
 
 impl RecentSegments {
-    /// Keeps up to `bytes_max`.
+    /// Holds segments of up to `bytes_max` of memory.
     #[must_use]
     pub fn new(bytes_max: u64) -> Self {
-        let kept = Kept { segments: HashMap::new(), order: VecDeque::new(), bytes: 0, bytes_max };
-        Self { kept: Arc::new(Mutex::new(kept)) }
+        let queue = SegmentQueue { by_id: HashMap::new(), order: VecDeque::new(), bytes: 0, bytes_max };
+        Self { segments: Arc::new(Mutex::new(queue)) }
     }
 
-    /// Keeps `segment`, and forgets the oldest for it.
+    /// Adds `segment` and evicts the oldest segments beyond the bound.
     pub fn insert(&self, segment: RecentSegment) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.bytes += segment.bytes;
-        kept.order.push_back(segment.object);
-        kept.segments.insert(segment.object, Arc::new(segment));
-        while kept.bytes > kept.bytes_max {
-            let Some(oldest) = kept.order.pop_front() else { break };
-            let freed = kept.segments.remove(&oldest).map_or(0, |segment| segment.bytes);
-            kept.bytes -= freed;
+        let mut queue = self.segments.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.bytes += segment.bytes;
+        queue.order.push_back(segment.object);
+        queue.by_id.insert(segment.object, Arc::new(segment));
+        while queue.bytes > queue.bytes_max {
+            let Some(oldest) = queue.order.pop_front() else { break };
+            let freed = queue.by_id.remove(&oldest).map_or(0, |segment| segment.bytes);
+            queue.bytes -= freed;
         }
     }
 
     /// The batches of the run that starts at `start` in `object`.
     #[must_use]
     pub fn run(&self, object: ObjectId, start: u64) -> Option<Arc<[Batch]>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.segments.get(&object)?.runs.get(&start).cloned()
+        let queue = self.segments.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.by_id.get(&object)?.runs.get(&start).cloned()
     }
 
-    /// All of `object` as it is stored, for agents that did not write it.
+    /// The whole of `object` as it is stored, for agents that did not write it.
     #[must_use]
     pub fn whole(&self, object: ObjectId) -> Option<Bytes> {
-        let segment = self.kept.lock().unwrap_or_else(PoisonError::into_inner).segments.get(&object).cloned();
+        let segment = self.segments.lock().unwrap_or_else(PoisonError::into_inner).by_id.get(&object).cloned();
         segment.map(|segment| segment.whole())
     }
 
-    /// Bytes kept.
+    /// Bytes of memory that the segments take.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).bytes
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner).bytes
     }
 }

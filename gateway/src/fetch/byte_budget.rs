@@ -1,50 +1,57 @@
-//! How the byte budget of one fetch is shared among its partitions: Kafka's rule (KIP-74), as a pure function.
+//! Divides the byte budget of one fetch among its partitions: Kafka's rule (KIP-74), as a pure function.
 //!
-//! Partitions are served in the order asked for, each up to its own limit, while the fetch's limit lasts. The first that
-//! has anything gets at least one whole batch, however large, or a consumer would stall before it for ever.
+//! Partitions are served in the order of the request, each up to its own limit, until the fetch's limit is used up. The
+//! first partition that has any records gets at least one whole batch, however large; otherwise a consumer would never
+//! get past a batch that is larger than its limit.
 
-/// What one partition asks for and has.
+/// What one partition requests and what it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Its own limit.
+pub struct PartitionDemand {
+    /// The partition's own limit in the request, bytes.
     pub bytes_max: usize,
-    /// Bytes that it has from the fetch offset on, about.
+    /// Bytes stored from the fetch offset on, estimated.
     pub available: u64,
 }
 
 /// What one partition may read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share {
-    /// Whole batches up to this many bytes.
+pub struct PartitionBudget {
+    /// Whole batches up to this many bytes in all.
     pub bytes_max: usize,
-    /// The first batch is read also where it is larger.
+    /// Read the first batch even if it is larger than `bytes_max`.
     pub at_least_one: bool,
 }
 
-impl Share {
-    /// As much of it as `left` allows.
+impl PartitionBudget {
+    /// The same budget with at most `bytes_left`.
     #[must_use]
-    pub fn within(self, left: usize) -> Self {
-        Self { bytes_max: self.bytes_max.min(left), ..self }
+    pub fn capped(self, bytes_left: usize) -> Self {
+        Self { bytes_max: self.bytes_max.min(bytes_left), ..self }
+    }
+
+    /// Whether nothing may be read.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.bytes_max == 0 && !self.at_least_one
     }
 }
 
-/// One share per claim, in order.
+/// Divides `bytes_max` among `demands`: one budget for each, in order.
 #[must_use]
-pub fn share(claims: &[Claim], bytes_max: usize) -> Vec<Share> {
+pub fn divide(demands: &[PartitionDemand], bytes_max: usize) -> Vec<PartitionBudget> {
     let mut left = bytes_max;
-    let mut nothing_yet = true;
-    let give = |claim: &Claim| {
-        let available = usize::try_from(claim.available).unwrap_or(usize::MAX);
+    let mut is_first = true;
+    let budget = |demand: &PartitionDemand| {
+        let available = usize::try_from(demand.available).unwrap_or(usize::MAX);
         if available == 0 {
-            return Share::default();
+            return PartitionBudget::default();
         }
-        let bytes_max = claim.bytes_max.min(left);
+        let bytes_max = demand.bytes_max.min(left);
         left -= bytes_max.min(available);
-        let at_least_one = std::mem::take(&mut nothing_yet);
-        Share { bytes_max, at_least_one }
+        let at_least_one = std::mem::take(&mut is_first);
+        PartitionBudget { bytes_max, at_least_one }
     };
-    claims.iter().map(give).collect()
+    demands.iter().map(budget).collect()
 }
 
 #[cfg(test)]
@@ -53,38 +60,43 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_first_partition_with_anything_gets_one_batch_even_without_budget() {
-        let claims = [Claim { bytes_max: 10, available: 0 }, Claim { bytes_max: 10, available: 500 }];
-        let shares = share(&claims, 0);
-        assert_eq!(shares, [Share::default(), Share { bytes_max: 0, at_least_one: true }]);
+    fn demand(bytes_max: usize, available: u64) -> PartitionDemand {
+        PartitionDemand { bytes_max, available }
     }
 
     #[test]
-    fn what_one_partition_does_not_need_is_left_to_the_next() {
-        let claims = [Claim { bytes_max: 100, available: 30 }, Claim { bytes_max: 100, available: 500 }];
-        let shares = share(&claims, 120);
-        assert_eq!(shares[0].bytes_max, 100);
-        assert_eq!(shares[1].bytes_max, 90);
+    fn the_first_partition_with_records_gets_one_batch_even_without_budget() {
+        let budgets = divide(&[demand(10, 0), demand(10, 500)], 0);
+        assert_eq!(budgets, [PartitionBudget::default(), PartitionBudget { bytes_max: 0, at_least_one: true }]);
+    }
+
+    #[test]
+    fn bytes_that_one_partition_does_not_need_are_left_to_the_next() {
+        let budgets = divide(&[demand(100, 30), demand(100, 500)], 120);
+        assert_eq!(budgets[0].bytes_max, 100);
+        assert_eq!(budgets[1].bytes_max, 90);
     }
 
     proptest! {
         #[test]
-        fn shares_never_promise_more_than_the_budget(
-            claims in prop::collection::vec((0_usize..1_000, 0_u64..2_000), 0..40),
+        fn budgets_never_exceed_that_of_the_fetch(
+            demands in prop::collection::vec((0_usize..1_000, 0_u64..2_000), 0..40),
             bytes_max in 0_usize..5_000,
         ) {
-            let claims: Vec<Claim> =
-                claims.into_iter().map(|(bytes_max, available)| Claim { bytes_max, available }).collect();
-            let shares = share(&claims, bytes_max);
-            let promised: usize =
-                claims.iter().zip(&shares).map(|(claim, share)| share.bytes_max.min(claim.available as usize)).sum();
-            prop_assert!(promised <= bytes_max);
-            prop_assert!(shares.iter().filter(|share| share.at_least_one).count() <= 1);
-            let first = claims.iter().position(|claim| claim.available > 0);
-            prop_assert_eq!(shares.iter().position(|share| share.at_least_one), first);
-            for (claim, share) in claims.iter().zip(&shares) {
-                prop_assert!(share.bytes_max <= claim.bytes_max);
+            let demands: Vec<PartitionDemand> =
+                demands.into_iter().map(|(bytes_max, available)| demand(bytes_max, available)).collect();
+            let budgets = divide(&demands, bytes_max);
+            let readable: usize = demands
+                .iter()
+                .zip(&budgets)
+                .map(|(demand, budget)| budget.bytes_max.min(demand.available as usize))
+                .sum();
+            prop_assert!(readable <= bytes_max);
+            prop_assert!(budgets.iter().filter(|budget| budget.at_least_one).count() <= 1);
+            let first = demands.iter().position(|demand| demand.available > 0);
+            prop_assert_eq!(budgets.iter().position(|budget| budget.at_least_one), first);
+            for (demand, budget) in demands.iter().zip(&budgets) {
+                prop_assert!(budget.bytes_max <= demand.bytes_max);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Why records could not be loaded, before it is known whose they were.
+//! Why records could not be loaded. The partition is added when the error leaves the read path.
 
 use alluvium_history::ReadError;
 use alluvium_model::TopicPartition;
@@ -11,19 +11,19 @@ use super::FetchError;
 /// Why the records of an extent could not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LoadError {
-    /// The object is gone: swapped away, or lost.
+    /// The object does not exist: the compactor has replaced it, or it was lost.
     #[error("object is gone: {0}")]
     Gone(String),
-    /// The object store does not answer.
+    /// The object store failed or did not answer.
     #[error("{0}")]
     Storage(String),
-    /// What is there is not what was written.
+    /// The stored bytes are not those that were written.
     #[error("{0}")]
     Corrupt(String),
 }
 
 impl LoadError {
-    /// What the reader of `partition` is told.
+    /// The error of a fetch of `partition`.
     #[must_use]
     pub fn in_partition(self, partition: TopicPartition) -> FetchError {
         match self {

@@ -1,121 +1,135 @@
-//! Where the records that a fetch asks for are, and how many bytes of them: out of memory at the tail.
+//! Locates the records that a fetch requests: the head of each partition, its extents, and about how many bytes they
+//! have. At the tail this needs no metastore read.
 
 use std::sync::Arc;
 
 use alluvium_model::{Extent, Offset, TopicPartition};
 use futures::{StreamExt, stream};
 
+use super::tier::{Tier, find_extents};
 use super::{Fetch, FetchError, FetchPartition, FetchPlan};
-use crate::metadata_cache::{CachedHead, MetadataCacheError, Tier, bytes_from};
+use crate::metadata_cache::{CachedHead, MetadataCacheError, bytes_from};
 
-/// Partitions of one fetch looked up at once.
-const LOOKUPS_AT_ONCE_MAX: usize = 16;
+/// Partitions of one fetch looked up at the same time.
+const CONCURRENT_LOOKUPS_MAX: usize = 16;
 
-/// Where one partition's records are.
+/// Where the records of one partition are.
 #[derive(Clone, Debug)]
-pub struct Located {
-    /// What the partition was when it was looked at; none where it does not exist.
+pub struct LocatedPartition {
+    /// The partition's head when it was looked up; `None` if the partition does not exist.
     pub head: Option<CachedHead>,
-    /// What was found, or why nothing.
-    pub found: Result<Found, FetchError>,
+    /// The extents to read, or why there are none.
+    pub extents: Result<LocatedExtents, FetchError>,
 }
 
-/// The extents to read.
+/// The extents to read for one partition.
 #[derive(Clone, Debug)]
-pub struct Found {
-    /// Which cache they go through.
+pub struct LocatedExtents {
+    /// Whether the extents were in memory or had to be looked up.
     pub tier: Tier,
-    /// In order, from the one that holds the offset on.
+    /// In order, from the one that holds the fetch offset on.
     pub extents: Vec<Arc<Extent>>,
-    /// The reader may see no further.
+    /// The reader may see no record at or after this offset.
     pub until: Offset,
-    /// Bytes in them from the offset on, about.
+    /// Bytes from the fetch offset on, estimated.
     pub available: u64,
 }
 
-impl Located {
-    /// Bytes to be had, about.
+impl LocatedPartition {
+    /// Bytes that can be read, estimated; 0 if the partition cannot be read.
     #[must_use]
     pub fn available(&self) -> u64 {
-        self.found.as_ref().map_or(0, |found| found.available)
+        self.extents.as_ref().map_or(0, |extents| extents.available)
+    }
+
+    /// Whether the partition's records are old.
+    #[must_use]
+    pub fn is_cold(&self) -> bool {
+        self.extents.as_ref().is_ok_and(|extents| extents.tier == Tier::Cold)
     }
 
     fn failed(head: Option<CachedHead>, error: FetchError) -> Self {
-        Self { head, found: Err(error) }
+        Self { head, extents: Err(error) }
+    }
+
+    /// Whether the partition or the offset seems not to exist.
+    fn is_missing(&self) -> bool {
+        match &self.extents {
+            Ok(_) => false,
+            Err(error) => matches!(error, FetchError::UnknownPartition(_) | FetchError::OffsetOutOfRange { .. }),
+        }
     }
 }
 
 impl Fetch {
-    /// Looks up all partitions of a fetch. What seems not to exist is looked for again in an up-to-date cached.
-    pub(super) async fn locate(&self, plan: &FetchPlan) -> Vec<Located> {
+    /// Locates all partitions of `plan`. If one of them seems not to exist, the metadata cache is brought up to date
+    /// and the partition is located again.
+    pub(super) async fn locate(&self, plan: &FetchPlan) -> Vec<LocatedPartition> {
         let partitions: Vec<TopicPartition> = plan.partitions.iter().map(|asked| asked.partition).collect();
         if let Err(error) = self.shared.loader.metadata_cache.load_heads(&partitions).await {
-            return partitions.iter().map(|_| Located::failed(None, metastore(&error))).collect();
+            return partitions.iter().map(|_| LocatedPartition::failed(None, metastore_failed(&error))).collect();
         }
-        let mut located: Vec<Located> = stream::iter(plan.partitions.clone())
+        let mut located: Vec<LocatedPartition> = stream::iter(plan.partitions.clone())
             .map(|asked| self.locate_one(plan, asked))
-            .buffered(LOOKUPS_AT_ONCE_MAX)
+            .buffered(CONCURRENT_LOOKUPS_MAX)
             .collect()
             .await;
-        if located.iter().any(is_missing) {
+        if located.iter().any(LocatedPartition::is_missing) {
             self.locate_missing(plan, &mut located).await;
         }
         located
     }
 
-    async fn locate_missing(&self, plan: &FetchPlan, located: &mut [Located]) {
+    async fn locate_missing(&self, plan: &FetchPlan, located: &mut [LocatedPartition]) {
         let metadata_cache = &self.shared.loader.metadata_cache;
         let synced = metadata_cache.sync().await;
         let asked = plan.partitions.iter().copied();
-        for (located, asked) in located.iter_mut().zip(asked).filter(|(located, _)| is_missing(located)) {
+        for (located, asked) in located.iter_mut().zip(asked).filter(|(located, _)| located.is_missing()) {
             *located = match &synced {
                 Ok(()) => match metadata_cache.load_heads(&[asked.partition]).await {
                     Ok(()) => self.locate_one(plan, asked).await,
-                    Err(error) => Located::failed(None, metastore(&error)),
+                    Err(error) => LocatedPartition::failed(None, metastore_failed(&error)),
                 },
-                Err(error) => Located::failed(located.head, metastore(error)),
+                Err(error) => LocatedPartition::failed(located.head, metastore_failed(error)),
             };
         }
     }
 
-    /// Looks in the metastore for what was somewhere else before.
-    pub(super) async fn locate_again(&self, plan: &FetchPlan, asked: FetchPartition) -> Result<Found, FetchError> {
-        self.shared.loader.metadata_cache.refresh(asked.partition).await.map_err(|error| metastore(&error))?;
-        self.locate_one(plan, asked).await.found
+    /// Locates a partition again after an object of it was gone: drops its cached extents and looks in the metastore.
+    pub(super) async fn locate_again(
+        &self,
+        plan: &FetchPlan,
+        asked: FetchPartition,
+    ) -> Result<LocatedExtents, FetchError> {
+        let refreshed = self.shared.loader.metadata_cache.refresh(asked.partition).await;
+        refreshed.map_err(|error| metastore_failed(&error))?;
+        self.locate_one(plan, asked).await.extents
     }
 
-    pub(super) async fn locate_one(&self, plan: &FetchPlan, asked: FetchPartition) -> Located {
+    /// Locates one partition, whose head must have been loaded.
+    pub(super) async fn locate_one(&self, plan: &FetchPlan, asked: FetchPartition) -> LocatedPartition {
         let FetchPartition { partition, offset, max_bytes } = asked;
         let metadata_cache = &self.shared.loader.metadata_cache;
         let Some(head) = metadata_cache.cached_head(partition) else {
-            return Located::failed(None, FetchError::UnknownPartition(partition));
+            return LocatedPartition::failed(None, FetchError::UnknownPartition(partition));
         };
         if offset < head.start || offset > head.next {
             let error = FetchError::OffsetOutOfRange { offset, start: head.start, next: head.next };
-            return Located::failed(Some(head), error);
+            return LocatedPartition::failed(Some(head), error);
         }
         let until = if plan.read_committed { head.stable } else { head.next };
-        let (tier, extents) = if offset >= until {
-            (Tier::Tail, Vec::new())
-        } else {
-            let bytes = max_bytes.min(plan.max_bytes) as u64;
-            match metadata_cache.extents(partition, offset, until, bytes).await {
-                Ok(found) => found,
-                Err(error) => return Located::failed(Some(head), metastore(&error)),
+        let bytes = max_bytes.min(plan.max_bytes) as u64;
+        match find_extents(metadata_cache, partition, offset..until, bytes).await {
+            Ok((tier, extents)) => {
+                let available = extents.iter().map(|extent| bytes_from(extent, offset)).sum();
+                let extents = LocatedExtents { tier, extents, until, available };
+                LocatedPartition { head: Some(head), extents: Ok(extents) }
             }
-        };
-        let available = extents.iter().map(|extent| bytes_from(extent, offset)).sum();
-        Located { head: Some(head), found: Ok(Found { tier, extents, until, available }) }
+            Err(error) => LocatedPartition::failed(Some(head), metastore_failed(&error)),
+        }
     }
 }
 
-fn is_missing(located: &Located) -> bool {
-    match &located.found {
-        Ok(_) => false,
-        Err(error) => matches!(error, FetchError::UnknownPartition(_) | FetchError::OffsetOutOfRange { .. }),
-    }
-}
-
-fn metastore(error: &MetadataCacheError) -> FetchError {
+fn metastore_failed(error: &MetadataCacheError) -> FetchError {
     FetchError::Metastore(error.to_string())
 }

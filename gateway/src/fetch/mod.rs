@@ -1,30 +1,39 @@
-//! The read path: offsets in, batches out.
+//! The read path: from offsets to batches.
 //!
-//! Owns: long polls, byte budgets, where bytes come from (recent segments, block caches, ranged reads), assigning offsets
-//! to stored batches. Does not own: which extents there are (the metadata_cache and the metastore) or Kafka's messages. Invariant:
-//! what one partition suffers, the others of the same fetch do not notice.
+//! Owns: long polls, byte budgets, the decision where bytes are read from (recent segments, caches, ranged reads; see
+//! `tier`), and the assignment of offsets to stored batches. Does not own: which extents there are (`metadata_cache`
+//! and the metastore), or Kafka's messages (`kafka`).
+//!
+//! A fetch goes through these files: `long_poll` -> `locate` -> `memory_limiter` -> `read_partitions` (`byte_budget`,
+//! `read_plan`, `selection`) -> `loader` (`tier`, `cache`) -> `batch_visit` (`offset_assignment`).
+//!
+//! Invariant: a failure in one partition does not affect the other partitions of the same fetch.
 
+mod batch_visit;
 mod byte_budget;
 mod cache;
-mod engine;
+mod decoded_records;
 mod list_offsets;
 mod load_error;
 mod loader;
 mod locate;
+mod long_poll;
 mod memory_limiter;
 mod offset_assignment;
+mod peer_serving;
+mod read_partitions;
+mod read_path;
 mod read_plan;
-mod records;
 mod request;
 mod selection;
-mod serve;
-mod start;
+mod served_block;
+mod tier;
 
-pub use engine::Fetch;
 pub use load_error::LoadError;
+pub use read_path::{CacheBytes, Fetch, FetchParts, start};
 pub use request::{FetchError, FetchPartition, FetchPlan, FetchedPartition, FoundOffset, OffsetSpec, ReadRecord};
-pub use serve::{ServeError, ServedBlock};
-pub use start::{CacheBytes, FetchParts, start};
+pub use selection::LEADER_EPOCH;
+pub use served_block::{ServeError, ServedBlock};
 
 #[cfg(test)]
 mod tests;

@@ -1,55 +1,69 @@
-//! Which offsets stored batches have: in a segment they follow from the extent's start, one after the other.
+//! Assigns offsets to stored batches. Pure.
 //!
-//! Pure. What does not add up is corruption, never a panic.
+//! A segment's batches are stored as producers sent them, with base offsets that mean nothing. Their offsets follow
+//! from the extent's start, batch after batch. Batches that do not add up to the extent are reported as corruption.
 
 use alluvium_model::{Extent, Offset};
 use alluvium_wire::batch::{Batch, BatchError};
 
 use super::LoadError;
 
-/// A batch and the offsets that it takes.
+/// A batch and its offsets in the partition.
 #[derive(Clone, Debug)]
-pub struct Placed {
-    /// Offset of its first record.
+pub struct OffsetBatch {
+    /// Offset of the first record.
     pub base: Offset,
-    /// The first offset after it.
+    /// The first offset after the last record.
     pub end: Offset,
-    /// The batch as it is stored: its own base offset may say anything.
+    /// The batch as it is stored. If it comes from a segment, the base offset in its header means nothing.
     pub batch: Batch,
 }
 
-/// The batches of a segment's extent with their offsets: those that the commit refused take none and are left out.
-pub struct Placing<'a, I> {
+impl OffsetBatch {
+    /// A batch of a history file, whose header has its offsets.
+    #[must_use]
+    pub fn from_header(batch: Batch) -> Self {
+        let header = batch.header();
+        let base = Offset(header.base_offset);
+        let end = base.plus(u64::try_from(i64::from(header.last_offset_delta) + 1).unwrap_or(0));
+        Self { base, end, batch }
+    }
+}
+
+/// Iterates over the batches of a segment's extent with their offsets. Batches that the commit refused have none and
+/// are left out.
+pub struct AssignOffsets<'a, I> {
     extent: &'a Extent,
+    /// Ordinals in the run of the batches that the commit refused, ascending.
     refused: &'a [u32],
     batches: I,
-    number: u32,
+    ordinal: u32,
     next: Offset,
 }
 
-impl<'a, I: Iterator<Item = Result<Batch, BatchError>>> Placing<'a, I> {
-    /// `batches` are all of the run, in order.
+impl<'a, I: Iterator<Item = Result<Batch, BatchError>>> AssignOffsets<'a, I> {
+    /// `batches` are all batches of the run, in order.
     pub fn new(extent: &'a Extent, refused: &'a [u32], batches: I) -> Self {
-        Self { extent, refused, batches, number: 0, next: extent.offsets.start }
+        Self { extent, refused, batches, ordinal: 0, next: extent.offsets.start }
     }
 
-    fn place(&mut self, batch: Batch) -> Result<Placed, LoadError> {
+    fn assign(&mut self, batch: Batch) -> Result<OffsetBatch, LoadError> {
         let records = u64::try_from(batch.header().record_count).unwrap_or(0);
         let (base, end) = (self.next, self.next.plus(records));
         if records == 0 || end > self.extent.offsets.end {
             return Err(LoadError::Corrupt(format!(
-                "batch of {} records at offset {base}, the extent ends at {}",
+                "batch of {} records at offset {base}, but the extent ends at {}",
                 batch.header().record_count,
                 self.extent.offsets.end
             )));
         }
         self.next = end;
-        Ok(Placed { base, end, batch })
+        Ok(OffsetBatch { base, end, batch })
     }
 }
 
-impl<I: Iterator<Item = Result<Batch, BatchError>>> Iterator for Placing<'_, I> {
-    type Item = Result<Placed, LoadError>;
+impl<I: Iterator<Item = Result<Batch, BatchError>>> Iterator for AssignOffsets<'_, I> {
+    type Item = Result<OffsetBatch, LoadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -59,25 +73,18 @@ impl<I: Iterator<Item = Result<Batch, BatchError>>> Iterator for Placing<'_, I> 
                 None if self.next == self.extent.offsets.end => return None,
                 None => {
                     let (next, end) = (self.next, self.extent.offsets.end);
-                    // Once said, it is over.
+                    // The error is reported once; the next call returns None.
                     self.next = end;
-                    return Some(Err(LoadError::Corrupt(format!("batches end at offset {next}, the extent at {end}"))));
+                    return Some(Err(LoadError::Corrupt(format!(
+                        "batches end at offset {next}, but the extent ends at {end}"
+                    ))));
                 }
             };
-            let number = self.number;
-            self.number = self.number.saturating_add(1);
-            if self.refused.binary_search(&number).is_err() {
-                return Some(self.place(batch));
+            let ordinal = self.ordinal;
+            self.ordinal = self.ordinal.saturating_add(1);
+            if self.refused.binary_search(&ordinal).is_err() {
+                return Some(self.assign(batch));
             }
         }
     }
-}
-
-/// A history file's batch: its own header has its offsets.
-#[must_use]
-pub fn as_stored(batch: Batch) -> Placed {
-    let header = batch.header();
-    let base = Offset(header.base_offset);
-    let end = base.plus(u64::try_from(i64::from(header.last_offset_delta) + 1).unwrap_or(0));
-    Placed { base, end, batch }
 }

@@ -1,90 +1,90 @@
-//! What a fetch asks and what it is answered, in domain types.
+//! Requests and answers of the read path, in domain types.
 
 use std::time::Duration;
 
-use alluvium_model::{Offset, TopicPartition};
+use alluvium_model::{Offset, Timestamp, TopicPartition};
 use bytes::Bytes;
 use thiserror::Error;
 
-/// One fetch over many partitions.
+/// One fetch of many partitions.
 #[derive(Clone, Debug, Default)]
 pub struct FetchPlan {
-    /// Wait until this many bytes are there (or `max_wait` is over).
+    /// Wait until this many bytes are available, or `max_wait` is over.
     pub min_bytes: usize,
-    /// Answer no more than this, except that the first batch is always whole.
+    /// Answer at most this many bytes; only the first batch may exceed it, because it is always whole.
     pub max_bytes: usize,
     /// How long to wait for `min_bytes`.
     pub max_wait: Duration,
-    /// Up to the stable offset only.
+    /// Read only up to the stable offset.
     pub read_committed: bool,
-    /// In the order in which the client wants them served.
+    /// Partitions in the order in which the client wants them served.
     pub partitions: Vec<FetchPartition>,
 }
 
-/// What a fetch wants of one partition.
+/// The part of a fetch that concerns one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchPartition {
-    /// Which one.
+    /// The partition to read.
     pub partition: TopicPartition,
-    /// From which offset on.
+    /// The first offset to read.
     pub offset: Offset,
-    /// No more than this many bytes.
+    /// Bytes to answer at most for this partition.
     pub max_bytes: usize,
 }
 
-/// What a fetch found in one partition.
+/// The answer for one partition.
 #[derive(Clone, Debug)]
 pub struct FetchedPartition {
-    /// Which one.
+    /// The partition that was read.
     pub partition: TopicPartition,
-    /// Why there are no records; the offsets are those known all the same.
+    /// Why there are no records. The offsets below are set if they are known.
     pub error: Option<FetchError>,
-    /// Offset of the next record to be written (-1 where unknown).
+    /// Offset of the next record to be written (-1 if unknown).
     pub high_watermark: Offset,
-    /// Up to where transactions are decided (-1 where unknown).
+    /// Last stable offset: all transactions below it have ended (-1 if unknown).
     pub stable: Offset,
-    /// First offset that can be read (-1 where unknown).
+    /// First offset that can be read (-1 if unknown).
     pub log_start: Offset,
-    /// Whole batches in order, headers re-based: a rope to be written as it is.
+    /// Whole batches in order, their headers re-based: buffers to be written one after the other.
     pub records: Vec<Bytes>,
 }
 
 impl FetchedPartition {
-    /// Bytes of records.
+    /// Size of the records, bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.records.iter().map(Bytes::len).sum()
     }
 }
 
-/// Why one partition could not be read. Others of the same fetch are not affected.
+/// Why one partition could not be read. The other partitions of the same fetch are not affected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FetchError {
-    /// No such topic or partition.
+    /// There is no such topic or partition.
     #[error("unknown partition {0}")]
     UnknownPartition(TopicPartition),
-    /// Before the log start or after the high watermark.
+    /// The offset is before the log start or after the high watermark.
     #[error("offset {offset} is out of range [{start}, {next}]")]
     OffsetOutOfRange {
-        /// Asked for.
+        /// The requested offset.
         offset: Offset,
-        /// Log start.
+        /// The log start.
         start: Offset,
-        /// High watermark.
+        /// The high watermark.
         next: Offset,
     },
-    /// What is stored is not what was written.
+    /// The stored bytes are not those that were written.
     #[error("corrupt records in {partition}: {reason}")]
     Corrupt {
-        /// Where.
+        /// The partition whose records are corrupt.
         partition: TopicPartition,
-        /// What was found.
+        /// What is wrong with them.
         reason: String,
     },
-    /// The object store has lost an object or does not answer.
+    /// The object store has lost an object, failed, or did not answer.
     #[error("storage failed: {0}")]
     Storage(String),
-    /// The metastore does not answer.
+    /// The metastore failed or did not answer.
     #[error("metastore failed: {0}")]
     Metastore(String),
 }
@@ -92,43 +92,43 @@ pub enum FetchError {
 /// Which offset `ListOffsets` asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetSpec {
-    /// -1: the high watermark, or the stable offset for a read-committed reader.
+    /// -1: the high watermark, or the stable offset for a read-committed consumer.
     Latest {
-        /// Ask for the stable offset.
+        /// Whether the consumer reads committed records only.
         read_committed: bool,
     },
     /// -2: the log start.
     Earliest,
     /// -3: the record with the largest timestamp.
     MaxTimestamp,
-    /// -4: the first offset in local storage: there is none but the bucket, so the log start.
+    /// -4: the first offset in local storage. All records are in the object store, so it is the log start.
     EarliestLocal,
-    /// -5: the last offset in tiered storage: Kafka answers -1 where tiering is off.
+    /// -5: the last offset in tiered storage. Kafka answers -1 if tiering is off.
     LatestTiered,
     /// The first record at or after this time.
-    Timestamp(alluvium_model::Timestamp),
+    Timestamp(Timestamp),
 }
 
-/// What `ListOffsets` found; `Offset(-1)` and `Timestamp::NONE` where nothing matches.
+/// What `ListOffsets` found; [`FoundOffset::NONE`] if nothing matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FoundOffset {
     /// The offset, or -1.
     pub offset: Offset,
-    /// The timestamp of the record there where the question was about time, else -1.
-    pub timestamp: alluvium_model::Timestamp,
+    /// The timestamp of the record at `offset` if the query was by timestamp, else -1.
+    pub timestamp: Timestamp,
 }
 
 /// One decoded record, for HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadRecord {
-    /// Its offset.
+    /// The record's offset.
     pub offset: Offset,
-    /// Its timestamp.
-    pub timestamp: alluvium_model::Timestamp,
-    /// Its key.
+    /// The record's timestamp, ms since the Unix epoch.
+    pub timestamp: Timestamp,
+    /// The record's key, if it has one.
     pub key: Option<Bytes>,
-    /// Its value.
+    /// The record's value; `None` for a tombstone.
     pub value: Option<Bytes>,
-    /// Its headers in order, duplicates kept.
+    /// The record's headers in order, duplicates included.
     pub headers: Vec<(Bytes, Option<Bytes>)>,
 }

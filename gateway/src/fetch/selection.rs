@@ -1,55 +1,64 @@
-//! What of the batches at hand goes into an answer: from the one that holds the offset asked for, whole ones only, within
-//! the partition's share. Pure.
+//! Selects the batches of one partition's answer: whole batches, from the one that holds the fetch offset, within the
+//! partition's budget. Pure.
 
 use alluvium_model::Offset;
 use bytes::Bytes;
 
-use super::byte_budget::Share;
-use super::offset_assignment::Placed;
+use super::byte_budget::PartitionBudget;
+use super::offset_assignment::OffsetBatch;
 
-/// The one leader epoch there is: any agent serves any partition, so leadership never changes (PROTOCOL.md).
-const LEADER_EPOCH: i32 = 0;
+/// The only leader epoch: any agent serves any partition, so leadership never changes.
+pub const LEADER_EPOCH: i32 = 0;
 
-/// The batches taken so far.
+/// Collects batches until the budget is used up.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// Readers may see no further.
+    /// The reader may see no batch that begins here or later.
     until: Offset,
-    share: Share,
-    records: Vec<Bytes>,
+    budget: PartitionBudget,
+    selected: SelectedBatches,
     bytes: usize,
-    end: Option<Offset>,
+}
+
+/// The batches selected.
+#[derive(Clone, Debug, Default)]
+pub struct SelectedBatches {
+    /// Whole batches in order, their headers re-based; one batch may take several buffers.
+    pub records: Vec<Bytes>,
+    /// The first offset after the last batch; `None` if nothing was selected.
+    pub end: Option<Offset>,
 }
 
 impl Selection {
-    /// Nothing yet.
+    /// An empty selection.
     #[must_use]
-    pub fn new(until: Offset, share: Share) -> Self {
-        Self { until, share, records: Vec::new(), bytes: 0, end: None }
+    pub fn new(until: Offset, budget: PartitionBudget) -> Self {
+        Self { until, budget, selected: SelectedBatches::default(), bytes: 0 }
     }
 
-    /// Takes `placed`, which is the next in order, if it may; whether one more might be taken after it.
-    pub fn offer(&mut self, placed: &Placed) -> bool {
-        let len = placed.batch.len();
-        let forced = self.share.at_least_one && self.bytes == 0;
-        if placed.base >= self.until || (self.bytes + len > self.share.bytes_max && !forced) {
+    /// Adds `next`, the batch that follows those offered before, if it fits. Returns whether another one may fit after
+    /// it.
+    pub fn offer(&mut self, next: &OffsetBatch) -> bool {
+        let len = next.batch.len();
+        let forced = self.budget.at_least_one && self.bytes == 0;
+        if next.base >= self.until || (self.bytes + len > self.budget.bytes_max && !forced) {
             return false;
         }
-        self.records.extend(placed.batch.rebased(placed.base.0, LEADER_EPOCH));
+        self.selected.records.extend(next.batch.rebased(next.base.0, LEADER_EPOCH));
         self.bytes += len;
-        self.end = Some(placed.end);
-        self.bytes < self.share.bytes_max
+        self.selected.end = Some(next.end);
+        self.bytes < self.budget.bytes_max
     }
 
-    /// Whether nothing was taken.
+    /// Whether nothing was selected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
-    /// The rope, and the first offset after it.
+    /// Ends the selection.
     #[must_use]
-    pub fn into_records(self) -> (Vec<Bytes>, Option<Offset>) {
-        (self.records, self.end)
+    pub fn into_batches(self) -> SelectedBatches {
+        self.selected
     }
 }

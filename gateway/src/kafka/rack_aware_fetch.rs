@@ -24,7 +24,7 @@ impl RackAwareFetch {
             return None;
         }
         let live_agents = LiveAgents::of(&agent.session);
-        live_agents.is_far_from(&rack).then_some(Self { live_agents, rack })
+        live_agents.has_closer_agent(&rack).then_some(Self { live_agents, rack })
     }
 
     /// The answer for each partition of `plan`: no records (some clients refuse both), and who has them.

@@ -154,7 +154,7 @@ async fn a_client_that_does_not_read_does_not_hold_up_a_drain() {
 async fn what_another_agent_has_created_a_moment_ago_is_produced_to_in_order() {
     let world = World::new().await;
     world.topic("orders", 1).await;
-    let agent = world.distant(Duration::from_secs(1)).await;
+    let agent = world.agent_with_latency(Duration::from_secs(1)).await;
     let mut connection = connect(&agent);
     let partition = world.topic("events", 1).await[0];
     for value in ["a", "b", "c"] {

@@ -1,31 +1,31 @@
-//! What of a partition's head the feed keeps up to date.
+//! The part of a partition's head that the feed keeps up to date.
 
 use alluvium_model::log::Head;
 use alluvium_model::{Extent, Offset};
 
-/// Where the log of one partition begins and ends. Its bytes are not among what the feed tells: ask the metastore.
+/// Where the log of one partition begins and ends. The feed does not announce its size: ask the metastore for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachedHead {
-    /// The offset that the next record gets.
+    /// The offset that the next record gets (high watermark).
     pub next: Offset,
-    /// The first offset that may still be read.
+    /// The first offset that may still be read (log start).
     pub start: Offset,
-    /// Everything below is decided.
+    /// Last stable offset: all transactions below it have ended.
     pub stable: Offset,
 }
 
 impl CachedHead {
-    /// The head after `extent`.
+    /// The head after `extent` was appended.
     #[must_use]
     pub fn appended(self, extent: &Extent) -> Self {
         let next = extent.offsets.end;
         Self { next, stable: if self.stable == self.next { next } else { self.stable }, ..self }
     }
 
-    /// The head as a reader learns it who was given records up to `end`. Beyond the end that was known these come from
-    /// history of which the feed has not told yet, and history is stable.
+    /// The head to answer with records up to `end`. Records beyond the known end come from history that the feed has
+    /// not announced yet, and history is stable.
     #[must_use]
-    pub fn reaching(self, end: Offset) -> Self {
+    pub fn extended_to(self, end: Offset) -> Self {
         if end > self.next { Self { next: end, stable: end, ..self } } else { self }
     }
 }

@@ -1,25 +1,26 @@
-//! The agent's cached of the cluster, kept up to date by the feed.
+//! The agent's copy of topics, heads and recent extents, kept up to date by tailing the feed.
 //!
-//! Owns: topics with typed configs, heads, recent extents (bounded), who waits for which partition. Does not own: the
-//! truth (the metastore). Invariants: heads only grow; after [`MetadataCache::sync`] everything committed before the call is in the
-//! cached; a change of a partition wakes everyone who began to watch it before the change was applied.
+//! Owns: topics with typed configs and all heads that were asked for (`cached_partitions`, `topics`), recent extents
+//! and looked-up old ones (`cold_extents`), both bounded, the task that applies the feed (`feed_tail`), and the watches
+//! of long polls (`waiters`). Does not own: the truth, which is in the metastore.
+//!
+//! Invariants: the offsets of a head never decrease; after [`MetadataCache::sync`] the cache has everything that was
+//! committed before the call; a change of a partition wakes every watch that began before the change was applied.
 
-mod cold;
+mod cache;
+mod cached_partitions;
+mod cold_extents;
 mod error;
-mod estimate;
-mod handle;
+mod feed_tail;
 mod head;
-mod partitions;
-mod tail;
-mod topic;
 mod topics;
 mod waiters;
 
+pub use cache::MetadataCache;
+pub use cached_partitions::bytes_from;
 pub use error::MetadataCacheError;
-pub use estimate::bytes_from;
-pub use handle::{MetadataCache, Tier};
 pub use head::CachedHead;
-pub use topic::CachedTopic;
+pub use topics::CachedTopic;
 pub use waiters::Watch;
 
 #[cfg(test)]

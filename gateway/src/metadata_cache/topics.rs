@@ -1,13 +1,37 @@
-//! All topics, by name and by id. Pure.
+//! Cached topics, by name and by id. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use alluvium_model::TopicId;
+use alluvium_metastore::topics::Topic;
+use alluvium_model::topic_config::TopicConfigs;
+use alluvium_model::{PartitionIndex, TopicId, TopicPartition};
 
-use super::CachedTopic;
+/// A topic and its configs.
+#[derive(Clone, Debug)]
+pub struct CachedTopic {
+    /// The topic as it is stored.
+    pub topic: Topic,
+    /// The topic's overrides and the defaults, typed.
+    pub configs: TopicConfigs,
+}
 
-/// The topics there are.
+impl CachedTopic {
+    /// Parses the overrides of `topic`, once.
+    #[must_use]
+    pub fn new(topic: Topic) -> Self {
+        let configs = TopicConfigs::of_stored(&topic.configs);
+        Self { topic, configs }
+    }
+
+    /// The partition numbered `index`, if the topic has it.
+    #[must_use]
+    pub fn partition(&self, index: i32) -> Option<TopicPartition> {
+        (0..self.topic.partitions).contains(&index).then(|| TopicPartition::new(self.topic.id, PartitionIndex(index)))
+    }
+}
+
+/// All topics that exist.
 #[derive(Debug, Default)]
 pub struct TopicIndex {
     by_id: HashMap<TopicId, Arc<CachedTopic>>,
@@ -27,17 +51,17 @@ impl TopicIndex {
         self.by_id.get(&id).cloned()
     }
 
-    /// All, by name.
+    /// All topics, ordered by name.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<CachedTopic>> {
         self.by_name.values().cloned().collect()
     }
 
-    /// How `id` is now: `None` where it is no more. What it was.
+    /// Replaces the topic `id`, or removes it if `topic` is `None`. Returns the topic as it was before.
     pub fn put(&mut self, id: TopicId, topic: Option<Arc<CachedTopic>>) -> Option<Arc<CachedTopic>> {
         let before = self.by_id.remove(&id);
         if let Some(before) = &before
-            && self.by_name.get(&before.topic.name).is_some_and(|named| named.topic.id == id)
+            && self.by_name.get(&before.topic.name).is_some_and(|same_name| same_name.topic.id == id)
         {
             self.by_name.remove(&before.topic.name);
         }

@@ -1,7 +1,7 @@
-//! Who waits for which partition to change.
+//! Wakes long polls when a partition that they watch changes.
 //!
-//! A watcher registers first and looks afterwards; a change is applied first and wakes afterwards. A wake-up that finds
-//! its watcher busy is kept for when it next waits. So none is lost, whichever comes first.
+//! A fetch begins its watch first and looks afterwards; a change is applied first and wakes afterwards. A wake-up of a
+//! fetch that does not wait at the moment is kept until it does. So no wake-up is lost, whichever comes first.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use alluvium_model::TopicPartition;
 use tokio::sync::Notify;
 
-/// The register. Clones share it.
+/// The watches by partition. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Waiters {
-    register: Arc<Mutex<HashMap<TopicPartition, Vec<Arc<Notify>>>>>,
+    watches: Arc<Mutex<HashMap<TopicPartition, Vec<Arc<Notify>>>>>,
 }
 
-/// A place in the register, given up when dropped.
+/// A watch of some partitions; ends when dropped.
 #[derive(Debug)]
 pub struct Watch {
     waiters: Waiters,
@@ -24,38 +24,38 @@ pub struct Watch {
 }
 
 impl Waiters {
-    /// Watches `partitions`.
+    /// Watches `partitions` from now on.
     #[must_use]
     pub fn watch(&self, partitions: impl IntoIterator<Item = TopicPartition>) -> Watch {
         let mut partitions: Vec<TopicPartition> = partitions.into_iter().collect();
         partitions.sort_unstable();
         partitions.dedup();
         let wake = Arc::new(Notify::new());
-        let mut register = self.register.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
         for partition in &partitions {
-            register.entry(*partition).or_default().push(Arc::clone(&wake));
+            watches.entry(*partition).or_default().push(Arc::clone(&wake));
         }
-        drop(register);
+        drop(watches);
         Watch { waiters: self.clone(), partitions, wake }
     }
 
-    /// Wakes everyone who watches one of `changed`.
+    /// Wakes every watch of one of `changed`.
     pub fn wake(&self, changed: &[TopicPartition]) {
-        let register = self.register.lock().unwrap_or_else(PoisonError::into_inner);
-        for waiting in changed.iter().filter_map(|partition| register.get(partition)).flatten() {
+        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        for waiting in changed.iter().filter_map(|partition| watches.get(partition)).flatten() {
             waiting.notify_one();
         }
     }
 
-    /// Wakes everyone.
+    /// Wakes every watch.
     pub fn wake_all(&self) {
-        let register = self.register.lock().unwrap_or_else(PoisonError::into_inner);
-        register.values().flatten().for_each(|waiting| waiting.notify_one());
+        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        watches.values().flatten().for_each(|waiting| waiting.notify_one());
     }
 
     #[cfg(test)]
     fn watched(&self) -> usize {
-        self.register.lock().expect("no test panics while it holds the register").len()
+        self.watches.lock().expect("no test panics while it holds the lock").len()
     }
 }
 
@@ -68,12 +68,12 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let mut register = self.waiters.register.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watches = self.waiters.watches.lock().unwrap_or_else(PoisonError::into_inner);
         for partition in &self.partitions {
-            if let Some(waiting) = register.get_mut(partition) {
+            if let Some(waiting) = watches.get_mut(partition) {
                 waiting.retain(|other| !Arc::ptr_eq(other, &self.wake));
                 if waiting.is_empty() {
-                    register.remove(partition);
+                    watches.remove(partition);
                 }
             }
         }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn only_those_who_watch_the_partition_wake() {
+    fn only_watches_of_the_partition_wake() {
         let waiters = Waiters::default();
         let watch = waiters.watch([partition(1)]);
         waiters.wake(&[partition(2)]);

@@ -1,4 +1,4 @@
-//! Loading a block: the owner in the zone first, the object store where that does not go well.
+//! Loads a block from its owner in the zone, or from the object store if the owner is slow or fails.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -11,87 +11,94 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::owner::{Peer, owner};
+use super::block_owner::{Peer, owner};
 use super::{BlockName, PeerBlocks, PeerError};
 use crate::metrics::PeerMetrics;
 
-/// An owner that has not answered by then is no longer waited for alone: the object store is asked as well, and the first
-/// answer counts. Longer than an owner usually takes to load a segment from S3 (100 to 200 ms) and to pass it on, or else
-/// most blocks would be loaded twice.
+/// If the owner has not answered by then, the object store is read as well, and the first answer counts. It is longer
+/// than an owner usually takes to load a segment from S3 (100 to 200 ms) and to send it; otherwise most blocks would be
+/// loaded twice.
 pub const HEDGE_AFTER: Duration = Duration::from_millis(300);
-/// An owner that failed is not asked again for this long: about as long as it takes until a dead one is no owner any more.
+/// An owner that failed is not asked again for this long: about the time until a dead agent stops being an owner.
 pub const PEER_BACKOFF: Duration = Duration::from_secs(5);
-/// Time for one answer, after which only the object store is waited for.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
-/// Answers on their way to this agent: with at most 32 MiB each as a limit, and 8 MiB as a rule, 128 MiB. More blocks are
-/// loaded from the object store at once.
-const ASKED_AT_ONCE_MAX: usize = 16;
+/// Time for one answer of an owner. After that only the object store is waited for.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Requests in flight to other agents, each answered by at most 32 MiB and usually 8 MiB: 128 MiB. Further blocks are
+/// loaded from the object store.
+const REQUESTS_IN_FLIGHT_MAX: usize = 16;
 
-/// The other agents of the zone, as those that blocks are asked from. Clones share it.
+/// The other agents of the zone as a cache in front of the object store. Clones share it.
 #[derive(Clone)]
 pub struct PeerCache {
-    shared: Arc<Shared>,
+    shared: Arc<PeerCacheState>,
 }
 
-struct Shared {
+/// What the clones of [`PeerCache`] share.
+struct PeerCacheState {
     session: Session,
     peers: Arc<dyn PeerBlocks>,
-    room: Semaphore,
+    requests: Semaphore,
+    /// Owners that failed lately, and until when they are not asked.
     backing_off: Mutex<BTreeMap<AgentId, Instant>>,
     metrics: PeerMetrics,
 }
 
-/// Bytes, and where they came from.
+/// The bytes of a block, and where they came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loaded {
-    /// What was asked for.
+pub struct LoadedBlock {
+    /// The bytes of the block.
     pub bytes: Bytes,
-    /// Whether another agent gave them.
+    /// Whether another agent sent them.
     pub from_peer: bool,
 }
 
 impl PeerCache {
-    /// Those that `session` knows, asked by `peers`.
+    /// Asks the agents that `session` knows, through `peers`.
     #[must_use]
     pub fn new(session: Session, peers: Arc<dyn PeerBlocks>, metrics: PeerMetrics) -> Self {
-        let (room, backing_off) = (Semaphore::new(ASKED_AT_ONCE_MAX), Mutex::default());
-        Self { shared: Arc::new(Shared { session, peers, room, backing_off, metrics }) }
+        let (requests, backing_off) = (Semaphore::new(REQUESTS_IN_FLIGHT_MAX), Mutex::default());
+        Self { shared: Arc::new(PeerCacheState { session, peers, requests, backing_off, metrics }) }
     }
 
-    /// The bytes of `block`: from its owner in the zone, or else from `store`.
+    /// Loads `block` from its owner in the zone, or else from `store`.
     ///
     /// # Errors
-    /// What `store` failed with, where the owner has not given it either.
-    pub async fn load<E>(&self, block: &BlockName, store: impl Future<Output = Result<Bytes, E>>) -> Result<Loaded, E> {
-        let Some(owner) = self.owner_to_ask(block) else { return store.await.map(Loaded::stored) };
-        let Ok(_room) = self.shared.room.try_acquire() else {
+    /// The error of `store`, if the owner did not send the block either.
+    pub async fn load<E>(
+        &self,
+        block: &BlockName,
+        store: impl Future<Output = Result<Bytes, E>>,
+    ) -> Result<LoadedBlock, E> {
+        let Some(owner) = self.owner_to_ask(block) else { return store.await.map(LoadedBlock::stored) };
+        let Ok(_permit) = self.shared.requests.try_acquire() else {
             self.shared.metrics.fell_back("no_room");
-            return store.await.map(Loaded::stored);
+            return store.await.map(LoadedBlock::stored);
         };
         let (mut answer, mut store) = (pin!(self.ask(&owner, block)), pin!(store));
         match timeout(HEDGE_AFTER, &mut answer).await {
-            Ok(Ok(bytes)) => return Ok(Loaded::served_by_peer(bytes)),
-            Ok(Err(_)) => return store.await.map(Loaded::stored),
+            Ok(Ok(bytes)) => return Ok(LoadedBlock::served_by_peer(bytes)),
+            Ok(Err(_)) => return store.await.map(LoadedBlock::stored),
             Err(_) => {}
         }
-        let failed = tokio::select! {
+        // The owner is slow: its answer and the store race.
+        let store_error = tokio::select! {
             biased;
             answer = &mut answer => return match answer {
-                Ok(bytes) => Ok(Loaded::served_by_peer(bytes)),
-                Err(_) => store.await.map(Loaded::stored),
+                Ok(bytes) => Ok(LoadedBlock::served_by_peer(bytes)),
+                Err(_) => store.await.map(LoadedBlock::stored),
             },
             stored = &mut store => match stored {
                 Ok(bytes) => {
-                    self.fell_back(&owner, block, &PeerError::Late(HEDGE_AFTER));
-                    return Ok(Loaded::stored(bytes));
+                    self.note_failure(&owner, block, &PeerError::Timeout(HEDGE_AFTER));
+                    return Ok(LoadedBlock::stored(bytes));
                 }
                 Err(error) => error,
             },
         };
-        answer.await.map(Loaded::served_by_peer).map_err(|_| failed)
+        answer.await.map(LoadedBlock::served_by_peer).map_err(|_| store_error)
     }
 
-    /// Who owns it, unless that is this agent, or one that failed a moment ago.
+    /// The owner of `block`; `None` if that is this agent or an agent that failed lately.
     fn owner_to_ask(&self, block: &BlockName) -> Option<Peer> {
         let session = &self.shared.session;
         let owner = owner(block, &session.node(), &session.candidates(), &session.live())?;
@@ -102,21 +109,23 @@ impl PeerCache {
         Some(owner)
     }
 
+    /// Requests `block` from `owner` and checks what it sends.
     async fn ask(&self, owner: &Peer, block: &BlockName) -> Result<Bytes, PeerError> {
-        let answer = timeout(ANSWER_PATIENCE, self.shared.peers.fetch(&owner.endpoint, block)).await;
-        let answer = answer.unwrap_or(Err(PeerError::Late(ANSWER_PATIENCE)));
+        let answer = timeout(ANSWER_TIMEOUT, self.shared.peers.fetch(&owner.endpoint, block)).await;
+        let answer = answer.unwrap_or(Err(PeerError::Timeout(ANSWER_TIMEOUT)));
         let checked = answer.and_then(|bytes| match block.check(&bytes) {
             Ok(()) => Ok(bytes),
-            Err(reason) => Err(PeerError::Wrong(reason)),
+            Err(reason) => Err(PeerError::InvalidBytes(reason)),
         });
         match &checked {
             Ok(bytes) => self.shared.metrics.got(bytes.len()),
-            Err(error) => self.fell_back(owner, block, error),
+            Err(error) => self.note_failure(owner, block, error),
         }
         checked
     }
 
-    fn fell_back(&self, owner: &Peer, block: &BlockName, error: &PeerError) {
+    /// Counts the failure. If it is the owner's and not only of this block, the owner is not asked for a while.
+    fn note_failure(&self, owner: &Peer, block: &BlockName, error: &PeerError) {
         self.shared.metrics.fell_back(error.label());
         if !error.is_of_peer() {
             return;
@@ -125,7 +134,11 @@ impl PeerCache {
         backing_off.retain(|_, until| *until > now);
         if backing_off.insert(owner.id, now + PEER_BACKOFF).is_none() {
             let Peer { id, endpoint } = owner;
-            tracing::warn!(peer = %id, %endpoint, %block, %error, "an agent of this zone did not give a block; not asking it for a while");
+            tracing::warn!(
+                peer = %id, %endpoint, %block, %error,
+                "an agent of this zone did not send a block; reading the object store instead of asking it for {} s",
+                PEER_BACKOFF.as_secs()
+            );
         }
     }
 
@@ -134,8 +147,8 @@ impl PeerCache {
     }
 }
 
-impl Loaded {
-    /// From the object store.
+impl LoadedBlock {
+    /// A block from the object store.
     #[must_use]
     pub fn stored(bytes: Bytes) -> Self {
         Self { bytes, from_peer: false }

@@ -1,4 +1,4 @@
-//! Names of blocks, and their owners.
+//! Names and owners of blocks.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use alluvium_model::{
 };
 use uuid::Uuid;
 
-use super::owner::owner;
+use super::block_owner::owner;
 use super::{BlockName, InvalidBlock, OWNERSHIP_RANGE_BLOCKS, Part};
 
 const BLOCK: u64 = limits::CACHE_BLOCK_BYTES;
@@ -24,7 +24,7 @@ fn history_key() -> String {
 }
 
 #[test]
-fn names_survive_the_way_to_another_agent() {
+fn names_are_parsed_as_they_were_sent() {
     let segment = BlockName::segment(object(1));
     assert_eq!(BlockName::parse(segment.key(), None), Ok(segment));
     for range in [0..BLOCK, 0..7, BLOCK..BLOCK + 1, 4 * BLOCK..8 * BLOCK] {
@@ -35,7 +35,7 @@ fn names_survive_the_way_to_another_agent() {
 }
 
 #[test]
-fn only_keys_as_we_write_them_are_taken() {
+fn only_keys_as_we_write_them_are_accepted() {
     let (segment, history) = (object_key::segment(object(1)), history_key());
     let keys = [
         String::new(),
@@ -61,7 +61,7 @@ fn only_keys_as_we_write_them_are_taken() {
 }
 
 #[test]
-fn only_blocks_of_one_stretch_are_passed_on_together_and_segments_whole() {
+fn history_is_served_by_blocks_of_one_ownership_range_and_segments_whole() {
     let key = history_key();
     for range in
         [0..0, 1..BLOCK, BLOCK - 1..BLOCK, 0..OWNERSHIP_RANGE_BLOCKS * BLOCK + 1, 3 * BLOCK..5 * BLOCK, 0..u64::MAX]
@@ -75,7 +75,7 @@ fn only_blocks_of_one_stretch_are_passed_on_together_and_segments_whole() {
 }
 
 #[test]
-fn bytes_that_are_not_the_segment_are_noticed() {
+fn bytes_that_are_not_the_segment_are_rejected() {
     let name = BlockName::segment(object(1));
     let partition = TopicPartition::new(TopicId(Uuid::from_u128(5)), PartitionIndex(3));
     let written = |writer: u32, created: Timestamp| {
@@ -84,9 +84,9 @@ fn bytes_that_are_not_the_segment_are_noticed() {
         let run = alluvium_segment::RunInput { partition, batches: vec![batch] };
         alluvium_segment::encode(writer, created, vec![run]).unwrap().parts.concat()
     };
-    let right = written(1, object(1).created());
-    assert_eq!(name.check(&right), Ok(()));
-    assert!(name.check(&right[1..]).is_err() && name.check(&right[..right.len() - 1]).is_err());
+    let correct = written(1, object(1).created());
+    assert_eq!(name.check(&correct), Ok(()));
+    assert!(name.check(&correct[1..]).is_err() && name.check(&correct[..correct.len() - 1]).is_err());
     assert!(name.check(&written(2, object(1).created())).is_err() && name.check(&written(1, Timestamp(5))).is_err());
     assert!(name.check(&[]).is_err());
 }
@@ -112,14 +112,14 @@ fn candidates(nodes: &[Node]) -> Vec<Candidate> {
     nodes.iter().map(|node| Candidate { id: node.id, zone: node.zone.clone(), rank: node.rank }).collect()
 }
 
-/// Whom each of `nodes` asks for `block`; nobody where it is the owner.
+/// The agent that each of `nodes` asks for `block`; `None` if it asks none.
 fn asked(block: &BlockName, nodes: &[Node], candidates: &[Candidate]) -> Vec<Option<i32>> {
     let ask = |this: &Node| owner(block, this, candidates, nodes).map(|owner| owner.id.0);
     nodes.iter().map(ask).collect()
 }
 
 #[test]
-fn a_segment_is_owned_by_its_writer_in_the_writers_zone_and_by_one_of_each_other_zone() {
+fn a_segment_is_owned_by_its_writer_in_the_writers_zone_and_by_one_agent_in_each_other_zone() {
     let nodes: Vec<Node> = (1..=6).map(|id| node(id, Some(if id <= 3 { "a" } else { "b" }))).collect();
     let segment = BlockName::segment(object(2));
     let asked = asked(&segment, &nodes, &candidates(&nodes));
@@ -130,29 +130,29 @@ fn a_segment_is_owned_by_its_writer_in_the_writers_zone_and_by_one_of_each_other
 }
 
 #[test]
-fn stretches_of_a_history_file_are_spread_over_the_zone_whoever_wrote_it() {
+fn ownership_ranges_of_a_history_file_are_spread_over_the_zone() {
     let nodes: Vec<Node> = (1..=3).map(|id| node(id, None)).collect();
     let mut owners = std::collections::BTreeSet::new();
-    for stretch in 0..32 {
-        let start = stretch * OWNERSHIP_RANGE_BLOCKS * BLOCK;
+    for range in 0..32 {
+        let start = range * OWNERSHIP_RANGE_BLOCKS * BLOCK;
         let of_block = |start: u64| {
             let name = BlockName::history(object(1), &history_key(), start..start + BLOCK).unwrap();
             asked(&name, &nodes, &candidates(&nodes))
         };
         let asked = of_block(start);
         assert_eq!(asked.iter().flatten().count(), 2, "all but the owner ask");
-        assert_eq!(asked, of_block(start + 3 * BLOCK), "blocks of one stretch have one owner");
+        assert_eq!(asked, of_block(start + 3 * BLOCK), "blocks of one ownership range have one owner");
         owners.extend(asked.into_iter().flatten());
     }
     assert_eq!(owners.len(), 3);
 }
 
 #[test]
-fn whoever_is_alone_in_its_zone_asks_nobody_nor_anybody_who_cannot_be_asked() {
+fn an_agent_alone_in_its_zone_asks_none_and_no_agent_asks_one_without_http() {
     let mut nodes = vec![node(1, Some("a")), node(2, Some("b")), node(3, None)];
     let segment = BlockName::segment(object(1));
     assert_eq!(asked(&segment, &nodes, &candidates(&nodes)), [None, None, None]);
-    // One that drains has no candidate and is not asked, but asks.
+    // A draining agent is not a candidate: it asks others but is not asked.
     nodes.push(node(4, Some("a")));
     assert_eq!(asked(&segment, &nodes, &candidates(&nodes[..3])), [None, None, None, Some(1)]);
     nodes[0].http = None;

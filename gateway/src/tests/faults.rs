@@ -1,4 +1,4 @@
-//! What fails, fails alone, is told, and loses nothing that was acknowledged.
+//! A fault affects only what it hits, is reported, and loses nothing that was acknowledged.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::fetch::FetchError;
 use crate::produce::ProduceError;
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_upload_answers_its_batches_and_later_ones_go_on() {
+async fn a_failed_upload_fails_its_batches_only() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -33,7 +33,7 @@ async fn a_new_producers_later_batches_do_not_overtake_the_one_that_failed() {
     let world = World::new().await;
     let agent = world.agent_with(AgentConfig { segment_bytes_max: 1, ..AgentConfig::default() }).await;
     let partition = world.topic("orders", 1).await[0];
-    // Every try of the first segment fails; those after it would succeed.
+    // Every attempt to upload the first segment fails; later segments would succeed.
     world.faults.inject(Rule::on(Operation::Put, Fault::Unavailable).times(1));
     world.faults.inject(Rule::on(Operation::Put, Fault::Delay(Duration::from_millis(50))).times(2));
     world.faults.inject(Rule::on(Operation::Put, Fault::Unavailable).times(2));
@@ -50,12 +50,12 @@ async fn a_new_producers_later_batches_do_not_overtake_the_one_that_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_that_was_done_but_not_answered_is_no_second_record() {
+async fn a_put_that_was_done_but_not_answered_duplicates_no_record() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
     world.faults.inject(Rule::on(Operation::Put, Fault::DoneButUnavailable).times(1));
-    produce(&agent, partition, batch(&["once"])).await.expect("the second try answers");
+    produce(&agent, partition, batch(&["once"])).await.expect("the second attempt succeeds");
     assert_eq!(read_all(&agent, partition).await, [(0, "once".into())]);
 }
 
@@ -119,7 +119,7 @@ async fn a_lost_segment_fails_its_partition_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn commits_to_a_deleted_topic_are_refused_without_harm_to_others() {
+async fn commits_to_a_deleted_topic_are_rejected_and_others_succeed() {
     let world = World::new().await;
     let agent = world.agent().await;
     let gone = world.topic("gone", 1).await[0];
@@ -153,8 +153,8 @@ async fn a_draining_agent_answers_what_it_admitted_and_admits_no_more() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Conflicts, reads that are too old, commits whose result is unknown, uploads that fail: whatever happens, what was
-    /// acknowledged is there once, at its offset, in the order in which it was sent.
+    /// With conflicts, reads that are too old, commits whose result is unknown and failed uploads, every acknowledged
+    /// record is stored once, at its offset, in the order of sending.
     #[test]
     fn nothing_acknowledged_is_lost_or_doubled(seed in any::<u64>(), failing_puts in 0_u64..6) {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -162,11 +162,11 @@ proptest! {
             .start_paused(true)
             .build()
             .expect("a runtime starts");
-        runtime.block_on(acknowledged_is_kept(seed, failing_puts));
+        runtime.block_on(check_acknowledged_records(seed, failing_puts));
     }
 }
 
-async fn acknowledged_is_kept(seed: u64, failing_puts: u64) {
+async fn check_acknowledged_records(seed: u64, failing_puts: u64) {
     let faults = KvFaults {
         seed,
         conflict_per_mille: 150,
@@ -192,7 +192,7 @@ async fn acknowledged_is_kept(seed: u64, failing_puts: u64) {
             Err(error) => assert!(error.is_retryable(), "{error}"),
         }
     }
-    // A new agent knows nothing but what is stored.
+    // A new agent knows only what is stored.
     for reader in [agent, world.agent().await] {
         for partition in &partitions {
             let expected: Vec<(i64, String)> = acknowledged

@@ -1,14 +1,15 @@
-//! Whole agents over stores in memory, with faults, in virtual time.
+//! Tests of whole agents over stores in memory, with injected faults, mostly in virtual time.
 
-pub mod history;
+pub mod compaction;
 pub mod world;
 
-mod across;
-mod coordinators;
 mod faults;
-mod longpoll;
-mod members;
-mod offsets;
-mod peers;
+mod group_coordinators;
+mod group_members;
+mod list_offsets;
+mod long_poll;
+mod peer_cache;
+mod peer_network;
+mod produce_and_fetch;
 mod restart;
-mod roundtrip;
+mod several_agents;

@@ -1,8 +1,8 @@
-//! An agent holds nothing that a new one needs.
+//! An agent has nothing that a new one would need.
 
 use alluvium_model::Offset;
 
-use super::history::compact;
+use super::compaction::compact;
 use super::world::{World, batch, fetch, produce, read_all, records};
 
 #[tokio::test(start_paused = true)]
@@ -13,7 +13,7 @@ async fn a_new_agent_reads_everything_at_the_same_offsets() {
     for n in 0..30 {
         produce(&old, partitions[n % 3], batch(&[&format!("value {n}"), "and more"])).await.expect("acknowledged");
     }
-    // Not drained: as if it had been killed.
+    // The old agent is not drained, as if it had been killed.
     let new = world.agent().await;
     for partition in &partitions {
         let read = read_all(&new, *partition).await;
@@ -25,7 +25,7 @@ async fn a_new_agent_reads_everything_at_the_same_offsets() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn readers_go_on_at_the_same_offsets_when_segments_become_history() {
+async fn readers_continue_at_the_same_offsets_when_segments_become_history() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -38,7 +38,7 @@ async fn readers_go_on_at_the_same_offsets_when_segments_become_history() {
     compact(&world, partition, 8, |offset| format!("value {offset}")).await;
     for reader in [&agent, &old, &world.agent().await] {
         assert_eq!(read_all(reader, partition).await, before);
-        // From the middle as well, and where the history ends and segments go on.
+        // From the middle as well, and across the end of the history file.
         assert_eq!(records(&fetch(reader, partition, 5).await).last(), before.last());
     }
     produce(&agent, partition, batch(&["after"])).await.expect("acknowledged");

@@ -1,4 +1,4 @@
-//! Fixtures: stores in memory that fail on command, agents over them, batches and readers.
+//! Fixtures: stores in memory with injected faults, agents on top of them, batches, and readers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use alluvium_metastore::topics::NewTopic;
 use alluvium_model::{Offset, Timestamp, TopicId, TopicPartition};
 use alluvium_objects::faults::{FaultStore, Faults};
 use alluvium_objects::{Objects, ObjectsConfig};
-use alluvium_runtime::{Clock, Rng, SeededRng, uuid_v4};
+use alluvium_runtime::{Clock, Rng, SeededRng, SimulatedProcess, Tasks, uuid_v4};
 use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
 use bytes::Bytes;
 use object_store::memory::InMemory;
@@ -22,19 +22,18 @@ use crate::config::AgentConfig;
 use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
 use crate::peers::NoPeers;
 use crate::produce::{Ack, AppendOutcomes, PartitionAppend, ProduceError};
-use alluvium_runtime::{SimulatedProcess, Tasks};
 
-/// Longer than anything takes that is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-/// When the world began.
-pub const BEGINNING: i64 = 1_790_000_000_000;
+/// Timeout of every wait in the tests: longer than anything takes.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
+/// The time at which every test starts, ms since the Unix epoch.
+pub const START_MS: i64 = 1_790_000_000_000;
 
-/// A clock that follows tokio's time, which tests may pause.
+/// A clock that follows tokio's time, which tests can pause.
 pub struct VirtualClock(Instant);
 
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(BEGINNING + i64::try_from(self.0.elapsed().as_millis()).expect("a test is short"))
+        Timestamp(START_MS + i64::try_from(self.0.elapsed().as_millis()).expect("a test is short"))
     }
 }
 
@@ -45,32 +44,37 @@ pub struct Process {
 }
 
 impl Process {
-    /// Ends all of it at once, as SIGKILL does.
+    /// Ends all tasks at once, as SIGKILL does.
     pub fn kill(&self) {
         self.simulated.end();
     }
 
-    /// Stops it for a while, as SIGSTOP does.
+    /// Stops all tasks, as SIGSTOP does.
     pub fn pause(&self) {
         self.simulated.pause();
     }
 
-    /// Lets it go on.
+    /// Continues all tasks, as SIGCONT does.
     pub fn resume(&self) {
         self.simulated.resume();
     }
 
-    /// Waits until it knows of so many live nodes.
-    pub async fn sees(&self, nodes: usize) {
-        let mut changes = self.agent.session.changes();
-        while self.agent.session.live().len() != nodes {
-            let changed = timeout(PATIENCE, changes.changed()).await;
-            changed.expect("nodes come and go in time").expect("the session lives");
-        }
+    /// Waits until the agent knows of this many live nodes.
+    pub async fn wait_for_nodes(&self, nodes: usize) {
+        wait_for_nodes(&self.agent, nodes).await;
     }
 }
 
-/// The stores, which outlive agents.
+/// Waits until `agent` knows of this many live nodes.
+pub async fn wait_for_nodes(agent: &Agent, nodes: usize) {
+    let mut changes = agent.session.changes();
+    while agent.session.live().len() != nodes {
+        let changed = timeout(TIMEOUT, changes.changed()).await;
+        changed.expect("nodes come and go in time").expect("the session lives");
+    }
+}
+
+/// The metastore and the object store, which outlive agents, and what agents are started with.
 pub struct World {
     engine: Arc<MemoryEngine>,
     pub metastore: Metastore,
@@ -87,7 +91,7 @@ impl World {
 
     pub async fn with_metastore_faults(faults: KvFaults) -> Self {
         let engine = Arc::new(MemoryEngine::new(faults));
-        let metastore = reached_by(engine.clone()).await;
+        let metastore = open_metastore(engine.clone()).await;
         let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
         let config = ObjectsConfig { hedge_after: None, ..ObjectsConfig::default() };
         Self {
@@ -108,20 +112,20 @@ impl World {
         self.agent_in(None, config, SimulatedProcess::default()).await
     }
 
-    /// A process of `zone`, which can be killed.
+    /// Starts an agent in `zone` that can be killed.
     pub async fn process(&self, zone: Option<&str>) -> Process {
         let simulated = SimulatedProcess::default();
         Process { agent: self.agent_in(zone, AgentConfig::default(), simulated.clone()).await, simulated }
     }
 
-    /// Several processes that know each other.
+    /// Starts several agents and waits until they know each other.
     pub async fn agents<const N: usize>(&self) -> [Process; N] {
         let mut processes = Vec::with_capacity(N);
         for _ in 0..N {
             processes.push(self.process(None).await);
         }
         for process in &processes {
-            process.sees(N).await;
+            process.wait_for_nodes(N).await;
         }
         processes.try_into().ok().expect("as many as were started")
     }
@@ -137,10 +141,10 @@ impl World {
         opened.await.expect("the metastore answers")
     }
 
-    /// A process that knows each time a little late what others did: up to `latency` for every read and commit.
-    pub async fn distant(&self, latency: Duration) -> Arc<Agent> {
+    /// Starts an agent far from the metastore: each of its reads and commits takes up to `latency`.
+    pub async fn agent_with_latency(&self, latency: Duration) -> Arc<Agent> {
         let faults = KvFaults { latency_max: latency, ..KvFaults::none() };
-        let metastore = reached_by(Arc::new(self.engine.for_other_process(faults))).await;
+        let metastore = open_metastore(Arc::new(self.engine.for_other_process(faults))).await;
         self.agent_over(metastore, None, AgentConfig::default(), SimulatedProcess::default()).await
     }
 
@@ -170,7 +174,7 @@ impl World {
         Agent::start(config, parts).await.expect("the metastore answers")
     }
 
-    /// Creates a topic; agents hear of it by the feed.
+    /// Creates a topic. The feed announces it to the agents.
     pub async fn topic(&self, name: &str, partitions: i32) -> Vec<TopicPartition> {
         let topic = NewTopic {
             id: TopicId(uuid_v4(&*self.rng)),
@@ -184,8 +188,8 @@ impl World {
     }
 }
 
-/// The store behind `engine`.
-async fn reached_by(engine: Arc<MemoryEngine>) -> Metastore {
+/// Opens the metastore in `engine`.
+async fn open_metastore(engine: Arc<MemoryEngine>) -> Metastore {
     let rng = Arc::new(SeededRng::new(1));
     Metastore::open(Db::new(engine, rng.clone()), &*rng).await.expect("a store in memory opens")
 }
@@ -195,25 +199,25 @@ pub fn batch(values: &[&str]) -> Batch {
     finish(BatchBuilder::new(Compression::None, 0), values)
 }
 
-/// The same from an idempotent producer.
+/// A batch of an idempotent producer.
 pub fn sequenced(producer: i64, sequence: i32, values: &[&str]) -> Batch {
     finish(BatchBuilder::new(Compression::None, 0).producer(producer, 0, sequence), values)
 }
 
 fn finish(mut builder: BatchBuilder, values: &[&str]) -> Batch {
     for (offset, value) in (0..).zip(values) {
-        builder.push(offset, BEGINNING + offset, None, Some(value.as_bytes()), []).expect("it fits");
+        builder.push(offset, START_MS + offset, None, Some(value.as_bytes()), []).expect("it fits");
     }
     Batch::exactly_one(builder.finish()).expect("what was built is a batch")
 }
 
-/// Appends one batch; its outcome comes later.
+/// Appends one batch without waiting for its outcome.
 pub async fn append(agent: &Agent, partition: TopicPartition, batch: Batch) -> AppendOutcomes {
     let permit = agent.produce.admit(batch.len()).await.expect("the agent does not drain");
     agent.produce.append(vec![PartitionAppend { partition, batch }], permit)
 }
 
-/// Appends one batch and waits.
+/// Appends one batch and waits for its outcome.
 pub async fn produce(agent: &Agent, partition: TopicPartition, batch: Batch) -> Result<Ack, ProduceError> {
     append(agent, partition, batch).await.await.remove(0)
 }
@@ -223,7 +227,7 @@ pub async fn fetch(agent: &Agent, partition: TopicPartition, offset: i64) -> Fet
     agent.fetch.fetch(plan(&[(partition, offset)])).await.remove(0)
 }
 
-/// A fetch that does not wait, with room for everything.
+/// A fetch that does not wait, with a byte budget for everything.
 pub fn plan(partitions: &[(TopicPartition, i64)]) -> FetchPlan {
     let asked = |(partition, offset): &(TopicPartition, i64)| FetchPartition {
         partition: *partition,
@@ -239,7 +243,7 @@ pub fn plan(partitions: &[(TopicPartition, i64)]) -> FetchPlan {
     }
 }
 
-/// The records of an answer: offset and value.
+/// The records of an answer: offsets and values.
 pub fn records(fetched: &FetchedPartition) -> Vec<(i64, String)> {
     let mut bytes = Bytes::from(fetched.records.concat());
     let mut records = Vec::new();
@@ -255,7 +259,7 @@ pub fn records(fetched: &FetchedPartition) -> Vec<(i64, String)> {
     records
 }
 
-/// Everything in a partition from its start, as a consumer reads it.
+/// Reads a partition from its start to its end, as a consumer does.
 pub async fn read_all(agent: &Agent, partition: TopicPartition) -> Vec<(i64, String)> {
     let mut all: Vec<(i64, String)> = Vec::new();
     loop {

@@ -1,12 +1,14 @@
-//! Bytes in memory, so that an object is read rarely.
+//! Bytes of objects in memory, so that each object is read from the store only a few times.
 //!
-//! Owns: what this agent wrote lately, blocks of objects, decoded history; each bounded in bytes, each with a budget of
-//! its own, so that a backfill does not evict the tail. Does not own: what the bytes mean.
+//! Owns: segments and their runs, blocks of history files, decoded history. Each cache is bounded in bytes and has its
+//! own budget, so that consumers that catch up do not evict the tail. Does not own: what the bytes mean.
 
-mod blocks;
-mod counted;
-mod history;
-mod runs;
+mod block_cache;
+mod decoded_history;
+mod history_blocks;
+mod object_reader;
+mod segments;
 
-pub use blocks::{BlockCache, Reader};
-pub use history::{CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, HistoryCache};
+pub use block_cache::BlockCache;
+pub use decoded_history::{CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, DecodedHistory};
+pub use object_reader::ObjectReader;

@@ -1,4 +1,4 @@
-//! Readers that catch up: what they cost the store and how much memory they take.
+//! Consumers that catch up: how many GETs they cost and how much memory they take.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use tokio::time::Instant;
 
 use crate::agent::Agent;
 use crate::config::AgentConfig;
+use crate::fetch::CacheBytes;
 use crate::fetch::memory_limiter::IN_FLIGHT_BYTES_MAX;
-use crate::fetch::start::CacheBytes;
-use crate::tests::history::compact;
+use crate::tests::compaction::compact;
 use crate::tests::world::{World, append, batch, fetch, plan, produce, read_all, records};
 
 const PARTITIONS: i32 = 100;
 const ROUNDS: u64 = 4;
 const VALUE_BYTES: usize = 2_000;
 
-/// As many segments as [`ROUNDS`], each with a batch for every partition, and an agent that has none of it in memory.
+/// Writes [`ROUNDS`] segments, each with a batch for every partition. Returns an agent that has none of them in memory.
 async fn old_segments(world: &World) -> (Arc<Agent>, Vec<TopicPartition>) {
     let writer = world.agent().await;
     let partitions = world.topic("orders", PARTITIONS).await;
     let idle = world.topic("warm", 1).await[0];
-    // The tokens that an idle agent has saved up are spent first.
+    // Spends the flush tokens that an idle agent has saved up.
     for _ in 0..4 {
         produce(&writer, idle, batch(&["warm"])).await.expect("acknowledged");
     }
@@ -49,7 +49,7 @@ fn since(world: &World, before: &UsageTotals) -> (u64, u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_of_one_old_partition_of_a_hundred_reads_that_partitions_bytes_only() {
+async fn a_reader_of_one_old_partition_of_a_hundred_loads_only_the_bytes_of_that_partition() {
     let world = World::new().await;
     let (agent, partitions) = old_segments(&world).await;
     let before = world.objects.usage().totals();
@@ -75,7 +75,7 @@ async fn a_reader_of_all_old_partitions_gets_each_object_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn readers_of_a_partition_each_soon_share_whole_segments() {
+async fn readers_of_different_partitions_soon_share_whole_segments() {
     let world = World::new().await;
     let (agent, partitions) = old_segments(&world).await;
     let before = world.objects.usage().totals();
@@ -87,7 +87,7 @@ async fn readers_of_a_partition_each_soon_share_whole_segments() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_of_many_slow_old_segments_is_answered_with_those_that_came_in_time() {
+async fn a_fetch_of_many_slow_old_segments_is_answered_with_those_loaded_in_time() {
     let world = World::new().await;
     let writer = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
@@ -165,7 +165,7 @@ async fn read_all_at_once(agent: &Arc<Agent>, partition: TopicPartition, cache_b
     assert_eq!(agent.fetch.cold_bytes_in_flight(), 0);
 }
 
-/// Reads everything from `offset` on; at each step nothing takes more than its budget.
+/// Reads everything from `offset` on. Checks after each fetch that every cache is within its budget.
 async fn read_from(agent: Arc<Agent>, partition: TopicPartition, offset: i64, budget: CacheBytes) {
     let mut next = offset;
     while next < HISTORY_RECORDS {
@@ -173,12 +173,12 @@ async fn read_from(agent: Arc<Agent>, partition: TopicPartition, offset: i64, bu
         assert_eq!(fetched.error, None);
         for (offset, value) in records(&fetched) {
             assert_eq!(value.len(), RECORD_BYTES);
-            // Batches are whole, so what lies before the offset asked for may come along; nothing is left out.
+            // Batches are whole, so records before the requested offset may come first; none is left out.
             assert!(offset <= next);
             next = next.max(offset + 1);
         }
         let loader = &agent.fetch.shared.loader;
-        assert!(loader.backfill.bytes() <= budget.backfill);
+        assert!(loader.cold.bytes() <= budget.cold);
         assert!(loader.history.bytes() <= budget.decoded);
         assert!(agent.fetch.cold_bytes_in_flight() <= IN_FLIGHT_BYTES_MAX);
     }

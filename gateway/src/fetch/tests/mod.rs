@@ -1,6 +1,6 @@
-mod blocks;
+mod block_cache;
+mod decoded_records;
 mod memory_limiter;
 mod offset_assignment;
-mod records;
-mod serve;
-mod swapped;
+mod peer_serving;
+mod swap;

@@ -1,2 +1,2 @@
-mod following;
-mod partitions;
+mod cached_partitions;
+mod feed_tail;

@@ -1,0 +1,96 @@
+//! Decoded history. Re-encoding batches from Parquet is expensive, and consumers read them a little at a time.
+
+use std::sync::Arc;
+
+use alluvium_history::HistoryFile;
+use alluvium_model::{ObjectId, Offset};
+use alluvium_wire::batch::Batch;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
+
+use crate::bounded_cache;
+use crate::metrics::Metrics;
+
+/// Bytes that one decoding usually yields: enough readers share its cost, and a seek is still quick.
+pub const CHUNK_BYTES: usize = 2 << 20;
+/// Bytes that one decoding yields at most (one record may exceed it): records of one file differ in size.
+pub const CHUNK_BYTES_MAX: usize = 4 << 20;
+/// Open files kept, each with its metadata.
+const OPEN_FILES_MAX: usize = 1_024;
+/// Decodings at the same time: each takes one core and several times [`CHUNK_BYTES`].
+const CONCURRENT_DECODES_MAX: usize = 8;
+
+/// Consecutive batches of one history file.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// Batches with their offsets in their headers.
+    pub batches: Arc<[Batch]>,
+    /// The first offset after the last batch.
+    pub end: Offset,
+    /// Size of the batches, bytes.
+    pub bytes: u64,
+}
+
+/// Weighs a chunk by the size of its batches, bytes.
+#[derive(Clone, Copy, Debug)]
+struct ChunkWeight;
+
+impl Weighter<(ObjectId, Offset), Chunk> for ChunkWeight {
+    fn weight(&self, _key: &(ObjectId, Offset), chunk: &Chunk) -> u64 {
+        chunk.bytes.max(1)
+    }
+}
+
+/// Decoded chunks and open history files. Clones share them.
+#[derive(Clone)]
+pub struct DecodedHistory {
+    chunks: Arc<Cache<(ObjectId, Offset), Chunk, ChunkWeight>>,
+    files: Arc<Cache<ObjectId, HistoryFile>>,
+    decodes: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+impl DecodedHistory {
+    /// Keeps up to `bytes_max` of batches.
+    #[must_use]
+    pub fn new(bytes_max: u64, metrics: Metrics) -> Self {
+        let chunks = usize::try_from(bytes_max / CHUNK_BYTES as u64).unwrap_or(usize::MAX).clamp(1, 1 << 16);
+        Self {
+            chunks: Arc::new(bounded_cache::by_weight(bytes_max, chunks, ChunkWeight)),
+            files: Arc::new(bounded_cache::by_count(OPEN_FILES_MAX)),
+            decodes: Arc::new(Semaphore::new(CONCURRENT_DECODES_MAX)),
+            metrics,
+        }
+    }
+
+    /// Bytes of batches cached.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.chunks.weight()
+    }
+
+    /// The file `object`, opened by `open` if it is not open yet.
+    pub async fn file<E>(
+        &self,
+        object: ObjectId,
+        open: impl Future<Output = Result<HistoryFile, E>>,
+    ) -> Result<HistoryFile, E> {
+        self.files.get_or_insert_async(&object, open).await
+    }
+
+    /// The chunk of `object` that begins at `offset`, decoded by `decode` if it is not cached.
+    pub async fn chunk<E>(
+        &self,
+        object: ObjectId,
+        offset: Offset,
+        decode: impl Future<Output = Result<Chunk, E>>,
+    ) -> Result<Chunk, E> {
+        let decode = async {
+            let _slot = self.decodes.acquire().await.expect("the semaphore is never closed");
+            self.metrics.history_decodes.inc();
+            decode.await
+        };
+        self.chunks.get_or_insert_async(&(object, offset), decode).await
+    }
+}

@@ -1,0 +1,115 @@
+//! Reads decoded records, for HTTP.
+
+use std::ops::ControlFlow;
+
+use alluvium_model::{Offset, Timestamp, TopicPartition};
+use alluvium_wire::batch::{Record, Records};
+use bytes::Bytes;
+
+use super::loader::PartitionRead;
+use super::locate::LocatedExtents;
+use super::offset_assignment::OffsetBatch;
+use super::read_plan::ReadPlan;
+use super::{Fetch, FetchError, FetchPartition, FetchPlan, LoadError, ReadRecord};
+use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
+
+/// Bytes of decoded records that one call returns; the last record may exceed it.
+const READ_BYTES_MAX: usize = 8 << 20;
+
+impl Fetch {
+    /// Up to `limit` decoded records from `offset` on, without waiting for new ones.
+    ///
+    /// # Errors
+    /// If the partition is unknown or cannot be read, or the offset is out of range.
+    pub async fn read_records(
+        &self,
+        partition: TopicPartition,
+        offset: Offset,
+        limit: usize,
+    ) -> Result<Vec<ReadRecord>, FetchError> {
+        self.fresh_head(partition).await?;
+        let asked = FetchPartition { partition, offset, max_bytes: READ_BYTES_MAX };
+        let plan = FetchPlan { max_bytes: READ_BYTES_MAX, ..FetchPlan::default() };
+        let located = self.locate_one(&plan, asked).await.extents?;
+        let read = match self.decode(asked, &located, limit).await {
+            Err(LoadError::Gone(_)) => {
+                let located = self.locate_again(&plan, asked).await?;
+                self.decode(asked, &located, limit).await
+            }
+            read => read,
+        };
+        read.map_err(|error| error.in_partition(partition))
+    }
+
+    async fn decode(
+        &self,
+        asked: FetchPartition,
+        located: &LocatedExtents,
+        limit: usize,
+    ) -> Result<Vec<ReadRecord>, LoadError> {
+        let mut decoded = DecodedRecords { from: asked.offset, limit, records: Vec::new(), bytes: 0 };
+        let mut visit = |batch: OffsetBatch| {
+            if batch.base >= located.until || decoded.is_full() {
+                return Ok(ControlFlow::Break(()));
+            }
+            decoded.add(&batch)?;
+            Ok(ControlFlow::Continue(()))
+        };
+        let read_plan = ReadPlan::default();
+        let read =
+            PartitionRead { partition: asked.partition, from: asked.offset, tier: located.tier, read_plan: &read_plan };
+        match self.shared.loader.visit_batches(read, &located.extents, &mut visit).await {
+            Err(error) if decoded.records.is_empty() => Err(error),
+            Ok(()) | Err(_) => Ok(decoded.records),
+        }
+    }
+}
+
+/// Records decoded so far, bounded by the memory they take: a batch may be a thousand times larger than it is stored.
+struct DecodedRecords {
+    from: Offset,
+    limit: usize,
+    records: Vec<ReadRecord>,
+    bytes: usize,
+}
+
+impl DecodedRecords {
+    fn is_full(&self) -> bool {
+        self.records.len() >= self.limit || self.bytes >= READ_BYTES_MAX
+    }
+
+    fn add(&mut self, batch: &OffsetBatch) -> Result<(), LoadError> {
+        let records = batch.batch.records(DECOMPRESSED_BYTES_MAX)?;
+        for record in &records {
+            let record = record?;
+            let offset = Offset(batch.base.0.saturating_add(record.offset_delta.into()));
+            if offset >= self.from && !self.is_full() {
+                let record = owned_record(&records, offset, &record);
+                self.bytes += memory_bytes(&record);
+                self.records.push(record);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of memory that the record takes, estimated.
+fn memory_bytes(record: &ReadRecord) -> usize {
+    let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+    let header =
+        |(name, value): &(Bytes, Option<Bytes>)| size_of::<(Bytes, Option<Bytes>)>() + name.len() + bytes(value);
+    let headers: usize = record.headers.iter().map(header).sum();
+    size_of::<ReadRecord>() + bytes(&record.key) + bytes(&record.value) + headers
+}
+
+/// The record as an owned value that shares the decompressed bytes of its batch.
+fn owned_record(records: &Records, offset: Offset, record: &Record<'_>) -> ReadRecord {
+    let share = |bytes: &[u8]| if bytes.is_empty() { Bytes::new() } else { records.bytes().slice_ref(bytes) };
+    ReadRecord {
+        offset,
+        timestamp: Timestamp(record.timestamp),
+        key: record.key.map(share),
+        value: record.value.map(share),
+        headers: record.headers.map(|(name, value)| (share(name), value.map(share))).collect(),
+    }
+}

@@ -1,0 +1,62 @@
+//! Serves blocks to other agents of the zone: from memory, or loaded once and cached, so that the next agent gets them
+//! from memory. The block is never requested from a third agent, even if agents disagree about who owns it.
+//!
+//! Segments go through the tail cache and history files through the cold cache, as they do for this agent's own
+//! readers.
+
+use bytes::Bytes;
+use tokio::time::timeout;
+
+use super::served_block::SERVE_TIMEOUT;
+use super::{Fetch, LoadError, ServeError, ServedBlock};
+use crate::peers::{BlockName, Part};
+
+impl Fetch {
+    /// Loads a block for another agent.
+    ///
+    /// # Errors
+    /// If the block does not exist, is too large, or cannot be loaded now.
+    pub async fn serve_block(&self, name: &BlockName) -> Result<ServedBlock, ServeError> {
+        let served = self.serve(name).await;
+        let peers = &self.shared.loader.metrics.peers;
+        match &served {
+            Ok((block, answer)) => peers.answered(answer, block.bytes.len()),
+            Err(error) => peers.answered(error.label(), 0),
+        }
+        served.map(|(block, _)| block)
+    }
+
+    async fn serve(&self, name: &BlockName) -> Result<(ServedBlock, &'static str), ServeError> {
+        let permit = self.shared.serving.acquire()?;
+        let loaded = timeout(SERVE_TIMEOUT, self.block(name)).await.map_err(|_| ServeError::Late)?;
+        let (bytes, answer) = loaded.map_err(ServeError::from)?;
+        if bytes.len() > name.bytes_max() {
+            return Err(ServeError::TooLarge(bytes.len()));
+        }
+        Ok((ServedBlock::new(bytes, permit), answer))
+    }
+
+    /// The bytes, and the metric label that says where they came from.
+    async fn block(&self, name: &BlockName) -> Result<(Bytes, &'static str), LoadError> {
+        let loader = &self.shared.loader;
+        let label = |is_cached: bool| if is_cached { "memory" } else { "store" };
+        match name.part() {
+            Part::Whole => {
+                if let Some(whole) = loader.recent.whole(name.object()) {
+                    return Ok((whole, label(true)));
+                }
+                let is_cached = loader.tail.has_whole(name.object());
+                let whole = loader.tail.without_peers().whole(name.object(), name.key()).await?;
+                Ok((whole, label(is_cached)))
+            }
+            Part::Range(range) => {
+                let is_cached = loader.cold.has_range(name.object(), range);
+                let cold = loader.cold.without_peers();
+                // The object's size is not known here. If the object is larger, the range ends with a block.
+                let parts = cold.read(name.object(), name.key(), range.end, range.clone()).await?;
+                let bytes = if let [one] = parts.as_slice() { one.clone() } else { parts.concat().into() };
+                Ok((bytes, label(is_cached)))
+            }
+        }
+    }
+}

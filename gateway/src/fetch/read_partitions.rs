@@ -1,0 +1,161 @@
+//! Reads the located partitions of one fetch, within its budgets of bytes, memory and time.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use alluvium_model::Offset;
+use futures::{StreamExt, stream};
+use tokio::time::Instant;
+
+use super::byte_budget::{PartitionBudget, PartitionDemand, divide};
+use super::loader::PartitionRead;
+use super::locate::{LocatedExtents, LocatedPartition};
+use super::offset_assignment::OffsetBatch;
+use super::read_plan::ReadPlan;
+use super::selection::{SelectedBatches, Selection};
+use super::tier::Tier;
+use super::{Fetch, FetchError, FetchPartition, FetchPlan, FetchedPartition, LoadError};
+
+/// Partitions of one fetch read at the same time: bounds what the fetch holds in memory besides its answer.
+const CONCURRENT_READS_MAX: usize = 8;
+
+/// After reading for this long, a fetch is answered with what it has. Clients usually give up after 30 s, and a client
+/// that gave up gets nothing, although many small old segments may be missing only because each takes a round trip.
+const READ_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// What the partitions of one fetch share while they are read.
+struct ReadContext<'a> {
+    fetch: &'a Fetch,
+    plan: &'a FetchPlan,
+    read_plan: ReadPlan,
+    /// Bytes of the answer at most.
+    bytes_max: usize,
+    /// Bytes of the answer so far. Budgets are divided by estimates, and a batch that holds the fetch offset may be
+    /// much larger than the estimate.
+    bytes_read: AtomicUsize,
+    /// When to answer with what was read.
+    deadline: Instant,
+}
+
+impl Fetch {
+    /// Reads the partitions of `plan` from where `located` found their records.
+    pub(super) async fn read(&self, plan: &FetchPlan, located: Vec<LocatedPartition>) -> Vec<FetchedPartition> {
+        let reads_old = located.iter().any(LocatedPartition::is_cold);
+        let (bytes_max, _memory) = self.shared.cold_memory.acquire(plan.max_bytes, reads_old).await;
+        let demand = |(asked, located): (&FetchPartition, &LocatedPartition)| PartitionDemand {
+            bytes_max: asked.max_bytes,
+            available: located.available(),
+        };
+        let demands: Vec<PartitionDemand> = plan.partitions.iter().zip(&located).map(demand).collect();
+        let budgets = divide(&demands, bytes_max);
+        let context = &ReadContext {
+            fetch: self,
+            plan,
+            read_plan: plan_cold_reads(&located, &budgets, bytes_max),
+            bytes_max,
+            bytes_read: AtomicUsize::new(0),
+            deadline: Instant::now() + READ_TIME_MAX,
+        };
+        let reads = plan.partitions.clone().into_iter().zip(located).zip(budgets);
+        let fetched: Vec<FetchedPartition> = stream::iter(reads)
+            .map(|((asked, located), budget)| context.read_partition(asked, located, budget))
+            .buffered(CONCURRENT_READS_MAX)
+            .collect()
+            .await;
+        let failures = fetched.iter().filter(|partition| partition.error.is_some()).count();
+        self.shared.metrics.fetch_failures.inc_by(failures as u64);
+        self.shared.metrics.fetch_bytes.inc_by(fetched.iter().map(|partition| partition.bytes() as u64).sum());
+        fetched
+    }
+}
+
+impl ReadContext<'_> {
+    async fn read_partition(
+        &self,
+        asked: FetchPartition,
+        located: LocatedPartition,
+        budget: PartitionBudget,
+    ) -> FetchedPartition {
+        let budget = budget.capped(self.bytes_max.saturating_sub(self.bytes_read.load(Ordering::Relaxed)));
+        let LocatedPartition { head, extents } = located;
+        let read = match extents {
+            Ok(_) if budget.is_empty() => Ok(SelectedBatches::default()),
+            Ok(extents) => self.read_records(asked, &extents, budget).await,
+            Err(error) => Err(error),
+        };
+        let (selected, error) = match read {
+            Ok(selected) => (selected, None),
+            Err(error) => (SelectedBatches::default(), Some(error)),
+        };
+        let head = head.map(|head| selected.end.map_or(head, |end| head.extended_to(end)));
+        let unknown = Offset(-1);
+        let fetched = FetchedPartition {
+            partition: asked.partition,
+            error,
+            high_watermark: head.map_or(unknown, |head| head.next),
+            stable: head.map_or(unknown, |head| head.stable),
+            log_start: head.map_or(unknown, |head| head.start),
+            records: selected.records,
+        };
+        self.bytes_read.fetch_add(fetched.bytes(), Ordering::Relaxed);
+        fetched
+    }
+
+    /// Reads `extents`. If an object is gone because the compactor has replaced it, locates the records again and
+    /// retries once.
+    async fn read_records(
+        &self,
+        asked: FetchPartition,
+        extents: &LocatedExtents,
+        budget: PartitionBudget,
+    ) -> Result<SelectedBatches, FetchError> {
+        let gone = match self.select(asked, extents, budget).await {
+            Err(LoadError::Gone(reason)) => reason,
+            read => return read.map_err(|error| failed(asked, error)),
+        };
+        tracing::info!(partition = %asked.partition, reason = gone, "an object is gone; locating its records again");
+        let extents = self.fetch.locate_again(self.plan, asked).await?;
+        self.select(asked, &extents, budget).await.map_err(|error| failed(asked, error))
+    }
+
+    /// If loading fails after some batches were selected, these are the answer. A client that asks for what follows
+    /// them gets the error then.
+    async fn select(
+        &self,
+        asked: FetchPartition,
+        extents: &LocatedExtents,
+        budget: PartitionBudget,
+    ) -> Result<SelectedBatches, LoadError> {
+        let mut selection = Selection::new(extents.until, budget);
+        let mut visit = |batch: OffsetBatch| {
+            let go_on = selection.offer(&batch) && Instant::now() < self.deadline;
+            Ok(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        };
+        let read = PartitionRead {
+            partition: asked.partition,
+            from: asked.offset,
+            tier: extents.tier,
+            read_plan: &self.read_plan,
+        };
+        match self.fetch.shared.loader.visit_batches(read, &extents.extents, &mut visit).await {
+            Err(error) if selection.is_empty() => Err(error),
+            Ok(()) | Err(_) => Ok(selection.into_batches()),
+        }
+    }
+}
+
+fn failed(asked: FetchPartition, error: LoadError) -> FetchError {
+    tracing::warn!(partition = %asked.partition, offset = %asked.offset, %error, "records cannot be read");
+    error.in_partition(asked.partition)
+}
+
+/// Plans the runs of old segments to read. Segments at the tail are loaded whole, so there is nothing to plan for them.
+fn plan_cold_reads(located: &[LocatedPartition], budgets: &[PartitionBudget], bytes_max: usize) -> ReadPlan {
+    let cold = located.iter().zip(budgets).filter_map(|(located, budget)| {
+        let located = located.extents.as_ref().ok().filter(|located| located.tier == Tier::Cold)?;
+        Some((located.extents.iter().map(Arc::as_ref), *budget))
+    });
+    ReadPlan::new(cold, bytes_max as u64)
+}

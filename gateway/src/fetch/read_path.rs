@@ -1,0 +1,102 @@
+//! The handle of the read path, and how it is assembled from its parts.
+
+use std::sync::Arc;
+
+use alluvium_objects::Objects;
+
+use super::cache::{BlockCache, DecodedHistory};
+use super::loader::Loader;
+use super::memory_limiter::MemoryLimiter;
+use super::served_block::ServingLimiter;
+use crate::config::AgentConfig;
+use crate::metadata_cache::MetadataCache;
+use crate::metrics::Metrics;
+use crate::peers::PeerCache;
+use crate::recent_segments::RecentSegments;
+
+/// The read path. Clones share it.
+#[derive(Clone)]
+pub struct Fetch {
+    pub(super) shared: Arc<FetchState>,
+}
+
+/// What the clones of [`Fetch`] share.
+pub(super) struct FetchState {
+    pub(super) loader: Loader,
+    /// Bounds the memory of fetches that read old records.
+    pub(super) cold_memory: MemoryLimiter,
+    /// Bounds the blocks on their way to other agents.
+    pub(super) serving: ServingLimiter,
+    pub(super) metrics: Metrics,
+    /// Bytes of one answer at most.
+    pub(super) bytes_max: usize,
+}
+
+impl Fetch {
+    /// Reads through `loader`; one fetch answers at most `bytes_max`.
+    #[must_use]
+    pub fn new(loader: Loader, bytes_max: usize, metrics: Metrics) -> Self {
+        let (cold_memory, serving) = (MemoryLimiter::new(), ServingLimiter::new());
+        Self { shared: Arc::new(FetchState { loader, cold_memory, serving, metrics, bytes_max }) }
+    }
+
+    /// Bytes of memory that fetches of old records hold.
+    #[must_use]
+    pub fn cold_bytes_in_flight(&self) -> usize {
+        self.shared.cold_memory.in_flight()
+    }
+}
+
+/// How the memory for caches is divided, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheBytes {
+    /// Segments that this agent wrote lately: almost every reader reads there.
+    pub recent: u64,
+    /// Segments that other agents wrote lately.
+    pub tail: u64,
+    /// Runs of old segments and blocks of history files.
+    pub cold: u64,
+    /// Decoded history.
+    pub decoded: u64,
+}
+
+impl CacheBytes {
+    /// Divides `total`: half for the recent segments, an eighth for the tail, three eighths for the two caches of old
+    /// records.
+    #[must_use]
+    pub fn divide(total: u64) -> Self {
+        let eighth = total / 8;
+        Self { recent: total - 4 * eighth, tail: eighth, cold: 2 * eighth, decoded: eighth }
+    }
+}
+
+/// What the read path is made of.
+pub struct FetchParts {
+    /// Topics, heads and extents.
+    pub metadata_cache: MetadataCache,
+    /// The object store.
+    pub objects: Objects,
+    /// Segments that this agent wrote lately.
+    pub recent: RecentSegments,
+    /// Other agents of the zone, asked before the object store.
+    pub peer_cache: PeerCache,
+    /// Counters of the read path.
+    pub metrics: Metrics,
+}
+
+/// Builds the caches and the read path on top of them.
+#[must_use]
+pub fn start(config: &AgentConfig, parts: FetchParts) -> Fetch {
+    let FetchParts { metadata_cache, objects, recent, peer_cache, metrics } = parts;
+    let bytes = CacheBytes::divide(config.cache_bytes);
+    let cache = |bytes_max| BlockCache::new(objects.clone(), bytes_max, metrics.clone()).with_peers(peer_cache.clone());
+    let loader = Loader {
+        metadata_cache,
+        recent,
+        tail: cache(bytes.tail),
+        cold: cache(bytes.cold),
+        history: DecodedHistory::new(bytes.decoded, metrics.clone()),
+        metrics: metrics.clone(),
+    };
+    Fetch::new(loader, config.fetch_bytes_max, metrics)
+}

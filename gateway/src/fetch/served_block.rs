@@ -1,0 +1,115 @@
+//! Blocks served to other agents: the limit on how many at the same time, and why one is not served.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::LoadError;
+use crate::peers::{PeerError, SEGMENT_BYTES_SERVED_MAX};
+
+/// Blocks served at the same time, at most 32 MiB each and usually 8 MiB: 128 MiB. Further requests are answered
+/// "busy", and the other agent reads the object store.
+const CONCURRENT_BLOCKS_MAX: usize = 16;
+/// Time to load one block. The agent that requested it has given up by then.
+pub const SERVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Bounds the blocks on their way to other agents.
+#[derive(Clone, Debug)]
+pub struct ServingLimiter {
+    permits: Arc<Semaphore>,
+}
+
+/// A block for another agent. It counts against the limit of concurrent blocks until it is dropped.
+#[derive(Debug)]
+pub struct ServedBlock {
+    /// The bytes of the block.
+    pub bytes: Bytes,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Why another agent is not served a block.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ServeError {
+    /// Too many blocks are being served.
+    #[error("{CONCURRENT_BLOCKS_MAX} blocks are on their way to other agents; read the object store")]
+    Busy,
+    /// There is no such object.
+    #[error("{0}")]
+    Absent(String),
+    /// The object does not have these bytes.
+    #[error("{0}")]
+    Mismatch(String),
+    /// The segment is too large to be sent to other agents; its size in bytes.
+    #[error("the segment has {0} bytes; at most {SEGMENT_BYTES_SERVED_MAX} are served to other agents")]
+    TooLarge(usize),
+    /// The object store did not answer in time.
+    #[error("not loaded within {} s", SERVE_TIMEOUT.as_secs())]
+    Late,
+    /// The object store failed.
+    #[error("{0}")]
+    Storage(String),
+}
+
+impl ServedBlock {
+    /// The block `bytes`, served under `permit`.
+    #[must_use]
+    pub fn new(bytes: Bytes, permit: OwnedSemaphorePermit) -> Self {
+        Self { bytes, _permit: permit }
+    }
+}
+
+impl ServingLimiter {
+    /// A limiter with all permits free.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { permits: Arc::new(Semaphore::new(CONCURRENT_BLOCKS_MAX)) }
+    }
+
+    /// A permit to serve one block, if one is free.
+    ///
+    /// # Errors
+    /// If too many blocks are being served.
+    pub fn acquire(&self) -> Result<OwnedSemaphorePermit, ServeError> {
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| ServeError::Busy)
+    }
+}
+
+impl From<LoadError> for ServeError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Gone(reason) => Self::Absent(reason),
+            LoadError::Corrupt(reason) => Self::Mismatch(reason),
+            LoadError::Storage(reason) => Self::Storage(reason),
+        }
+    }
+}
+
+/// The error as the agent that requested the block sees it.
+impl From<ServeError> for PeerError {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Busy => Self::Busy,
+            ServeError::Absent(_) => Self::Absent,
+            ServeError::TooLarge(_) => Self::TooLarge,
+            ServeError::Mismatch(_) | ServeError::Late | ServeError::Storage(_) => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+impl ServeError {
+    /// The metric label.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Absent(_) => "absent",
+            Self::Mismatch(_) => "mismatch",
+            Self::TooLarge(_) => "too_large",
+            Self::Late => "late",
+            Self::Storage(_) => "storage",
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Old extents: looked up in the metastore a page at a time, and cached for a while.
+//!
+//! A cached extent may have been swapped for another since; its object is deleted only after the retire grace. So no
+//! page is used for longer than half of the grace, and a reader that finds an object gone nevertheless looks its
+//! extents up again.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_metastore::log::Log;
+use alluvium_model::{Extent, Offset, TopicPartition};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tokio::time::Instant;
+
+use super::MetadataCacheError;
+use super::cached_partitions::bytes_from;
+use crate::bounded_cache;
+
+/// Extents of one lookup: one bounded range read of the metastore.
+const PAGE_EXTENTS: usize = 256;
+/// Pages cached per partition: it can be read at so many places at the same time without a lookup.
+const PAGES_PER_PARTITION_MAX: usize = 4;
+/// Extents cached over all partitions: at about 200 B each, 20 MB.
+const CACHED_EXTENTS_MAX: u64 = 100_000;
+/// Partitions with cached pages, estimated.
+const PARTITIONS_ESTIMATED: usize = 1_024;
+/// Pages read for one fetch at most. If these are full of tiny extents, the fetch answers less than it might.
+const PAGES_PER_FETCH_MAX: usize = 8;
+
+/// Consecutive extents of a partition.
+#[derive(Clone, Debug)]
+struct Page {
+    /// The offset that was looked up.
+    from: Offset,
+    /// The extent that holds `from`, or the next one, and those after it.
+    extents: Arc<[Arc<Extent>]>,
+    /// The page is not used from then on.
+    expires: Instant,
+}
+
+/// The pages of one partition, the latest last.
+type Pages = Arc<Vec<Page>>;
+
+/// Weighs the pages of a partition by their number of extents.
+#[derive(Clone, Copy, Debug)]
+struct ExtentCount;
+
+impl Weighter<TopicPartition, Pages> for ExtentCount {
+    fn weight(&self, _key: &TopicPartition, pages: &Pages) -> u64 {
+        pages.iter().map(|page| page.extents.len() as u64 + 1).sum::<u64>().max(1)
+    }
+}
+
+/// Looks up extents and caches them.
+pub struct ColdExtents {
+    log: Log,
+    ttl: Duration,
+    pages: Cache<TopicPartition, Pages, ExtentCount>,
+}
+
+impl ColdExtents {
+    /// Caches what it looks up in `log` for `ttl`.
+    #[must_use]
+    pub fn new(log: Log, ttl: Duration) -> Self {
+        Self { log, ttl, pages: bounded_cache::by_weight(CACHED_EXTENTS_MAX, PARTITIONS_ESTIMATED, ExtentCount) }
+    }
+
+    /// The extents of `partition` that cover `offsets`, up to about `bytes`.
+    pub async fn find(
+        &self,
+        partition: TopicPartition,
+        offsets: Range<Offset>,
+        bytes: u64,
+    ) -> Result<Vec<Arc<Extent>>, MetadataCacheError> {
+        let mut found: Vec<Arc<Extent>> = Vec::new();
+        let mut at = offsets.start;
+        let mut found_bytes = 0;
+        for _ in 0..PAGES_PER_FETCH_MAX {
+            let page = self.page(partition, at).await?;
+            let before = found.len();
+            let first = page.extents.partition_point(|extent| extent.offsets.end <= at);
+            for extent in page.extents.iter().skip(first) {
+                if extent.offsets.start >= offsets.end || found_bytes >= bytes.max(1) {
+                    return Ok(found);
+                }
+                found_bytes += bytes_from(extent, offsets.start);
+                at = extent.offsets.end;
+                found.push(Arc::clone(extent));
+            }
+            if found.len() == before {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Drops the cached pages of `partition`, because its extents changed.
+    pub fn invalidate(&self, partition: TopicPartition) {
+        self.pages.remove(&partition);
+    }
+
+    /// Drops all pages.
+    pub fn clear(&self) {
+        self.pages.clear();
+    }
+
+    async fn page(&self, partition: TopicPartition, at: Offset) -> Result<Page, MetadataCacheError> {
+        let now = Instant::now();
+        let cached = self.pages.get(&partition).unwrap_or_default();
+        if let Some(page) = cached.iter().find(|page| page.expires > now && page.holds(at)) {
+            return Ok(page.clone());
+        }
+        let extents = self.log.find(partition, at, PAGE_EXTENTS).await?;
+        let page = Page { from: at, extents: extents.into_iter().map(Arc::new).collect(), expires: now + self.ttl };
+        let fresh = cached.iter().filter(|page| page.expires > now && !page.holds(at));
+        let mut pages: Vec<Page> = fresh.cloned().collect();
+        if pages.len() == PAGES_PER_PARTITION_MAX {
+            pages.remove(0);
+        }
+        pages.push(page.clone());
+        self.pages.insert(partition, Arc::new(pages));
+        Ok(page)
+    }
+}
+
+impl Page {
+    fn holds(&self, at: Offset) -> bool {
+        self.from <= at && self.extents.last().is_some_and(|last| at < last.offsets.end)
+    }
+}
