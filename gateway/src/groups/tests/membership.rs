@@ -47,7 +47,7 @@ async fn a_group_that_everybody_left_silently_becomes_empty() {
     world.stable(&["a", "b"]).await;
     sleep(SESSION * 2).await;
     assert_eq!(world.state().await, "Empty");
-    let saved = world.metastore.groups.load(&super::super::coordinator::any("g").expect("short")).await.expect("read");
+    let saved = world.metastore.groups.load(&super::super::coordinator::group_id("g").expect("short")).await.expect("read");
     assert_eq!(saved.expect("saved").snapshot.generation, Generation(2));
 }
 

@@ -48,7 +48,7 @@ async fn too_much_metadata_fails_its_own_partition_only() {
     let long = NewOffset { metadata: "x".repeat(4_097), ..new_offset(5) };
     let offsets = vec![(at(0), long), (at(1), new_offset(6))];
     let verdicts = world.groups.offset_commit("g", Committer::default(), offsets).await.expect("served");
-    assert_eq!(verdicts, [Err(CommitRefusal::MetadataTooLarge { bytes: 4_097, limit: 4_096 }), Ok(())]);
+    assert_eq!(verdicts, [Err(OffsetCommitError::MetadataTooLarge { bytes: 4_097, limit: 4_096 }), Ok(())]);
     let found = world.groups.offset_fetch("g", &[at(0), at(1)]).await.expect("read");
     assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
 }
@@ -62,7 +62,7 @@ async fn offsets_are_deleted_but_not_of_subscribed_topics() {
     world.groups.offset_commit("g", committer(&members[0], 1), offsets).await.expect("committed");
     let named = [("orders".to_owned(), at(0)), ("old".to_owned(), old)];
     let verdicts = world.groups.offset_delete("g", &named).await.expect("served");
-    assert_eq!(verdicts, [Err(OffsetDeleteRefusal::Subscribed), Ok(())]);
+    assert_eq!(verdicts, [Err(OffsetDeleteError::Subscribed), Ok(())]);
     let all = world.groups.offset_fetch_all("g").await.expect("read");
     assert_eq!(all.iter().map(|(partition, _)| *partition).collect::<Vec<_>>(), [at(0)]);
     assert_eq!(world.groups.offset_delete("none", &named).await, Err(GroupError::GroupNotFound));

@@ -27,7 +27,7 @@ async fn members_have_a_fresh_session_after_a_restart() {
     let members = world.stable(&["a"]).await;
     sleep(SESSION - Duration::from_secs(1)).await;
     world.restart().await;
-    world.groups.wake_all().await.expect("listed");
+    world.groups.load_all().await.expect("listed");
     sleep(SESSION - Duration::from_secs(1)).await;
     assert_eq!(world.heartbeat(&members[0], 1).await, Ok(()));
 }
@@ -37,7 +37,7 @@ async fn members_that_did_not_outlive_the_restart_expire_although_nobody_asks() 
     let mut world = World::new().await;
     world.stable(&["a", "b"]).await;
     world.restart().await;
-    world.groups.wake_all().await.expect("listed");
+    world.groups.load_all().await.expect("listed");
     sleep(SESSION * 2).await;
     let listed = world.groups.list().await.expect("listed");
     assert_eq!((listed.len(), listed[0].state), (1, "Empty"));

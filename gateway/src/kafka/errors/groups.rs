@@ -3,7 +3,7 @@
 use alluvium_wire::ErrorCode;
 
 use super::Coded;
-use crate::groups::{CommitRefusal, GroupError, OffsetDeleteRefusal};
+use crate::groups::{OffsetCommitError, GroupError, OffsetDeleteError};
 
 impl Coded for GroupError {
     fn code(&self) -> ErrorCode {
@@ -26,7 +26,7 @@ impl Coded for GroupError {
     }
 }
 
-impl Coded for CommitRefusal {
+impl Coded for OffsetCommitError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::MetadataTooLarge { .. } => ErrorCode::OFFSET_METADATA_TOO_LARGE,
@@ -34,7 +34,7 @@ impl Coded for CommitRefusal {
     }
 }
 
-impl Coded for OffsetDeleteRefusal {
+impl Coded for OffsetDeleteError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Subscribed => ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC,
