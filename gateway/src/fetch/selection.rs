@@ -2,13 +2,11 @@
 //! the partition's share. Pure.
 
 use alluvium_model::Offset;
+use alluvium_model::limits::LEADER_EPOCH;
 use bytes::Bytes;
 
 use super::byte_budget::Share;
 use super::offset_assignment::Placed;
-
-/// The one leader epoch there is: any agent serves any partition, so leadership never changes (PROTOCOL.md).
-const LEADER_EPOCH: i32 = 0;
 
 /// The batches taken so far.
 #[derive(Clone, Debug)]

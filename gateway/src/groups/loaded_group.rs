@@ -270,7 +270,8 @@ impl LoadedGroup {
 
     /// Acquires the lease of a group that was only a name so far; fails the waiters if it cannot be had.
     async fn require_lease(&mut self) -> Result<()> {
-        let lease = self.acquire_lease().await.map_err(SaveError::from).and_then(|lease| lease.ok_or(SaveError::Fenced));
+        let lease =
+            self.acquire_lease().await.map_err(SaveError::from).and_then(|lease| lease.ok_or(SaveError::Fenced));
         match lease {
             Ok(_) => Ok(()),
             Err(error) => {

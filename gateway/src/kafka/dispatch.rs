@@ -1,4 +1,4 @@
-//! From a frame to the handler of its API, and back to response bytes.
+//! From a request frame to the handler of its API, and back to the response frame.
 //!
 //! # How a handler is written
 //! One file per API in `handlers/`, with one `HANDLER` const that names the API, its versions and its entry, and one async
@@ -10,9 +10,9 @@
 //! async fn handle(context: Context, request: HeartbeatRequest) -> HeartbeatResponse { .. }
 //! ```
 //!
-//! The const joins the table in `handlers/mod.rs`; routing, `ApiVersions` and the tests derive from that table. Domain
-//! errors become codes by [`Coded`](super::errors::Coded). A handler runs alone on its connection: all earlier requests
-//! are answered. Only Produce overlaps others of its kind.
+//! Declare the file in `handlers/mod.rs` and add the const to `handlers/table.rs`; routing, `ApiVersions` and the tests
+//! derive from that table. [`HasErrorCode`](super::errors::HasErrorCode) maps domain errors to codes. A handler has its
+//! connection to itself: all earlier requests are answered. Only Produces are pipelined.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -28,123 +28,126 @@ use super::handlers;
 use crate::agent::Agent;
 use crate::produce::Permit;
 
-/// One Kafka API: which, in which versions, and what answers it.
+/// One Kafka API: its key, its versions, and the function that answers it.
 pub struct Handler {
-    /// Which API.
+    /// The API's key.
     pub api: ApiKey,
     /// The versions that are served.
     pub versions: RangeInclusive<i16>,
-    /// Whether requests may be started before earlier ones with the same mark are answered.
-    pub overlaps: bool,
-    /// Whether the answer may wait for others (new records, other members), so that nobody waits on for a client that is gone.
-    pub parks: bool,
-    start: fn(Call) -> Started,
+    /// Whether a request may be started before earlier pipelined ones are answered.
+    pub pipelined: bool,
+    /// Whether the answer may wait for other clients (new records, other members). It is given up if the client disconnects.
+    pub long_poll: bool,
+    start: fn(Call) -> Result<InFlight, DecodeError>,
 }
 
-/// A request that was started.
-pub struct Begun {
-    /// Its answer, on its way.
+/// A request that was started and is not answered yet.
+pub struct InFlight {
+    /// Resolves to the reply.
     pub reply: BoxFuture<'static, Reply>,
-    /// Whether others of an overlapping kind may be started before it is answered.
-    pub overlaps: bool,
+    /// Whether other pipelined requests may be started before this one is answered.
+    pub pipelined: bool,
 }
-
-/// A request that was started, or why the body is not one.
-pub type Started = Result<Begun, DecodeError>;
 
 impl Handler {
     /// The handler of `api` in `versions`.
-    pub const fn new(api: ApiKey, versions: RangeInclusive<i16>, start: fn(Call) -> Started) -> Self {
-        Self { api, versions, overlaps: false, parks: false, start }
+    pub const fn new(
+        api: ApiKey,
+        versions: RangeInclusive<i16>,
+        start: fn(Call) -> Result<InFlight, DecodeError>,
+    ) -> Self {
+        Self { api, versions, pipelined: false, long_poll: false, start }
     }
 
-    /// The same, started without waiting for earlier ones of its kind.
-    pub const fn overlapping(self) -> Self {
-        Self { api: self.api, versions: self.versions, overlaps: true, parks: self.parks, start: self.start }
+    /// This handler, started without waiting for the answers of earlier pipelined requests.
+    pub const fn pipelined(self) -> Self {
+        Self { api: self.api, versions: self.versions, pipelined: true, long_poll: self.long_poll, start: self.start }
     }
 
-    /// The same, whose answer may wait for others.
-    pub const fn parking(self) -> Self {
-        Self { api: self.api, versions: self.versions, overlaps: self.overlaps, parks: true, start: self.start }
+    /// This handler, whose answer may wait for other clients.
+    pub const fn long_poll(self) -> Self {
+        Self { api: self.api, versions: self.versions, pipelined: self.pipelined, long_poll: true, start: self.start }
     }
 
     /// Starts to answer `call`.
-    pub fn start(&self, call: Call) -> Begun {
-        let (api, begun, metrics) = (self.api, Instant::now(), call.context.agent.metrics.clone());
-        let Begun { reply, overlaps } = match (self.start)(call) {
-            Ok(begun) => begun,
-            Err(error) => return Begun::alone(future::ready(Reply::Close(Closing::Body { api, error })).boxed()),
+    pub fn start(&self, call: Call) -> InFlight {
+        let (api, started, metrics) = (self.api, Instant::now(), call.context.agent.metrics.clone());
+        let InFlight { reply, pipelined } = match (self.start)(call) {
+            Ok(in_flight) => in_flight,
+            Err(error) => {
+                return InFlight::exclusive(future::ready(Reply::Close(CloseReason::Body { api, error })).boxed());
+            }
         };
         let reply = async move {
             let reply = reply.await;
-            metrics.request(api.name(), reply.error().0, begun.elapsed());
+            metrics.request(api.name(), reply.error().0, started.elapsed());
             reply
         };
-        Begun { reply: reply.boxed(), overlaps: overlaps && self.overlaps }
+        InFlight { reply: reply.boxed(), pipelined: pipelined && self.pipelined }
     }
 }
 
-impl Begun {
+impl InFlight {
     /// A request that is answered before any other is started.
-    pub fn alone(reply: BoxFuture<'static, Reply>) -> Self {
-        Self { reply, overlaps: false }
+    pub fn exclusive(reply: BoxFuture<'static, Reply>) -> Self {
+        Self { reply, pipelined: false }
     }
 }
 
-/// What a handler knows of the request beside its body.
+/// What a handler knows of the request besides its body.
 #[derive(Clone)]
 pub struct Context {
     /// The agent that serves it.
     pub agent: Arc<Agent>,
-    /// In which version the request came, and the response goes.
+    /// The version of the request, and of its response.
     pub version: i16,
-    /// What the client calls itself.
+    /// The client id, if the client gave one.
     pub client_id: Option<String>,
-    /// Where the client is.
+    /// The address of the client.
     pub peer: SocketAddr,
 }
 
 /// One request on its way to its handler.
 pub struct Call {
-    /// What the handler is told.
+    /// What the handler knows besides the body.
     pub context: Context,
-    /// What identifies the response.
+    /// The request header, whose correlation id the response carries.
     pub header: RequestHeader,
     /// The undecoded body.
     pub body: Bytes,
-    /// Leave to hold the body in memory, where its kind or size asks for it.
+    /// The permit to hold the body in memory, if its API or size needs one.
     pub permit: Option<Permit>,
 }
 
 /// What a connection does once a request is answered.
 #[derive(Debug)]
 pub enum Reply {
-    /// Writes a whole frame.
+    /// Writes a response frame.
     Response {
-        /// The frame, to be written part after part.
+        /// The frame, as a chain of buffers to be written one after the other.
         parts: Vec<Bytes>,
-        /// An error in it, for the numbers; `NONE` too where the handler did not look for one.
+        /// An error in the response, for metrics; `NONE` also if the handler did not look for one.
         error: ErrorCode,
     },
     /// Writes nothing (Produce without acknowledgement).
-    Silence,
-    /// Closes.
-    Close(Closing),
+    NoResponse,
+    /// Closes the connection.
+    Close(CloseReason),
 }
 
 impl Reply {
-    /// The same, with an error that is in the response.
-    pub fn telling(self, error: ErrorCode) -> Self {
+    /// This reply, with an error that is in the response, for metrics.
+    pub fn with_error(self, error: ErrorCode) -> Self {
         match self {
             Self::Response { parts, .. } => Self::Response { parts, error },
-            Self::Silence | Self::Close(_) => self,
+            Self::NoResponse | Self::Close(_) => self,
         }
     }
 
     fn error(&self) -> ErrorCode {
         match self {
             Self::Response { error, .. } => *error,
-            Self::Silence => ErrorCode::NONE,
+            Self::NoResponse => ErrorCode::NONE,
             Self::Close(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
         }
     }
@@ -152,66 +155,66 @@ impl Reply {
 
 /// Why a connection is closed in answer to a request.
 #[derive(Debug, thiserror::Error)]
-pub enum Closing {
-    /// An API, or a version of it, that is not served; Kafka closes, too.
+pub enum CloseReason {
+    /// The API, or this version of it, is not served. Kafka closes the connection, too.
     #[error("{api} version {version} is not served")]
     Unsupported {
-        /// The API.
+        /// The API's key.
         api: ApiKey,
-        /// Its version.
+        /// The version that was requested.
         version: i16,
     },
-    /// Not a request header of any API that we know.
+    /// The frame does not begin with a request header of a known API.
     #[error("request header: {0}")]
     Header(DecodeError),
-    /// Not a request of its API and version.
+    /// The body is not a request of its API and version.
     #[error("malformed {api} request: {error}")]
     Body {
-        /// The API.
+        /// The API's key.
         api: ApiKey,
-        /// What is wrong with it.
+        /// What is wrong with the body.
         error: DecodeError,
     },
-    /// A Produce without acknowledgement failed: there is no other way to tell.
+    /// A Produce without acknowledgement failed: there is no other way to say so.
     #[error("produce without acknowledgement failed: {0}")]
     UnacknowledgedProduce(String),
-    /// Our own answer cannot be written.
+    /// Our response cannot be encoded.
     #[error("response cannot be encoded: {0}")]
     Response(alluvium_wire::EncodeError),
 }
 
-/// What a frame turns out to be.
+/// Where a request frame goes.
 pub enum Route {
-    /// A request for this handler.
-    To(&'static Handler, Call),
-    /// Answered without one.
+    /// To this handler.
+    Handler(&'static Handler, Call),
+    /// Answered without a handler.
     Answered(Reply),
 }
 
-/// Finds the handler of the request in `frame` (given without its length).
+/// Finds the handler of the request in `frame` (without its length prefix).
 pub fn route(agent: &Arc<Agent>, peer: SocketAddr, frame: Bytes, permit: Option<Permit>) -> Route {
     let mut reader = Reader::new(frame.clone());
     let header = match RequestHeader::decode(&mut reader) {
         Ok(header) => header,
-        Err(error) => return Route::Answered(Reply::Close(Closing::Header(error))),
+        Err(error) => return Route::Answered(Reply::Close(CloseReason::Header(error))),
     };
     let (api, version) = (header.api, header.version);
     match handlers::find(api) {
         Some(handler) if handler.versions.contains(&version) => {
             let body = frame.slice(frame.len() - reader.remaining()..);
             let context = Context { agent: Arc::clone(agent), version, client_id: header.client_id.clone(), peer };
-            Route::To(handler, Call { context, header, body, permit })
+            Route::Handler(handler, Call { context, header, body, permit })
         }
         Some(_) if api == ApiKey::ApiVersions => Route::Answered(handlers::answer_future_api_versions(&header)),
-        Some(_) | None => Route::Answered(Reply::Close(Closing::Unsupported { api, version })),
+        Some(_) | None => Route::Answered(Reply::Close(CloseReason::Unsupported { api, version })),
     }
 }
 
-/// Decodes the body, lets `handle` answer, encodes what it says.
+/// Decodes the body, calls `handle`, encodes its response.
 ///
 /// # Errors
-/// Where the body is not a request of its API and version.
-pub fn answer<Q, F>(call: Call, handle: fn(Context, Q) -> F) -> Started
+/// If the body is not a request of its API and version.
+pub fn answer<Q, F>(call: Call, handle: fn(Context, Q) -> F) -> Result<InFlight, DecodeError>
 where
     Q: Request,
     Q::Response: Send,
@@ -224,15 +227,15 @@ where
         drop(permit);
         reply
     };
-    Ok(Begun::alone(reply.boxed()))
+    Ok(InFlight::exclusive(reply.boxed()))
 }
 
 /// Decodes a body. Bytes after it are ignored, as Kafka ignores them: its request context parses what the schema says and
-/// never looks at what is left of the buffer. Clients rely on it (librdkafka sends some Metadata requests with three bytes
+/// never looks at the rest of the buffer. Clients rely on it (librdkafka sends some Metadata requests with three bytes
 /// too many), so they must work here. (Tests and our own client read frames to their end: `alluvium_wire::frame`.)
 ///
 /// # Errors
-/// Where it is not such a message.
+/// If the body is not such a message.
 pub fn decode<Q: Message>(body: Bytes, version: i16) -> Result<Q, DecodeError> {
     Q::decode(&mut Reader::new(body), version)
 }
@@ -242,10 +245,10 @@ pub fn respond<S: Message>(header: &RequestHeader, response: &S) -> Reply {
     respond_in(header.version, header, response)
 }
 
-/// The same in another version than that of the request.
+/// The response frame in another version than that of the request.
 pub fn respond_in<S: Message>(version: i16, header: &RequestHeader, response: &S) -> Reply {
     match frame::encode_response(version, header.correlation_id, response) {
         Ok(parts) => Reply::Response { parts, error: ErrorCode::NONE },
-        Err(error) => Reply::Close(Closing::Response(error)),
+        Err(error) => Reply::Close(CloseReason::Response(error)),
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::world::{PATIENCE, Process};
 use crate::agent::Agent;
 use crate::groups::{
-    OffsetCommitError, Committer, Generation, GroupError, Joined, Joiner, MemberId, NewOffset, Protocol, Sync, Synced,
+    Committer, Generation, GroupError, Joined, Joiner, MemberId, NewOffset, OffsetCommitError, Protocol, Sync, Synced,
 };
 use crate::live_agents::LiveAgents;
 

@@ -1,4 +1,4 @@
-//! A client of raw frames. Nothing in it waits for longer than [`PATIENCE`]: a server that hangs fails the test.
+//! A client that sends raw frames. It waits no longer than [`TIMEOUT`]: a server that hangs fails the test.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any answer takes on a busy machine.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// One connection of a client.
 pub struct Client {
     stream: TcpStream,
     client_id: &'static str,
@@ -20,14 +21,15 @@ pub struct Client {
 }
 
 impl Client {
+    /// Connects to a server.
     pub async fn connect(address: SocketAddr) -> Self {
-        let stream = timeout(PATIENCE, TcpStream::connect(address)).await.unwrap().unwrap();
+        let stream = timeout(TIMEOUT, TcpStream::connect(address)).await.unwrap().unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, client_id: "test", sent: 0 }
     }
 
-    /// The same, which calls itself `client_id`.
-    pub fn calling_itself(self, client_id: &'static str) -> Self {
+    /// This client, with another client id.
+    pub fn with_client_id(self, client_id: &'static str) -> Self {
         Self { client_id, ..self }
     }
 
@@ -60,17 +62,17 @@ impl Client {
     }
 
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
-        timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads").unwrap();
+        timeout(TIMEOUT, self.stream.write_all(bytes)).await.expect("the server reads").unwrap();
     }
 
     /// Sends what the server may refuse to read, closing the connection.
     pub async fn try_send(&mut self, bytes: &[u8]) {
-        let _ = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads or closes");
+        let _ = timeout(TIMEOUT, self.stream.write_all(bytes)).await.expect("the server reads or closes");
     }
 
     /// The next frame without its length; none where the connection is closed.
     pub async fn receive_frame(&mut self) -> Option<Bytes> {
-        timeout(PATIENCE, async {
+        timeout(TIMEOUT, async {
             let length = self.stream.read_i32().await.ok()?;
             let mut frame = vec![0; usize::try_from(length).expect("a length that is not negative")];
             self.stream.read_exact(&mut frame).await.ok()?;
@@ -84,8 +86,8 @@ impl Client {
     pub async fn finish(mut self) {
         let _ = self.stream.shutdown().await;
         let mut rest = Vec::new();
-        // A reset is a close, too.
-        let _ = timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.expect("the server closes");
+        // A reset counts as closed, too.
+        let _ = timeout(TIMEOUT, self.stream.read_to_end(&mut rest)).await.expect("the server closes");
     }
 
     pub async fn is_closed(&mut self) -> bool {
@@ -93,7 +95,7 @@ impl Client {
     }
 }
 
-/// A whole request frame of any API, version and body.
+/// A whole request frame of any API and version.
 pub fn frame(api_key: i16, version: i16, correlation_id: i32, body: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
     frame.extend_from_slice(&(8 + body.len() as i32).to_be_bytes());
@@ -104,14 +106,14 @@ pub fn frame(api_key: i16, version: i16, correlation_id: i32, body: &[u8]) -> Ve
     frame
 }
 
-/// The body of a header's rest in version 1: a client id.
+/// The rest of a request header in version 1: a client id.
 pub fn client_id() -> Vec<u8> {
     let mut bytes = 4_i16.to_be_bytes().to_vec();
     bytes.extend_from_slice(b"test");
     bytes
 }
 
-/// Number of an API, for raw frames.
+/// The key of an API, for raw frames.
 pub fn code(api: ApiKey) -> i16 {
     api.code()
 }
