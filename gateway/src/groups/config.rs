@@ -39,7 +39,8 @@ impl From<&AgentConfig> for GroupsConfig {
 pub(super) const GROUPS_MAX: usize = 100_000;
 /// Requests queued for one group's task. More wait in their connections.
 pub(super) const MAILBOX_MAX: usize = 256;
-/// A group without members leaves memory after this long without a request. Simple consumers commit more often than that.
+/// A group without members leaves memory after this long without a request. Simple consumers commit more often than
+/// that.
 pub(super) const EMPTY_KEEP: Duration = Duration::from_secs(60);
 /// How often a request is sent to the group's task, which may just have left memory.
 pub(super) const ASK_ATTEMPTS_MAX: usize = 5;

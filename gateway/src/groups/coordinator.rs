@@ -82,7 +82,8 @@ impl Groups {
         Self(Arc::new(Coordinator { context, offsets, config, registry, tasks, cancel, next_waiter }))
     }
 
-    /// Joins `group`. Waits until the rebalance is complete; if the future is dropped before, the client has disconnected.
+    /// Joins `group`. Waits until the rebalance is complete; if the future is dropped before, the client has
+    /// disconnected.
     ///
     /// # Errors
     /// Why it cannot join, with the member id that the answer names.
@@ -172,7 +173,8 @@ impl Groups {
         self.0.context.counters.totals(self.0.registry.count_by_state())
     }
 
-    /// Sends a request to the task of `group`, and waits for its answer. The task need not know if the client disconnects.
+    /// Sends a request to the task of `group`, and waits for its answer. The task need not know if the client
+    /// disconnects.
     pub(super) async fn ask<T>(
         &self,
         group: &GroupId,
@@ -185,8 +187,8 @@ impl Groups {
         self.ask_with(group, without_waiter).await
     }
 
-    /// The one way to a group's task: sends it what `request` makes, and waits for the answer; again if the task left memory
-    /// before it took the request.
+    /// The one way to a group's task: sends it what `request` makes, and waits for the answer; again if the task left
+    /// memory before it took the request.
     async fn ask_with<T>(
         &self,
         group: &GroupId,

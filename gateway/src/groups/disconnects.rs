@@ -1,4 +1,5 @@
-//! Requests whose answer may take long (join, sync): one oneshot channel each, and a note if the client disconnects first.
+//! Requests whose answer may take long (join, sync): one oneshot channel each, and a note if the client disconnects
+//! first.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -53,8 +53,8 @@ impl GroupTask {
         (Self { id, context, registry, cancel, mailbox, disconnects, summary }, handle)
     }
 
-    /// Loads the group, serves it, and removes it from memory. Requests still in the mailbox then are dropped, so that their
-    /// senders ask again.
+    /// Loads the group, serves it, and removes it from memory. Requests still in the mailbox then are dropped, so that
+    /// their senders ask again.
     pub async fn run(mut self) {
         let lease = match self.load().await {
             Ok(group) => self.serve(group).await.into_lease(),

@@ -196,13 +196,13 @@ impl LoadedGroup {
         Ok((self.group.admit_offset_delete()?, self.admission()))
     }
 
-    /// If the store fenced an admission that is still the current one here, another process has taken, saved, expired or
-    /// deleted the group: it leaves memory, and the next request loads it again.
+    /// If the store fenced an admission that is still the current one here, another process has taken, saved, expired
+    /// or deleted the group: it leaves memory, and the next request loads it again.
     fn revalidate(&mut self, fenced: &Admission) -> Result<()> {
         if self.admission().as_ref() != Some(fenced) {
             return Ok(());
         }
-        tracing::info!(group = %self.id, "group in memory is not the one stored; it is loaded again at the next request");
+        tracing::info!(group = %self.id, "group in memory is stale; it is loaded again at the next request");
         self.fail_waiters(&GroupError::NotCoordinator);
         Err(OwnershipLost)
     }

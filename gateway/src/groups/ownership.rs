@@ -1,8 +1,8 @@
-//! Which groups this agent coordinates, and the lease of each: acquired before the group is loaded, released when it leaves
-//! memory.
+//! Which groups this agent coordinates, and the lease of each: acquired before the group is loaded, released when it
+//! leaves memory.
 //!
-//! A lease lives as long as its owner's registration, so there is nothing to renew: each write checks the lease in the same
-//! transaction, and answers from memory are given only while no other agent can have declared this process dead.
+//! A lease lives as long as its owner's registration, so there is nothing to renew: each write checks the lease in the
+//! same transaction, and answers from memory are given only while no other agent can have declared this process dead.
 
 use alluvium_metastore::leases::{Lease, LeaseKey, Leases};
 use alluvium_metastore::nodes::Session;
@@ -39,15 +39,15 @@ impl Ownership {
         self.live_agents().is_coordinated_here(group.as_str())
     }
 
-    /// Whether requests for `group` may be answered now: clients are sent here, this process cannot have been declared dead,
-    /// and `lease`, if the group has one already, is of the current registration.
+    /// Whether requests for `group` may be answered now: clients are sent here, this process cannot have been declared
+    /// dead, and `lease`, if the group has one already, is of the current registration.
     pub fn may_answer(&self, group: &GroupId, lease: Option<&Lease>) -> bool {
         // Validity first: a session that was lost becomes valid again only under its next lease owner.
         self.session.is_valid() && self.may_keep(group, lease)
     }
 
-    /// Whether `group` may stay in memory: clients are sent here, and `lease` was not lost with an earlier registration.
-    /// Unlike [`Self::may_answer`] this stays true while the metastore cannot be reached.
+    /// Whether `group` may stay in memory: clients are sent here, and `lease` was not lost with an earlier
+    /// registration. Unlike [`Self::may_answer`] this stays true while the metastore cannot be reached.
     pub fn may_keep(&self, group: &GroupId, lease: Option<&Lease>) -> bool {
         self.is_coordinator(group) && lease.is_none_or(|lease| self.is_current(lease))
     }
@@ -63,8 +63,8 @@ impl Ownership {
         Ok(self.leases.acquire(&keys, self.session.lease_owner(), rng).await?.pop().flatten())
     }
 
-    /// Releases `lease`, and retries until it succeeds: no other process gets the group before. Gives up once this process
-    /// has another registration, or the agent stops, which ends the registration.
+    /// Releases `lease`, and retries until it succeeds: no other process gets the group before. Gives up once this
+    /// process has another registration, or the agent stops, which ends the registration.
     pub async fn release(&self, lease: Lease, cancel: &CancellationToken) {
         while self.is_current(&lease) {
             match self.leases.release(std::slice::from_ref(&lease)).await {

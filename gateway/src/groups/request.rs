@@ -29,14 +29,15 @@ pub(super) enum Request {
     Leave(Vec<Leaver>, Answer<LeaveAnswer>),
     /// Whether this committer may commit, and under which lease and save.
     AdmitCommit(Committer, Answer<Result<Admission, GroupError>>),
-    /// Which topics' offsets must be kept, and under which lease and save others may be deleted (`None`: none is stored).
+    /// Which topics' offsets must be kept, and under which lease and save others may be deleted (`None`: none is
+    /// stored).
     AdmitOffsetDelete(Answer<Result<(Subscriptions, Option<Admission>), GroupError>>),
     /// Describe the group; `None` if it does not exist.
     Describe(Answer<Result<Option<Description>, GroupError>>),
     /// Delete the group and its offsets.
     Delete(Answer<Result<(), GroupError>>),
-    /// The store fenced a write under this admission. `true` if the group in memory has moved on since; otherwise memory
-    /// is stale, and the group leaves it.
+    /// The store fenced a write under this admission. `true` if the group in memory has moved on since; otherwise
+    /// memory is stale, and the group leaves it.
     Revalidate(Admission, Answer<bool>),
     /// Come into memory. Answered `true` once the group is loaded.
     Load(Answer<bool>),

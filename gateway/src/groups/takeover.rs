@@ -32,8 +32,8 @@ impl Groups {
         self.ask(&group, Request::Load).await.is_ok_and(|loaded| loaded)
     }
 
-    /// Calls [`Self::load_all`] at the start, and whenever agents come or go, until `cancel`. (Groups that this agent no
-    /// longer coordinates leave memory by themselves.) To be run once, in the background.
+    /// Calls [`Self::load_all`] at the start, and whenever agents come or go, until `cancel`. (Groups that this agent
+    /// no longer coordinates leave memory by themselves.) To be run once, in the background.
     pub async fn run_takeovers(self, cancel: CancellationToken) {
         let mut changes = self.0.context.ownership.session.changes();
         loop {

@@ -1,8 +1,8 @@
 //! One client's connection: frames in, responses out, in order.
 //!
-//! Owns: one socket. Invariants: it never holds more unanswered requests than the queue's limits; if the peer disconnects,
-//! its long polls are dropped at once, while its other requests are still done; whatever the peer sends, nothing but this
-//! connection is affected.
+//! Owns: one socket. Invariants: it never holds more unanswered requests than the queue's limits; if the peer
+//! disconnects, its long polls are dropped at once, while its other requests are still done; whatever the peer sends,
+//! nothing but this connection is affected.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -17,15 +17,16 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::dispatch::{CloseReason, Reply, route};
+use super::dispatch::route;
 use super::frame_reader::{FrameError, FrameReader, Incoming};
+use super::handler::{CloseReason, Reply};
 use super::response_queue::ResponseQueue;
 use crate::agent::Agent;
 
 /// Parts of a response given to one vectored write; the kernel's own limit is 1,024.
 const WRITE_PARTS_MAX: usize = 64;
-/// How long requests in flight may still take when the agent stops, or the peer has disconnected. Produces of a stopping
-/// agent may take [`limits::DRAIN`]; a peer that does not read gets only this.
+/// How long requests in flight may still take when the agent stops, or the peer has disconnected. Produces of a
+/// stopping agent may take [`limits::DRAIN`]; a peer that does not read gets only this.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a connection ended.

@@ -38,8 +38,8 @@ impl<K: Eq + Hash> FromIterator<K> for DuplicateCheck<K> {
 }
 
 impl<K: Eq + Hash> DuplicateCheck<K> {
-    /// Checks the next item of the request: `Ok` if it is named once, the error `message` if it is named again later, and
-    /// `None` if it was answered before.
+    /// Checks the next item of the request: `Ok` if it is named once, the error `message` if it is named again later,
+    /// and `None` if it was answered before.
     pub fn next(&mut self, key: &K, message: &str) -> Option<Result<(), ApiError>> {
         let occurrence = self.0.get_mut(key)?;
         match std::mem::replace(occurrence, Occurrence::Answered) {

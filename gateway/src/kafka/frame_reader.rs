@@ -1,8 +1,9 @@
 //! Reads frames from a socket: checks the length first, and reads the body only with a permit.
 //!
-//! Owns: the read side of one connection. Invariants: no more memory is taken than the frame's checked length; a Produce
-//! frame, and any large one, is read only after the agent's back-pressure has admitted it, so that over the limit the
-//! socket fills up and the client waits; a client that has a permit and does not use it loses it once others wait for one.
+//! Owns: the read side of one connection. Invariants: no more memory is taken than the frame's checked length; a
+//! Produce frame, and any large one, is read only after the agent's back-pressure has admitted it, so that over the
+//! limit the socket fills up and the client waits; a client that has a permit and does not use it loses it once others
+//! wait for one.
 
 use std::io;
 use std::time::Duration;
@@ -20,10 +21,11 @@ const BUFFER_BYTES: usize = 8 << 10;
 const UNADMITTED_BYTES_MAX: usize = 1 << 20;
 /// The longest pause within a frame: it may hold a permit that others wait for.
 const FRAME_STALL_MAX: Duration = Duration::from_secs(60);
-/// While others wait for permits, a frame that holds one must arrive at this rate: a client that announces a large frame and
-/// sends nothing would keep them waiting.
+/// While others wait for permits, a frame that holds one must arrive at this rate: a client that announces a large
+/// frame and sends nothing would keep them waiting.
 const CONTENDED_BYTES_PER_SECOND_MIN: u32 = 1 << 20;
-/// Time before that rate is required: for the sender to notice that it is read, and for ordinary requests on slow lines.
+/// Time before that rate is required: for the sender to notice that it is read, and for ordinary requests on slow
+/// lines.
 const CONTENDED_GRACE: Duration = Duration::from_secs(2);
 /// How often the rate of a frame is checked.
 const PACE_CHECK: Duration = Duration::from_millis(250);
@@ -130,8 +132,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.produce.admit(bytes).await.map(Some).map_err(|_| FrameError::Draining)
     }
 
-    /// Reads a frame that fits the buffer, and copies it out: parts of a frame that are kept (batches in caches, metadata
-    /// of members) must not keep the whole buffer in memory, and the buffer is used again.
+    /// Reads a frame that fits the buffer, and copies it out: parts of a frame that are kept (batches in caches,
+    /// metadata of members) must not keep the whole buffer in memory, and the buffer is used again.
     async fn small(&mut self, bytes: usize) -> Result<Bytes, FrameError> {
         self.buffer_at_least(LENGTH_BYTES + bytes).await?;
         let body = Bytes::copy_from_slice(&self.buffer[LENGTH_BYTES..LENGTH_BYTES + bytes]);

@@ -1,8 +1,8 @@
-//! Requests with many items, some of which are answered at once (unknown topic, invalid batch) while one call to the layer
-//! below answers the rest.
+//! Requests with many items, some of which are answered at once (unknown topic, invalid batch) while one call to the
+//! layer below answers the rest.
 //!
-//! A handler sorts the items of its request into [`Item`]s, in the request's order, and collects what it batches. The call
-//! returns one result per batched item, in the same order, which [`BatchResults`] puts in place.
+//! A handler sorts the items of its request into [`Item`]s, in the request's order, and collects what it batches. The
+//! call returns one result per batched item, in the same order, which [`BatchResults`] puts in place.
 
 /// One item of a request, on its way to its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,7 +18,8 @@ use crate::listen::Listener;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
-    /// Serves connections until `cancel`, each in a task of the agent. Over the limit, further clients wait to be accepted.
+    /// Serves connections until `cancel`, each in a task of the agent. Over the limit, further clients wait to be
+    /// accepted.
     pub async fn serve_kafka(self, agent: Arc<Agent>, cancel: CancellationToken) {
         let permits = Arc::new(Semaphore::new(agent.config.connections_max.min(Semaphore::MAX_PERMITS)));
         loop {

@@ -1,8 +1,9 @@
 //! Rack-aware fetch (KIP-392): a consumer that gives its rack is sent to an agent of that rack, as Kafka sends it to a
 //! replica.
 //!
-//! Owns: when a consumer is sent elsewhere, and what the response says. Producers give no rack: for them the zone in their
-//! client id decides, in Metadata. Invariant: no consumer is sent in a circle, for an agent of the rack sends nobody on.
+//! Owns: when a consumer is sent elsewhere, and what the response says. Producers give no rack: for them the zone in
+//! their client id decides, in Metadata. Invariant: no consumer is sent in a circle, for an agent of the rack sends
+//! nobody on.
 
 use alluvium_model::Offset;
 use alluvium_wire::Records;
@@ -19,7 +20,8 @@ pub struct RackAwareFetch {
 }
 
 impl RackAwareFetch {
-    /// The redirection of a consumer in `rack` (empty: it gives none) that asks `agent`; `None` if `agent` may answer it.
+    /// The redirection of a consumer in `rack` (empty: it gives none) that asks `agent`; `None` if `agent` may answer
+    /// it.
     pub fn redirect(agent: &Agent, rack: String) -> Option<Self> {
         if rack.is_empty() {
             return None;
@@ -28,7 +30,8 @@ impl RackAwareFetch {
         live_agents.is_far_from(&rack).then_some(Self { live_agents, rack })
     }
 
-    /// The response for each partition of `plan`: the preferred replica, and no records (some clients refuse both at once).
+    /// The response for each partition of `plan`: the preferred replica, and no records (some clients refuse both at
+    /// once).
     pub fn responses(&self, agent: &Agent, plan: &FetchPlan) -> Vec<PartitionData> {
         plan.partitions
             .iter()

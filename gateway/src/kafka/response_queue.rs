@@ -1,10 +1,10 @@
 //! The unanswered requests of one connection, in the order in which they arrived.
 //!
 //! Owns: when each request is started, and that replies leave in order. Invariants: a Produce may be started while only
-//! Produces are in flight before it, in order of arrival, so that batches join the log in that order (if one of them has yet
-//! to hand its batches over, later ones wait for it); every other request is started once all before it are answered.
-//! Dropping the queue drops what is in flight, waiting joins and long polls included; [`ResponseQueue::disconnect`] drops
-//! only those.
+//! Produces are in flight before it, in order of arrival, so that batches join the log in that order (if one of them
+//! has yet to hand its batches over, later ones wait for it); every other request is started once all before it are
+//! answered. Dropping the queue drops what is in flight, waiting joins and long polls included;
+//! [`ResponseQueue::disconnect`] drops only those.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -12,7 +12,8 @@ use std::task::{Context, Poll};
 
 use futures::future::{self, BoxFuture};
 
-use super::dispatch::{InFlight, Reply, Route};
+use super::dispatch::Route;
+use super::handler::{InFlight, Reply};
 
 /// Requests read and not yet answered, per connection. Clients keep far fewer in flight (Java 5); each costs a slot.
 const REQUESTS_MAX: usize = 256;
@@ -62,8 +63,8 @@ impl ResponseQueue {
         self.waiting_bytes = 0;
     }
 
-    /// The client has disconnected: drops the long polls. Everything else is still done, as Kafka does it: clients leave
-    /// groups, commit and produce without acknowledgement right before they disconnect.
+    /// The client has disconnected: drops the long polls. Everything else is still done, as Kafka does it: clients
+    /// leave groups, commit and produce without acknowledgement right before they disconnect.
     pub fn disconnect(&mut self) {
         if self.is_long_poll {
             self.in_flight.clear();

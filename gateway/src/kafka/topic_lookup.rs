@@ -9,8 +9,8 @@ use crate::agent::Agent;
 use crate::kafka::errors::ApiError;
 use crate::metadata_cache::CachedTopic;
 
-/// Looks topics up in the agent's metadata cache, for one request. Before the first missing topic is reported as unknown,
-/// the cache is brought up to date, once per request.
+/// Looks topics up in the agent's metadata cache, for one request. Before the first missing topic is reported as
+/// unknown, the cache is brought up to date, once per request.
 pub struct TopicLookup<'a> {
     agent: &'a Agent,
     is_fresh: bool,
@@ -24,8 +24,8 @@ impl<'a> TopicLookup<'a> {
         Self { agent, is_fresh: false, must_be_fresh: false }
     }
 
-    /// A lookup that brings the cache up to date first: a change that an administrator made through any agent is seen by
-    /// the next request to any other.
+    /// A lookup that brings the cache up to date first: a change that an administrator made through any agent is seen
+    /// by the next request to any other.
     pub fn fresh(agent: &'a Agent) -> Self {
         Self { must_be_fresh: true, ..Self::new(agent) }
     }

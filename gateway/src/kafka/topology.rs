@@ -9,15 +9,15 @@ use alluvium_model::placement::client_zone;
 use alluvium_model::{AgentId, TopicPartition};
 use alluvium_wire::ErrorCode;
 
-use super::dispatch::Context;
 use super::errors::ApiError;
+use super::handler::Context;
 use crate::live_agents::LiveAgents;
 
-/// The operations that every client may do with a topic: read, write, create, delete, alter, describe, describe configs, alter configs (bits
-/// numbered by Kafka's `AclOperation`).
+/// The operations that every client may do with a topic: read, write, create, delete, alter, describe, describe
+/// configs, alter configs (bits numbered by Kafka's `AclOperation`).
 pub const TOPIC_OPERATIONS: i32 = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
-/// The operations that every client may do with the cluster: create, alter, describe, cluster action, describe configs, alter configs,
-/// idempotent write.
+/// The operations that every client may do with the cluster: create, alter, describe, cluster action, describe configs,
+/// alter configs, idempotent write.
 pub const CLUSTER_OPERATIONS: i32 = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
 
 /// An agent, as Metadata and FindCoordinator name it.
@@ -56,8 +56,8 @@ impl<'a> Topology<'a> {
         self.live_agents.leader(partition, self.zone).0
     }
 
-    /// [`Self::leader`], then those that lead for other zones. Consumers follow a preferred replica only if it is one of
-    /// these.
+    /// [`Self::leader`], then those that lead for other zones. Consumers follow a preferred replica only if it is one
+    /// of these.
     pub fn replicas(&self, partition: TopicPartition) -> Vec<i32> {
         self.live_agents.replicas(partition, self.zone).into_iter().map(|id| id.0).collect()
     }

@@ -41,7 +41,7 @@ impl Client {
         response
     }
 
-    /// Sends a request and tells its correlation id.
+    /// Sends a request and returns its correlation id.
     pub async fn send<Q: Request>(&mut self, version: i16, request: &Q) -> i32 {
         self.sent += 1;
         for part in encode_request(version, self.sent, Some(self.client_id), request).unwrap() {
@@ -50,27 +50,29 @@ impl Client {
         self.sent
     }
 
+    /// The next response and its correlation id.
     pub async fn receive<S: Message>(&mut self, version: i16) -> (i32, S) {
         let mut reader = Reader::new(self.receive_frame().await.expect("a response, but the connection was closed"));
         let correlation_id = decode_response_header(&mut reader, S::API, version).unwrap();
         (correlation_id, decode_response(reader, version).unwrap())
     }
 
-    /// A frame whose header names any API and version, and whose body is any bytes.
+    /// Sends a frame of any API and version, with any bytes as its body.
     pub async fn send_frame(&mut self, api_key: i16, version: i16, correlation_id: i32, body: &[u8]) {
         self.send_bytes(&frame(api_key, version, correlation_id, body)).await;
     }
 
+    /// Sends raw bytes, which the server must read.
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
         timeout(TIMEOUT, self.stream.write_all(bytes)).await.expect("the server reads").unwrap();
     }
 
-    /// Sends what the server may refuse to read, closing the connection.
+    /// Sends bytes that the server may not read, closing the connection instead.
     pub async fn try_send(&mut self, bytes: &[u8]) {
         let _ = timeout(TIMEOUT, self.stream.write_all(bytes)).await.expect("the server reads or closes");
     }
 
-    /// The next frame without its length; none where the connection is closed.
+    /// The next frame without its length prefix; `None` if the connection is closed.
     pub async fn receive_frame(&mut self) -> Option<Bytes> {
         timeout(TIMEOUT, async {
             let length = self.stream.read_i32().await.ok()?;
@@ -82,7 +84,7 @@ impl Client {
         .expect("the server neither answers nor closes")
     }
 
-    /// Ends what is sent, and reads all that comes until the server closes.
+    /// Shuts down the sending side, and reads until the server closes.
     pub async fn finish(mut self) {
         let _ = self.stream.shutdown().await;
         let mut rest = Vec::new();
@@ -90,6 +92,7 @@ impl Client {
         let _ = timeout(TIMEOUT, self.stream.read_to_end(&mut rest)).await.expect("the server closes");
     }
 
+    /// Whether the server closes the connection before it sends anything.
     pub async fn is_closed(&mut self) -> bool {
         self.receive_frame().await.is_none()
     }

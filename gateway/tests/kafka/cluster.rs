@@ -74,7 +74,7 @@ async fn all_agents_name_the_same_leaders() {
     let stores = SharedStores::new().await;
     let servers = stores.agents([Some("a"), Some("a"), Some("b")]).await;
     servers[0].topic("t", 50, &[]).await;
-    let mut told = BTreeSet::new();
+    let mut answers = BTreeSet::new();
     for server in &servers {
         let metadata = metadata(&mut server.client().await, "t").await;
         let zones = [(0, "a"), (1, "a"), (2, "b")].map(|(id, zone)| (id, Some(zone.to_owned())));
@@ -88,17 +88,17 @@ async fn all_agents_name_the_same_leaders() {
             assert_eq!((partition.replica_nodes.len(), zones.len()), (2, 2));
             assert_eq!((partition.leader_epoch, partition.error_code), (0, ErrorCode::NONE));
         }
-        told.insert(leaders(&metadata));
+        answers.insert(leaders(&metadata));
         let paged = DescribeTopicPartitionsRequest {
             topics: vec![TopicRequest { name: "t".into() }],
             response_partition_limit: 100,
             ..Default::default()
         };
         let paged = server.client().await.call(0, &paged).await.topics.remove(0).partitions;
-        told.insert(paged.iter().map(|partition| partition.leader_id).collect());
+        answers.insert(paged.iter().map(|partition| partition.leader_id).collect());
     }
-    assert_eq!(told.len(), 1);
-    let used: BTreeSet<i32> = told.pop_first().unwrap().into_iter().collect();
+    assert_eq!(answers.len(), 1);
+    let used: BTreeSet<i32> = answers.pop_first().unwrap().into_iter().collect();
     assert_eq!(used, BTreeSet::from([0, 1, 2]));
 }
 

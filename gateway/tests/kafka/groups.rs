@@ -218,8 +218,8 @@ async fn errors_have_kafkas_codes() {
     assert_eq!(client.call(5, &stale).await.error_code, ErrorCode::ILLEGAL_GENERATION);
     let stale = HeartbeatRequest { generation_id: 7, ..heartbeat("g", &joined) };
     assert_eq!(client.call(4, &stale).await.error_code, ErrorCode::ILLEGAL_GENERATION);
-    let nobody = LeaveGroupRequest { group_id: "g".into(), member_id: "stranger".into(), ..Default::default() };
-    assert_eq!(client.call(1, &nobody).await.error_code, ErrorCode::UNKNOWN_MEMBER_ID);
+    let stranger = LeaveGroupRequest { group_id: "g".into(), member_id: "stranger".into(), ..Default::default() };
+    assert_eq!(client.call(1, &stranger).await.error_code, ErrorCode::UNKNOWN_MEMBER_ID);
 }
 
 #[tokio::test]

@@ -118,9 +118,9 @@ async fn authorized_operations_are_returned_on_request() {
         include_topic_authorized_operations: true,
         ..asking(vec![named("t")])
     };
-    let told = client.call(8, &request).await;
-    assert_eq!(told.topics[0].topic_authorized_operations, 0b1101_1111_1000);
-    assert_eq!(told.cluster_authorized_operations, 0b1_1111_1010_0000);
+    let response = client.call(8, &request).await;
+    assert_eq!(response.topics[0].topic_authorized_operations, 0b1101_1111_1000);
+    assert_eq!(response.cluster_authorized_operations, 0b1_1111_1010_0000);
 }
 
 #[tokio::test]

@@ -68,8 +68,9 @@ impl Server {
         Self::over(SharedStores::new().await, None, SessionConfig::alone(), adjust).await
     }
 
+    /// An agent on `stores`.
     pub async fn over(
-        ground: SharedStores,
+        stores: SharedStores,
         zone: Option<&str>,
         session: SessionConfig,
         adjust: impl FnOnce(&mut AgentConfig),
@@ -78,7 +79,7 @@ impl Server {
         let address = listener.address();
         let mut config = AgentConfig { linger: std::time::Duration::from_millis(5), ..AgentConfig::default() };
         adjust(&mut config);
-        let SharedStores { metastore, objects } = ground;
+        let SharedStores { metastore, objects } = stores;
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SeededRng::new(address.port().into())));
         let kafka = Some(Endpoint { host: "127.0.0.1".to_owned(), port: address.port() });
         let new = NewNode { zone: zone.map(str::to_owned), kafka, ..NewNode::default() };
@@ -105,7 +106,7 @@ impl Server {
         self.agent.session.node().id.0
     }
 
-    /// Waits until it knows so many agents that can be named.
+    /// Waits until it knows `agents` live agents.
     pub async fn knows(&self, agents: usize) {
         let mut changes = self.agent.session.changes();
         while self.agent.session.candidates().len() != agents {
@@ -113,11 +114,12 @@ impl Server {
         }
     }
 
+    /// A new connection to it.
     pub async fn client(&self) -> Client {
         Client::connect(self.address).await
     }
 
-    /// Creates a topic and tells its id.
+    /// Creates a topic and returns its id.
     pub async fn topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) -> uuid::Uuid {
         let configs = configs
             .iter()

@@ -46,7 +46,8 @@ impl HasErrorCode for ProduceError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(refusal) => refusal.code(),
-            // Every client retries after both codes, without new metadata. The latter says that the batch may be in the log.
+            // Every client retries after both codes, without new metadata. The latter says that the batch may be in the
+            // log.
             Self::Upload(_) | Self::Gap | Self::Draining => ErrorCode::NOT_ENOUGH_REPLICAS,
             Self::Commit(_) => ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
         }

@@ -8,11 +8,12 @@ use alluvium_wire::messages::alter_configs::{
 
 use crate::kafka::config_alteration::{alter_topic, altered_topic, check_distinct};
 use crate::kafka::config_entries::Resource;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::duplicate_check::DuplicateCheck;
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::AlterConfigs, 0..=2, |call| answer(call, handle));
 
 async fn handle(context: Context, request: AlterConfigsRequest) -> AlterConfigsResponse {

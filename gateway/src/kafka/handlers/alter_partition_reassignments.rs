@@ -6,11 +6,12 @@ use alluvium_wire::messages::alter_partition_reassignments::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::metadata_cache::CachedTopic;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::AlterPartitionReassignments, 0..=1, |call| answer(call, handle));
 
 async fn handle(context: Context, request: AlterPartitionReassignmentsRequest) -> AlterPartitionReassignmentsResponse {

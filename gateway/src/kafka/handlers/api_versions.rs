@@ -1,7 +1,7 @@
 //! ApiVersions (18): the APIs served, their versions, and the cluster's features.
 //!
-//! - A version newer than ours is answered in version 0 with error 35 and this API's own range, so that the client can retry
-//!   in one step (KIP-511).
+//! - A version newer than ours is answered in version 0 with error 35 and this API's own range, so that the client can
+//!   retry in one step (KIP-511).
 //! - 3: the client names its software; features, of which those with first version 0 are left out (KAFKA-17492).
 //! - 4: all features.
 //!
@@ -13,12 +13,13 @@ use alluvium_wire::messages::api_versions::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use super::HANDLERS;
-use crate::kafka::dispatch::{Context, Handler, Reply, answer, respond_in};
+use crate::kafka::handler::{Context, Handler, Reply, answer, respond_in};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::ApiVersions, 0..=4, |call| answer(call, handle));
 
-/// Features are the same on every agent and never change, so their epoch is constant. (-1 would hide them from clients.)
+/// Features are the same on every agent and never change, so their epoch is constant. (-1 would hide them from
+/// clients.)
 const FEATURES_EPOCH: i64 = 0;
 
 /// Name, first and last supported version, finalized version (0: off). Transactions and the new group protocol are off.
@@ -37,7 +38,7 @@ async fn handle(context: Context, request: ApiVersionsRequest) -> ApiVersionsRes
         return ApiVersionsResponse { error_code: ErrorCode::INVALID_REQUEST, ..Default::default() };
     }
     ApiVersionsResponse {
-        api_keys: HANDLERS.iter().map(|handler| range(handler)).collect(),
+        api_keys: context.apis.iter().map(|handler| range(handler)).collect(),
         supported_features: supported(version),
         finalized_features_epoch: FEATURES_EPOCH,
         finalized_features: finalized(),

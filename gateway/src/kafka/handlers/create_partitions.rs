@@ -7,11 +7,12 @@ use alluvium_wire::messages::create_partitions::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::duplicate_check::{DuplicateCheck, are_distinct};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::CreatePartitions, 0..=3, |call| answer(call, handle));
 
 async fn handle(context: Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {

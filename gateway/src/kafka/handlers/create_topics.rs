@@ -1,7 +1,7 @@
 //! CreateTopics (19): creates topics with a number of partitions, and configs.
 //!
-//! Any replication factor is accepted and stored: the object store replicates. Replica assignments only give the number of
-//! partitions.
+//! Any replication factor is accepted and stored: the object store replicates. Replica assignments only give the number
+//! of partitions.
 //!
 //! - 4: -1 asks for the defaults. 5: the response describes the new topic. 7: its id.
 
@@ -19,11 +19,12 @@ use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
 use crate::kafka::config_entries::topic_entries;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::duplicate_check::{DuplicateCheck, are_distinct};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::topic_creation::{create, new_topic};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::CreateTopics, 2..=7, |call| answer(call, handle));
 
 /// How long the metastore may take to bring the cache up to date, before topics are created anyway.

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use alluvium_wire::messages::delete_groups::{DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DeleteGroups, 0..=2, |call| answer(call, handle));
 
 async fn handle(context: Context, request: DeleteGroupsRequest) -> DeleteGroupsResponse {

@@ -9,11 +9,12 @@ use alluvium_wire::messages::delete_records::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::metadata_cache::CachedTopic;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DeleteRecords, 0..=2, |call| answer(call, handle));
 
 /// Stands for the high watermark.

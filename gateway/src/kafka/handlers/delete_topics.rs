@@ -15,12 +15,13 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use uuid::Uuid;
 
 use crate::agent::Agent;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::duplicate_check::DuplicateCheck;
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::metadata_cache::CachedTopic;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DeleteTopics, 1..=6, |call| answer(call, handle));
 
 async fn handle(context: Context, request: DeleteTopicsRequest) -> DeleteTopicsResponse {

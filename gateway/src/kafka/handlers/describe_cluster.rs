@@ -8,9 +8,10 @@ use alluvium_wire::messages::describe_cluster::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topology::{CLUSTER_OPERATIONS, Node, Topology};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeCluster, 0..=2, |call| answer(call, handle));
 
 const BROKERS: i8 = 1;

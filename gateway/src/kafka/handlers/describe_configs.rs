@@ -2,8 +2,8 @@
 //!
 //! - 1: sources and synonyms. 3: types and documentation.
 //!
-//! For a topic, all its configs are returned, with a source that tells overrides from defaults; for the agent, those that
-//! tools read.
+//! For a topic, all its configs are returned, with a source that tells overrides from defaults; for the agent, those
+//! that tools read.
 
 use std::collections::HashSet;
 
@@ -14,10 +14,11 @@ use alluvium_wire::messages::describe_configs::{
 };
 
 use crate::kafka::config_entries::{ConfigEntry, Resource, Source, broker_entries, check_broker, topic_entries};
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeConfigs, 1..=4, |call| answer(call, handle));
 
 async fn handle(context: Context, request: DescribeConfigsRequest) -> DescribeConfigsResponse {

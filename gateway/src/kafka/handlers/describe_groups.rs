@@ -12,13 +12,14 @@ use alluvium_wire::messages::describe_groups::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::groups::{DescribedMember, Description};
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeGroups, 0..=6, |call| answer(call, handle));
 
-/// The operations that every client may do with a group: read, delete, describe, describe configs, alter configs (bits numbered by Kafka's
-/// `AclOperation`).
+/// The operations that every client may do with a group: read, delete, describe, describe configs, alter configs (bits
+/// numbered by Kafka's `AclOperation`).
 const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 const DEAD: &str = "Dead";
 

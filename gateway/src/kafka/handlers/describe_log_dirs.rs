@@ -2,7 +2,8 @@
 //!
 //! Tools ask all agents and add up the sizes, so each agent reports only the partitions that it leads.
 //!
-//! - 3: an error for the whole response. 4: total and usable bytes (-1). 5: cordoned directories, of which there is none.
+//! - 3: an error for the whole response. 4: total and usable bytes (-1). 5: cordoned directories, of which there is
+//!   none.
 
 use std::collections::BTreeSet;
 
@@ -15,9 +16,10 @@ use alluvium_wire::messages::describe_log_dirs::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
-use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topology::Topology;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeLogDirs, 1..=5, |call| answer(call, handle));
 
 /// The name of the only directory.

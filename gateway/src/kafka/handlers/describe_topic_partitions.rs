@@ -12,12 +12,13 @@ use alluvium_wire::messages::describe_topic_partitions::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::{TOPIC_OPERATIONS, Topology};
 use crate::metadata_cache::CachedTopic;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeTopicPartitions, 0..=0, |call| answer(call, handle));
 
 /// Partitions in one page (Kafka's `max.request.partition.size.limit`).

@@ -9,11 +9,12 @@ use alluvium_wire::messages::elect_leaders::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::metadata_cache::CachedTopic;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::ElectLeaders, 0..=2, |call| answer(call, handle));
 
 /// Preferred and unclean.

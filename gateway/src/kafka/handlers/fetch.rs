@@ -5,8 +5,8 @@
 //! - 11: the consumer's rack, and the preferred replica (KIP-392).
 //! - 13: topics by id. The fields of replicas are ignored: there are none.
 //!
-//! The response is sent at once if there is data, or an error in any partition. The first batch is returned whole, however
-//! large (KIP-74).
+//! The response is sent at once if there is data, or an error in any partition. The first batch is returned whole,
+//! however large (KIP-74).
 
 use std::time::Duration;
 
@@ -18,13 +18,14 @@ use alluvium_wire::messages::fetch::{
 use alluvium_wire::{ApiKey, ErrorCode, Records};
 
 use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::{ApiError, HasErrorCode};
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::item_answers::{BatchResults, Item};
 use crate::kafka::rack_aware_fetch::RackAwareFetch;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::check_epoch;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::Fetch, 4..=18, |call| answer(call, handle)).long_poll();
 
 /// Session epochs of a complete fetch: the first of a new session, and the last of one.
@@ -63,7 +64,8 @@ async fn handle(context: Context, mut request: FetchRequest) -> FetchResponse {
     FetchResponse { responses, ..Default::default() }
 }
 
-/// A topic of the request. Each of its partitions is answered already, or in the plan (with its index), in the same order.
+/// A topic of the request. Each of its partitions is answered already, or in the plan (with its index), in the same
+/// order.
 struct PlannedTopic {
     topic: String,
     topic_id: uuid::Uuid,

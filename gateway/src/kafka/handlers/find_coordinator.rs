@@ -7,9 +7,10 @@
 use alluvium_wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topology::{Node, Topology};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::FindCoordinator, 0..=6, |call| answer(call, handle));
 
 const GROUP: i8 = 0;

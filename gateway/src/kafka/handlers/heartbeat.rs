@@ -6,9 +6,10 @@ use alluvium_wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::groups::{Generation, GroupError, InstanceId, MemberId};
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::Heartbeat, 0..=4, |call| answer(call, handle));
 
 async fn handle(context: Context, request: HeartbeatRequest) -> HeartbeatResponse {

@@ -8,16 +8,17 @@
 use alluvium_wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::InitProducerId, 0..=5, |call| answer(call, handle));
 
 async fn handle(context: Context, request: InitProducerIdRequest) -> InitProducerIdResponse {
     match allocate(&context, &request).await {
         Ok(producer_id) => InitProducerIdResponse { producer_id, producer_epoch: 0, ..Default::default() },
         Err(error) => {
-            tracing::debug!(peer = %context.peer, code = ?error.code, reason = error.message, "no producer id allocated");
+            tracing::debug!(peer = %context.peer, code = ?error.code, reason = error.message, "no producer id");
             InitProducerIdResponse { error_code: error.code, producer_epoch: -1, ..Default::default() }
         }
     }

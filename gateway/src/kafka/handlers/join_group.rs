@@ -13,9 +13,10 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use bytes::Bytes;
 
 use crate::groups::{InstanceId, JoinError, Joined, JoinedMember, Joiner, MemberId, Protocol};
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::JoinGroup, 0..=9, |call| answer(call, handle)).long_poll();
 
 async fn handle(context: Context, request: JoinGroupRequest) -> JoinGroupResponse {

@@ -7,9 +7,10 @@ use alluvium_wire::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::groups::{GroupError, InstanceId, Leaver, MemberId};
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::LeaveGroup, 0..=5, |call| answer(call, handle));
 
 async fn handle(context: Context, request: LeaveGroupRequest) -> LeaveGroupResponse {

@@ -5,8 +5,9 @@
 use alluvium_wire::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::ListGroups, 0..=5, |call| answer(call, handle));
 
 const CLASSIC: &str = "classic";

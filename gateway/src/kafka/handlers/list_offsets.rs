@@ -19,13 +19,14 @@ use futures::stream::{self, StreamExt};
 
 use crate::agent::Agent;
 use crate::fetch::{FoundOffset, OffsetSpec};
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::duplicate_check::DuplicateCheck;
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::check_epoch;
 use crate::metadata_cache::CachedTopic;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::ListOffsets, 1..=11, |call| answer(call, handle));
 
 /// Partitions looked up at once, for one request.

@@ -5,8 +5,9 @@ use alluvium_wire::messages::list_partition_reassignments::{
     ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
 };
 
-use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::ListPartitionReassignments, 0..=0, |call| answer(call, handle));
 
 async fn handle(_: Context, _: ListPartitionReassignmentsRequest) -> ListPartitionReassignmentsResponse {

@@ -1,6 +1,7 @@
 //! Metadata (3): the topics, and the agents that serve them.
 //!
-//! Topics that do not exist are created if both the client and the configuration allow it, and returned as ready at once.
+//! Topics that do not exist are created if both the client and the configuration allow it, and returned as ready at
+//! once.
 //!
 //! - 0: an empty list asks for all topics. 1: null asks for all, an empty list for none; controller, racks.
 //! - 2: cluster id. 4: clients may forbid creation. 7: leader epochs. 8-10: authorized operations.
@@ -21,16 +22,18 @@ use alluvium_wire::messages::metadata::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::{CLUSTER_OPERATIONS, Node, TOPIC_OPERATIONS, Topology};
 use crate::metadata_cache::CachedTopic;
 use crate::topic_creation::create_automatically;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, |call| answer(call, handle));
 
-/// How long the metastore may take to bring the cache up to date: clients that wait for the brokers cannot do anything else.
+/// How long the metastore may take to bring the cache up to date: clients that wait for the brokers cannot do anything
+/// else.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Topics that one request may create; clients retry for the rest.
 const CREATED_MAX: usize = 100;
@@ -101,8 +104,8 @@ fn topic_response(
     }
 }
 
-/// The response to a request with topic ids, or without names, in a version that does not allow them (ids entered the layout
-/// two versions before they may be used); `None` if the request is valid.
+/// The response to a request with topic ids, or without names, in a version that does not allow them (ids entered the
+/// layout two versions before they may be used); `None` if the request is valid.
 fn invalid_topics(request: &MetadataRequest, version: i16) -> Option<MetadataResponse> {
     let asked = request.topics.as_deref().unwrap_or_default();
     if version >= 12 || asked.iter().all(|topic| topic.name.is_some() && topic.topic_id.is_nil()) {

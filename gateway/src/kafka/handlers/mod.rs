@@ -1,7 +1,7 @@
 //! One file per Kafka API: what it does, its versions, and the way from its request to its response.
 //!
-//! Owns: the table of the APIs served. Does not own: what requests do. [`dispatch`](super::dispatch) says how to write a
-//! handler.
+//! Owns: the table of the APIs served. Does not own: what requests do. [`handler`](super::handler) says how to write
+//! a handler.
 
 mod alter_configs;
 mod alter_partition_reassignments;

@@ -14,11 +14,12 @@ use alluvium_wire::messages::offset_commit::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::groups::{Committer, Generation, GroupError, InstanceId, MemberId, NewOffset};
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::{ApiError, HasErrorCode};
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::item_answers::{BatchResults, Item};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::OffsetCommit, 2..=10, |call| answer(call, handle));
 
 async fn handle(context: Context, request: OffsetCommitRequest) -> OffsetCommitResponse {

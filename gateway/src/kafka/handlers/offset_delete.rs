@@ -8,11 +8,12 @@ use alluvium_wire::messages::offset_delete::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::groups::GroupError;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::item_answers::{BatchResults, Item};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::OffsetDelete, 0..=0, |call| answer(call, handle));
 
 async fn handle(context: Context, request: OffsetDeleteRequest) -> OffsetDeleteResponse {

@@ -20,10 +20,11 @@ use uuid::Uuid;
 
 use crate::agent::Agent;
 use crate::groups::GroupError;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::OffsetFetch, 1..=10, |call| answer(call, handle));
 
 async fn handle(context: Context, request: OffsetFetchRequest) -> OffsetFetchResponse {
@@ -50,8 +51,8 @@ async fn handle(context: Context, request: OffsetFetchRequest) -> OffsetFetchRes
     single(fetch(agent, group, version).await)
 }
 
-/// The response about one group in the layout before version 8. Version 1 has no field for the group's error, and so carries
-/// it on each partition.
+/// The response about one group in the layout before version 8. Version 1 has no field for the group's error, and so
+/// carries it on each partition.
 fn single(group: OffsetFetchResponseGroup) -> OffsetFetchResponse {
     let partition = |partition: OffsetFetchResponsePartitions| OffsetFetchResponsePartition {
         partition_index: partition.partition_index,

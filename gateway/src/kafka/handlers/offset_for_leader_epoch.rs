@@ -13,11 +13,12 @@ use alluvium_wire::messages::offset_for_leader_epoch::{
 };
 
 use crate::agent::Agent;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::check_epoch;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::OffsetForLeaderEpoch, 2..=4, |call| answer(call, handle));
 
 async fn handle(context: Context, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {

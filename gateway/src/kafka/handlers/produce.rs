@@ -1,7 +1,7 @@
 //! Produce (0): appends one batch to each of some partitions.
 //!
-//! The batches are handed to the log in the order of the requests of their connection: that part of the work is done when
-//! the request is started. Later requests need not wait until earlier ones are durable.
+//! The batches are handed to the log in the order of the requests of their connection: that part of the work is done
+//! when the request is started. Later requests need not wait until earlier ones are durable.
 //!
 //! - 3: the first version with batches of magic 2. Versions below are not served, although 0 is advertised, because
 //!   librdkafka needs it (KAFKA-18659).
@@ -25,17 +25,18 @@ use bytes::Bytes;
 use futures::FutureExt;
 use tokio::time::{Instant, timeout_at};
 
-use crate::kafka::dispatch::{Call, CloseReason, Context, Handler, InFlight, Reply, decode, respond};
 use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Call, CloseReason, Context, Handler, InFlight, Reply, decode, respond};
 use crate::kafka::item_answers::{BatchResults, Item};
 use crate::metadata_cache::CachedTopic;
 use crate::produce::admission::{Refusal, admit};
 use crate::produce::{Ack, AppendOutcomes, PartitionAppend, Permit, ProduceError};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::Produce, 3..=13, start).pipelined();
 
-/// The throttle time in responses while producers wait for admission: enough to be seen in the clients' metrics. What holds
-/// the clients back is that their sockets are not read.
+/// The throttle time in responses while producers wait for admission: enough to be seen in the clients' metrics. What
+/// holds the clients back is that their sockets are not read.
 const THROTTLE_MS: i32 = 10;
 
 /// acks = all: acknowledge when durable. (1 means the same here, except that there is no timeout.)
@@ -51,6 +52,7 @@ const FRAME_SMALL_BYTES: usize = 1 << 10;
 #[derive(Clone)]
 struct PartitionFailure {
     error: ApiError,
+    /// The records at fault, if some are.
     faults: Vec<RecordFault>,
 }
 
@@ -117,8 +119,8 @@ async fn reply(context: &Context, header: &RequestHeader, started: StartedAppend
     }
 }
 
-/// If most of the frame was refused, copies the rest out of it: batches stay in memory for much longer than their request,
-/// and would keep the whole frame there.
+/// If most of the frame was refused, copies the rest out of it: batches stay in memory for much longer than their
+/// request, and would keep the whole frame there.
 fn detach(appends: &mut [PartitionAppend], frame_bytes: usize) {
     let kept: usize = appends.iter().map(|append| append.batch.len()).sum();
     if frame_bytes <= FRAME_SMALL_BYTES || kept >= frame_bytes / 2 {
@@ -180,16 +182,19 @@ fn plan(context: &Context, request: ProduceRequest) -> (Vec<PlannedTopic>, Vec<P
     if let Some(failure) = transactional {
         // Kafka refuses the whole request, too.
         appends.clear();
-        for item in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
-            let index = match item {
-                Item::Answered(PartitionProduceResponse { index, .. }) | Item::Batched(Appended { index, .. }) => {
-                    *index
-                }
-            };
-            *item = Item::Answered(failed(index, failure.clone()));
-        }
+        fail_all(&mut topics, &failure);
     }
     (topics, appends)
+}
+
+/// Answers every partition with `failure`.
+fn fail_all(topics: &mut [PlannedTopic], failure: &PartitionFailure) {
+    for item in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+        let index = match item {
+            Item::Answered(PartitionProduceResponse { index, .. }) | Item::Batched(Appended { index, .. }) => *index,
+        };
+        *item = Item::Answered(failed(index, failure.clone()));
+    }
 }
 
 fn check_acks(acks: i16) -> Result<(), ApiError> {
@@ -232,8 +237,8 @@ fn refusal(refusal: Refusal) -> PartitionFailure {
     PartitionFailure { error, faults }
 }
 
-/// The responses of all partitions. `outcomes`: of the batches that were taken, in order; `None` if they are not known in
-/// time.
+/// The responses of all partitions. `outcomes`: of the batches that were taken, in order; `None` if they are not known
+/// in time.
 fn responses(topics: Vec<PlannedTopic>, outcomes: Option<Vec<Result<Ack, ProduceError>>>) -> Vec<TopicProduceResponse> {
     let mut results = BatchResults::new(outcomes.unwrap_or_default());
     let mut partition = |item| {

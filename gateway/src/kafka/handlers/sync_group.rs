@@ -7,9 +7,10 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use bytes::Bytes;
 
 use crate::groups::{Generation, GroupError, InstanceId, MemberId, Sync};
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::SyncGroup, 0..=5, |call| answer(call, handle)).long_poll();
 
 async fn handle(context: Context, request: SyncGroupRequest) -> SyncGroupResponse {

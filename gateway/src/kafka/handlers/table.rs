@@ -3,7 +3,7 @@
 use alluvium_wire::ApiKey;
 
 use super::*;
-use crate::kafka::dispatch::Handler;
+use crate::kafka::handler::Handler;
 
 /// All handlers, sorted by API key.
 pub static HANDLERS: &[&Handler] = &[
