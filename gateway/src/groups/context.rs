@@ -1,4 +1,4 @@
-//! What the task of a group needs beside the group itself.
+//! What the task of a group needs besides the group itself.
 
 use std::sync::Arc;
 

@@ -108,7 +108,7 @@ impl Groups {
         self.ask_with(&group, request).await.map_err(anonymous)?
     }
 
-    /// Fetches a member's assignment, or brings everybody's. Waits until the leader has brought them; if the future is
+    /// Fetches a member's assignment, or brings those of all members. Waits until the leader has brought them; if the future is
     /// dropped before, the client has disconnected.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub(super) struct LoadedGroup {
     group: Group,
     /// The generation up to which rebalances were counted.
     counted_generation: Generation,
-    /// The lease under which the group is changed; `None` while it is only a name that somebody asks for.
+    /// The lease under which the group is changed; `None` while the group is only a name in a request.
     lease: Option<Lease>,
     /// The save that memory follows from; `None` if the group was never saved.
     fence: Option<Fence>,
@@ -31,7 +31,7 @@ pub(super) struct LoadedGroup {
     summary: Arc<Mutex<Option<GroupSummary>>>,
 }
 
-/// The group is no longer ours, or cannot be served: it must leave memory. All waiting clients have been answered.
+/// This agent no longer owns the group, or cannot serve it: it must leave memory. All waiting clients have been answered.
 #[derive(Debug)]
 pub(super) struct OwnershipLost;
 
@@ -71,7 +71,7 @@ impl LoadedGroup {
         &self.group
     }
 
-    /// Whether the group is more than a name that somebody asked for.
+    /// Whether the group is more than a name in a request.
     pub fn exists(&self) -> bool {
         self.fence.is_some() || !self.group.is_vacant()
     }

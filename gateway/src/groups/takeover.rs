@@ -1,4 +1,4 @@
-//! Loads groups that this agent became coordinator of before any client asks: members that are gone must expire.
+//! Loads groups that this agent became coordinator of before any client asks: members that have died must expire.
 
 use alluvium_model::group::GroupId;
 use futures::{StreamExt, future, stream};

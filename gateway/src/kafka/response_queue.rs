@@ -28,7 +28,7 @@ pub struct ResponseQueue {
     is_long_poll: bool,
     /// Whether the requests in flight are Produces.
     is_producing: bool,
-    /// Whether another Produce may be started beside those in flight.
+    /// Whether another Produce may be started while those in flight are not answered.
     is_pipelined: bool,
     waiting: VecDeque<Route>,
     waiting_bytes: usize,

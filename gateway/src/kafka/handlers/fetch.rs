@@ -77,37 +77,11 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
     let mut lookup = TopicLookup::new(agent);
     let mut planned = Vec::with_capacity(request.topics.len());
     let mut wanted = Vec::new();
-    let mut all_are_served = true;
-    for FetchTopic { topic, topic_id, partitions } in request.topics {
-        let last = partitions.iter().map(|asked| asked.partition).max();
-        let found = if context.version >= 13 {
-            lookup.by_id_with(topic_id, last).await
-        } else {
-            lookup.by_name_with(&topic, last).await
-        };
-        let mut items = Vec::with_capacity(partitions.len());
-        for asked in partitions {
-            let index = asked.partition;
-            let partition = match &found {
-                Ok(topic) => topic.partition(index).ok_or_else(ApiError::unknown_topic_or_partition),
-                Err(error) => Err(error.clone()),
-            };
-            items.push(match (partition, check_epochs(&asked)) {
-                (Err(error), _) => Item::Answered(unknown(index, error.code)),
-                (Ok(_), Err(error)) => Item::Answered(failed(index, error.code)),
-                (Ok(partition), Ok(())) => {
-                    wanted.push(FetchPartition {
-                        partition,
-                        offset: Offset(asked.fetch_offset),
-                        max_bytes: usize::try_from(asked.partition_max_bytes).unwrap_or(0),
-                    });
-                    Item::Batched(index)
-                }
-            });
-        }
-        all_are_served &= items.iter().all(|item| matches!(item, Item::Batched(_)));
-        planned.push(PlannedTopic { topic, topic_id, partitions: items });
+    for topic in request.topics {
+        planned.push(plan_topic(&mut lookup, context.version, topic, &mut wanted).await);
     }
+    let mut items = planned.iter().flat_map(|topic| &topic.partitions);
+    let all_are_served = items.all(|item| matches!(item, Item::Batched(_)));
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
     let plan = FetchPlan {
         min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
@@ -117,6 +91,40 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
         partitions: wanted,
     };
     (planned, plan)
+}
+
+/// Answers the partitions that cannot be read, and adds the others to `wanted`.
+async fn plan_topic(
+    lookup: &mut TopicLookup<'_>,
+    version: i16,
+    requested: FetchTopic,
+    wanted: &mut Vec<FetchPartition>,
+) -> PlannedTopic {
+    let FetchTopic { topic, topic_id, partitions } = requested;
+    let last = partitions.iter().map(|asked| asked.partition).max();
+    let found =
+        if version >= 13 { lookup.by_id_with(topic_id, last).await } else { lookup.by_name_with(&topic, last).await };
+    let item = |asked: AskedPartition| {
+        let index = asked.partition;
+        let partition = match &found {
+            Ok(topic) => topic.partition(index).ok_or_else(ApiError::unknown_topic_or_partition),
+            Err(error) => Err(error.clone()),
+        };
+        match (partition, check_epochs(&asked)) {
+            (Err(error), _) => Item::Answered(unknown(index, error.code)),
+            (Ok(_), Err(error)) => Item::Answered(failed(index, error.code)),
+            (Ok(partition), Ok(())) => {
+                wanted.push(FetchPartition {
+                    partition,
+                    offset: Offset(asked.fetch_offset),
+                    max_bytes: usize::try_from(asked.partition_max_bytes).unwrap_or(0),
+                });
+                Item::Batched(index)
+            }
+        }
+    };
+    let partitions = partitions.into_iter().map(item).collect();
+    PlannedTopic { topic, topic_id, partitions }
 }
 
 fn check_epochs(asked: &AskedPartition) -> Result<(), ApiError> {
