@@ -113,7 +113,7 @@ impl Agent {
             tasks: tasks.clone(),
         };
         let groups = Groups::new(GroupsConfig::from(&config), groups);
-        tasks.spawn("groups", groups.clone().follow(tasks.cancelled()));
+        tasks.spawn("groups", groups.clone().run_takeovers(tasks.cancelled()));
         metrics.collect(Box::new(AgentCollector {
             objects: objects.clone(),
             gate: produce.gate().clone(),

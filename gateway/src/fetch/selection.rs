@@ -2,13 +2,11 @@
 //! partition's budget. Pure.
 
 use alluvium_model::Offset;
+use alluvium_model::limits::LEADER_EPOCH;
 use bytes::Bytes;
 
 use super::byte_budget::PartitionBudget;
 use super::offset_assignment::OffsetBatch;
-
-/// The only leader epoch: any agent serves any partition, so leadership never changes.
-pub const LEADER_EPOCH: i32 = 0;
 
 /// Collects batches until the budget is used up.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! How groups are run.
+//! The configuration and the limits of groups.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use alluvium_model::group::{GROUP_BYTES_MAX, GROUP_MEMBERS_MAX, Rules};
 
 use crate::config::AgentConfig;
 
-/// How groups are run, named as Kafka's broker configuration.
+/// The configuration of groups; in comments, the names of Kafka's broker configs.
 #[derive(Clone, Debug)]
 pub struct GroupsConfig {
     /// `group.min.session.timeout.ms`, `group.max.session.timeout.ms`, `group.initial.rebalance.delay.ms` and
     /// `group.max.size`.
     pub rules: Rules,
-    /// `offset.metadata.max.bytes`.
+    /// `offset.metadata.max.bytes`: the longest metadata string of a committed offset.
     pub offset_metadata_bytes_max: usize,
 }
 
@@ -35,29 +35,31 @@ impl From<&AgentConfig> for GroupsConfig {
     }
 }
 
-/// Groups in memory at once; more are told that the coordinator is not available.
+/// Groups in memory at once. Requests for more are answered that the coordinator is not available.
 pub(super) const GROUPS_MAX: usize = 100_000;
-/// Requests that wait for one group's task; more wait in their connections.
+/// Requests queued for one group's task. More wait in their connections.
 pub(super) const MAILBOX_MAX: usize = 256;
-/// A group without members leaves memory after this; simple consumers commit more often than that.
-pub(super) const VACANT_KEEP: Duration = Duration::from_secs(60);
-/// How often a request looks for the group's task again that had just left memory.
+/// A group without members leaves memory after this long without a request. Simple consumers commit more often than
+/// that.
+pub(super) const EMPTY_KEEP: Duration = Duration::from_secs(60);
+/// How often a request is sent to the group's task, which may just have left memory.
 pub(super) const ASK_ATTEMPTS_MAX: usize = 5;
-/// How often a commit is admitted again after the group moved on under it.
+/// How often a commit is admitted again after the group has changed in between.
 pub(super) const COMMIT_ATTEMPTS_MAX: usize = 5;
-/// How long a request waits for the group's lease where another process still has it: it gives it up at its next
-/// heartbeat, or is taken for gone. Whoever asked looks for the coordinator again then.
+/// How long a request waits for the group's lease while another process has it: that process releases it at its next
+/// heartbeat, or is declared dead. After this the client is told to look for the coordinator again.
 pub(super) const LEASE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Between two tries to get a group's lease.
+/// Pause between two attempts to acquire a group's lease.
 pub(super) const LEASE_PAUSE: Duration = Duration::from_millis(100);
-/// Between two tries to give a group's lease back.
+/// Pause between two attempts to release a group's lease.
 pub(super) const RELEASE_PAUSE: Duration = Duration::from_millis(200);
-/// A group's task that is as late as this was not running (the process was stopped, or starved): members may have spoken
-/// without being heard, so that none is judged, and all get fresh sessions.
+/// A group's task that runs this much later than its deadline was not running (the process was stopped, or starved).
+/// Members may have sent heartbeats that were not received, so none is expired: the group is loaded again, and all its
+/// members get fresh sessions.
 pub(super) const STALL_MAX: Duration = Duration::from_secs(2);
-/// Groups that come into memory at once.
-pub(super) const WAKES_AT_ONCE: usize = 16;
-/// Until groups that did not come into memory are woken again.
-pub(super) const WAKE_PAUSE: Duration = Duration::from_secs(1);
+/// Groups loaded at once when this agent becomes their coordinator.
+pub(super) const LOADS_AT_ONCE: usize = 16;
+/// Pause before groups that could not be loaded are tried again.
+pub(super) const LOAD_RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Groups listed by one read.
 pub(super) const LIST_PAGE: usize = 1_000;

@@ -1,4 +1,4 @@
-//! The coordinator as handlers see it: one method per thing that can be asked of a group.
+//! The coordinator as handlers see it: one method per operation on a group.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,54 +11,59 @@ use alluvium_model::group::{
     Description, Generation, GroupError, GroupId, InstanceId, Join, JoinError, Joined, Joiner, Leaver, MemberId, Sync,
     Synced, WaiterId,
 };
-use alluvium_runtime::{Clock, Rng, uuid_v4};
-use tokio::sync::oneshot;
+use alluvium_runtime::{Clock, Rng, Tasks, uuid_v4};
 use tokio_util::sync::CancellationToken;
 
-use super::clock::Monotonic;
+use super::clock::MonotonicClock;
 use super::config::{ASK_ATTEMPTS_MAX, GroupsConfig};
-use super::disconnects::Waiting;
-use super::owner::GroupContext;
-use super::owner_loop::Task;
+use super::context::GroupContext;
+use super::counters::GroupTotals;
+use super::disconnects::AnswerReceiver;
+use super::group_task::GroupTask;
 use super::ownership::Ownership;
 use super::registry::{GroupHandle, Registry};
 use super::request::{Answer, Heartbeat, Request};
-use alluvium_runtime::Tasks;
 
-/// What the coordinator is handed.
+/// The services that the coordinator uses.
 pub struct GroupsParts {
-    /// Groups at rest.
+    /// Stored groups.
     pub groups: Store,
-    /// Offsets at rest.
+    /// Stored offsets.
     pub offsets: Offsets,
-    /// Who coordinates which of them.
+    /// The leases of groups.
     pub leases: Leases,
-    /// This process among the others.
+    /// This process's registration among the live agents.
     pub session: Session,
-    /// Time, for what is stored.
+    /// Wall time, for stored rows.
     pub clock: Arc<dyn Clock>,
-    /// Chance: member ids.
+    /// Random numbers, for member ids.
     pub rng: Arc<dyn Rng>,
-    /// Where its tasks run, and who tells them to stop.
+    /// Spawns the tasks of groups, and cancels them.
     pub tasks: Tasks,
 }
 
 /// The group coordinator. Clones share it.
 #[derive(Clone)]
-pub struct Groups(pub(super) Arc<Shared>);
+pub struct Groups(pub(super) Arc<Coordinator>);
 
-pub(super) struct Shared {
+/// What all clones of [`Groups`] share.
+pub(super) struct Coordinator {
+    /// What the tasks of groups use.
     pub context: GroupContext,
+    /// Stored offsets.
     pub offsets: Offsets,
+    /// The configuration of groups.
     pub config: GroupsConfig,
+    /// The groups in memory.
     pub registry: Arc<Registry>,
     tasks: Tasks,
     cancel: CancellationToken,
-    waiters: AtomicU64,
+    next_waiter: AtomicU64,
 }
 
 impl Groups {
-    /// A coordinator. Groups come into memory when they are first asked for, or by [`Self::follow`].
+    /// A coordinator with no groups in memory. They are loaded when they are first asked for, or by
+    /// [`Self::run_takeovers`].
     #[must_use]
     pub fn new(config: GroupsConfig, parts: GroupsParts) -> Self {
         let GroupsParts { groups, offsets, leases, session, clock, rng, tasks } = parts;
@@ -67,71 +72,60 @@ impl Groups {
             store: groups,
             ownership: Ownership { session, leases },
             rules,
-            monotonic: Monotonic::start(),
+            monotonic: MonotonicClock::start(),
             clock,
             rng,
-            counts: Arc::default(),
+            counters: Arc::default(),
         };
         let cancel = tasks.cancelled();
-        let (registry, waiters) = (Arc::default(), AtomicU64::new(0));
-        Self(Arc::new(Shared { context, offsets, config, registry, tasks, cancel, waiters }))
+        let (registry, next_waiter) = (Arc::default(), AtomicU64::new(0));
+        Self(Arc::new(Coordinator { context, offsets, config, registry, tasks, cancel, next_waiter }))
     }
 
-    /// Joins `group`. Waits until the rebalance is complete; dropped before, the one who joins has hung up.
+    /// Joins `group`. Waits until the rebalance is complete; if the future is dropped before, the client has
+    /// disconnected.
     ///
     /// # Errors
-    /// Why it may not, with the member id that the answer names.
+    /// Why it cannot join, with the member id that the answer names.
     pub async fn join(&self, group: &str, joiner: Joiner) -> Result<Joined, JoinError> {
-        let asked = joiner.member.clone();
-        self.join_waiting(group, joiner).await.map_err(|refused| match refused.why {
-            GroupError::GroupFull => refused,
-            _ => JoinError { member: refused.member.or(asked), ..refused },
+        let requested = joiner.member.clone();
+        self.join_waiting(group, joiner).await.map_err(|error| match error.why {
+            GroupError::GroupFull => error,
+            _ => JoinError { member: error.member.or(requested), ..error },
         })
     }
 
     async fn join_waiting(&self, group: &str, joiner: Joiner) -> Result<Joined, JoinError> {
-        let refuse = |why| JoinError { member: None, why };
-        let group = named(group).map_err(refuse)?;
-        for _ in 0..ASK_ATTEMPTS_MAX {
-            let handle = self.handle(&group).map_err(refuse)?;
-            let waiter = self.waiter();
+        let anonymous = |why| JoinError { member: None, why };
+        let group = nonempty_group_id(group).map_err(anonymous)?;
+        let request = |handle: &GroupHandle| {
+            let waiter = self.new_waiter();
             let random = uuid_v4(&*self.0.context.rng);
             let fresh = MemberId::generate(&joiner.client_id, joiner.instance.as_ref(), random);
-            let (answer, waiting) = Waiting::new(waiter, Arc::clone(&handle.disconnects));
-            let join = Join { waiter, fresh, joiner: joiner.clone() };
-            if handle.mailbox.send(Request::Join(join, answer)).await.is_ok()
-                && let Some(answer) = waiting.answer().await
-            {
-                return answer;
-            }
-        }
-        Err(refuse(GroupError::NotAvailable))
+            let (answer, receiver) = AnswerReceiver::with_waiter(waiter, Arc::clone(&handle.disconnects));
+            (Request::Join(Join { waiter, fresh, joiner: joiner.clone() }, answer), receiver)
+        };
+        self.ask_with(&group, request).await.map_err(anonymous)?
     }
 
-    /// Asks for an assignment, or brings everybody's. Waits until the leader has; dropped before, the one who asks has
-    /// hung up.
+    /// Fetches a member's assignment, or brings those of all members. Waits until the leader has brought them; if the future is
+    /// dropped before, the client has disconnected.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is no assignment.
     pub async fn sync(&self, group: &str, sync: Sync) -> Result<Synced, GroupError> {
-        let group = named(group)?;
-        for _ in 0..ASK_ATTEMPTS_MAX {
-            let handle = self.handle(&group)?;
-            let waiter = self.waiter();
-            let (answer, waiting) = Waiting::new(waiter, Arc::clone(&handle.disconnects));
-            if handle.mailbox.send(Request::Sync(waiter, sync.clone(), answer)).await.is_ok()
-                && let Some(answer) = waiting.answer().await
-            {
-                return answer;
-            }
-        }
-        Err(GroupError::NotAvailable)
+        let request = |handle: &GroupHandle| {
+            let waiter = self.new_waiter();
+            let (answer, receiver) = AnswerReceiver::with_waiter(waiter, Arc::clone(&handle.disconnects));
+            (Request::Sync(waiter, sync.clone(), answer), receiver)
+        };
+        self.ask_with(&nonempty_group_id(group)?, request).await?
     }
 
-    /// Says that a member is alive.
+    /// Takes a member's heartbeat.
     ///
     /// # Errors
-    /// Where it is not (any more) who it takes itself for, or must join again.
+    /// If the member is not, or no longer, in the group's current generation, or must join again.
     pub async fn heartbeat(
         &self,
         group: &str,
@@ -140,31 +134,31 @@ impl Groups {
         generation: Generation,
     ) -> Result<(), GroupError> {
         let heartbeat = Heartbeat { member, instance, generation };
-        self.ask(&named(group)?, |answer| Request::Heartbeat(heartbeat.clone(), answer)).await?
+        self.ask(&nonempty_group_id(group)?, |answer| Request::Heartbeat(heartbeat.clone(), answer)).await?
     }
 
-    /// Lets members go: a verdict on each, in their order.
+    /// Removes members that leave: one result per member, in their order.
     ///
     /// # Errors
-    /// Where the group cannot be served.
+    /// If the group cannot be served.
     pub async fn leave(&self, group: &str, leavers: Vec<Leaver>) -> Result<Vec<Result<(), GroupError>>, GroupError> {
-        self.ask(&named(group)?, |answer| Request::Leave(leavers.clone(), answer)).await?
+        self.ask(&nonempty_group_id(group)?, |answer| Request::Leave(leavers.clone(), answer)).await?
     }
 
-    /// Describes `group`; `None` where there is none.
+    /// Describes `group`; `None` if it does not exist.
     ///
     /// # Errors
-    /// Where the group cannot be served.
+    /// If the group cannot be served.
     pub async fn describe(&self, group: &str) -> Result<Option<Description>, GroupError> {
-        self.ask(&any(group)?, Request::Describe).await?
+        self.ask(&group_id(group)?, Request::Describe).await?
     }
 
     /// Deletes `group` and all its offsets.
     ///
     /// # Errors
-    /// Where there is none, or it has members.
+    /// If it does not exist, or has members.
     pub async fn delete(&self, group: &str) -> Result<(), GroupError> {
-        self.ask(&any(group)?, Request::Delete).await?
+        self.ask(&group_id(group)?, Request::Delete).await?
     }
 
     /// How many groups are in memory.
@@ -173,13 +167,38 @@ impl Groups {
         self.0.registry.len()
     }
 
-    /// Asks the task of `group`, again where it left memory before it took the request.
-    pub(super) async fn ask<T>(&self, group: &GroupId, make: impl Fn(Answer<T>) -> Request) -> Result<T, GroupError> {
+    /// Groups in memory, and what has happened to groups since the start.
+    #[must_use]
+    pub fn totals(&self) -> GroupTotals {
+        self.0.context.counters.totals(self.0.registry.count_by_state())
+    }
+
+    /// Sends a request to the task of `group`, and waits for its answer. The task need not know if the client
+    /// disconnects.
+    pub(super) async fn ask<T>(
+        &self,
+        group: &GroupId,
+        request: impl Fn(Answer<T>) -> Request,
+    ) -> Result<T, GroupError> {
+        let without_waiter = |_: &GroupHandle| {
+            let (answer, receiver) = AnswerReceiver::new();
+            (request(answer), receiver)
+        };
+        self.ask_with(group, without_waiter).await
+    }
+
+    /// The one way to a group's task: sends it what `request` makes, and waits for the answer; again if the task left
+    /// memory before it took the request.
+    async fn ask_with<T>(
+        &self,
+        group: &GroupId,
+        request: impl Fn(&GroupHandle) -> (Request, AnswerReceiver<T>),
+    ) -> Result<T, GroupError> {
         for _ in 0..ASK_ATTEMPTS_MAX {
             let handle = self.handle(group)?;
-            let (reply, answer) = oneshot::channel();
-            if handle.mailbox.send(make(reply)).await.is_ok()
-                && let Ok(answer) = answer.await
+            let (request, receiver) = request(&handle);
+            if handle.mailbox.send(request).await.is_ok()
+                && let Some(answer) = receiver.answer().await
             {
                 return Ok(answer);
             }
@@ -188,29 +207,29 @@ impl Groups {
     }
 
     fn handle(&self, group: &GroupId) -> Result<GroupHandle, GroupError> {
-        let Shared { context, registry, tasks, cancel, .. } = &*self.0;
-        if cancel.is_cancelled() || !context.ownership.serves(group) {
+        let Coordinator { context, registry, tasks, cancel, .. } = &*self.0;
+        if cancel.is_cancelled() || !context.ownership.may_answer(group, None) {
             return Err(GroupError::NotCoordinator);
         }
         let open = || {
-            let (task, handle) = Task::new(group.clone(), context.clone(), Arc::clone(registry), cancel.clone());
+            let (task, handle) = GroupTask::new(group.clone(), context.clone(), Arc::clone(registry), cancel.clone());
             tasks.spawn("group", task.run());
             handle
         };
         registry.handle(group, open).ok_or(GroupError::NotAvailable)
     }
 
-    fn waiter(&self) -> WaiterId {
-        WaiterId(self.0.waiters.fetch_add(1, Ordering::Relaxed))
+    fn new_waiter(&self) -> WaiterId {
+        WaiterId(self.0.next_waiter.fetch_add(1, Ordering::Relaxed))
     }
 }
 
-/// A group that can have members: its name is not empty.
-fn named(group: &str) -> Result<GroupId, GroupError> {
-    if group.is_empty() { Err(GroupError::InvalidGroupId) } else { any(group) }
+/// The id of a group that can have members: its name is not empty.
+fn nonempty_group_id(group: &str) -> Result<GroupId, GroupError> {
+    if group.is_empty() { Err(GroupError::InvalidGroupId) } else { group_id(group) }
 }
 
-/// Any group: the nameless one can hold offsets (Kafka allows it for old clients' sake).
-pub(super) fn any(group: &str) -> Result<GroupId, GroupError> {
+/// The id of any group: one with an empty name can hold offsets (Kafka allows it for old clients).
+pub(super) fn group_id(group: &str) -> Result<GroupId, GroupError> {
     GroupId::new(group).ok_or(GroupError::InvalidGroupId)
 }

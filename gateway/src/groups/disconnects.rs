@@ -1,11 +1,12 @@
-//! Those who wait for an answer: no thread, one oneshot each, and a note when they hang up.
+//! Requests whose answer may take long (join, sync): one oneshot channel each, and a note if the client disconnects
+//! first.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alluvium_model::group::WaiterId;
 use tokio::sync::{Notify, oneshot};
 
-/// Tickets whose owners have hung up. Bounded by the requests that were under way.
+/// Waiters whose clients have disconnected. Bounded by the number of requests in flight.
 #[derive(Debug, Default)]
 pub(super) struct Disconnects {
     waiters: Mutex<Vec<WaiterId>>,
@@ -18,7 +19,7 @@ impl Disconnects {
         self.notify.notify_one();
     }
 
-    /// Waits for hang-ups. Cancel-safe: what is not returned stays noted.
+    /// Waits for disconnects. Cancel-safe: what is not returned stays noted.
     pub async fn next(&self) -> Vec<WaiterId> {
         loop {
             let waiters = std::mem::take(&mut *self.waiters.lock().unwrap_or_else(PoisonError::into_inner));
@@ -30,34 +31,41 @@ impl Disconnects {
     }
 }
 
-/// The side of a parked request that waits. Dropped before its answer, it notes a hang-up.
+/// The requester's side of a request to a group's task.
 #[derive(Debug)]
-pub(super) struct Waiting<T> {
+pub(super) struct AnswerReceiver<T> {
     answer: oneshot::Receiver<T>,
-    waiter: WaiterId,
-    disconnects: Option<Arc<Disconnects>>,
+    /// Where a drop before the answer is noted; `None` if the task need not know.
+    on_drop: Option<(WaiterId, Arc<Disconnects>)>,
 }
 
-impl<T> Waiting<T> {
-    pub fn new(waiter: WaiterId, disconnects: Arc<Disconnects>) -> (oneshot::Sender<T>, Self) {
-        let (reply, answer) = oneshot::channel();
-        (reply, Self { answer, waiter, disconnects: Some(disconnects) })
+impl<T> AnswerReceiver<T> {
+    /// A channel whose receiver may be dropped without notice.
+    pub fn new() -> (oneshot::Sender<T>, Self) {
+        let (sender, answer) = oneshot::channel();
+        (sender, Self { answer, on_drop: None })
     }
 
-    /// The answer; `None` where the group left memory before it took the request.
+    /// A channel whose receiver, if it is dropped before the answer, notes that `waiter` has disconnected.
+    pub fn with_waiter(waiter: WaiterId, disconnects: Arc<Disconnects>) -> (oneshot::Sender<T>, Self) {
+        let (sender, answer) = oneshot::channel();
+        (sender, Self { answer, on_drop: Some((waiter, disconnects)) })
+    }
+
+    /// The answer; `None` if the group left memory before it took the request.
     pub async fn answer(mut self) -> Option<T> {
         let answer = (&mut self.answer).await.ok();
-        self.disconnects = None;
+        self.on_drop = None;
         answer
     }
 }
 
-impl<T> Drop for Waiting<T> {
+impl<T> Drop for AnswerReceiver<T> {
     fn drop(&mut self) {
-        if let Some(disconnects) = self.disconnects.take() {
-            // First closed, then noted: whoever takes the request after the note was read sees that it is closed.
+        if let Some((waiter, disconnects)) = self.on_drop.take() {
+            // First closed, then noted: a task that takes the request after reading the note sees that it is closed.
             self.answer.close();
-            disconnects.note(self.waiter);
+            disconnects.note(waiter);
         }
     }
 }

@@ -1,27 +1,35 @@
-//! The group coordinator: classic consumer groups and their offsets, as the agent serves them.
+//! The group coordinator: classic consumer groups and their offsets, as this agent serves them.
 //!
-//! Owns: one task per group in memory, which alone changes it; who waits for its answers; when sessions and rebalances run
-//! out. Does not own: the rules (`alluvium_model::group`), rows (the metastore), Kafka's messages (`crate::kafka`).
+//! Owns: one task per group in memory, which alone changes the group; the requests that wait for its answers; the
+//! timers of sessions and rebalances. Does not own: the rules (`alluvium_model::group`), stored rows (the metastore),
+//! Kafka's messages (`crate::kafka`).
 //!
-//! Invariants: a group is in the memory of the one agent that holds its lease, and answers from memory are given only while
-//! nobody can have taken that agent for gone; what a member is told was persisted before; a heartbeat touches memory only;
-//! everyone who waits is answered at last, or has hung up; a group that is not in memory can be loaded at any time, with
-//! fresh sessions and no rebalance, so that the death of a coordinator costs its groups no more than a reconnect.
+//! A request goes from [`Groups`] (`coordinator`) through the `registry` to the mailbox of a `group_task`, which
+//! applies it to a `loaded_group`. `ownership` decides whether this agent may answer at all.
+//!
+//! Invariants:
+//! - A group is in the memory of one agent only, the one that holds its lease. Answers from memory are given only while
+//!   no other agent can have declared this one dead.
+//! - What a member is answered was persisted first. A heartbeat touches memory only.
+//! - Every waiting request is answered in the end, or its client has disconnected.
+//! - A group that is not in memory can be loaded at any time, with fresh sessions and no rebalance, so that the death
+//!   of a coordinator costs its groups no more than a reconnect.
 
 mod clock;
 mod config;
+mod context;
 mod coordinator;
-mod counts;
+mod counters;
 mod disconnects;
-mod follow;
+mod group_task;
 mod list;
+mod loaded_group;
 mod offsets;
-mod owner;
-mod owner_loop;
 mod ownership;
 mod pending_replies;
 mod registry;
 mod request;
+mod takeover;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +40,6 @@ pub use alluvium_model::group::{
 };
 pub use config::GroupsConfig;
 pub use coordinator::{Groups, GroupsParts};
-pub use counts::GroupTotals;
+pub use counters::GroupTotals;
 pub use list::ListedGroup;
-pub use offsets::{CommitRefusal, NewOffset, OffsetDeleteRefusal};
+pub use offsets::{NewOffset, OffsetCommitError, OffsetDeleteError};

@@ -1,4 +1,4 @@
-//! Committed offsets: admitted by the group, written under the fence that it was admitted under.
+//! Committed offsets: the group's task admits a commit, which is then written under the fence it was admitted under.
 
 use std::time::Duration;
 
@@ -9,66 +9,66 @@ use alluvium_model::{Offset, TopicPartition};
 use thiserror::Error;
 
 use super::config::COMMIT_ATTEMPTS_MAX;
-use super::coordinator::{Groups, any};
+use super::coordinator::{Groups, group_id};
 use super::request::{Admission, Request};
 
-/// What is to be committed for one partition.
+/// The offset to be committed for one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOffset {
     /// The next record to read.
     pub offset: Offset,
-    /// The leader epoch of the last record read, where the consumer says it.
+    /// The leader epoch of the last record read, if the consumer gave it.
     pub leader_epoch: Option<i32>,
-    /// Whatever the consumer wants to remember.
+    /// A string of the consumer's own.
     pub metadata: String,
-    /// How long it is to be kept, where the consumer says it (until version 4).
+    /// How long the offset is to be kept, if the consumer gave it (OffsetCommit until version 4).
     pub retention: Option<Duration>,
 }
 
 /// Why one offset of a commit was not committed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum CommitRefusal {
-    /// `OFFSET_METADATA_TOO_LARGE`.
+pub enum OffsetCommitError {
+    /// Its metadata string is too long.
     #[error("offset metadata of {bytes} bytes is over the limit of {limit}")]
     MetadataTooLarge {
-        /// Its size.
+        /// The length of the metadata.
         bytes: usize,
-        /// The limit.
+        /// `offset.metadata.max.bytes`.
         limit: usize,
     },
 }
 
 /// Why one offset was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum OffsetDeleteRefusal {
-    /// `GROUP_SUBSCRIBED_TO_TOPIC`.
+pub enum OffsetDeleteError {
+    /// A member of the group is subscribed to the topic.
     #[error("the group is subscribed to the topic")]
     Subscribed,
 }
 
 impl Groups {
-    /// Commits `offsets` of `group`: a verdict on each, in their order.
+    /// Commits `offsets` of `group`: one result per offset, in their order.
     ///
     /// # Errors
-    /// Where the committer may not, or the store fails.
+    /// If the committer may not commit, or the store fails.
     pub async fn offset_commit(
         &self,
         group: &str,
         committer: Committer,
         offsets: Vec<(TopicPartition, NewOffset)>,
-    ) -> Result<Vec<Result<(), CommitRefusal>>, GroupError> {
-        let group = any(group)?;
+    ) -> Result<Vec<Result<(), OffsetCommitError>>, GroupError> {
+        let group = group_id(group)?;
         let limit = self.0.config.offset_metadata_bytes_max;
         let now = self.0.context.clock.now();
-        let mut verdicts = Vec::with_capacity(offsets.len());
+        let mut results = Vec::with_capacity(offsets.len());
         let mut rows = Vec::with_capacity(offsets.len());
         for (partition, NewOffset { offset, leader_epoch, metadata, retention }) in offsets {
             let bytes = metadata.len();
             if bytes > limit {
-                verdicts.push(Err(CommitRefusal::MetadataTooLarge { bytes, limit }));
+                results.push(Err(OffsetCommitError::MetadataTooLarge { bytes, limit }));
                 continue;
             }
-            verdicts.push(Ok(()));
+            results.push(Ok(()));
             let expires = retention.map(|retention| now.plus(retention));
             rows.push((partition, CommittedOffset { offset, leader_epoch, committed: now, expires, metadata }));
         }
@@ -77,19 +77,20 @@ impl Groups {
             let admission: Admission = self.ask(&group, admit).await??;
             let Admission { lease, fence } = &admission;
             match self.0.offsets.commit(lease, &group, *fence, &rows).await {
-                Ok(()) => return Ok(verdicts),
-                // The group has moved on in between: may this one still commit?
-                Err(SaveError::Fenced) => self.check(&group, admission).await?,
+                Ok(()) => return Ok(results),
+                // The group has changed in between: may this committer still commit?
+                Err(SaveError::Fenced) => self.revalidate(&group, admission).await?,
                 Err(error) => return Err(unavailable(&error)),
             }
         }
         Err(GroupError::NotCoordinator)
     }
 
-    /// What `group` has committed for `partitions`, in their order. Anyone may ask, in any state of the group.
+    /// What `group` has committed for `partitions`, in their order. Allowed for any client, in any state of
+    /// the group.
     ///
     /// # Errors
-    /// Where the group is coordinated elsewhere, or the store fails.
+    /// If the group is coordinated elsewhere, or the store fails.
     pub async fn offset_fetch(
         &self,
         group: &str,
@@ -101,60 +102,59 @@ impl Groups {
     /// All that `group` has committed, by topic and partition.
     ///
     /// # Errors
-    /// Where the group is coordinated elsewhere, or the store fails.
+    /// If the group is coordinated elsewhere, or the store fails.
     pub async fn offset_fetch_all(&self, group: &str) -> Result<Vec<(TopicPartition, CommittedOffset)>, GroupError> {
         self.0.offsets.fetch_all(&self.coordinated(group)?).await.map_err(|error| unavailable(&error))
     }
 
-    /// Forgets what `group` has committed for `partitions` (with the names of their topics): a verdict on each.
+    /// Deletes what `group` has committed for `partitions` (with the names of their topics): one result per partition.
     ///
     /// # Errors
-    /// Where there is no such group, it has members that are not consumers, or the store fails.
+    /// If the group does not exist, it has members that are not consumers, or the store fails.
     pub async fn offset_delete(
         &self,
         group: &str,
         partitions: &[(String, TopicPartition)],
-    ) -> Result<Vec<Result<(), OffsetDeleteRefusal>>, GroupError> {
-        let group = any(group)?;
+    ) -> Result<Vec<Result<(), OffsetDeleteError>>, GroupError> {
+        let group = group_id(group)?;
         for _ in 0..COMMIT_ATTEMPTS_MAX {
             let (subscriptions, admission) = self.ask(&group, Request::AdmitOffsetDelete).await??;
-            let is_free = |(topic, _): &&(String, TopicPartition)| !subscriptions.contains(topic);
-            let verdict = |named: &(String, TopicPartition)| {
-                if is_free(&named) { Ok(()) } else { Err(OffsetDeleteRefusal::Subscribed) }
+            let is_deletable = |(topic, _): &&(String, TopicPartition)| !subscriptions.contains(topic);
+            let result = |named: &(String, TopicPartition)| {
+                if is_deletable(&named) { Ok(()) } else { Err(OffsetDeleteError::Subscribed) }
             };
-            let free: Vec<TopicPartition> =
-                partitions.iter().filter(is_free).map(|(_, partition)| *partition).collect();
-            let Some(admission) = admission else { return Ok(partitions.iter().map(verdict).collect()) };
+            let deletable: Vec<TopicPartition> =
+                partitions.iter().filter(is_deletable).map(|(_, partition)| *partition).collect();
+            let Some(admission) = admission else { return Ok(partitions.iter().map(result).collect()) };
             let Admission { lease, fence } = &admission;
-            match self.0.offsets.delete(lease, &group, *fence, &free).await {
-                Ok(()) => return Ok(partitions.iter().map(verdict).collect()),
-                Err(SaveError::Fenced) => self.check(&group, admission).await?,
+            match self.0.offsets.delete(lease, &group, *fence, &deletable).await {
+                Ok(()) => return Ok(partitions.iter().map(result).collect()),
+                Err(SaveError::Fenced) => self.revalidate(&group, admission).await?,
                 Err(error) => return Err(unavailable(&error)),
             }
         }
         Err(GroupError::NotCoordinator)
     }
 
-    /// After the store refused `admission`: the group has moved on in memory, too; or it leaves memory, where it went stale, and
-    /// whoever asks is sent to look for its coordinator, and finds it loaded afresh.
-    async fn check(&self, group: &GroupId, admission: Admission) -> Result<(), GroupError> {
-        let has_moved_on = self.ask(group, |answer| Request::Doubt(admission.clone(), answer)).await?;
-        if has_moved_on { Ok(()) } else { Err(GroupError::NotCoordinator) }
+    /// To be called after the store fenced `admission`. If the group in memory has changed as well, the request may be
+    /// admitted again. If not, memory is stale: the group leaves it, and the client looks for the coordinator again and
+    /// finds the group loaded afresh.
+    async fn revalidate(&self, group: &GroupId, admission: Admission) -> Result<(), GroupError> {
+        let has_changed = self.ask(group, |answer| Request::Revalidate(admission.clone(), answer)).await?;
+        if has_changed { Ok(()) } else { Err(GroupError::NotCoordinator) }
     }
-}
 
-impl Groups {
-    /// The group of this name, where clients are sent here with it.
+    /// The id of the group of this name, if this agent coordinates it.
     ///
     /// # Errors
-    /// Where they are sent elsewhere, or no group can have this name.
+    /// If another agent coordinates it, or no group can have this name.
     pub fn coordinated(&self, group: &str) -> Result<GroupId, GroupError> {
-        let group = any(group)?;
-        if self.0.context.ownership.is_placed_here(&group) { Ok(group) } else { Err(GroupError::NotCoordinator) }
+        let group = group_id(group)?;
+        if self.0.context.ownership.is_coordinator(&group) { Ok(group) } else { Err(GroupError::NotCoordinator) }
     }
 }
 
 fn unavailable(error: &impl std::fmt::Display) -> GroupError {
-    tracing::warn!(%error, "offsets cannot be served");
+    tracing::warn!(%error, "offsets cannot be read or written; clients retry");
     GroupError::NotAvailable
 }

@@ -1,8 +1,8 @@
-//! The lease of a group: taken before the group is loaded, given back when it leaves memory.
+//! Which groups this agent coordinates, and the lease of each: acquired before the group is loaded, released when it
+//! leaves memory.
 //!
-//! A lease lives as long as its owner's registration, so there is nothing to renew: what is written is checked against it
-//! in the same transaction, and what is answered from memory is answered only while nobody can have taken this process for
-//! gone.
+//! A lease lives as long as its owner's registration, so there is nothing to renew: each write checks the lease in the
+//! same transaction, and answers from memory are given only while no other agent can have declared this process dead.
 
 use alluvium_metastore::leases::{Lease, LeaseKey, Leases};
 use alluvium_metastore::nodes::Session;
@@ -13,43 +13,63 @@ use tokio_util::sync::CancellationToken;
 use super::config::RELEASE_PAUSE;
 use crate::live_agents::LiveAgents;
 
-/// What says which groups are coordinated here. Clones share it.
+/// Decides which groups are coordinated here. Clones share it.
+///
+/// | question | method |
+/// |---|---|
+/// | does FindCoordinator name this agent? | [`Self::is_coordinator`] |
+/// | may a request be answered now? | [`Self::may_answer`] |
+/// | may a loaded group stay in memory? | [`Self::may_keep`] |
 #[derive(Clone)]
 pub(super) struct Ownership {
+    /// This process's registration among the live agents.
     pub session: Session,
+    /// The leases in the metastore.
     pub leases: Leases,
 }
 
 impl Ownership {
-    /// Whether clients are sent here with this group, and may be answered.
-    pub fn serves(&self, group: &GroupId) -> bool {
-        self.session.is_valid() && self.is_placed_here(group)
+    /// The live agents, as this process knows them now.
+    pub fn live_agents(&self) -> LiveAgents {
+        LiveAgents::of(&self.session)
     }
 
-    /// Whether clients are sent here with this group.
-    pub fn is_placed_here(&self, group: &GroupId) -> bool {
-        LiveAgents::of(&self.session).is_coordinated_here(group.as_str())
+    /// Whether clients are sent to this agent with `group`.
+    pub fn is_coordinator(&self, group: &GroupId) -> bool {
+        self.live_agents().is_coordinated_here(group.as_str())
     }
 
-    /// Whether what is known under `lease` may be told.
-    pub fn holds(&self, lease: &Lease) -> bool {
-        // In this order: a session that was lost is valid again only under its next lease_owner.
-        self.session.is_valid() && self.session.lease_owner() == lease.owner
+    /// Whether requests for `group` may be answered now: clients are sent here, this process cannot have been declared
+    /// dead, and `lease`, if the group has one already, is of the current registration.
+    pub fn may_answer(&self, group: &GroupId, lease: Option<&Lease>) -> bool {
+        // Validity first: a session that was lost becomes valid again only under its next lease owner.
+        self.session.is_valid() && self.may_keep(group, lease)
     }
 
-    /// Claims `group`; `None` where another process has it, which is still registered.
-    pub async fn lease(&self, group: &GroupId, rng: &dyn Rng) -> Result<Option<Lease>, alluvium_metastore::Error> {
+    /// Whether `group` may stay in memory: clients are sent here, and `lease` was not lost with an earlier
+    /// registration. Unlike [`Self::may_answer`] this stays true while the metastore cannot be reached.
+    pub fn may_keep(&self, group: &GroupId, lease: Option<&Lease>) -> bool {
+        self.is_coordinator(group) && lease.is_none_or(|lease| self.is_current(lease))
+    }
+
+    /// Whether `lease` belongs to the current registration of this process.
+    fn is_current(&self, lease: &Lease) -> bool {
+        self.session.lease_owner() == lease.owner
+    }
+
+    /// Acquires the lease of `group`; `None` if another process that is still registered has it.
+    pub async fn acquire(&self, group: &GroupId, rng: &dyn Rng) -> Result<Option<Lease>, alluvium_metastore::Error> {
         let keys = [LeaseKey::Group(group.clone())];
         Ok(self.leases.acquire(&keys, self.session.lease_owner(), rng).await?.pop().flatten())
     }
 
-    /// Gives `lease` back, however often that must be tried: nobody else gets the group before. Over once the registration
-    /// is another one, or the agent stops, for then its registration ends.
+    /// Releases `lease`, and retries until it succeeds: no other process gets the group before. Gives up once this
+    /// process has another registration, or the agent stops, which ends the registration.
     pub async fn release(&self, lease: Lease, cancel: &CancellationToken) {
-        while self.session.lease_owner() == lease.owner {
+        while self.is_current(&lease) {
             match self.leases.release(std::slice::from_ref(&lease)).await {
                 Ok(()) => return,
-                Err(error) => tracing::warn!(lease = ?lease.key, %error, "lease cannot be released yet"),
+                Err(error) => tracing::warn!(lease = ?lease.key, %error, "lease cannot be released; retrying"),
             }
             if cancel.run_until_cancelled(tokio::time::sleep(RELEASE_PAUSE)).await.is_none() {
                 return;

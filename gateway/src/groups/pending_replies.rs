@@ -1,4 +1,4 @@
-//! Those who wait for a group's answers: each is answered once, at the latest when the group leaves memory.
+//! Joins and syncs that wait for an answer: each is answered once, at the latest when the group leaves memory.
 
 use std::collections::BTreeMap;
 
@@ -6,28 +6,30 @@ use alluvium_model::group::{GroupError, GroupReply, JoinError, WaiterId};
 
 use super::request::{Answer, JoinAnswer, SyncAnswer};
 
-/// Those who wait, by their waiters.
+/// The replies that are still due, by waiter.
 #[derive(Default)]
 pub(super) struct PendingReplies(BTreeMap<WaiterId, PendingReply>);
 
-/// Where an answer goes.
+/// The channel of a reply that is still due.
 pub(super) enum PendingReply {
+    /// A join, answered when the rebalance is complete.
     Join(Answer<JoinAnswer>),
+    /// A sync, answered when the leader has sent the assignments.
     Sync(Answer<SyncAnswer>),
 }
 
 impl PendingReplies {
-    /// Someone waits.
-    pub fn admit(&mut self, waiter: WaiterId, pending: PendingReply) {
+    /// Adds the reply of `waiter`.
+    pub fn insert(&mut self, waiter: WaiterId, pending: PendingReply) {
         self.0.insert(waiter, pending);
     }
 
-    /// Someone does not wait any more.
-    pub fn forget(&mut self, waiter: WaiterId) {
+    /// Removes the reply of `waiter`, whose client has disconnected.
+    pub fn remove(&mut self, waiter: WaiterId) {
         self.0.remove(&waiter);
     }
 
-    /// Answers the one who waits for it.
+    /// Sends `reply` to its waiter, if that still waits.
     pub fn answer(&mut self, reply: GroupReply) {
         match (self.0.remove(&reply.waiter()), reply) {
             (Some(PendingReply::Join(pending)), GroupReply::Join { answer, .. }) => drop(pending.send(answer)),
@@ -35,13 +37,13 @@ impl PendingReplies {
             (None, _) => {}
             (Some(PendingReply::Join(_)), GroupReply::Sync { .. })
             | (Some(PendingReply::Sync(_)), GroupReply::Join { .. }) => {
-                unreachable!("a waiter is given to one request only")
+                unreachable!("a waiter id is given to one request only")
             }
         }
     }
 
-    /// Tells all who wait `why` they are not served.
-    pub fn dismiss(&mut self, why: &GroupError) {
+    /// Answers every waiter with the error `why`.
+    pub fn fail_all(&mut self, why: &GroupError) {
         for pending in std::mem::take(&mut self.0).into_values() {
             match pending {
                 PendingReply::Join(answer) => drop(answer.send(Err(JoinError { member: None, why: why.clone() }))),

@@ -1,4 +1,4 @@
-//! What a group's task is asked.
+//! The requests that a group's task serves.
 
 use alluvium_metastore::groups::Fence;
 use alluvium_metastore::leases::Lease;
@@ -8,34 +8,44 @@ use alluvium_model::group::{
 };
 use tokio::sync::oneshot;
 
-/// Where an answer goes.
+/// The channel of an answer.
 pub(super) type Answer<T> = oneshot::Sender<T>;
 /// The answer to a join.
 pub(super) type JoinAnswer = Result<Joined, JoinError>;
 /// The answer to a sync.
 pub(super) type SyncAnswer = Result<Synced, GroupError>;
+/// The answer to a leave: one result per member, in the request's order.
+pub(super) type LeaveAnswer = Result<Vec<Result<(), GroupError>>, GroupError>;
 
-/// What a group's task is asked. Whatever is dropped unanswered is asked again.
+/// A request to a group's task. A requester whose request is dropped unanswered asks again.
 pub(super) enum Request {
+    /// Become a member, or rejoin. Answered when the rebalance is complete.
     Join(Join, Answer<JoinAnswer>),
+    /// Fetch an assignment, or bring all of them. Answered when the leader has brought them.
     Sync(WaiterId, Sync, Answer<SyncAnswer>),
+    /// A member is alive.
     Heartbeat(Heartbeat, Answer<Result<(), GroupError>>),
-    Leave(Vec<Leaver>, Answer<Result<Vec<Result<(), GroupError>>, GroupError>>),
-    /// May this one commit, and under what?
+    /// Members leave.
+    Leave(Vec<Leaver>, Answer<LeaveAnswer>),
+    /// Whether this committer may commit, and under which lease and save.
     AdmitCommit(Committer, Answer<Result<Admission, GroupError>>),
-    /// Which offsets may be deleted, and under what (`None`: none is stored)?
+    /// Which topics' offsets must be kept, and under which lease and save others may be deleted (`None`: none is
+    /// stored).
     AdmitOffsetDelete(Answer<Result<(Subscriptions, Option<Admission>), GroupError>>),
+    /// Describe the group; `None` if it does not exist.
     Describe(Answer<Result<Option<Description>, GroupError>>),
+    /// Delete the group and its offsets.
     Delete(Answer<Result<(), GroupError>>),
-    /// The store refused what was admitted under this: has the group moved on here (and not only there)?
-    Doubt(Admission, Answer<bool>),
-    /// Come into memory: did it?
-    Wake(Answer<bool>),
+    /// The store fenced a write under this admission. `true` if the group in memory has moved on since; otherwise
+    /// memory is stale, and the group leaves it.
+    Revalidate(Admission, Answer<bool>),
+    /// Come into memory. Answered `true` once the group is loaded.
+    Load(Answer<bool>),
 }
 
 impl Request {
-    /// Answers it without having done it.
-    pub fn refuse(self, why: GroupError) {
+    /// Answers with the error `why`, without serving the request.
+    pub fn fail(self, why: GroupError) {
         match self {
             Self::Join(_, answer) => drop(answer.send(Err(JoinError { member: None, why }))),
             Self::Sync(_, _, answer) => drop(answer.send(Err(why))),
@@ -45,8 +55,7 @@ impl Request {
             Self::AdmitOffsetDelete(answer) => drop(answer.send(Err(why))),
             Self::Describe(answer) => drop(answer.send(Err(why))),
             Self::Delete(answer) => drop(answer.send(Err(why))),
-            Self::Doubt(_, answer) => drop(answer.send(false)),
-            Self::Wake(answer) => drop(answer.send(false)),
+            Self::Revalidate(_, answer) | Self::Load(answer) => drop(answer.send(false)),
         }
     }
 }
@@ -54,16 +63,19 @@ impl Request {
 /// What the store checks when it writes offsets of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Admission {
-    /// The group's lease.
+    /// The lease of the group.
     pub lease: Lease,
-    /// The group's save.
+    /// The save of the group that memory follows from.
     pub fence: Fence,
 }
 
-/// A summary of life.
+/// A member's sign of life.
 #[derive(Clone, Debug)]
 pub(super) struct Heartbeat {
+    /// Who sends it.
     pub member: MemberId,
+    /// Its instance id, if it is a static member.
     pub instance: Option<InstanceId>,
+    /// The generation it believes in.
     pub generation: Generation,
 }

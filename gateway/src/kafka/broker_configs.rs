@@ -1,4 +1,4 @@
-//! The broker configs that Kafka's tools and user interfaces read, with the values that hold here.
+//! The broker configs that Kafka's tools and user interfaces read, with this agent's values.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use alluvium_model::topic_config::{ConfigKind, definition};
 use crate::config::AgentConfig;
 use ConfigKind::{Boolean, Int, List, Long, Text};
 
-/// Name, type, value, documentation.
+/// One broker config: its name, type, value and documentation.
 pub type BrokerConfig = (&'static str, ConfigKind, String, &'static str);
 
-/// By name.
+/// The broker configs of the agent `node`, sorted by name.
 pub fn broker_configs(config: &AgentConfig, node: &Node) -> Vec<BrokerConfig> {
     let mut all = Vec::new();
     all.extend(identity(node));

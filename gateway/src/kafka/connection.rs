@@ -1,8 +1,8 @@
 //! One client's connection: frames in, responses out, in order.
 //!
-//! Owns: one socket. Invariants: it never holds more than the queue's limits of unanswered requests; the peer's end drops
-//! all that is parked for it at once, while the rest of what it asked is still done; whatever the peer sends, nothing but
-//! this connection is affected.
+//! Owns: one socket. Invariants: it never holds more unanswered requests than the queue's limits; if the peer
+//! disconnects, its long polls are dropped at once, while its other requests are still done; whatever the peer sends,
+//! nothing but this connection is affected.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -17,32 +17,33 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::dispatch::{Closing, Reply, route};
+use super::dispatch::route;
 use super::frame_reader::{FrameError, FrameReader, Incoming};
+use super::handler::{CloseReason, Reply};
 use super::response_queue::ResponseQueue;
 use crate::agent::Agent;
 
 /// Parts of a response given to one vectored write; the kernel's own limit is 1,024.
 const WRITE_PARTS_MAX: usize = 64;
-/// How long an answer that is under way may still take when the agent stops, or the peer has gone. Produces of a stopping
-/// agent may take [`limits::DRAIN`]; the peer's reading never.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long requests in flight may still take when the agent stops, or the peer has disconnected. Produces of a
+/// stopping agent may take [`limits::DRAIN`]; a peer that does not read gets only this.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
-pub enum Ended {
+pub enum ConnectionEnd {
     /// The peer closed it.
     #[error("closed by the peer")]
     ByPeer,
-    /// Nothing happened on it for too long.
+    /// It was idle for too long.
     #[error("idle")]
     Idle,
-    /// The agent stops.
+    /// The agent is stopping.
     #[error("agent is draining")]
     Draining,
-    /// The peer sent what cannot be answered otherwise.
+    /// A request that can only be answered by closing.
     #[error(transparent)]
-    Answered(#[from] Closing),
+    Closed(#[from] CloseReason),
     /// The peer's frames cannot be read.
     #[error(transparent)]
     Unreadable(#[from] FrameError),
@@ -59,7 +60,7 @@ enum Event<R> {
 
 type Reading<R> = Pin<Box<dyn Future<Output = (FrameReader<R>, Result<Incoming, FrameError>)> + Send>>;
 
-/// Serves one connection until it ends, and logs why where that is anybody's business.
+/// Serves one connection until it ends, and logs why: as a warning if the peer sent something invalid.
 pub async fn serve<R, W>(agent: Arc<Agent>, peer: SocketAddr, read: R, mut write: W, cancel: CancellationToken)
 where
     R: AsyncRead + Unpin + Send + 'static,
@@ -69,10 +70,14 @@ where
     let reader = FrameReader::new(read, agent.produce.clone(), config.frame_bytes_max, config.connections_idle_max);
     let ended = run(&agent, peer, reader, &mut write, &cancel).await;
     match &ended {
-        Ended::Answered(_) | Ended::Unreadable(FrameError::Length { .. }) => {
+        ConnectionEnd::Closed(_) | ConnectionEnd::Unreadable(FrameError::Length { .. }) => {
             tracing::warn!(%peer, %ended, "connection closed");
         }
-        Ended::ByPeer | Ended::Idle | Ended::Draining | Ended::Unreadable(_) | Ended::Unwritable(_) => {
+        ConnectionEnd::ByPeer
+        | ConnectionEnd::Idle
+        | ConnectionEnd::Draining
+        | ConnectionEnd::Unreadable(_)
+        | ConnectionEnd::Unwritable(_) => {
             tracing::debug!(%peer, %ended, "connection closed");
         }
     }
@@ -84,32 +89,32 @@ async fn run<R, W>(
     reader: FrameReader<R>,
     write: &mut W,
     cancel: &CancellationToken,
-) -> Ended
+) -> ConnectionEnd
 where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin,
 {
     let mut queue = ResponseQueue::default();
-    let ended = converse(agent, peer, reader, &mut queue, write, cancel).await;
+    let ended = serve_requests(agent, peer, reader, &mut queue, write, cancel).await;
     match ended {
-        Ended::Draining => drain(agent, &mut queue, write).await,
-        Ended::ByPeer | Ended::Unreadable(_) | Ended::Unwritable(_) => {
+        ConnectionEnd::Draining => drain(agent, &mut queue, write).await,
+        ConnectionEnd::ByPeer | ConnectionEnd::Unreadable(_) | ConnectionEnd::Unwritable(_) => {
             finish(&mut queue).await;
             ended
         }
-        Ended::Idle | Ended::Answered(_) => ended,
+        ConnectionEnd::Idle | ConnectionEnd::Closed(_) => ended,
     }
 }
 
-/// Takes requests in and answers them, until something ends it.
-async fn converse<R, W>(
+/// Reads requests and answers them, until the connection ends.
+async fn serve_requests<R, W>(
     agent: &Arc<Agent>,
     peer: SocketAddr,
     reader: FrameReader<R>,
     queue: &mut ResponseQueue,
     write: &mut W,
     cancel: &CancellationToken,
-) -> Ended
+) -> ConnectionEnd
 where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin,
@@ -124,9 +129,9 @@ where
             (reader, incoming) = &mut reading, if queue.has_room() => Event::Incoming(reader, incoming),
         };
         match event {
-            Event::Stop => return Ended::Draining,
+            Event::Stop => return ConnectionEnd::Draining,
             Event::Reply(reply) => {
-                if let Err(ended) = unless_stuck(deliver(agent, reply, write, stall_max), cancel).await {
+                if let Err(ended) = within_end_timeout(send(agent, reply, write, stall_max), cancel).await {
                     return ended;
                 }
             }
@@ -136,11 +141,11 @@ where
                         agent.metrics.request_bytes.inc_by(frame.len() as u64);
                         queue.push(route(agent, peer, frame, permit));
                     }
-                    Ok(Incoming::Idle) if queue.is_empty() => return Ended::Idle,
+                    Ok(Incoming::Idle) if queue.is_empty() => return ConnectionEnd::Idle,
                     Ok(Incoming::Idle) => {}
-                    Ok(Incoming::End) => return Ended::ByPeer,
-                    Err(FrameError::Draining) => return Ended::Draining,
-                    Err(error) => return Ended::Unreadable(error),
+                    Ok(Incoming::End) => return ConnectionEnd::ByPeer,
+                    Err(FrameError::Draining) => return ConnectionEnd::Draining,
+                    Err(error) => return ConnectionEnd::Unreadable(error),
                 }
                 reading = Box::pin(reader.next());
             }
@@ -148,67 +153,68 @@ where
     }
 }
 
-/// Delivers; once the agent stops, for a short while only.
-async fn unless_stuck(
-    delivering: impl Future<Output = Result<(), Ended>>,
+/// Finishes `sending`; once the agent stops, only within [`END_TIMEOUT`].
+async fn within_end_timeout(
+    sending: impl Future<Output = Result<(), ConnectionEnd>>,
     cancel: &CancellationToken,
-) -> Result<(), Ended> {
-    let mut delivering = pin!(delivering);
+) -> Result<(), ConnectionEnd> {
+    let mut sending = pin!(sending);
     tokio::select! {
         biased;
-        delivered = &mut delivering => delivered,
+        sent = &mut sending => sent,
         () = cancel.cancelled() => {
-            let stuck = |_| Err(Ended::Unwritable(io::ErrorKind::TimedOut.into()));
-            timeout(PATIENCE, delivering).await.unwrap_or_else(stuck)
+            let stalled = |_| Err(ConnectionEnd::Unwritable(io::ErrorKind::TimedOut.into()));
+            timeout(END_TIMEOUT, sending).await.unwrap_or_else(stalled)
         }
     }
 }
 
-/// Does what a peer asked before it went, and tells nobody.
+/// Finishes the requests of a peer that has disconnected, except its long polls; their replies go nowhere.
 async fn finish(queue: &mut ResponseQueue) {
-    queue.hang_up();
-    let do_all = async {
+    queue.disconnect();
+    let finish_all = async {
         while !queue.is_empty() {
             drop(queue.next().await);
         }
     };
-    // What takes longer goes on by itself, or is lost as any request whose answer never came.
-    let _ = timeout(PATIENCE, do_all).await;
+    // What takes longer goes on by itself, or is lost like any request whose answer never arrived.
+    let _ = timeout(END_TIMEOUT, finish_all).await;
 }
 
-/// Answers what is started, and no more.
-async fn drain<W: AsyncWrite + Unpin>(agent: &Agent, queue: &mut ResponseQueue, write: &mut W) -> Ended {
+/// Answers the requests in flight, and drops those that are not started.
+async fn drain<W: AsyncWrite + Unpin>(agent: &Agent, queue: &mut ResponseQueue, write: &mut W) -> ConnectionEnd {
     queue.drop_waiting();
-    let patience = if queue.is_producing() { limits::DRAIN } else { PATIENCE };
+    let limit = if queue.is_producing() { limits::DRAIN } else { END_TIMEOUT };
     let answer_all = async {
         while !queue.is_empty() {
-            deliver(agent, queue.next().await, write, PATIENCE).await?;
+            send(agent, queue.next().await, write, END_TIMEOUT).await?;
         }
         Ok(())
     };
-    match timeout(patience, answer_all).await {
+    match timeout(limit, answer_all).await {
         Ok(Err(ended)) => ended,
-        Ok(Ok(())) | Err(_) => Ended::Draining,
+        Ok(Ok(())) | Err(_) => ConnectionEnd::Draining,
     }
 }
 
-async fn deliver<W: AsyncWrite + Unpin>(
+/// Writes one reply.
+async fn send<W: AsyncWrite + Unpin>(
     agent: &Agent,
     reply: Reply,
     write: &mut W,
     stall_max: Duration,
-) -> Result<(), Ended> {
+) -> Result<(), ConnectionEnd> {
     match reply {
         Reply::Response { parts, .. } => {
             agent.metrics.response_bytes.inc_by(parts.iter().map(|part| part.len() as u64).sum());
-            write_all(write, parts, stall_max).await.map_err(Ended::Unwritable)
+            write_all(write, parts, stall_max).await.map_err(ConnectionEnd::Unwritable)
         }
-        Reply::Silence => Ok(()),
-        Reply::Close(closing) => Err(Ended::Answered(closing)),
+        Reply::NoResponse => Ok(()),
+        Reply::Close(reason) => Err(ConnectionEnd::Closed(reason)),
     }
 }
 
-/// Writes the parts as they are, many to a call; none is copied.
+/// Writes a chain of buffers, many per system call; none is copied.
 async fn write_all<W: AsyncWrite + Unpin>(write: &mut W, mut parts: Vec<Bytes>, stall_max: Duration) -> io::Result<()> {
     let mut first = 0;
     while first < parts.len() {

@@ -1,8 +1,9 @@
-//! Frames off a socket: the length is checked before anything is believed, and the body is read only with leave.
+//! Reads frames from a socket: checks the length first, and reads the body only with a permit.
 //!
-//! Owns: the read side of one connection. Invariants: no more memory is taken than the frame's checked length; a Produce
-//! frame, and any large one, is read only after the agent's back-pressure has admitted it, so that over the limit the
-//! socket fills up and the client waits; who has leave and makes no use of it loses it as soon as others wait for it.
+//! Owns: the read side of one connection. Invariants: no more memory is taken than the frame's checked length; a
+//! Produce frame, and any large one, is read only after the agent's back-pressure has admitted it, so that over the
+//! limit the socket fills up and the client waits; a client that has a permit and does not use it loses it once others
+//! wait for one.
 
 use std::io;
 use std::time::Duration;
@@ -18,18 +19,19 @@ use crate::produce::{Permit, Produce};
 const BUFFER_BYTES: usize = 8 << 10;
 /// Frames of other APIs than Produce need no admission up to this size.
 const UNADMITTED_BYTES_MAX: usize = 1 << 20;
-/// A frame that was begun must go on within this time: it may hold leave that others wait for.
+/// The longest pause within a frame: it may hold a permit that others wait for.
 const FRAME_STALL_MAX: Duration = Duration::from_secs(60);
-/// While others wait for leave, a frame that has it must come at this rate: whoever announces a large one and sends nothing
-/// would keep them waiting.
+/// While others wait for permits, a frame that holds one must arrive at this rate: a client that announces a large
+/// frame and sends nothing would keep them waiting.
 const CONTENDED_BYTES_PER_SECOND_MIN: u32 = 1 << 20;
-/// For the sender to notice that it has leave, and for requests of the usual size over slow lines.
+/// Time before that rate is required: for the sender to notice that it is read, and for ordinary requests on slow
+/// lines.
 const CONTENDED_GRACE: Duration = Duration::from_secs(2);
-/// Between two looks at how fast a frame comes.
+/// How often the rate of a frame is checked.
 const PACE_CHECK: Duration = Duration::from_millis(250);
-/// The length prefix.
+/// Size of the length prefix.
 const LENGTH_BYTES: usize = 4;
-/// API key, version and correlation id: the least that a request is.
+/// API key, version and correlation id: the shortest request.
 const REQUEST_BYTES_MIN: usize = 8;
 
 /// The read side of one connection.
@@ -44,7 +46,7 @@ pub struct FrameReader<R> {
 /// What the peer did next.
 #[derive(Debug)]
 pub enum Incoming {
-    /// It sent a whole frame (given here without its length).
+    /// It sent a whole frame (here without its length prefix), read with a permit if it needed one.
     Frame(Bytes, Option<Permit>),
     /// It sent nothing for the longest time allowed.
     Idle,
@@ -58,26 +60,26 @@ pub enum FrameError {
     /// A length that no frame has.
     #[error("frame length {length} is not between {REQUEST_BYTES_MIN} and {max}")]
     Length {
-        /// As sent.
+        /// The length that was sent.
         length: i32,
         /// The configured limit.
         max: usize,
     },
-    /// It closed its side within a frame.
+    /// The peer closed its side within a frame.
     #[error("connection ended within a frame")]
     Truncated,
-    /// It stopped within a frame.
+    /// The peer stopped sending within a frame.
     #[error("no byte of a begun frame within {FRAME_STALL_MAX:?}")]
     Stalled,
-    /// It was slow within a frame while others waited for the memory that this one has.
+    /// The peer was slow within a frame while others waited for the memory that this one holds.
     #[error("{received} bytes of a frame within {took:?}, while others wait")]
     Slow {
-        /// Of the frame.
+        /// Bytes of the frame received so far.
         received: usize,
-        /// Since it was let in.
+        /// The time since the frame got its permit.
         took: Duration,
     },
-    /// The agent admits nothing more.
+    /// The agent is stopping and admits nothing more.
     #[error("agent is draining")]
     Draining,
     /// The socket failed.
@@ -86,11 +88,13 @@ pub enum FrameError {
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
+    /// A reader of `source`, whose permits come from `produce`. Longer frames than `frame_bytes_max` are an error;
+    /// a pause of `idle_max` between frames is [`Incoming::Idle`].
     pub fn new(source: R, produce: Produce, frame_bytes_max: usize, idle_max: Duration) -> Self {
         Self { source, buffer: BytesMut::new(), produce, frame_bytes_max, idle_max }
     }
 
-    /// The next frame. Takes and gives back the reader, so that the future can be kept while other things happen.
+    /// The next frame. Takes and returns the reader, so that the future can be kept across other events.
     pub async fn next(mut self) -> (Self, Result<Incoming, FrameError>) {
         let incoming = self.read().await;
         (self, incoming)
@@ -108,7 +112,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         let bytes = self.checked(length)?;
         self.buffer_at_least(LENGTH_BYTES + 2).await?;
         let api_key = self.buffer[LENGTH_BYTES..].first_chunk().map_or(-1, |bytes| i16::from_be_bytes(*bytes));
-        let permit = self.leave_for(api_key, bytes).await?;
+        let permit = self.permit_for(api_key, bytes).await?;
         let body =
             if LENGTH_BYTES + bytes <= BUFFER_BYTES { self.small(bytes).await? } else { self.large(bytes).await? };
         Ok(Incoming::Frame(body, permit))
@@ -121,15 +125,15 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             .ok_or(FrameError::Length { length, max: self.frame_bytes_max })
     }
 
-    async fn leave_for(&mut self, api_key: i16, bytes: usize) -> Result<Option<Permit>, FrameError> {
+    async fn permit_for(&mut self, api_key: i16, bytes: usize) -> Result<Option<Permit>, FrameError> {
         if api_key != ApiKey::Produce.code() && bytes <= UNADMITTED_BYTES_MAX {
             return Ok(None);
         }
         self.produce.admit(bytes).await.map(Some).map_err(|_| FrameError::Draining)
     }
 
-    /// A frame that fits the buffer, copied out of it: what is kept of a frame (batches in caches, metadata of members)
-    /// must not keep a buffer's worth of memory, and the buffer is used again.
+    /// Reads a frame that fits the buffer, and copies it out: parts of a frame that are kept (batches in caches,
+    /// metadata of members) must not keep the whole buffer in memory, and the buffer is used again.
     async fn small(&mut self, bytes: usize) -> Result<Bytes, FrameError> {
         self.buffer_at_least(LENGTH_BYTES + bytes).await?;
         let body = Bytes::copy_from_slice(&self.buffer[LENGTH_BYTES..LENGTH_BYTES + bytes]);
@@ -137,13 +141,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(body)
     }
 
-    /// A frame in memory of its own, of exactly its size.
+    /// Reads a frame into memory of its own, of exactly its size.
     async fn large(&mut self, bytes: usize) -> Result<Bytes, FrameError> {
         let mut body = BytesMut::with_capacity(bytes);
-        let begun = self.buffer.split_to(self.buffer.len().min(LENGTH_BYTES + bytes));
-        body.extend_from_slice(&begun[LENGTH_BYTES..]);
-        let let_in = Instant::now();
-        let mut heard = let_in;
+        let received = self.buffer.split_to(self.buffer.len().min(LENGTH_BYTES + bytes));
+        body.extend_from_slice(&received[LENGTH_BYTES..]);
+        let admitted = Instant::now();
+        let mut last_read = admitted;
         while body.len() < bytes {
             let missing = bytes - body.len();
             let mut rest = (&mut body).limit(missing);
@@ -151,12 +155,12 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 Ok(Ok(0)) => return Err(FrameError::Truncated),
                 Ok(read) => {
                     read?;
-                    heard = Instant::now();
+                    last_read = Instant::now();
                 }
-                Err(_) if heard.elapsed() > FRAME_STALL_MAX => return Err(FrameError::Stalled),
+                Err(_) if last_read.elapsed() > FRAME_STALL_MAX => return Err(FrameError::Stalled),
                 Err(_) => {}
             }
-            self.check_pace(body.len(), let_in.elapsed())?;
+            self.check_pace(body.len(), admitted.elapsed())?;
         }
         Ok(body.freeze())
     }
@@ -178,7 +182,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(())
     }
 
-    /// Reads what is there, up to a buffer's worth.
+    /// Reads what has arrived, up to a full buffer.
     async fn fill(&mut self) -> io::Result<usize> {
         let missing = BUFFER_BYTES.saturating_sub(self.buffer.len()).max(1);
         self.buffer.reserve(missing);
@@ -194,7 +198,7 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    /// A reader of what the other end sends; `announced` bytes of a Produce frame are on their way.
+    /// A reader of what the other end sends: the length prefix of a Produce frame of `announced` bytes.
     async fn announcing(produce: &Produce, announced: usize) -> (FrameReader<DuplexStream>, DuplexStream) {
         let (mut ours, theirs) = duplex(4 * MIB);
         ours.write_all(&[&u32::try_from(announced).unwrap().to_be_bytes()[..], &[0; 8]].concat()).await.unwrap();
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_announces_a_frame_and_sends_nothing_does_not_keep_others_waiting() {
+    async fn a_client_that_announces_a_frame_and_sends_nothing_does_not_block_others() {
         let (produce, _appends) = Produce::new(2 * MIB);
         let (silent, _open) = announcing(&produce, 2 * MIB).await;
         let (honest, mut sender) = announcing(&produce, MIB).await;
@@ -216,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn where_nobody_waits_a_slow_frame_has_its_time() {
+    async fn a_slow_frame_is_accepted_while_nobody_else_waits() {
         let (produce, _appends) = Produce::new(2 * MIB);
         let (slow, mut sender) = announcing(&produce, MIB).await;
         let slow = tokio::spawn(async move { slow.next().await.1 });
@@ -226,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_small_frame_that_is_kept_keeps_no_more_memory_than_its_own() {
+    async fn a_small_frame_that_is_kept_holds_no_more_memory_than_its_own() {
         let (produce, _appends) = Produce::new(1 << 20);
         let frame = [&12_i32.to_be_bytes()[..], &[0; 12]].concat();
         let bytes = frame.repeat(100);

@@ -1,4 +1,4 @@
-//! The listening socket: takes connections in, as many as are allowed.
+//! The listening socket: accepts connections, up to `connections_max`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,21 +14,22 @@ use super::connection;
 use crate::agent::Agent;
 use crate::listen::Listener;
 
-/// After a failure to accept (no file descriptor left, say), so that the loop does not spin.
+/// Pause after a failure to accept (no file descriptor left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
-    /// Serves connections until `cancel`, each as a task of the agent. Over the limit, further clients wait to be accepted.
+    /// Serves connections until `cancel`, each in a task of the agent. Over the limit, further clients wait to be
+    /// accepted.
     pub async fn serve_kafka(self, agent: Arc<Agent>, cancel: CancellationToken) {
-        let room = Arc::new(Semaphore::new(agent.config.connections_max.min(Semaphore::MAX_PERMITS)));
+        let permits = Arc::new(Semaphore::new(agent.config.connections_max.min(Semaphore::MAX_PERMITS)));
         loop {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
-                accepted = self.accept(&room) => match accepted {
-                    Ok((stream, peer, place)) => spawn(&agent, stream, peer, place, cancel.clone()),
+                accepted = self.accept(&permits) => match accepted {
+                    Ok((stream, peer, permit)) => spawn(&agent, stream, peer, permit, cancel.clone()),
                     Err(error) => {
-                        tracing::warn!(%error, "accepting a connection failed");
+                        tracing::warn!(%error, "accepting a connection failed; trying again");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 },
@@ -36,12 +37,12 @@ impl Listener {
         }
     }
 
-    async fn accept(&self, room: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    async fn accept(&self, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
         let (stream, peer) = self.socket.accept().await?;
         // Responses are written whole; waiting for more bytes to fill a packet would only add latency.
         stream.set_nodelay(true)?;
-        Ok((stream, peer, place))
+        Ok((stream, peer, permit))
     }
 }
 
@@ -49,33 +50,33 @@ fn spawn(
     agent: &Arc<Agent>,
     stream: TcpStream,
     peer: SocketAddr,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     cancel: CancellationToken,
 ) {
     let (read, write) = stream.into_split();
     let connection = connection::serve(Arc::clone(agent), peer, read, write, cancel);
-    let place = Place::new(agent.metrics.connections.clone(), place);
+    let open = OpenConnection::new(agent.metrics.connections.clone(), permit);
     agent.tasks.spawn("kafka connection", async move {
         connection.await;
-        drop(place);
+        drop(open);
     });
 }
 
-/// One connection's place among those allowed; given back when dropped, also where its task dies.
-struct Place {
-    open: Gauge,
-    _place: OwnedSemaphorePermit,
+/// One open connection: counted, and one permit of the limit. Both are released on drop, also if the task panics.
+struct OpenConnection {
+    gauge: Gauge,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl Place {
-    fn new(open: Gauge, place: OwnedSemaphorePermit) -> Self {
-        open.inc();
-        Self { open, _place: place }
+impl OpenConnection {
+    fn new(gauge: Gauge, permit: OwnedSemaphorePermit) -> Self {
+        gauge.inc();
+        Self { gauge, _permit: permit }
     }
 }
 
-impl Drop for Place {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.open.dec();
+        self.gauge.dec();
     }
 }

@@ -1,7 +1,9 @@
-//! Consumers that tell their rack are sent to an agent of it (KIP-392), as Kafka sends them to a replica.
+//! Rack-aware fetch (KIP-392): a consumer that gives its rack is sent to an agent of that rack, as Kafka sends it to a
+//! replica.
 //!
-//! Owns: when, and what the answer says. Producers tell no rack: the zone in their client id decides, in Metadata.
-//! Invariant: nobody is sent in a circle, for an agent of the rack sends nobody on.
+//! Owns: when a consumer is sent elsewhere, and what the response says. Producers give no rack: for them the zone in
+//! their client id decides, in Metadata. Invariant: no consumer is sent in a circle, for an agent of the rack sends
+//! nobody on.
 
 use alluvium_model::Offset;
 use alluvium_wire::Records;
@@ -11,15 +13,16 @@ use crate::agent::Agent;
 use crate::fetch::FetchPlan;
 use crate::live_agents::LiveAgents;
 
-/// The agents of a consumer's rack, where the one that it asks is in another.
+/// The agents of a consumer's rack, if the agent that it asks is in another one.
 pub struct RackAwareFetch {
     live_agents: LiveAgents,
     rack: String,
 }
 
 impl RackAwareFetch {
-    /// Those for a consumer in `rack` (empty: it tells none) that asks `agent`; `None`: it may as well be answered here.
-    pub fn than(agent: &Agent, rack: String) -> Option<Self> {
+    /// The redirection of a consumer in `rack` (empty: it gives none) that asks `agent`; `None` if `agent` may answer
+    /// it.
+    pub fn redirect(agent: &Agent, rack: String) -> Option<Self> {
         if rack.is_empty() {
             return None;
         }
@@ -27,8 +30,9 @@ impl RackAwareFetch {
         live_agents.has_closer_agent(&rack).then_some(Self { live_agents, rack })
     }
 
-    /// The answer for each partition of `plan`: no records (some clients refuse both), and who has them.
-    pub fn answers(&self, agent: &Agent, plan: &FetchPlan) -> Vec<PartitionData> {
+    /// The response for each partition of `plan`: the preferred replica, and no records (some clients refuse both at
+    /// once).
+    pub fn responses(&self, agent: &Agent, plan: &FetchPlan) -> Vec<PartitionData> {
         plan.partitions
             .iter()
             .map(|asked| {

@@ -1,4 +1,4 @@
-//! Connections at their end, in virtual time: what was asked before is still done, and nobody is waited for too long.
+//! How connections end, in virtual time: earlier requests are still done, and no client is waited for too long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::config::AgentConfig;
 use crate::fetch::FetchPlan;
 use crate::tests::world::{World, batch, plan, produce, read_all, records};
 
-/// What the pipe between client and agent holds: less than any answer of interest.
+/// Capacity of the pipe between client and agent: less than any response of interest.
 const PIPE_BYTES: usize = 64 << 10;
 
 struct Connection {
@@ -69,14 +69,14 @@ fn poll(topic: &str, wait: Duration) -> FetchRequest {
     FetchRequest { max_wait_ms, min_bytes: 1, max_bytes: i32::MAX, topics: vec![topic], ..Default::default() }
 }
 
-/// Values of `partition`, once there are any.
+/// The records of `partition`, once there are any.
 async fn awaited(agent: &Agent, partition: TopicPartition) -> Vec<(i64, String)> {
     let plan = FetchPlan { max_wait: Duration::from_secs(60), ..plan(&[(partition, 0)]) };
     records(&agent.fetch.fetch(plan).await.remove(0))
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_client_sent_before_it_hung_up_is_still_done() {
+async fn requests_sent_before_a_disconnect_are_still_done() {
     let world = World::new().await;
     let partitions = [world.topic("polled", 1).await[0], world.topic("orders", 1).await[0]];
     let agent = world.agent().await;
@@ -107,7 +107,7 @@ async fn a_silent_connection_is_closed_unless_it_waits_for_its_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_on_for_a_client_that_hung_up() {
+async fn long_polls_of_a_disconnected_client_are_dropped() {
     let world = World::new().await;
     world.topic("polled", 1).await;
     let agent = world.agent().await;
@@ -121,7 +121,7 @@ async fn nobody_waits_on_for_a_client_that_hung_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draining_agent_answers_what_it_took_in_though_it_takes_in_no_more() {
+async fn a_draining_agent_answers_requests_in_flight_and_takes_no_more() {
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];
     let agent = world.agent().await;
@@ -138,7 +138,7 @@ async fn a_draining_agent_answers_what_it_took_in_though_it_takes_in_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_read_does_not_hold_up_a_drain() {
+async fn a_client_that_does_not_read_does_not_delay_a_drain() {
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];
     let agent = world.agent().await;
@@ -147,11 +147,11 @@ async fn a_client_that_does_not_read_does_not_hold_up_a_drain() {
     connection.send(4, &poll("orders", Duration::ZERO)).await;
     sleep(Duration::from_secs(1)).await;
     connection.stop.cancel();
-    timeout(Duration::from_secs(15), connection.served).await.expect("within the patience").expect("it ends");
+    timeout(Duration::from_secs(15), connection.served).await.expect("within the end timeout").expect("it ends");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_agent_has_created_a_moment_ago_is_produced_to_in_order() {
+async fn a_topic_just_created_by_another_agent_is_produced_to_in_order() {
     let world = World::new().await;
     world.topic("orders", 1).await;
     let agent = world.agent_with_latency(Duration::from_secs(1)).await;

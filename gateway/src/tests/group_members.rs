@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::world::{Process, TIMEOUT};
 use crate::agent::Agent;
 use crate::groups::{
-    CommitRefusal, Committer, Generation, GroupError, Joined, Joiner, MemberId, NewOffset, Protocol, Sync, Synced,
+    Committer, Generation, GroupError, Joined, Joiner, MemberId, NewOffset, OffsetCommitError, Protocol, Sync, Synced,
 };
 use crate::live_agents::LiveAgents;
 
@@ -99,7 +99,7 @@ pub async fn commit(
     group: &str,
     member: &MemberId,
     (partition, offset): (TopicPartition, i64),
-) -> Result<Vec<Result<(), CommitRefusal>>, GroupError> {
+) -> Result<Vec<Result<(), OffsetCommitError>>, GroupError> {
     let committer = Committer { member: Some(member.clone()), instance: None, generation: Some(Generation(1)) };
     let offset = NewOffset { offset: Offset(offset), leader_epoch: None, metadata: String::new(), retention: None };
     agent.groups.offset_commit(group, committer, vec![(partition, offset)]).await

@@ -1,4 +1,4 @@
-//! What administration tools ask: cluster, directories, elections, reassignments, producers.
+//! Requests of administration tools: cluster, log directories, elections, reassignments, producer ids.
 
 use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::alter_partition_reassignments::{
@@ -37,7 +37,7 @@ async fn the_cluster_is_this_agent() {
 }
 
 #[tokio::test]
-async fn partitions_take_the_bytes_of_their_batches() {
+async fn the_size_of_a_partition_is_that_of_its_batches() {
     let server = Server::start().await;
     server.topic("t", 2, &[]).await;
     let mut client = server.client().await;
@@ -73,7 +73,7 @@ async fn no_election_is_ever_needed() {
 }
 
 #[tokio::test]
-async fn reassignments_are_done_at_once() {
+async fn reassignments_are_accepted_without_effect() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -121,7 +121,7 @@ async fn partitions_are_described_page_by_page() {
 }
 
 #[tokio::test]
-async fn every_idempotent_producer_gets_an_id_of_its_own() {
+async fn every_idempotent_producer_gets_its_own_id() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let mut ids = Vec::new();
@@ -137,7 +137,7 @@ async fn every_idempotent_producer_gets_an_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_transactional_id_is_refused_for_good() {
+async fn a_transactional_id_gets_a_fatal_error() {
     let server = Server::start().await;
     let mut client = server.client().await;
     for (id, expected) in [("tx", ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED), ("", ErrorCode::INVALID_REQUEST)] {

@@ -1,4 +1,4 @@
-//! What clients are told is served.
+//! The APIs and features that ApiVersions lists.
 
 use alluvium_wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
@@ -18,7 +18,7 @@ fn ranges(response: &ApiVersionsResponse) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_version_from_the_future_is_answered_in_version_0_with_16_bytes() {
+async fn an_unserved_newer_version_is_answered_in_version_0_with_16_bytes() {
     let server = Server::start().await;
     let mut client = server.client().await;
     for version in [5, 99, i16::MAX, -1] {
@@ -55,7 +55,7 @@ async fn served_ranges_are_those_of_kafka_4_3() {
 }
 
 #[tokio::test]
-async fn apis_that_would_only_fail_are_not_told() {
+async fn apis_that_would_only_fail_are_not_listed() {
     let server = Server::start().await;
     let response = server.client().await.call(4, &request()).await;
     for absent in [17, 24, 25, 26, 27, 28, 29, 30, 31, 36, 48, 49, 50, 51, 61, 65, 66, 71, 72] {
@@ -82,7 +82,7 @@ async fn features_that_begin_at_0_are_hidden_from_version_3() {
 }
 
 #[tokio::test]
-async fn a_client_must_name_its_software_legally() {
+async fn a_client_must_give_a_valid_software_name() {
     let server = Server::start().await;
     let mut client = server.client().await;
     for (name, legal) in [("a", true), ("apache-kafka.java", true), ("", false), ("-a", false), ("a b", false)] {

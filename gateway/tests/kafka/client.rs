@@ -1,4 +1,4 @@
-//! A client of raw frames. Nothing in it waits for longer than [`PATIENCE`]: a server that hangs fails the test.
+//! A client that sends raw frames. It waits no longer than [`TIMEOUT`]: a server that hangs fails the test.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+/// Longer than any answer takes on a busy machine.
+pub const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// One connection of a client.
 pub struct Client {
     stream: TcpStream,
     client_id: &'static str,
@@ -20,14 +21,15 @@ pub struct Client {
 }
 
 impl Client {
+    /// Connects to a server.
     pub async fn connect(address: SocketAddr) -> Self {
-        let stream = timeout(PATIENCE, TcpStream::connect(address)).await.unwrap().unwrap();
+        let stream = timeout(TIMEOUT, TcpStream::connect(address)).await.unwrap().unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, client_id: "test", sent: 0 }
     }
 
-    /// The same, which calls itself `client_id`.
-    pub fn calling_itself(self, client_id: &'static str) -> Self {
+    /// This client, with another client id.
+    pub fn with_client_id(self, client_id: &'static str) -> Self {
         Self { client_id, ..self }
     }
 
@@ -39,7 +41,7 @@ impl Client {
         response
     }
 
-    /// Sends a request and tells its correlation id.
+    /// Sends a request and returns its correlation id.
     pub async fn send<Q: Request>(&mut self, version: i16, request: &Q) -> i32 {
         self.sent += 1;
         for part in encode_request(version, self.sent, Some(self.client_id), request).unwrap() {
@@ -48,29 +50,31 @@ impl Client {
         self.sent
     }
 
+    /// The next response and its correlation id.
     pub async fn receive<S: Message>(&mut self, version: i16) -> (i32, S) {
         let mut reader = Reader::new(self.receive_frame().await.expect("a response, but the connection was closed"));
         let correlation_id = decode_response_header(&mut reader, S::API, version).unwrap();
         (correlation_id, decode_response(reader, version).unwrap())
     }
 
-    /// A frame whose header names any API and version, and whose body is any bytes.
+    /// Sends a frame of any API and version, with any bytes as its body.
     pub async fn send_frame(&mut self, api_key: i16, version: i16, correlation_id: i32, body: &[u8]) {
         self.send_bytes(&frame(api_key, version, correlation_id, body)).await;
     }
 
+    /// Sends raw bytes, which the server must read.
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
-        timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads").unwrap();
+        timeout(TIMEOUT, self.stream.write_all(bytes)).await.expect("the server reads").unwrap();
     }
 
-    /// Sends what the server may refuse to read, closing the connection.
+    /// Sends bytes that the server may not read, closing the connection instead.
     pub async fn try_send(&mut self, bytes: &[u8]) {
-        let _ = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads or closes");
+        let _ = timeout(TIMEOUT, self.stream.write_all(bytes)).await.expect("the server reads or closes");
     }
 
-    /// The next frame without its length; none where the connection is closed.
+    /// The next frame without its length prefix; `None` if the connection is closed.
     pub async fn receive_frame(&mut self) -> Option<Bytes> {
-        timeout(PATIENCE, async {
+        timeout(TIMEOUT, async {
             let length = self.stream.read_i32().await.ok()?;
             let mut frame = vec![0; usize::try_from(length).expect("a length that is not negative")];
             self.stream.read_exact(&mut frame).await.ok()?;
@@ -80,20 +84,21 @@ impl Client {
         .expect("the server neither answers nor closes")
     }
 
-    /// Ends what is sent, and reads all that comes until the server closes.
+    /// Shuts down the sending side, and reads until the server closes.
     pub async fn finish(mut self) {
         let _ = self.stream.shutdown().await;
         let mut rest = Vec::new();
-        // A reset is a close, too.
-        let _ = timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.expect("the server closes");
+        // A reset counts as closed, too.
+        let _ = timeout(TIMEOUT, self.stream.read_to_end(&mut rest)).await.expect("the server closes");
     }
 
+    /// Whether the server closes the connection before it sends anything.
     pub async fn is_closed(&mut self) -> bool {
         self.receive_frame().await.is_none()
     }
 }
 
-/// A whole request frame of any API, version and body.
+/// A whole request frame of any API and version.
 pub fn frame(api_key: i16, version: i16, correlation_id: i32, body: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
     frame.extend_from_slice(&(8 + body.len() as i32).to_be_bytes());
@@ -104,14 +109,14 @@ pub fn frame(api_key: i16, version: i16, correlation_id: i32, body: &[u8]) -> Ve
     frame
 }
 
-/// The body of a header's rest in version 1: a client id.
+/// The rest of a request header in version 1: a client id.
 pub fn client_id() -> Vec<u8> {
     let mut bytes = 4_i16.to_be_bytes().to_vec();
     bytes.extend_from_slice(b"test");
     bytes
 }
 
-/// Number of an API, for raw frames.
+/// The key of an API, for raw frames.
 pub fn code(api: ApiKey) -> i16 {
     api.code()
 }

@@ -1,4 +1,4 @@
-//! Several agents, as clients see them: who is there, who leads, who coordinates.
+//! Several agents, as clients see them: brokers, leaders and coordinators.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ use crate::batches::records;
 use crate::client::Client;
 use crate::groups::join;
 use crate::producing::{append, response};
-use crate::server::{Ground, Server};
+use crate::server::{Server, SharedStores};
 
 const TOPIC: i8 = 2;
 
@@ -57,7 +57,7 @@ async fn coordinator(client: &mut Client, group: &str) -> i32 {
     found.node_id
 }
 
-/// A group that `server` does not coordinate.
+/// The name of a group that `server` does not coordinate.
 async fn group_of_another(server: &Server) -> String {
     let mut client = server.client().await;
     for n in 0.. {
@@ -70,11 +70,11 @@ async fn group_of_another(server: &Server) -> String {
 }
 
 #[tokio::test]
-async fn all_agents_tell_the_same_of_who_leads_what() {
-    let ground = Ground::new().await;
-    let servers = ground.agents([Some("a"), Some("a"), Some("b")]).await;
+async fn all_agents_name_the_same_leaders() {
+    let stores = SharedStores::new().await;
+    let servers = stores.agents([Some("a"), Some("a"), Some("b")]).await;
     servers[0].topic("t", 50, &[]).await;
-    let mut told = BTreeSet::new();
+    let mut answers = BTreeSet::new();
     for server in &servers {
         let metadata = metadata(&mut server.client().await, "t").await;
         let zones = [(0, "a"), (1, "a"), (2, "b")].map(|(id, zone)| (id, Some(zone.to_owned())));
@@ -83,47 +83,47 @@ async fn all_agents_tell_the_same_of_who_leads_what() {
         for partition in &metadata.topics[0].partitions {
             let leader = partition.leader_id;
             assert_eq!((partition.replica_nodes[0], &partition.isr_nodes), (leader, &partition.replica_nodes));
-            // One for each zone: the leader, and whom the other zone's consumers are sent to.
+            // One for each zone: the leader, and the one that consumers of the other zone are sent to.
             let zones: BTreeSet<bool> = partition.replica_nodes.iter().map(|id| *id == 2).collect();
             assert_eq!((partition.replica_nodes.len(), zones.len()), (2, 2));
             assert_eq!((partition.leader_epoch, partition.error_code), (0, ErrorCode::NONE));
         }
-        told.insert(leaders(&metadata));
+        answers.insert(leaders(&metadata));
         let paged = DescribeTopicPartitionsRequest {
             topics: vec![TopicRequest { name: "t".into() }],
             response_partition_limit: 100,
             ..Default::default()
         };
         let paged = server.client().await.call(0, &paged).await.topics.remove(0).partitions;
-        told.insert(paged.iter().map(|partition| partition.leader_id).collect());
+        answers.insert(paged.iter().map(|partition| partition.leader_id).collect());
     }
-    assert_eq!(told.len(), 1);
-    let used: BTreeSet<i32> = told.pop_first().unwrap().into_iter().collect();
+    assert_eq!(answers.len(), 1);
+    let used: BTreeSet<i32> = answers.pop_first().unwrap().into_iter().collect();
     assert_eq!(used, BTreeSet::from([0, 1, 2]));
 }
 
 #[tokio::test]
 async fn clients_are_sent_to_agents_of_their_zone_and_the_same_rank_leads_the_same_partitions() {
-    let ground = Ground::new().await;
-    let servers = ground.agents([Some("a"), Some("a"), Some("b"), Some("b")]).await;
+    let stores = SharedStores::new().await;
+    let servers = stores.agents([Some("a"), Some("a"), Some("b"), Some("b")]).await;
     servers[0].topic("t", 50, &[]).await;
     let ask = |client_id: &'static str| {
         let server = &servers[3];
-        async move { leaders(&metadata(&mut server.client().await.calling_itself(client_id), "t").await) }
+        async move { leaders(&metadata(&mut server.client().await.with_client_id(client_id), "t").await) }
     };
     let (a, b) = (ask("app,zone=a").await, ask("ws_az=b").await);
     assert_eq!(a.iter().copied().collect::<BTreeSet<_>>(), BTreeSet::from([0, 1]));
     assert_eq!(b.iter().copied().collect::<BTreeSet<_>>(), BTreeSet::from([2, 3]));
-    // 0 and 2 are of rank 0, 1 and 3 of rank 1.
+    // Agents 0 and 2 have rank 0, agents 1 and 3 rank 1.
     assert_eq!(a.iter().map(|id| id + 2).collect::<Vec<_>>(), b);
-    // Of a zone without agents there is a leader all the same.
+    // Clients of a zone without agents get a leader, too.
     assert_eq!(ask("zone=elsewhere").await, ask("plain").await);
 }
 
 #[tokio::test]
-async fn consumers_that_tell_their_rack_are_sent_to_the_leader_of_their_zone() {
-    let ground = Ground::new().await;
-    let servers = ground.agents([Some("a"), Some("b")]).await;
+async fn consumers_that_give_their_rack_are_sent_to_the_leader_of_their_zone() {
+    let stores = SharedStores::new().await;
+    let servers = stores.agents([Some("a"), Some("b")]).await;
     let id = servers[0].topic("t", 1, &[]).await;
     let produced = servers[0].client().await.call(8, &append("t", 0, -1, records(3))).await;
     assert_eq!(response(&produced).error_code, ErrorCode::NONE);
@@ -157,8 +157,8 @@ async fn consumers_that_tell_their_rack_are_sent_to_the_leader_of_their_zone() {
 
 #[tokio::test]
 async fn a_draining_agent_names_the_others_only() {
-    let ground = Ground::new().await;
-    let servers = ground.agents([None, None]).await;
+    let stores = SharedStores::new().await;
+    let servers = stores.agents([None, None]).await;
     servers[0].topic("t", 20, &[]).await;
     let before = leaders(&metadata(&mut servers[0].client().await, "t").await);
     assert!(before.contains(&0) && before.contains(&1));
@@ -173,10 +173,10 @@ async fn a_draining_agent_names_the_others_only() {
         assert_eq!((described.controller_id, described.brokers.len()), (1, 1));
         assert_eq!(coordinator(&mut client, "any").await, 1);
     }
-    // It still serves whoever has not moved yet.
+    // It still serves clients that have not moved yet.
     let produced = servers[0].client().await.call(8, &append("t", 0, -1, records(1))).await;
     assert_eq!(response(&produced).error_code, ErrorCode::NONE);
-    // Where nobody else is left, they name themselves rather than nobody.
+    // If no other agent is left, they name themselves rather than nobody.
     servers[1].agent.session.drain().await;
     let metadata = metadata(&mut servers[1].client().await, "t").await;
     assert!(!metadata.brokers.is_empty());
@@ -184,9 +184,9 @@ async fn a_draining_agent_names_the_others_only() {
 }
 
 #[tokio::test]
-async fn every_group_request_is_turned_away_by_all_but_the_coordinator() {
-    let ground = Ground::new().await;
-    let servers = ground.agents([None, None]).await;
+async fn every_group_request_is_rejected_by_all_but_the_coordinator() {
+    let stores = SharedStores::new().await;
+    let servers = stores.agents([None, None]).await;
     servers[0].topic("t", 1, &[]).await;
     let group = group_of_another(&servers[0]).await;
     let mut client = servers[0].client().await;
@@ -228,8 +228,8 @@ async fn every_group_request_is_turned_away_by_all_but_the_coordinator() {
 
 #[tokio::test]
 async fn offsets_are_committed_and_fetched_at_the_coordinator_only() {
-    let ground = Ground::new().await;
-    let servers = ground.agents([None, None]).await;
+    let stores = SharedStores::new().await;
+    let servers = stores.agents([None, None]).await;
     let id = servers[0].topic("t", 1, &[]).await;
     let group = group_of_another(&servers[0]).await;
     let commit = |offset| {
@@ -273,9 +273,9 @@ async fn offsets_are_committed_and_fetched_at_the_coordinator_only() {
 }
 
 #[tokio::test]
-async fn administrators_who_ask_all_agents_find_everything_once() {
-    let ground = Ground::new().await;
-    let servers = ground.agents([None, None, None]).await;
+async fn tools_that_ask_all_agents_find_everything_once() {
+    let stores = SharedStores::new().await;
+    let servers = stores.agents([None, None, None]).await;
     servers[0].topic("t", 30, &[]).await;
     let mut client = servers[0].client().await;
     for n in 0..10 {
@@ -305,9 +305,9 @@ async fn administrators_who_ask_all_agents_find_everything_once() {
 }
 
 #[tokio::test]
-async fn what_one_agent_changes_the_others_know_at_once() {
-    let ground = Ground::new().await;
-    let servers = ground.agents([None, None]).await;
+async fn a_change_through_one_agent_is_seen_by_the_others_at_once() {
+    let stores = SharedStores::new().await;
+    let servers = stores.agents([None, None]).await;
     let (mut a, mut b) = (servers[0].client().await, servers[1].client().await);
     for round in 0..20 {
         let name = format!("t{round}");
@@ -334,7 +334,7 @@ async fn what_one_agent_changes_the_others_know_at_once() {
         let topic = DeleteTopicState { name: Some(name.clone()), ..Default::default() };
         let delete = DeleteTopicsRequest { topics: vec![topic], ..Default::default() };
         assert_eq!(a.call(6, &delete).await.responses[0].error_code, ErrorCode::NONE);
-        // And anew, of another size.
+        // And created again, with another number of partitions.
         servers[1].topic(&name, 3, &[]).await;
         assert_eq!(leaders(&metadata(&mut a, &name).await).len(), 3);
     }

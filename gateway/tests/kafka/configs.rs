@@ -54,7 +54,7 @@ async fn a_topic_has_all_33_configs_with_source_type_and_documentation() {
     let synonyms = |name: &str| -> Vec<(String, Option<String>, i8)> {
         find(name).synonyms.iter().map(|one| (one.name.clone(), one.value.clone(), one.source)).collect()
     };
-    // Kafka's brokers have no default of log.retention.ms: theirs is in hours.
+    // Kafka's brokers have no default for log.retention.ms: theirs is in hours.
     assert_eq!(synonyms("retention.ms"), [("retention.ms".into(), Some("5000".into()), 1)]);
     assert_eq!(synonyms("max.message.bytes"), [("message.max.bytes".into(), Some("1048588".into()), 5)]);
     let bytes = find("max.message.bytes");
@@ -64,7 +64,7 @@ async fn a_topic_has_all_33_configs_with_source_type_and_documentation() {
 }
 
 #[tokio::test]
-async fn every_version_describes_the_keys_asked_for() {
+async fn every_version_describes_the_requested_keys() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -83,7 +83,7 @@ async fn every_version_describes_the_keys_asked_for() {
 }
 
 #[tokio::test]
-async fn unknown_resources_are_told() {
+async fn unknown_resources_are_errors() {
     let server = Server::start().await;
     let mut client = server.client().await;
     for (resource_type, name, expected) in [
@@ -133,7 +133,7 @@ async fn configs_are_set_deleted_appended_to_and_subtracted_from() {
 }
 
 #[tokio::test]
-async fn illegal_alterations_change_nothing() {
+async fn invalid_alterations_change_nothing() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -155,7 +155,7 @@ async fn illegal_alterations_change_nothing() {
 }
 
 #[tokio::test]
-async fn the_old_way_replaces_all_overrides() {
+async fn alter_configs_replaces_all_overrides() {
     let server = Server::start().await;
     server.topic("t", 1, &[("retention.ms", "1"), ("segment.ms", "2")]).await;
     let mut client = server.client().await;
@@ -170,7 +170,7 @@ async fn the_old_way_replaces_all_overrides() {
 }
 
 #[tokio::test]
-async fn a_validated_alteration_is_not_made() {
+async fn an_alteration_that_is_only_validated_is_not_made() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;

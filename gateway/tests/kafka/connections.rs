@@ -1,4 +1,4 @@
-//! What closes a connection and what does not; the order of answers.
+//! What closes a connection and what does not; the order of responses.
 
 use alluvium_wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use alluvium_wire::messages::describe_cluster::{DescribeClusterRequest, DescribeClusterResponse};
@@ -31,7 +31,7 @@ async fn impossible_lengths_close_the_connection() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_request_closes_the_connection_and_no_other() {
+async fn a_malformed_body_closes_its_connection_and_no_other() {
     let server = Server::start().await;
     let mut other = server.client().await;
     for body in [&[][..], &[0xff; 3], &[0x7f; 64], &[0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0]] {
@@ -47,7 +47,7 @@ async fn bytes_after_a_request_are_ignored_as_kafka_ignores_them() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
-    // All topics, and what librdkafka adds to that.
+    // A request for all topics, and the bytes that librdkafka adds.
     let mut body = client_id();
     body.extend_from_slice(&[0, 0, 0, 0, 0, 1, 0, 0]);
     client.send_frame(code(ApiKey::Metadata), 12, 7, &body).await;
@@ -56,7 +56,7 @@ async fn bytes_after_a_request_are_ignored_as_kafka_ignores_them() {
 }
 
 #[tokio::test]
-async fn a_frame_cut_short_by_the_end_closes_the_connection() {
+async fn a_truncated_frame_closes_the_connection() {
     let server = Server::start().await;
     for cut in [1, 3, 4, 5, 8, 20] {
         let mut client = server.client().await;
@@ -107,7 +107,7 @@ async fn more_requests_than_the_queue_holds_are_all_answered() {
 }
 
 #[tokio::test]
-async fn produce_without_acknowledgement_is_answered_with_silence() {
+async fn produce_without_acknowledgement_gets_no_response() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -127,7 +127,7 @@ async fn a_failed_produce_without_acknowledgement_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn over_the_limit_clients_wait_for_a_place() {
+async fn over_the_limit_clients_wait_for_a_connection() {
     let server = Server::configured(|config| config.connections_max = 1).await;
     let mut first = server.client().await;
     first.call(0, &ApiVersionsRequest::default()).await;
@@ -138,7 +138,7 @@ async fn over_the_limit_clients_wait_for_a_place() {
 }
 
 #[tokio::test]
-async fn a_disconnect_drops_a_parked_fetch() {
+async fn a_disconnect_drops_a_long_poll() {
     let server = Server::configured(|config| config.connections_max = 1).await;
     let mut client = server.client().await;
     client.call(4, &MetadataRequest { topics: Some(vec![named("t")]), ..Default::default() }).await;
@@ -147,7 +147,7 @@ async fn a_disconnect_drops_a_parked_fetch() {
     let fetch = FetchRequest { max_wait_ms: 300_000, min_bytes: 1, topics: vec![topic], ..Default::default() };
     client.send(4, &fetch).await;
     drop(client);
-    // The only place is free again, long before the fetch would have ended.
+    // The only connection is free again, long before the fetch would have ended.
     server.client().await.call(0, &ApiVersionsRequest::default()).await;
 }
 
@@ -161,7 +161,7 @@ async fn a_stopping_agent_closes_its_connections() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_named() {
+async fn a_port_in_use_is_named_in_the_error() {
     let server = Server::start().await;
     let error = alluvium_gateway::kafka::Listener::bind(server.address).await.unwrap_err();
     assert!(error.to_string().contains(&server.address.to_string()), "{error}");

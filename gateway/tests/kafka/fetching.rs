@@ -67,7 +67,7 @@ async fn the_end_of_the_log_is_empty_and_beyond_it_is_out_of_range() {
 }
 
 #[tokio::test]
-async fn unknown_places_are_told_beside_what_is_known() {
+async fn unknown_partitions_are_errors_beside_known_ones() {
     let server = Server::start().await;
     let id = server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -123,7 +123,7 @@ async fn sessions_are_never_created_and_never_found() {
 }
 
 #[tokio::test]
-async fn a_leader_epoch_that_never_was_is_unknown() {
+async fn a_newer_leader_epoch_is_unknown() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -149,7 +149,7 @@ async fn the_first_batch_is_whole_however_small_the_budget() {
 }
 
 #[tokio::test]
-async fn readers_of_committed_records_get_a_list_of_aborted_transactions() {
+async fn read_committed_fetches_get_a_list_of_aborted_transactions() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;

@@ -1,4 +1,4 @@
-//! Committed offsets as clients of every version see them.
+//! Committed offsets, in every version of their APIs.
 
 use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::leave_group::LeaveGroupRequest;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::groups::{server, stable};
 
-/// A simple consumer's commit of offset 5 in partition `index` of topic "t" (which from version 10 `id` names).
+/// A simple consumer's commit of offset 5 in partition `index` of topic "t" (from version 10 its `id` counts).
 fn commit(group: &str, id: Uuid, index: i32) -> OffsetCommitRequest {
     let partition = OffsetCommitRequestPartition {
         partition_index: index,
@@ -99,7 +99,7 @@ async fn null_topics_ask_for_all() {
 }
 
 #[tokio::test]
-async fn commits_to_what_does_not_exist_fail_alone() {
+async fn commits_to_unknown_partitions_fail_alone() {
     let server = server().await;
     let id = server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -147,7 +147,7 @@ async fn commits_are_fenced_by_member_and_generation() {
 }
 
 #[tokio::test]
-async fn too_much_metadata_is_refused() {
+async fn too_much_metadata_is_rejected() {
     let server = server().await;
     let id = server.topic("t", 1, &[]).await;
     let mut request = commit("g", id, 0);
@@ -157,7 +157,7 @@ async fn too_much_metadata_is_refused() {
 }
 
 #[tokio::test]
-async fn offsets_of_topics_in_use_are_not_deleted() {
+async fn offsets_of_subscribed_topics_are_not_deleted() {
     let server = server().await;
     let id = server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -186,7 +186,7 @@ async fn offsets_of_topics_in_use_are_not_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_named_many_times_is_answered_once() {
+async fn repeated_groups_and_partitions_are_answered_once() {
     let server = server().await;
     let id = server.topic("t", 1, &[]).await;
     let mut client = server.client().await;

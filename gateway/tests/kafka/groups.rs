@@ -1,4 +1,4 @@
-//! Groups as clients of every version see them.
+//! Consumer groups, in every version of their APIs.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ fn sync(group: &str, joined: &JoinGroupResponse, work: &[(&str, &'static [u8])])
     }
 }
 
-/// Joins `group` alone, in any version, and takes its assignment.
+/// Joins `group` as its only member, and syncs.
 pub async fn stable(client: &mut Client, group: &str, version: i16) -> JoinGroupResponse {
     let mut joined = client.call(version, &join(group, "")).await;
     if version >= 4 {
@@ -77,7 +77,7 @@ fn heartbeat(group: &str, joined: &JoinGroupResponse) -> HeartbeatRequest {
 }
 
 #[tokio::test]
-async fn this_agent_coordinates_everything() {
+async fn a_single_agent_coordinates_everything() {
     let server = server().await;
     let mut client = server.client().await;
     for version in 0..=3 {
@@ -96,7 +96,7 @@ async fn this_agent_coordinates_everything() {
 }
 
 #[tokio::test]
-async fn what_has_no_coordinator_is_nowhere() {
+async fn an_unknown_kind_of_key_has_no_coordinator() {
     let server = server().await;
     let mut client = server.client().await;
     let one = FindCoordinatorRequest { key: "g".into(), key_type: 2, ..Default::default() };
@@ -109,7 +109,7 @@ async fn what_has_no_coordinator_is_nowhere() {
 }
 
 #[tokio::test]
-async fn a_member_of_every_version_joins_syncs_beats_and_leaves() {
+async fn a_member_of_every_version_joins_syncs_heartbeats_and_leaves() {
     let server = server().await;
     let mut client = server.client().await;
     for version in 0..=9 {
@@ -132,7 +132,7 @@ async fn a_member_of_every_version_joins_syncs_beats_and_leaves() {
     }
 }
 
-/// `a` is alone in group `g` until `b` asks to join it: the rebalance waits for `a`.
+/// `a` is alone in group `g` until `b` joins: the rebalance waits for `a`.
 async fn joined_by_another(a: &mut Client, b: &mut Client) -> JoinGroupResponse {
     let leader = stable(a, "g", 9).await;
     let promised = b.call(9, &join("g", "")).await;
@@ -144,7 +144,7 @@ async fn joined_by_another(a: &mut Client, b: &mut Client) -> JoinGroupResponse 
 }
 
 #[tokio::test]
-async fn two_members_share_the_work_and_only_the_leader_sees_both() {
+async fn two_members_get_assignments_and_only_the_leader_sees_both() {
     let server = server().await;
     let (mut a, mut b) = (server.client().await, server.client().await);
     let leader = joined_by_another(&mut a, &mut b).await;
@@ -172,7 +172,7 @@ async fn a_connection_that_closes_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_restarted_static_member_keeps_its_work_and_the_old_one_is_fenced() {
+async fn a_restarted_static_member_keeps_its_assignment_and_the_old_one_is_fenced() {
     let server = server().await;
     let mut client = server.client().await;
     let fixed = |member: &str| JoinGroupRequest { group_instance_id: Some("disk".into()), ..join("g", member) };
@@ -196,7 +196,7 @@ async fn a_restarted_static_member_keeps_its_work_and_the_old_one_is_fenced() {
 }
 
 #[tokio::test]
-async fn refusals_have_kafkas_codes() {
+async fn errors_have_kafkas_codes() {
     let server = server().await;
     let mut client = server.client().await;
     let joined = stable(&mut client, "g", 9).await;
@@ -218,8 +218,8 @@ async fn refusals_have_kafkas_codes() {
     assert_eq!(client.call(5, &stale).await.error_code, ErrorCode::ILLEGAL_GENERATION);
     let stale = HeartbeatRequest { generation_id: 7, ..heartbeat("g", &joined) };
     assert_eq!(client.call(4, &stale).await.error_code, ErrorCode::ILLEGAL_GENERATION);
-    let nobody = LeaveGroupRequest { group_id: "g".into(), member_id: "stranger".into(), ..Default::default() };
-    assert_eq!(client.call(1, &nobody).await.error_code, ErrorCode::UNKNOWN_MEMBER_ID);
+    let stranger = LeaveGroupRequest { group_id: "g".into(), member_id: "stranger".into(), ..Default::default() };
+    assert_eq!(client.call(1, &stranger).await.error_code, ErrorCode::UNKNOWN_MEMBER_ID);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Whatever bytes arrive, the answer is an answer or a closed connection: never a panic, never a hang.
+//! Arbitrary bytes get a response or a closed connection: never a panic, never a hang.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,9 +14,9 @@ use crate::server::Server;
 /// Panics of this process, wherever they were caught.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// One agent for all cases: what one leaves behind, the next must survive.
+/// One agent for all cases: it must survive the effects of all earlier ones.
 static SHARED: LazyLock<(Runtime, Server)> = LazyLock::new(|| {
-    // A task that panics looks like a closed connection from outside.
+    // From outside, a task that panics looks like a closed connection.
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         PANICS.fetch_add(1, Ordering::SeqCst);
@@ -43,7 +43,7 @@ fn any_api() -> impl Strategy<Value = i16> {
     prop_oneof![4 => proptest::sample::select(ApiKey::ALL).prop_map(ApiKey::code), 1 => any::<i16>()]
 }
 
-/// Bytes that look like what messages consist of, so that decoders get somewhere.
+/// Bytes that resemble the fields of messages, so that decoders get past the first one.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         Just(vec![0]),

@@ -30,7 +30,7 @@ async fn five_records() -> (Server, Client) {
 }
 
 #[tokio::test]
-async fn places_and_times_are_found_as_in_kafka() {
+async fn special_offsets_and_times_are_found_as_in_kafka() {
     let (_server, mut client) = five_records().await;
     for (timestamp, offset, found, epoch) in [
         (-1, 5, -1, 0),
@@ -51,7 +51,7 @@ async fn places_and_times_are_found_as_in_kafka() {
 }
 
 #[tokio::test]
-async fn newer_questions_are_errors_in_older_versions() {
+async fn newer_kinds_of_offsets_are_errors_in_older_versions() {
     let (_server, mut client) = five_records().await;
     for (timestamp, first) in [(-3, 7), (-4, 8), (-5, 9), (-6, 11)] {
         let old = list(&mut client, first - 1, timestamp).await;
@@ -70,7 +70,7 @@ async fn every_version_is_answered() {
 }
 
 #[tokio::test]
-async fn a_partition_named_twice_is_refused() {
+async fn a_partition_named_twice_is_an_error() {
     let (_server, mut client) = five_records().await;
     let partition = ListOffsetsPartition { timestamp: -1, ..Default::default() };
     let topic = ListOffsetsTopic { name: "t".into(), partitions: vec![partition.clone(), partition] };
@@ -79,7 +79,7 @@ async fn a_partition_named_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn the_one_epoch_ends_at_the_high_watermark() {
+async fn the_only_leader_epoch_ends_at_the_high_watermark() {
     let (_server, mut client) = five_records().await;
     for (current, asked, expected) in [
         (-1, 0, (ErrorCode::NONE, 0, 5)),

@@ -1,8 +1,8 @@
-//! The Kafka protocol over real TCP: an agent in memory, and raw frames as a client sends them.
+//! The Kafka protocol over TCP: an agent with in-memory stores, and raw frames as a client sends them.
 //!
-//! Kafka's own behaviour is the specification; "golden" answers are those that a Kafka 4.3 gave.
+//! Kafka's own behaviour is the specification; "golden" responses were recorded from a Kafka 4.3.
 
-#![expect(clippy::unwrap_used, reason = "where a helper of a test fails, the test fails")]
+#![expect(clippy::unwrap_used, reason = "if a helper of a test fails, the test fails")]
 
 mod admin;
 mod api_versions;

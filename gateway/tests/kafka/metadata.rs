@@ -6,7 +6,7 @@ use alluvium_wire::messages::OPERATIONS_OMITTED;
 use alluvium_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use uuid::Uuid;
 
-use crate::server::{Ground, Server};
+use crate::server::{Server, SharedStores};
 
 fn named(name: &str) -> MetadataRequestTopic {
     MetadataRequestTopic { name: Some(name.into()), ..Default::default() }
@@ -21,8 +21,8 @@ fn names(response: &MetadataResponse) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn one_agent_leads_everything_in_every_version() {
-    let server = Server::over(Ground::new().await, Some("zone-a"), SessionConfig::alone(), |_| {}).await;
+async fn a_single_agent_leads_everything_in_every_version() {
+    let server = Server::over(SharedStores::new().await, Some("zone-a"), SessionConfig::alone(), |_| {}).await;
     let id = server.topic("t", 2, &[]).await;
     let mut client = server.client().await;
     for version in 0..=13 {
@@ -49,7 +49,7 @@ async fn one_agent_leads_everything_in_every_version() {
 }
 
 #[tokio::test]
-async fn none_and_all_topics_are_asked_for_differently_in_version_0() {
+async fn version_0_asks_for_all_topics_with_an_empty_list() {
     let server = Server::start().await;
     server.topic("b", 1, &[]).await;
     server.topic("a", 1, &[]).await;
@@ -63,7 +63,7 @@ async fn none_and_all_topics_are_asked_for_differently_in_version_0() {
 }
 
 #[tokio::test]
-async fn an_unknown_topic_is_created_only_where_both_sides_want_it() {
+async fn an_unknown_topic_is_created_only_if_client_and_agent_allow_it() {
     let server = Server::configured(|config| config.num_partitions = 3).await;
     let mut client = server.client().await;
     let unwanted = client.call(5, &asking(vec![named("t")])).await;
@@ -78,7 +78,7 @@ async fn an_unknown_topic_is_created_only_where_both_sides_want_it() {
 }
 
 #[tokio::test]
-async fn an_illegal_name_is_told_and_not_created() {
+async fn a_topic_with_an_invalid_name_is_not_created() {
     let server = Server::start().await;
     let mut client = server.client().await;
     for name in ["", ".", "a b", &"x".repeat(250)] {
@@ -106,7 +106,7 @@ async fn topics_are_found_by_id_from_version_12() {
 }
 
 #[tokio::test]
-async fn operations_are_told_where_they_are_asked_for() {
+async fn authorized_operations_are_returned_on_request() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -118,9 +118,9 @@ async fn operations_are_told_where_they_are_asked_for() {
         include_topic_authorized_operations: true,
         ..asking(vec![named("t")])
     };
-    let told = client.call(8, &request).await;
-    assert_eq!(told.topics[0].topic_authorized_operations, 0b1101_1111_1000);
-    assert_eq!(told.cluster_authorized_operations, 0b1_1111_1010_0000);
+    let response = client.call(8, &request).await;
+    assert_eq!(response.topics[0].topic_authorized_operations, 0b1101_1111_1000);
+    assert_eq!(response.cluster_authorized_operations, 0b1_1111_1010_0000);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_topic_named_many_times_is_described_once() {
     let server = Server::start().await;
     let id = server.topic("t", 1_000, &[]).await;
     let mut client = server.client().await;
-    // A million partitions, were each mention answered.
+    // A million partitions, if each occurrence were answered.
     let mut topics: Vec<_> = (0..1_000).map(|_| named("t")).collect();
     topics.push(named("u"));
     assert_eq!(names(&client.call(12, &asking(topics)).await), ["t", "u"]);

@@ -13,14 +13,14 @@ use bytes::Bytes;
 use crate::batches::{altered, filled, flipped, now, records, sequenced, with_timestamps};
 use crate::server::Server;
 
-/// One batch for one partition.
+/// A request with one batch for one partition.
 pub fn append(topic: &str, partition: i32, acks: i16, records: Bytes) -> ProduceRequest {
     let data = PartitionProduceData { index: partition, records: Some(records) };
     let topic = TopicProduceData { name: topic.into(), partition_data: vec![data], ..Default::default() };
     ProduceRequest { acks, timeout_ms: 30_000, topic_data: vec![topic], ..Default::default() }
 }
 
-/// The answer for the one partition.
+/// The response for the only partition.
 pub fn response(response: &ProduceResponse) -> &PartitionProduceResponse {
     &response.responses[0].partition_responses[0]
 }
@@ -37,7 +37,7 @@ async fn code(version: i16, records: Bytes) -> ErrorCode {
 }
 
 #[tokio::test]
-async fn a_sound_batch_gets_the_next_offset() {
+async fn a_valid_batch_gets_the_next_offset() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -106,7 +106,7 @@ async fn zstd_needs_version_7() {
 }
 
 #[tokio::test]
-async fn a_timestamp_in_the_future_is_told_record_by_record() {
+async fn timestamps_in_the_future_are_reported_per_record() {
     let answered = answer(8, append("t", 0, 1, with_timestamps(&[now() + 2 * 3_600_000]))).await;
     assert_eq!(answered.error_code, ErrorCode::INVALID_TIMESTAMP);
     assert_eq!(answered.record_errors[0].batch_index, 0);
@@ -117,12 +117,12 @@ async fn a_timestamp_in_the_future_is_told_record_by_record() {
 }
 
 #[tokio::test]
-async fn acks_must_be_known() {
+async fn unknown_acks_are_an_error() {
     assert_eq!(answer(8, append("t", 0, 2, records(1))).await.error_code, ErrorCode::INVALID_REQUIRED_ACKS);
 }
 
 #[tokio::test]
-async fn unknown_places_are_told() {
+async fn unknown_partitions_are_errors() {
     for (topic, partition) in [("no", 0), ("t", 1), ("t", -1), ("", 0)] {
         let answered = answer(8, append(topic, partition, 1, records(1))).await;
         assert_eq!(answered.error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "{topic}-{partition}");
@@ -131,7 +131,7 @@ async fn unknown_places_are_told() {
 }
 
 #[tokio::test]
-async fn a_batch_over_the_topics_limit_is_refused() {
+async fn a_batch_over_the_topics_limit_is_rejected() {
     let server = Server::start().await;
     server.topic("small", 1, &[("max.message.bytes", "100")]).await;
     let mut client = server.client().await;
@@ -154,7 +154,7 @@ async fn records_of_a_compacted_topic_need_keys() {
 }
 
 #[tokio::test]
-async fn a_topic_may_stamp_records_with_the_time_of_the_append() {
+async fn a_topic_may_use_log_append_time() {
     let server = Server::start().await;
     server.topic("stamped", 1, &[("message.timestamp.type", "LogAppendTime")]).await;
     let before = now();
@@ -163,7 +163,7 @@ async fn a_topic_may_stamp_records_with_the_time_of_the_append() {
 }
 
 #[tokio::test]
-async fn a_repeated_batch_gets_its_first_offset() {
+async fn a_duplicate_batch_gets_its_original_offset() {
     let server = Server::start().await;
     server.topic("t", 1, &[]).await;
     let mut client = server.client().await;
@@ -179,7 +179,7 @@ async fn a_repeated_batch_gets_its_first_offset() {
 }
 
 #[tokio::test]
-async fn batches_sent_at_once_join_the_log_in_their_order() {
+async fn pipelined_batches_are_appended_in_order() {
     let server = Server::configured(|config| config.linger = Duration::from_millis(1)).await;
     server.topic("t", 2, &[]).await;
     let mut client = server.client().await;
@@ -194,7 +194,7 @@ async fn batches_sent_at_once_join_the_log_in_their_order() {
 }
 
 #[tokio::test]
-async fn one_broken_partition_does_not_hurt_the_others() {
+async fn one_broken_partition_does_not_affect_the_others() {
     let server = Server::start().await;
     server.topic("t", 3, &[]).await;
     let mut request = append("t", 0, -1, records(1));
@@ -207,7 +207,7 @@ async fn one_broken_partition_does_not_hurt_the_others() {
 }
 
 #[tokio::test]
-async fn over_the_memory_limit_producers_wait_and_none_is_turned_away() {
+async fn over_the_memory_limit_producers_wait_and_none_is_rejected() {
     let server = Server::configured(|config| config.unflushed_bytes_max = 2_048).await;
     server.topic("t", 1, &[]).await;
     let mut clients = vec![server.client().await, server.client().await, server.client().await];

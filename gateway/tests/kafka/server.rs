@@ -1,4 +1,4 @@
-//! An agent in memory, listening on a port of its own.
+//! An agent with in-memory stores, listening on a port of its own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,21 +17,24 @@ use alluvium_wire::messages::create_topics::{CreatableTopic, CreatableTopicConfi
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::client::{Client, PATIENCE};
+use crate::client::{Client, TIMEOUT};
 
-/// What several agents share.
+/// The stores that several agents share.
 #[derive(Clone)]
-pub struct Ground {
+pub struct SharedStores {
+    /// The metastore.
     pub metastore: Metastore,
+    /// The object store.
     pub objects: Objects,
 }
 
-impl Ground {
+impl SharedStores {
+    /// Empty stores in memory.
     pub async fn new() -> Self {
         Self { metastore: fixtures::memory().await, objects: Objects::memory() }
     }
 
-    /// Agents of these zones, each of which knows all.
+    /// Agents in these zones, each of which knows all the others.
     pub async fn agents<const N: usize>(&self, zones: [Option<&str>; N]) -> [Server; N] {
         let mut servers = Vec::with_capacity(N);
         for zone in zones {
@@ -46,23 +49,28 @@ impl Ground {
 
 /// A running agent. It stops when this is dropped.
 pub struct Server {
+    /// The agent.
     pub agent: Arc<Agent>,
+    /// The address that it listens on.
     pub address: SocketAddr,
+    /// Stops it.
     pub stop: CancellationToken,
 }
 
 impl Server {
+    /// An agent with the default configuration, on stores of its own.
     pub async fn start() -> Self {
         Self::configured(|_| {}).await
     }
 
-    /// With a configuration that `adjust` has changed.
+    /// An agent whose configuration was changed by `adjust`.
     pub async fn configured(adjust: impl FnOnce(&mut AgentConfig)) -> Self {
-        Self::over(Ground::new().await, None, SessionConfig::alone(), adjust).await
+        Self::over(SharedStores::new().await, None, SessionConfig::alone(), adjust).await
     }
 
+    /// An agent on `stores`.
     pub async fn over(
-        ground: Ground,
+        stores: SharedStores,
         zone: Option<&str>,
         session: SessionConfig,
         adjust: impl FnOnce(&mut AgentConfig),
@@ -71,7 +79,7 @@ impl Server {
         let address = listener.address();
         let mut config = AgentConfig { linger: std::time::Duration::from_millis(5), ..AgentConfig::default() };
         adjust(&mut config);
-        let Ground { metastore, objects } = ground;
+        let SharedStores { metastore, objects } = stores;
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SeededRng::new(address.port().into())));
         let kafka = Some(Endpoint { host: "127.0.0.1".to_owned(), port: address.port() });
         let new = NewNode { zone: zone.map(str::to_owned), kafka, ..NewNode::default() };
@@ -98,19 +106,20 @@ impl Server {
         self.agent.session.node().id.0
     }
 
-    /// Waits until it knows so many agents that can be named.
+    /// Waits until it knows `agents` live agents.
     pub async fn knows(&self, agents: usize) {
         let mut changes = self.agent.session.changes();
         while self.agent.session.candidates().len() != agents {
-            timeout(PATIENCE, changes.changed()).await.expect("agents come and go in time").unwrap();
+            timeout(TIMEOUT, changes.changed()).await.expect("agents come and go in time").unwrap();
         }
     }
 
+    /// A new connection to it.
     pub async fn client(&self) -> Client {
         Client::connect(self.address).await
     }
 
-    /// Creates a topic and tells its id.
+    /// Creates a topic and returns its id.
     pub async fn topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) -> uuid::Uuid {
         let configs = configs
             .iter()

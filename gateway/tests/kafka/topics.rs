@@ -24,12 +24,12 @@ async fn create(client: &mut Client, topics: Vec<CreatableTopic>) -> Vec<Creatab
     client.call(7, &CreateTopicsRequest { topics, ..Default::default() }).await.topics
 }
 
-async fn refusal(client: &mut Client, topic: CreatableTopic) -> ErrorCode {
+async fn error_code_of(client: &mut Client, topic: CreatableTopic) -> ErrorCode {
     create(client, vec![topic]).await[0].error_code
 }
 
 #[tokio::test]
-async fn a_created_topic_is_told_as_it_is() {
+async fn the_response_describes_the_created_topic() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let config = CreatableTopicConfig { name: "retention.ms".into(), value: Some("5000".into()) };
@@ -61,7 +61,7 @@ async fn every_version_creates_and_deletes() {
 }
 
 #[tokio::test]
-async fn illegal_topics_are_refused_with_kafkas_codes() {
+async fn invalid_topics_get_kafkas_codes() {
     let server = Server::start().await;
     server.topic("here.already", 1, &[]).await;
     let mut client = server.client().await;
@@ -96,7 +96,7 @@ async fn illegal_topics_are_refused_with_kafkas_codes() {
         (CreatableTopic { num_partitions: 2, ..assigned(&[(0, &[0])]) }, ErrorCode::INVALID_REQUEST),
     ];
     for (asked, expected) in cases {
-        assert_eq!(refusal(&mut client, asked.clone()).await, expected, "{asked:?}");
+        assert_eq!(error_code_of(&mut client, asked.clone()).await, expected, "{asked:?}");
     }
     let twice = create(&mut client, vec![topic("twice"), topic("once"), topic("twice")]).await;
     let codes: Vec<_> = twice.iter().map(|made| (made.name.as_str(), made.error_code)).collect();
@@ -104,7 +104,7 @@ async fn illegal_topics_are_refused_with_kafkas_codes() {
 }
 
 #[tokio::test]
-async fn assignments_count_partitions() {
+async fn assignments_give_the_number_of_partitions() {
     let server = Server::start().await;
     let assignments = (0..3).map(|index| CreatableReplicaAssignment { partition_index: index, broker_ids: vec![0, 1] });
     let asked = CreatableTopic { assignments: assignments.collect(), ..topic("t") };
@@ -124,7 +124,7 @@ async fn one_request_creates_no_more_than_ten_thousand_partitions() {
 }
 
 #[tokio::test]
-async fn a_validated_topic_is_not_created() {
+async fn a_topic_that_is_only_validated_is_not_created() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let request = CreateTopicsRequest { topics: vec![topic("t")], validate_only: true, ..Default::default() };
@@ -177,7 +177,7 @@ async fn deletion_can_be_disabled() {
 }
 
 #[tokio::test]
-async fn partitions_can_only_become_more() {
+async fn partitions_can_only_be_added() {
     let server = Server::start().await;
     server.topic("t", 2, &[]).await;
     let mut client = server.client().await;

@@ -73,3 +73,5 @@ pub const TRIM_STEP_EXTENTS: usize = 1_000;
 /// Feed entries and commit outcomes are kept at least this long, even if a trim is asked for less: well over
 /// `COMMIT_AGE_MAX`, so that an agent that may still repeat a commit finds its outcome.
 pub const FEED_KEEP_MIN: Duration = Duration::from_secs(1_800);
+/// The leader epoch of every partition: any agent serves any partition, so leadership never changes.
+pub const LEADER_EPOCH: i32 = 0;

@@ -3,7 +3,7 @@ use tokio::time::sleep;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn the_list_shows_groups_in_memory_and_at_rest() {
+async fn the_list_shows_groups_in_memory_and_stored_ones() {
     let mut world = World::new().await;
     world.groups.offset_commit("rest", Committer::default(), vec![(at(0), new_offset(5))]).await.expect("committed");
     let members = world.stable(&["a"]).await;
@@ -59,7 +59,7 @@ async fn a_group_with_members_is_not_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_description_names_clients_and_their_work() {
+async fn a_description_names_clients_and_their_assignments() {
     let world = World::new().await;
     let members = world.stable(&["app"]).await;
     let described = world.groups.describe("g").await.expect("served").expect("there");

@@ -17,8 +17,8 @@ async fn the_first_members_wait_for_each_other() {
 async fn a_member_that_is_given_its_id_first_joins_under_it() {
     let world = World::new().await;
     let modern = Joiner { requires_known_member_id: true, ..joiner("app") };
-    let refused = world.groups.join("g", modern.clone()).await.expect_err("refused");
-    let GroupError::MemberIdRequired(member) = refused.why else { panic!("{refused:?}") };
+    let error = world.groups.join("g", modern.clone()).await.expect_err("refused");
+    let GroupError::MemberIdRequired(member) = error.why else { panic!("{error:?}") };
     assert!(member.as_str().starts_with("app-"));
     let joined = world.groups.join("g", Joiner { member: Some(member.clone()), ..modern }).await.expect("joined");
     assert_eq!(joined.member, member);
@@ -42,12 +42,13 @@ async fn a_silent_member_expires_and_the_others_rebalance() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_everybody_left_silently_becomes_empty() {
+async fn a_group_whose_members_all_expire_becomes_empty() {
     let world = World::new().await;
     world.stable(&["a", "b"]).await;
     sleep(SESSION * 2).await;
     assert_eq!(world.state().await, "Empty");
-    let saved = world.metastore.groups.load(&super::super::coordinator::any("g").expect("short")).await.expect("read");
+    let saved =
+        world.metastore.groups.load(&super::super::coordinator::group_id("g").expect("short")).await.expect("read");
     assert_eq!(saved.expect("saved").snapshot.generation, Generation(2));
 }
 
@@ -65,19 +66,19 @@ async fn heartbeats_write_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_that_no_group_can_have_are_refused() {
+async fn invalid_group_names_are_rejected() {
     let world = World::new().await;
     let long = "x".repeat(4_097);
     for name in ["", long.as_str()] {
-        let refused = world.groups.join(name, joiner("a")).await.expect_err("refused");
-        assert_eq!(refused.why, GroupError::InvalidGroupId);
+        let error = world.groups.join(name, joiner("a")).await.expect_err("refused");
+        assert_eq!(error.why, GroupError::InvalidGroupId);
     }
     assert_eq!(world.groups.describe(&long).await, Err(GroupError::InvalidGroupId));
     assert_eq!(world.groups.describe("").await, Ok(None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_lives_through_conflicts_and_unknown_results() {
+async fn a_group_survives_conflicts_and_unknown_commit_results() {
     for seed in 0..10 {
         let mut world = World::faulty(seed).await;
         let members = world.stable(&["a", "b"]).await;

@@ -51,7 +51,7 @@ impl World {
         Self { metastore, clock, groups, tasks, starts: 0 }
     }
 
-    /// The process ends and begins again.
+    /// Stops the process and starts it again.
     pub async fn restart(&mut self) {
         self.stop().await;
         self.starts += 1;
@@ -104,7 +104,7 @@ impl World {
     }
 }
 
-/// A coordinator that is alone on `metastore`: whoever was there before loses its leases.
+/// A coordinator that is alone on `metastore`: any earlier one loses its leases.
 async fn start(metastore: &Metastore, clock: &Arc<ManualClock>, seed: u64) -> (Groups, Tasks) {
     let tasks = Tasks::new(CancellationToken::new());
     let config =
@@ -125,7 +125,7 @@ async fn session(metastore: &Metastore, seed: u64) -> Session {
     let new = NewNode { kafka: Some(Endpoint { host: "127.0.0.1".to_owned(), port: 9092 }), ..NewNode::default() };
     let (clock, rng) = (Arc::new(ManualClock::new(Timestamp(0))), Arc::new(SeededRng::new(!seed)));
     let opened = Session::open(metastore.nodes.clone(), new, SessionConfig::alone(), clock, rng);
-    opened.await.expect("the store takes a registration")
+    opened.await.expect("the store accepts a registration")
 }
 
 pub(super) fn joiner(name: &str) -> Joiner {

@@ -4,7 +4,7 @@ use alluvium_runtime::Clock as _;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_simple_consumer_makes_its_group_by_committing() {
+async fn a_simple_consumer_creates_its_group_by_committing() {
     let mut world = World::new().await;
     let offsets = vec![(at(0), new_offset(5))];
     let committed = world.groups.offset_commit("g", Committer::default(), offsets).await;
@@ -19,7 +19,7 @@ async fn a_simple_consumer_makes_its_group_by_committing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_commit_with_a_generation_to_no_group_is_told_that_there_is_none() {
+async fn a_commit_with_a_generation_to_an_unknown_group_is_rejected() {
     let world = World::new().await;
     let stranger = MemberId::new("stranger").expect("not empty");
     let committed = world.groups.offset_commit("g", committer(&stranger, 1), vec![(at(0), new_offset(5))]).await;
@@ -28,7 +28,7 @@ async fn a_commit_with_a_generation_to_no_group_is_told_that_there_is_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_of_an_earlier_generation_commit_no_more() {
+async fn members_of_an_earlier_generation_cannot_commit() {
     let world = World::new().await;
     let members = world.stable(&["a", "b"]).await;
     world.leave(&members[1]).await;
@@ -47,22 +47,22 @@ async fn too_much_metadata_fails_its_own_partition_only() {
     let world = World::new().await;
     let long = NewOffset { metadata: "x".repeat(4_097), ..new_offset(5) };
     let offsets = vec![(at(0), long), (at(1), new_offset(6))];
-    let verdicts = world.groups.offset_commit("g", Committer::default(), offsets).await.expect("served");
-    assert_eq!(verdicts, [Err(CommitRefusal::MetadataTooLarge { bytes: 4_097, limit: 4_096 }), Ok(())]);
+    let results = world.groups.offset_commit("g", Committer::default(), offsets).await.expect("served");
+    assert_eq!(results, [Err(OffsetCommitError::MetadataTooLarge { bytes: 4_097, limit: 4_096 }), Ok(())]);
     let found = world.groups.offset_fetch("g", &[at(0), at(1)]).await.expect("read");
     assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn offsets_are_deleted_but_not_of_subscribed_topics() {
+async fn offsets_are_deleted_except_those_of_subscribed_topics() {
     let world = World::new().await;
     let members = world.stable(&["a"]).await;
     let old = TopicPartition::new(TopicId(Uuid::from_u128(2)), PartitionIndex(0));
     let offsets = vec![(at(0), new_offset(5)), (old, new_offset(6))];
     world.groups.offset_commit("g", committer(&members[0], 1), offsets).await.expect("committed");
     let named = [("orders".to_owned(), at(0)), ("old".to_owned(), old)];
-    let verdicts = world.groups.offset_delete("g", &named).await.expect("served");
-    assert_eq!(verdicts, [Err(OffsetDeleteRefusal::Subscribed), Ok(())]);
+    let results = world.groups.offset_delete("g", &named).await.expect("served");
+    assert_eq!(results, [Err(OffsetDeleteError::Subscribed), Ok(())]);
     let all = world.groups.offset_fetch_all("g").await.expect("read");
     assert_eq!(all.iter().map(|(partition, _)| *partition).collect::<Vec<_>>(), [at(0)]);
     assert_eq!(world.groups.offset_delete("none", &named).await, Err(GroupError::GroupNotFound));
@@ -79,7 +79,7 @@ async fn a_retention_that_the_consumer_gave_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_expired_at_rest_is_not_refused_for_ever_by_its_memory() {
+async fn a_group_that_expired_in_the_store_is_loaded_again() {
     let world = World::new().await;
     let offsets = || vec![(at(0), new_offset(5))];
     let commit = || world.groups.offset_commit("g", Committer::default(), offsets());
@@ -89,14 +89,14 @@ async fn a_group_that_expired_at_rest_is_not_refused_for_ever_by_its_memory() {
     let swept =
         world.metastore.offsets.expire(&lease, month, Duration::from_secs(3_600), None, 100).await.expect("swept");
     assert_eq!((swept.expired, swept.deleted), (1, 1));
-    assert_eq!(commit().await, Err(GroupError::NotCoordinator), "which every client asks again after");
+    assert_eq!(commit().await, Err(GroupError::NotCoordinator), "every client retries after this error");
     assert_eq!(commit().await, Ok(vec![Ok(())]));
     let found = world.groups.offset_fetch("g", &[at(0)]).await.expect("read");
     assert_eq!(found.iter().flatten().map(|row| row.offset.0).collect::<Vec<_>>(), [5]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_commit_refused_under_an_old_save_does_not_end_the_group() {
+async fn a_commit_fenced_under_an_old_save_does_not_end_the_group() {
     let world = World::new().await;
     let members = world.stable(&["a"]).await;
     let joining = world.joining(joiner("b"));

@@ -27,17 +27,17 @@ async fn members_have_a_fresh_session_after_a_restart() {
     let members = world.stable(&["a"]).await;
     sleep(SESSION - Duration::from_secs(1)).await;
     world.restart().await;
-    world.groups.wake_all().await.expect("listed");
+    world.groups.load_all().await.expect("listed");
     sleep(SESSION - Duration::from_secs(1)).await;
     assert_eq!(world.heartbeat(&members[0], 1).await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_that_did_not_outlive_the_restart_expire_although_nobody_asks() {
+async fn members_that_did_not_survive_the_restart_expire_without_any_request() {
     let mut world = World::new().await;
     world.stable(&["a", "b"]).await;
     world.restart().await;
-    world.groups.wake_all().await.expect("listed");
+    world.groups.load_all().await.expect("listed");
     sleep(SESSION * 2).await;
     let listed = world.groups.list().await.expect("listed");
     assert_eq!((listed.len(), listed[0].state), (1, "Empty"));
@@ -55,7 +55,7 @@ async fn a_restart_between_join_and_sync_keeps_the_generation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_static_member_restarts_with_the_server_and_keeps_its_work() {
+async fn a_static_member_restarts_with_the_server_and_keeps_its_assignment() {
     let mut world = World::new().await;
     let fixed = Joiner { instance: Some(InstanceId::new("disk")), ..joiner("a") };
     let joined = world.groups.join("g", fixed.clone()).await.expect("joined");
@@ -69,8 +69,8 @@ async fn a_static_member_restarts_with_the_server_and_keeps_its_work() {
     assert_eq!(synced.assignment, Bytes::from("all"));
 }
 
-/// A group whose generation 2 only `rival` knows.
-async fn overtaken(world: &World) -> Vec<MemberId> {
+/// A group that another coordinator took over and moved to generation 2; the members that the first one knows.
+async fn taken_over(world: &World) -> Vec<MemberId> {
     let members = world.stable(&["a", "b"]).await;
     let rival = world.rival().await;
     let leaver = Leaver { member: Some(members[1].clone()), instance: None };
@@ -81,21 +81,21 @@ async fn overtaken(world: &World) -> Vec<MemberId> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_coordinator_that_was_overtaken_sends_its_members_away() {
+async fn a_coordinator_that_lost_its_group_sends_its_members_away() {
     let world = World::new().await;
-    let members = overtaken(&world).await;
+    let members = taken_over(&world).await;
     // The old coordinator still believes in generation 1, but nothing it admits is written.
     let again = world.joining(Joiner { member: Some(members[0].clone()), ..joiner("a") });
     world.leave(&members[1]).await;
     assert_eq!(again.await.expect("runs").expect_err("fenced").why, GroupError::NotCoordinator);
-    // Asked again, it finds that the other has the group.
+    // The next request finds that the other coordinator has the group.
     assert_eq!(world.heartbeat(&members[0], 2).await, Err(GroupError::NotAvailable));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_coordinator_that_was_overtaken_learns_it_from_a_commit() {
+async fn a_coordinator_that_lost_its_group_notices_at_a_commit() {
     let world = World::new().await;
-    let members = overtaken(&world).await;
+    let members = taken_over(&world).await;
     let stale = world.groups.offset_commit("g", committer(&members[0], 1), vec![(at(0), new_offset(9))]).await;
     assert_eq!(stale, Err(GroupError::NotCoordinator));
     let stale = world.groups.offset_commit("g", committer(&members[0], 1), vec![(at(0), new_offset(9))]).await;

@@ -1,24 +1,24 @@
-//! Errors of reading.
+//! Errors of Fetch and ListOffsets.
 
 use alluvium_wire::ErrorCode;
 
-use super::Coded;
+use super::HasErrorCode;
 use crate::fetch::FetchError;
 use crate::metadata_cache::MetadataCacheError;
 
-impl Coded for FetchError {
+impl HasErrorCode for FetchError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::UnknownPartition(_) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
             Self::OffsetOutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
             Self::Corrupt { .. } => ErrorCode::CORRUPT_MESSAGE,
-            // Retried by every client, where it is, without resetting its position.
+            // Every client retries after this, without resetting its position.
             Self::Storage(_) | Self::Metastore(_) => ErrorCode::KAFKA_STORAGE_ERROR,
         }
     }
 }
 
-impl Coded for MetadataCacheError {
+impl HasErrorCode for MetadataCacheError {
     fn code(&self) -> ErrorCode {
         ErrorCode::KAFKA_STORAGE_ERROR
     }

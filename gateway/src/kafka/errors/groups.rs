@@ -1,11 +1,11 @@
-//! Errors of groups.
+//! Errors of groups and their offsets.
 
 use alluvium_wire::ErrorCode;
 
-use super::Coded;
-use crate::groups::{CommitRefusal, GroupError, OffsetDeleteRefusal};
+use super::HasErrorCode;
+use crate::groups::{GroupError, OffsetCommitError, OffsetDeleteError};
 
-impl Coded for GroupError {
+impl HasErrorCode for GroupError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidGroupId => ErrorCode::INVALID_GROUP_ID,
@@ -26,7 +26,7 @@ impl Coded for GroupError {
     }
 }
 
-impl Coded for CommitRefusal {
+impl HasErrorCode for OffsetCommitError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::MetadataTooLarge { .. } => ErrorCode::OFFSET_METADATA_TOO_LARGE,
@@ -34,7 +34,7 @@ impl Coded for CommitRefusal {
     }
 }
 
-impl Coded for OffsetDeleteRefusal {
+impl HasErrorCode for OffsetDeleteError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Subscribed => ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC,

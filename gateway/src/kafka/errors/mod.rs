@@ -1,10 +1,10 @@
-//! How the errors of the layers below read in Kafka's codes: one exhaustive match per error, so that a new kind of error
-//! cannot be forgotten.
+//! Maps the errors of the layers below to Kafka's error codes: one exhaustive match per error type, so that a new kind
+//! of error cannot be forgotten.
 
+mod api_error;
 mod fetch;
 mod groups;
 mod produce;
-mod refused;
 mod topics;
 
-pub use refused::{Coded, Refused};
+pub use api_error::{ApiError, HasErrorCode};

@@ -1,14 +1,14 @@
-//! Errors of writing, as Kafka's golden answers have them.
+//! Errors of Produce, with the codes that Kafka itself answers.
 
 use alluvium_model::log::BatchRejection;
 use alluvium_wire::ErrorCode;
 use alluvium_wire::batch::BatchError;
 
-use super::Coded;
+use super::HasErrorCode;
 use crate::produce::ProduceError;
 use crate::produce::admission::Refusal;
 
-impl Coded for Refusal {
+impl HasErrorCode for Refusal {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Batch(error) => error.code(),
@@ -20,13 +20,13 @@ impl Coded for Refusal {
     }
 }
 
-impl Coded for BatchError {
+impl HasErrorCode for BatchError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Length(_) | Self::Crc { .. } | Self::Decompress { .. } => ErrorCode::CORRUPT_MESSAGE,
-            // Such formats were; others never were.
+            // Magic 0 and 1 existed once; no other did.
             Self::Magic(magic) if !(0..=1).contains(magic) => ErrorCode::CORRUPT_MESSAGE,
-            // Less than a batch is no batch.
+            // Anything shorter than a batch is invalid, too.
             Self::Empty
             | Self::Truncated { .. }
             | Self::Trailing { .. }
@@ -42,18 +42,19 @@ impl Coded for BatchError {
     }
 }
 
-impl Coded for ProduceError {
+impl HasErrorCode for ProduceError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(refusal) => refusal.code(),
-            // Both codes are retried by every client without new metadata. The latter says that the batch may be in the log.
+            // Every client retries after both codes, without new metadata. The latter says that the batch may be in the
+            // log.
             Self::Upload(_) | Self::Gap | Self::Draining => ErrorCode::NOT_ENOUGH_REPLICAS,
             Self::Commit(_) => ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
         }
     }
 }
 
-impl Coded for BatchRejection {
+impl HasErrorCode for BatchRejection {
     fn code(&self) -> ErrorCode {
         match self {
             Self::UnknownPartition => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,

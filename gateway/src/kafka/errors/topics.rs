@@ -1,4 +1,4 @@
-//! Errors of administration.
+//! Errors of topic administration, and of the metastore.
 
 use alluvium_metastore::log::TrimError;
 use alluvium_metastore::topics::{AddPartitionsError, AlterConfigsError, CreateTopicError, DeleteTopicError};
@@ -7,28 +7,28 @@ use alluvium_model::topic::{InvalidName, InvalidSize};
 use alluvium_model::topic_config::ConfigError;
 use alluvium_wire::ErrorCode;
 
-use super::Coded;
+use super::HasErrorCode;
 use crate::topic_creation::CreationError;
 
-impl Coded for keyspace::Error {
+impl HasErrorCode for keyspace::Error {
     fn code(&self) -> ErrorCode {
         match self {
-            // Clients try both again: a disk that is full or gone is mended sooner or later.
+            // Clients retry after both: a disk that is full or gone is repaired sooner or later.
             error if error.is_retryable() => ErrorCode::REQUEST_TIMED_OUT,
             Self::Kv(kv::Error::Storage(_) | kv::Error::Closed) => ErrorCode::KAFKA_STORAGE_ERROR,
-            // At this one they give up.
+            // After this one they give up.
             Self::Kv(_) | Self::Row(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
         }
     }
 }
 
-impl Coded for InvalidName {
+impl HasErrorCode for InvalidName {
     fn code(&self) -> ErrorCode {
         ErrorCode::INVALID_TOPIC_EXCEPTION
     }
 }
 
-impl Coded for InvalidSize {
+impl HasErrorCode for InvalidSize {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Partitions { .. } => ErrorCode::INVALID_PARTITIONS,
@@ -37,13 +37,13 @@ impl Coded for InvalidSize {
     }
 }
 
-impl Coded for ConfigError {
+impl HasErrorCode for ConfigError {
     fn code(&self) -> ErrorCode {
         ErrorCode::INVALID_CONFIG
     }
 }
 
-impl Coded for CreateTopicError {
+impl HasErrorCode for CreateTopicError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Exists { .. } => ErrorCode::TOPIC_ALREADY_EXISTS,
@@ -55,7 +55,7 @@ impl Coded for CreateTopicError {
     }
 }
 
-impl Coded for DeleteTopicError {
+impl HasErrorCode for DeleteTopicError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Unknown(_) => ErrorCode::UNKNOWN_TOPIC_ID,
@@ -64,7 +64,7 @@ impl Coded for DeleteTopicError {
     }
 }
 
-impl Coded for AddPartitionsError {
+impl HasErrorCode for AddPartitionsError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Unknown(_) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
@@ -75,7 +75,7 @@ impl Coded for AddPartitionsError {
     }
 }
 
-impl Coded for AlterConfigsError {
+impl HasErrorCode for AlterConfigsError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Unknown(_) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
@@ -85,19 +85,19 @@ impl Coded for AlterConfigsError {
     }
 }
 
-impl Coded for TrimError {
+impl HasErrorCode for TrimError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::UnknownPartition(_) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
             Self::OutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
-            // Of retention's lease, which no client trims under.
+            // Only retention trims under a lease; no client does.
             Self::Fenced => ErrorCode::UNKNOWN_SERVER_ERROR,
             Self::Metastore(error) => error.code(),
         }
     }
 }
 
-impl Coded for CreationError {
+impl HasErrorCode for CreationError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(error) => error.code(),
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_try_again_while_the_metastore_is_in_trouble_and_not_what_it_can_never_do() {
+    fn clients_retry_while_the_metastore_is_unavailable_and_give_up_on_what_it_can_never_do() {
         let code = |error: kv::Error| keyspace::Error::from(error).code();
         let last = Box::new(kv::Error::UnknownResult);
         let gave_up = kv::Error::GaveUp { transaction: "test", attempts: 1, last };

@@ -1,4 +1,4 @@
-//! AlterConfigs (33): replaces all overrides of topics. Clients use IncrementalAlterConfigs where they can.
+//! AlterConfigs (33): replaces all config overrides of topics. Newer clients use IncrementalAlterConfigs.
 
 use alluvium_model::topic_config::{AlterOp, Alteration};
 use alluvium_wire::ApiKey;
@@ -6,13 +6,14 @@ use alluvium_wire::messages::alter_configs::{
     AlterConfigsRequest, AlterConfigsResource, AlterConfigsResourceResponse, AlterConfigsResponse,
 };
 
-use crate::kafka::config_alteration::{alter_topic, altered_topic, check_once};
+use crate::kafka::config_alteration::{alter_topic, altered_topic, check_distinct};
 use crate::kafka::config_entries::Resource;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::duplicate_check::DuplicateCheck;
-use crate::kafka::errors::Refused;
+use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::AlterConfigs, 0..=2, |call| answer(call, handle));
 
 async fn handle(context: Context, request: AlterConfigsRequest) -> AlterConfigsResponse {
@@ -21,13 +22,13 @@ async fn handle(context: Context, request: AlterConfigsRequest) -> AlterConfigsR
     let mut duplicates: DuplicateCheck<(i8, String)> = request.resources.iter().map(key).collect();
     let mut responses = Vec::with_capacity(request.resources.len());
     for resource in &request.resources {
-        let once = duplicates.next(&key(resource), "Each resource must appear at most once.");
-        let Some(once) = once else { continue };
-        let result = match once {
+        let unique = duplicates.next(&key(resource), "Each resource must appear at most once.");
+        let Some(unique) = unique else { continue };
+        let result = match unique {
             Ok(()) => replace(&context, &mut lookup, resource, request.validate_only).await,
-            Err(refused) => Err(refused),
+            Err(error) => Err(error),
         };
-        let (error_code, error_message) = Refused::of(&result);
+        let (error_code, error_message) = ApiError::of(&result);
         responses.push(AlterConfigsResourceResponse {
             error_code,
             error_message,
@@ -43,15 +44,15 @@ async fn replace(
     lookup: &mut TopicLookup<'_>,
     resource: &AlterConfigsResource,
     validate_only: bool,
-) -> Result<(), Refused> {
+) -> Result<(), ApiError> {
     Resource::of(resource.resource_type)?.check_alterable()?;
-    check_once(resource.configs.iter().map(|config| config.name.as_str()))?;
+    check_distinct(resource.configs.iter().map(|config| config.name.as_str()))?;
     let topic = altered_topic(lookup, &resource.resource_name).await?;
     let mut alterations: Vec<Alteration> =
         topic.topic.configs.keys().map(|name| Alteration { name: name.clone(), op: AlterOp::Delete }).collect();
     for config in &resource.configs {
         let Some(value) = &config.value else {
-            return Err(Refused::invalid_request(format!("Null value not supported for : {}", config.name)));
+            return Err(ApiError::invalid_request(format!("Null value not supported for : {}", config.name)));
         };
         alterations.push(Alteration { name: config.name.clone(), op: AlterOp::Set(value.clone()) });
     }

@@ -1,4 +1,4 @@
-//! AlterPartitionReassignments (45): accepted, and done already: there are no replicas to move.
+//! AlterPartitionReassignments (45): accepted without any effect, for there are no replicas to move.
 
 use alluvium_wire::messages::alter_partition_reassignments::{
     AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, ReassignablePartition,
@@ -6,27 +6,26 @@ use alluvium_wire::messages::alter_partition_reassignments::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::Refused;
+use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::metadata_cache::CachedTopic;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::AlterPartitionReassignments, 0..=1, |call| answer(call, handle));
 
 async fn handle(context: Context, request: AlterPartitionReassignmentsRequest) -> AlterPartitionReassignmentsResponse {
     let mut lookup = TopicLookup::new(&context.agent);
     let mut responses = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
-        let metadata_cache = lookup.by_name(&topic.name).await;
+        let found = lookup.by_name(&topic.name).await;
         let partitions = topic
             .partitions
             .iter()
             .map(|asked| {
-                let result = metadata_cache
-                    .as_deref()
-                    .map_err(Refused::clone)
-                    .and_then(|metadata_cache| reassign(metadata_cache, asked));
-                let (error_code, error_message) = Refused::of(&result);
+                let topic = found.as_deref().map_err(ApiError::clone);
+                let result = topic.and_then(|topic| reassign(topic, asked));
+                let (error_code, error_message) = ApiError::of(&result);
                 ReassignablePartitionResponse { partition_index: asked.partition_index, error_code, error_message }
             })
             .collect();
@@ -40,12 +39,12 @@ async fn handle(context: Context, request: AlterPartitionReassignmentsRequest) -
     }
 }
 
-fn reassign(topic: &CachedTopic, asked: &ReassignablePartition) -> Result<(), Refused> {
+fn reassign(topic: &CachedTopic, asked: &ReassignablePartition) -> Result<(), ApiError> {
     if topic.partition(asked.partition_index).is_none() {
-        return Err(Refused::unknown_topic_or_partition());
+        return Err(ApiError::unknown_topic_or_partition());
     }
     match &asked.replicas {
         Some(_) => Ok(()),
-        None => Err(Refused::new(ErrorCode::NO_REASSIGNMENT_IN_PROGRESS, "No partition reassignment is in progress.")),
+        None => Err(ApiError::new(ErrorCode::NO_REASSIGNMENT_IN_PROGRESS, "No partition reassignment is in progress.")),
     }
 }

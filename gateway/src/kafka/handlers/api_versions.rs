@@ -1,11 +1,11 @@
-//! ApiVersions (18): which APIs are served, in which versions, and the cluster's features.
+//! ApiVersions (18): the APIs served, their versions, and the cluster's features.
 //!
-//! - A version from the future is answered in version 0 with error 35 and this API's own range, so that the client can ask
-//!   again in one step (KIP-511).
+//! - A version newer than ours is answered in version 0 with error 35 and this API's own range, so that the client can
+//!   retry in one step (KIP-511).
 //! - 3: the client names its software; features, of which those with first version 0 are left out (KAFKA-17492).
 //! - 4: all features.
 //!
-//! Version 5 is not served: it expects that one address is one node, which agents behind a load balancer are not.
+//! Version 5 is not served: it assumes that one address is one node, which does not hold behind a load balancer.
 
 use alluvium_wire::frame::RequestHeader;
 use alluvium_wire::messages::api_versions::{
@@ -13,30 +13,32 @@ use alluvium_wire::messages::api_versions::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use super::HANDLERS;
-use crate::kafka::dispatch::{Context, Handler, Reply, answer, respond_in};
+use crate::kafka::handler::{Context, Handler, Reply, answer, respond_in};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::ApiVersions, 0..=4, |call| answer(call, handle));
 
-/// Features are the same on every agent and never change, so their epoch is constant. (-1 would hide them from clients.)
+/// Features are the same on every agent and never change, so their epoch is constant. (-1 would hide them from
+/// clients.)
 const FEATURES_EPOCH: i64 = 0;
 
-/// Name, first and last version supported, version in force (0: off). Transactions and the new group protocol are off.
+/// Name, first and last supported version, finalized version (0: off). Transactions and the new group protocol are off.
 const FEATURES: [(&str, i16, i16, i16); 3] = [
     ("group.version", 0, 0, 0),
-    // Level 25 is Kafka 4.0: user interfaces take it for the broker's version.
+    // Level 25 is Kafka 4.0: user interfaces show it as the broker's version.
     ("metadata.version", 7, 25, 25),
     ("transaction.version", 0, 0, 0),
 ];
 
 async fn handle(context: Context, request: ApiVersionsRequest) -> ApiVersionsResponse {
     let version = context.version;
-    let named = is_software_name(&request.client_software_name) && is_software_name(&request.client_software_version);
-    if version >= 3 && !named {
+    let is_valid =
+        is_software_name(&request.client_software_name) && is_software_name(&request.client_software_version);
+    if version >= 3 && !is_valid {
         return ApiVersionsResponse { error_code: ErrorCode::INVALID_REQUEST, ..Default::default() };
     }
     ApiVersionsResponse {
-        api_keys: HANDLERS.iter().map(|handler| range(handler)).collect(),
+        api_keys: context.apis.iter().map(|handler| range(handler)).collect(),
         supported_features: supported(version),
         finalized_features_epoch: FEATURES_EPOCH,
         finalized_features: finalized(),
@@ -44,7 +46,7 @@ async fn handle(context: Context, request: ApiVersionsRequest) -> ApiVersionsRes
     }
 }
 
-/// The answer to a version that does not exist yet.
+/// The response to a version that is not served yet.
 pub fn answer_future(header: &RequestHeader) -> Reply {
     let response = ApiVersionsResponse {
         error_code: ErrorCode::UNSUPPORTED_VERSION,

@@ -1,4 +1,4 @@
-//! CreatePartitions (37): more partitions for existing topics. Replica assignments only have to be as many.
+//! CreatePartitions (37): adds partitions to existing topics. Of replica assignments only the number counts.
 
 use alluvium_model::topic::check_partitions;
 use alluvium_wire::messages::create_partitions::{
@@ -7,11 +7,12 @@ use alluvium_wire::messages::create_partitions::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::duplicate_check::{DuplicateCheck, are_distinct};
-use crate::kafka::errors::Refused;
+use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::CreatePartitions, 0..=3, |call| answer(call, handle));
 
 async fn handle(context: Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
@@ -20,12 +21,12 @@ async fn handle(context: Context, request: CreatePartitionsRequest) -> CreatePar
     let mut duplicates: DuplicateCheck<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
     let mut results = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
-        let Some(once) = duplicates.next(&topic.name.as_str(), "Duplicate topic name.") else { continue };
-        let result = match once {
+        let Some(unique) = duplicates.next(&topic.name.as_str(), "Duplicate topic name.") else { continue };
+        let result = match unique {
             Ok(()) => grow(agent, &mut lookup, topic, request.validate_only).await,
-            Err(refused) => Err(refused),
+            Err(error) => Err(error),
         };
-        let (error_code, error_message) = Refused::of(&result);
+        let (error_code, error_message) = ApiError::of(&result);
         results.push(CreatePartitionsTopicResult { name: topic.name.clone(), error_code, error_message });
     }
     CreatePartitionsResponse { results, ..Default::default() }
@@ -36,7 +37,7 @@ async fn grow(
     lookup: &mut TopicLookup<'_>,
     asked: &CreatePartitionsTopic,
     validate_only: bool,
-) -> Result<(), Refused> {
+) -> Result<(), ApiError> {
     let topic = lookup.by_name(&asked.name).await?;
     let current = topic.topic.partitions;
     check_increase(&asked.name, current, asked.count)?;
@@ -45,15 +46,15 @@ async fn grow(
         && i32::try_from(assignments.len()).ok() != Some(asked.count - current)
     {
         let message = format!("{} assignments for {} new partitions", assignments.len(), asked.count - current);
-        return Err(Refused::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
+        return Err(ApiError::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
     }
     if asked.assignments.iter().flatten().any(|assignment| assignment.broker_ids.is_empty()) {
         let message = "The manual partition assignment includes an empty replica list.";
-        return Err(Refused::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
+        return Err(ApiError::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
     }
     if asked.assignments.iter().flatten().any(|assignment| !are_distinct(&assignment.broker_ids)) {
         let message = "The manual partition assignment includes a broker more than once.";
-        return Err(Refused::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
+        return Err(ApiError::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
     }
     if !validate_only {
         agent.metastore.topics.add_partitions(topic.topic.id, asked.count, agent.clock.now()).await?;
@@ -62,7 +63,7 @@ async fn grow(
     Ok(())
 }
 
-fn check_increase(name: &str, current: i32, count: i32) -> Result<(), Refused> {
+fn check_increase(name: &str, current: i32, count: i32) -> Result<(), ApiError> {
     if count > current {
         return Ok(());
     }
@@ -71,5 +72,5 @@ fn check_increase(name: &str, current: i32, count: i32) -> Result<(), Refused> {
     } else {
         format!("The topic {name} currently has {current} partition(s); {count} would not be an increase.")
     };
-    Err(Refused::new(ErrorCode::INVALID_PARTITIONS, message))
+    Err(ApiError::new(ErrorCode::INVALID_PARTITIONS, message))
 }

@@ -1,9 +1,9 @@
-//! CreateTopics (19): topics with a number of partitions and configs.
+//! CreateTopics (19): creates topics with a number of partitions, and configs.
 //!
-//! Any replication factor is accepted and told back: the object store replicates. Replica assignments only count
-//! partitions.
+//! Any replication factor is accepted and stored: the object store replicates. Replica assignments only give the number
+//! of partitions.
 //!
-//! - 4: -1 asks for the defaults. 5: the answer tells what the topic has become. 7: its id.
+//! - 4: -1 asks for the defaults. 5: the response describes the new topic. 7: its id.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,37 +19,38 @@ use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
 use crate::kafka::config_entries::topic_entries;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::duplicate_check::{DuplicateCheck, are_distinct};
-use crate::kafka::errors::Refused;
+use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::topic_creation::{create, new_topic};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::CreateTopics, 2..=7, |call| answer(call, handle));
 
-/// How long the metastore may take to tell what is new, before it is asked to create.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the metastore may take to bring the cache up to date, before topics are created anyway.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Partitions that one request may create (Kafka's controller has the same limit).
 const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
 
 async fn handle(context: Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let agent = &*context.agent;
-    // Whatever was deleted by any agent may be created again. The metastore has the last word.
-    agent.metadata_cache.catch_up_within(PATIENCE).await;
+    // A topic deleted through any agent may be created again. The metastore decides in the end.
+    agent.metadata_cache.catch_up_within(CATCH_UP_TIMEOUT).await;
     let mut duplicates: DuplicateCheck<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
     let mut topics = Vec::with_capacity(request.topics.len());
     let mut partitions_left = PARTITIONS_PER_REQUEST_MAX;
     for topic in &request.topics {
-        let Some(once) = duplicates.next(&topic.name.as_str(), "Duplicate topic name.") else { continue };
-        let result = match once {
+        let Some(unique) = duplicates.next(&topic.name.as_str(), "Duplicate topic name.") else { continue };
+        let result = match unique {
             Ok(()) => create_one(agent, topic, request.validate_only, &mut partitions_left).await,
-            Err(refused) => Err(refused),
+            Err(error) => Err(error),
         };
         topics.push(match result {
             Ok(made) => created(made),
-            Err(refused) => CreatableTopicResult {
+            Err(error) => CreatableTopicResult {
                 name: topic.name.clone(),
-                error_code: refused.code,
-                error_message: Some(refused.message),
+                error_code: error.code,
+                error_message: Some(error.message),
                 ..Default::default()
             },
         });
@@ -62,7 +63,7 @@ async fn create_one(
     asked: &CreatableTopic,
     validate_only: bool,
     partitions_left: &mut usize,
-) -> Result<Topic, Refused> {
+) -> Result<Topic, ApiError> {
     check_request_size(asked.num_partitions, *partitions_left)?;
     let topic = validated(agent, asked)?;
     check_request_size(topic.partitions, *partitions_left)?;
@@ -73,24 +74,24 @@ async fn create_one(
     Ok(create(agent, topic).await?.topic.clone())
 }
 
-fn check_request_size(partitions: i32, left: usize) -> Result<(), Refused> {
+fn check_request_size(partitions: i32, left: usize) -> Result<(), ApiError> {
     if usize::try_from(partitions).is_ok_and(|partitions| partitions > left) {
         let message = "Excessively large number of partitions per request.";
-        return Err(Refused::new(ErrorCode::POLICY_VIOLATION, message));
+        return Err(ApiError::new(ErrorCode::POLICY_VIOLATION, message));
     }
     Ok(())
 }
 
-fn validated(agent: &Agent, asked: &CreatableTopic) -> Result<NewTopic, Refused> {
+fn validated(agent: &Agent, asked: &CreatableTopic) -> Result<NewTopic, ApiError> {
     check_name(&asked.name)?;
     if agent.metadata_cache.topic_by_name(&asked.name).is_some() {
         let message = format!("Topic '{}' already exists.", asked.name);
-        return Err(Refused::new(ErrorCode::TOPIC_ALREADY_EXISTS, message));
+        return Err(ApiError::new(ErrorCode::TOPIC_ALREADY_EXISTS, message));
     }
     let key = collision_key(&asked.name);
     if let Some(other) = agent.metadata_cache.topics().iter().find(|other| collision_key(&other.topic.name) == key) {
         let message = format!("Topic '{}' collides with existing topic: {}", asked.name, other.topic.name);
-        return Err(Refused::new(ErrorCode::INVALID_TOPIC_EXCEPTION, message));
+        return Err(ApiError::new(ErrorCode::INVALID_TOPIC_EXCEPTION, message));
     }
     let size = if asked.assignments.is_empty() { counted(agent, asked)? } else { assigned(asked)? };
     check_partitions(size.0)?;
@@ -100,13 +101,13 @@ fn validated(agent: &Agent, asked: &CreatableTopic) -> Result<NewTopic, Refused>
 }
 
 /// Partitions and replication factor from the counts, -1 being the default.
-fn counted(agent: &Agent, asked: &CreatableTopic) -> Result<(i32, i16), Refused> {
+fn counted(agent: &Agent, asked: &CreatableTopic) -> Result<(i32, i16), ApiError> {
     let replication_factor = match asked.replication_factor {
         -1 => agent.config.default_replication_factor,
         factor @ 1.. => factor,
         _ => {
             let message = "Replication factor must be larger than 0, or -1 to use the default value.";
-            return Err(Refused::new(ErrorCode::INVALID_REPLICATION_FACTOR, message));
+            return Err(ApiError::new(ErrorCode::INVALID_REPLICATION_FACTOR, message));
         }
     };
     let partitions = match asked.num_partitions {
@@ -114,20 +115,20 @@ fn counted(agent: &Agent, asked: &CreatableTopic) -> Result<(i32, i16), Refused>
         count @ 1.. => count,
         _ => {
             let message = "Number of partitions was set to an invalid non-positive value.";
-            return Err(Refused::new(ErrorCode::INVALID_PARTITIONS, message));
+            return Err(ApiError::new(ErrorCode::INVALID_PARTITIONS, message));
         }
     };
     Ok((partitions, replication_factor))
 }
 
-/// The same from an assignment of every partition to as many brokers.
-fn assigned(asked: &CreatableTopic) -> Result<(i32, i16), Refused> {
+/// Partitions and replication factor from an assignment of every partition to the same number of brokers.
+fn assigned(asked: &CreatableTopic) -> Result<(i32, i16), ApiError> {
     if asked.num_partitions != -1 || asked.replication_factor != -1 {
-        return Err(Refused::invalid_request(
+        return Err(ApiError::invalid_request(
             "A manual partition assignment was specified, but numPartitions or replicationFactor was not set to -1.",
         ));
     }
-    let invalid = |message: &str| Refused::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message);
+    let invalid = |message: &str| ApiError::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message);
     let mut indexes: Vec<i32> = asked.assignments.iter().map(|assignment| assignment.partition_index).collect();
     indexes.sort_unstable();
     if !indexes.iter().copied().eq((0..).take(indexes.len())) {
@@ -146,23 +147,23 @@ fn assigned(asked: &CreatableTopic) -> Result<(i32, i16), Refused> {
     Ok((partitions, replication_factor))
 }
 
-fn configs(asked: &[CreatableTopicConfig]) -> Result<BTreeMap<String, String>, Refused> {
+fn configs(asked: &[CreatableTopicConfig]) -> Result<BTreeMap<String, String>, ApiError> {
     let mut overrides = BTreeMap::new();
     for CreatableTopicConfig { name, value } in asked {
         let Some(value) = value else {
             let message = format!("Null value not supported for topic configs: {name}");
-            return Err(Refused::new(ErrorCode::INVALID_CONFIG, message));
+            return Err(ApiError::new(ErrorCode::INVALID_CONFIG, message));
         };
         overrides.insert(name.clone(), value.clone());
     }
-    TopicConfigs::parse(&overrides).map_err(|error: ConfigError| Refused::from(error))?;
+    TopicConfigs::parse(&overrides).map_err(|error: ConfigError| ApiError::from(error))?;
     Ok(overrides)
 }
 
 fn created(topic: Topic) -> CreatableTopicResult {
     let entries = topic_entries(&topic).into_iter().map(|entry| CreatableTopicConfigs {
         name: entry.name.to_owned(),
-        // As it was sent: Kafka has not read it yet.
+        // As it was sent: Kafka has not parsed it yet.
         value: Some(topic.configs.get(entry.name).cloned().unwrap_or(entry.value)),
         read_only: false,
         config_source: entry.source.code(),

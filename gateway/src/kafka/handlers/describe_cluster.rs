@@ -1,4 +1,4 @@
-//! DescribeCluster (60): the cluster's id, its agents, its controller.
+//! DescribeCluster (60): the cluster's id, its agents and its controller.
 //!
 //! - 1: of brokers or of controllers; agents are brokers only. 2: whether brokers are fenced; agents never are.
 
@@ -8,16 +8,17 @@ use alluvium_wire::messages::describe_cluster::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topology::{CLUSTER_OPERATIONS, Node, Topology};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeCluster, 0..=2, |call| answer(call, handle));
 
 const BROKERS: i8 = 1;
 const CONTROLLERS: i8 = 2;
 
 async fn handle(context: Context, request: DescribeClusterRequest) -> DescribeClusterResponse {
-    let refused = |error_code, message: &str| DescribeClusterResponse {
+    let failed = |error_code, message: &str| DescribeClusterResponse {
         error_code,
         error_message: Some(message.to_owned()),
         ..Default::default()
@@ -27,9 +28,9 @@ async fn handle(context: Context, request: DescribeClusterRequest) -> DescribeCl
         CONTROLLERS => {
             let message =
                 "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
-            return refused(ErrorCode::MISMATCHED_ENDPOINT_TYPE, message);
+            return failed(ErrorCode::MISMATCHED_ENDPOINT_TYPE, message);
         }
-        _ => return refused(ErrorCode::UNSUPPORTED_ENDPOINT_TYPE, "Unsupported endpoint type"),
+        _ => return failed(ErrorCode::UNSUPPORTED_ENDPOINT_TYPE, "Unsupported endpoint type"),
     }
     let agent = &*context.agent;
     let topology = Topology::of(&context);

@@ -2,7 +2,8 @@
 //!
 //! - 1: sources and synonyms. 3: types and documentation.
 //!
-//! A topic has all its configs, with a source that tells overrides from defaults. The agent shows what tools read.
+//! For a topic, all its configs are returned, with a source that tells overrides from defaults; for the agent, those
+//! that tools read.
 
 use std::collections::HashSet;
 
@@ -13,23 +14,24 @@ use alluvium_wire::messages::describe_configs::{
 };
 
 use crate::kafka::config_entries::{ConfigEntry, Resource, Source, broker_entries, check_broker, topic_entries};
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::Refused;
+use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeConfigs, 1..=4, |call| answer(call, handle));
 
 async fn handle(context: Context, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
     let mut lookup = TopicLookup::fresh(&context.agent);
     let mut results = Vec::with_capacity(request.resources.len());
-    let mut named = HashSet::with_capacity(request.resources.len());
+    let mut seen = HashSet::with_capacity(request.resources.len());
     for resource in &request.resources {
-        // Once for each: an answer is a thousand times as long as the name that asks for it.
-        if !named.insert((resource.resource_type, &resource.resource_name)) {
+        // Each only once: a response is a thousand times as long as the name in the request.
+        if !seen.insert((resource.resource_type, &resource.resource_name)) {
             continue;
         }
         let entries = entries(&context, &mut lookup, resource).await;
-        let (error_code, error_message) = Refused::of(&entries);
+        let (error_code, error_message) = ApiError::of(&entries);
         let wanted = |entry: &ConfigEntry| match &resource.configuration_keys {
             Some(keys) => keys.is_empty() || keys.iter().any(|key| key == entry.name),
             None => true,
@@ -37,7 +39,7 @@ async fn handle(context: Context, request: DescribeConfigsRequest) -> DescribeCo
         let configs = entries.unwrap_or_default().into_iter().filter(wanted);
         results.push(DescribeConfigsResult {
             error_code,
-            // Kafka says nothing rather than null.
+            // Kafka sends an empty string rather than null.
             error_message: Some(error_message.unwrap_or_default()),
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),
@@ -51,14 +53,14 @@ async fn entries(
     context: &Context,
     lookup: &mut TopicLookup<'_>,
     resource: &DescribeConfigsResource,
-) -> Result<Vec<ConfigEntry>, Refused> {
+) -> Result<Vec<ConfigEntry>, ApiError> {
     let name = &resource.resource_name;
     match Resource::of(resource.resource_type)? {
         Resource::Topic => {
             alluvium_model::topic::check_name(name)?;
             Ok(topic_entries(&lookup.by_name(name).await?.topic))
         }
-        // The defaults of all brokers, of which none is set.
+        // The defaults of all brokers: none is ever set.
         Resource::Broker if name.is_empty() => Ok(Vec::new()),
         Resource::Broker => check_broker(&context.agent, name).map(|()| broker_entries(&context.agent)),
         Resource::BrokerLogger => check_broker(&context.agent, name).map(|()| Vec::new()),

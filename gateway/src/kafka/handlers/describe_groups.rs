@@ -1,6 +1,6 @@
-//! DescribeGroups (15): groups and their members, for people and tools.
+//! DescribeGroups (15): the state and the members of groups.
 //!
-//! - 3: what one may do with the group. 4: instance ids.
+//! - 3: authorized operations. 4: instance ids.
 //! - 6: a group that does not exist is an error; before, it is a group in state Dead.
 
 use std::collections::HashSet;
@@ -12,23 +12,24 @@ use alluvium_wire::messages::describe_groups::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::groups::{DescribedMember, Description};
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::Coded;
+use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeGroups, 0..=6, |call| answer(call, handle));
 
-/// What everyone may do with a group: read, delete, describe, describe configs, alter configs (bits numbered by Kafka's
-/// `AclOperation`).
+/// The operations that every client may do with a group: read, delete, describe, describe configs, alter configs (bits
+/// numbered by Kafka's `AclOperation`).
 const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 const DEAD: &str = "Dead";
 
 async fn handle(context: Context, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let operations = if request.include_authorized_operations { GROUP_OPERATIONS } else { OPERATIONS_OMITTED };
     let mut groups = Vec::with_capacity(request.groups.len());
-    let mut named = HashSet::with_capacity(request.groups.len());
+    let mut seen = HashSet::with_capacity(request.groups.len());
     for group in request.groups {
-        // Once for each: an answer can be a million times as long as the name that asks for it.
-        if !named.insert(group.clone()) {
+        // Each only once: a response can be a million times as long as the name in the request.
+        if !seen.insert(group.clone()) {
             continue;
         }
         let described = match context.agent.groups.describe(&group).await {

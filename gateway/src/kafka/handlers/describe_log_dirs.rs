@@ -1,8 +1,9 @@
-//! DescribeLogDirs (35): how large partitions are. There is one directory, the object store; its size is unknown.
+//! DescribeLogDirs (35): the sizes of partitions. There is one directory, the object store; its own size is unknown.
 //!
-//! Tools ask all agents and add up, so that each tells of the partitions only that it leads.
+//! Tools ask all agents and add up the sizes, so each agent reports only the partitions that it leads.
 //!
-//! - 3: an error for the whole answer. 4: total and usable bytes (-1). 5: cordoned directories, of which there is none.
+//! - 3: an error for the whole response. 4: total and usable bytes (-1). 5: cordoned directories, of which there is
+//!   none.
 
 use std::collections::BTreeSet;
 
@@ -15,12 +16,13 @@ use alluvium_wire::messages::describe_log_dirs::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
-use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topology::Topology;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeLogDirs, 1..=5, |call| answer(call, handle));
 
-/// What the one directory is called.
+/// The name of the only directory.
 const LOG_DIR: &str = "object-store";
 
 async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
@@ -28,19 +30,19 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
     let topology = Topology::of(&context);
     let this = agent.session.node().id.0;
     let mut topics = Vec::new();
-    for metadata_cache in agent.metadata_cache.topics() {
+    for cached in agent.metadata_cache.topics() {
         let wanted: BTreeSet<i32> = match &request.topics {
-            None => (0..metadata_cache.topic.partitions).collect(),
+            None => (0..cached.topic.partitions).collect(),
             Some(asked) => asked
                 .iter()
-                .filter(|asked| asked.topic == metadata_cache.topic.name)
+                .filter(|asked| asked.topic == cached.topic.name)
                 .flat_map(|asked| asked.partitions.iter().copied())
                 .collect(),
         };
-        let wanted = wanted.into_iter().filter_map(|index| metadata_cache.partition(index));
+        let wanted = wanted.into_iter().filter_map(|index| cached.partition(index));
         let partitions = sizes(agent, wanted.filter(|partition| topology.leader(*partition) == this).collect()).await;
         if !partitions.is_empty() {
-            topics.push(DescribeLogDirsTopic { name: metadata_cache.topic.name.clone(), partitions });
+            topics.push(DescribeLogDirsTopic { name: cached.topic.name.clone(), partitions });
         }
     }
     let result = DescribeLogDirsResult {
@@ -52,7 +54,7 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
     DescribeLogDirsResponse { results: vec![result], ..Default::default() }
 }
 
-/// Sizes as the metastore has them: the agent's cached does not follow them.
+/// Sizes from the metastore: the agent's metadata cache does not follow them.
 async fn sizes(agent: &Agent, partitions: Vec<TopicPartition>) -> Vec<DescribeLogDirsPartition> {
     let heads = agent.metadata_cache.log().heads(&partitions).await.unwrap_or_else(|_| vec![None; partitions.len()]);
     partitions.into_iter().zip(heads).map(|(partition, head)| size(partition, head)).collect()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use alluvium_model::TopicPartition;
+use alluvium_model::limits::LEADER_EPOCH;
 use alluvium_model::topic::check_name;
 use alluvium_wire::messages::OPERATIONS_OMITTED;
 use alluvium_wire::messages::describe_topic_partitions::{
@@ -11,20 +12,21 @@ use alluvium_wire::messages::describe_topic_partitions::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::Refused;
+use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::kafka::topology::{LEADER_EPOCH, TOPIC_OPERATIONS, Topology};
+use crate::kafka::topology::{TOPIC_OPERATIONS, Topology};
 use crate::metadata_cache::CachedTopic;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeTopicPartitions, 0..=0, |call| answer(call, handle));
 
 /// Partitions in one page (Kafka's `max.request.partition.size.limit`).
 const PAGE_PARTITIONS_MAX: i32 = 2_000;
 
 async fn handle(context: Context, request: DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
-    if let Err(refused) = check_cursor(&request) {
-        let topic = |topic: TopicRequest| undescribed(topic.name, refused.code, OPERATIONS_OMITTED);
+    if let Err(error) = check_cursor(&request) {
+        let topic = |topic: TopicRequest| undescribed(topic.name, error.code, OPERATIONS_OMITTED);
         return DescribeTopicPartitionsResponse {
             topics: request.topics.into_iter().map(topic).collect(),
             ..Default::default()
@@ -45,8 +47,8 @@ async fn handle(context: Context, request: DescribeTopicPartitionsRequest) -> De
         }
         let topic = match found {
             Ok(topic) => topic,
-            Err(refused) => {
-                response.topics.push(undescribed(name, refused.code, TOPIC_OPERATIONS));
+            Err(error) => {
+                response.topics.push(undescribed(name, error.code, TOPIC_OPERATIONS));
                 continue;
             }
         };
@@ -61,24 +63,24 @@ async fn handle(context: Context, request: DescribeTopicPartitionsRequest) -> De
     response
 }
 
-/// The page must begin with one of the topics asked for.
-fn check_cursor(request: &DescribeTopicPartitionsRequest) -> Result<(), Refused> {
+/// Checks that the page begins with one of the requested topics.
+fn check_cursor(request: &DescribeTopicPartitionsRequest) -> Result<(), ApiError> {
     let Some(cursor) = &request.cursor else { return Ok(()) };
     if !request.topics.is_empty() && !request.topics.iter().any(|topic| topic.name == cursor.topic_name) {
         let message = format!("topic list should contain the cursor topic: {}", cursor.topic_name);
-        return Err(Refused::invalid_request(message));
+        return Err(ApiError::invalid_request(message));
     }
     if cursor.partition_index < 0 {
-        return Err(Refused::invalid_request(format!("no partition to begin with: {}", cursor.partition_index)));
+        return Err(ApiError::invalid_request(format!("no partition to begin with: {}", cursor.partition_index)));
     }
     Ok(())
 }
 
-/// The topics asked for, by name, from the cursor on.
+/// The requested topics, by name, from the cursor on.
 async fn asked(
     context: &Context,
     request: &DescribeTopicPartitionsRequest,
-) -> Vec<(String, Result<Arc<CachedTopic>, Refused>)> {
+) -> Vec<(String, Result<Arc<CachedTopic>, ApiError>)> {
     let from = request.cursor.as_ref().map_or("", |cursor| cursor.topic_name.as_str());
     if request.topics.is_empty() {
         let mut topics = context.agent.metadata_cache.topics();
@@ -113,7 +115,7 @@ fn undescribed(name: String, error_code: ErrorCode, operations: i32) -> Describe
 
 fn described(
     topology: &Topology<'_>,
-    metadata_cache: &CachedTopic,
+    topic: &CachedTopic,
     partitions: std::ops::Range<i32>,
 ) -> DescribeTopicPartitionsResponseTopic {
     let partition = |partition: TopicPartition| {
@@ -130,9 +132,9 @@ fn described(
         }
     };
     DescribeTopicPartitionsResponseTopic {
-        name: Some(metadata_cache.topic.name.clone()),
-        topic_id: metadata_cache.topic.id.0,
-        partitions: partitions.filter_map(|index| metadata_cache.partition(index)).map(partition).collect(),
+        name: Some(topic.topic.name.clone()),
+        topic_id: topic.topic.id.0,
+        partitions: partitions.filter_map(|index| topic.partition(index)).map(partition).collect(),
         topic_authorized_operations: TOPIC_OPERATIONS,
         ..Default::default()
     }

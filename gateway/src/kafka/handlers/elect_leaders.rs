@@ -1,6 +1,6 @@
-//! ElectLeaders (43): never needed, since every agent leads everything.
+//! ElectLeaders (43): never needed, since every agent serves every partition.
 //!
-//! - 1: the type of election, and an error for the whole answer.
+//! - 1: the type of election, and an error for the whole response.
 
 use std::ops::RangeInclusive;
 
@@ -9,14 +9,15 @@ use alluvium_wire::messages::elect_leaders::{
 };
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::Refused;
+use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::metadata_cache::CachedTopic;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::ElectLeaders, 0..=2, |call| answer(call, handle));
 
-/// Preferred, unclean.
+/// Preferred and unclean.
 const ELECTION_TYPES: RangeInclusive<i8> = 0..=1;
 
 async fn handle(context: Context, request: ElectLeadersRequest) -> ElectLeadersResponse {
@@ -26,21 +27,20 @@ async fn handle(context: Context, request: ElectLeadersRequest) -> ElectLeadersR
     let mut replica_election_results = Vec::new();
     match request.topic_partitions {
         None => {
-            for metadata_cache in context.agent.metadata_cache.topics() {
-                let partition_result =
-                    (0..metadata_cache.topic.partitions).map(|index| result(index, Ok(&metadata_cache))).collect();
-                replica_election_results
-                    .push(ReplicaElectionResult { topic: metadata_cache.topic.name.clone(), partition_result });
+            for topic in context.agent.metadata_cache.topics() {
+                let partition_result = (0..topic.topic.partitions).map(|index| result(index, Ok(&topic))).collect();
+                let topic = topic.topic.name.clone();
+                replica_election_results.push(ReplicaElectionResult { topic, partition_result });
             }
         }
         Some(asked) => {
             let mut lookup = TopicLookup::new(&context.agent);
             for topic in asked {
-                let metadata_cache = lookup.by_name(&topic.topic).await;
+                let found = lookup.by_name(&topic.topic).await;
                 let partition_result = topic
                     .partitions
                     .iter()
-                    .map(|index| result(*index, metadata_cache.as_deref().map_err(Refused::clone)))
+                    .map(|index| result(*index, found.as_deref().map_err(ApiError::clone)))
                     .collect();
                 replica_election_results.push(ReplicaElectionResult { topic: topic.topic, partition_result });
             }
@@ -49,27 +49,27 @@ async fn handle(context: Context, request: ElectLeadersRequest) -> ElectLeadersR
     ElectLeadersResponse { replica_election_results, ..Default::default() }
 }
 
-/// Kafka tells it for the whole and for each.
+/// Kafka reports an unknown type for the whole response, and again for each partition.
 fn unknown_type(request: ElectLeadersRequest) -> ElectLeadersResponse {
-    let refused = Refused::invalid_request(format!("Unknown election type {}.", request.election_type));
+    let error = ApiError::invalid_request(format!("Unknown election type {}.", request.election_type));
     let partition = |partition_id| PartitionResult {
         partition_id,
-        error_code: refused.code,
-        error_message: Some(refused.message.clone()),
+        error_code: error.code,
+        error_message: Some(error.message.clone()),
     };
     let topic = |topic: TopicPartitions| ReplicaElectionResult {
         topic: topic.topic,
         partition_result: topic.partitions.into_iter().map(partition).collect(),
     };
     let replica_election_results = request.topic_partitions.into_iter().flatten().map(topic).collect();
-    ElectLeadersResponse { error_code: refused.code, replica_election_results, ..Default::default() }
+    ElectLeadersResponse { error_code: error.code, replica_election_results, ..Default::default() }
 }
 
-fn result(index: i32, topic: Result<&CachedTopic, Refused>) -> PartitionResult {
-    let refused = match topic.map(|topic| topic.partition(index)) {
-        Ok(Some(_)) => Refused::new(ErrorCode::ELECTION_NOT_NEEDED, "Leader election not needed for topic partition."),
-        Ok(None) => Refused::unknown_topic_or_partition(),
-        Err(refused) => refused,
+fn result(index: i32, topic: Result<&CachedTopic, ApiError>) -> PartitionResult {
+    let error = match topic.map(|topic| topic.partition(index)) {
+        Ok(Some(_)) => ApiError::new(ErrorCode::ELECTION_NOT_NEEDED, "Leader election not needed for topic partition."),
+        Ok(None) => ApiError::unknown_topic_or_partition(),
+        Err(error) => error,
     };
-    PartitionResult { partition_id: index, error_code: refused.code, error_message: Some(refused.message) }
+    PartitionResult { partition_id: index, error_code: error.code, error_message: Some(error.message) }
 }

@@ -1,33 +1,36 @@
-//! Fetch (1): record batches from partitions, waiting for them where there are none yet.
+//! Fetch (1): reads record batches from partitions, and waits for them if there are none yet.
 //!
-//! - 4: isolation levels. 5: log start. 9: the client's leader epoch, which can only be unknown or the one there is.
+//! - 4: isolation levels. 5: log start. 9: the client's leader epoch, either unknown or the only one there is.
 //! - 7: sessions (KIP-227). None is ever created, which clients understand: each of their fetches stays complete.
-//! - 11: the consumer's rack, and where it should rather fetch (KIP-392).
+//! - 11: the consumer's rack, and the preferred replica (KIP-392).
 //! - 13: topics by id. The fields of replicas are ignored: there are none.
 //!
-//! An error in one partition, or data, answers at once. The first batch is whole, however large (KIP-74).
+//! The response is sent at once if there is data, or an error in any partition. The first batch is returned whole,
+//! however large (KIP-74).
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use alluvium_model::Offset;
+use alluvium_model::limits::LEADER_EPOCH;
 use alluvium_wire::messages::fetch::{
     FetchPartition as AskedPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse, PartitionData,
 };
 use alluvium_wire::{ApiKey, ErrorCode, Records};
 
 use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::{Coded, Refused};
+use crate::kafka::errors::{ApiError, HasErrorCode};
+use crate::kafka::handler::{Context, Handler, answer};
+use crate::kafka::item_answers::{BatchResults, Item};
 use crate::kafka::rack_aware_fetch::RackAwareFetch;
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::kafka::topology;
+use crate::kafka::topology::check_epoch;
 
-pub const HANDLER: Handler = Handler::new(ApiKey::Fetch, 4..=18, |call| answer(call, handle)).parking();
+/// The entry of the API table.
+pub const HANDLER: Handler = Handler::new(ApiKey::Fetch, 4..=18, |call| answer(call, handle)).long_poll();
 
-/// Session epochs of a complete fetch: the first of a session to be, and the last of one.
+/// Session epochs of a complete fetch: the first of a new session, and the last of one.
 const SESSIONLESS_EPOCHS: [i32; 2] = [0, -1];
-/// Longest wait; clients ask for half a second.
+/// Longest wait for records; most clients ask for half a second.
 const WAIT_MAX: Duration = Duration::from_secs(300);
 const READ_COMMITTED: i8 = 1;
 
@@ -35,21 +38,19 @@ async fn handle(context: Context, mut request: FetchRequest) -> FetchResponse {
     if context.version >= 7 && !SESSIONLESS_EPOCHS.contains(&request.session_epoch) {
         return FetchResponse { error_code: ErrorCode::FETCH_SESSION_ID_NOT_FOUND, ..Default::default() };
     }
-    let rack_aware_fetch = RackAwareFetch::than(&context.agent, std::mem::take(&mut request.rack_id));
+    let redirect = RackAwareFetch::redirect(&context.agent, std::mem::take(&mut request.rack_id));
     let (topics, plan) = plan(&context, request).await;
-    let mut found: VecDeque<PartitionData> = match rack_aware_fetch {
-        Some(rack_aware_fetch) => rack_aware_fetch.answers(&context.agent, &plan).into(),
+    let fetched: Vec<PartitionData> = match redirect {
+        Some(redirect) => redirect.responses(&context.agent, &plan),
         None => {
             let read_committed = plan.read_committed;
             let fetched = context.agent.fetch.fetch(plan).await;
-            fetched.into_iter().map(|found| partition_data(found, read_committed)).collect()
+            fetched.into_iter().map(|fetched| partition_data(fetched, read_committed)).collect()
         }
     };
-    let mut partition = |(index, state): (i32, State)| match state {
-        State::Planned => found.pop_front().unwrap_or_else(|| failed(index, ErrorCode::UNKNOWN_SERVER_ERROR)),
-        State::Refused(code) => failed(index, code),
-        // Kafka has no null here.
-        State::Unknown(code) => PartitionData { aborted_transactions: Some(Vec::new()), ..failed(index, code) },
+    let mut results = BatchResults::new(fetched);
+    let mut partition = |item| {
+        results.answer(item, |index, fetched| fetched.unwrap_or_else(|| failed(index, ErrorCode::UNKNOWN_SERVER_ERROR)))
     };
     let responses = topics
         .into_iter()
@@ -63,18 +64,12 @@ async fn handle(context: Context, mut request: FetchRequest) -> FetchResponse {
     FetchResponse { responses, ..Default::default() }
 }
 
-/// A topic of the request, and which of its partitions are in the plan (in the plan's order).
+/// A topic of the request. Each of its partitions is answered already, or in the plan (with its index), in the same
+/// order.
 struct PlannedTopic {
     topic: String,
     topic_id: uuid::Uuid,
-    partitions: Vec<(i32, State)>,
-}
-
-/// What becomes of a partition of the request.
-enum State {
-    Planned,
-    Refused(ErrorCode),
-    Unknown(ErrorCode),
+    partitions: Vec<Item<PartitionData, i32>>,
 }
 
 async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, FetchPlan) {
@@ -82,39 +77,11 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
     let mut lookup = TopicLookup::new(agent);
     let mut planned = Vec::with_capacity(request.topics.len());
     let mut wanted = Vec::new();
-    let mut all_are_served = true;
-    for FetchTopic { topic, topic_id, partitions } in request.topics {
-        let last = partitions.iter().map(|asked| asked.partition).max();
-        let found = if context.version >= 13 {
-            lookup.by_id_with(topic_id, last).await
-        } else {
-            lookup.by_name_with(&topic, last).await
-        };
-        let mut states = Vec::with_capacity(partitions.len());
-        for asked in partitions {
-            let partition = match &found {
-                Ok(metadata_cache) => {
-                    metadata_cache.partition(asked.partition).ok_or_else(Refused::unknown_topic_or_partition)
-                }
-                Err(refused) => Err(refused.clone()),
-            };
-            let state = match (partition, check_epochs(&asked)) {
-                (Err(refused), _) => State::Unknown(refused.code),
-                (Ok(_), Err(refused)) => State::Refused(refused.code),
-                (Ok(partition), Ok(())) => {
-                    wanted.push(FetchPartition {
-                        partition,
-                        offset: Offset(asked.fetch_offset),
-                        max_bytes: usize::try_from(asked.partition_max_bytes).unwrap_or(0),
-                    });
-                    State::Planned
-                }
-            };
-            all_are_served &= matches!(state, State::Planned);
-            states.push((asked.partition, state));
-        }
-        planned.push(PlannedTopic { topic, topic_id, partitions: states });
+    for topic in request.topics {
+        planned.push(plan_topic(&mut lookup, context.version, topic, &mut wanted).await);
     }
+    let mut items = planned.iter().flat_map(|topic| &topic.partitions);
+    let all_are_served = items.all(|item| matches!(item, Item::Batched(_)));
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
     let plan = FetchPlan {
         min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
@@ -126,29 +93,72 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
     (planned, plan)
 }
 
-fn check_epochs(asked: &AskedPartition) -> Result<(), Refused> {
-    // All negative ones stand for none, only here.
-    topology::check_epoch(asked.current_leader_epoch.max(-1))?;
-    if asked.last_fetched_epoch > topology::LEADER_EPOCH {
-        return Err(Refused::new(ErrorCode::OFFSET_OUT_OF_RANGE, "nothing can have been fetched in this leader epoch"));
+/// Answers the partitions that cannot be read, and adds the others to `wanted`.
+async fn plan_topic(
+    lookup: &mut TopicLookup<'_>,
+    version: i16,
+    requested: FetchTopic,
+    wanted: &mut Vec<FetchPartition>,
+) -> PlannedTopic {
+    let FetchTopic { topic, topic_id, partitions } = requested;
+    let last = partitions.iter().map(|asked| asked.partition).max();
+    let found =
+        if version >= 13 { lookup.by_id_with(topic_id, last).await } else { lookup.by_name_with(&topic, last).await };
+    let item = |asked: AskedPartition| {
+        let index = asked.partition;
+        let partition = match &found {
+            Ok(topic) => topic.partition(index).ok_or_else(ApiError::unknown_topic_or_partition),
+            Err(error) => Err(error.clone()),
+        };
+        match (partition, check_epochs(&asked)) {
+            (Err(error), _) => Item::Answered(unknown(index, error.code)),
+            (Ok(_), Err(error)) => Item::Answered(failed(index, error.code)),
+            (Ok(partition), Ok(())) => {
+                wanted.push(FetchPartition {
+                    partition,
+                    offset: Offset(asked.fetch_offset),
+                    max_bytes: usize::try_from(asked.partition_max_bytes).unwrap_or(0),
+                });
+                Item::Batched(index)
+            }
+        }
+    };
+    let partitions = partitions.into_iter().map(item).collect();
+    PlannedTopic { topic, topic_id, partitions }
+}
+
+fn check_epochs(asked: &AskedPartition) -> Result<(), ApiError> {
+    // Only here, every negative epoch stands for none.
+    check_epoch(asked.current_leader_epoch.max(-1))?;
+    if asked.last_fetched_epoch > LEADER_EPOCH {
+        return Err(ApiError::new(
+            ErrorCode::OFFSET_OUT_OF_RANGE,
+            "nothing can have been fetched in this leader epoch",
+        ));
     }
     Ok(())
 }
 
-fn partition_data(found: FetchedPartition, read_committed: bool) -> PartitionData {
-    let index = found.partition.partition.0;
-    if let Some(error) = &found.error {
+fn partition_data(fetched: FetchedPartition, read_committed: bool) -> PartitionData {
+    let index = fetched.partition.partition.0;
+    if let Some(error) = &fetched.error {
         return failed(index, error.code());
     }
     PartitionData {
         partition_index: index,
-        high_watermark: found.high_watermark.0,
-        last_stable_offset: found.stable.0,
-        log_start_offset: found.log_start.0,
+        high_watermark: fetched.high_watermark.0,
+        last_stable_offset: fetched.stable.0,
+        log_start_offset: fetched.log_start.0,
         aborted_transactions: read_committed.then(Vec::new),
-        records: Some(Records::new(found.records)),
+        records: Some(Records::new(fetched.records)),
         ..Default::default()
     }
+}
+
+/// The response for a partition that does not exist.
+fn unknown(index: i32, error_code: ErrorCode) -> PartitionData {
+    // Kafka sends no null here.
+    PartitionData { aborted_transactions: Some(Vec::new()), ..failed(index, error_code) }
 }
 
 fn failed(index: i32, error_code: ErrorCode) -> PartitionData {

@@ -1,15 +1,16 @@
-//! FindCoordinator (10): which agent coordinates a group or a transactional id.
+//! FindCoordinator (10): the agent that coordinates a group or a transactional id.
 //!
-//! All agents answer the same while they know the same agents; where they do not, the lease of the group decides.
+//! All agents answer the same while they know the same live agents. While they do not, the lease of the group decides.
 //!
-//! - 0: groups. 1: transactional ids. 4: many keys, in another layout. 6: share groups, which we do not have.
+//! - 0: groups. 1: transactional ids. 4: many keys, in another layout. 6: share groups, which do not exist here.
 
 use alluvium_wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topology::{Node, Topology};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::FindCoordinator, 0..=6, |call| answer(call, handle));
 
 const GROUP: i8 = 0;
@@ -21,7 +22,7 @@ async fn handle(context: Context, request: FindCoordinatorRequest) -> FindCoordi
         let keys = request.coordinator_keys.into_iter();
         let found = keys.map(|key| {
             let found = find(&topology, request.key_type, key);
-            // Kafka says nothing rather than null.
+            // Kafka sends an empty string rather than null.
             Coordinator { error_message: Some(found.error_message.unwrap_or_default()), ..found }
         });
         let coordinators = found.collect();
@@ -30,7 +31,7 @@ async fn handle(context: Context, request: FindCoordinatorRequest) -> FindCoordi
     let found = find(&topology, request.key_type, request.key);
     FindCoordinatorResponse {
         error_code: found.error_code,
-        // Kafka names the error here even if there is none.
+        // Kafka sends the name of the error here even if there is none.
         error_message: found.error_message.or_else(|| Some("NONE".to_owned())),
         node_id: found.node_id,
         host: found.host,

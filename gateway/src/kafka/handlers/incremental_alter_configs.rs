@@ -7,13 +7,14 @@ use alluvium_wire::messages::incremental_alter_configs::{
     IncrementalAlterConfigsResponse,
 };
 
-use crate::kafka::config_alteration::{alter_topic, altered_topic, check_once};
+use crate::kafka::config_alteration::{alter_topic, altered_topic, check_distinct};
 use crate::kafka::config_entries::Resource;
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::duplicate_check::DuplicateCheck;
-use crate::kafka::errors::Refused;
+use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::IncrementalAlterConfigs, 0..=1, |call| answer(call, handle));
 
 async fn handle(context: Context, request: IncrementalAlterConfigsRequest) -> IncrementalAlterConfigsResponse {
@@ -22,13 +23,13 @@ async fn handle(context: Context, request: IncrementalAlterConfigsRequest) -> In
     let mut duplicates: DuplicateCheck<(i8, String)> = request.resources.iter().map(key).collect();
     let mut responses = Vec::with_capacity(request.resources.len());
     for resource in &request.resources {
-        let once = duplicates.next(&key(resource), "Each resource must appear at most once.");
-        let Some(once) = once else { continue };
-        let result = match once {
+        let unique = duplicates.next(&key(resource), "Each resource must appear at most once.");
+        let Some(unique) = unique else { continue };
+        let result = match unique {
             Ok(()) => alter(&context, &mut lookup, resource, request.validate_only).await,
-            Err(refused) => Err(refused),
+            Err(error) => Err(error),
         };
-        let (error_code, error_message) = Refused::of(&result);
+        let (error_code, error_message) = ApiError::of(&result);
         responses.push(AlterConfigsResourceResponse {
             error_code,
             error_message,
@@ -44,17 +45,17 @@ async fn alter(
     lookup: &mut TopicLookup<'_>,
     resource: &AlterConfigsResource,
     validate_only: bool,
-) -> Result<(), Refused> {
+) -> Result<(), ApiError> {
     Resource::of(resource.resource_type)?.check_alterable()?;
-    check_once(resource.configs.iter().map(|config| config.name.as_str()))?;
+    check_distinct(resource.configs.iter().map(|config| config.name.as_str()))?;
     let alterations = resource.configs.iter().map(alteration).collect::<Result<Vec<_>, _>>()?;
     let topic = altered_topic(lookup, &resource.resource_name).await?;
     alter_topic(&context.agent, &topic, &alterations, validate_only).await
 }
 
-fn alteration(config: &AlterableConfig) -> Result<Alteration, Refused> {
+fn alteration(config: &AlterableConfig) -> Result<Alteration, ApiError> {
     let value = || {
-        let missing = || Refused::invalid_request(format!("Null value not supported for : {}", config.name));
+        let missing = || ApiError::invalid_request(format!("Null value not supported for : {}", config.name));
         config.value.clone().ok_or_else(missing)
     };
     let op = match config.config_operation {
@@ -62,7 +63,7 @@ fn alteration(config: &AlterableConfig) -> Result<Alteration, Refused> {
         1 => AlterOp::Delete,
         2 => AlterOp::Append(value()?),
         3 => AlterOp::Subtract(value()?),
-        other => return Err(Refused::invalid_request(format!("Unknown config operation {other}"))),
+        other => return Err(ApiError::invalid_request(format!("Unknown config operation {other}"))),
     };
     Ok(Alteration { name: config.name.clone(), op })
 }

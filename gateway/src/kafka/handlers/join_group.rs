@@ -1,8 +1,8 @@
-//! JoinGroup (11): become a member of a group, or stay one in its next generation. Answered when all have joined.
+//! JoinGroup (11): joins a group, or its next generation. Answered when all members have joined.
 //!
-//! - 0: without a rebalance timeout: the session timeout stands for it. 0-3: joins at once.
-//! - 4: a new member is first given its id, and joins again under it (KIP-394). 5: static members (KIP-345).
-//! - 7: names the protocol type. 8: a reason, for the log. 9: a leader may be told to skip the assignment (KIP-814).
+//! - 0: no rebalance timeout; the session timeout is used for it. 0-3: a new member joins at once.
+//! - 4: a new member first gets its id, and joins again with it (KIP-394). 5: static members (KIP-345).
+//! - 7: the protocol type in the response. 8: a reason, for the log. 9: the leader may skip the assignment (KIP-814).
 
 use std::time::Duration;
 
@@ -13,19 +13,20 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use bytes::Bytes;
 
 use crate::groups::{InstanceId, JoinError, Joined, JoinedMember, Joiner, MemberId, Protocol};
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::Coded;
+use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 
-pub const HANDLER: Handler = Handler::new(ApiKey::JoinGroup, 0..=9, |call| answer(call, handle)).parking();
+/// The entry of the API table.
+pub const HANDLER: Handler = Handler::new(ApiKey::JoinGroup, 0..=9, |call| answer(call, handle)).long_poll();
 
 async fn handle(context: Context, request: JoinGroupRequest) -> JoinGroupResponse {
     let group = request.group_id.clone();
     let reason = request.reason.as_deref().unwrap_or_default();
-    tracing::debug!(%group, member = %request.member_id, %reason, "join");
-    // Null where there is room for it.
+    tracing::debug!(%group, member = %request.member_id, %reason, "member joins");
+    // Null in versions that allow it.
     let no_protocol = (context.version < 7).then(String::new);
     match context.agent.groups.join(&group, joiner(&context, request)).await {
-        Ok(joined) => admitted(joined),
+        Ok(joined) => success(joined),
         Err(JoinError { member, why }) => JoinGroupResponse {
             error_code: why.code(),
             protocol_name: no_protocol,
@@ -53,7 +54,7 @@ fn joiner(context: &Context, request: JoinGroupRequest) -> Joiner {
     }
 }
 
-/// Copied: a member is remembered for much longer than its request, and would keep the whole frame in memory.
+/// Copied: a member is kept for much longer than its request, and would keep the whole frame in memory.
 fn protocol(JoinGroupRequestProtocol { name, metadata }: JoinGroupRequestProtocol) -> Protocol {
     Protocol { name: name.into(), metadata: Bytes::copy_from_slice(&metadata) }
 }
@@ -62,7 +63,7 @@ fn milliseconds(ms: i32) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
-fn admitted(joined: Joined) -> JoinGroupResponse {
+fn success(joined: Joined) -> JoinGroupResponse {
     let member = |JoinedMember { member, instance, metadata }| JoinGroupResponseMember {
         member_id: member.to_string(),
         group_instance_id: instance.map(|instance| instance.to_string()),
@@ -86,11 +87,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_remembered_of_a_member_does_not_keep_its_request_in_memory() {
+    fn the_metadata_kept_of_a_member_does_not_keep_its_request_in_memory() {
         let frame = Bytes::from(vec![7; 1 << 20]);
         let asked = JoinGroupRequestProtocol { name: "range".to_owned(), metadata: frame.slice(..10) };
-        let remembered = protocol(asked);
+        let kept = protocol(asked);
         assert!(frame.is_unique());
-        assert_eq!(remembered.metadata, frame.slice(..10));
+        assert_eq!(kept.metadata, frame.slice(..10));
     }
 }

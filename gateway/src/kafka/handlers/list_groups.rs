@@ -1,12 +1,13 @@
-//! ListGroups (16): the groups that this agent coordinates, which is all of them.
+//! ListGroups (16): the groups that this agent coordinates. Tools ask all agents.
 //!
 //! - 4: filtered by state. 5: filtered by type; all groups here are classic ones.
 
 use alluvium_wire::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
 use alluvium_wire::{ApiKey, ErrorCode};
 
-use crate::kafka::dispatch::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer};
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::ListGroups, 0..=5, |call| answer(call, handle));
 
 const CLASSIC: &str = "classic";
@@ -18,7 +19,7 @@ async fn handle(context: Context, request: ListGroupsRequest) -> ListGroupsRespo
     let groups = match context.agent.groups.list().await {
         Ok(groups) => groups,
         Err(error) => {
-            tracing::warn!(%error, "groups cannot be listed");
+            tracing::warn!(%error, "groups cannot be listed; the client retries");
             return ListGroupsResponse { error_code: ErrorCode::COORDINATOR_NOT_AVAILABLE, ..Default::default() };
         }
     };
@@ -32,7 +33,7 @@ async fn handle(context: Context, request: ListGroupsRequest) -> ListGroupsRespo
     ListGroupsResponse { groups: groups.collect(), ..Default::default() }
 }
 
-/// Whether `filter` names `value`, in whatever case; an empty one names all.
+/// Whether `filter` contains `value`, ignoring case; an empty filter contains everything.
 fn passes(filter: &[String], value: &str) -> bool {
     filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
 }

@@ -1,13 +1,14 @@
-//! ListOffsets (2): offsets by their place in the log, or by time.
+//! ListOffsets (2): the earliest, latest and similar offsets of partitions, or offsets by time.
 //!
 //! - 1: one offset per partition. 2: isolation level. 4: leader epochs. 7: the record with the largest timestamp (-3).
 //! - 8: the first local offset (-4). 9: the last tiered one (-5). 11: the first one not yet tiered (-6).
-//!   In older versions those are errors.
+//!   In older versions those three are errors.
 //!
-//! A time after the last record is no error: the offset is -1.
+//! A time after the last record is not an error: the offset is -1.
 
 use std::sync::Arc;
 
+use alluvium_model::limits::LEADER_EPOCH;
 use alluvium_model::{Offset, Timestamp, TopicPartition};
 use alluvium_wire::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
@@ -18,16 +19,17 @@ use futures::stream::{self, StreamExt};
 
 use crate::agent::Agent;
 use crate::fetch::{FoundOffset, OffsetSpec};
-use crate::kafka::dispatch::{Context, Handler, answer};
 use crate::kafka::duplicate_check::DuplicateCheck;
-use crate::kafka::errors::Refused;
+use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::kafka::topology::{self, LEADER_EPOCH};
+use crate::kafka::topology::check_epoch;
 use crate::metadata_cache::CachedTopic;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::ListOffsets, 1..=11, |call| answer(call, handle));
 
-/// Partitions looked up at a time, for one request.
+/// Partitions looked up at once, for one request.
 const LOOKUPS_MAX: usize = 32;
 const READ_COMMITTED: i8 = 1;
 
@@ -35,20 +37,18 @@ async fn handle(context: Context, request: ListOffsetsRequest) -> ListOffsetsRes
     let agent = &*context.agent;
     let read_committed = request.isolation_level == READ_COMMITTED;
     let mut lookup = TopicLookup::new(agent);
-    let mut duplicates: DuplicateCheck<(&str, i32)> = request.topics.iter().flat_map(named).collect();
+    let mut duplicates: DuplicateCheck<(&str, i32)> = request.topics.iter().flat_map(keys).collect();
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
         let last = topic.partitions.iter().map(|asked| asked.partition_index).max();
-        let metadata_cache = lookup.by_name_with(&topic.name, last).await;
+        let found = lookup.by_name_with(&topic.name, last).await;
         let mut questions = Vec::with_capacity(topic.partitions.len());
         for asked in &topic.partitions {
             let index = asked.partition_index;
             match duplicates.next(&(topic.name.as_str(), index), "partition named more than once") {
                 None => {}
-                Some(Err(refused)) => questions.push((index, Err(refused))),
-                Some(Ok(())) => {
-                    questions.push((index, question(&metadata_cache, asked, context.version, read_committed)))
-                }
+                Some(Err(error)) => questions.push((index, Err(error))),
+                Some(Ok(())) => questions.push((index, question(&found, asked, context.version, read_committed))),
             }
         }
         let answers = stream::iter(questions).map(|(index, question)| look_up(agent, index, question));
@@ -60,27 +60,27 @@ async fn handle(context: Context, request: ListOffsetsRequest) -> ListOffsetsRes
     ListOffsetsResponse { topics, ..Default::default() }
 }
 
-fn named(topic: &ListOffsetsTopic) -> impl Iterator<Item = (&str, i32)> {
+fn keys(topic: &ListOffsetsTopic) -> impl Iterator<Item = (&str, i32)> {
     topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.partition_index))
 }
 
-/// A partition, and what is asked of it.
+/// A partition, and the offset that is asked for.
 type Question = (TopicPartition, Option<OffsetSpec>);
 
 fn question(
-    metadata_cache: &Result<Arc<CachedTopic>, Refused>,
+    found: &Result<Arc<CachedTopic>, ApiError>,
     asked: &ListOffsetsPartition,
     version: i16,
     read_committed: bool,
-) -> Result<Question, Refused> {
-    let metadata_cache = metadata_cache.as_ref().map_err(Refused::clone)?;
-    let partition = metadata_cache.partition(asked.partition_index).ok_or_else(Refused::unknown_topic_or_partition)?;
+) -> Result<Question, ApiError> {
+    let topic = found.as_ref().map_err(ApiError::clone)?;
+    let partition = topic.partition(asked.partition_index).ok_or_else(ApiError::unknown_topic_or_partition)?;
     Ok((partition, spec(asked, version, read_committed)?))
 }
 
-/// What is asked for; `None` for what exists nowhere here: offsets waiting to be tiered.
-fn spec(asked: &ListOffsetsPartition, version: i16, read_committed: bool) -> Result<Option<OffsetSpec>, Refused> {
-    topology::check_epoch(asked.current_leader_epoch)?;
+/// The offset asked for; `None` for one that never exists here (the first not yet tiered).
+fn spec(asked: &ListOffsetsPartition, version: i16, read_committed: bool) -> Result<Option<OffsetSpec>, ApiError> {
+    check_epoch(asked.current_leader_epoch)?;
     match asked.timestamp {
         -1 => Ok(Some(OffsetSpec::Latest { read_committed })),
         -2 => Ok(Some(OffsetSpec::Earliest)),
@@ -89,15 +89,15 @@ fn spec(asked: &ListOffsetsPartition, version: i16, read_committed: bool) -> Res
         -5 if version >= 9 => Ok(Some(OffsetSpec::LatestTiered)),
         -6 if version >= 11 => Ok(None),
         timestamp @ 0.. => Ok(Some(OffsetSpec::Timestamp(Timestamp(timestamp)))),
-        _ => Err(Refused::new(ErrorCode::UNSUPPORTED_VERSION, "unknown kind of offset in this version")),
+        _ => Err(ApiError::new(ErrorCode::UNSUPPORTED_VERSION, "unknown kind of offset in this version")),
     }
 }
 
-async fn look_up(agent: &Agent, index: i32, question: Result<Question, Refused>) -> ListOffsetsPartitionResponse {
+async fn look_up(agent: &Agent, index: i32, question: Result<Question, ApiError>) -> ListOffsetsPartitionResponse {
     let found = match question {
-        Ok((partition, Some(spec))) => agent.fetch.list_offset(partition, spec).await.map_err(Refused::from),
+        Ok((partition, Some(spec))) => agent.fetch.list_offset(partition, spec).await.map_err(ApiError::from),
         Ok((_, None)) => Ok(FoundOffset { offset: Offset(-1), timestamp: Timestamp::NONE }),
-        Err(refused) => Err(refused),
+        Err(error) => Err(error),
     };
     match found {
         Ok(FoundOffset { offset, timestamp }) => ListOffsetsPartitionResponse {
@@ -107,8 +107,8 @@ async fn look_up(agent: &Agent, index: i32, question: Result<Question, Refused>)
             leader_epoch: if offset.0 < 0 { -1 } else { LEADER_EPOCH },
             ..Default::default()
         },
-        Err(refused) => {
-            ListOffsetsPartitionResponse { partition_index: index, error_code: refused.code, ..Default::default() }
+        Err(error) => {
+            ListOffsetsPartitionResponse { partition_index: index, error_code: error.code, ..Default::default() }
         }
     }
 }

@@ -1,16 +1,18 @@
-//! Metadata (3): which topics there are, and who serves them.
+//! Metadata (3): the topics, and the agents that serve them.
 //!
-//! Topics that do not exist are created if the client and the configuration allow it, and answered as ready at once.
+//! Topics that do not exist are created if both the client and the configuration allow it, and returned as ready at
+//! once.
 //!
-//! - 0: no names ask for all topics. 1: null asks for all, none for none; controller, racks.
+//! - 0: an empty list asks for all topics. 1: null asks for all, an empty list for none; controller, racks.
 //! - 2: cluster id. 4: clients may forbid creation. 7: leader epochs. 8-10: authorized operations.
-//! - 10: topic ids. 12: topics may be asked for by id. 13: an error for the whole answer.
+//! - 10: topic ids. 12: topics may be asked for by id. 13: an error for the whole response.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_model::TopicPartition;
+use alluvium_model::limits::LEADER_EPOCH;
 use alluvium_model::topic::check_name;
 use alluvium_wire::messages::OPERATIONS_OMITTED;
 use alluvium_wire::messages::metadata::{
@@ -20,31 +22,33 @@ use alluvium_wire::messages::metadata::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::Refused;
+use crate::kafka::errors::ApiError;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::kafka::topology::{CLUSTER_OPERATIONS, LEADER_EPOCH, Node, TOPIC_OPERATIONS, Topology};
+use crate::kafka::topology::{CLUSTER_OPERATIONS, Node, TOPIC_OPERATIONS, Topology};
 use crate::metadata_cache::CachedTopic;
 use crate::topic_creation::create_automatically;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, |call| answer(call, handle));
 
-/// How long the metastore may take to tell what is new: clients that wait for brokers' names cannot do anything else.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Topics that one request may create; clients ask again for the rest.
+/// How long the metastore may take to bring the cache up to date: clients that wait for the brokers cannot do anything
+/// else.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(1);
+/// Topics that one request may create; clients retry for the rest.
 const CREATED_MAX: usize = 100;
 
 async fn handle(context: Context, request: MetadataRequest) -> MetadataResponse {
-    if let Some(refused) = unacceptable(&request, context.version) {
-        return refused;
+    if let Some(error) = invalid_topics(&request, context.version) {
+        return error;
     }
     let agent = &*context.agent;
-    // What was created, grown or deleted by any agent before is told; in time, though, whatever becomes of the metastore.
-    context.agent.metadata_cache.catch_up_within(PATIENCE).await;
+    // Changes made through any agent before are seen, unless the metastore takes too long.
+    context.agent.metadata_cache.catch_up_within(CATCH_UP_TIMEOUT).await;
     let found = topics(&context, &request).await;
-    // Only now, for finding may take a while: brokers and leaders are those of one moment.
+    // Only now, for finding topics may take a while: brokers and leaders must be those of one moment.
     let topology = Topology::of(&context);
-    let topics = found.into_iter().map(|(asked, found)| told(&topology, &request, asked, found)).collect();
+    let topics = found.into_iter().map(|(asked, found)| topic_response(&topology, &request, asked, found)).collect();
     let operations =
         if request.include_cluster_authorized_operations { CLUSTER_OPERATIONS } else { OPERATIONS_OMITTED };
     MetadataResponse {
@@ -61,10 +65,10 @@ fn broker(Node { id, host, port, rack }: Node) -> MetadataResponseBroker {
     MetadataResponseBroker { node_id: id, host, port, rack }
 }
 
-/// What was asked for, and what there is.
-type Asked = (MetadataRequestTopic, Result<Arc<CachedTopic>, Refused>);
+/// A topic of the request, and what was found.
+type FoundTopic = (MetadataRequestTopic, Result<Arc<CachedTopic>, ApiError>);
 
-async fn topics(context: &Context, request: &MetadataRequest) -> Vec<Asked> {
+async fn topics(context: &Context, request: &MetadataRequest) -> Vec<FoundTopic> {
     let agent = &*context.agent;
     let all = || {
         agent.metadata_cache.topics().into_iter().map(|topic| (MetadataRequestTopic::default(), Ok(topic))).collect()
@@ -75,9 +79,9 @@ async fn topics(context: &Context, request: &MetadataRequest) -> Vec<Asked> {
         Some(asked) => {
             let mut finder = Finder::new(agent, request.allow_auto_topic_creation);
             let mut answers = Vec::with_capacity(asked.len());
-            let mut named = HashSet::with_capacity(asked.len());
-            // Once for each, as Kafka does: an answer can be thousands of times as long as the name that asks for it.
-            for topic in asked.iter().filter(|topic| named.insert((&topic.name, topic.topic_id))) {
+            let mut seen = HashSet::with_capacity(asked.len());
+            // Each only once, as in Kafka: a response can be thousands of times as long as the name in the request.
+            for topic in asked.iter().filter(|topic| seen.insert((&topic.name, topic.topic_id))) {
                 answers.push((topic.clone(), finder.find(topic).await));
             }
             answers
@@ -85,38 +89,38 @@ async fn topics(context: &Context, request: &MetadataRequest) -> Vec<Asked> {
     }
 }
 
-fn told(
+fn topic_response(
     topology: &Topology<'_>,
     request: &MetadataRequest,
     asked: MetadataRequestTopic,
-    found: Result<Arc<CachedTopic>, Refused>,
+    found: Result<Arc<CachedTopic>, ApiError>,
 ) -> MetadataResponseTopic {
     match found {
         Ok(topic) => described(topology, &topic, request.include_topic_authorized_operations),
-        Err(refused) => MetadataResponseTopic {
-            topic_authorized_operations: operations_if_unknown(request, &refused),
-            ..undescribed(asked, &refused)
+        Err(error) => MetadataResponseTopic {
+            topic_authorized_operations: operations_if_unknown(request, &error),
+            ..undescribed(asked, &error)
         },
     }
 }
 
-/// The answer to a request that none of whose topics is looked for. Topic ids came into the layout two versions before they
-/// came to mean anything.
-fn unacceptable(request: &MetadataRequest, version: i16) -> Option<MetadataResponse> {
+/// The response to a request with topic ids, or without names, in a version that does not allow them (ids entered the
+/// layout two versions before they may be used); `None` if the request is valid.
+fn invalid_topics(request: &MetadataRequest, version: i16) -> Option<MetadataResponse> {
     let asked = request.topics.as_deref().unwrap_or_default();
     if version >= 12 || asked.iter().all(|topic| topic.name.is_some() && topic.topic_id.is_nil()) {
         return None;
     }
-    let refused = |topic: &MetadataRequestTopic| MetadataResponseTopic {
+    let error = |topic: &MetadataRequestTopic| MetadataResponseTopic {
         error_code: ErrorCode::INVALID_REQUEST,
         name: Some(topic.name.clone().unwrap_or_default()),
         topic_id: topic.topic_id,
         ..Default::default()
     };
-    Some(MetadataResponse { topics: asked.iter().map(refused).collect(), ..Default::default() })
+    Some(MetadataResponse { topics: asked.iter().map(error).collect(), ..Default::default() })
 }
 
-/// Finds the topics of one request, or makes them.
+/// Finds the topics of one request, or creates them.
 struct Finder<'a> {
     agent: &'a Agent,
     lookup: TopicLookup<'a>,
@@ -129,14 +133,14 @@ impl<'a> Finder<'a> {
         Self { agent, lookup: TopicLookup::new(agent), may_create }
     }
 
-    async fn find(&mut self, topic: &MetadataRequestTopic) -> Result<Arc<CachedTopic>, Refused> {
+    async fn find(&mut self, topic: &MetadataRequestTopic) -> Result<Arc<CachedTopic>, ApiError> {
         if !topic.topic_id.is_nil() {
             return self.lookup.by_id(topic.topic_id).await;
         }
         let name = topic.name.as_deref().unwrap_or_default();
         check_name(name)?;
         match self.lookup.by_name(name).await {
-            Err(refused) if refused.code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION && self.may_create > 0 => {
+            Err(error) if error.code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION && self.may_create > 0 => {
                 self.may_create -= 1;
                 Ok(create_automatically(self.agent, name).await?)
             }
@@ -145,7 +149,7 @@ impl<'a> Finder<'a> {
     }
 }
 
-fn described(topology: &Topology<'_>, metadata_cache: &CachedTopic, with_operations: bool) -> MetadataResponseTopic {
+fn described(topology: &Topology<'_>, topic: &CachedTopic, with_operations: bool) -> MetadataResponseTopic {
     let partition = |partition: TopicPartition| {
         let replicas = topology.replicas(partition);
         MetadataResponsePartition {
@@ -158,25 +162,26 @@ fn described(topology: &Topology<'_>, metadata_cache: &CachedTopic, with_operati
         }
     };
     MetadataResponseTopic {
-        name: Some(metadata_cache.topic.name.clone()),
-        topic_id: metadata_cache.topic.id.0,
-        partitions: metadata_cache.topic.all_partitions().map(partition).collect(),
+        name: Some(topic.topic.name.clone()),
+        topic_id: topic.topic.id.0,
+        partitions: topic.topic.all_partitions().map(partition).collect(),
         topic_authorized_operations: if with_operations { TOPIC_OPERATIONS } else { OPERATIONS_OMITTED },
         ..Default::default()
     }
 }
 
-/// Everyone may do everything, also with what is not there.
-fn operations_if_unknown(request: &MetadataRequest, refused: &Refused) -> i32 {
-    let is_told = refused.code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION && request.include_topic_authorized_operations;
-    if is_told { TOPIC_OPERATIONS } else { OPERATIONS_OMITTED }
+/// Every client may do everything, also with topics that do not exist.
+fn operations_if_unknown(request: &MetadataRequest, error: &ApiError) -> i32 {
+    let is_included =
+        error.code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION && request.include_topic_authorized_operations;
+    if is_included { TOPIC_OPERATIONS } else { OPERATIONS_OMITTED }
 }
 
-/// A topic that is not there has the name or the id by which it was asked for.
-fn undescribed(asked: MetadataRequestTopic, refused: &Refused) -> MetadataResponseTopic {
-    let by_id = refused.code == ErrorCode::UNKNOWN_TOPIC_ID;
+/// A topic that does not exist is returned with the name or the id of the request.
+fn undescribed(asked: MetadataRequestTopic, error: &ApiError) -> MetadataResponseTopic {
+    let by_id = error.code == ErrorCode::UNKNOWN_TOPIC_ID;
     MetadataResponseTopic {
-        error_code: refused.code,
+        error_code: error.code,
         name: if by_id { None } else { Some(asked.name.unwrap_or_default()) },
         topic_id: asked.topic_id,
         ..Default::default()

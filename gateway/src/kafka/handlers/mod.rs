@@ -1,7 +1,7 @@
-//! One file per Kafka API: what it does, in which versions, and the way from its request to its response.
+//! One file per Kafka API: what it does, its versions, and the way from its request to its response.
 //!
-//! Owns: the table of what is served. Does not own: what requests do. How to write one is told in
-//! [`dispatch`](super::dispatch).
+//! Owns: the table of the APIs served. Does not own: what requests do. [`handler`](super::handler) says how to write
+//! a handler.
 
 mod alter_configs;
 mod alter_partition_reassignments;

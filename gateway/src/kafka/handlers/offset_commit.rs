@@ -1,7 +1,7 @@
-//! OffsetCommit (8): how far a group has read.
+//! OffsetCommit (8): stores how far a group has read.
 //!
-//! - 2-4: with a retention of its own. 6: leader epochs. 7: static members.
-//! - 9: a commit with a generation to a group that does not exist is told so; before, that its generation is wrong.
+//! - 2-4: the request may set a retention. 6: leader epochs. 7: static members.
+//! - 9: a commit with a generation to an unknown group gets `GROUP_ID_NOT_FOUND`; before, `ILLEGAL_GENERATION`.
 //! - 10: topics by id.
 
 use std::time::Duration;
@@ -14,10 +14,12 @@ use alluvium_wire::messages::offset_commit::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::groups::{Committer, Generation, GroupError, InstanceId, MemberId, NewOffset};
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::{Coded, Refused};
+use crate::kafka::errors::{ApiError, HasErrorCode};
+use crate::kafka::handler::{Context, Handler, answer};
+use crate::kafka::item_answers::{BatchResults, Item};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::OffsetCommit, 2..=10, |call| answer(call, handle));
 
 async fn handle(context: Context, request: OffsetCommitRequest) -> OffsetCommitResponse {
@@ -29,8 +31,8 @@ async fn handle(context: Context, request: OffsetCommitRequest) -> OffsetCommitR
     for topic in request.topics {
         topics.push(locate(&mut lookup, topic, context.version, retention, &mut offsets).await);
     }
-    let codes = commit(&context, &request.group_id, committer, offsets).await;
-    fill_in(&mut topics, codes);
+    let mut results = BatchResults::new(commit(&context, &request.group_id, committer, offsets).await);
+    let topics = topics.into_iter().map(|topic| response(topic, &mut results)).collect();
     OffsetCommitResponse { topics, ..Default::default() }
 }
 
@@ -43,43 +45,44 @@ fn committer(request: &OffsetCommitRequest) -> Committer {
     }
 }
 
-/// Answers what is unknown, and collects the rest for the group.
+/// A topic of the request, with what becomes of each of its partitions.
+struct LocatedTopic {
+    name: String,
+    topic_id: uuid::Uuid,
+    partitions: Vec<(i32, Item<ErrorCode>)>,
+}
+
+/// Answers unknown partitions, and collects the offsets of the others for the group.
 async fn locate(
     lookup: &mut TopicLookup<'_>,
     topic: OffsetCommitRequestTopic,
     version: i16,
     retention: Option<Duration>,
     offsets: &mut Vec<(TopicPartition, NewOffset)>,
-) -> OffsetCommitResponseTopic {
+) -> LocatedTopic {
     let last = topic.partitions.iter().map(|partition| partition.partition_index).max();
     let found = if version >= 10 {
         lookup.by_id_with(topic.topic_id, last).await
     } else {
         lookup.by_name_with(&topic.name, last).await
     };
-    let answer = |partition: OffsetCommitRequestPartition| {
-        let partition_index = partition.partition_index;
-        let located = match &found {
-            Ok(metadata_cache) => {
-                metadata_cache.partition(partition_index).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
-            }
-            Err(Refused { code, .. }) => Err(*code),
+    let item = |requested: OffsetCommitRequestPartition| {
+        let index = requested.partition_index;
+        let partition = match &found {
+            Ok(topic) => topic.partition(index).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+            Err(ApiError { code, .. }) => Err(*code),
         };
-        let error_code = match located {
-            Ok(located) => {
-                offsets.push((located, new_offset(partition, retention)));
-                PENDING
+        match partition {
+            Ok(partition) => {
+                offsets.push((partition, new_offset(requested, retention)));
+                (index, Item::Batched(()))
             }
-            Err(code) => code,
-        };
-        OffsetCommitResponsePartition { partition_index, error_code }
+            Err(code) => (index, Item::Answered(code)),
+        }
     };
-    let partitions = topic.partitions.into_iter().map(answer).collect();
-    OffsetCommitResponseTopic { name: topic.name, topic_id: topic.topic_id, partitions }
+    let partitions = topic.partitions.into_iter().map(item).collect();
+    LocatedTopic { name: topic.name, topic_id: topic.topic_id, partitions }
 }
-
-/// Stands for the group's verdict until that is known; no code of ours.
-const PENDING: ErrorCode = ErrorCode(i16::MIN);
 
 fn new_offset(partition: OffsetCommitRequestPartition, retention: Option<Duration>) -> NewOffset {
     NewOffset {
@@ -90,7 +93,7 @@ fn new_offset(partition: OffsetCommitRequestPartition, retention: Option<Duratio
     }
 }
 
-/// The verdict on each offset, in their order.
+/// Commits `offsets`: one code per offset, in their order.
 async fn commit(
     context: &Context,
     group: &str,
@@ -102,17 +105,19 @@ async fn commit(
         return Vec::new();
     }
     match context.agent.groups.offset_commit(group, committer, offsets).await {
-        Ok(verdicts) => {
-            verdicts.iter().map(|verdict| verdict.as_ref().map_or_else(Coded::code, |()| ErrorCode::NONE)).collect()
+        Ok(results) => {
+            results.iter().map(|result| result.as_ref().map_or_else(HasErrorCode::code, |()| ErrorCode::NONE)).collect()
         }
         Err(GroupError::GroupNotFound) if context.version < 9 => vec![ErrorCode::ILLEGAL_GENERATION; count],
         Err(why) => vec![why.code(); count],
     }
 }
 
-fn fill_in(topics: &mut [OffsetCommitResponseTopic], codes: Vec<ErrorCode>) {
-    let pending = topics.iter_mut().flat_map(|topic| &mut topic.partitions).filter(|p| p.error_code == PENDING);
-    for (partition, code) in pending.zip(codes) {
-        partition.error_code = code;
-    }
+fn response(topic: LocatedTopic, results: &mut BatchResults<ErrorCode>) -> OffsetCommitResponseTopic {
+    let partition = |(partition_index, item)| {
+        let error_code = results.answer(item, |(), code| code.unwrap_or(ErrorCode::UNKNOWN_SERVER_ERROR));
+        OffsetCommitResponsePartition { partition_index, error_code }
+    };
+    let partitions = topic.partitions.into_iter().map(partition).collect();
+    OffsetCommitResponseTopic { name: topic.name, topic_id: topic.topic_id, partitions }
 }

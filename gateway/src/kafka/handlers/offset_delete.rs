@@ -1,4 +1,4 @@
-//! OffsetDelete (47): single offsets of a group are forgotten, but not in topics that it is subscribed to.
+//! OffsetDelete (47): deletes single offsets of a group, except in topics that it is subscribed to.
 
 use alluvium_model::TopicPartition;
 use alluvium_wire::messages::offset_delete::{
@@ -8,10 +8,12 @@ use alluvium_wire::messages::offset_delete::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::groups::GroupError;
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::Coded;
+use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
+use crate::kafka::item_answers::{BatchResults, Item};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::OffsetDelete, 0..=0, |call| answer(call, handle));
 
 async fn handle(context: Context, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
@@ -22,7 +24,7 @@ async fn handle(context: Context, request: OffsetDeleteRequest) -> OffsetDeleteR
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
         match delete(&context, &request.group_id, topic, &mut lookup).await {
-            Ok(answer) => topics.push(answer),
+            Ok(response) => topics.push(response),
             Err(why) => return OffsetDeleteResponse { error_code: why.code(), ..Default::default() },
         }
     }
@@ -35,23 +37,26 @@ async fn delete(
     topic: OffsetDeleteRequestTopic,
     lookup: &mut TopicLookup<'_>,
 ) -> Result<OffsetDeleteResponseTopic, GroupError> {
-    let metadata_cache = lookup.by_name(&topic.name).await;
-    let located = |index: i32| metadata_cache.as_ref().ok().and_then(|metadata_cache| metadata_cache.partition(index));
-    let known: Vec<(String, TopicPartition)> = topic
-        .partitions
-        .iter()
-        .filter_map(|partition| Some((topic.name.clone(), located(partition.partition_index)?)))
-        .collect();
-    let mut verdicts = context.agent.groups.offset_delete(group, &known).await?.into_iter();
-    let mut answer = |partition_index: i32| {
-        let verdict = located(partition_index).and_then(|_| verdicts.next());
-        let error_code = match verdict {
+    let found = lookup.by_name(&topic.name).await;
+    let mut known: Vec<(String, TopicPartition)> = Vec::new();
+    let mut item = |partition_index: i32| match found.as_ref().ok().and_then(|topic| topic.partition(partition_index)) {
+        Some(partition) => {
+            known.push((topic.name.clone(), partition));
+            Item::Batched(())
+        }
+        None => Item::Answered(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+    };
+    let indexes = topic.partitions.iter().map(|partition| partition.partition_index);
+    let items: Vec<(i32, Item<ErrorCode>)> = indexes.map(|index| (index, item(index))).collect();
+    let mut results = BatchResults::new(context.agent.groups.offset_delete(group, &known).await?);
+    let response = |(partition_index, item)| {
+        let error_code = results.answer(item, |(), result| match result {
             Some(Ok(())) => ErrorCode::NONE,
             Some(Err(why)) => why.code(),
             None => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-        };
+        });
         OffsetDeleteResponsePartition { partition_index, error_code }
     };
-    let partitions = topic.partitions.iter().map(|partition| answer(partition.partition_index)).collect();
+    let partitions = items.into_iter().map(response).collect();
     Ok(OffsetDeleteResponseTopic { name: topic.name, partitions })
 }

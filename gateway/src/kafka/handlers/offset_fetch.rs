@@ -1,10 +1,10 @@
-//! OffsetFetch (9): how far groups have read.
+//! OffsetFetch (9): the committed offsets of groups.
 //!
-//! - 1: one group, topics named. 2: null topics ask for all; the group has an error of its own. 5: leader epochs.
-//! - 7: `require_stable`: without transactions all offsets are. 8: many groups, in another layout.
+//! - 1: one group, topics by name. 2: null topics ask for all; an error for the group. 5: leader epochs.
+//! - 7: `require_stable`: without transactions all offsets are stable. 8: many groups, in another layout.
 //! - 9: member ids and epochs, which classic groups do not check. 10: topics by id.
 //!
-//! What was never committed is no error: its offset is -1.
+//! A partition without a committed offset is not an error: its offset is -1.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -20,20 +20,21 @@ use uuid::Uuid;
 
 use crate::agent::Agent;
 use crate::groups::GroupError;
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::Coded;
+use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
 
+/// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::OffsetFetch, 1..=10, |call| answer(call, handle));
 
 async fn handle(context: Context, request: OffsetFetchRequest) -> OffsetFetchResponse {
     let (agent, version) = (&*context.agent, context.version);
     if version >= 8 {
         let mut groups = Vec::with_capacity(request.groups.len());
-        let mut named = HashSet::with_capacity(request.groups.len());
+        let mut seen = HashSet::with_capacity(request.groups.len());
         for group in request.groups {
-            // Once for each: the answer can be a million times as long as the name that asks for it.
-            if !named.insert(group.group_id.clone()) {
+            // Each only once: a response can be a million times as long as the name in the request.
+            if !seen.insert(group.group_id.clone()) {
                 continue;
             }
             groups.push(fetch(agent, group, version).await);
@@ -50,8 +51,8 @@ async fn handle(context: Context, request: OffsetFetchRequest) -> OffsetFetchRes
     single(fetch(agent, group, version).await)
 }
 
-/// The answer about one group in the layout before version 8. Version 1 has no place for the group's error, and so shows
-/// it on each partition.
+/// The response about one group in the layout before version 8. Version 1 has no field for the group's error, and so
+/// carries it on each partition.
 fn single(group: OffsetFetchResponseGroup) -> OffsetFetchResponse {
     let partition = |partition: OffsetFetchResponsePartitions| OffsetFetchResponsePartition {
         partition_index: partition.partition_index,
@@ -69,16 +70,16 @@ fn single(group: OffsetFetchResponseGroup) -> OffsetFetchResponse {
 
 async fn fetch(agent: &Agent, group: OffsetFetchRequestGroup, version: i16) -> OffsetFetchResponseGroup {
     let OffsetFetchRequestGroup { group_id, topics, .. } = group;
-    // Also where no offset is asked for.
+    // Checked even if no offset is asked for.
     let fetched = match (agent.groups.coordinated(&group_id), &topics) {
-        (Err(elsewhere), _) => Err(elsewhere),
+        (Err(why), _) => Err(why),
         (Ok(_), Some(topics)) => fetch_named(agent, &group_id, topics, version).await,
         (Ok(_), None) => fetch_all(agent, &group_id).await,
     };
     let (topics, error_code) = match fetched {
         Ok(topics) => (topics, ErrorCode::NONE),
         Err(why) if version < 2 => {
-            (topics.iter().flatten().map(|topic| refused(topic, why.code())).collect(), why.code())
+            (topics.iter().flatten().map(|topic| failed(topic, why.code())).collect(), why.code())
         }
         Err(why) => (Vec::new(), why.code()),
     };
@@ -93,25 +94,25 @@ async fn fetch_named(
 ) -> Result<Vec<OffsetFetchResponseTopics>, GroupError> {
     let mut lookup = TopicLookup::new(agent);
     let mut answers = Vec::with_capacity(topics.len());
-    let mut named = HashSet::new();
+    let mut seen = HashSet::new();
     for topic in topics {
         let found = if version >= 10 { lookup.by_id(topic.topic_id).await } else { lookup.by_name(&topic.name).await };
-        let metadata_cache = match found {
-            Ok(metadata_cache) => metadata_cache,
-            // By name, there is nothing wrong with never having committed to a topic that is not there.
+        let cached = match found {
+            Ok(cached) => cached,
+            // By name, an unknown topic is one without committed offsets.
             Err(_) if version < 10 => {
-                answers.push(refused(topic, ErrorCode::NONE));
+                answers.push(failed(topic, ErrorCode::NONE));
                 continue;
             }
             Err(unknown) => {
-                answers.push(refused(topic, unknown.code));
+                answers.push(failed(topic, unknown.code));
                 continue;
             }
         };
-        // Once for each, with its metadata.
-        let indexes = topic.partition_indexes.iter().filter(|index| named.insert((metadata_cache.topic.id, **index)));
+        // Each partition only once.
+        let indexes = topic.partition_indexes.iter().filter(|index| seen.insert((cached.topic.id, **index)));
         let indexes: Vec<i32> = indexes.copied().collect();
-        let known: Vec<TopicPartition> = indexes.iter().filter_map(|index| metadata_cache.partition(*index)).collect();
+        let known: Vec<TopicPartition> = indexes.iter().filter_map(|index| cached.partition(*index)).collect();
         let rows = agent.groups.offset_fetch(group, &known).await?;
         let rows: BTreeMap<_, _> = known.iter().map(|partition| partition.partition.0).zip(rows).collect();
         let partitions = indexes.iter().map(|index| match rows.get(index) {
@@ -132,8 +133,8 @@ async fn fetch_all(agent: &Agent, group: &str) -> Result<Vec<OffsetFetchResponse
     let mut lookup = TopicLookup::new(agent);
     let mut answers = Vec::with_capacity(topics.len());
     for (id, partitions) in topics {
-        if let Ok(metadata_cache) = lookup.by_id(id.0).await {
-            answers.push(answer_topic(metadata_cache.topic.name.clone(), id.0, partitions));
+        if let Ok(cached) = lookup.by_id(id.0).await {
+            answers.push(answer_topic(cached.topic.name.clone(), id.0, partitions));
         }
     }
     Ok(answers)
@@ -147,7 +148,7 @@ fn answer_topic(
     OffsetFetchResponseTopics { name, topic_id, partitions }
 }
 
-fn refused(topic: &OffsetFetchRequestTopics, code: ErrorCode) -> OffsetFetchResponseTopics {
+fn failed(topic: &OffsetFetchRequestTopics, code: ErrorCode) -> OffsetFetchResponseTopics {
     let partitions = topic.partition_indexes.iter().map(|index| missing(*index, code)).collect();
     answer_topic(topic.name.clone(), topic.topic_id, partitions)
 }

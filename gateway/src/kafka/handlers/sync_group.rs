@@ -1,16 +1,17 @@
-//! SyncGroup (14): fetch one's assignment; the leader brings everybody's. Answered when the leader has.
+//! SyncGroup (14): fetches a member's assignment; the leader brings those of all members. Answered once the leader has.
 //!
-//! - 3: static members. 5: names the protocol type and the protocol, and must.
+//! - 3: static members. 5: the protocol type and the protocol, both required.
 
 use alluvium_wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 use bytes::Bytes;
 
 use crate::groups::{Generation, GroupError, InstanceId, MemberId, Sync};
-use crate::kafka::dispatch::{Context, Handler, answer};
-use crate::kafka::errors::Coded;
+use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
 
-pub const HANDLER: Handler = Handler::new(ApiKey::SyncGroup, 0..=5, |call| answer(call, handle)).parking();
+/// The entry of the API table.
+pub const HANDLER: Handler = Handler::new(ApiKey::SyncGroup, 0..=5, |call| answer(call, handle)).long_poll();
 
 async fn handle(context: Context, request: SyncGroupRequest) -> SyncGroupResponse {
     let group = request.group_id.clone();
@@ -30,7 +31,7 @@ async fn handle(context: Context, request: SyncGroupRequest) -> SyncGroupRespons
     }
 }
 
-/// Copied: assignments are remembered for much longer than the request, and would keep the whole frame in memory.
+/// Copied: assignments are kept for much longer than the request, and would keep the whole frame in memory.
 fn assigned(
     SyncGroupRequestAssignment { member_id, assignment }: SyncGroupRequestAssignment,
 ) -> Option<(MemberId, Bytes)> {

@@ -1,11 +1,11 @@
-//! Every API that is served, by key. `ApiVersions` tells clients of exactly these.
+//! Every API that is served, sorted by key. `ApiVersions` lists exactly these.
 
 use alluvium_wire::ApiKey;
 
 use super::*;
-use crate::kafka::dispatch::Handler;
+use crate::kafka::handler::Handler;
 
-/// All handlers, by key.
+/// All handlers, sorted by API key.
 pub static HANDLERS: &[&Handler] = &[
     &produce::HANDLER,
     &fetch::HANDLER,

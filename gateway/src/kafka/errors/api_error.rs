@@ -1,25 +1,26 @@
-//! What a client is told where it does not get what it asked for.
+//! The error that a client gets for a request, or for one item of it.
 
 use std::fmt::Display;
 
 use alluvium_wire::ErrorCode;
 
-/// An error of ours that has a Kafka code. Its `Display` is what clients are told beside the code.
-pub trait Coded {
+/// An error of a layer below that has a Kafka error code. Its `Display` is the message that clients get with the code.
+pub trait HasErrorCode {
     /// Kafka's code for it.
     fn code(&self) -> ErrorCode;
 }
 
-/// A refusal as it travels: the code, and why.
+/// What a response says of a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Kafka's code.
+pub struct ApiError {
+    /// Kafka's error code.
     pub code: ErrorCode,
-    /// Why, for people.
+    /// The reason, for people.
     pub message: String,
 }
 
-impl Refused {
+impl ApiError {
+    /// The error `code`, because of `message`.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
@@ -34,20 +35,21 @@ impl Refused {
         Self::new(ErrorCode::UNKNOWN_TOPIC_ID, "This server does not host this topic ID.")
     }
 
+    /// The request contradicts itself or the protocol.
     pub fn invalid_request(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::INVALID_REQUEST, message)
     }
 
-    /// The code and message of a result, as most responses have them.
+    /// The code and message of a result, as most responses carry them.
     pub fn of<T>(result: &Result<T, Self>) -> (ErrorCode, Option<String>) {
         match result {
             Ok(_) => (ErrorCode::NONE, None),
-            Err(refused) => (refused.code, Some(refused.message.clone())),
+            Err(error) => (error.code, Some(error.message.clone())),
         }
     }
 }
 
-impl<E: Coded + Display> From<E> for Refused {
+impl<E: HasErrorCode + Display> From<E> for ApiError {
     fn from(error: E) -> Self {
         Self { code: error.code(), message: error.to_string() }
     }
