@@ -12,7 +12,7 @@ use alluvium_objects::RetryPolicy;
 use alluvium_runtime::{SystemClock, SystemRng};
 use futures::future::BoxFuture;
 
-use crate::{config::Settings, stores::Stores};
+use crate::stores::Stores;
 
 /// A compactor over `stores` that works for `session`; nobody waits for it, so it tries long before it gives up.
 pub fn compactor(stores: &Stores, config: CompactorConfig, session: Session, rng: Arc<SystemRng>) -> Compactor {
@@ -36,20 +36,6 @@ pub fn obstacle(
             }
         })
     })
-}
-
-/// The compactor's part of the settings.
-pub fn compactor_config(settings: &Settings) -> CompactorConfig {
-    CompactorConfig {
-        interval: settings.compaction.interval,
-        compact_bytes_min: settings.compaction.bytes_min,
-        compact_age_max: settings.compaction.age_max,
-        file_bytes_target: settings.compaction.file_bytes,
-        retire_grace: settings.compaction.retire_grace,
-        orphan_age: settings.compaction.orphan_age,
-        offsets_retention: settings.offsets_retention,
-        ..CompactorConfig::default()
-    }
 }
 
 /// Reads one compactor's counters at each scrape.

@@ -21,7 +21,7 @@ use crate::{
     agent::agent,
     background::Background,
     banner::banner,
-    compactor::{CompactorMetrics, compactor, compactor_config, obstacle},
+    compactor::{CompactorMetrics, compactor, obstacle},
     config::Settings,
     node::{Addresses, NodeMetrics, register},
     output::print,
@@ -109,7 +109,7 @@ impl Process {
     ) -> Result<Self> {
         let banner = banner(role, &settings, listeners.addresses(), &session.node());
         let agent = if role.serves() { Some(agent(&settings, stores, session, rng.clone()).await?) } else { None };
-        let compactor = role.compacts().then(|| compactor(stores, compactor_config(&settings), session.clone(), rng));
+        let compactor = role.compacts().then(|| compactor(stores, settings.compactor.clone(), session.clone(), rng));
         let mut process = Self {
             settings,
             agent,

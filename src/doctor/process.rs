@@ -20,8 +20,8 @@ const MEMORY_PERCENT_USUAL: u64 = 70;
 /// # Errors
 /// Where findings cannot be shown.
 pub fn check(settings: &Settings, findings: &mut Findings) -> Result<()> {
-    findings.add(open_files(settings.connections_max as u64, machine::open_files_max()))?;
-    let taken = settings.unflushed_bytes as u64 + settings.cache_bytes + BASE_BYTES;
+    findings.add(open_files(settings.agent.connections_max as u64, machine::open_files_max()))?;
+    let taken = settings.agent.unflushed_bytes_max as u64 + settings.agent.cache_bytes + BASE_BYTES;
     findings.add(memory(taken, machine::memory_bytes() as u64))
 }
 
