@@ -11,6 +11,7 @@ mod config;
 mod doctor;
 mod logging;
 mod machine;
+mod metrics;
 mod node;
 mod output;
 mod roles;

@@ -2,8 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use alluvium_gateway::metrics::{MetricSource, Sample};
-use alluvium_metastore::nodes::{Endpoint, NewNode, NodeState, Session, SessionConfig};
+use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_runtime::{SystemClock, SystemRng};
 use anyhow::{Context, Result};
 
@@ -51,27 +50,6 @@ fn describe(role: Role, settings: &Settings, addresses: Addresses) -> NewNode {
         http,
         compacts: role.compacts(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-    }
-}
-
-/// What the session knows, at each scrape.
-pub struct NodeMetrics(pub Session);
-
-impl MetricSource for NodeMetrics {
-    fn samples(&self) -> Vec<Sample> {
-        let live = self.0.live();
-        let count =
-            |is: fn(&alluvium_metastore::nodes::Node) -> bool| live.iter().filter(|node| is(node)).count() as u64;
-        let mut samples = vec![
-            Sample::gauge("nodes_live", "Nodes that were heard of in time, this one included", count(|_| true)),
-            Sample::gauge("agents_live", "Agents among them", count(|node| node.kafka.is_some())),
-            Sample::gauge("nodes_draining", "Nodes that hand over", count(|node| node.state == NodeState::Draining)),
-            Sample::gauge("registration_valid", "Whether this node was heard of in time", u64::from(self.0.is_valid())),
-        ];
-        let age_ms = self.0.heartbeat_age().and_then(|age| u64::try_from(age.as_millis()).ok());
-        let help = "Time since the last heartbeat that was taken";
-        samples.extend(age_ms.map(|age_ms| Sample::gauge("heartbeat_age_milliseconds", help, age_ms)));
-        samples
     }
 }
 

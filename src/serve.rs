@@ -10,7 +10,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alluvium_compactor::Compactor;
-use alluvium_gateway::{agent::Agent, http::Observed, listen::Listener, metrics::MetricSource};
+use alluvium_gateway::{agent::Agent, http::ProcessStatus, listen::Listener, metrics::MetricSource};
 use alluvium_metastore::nodes::Session;
 use alluvium_runtime::SystemRng;
 use anyhow::{Context, Result, bail};
@@ -21,9 +21,10 @@ use crate::{
     agent::agent,
     background::Background,
     banner::banner,
-    compactor::{CompactorMetrics, compactor, obstacle},
+    compactor::{compactor, not_ready_reason},
     config::Settings,
-    node::{Addresses, NodeMetrics, register},
+    metrics::{CompactorMetrics, NodeMetrics},
+    node::{Addresses, register},
     output::print,
     roles::Role,
     signals::StopSignals,
@@ -135,8 +136,8 @@ impl Process {
         let observing = self.observing.clone();
         let Some(agent) = &self.agent else {
             sources.push(Box::new(stores.metastore.db.clone()));
-            let observed = Observed { sources, obstacle: obstacle(stores, session) };
-            self.tasks.push(("http", tokio::spawn(http.serve_observations(observed, observing))));
+            let status = ProcessStatus { sources, not_ready_reason: not_ready_reason(stores, session) };
+            self.tasks.push(("http", tokio::spawn(http.serve_status(status, observing))));
             return;
         };
         self.tasks.push(("http", tokio::spawn(http.serve_http(agent.clone(), sources, observing))));

@@ -19,8 +19,8 @@ pub struct CompactorConfig {
     pub jobs_max: usize,
     /// Time between retiring an object and deleting it.
     pub retire_grace: Duration,
-    /// Age at which a listed object that the metastore does not know is an orphan. At least an hour is used in any case:
-    /// every commit and every swap is over by then.
+    /// Age at which a listed object that the metastore does not know is an orphan. At least an hour is used in any
+    /// case: every commit and every swap is over by then.
     pub orphan_age: Duration,
     /// Pause between two sweeps of orphans, and of expired producers and offsets.
     pub sweep_interval: Duration,

@@ -23,7 +23,7 @@ mod sweep;
 
 pub use compactor::Compactor;
 pub use config::CompactorConfig;
-pub use counters::Counters;
+pub use counters::{CounterMetric, Counters};
 pub use report::Report;
 
 #[cfg(test)]

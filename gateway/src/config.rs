@@ -1,5 +1,5 @@
-//! How one agent behaves: validated values only, no file or environment is read here. (The agent's id, zone and addresses
-//! are part of its session.)
+//! How one agent behaves: validated values only, no file or environment is read here. (The agent's id, zone and
+//! addresses are part of its session.)
 
 use std::time::Duration;
 

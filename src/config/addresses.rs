@@ -13,7 +13,10 @@ pub(super) fn listen_address(option: &'static str, text: &str) -> Result<SocketA
 }
 
 /// Host and port as others connect to them; resolved by them, not here.
-pub(super) fn advertised_address(option: &'static str, text: Option<&str>) -> Result<Option<(String, u16)>, InvalidSetting> {
+pub(super) fn advertised_address(
+    option: &'static str,
+    text: Option<&str>,
+) -> Result<Option<(String, u16)>, InvalidSetting> {
     let Some(text) = text else { return Ok(None) };
     let (host, port) = text.rsplit_once(':').ok_or_else(|| invalid(option, text, "expected HOST:PORT"))?;
     let port = port.parse().map_err(|_| invalid(option, text, "the port is not a number up to 65535"))?;

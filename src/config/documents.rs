@@ -80,7 +80,10 @@ fn check(document: &str, begin: &str, end: &str, expected: &str) {
     if found == expected {
         return;
     }
-    assert!(std::env::var_os("UPDATE_DOCS").is_some(), "{document} is out of date; run UPDATE_DOCS=1 cargo test config");
+    assert!(
+        std::env::var_os("UPDATE_DOCS").is_some(),
+        "{document} is out of date; run UPDATE_DOCS=1 cargo test config"
+    );
     fs::write(&path, format!("{before}{begin}{expected}{end}{after}")).expect("the document is writable");
 }
 
@@ -99,7 +102,8 @@ fn the_toml_reference_shows_every_option_with_its_default() {
 #[test]
 fn the_defaults_of_the_toml_reference_are_what_holds_without_it() {
     let reference = toml_reference();
-    let lines = reference.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| !line.starts_with([' ', '#']));
+    let lines =
+        reference.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| !line.starts_with([' ', '#']));
     let written: String = lines.filter(|line| !line.ends_with('>')).map(|line| format!("{line}\n")).collect();
     let settings = |options: Options| format!("{:?}", Settings::try_from(options).expect("defaults are valid"));
     let options = parse(&written, Path::new("alluvium.toml")).expect("the reference parses");

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A new option is declared in `options.rs` with its default (which an option of the agent or the compactor takes from
-//! their own configuration) and validated in `settings.rs` or `sections.rs`. `UPDATE_DOCS=1 cargo test config` writes it
-//! into README.md and docs/configuration.md.
+//! their own configuration) and validated in `settings.rs` or `sections.rs`. `UPDATE_DOCS=1 cargo test config` writes
+//! it into README.md and docs/configuration.md.
 
 mod addresses;
 mod locations;

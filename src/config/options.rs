@@ -32,7 +32,8 @@ macro_rules! options {
             $($(#[$($attribute)*])* pub $name: Option<$type>,)*
         }
 
-        /// Options with their defaults filled in. `None` only where the default depends on other options or on the machine.
+        /// Options with their defaults filled in. `None` only where the default depends on other options or on the
+        /// machine.
         pub(super) struct Resolved {
             $(pub $name: resolved!(type $type $(, $default)?),)*
         }

@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them: `250ms`, `10min`, `8MiB`, `1000000`.
+//! Durations and sizes as they are written in options: `250ms`, `10min`, `8MiB`, `1000000`.
 
 use std::{fmt, str::FromStr, time::Duration};
 

@@ -9,7 +9,7 @@ use super::offset_assignment::Placed;
 use super::read_plan::ReadPlan;
 use super::{Fetch, FetchError, FoundOffset, LoadError, OffsetSpec};
 use crate::metadata_cache::{CachedHead, Tier};
-use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
+use crate::produce::validation::DECOMPRESSED_BYTES_MAX;
 
 /// Extents looked into for one timestamp. The first has it, unless headers claim larger timestamps than their records
 /// have.

@@ -10,7 +10,7 @@ use super::locate::Found;
 use super::offset_assignment::Placed;
 use super::read_plan::ReadPlan;
 use super::{Fetch, FetchError, FetchPartition, FetchPlan, LoadError, ReadRecord};
-use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
+use crate::produce::validation::DECOMPRESSED_BYTES_MAX;
 
 /// Bytes of decoded records of one call: the last record may go beyond it.
 const READ_BYTES_MAX: usize = 8 << 20;

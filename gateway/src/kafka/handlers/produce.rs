@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::kafka::dispatch::{Begun, Call, Closing, Context, Handler, Reply, Started, decode, respond};
 use crate::kafka::errors::Refused;
 use crate::metadata_cache::CachedTopic;
-use crate::produce::admission::{Refusal, admit};
+use crate::produce::validation::{InvalidBatch, validate};
 use crate::produce::{Ack, AppendOutcomes, PartitionAppend, Permit, ProduceError};
 
 pub const HANDLER: Handler = Handler::new(ApiKey::Produce, 3..=13, start).overlapping();
@@ -216,16 +216,19 @@ fn let_in(
     let (topic, acks) = topic.as_ref().map_err(|refused| plain(refused.clone()))?;
     let partition = topic.partition(index).ok_or_else(|| plain(Refused::unknown_topic_or_partition()))?;
     acks.clone().map_err(plain)?;
-    let batch = admit(records, &topic.configs, context.version, context.agent.clock.now()).map_err(refusal)?;
+    let batch = validate(records, &topic.configs, context.version, context.agent.clock.now()).map_err(refusal)?;
     let stamped = topic.configs.timestamp_type == TimestampType::LogAppendTime;
     Ok((PartitionAppend { partition, batch }, stamped))
 }
 
-fn refusal(refusal: Refusal) -> PartitionRefusal {
+fn refusal(refusal: InvalidBatch) -> PartitionRefusal {
     let refused = Refused::from(refusal.clone());
     let faults = match refusal {
-        Refusal::Timestamp(faults) | Refusal::Records(faults) => faults,
-        Refusal::Batch(_) | Refusal::BaseOffset(_) | Refusal::TooLarge { .. } | Refusal::Transactional => Vec::new(),
+        InvalidBatch::Timestamp(faults) | InvalidBatch::Records(faults) => faults,
+        InvalidBatch::Batch(_)
+        | InvalidBatch::BaseOffset(_)
+        | InvalidBatch::TooLarge { .. }
+        | InvalidBatch::Transactional => Vec::new(),
     };
     PartitionRefusal { refused, faults }
 }
