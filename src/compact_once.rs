@@ -9,7 +9,7 @@ use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    compactor::{compactor, compactor_config},
+    compactor::compactor,
     config::Settings,
     node::{Addresses, register},
     output::print,
@@ -30,7 +30,7 @@ pub async fn compact_once(settings: Settings, dry_run: bool) -> Result<()> {
     let session = signals.unless_stopped(registering).await?;
     let stop_heartbeats = CancellationToken::new();
     let heartbeats = tokio::spawn(session.clone().run(stop_heartbeats.clone()));
-    let config = CompactorConfig { sweep_dry_run: dry_run, ..compactor_config(&settings) };
+    let config = CompactorConfig { sweep_dry_run: dry_run, ..settings.compactor.clone() };
     let compactor = compactor(&stores, config, session.clone(), rng);
     let outcome = tokio::select! {
         biased;

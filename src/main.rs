@@ -14,6 +14,7 @@ mod config;
 mod doctor;
 mod logging;
 mod machine;
+mod metrics;
 mod node;
 mod output;
 mod roles;

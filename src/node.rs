@@ -2,8 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use alluvium_gateway::metrics::{MetricSource, Sample};
-use alluvium_metastore::nodes::{Endpoint, NewNode, NodeState, Session, SessionConfig};
+use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_runtime::{SystemClock, SystemRng};
 use anyhow::{Context, Result};
 
@@ -55,35 +54,6 @@ fn describe(role: Role, settings: &Settings, addresses: Addresses) -> NewNode {
         http,
         compacts: role.compacts(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-    }
-}
-
-/// Metrics of the live nodes and of this node's registration, read from the session at each scrape.
-pub struct NodeMetrics(pub Session);
-
-impl MetricSource for NodeMetrics {
-    fn samples(&self) -> Vec<Sample> {
-        let live = self.0.live();
-        let count =
-            |is: fn(&alluvium_metastore::nodes::Node) -> bool| live.iter().filter(|node| is(node)).count() as u64;
-        let mut samples = vec![
-            Sample::gauge("nodes_live", "Nodes with a recent heartbeat, this one included", count(|_| true)),
-            Sample::gauge("agents_live", "Live nodes that serve Kafka clients", count(|node| node.kafka.is_some())),
-            Sample::gauge(
-                "nodes_draining",
-                "Live nodes that are draining",
-                count(|node| node.state == NodeState::Draining),
-            ),
-            Sample::gauge(
-                "registration_valid",
-                "Whether this node's registration is valid (1) or expired (0)",
-                u64::from(self.0.is_valid()),
-            ),
-        ];
-        let age_ms = self.0.heartbeat_age().and_then(|age| u64::try_from(age.as_millis()).ok());
-        let help = "Time since this node's last successful heartbeat";
-        samples.extend(age_ms.map(|age_ms| Sample::gauge("heartbeat_age_milliseconds", help, age_ms)));
-        samples
     }
 }
 

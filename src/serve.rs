@@ -10,7 +10,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alluvium_compactor::Compactor;
-use alluvium_gateway::{agent::Agent, http::Observed, listen::Listener, metrics::MetricSource};
+use alluvium_gateway::{agent::Agent, http::ProcessStatus, listen::Listener, metrics::MetricSource};
 use alluvium_metastore::nodes::Session;
 use alluvium_runtime::SystemRng;
 use anyhow::{Context, Result, bail};
@@ -21,9 +21,10 @@ use crate::{
     agent::agent,
     background::Background,
     banner::banner,
-    compactor::{CompactorMetrics, compactor, compactor_config, obstacle},
+    compactor::{compactor, not_ready_reason},
     config::Settings,
-    node::{Addresses, NodeMetrics, register},
+    metrics::{CompactorMetrics, NodeMetrics},
+    node::{Addresses, register},
     output::print,
     roles::Role,
     signals::StopSignals,
@@ -110,7 +111,7 @@ impl Process {
     ) -> Result<Self> {
         let banner = banner(role, &settings, listeners.addresses(), &session.node());
         let agent = if role.serves() { Some(agent(&settings, stores, session, rng.clone()).await?) } else { None };
-        let compactor = role.compacts().then(|| compactor(stores, compactor_config(&settings), session.clone(), rng));
+        let compactor = role.compacts().then(|| compactor(stores, settings.compactor.clone(), session.clone(), rng));
         let mut process = Self {
             settings,
             agent,
@@ -136,8 +137,8 @@ impl Process {
         let stop_http = self.stop_http.clone();
         let Some(agent) = &self.agent else {
             sources.push(Box::new(stores.metastore.db.clone()));
-            let observed = Observed { sources, obstacle: obstacle(stores, session) };
-            self.tasks.push(("http", tokio::spawn(http.serve_observations(observed, stop_http))));
+            let status = ProcessStatus { sources, not_ready_reason: not_ready_reason(stores, session) };
+            self.tasks.push(("http", tokio::spawn(http.serve_status(status, stop_http))));
             return;
         };
         self.tasks.push(("http", tokio::spawn(http.serve_http(agent.clone(), sources, stop_http))));

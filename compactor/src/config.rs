@@ -4,44 +4,45 @@ use std::time::Duration;
 
 use alluvium_model::limits;
 
-/// Settings of the compactor.
+/// How a compactor behaves.
 #[derive(Clone, Debug)]
 pub struct CompactorConfig {
     /// Pause between two rounds in the background.
     pub interval: Duration,
-    /// In the background, level-0 bytes of a partition from which on they are rewritten.
+    /// In the background, a partition is rewritten once its level-0 extents have this many bytes.
     pub compact_bytes_min: u64,
-    /// In the background, age of a partition's oldest level-0 extent from which on it is rewritten however small.
+    /// In the background, a partition is rewritten, however small, once its oldest level-0 extent has this age.
     pub compact_age_max: Duration,
-    /// A history file is written up to about this size.
+    /// Size in bytes up to which a history file is written.
     pub file_bytes_target: u64,
-    /// Jobs at once; each holds up to about `file_bytes_target` of memory for what it writes, and a few segments.
+    /// Jobs at once. Each takes up to about `file_bytes_target` bytes of memory for its output, and a few segments.
     pub jobs_max: usize,
-    /// From retiring an object to deleting it.
+    /// Time between retiring an object and deleting it.
     pub retire_grace: Duration,
-    /// Age of a listed object, unknown to the metastore, from which on it is an orphan. Never taken as less than an hour,
-    /// which every commit and every swap of ours is sure to be over by.
+    /// Age at which a listed object that the metastore does not know is an orphan. At least an hour is used in any
+    /// case: every commit and every swap is over by then.
     pub orphan_age: Duration,
-    /// Pause between two sweeps, of orphans and of expired producers and offsets.
+    /// Pause between two sweeps of orphans, and of expired producers and offsets.
     pub sweep_interval: Duration,
-    /// Orphans that one sweep may delete: a bound on what a fault could destroy.
+    /// Orphans that one sweep may delete: bounds what a fault could destroy.
     pub sweep_deletes_max: usize,
     /// Sweeps report orphans and delete none.
     pub sweep_dry_run: bool,
-    /// Feed entries older than this are forgotten.
+    /// Age at which feed entries are removed.
     pub feed_retention: Duration,
-    /// Idle producers are forgotten after this (Kafka's `producer.id.expiration.ms`).
+    /// Age at which idle producers expire (Kafka's `producer.id.expiration.ms`).
     pub producer_expiry: Duration,
-    /// Offsets of groups without members are forgotten after this (Kafka's `offsets.retention.minutes`).
+    /// Time that offsets of a group without members are kept (Kafka's `offsets.retention.minutes`).
     pub offsets_retention: Duration,
 }
 
+/// The one place of each default: the binary's options take theirs from here.
 impl Default for CompactorConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(10),
             compact_bytes_min: 32 << 20,
-            compact_age_max: Duration::from_secs(600),
+            compact_age_max: Duration::from_secs(300),
             file_bytes_target: limits::HISTORY_FILE_BYTES_TARGET,
             jobs_max: 2,
             retire_grace: limits::RETIRE_GRACE,

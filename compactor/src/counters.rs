@@ -1,63 +1,127 @@
-//! What the compactor has done and has still to do, for metrics.
+//! What the compactor counts: in the report of a round, and since the process began for metrics. Each counter is
+//! declared once, in the table at the end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Report;
+/// Failures that one report names and logs.
+pub(crate) const FAILURES_MAX: usize = 100;
 
-/// Running totals, and gauges where so named. Read with `Ordering::Relaxed`.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Gauge: bytes not yet in history, as of the last round.
-    pub lag_bytes: AtomicU64,
-    /// Gauge: extents not yet in history, as of the last round.
-    pub lag_extents: AtomicU64,
-    /// History files swapped in.
-    pub files_written: AtomicU64,
-    /// Records in them.
-    pub records_written: AtomicU64,
-    /// Bytes of the extents that they replaced.
-    pub bytes_in: AtomicU64,
-    /// Bytes of those files.
-    pub bytes_out: AtomicU64,
-    /// Rewrites dropped because their inputs had changed.
-    pub stale: AtomicU64,
-    /// Leases that another compactor held.
-    pub leases_refused: AtomicU64,
-    /// What was not done because its lease was lost meanwhile.
-    pub fenced: AtomicU64,
-    /// What failed and was left for the next round; each is logged.
-    pub failures: AtomicU64,
-    /// Partitions whose log start retention moved.
-    pub trims: AtomicU64,
-    /// Topics purged after deletion.
-    pub topics_purged: AtomicU64,
-    /// Retired objects deleted.
-    pub objects_deleted: AtomicU64,
-    /// Orphans found by sweeps.
-    pub orphans_found: AtomicU64,
-    /// Orphans deleted by sweeps.
-    pub orphans_deleted: AtomicU64,
+/// A metric that is read from [`Counters`].
+#[derive(Clone, Copy, Debug)]
+pub struct CounterMetric {
+    /// Its name on `/metrics`, without prefix and suffix.
+    pub name: &'static str,
+    /// What it counts.
+    pub unit: &'static str,
+    /// Its meaning.
+    pub help: &'static str,
+    /// Whether it goes up and down.
+    pub is_gauge: bool,
+    /// Reads it.
+    pub read: fn(&Counters) -> u64,
 }
 
-impl Counters {
-    pub(crate) fn count(&self, report: &Report) {
-        let failures = u64::try_from(report.failures.len()).unwrap_or(u64::MAX);
-        for (counter, count) in [
-            (&self.files_written, report.files_written),
-            (&self.records_written, report.records_written),
-            (&self.bytes_in, report.bytes_in),
-            (&self.bytes_out, report.bytes_out),
-            (&self.stale, report.stale),
-            (&self.leases_refused, report.leases_refused),
-            (&self.fenced, report.fenced),
-            (&self.failures, failures),
-            (&self.trims, report.trims),
-            (&self.topics_purged, report.topics_purged),
-            (&self.objects_deleted, report.objects_deleted),
-            (&self.orphans_found, report.orphans_found),
-            (&self.orphans_deleted, report.orphans_deleted),
-        ] {
-            counter.fetch_add(count, Ordering::Relaxed);
+/// Declares the counters of a report (`name = "metric", "unit"`, or `name` alone if no metric shows it), and the
+/// gauges.
+macro_rules! counters {
+    (
+        report { $(#[doc = $help:literal] $name:ident $(= $metric:literal, $unit:literal)?;)* }
+        gauges { $(#[doc = $gauge_help:literal] $gauge:ident = $gauge_metric:literal, $gauge_unit:literal;)* }
+    ) => {
+        /// Totals of one round, for people and for tests.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Report {
+            $(#[doc = $help] pub $name: u64,)*
+            /// What failed, one line each, up to a limit; the rest of the round went on.
+            pub failures: Vec<String>,
         }
+
+        impl Report {
+            /// Adds what another part of the round did.
+            pub(crate) fn add(&mut self, part: Self) {
+                $(self.$name += part.$name;)*
+                let room = FAILURES_MAX.saturating_sub(self.failures.len());
+                self.failures.extend(part.failures.into_iter().take(room));
+            }
+        }
+
+        /// Totals since the process began, and gauges as of the last round. Read with `Ordering::Relaxed`.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $(#[doc = $gauge_help] pub $gauge: AtomicU64,)*
+            $(#[doc = $help] pub $name: AtomicU64,)*
+            /// Parts of rounds that failed; each is logged.
+            pub failures: AtomicU64,
+        }
+
+        impl Counters {
+            /// The metrics that are read from counters.
+            pub const METRICS: &[&[CounterMetric]] = &[
+                $(&[CounterMetric {
+                    name: $gauge_metric,
+                    unit: $gauge_unit,
+                    help: $gauge_help.trim_ascii(),
+                    is_gauge: true,
+                    read: |counters| counters.$gauge.load(Ordering::Relaxed),
+                }],)*
+                $(&[$(CounterMetric {
+                    name: $metric,
+                    unit: $unit,
+                    help: $help.trim_ascii(),
+                    is_gauge: false,
+                    read: |counters| counters.$name.load(Ordering::Relaxed),
+                })?],)*
+                &[CounterMetric {
+                    name: "compaction_failures",
+                    unit: "failures",
+                    help: "Parts of compaction rounds that failed; each is logged and tried again in the next round",
+                    is_gauge: false,
+                    read: |counters| counters.failures.load(Ordering::Relaxed),
+                }],
+            ];
+
+            pub(crate) fn count(&self, report: &Report) {
+                let failures = u64::try_from(report.failures.len()).unwrap_or(u64::MAX);
+                self.failures.fetch_add(failures, Ordering::Relaxed);
+                $(self.$name.fetch_add(report.$name, Ordering::Relaxed);)*
+            }
+        }
+    };
+}
+
+counters! {
+    report {
+        /// History files written and swapped in
+        files_written = "compaction_files", "files";
+        /// Records written to history files
+        records_written = "compaction_records", "records";
+        /// Extents that history files replaced
+        extents_replaced;
+        /// Bytes of the extents that history files replaced
+        bytes_in = "compaction_read_bytes", "bytes";
+        /// Bytes of the history files written
+        bytes_out = "compaction_written_bytes", "bytes";
+        /// Rewrites discarded because their inputs had changed
+        stale = "compaction_stale", "rewrites";
+        /// Leases that another compactor held; the work that they protect is left to it
+        leases_refused = "compaction_claims_refused", "leases";
+        /// Work discarded because its lease was lost meanwhile
+        fenced = "compaction_fenced", "jobs";
+        /// Partitions whose log start was moved by retention
+        trims = "retention_trims", "partitions";
+        /// Deleted topics purged
+        topics_purged = "topics_purged", "topics";
+        /// Retired objects deleted
+        objects_deleted = "retired_objects_deleted", "objects";
+        /// Orphans found by sweeps
+        orphans_found = "orphans_found", "objects";
+        /// Orphans deleted by sweeps
+        orphans_deleted = "orphans_deleted", "objects";
+    }
+    gauges {
+        /// Bytes not yet in history files, as of the last round
+        lag_bytes = "compaction_lag_bytes", "bytes";
+        /// Extents not yet in history files, as of the last round
+        lag_extents = "compaction_lag_extents", "extents";
     }
 }

@@ -26,7 +26,7 @@ mod scan;
 
 pub use compactor::Compactor;
 pub use config::CompactorConfig;
-pub use counters::Counters;
+pub use counters::{CounterMetric, Counters};
 pub use report::Report;
 
 #[cfg(test)]

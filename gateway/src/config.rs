@@ -1,14 +1,14 @@
-//! What one agent is told at its start: validated values only, no file or environment is read here. (Its id, zone and
-//! addresses are those of its session.)
+//! How one agent behaves: validated values only, no file or environment is read here. (The agent's id, zone and
+//! addresses are part of its session.)
 
 use std::time::Duration;
 
-use alluvium_model::limits;
+use alluvium_model::{group::Rules, limits};
 
-/// How one agent behaves. Names follow Kafka's broker configuration where it has one.
+/// How one agent behaves. Names follow Kafka's broker configuration if it has such an option; those are in backticks.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
-    /// Time after which one more PUT is earned.
+    /// Time after which the flush policy earns one more PUT.
     pub linger: Duration,
     /// PUTs that may be saved up while idle.
     pub flush_burst: u32,
@@ -16,57 +16,60 @@ pub struct AgentConfig {
     pub segment_bytes_max: usize,
     /// A segment is sealed at this many partitions.
     pub segment_partitions_max: usize,
-    /// Segments uploading at once.
+    /// Segments uploaded concurrently.
     pub uploads_in_flight_max: usize,
-    /// Bytes admitted and not yet answered.
+    /// Produced bytes that may be admitted and not yet acknowledged. The binary lowers the default to a part of the
+    /// machine's memory.
     pub unflushed_bytes_max: usize,
     /// A segment older than this is not committed any more.
     pub commit_age_max: Duration,
-    /// From retiring an object to deleting it.
+    /// Time between retiring an object and deleting it. Cached locations are trusted for at most half of it.
     pub retire_grace: Duration,
-    /// Memory for cached record bytes, all caches together.
+    /// Memory in bytes for cached records, all caches together.
     pub cache_bytes: u64,
-    /// One request frame (`socket.request.max.bytes`).
+    /// Largest request frame in bytes (`socket.request.max.bytes`).
     pub frame_bytes_max: usize,
-    /// Connections open at once (`max.connections`).
+    /// Kafka connections open at once (`max.connections`).
     pub connections_max: usize,
-    /// A connection that is silent for this long is closed (`connections.max.idle.ms`).
+    /// A connection on which nothing happens for this long is closed (`connections.max.idle.ms`).
     pub connections_idle_max: Duration,
-    /// Upper bound of what one Fetch answers (`fetch.max.bytes`).
+    /// Upper bound in bytes of one Fetch response (`fetch.max.bytes`).
     pub fetch_bytes_max: usize,
-    /// Whether producing to or asking for an unknown topic creates it (`auto.create.topics.enable`).
+    /// Whether a topic is created when a client first uses its name (`auto.create.topics.enable`).
     pub auto_create_topics: bool,
-    /// Partitions of a topic created without a count (`num.partitions`).
+    /// Partitions of a topic that is created without a count (`num.partitions`).
     pub num_partitions: i32,
-    /// Replication factor shown for a topic created without one (`default.replication.factor`).
+    /// Replication factor reported for a topic that is created without one (`default.replication.factor`).
     pub default_replication_factor: i16,
-    /// From deleting a topic to purging its records.
+    /// Time between deleting a topic and purging its records.
     pub topic_delete_grace: Duration,
     /// Whether topics can be deleted (`delete.topic.enable`).
     pub delete_topic_enable: bool,
-    /// `group.min.session.timeout.ms`.
+    /// Shortest session timeout that a group member may request (`group.min.session.timeout.ms`).
     pub group_session_timeout_min: Duration,
-    /// `group.max.session.timeout.ms`.
+    /// Longest session timeout that a group member may request (`group.max.session.timeout.ms`).
     pub group_session_timeout_max: Duration,
-    /// `group.initial.rebalance.delay.ms`.
+    /// Time that a new group waits for more members (`group.initial.rebalance.delay.ms`).
     pub group_initial_rebalance_delay: Duration,
-    /// `group.max.size`.
+    /// Members of one group (`group.max.size`).
     pub group_size_max: usize,
-    /// Committed offsets of an empty group expire after this (`offsets.retention.minutes`).
+    /// Time that committed offsets of an empty group are kept (`offsets.retention.minutes`).
     pub offsets_retention: Duration,
-    /// `offset.metadata.max.bytes`.
+    /// Longest metadata string of a committed offset, in bytes (`offset.metadata.max.bytes`).
     pub offset_metadata_bytes_max: usize,
 }
 
+/// The one place of each default: the binary's options take theirs from here.
 impl Default for AgentConfig {
     fn default() -> Self {
+        let groups = Rules::default();
         Self {
             linger: limits::LINGER,
             flush_burst: limits::FLUSH_BURST,
             segment_bytes_max: limits::SEGMENT_BYTES_MAX,
             segment_partitions_max: limits::SEGMENT_PARTITIONS_MAX,
             uploads_in_flight_max: limits::UPLOADS_IN_FLIGHT_MAX,
-            unflushed_bytes_max: 256 << 20,
+            unflushed_bytes_max: limits::UNFLUSHED_BYTES_MAX,
             commit_age_max: limits::COMMIT_AGE_MAX,
             retire_grace: limits::RETIRE_GRACE,
             cache_bytes: 256 << 20,
@@ -77,12 +80,12 @@ impl Default for AgentConfig {
             auto_create_topics: true,
             num_partitions: 1,
             default_replication_factor: 1,
-            topic_delete_grace: limits::TOPIC_DELETE_GRACE,
+            topic_delete_grace: Duration::ZERO,
             delete_topic_enable: true,
-            group_session_timeout_min: Duration::from_secs(6),
-            group_session_timeout_max: Duration::from_secs(1_800),
-            group_initial_rebalance_delay: Duration::from_secs(3),
-            group_size_max: 10_000,
+            group_session_timeout_min: groups.session_timeout_min,
+            group_session_timeout_max: groups.session_timeout_max,
+            group_initial_rebalance_delay: groups.initial_rebalance_delay,
+            group_size_max: groups.size_max,
             offsets_retention: limits::OFFSETS_RETENTION,
             offset_metadata_bytes_max: 4_096,
         }

@@ -1,32 +1,32 @@
-//! Taking an address to listen on.
+//! Binds an address to listen on.
 //!
-//! Owns: the bound socket, and the error that a person reads who starts an agent where another process listens. Does not own: what is served.
+//! Owns: the bound socket, and the error for an address that another process listens on. Does not own: what is served.
 
 use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-/// Why the address cannot be listened on.
+/// Why an address cannot be bound.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Someone else listens there.
+    /// Another process listens on it.
     #[error("{address} is taken: another process listens there; stop it, or choose another port")]
     Taken {
-        /// The address.
+        /// The address that was to be bound.
         address: SocketAddr,
     },
-    /// Anything else.
+    /// The system refused for another reason.
     #[error("cannot listen on {address}: {source}")]
     Refused {
-        /// The address.
+        /// The address that was to be bound.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A bound socket that is not served yet: `kafka` and `http` each say how they serve one.
+/// A bound socket that is not served yet; `kafka` and `http` each add a method that serves it.
 #[derive(Debug)]
 pub struct Listener {
     pub(crate) socket: TcpListener,
@@ -37,7 +37,7 @@ impl Listener {
     /// Binds `address`; port 0 lets the system choose.
     ///
     /// # Errors
-    /// Where the address is taken, is not ours, or needs rights that we lack.
+    /// If the address is taken, does not belong to this machine, or needs rights that the process does not have.
     pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
         let refused = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => BindError::Taken { address },
@@ -48,7 +48,7 @@ impl Listener {
         Ok(Self { socket, address })
     }
 
-    /// Where clients can connect.
+    /// The address that it is bound to, with the port that the system chose.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -8,9 +8,9 @@ use toml::Table;
 
 use super::{Options, Settings, settings};
 
-/// Read by default when it is there, in the working directory.
+/// File in the working directory that is read if it exists and no other is named.
 const DEFAULT_FILE: &str = "alluvium.toml";
-/// Edits at which a wrong name still counts as a slip of the right one.
+/// Edit distance up to which an unknown name is taken for a misspelt one.
 const SUGGESTION_EDITS_MAX: usize = 3;
 
 /// Why the configuration cannot be used.
@@ -19,40 +19,40 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("configuration file {}: {source}", path.display())]
     File {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file is not TOML, or has an unknown key or a wrong value; the message names line and key.
     #[error("configuration file {}: {source}", path.display())]
     Syntax {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What and where.
+        /// The parser's error, with line and column.
         source: Box<toml::de::Error>,
     },
-    /// An `ALLUVIUM_*` variable that means nothing.
+    /// An `ALLUVIUM_*` variable that is no option.
     #[error("environment variable {name} is not an option of alluvium{}", suggestion(.name))]
     UnknownVariable {
-        /// Its name.
+        /// Name of the variable.
         name: String,
     },
-    /// Options that cannot be layered: a bug, not an input.
+    /// Options that cannot be layered, which is a bug.
     #[error("configuration: {0}")]
     Layers(#[from] Box<dyn std::error::Error + Send + Sync>),
-    /// A value that makes no sense.
+    /// A value that an option cannot have.
     #[error(transparent)]
     Invalid(#[from] settings::InvalidSetting),
 }
 
-/// The settings that `flags` (with the environment already in them), the environment and the file at `path` add up to.
-/// Without `path`, `alluvium.toml` in the working directory is read if it exists.
+/// The settings that result from `flags` (which include the environment) and the file at `path`. Without `path`,
+/// `alluvium.toml` in the working directory is read if it exists.
 ///
 /// # Errors
-/// A missing or malformed file, an unknown key or variable, or a value out of range; each named.
+/// If the file is missing or malformed, a key or variable is unknown, or a value is out of range; the error names it.
 pub fn load(flags: &Options, path: Option<&Path>) -> Result<Settings, ConfigError> {
-    refuse_unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+    reject_unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
     let file = match path {
         Some(path) => read(path)?,
         None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
@@ -70,7 +70,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
     toml::from_str(text).map_err(|source| ConfigError::Syntax { path: path.into(), source: Box::new(source) })
 }
 
-/// `upper` where it says something, else `lower`.
+/// The options of `upper`, and those of `lower` that `upper` does not set.
 pub(super) fn layer(upper: &Options, lower: &Options) -> Result<Options, ConfigError> {
     let table = |options| Table::try_from(options).map_err(|error| ConfigError::Layers(error.into()));
     let mut layered = table(lower)?;
@@ -78,7 +78,7 @@ pub(super) fn layer(upper: &Options, lower: &Options) -> Result<Options, ConfigE
     layered.try_into().map_err(|error| ConfigError::Layers(Box::new(error)))
 }
 
-pub(super) fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+pub(super) fn reject_unknown_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
     let known = known_variables();
     match names.into_iter().find(|name| name.starts_with("ALLUVIUM_") && !known.contains(name) && !for_tests(name)) {
         Some(name) => Err(ConfigError::UnknownVariable { name }),
@@ -86,7 +86,7 @@ pub(super) fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> R
     }
 }
 
-/// `ALLUVIUM_TEST_*` steers the test suite, never the binary.
+/// `ALLUVIUM_TEST_*` configures the test suite, never the binary.
 fn for_tests(name: &str) -> bool {
     name.starts_with("ALLUVIUM_TEST_")
 }

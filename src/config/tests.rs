@@ -5,7 +5,7 @@ use clap::Parser;
 
 use super::{
     MetastoreLocation, Options, Settings,
-    sources::{layer, parse, refuse_unknown_variables},
+    sources::{layer, parse, reject_unknown_variables},
 };
 use crate::cli::Cli;
 
@@ -21,7 +21,7 @@ fn settings(options: Options) -> Settings {
     Settings::try_from(options).expect("options are valid")
 }
 
-fn refusal(options: Options) -> String {
+fn rejection(options: Options) -> String {
     Settings::try_from(options).expect_err("options are invalid").to_string()
 }
 
@@ -31,7 +31,7 @@ fn defaults_need_nothing() {
     assert_eq!(settings.kafka_listen.to_string(), "127.0.0.1:9092");
     assert_eq!(settings.store, StoreLocation::Local { directory: "./alluvium-data/objects".into() });
     assert_eq!(settings.metastore, MetastoreLocation::Redb("./alluvium-data/metastore".into()));
-    assert_eq!((settings.linger, settings.uploads_in_flight), (Duration::from_millis(1), 2));
+    assert_eq!((settings.agent.linger, settings.agent.uploads_in_flight_max), (Duration::from_millis(1), 2));
 }
 
 #[test]
@@ -39,8 +39,8 @@ fn flags_win_over_the_file() {
     let file = file("data-dir = \"/file\"\nlinger = \"1s\"\nnum-partitions = 7\n");
     let options = layer(&flags(&["--linger", "20ms"]), &file).expect("layers");
     let settings = settings(options);
-    assert_eq!(settings.linger, Duration::from_millis(20));
-    assert_eq!(settings.num_partitions, 7);
+    assert_eq!(settings.agent.linger, Duration::from_millis(20));
+    assert_eq!(settings.agent.num_partitions, 7);
     assert_eq!(settings.metastore, MetastoreLocation::Redb("/file/metastore".into()));
 }
 
@@ -51,9 +51,9 @@ fn an_unknown_key_in_the_file_is_named() {
 }
 
 #[test]
-fn an_unknown_variable_is_named_with_its_likely_meaning() {
+fn an_unknown_variable_is_named_with_the_likely_correction() {
     let names = ["PATH", "ALLUVIUM_TEST_X", "ALLUVIUM_LINGRE"].map(String::from);
-    let error = refuse_unknown_variables(names.into_iter()).expect_err("unknown variable").to_string();
+    let error = reject_unknown_variables(names.into_iter()).expect_err("unknown variable").to_string();
     assert!(error.contains("ALLUVIUM_LINGRE") && error.contains("did you mean ALLUVIUM_LINGER?"), "{error}");
 }
 
@@ -73,7 +73,7 @@ fn a_bucket_may_have_a_prefix_an_endpoint_and_a_region() {
             allow_http: true,
         })
     );
-    assert_eq!((settings.linger, settings.uploads_in_flight), (Duration::from_millis(250), 8));
+    assert_eq!((settings.agent.linger, settings.agent.uploads_in_flight_max), (Duration::from_millis(250), 8));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn the_metastore_may_be_foundationdb() {
     ] {
         assert_eq!(settings(flags(args)).metastore, expected, "{args:?}");
     }
-    assert!(refusal(flags(&["--metastore", "fdb:", "--metastore-prefix", ""])).contains("between 1 and 64 bytes"));
+    assert!(rejection(flags(&["--metastore", "fdb:", "--metastore-prefix", ""])).contains("between 1 and 64 bytes"));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_zone_is_a_rack() {
 }
 
 #[test]
-fn a_wrong_value_is_refused_with_its_option_and_reason() {
+fn an_invalid_value_is_rejected_with_its_option_and_reason() {
     for (args, expected) in [
         (["--store", "gs://bucket"], "--store gs://bucket: \"gs://bucket\" is neither"),
         (["--store", "s3:///x"], "names no bucket"),
@@ -116,7 +116,7 @@ fn a_wrong_value_is_refused_with_its_option_and_reason() {
         (["--group-min-session-timeout", "1h"], "is longer than --group-max-session-timeout"),
         (["--unflushed-bytes", "1MiB"], "must hold at least one segment"),
     ] {
-        let error = refusal(flags(&args));
+        let error = rejection(flags(&args));
         assert!(error.contains(expected), "{args:?}: {error}");
     }
 }
@@ -127,10 +127,25 @@ fn the_commands_are_consistent() {
 }
 
 #[test]
-fn what_is_set_for_the_compactor_reaches_it() {
+fn defaults_of_the_binary_stay_as_they_are() {
+    let Settings { agent, compactor, store_retry, drain_timeout, .. } = settings(Options::default());
+    let (seconds, hours) = (Duration::from_secs, |hours: u64| Duration::from_secs(hours * 3_600));
+    assert_eq!((agent.topic_delete_grace, agent.cache_bytes, agent.connections_max), (seconds(0), 256 << 20, 10_000));
+    assert_eq!((agent.segment_bytes_max, agent.num_partitions, agent.auto_create_topics), (8 << 20, 1, true));
+    assert_eq!((agent.group_session_timeout_min, agent.group_session_timeout_max), (seconds(6), seconds(1_800)));
+    assert_eq!((agent.group_initial_rebalance_delay, agent.offsets_retention), (seconds(3), hours(168)));
+    assert_eq!((compactor.interval, compactor.compact_age_max), (seconds(10), seconds(300)));
+    assert_eq!((compactor.compact_bytes_min, compactor.file_bytes_target), (32 << 20, 128 << 20));
+    assert_eq!((compactor.retire_grace, compactor.orphan_age), (seconds(600), hours(24)));
+    assert_eq!((compactor.offsets_retention, agent.retire_grace), (hours(168), seconds(600)));
+    assert_eq!((store_retry.deadline, drain_timeout), (seconds(20), seconds(300)));
+}
+
+#[test]
+fn options_of_the_compactor_reach_its_configuration() {
     let args =
         ["--offsets-retention", "1h", "--retire-grace", "2h", "--orphan-age", "50h", "--compaction-interval", "3s"];
-    let config = crate::compactor::compactor_config(&settings(flags(&args)));
+    let config = settings(flags(&args)).compactor;
     let hours = |hours: u64| Duration::from_secs(hours * 3_600);
     assert_eq!(config.offsets_retention, hours(1));
     assert_eq!((config.retire_grace, config.orphan_age), (hours(2), hours(50)));

@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them: `250ms`, `10min`, `8MiB`, `1000000`.
+//! Durations and sizes as they are written in options: `250ms`, `10min`, `8MiB`, `1000000`.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -41,6 +41,11 @@ impl fmt::Display for Span {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+            if self.0 >= 1 << shift && self.0.is_multiple_of(1 << shift) {
+                return write!(f, "{}{unit}", self.0 >> shift);
+            }
+        }
         self.0.fmt(f)
     }
 }

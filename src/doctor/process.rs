@@ -21,8 +21,8 @@ const MEMORY_PERCENT_USUAL: u64 = 70;
 /// # Errors
 /// If a finding cannot be printed.
 pub fn check(settings: &Settings, findings: &mut Findings) -> Result<()> {
-    findings.add(open_files(settings.connections_max as u64, machine::open_files_max()))?;
-    let planned = settings.unflushed_bytes as u64 + settings.cache_bytes + BASE_BYTES;
+    findings.add(open_files(settings.agent.connections_max as u64, machine::open_files_max()))?;
+    let planned = settings.agent.unflushed_bytes_max as u64 + settings.agent.cache_bytes + BASE_BYTES;
     findings.add(memory(planned, machine::memory_bytes() as u64))
 }
 

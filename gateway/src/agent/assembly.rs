@@ -1,4 +1,4 @@
-//! Putting an agent together from what it is handed.
+//! Puts an agent together from the parts that it is handed.
 
 use std::sync::Arc;
 
@@ -12,41 +12,41 @@ use crate::config::AgentConfig;
 use crate::fetch::{self, CacheBytes, Fetch, FetchParts};
 use crate::groups::{Groups, GroupsConfig, GroupsParts};
 use crate::metadata_cache::{MetadataCache, MetadataCacheError};
-use crate::metrics::{AgentCollector, Metrics};
+use crate::metrics::Metrics;
 use crate::peers::{PeerBlocks, PeerCache};
 use crate::produce::{self, Produce, ProduceParts};
 use crate::recent_segments::RecentSegments;
 use alluvium_runtime::Tasks;
 
-/// What an agent is handed: the stores, its registration, time and chance, and where to run.
+/// What an agent is handed: the stores, its registration, the clock, random numbers, and where its tasks run.
 pub struct AgentParts {
-    /// Metadata.
+    /// The metastore.
     pub metastore: Metastore,
-    /// Bytes.
+    /// The object store.
     pub objects: Objects,
-    /// This process among the others: open, its heartbeats run by whoever opened it, who also ends it.
+    /// This process's registration as a node. Its owner runs the heartbeats and ends it.
     pub session: Session,
-    /// How other agents are asked for blocks.
+    /// Requests blocks from other agents.
     pub peers: Arc<dyn PeerBlocks>,
-    /// Time.
+    /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
+    /// Random numbers.
     pub rng: Arc<dyn Rng>,
-    /// Where its tasks run.
+    /// Runs its tasks.
     pub tasks: Tasks,
 }
 
-/// One agent: every handler works on this.
+/// One agent; every handler works on this.
 pub struct Agent {
     /// How it behaves.
     pub config: AgentConfig,
-    /// Metadata.
+    /// The metastore.
     pub metastore: Metastore,
-    /// Bytes.
+    /// The object store.
     pub objects: Objects,
-    /// This process among the others.
+    /// This process's registration as a node, and what it knows of the others.
     pub session: Session,
-    /// The cached of topics and heads.
+    /// The cache of topics and heads.
     pub metadata_cache: MetadataCache,
     /// The write path.
     pub produce: Produce,
@@ -54,20 +54,20 @@ pub struct Agent {
     pub fetch: Fetch,
     /// The group coordinator.
     pub groups: Groups,
-    /// Time.
+    /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
+    /// Random numbers.
     pub rng: Arc<dyn Rng>,
-    /// Numbers.
+    /// What is counted as it happens.
     pub metrics: Metrics,
-    /// Its tasks; connections are spawned here as well.
+    /// Its tasks, those of connections included.
     pub tasks: Tasks,
 }
 
 /// Why an agent did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// Topics could not be read.
+    /// The topics could not be read.
     #[error("reading the topics: {0}")]
     MetadataCache(#[from] MetadataCacheError),
 }
@@ -76,7 +76,7 @@ impl Agent {
     /// Reads the topics and starts the tasks.
     ///
     /// # Errors
-    /// Where the metastore does not answer.
+    /// If the metastore does not answer.
     pub async fn start(config: AgentConfig, parts: AgentParts) -> Result<Arc<Self>, StartError> {
         let AgentParts { metastore, objects, session, peers, clock, rng, tasks } = parts;
         let metrics = Metrics::default();
@@ -114,13 +114,6 @@ impl Agent {
         };
         let groups = Groups::new(GroupsConfig::from(&config), groups);
         tasks.spawn("groups", groups.clone().run_takeovers(tasks.cancelled()));
-        metrics.collect(Box::new(AgentCollector {
-            objects: objects.clone(),
-            gate: produce.gate().clone(),
-            metadata_cache: metadata_cache.clone(),
-            fetch: fetch.clone(),
-            groups: groups.clone(),
-        }));
         Ok(Arc::new(Self {
             config,
             metastore,

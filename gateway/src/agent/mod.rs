@@ -1,6 +1,8 @@
-//! One agent: its parts put together, its tasks named and stopped.
+//! One agent: its parts put together, its metrics read, its tasks stopped.
 
 mod assembly;
-mod drain;
+mod metrics;
+mod shutdown;
 
 pub use assembly::{Agent, AgentParts, StartError};
+pub use metrics::{AGENT_METRICS, AgentReadings};

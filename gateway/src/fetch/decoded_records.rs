@@ -11,7 +11,7 @@ use super::locate::LocatedExtents;
 use super::offset_assignment::OffsetBatch;
 use super::read_plan::ReadPlan;
 use super::{Fetch, FetchError, FetchPartition, FetchPlan, LoadError, ReadRecord};
-use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
+use crate::produce::validation::DECOMPRESSED_BYTES_MAX;
 
 /// Bytes of decoded records that one call returns; the last record may exceed it.
 const READ_BYTES_MAX: usize = 8 << 20;

@@ -11,7 +11,7 @@ use super::read_plan::ReadPlan;
 use super::tier::Tier;
 use super::{Fetch, FetchError, FoundOffset, LoadError, OffsetSpec};
 use crate::metadata_cache::{CachedHead, MetadataCacheError};
-use crate::produce::admission::DECOMPRESSED_BYTES_MAX;
+use crate::produce::validation::DECOMPRESSED_BYTES_MAX;
 
 /// Extents scanned for one timestamp. Usually the first has a match; more are scanned only if headers claim larger
 /// timestamps than their records have.

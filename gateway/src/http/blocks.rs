@@ -1,13 +1,13 @@
-//! Blocks for other agents: immutable bytes of segments and history files, and nothing else that lies in the store.
+//! Blocks for other agents: immutable bytes of segments and history files, and no other objects of the store.
 //!
 //! | answer | meaning |
 //! |---|---|
 //! | 200 | the block |
-//! | 400 | what is asked for names no block |
+//! | 400 | what is query for names no block |
 //! | 404 | there is no such object |
 //! | 409 | the object does not have this part |
-//! | 413 | the segment is too large to be passed on |
-//! | 429 | too many blocks are on their way |
+//! | 413 | the segment is too large to be served |
+//! | 429 | too many blocks are being served |
 //! | 503 | the object store is slow, or fails |
 
 use std::convert::Infallible;
@@ -23,30 +23,30 @@ use futures::stream;
 use serde::Deserialize;
 
 use super::error::HttpError;
-use super::service::{Service, Shared};
+use super::service::{Service, ServiceState};
 use crate::fetch::{ServeError, ServedBlock};
 use crate::peers::BlockName;
 
-/// Bytes handed to the connection at once: few enough that a block's room is given back when most of it was sent, not when
-/// it was asked for.
+/// Bytes handed to the connection at once: few enough that a block's room is given back when most of it was sent, not
+/// when it was query for.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// Which bytes of the object; nothing: all of them.
+/// The bytes wanted of the object, from `from` up to `to`; all of them if both are absent.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Asked {
+pub struct RangeQuery {
     from: Option<u64>,
     to: Option<u64>,
 }
 
 pub async fn block(
-    State(service): Shared,
+    State(service): ServiceState,
     key: Result<Path<String>, PathRejection>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<RangeQuery>, QueryRejection>,
 ) -> Result<Response, HttpError> {
     let Path(key) = key.map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
-    let Query(asked) = asked.map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
-    let range = match (asked.from, asked.to) {
+    let Query(query) = query.map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
+    let range = match (query.from, query.to) {
         (None, None) => None,
         (Some(from), Some(to)) => Some(from..to),
         (None, Some(_)) | (Some(_), None) => return Err(HttpError::bad_request("from and to go together")),
@@ -56,7 +56,7 @@ pub async fn block(
     Ok(answer(agent.fetch.serve_block(&name).await?))
 }
 
-/// The block's room is taken until its last chunk is handed to the connection.
+/// Holds the block's memory until its last chunk is handed to the connection.
 fn answer(block: ServedBlock) -> Response {
     let length = block.bytes.len();
     let chunks = stream::unfold((block, 0), move |(block, at)| async move {

@@ -1,4 +1,4 @@
-//! Connections: how many, and how long they may be silent.
+//! Accepts connections, limits their number, and closes those that are idle for too long.
 
 use std::future::Future;
 use std::io;
@@ -14,42 +14,43 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Connections open at once; further clients wait to be accepted. Far fewer than Kafka's: HTTP is for people and scripts.
+/// Connections open at once; further clients wait to be accepted. Far fewer than Kafka's, since HTTP is for people,
+/// scripts and other agents.
 const CONNECTIONS_MAX: usize = 1_000;
-/// After a failure to accept (no file descriptor left, say), so that the loop does not spin.
+/// Pause after a failure to accept (such as no file descriptor left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Lets connections in.
-pub struct Doorway {
+/// A listener of at most [`CONNECTIONS_MAX`] connections.
+pub struct ConnectionListener {
     socket: TcpListener,
     address: SocketAddr,
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     open: Gauge,
-    silence_max: Duration,
+    idle_max: Duration,
 }
 
-impl Doorway {
-    /// Counts those inside in `open`; whoever is silent for `silence_max` has to leave.
-    pub fn new(socket: TcpListener, address: SocketAddr, open: Gauge, silence_max: Duration) -> Self {
-        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Self { socket, address, room, open, silence_max }
+impl ConnectionListener {
+    /// Counts open connections in `open`, and closes those that are idle for `idle_max`.
+    pub fn new(socket: TcpListener, address: SocketAddr, open: Gauge, idle_max: Duration) -> Self {
+        let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        Self { socket, address, permits, open, idle_max }
     }
 
-    async fn let_in(&self) -> io::Result<(Connection, SocketAddr)> {
-        let place = Arc::clone(&self.room).acquire_owned().await.map_err(io::Error::other)?;
+    async fn accept_one(&self) -> io::Result<(Connection, SocketAddr)> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?;
         let (stream, peer) = self.socket.accept().await?;
         stream.set_nodelay(true)?;
-        Ok((Connection::new(stream, self.silence_max, self.open.clone(), place), peer))
+        Ok((Connection::new(stream, self.idle_max, self.open.clone(), permit), peer))
     }
 }
 
-impl axum::serve::Listener for Doorway {
+impl axum::serve::Listener for ConnectionListener {
     type Io = Connection;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         loop {
-            match self.let_in().await {
+            match self.accept_one().await {
                 Ok(accepted) => return accepted,
                 Err(error) => {
                     tracing::warn!(%error, "accepting an HTTP connection failed");
@@ -64,28 +65,28 @@ impl axum::serve::Listener for Doorway {
     }
 }
 
-/// One client's socket. Reads and writes fail once it has been silent for too long.
+/// One client's socket. Reads and writes fail once it has been idle for too long.
 pub struct Connection {
     stream: TcpStream,
-    silence: Pin<Box<Sleep>>,
-    silence_max: Duration,
+    idle: Pin<Box<Sleep>>,
+    idle_max: Duration,
     open: Gauge,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, silence_max: Duration, open: Gauge, place: OwnedSemaphorePermit) -> Self {
+    fn new(stream: TcpStream, idle_max: Duration, open: Gauge, permit: OwnedSemaphorePermit) -> Self {
         open.inc();
-        Self { stream, silence: Box::pin(sleep(silence_max)), silence_max, open, _place: place }
+        Self { stream, idle: Box::pin(sleep(idle_max)), idle_max, open, _permit: permit }
     }
 
-    /// What the socket says; where it says nothing, whether it has for too long.
-    fn unless_silent<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+    /// The result of a read or write; if there is none yet, an error once the connection has been idle for too long.
+    fn unless_idle<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            self.silence.as_mut().reset(Instant::now() + self.silence_max);
+            self.idle.as_mut().reset(Instant::now() + self.idle_max);
             return polled;
         }
-        self.silence.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.idle.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -98,14 +99,14 @@ impl Drop for Connection {
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_read(context, into);
-        self.unless_silent(polled, context)
+        self.unless_idle(polled, context)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.unless_silent(polled, context)
+        self.unless_idle(polled, context)
     }
 
     fn poll_write_vectored(
@@ -114,7 +115,7 @@ impl AsyncWrite for Connection {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.unless_silent(polled, context)
+        self.unless_idle(polled, context)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,15 +1,15 @@
-//! What a client is told where it does not get what it asked for: `{"error_code", "message"}`.
+//! Errors as clients get them: `{"error_code", "message"}`.
 //!
-//! The codes are the REST Proxy's where it has one. The first three digits of a code are the status of the answer.
+//! The codes are the REST Proxy's if it has one. The first three digits of a code are the status of the answer.
 //!
 //! | code | meaning |
 //! |---|---|
 //! | 400, 404, 405, 408, 413, 415 | as in HTTP |
 //! | 40401, 40402 | no such topic; no such partition |
-//! | 40410 | offset out of range (ours: the proxy knows no reading by offset) |
-//! | 422, 42206 | records that cannot be taken; a body that is not what its content type says |
+//! | 40410 | offset out of range (our own code: the proxy cannot read by offset) |
+//! | 422, 42206 | records that are rejected; a body that is not what its content type says |
 //! | 50002, 50003 | failed for good; failed, and may succeed if sent again |
-//! | 50302 | the agent is stopping: send it to another |
+//! | 50302 | the agent is stopping: send the request to another |
 
 use alluvium_metastore::keyspace;
 use alluvium_metastore::topics::CreateTopicError;
@@ -24,13 +24,13 @@ use crate::metadata_cache::MetadataCacheError;
 use crate::produce::{Closed, ProduceError};
 use crate::topic_creation::CreationError;
 
-/// An error as it travels.
+/// An error as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HttpError {
-    /// The proxy's code.
+    /// The REST Proxy's code, or an HTTP status.
     #[serde(rename = "error_code")]
     pub code: u32,
-    /// Why, for people.
+    /// What failed and why, for people.
     pub message: String,
 }
 
@@ -57,7 +57,7 @@ impl HttpError {
         Self::new(42206, message)
     }
 
-    /// The records are understood, and not taken.
+    /// The records are well-formed and rejected.
     pub fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(422, message)
     }
@@ -112,7 +112,7 @@ impl From<CreationError> for HttpError {
             CreationError::Refused(
                 CreateTopicError::Name(_) | CreateTopicError::Collides { .. } | CreateTopicError::Size(_),
             ) => Self::unprocessable(message),
-            // Created by someone else and deleted again, in between.
+            // Created by another request and deleted again, meanwhile.
             CreationError::Refused(CreateTopicError::Exists { .. }) => Self::retriable(message),
             CreationError::MetadataCache(error) => error.into(),
         }
@@ -128,7 +128,7 @@ impl From<ProduceError> for HttpError {
             | ProduceError::Upload(_)
             | ProduceError::Gap => Self::retriable(message),
             ProduceError::Commit(_) => {
-                Self::retriable(format!("{message}; the records may be in the log all the same"))
+                Self::retriable(format!("{message}; the records may be in the log nevertheless"))
             }
             ProduceError::Refused(
                 BatchRejection::OutOfOrderSequence { .. }

@@ -2,14 +2,15 @@
 //!
 //! | format | produced value | read value |
 //! |---|---|---|
-//! | `json` | any JSON: its text is the value, without the blanks between its tokens; digits and the order of names are kept | the JSON itself; bytes that are none: a string where they are UTF-8, else `{"base64": ".."}` |
+//! | `json` | any JSON: its text is the value, without the blanks between its tokens; digits and the order of names are kept | the JSON itself; bytes that are not JSON: a string if they are UTF-8, else `{"base64": ".."}` |
 //! | `binary` | a string, base64 | a string, base64 |
-//! | `text` | (not for producing) | a string where they are UTF-8, else `{"base64": ".."}` |
+//! | `text` | (not for producing) | a string if they are UTF-8, else `{"base64": ".."}` |
 //!
-//! Keys are written as values are. `null` is Kafka's null. Header values are strings: base64 under `binary`, else UTF-8.
+//! Keys are written as values are. `null` is Kafka's null. Header values are strings: base64 under `binary`, else
+//! UTF-8.
 //!
-//! `json` is pleasant to read, and not exact: the value `"a"` (JSON, with quotes) and the value `a` (not JSON) read the same.
-//! Who must know takes `text` or `binary`.
+//! `json` is pleasant to read, and not exact: the value `"a"` (JSON, with quotes) and the value `a` (not JSON) read the
+//! same. A client that must tell them apart uses `text` or `binary`.
 
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
@@ -30,13 +31,13 @@ const BINARY_RECORDS: &str = "application/vnd.kafka.binary.v2+json";
 const PLAIN_JSON: &str = "application/json";
 const PLAIN_TEXT: &str = "text/plain";
 
-/// Base64 as everyone writes it; padding may be left out.
+/// The standard base64 alphabet; padding may be left out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// How bytes stand in JSON.
+/// How bytes are written in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// As JSON.
@@ -48,10 +49,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// That of the records in a body with these headers.
+    /// The format of the records in a body with these headers.
     ///
     /// # Errors
-    /// 415 where the content type is missing, or none that records are taken in.
+    /// 415 if the content type is missing or not one of those that records have.
     pub fn of_body(headers: &HeaderMap) -> Result<Self, HttpError> {
         match media_types(headers, &CONTENT_TYPE).next().as_deref() {
             Some(JSON_RECORDS | PLAIN_JSON) => Ok(Self::Json),
@@ -63,10 +64,11 @@ impl Format {
         }
     }
 
-    /// That which `name` asks for, or else the first known one that is accepted, with the media type to answer in.
+    /// The format that `name` says, or else the first known one that the client accepts, with the media type of the
+    /// answer.
     ///
     /// # Errors
-    /// 400 where there is no such format.
+    /// 400 if there is no such format.
     pub fn of_answer(name: Option<&str>, headers: &HeaderMap) -> Result<(Self, &'static str), HttpError> {
         match name {
             Some("json") => Ok((Self::Json, PLAIN_JSON)),
@@ -91,10 +93,10 @@ impl Format {
         }
     }
 
-    /// The bytes that a key or a value of a produced record stands for.
+    /// The bytes of a key or a value of a produced record.
     ///
     /// # Errors
-    /// Why it stands for none.
+    /// Why it is invalid.
     pub fn decode(self, value: &RawValue) -> Result<Vec<u8>, &'static str> {
         match self {
             Self::Json => Ok(without_blanks(value.get())),
@@ -106,10 +108,10 @@ impl Format {
         }
     }
 
-    /// The bytes that a header's value stands for.
+    /// The bytes of a header's value.
     ///
     /// # Errors
-    /// Why it stands for none.
+    /// Why it is invalid.
     pub fn decode_header(self, value: String) -> Result<Vec<u8>, &'static str> {
         match self {
             Self::Json | Self::Text => Ok(value.into_bytes()),
@@ -145,18 +147,18 @@ impl Format {
     }
 }
 
-/// Bytes as they stand in JSON.
+/// Bytes as they are written in JSON.
 #[derive(Clone, Copy, Debug)]
 pub enum Encoded<'a> {
     /// `null`.
     Null,
-    /// As they are.
+    /// Bytes that are JSON, as they are.
     Json(&'a RawValue),
     /// A string.
     Text(&'a str),
     /// A string of base64.
     Base64(&'a [u8]),
-    /// An object that says that it is base64.
+    /// An object with the one name `base64`.
     Wrapped(&'a [u8]),
 }
 

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it serves.
+//! `GET /healthz`: whether the process lives; `GET /readyz`: whether it serves.
 
 use std::time::Duration;
 
@@ -6,16 +6,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use tokio::time::timeout;
 
-use super::service::{Service, Shared};
+use super::service::{Service, ServiceState};
 
-/// How long the metastore may take to answer before the agent calls itself not ready; below the usual patience of probes.
-const METASTORE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the metastore may take to answer before the agent is not ready; below the usual timeout of probes.
+const METASTORE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the object store may take over a probe, once it has failed.
-const OBJECTS_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the object store may take to answer a probe after it has failed.
+const OBJECTS_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The process lives: it answers, and the one task without which it is of no use has not died. (Whoever asks restarts it.)
-pub async fn alive(State(service): Shared) -> (StatusCode, &'static str) {
+/// 200 if the process lives: it answers, and the event loop of the write path has not died. The prober restarts it if
+/// not.
+pub async fn alive(State(service): ServiceState) -> (StatusCode, &'static str) {
     let Service { agent, stopping, .. } = service.as_ref();
     let is_stopping = stopping.is_cancelled() || agent.tasks.cancelled().is_cancelled();
     if is_stopping || agent.produce.is_running() {
@@ -25,40 +26,40 @@ pub async fn alive(State(service): Shared) -> (StatusCode, &'static str) {
     }
 }
 
-/// The agent serves, or why it does not.
-pub async fn ready(State(service): Shared) -> (StatusCode, String) {
-    match obstacle(&service).await {
+/// 200 if the agent serves, or 503 and why it does not.
+pub async fn ready(State(service): ServiceState) -> (StatusCode, String) {
+    match not_ready_reason(&service).await {
         None => (StatusCode::OK, "ready\n".to_owned()),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
     }
 }
 
-async fn obstacle(service: &Service) -> Option<String> {
+async fn not_ready_reason(service: &Service) -> Option<String> {
     let Service { agent, stopping, .. } = service;
     if stopping.is_cancelled() || agent.tasks.cancelled().is_cancelled() {
         return Some("agent is draining".to_owned());
     }
-    match timeout(METASTORE_PATIENCE, agent.metastore.feed.position()).await {
-        Ok(Ok(_)) => object_store_obstacle(service).await,
+    match timeout(METASTORE_TIMEOUT, agent.metastore.feed.position()).await {
+        Ok(Ok(_)) => object_store_not_ready_reason(service).await,
         Ok(Err(error)) => Some(format!("metastore failed: {error}")),
-        Err(_) => Some(format!("metastore has not answered for {} s", METASTORE_PATIENCE.as_secs())),
+        Err(_) => Some(format!("metastore has not answered for {} s", METASTORE_TIMEOUT.as_secs())),
     }
 }
 
-/// Costs nothing while requests succeed. After one was given up, a probe tells whether the trouble is over: where nobody
-/// sends records to an agent that is not ready, nothing else would.
-async fn object_store_obstacle(service: &Service) -> Option<String> {
+/// Costs nothing while requests succeed. After one has failed for good, a probe finds out whether the store works
+/// again: if no client sends records to an agent that is not ready, nothing else would.
+async fn object_store_not_ready_reason(service: &Service) -> Option<String> {
     let objects = &service.agent.objects;
     let trouble = objects.last_failure()?;
     let probe = async {
-        let _turn = service.probes.acquire().await;
-        // Whoever had the turn before may have found that it is over.
+        let _permit = service.probes.acquire().await;
+        // The previous probe may have found that the store works again.
         match objects.last_failure() {
             Some(_) => objects.check().await.err(),
             None => None,
         }
     };
-    match timeout(OBJECTS_PATIENCE, probe).await {
+    match timeout(OBJECTS_TIMEOUT, probe).await {
         Ok(None) => None,
         Ok(Some(error)) => Some(format!("object store failed: {error}")),
         Err(_) => Some(format!("object store failed: {trouble}")),

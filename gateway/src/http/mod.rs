@@ -1,23 +1,23 @@
 //! HTTP: produce and read of records in the form of the REST Proxy v2, health, metrics.
 //!
-//! Owns: the listener, routes, bodies and their limits, how each error of the layers below reads in HTTP. Does not own: what
-//! requests do (`produce`, `fetch`, the metastore), what is counted (`metrics`). axum is known in this folder alone.
+//! Owns: the listener, routes, bodies and their limits, the HTTP form of each error of the layers below. Does not own:
+//! what requests do (`produce`, `fetch`, the metastore), what is counted (`metrics`). Only this folder uses axum.
 //!
 //! | route | answer |
 //! |---|---|
 //! | `GET /healthz`, `/readyz` | whether the process lives; whether it serves |
-//! | `GET /metrics` | all numbers, for Prometheus |
+//! | `GET /metrics` | all metrics, for Prometheus |
 //! | `GET /internal/v1/blocks/{key}?from=&to=` | bytes of an object, for other agents (`blocks`) |
 //! | `GET /topics` | names |
 //! | `GET /topics/{topic}`, `/topics/{topic}/partitions`, `/topics/{topic}/partitions/{partition}` | configs, partitions |
 //! | `POST /topics/{topic}`, `/topics/{topic}/partitions/{partition}` | appends records |
 //! | `GET /topics/{topic}/partitions/{partition}/records?offset=&limit=&format=` | reads records |
 //!
-//! Errors are `{"error_code", "message"}`, with the proxy's codes where it has one; the first three digits of a code are the
-//! status. How values are written as JSON and back is told in [`format`].
+//! Errors are `{"error_code", "message"}`, with the REST Proxy's codes if it has one; the first three digits of a code
+//! are the status. [`format`] describes how values are written as JSON and read back.
 //!
-//! Invariants: a request is answered after its records are durable, or with an error; a request that is refused has written
-//! nothing; whatever a peer sends, memory stays within the named limits, and only its connection is affected.
+//! Invariants: a request is answered after its records are durable, or with an error; a rejected request has written
+//! nothing; whatever a client sends, memory stays within the named limits, and only its connection is affected.
 
 mod blocks;
 mod connection;
@@ -25,15 +25,17 @@ mod error;
 pub mod format;
 mod health;
 mod listener;
-mod observations;
-mod observe;
 mod partitioner;
+mod positions;
 mod produce;
 mod records;
+mod request_metrics;
 mod routes;
 mod scrape;
 mod service;
+mod status;
 mod topics;
 
 pub use crate::listen::{BindError, Listener};
-pub use observations::Observed;
+pub use scrape::metric_definitions;
+pub use status::ProcessStatus;

@@ -1,4 +1,4 @@
-//! Kafka's default choice of a partition by key, so that a key has one partition whoever produces it.
+//! Kafka's default partitioner: a key gets the same partition from every client.
 
 /// The partition of `key` among `partitions` (at least one).
 pub fn partition_of(key: &[u8], partitions: i32) -> i32 {

@@ -1,8 +1,8 @@
 //! Reading records: `GET /topics/{topic}/partitions/{partition}/records?offset=&limit=&format=`.
 //!
-//! Answers what is there, without waiting: an array, empty at the end of the log. It may be shorter than `limit` before the
-//! end (answers are bounded in bytes as well), so whoever reads on asks for the offset after the last one until nothing
-//! comes.
+//! Answers with the records that are there, without waiting: an array, which is empty at the end of the log. It may be
+//! shorter than `limit` before the end, because answers are limited in bytes too; a client that reads on requests the
+//! offset after the last one until the array is empty.
 
 use alluvium_model::{Offset, TopicPartition};
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -14,31 +14,31 @@ use serde::{Deserialize, Serialize};
 
 use super::error::HttpError;
 use super::format::{Encoded, Format};
-use super::service::{Service, Shared};
+use super::service::{Service, ServiceState};
 use super::topics::{find, partition_in, partition_path};
 use crate::agent::Agent;
 use crate::fetch::{FetchError, OffsetSpec, ReadRecord};
 
-/// Records of one answer unless asked otherwise.
+/// Records in one answer if the request sets no limit.
 const LIMIT_DEFAULT: usize = 100;
-/// Records of one answer at most.
+/// Most records in one answer.
 const LIMIT_MAX: usize = 10_000;
-/// Bytes of one answer: the record that goes beyond it is the last.
+/// Bytes of one answer: the record that exceeds this is the last one.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
-/// Room made for each record of an answer at first: a guess, which costs nothing where it is wrong.
+/// Memory reserved for each record of an answer: a guess, which costs nothing if it is wrong.
 const RECORD_BYTES_TYPICAL: usize = 256;
 
-/// What is asked, as it is written.
+/// The query as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Asked {
+pub struct RecordsQuery {
     offset: Option<String>,
     limit: Option<String>,
     format: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Start {
+enum StartPosition {
     Earliest,
     Latest,
     Offset(Offset),
@@ -62,18 +62,18 @@ struct Header<'a> {
 }
 
 pub async fn read(
-    State(service): Shared,
+    State(service): ServiceState,
     path: Result<Path<(String, String)>, PathRejection>,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<RecordsQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, HttpError> {
-    let Query(asked) = query.map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
-    let (format, media_type) = Format::of_answer(asked.format.as_deref(), &headers)?;
-    let (from, limit) = (from(asked.offset.as_deref())?, limit(asked.limit.as_deref())?);
+    let Query(query) = query.map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
+    let (format, media_type) = Format::of_answer(query.format.as_deref(), &headers)?;
+    let (from, limit) = (start_position(query.offset.as_deref())?, limit(query.limit.as_deref())?);
     let (topic, index) = partition_path(path)?;
-    let metadata_cache = find(&service.agent, &topic).await?;
-    let partition = partition_in(&metadata_cache, &index)?;
-    let body = answer(&service, partition, &metadata_cache.topic.name, (from, limit, format)).await?;
+    let topic = find(&service.agent, &topic).await?;
+    let partition = partition_in(&topic, &index)?;
+    let body = answer(&service, partition, &topic.topic.name, (from, limit, format)).await?;
     Ok(([(CONTENT_TYPE, media_type)], body))
 }
 
@@ -81,9 +81,9 @@ async fn answer(
     service: &Service,
     partition: TopicPartition,
     topic: &str,
-    (from, limit, format): (Start, usize, Format),
+    (from, limit, format): (StartPosition, usize, Format),
 ) -> Result<Vec<u8>, HttpError> {
-    let _turn = service.reads.acquire().await;
+    let _permit = service.reads.acquire().await;
     let records = records(&service.agent, partition, from, limit).await?;
     Ok(written(topic, partition, &records, format))
 }
@@ -91,18 +91,18 @@ async fn answer(
 async fn records(
     agent: &Agent,
     partition: TopicPartition,
-    from: Start,
+    from: StartPosition,
     limit: usize,
 ) -> Result<Vec<ReadRecord>, FetchError> {
     let spec = match from {
-        Start::Offset(offset) => return agent.fetch.read_records(partition, offset, limit).await,
-        Start::Earliest => OffsetSpec::Earliest,
-        Start::Latest => OffsetSpec::Latest { read_committed: true },
+        StartPosition::Offset(offset) => return agent.fetch.read_records(partition, offset, limit).await,
+        StartPosition::Earliest => OffsetSpec::Earliest,
+        StartPosition::Latest => OffsetSpec::Latest { read_committed: true },
     };
     let found = agent.fetch.list_offset(partition, spec).await?;
     match agent.fetch.read_records(partition, found.offset, limit).await {
-        // Retention has moved the log start in between.
-        Err(FetchError::OffsetOutOfRange { start, .. }) if from == Start::Earliest => {
+        // Retention has moved the log start meanwhile.
+        Err(FetchError::OffsetOutOfRange { start, .. }) if from == StartPosition::Earliest => {
             agent.fetch.read_records(partition, start, limit).await
         }
         read => read,
@@ -139,12 +139,12 @@ fn written(topic: &str, partition: TopicPartition, records: &[ReadRecord], forma
     out
 }
 
-fn from(offset: Option<&str>) -> Result<Start, HttpError> {
+fn start_position(offset: Option<&str>) -> Result<StartPosition, HttpError> {
     match offset {
-        None | Some("earliest") => Ok(Start::Earliest),
-        Some("latest") => Ok(Start::Latest),
+        None | Some("earliest") => Ok(StartPosition::Earliest),
+        Some("latest") => Ok(StartPosition::Latest),
         Some(number) => match number.parse() {
-            Ok(offset) if offset >= 0 => Ok(Start::Offset(Offset(offset))),
+            Ok(offset) if offset >= 0 => Ok(StartPosition::Offset(Offset(offset))),
             _ => Err(HttpError::bad_request(format!("offset is a number from 0, earliest or latest, not {number:?}"))),
         },
     }

@@ -1,4 +1,4 @@
-//! Which path is answered by what.
+//! The table of routes: which handler answers which path.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 use super::error::HttpError;
-use super::observe::observe;
 use super::produce::BODY_BYTES_MAX;
+use super::request_metrics::count_request;
 use super::service::Service;
 use super::{blocks, health, produce, records, scrape, topics};
 
-/// `crate::peers` asks here.
+/// Requested by `crate::peers`.
 const BLOCKS_ROUTE: &str = "/internal/v1/blocks/{*key}";
 
 pub fn routes(service: Arc<Service>) -> Router {
@@ -30,7 +30,7 @@ pub fn routes(service: Arc<Service>) -> Router {
         .route("/topics/{topic}/partitions/{partition}/records", get(records::read))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(Arc::clone(&service), observe))
+        .layer(from_fn_with_state(Arc::clone(&service), count_request))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(service)
 }

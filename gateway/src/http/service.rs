@@ -1,4 +1,4 @@
-//! What all routes work on.
+//! The state that all routes share.
 
 use std::sync::Arc;
 
@@ -9,32 +9,32 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::Agent;
 use crate::metrics::MetricSource;
 
-/// Reads of records at once: each may hold some tens of MiB of decompressed records. More wait.
+/// Reads of records at once; each may hold some tens of MiB of decompressed records. Further ones wait.
 const READS_AT_ONCE_MAX: usize = 16;
-/// Scrapes at once: each may read the offsets of many groups. More wait.
+/// Scrapes at once; each may read the offsets of many groups. Further ones wait.
 const SCRAPES_AT_ONCE_MAX: usize = 1;
 
-/// Probes of an object store that has failed, at once. More wait, and find that it is over.
+/// Probes at once of an object store that has failed. Further ones wait, and use what the first finds out.
 const PROBES_AT_ONCE_MAX: usize = 1;
 
-/// What all routes work on.
+/// The state that all routes share.
 pub struct Service {
-    /// What is served.
+    /// The agent that is served.
     pub agent: Arc<Agent>,
-    /// Numbers of others.
+    /// Metrics of parts that the agent does not know.
     pub sources: Vec<Box<dyn MetricSource>>,
     /// Cancelled when the listener is to stop.
     pub stopping: CancellationToken,
-    /// Room for reads of records.
+    /// Permits for reads of records.
     pub reads: Semaphore,
-    /// Room for scrapes.
+    /// Permits for scrapes.
     pub scrapes: Semaphore,
-    /// Room for probes of the object store.
+    /// Permits for probes of the object store.
     pub probes: Semaphore,
 }
 
-/// What handlers are handed.
-pub type Shared = State<Arc<Service>>;
+/// The argument by which a handler gets the [`Service`].
+pub type ServiceState = State<Arc<Service>>;
 
 impl Service {
     pub fn new(agent: Arc<Agent>, sources: Vec<Box<dyn MetricSource>>, stopping: CancellationToken) -> Self {

@@ -1,4 +1,4 @@
-//! Topics: which there are, and finding the one that a path names.
+//! Lists and describes topics, and finds the one that a path names.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,19 +12,20 @@ use serde::Serialize;
 
 use super::error::HttpError;
 use super::format::KafkaJson;
-use super::service::Shared;
+use super::service::ServiceState;
 use crate::agent::Agent;
 use crate::metadata_cache::CachedTopic;
 use crate::topic_creation::create_automatically;
 
-/// A topic as the proxy describes it.
+/// A topic in the REST Proxy's form.
 #[derive(Debug, Serialize)]
-pub struct Described {
+pub struct TopicDescription {
     name: String,
     configs: BTreeMap<String, String>,
     partitions: Vec<Partition>,
 }
 
+/// A partition in the REST Proxy's form.
 #[derive(Debug, Serialize)]
 pub struct Partition {
     partition: i32,
@@ -39,69 +40,67 @@ struct Replica {
     in_sync: bool,
 }
 
-pub async fn list(State(service): Shared) -> Result<KafkaJson<Vec<String>>, HttpError> {
+pub async fn list(State(service): ServiceState) -> Result<KafkaJson<Vec<String>>, HttpError> {
     service.agent.metadata_cache.sync().await?;
-    Ok(KafkaJson(
-        service.agent.metadata_cache.topics().iter().map(|metadata_cache| metadata_cache.topic.name.clone()).collect(),
-    ))
+    Ok(KafkaJson(service.agent.metadata_cache.topics().iter().map(|topic| topic.topic.name.clone()).collect()))
 }
 
 pub async fn describe(
-    State(service): Shared,
+    State(service): ServiceState,
     path: Result<Path<String>, PathRejection>,
-) -> Result<KafkaJson<Described>, HttpError> {
-    let metadata_cache = find(&service.agent, &topic_of(path)?).await?;
+) -> Result<KafkaJson<TopicDescription>, HttpError> {
+    let topic = find(&service.agent, &topic_of(path)?).await?;
     let mut configs: BTreeMap<String, String> =
         DEFINITIONS.iter().map(|config| (config.name.to_owned(), config.default.to_owned())).collect();
-    configs.extend(metadata_cache.topic.configs.clone());
-    let partitions = all_partitions(&service.agent, &metadata_cache);
-    Ok(KafkaJson(Described { name: metadata_cache.topic.name.clone(), configs, partitions }))
+    configs.extend(topic.topic.configs.clone());
+    let partitions = all_partitions(&service.agent, &topic);
+    Ok(KafkaJson(TopicDescription { name: topic.topic.name.clone(), configs, partitions }))
 }
 
 pub async fn partitions(
-    State(service): Shared,
+    State(service): ServiceState,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<KafkaJson<Vec<Partition>>, HttpError> {
-    let metadata_cache = find(&service.agent, &topic_of(path)?).await?;
-    Ok(KafkaJson(all_partitions(&service.agent, &metadata_cache)))
+    let topic = find(&service.agent, &topic_of(path)?).await?;
+    Ok(KafkaJson(all_partitions(&service.agent, &topic)))
 }
 
 pub async fn partition(
-    State(service): Shared,
+    State(service): ServiceState,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<KafkaJson<Partition>, HttpError> {
     let (topic, index) = partition_path(path)?;
-    let metadata_cache = find(&service.agent, &topic).await?;
-    let partition = partition_in(&metadata_cache, &index)?;
+    let topic = find(&service.agent, &topic).await?;
+    let partition = partition_in(&topic, &index)?;
     Ok(KafkaJson(described(&service.agent, partition.partition.0)))
 }
 
-/// The topic that a path names. A name that is not even UTF-8 is no topic's.
+/// The topic name in a path. One that is not UTF-8 names no topic.
 pub fn topic_of(path: Result<Path<String>, PathRejection>) -> Result<String, HttpError> {
     path.map(|Path(topic)| topic).map_err(|_| HttpError::topic_not_found())
 }
 
-/// The topic and the text where its partition should be.
+/// The topic name in a path, and the text in the place of its partition.
 pub fn partition_path(path: Result<Path<(String, String)>, PathRejection>) -> Result<(String, String), HttpError> {
     path.map(|Path(names)| names).map_err(|_| HttpError::topic_not_found())
 }
 
 /// The partition whose number is `index`.
-pub fn partition_in(metadata_cache: &CachedTopic, index: &str) -> Result<TopicPartition, HttpError> {
+pub fn partition_in(topic: &CachedTopic, index: &str) -> Result<TopicPartition, HttpError> {
     let index: i32 = index.parse().map_err(|_| HttpError::partition_not_found())?;
-    metadata_cache.partition(index).ok_or_else(HttpError::partition_not_found)
+    topic.partition(index).ok_or_else(HttpError::partition_not_found)
 }
 
-/// Looks a topic up; before it is called unknown, the cached is brought up to date.
+/// Finds a topic; before it counts as unknown, the metadata cache is brought up to date.
 pub async fn find(agent: &Agent, name: &str) -> Result<Arc<CachedTopic>, HttpError> {
-    if let Some(metadata_cache) = agent.metadata_cache.topic_by_name(name) {
-        return Ok(metadata_cache);
+    if let Some(topic) = agent.metadata_cache.topic_by_name(name) {
+        return Ok(topic);
     }
     agent.metadata_cache.sync().await?;
     agent.metadata_cache.topic_by_name(name).ok_or_else(HttpError::topic_not_found)
 }
 
-/// The same for producing: one that is not there is created, where the configuration allows it.
+/// The same for producing: an unknown topic is created if the configuration allows it.
 pub async fn find_or_create(agent: &Agent, name: &str) -> Result<Arc<CachedTopic>, HttpError> {
     match find(agent, name).await {
         Err(error) if error == HttpError::topic_not_found() && agent.config.auto_create_topics => {
@@ -112,11 +111,11 @@ pub async fn find_or_create(agent: &Agent, name: &str) -> Result<Arc<CachedTopic
     }
 }
 
-fn all_partitions(agent: &Agent, metadata_cache: &CachedTopic) -> Vec<Partition> {
-    (0..metadata_cache.topic.partitions).map(|index| described(agent, index)).collect()
+fn all_partitions(agent: &Agent, topic: &CachedTopic) -> Vec<Partition> {
+    (0..topic.topic.partitions).map(|index| described(agent, index)).collect()
 }
 
-/// Every agent serves every partition, so clients are told of the one that they ask.
+/// Every agent serves every partition, so a client gets the one that it asked as the leader.
 fn described(agent: &Agent, partition: i32) -> Partition {
     let broker = agent.session.node().id.0;
     Partition { partition, leader: broker, replicas: [Replica { broker, leader: true, in_sync: true }] }

@@ -129,7 +129,7 @@ async fn a_draining_agent_answers_requests_in_flight_and_takes_no_more() {
     let mut connection = connect(&agent);
     connection.send(8, &append("orders", -1, "kept")).await;
     sleep(Duration::from_secs(1)).await;
-    agent.produce.gate().close();
+    agent.produce.admission().close();
     connection.send(8, &append("orders", -1, "too late")).await;
     let answer = connection.receive(8).await;
     assert_eq!(answer.responses[0].partition_responses[0].error_code, ErrorCode::NONE);

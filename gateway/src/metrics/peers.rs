@@ -1,64 +1,56 @@
-//! What goes from agent to agent, counted on both sides.
+//! What agents count of the blocks that they give each other, on both sides.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
 
-/// Why a block came from the object store although another agent owns it.
+use super::instruments::instruments;
+
+/// Why a block was loaded from the object store although another agent owns it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct FallbackLabel {
-    /// The reason.
+    /// The reason, a word.
     pub reason: &'static str,
 }
 
-/// What a request of another agent was answered with.
+/// How a request of another agent was answered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ServedLabel {
-    /// `memory`, `store`, or why not.
+    /// `memory`, `store`, or why it was not served.
     pub answer: &'static str,
 }
 
-/// Counters of blocks that go from agent to agent. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct PeerMetrics {
-    /// Blocks that another agent gave.
-    pub blocks: Counter,
-    /// Their bytes.
-    pub bytes: Counter,
-    /// Blocks of other agents that came from the object store.
-    pub fallbacks: Family<FallbackLabel, Counter>,
-    /// Requests of other agents answered.
-    pub served: Family<ServedLabel, Counter>,
-    /// Bytes given to other agents.
-    pub served_bytes: Counter,
+instruments! {
+    /// Counters of blocks that agents give each other. Clones share them.
+    pub struct PeerMetrics {
+        /// Blocks received from other agents
+        blocks: Counter = "peer_blocks", "blocks" [];
+        /// Bytes of blocks received from other agents
+        bytes: Counter = "peer_block_bytes", "bytes" [];
+        /// Blocks owned by another agent that were loaded from the object store, by reason
+        fallbacks: Family<FallbackLabel, Counter> = "peer_fallbacks", "blocks" ["reason"];
+        /// Blocks that other agents asked for, by answer; each from memory has saved a GET
+        served: Family<ServedLabel, Counter> = "peer_served", "blocks" ["answer"];
+        /// Bytes of blocks given to other agents
+        served_bytes: Counter = "peer_served_bytes", "bytes" [];
+    }
 }
 
 impl PeerMetrics {
-    /// Another agent gave a block.
+    /// Counts a block that another agent gave.
     pub fn got(&self, bytes: usize) {
         self.blocks.inc();
         self.bytes.inc_by(bytes as u64);
     }
 
-    /// A block of another agent is loaded from the object store.
+    /// Counts a block of another agent that is loaded from the object store.
     pub fn fell_back(&self, reason: &'static str) {
         self.fallbacks.get_or_create(&FallbackLabel { reason }).inc();
     }
 
-    /// Another agent was answered.
+    /// Counts a request of another agent that was answered.
     pub fn answered(&self, answer: &'static str, bytes: usize) {
         self.served.get_or_create(&ServedLabel { answer }).inc();
         self.served_bytes.inc_by(bytes as u64);
-    }
-
-    pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register("peer_blocks", "Blocks that other agents gave", self.blocks.clone());
-        registry.register("peer_block_bytes", "Bytes that other agents gave", self.bytes.clone());
-        let help = "Blocks owned by another agent that came from the object store, by reason";
-        registry.register("peer_fallbacks", help, self.fallbacks.clone());
-        let help = "Blocks that other agents asked for, by answer: each from memory has saved a GET";
-        registry.register("peer_served", help, self.served.clone());
-        registry.register("peer_served_bytes", "Bytes given to other agents", self.served_bytes.clone());
     }
 }

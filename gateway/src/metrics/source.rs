@@ -1,102 +1,166 @@
-//! Numbers of parts that the agent does not know (the compactor), or that keep their own (the key-value store).
+//! Metrics whose values are kept elsewhere and read at each scrape: a table of definitions, each with how it is read.
 
-use std::sync::atomic::Ordering;
-
-use alluvium_metastore::kv::Db;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// Something that has numbers for a scrape.
+use super::{Definition, Kind};
+
+/// A part of the process that has metrics to show.
 pub trait MetricSource: Send + Sync + 'static {
-    /// The numbers now. Names are unique over all sources.
+    /// The values now. Names are unique over all sources.
     fn samples(&self) -> Vec<Sample>;
 }
 
-/// One number.
+/// A metric that is read from an `S`.
+#[derive(Debug)]
+pub struct Metric<S> {
+    /// What is said of it.
+    pub definition: Definition,
+    /// How it is read.
+    pub read: Read<S>,
+}
+
+/// How a metric is read from an `S`.
+#[derive(Debug)]
+pub enum Read<S> {
+    /// One value.
+    Value(fn(&S) -> u64),
+    /// One value, or nothing if it is not known.
+    Optional(fn(&S) -> Option<u64>),
+    /// A value for each combination of labels.
+    Series(fn(&S) -> Vec<Series>),
+}
+
+/// One value of a metric with labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Values of the definition's labels, in their order.
+    pub labels: Vec<String>,
+    /// The value.
+    pub value: i64,
+}
+
+/// A metric with its values at one scrape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// Its name, without the prefix `alluvium_` and without `_total`.
-    pub name: &'static str,
-    /// What it counts, for people.
-    pub help: &'static str,
-    /// How it moves.
-    pub kind: SampleKind,
-    /// The number.
-    pub value: u64,
+    /// What is said of it.
+    pub definition: Definition,
+    /// Its values: one without labels, or one for each combination of them.
+    pub series: Vec<Series>,
 }
 
-/// How a number moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SampleKind {
-    /// Only up; shown with `_total` behind its name.
-    Counter,
-    /// Up and down.
-    Gauge,
-}
-
-impl Sample {
-    /// A number that only grows.
+impl<S> Metric<S> {
+    /// A metric that only grows.
     #[must_use]
-    pub fn counter(name: &'static str, help: &'static str, value: u64) -> Self {
-        Self { name, help, kind: SampleKind::Counter, value }
+    pub const fn counter(name: &'static str, unit: &'static str, help: &'static str, read: fn(&S) -> u64) -> Self {
+        Self::new(name, Kind::Counter, unit, &[], help, Read::Value(read))
     }
 
-    /// A number that moves both ways.
+    /// A metric that moves both ways.
     #[must_use]
-    pub fn gauge(name: &'static str, help: &'static str, value: u64) -> Self {
-        Self { name, help, kind: SampleKind::Gauge, value }
+    pub const fn gauge(name: &'static str, unit: &'static str, help: &'static str, read: fn(&S) -> u64) -> Self {
+        Self::new(name, Kind::Gauge, unit, &[], help, Read::Value(read))
+    }
+
+    /// A metric that moves both ways and may be unknown.
+    #[must_use]
+    pub const fn optional_gauge(
+        name: &'static str,
+        unit: &'static str,
+        help: &'static str,
+        read: fn(&S) -> Option<u64>,
+    ) -> Self {
+        Self::new(name, Kind::Gauge, unit, &[], help, Read::Optional(read))
+    }
+
+    /// A metric that moves both ways, with a value for each combination of `labels`.
+    #[must_use]
+    pub const fn gauges(
+        name: &'static str,
+        unit: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        read: fn(&S) -> Vec<Series>,
+    ) -> Self {
+        Self::new(name, Kind::Gauge, unit, labels, help, Read::Series(read))
+    }
+
+    const fn new(
+        name: &'static str,
+        kind: Kind,
+        unit: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        read: Read<S>,
+    ) -> Self {
+        Self { definition: Definition { name, kind, unit, labels, help }, read }
+    }
+
+    /// Its values now.
+    #[must_use]
+    pub fn sample(&self, source: &S) -> Sample {
+        let series = match self.read {
+            Read::Value(read) => vec![Series::unlabelled(read(source))],
+            Read::Optional(read) => read(source).map(Series::unlabelled).into_iter().collect(),
+            Read::Series(read) => read(source),
+        };
+        Sample { definition: self.definition, series }
     }
 }
 
-/// Numbers taken for one scrape.
+impl Series {
+    fn unlabelled(value: u64) -> Self {
+        Self { labels: Vec::new(), value: i64::try_from(value).unwrap_or(i64::MAX) }
+    }
+}
+
+/// What is said of each metric of a table.
+pub fn definitions<S>(table: &[Metric<S>]) -> impl Iterator<Item = Definition> {
+    table.iter().map(|metric| metric.definition)
+}
+
+/// The values of all metrics of a table. What is not known is left out.
+#[must_use]
+pub fn read_all<S>(table: &[Metric<S>], source: &S) -> Vec<Sample> {
+    let is_known = |metric: &Metric<S>, sample: &Sample| !(sample.series.is_empty() && metric.is_optional());
+    let samples = table.iter().map(|metric| (metric, metric.sample(source)));
+    samples.filter(|(metric, sample)| is_known(metric, sample)).map(|(_, sample)| sample).collect()
+}
+
+impl<S> Metric<S> {
+    fn is_optional(&self) -> bool {
+        matches!(self.read, Read::Optional(_))
+    }
+}
+
+/// Values read for one scrape, as the library encodes them.
 #[derive(Debug)]
-pub(super) struct Taken(pub Vec<Sample>);
+pub(super) struct Samples(pub Vec<Sample>);
 
-impl Collector for Taken {
+impl Collector for Samples {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        for Sample { name, help, kind, value } in &self.0 {
-            match kind {
-                SampleKind::Counter => {
-                    let encoder = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-                    ConstCounter::new(*value).encode(encoder)?;
+        for Sample { definition: Definition { name, kind, help, labels, .. }, series } in &self.0 {
+            let metric_type = if *kind == Kind::Counter { MetricType::Counter } else { MetricType::Gauge };
+            let mut family = encoder.encode_descriptor(name, help, None, metric_type)?;
+            for Series { labels: values, value } in series {
+                if labels.is_empty() {
+                    encode(*kind, *value, family)?;
+                    break;
                 }
-                SampleKind::Gauge => {
-                    let encoder = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-                    ConstGauge::new(i64::try_from(*value).unwrap_or(i64::MAX)).encode(encoder)?;
-                }
+                let labels: Vec<(&str, &str)> = labels.iter().copied().zip(values.iter().map(String::as_str)).collect();
+                encode(*kind, *value, family.encode_family(&labels)?)?;
             }
         }
         Ok(())
     }
 }
 
-impl MetricSource for Db {
-    fn samples(&self) -> Vec<Sample> {
-        let metrics = self.metrics();
-        let counters = [
-            ("kv_transactions", "Metastore transactions started", &metrics.transactions),
-            ("kv_commits", "Metastore transactions committed with writes", &metrics.commits),
-            ("kv_conflicts", "Attempts that lost to another transaction", &metrics.conflicts),
-            ("kv_retries", "Attempts after the first", &metrics.retries),
-            ("kv_unknown_results", "Attempts whose result was unknown", &metrics.unknown_results),
-            ("kv_gave_up", "Metastore transactions that gave up", &metrics.gave_up),
-            ("kv_bytes_written", "Bytes of keys and values committed", &metrics.bytes_written),
-            ("kv_rows_written", "Writes committed", &metrics.rows_written),
-            ("kv_bytes_read", "Bytes of keys and values read, by all attempts", &metrics.bytes_read),
-            ("kv_time_microseconds", "Time of metastore transactions, all attempts and delays", &metrics.time_us),
-            ("kv_batches", "Durable batches of the metastore, each one fsync", &metrics.batches),
-        ];
-        let gauges = [
-            ("kv_file_bytes", "Size of the metastore's file, if it has one", &metrics.file_bytes),
-            ("kv_bytes_written_max", "Size of the largest transaction committed", &metrics.bytes_written_max),
-        ];
-        counters
-            .into_iter()
-            .map(|(name, help, value)| Sample::counter(name, help, value.load(Ordering::Relaxed)))
-            .chain(gauges.map(|(name, help, value)| Sample::gauge(name, help, value.load(Ordering::Relaxed))))
-            .collect()
+fn encode(kind: Kind, value: i64, encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
+    match kind {
+        Kind::Counter => ConstCounter::new(value.unsigned_abs()).encode(encoder),
+        Kind::Gauge | Kind::Histogram => ConstGauge::new(value).encode(encoder),
     }
 }

@@ -1,4 +1,4 @@
-//! What goes into the produce pipeline and what comes out of it.
+//! What goes into the write path, and what comes out of it.
 
 use alluvium_model::log::BatchRejection;
 use alluvium_model::{Offset, Timestamp, TopicPartition};
@@ -8,30 +8,33 @@ use thiserror::Error;
 /// One validated batch for one partition.
 #[derive(Clone, Debug)]
 pub struct PartitionAppend {
-    /// Where it goes.
+    /// The partition that it is appended to.
     pub partition: TopicPartition,
-    /// What goes there, verbatim (already stamped where the topic says LogAppendTime).
+    /// The batch, stored verbatim (already stamped if the topic's timestamp type is LogAppendTime).
     pub batch: Batch,
 }
 
 /// A durable batch: it has offsets, and every agent can read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ack {
-    /// Offset of its first record; for a duplicate, of the first time.
+    /// Offset of its first record; for a duplicate, the offset that it got the first time.
     pub base_offset: Offset,
-    /// Where the partition's log starts.
+    /// First offset of the partition's log.
     pub log_start: Offset,
-    /// Whether an earlier append of the same batch was found instead.
+    /// Whether the batch was already in the log.
     pub duplicate: bool,
-    /// Largest timestamp of the batch as it is stored (of the first time, for a duplicate).
+    /// Largest timestamp of the batch as it is stored; for a duplicate, as it was stored the first time.
     pub timestamp: Timestamp,
 }
 
-/// Why a batch is not in the log. Where `is_retryable`, the very same batch may be sent again.
+/// What became of one batch.
+pub type AppendResult = Result<Ack, ProduceError>;
+
+/// Why a batch is not in the log. If `is_retryable`, the very same batch may be sent again.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProduceError {
-    /// The commit refused this batch.
-    #[error("batch refused: {0}")]
+    /// The commit rejected this batch.
+    #[error("batch rejected: {0}")]
     Refused(BatchRejection),
     /// The segment with this batch could not be written to the object store in time.
     #[error("segment upload failed: {0}")]

@@ -1,6 +1,7 @@
-//! Back-pressure: bytes and requests admitted and not yet answered, bounded per agent.
+//! Back-pressure: a limit per agent on bytes and requests that are admitted and not yet answered.
 //!
-//! Over the limit nothing is refused: the next admission waits, so its connection stops reading from its socket.
+//! Above the limit nothing is rejected: the next request waits for a permit, so its connection stops reading from its
+//! socket.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,19 +9,19 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-/// Requests admitted and not yet answered: bounds the memory that small requests cost beyond their bytes.
+/// Requests admitted and not yet answered: bounds the memory that small requests take beyond their bytes.
 pub const REQUESTS_ADMITTED_MAX: usize = 65_536;
 /// One permit stands for this many bytes, since a semaphore counts in `u32`.
 const GRAIN_BYTES: usize = 1_024;
 
-/// The gate in front of the write path. Clones share it.
+/// The semaphore in front of the write path. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Gate {
-    shared: Arc<Shared>,
+pub struct AdmissionSemaphore {
+    state: Arc<State>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct State {
     bytes: Arc<Semaphore>,
     requests: Arc<Semaphore>,
     grains_max: u32,
@@ -28,25 +29,25 @@ struct Shared {
     waits: AtomicU64,
 }
 
-/// Leave for one request to be in memory; given back when dropped.
+/// Permits one request to be in memory; released when dropped.
 #[derive(Debug)]
 pub struct Permit {
     _bytes: OwnedSemaphorePermit,
     _request: OwnedSemaphorePermit,
 }
 
-/// The agent is stopping: nothing more is admitted.
+/// The semaphore is closed: the agent is draining and admits nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("agent is draining")]
 pub struct Closed;
 
-impl Gate {
-    /// Room for `bytes_max` bytes.
+impl AdmissionSemaphore {
+    /// A semaphore with permits for `bytes_max` bytes.
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
         let grains_max = grains(bytes_max).max(1);
         Self {
-            shared: Arc::new(Shared {
+            state: Arc::new(State {
                 bytes: Arc::new(Semaphore::new(grains_max as usize)),
                 requests: Arc::new(Semaphore::new(REQUESTS_ADMITTED_MAX)),
                 grains_max,
@@ -56,51 +57,50 @@ impl Gate {
         }
     }
 
-    /// Waits until there is room for `bytes`, first come first served. A request larger than all the room waits for all of
-    /// it, so that it is served alone rather than never.
+    /// Waits for a permit for `bytes`, in order of calls. A request larger than the limit waits for all permits, so
+    /// that it is served alone instead of never.
     ///
     /// # Errors
-    /// Once the gate is closed.
-    pub async fn admit(&self, bytes: usize) -> Result<Permit, Closed> {
-        let wanted = grains(bytes).clamp(1, self.shared.grains_max);
-        let waiting = self.try_admit(wanted)?;
-        match waiting {
+    /// If the semaphore is closed.
+    pub async fn acquire(&self, bytes: usize) -> Result<Permit, Closed> {
+        let wanted = grains(bytes).clamp(1, self.state.grains_max);
+        match self.try_acquire(wanted)? {
             Some(permit) => Ok(permit),
             None => self.wait(wanted).await,
         }
     }
 
-    /// Whether someone waits for room right now.
+    /// Whether a request waits for a permit right now.
     #[must_use]
     pub fn is_throttling(&self) -> bool {
-        self.shared.waiting.load(Ordering::Relaxed) > 0
+        self.state.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// How often an admission has had to wait.
+    /// Requests that had to wait for a permit, since the start.
     #[must_use]
     pub fn waits(&self) -> u64 {
-        self.shared.waits.load(Ordering::Relaxed)
+        self.state.waits.load(Ordering::Relaxed)
     }
 
-    /// Bytes admitted and not yet answered, to the grain.
+    /// Bytes admitted and not yet answered, rounded up to 1 KiB for each request.
     #[must_use]
     pub fn bytes_admitted(&self) -> usize {
-        (self.shared.grains_max as usize).saturating_sub(self.shared.bytes.available_permits()) * GRAIN_BYTES
+        (self.state.grains_max as usize).saturating_sub(self.state.bytes.available_permits()) * GRAIN_BYTES
     }
 
-    /// Admits nothing more; who waits is told.
+    /// Admits nothing more; requests that wait fail.
     pub fn close(&self) {
-        self.shared.bytes.close();
-        self.shared.requests.close();
+        self.state.bytes.close();
+        self.state.requests.close();
     }
 
-    fn try_admit(&self, grains: u32) -> Result<Option<Permit>, Closed> {
-        let request = match Arc::clone(&self.shared.requests).try_acquire_owned() {
+    fn try_acquire(&self, grains: u32) -> Result<Option<Permit>, Closed> {
+        let request = match Arc::clone(&self.state.requests).try_acquire_owned() {
             Ok(request) => request,
             Err(TryAcquireError::NoPermits) => return Ok(None),
             Err(TryAcquireError::Closed) => return Err(Closed),
         };
-        match Arc::clone(&self.shared.bytes).try_acquire_many_owned(grains) {
+        match Arc::clone(&self.state.bytes).try_acquire_many_owned(grains) {
             Ok(bytes) => Ok(Some(Permit { _bytes: bytes, _request: request })),
             Err(TryAcquireError::NoPermits) => Ok(None),
             Err(TryAcquireError::Closed) => Err(Closed),
@@ -108,15 +108,15 @@ impl Gate {
     }
 
     async fn wait(&self, grains: u32) -> Result<Permit, Closed> {
-        self.shared.waits.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting::new(&self.shared.waiting);
-        let request = Arc::clone(&self.shared.requests).acquire_owned().await.map_err(|_| Closed)?;
-        let bytes = Arc::clone(&self.shared.bytes).acquire_many_owned(grains).await.map_err(|_| Closed)?;
+        self.state.waits.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting::new(&self.state.waiting);
+        let request = Arc::clone(&self.state.requests).acquire_owned().await.map_err(|_| Closed)?;
+        let bytes = Arc::clone(&self.state.bytes).acquire_many_owned(grains).await.map_err(|_| Closed)?;
         Ok(Permit { _bytes: bytes, _request: request })
     }
 }
 
-/// Counts one waiter for as long as it lives, also where its future is dropped.
+/// Counts one waiter for as long as it lives, even if its future is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -143,35 +143,35 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn over_the_limit_admission_waits_until_room_is_given_back() {
-        let gate = Gate::new(10 * GRAIN_BYTES);
-        let first = gate.admit(8 * GRAIN_BYTES).await.expect("room");
-        let mut second = Box::pin(gate.admit(4 * GRAIN_BYTES));
+    async fn above_the_limit_a_request_waits_until_a_permit_is_released() {
+        let admission = AdmissionSemaphore::new(10 * GRAIN_BYTES);
+        let first = admission.acquire(8 * GRAIN_BYTES).await.expect("room");
+        let mut second = Box::pin(admission.acquire(4 * GRAIN_BYTES));
         assert!(second.as_mut().now_or_never().is_none());
-        assert!(gate.is_throttling());
+        assert!(admission.is_throttling());
         drop(first);
         assert!(second.await.is_ok());
-        assert!(!gate.is_throttling());
-        assert_eq!(gate.waits(), 1);
+        assert!(!admission.is_throttling());
+        assert_eq!(admission.waits(), 1);
     }
 
     #[tokio::test]
-    async fn a_request_larger_than_all_room_is_admitted_alone() {
-        let gate = Gate::new(2 * GRAIN_BYTES);
-        let huge = gate.admit(100 * GRAIN_BYTES).await.expect("admitted alone");
-        assert!(gate.admit(1).now_or_never().is_none());
+    async fn a_request_larger_than_the_limit_is_admitted_alone() {
+        let admission = AdmissionSemaphore::new(2 * GRAIN_BYTES);
+        let huge = admission.acquire(100 * GRAIN_BYTES).await.expect("admitted alone");
+        assert!(admission.acquire(1).now_or_never().is_none());
         drop(huge);
-        assert!(gate.admit(1).now_or_never().is_some());
+        assert!(admission.acquire(1).now_or_never().is_some());
     }
 
     #[tokio::test]
-    async fn a_closed_gate_turns_away_who_waits_and_who_comes() {
-        let gate = Gate::new(GRAIN_BYTES);
-        let _held = gate.admit(GRAIN_BYTES).await.expect("room");
-        let mut waiting = Box::pin(gate.admit(GRAIN_BYTES));
+    async fn a_closed_semaphore_fails_waiting_and_new_requests() {
+        let admission = AdmissionSemaphore::new(GRAIN_BYTES);
+        let _held = admission.acquire(GRAIN_BYTES).await.expect("room");
+        let mut waiting = Box::pin(admission.acquire(GRAIN_BYTES));
         assert!(waiting.as_mut().now_or_never().is_none());
-        gate.close();
+        admission.close();
         assert_eq!(waiting.await.err(), Some(Closed));
-        assert_eq!(gate.admit(1).await.err(), Some(Closed));
+        assert_eq!(admission.acquire(1).await.err(), Some(Closed));
     }
 }

@@ -1,4 +1,4 @@
-//! The commit of uploaded segments: tried again until it is known what became of it, or the segments are too old.
+//! Commits uploaded segments. A commit is retried until its result is known, or the segments are too old.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,53 +9,53 @@ use alluvium_model::log::{BatchAck, CommitLimits, SegmentCommit, SegmentOutcome}
 use alluvium_runtime::Clock;
 
 use super::open_segment::AppendReply;
-use super::pending_acks::Outcome;
 use super::pipeline::CommitPart;
 use super::upload::Uploaded;
-use super::{Ack, ProduceError};
+use super::{Ack, AppendResult, ProduceError};
 use crate::recent_segments::RecentSegments;
 
 /// The first pause between two tries; it doubles up to [`RETRY_PAUSE_MAX`].
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(10);
-/// The longest pause between two tries: short against what a producer waits.
+/// The longest pause between two tries: short compared with a producer's timeout.
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Commits segments.
 #[derive(Clone)]
 pub struct Committer {
-    /// Where to.
+    /// The log that segments are committed to.
     pub log: Log,
-    /// Where readers at the tail find the batches.
+    /// Where fetches at the end of the log find the batches.
     pub recent: RecentSegments,
-    /// When it is.
+    /// Tells a segment's age.
     pub clock: Arc<dyn Clock>,
-    /// What the commit obeys.
+    /// The limits that a commit obeys.
     pub limits: CommitLimits,
 }
 
-/// What became of one commit.
+/// The result of one commit.
 #[derive(Debug)]
 pub struct Committed {
-    /// How many segments, from the first on, the metastore decided on.
+    /// Number of segments, from the first on, that the metastore decided on.
     pub decided: usize,
-    /// Why not on those after them, if there are any.
+    /// Why it did not decide on those after them, if there are any.
     pub outcome: Result<(), ProduceError>,
-    /// What each who waits is to be told.
-    pub answers: Vec<(AppendReply, Outcome)>,
+    /// The result of each batch.
+    pub results: Vec<(AppendReply, AppendResult)>,
 }
 
 impl Committer {
-    /// Commits `parts` in one transaction; where that is refused as a whole, one after the other up to the one at fault.
+    /// Commits `parts` in one transaction. If that is rejected as a whole, it commits them one by one up to the first
+    /// that is rejected.
     pub async fn commit(&self, parts: Vec<CommitPart<Uploaded>>) -> Committed {
         let (segments, replies): (Vec<SegmentCommit>, Vec<Vec<AppendReply>>) = parts
             .into_iter()
             .map(|CommitPart { uploaded: Uploaded { commit, recent }, replies }| {
-                // Before the commit: it wakes readers, who should find the batches in memory.
+                // Before the commit, because it wakes long polls, which should find the batches in memory.
                 self.recent.insert(recent);
                 (commit, replies)
             })
             .unzip();
-        let mut committed = Committed { decided: 0, outcome: Ok(()), answers: Vec::new() };
+        let mut committed = Committed { decided: 0, outcome: Ok(()), results: Vec::new() };
         match self.until_decided(&segments).await {
             Ok(outcomes) => committed.acknowledge(outcomes, replies),
             Err(error) if segments.len() == 1 => committed.fail(replies.concat(), error),
@@ -64,7 +64,7 @@ impl Committer {
         committed
     }
 
-    /// After a fault nothing later is committed, or it could overtake what its producer sent before.
+    /// After one that failed none is committed, since it could overtake what its producer sent before.
     async fn commit_each(
         &self,
         segments: Vec<SegmentCommit>,
@@ -94,10 +94,10 @@ impl Committer {
             let oldest = segments.iter().map(|segment| segment.object.created()).min().unwrap_or(now);
             let too_old = now > oldest.plus(self.limits.age_max);
             if too_old || !is_retryable(&error) {
-                tracing::error!(%error, segments = segments.len(), "commit failed; its producers are told to try again");
+                tracing::error!(%error, segments = segments.len(), "commit failed; its producers get a retriable error");
                 return Err(ProduceError::Commit(error.to_string()));
             }
-            tracing::warn!(%error, "commit is tried again");
+            tracing::warn!(%error, "commit failed; it is retried");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY_PAUSE_MAX);
         }
@@ -107,11 +107,11 @@ impl Committer {
 impl Committed {
     fn acknowledge(&mut self, outcomes: Vec<SegmentOutcome>, replies: Vec<Vec<AppendReply>>) {
         self.decided += outcomes.len();
-        self.answers.extend(outcomes.into_iter().zip(replies).flat_map(|(outcome, replies)| acks(outcome, replies)));
+        self.results.extend(outcomes.into_iter().zip(replies).flat_map(|(outcome, replies)| acks(outcome, replies)));
     }
 
     fn fail(&mut self, replies: Vec<AppendReply>, error: ProduceError) {
-        self.answers.extend(replies.into_iter().map(|reply| (reply, Err(error.clone()))));
+        self.results.extend(replies.into_iter().map(|reply| (reply, Err(error.clone()))));
         self.outcome = Err(error);
     }
 }
@@ -123,8 +123,8 @@ fn is_retryable(error: &LogError) -> bool {
     }
 }
 
-/// One answer per batch of the segment: replies lie in the order of its batches.
-fn acks(outcome: SegmentOutcome, replies: Vec<AppendReply>) -> Vec<(AppendReply, Outcome)> {
+/// One result per batch of the segment; `replies` are in the order of its batches.
+fn acks(outcome: SegmentOutcome, replies: Vec<AppendReply>) -> Vec<(AppendReply, AppendResult)> {
     let batches = outcome.runs.into_iter().flat_map(|run| {
         let log_start = run.start;
         run.batches.into_iter().map(move |batch| batch.map(|ack| ack_of(ack, log_start)).map_err(ProduceError::Refused))

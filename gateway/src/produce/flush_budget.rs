@@ -1,7 +1,7 @@
-//! When a waiting request may cost a PUT: a token bucket.
+//! When a waiting request may be flushed, at the cost of a PUT: a token bucket.
 //!
-//! One token is earned per `linger`, and few are saved up. So an idle agent answers at once, and a busy one pays no more
-//! PUTs than a timer of `linger` would (DESIGN 3.2).
+//! One token is earned per `linger`, and a few are saved up. So an idle agent answers at once, and a busy one makes no
+//! more PUTs than a timer of `linger` would.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct FlushBudget {
     linger: Duration,
     burst: u32,
     tokens: u32,
-    /// Up to when tokens have been earned.
+    /// The time up to which tokens have been earned.
     earned_until: Instant,
 }
 
@@ -46,7 +46,7 @@ impl FlushBudget {
         let passed = now.saturating_duration_since(self.earned_until).as_nanos();
         let earned = passed / self.linger.as_nanos();
         let Some(left) = u32::try_from(earned).ok().filter(|earned| *earned < self.burst - self.tokens) else {
-            // The bucket is full, so the time that passed earns nothing more.
+            // The bucket is full, so the rest of the time earns nothing.
             self.tokens = self.burst;
             self.earned_until = now;
             return;

@@ -1,55 +1,52 @@
 //! The segment that batches join until it is sealed.
 //!
-//! Pure. Within a partition batches keep the order in which they joined; partitions come out sorted by (topic id,
-//! partition), as they lie in the object.
+//! Pure. Batches of a partition keep the order in which they joined; partitions are sorted by (topic id, partition), as
+//! in the object.
 
 use std::collections::{BTreeMap, HashMap};
 
-use alluvium_model::{ProducerId, TopicPartition, limits};
+use alluvium_model::{TopicPartition, limits};
 use alluvium_wire::batch::Batch;
 
-use super::gaps::Start;
+use super::sequence::{FirstSequence, PartitionProducer, producer_of};
 
 /// Rows that a partition in a segment costs at commit: its head and its extent.
 const ROWS_PER_PARTITION: usize = 2;
 /// Rows that a segment costs at commit: its object and its outcome.
 const ROWS_PER_SEGMENT: usize = 2;
 
-/// Which append, within this process.
+/// Identifies an append within this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppendId(pub u64);
 
-/// Which batch of which append an outcome is for.
+/// Identifies one batch of one append, to which a result belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AppendReply {
     /// The append.
     pub append: AppendId,
-    /// Its batch, from 0.
+    /// Index of the batch within the append, from 0.
     pub index: usize,
 }
 
-/// A batch on its way, and who waits for it.
+/// A batch on its way into the log.
 #[derive(Clone, Debug)]
 pub struct Pending {
     /// The batch.
     pub batch: Batch,
-    /// Who waits.
+    /// Which append waits for its result.
     pub reply: AppendReply,
 }
 
-/// A producer in a partition: where sequences count.
-pub type Sequenced = (TopicPartition, ProducerId);
-
-/// When a segment is full.
+/// Limits at which a segment is full.
 #[derive(Clone, Copy, Debug)]
 pub struct SegmentLimits {
-    /// Bytes of batches.
+    /// Bytes of its batches.
     pub bytes_max: usize,
-    /// Partitions.
+    /// Number of partitions.
     pub partitions_max: usize,
-    /// Rows that its commit touches.
+    /// Metastore rows that its commit touches.
     pub rows_max: usize,
-    /// Batches.
+    /// Number of batches.
     pub batches_max: usize,
 }
 
@@ -67,18 +64,33 @@ impl Default for SegmentLimits {
 /// Why a segment was sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SealReason {
-    /// It had its bytes.
+    /// The next batch would exceed the limit of bytes.
     Bytes,
-    /// It had its partitions.
+    /// The next batch would exceed the limit of partitions.
     Partitions,
-    /// Its commit had its rows.
+    /// The next batch would exceed the limit of rows in the commit.
     Rows,
-    /// It had its batches.
+    /// It has as many batches as a segment may have.
     Batches,
-    /// A request waited and a token was there.
+    /// A request waited, and the flush budget had a token.
     Flush,
     /// The agent drains.
     Drain,
+}
+
+impl SealReason {
+    /// The reason as metrics show it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Partitions => "partitions",
+            Self::Rows => "rows",
+            Self::Batches => "batches",
+            Self::Flush => "flush",
+            Self::Drain => "drain",
+        }
+    }
 }
 
 /// The segment that batches join.
@@ -87,13 +99,13 @@ pub struct OpenSegment {
     contents: Contents,
 }
 
-/// What is in a segment.
+/// The contents of a segment.
 #[derive(Clone, Debug, Default)]
 pub struct Contents {
     /// Batches by partition, sorted.
     pub runs: BTreeMap<TopicPartition, Vec<Pending>>,
-    /// Idempotent producers by partition, and where what they have in it begins.
-    pub producers: HashMap<Sequenced, Start>,
+    /// Idempotent producers, each with the first of its batches in this segment.
+    pub producers: HashMap<PartitionProducer, FirstSequence>,
     /// Bytes of batches.
     pub bytes: usize,
     /// Number of batches.
@@ -107,7 +119,7 @@ impl Contents {
         ROWS_PER_SEGMENT + self.runs.len() * ROWS_PER_PARTITION + self.producers.len()
     }
 
-    /// Who waits for it, in the order of its batches.
+    /// Which appends wait for it, in the order of its batches.
     pub fn replies(&self) -> impl Iterator<Item = AppendReply> {
         self.runs.values().flatten().map(|pending| pending.reply)
     }
@@ -120,8 +132,8 @@ impl OpenSegment {
         self.contents.batches == 0
     }
 
-    /// Why a batch of `partition` cannot join, if it cannot: the segment has to be sealed first. Never so while it is
-    /// empty, so that a batch larger than a segment has one of its own.
+    /// Why a batch of `partition` cannot join before the segment is sealed; `None` if it can. An empty segment takes
+    /// any batch, so that a batch larger than the limits gets a segment of its own.
     #[must_use]
     pub fn full_for(&self, partition: TopicPartition, batch: &Batch, limits: &SegmentLimits) -> Option<SealReason> {
         if self.is_empty() {
@@ -130,7 +142,7 @@ impl OpenSegment {
         let contents = &self.contents;
         let new_partition = usize::from(!contents.runs.contains_key(&partition));
         let new_producer = usize::from(
-            sequenced(partition, batch).is_some_and(|producer| !contents.producers.contains_key(&producer)),
+            producer_of(partition, batch).is_some_and(|producer| !contents.producers.contains_key(&producer)),
         );
         let rows = contents.rows() + new_partition * ROWS_PER_PARTITION + new_producer;
         if contents.bytes + batch.len() > limits.bytes_max {
@@ -146,23 +158,23 @@ impl OpenSegment {
         }
     }
 
-    /// Puts a batch at the end of its partition's run.
+    /// Appends a batch to its partition's run.
     pub fn join(&mut self, partition: TopicPartition, pending: Pending) {
         self.contents.bytes += pending.batch.len();
         self.contents.batches += 1;
-        if let Some(producer) = sequenced(partition, &pending.batch) {
-            let start = Start::of(&pending.batch);
+        if let Some(producer) = producer_of(partition, &pending.batch) {
+            let start = FirstSequence::of(&pending.batch);
             self.contents.producers.entry(producer).and_modify(|known| *known = known.earlier(start)).or_insert(start);
         }
         self.contents.runs.entry(partition).or_default().push(pending);
     }
 
-    /// Takes out what the given producers have in it.
-    pub fn remove(&mut self, broken: &HashMap<Sequenced, Start>) -> Vec<AppendReply> {
+    /// Removes the batches of the given producers.
+    pub fn remove(&mut self, broken: &HashMap<PartitionProducer, FirstSequence>) -> Vec<AppendReply> {
         let mut removed = Vec::new();
         for (partition, run) in &mut self.contents.runs {
             for pending in run.extract_if(.., |pending| {
-                sequenced(*partition, &pending.batch).is_some_and(|producer| broken.contains_key(&producer))
+                producer_of(*partition, &pending.batch).is_some_and(|producer| broken.contains_key(&producer))
             }) {
                 self.contents.bytes -= pending.batch.len();
                 self.contents.batches -= 1;
@@ -174,15 +186,8 @@ impl OpenSegment {
         removed
     }
 
-    /// Takes everything; the next batch joins an empty segment.
+    /// Takes the contents; the next batch joins an empty segment.
     pub fn seal(&mut self) -> Contents {
         std::mem::take(&mut self.contents)
     }
-}
-
-/// Where the sequences of `batch` count, if its producer is idempotent.
-#[must_use]
-pub fn sequenced(partition: TopicPartition, batch: &Batch) -> Option<Sequenced> {
-    let id = batch.header().producer_id;
-    (id >= 0).then_some((partition, ProducerId(id)))
 }

@@ -1,18 +1,15 @@
-//! Who waits for what: appends whose outcomes are not all known yet.
+//! Appends of which some results are not known yet.
 //!
-//! Pure but for the channel in which an append's outcomes are handed over. One outcome per batch, given once.
+//! Pure, except for the channel that carries an append's results. Each batch gets one result, once.
 
 use std::collections::HashMap;
 
 use tokio::sync::oneshot;
 
 use super::open_segment::{AppendId, AppendReply};
-use super::{Ack, Permit, ProduceError};
+use super::{AppendResult, Permit};
 
-/// What became of one batch.
-pub type Outcome = Result<Ack, ProduceError>;
-
-/// The appends on their way.
+/// The appends that wait for results.
 #[derive(Debug, Default)]
 pub struct PendingAcks {
     waiting: HashMap<AppendId, Waiting>,
@@ -21,15 +18,15 @@ pub struct PendingAcks {
 
 #[derive(Debug)]
 struct Waiting {
-    outcomes: Vec<Option<Outcome>>,
+    outcomes: Vec<Option<AppendResult>>,
     missing: usize,
-    answer: oneshot::Sender<Vec<Outcome>>,
+    answer: oneshot::Sender<Vec<AppendResult>>,
     _permit: Permit,
 }
 
 impl PendingAcks {
-    /// Notes an append of `batches` batches; `permit` is given back when it is answered.
-    pub fn open(&mut self, batches: usize, answer: oneshot::Sender<Vec<Outcome>>, permit: Permit) -> AppendId {
+    /// Adds an append of `batches` batches; `permit` is released when it is answered.
+    pub fn open(&mut self, batches: usize, answer: oneshot::Sender<Vec<AppendResult>>, permit: Permit) -> AppendId {
         let id = AppendId(self.opened_ever);
         self.opened_ever += 1;
         let outcomes = std::iter::repeat_with(|| None).take(batches).collect();
@@ -38,8 +35,8 @@ impl PendingAcks {
         id
     }
 
-    /// Notes what became of a batch; the last one of an append answers it.
-    pub fn settle(&mut self, reply: AppendReply, outcome: Outcome) {
+    /// Sets the result of a batch; the last one of an append answers it.
+    pub fn settle(&mut self, reply: AppendReply, outcome: AppendResult) {
         let Some(waiting) = self.waiting.get_mut(&reply.append) else { return };
         if let Some(slot @ None) = waiting.outcomes.get_mut(reply.index) {
             *slot = Some(outcome);
@@ -48,7 +45,7 @@ impl PendingAcks {
         self.close_if_complete(reply.append);
     }
 
-    /// Whether nobody waits.
+    /// Whether no append waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
@@ -58,7 +55,7 @@ impl PendingAcks {
         if self.waiting.get(&id).is_some_and(|waiting| waiting.missing == 0)
             && let Some(waiting) = self.waiting.remove(&id)
         {
-            // Nobody listens where the client did not want an answer (acks=0) or has gone.
+            // The receiver is gone if the client wanted no response (acks=0) or has disconnected.
             let _ = waiting.answer.send(waiting.outcomes.into_iter().flatten().collect());
         }
     }

@@ -1,16 +1,18 @@
 //! The write path as a state machine: events in, effects out, no I/O.
 //!
 //! ```text
-//!           join            flush policy          slot free          done          front of the line
-//! batches ───────► open ───────────────► sealed ───────────► uploading ───► uploaded ───────────────► committing ─► gone
+//!           join            flush policy          slot free          done          front of the queue
+//! batches ───────► open ───────────────► sealed ───────────► uploading ───► uploaded ───────────────► committing ─►
+//! gone
 //!                                          │                    │ failed                                   │ failed
 //!                                          ▼                    ▼                                          ▼
 //!                                      (answered with a retriable error, with what depends on it)
 //! ```
 //!
-//! Invariants: commits start in seal order, one transaction at a time; nothing empty is sealed; where a segment fails, a
-//! later one that continues an idempotent producer's sequence in the same partition fails with it, and none joins until the
-//! failed one is sent again, so that the commit never sees the later batches of a new producer before the earlier ones.
+//! Invariants: commits start in seal order, one transaction at a time; an empty segment is never sealed; if a segment
+//! fails, a later one that continues an idempotent producer's sequence in the same partition fails with it, and no
+//! later batch of that producer joins until the failed one is sent again. So the commit never sees the later batches of
+//! a new producer before the earlier ones.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -18,23 +20,22 @@ use alluvium_model::producer::Window;
 use tokio::time::Instant;
 
 use super::flush_budget::FlushBudget;
-use super::gaps::{Gaps, Start};
-use super::open_segment::{
-    AppendId, AppendReply, Contents, OpenSegment, Pending, SealReason, SegmentLimits, Sequenced, sequenced,
-};
+use super::gaps::Gaps;
+use super::open_segment::{AppendId, AppendReply, Contents, OpenSegment, Pending, SealReason, SegmentLimits};
+use super::sequence::{FirstSequence, PartitionProducer, producer_of};
 use super::{PartitionAppend, ProduceError};
 
 /// Segments committed by one transaction: with their feed and outcome rows, still well under a transaction's bytes.
 pub const COMMIT_SEGMENTS_MAX: usize = 16;
 
-/// What bounds the pipeline.
+/// Limits of the pipeline.
 #[derive(Clone, Copy, Debug)]
 pub struct PipelineLimits {
-    /// When a segment is full.
+    /// Limits at which a segment is full.
     pub segment: SegmentLimits,
-    /// Segments uploading at once.
+    /// Segments uploaded concurrently.
     pub uploads_in_flight_max: usize,
-    /// Rows that one commit touches, all its segments together.
+    /// Metastore rows that one commit touches, all its segments together.
     pub commit_rows_max: usize,
     /// Batches in one commit, all its segments together.
     pub commit_batches_max: usize,
@@ -45,7 +46,7 @@ pub struct PipelineLimits {
 /// A segment to be uploaded.
 #[derive(Debug)]
 pub struct SealedSegment {
-    /// Its place in the line: seal order within this process.
+    /// Its segment in the queue: seal order within this process.
     pub number: u64,
     /// Why it was sealed.
     pub reason: SealReason,
@@ -53,52 +54,52 @@ pub struct SealedSegment {
     pub contents: Contents,
 }
 
-/// What is to be done.
+/// What the event loop is to do.
 #[derive(Debug)]
 pub enum Effect<U> {
     /// Upload this; report with [`Pipeline::uploaded`].
     Upload(SealedSegment),
-    /// Commit these in one transaction, answer who waits, report with [`Pipeline::committed`].
+    /// Commit these in one transaction, answer the appends, report with [`Pipeline::committed`].
     Commit(Vec<CommitPart<U>>),
-    /// Answer these with an error.
+    /// Answer these batches with an error.
     Fail(Vec<AppendReply>, ProduceError),
-    /// Find out what this producer has written; report with [`Pipeline::written`].
-    Ask(Sequenced),
+    /// Read this producer's window from the metastore; report with [`Pipeline::window_read`].
+    ReadWindow(PartitionProducer),
 }
 
 /// One segment of a commit.
 #[derive(Debug)]
 pub struct CommitPart<U> {
-    /// What the upload reported.
+    /// The result of the upload.
     pub uploaded: U,
-    /// Who waits, in the order of the segment's batches.
+    /// Which appends wait, in the order of the segment's batches.
     pub replies: Vec<AppendReply>,
 }
 
-/// The state. `U` is what an upload reports and a commit needs.
+/// The state of the write path. `U` is the result of an upload, which the commit needs.
 #[derive(Debug)]
 pub struct Pipeline<U> {
     limits: PipelineLimits,
     budget: FlushBudget,
     open: OpenSegment,
     gaps: Gaps,
-    line: VecDeque<Place<U>>,
+    queue: VecDeque<QueuedSegment<U>>,
     uploading: usize,
-    /// How many at the front of the line the commit in flight covers.
+    /// Segments at the front of the queue that the commit in flight covers.
     committing: usize,
     sealed_ever: u64,
     draining: bool,
     failures: Vec<(Vec<AppendReply>, ProduceError)>,
-    questions: Vec<Sequenced>,
+    window_reads: Vec<PartitionProducer>,
 }
 
-/// A sealed segment and how far it has come.
+/// A sealed segment in the queue, and its stage.
 #[derive(Debug)]
-struct Place<U> {
+struct QueuedSegment<U> {
     number: u64,
     rows: usize,
     batches: usize,
-    producers: HashMap<Sequenced, Start>,
+    producers: HashMap<PartitionProducer, FirstSequence>,
     replies: Vec<AppendReply>,
     stage: Stage<U>,
 }
@@ -112,7 +113,7 @@ enum Stage<U> {
 }
 
 impl<U> Pipeline<U> {
-    /// Nothing on its way.
+    /// An empty pipeline.
     #[must_use]
     pub fn new(limits: PipelineLimits, budget: FlushBudget) -> Self {
         Self {
@@ -120,31 +121,33 @@ impl<U> Pipeline<U> {
             budget,
             open: OpenSegment::default(),
             gaps: Gaps::default(),
-            line: VecDeque::new(),
+            queue: VecDeque::new(),
             uploading: 0,
             committing: 0,
             sealed_ever: 0,
             draining: false,
             failures: Vec::new(),
-            questions: Vec::new(),
+            window_reads: Vec::new(),
         }
     }
 
-    /// An append arrived: its batches join the open segment, sealing it whenever it is full. Those that a failed batch has
-    /// to precede do not.
+    /// An append arrived: its batches join the open segment, which is sealed whenever it is full. Batches that come
+    /// after a failed one of their producer are rejected.
     pub fn join(&mut self, append: AppendId, batches: Vec<PartitionAppend>, now: Instant) {
         for (index, PartitionAppend { partition, batch }) in batches.into_iter().enumerate() {
             let reply = AppendReply { append, index };
-            let producer = sequenced(partition, &batch);
-            if let Some(producer) = producer.filter(|producer| !self.gaps.admit(*producer, Start::of(&batch), now)) {
-                if self.gaps.ask(producer, now) {
-                    self.questions.push(producer);
+            let producer = producer_of(partition, &batch);
+            if let Some(producer) =
+                producer.filter(|producer| !self.gaps.admit(*producer, FirstSequence::of(&batch), now))
+            {
+                if self.gaps.is_read_due(producer, now) {
+                    self.window_reads.push(producer);
                 }
                 self.failures.push((vec![reply], ProduceError::Gap));
                 continue;
             }
             if let Some(reason) = self.open.full_for(partition, &batch, &self.limits.segment) {
-                // A full segment does not wait for a token, but uses up one that is there.
+                // A full segment does not wait for a token, but takes one if there is one.
                 self.budget.take(now);
                 self.seal(reason);
             }
@@ -152,29 +155,29 @@ impl<U> Pipeline<U> {
         }
     }
 
-    /// Everything open is flushed from now on, whatever it costs.
+    /// From now on the open segment is flushed without waiting for a token.
     pub fn drain(&mut self) {
         self.draining = true;
     }
 
-    /// Whether nothing is on its way any more.
+    /// Whether no batch is on its way any more.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.line.is_empty() && self.uploading == 0
+        self.open.is_empty() && self.queue.is_empty() && self.uploading == 0
     }
 
-    /// When [`Self::advance`] should be called although nothing happened.
+    /// When [`Self::advance`] should be called even if nothing happens until then.
     #[must_use]
     pub fn flush_at(&self, now: Instant) -> Option<Instant> {
         (!self.open.is_empty() && self.has_free_slot()).then(|| self.budget.ready_at(now))
     }
 
-    /// Does what can be done now.
+    /// Starts everything that can be started now, and returns it as effects.
     pub fn advance(&mut self, now: Instant) -> Vec<Effect<U>> {
         let mut effects: Vec<Effect<U>> =
             self.failures.drain(..).map(|(replies, error)| Effect::Fail(replies, error)).collect();
-        effects.extend(self.questions.drain(..).map(Effect::Ask));
-        // Full segments first: what is open waits for a slot behind them.
+        effects.extend(self.window_reads.drain(..).map(Effect::ReadWindow));
+        // Full segments first: the open one waits for an upload slot behind them.
         effects.extend(self.start_uploads());
         if !self.open.is_empty() && self.has_free_slot() {
             if self.draining {
@@ -191,37 +194,37 @@ impl<U> Pipeline<U> {
     /// An upload ended.
     pub fn uploaded(&mut self, number: u64, outcome: Result<U, ProduceError>, now: Instant) {
         self.uploading -= 1;
-        // It may have failed with an earlier one meanwhile.
-        let Some(at) = self.line.iter().position(|place| place.number == number) else { return };
+        // It may have failed meanwhile, together with an earlier one.
+        let Some(at) = self.queue.iter().position(|segment| segment.number == number) else { return };
         match outcome {
-            Ok(uploaded) => self.line[at].stage = Stage::Uploaded(uploaded),
+            Ok(uploaded) => self.queue[at].stage = Stage::Uploaded(uploaded),
             Err(error) => {
-                let failed = self.line.remove(at).expect("the position was just found");
+                let failed = self.queue.remove(at).expect("the position was just found");
                 self.failures.push((failed.replies, error.clone()));
                 self.fail_dependents(at, failed.producers, &error, now);
             }
         }
     }
 
-    /// What a producer has written, as the metastore knows it.
-    pub fn written(&mut self, producer: Sequenced, written: &Window) {
-        self.gaps.learn(producer, written);
+    /// A producer's window was read from the metastore.
+    pub fn window_read(&mut self, producer: PartitionProducer, window: &Window) {
+        self.gaps.close_if_written(producer, window);
     }
 
-    /// The commit in flight ended: of its first `decided` segments the metastore has judged every batch, those after them
-    /// failed as `outcome` says. Who waited for them has been answered.
+    /// The commit in flight ended: the metastore decided on every batch of its first `decided` segments; those after
+    /// them failed as `outcome` says. Their appends have been answered.
     pub fn committed(&mut self, decided: usize, outcome: Result<(), ProduceError>, now: Instant) {
-        let failed: Vec<Place<U>> = self.line.drain(..self.committing).skip(decided).collect();
+        let failed: Vec<QueuedSegment<U>> = self.queue.drain(..self.committing).skip(decided).collect();
         self.committing = 0;
         if let Err(error) = outcome {
             let mut broken = HashMap::new();
-            failed.into_iter().for_each(|place| add(&mut broken, place.producers));
+            failed.into_iter().for_each(|segment| add(&mut broken, segment.producers));
             self.fail_dependents(0, broken, &error, now);
         }
     }
 
     fn has_free_slot(&self) -> bool {
-        let waiting = self.line.iter().any(|place| matches!(place.stage, Stage::Sealed(_)));
+        let waiting = self.queue.iter().any(|segment| matches!(segment.stage, Stage::Sealed(_)));
         !waiting && self.uploading < self.limits.uploads_in_flight_max
     }
 
@@ -230,7 +233,7 @@ impl<U> Pipeline<U> {
         assert!(contents.batches > 0, "an empty segment is never sealed");
         let number = self.sealed_ever;
         self.sealed_ever += 1;
-        self.line.push_back(Place {
+        self.queue.push_back(QueuedSegment {
             number,
             rows: contents.rows(),
             batches: contents.batches,
@@ -242,8 +245,8 @@ impl<U> Pipeline<U> {
 
     fn start_uploads(&mut self) -> Vec<Effect<U>> {
         let free = self.limits.uploads_in_flight_max.saturating_sub(self.uploading);
-        let waiting = self.line.iter_mut().filter(|place| matches!(place.stage, Stage::Sealed(_)));
-        let start = |place: &mut Place<U>| match std::mem::replace(&mut place.stage, Stage::Uploading) {
+        let waiting = self.queue.iter_mut().filter(|segment| matches!(segment.stage, Stage::Sealed(_)));
+        let start = |segment: &mut QueuedSegment<U>| match std::mem::replace(&mut segment.stage, Stage::Uploading) {
             Stage::Sealed(segment) => Some(Effect::Upload(segment)),
             Stage::Uploading | Stage::Uploaded(_) | Stage::Committing => None,
         };
@@ -257,23 +260,23 @@ impl<U> Pipeline<U> {
             return None;
         }
         let count = self.committable();
-        let start = |place: &mut Place<U>| match std::mem::replace(&mut place.stage, Stage::Committing) {
-            Stage::Uploaded(uploaded) => Some(CommitPart { uploaded, replies: std::mem::take(&mut place.replies) }),
+        let start = |segment: &mut QueuedSegment<U>| match std::mem::replace(&mut segment.stage, Stage::Committing) {
+            Stage::Uploaded(uploaded) => Some(CommitPart { uploaded, replies: std::mem::take(&mut segment.replies) }),
             Stage::Sealed(_) | Stage::Uploading | Stage::Committing => None,
         };
-        let parts: Vec<CommitPart<U>> = self.line.iter_mut().take(count).filter_map(start).collect();
+        let parts: Vec<CommitPart<U>> = self.queue.iter_mut().take(count).filter_map(start).collect();
         self.committing = count;
         (count > 0).then_some(Effect::Commit(parts))
     }
 
-    /// How many segments at the front of the line one transaction may take now: the first always, if it is uploaded.
+    /// Segments at the front of the queue that one transaction may take now; the first always, if it is uploaded.
     fn committable(&self) -> usize {
         let (mut rows, mut batches, mut count) = (0, 0, 0);
-        for place in self.line.iter().take(self.limits.commit_segments_max) {
-            rows += place.rows;
-            batches += place.batches;
+        for segment in self.queue.iter().take(self.limits.commit_segments_max) {
+            rows += segment.rows;
+            batches += segment.batches;
             let fits = rows <= self.limits.commit_rows_max && batches <= self.limits.commit_batches_max;
-            if !matches!(place.stage, Stage::Uploaded(_)) || !(fits || count == 0) {
+            if !matches!(segment.stage, Stage::Uploaded(_)) || !(fits || count == 0) {
                 break;
             }
             count += 1;
@@ -281,24 +284,24 @@ impl<U> Pipeline<U> {
         count
     }
 
-    /// Fails what stands at or after `at` in the line, or is open, and continues a sequence of `broken`.
+    /// Fails everything in the queue from `at` on, and in the open segment, that continues a sequence of `broken`.
     fn fail_dependents(
         &mut self,
         at: usize,
-        mut broken: HashMap<Sequenced, Start>,
+        mut broken: HashMap<PartitionProducer, FirstSequence>,
         error: &ProduceError,
         now: Instant,
     ) {
         if broken.is_empty() {
             return;
         }
-        let behind = self.line.split_off(at);
-        for place in behind {
-            if !place.producers.keys().any(|producer| broken.contains_key(producer)) {
-                self.line.push_back(place);
+        let behind = self.queue.split_off(at);
+        for segment in behind {
+            if !segment.producers.keys().any(|producer| broken.contains_key(producer)) {
+                self.queue.push_back(segment);
             } else {
-                add(&mut broken, place.producers);
-                self.failures.push((place.replies, error.clone()));
+                add(&mut broken, segment.producers);
+                self.failures.push((segment.replies, error.clone()));
             }
         }
         let removed = self.open.remove(&broken);
@@ -306,13 +309,13 @@ impl<U> Pipeline<U> {
             self.failures.push((removed, error.clone()));
         }
         for (producer, start) in broken {
-            self.gaps.note(producer, start, now);
+            self.gaps.open(producer, start, now);
         }
     }
 }
 
-/// Where what failed of each producer begins, with `more` that failed.
-fn add(broken: &mut HashMap<Sequenced, Start>, more: HashMap<Sequenced, Start>) {
+/// Adds `more` failed batches to `broken`, keeping the earliest of each producer.
+fn add(broken: &mut HashMap<PartitionProducer, FirstSequence>, more: HashMap<PartitionProducer, FirstSequence>) {
     for (producer, start) in more {
         broken.entry(producer).and_modify(|known| *known = known.earlier(start)).or_insert(start);
     }

@@ -1,4 +1,4 @@
-//! Putting the write path together and starting its task.
+//! Puts the write path together and starts its event loop.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::Produce;
 use super::commit::Committer;
+use super::event_loop::EventLoop;
 use super::flush_budget::FlushBudget;
-use super::flusher::Flusher;
 use super::open_segment::SegmentLimits;
 use super::pending_acks::PendingAcks;
 use super::pipeline::{COMMIT_SEGMENTS_MAX, Pipeline, PipelineLimits};
@@ -25,35 +25,35 @@ use crate::metrics::Metrics;
 use crate::recent_segments::RecentSegments;
 use alluvium_runtime::Tasks;
 
-/// What the write path works with.
+/// What the write path is handed.
 pub struct ProduceParts {
-    /// Where segments are committed.
+    /// Commits segments.
     pub log: Log,
-    /// Who has written what.
+    /// The windows of idempotent producers.
     pub producers: Producers,
-    /// Where segments are uploaded.
+    /// Stores segments.
     pub objects: Objects,
-    /// Brought up to date before anything is acknowledged.
+    /// Brought up to a commit before the commit is acknowledged.
     pub metadata_cache: MetadataCache,
-    /// Where readers at the tail find batches.
+    /// Where fetches at the end of the log find batches.
     pub recent: RecentSegments,
-    /// In whose name segments are written.
+    /// This agent's registration: its node id is part of each object's id.
     pub session: Session,
-    /// Time.
+    /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
+    /// Random numbers.
     pub rng: Arc<dyn Rng>,
-    /// Numbers.
+    /// Counts segments, uploads and commits.
     pub metrics: Metrics,
 }
 
-/// Starts the write path: its task runs until it is cancelled and everything admitted has been answered.
+/// Starts the write path. Its task runs until it is cancelled and everything admitted has been answered.
 #[must_use]
 pub fn start(config: &AgentConfig, parts: ProduceParts, tasks: &Tasks) -> Produce {
     let ProduceParts { log, producers, objects, metadata_cache, recent, session, clock, rng, metrics } = parts;
     let (produce, appends) = Produce::new(config.unflushed_bytes_max);
     let budget = FlushBudget::new(config.linger, config.flush_burst, Instant::now());
-    let flusher = Flusher {
+    let event_loop = EventLoop {
         pipeline: Pipeline::new(pipeline_limits(config), budget),
         pending_acks: PendingAcks::default(),
         uploader: Arc::new(Uploader { objects, session, clock: Arc::clone(&clock), rng }),
@@ -63,7 +63,7 @@ pub fn start(config: &AgentConfig, parts: ProduceParts, tasks: &Tasks) -> Produc
         metrics,
         tasks: tasks.clone(),
     };
-    tasks.spawn("produce", flusher.run(appends, tasks.cancelled()));
+    tasks.spawn("produce", event_loop.run(appends, tasks.cancelled()));
     produce
 }
 

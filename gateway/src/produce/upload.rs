@@ -1,4 +1,4 @@
-//! From a sealed segment to an object in the bucket, and to what its commit will say.
+//! Uploads a sealed segment as an object, and derives from it what its commit says.
 
 use std::sync::Arc;
 
@@ -13,32 +13,33 @@ use bytes::Bytes;
 
 use super::ProduceError;
 use super::open_segment::Contents;
+use super::sequence::last_sequence;
 use crate::recent_segments::{Frame, RecentSegment};
 
 /// An object that is durable and not yet committed.
 #[derive(Debug)]
 pub struct Uploaded {
-    /// What to commit.
+    /// The commit of this segment.
     pub commit: SegmentCommit,
-    /// Its batches, for readers at the tail.
+    /// Its batches, for fetches at the end of the log.
     pub recent: RecentSegment,
 }
 
 /// Uploads segments under this agent's name.
 #[derive(Clone)]
 pub struct Uploader {
-    /// Where to.
+    /// The object store.
     pub objects: Objects,
-    /// Who writes: its id is part of each object's.
+    /// This agent's registration: its node id is part of each object's id.
     pub session: Session,
-    /// When it is.
+    /// Gives each object its time of creation.
     pub clock: Arc<dyn Clock>,
-    /// Where unique names come from.
+    /// Makes object ids unique.
     pub rng: Arc<dyn Rng>,
 }
 
 impl Uploader {
-    /// Uploads one segment; tries again and gives up as the object store's own policy says.
+    /// Uploads one segment. Retries and the time limit are the object store's own policy.
     pub async fn upload(&self, contents: Contents) -> Result<Uploaded, ProduceError> {
         let (created, writer) = (self.clock.now(), self.session.node().id.0.unsigned_abs());
         let object = ObjectId::new(created, writer, self.rng.next_u64());
@@ -57,7 +58,7 @@ impl Uploader {
         match self.objects.put(&key, encoded.parts).await {
             Ok(_) => Ok(Uploaded { commit, recent }),
             Err(error) => {
-                tracing::warn!(%error, key, "segment upload failed; its producers are told to try again");
+                tracing::warn!(%error, key, "segment upload failed; its producers get a retriable error");
                 Err(ProduceError::Upload(error.to_string()))
             }
         }
@@ -96,7 +97,7 @@ fn batch_commit(batch: &Batch) -> BatchCommit {
     }
 }
 
-/// What the header of an admitted batch tells.
+/// What the segment's footer and the commit say of a validated batch, taken from its header.
 fn facts(batch: &Batch) -> BatchFacts {
     use alluvium_wire::batch::TimestampType;
     let header = batch.header();
@@ -109,25 +110,7 @@ fn facts(batch: &Batch) -> BatchFacts {
         id: ProducerId(header.producer_id),
         epoch: ProducerEpoch(header.producer_epoch),
         first: Sequence(header.base_sequence),
-        last: last_sequence(header.base_sequence, header.last_offset_delta),
+        last: last_sequence(header),
     });
     BatchFacts { records: header.record_count.unsigned_abs(), timestamps: (earliest, latest), producer }
-}
-
-/// Sequences wrap from the largest number to 0.
-fn last_sequence(first: i32, delta: i32) -> Sequence {
-    Sequence(first).plus(delta)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sequences_wrap_to_zero() {
-        assert_eq!(last_sequence(5, 4), Sequence(9));
-        assert_eq!(last_sequence(i32::MAX, 0), Sequence(i32::MAX));
-        assert_eq!(last_sequence(i32::MAX, 1), Sequence(0));
-        assert_eq!(last_sequence(i32::MAX - 1, 4), Sequence(2));
-    }
 }

@@ -1,4 +1,4 @@
-//! What agents give to each other, as anybody on the network could ask for it.
+//! Blocks as agents request them from each other, and as any client on the network could.
 
 use alluvium_model::{ObjectId, Offset, Timestamp, object_key};
 use alluvium_objects::faults::{Fault, Rule};
@@ -20,7 +20,7 @@ async fn status(server: &Server, path: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn segments_are_given_whole() {
+async fn segments_are_served_whole() {
     let server = Server::start().await;
     let key = segment(&server).await;
     let stored = server.agent.objects.get(&key).await.unwrap();
@@ -30,7 +30,7 @@ async fn segments_are_given_whole() {
 }
 
 #[tokio::test]
-async fn nothing_but_blocks_is_given() {
+async fn only_blocks_are_served() {
     let server = Server::start().await;
     let key = segment(&server).await;
     server.agent.objects.put("secret", vec!["s".into()]).await.unwrap();
@@ -47,7 +47,7 @@ async fn nothing_but_blocks_is_given() {
 }
 
 #[tokio::test]
-async fn an_object_store_that_fails_is_told_of() {
+async fn a_failing_object_store_is_reported() {
     let server = Server::start().await;
     let absent = object_key::segment(ObjectId::new(Timestamp(1), 2, 3));
     server.faults.inject(Rule::always(Fault::Unavailable));

@@ -1,4 +1,4 @@
-//! Health, readiness, and the end.
+//! Health, readiness, and a graceful stop.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ async fn an_agent_that_drains_is_alive_and_not_ready() {
 }
 
 #[tokio::test]
-async fn without_its_metastore_an_agent_is_not_ready_and_its_numbers_are_still_told() {
+async fn without_its_metastore_an_agent_is_not_ready_and_its_metrics_are_still_served() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Arc::new(RedbEngine::open(folder.path().join("metastore")).unwrap());
     let rng = Arc::new(SeededRng::new(1));
@@ -48,7 +48,7 @@ async fn without_its_metastore_an_agent_is_not_ready_and_its_numbers_are_still_t
 }
 
 #[tokio::test]
-async fn while_its_object_store_fails_an_agent_is_not_ready_and_it_finds_out_itself_when_that_is_over() {
+async fn while_its_object_store_fails_an_agent_is_not_ready_and_it_notices_recovery_by_itself() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     server.faults.inject(Rule::always(Fault::Unavailable));
@@ -63,14 +63,14 @@ async fn while_its_object_store_fails_an_agent_is_not_ready_and_it_finds_out_its
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_named() {
+async fn binding_a_taken_address_names_it() {
     let server = Server::start().await;
     let error = Listener::bind(server.address).await.expect_err("it is taken");
     assert!(matches!(error, BindError::Taken { address } if address == server.address));
 }
 
 #[tokio::test]
-async fn what_is_under_way_when_told_to_stop_is_answered_and_idle_connections_are_closed() {
+async fn on_stop_requests_in_flight_are_answered_and_idle_connections_are_closed() {
     let mut server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     let mut idle = TcpStream::connect(server.address).await.unwrap();
@@ -97,7 +97,7 @@ async fn what_is_under_way_when_told_to_stop_is_answered_and_idle_connections_ar
 }
 
 #[tokio::test]
-async fn a_connection_that_is_silent_for_too_long_is_closed() {
+async fn a_connection_that_is_idle_for_too_long_is_closed() {
     let server = Server::configured(|config| config.connections_idle_max = std::time::Duration::from_millis(20)).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     silent.write_all(b"GET /healthz HT").await.unwrap();

@@ -1,10 +1,10 @@
-//! What nobody should send.
+//! Malformed and hostile requests.
 
 use crate::client::{Answer, raw, request};
 use crate::server::Server;
 
 #[tokio::test]
-async fn unknown_routes_and_methods_are_told_in_json() {
+async fn unknown_routes_and_methods_get_json_errors() {
     let server = Server::start().await;
     for path in ["/", "/topic", "/topics/a/b/c", "/healthz/", "/%00"] {
         let (status, code, message) = server.get(path).await.error();
@@ -16,7 +16,7 @@ async fn unknown_routes_and_methods_are_told_in_json() {
 }
 
 #[tokio::test]
-async fn garbage_closes_its_connection_and_nothing_else() {
+async fn garbage_closes_only_its_own_connection() {
     let server = Server::start().await;
     let long = [b"GET /".as_slice(), &[b'a'; 1 << 20], b" HTTP/1.1\r\n\r\n"].concat();
     let many = [b"GET / HTTP/1.1\r\n".as_slice(), &b"a: b\r\n".repeat(100_000), b"\r\n"].concat();
@@ -33,25 +33,25 @@ async fn garbage_closes_its_connection_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_body_that_ends_early_is_nobodys_loss() {
+async fn a_body_that_ends_early_releases_its_permit() {
     use tokio::io::AsyncWriteExt;
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
-    let room = server.agent.produce.gate().bytes_admitted();
+    let room = server.agent.produce.admission().bytes_admitted();
     let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
     let head =
         "POST /topics/orders HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
     drop(stream);
     assert_eq!(server.post_json("/topics/orders", r#"{"records":[{"value":1}]}"#).await.status, 200);
-    while server.agent.produce.gate().bytes_admitted() > room {
+    while server.agent.produce.admission().bytes_admitted() > room {
         tokio::task::yield_now().await;
     }
     assert_eq!(server.records("orders", 0).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_content_length_that_is_none_is_refused() {
+async fn an_invalid_content_length_is_rejected() {
     let server = Server::start().await;
     let head = "POST /topics/orders HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: ";
     for length in ["-1", "x", "99999999999999999999999"] {
@@ -61,7 +61,7 @@ async fn a_content_length_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_nested_without_end_costs_no_stack() {
+async fn a_deeply_nested_value_does_not_overflow_the_stack() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     let deep = format!("{}{}", "[".repeat(400_000), "]".repeat(400_000));

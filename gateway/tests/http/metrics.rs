@@ -1,6 +1,10 @@
 //! The scrape.
 
+use std::collections::BTreeMap;
+
 use alluvium_gateway::groups::{Committer, NewOffset};
+use alluvium_gateway::http::metric_definitions;
+use alluvium_gateway::metrics::Definition;
 use alluvium_model::Offset;
 
 use crate::server::Server;
@@ -18,7 +22,7 @@ fn value(text: &str, series: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn every_name_has_one_family_and_the_end_is_told() {
+async fn every_name_has_one_family_and_the_text_has_an_end() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     assert_eq!(server.post_json("/topics/orders", r#"{"records":[{"value":1}]}"#).await.status, 200);
@@ -34,7 +38,7 @@ async fn every_name_has_one_family_and_the_end_is_told() {
 }
 
 #[tokio::test]
-async fn what_the_load_tool_reads_is_there_under_its_names() {
+async fn the_metrics_that_the_load_tool_reads_have_their_names() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     let names = ["alluvium_object_puts_total", "alluvium_object_gets_total", "alluvium_log_commits_total"];
@@ -46,7 +50,7 @@ async fn what_the_load_tool_reads_is_there_under_its_names() {
 }
 
 #[tokio::test]
-async fn all_that_is_promised_is_counted() {
+async fn documented_metrics_are_counted() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     server.post_json("/topics/orders", r#"{"records":[{"value":1}]}"#).await;
@@ -103,6 +107,27 @@ async fn all_that_is_promised_is_counted() {
 }
 
 #[tokio::test]
+async fn every_family_is_declared_with_its_type_and_labels() {
+    let server = Server::start().await;
+    server.topic("orders", 1, &[]).await;
+    server.post_json("/topics/orders", r#"{"records":[{"value":1}]}"#).await;
+    server.agent.metrics.request("Produce", 3, std::time::Duration::from_millis(1));
+    let text = scrape(&server).await;
+    let declared: BTreeMap<String, Definition> =
+        metric_definitions().into_iter().map(|metric| (format!("alluvium_{}", metric.name), metric)).collect();
+    let families = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    for (family, kind) in families.filter(|(family, _)| *family != "alluvium_compaction_lag_bytes") {
+        let metric = declared.get(family).unwrap_or_else(|| panic!("{family} is not declared"));
+        assert_eq!(kind, metric.kind.name(), "{family}");
+        for line in text.lines().filter(|line| line.starts_with(&format!("{}{{", metric.full_name()))) {
+            for label in metric.labels {
+                assert!(line.contains(&format!("{label}=\"")), "{line} has no label {label}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn logs_and_groups_have_their_positions() {
     let server = Server::start().await;
     let partitions = server.topic("orders", 2, &[]).await;
@@ -126,7 +151,7 @@ async fn logs_and_groups_have_their_positions() {
 }
 
 #[tokio::test]
-async fn a_scrape_shows_only_so_many_partitions_and_tells_how_many_more_there_are() {
+async fn a_scrape_shows_a_limited_number_of_partitions_and_counts_the_others() {
     let server = Server::start().await;
     server.topic("large", 9_999, &[]).await;
     server.topic("more", 3, &[]).await;

@@ -1,4 +1,4 @@
-//! Records that are taken.
+//! Records that are accepted.
 
 use std::collections::HashSet;
 
@@ -33,7 +33,7 @@ async fn json_records_are_answered_with_their_offsets_and_read_as_they_were() {
 }
 
 #[tokio::test]
-async fn binary_records_are_bytes() {
+async fn binary_records_are_decoded_from_base64() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     let body = r#"{"records":[{"key":"/wA=","value":"aGVsbG8=","headers":[{"name":"h","value":"/w=="}]}]}"#;
@@ -59,7 +59,7 @@ async fn timestamps_and_headers_are_kept() {
 }
 
 #[tokio::test]
-async fn a_topic_that_stamps_its_records_stamps_these_as_well() {
+async fn a_topic_with_log_append_time_stamps_records_from_http() {
     let server = Server::start().await;
     server.topic("orders", 1, &[("message.timestamp.type", "LogAppendTime")]).await;
     let before = server.agent.clock.now().0;
@@ -104,7 +104,7 @@ async fn records_go_to_the_partition_that_they_or_the_path_name() {
 }
 
 #[tokio::test]
-async fn many_records_become_batches_that_the_topic_takes_in_their_order() {
+async fn many_records_become_batches_within_the_topics_limit_in_order() {
     let server = Server::start().await;
     server.topic("orders", 1, &[("max.message.bytes", "1000")]).await;
     let records: Vec<Value> = (0..100).map(|n| json!({"value": format!("{n:0200}")})).collect();
@@ -116,7 +116,7 @@ async fn many_records_become_batches_that_the_topic_takes_in_their_order() {
 }
 
 #[tokio::test]
-async fn plain_json_is_taken_whatever_its_parameters() {
+async fn plain_json_is_accepted_with_any_parameters() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     for content_type in ["application/json", "application/json; charset=utf-8", "Application/VND.kafka.json.v2+json"] {

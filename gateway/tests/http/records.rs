@@ -48,7 +48,7 @@ async fn reading_starts_at_the_offset_and_ends_at_the_limit_or_the_end() {
 }
 
 #[tokio::test]
-async fn reading_starts_at_the_log_start_where_records_were_deleted() {
+async fn reading_starts_at_the_log_start_if_records_were_deleted() {
     let server = with_numbers(4).await;
     let metadata_cache = server.agent.metadata_cache.topic_by_name("orders").unwrap();
     let agent = &server.agent;
@@ -97,7 +97,7 @@ async fn formats_write_the_same_bytes_in_their_own_way() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_meant_is_refused_with_what_can() {
+async fn invalid_parameters_are_rejected_with_the_valid_ones() {
     let server = with_numbers(0).await;
     for (query, message) in [
         ("offset=-1", "offset is a number from 0, earliest or latest, not \"-1\""),
@@ -128,7 +128,7 @@ async fn unknown_topics_and_partitions_are_not_found_and_not_created() {
 }
 
 #[tokio::test]
-async fn records_that_are_lost_are_an_error_and_not_an_empty_answer() {
+async fn lost_records_are_an_error_and_not_an_empty_answer() {
     use alluvium_objects::Operation;
     use alluvium_objects::faults::{Fault, Rule};
     // Without room for anything in memory, every read goes to the store.

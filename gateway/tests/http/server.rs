@@ -8,7 +8,7 @@ use std::time::Duration;
 use alluvium_gateway::agent::{Agent, AgentParts};
 use alluvium_gateway::config::AgentConfig;
 use alluvium_gateway::http::Listener;
-use alluvium_gateway::metrics::{MetricSource, Sample};
+use alluvium_gateway::metrics::{Metric, MetricSource, Sample, read_all};
 use alluvium_gateway::peers::NoPeers;
 use alluvium_gateway::topic_creation::{create, new_topic};
 use alluvium_metastore::{Metastore, fixtures};
@@ -33,12 +33,15 @@ pub struct Server {
     pub serving: JoinHandle<()>,
 }
 
-/// Numbers of a part that the gateway does not know.
+/// A part that the gateway does not know.
 struct Compactor;
+
+const COMPACTOR: &[Metric<Compactor>] =
+    &[Metric::gauge("compaction_lag_bytes", "bytes", "Bytes not yet in history", |_| 4_711)];
 
 impl MetricSource for Compactor {
     fn samples(&self) -> Vec<Sample> {
-        vec![Sample::gauge("compaction_lag_bytes", "Bytes not yet in history", 4_711)]
+        read_all(COMPACTOR, self)
     }
 }
 

@@ -31,7 +31,7 @@ async fn a_topic_is_described_with_its_configs_and_partitions() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn unknown_topics_are_not_found() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     for path in ["/topics/none", "/topics/none/partitions", "/topics/none/partitions/0", "/topics/%ff"] {

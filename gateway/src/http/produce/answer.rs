@@ -1,12 +1,12 @@
-//! What became of each record: `{"offsets": [{"partition", "offset", "error_code", "error"}], ..}`.
+//! The result of each record: `{"offsets": [{"partition", "offset", "error_code", "error"}], ..}`.
 
 use serde::Serialize;
 
 use super::super::error::HttpError;
-use super::plan::{Place, Plan};
-use crate::produce::{Outcome, ProduceError};
+use super::plan::{Plan, RecordPosition};
+use crate::produce::{AppendResult, ProduceError};
 
-/// The answer to a request whose records were let in.
+/// The answer to a request whose records were valid.
 #[derive(Debug, Serialize)]
 pub struct Answer {
     offsets: Vec<RecordAnswer>,
@@ -22,11 +22,11 @@ struct RecordAnswer {
     error: Option<String>,
 }
 
-/// Where each record is now. Where none could be written, that is the answer to the request as a whole, so that who looks
-/// at the status alone is not deceived.
-pub fn answer(plan: &Plan, partitions: &[i32], outcomes: &[Outcome]) -> Result<Answer, HttpError> {
+/// The offset of each record. If none could be written, the request as a whole fails, so that a client that only looks
+/// at the status sees it.
+pub fn answer(plan: &Plan, partitions: &[i32], outcomes: &[AppendResult]) -> Result<Answer, HttpError> {
     let answers: Vec<Result<RecordAnswer, HttpError>> =
-        plan.places.iter().map(|place| one(place, partitions, outcomes)).collect();
+        plan.positions.iter().map(|position| one(position, partitions, outcomes)).collect();
     if answers.iter().all(Result::is_err)
         && let Some(Err(error)) = answers.first()
     {
@@ -36,12 +36,12 @@ pub fn answer(plan: &Plan, partitions: &[i32], outcomes: &[Outcome]) -> Result<A
     Ok(Answer { offsets, key_schema_id: None, value_schema_id: None })
 }
 
-fn one(place: &Place, partitions: &[i32], outcomes: &[Outcome]) -> Result<RecordAnswer, HttpError> {
+fn one(position: &RecordPosition, partitions: &[i32], outcomes: &[AppendResult]) -> Result<RecordAnswer, HttpError> {
     let draining = Err(ProduceError::Draining);
-    let ack = outcomes.get(place.append).unwrap_or(&draining).as_ref().map_err(|error| error.clone())?;
+    let ack = outcomes.get(position.append).unwrap_or(&draining).as_ref().map_err(|error| error.clone())?;
     Ok(RecordAnswer {
-        partition: partitions.get(place.append).copied(),
-        offset: Some(ack.base_offset.0 + place.index),
+        partition: partitions.get(position.append).copied(),
+        offset: Some(ack.base_offset.0 + position.index),
         error_code: None,
         error: None,
     })
@@ -61,12 +61,12 @@ mod tests {
     const ACK: Ack = Ack { base_offset: Offset(7), log_start: Offset(0), duplicate: false, timestamp: Timestamp(1) };
 
     fn two_batches() -> Plan {
-        let place = |append, index| Place { append, index };
-        Plan { appends: Vec::new(), places: vec![place(1, 0), place(0, 0), place(0, 1)] }
+        let position = |append, index| RecordPosition { append, index };
+        Plan { appends: Vec::new(), positions: vec![position(1, 0), position(0, 0), position(0, 1)] }
     }
 
     #[test]
-    fn a_part_that_failed_is_told_record_by_record() {
+    fn a_failed_batch_is_reported_for_each_of_its_records() {
         let outcomes = [Ok(ACK), Err(ProduceError::Upload("no".into()))];
         let answer = answer(&two_batches(), &[4, 5], &outcomes).expect("some were written");
         let json = serde_json::to_value(&answer).expect("an answer is JSON");
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_failed_the_request_failed() {
+    fn if_all_batches_failed_the_request_fails() {
         let outcomes = [Err(ProduceError::Draining), Err(ProduceError::Upload("no".into()))];
         let error = answer(&two_batches(), &[4, 5], &outcomes).expect_err("none was written");
         assert_eq!(error.code, 50003);

@@ -1,7 +1,7 @@
 //! The body: `{"records": [{"key", "value", "partition", "timestamp", "headers"}]}`.
 //!
-//! The last two are ours: milliseconds, and `[{"name", "value"}]`. A name that is not known is an error, so that a misspelt
-//! one is not lost; those of the proxy's schemas are known, and have no meaning here.
+//! The last two are our additions: milliseconds, and `[{"name", "value"}]`. An unknown name is an error, so that a
+//! misspelt one is not ignored; the proxy's names of schemas are known, and ignored.
 
 use std::fmt;
 
@@ -12,18 +12,21 @@ use serde_json::value::RawValue;
 use super::super::error::HttpError;
 use super::super::format::Format;
 
-/// Records of one request: at about 300 B each beyond their text, as much memory as the largest body.
+/// Records in one request: at about 300 B each beyond their text, they take as much memory as the largest body.
 const RECORDS_MAX: usize = 50_000;
 
 /// One record to append.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewRecord {
-    /// Where to, if it says.
+    /// The partition, if the record names one.
     pub partition: Option<i32>,
+    /// The key; `None` is Kafka's null.
     pub key: Option<Vec<u8>>,
+    /// The value; `None` is Kafka's null.
     pub value: Option<Vec<u8>>,
-    /// Milliseconds, if it says.
+    /// Milliseconds since the Unix epoch, if the record says.
     pub timestamp: Option<i64>,
+    /// Names and values of headers, in order.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
@@ -137,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_and_nothing_are_the_same() {
+    fn null_and_an_absent_name_are_the_same() {
         let body = br#"{"records": [{"key": null, "value": 1}, {"value": null}]}"#;
         let records = parse(body, Format::Json).expect("it is a body");
         let value = NewRecord { value: Some(b"1".to_vec()), ..NewRecord::default() };

@@ -1,14 +1,14 @@
 //! Producing records: `POST /topics/{topic}` and `POST /topics/{topic}/partitions/{partition}`.
 //!
-//! Owns: the body's form and limits, the choice of partitions, batches out of records. Does not own: which batches are let
-//! in (`produce::admission`, the rules of Kafka's Produce). Invariants: room is taken before the body is read; nothing is
-//! appended unless every record of the request is let in; records of one partition keep their order.
+//! Owns: the body's form and limits, the choice of partitions, batches out of records. Does not own: which batches are
+//! let in (`produce::validation`, the rules of Kafka's Produce). Invariants: room is taken before the body is read;
+//! nothing is appended unless every record of the request is let in; records of one partition keep their order.
 
 mod answer;
 mod body;
 mod plan;
 mod request;
-mod route;
+mod routes;
 
 pub use request::BODY_BYTES_MAX;
-pub use route::{to_partition, to_topic};
+pub use routes::{to_partition, to_topic};

@@ -1,4 +1,4 @@
-//! Which record goes where, and in which batch: pure.
+//! Which partition and which batch each record goes to: pure.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,58 +11,58 @@ use super::super::partitioner::partition_of;
 use super::body::NewRecord;
 use crate::metadata_cache::CachedTopic;
 use crate::produce::PartitionAppend;
-use crate::produce::admission::{Refusal, admit};
+use crate::produce::validation::{InvalidBatch, validate};
 
-/// The version of Kafka's Produce by whose rules batches are let in.
+/// The version of Kafka's Produce whose rules batches are validated by.
 const PRODUCE_VERSION: i16 = 13;
-/// More than what a record takes in a batch beside its bytes.
+/// Upper bound in bytes of what a record takes in a batch beside its key, value and headers.
 const RECORD_OVERHEAD: usize = 40;
-/// The same for each header.
+/// Upper bound in bytes of what a header takes beside its name and value.
 const HEADER_OVERHEAD: usize = 12;
 
-/// What is to be appended, all let in.
+/// What is to be appended, all of it validated.
 #[derive(Debug)]
 pub struct Plan {
     /// The batches.
     pub appends: Vec<PartitionAppend>,
-    /// For each record of the request, in order, its batch and its place in it.
-    pub places: Vec<Place>,
+    /// For each record of the request, in order, its batch and its position in that batch.
+    pub positions: Vec<RecordPosition>,
 }
 
-/// Where a record has gone.
+/// The position of a record in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Which of the appends.
+pub struct RecordPosition {
+    /// Index of its batch among the appends.
     pub append: usize,
-    /// How many records of that batch come before it.
+    /// Number of records of that batch before it.
     pub index: i64,
 }
 
-/// Where records go that do not say.
+/// The partition of records that do not name one.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
-    /// All to this one.
+    /// This partition for all of them.
     Partition(TopicPartition),
-    /// By key; those without go to one partition by chance, given here.
+    /// Chosen by key; records without a key go to one partition chosen by `random`.
     Topic { random: u64 },
 }
 
-/// Finds every record's partition, and puts records of one partition into batches no larger than the topic takes.
+/// Chooses every record's partition, and builds batches no larger than the topic's `max.message.bytes`.
 pub fn plan(topic: &CachedTopic, target: Target, records: &[NewRecord], now: Timestamp) -> Result<Plan, HttpError> {
     let mut by_partition: BTreeMap<TopicPartition, Vec<usize>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
         by_partition.entry(partition(topic, target, index, record)?).or_default().push(index);
     }
-    let mut plan = Plan { appends: Vec::new(), places: vec![Place { append: 0, index: 0 }; records.len()] };
+    let mut plan = Plan { appends: Vec::new(), positions: vec![RecordPosition { append: 0, index: 0 }; records.len()] };
     for (partition, members) in by_partition {
         for range in batches(topic.configs.max_message_bytes, &members, records) {
             let members = members.get(range).unwrap_or_default();
             let batch = build(members, records, now)?;
-            let batch = admit(Some(batch), &topic.configs, PRODUCE_VERSION, now)
-                .map_err(|refusal| refused(&refusal, members, records))?;
+            let batch = validate(Some(batch), &topic.configs, PRODUCE_VERSION, now)
+                .map_err(|invalid| rejected(&invalid, members, records))?;
             for (index, member) in (0..).zip(members) {
-                if let Some(place) = plan.places.get_mut(*member) {
-                    *place = Place { append: plan.appends.len(), index };
+                if let Some(position) = plan.positions.get_mut(*member) {
+                    *position = RecordPosition { append: plan.appends.len(), index };
                 }
             }
             plan.appends.push(PartitionAppend { partition, batch });
@@ -88,13 +88,13 @@ fn partition(
         (Target::Topic { .. }, Some(named)) => named,
         (Target::Topic { random }, None) => match &record.key {
             Some(key) => partition_of(key, topic.topic.partitions),
-            None => by_chance(random, topic.topic.partitions),
+            None => at_random(random, topic.topic.partitions),
         },
     };
     topic.partition(wanted).ok_or_else(HttpError::partition_not_found)
 }
 
-fn by_chance(random: u64, partitions: i32) -> i32 {
+fn at_random(random: u64, partitions: i32) -> i32 {
     let partitions = u64::from(partitions.max(1).unsigned_abs());
     i32::try_from(random % partitions).unwrap_or(0)
 }
@@ -115,7 +115,7 @@ fn batches(bytes_max: usize, members: &[usize], records: &[NewRecord]) -> Vec<Ra
     ranges
 }
 
-/// No less than what the record takes in a batch.
+/// Upper bound of the bytes that the record takes in a batch.
 fn size_max(record: &NewRecord) -> usize {
     let field = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
     let header = |(name, value): &(String, Option<Vec<u8>>)| name.len() + field(value) + HEADER_OVERHEAD;
@@ -135,15 +135,15 @@ fn build(members: &[usize], records: &[NewRecord], now: Timestamp) -> Result<byt
     Ok(builder.finish())
 }
 
-/// Why a batch of `members` is not let in, told of the record at fault where it is one.
-fn refused(refusal: &Refusal, members: &[usize], records: &[NewRecord]) -> HttpError {
+/// Why a batch of `members` is rejected, naming the record at fault if there is one.
+fn rejected(invalid: &InvalidBatch, members: &[usize], records: &[NewRecord]) -> HttpError {
     let first = members.first().copied().unwrap_or_default();
-    match refusal {
-        Refusal::TooLarge { .. } => HttpError::new(413, format!("records[{first}]: {refusal}")),
-        Refusal::Timestamp(faults) | Refusal::Records(faults) => {
-            let Some(fault) = faults.first() else { return HttpError::unprocessable(refusal.to_string()) };
+    match invalid {
+        InvalidBatch::TooLarge { .. } => HttpError::new(413, format!("records[{first}]: {invalid}")),
+        InvalidBatch::Timestamp(faults) | InvalidBatch::Records(faults) => {
+            let Some(fault) = faults.first() else { return HttpError::unprocessable(invalid.to_string()) };
             let by_index = usize::try_from(fault.index).ok().and_then(|index| members.get(index)).copied();
-            // A batch's header tells which timestamp is at fault, and not whose it is.
+            // A batch's header says which timestamp is at fault, but not which record has it.
             let record = match fault.reason {
                 RecordFaultReason::Timestamp { timestamp } => members
                     .iter()
@@ -153,8 +153,8 @@ fn refused(refusal: &Refusal, members: &[usize], records: &[NewRecord]) -> HttpE
             };
             HttpError::unprocessable(format!("records[{}]: {}", record.or(by_index).unwrap_or(first), fault.reason))
         }
-        Refusal::Batch(_) | Refusal::BaseOffset(_) | Refusal::Transactional => {
-            HttpError::unprocessable(refusal.to_string())
+        InvalidBatch::Batch(_) | InvalidBatch::BaseOffset(_) | InvalidBatch::Transactional => {
+            HttpError::unprocessable(invalid.to_string())
         }
     }
 }

@@ -6,9 +6,9 @@ use alluvium_wire::batch::BatchError;
 
 use super::HasErrorCode;
 use crate::produce::ProduceError;
-use crate::produce::admission::Refusal;
+use crate::produce::validation::InvalidBatch;
 
-impl HasErrorCode for Refusal {
+impl HasErrorCode for InvalidBatch {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Batch(error) => error.code(),

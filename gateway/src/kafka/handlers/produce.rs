@@ -29,7 +29,7 @@ use crate::kafka::errors::ApiError;
 use crate::kafka::handler::{Call, CloseReason, Context, Handler, InFlight, Reply, decode, respond};
 use crate::kafka::item_answers::{BatchResults, Item};
 use crate::metadata_cache::CachedTopic;
-use crate::produce::admission::{Refusal, admit};
+use crate::produce::validation::{InvalidBatch, validate};
 use crate::produce::{Ack, AppendOutcomes, PartitionAppend, Permit, ProduceError};
 
 /// The entry of the API table.
@@ -213,7 +213,7 @@ fn find(context: &Context, name: &str, id: uuid::Uuid) -> Result<Arc<CachedTopic
     }
 }
 
-fn validate(
+fn validate_partition(
     context: &Context,
     topic: &Result<(Arc<CachedTopic>, Result<(), ApiError>), ApiError>,
     index: i32,
@@ -223,16 +223,19 @@ fn validate(
     let (topic, acks) = topic.as_ref().map_err(|error| failure(error.clone()))?;
     let partition = topic.partition(index).ok_or_else(|| failure(ApiError::unknown_topic_or_partition()))?;
     acks.clone().map_err(failure)?;
-    let batch = admit(records, &topic.configs, context.version, context.agent.clock.now()).map_err(refusal)?;
+    let batch = validate(records, &topic.configs, context.version, context.agent.clock.now()).map_err(refusal)?;
     let is_log_append_time = topic.configs.timestamp_type == TimestampType::LogAppendTime;
     Ok((PartitionAppend { partition, batch }, is_log_append_time))
 }
 
-fn refusal(refusal: Refusal) -> PartitionFailure {
+fn refusal(refusal: InvalidBatch) -> PartitionFailure {
     let error = ApiError::from(refusal.clone());
     let faults = match refusal {
-        Refusal::Timestamp(faults) | Refusal::Records(faults) => faults,
-        Refusal::Batch(_) | Refusal::BaseOffset(_) | Refusal::TooLarge { .. } | Refusal::Transactional => Vec::new(),
+        InvalidBatch::Timestamp(faults) | InvalidBatch::Records(faults) => faults,
+        InvalidBatch::Batch(_)
+        | InvalidBatch::BaseOffset(_)
+        | InvalidBatch::TooLarge { .. }
+        | InvalidBatch::Transactional => Vec::new(),
     };
     PartitionFailure { error, faults }
 }

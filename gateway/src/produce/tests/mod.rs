@@ -1,2 +1,2 @@
-mod admission;
 mod pipeline;
+mod validation;

@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use crate::produce::flush_budget::FlushBudget;
-use crate::produce::open_segment::{AppendId, AppendReply, SealReason, SegmentLimits, sequenced};
+use crate::produce::open_segment::{AppendId, AppendReply, SealReason, SegmentLimits};
 use crate::produce::pipeline::{Effect, Pipeline, PipelineLimits, SealedSegment};
+use crate::produce::sequence::producer_of;
 use crate::produce::{PartitionAppend, ProduceError};
 use crate::tests::world::batch as plain_batch;
 use crate::tests::world::sequenced as sequenced_batch;
@@ -38,7 +39,7 @@ fn append(partition: TopicPartition, batch: Batch) -> Vec<PartitionAppend> {
 fn uploads(effects: Vec<Effect<u64>>) -> Vec<SealedSegment> {
     let upload = |effect| match effect {
         Effect::Upload(segment) => Some(segment),
-        Effect::Commit(_) | Effect::Fail(..) | Effect::Ask(_) => None,
+        Effect::Commit(_) | Effect::Fail(..) | Effect::ReadWindow(_) => None,
     };
     effects.into_iter().filter_map(upload).collect()
 }
@@ -74,7 +75,7 @@ fn a_full_segment_waits_for_no_token() {
 }
 
 #[test]
-fn a_batch_larger_than_a_segment_has_one_of_its_own() {
+fn a_batch_larger_than_a_segment_gets_a_segment_of_its_own() {
     let now = Instant::now();
     let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 2, now));
     let large = "x".repeat(2_000);
@@ -202,7 +203,7 @@ impl Model {
                     }
                     self.committing = Some(parts.into_iter().map(|part| (part.uploaded, part.replies)).collect());
                 }
-                Effect::Ask(_) => {}
+                Effect::ReadWindow(_) => {}
                 Effect::Fail(replies, error) => {
                     assert!(error.is_retryable());
                     assert!(replies.iter().all(|reply| self.failed.insert(*reply)), "answered twice");
@@ -270,13 +271,13 @@ proptest! {
 fn commits(effects: Vec<Effect<u64>>) -> Vec<Vec<AppendReply>> {
     let commit = |effect| match effect {
         Effect::Commit(parts) => Some(parts.into_iter().flat_map(|part| part.replies).collect()),
-        Effect::Upload(_) | Effect::Fail(..) | Effect::Ask(_) => None,
+        Effect::Upload(_) | Effect::Fail(..) | Effect::ReadWindow(_) => None,
     };
     effects.into_iter().filter_map(commit).collect()
 }
 
 #[test]
-fn what_follows_a_failed_batch_and_comes_later_waits_until_that_is_sent_again() {
+fn later_batches_of_a_producer_are_rejected_until_the_failed_one_is_sent_again() {
     let now = Instant::now();
     let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 9, now));
     let send = |pipeline: &mut Pipeline<u64>, id: u64, sequence: i32| {
@@ -288,7 +289,7 @@ fn what_follows_a_failed_batch_and_comes_later_waits_until_that_is_sent_again() 
     pipeline.advance(now);
     // It was in the socket while the first one failed.
     let effects = send(&mut pipeline, 1, 1);
-    assert!(matches!(&effects[..], [Effect::Fail(_, ProduceError::Gap), Effect::Ask(_)]), "{effects:?}");
+    assert!(matches!(&effects[..], [Effect::Fail(_, ProduceError::Gap), Effect::ReadWindow(_)]), "{effects:?}");
     for (id, sequence) in [(2, 0), (3, 1)] {
         let segment = uploads(send(&mut pipeline, id, sequence)).remove(0);
         pipeline.uploaded(segment.number, Ok(segment.number), now);
@@ -298,7 +299,7 @@ fn what_follows_a_failed_batch_and_comes_later_waits_until_that_is_sent_again() 
 }
 
 #[test]
-fn of_a_commit_that_failed_halfway_only_the_rest_has_to_be_sent_again() {
+fn after_a_commit_that_failed_halfway_only_the_rest_is_sent_again() {
     let now = Instant::now();
     let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 9, now));
     let mut numbers = Vec::new();
@@ -322,8 +323,8 @@ fn of_a_commit_that_failed_halfway_only_the_rest_has_to_be_sent_again() {
 }
 
 #[test]
-fn sequences_count_per_partition_and_producer() {
-    assert_eq!(sequenced(partition(1), &plain_batch(&["x"])), None);
+fn sequences_are_counted_per_partition_and_producer() {
+    assert_eq!(producer_of(partition(1), &plain_batch(&["x"])), None);
     let batch = sequenced_batch(3, 0, &["x"]);
-    assert_ne!(sequenced(partition(1), &batch), sequenced(partition(2), &batch));
+    assert_ne!(producer_of(partition(1), &batch), producer_of(partition(2), &batch));
 }

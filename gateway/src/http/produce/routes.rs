@@ -1,4 +1,4 @@
-//! The two routes.
+//! The two routes: to a topic, and to one of its partitions.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use axum::extract::{Path, Request, State};
 
 use super::super::error::HttpError;
 use super::super::format::{Format, KafkaJson};
-use super::super::service::Shared;
+use super::super::service::ServiceState;
 use super::super::topics::{find_or_create, partition_in, partition_path, topic_of};
 use super::answer::{Answer, answer};
 use super::body::{NewRecord, parse};
@@ -18,29 +18,29 @@ use crate::metadata_cache::CachedTopic;
 use crate::produce::Permit;
 
 pub async fn to_topic(
-    State(service): Shared,
+    State(service): ServiceState,
     path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<KafkaJson<Answer>, HttpError> {
     let agent = &service.agent;
     let topic = topic_of(path)?;
     let (records, permit) = records(agent, request).await?;
-    let metadata_cache = find_or_create(agent, &topic).await?;
+    let topic = find_or_create(agent, &topic).await?;
     let target = Target::Topic { random: agent.rng.next_u64() };
-    append(agent, &metadata_cache, target, &records, permit).await
+    append(agent, &topic, target, &records, permit).await
 }
 
 pub async fn to_partition(
-    State(service): Shared,
+    State(service): ServiceState,
     path: Result<Path<(String, String)>, PathRejection>,
     request: Request,
 ) -> Result<KafkaJson<Answer>, HttpError> {
     let agent = &service.agent;
     let (topic, index) = partition_path(path)?;
     let (records, permit) = records(agent, request).await?;
-    let metadata_cache = find_or_create(agent, &topic).await?;
-    let target = Target::Partition(partition_in(&metadata_cache, &index)?);
-    append(agent, &metadata_cache, target, &records, permit).await
+    let topic = find_or_create(agent, &topic).await?;
+    let target = Target::Partition(partition_in(&topic, &index)?);
+    append(agent, &topic, target, &records, permit).await
 }
 
 async fn records(agent: &Agent, request: Request) -> Result<(Vec<NewRecord>, Permit), HttpError> {
@@ -51,12 +51,12 @@ async fn records(agent: &Agent, request: Request) -> Result<(Vec<NewRecord>, Per
 
 async fn append(
     agent: &Agent,
-    metadata_cache: &Arc<CachedTopic>,
+    topic: &Arc<CachedTopic>,
     target: Target,
     records: &[NewRecord],
     permit: Permit,
 ) -> Result<KafkaJson<Answer>, HttpError> {
-    let mut plan = plan(metadata_cache, target, records, agent.clock.now())?;
+    let mut plan = plan(topic, target, records, agent.clock.now())?;
     let partitions: Vec<i32> = plan.appends.iter().map(|append| append.partition.partition.0).collect();
     let outcomes = agent.produce.append(std::mem::take(&mut plan.appends), permit).await;
     Ok(KafkaJson(answer(&plan, &partitions, &outcomes)?))

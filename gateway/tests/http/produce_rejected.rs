@@ -1,4 +1,4 @@
-//! Records that are not taken: each way to fail, what is told, and that nothing was written.
+//! Records that are rejected: each error, its answer, and that nothing was written.
 
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, Rule};
@@ -10,7 +10,7 @@ use crate::server::Server;
 const ONE: &str = r#"{"records":[{"value":1}]}"#;
 
 #[tokio::test]
-async fn an_unknown_topic_is_not_found_where_topics_are_not_created_by_use() {
+async fn without_automatic_creation_an_unknown_topic_is_not_found() {
     let server = Server::configured(|config| config.auto_create_topics = false).await;
     let answer = server.post_json("/topics/none", ONE).await;
     assert_eq!(answer.error(), (404, 40401, "Topic not found.".into()));
@@ -41,7 +41,7 @@ async fn an_unknown_partition_is_not_found_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_record_that_contradicts_its_path_is_refused() {
+async fn a_record_that_contradicts_its_path_is_rejected() {
     let server = Server::start().await;
     server.topic("orders", 2, &[]).await;
     let answer = server.post_json("/topics/orders/partitions/1", r#"{"records":[{"value":1,"partition":0}]}"#).await;
@@ -49,7 +49,7 @@ async fn a_record_that_contradicts_its_path_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_body_of_records_is_refused() {
+async fn a_body_without_valid_records_is_rejected() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     for body in ["", "[", "17", "{\"records\":7}", "{\"records\":[7]}", "{\"records\":[{\"x\":1}]}", "\u{0}", "{}x"] {
@@ -70,7 +70,7 @@ async fn what_is_not_a_body_of_records_is_refused() {
 }
 
 #[tokio::test]
-async fn another_content_type_is_told_which_are_taken() {
+async fn another_content_type_is_rejected_with_the_accepted_ones() {
     let server = Server::start().await;
     for content_type in ["application/x-www-form-urlencoded", "application/vnd.kafka.avro.v2+json", "text/plain", ""] {
         let (status, code, message) = post(server.address, "/topics/orders", content_type, ONE).await.error();
@@ -81,7 +81,7 @@ async fn another_content_type_is_told_which_are_taken() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_before_it_is_read() {
+async fn a_body_over_the_limit_is_rejected_before_it_is_read() {
     let server = Server::start().await;
     let head = format!("POST /topics/orders HTTP/1.1\r\nHost: t\r\nContent-Type: {JSON}\r\nContent-Length: ");
     for length in ["16777217", "9223372036854775807"] {
@@ -91,7 +91,7 @@ async fn a_body_over_the_limit_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_chunked_body_over_the_limit_is_refused_when_it_gets_there() {
+async fn a_chunked_body_is_rejected_when_it_exceeds_the_limit() {
     let server = Server::start().await;
     let mut bytes = format!(
         "POST /topics/orders HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -116,7 +116,7 @@ async fn a_record_over_the_topics_limit_is_named_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_timestamp_too_far_in_the_future_is_refused() {
+async fn a_timestamp_too_far_in_the_future_is_rejected() {
     let server = Server::start().await;
     server.topic("orders", 1, &[("message.timestamp.after.max.ms", "1000")]).await;
     let future = server.agent.clock.now().0 + 1_000_000;
@@ -127,7 +127,7 @@ async fn a_timestamp_too_far_in_the_future_is_refused() {
 }
 
 #[tokio::test]
-async fn a_compacted_topic_wants_keys() {
+async fn a_compacted_topic_requires_keys() {
     let server = Server::start().await;
     server.topic("orders", 1, &[("cleanup.policy", "compact")]).await;
     let answer = server.post_json("/topics/orders", r#"{"records":[{"key":1,"value":1},{"value":2}]}"#).await;
@@ -136,7 +136,7 @@ async fn a_compacted_topic_wants_keys() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_told_as_worth_another_try() {
+async fn a_failing_object_store_is_a_retriable_error() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     server.faults.inject(Rule::on(Operation::Put, Fault::Unavailable));
@@ -148,10 +148,10 @@ async fn a_store_that_fails_is_told_as_worth_another_try() {
 }
 
 #[tokio::test]
-async fn an_agent_that_drains_takes_nothing() {
+async fn a_draining_agent_rejects_records() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
-    server.agent.produce.gate().close();
+    server.agent.produce.admission().close();
     let answer = server.post_json("/topics/orders", ONE).await;
     assert_eq!(answer.error(), (503, 50302, "agent is draining".into()));
 }

@@ -1,7 +1,7 @@
-//! Which batches are let in: the rules of DESIGN 3.1 and Kafka's answers to what breaks them, as a pure function.
+//! Which batches are accepted: the rules that Kafka checks before it appends, as a pure function.
 //!
-//! Records are decompressed only where a rule needs each of them: the keys of a compacted topic. Everywhere else the
-//! header and the checksum decide.
+//! Records are decompressed only if a rule needs each of them (the keys of a compacted topic). For everything else the
+//! header and the checksum are enough.
 
 use std::ops::RangeInclusive;
 
@@ -11,13 +11,13 @@ use alluvium_wire::batch::{Batch, BatchError, RecordFault, RecordFaultReason, Re
 use bytes::Bytes;
 use thiserror::Error;
 
-/// Bytes that the records of one batch may take once decompressed, where they have to be: 100 times a default
+/// Bytes that the records of one batch may take when they have to be decompressed: 100 times the default
 /// `max.message.bytes`, against zip bombs.
 pub const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 
-/// Why the records of one partition are not let in.
+/// Why the records of one partition are rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Refusal {
+pub enum InvalidBatch {
     /// The bytes are not one acceptable batch (which Kafka code that is, [`BatchError`] says).
     #[error(transparent)]
     Batch(#[from] BatchError),
@@ -43,28 +43,28 @@ pub enum Refusal {
     Transactional,
 }
 
-/// Lets in the one batch that `records` must be, stamped where the topic says LogAppendTime.
+/// Validates `records`, which must be one batch, and stamps it if the topic's timestamp type is LogAppendTime.
 ///
 /// # Errors
-/// With Kafka's reason where a rule is broken.
-pub fn admit(
+/// If it breaks a rule of Kafka.
+pub fn validate(
     records: Option<Bytes>,
     configs: &TopicConfigs,
     produce_version: i16,
     now: Timestamp,
-) -> Result<Batch, Refusal> {
+) -> Result<Batch, InvalidBatch> {
     let batch = Batch::sent(records.unwrap_or_default())?;
     batch.check_produce_version(produce_version)?;
     let header = batch.header();
     if header.base_offset != 0 {
-        return Err(Refusal::BaseOffset(header.base_offset));
+        return Err(InvalidBatch::BaseOffset(header.base_offset));
     }
     if batch.len() > configs.max_message_bytes {
-        return Err(Refusal::TooLarge { bytes: batch.len(), max: configs.max_message_bytes });
+        return Err(InvalidBatch::TooLarge { bytes: batch.len(), max: configs.max_message_bytes });
     }
     batch.validate()?;
     if header.attributes.is_transactional() {
-        return Err(Refusal::Transactional);
+        return Err(InvalidBatch::Transactional);
     }
     let stamped = configs.timestamp_type == TimestampType::LogAppendTime;
     let bounds = if stamped { i64::MIN..=i64::MAX } else { timestamp_bounds(configs, now) };
@@ -84,7 +84,7 @@ fn timestamp_bounds(configs: &TopicConfigs, now: Timestamp) -> RangeInclusive<i6
 }
 
 /// Checks what the header tells: the largest timestamp and the first. `-1` is Kafka's "no timestamp", always legal.
-fn check_timestamps(batch: &Batch, bounds: &RangeInclusive<i64>) -> Result<(), Refusal> {
+fn check_timestamps(batch: &Batch, bounds: &RangeInclusive<i64>) -> Result<(), InvalidBatch> {
     use alluvium_wire::batch::TimestampType as Stamp;
     let header = batch.header();
     if header.attributes.timestamp_type() == Stamp::LogAppendTime {
@@ -92,23 +92,24 @@ fn check_timestamps(batch: &Batch, bounds: &RangeInclusive<i64>) -> Result<(), R
     }
     let bad = |timestamp: &i64| *timestamp != Timestamp::NONE.0 && !bounds.contains(timestamp);
     match [header.max_timestamp, header.base_timestamp].into_iter().find(bad) {
-        Some(timestamp) => {
-            Err(Refusal::Timestamp(vec![RecordFault { index: 0, reason: RecordFaultReason::Timestamp { timestamp } }]))
-        }
+        Some(timestamp) => Err(InvalidBatch::Timestamp(vec![RecordFault {
+            index: 0,
+            reason: RecordFaultReason::Timestamp { timestamp },
+        }])),
         None => Ok(()),
     }
 }
 
 /// Checks every record, since each must have a key.
-fn check_keys(batch: &Batch, timestamps: RangeInclusive<i64>) -> Result<(), Refusal> {
+fn check_keys(batch: &Batch, timestamps: RangeInclusive<i64>) -> Result<(), InvalidBatch> {
     let rules = RecordRules { key_required: true, timestamps, decompressed_bytes_max: DECOMPRESSED_BYTES_MAX };
     let mut faults = batch.check_records(&rules)?;
     faults.retain(|fault| fault.reason != RecordFaultReason::Timestamp { timestamp: Timestamp::NONE.0 });
     if faults.is_empty() {
         Ok(())
     } else if faults.iter().any(|fault| matches!(fault.reason, RecordFaultReason::Timestamp { .. })) {
-        Err(Refusal::Timestamp(faults))
+        Err(InvalidBatch::Timestamp(faults))
     } else {
-        Err(Refusal::Records(faults))
+        Err(InvalidBatch::Records(faults))
     }
 }

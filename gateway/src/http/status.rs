@@ -15,53 +15,53 @@ use tokio_util::sync::CancellationToken;
 
 use super::routes::{unknown_route, wrong_method};
 use super::scrape::OPENMETRICS;
-use crate::metrics::{MetricSource, Sample, scrape_alone};
+use crate::metrics::{MetricSource, Sample, scrape};
 
-/// How long a process may take to find out whether it is ready; below the usual patience of probes.
-const READINESS_PATIENCE: Duration = Duration::from_secs(4);
+/// How long a process may take to find out whether it is ready; below the usual timeout of probes.
+const READINESS_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What is observed of a process.
-pub struct Observed {
-    /// Its numbers.
+/// What a process without an agent shows of itself.
+pub struct ProcessStatus {
+    /// Its metrics.
     pub sources: Vec<Box<dyn MetricSource>>,
-    /// Why it is not ready; `None` where it is.
-    pub obstacle: Box<dyn Fn() -> BoxFuture<'static, Option<String>> + Send + Sync>,
+    /// Finds out why it is not ready; `None` if it is.
+    pub not_ready_reason: Box<dyn Fn() -> BoxFuture<'static, Option<String>> + Send + Sync>,
 }
 
 struct Process {
-    observed: Observed,
+    status: ProcessStatus,
     stopping: CancellationToken,
 }
 
-pub fn routes(observed: Observed, stopping: CancellationToken) -> Router {
+pub fn routes(status: ProcessStatus, stopping: CancellationToken) -> Router {
     Router::new()
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(Process { observed, stopping }))
+        .with_state(Arc::new(Process { status, stopping }))
 }
 
-/// It answers, so it lives.
+/// 200: it answers, so it lives.
 async fn alive() -> &'static str {
     "ok\n"
 }
 
 async fn ready(State(process): State<Arc<Process>>) -> (StatusCode, String) {
-    let obstacle = if process.stopping.is_cancelled() {
+    let not_ready_reason = if process.stopping.is_cancelled() {
         Some("the process is stopping".to_owned())
     } else {
-        let asked = timeout(READINESS_PATIENCE, (process.observed.obstacle)()).await;
-        asked.unwrap_or_else(|_| Some(format!("not known after {} s", READINESS_PATIENCE.as_secs())))
+        let checked = timeout(READINESS_TIMEOUT, (process.status.not_ready_reason)()).await;
+        checked.unwrap_or_else(|_| Some(format!("not known after {} s", READINESS_TIMEOUT.as_secs())))
     };
-    match obstacle {
+    match not_ready_reason {
         None => (StatusCode::OK, "ready\n".to_owned()),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
     }
 }
 
 async fn metrics(State(process): State<Arc<Process>>) -> impl IntoResponse {
-    let samples: Vec<Sample> = process.observed.sources.iter().flat_map(|source| source.samples()).collect();
-    ([(CONTENT_TYPE, OPENMETRICS)], scrape_alone(samples))
+    let samples: Vec<Sample> = process.status.sources.iter().flat_map(|source| source.samples()).collect();
+    ([(CONTENT_TYPE, OPENMETRICS)], scrape(None, samples))
 }

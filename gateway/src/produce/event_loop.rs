@@ -1,4 +1,5 @@
-//! The one task that owns the write path's state: events in, applied one by one, effects out.
+//! The event loop of the write path: the one task that owns its state. Events are applied one by one and synchronously;
+//! the effects that they have run as tasks of their own and come back as events.
 
 use std::sync::Arc;
 
@@ -9,71 +10,73 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::ProduceError;
 use super::commit::{Committed, Committer};
-use super::entry::AppendRequest;
-use super::open_segment::{AppendReply, Sequenced};
-use super::pending_acks::{Outcome, PendingAcks};
+use super::handle::AppendRequest;
+use super::open_segment::AppendReply;
+use super::pending_acks::PendingAcks;
 use super::pipeline::{Effect, Pipeline};
+use super::sequence::PartitionProducer;
 use super::upload::{Uploaded, Uploader};
+use super::{AppendResult, ProduceError};
 use crate::metadata_cache::MetadataCache;
 use crate::metrics::Metrics;
 use alluvium_runtime::Tasks;
 
-/// Requests that join in one turn before the flush policy is asked again: those that are there anyway share a segment.
+/// Requests that join in one turn before the flush policy is applied again, so that requests already queued share a
+/// segment.
 const JOINS_PER_TURN_MAX: usize = 1_024;
 
-/// The state of the write path and what its effects need.
-pub struct Flusher {
-    /// What is on its way.
+/// The state of the write path, and what its effects need.
+pub struct EventLoop {
+    /// Batches on their way into the log.
     pub pipeline: Pipeline<Uploaded>,
-    /// Who waits for it.
+    /// Appends that wait for their results.
     pub pending_acks: PendingAcks,
-    /// Uploads.
+    /// Uploads sealed segments.
     pub uploader: Arc<Uploader>,
-    /// Commits.
+    /// Commits uploaded segments.
     pub committer: Arc<Committer>,
-    /// Who has written what.
+    /// The windows of idempotent producers.
     pub producers: Producers,
-    /// Made to see what was committed before it is acknowledged.
+    /// Brought up to a commit before the commit is acknowledged.
     pub metadata_cache: MetadataCache,
-    /// Counts.
+    /// Counts segments, uploads and commits.
     pub metrics: Metrics,
-    /// The agent's: what is spawned here is a part of it.
+    /// The agent's tasks, which the tasks spawned here belong to.
     pub tasks: Tasks,
 }
 
-/// Work that ended.
-enum Done {
+/// An effect that has ended.
+enum Completion {
     Uploaded {
         number: u64,
         outcome: Result<Uploaded, ProduceError>,
     },
     Committed(Committed),
-    Settled(Vec<(AppendReply, Outcome)>),
-    /// `None`: it is not known.
-    Asked(Sequenced, Option<Window>),
+    Settled(Vec<(AppendReply, AppendResult)>),
+    /// The window is `None` if it could not be read, or there is none.
+    WindowRead(PartitionProducer, Option<Window>),
 }
 
 enum Event {
     Append(AppendRequest),
     /// No more appends will come.
     LastAppend,
-    Done(Done),
+    Completion(Completion),
     FlushDue,
     Drain,
 }
 
-/// What is still open to the task.
+/// Where events come from.
 struct Sources {
     appends: mpsc::Receiver<AppendRequest>,
     appends_ended: bool,
-    work: JoinSet<Done>,
+    work: JoinSet<Completion>,
     cancel: CancellationToken,
     draining: bool,
 }
 
-impl Flusher {
+impl EventLoop {
     /// Runs until `cancel`, and then until everything that was admitted has been answered.
     pub async fn run(mut self, appends: mpsc::Receiver<AppendRequest>, cancel: CancellationToken) {
         let mut sources = Sources { appends, appends_ended: false, work: JoinSet::new(), cancel, draining: false };
@@ -105,19 +108,21 @@ impl Flusher {
                 sources.appends_ended = true;
                 self.pipeline.drain();
             }
-            Event::Done(Done::Uploaded { number, outcome }) => self.pipeline.uploaded(number, outcome, Instant::now()),
-            Event::Done(Done::Committed(Committed { decided, outcome, answers })) => {
-                self.pipeline.committed(decided, outcome, Instant::now());
-                sources.work.spawn(self.tasks.clone().within(settle(self.metadata_cache.clone(), answers)));
+            Event::Completion(Completion::Uploaded { number, outcome }) => {
+                self.pipeline.uploaded(number, outcome, Instant::now())
             }
-            Event::Done(Done::Settled(answers)) => {
-                for (reply, outcome) in answers {
+            Event::Completion(Completion::Committed(Committed { decided, outcome, results })) => {
+                self.pipeline.committed(decided, outcome, Instant::now());
+                sources.work.spawn(self.tasks.clone().within(settle(self.metadata_cache.clone(), results)));
+            }
+            Event::Completion(Completion::Settled(results)) => {
+                for (reply, outcome) in results {
                     self.pending_acks.settle(reply, outcome);
                 }
             }
-            Event::Done(Done::Asked(producer, written)) => {
-                if let Some(written) = written {
-                    self.pipeline.written(producer, &written);
+            Event::Completion(Completion::WindowRead(producer, window)) => {
+                if let Some(window) = window {
+                    self.pipeline.window_read(producer, &window);
                 }
             }
             Event::FlushDue => {}
@@ -129,16 +134,16 @@ impl Flusher {
         }
     }
 
-    fn perform(&mut self, effect: Effect<Uploaded>, work: &mut JoinSet<Done>) {
+    fn perform(&mut self, effect: Effect<Uploaded>, work: &mut JoinSet<Completion>) {
         match effect {
             Effect::Upload(segment) => {
-                self.metrics.sealed(segment.reason, segment.contents.bytes, segment.contents.batches);
+                self.metrics.sealed(segment.reason.label(), segment.contents.bytes, segment.contents.batches);
                 let (uploader, metrics) = (Arc::clone(&self.uploader), self.metrics.clone());
                 work.spawn(self.tasks.clone().within(async move {
                     let started = Instant::now();
                     let outcome = uploader.upload(segment.contents).await;
                     metrics.uploaded(started.elapsed(), outcome.is_ok());
-                    Done::Uploaded { number: segment.number, outcome }
+                    Completion::Uploaded { number: segment.number, outcome }
                 }));
             }
             Effect::Commit(parts) => {
@@ -147,7 +152,7 @@ impl Flusher {
                     let started = Instant::now();
                     let committed = committer.commit(parts).await;
                     metrics.committed(started.elapsed());
-                    Done::Committed(committed)
+                    Completion::Committed(committed)
                 }));
             }
             Effect::Fail(replies, error) => {
@@ -155,25 +160,25 @@ impl Flusher {
                     self.pending_acks.settle(reply, Err(error.clone()));
                 }
             }
-            Effect::Ask(producer) => {
+            Effect::ReadWindow(producer) => {
                 let producers = self.producers.clone();
                 work.spawn(self.tasks.clone().within(async move {
-                    // Where the metastore does not answer, the producer's next try asks again.
-                    let written = producers.window(producer.0, producer.1).await.ok().flatten();
-                    Done::Asked(producer, written)
+                    // If the metastore does not answer, the producer's next retry reads again.
+                    let window = producers.window(producer.0, producer.1).await.ok().flatten();
+                    Completion::WindowRead(producer, window)
                 }));
             }
         }
     }
 }
 
-/// Brings the metadata_cache up to what was committed, so that whoever is acknowledged can read it here.
-async fn settle(metadata_cache: MetadataCache, answers: Vec<(AppendReply, Outcome)>) -> Done {
+/// Brings the metadata cache up to the commit, so that a client can read here what is acknowledged to it.
+async fn settle(metadata_cache: MetadataCache, results: Vec<(AppendReply, AppendResult)>) -> Completion {
     if let Err(error) = metadata_cache.sync().await {
-        // The records are durable all the same, and the tail task will come to them.
-        tracing::warn!(%error, "acknowledging before the metadata_cache has caught up");
+        // The records are durable all the same, and the cache's own task will read up to them.
+        tracing::warn!(%error, "acknowledging records before the metadata cache has read their commit");
     }
-    Done::Settled(answers)
+    Completion::Settled(results)
 }
 
 impl Sources {
@@ -186,7 +191,7 @@ impl Sources {
         };
         tokio::select! {
             biased;
-            Some(done) = self.work.join_next() => Event::Done(finished(done)),
+            Some(done) = self.work.join_next() => Event::Completion(finished(done)),
             () = self.cancel.cancelled(), if !self.draining => Event::Drain,
             () = flush_due => Event::FlushDue,
             append = self.appends.recv(), if !self.appends_ended => append.map_or(Event::LastAppend, Event::Append),
@@ -194,8 +199,9 @@ impl Sources {
     }
 }
 
-/// A panic in a task of ours is a fault of ours: it takes the write path down, and who waits learns it by that.
-fn finished(done: Result<Done, tokio::task::JoinError>) -> Done {
+/// A panic in one of these tasks is our bug: it ends the event loop, and with it every pending append fails as
+/// draining.
+fn finished(done: Result<Completion, tokio::task::JoinError>) -> Completion {
     match done {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {

@@ -1,0 +1,99 @@
+//! Metrics of an agent whose values its parts keep: they are read at each scrape.
+
+use alluvium_objects::UsageTotals;
+
+use super::Agent;
+use crate::fetch::Fetch;
+use crate::groups::GroupTotals;
+use crate::metadata_cache::MetadataCache;
+use crate::metrics::{Metric, MetricSource, Sample, Series, read_all};
+use crate::produce::Produce;
+
+/// What the table reads from. Totals are taken once for all rows.
+#[derive(Clone)]
+pub struct AgentReadings {
+    store: UsageTotals,
+    groups: GroupTotals,
+    produce: Produce,
+    fetch: Fetch,
+    cache: MetadataCache,
+}
+
+/// Metrics of an agent's parts.
+pub const AGENT_METRICS: &[Metric<AgentReadings>] = &[
+    Metric::counter("object_puts", "requests", "PUT requests to the object store, retries included", |agent| {
+        agent.store.puts
+    }),
+    Metric::counter("object_put_bytes", "bytes", "Bytes of objects put", |agent| agent.store.put_bytes),
+    Metric::counter("object_gets", "requests", "GET and HEAD requests, retries and hedges included", |agent| {
+        agent.store.gets
+    }),
+    Metric::counter("object_get_bytes", "bytes", "Bytes of objects got", |agent| agent.store.get_bytes),
+    Metric::counter("object_deletes", "objects", "Objects deleted", |agent| agent.store.deletes),
+    Metric::counter("object_lists", "requests", "Pages of listings requested", |agent| agent.store.lists),
+    Metric::counter("object_retries", "requests", "Requests to the object store after the first try", |agent| {
+        agent.store.retries
+    }),
+    Metric::counter(
+        "object_hedges",
+        "requests",
+        "GET requests sent a second time because the first was slow",
+        |agent| agent.store.hedges,
+    ),
+    Metric::counter("object_failures", "operations", "Operations on objects that failed after all retries", |agent| {
+        agent.store.failures
+    }),
+    Metric::counter("backpressure_waits", "requests", "Produce requests that waited for memory", |agent| {
+        agent.produce.admission().waits()
+    }),
+    Metric::counter("group_rebalances", "rebalances", "Rebalances of consumer groups completed", |agent| {
+        agent.groups.rebalances
+    }),
+    Metric::counter(
+        "group_members_expired",
+        "members",
+        "Group members removed because their session timed out",
+        |agent| agent.groups.expired_members,
+    ),
+    Metric::counter("groups_lost", "groups", "Groups in memory that another agent turned out to coordinate", |agent| {
+        agent.groups.lost_groups
+    }),
+    Metric::counter("view_entries", "entries", "Feed entries applied to the metadata cache", |agent| {
+        agent.cache.entries_applied()
+    }),
+    Metric::counter(
+        "view_resets",
+        "resets",
+        "Times that the metadata cache was rebuilt because feed entries were gone",
+        |agent| agent.cache.resets(),
+    ),
+    Metric::gauge("unflushed_bytes", "bytes", "Produced bytes admitted and not yet acknowledged", |agent| {
+        agent.produce.admission().bytes_admitted() as u64
+    }),
+    Metric::gauge("cold_read_bytes", "bytes", "Memory that fetches of old records hold", |agent| {
+        agent.fetch.cold_bytes_in_flight() as u64
+    }),
+    Metric::gauge("view_lag_milliseconds", "milliseconds", "Time since the feed was last read to its end", |agent| {
+        agent.cache.lag_ms()
+    }),
+    Metric::gauges("groups", "groups", &["state"], "Consumer groups in memory, by state", |agent| {
+        let series = |(state, count): (&&'static str, &u64)| Series {
+            labels: vec![(*state).to_owned()],
+            value: i64::try_from(*count).unwrap_or(i64::MAX),
+        };
+        agent.groups.by_state.iter().map(series).collect()
+    }),
+];
+
+impl MetricSource for Agent {
+    fn samples(&self) -> Vec<Sample> {
+        let readings = AgentReadings {
+            store: self.objects.usage().totals(),
+            groups: self.groups.totals(),
+            produce: self.produce.clone(),
+            fetch: self.fetch.clone(),
+            cache: self.metadata_cache.clone(),
+        };
+        read_all(AGENT_METRICS, &readings)
+    }
+}

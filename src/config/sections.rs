@@ -1,0 +1,101 @@
+//! The agent's and the compactor's part of the settings, in the types that they take themselves.
+
+use std::ops::RangeInclusive;
+
+use alluvium_compactor::CompactorConfig;
+use alluvium_gateway::config::AgentConfig;
+use alluvium_model::limits;
+use alluvium_objects::StoreLocation;
+
+use super::{
+    options::Resolved,
+    settings::{InvalidSetting, invalid},
+    units::Size,
+};
+
+/// Legal sizes of a segment, in bytes: smaller than a typical batch costs requests, larger stalls commits.
+const SEGMENT_BYTES: RangeInclusive<u64> = (64 << 10)..=(64 << 20);
+/// The part of the memory (one tenth) that unflushed bytes may take by default.
+const UNFLUSHED_MEMORY_DIVISOR: usize = 10;
+
+pub(super) fn agent_config(options: &Resolved, store: &StoreLocation) -> Result<AgentConfig, InvalidSetting> {
+    let (linger, uploads_in_flight) = match store {
+        StoreLocation::Local { .. } | StoreLocation::Memory => {
+            (limits::LINGER_LOCAL, limits::UPLOADS_IN_FLIGHT_LOCAL_MAX)
+        }
+        StoreLocation::S3(_) => (limits::LINGER, limits::UPLOADS_IN_FLIGHT_MAX),
+    };
+    if options.group_min_session_timeout.0 > options.group_max_session_timeout.0 {
+        let min = options.group_min_session_timeout;
+        return Err(invalid("group-min-session-timeout", min, "is longer than --group-max-session-timeout"));
+    }
+    Ok(AgentConfig {
+        linger: options.linger.map_or(linger, |span| span.0),
+        segment_bytes_max: segment_bytes(options.segment_bytes)?,
+        uploads_in_flight_max: match options.uploads_in_flight {
+            Some(count) => at_least_one("uploads-in-flight", count)?,
+            None => uploads_in_flight,
+        },
+        unflushed_bytes_max: unflushed_bytes(options.unflushed_bytes)?,
+        retire_grace: options.retire_grace.0,
+        cache_bytes: options.cache_bytes.0,
+        connections_max: at_least_one("connections-max", options.connections_max)?,
+        auto_create_topics: options.auto_create_topics_enable,
+        num_partitions: num_partitions(options.num_partitions)?,
+        topic_delete_grace: options.topic_delete_grace.0,
+        group_session_timeout_min: options.group_min_session_timeout.0,
+        group_session_timeout_max: options.group_max_session_timeout.0,
+        group_initial_rebalance_delay: options.group_initial_rebalance_delay.0,
+        offsets_retention: options.offsets_retention.0,
+        ..AgentConfig::default()
+    })
+}
+
+pub(super) fn compactor_config(options: &Resolved) -> Result<CompactorConfig, InvalidSetting> {
+    if options.compaction_interval.0.is_zero() {
+        return Err(invalid("compaction-interval", options.compaction_interval, "must be longer than 0s"));
+    }
+    if options.orphan_age.0 <= limits::COMMIT_AGE_MAX {
+        let reason = "must be over 10min, the age at which a late commit is rejected";
+        return Err(invalid("orphan-age", options.orphan_age, reason));
+    }
+    Ok(CompactorConfig {
+        interval: options.compaction_interval.0,
+        compact_bytes_min: options.compaction_bytes.0,
+        compact_age_max: options.compaction_age.0,
+        file_bytes_target: options.history_file_bytes.0,
+        retire_grace: options.retire_grace.0,
+        orphan_age: options.orphan_age.0,
+        offsets_retention: options.offsets_retention.0,
+        ..CompactorConfig::default()
+    })
+}
+
+fn segment_bytes(size: Size) -> Result<usize, InvalidSetting> {
+    if !SEGMENT_BYTES.contains(&size.0) {
+        return Err(invalid("segment-bytes", size, "must be between 64KiB and 64MiB"));
+    }
+    usize::try_from(size.0).map_err(|error| invalid("segment-bytes", size, error))
+}
+
+fn unflushed_bytes(size: Option<Size>) -> Result<usize, InvalidSetting> {
+    let bytes = match size {
+        Some(size) => usize::try_from(size.0).map_err(|error| invalid("unflushed-bytes", size, error))?,
+        None => limits::UNFLUSHED_BYTES_MAX.min(crate::machine::memory_bytes() / UNFLUSHED_MEMORY_DIVISOR),
+    };
+    if bytes < limits::SEGMENT_BYTES_MAX {
+        return Err(invalid("unflushed-bytes", Size(bytes as u64), "must hold at least one segment, 8MiB"));
+    }
+    Ok(bytes)
+}
+
+fn num_partitions(count: u32) -> Result<i32, InvalidSetting> {
+    match i32::try_from(count) {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(invalid("num-partitions", count, "must be between 1 and 2147483647")),
+    }
+}
+
+fn at_least_one(option: &'static str, count: u32) -> Result<usize, InvalidSetting> {
+    if count == 0 { Err(invalid(option, 0, "must be at least 1")) } else { Ok(count as usize) }
+}
