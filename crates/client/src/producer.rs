@@ -314,7 +314,7 @@ fn split_by_outcome<T>(
             ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => {
                 acknowledged.push(batch.appended(outcome.base_offset));
             }
-            code if ClientError::is_passing(code) => {
+            code if ClientError::is_retriable(code) => {
                 retriable.last_error = ClientError::check(what, code, outcome.error_message.as_deref()).err();
                 retriable.batches.push(batch);
             }

@@ -164,7 +164,7 @@ fn plan(context: &Context, request: ProduceRequest) -> (Vec<PlannedTopic>, Vec<P
         let topic = find(context, &name, topic_id).map(|topic| (topic, acks.clone()));
         let mut partitions = Vec::with_capacity(partition_data.len());
         for PartitionProduceData { index, records } in partition_data {
-            partitions.push(match validate(context, &topic, index, records) {
+            partitions.push(match validate_partition(context, &topic, index, records) {
                 Ok((append, is_log_append_time)) => {
                     appends.push(append);
                     Item::Batched(Appended { index, is_log_append_time })
