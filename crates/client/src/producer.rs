@@ -169,8 +169,10 @@ impl<T> IdempotentProducer<T> {
     /// # Errors
     /// As [`IdempotentProducer::send`].
     pub async fn settle_until(&mut self, until: Instant) -> Result<Vec<Appended<T>>, ClientError> {
-        let Some(InFlight { answer: Some(answer), .. }) = self.in_flight.front_mut() else { return Ok(Vec::new()) };
-        if tokio::time::timeout_at(until, answer.ready()).await.is_err() {
+        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Vec::new()) };
+        if let Some(answer) = &mut oldest.answer
+            && tokio::time::timeout_at(until, answer.ready()).await.is_err()
+        {
             return Ok(Vec::new());
         }
         self.settle().await?;
