@@ -117,12 +117,12 @@ fn judge(theirs: &[Answer], ours: &[Answer], intended: &[Intended]) {
         }
     }
     println!("{} answers compared, {meant} fields differ as intended", theirs.len());
-    let mut complaint = told(&differences);
+    let mut unexpected = listed(&differences);
     for (intended, _) in intended.iter().zip(met).filter(|(_, met)| !met) {
         let Intended { case, field, why } = intended;
-        writeln!(complaint, "intended, but not seen: case {case:?}, field {field:?} ({why})").expect("memory");
+        writeln!(unexpected, "intended, but not seen: case {case:?}, field {field:?} ({why})").expect("memory");
     }
-    assert!(complaint.is_empty(), "Kafka and Alluvium differ:\n{complaint}");
+    assert!(unexpected.is_empty(), "Kafka and Alluvium differ:\n{unexpected}");
 }
 
 impl Intended {
@@ -147,7 +147,7 @@ fn difference(theirs: &[Fact], ours: &[Fact]) -> Vec<(String, String, String)> {
     found
 }
 
-fn told(differences: &BTreeMap<Difference, Vec<i16>>) -> String {
+fn listed(differences: &BTreeMap<Difference, Vec<i16>>) -> String {
     let mut text = String::new();
     for ((_, case, api, path, kafka, alluvium), versions) in differences {
         writeln!(text, "{case} [{api} {versions:?}] {path}: Kafka {kafka}, Alluvium {alluvium}").expect("memory");

@@ -224,7 +224,7 @@ async fn together(side: &mut Side) {
     for version in [0, 3, 4, 5, 7, 9] {
         let group = side.name(&format!("together-{version}"));
         let mut one = Member::settled(side, &group, "consumer").await;
-        side.know(&one.id);
+        side.number_id(&one.id);
         let mut two = Member::new(&group);
         if version >= 4 {
             let answer = side.at("the second", version, &two.join()).await;

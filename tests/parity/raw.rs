@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     comparison::{Intended, compare, intended},
-    side::{PATIENCE, Side, metadata_of},
+    side::{ANSWER_TIMEOUT, Side, metadata_of},
 };
 
 /// The correlation id of the request whose answer shows that a connection is still open.
@@ -164,7 +164,7 @@ async fn converse(address: &str, bytes: &[u8]) -> String {
     let _ = stream.write_all(&[bytes, &probe].concat()).await;
     let (mut said, mut number) = (String::new(), 0);
     loop {
-        match timeout(PATIENCE, receive(&mut stream)).await {
+        match timeout(ANSWER_TIMEOUT, receive(&mut stream)).await {
             Err(_) => return said + "end: silent",
             Ok(None) => return said + "end: closed",
             Ok(Some(answer)) => match answer.first_chunk().map(|id| i32::from_be_bytes(*id)) {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::answer::{Fact, Ids, facts};
 
 /// Timeout of an answer: longer than any wait that a request asks for.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 const CLIENT_ID: &str = "parity";
 
@@ -140,7 +140,7 @@ impl Side {
             Err(ClientError::Encode(_)) => return,
             Err(error) => panic!("{}: {error}", self.address),
         };
-        let answer = timeout(PATIENCE, pending.response()).await.expect("an answer in time");
+        let answer = timeout(ANSWER_TIMEOUT, pending.response()).await.expect("an answer in time");
         let mut answer = answer.unwrap_or_else(|error| panic!("{}: {case}: {error}", self.address));
         part(&mut answer);
         self.note(case, R::API, version, &format!("{answer:#?}"));
@@ -159,7 +159,7 @@ impl Side {
         R::Response: Debug,
     {
         let Awaited { case, version, pending, _connection: connection } = awaited;
-        let answer = timeout(PATIENCE, pending.response()).await;
+        let answer = timeout(ANSWER_TIMEOUT, pending.response()).await;
         drop(connection);
         let (said, answer) = match answer {
             Ok(Ok(answer)) => (format!("{answer:#?}"), Some(answer)),
@@ -175,7 +175,7 @@ impl Side {
     }
 
     /// Gives the random id in `text` a number, by which it is compared from now on.
-    pub fn know(&mut self, text: &str) {
+    pub fn number_id(&mut self, text: &str) {
         self.ids.mask(text);
     }
 
@@ -189,7 +189,7 @@ impl Side {
     pub async fn ask<R: Request>(&self, request: &R) -> R::Response {
         let newest = self.common[&R::API].max;
         let pending = self.connection.send_at(newest, request).await.expect("a request that can be encoded");
-        let answer = timeout(PATIENCE, pending.response()).await.expect("an answer in time");
+        let answer = timeout(ANSWER_TIMEOUT, pending.response()).await.expect("an answer in time");
         answer.unwrap_or_else(|error| panic!("{}: {error}", self.address))
     }
 
@@ -198,7 +198,7 @@ impl Side {
     where
         R::Response: Debug,
     {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
         loop {
             let answer = self.ask(request).await;
             if settled(&answer) {

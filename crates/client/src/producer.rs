@@ -173,8 +173,10 @@ impl<T> IdempotentProducer<T> {
     /// # Errors
     /// As [`IdempotentProducer::send`].
     pub async fn complete_oldest_until(&mut self, deadline: Instant) -> Result<Vec<Appended<T>>, ClientError> {
-        let Some(InFlight { response: Some(response), .. }) = self.in_flight.front_mut() else { return Ok(Vec::new()) };
-        if tokio::time::timeout_at(deadline, response.ready()).await.is_err() {
+        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Vec::new()) };
+        if let Some(response) = &mut oldest.response
+            && tokio::time::timeout_at(deadline, response.ready()).await.is_err()
+        {
             return Ok(Vec::new());
         }
         self.complete_oldest().await?;
@@ -314,7 +316,7 @@ fn split_by_outcome<T>(
             ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => {
                 acknowledged.push(batch.appended(outcome.base_offset));
             }
-            code if ClientError::is_retriable(code) => {
+            code if ClientError::is_retriable_code(code) => {
                 retriable.last_error = ClientError::check(what, code, outcome.error_message.as_deref()).err();
                 retriable.batches.push(batch);
             }

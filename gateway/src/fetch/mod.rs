@@ -32,7 +32,6 @@ mod tier;
 pub use load_error::LoadError;
 pub use read_path::{CacheBytes, Fetch, FetchParts, start};
 pub use request::{FetchError, FetchPartition, FetchPlan, FetchedPartition, FoundOffset, OffsetSpec, ReadRecord};
-pub use selection::LEADER_EPOCH;
 pub use served_block::{ServeError, ServedBlock};
 
 #[cfg(test)]
