@@ -13,7 +13,7 @@ use alluvium_objects::{Listed, Objects};
 use crate::config::CompactorConfig;
 use crate::error::MaintenanceError;
 
-/// Objects listed, and looked up in the metastore, at once.
+/// Objects listed, and looked up in the metastore, per request.
 const PAGE_OBJECTS: usize = 1_000;
 /// Minimum age of an orphan, whatever is configured: far above the age that commits and swaps allow their objects
 /// (`limits::COMMIT_AGE_MAX`), so no object that is about to be committed is deleted.

@@ -21,7 +21,7 @@ pub(crate) struct Compaction {
     pub(crate) inputs: Vec<Extent>,
 }
 
-/// A unit of work that runs at once.
+/// A unit of work of one compactor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
     /// Rewrites segments into history files, one file per compaction.

@@ -81,7 +81,7 @@ fn leading_large_files_are_compacted_through() {
 }
 
 proptest! {
-    /// Files arrive one by one and are merged whenever the plan says so.
+    /// Adds files one by one and merges them as planned.
     #[test]
     fn a_byte_is_rewritten_a_logarithmic_number_of_times(sizes in vec(50..3_000_u64, 1..300)) {
         let mut live: Vec<(u64, u32)> = Vec::new();

@@ -5,7 +5,8 @@ use alluvium_model::{ExtentSource, object_key};
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, Rule};
 
-use super::world::{World, config, drafts};
+use super::drafts::drafts;
+use super::world::{World, config};
 
 async fn world() -> World {
     let mut world = World::new(2, &[("retention.ms", "-1")], Faults::none()).await;

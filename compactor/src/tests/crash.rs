@@ -9,7 +9,8 @@ use alluvium_model::ExtentSource;
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, Rule};
 
-use super::world::{World, config, drafts};
+use super::drafts::drafts;
+use super::world::{World, config};
 use crate::CompactorConfig;
 
 const DAY: Duration = Duration::from_secs(25 * 3600);

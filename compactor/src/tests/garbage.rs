@@ -9,7 +9,8 @@ use alluvium_objects::faults::{Fault, Rule};
 use alluvium_runtime::Clock;
 use bytes::Bytes;
 
-use super::world::{World, config, drafts};
+use super::drafts::drafts;
+use super::world::{World, config};
 use crate::CompactorConfig;
 
 const DAY: Duration = Duration::from_secs(25 * 3600);

@@ -8,7 +8,8 @@ use alluvium_model::{ExtentSource, Offset, Timestamp};
 use alluvium_wire::batch::Compression;
 use tokio_util::sync::CancellationToken;
 
-use super::world::{DraftBatch, World, config, drafts};
+use super::drafts::{DraftBatch, drafts};
+use super::world::{World, config};
 use crate::{CompactorConfig, Report};
 
 fn is_history(source: &ExtentSource) -> bool {

@@ -10,7 +10,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::crash::{crash_after, slow_store};
-use super::world::{Draft, DraftBatch, DraftSegment, World, config};
+use super::drafts::{Draft, DraftBatch, DraftSegment};
+use super::world::{World, config};
 
 const PARTITIONS: i32 = 2;
 

@@ -2,6 +2,7 @@
 
 mod broken;
 mod crash;
+mod drafts;
 mod garbage;
 mod history;
 mod interleavings;

@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::crash::slow_store;
-use super::world::{Process, World, config, drafts};
+use super::drafts::drafts;
+use super::world::{Process, World, config};
 use crate::CompactorConfig;
 
 /// A round every second that rewrites any amount of data.

@@ -87,7 +87,7 @@ async fn decode(
     catch_panic(|| ArrowReaderMetadata::try_new(metadata.into(), options))
 }
 
-/// The result of decoding; an error also where the decoder panics, as it may on bytes that no writer of ours wrote.
+/// Runs a decoder and turns a panic into an error: decoders may panic on bytes that our writer did not write.
 pub(crate) fn catch_panic<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ReadError> {
     match catch_unwind(AssertUnwindSafe(decode)) {
         Ok(result) => result.map_err(|error| ReadError::corrupt(error.to_string())),

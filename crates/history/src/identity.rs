@@ -1,4 +1,4 @@
-//! Which records a file holds, as its Parquet key-value metadata says.
+//! The identity of a file: its topic, partition and offsets, encoded as Parquet key-value metadata.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use parquet::file::metadata::FileMetaData;
 use crate::ReadError;
 use crate::layout::{FORMAT_VERSION, key};
 
-/// The topic, partition and offsets of a file, as its own metadata says.
+/// The topic, partition and offsets of a file, from its own metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileIdentity {
     /// The topic's name when the file was written.

@@ -75,7 +75,7 @@ pub enum ErrorKind {
     /// The requested range reaches beyond the end of the object.
     #[error("range is beyond the end of the object")]
     Range,
-    /// More bytes than may be read at once.
+    /// More bytes than one read may have.
     #[error("too large to read at once")]
     TooLarge,
     /// The key or the location is malformed or unusable.

@@ -1,8 +1,8 @@
-//! Whether the store works, judged by its latest operations. `error.rs` decides which errors count.
+//! Whether the store works, by its latest operations. `error.rs` decides which errors count.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::{Error, Objects, Operation};
+use crate::{Error, Operation};
 
 /// The last failure of writing and of reading; none after a success.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct Health {
 impl Health {
     /// Notes that an operation succeeded.
     pub(crate) fn record_success(&self, operation: Operation) {
-        if let Some(mut failure) = self.last_failure(operation) {
+        if let Some(mut failure) = self.failure_of(operation) {
             *failure = None;
         }
     }
@@ -22,13 +22,19 @@ impl Health {
     /// Notes that an operation failed for good. An error that concerns one object only does not count.
     pub(crate) fn record_failure(&self, error: &Error) {
         if error.kind.concerns_store()
-            && let Some(mut failure) = self.last_failure(error.operation)
+            && let Some(mut failure) = self.failure_of(error.operation)
         {
             *failure = Some(error.clone());
         }
     }
 
-    fn last_failure(&self, operation: Operation) -> Option<MutexGuard<'_, Option<Error>>> {
+    /// Why the last write or the last read failed; `None` if both have succeeded since.
+    pub(crate) fn last_failure(&self) -> Option<Error> {
+        let last = |operation| self.failure_of(operation).and_then(|failure| failure.clone());
+        last(Operation::Put).or_else(|| last(Operation::Get))
+    }
+
+    fn failure_of(&self, operation: Operation) -> Option<MutexGuard<'_, Option<Error>>> {
         let failure = match operation {
             Operation::Put => &self.put,
             Operation::Get => &self.get,
@@ -36,15 +42,5 @@ impl Health {
             Operation::Delete | Operation::List | Operation::Open => return None,
         };
         Some(failure.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Objects {
-    /// Why the last write or the last read failed; `None` if both have succeeded since. Errors that concern a single
-    /// object do not count.
-    #[must_use]
-    pub fn last_failure(&self) -> Option<Error> {
-        let last = |operation| self.health.last_failure(operation).and_then(|failure| failure.clone());
-        last(Operation::Put).or_else(|| last(Operation::Get))
     }
 }

@@ -85,6 +85,13 @@ impl Objects {
         &self.usage
     }
 
+    /// Why the last write or the last read failed; `None` if both have succeeded since. Errors that concern a single
+    /// object do not count.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<Error> {
+        self.health.last_failure()
+    }
+
     /// Writes the concatenation of `parts` as the object at `key`, and replaces an existing object.
     pub async fn put(&self, key: &str, parts: Vec<Bytes>) -> Result<(), Error> {
         let path = self.path(Operation::Put, key)?;
@@ -112,7 +119,7 @@ impl Objects {
             Ok(Ok(_)) => Ok(true),
             Ok(Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. })) => Ok(false),
             Ok(Err(error)) => Err(Error::from_store(Operation::Put, key, &error)),
-            Err(_) => Err(Error::new(ErrorKind::Timeout, Operation::Put, key, "no answer")),
+            Err(_) => Err(Error::new(ErrorKind::Timeout, Operation::Put, key, "no response")),
         }
     }
 

@@ -107,7 +107,7 @@ impl Objects {
         let Some(after) = self.config.hedge_after else { return first.await };
         let slow = pin!(sleep(self.hedge_delay(after, &request.range)));
         let first = match select(first, slow).await {
-            Either::Left((answer, _)) => return answer,
+            Either::Left((result, _)) => return result,
             Either::Right((_, first)) => first,
         };
         let Ok(_slot) = self.slots.gets.try_acquire() else { return first.await };
@@ -116,7 +116,7 @@ impl Objects {
         match select(first, second).await {
             Either::Left((Err(error), second)) if error.is_retryable() => second.await,
             Either::Right((Err(error), first)) if error.is_retryable() => first.await,
-            Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
+            Either::Left((result, _)) | Either::Right((result, _)) => result,
         }
     }
 

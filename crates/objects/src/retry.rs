@@ -44,7 +44,7 @@ impl Objects {
                     return Ok(value);
                 }
                 Ok(Err(error)) => error,
-                Err(_) => Error::new(ErrorKind::Timeout, operation, key, format!("no answer to try {tried}")),
+                Err(_) => Error::new(ErrorKind::Timeout, operation, key, format!("no response to try {tried}")),
             };
             let wait = self.jittered(retry.backoff(tried));
             let gives_up = !error.is_retryable() || tried >= retry.tries || Instant::now() + wait >= deadline;

@@ -164,10 +164,12 @@ error_codes! {
 }
 
 impl ErrorCode {
+    /// The code as a number.
     pub const fn code(self) -> i16 {
         self.0
     }
 
+    /// Whether the code is `NONE`: no error.
     pub const fn is_none(self) -> bool {
         self.0 == Self::NONE.0
     }

@@ -78,7 +78,7 @@ async fn errors_that_are_not_retryable_fail_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_never_answers_times_out_within_the_deadline() {
+async fn a_store_that_never_responds_times_out_within_the_deadline() {
     let (objects, faults) = faulty(config());
     faults.inject(Rule::always(Fault::Hang));
     let start = Instant::now();
@@ -98,7 +98,7 @@ async fn a_large_object_gets_time_for_its_bytes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_that_was_done_but_not_answered_is_repeated_without_harm() {
+async fn a_put_whose_response_was_lost_is_repeated_without_harm() {
     let (objects, faults) = faulty(config());
     faults.inject(Rule::on(Operation::Put, Fault::DoneButUnavailable).times(1));
     objects.put("k", parts("v")).await.unwrap();
@@ -168,8 +168,8 @@ async fn no_more_requests_are_in_flight_than_allowed() {
 async fn waiting_for_a_slot_ends_at_the_deadline() {
     let (objects, faults) = faulty(ObjectsConfig { puts_in_flight_max: 1, ..config() });
     faults.inject(Rule::on(Operation::Put, Fault::Hang));
-    let answers = join_all(["a", "b", "c"].map(|key| objects.put(key, parts("v")))).await;
-    assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|error| error.kind == ErrorKind::Timeout)));
+    let results = join_all(["a", "b", "c"].map(|key| objects.put(key, parts("v")))).await;
+    assert!(results.iter().all(|result| result.as_ref().is_err_and(|error| error.kind == ErrorKind::Timeout)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,22 +23,22 @@ fn bucket(endpoint: &str) -> Objects {
     Objects::new(Arc::new(store), "", ObjectsConfig { retry, hedge_after: None, ..ObjectsConfig::default() })
 }
 
-/// A bucket whose server sends `answer` to every request and closes the connection.
-async fn answering(answer: &'static str) -> Objects {
+/// A bucket whose server sends `response` to every request and closes the connection.
+async fn responding(response: &'static str) -> Objects {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             let mut request = [0; 4096];
             let _ = socket.read(&mut request).await;
-            let _ = socket.write_all(answer.as_bytes()).await;
+            let _ = socket.write_all(response.as_bytes()).await;
         }
     });
     bucket(&endpoint)
 }
 
-async fn failures(answer: &'static str) -> [Error; 4] {
-    let objects = answering(answer).await;
+async fn failures(response: &'static str) -> [Error; 4] {
+    let objects = responding(response).await;
     [
         objects.put("k", parts("v")).await.unwrap_err(),
         objects.get_range("k", 0..4).await.unwrap_err(),
@@ -47,7 +47,7 @@ async fn failures(answer: &'static str) -> [Error; 4] {
     ]
 }
 
-macro_rules! answer {
+macro_rules! response {
     ($status:literal, $body:literal) => {
         concat!("HTTP/1.1 ", $status, "\r\nconnection: close\r\n\r\n", $body)
     };
@@ -55,38 +55,38 @@ macro_rules! answer {
 
 #[tokio::test]
 async fn every_response_has_its_kind() {
-    for (answer, kind) in [
-        (answer!("503 Slow Down", "<Code>SlowDown</Code>"), ErrorKind::Unavailable),
-        (answer!("500 Internal Server Error", ""), ErrorKind::Unavailable),
-        (answer!("429 Too Many Requests", ""), ErrorKind::Unavailable),
-        (answer!("404 Not Found", "<Code>NoSuchBucket</Code>"), ErrorKind::NoSuchBucket),
-        (answer!("403 Forbidden", "<Code>AccessDenied</Code>"), ErrorKind::Denied),
-        (answer!("401 Unauthorized", ""), ErrorKind::Denied),
-        (answer!("400 Bad Request", "<Code>ExpiredToken</Code>"), ErrorKind::Denied),
-        (answer!("400 Bad Request", "<Code>InvalidRequest</Code>"), ErrorKind::Invalid),
-        (answer!("301 Moved Permanently", ""), ErrorKind::Invalid),
-        (answer!("507 Insufficient Storage", ""), ErrorKind::Full),
+    for (response, kind) in [
+        (response!("503 Slow Down", "<Code>SlowDown</Code>"), ErrorKind::Unavailable),
+        (response!("500 Internal Server Error", ""), ErrorKind::Unavailable),
+        (response!("429 Too Many Requests", ""), ErrorKind::Unavailable),
+        (response!("404 Not Found", "<Code>NoSuchBucket</Code>"), ErrorKind::NoSuchBucket),
+        (response!("403 Forbidden", "<Code>AccessDenied</Code>"), ErrorKind::Denied),
+        (response!("401 Unauthorized", ""), ErrorKind::Denied),
+        (response!("400 Bad Request", "<Code>ExpiredToken</Code>"), ErrorKind::Denied),
+        (response!("400 Bad Request", "<Code>InvalidRequest</Code>"), ErrorKind::Invalid),
+        (response!("301 Moved Permanently", ""), ErrorKind::Invalid),
+        (response!("507 Insufficient Storage", ""), ErrorKind::Full),
         ("", ErrorKind::Unavailable),
         ("garbage\r\n\r\n", ErrorKind::Unavailable),
     ] {
-        for error in failures(answer).await {
-            assert_eq!(error.kind, kind, "{answer}: {error}");
+        for error in failures(response).await {
+            assert_eq!(error.kind, kind, "{response}: {error}");
         }
     }
 }
 
 #[tokio::test]
 async fn an_absent_object_is_not_an_absent_bucket() {
-    let objects = answering(answer!("404 Not Found", "<Code>NoSuchKey</Code>")).await;
+    let objects = responding(response!("404 Not Found", "<Code>NoSuchKey</Code>")).await;
     assert_eq!(objects.get_range("k", 0..4).await.unwrap_err().kind, ErrorKind::NotFound);
     assert_eq!(objects.head("k").await.unwrap_err().kind, ErrorKind::NotFound);
 }
 
 #[tokio::test]
 async fn a_body_that_ends_early_is_cut_short() {
-    let answer = "HTTP/1.1 206 Partial Content\r\ncontent-length: 4\r\ncontent-range: bytes 0-3/10\r\n\
+    let response = "HTTP/1.1 206 Partial Content\r\ncontent-length: 4\r\ncontent-range: bytes 0-3/10\r\n\
         last-modified: Thu, 01 Jan 2026 00:00:00 GMT\r\netag: \"x\"\r\n\r\nab";
-    let error = answering(answer).await.get_range("k", 0..4).await.unwrap_err();
+    let error = responding(response).await.get_range("k", 0..4).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::CutShort, "{error}");
 }
 

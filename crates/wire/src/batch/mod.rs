@@ -30,6 +30,7 @@
 mod attributes;
 mod builder;
 mod compression;
+mod compression_type;
 mod error;
 mod header;
 mod record;
@@ -38,8 +39,9 @@ mod records;
 mod rules;
 mod varint;
 
-pub use attributes::{Attributes, Compression, TimestampType};
+pub use attributes::{Attributes, TimestampType};
 pub use builder::{BatchBuilder, BuildError};
+pub use compression_type::Compression;
 pub use error::BatchError;
 pub use header::BatchHeader;
 pub use record::{Header, Headers, Record};
