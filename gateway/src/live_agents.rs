@@ -126,7 +126,7 @@ mod tests {
             compacts: true,
             version: String::new(),
             started: Timestamp(0),
-            beat: 1,
+            heartbeats: 1,
             clock: Timestamp(0),
             state,
         }

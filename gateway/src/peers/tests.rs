@@ -102,7 +102,7 @@ fn node(id: i32, zone: Option<&str>) -> Node {
         compacts: false,
         version: String::new(),
         started: Timestamp(0),
-        beat: 1,
+        heartbeats: 1,
         clock: Timestamp(0),
         state: NodeState::Active,
     }
