@@ -13,6 +13,7 @@ use alluvium_model::{
     AgentId, ObjectId, Timestamp, TopicId, TopicPartition,
     log::{BatchCommit, CommitLimits, RunCommit, SegmentCommit},
 };
+use alluvium_runtime::{ManualClock, SeededRng, uuid_v4};
 
 use crate::{
     Metastore,
@@ -21,7 +22,6 @@ use crate::{
     nodes::{Endpoint, Incarnation, LeaseOwner, NewNode, Session, SessionConfig},
     topics::{NewTopic, Topic},
 };
-use alluvium_runtime::{ManualClock, SeededRng, uuid_v4};
 
 /// Bytes of the batch of a fixture.
 const BATCH_BYTES: u32 = 100;

@@ -1,5 +1,7 @@
 //! The metastore: all concepts over one key-value store.
 
+use alluvium_runtime::Rng;
+
 use crate::{
     cluster::{Cluster, OpenError},
     feed::Feed,
@@ -13,7 +15,6 @@ use crate::{
     producers::Producers,
     topics::Topics,
 };
-use alluvium_runtime::Rng;
 
 /// All concepts over one store. Clones share it. Pass on the concept that is needed rather than the whole.
 #[derive(Clone)]

@@ -178,7 +178,7 @@ mod tests {
             compacts: true,
             version: "1".into(),
             started: Timestamp(0),
-            beat,
+            heartbeats: beat,
             clock: Timestamp(clock),
             state: NodeState::Active,
         }

@@ -1,5 +1,6 @@
 //! Opening a store: a fresh one becomes a new cluster, one in a newer format is refused.
 
+use alluvium_runtime::{Rng, uuid_v4};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use thiserror::Error;
 
@@ -8,7 +9,6 @@ use crate::{
     keyspace::RowError,
     kv::{self, Db, Tx},
 };
-use alluvium_runtime::{Rng, uuid_v4};
 
 /// The format version of the stores that this program reads and writes.
 pub const FORMAT_VERSION: u32 = 1;

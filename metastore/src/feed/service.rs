@@ -31,7 +31,7 @@ pub struct Feed {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FeedError {
     /// Entries after the position were trimmed: read the state itself again and continue from [`Feed::position`].
-    #[error("lagged behind the feed")]
+    #[error("entries of the feed after this position were trimmed")]
     Lagged,
     /// The store failed.
     #[error(transparent)]

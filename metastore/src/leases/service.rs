@@ -6,6 +6,7 @@ use alluvium_model::{
     lease::{Lease, LeaseKey},
     node::LeaseOwner,
 };
+use alluvium_runtime::Rng;
 
 use super::{
     key::{all_leases, lease_key},
@@ -16,7 +17,6 @@ use crate::{
     kv::{Db, Tx, key_after},
     nodes::{is_registered, may_hold_leases},
 };
-use alluvium_runtime::Rng;
 
 /// Leases. Clones share the store.
 #[derive(Clone)]

@@ -27,7 +27,3 @@ impl SessionConfig {
         Self { alone: true, ..Self::default() }
     }
 }
-
-/// How long a session that is draining or ending waits for the metastore to record it. If it does not, the registration
-/// expires.
-pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);

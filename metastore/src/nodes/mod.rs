@@ -17,6 +17,7 @@ mod registration_row;
 mod service;
 mod session;
 mod session_state;
+mod shutdown;
 
 #[cfg(test)]
 mod tests;

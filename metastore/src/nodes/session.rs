@@ -6,20 +6,15 @@ use std::{
 };
 
 use alluvium_model::{
-    node::{FailureDetector, Incarnation, LeaseOwner, NewNode, Node, NodeState},
+    node::{FailureDetector, Incarnation, LeaseOwner, NewNode, Node},
     placement::Candidate,
 };
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout},
-};
+use alluvium_runtime::{Clock, Rng};
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Nodes, SessionConfig, changes::Changes, config::SHUTDOWN_TIMEOUT, service::NodeRows, session_state::SessionState,
-};
+use super::{Nodes, SessionConfig, changes::Changes, service::NodeRows, session_state::SessionState};
 use crate::keyspace::Error;
-use alluvium_runtime::{Clock, Rng};
 
 /// The registration of this process, kept up by heartbeats. Clones share it.
 #[derive(Clone)]
@@ -138,31 +133,6 @@ impl Session {
         let state = self.state();
         let age = |started: Instant| if self.0.config.alone { Duration::ZERO } else { started.elapsed() };
         state.last_heartbeat.filter(|_| !state.has_ended).map(age)
-    }
-
-    /// Sets the state of this node to draining: clients are no longer sent to it. Returns once that is recorded, or
-    /// after a timeout.
-    pub async fn drain(&self) {
-        self.update(|state| state.set_state(NodeState::Draining));
-        if !self.0.config.alone && timeout(SHUTDOWN_TIMEOUT, self.heartbeat_until_recorded()).await.is_err() {
-            tracing::warn!("draining could not be recorded in time; the next heartbeat records it");
-        }
-    }
-
-    /// Ends the session: the registration is removed, and with it all its leases. If that cannot be recorded in time,
-    /// the registration expires.
-    pub async fn leave(&self) {
-        self.end();
-        let removal = async {
-            // Waits for a heartbeat in flight.
-            let _heartbeat_state = self.0.heartbeat_state.lock().await;
-            self.0.nodes.leave(self.lease_owner()).await
-        };
-        match timeout(SHUTDOWN_TIMEOUT, removal).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "registration could not be removed; it will expire"),
-            Err(_) => tracing::warn!("registration could not be removed in time; it will expire"),
-        }
     }
 
     /// Waits until another process has taken the id of this one, which must then end.

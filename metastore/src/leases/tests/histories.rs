@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::*;
 use alluvium_runtime::Rng;
+
+use super::*;
 
 /// The expected state: the registered nodes, and the lease that is held on each key.
 #[derive(Default)]

@@ -10,6 +10,7 @@ use alluvium_model::{
     lease::{LeaseKey, Role},
     node::{Incarnation, LeaseOwner, NewNode},
 };
+use alluvium_runtime::SeededRng;
 use futures::future::join_all;
 use uuid::Uuid;
 
@@ -24,7 +25,6 @@ use crate::{
     kv::{Faults, Tx},
     log::{NewObject, SwapError, TrimError},
 };
-use alluvium_runtime::SeededRng;
 
 async fn node(metastore: &Metastore, id: i32) -> LeaseOwner {
     let new = NewNode { id: Some(AgentId(id)), ..NewNode::default() };

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alluvium_model::AgentId;
+use alluvium_runtime::{ManualClock, SeededRng};
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep, timeout},
@@ -13,7 +14,6 @@ use crate::{
     kv::{Db, FaultSwitch, Faults, MemoryEngine},
     leases::LeaseKey,
 };
-use alluvium_runtime::{ManualClock, SeededRng};
 
 const EXPIRY: Duration = Duration::from_secs(3);
 
