@@ -26,10 +26,10 @@ use crate::kv::{
 
 pub(super) struct FdbAttempt {
     database: Arc<FdbDatabase>,
-    state: Mutex<AttemptState>,
+    state: Mutex<TransactionState>,
 }
 
-struct AttemptState {
+struct TransactionState {
     /// `None` once it is being committed.
     transaction: Option<Transaction>,
     /// When the transaction was created: its timeout option counts from here.
@@ -55,11 +55,11 @@ impl FdbAttempt {
             Ok(transaction) => (Some(transaction), None),
             Err(error) => (None, Some(error)),
         };
-        let state = AttemptState { transaction, created, read_at: None, bytes: 0, writes: 0, watches: 0, failure };
+        let state = TransactionState { transaction, created, read_at: None, bytes: 0, writes: 0, watches: 0, failure };
         Self { database, state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, AttemptState> {
+    fn state(&self) -> MutexGuard<'_, TransactionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,7 +108,7 @@ impl Attempt for FdbAttempt {
             return self.state().check().map(|()| Vec::new());
         }
         let prefix = &self.database.prefix;
-        let mut rows = Rows::default();
+        let mut rows = RangeRows::default();
         let mut next = Some(RangeOption {
             begin: KeySelector::first_greater_or_equal(prefix.add_to(&query.begin)),
             end: KeySelector::first_greater_or_equal(prefix.add_to(&query.end)),
@@ -166,7 +166,7 @@ impl Attempt for FdbAttempt {
     }
 }
 
-impl AttemptState {
+impl TransactionState {
     /// The transaction to read from; the first call starts the attempt's time.
     fn transaction_to_read(&mut self) -> Result<&Transaction, Error> {
         self.check()?;
@@ -243,12 +243,12 @@ impl AttemptState {
 
 /// The rows of a range read so far.
 #[derive(Default)]
-struct Rows {
+struct RangeRows {
     rows: Vec<(Bytes, Bytes)>,
     bytes: usize,
 }
 
-impl Rows {
+impl RangeRows {
     fn push_all(&mut self, values: &FdbValues, prefix: &KeyPrefix) -> Result<(), Error> {
         for row in values {
             let (key, value) = (prefix.strip(row.key())?, Bytes::copy_from_slice(row.value()));
