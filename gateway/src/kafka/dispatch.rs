@@ -28,7 +28,7 @@ pub fn route(agent: &Arc<Agent>, peer: SocketAddr, frame: Bytes, permit: Option<
         Err(error) => return Route::Answered(Reply::Close(CloseReason::Header(error))),
     };
     let (api, version) = (header.api, header.version);
-    match handlers::find(api) {
+    match find(api) {
         Some(handler) if handler.versions.contains(&version) => {
             let body = frame.slice(frame.len() - reader.remaining()..);
             let (agent, client_id, apis) = (Arc::clone(agent), header.client_id.clone(), HANDLERS);
@@ -38,4 +38,8 @@ pub fn route(agent: &Arc<Agent>, peer: SocketAddr, frame: Bytes, permit: Option<
         Some(_) if api == ApiKey::ApiVersions => Route::Answered(handlers::answer_future_api_versions(&header)),
         Some(_) | None => Route::Answered(Reply::Close(CloseReason::Unsupported { api, version })),
     }
+}
+
+fn find(api: ApiKey) -> Option<&'static Handler> {
+    HANDLERS.binary_search_by_key(&api, |handler| handler.api).ok().map(|at| HANDLERS[at])
 }

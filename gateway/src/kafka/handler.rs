@@ -10,8 +10,8 @@
 //! async fn handle(context: Context, request: HeartbeatRequest) -> HeartbeatResponse { .. }
 //! ```
 //!
-//! Declare the file in `handlers/mod.rs` and add the const to `handlers/table.rs`; [routing](super::dispatch),
-//! `ApiVersions` and the tests derive from that table. [`HasErrorCode`](super::errors::HasErrorCode) maps domain errors
+//! Declare the file in `handlers/mod.rs` and add the const to the table there; [routing](super::dispatch), `ApiVersions`
+//! and the tests derive from that table. [`HasErrorCode`](super::errors::HasErrorCode) maps domain errors
 //! to codes. A handler has its connection to itself: all earlier requests are answered. Only Produces are pipelined.
 
 use std::net::SocketAddr;

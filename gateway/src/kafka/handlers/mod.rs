@@ -1,7 +1,7 @@
 //! One file per Kafka API: what it does, its versions, and the way from its request to its response.
 //!
-//! Owns: the table of the APIs served. Does not own: what requests do. [`handler`](super::handler) says how to write
-//! a handler.
+//! Owns: the table of the APIs served. Does not own: what requests do. A new API is a file, a declaration and a line of
+//! the table here; [`handler`](super::handler) says how to write it.
 
 mod alter_configs;
 mod alter_partition_reassignments;
@@ -34,7 +34,42 @@ mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod sync_group;
-mod table;
+
+use super::handler::Handler;
 
 pub use api_versions::answer_future as answer_future_api_versions;
-pub use table::{HANDLERS, find};
+
+/// Every API that is served, sorted by key. `ApiVersions` lists exactly these.
+pub static HANDLERS: &[&Handler] = &[
+    &produce::HANDLER,
+    &fetch::HANDLER,
+    &list_offsets::HANDLER,
+    &metadata::HANDLER,
+    &offset_commit::HANDLER,
+    &offset_fetch::HANDLER,
+    &find_coordinator::HANDLER,
+    &join_group::HANDLER,
+    &heartbeat::HANDLER,
+    &leave_group::HANDLER,
+    &sync_group::HANDLER,
+    &describe_groups::HANDLER,
+    &list_groups::HANDLER,
+    &api_versions::HANDLER,
+    &create_topics::HANDLER,
+    &delete_topics::HANDLER,
+    &delete_records::HANDLER,
+    &init_producer_id::HANDLER,
+    &offset_for_leader_epoch::HANDLER,
+    &describe_configs::HANDLER,
+    &alter_configs::HANDLER,
+    &describe_log_dirs::HANDLER,
+    &create_partitions::HANDLER,
+    &delete_groups::HANDLER,
+    &elect_leaders::HANDLER,
+    &incremental_alter_configs::HANDLER,
+    &alter_partition_reassignments::HANDLER,
+    &list_partition_reassignments::HANDLER,
+    &offset_delete::HANDLER,
+    &describe_cluster::HANDLER,
+    &describe_topic_partitions::HANDLER,
+];
