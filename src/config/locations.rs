@@ -47,6 +47,7 @@ impl fmt::Display for MetastoreLocation {
     }
 }
 
+/// The object store's location, with the options of its bucket.
 pub(super) fn store_location(options: &Resolved) -> Result<StoreLocation, InvalidSetting> {
     let Some(text) = options.store.as_deref() else {
         return Ok(StoreLocation::Local { directory: options.data_dir.join("objects") });
@@ -68,6 +69,7 @@ const TRY_SHARE: f64 = 0.4;
 /// Shortest time limit for all tries.
 const STORE_TIMEOUT_MIN: Duration = Duration::from_millis(100);
 
+/// How requests to the object store are retried if a client waits for them.
 pub(super) fn store_retry(options: &Resolved) -> Result<RetryPolicy, InvalidSetting> {
     let deadline = options.store_timeout.0;
     if deadline < STORE_TIMEOUT_MIN {
@@ -79,6 +81,7 @@ pub(super) fn store_retry(options: &Resolved) -> Result<RetryPolicy, InvalidSett
 /// Longest prefix in bytes: it is part of every key.
 const METASTORE_PREFIX_BYTES_MAX: usize = 64;
 
+/// The metastore's location; a directory within `--data-dir` by default.
 pub(super) fn metastore_location(options: &Resolved) -> Result<MetastoreLocation, InvalidSetting> {
     let Some(text) = options.metastore.as_deref() else {
         return Ok(MetastoreLocation::Redb(options.data_dir.join("metastore")));

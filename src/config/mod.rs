@@ -1,4 +1,4 @@
-//! Configuration: what a user may set, where it comes from, and what it means.
+//! Configuration: the options, their sources and their validated form.
 //!
 //! ```text
 //! flags  >  ALLUVIUM_* environment  >  TOML file  >  defaults

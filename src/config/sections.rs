@@ -18,6 +18,7 @@ const SEGMENT_BYTES: RangeInclusive<u64> = (64 << 10)..=(64 << 20);
 /// The part of the memory (one tenth) that unflushed bytes may take by default.
 const UNFLUSHED_MEMORY_DIVISOR: usize = 10;
 
+/// The agent's configuration; linger and uploads depend on the kind of object store.
 pub(super) fn agent_config(options: &Resolved, store: &StoreLocation) -> Result<AgentConfig, InvalidSetting> {
     let (linger, uploads_in_flight) = match store {
         StoreLocation::Local { .. } | StoreLocation::Memory => {
@@ -51,6 +52,7 @@ pub(super) fn agent_config(options: &Resolved, store: &StoreLocation) -> Result<
     })
 }
 
+/// The compactor's configuration.
 pub(super) fn compactor_config(options: &Resolved) -> Result<CompactorConfig, InvalidSetting> {
     if options.compaction_interval.0.is_zero() {
         return Err(invalid("compaction-interval", options.compaction_interval, "must be longer than 0s"));

@@ -3,7 +3,7 @@
 //! | answer | meaning |
 //! |---|---|
 //! | 200 | the block |
-//! | 400 | what is query for names no block |
+//! | 400 | the request names no block |
 //! | 404 | there is no such object |
 //! | 409 | the object does not have this part |
 //! | 413 | the segment is too large to be served |
@@ -27,8 +27,8 @@ use super::service::{Service, ServiceState};
 use crate::fetch::{ServeError, ServedBlock};
 use crate::peers::BlockName;
 
-/// Bytes handed to the connection at once: few enough that a block's room is given back when most of it was sent, not
-/// when it was query for.
+/// Bytes handed to the connection at once: few enough that a block's memory is released when most of it was sent, and
+/// not before.
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// The bytes wanted of the object, from `from` up to `to`; all of them if both are absent.
@@ -39,6 +39,7 @@ pub struct RangeQuery {
     to: Option<u64>,
 }
 
+/// `GET /internal/v1/blocks/{key}`.
 pub async fn block(
     State(service): ServiceState,
     key: Result<Path<String>, PathRejection>,

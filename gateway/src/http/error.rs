@@ -40,14 +40,17 @@ impl HttpError {
         Self { code, message: message.into() }
     }
 
+    /// 400: the request is malformed.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, message)
     }
 
+    /// 40401, in the REST Proxy's words.
     pub fn topic_not_found() -> Self {
         Self::new(40401, "Topic not found.")
     }
 
+    /// 40402, in the REST Proxy's words.
     pub fn partition_not_found() -> Self {
         Self::new(40402, "Partition not found.")
     }

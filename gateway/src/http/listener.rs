@@ -31,8 +31,8 @@ impl Listener {
     }
 
     /// Serves health and metrics of a process without an agent, such as a compactor.
-    pub async fn serve_status(self, observed: ProcessStatus, cancel: CancellationToken) {
-        let routes = status::routes(observed, cancel.clone());
+    pub async fn serve_status(self, status: ProcessStatus, cancel: CancellationToken) {
+        let routes = status::routes(status, cancel.clone());
         self.serve(routes, Gauge::default(), STATUS_IDLE_MAX, cancel).await;
     }
 

@@ -61,6 +61,7 @@ struct Header<'a> {
     value: Encoded<'a>,
 }
 
+/// `GET /topics/{topic}/partitions/{partition}/records`.
 pub async fn read(
     State(service): ServiceState,
     path: Result<Path<(String, String)>, PathRejection>,

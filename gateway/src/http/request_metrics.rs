@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::service::ServiceState;
 use crate::metrics::HttpLabels;
 
+/// Middleware that counts a request and measures its latency.
 pub async fn count_request(State(service): ServiceState, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = method_label(request.method());

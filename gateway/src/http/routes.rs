@@ -17,6 +17,7 @@ use super::{blocks, health, produce, records, scrape, topics};
 /// Requested by `crate::peers`.
 const BLOCKS_ROUTE: &str = "/internal/v1/blocks/{*key}";
 
+/// All routes of an agent.
 pub fn routes(service: Arc<Service>) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
@@ -35,10 +36,12 @@ pub fn routes(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
+/// 404 for a path without a route.
 pub async fn unknown_route(uri: Uri) -> HttpError {
     HttpError::new(404, format!("no route {}; see docs/http.md", uri.path()))
 }
 
+/// 405 for a method that a route does not have.
 pub async fn wrong_method(uri: Uri) -> HttpError {
     HttpError::new(405, format!("{} does not take this method", uri.path()))
 }

@@ -37,6 +37,7 @@ pub fn metric_definitions() -> Vec<Definition> {
     all
 }
 
+/// `GET /metrics` of an agent.
 pub async fn metrics(State(service): ServiceState) -> impl IntoResponse {
     let _permit = service.scrapes.acquire().await;
     let positions = positions(&service).await;

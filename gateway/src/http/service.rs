@@ -37,6 +37,7 @@ pub struct Service {
 pub type ServiceState = State<Arc<Service>>;
 
 impl Service {
+    /// The state for `agent`, with all permits free.
     pub fn new(agent: Arc<Agent>, sources: Vec<Box<dyn MetricSource>>, stopping: CancellationToken) -> Self {
         let (reads, scrapes) = (Semaphore::new(READS_AT_ONCE_MAX), Semaphore::new(SCRAPES_AT_ONCE_MAX));
         let probes = Semaphore::new(PROBES_AT_ONCE_MAX);

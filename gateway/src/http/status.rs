@@ -33,6 +33,7 @@ struct Process {
     stopping: CancellationToken,
 }
 
+/// All routes of a process without an agent.
 pub fn routes(status: ProcessStatus, stopping: CancellationToken) -> Router {
     Router::new()
         .route("/healthz", get(alive))

@@ -40,11 +40,13 @@ struct Replica {
     in_sync: bool,
 }
 
+/// `GET /topics`: the names of all topics.
 pub async fn list(State(service): ServiceState) -> Result<KafkaJson<Vec<String>>, HttpError> {
     service.agent.metadata_cache.sync().await?;
     Ok(KafkaJson(service.agent.metadata_cache.topics().iter().map(|topic| topic.topic.name.clone()).collect()))
 }
 
+/// `GET /topics/{topic}`: its configs, defaults included, and its partitions.
 pub async fn describe(
     State(service): ServiceState,
     path: Result<Path<String>, PathRejection>,
@@ -57,6 +59,7 @@ pub async fn describe(
     Ok(KafkaJson(TopicDescription { name: topic.topic.name.clone(), configs, partitions }))
 }
 
+/// `GET /topics/{topic}/partitions`.
 pub async fn partitions(
     State(service): ServiceState,
     path: Result<Path<String>, PathRejection>,
@@ -65,6 +68,7 @@ pub async fn partitions(
     Ok(KafkaJson(all_partitions(&service.agent, &topic)))
 }
 
+/// `GET /topics/{topic}/partitions/{partition}`.
 pub async fn partition(
     State(service): ServiceState,
     path: Result<Path<(String, String)>, PathRejection>,
@@ -115,7 +119,7 @@ fn all_partitions(agent: &Agent, topic: &CachedTopic) -> Vec<Partition> {
     (0..topic.topic.partitions).map(|index| described(agent, index)).collect()
 }
 
-/// Every agent serves every partition, so a client gets the one that it asked as the leader.
+/// Every agent serves every partition, so the leader that a client sees is the agent that answers it.
 fn described(agent: &Agent, partition: i32) -> Partition {
     let broker = agent.session.node().id.0;
     Partition { partition, leader: broker, replicas: [Replica { broker, leader: true, in_sync: true }] }

@@ -38,7 +38,7 @@ pub enum InvalidBatch {
     /// Records without a key in a compacted topic (`INVALID_RECORD`); each known fault.
     #[error("One or more records have been rejected")]
     Records(Vec<RecordFault>),
-    /// A transactional batch: there are no transactions yet (`TRANSACTIONAL_ID_AUTHORIZATION_FAILED`).
+    /// A transactional batch; transactions are not supported yet (`TRANSACTIONAL_ID_AUTHORIZATION_FAILED`).
     #[error("transactional batches are not supported")]
     Transactional,
 }
@@ -83,7 +83,7 @@ fn timestamp_bounds(configs: &TopicConfigs, now: Timestamp) -> RangeInclusive<i6
     earliest..=latest
 }
 
-/// Checks what the header tells: the largest timestamp and the first. `-1` is Kafka's "no timestamp", always legal.
+/// Checks the timestamps in the header: the largest and the first. `-1` is Kafka's "no timestamp", always legal.
 fn check_timestamps(batch: &Batch, bounds: &RangeInclusive<i64>) -> Result<(), InvalidBatch> {
     use alluvium_wire::batch::TimestampType as Stamp;
     let header = batch.header();
@@ -100,7 +100,7 @@ fn check_timestamps(batch: &Batch, bounds: &RangeInclusive<i64>) -> Result<(), I
     }
 }
 
-/// Checks every record, since each must have a key.
+/// Checks every record of a compacted topic: each must have a key.
 fn check_keys(batch: &Batch, timestamps: RangeInclusive<i64>) -> Result<(), InvalidBatch> {
     let rules = RecordRules { key_required: true, timestamps, decompressed_bytes_max: DECOMPRESSED_BYTES_MAX };
     let mut faults = batch.check_records(&rules)?;

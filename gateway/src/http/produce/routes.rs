@@ -17,6 +17,7 @@ use crate::agent::Agent;
 use crate::metadata_cache::CachedTopic;
 use crate::produce::Permit;
 
+/// `POST /topics/{topic}`: each record's partition is its own choice, or chosen by its key.
 pub async fn to_topic(
     State(service): ServiceState,
     path: Result<Path<String>, PathRejection>,
@@ -30,6 +31,7 @@ pub async fn to_topic(
     append(agent, &topic, target, &records, permit).await
 }
 
+/// `POST /topics/{topic}/partitions/{partition}`.
 pub async fn to_partition(
     State(service): ServiceState,
     path: Result<Path<(String, String)>, PathRejection>,

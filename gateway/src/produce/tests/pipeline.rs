@@ -104,7 +104,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The pipeline with stores that do as they are told, and what is known of every batch.
+/// The pipeline with scripted stores, and what is known of every batch.
 struct Model {
     pipeline: Pipeline<u64>,
     now: Instant,
