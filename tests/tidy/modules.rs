@@ -8,27 +8,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::tree::{Source, files, report};
 
 /// Each crate's top modules, from the bottom to the top: a module imports only from those before it.
-const ORDERS: &[(&str, &[&str])] = &[
-    (
-        "gateway/src",
-        &[
-            "config",
-            "metrics",
-            "listen",
-            "live_agents",
-            "metadata_cache",
-            "recent_segments",
-            "peers",
-            "produce",
-            "fetch",
-            "groups",
-            "agent",
-            "topic_creation",
-            "kafka",
-            "http",
-        ],
-    ),
-];
+const ORDERS: &[(&str, &[&str])] = &[(
+    "gateway/src",
+    &[
+        "config",
+        "metrics",
+        "listen",
+        "live_agents",
+        "metadata_cache",
+        "recent_segments",
+        "peers",
+        "produce",
+        "fetch",
+        "groups",
+        "agent",
+        "topic_creation",
+        "kafka",
+        "http",
+    ],
+)];
 
 #[test]
 fn modules_import_only_from_those_below() {
@@ -43,7 +41,8 @@ fn modules_import_only_from_those_below() {
             };
             for (line, target) in tree.imports(path) {
                 if rank(&target).is_some_and(|below| below > own) {
-                    complaints.push(format!("{path}:{line}: imports {target} from above; move the code down or hand it in"));
+                    complaints
+                        .push(format!("{path}:{line}: imports {target} from above; move the code down or hand it in"));
                 }
             }
         }
@@ -62,7 +61,11 @@ fn no_files_import_each_other_in_a_circle() {
             .map(|path| (path.as_str(), tree.imports(path).into_iter().map(|(_, target)| target).collect()))
             .collect();
         for circle in circles(&graph) {
-            complaints.push(format!("{}:1: a circle with {}; move what they share below both", circle[0], circle[1..].join(", ")));
+            complaints.push(format!(
+                "{}:1: a circle with {}; move what they share below both",
+                circle[0],
+                circle[1..].join(", ")
+            ));
         }
     }
     report(complaints);
@@ -239,8 +242,11 @@ fn circles(graph: &BTreeMap<&str, BTreeSet<String>>) -> Vec<Vec<String>> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for node in graph.keys().filter(|node| reached[*node].contains(*node)) {
-        let circle: Vec<String> =
-            graph.keys().filter(|other| reached[node].contains(*other) && reached[*other].contains(node)).map(|n| (*n).to_owned()).collect();
+        let circle: Vec<String> = graph
+            .keys()
+            .filter(|other| reached[node].contains(*other) && reached[*other].contains(node))
+            .map(|n| (*n).to_owned())
+            .collect();
         if circle.len() > 1 && seen.insert(circle.clone()) {
             found.push(circle);
         }

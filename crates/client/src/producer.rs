@@ -213,7 +213,9 @@ impl<T> IdempotentProducer<T> {
     /// Takes the oldest request, adds its acknowledged batches to `acknowledged` and returns the retriable ones. All batches of
     /// a request without a pending response are retriable. If the connection is lost, the request stays the oldest.
     async fn take_oldest(&mut self) -> Result<Retriable<T>, ClientError> {
-        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Retriable { batches: Vec::new(), last_error: None }) };
+        let Some(oldest) = self.in_flight.front_mut() else {
+            return Ok(Retriable { batches: Vec::new(), last_error: None });
+        };
         let response = match oldest.response.take() {
             Some(pending) => Some(pending.response().await?),
             None => None,

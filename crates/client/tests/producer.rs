@@ -154,7 +154,7 @@ async fn no_new_batch_overtakes_one_that_is_to_be_sent_again() {
     assert!(send(&mut producer, 1, "b").await.is_empty());
     // The broker does not know the producer in partition 1 yet: "c" before "b" would keep "b" out for ever.
     let until = tokio::time::Instant::now() + Duration::from_secs(60);
-    let mut acknowledged = tags(producer.settle_until(until).await.expect("acknowledged"));
+    let mut acknowledged = tags(producer.complete_oldest_until(until).await.expect("acknowledged"));
     acknowledged.extend(tags(send(&mut producer, 1, "c").await));
     acknowledged.extend(tags(producer.flush().await.expect("acknowledged")));
     assert_eq!(acknowledged, [(0, 0, "a"), (1, 0, "b"), (1, 1, "c")]);

@@ -12,7 +12,7 @@ use alluvium_metastore::Metastore;
 use alluvium_metastore::kv::{Db, Faults};
 use alluvium_metastore::nodes::{NewNode, Session};
 use alluvium_model::{AgentId, Offset, Timestamp, TopicPartition, object_key};
-use alluvium_objects::faults::{BucketFaults, BucketFaultSwitch};
+use alluvium_objects::faults::{BucketFaultSwitch, BucketFaults};
 use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::{Clock, SeededRng};
 use tokio_util::sync::CancellationToken;

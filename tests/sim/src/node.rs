@@ -12,7 +12,7 @@ use alluvium_gateway::agent::{Agent, AgentParts};
 use alluvium_metastore::Metastore;
 use alluvium_metastore::kv::{Db, Engine, FaultSwitch, Faults, MemoryEngine};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session};
-use alluvium_objects::faults::{BucketFaults, SimulatedBucket, BucketFaultSwitch};
+use alluvium_objects::faults::{BucketFaultSwitch, BucketFaults, SimulatedBucket};
 use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::{Clock, Rng, SeededRng};
 use alluvium_runtime::{SimulatedProcess, Tasks};

@@ -1,6 +1,6 @@
 //! `docs/formats.md` names every column and every metadata key of a history file.
 
-use arrow::datatypes::{DataType, Field};
+use arrow_schema::{DataType, Field};
 
 use crate::layout::{header_fields, key, schema};
 

@@ -22,7 +22,8 @@ pub async fn read(client: Client) {
         };
         let partition = client.rng.count(0, fetcher.topic.leaders.len() - 1);
         // Its leader, or any other agent: each serves every partition.
-        let address = if client.rng.chance(700) { fetcher.topic.leaders[partition].clone() } else { routes.current_address() };
+        let address =
+            if client.rng.chance(700) { fetcher.topic.leaders[partition].clone() } else { routes.current_address() };
         let partition = i32::try_from(partition).unwrap_or(0);
         follow(&client, &mut routes, &fetcher, &address, partition).await;
     }
