@@ -26,7 +26,7 @@ use std::{future::Future, process::ExitCode, time::Duration};
 
 use alluvium_metastore::kv::fdb;
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command, DoctorOptions, RunOptions};
 use crate::config::Settings;
@@ -67,14 +67,14 @@ fn run(role: Role, options: &RunOptions) -> Result<()> {
 }
 
 fn with_settings<F: Future<Output = Result<()>>>(run: &RunOptions, role: impl FnOnce(Settings) -> F) -> Result<()> {
-    let settings = config::load(&run.options, run.config.as_deref())?;
+    let settings = config::load(&run.options, run.config.as_deref(), &Cli::command())?;
     logging::start(&settings.log, settings.log_json)?;
     on_runtime(role(settings))
 }
 
 /// An invalid configuration is a finding of the doctor, not an error.
 fn run_doctor(options: &DoctorOptions) -> Result<()> {
-    let settings = config::load(&options.run.options, options.run.config.as_deref());
+    let settings = config::load(&options.run.options, options.run.config.as_deref(), &Cli::command());
     match &settings {
         Ok(settings) => logging::start(&settings.log, settings.log_json)?,
         Err(_) => logging::start("warn", false)?,

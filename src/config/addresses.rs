@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use super::settings::{InvalidSetting, invalid};
+use super::invalid_setting::{InvalidSetting, invalid};
 
 /// The address that `text` resolves to on this machine.
 pub(super) fn listen_address(option: &'static str, text: &str) -> Result<SocketAddr, InvalidSetting> {

@@ -5,8 +5,8 @@ use std::{fmt, path::PathBuf, time::Duration};
 use alluvium_objects::{RetryPolicy, S3Location, StoreLocation};
 
 use super::{
+    invalid_setting::{InvalidSetting, invalid},
     options::Resolved,
-    settings::{InvalidSetting, invalid},
 };
 
 /// Where the metastore lives.

@@ -10,6 +10,7 @@
 //! it into README.md and docs/configuration.md.
 
 mod addresses;
+mod invalid_setting;
 mod locations;
 mod options;
 mod sections;

@@ -8,8 +8,8 @@ use alluvium_model::limits;
 use alluvium_objects::StoreLocation;
 
 use super::{
+    invalid_setting::{InvalidSetting, invalid},
     options::Resolved,
-    settings::{InvalidSetting, invalid},
     units::Size,
 };
 

@@ -6,11 +6,11 @@ use alluvium_compactor::CompactorConfig;
 use alluvium_gateway::config::AgentConfig;
 use alluvium_model::AgentId;
 use alluvium_objects::{RetryPolicy, StoreLocation};
-use thiserror::Error;
 
 use super::{
     Options,
     addresses::{advertised_address, listen_address},
+    invalid_setting::{InvalidSetting, invalid},
     locations::{MetastoreLocation, metastore_location, store_location, store_retry},
     sections::{agent_config, compactor_config},
 };
@@ -46,19 +46,6 @@ pub struct Settings {
     pub log: String,
     /// Log as JSON lines instead of text.
     pub log_json: bool,
-}
-
-/// A value that an option cannot have; the message names the option as the flag is written.
-#[derive(Debug, Error)]
-#[error("--{option} {value}: {reason}")]
-pub struct InvalidSetting {
-    option: &'static str,
-    value: String,
-    reason: String,
-}
-
-pub(super) fn invalid(option: &'static str, value: impl ToString, reason: impl ToString) -> InvalidSetting {
-    InvalidSetting { option, value: value.to_string(), reason: reason.to_string() }
 }
 
 impl TryFrom<Options> for Settings {

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
 use thiserror::Error;
 use toml::Table;
 
-use super::{Options, Settings, settings};
+use super::{Options, Settings, invalid_setting};
 
 /// File in the working directory that is read if it exists and no other is named.
 const DEFAULT_FILE: &str = "alluvium.toml";
@@ -33,26 +32,29 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// An `ALLUVIUM_*` variable that is no option.
-    #[error("environment variable {name} is not an option of alluvium{}", suggestion(.name))]
+    #[error("environment variable {name} is not an option of alluvium{}", suggestion(.similar.as_deref()))]
     UnknownVariable {
         /// Name of the variable.
         name: String,
+        /// The option's variable with a similar name, if there is one.
+        similar: Option<String>,
     },
     /// Options that cannot be layered, which is a bug.
     #[error("configuration: {0}")]
     Layers(#[from] Box<dyn std::error::Error + Send + Sync>),
     /// A value that an option cannot have.
     #[error(transparent)]
-    Invalid(#[from] settings::InvalidSetting),
+    Invalid(#[from] invalid_setting::InvalidSetting),
 }
 
 /// The settings that result from `flags` (which include the environment) and the file at `path`. Without `path`,
-/// `alluvium.toml` in the working directory is read if it exists.
+/// `alluvium.toml` in the working directory is read if it exists. `command` declares all options, and so the variables that
+/// may be set.
 ///
 /// # Errors
 /// If the file is missing or malformed, a key or variable is unknown, or a value is out of range; the error names it.
-pub fn load(flags: &Options, path: Option<&Path>) -> Result<Settings, ConfigError> {
-    reject_unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+pub fn load(flags: &Options, path: Option<&Path>, command: &clap::Command) -> Result<Settings, ConfigError> {
+    reject_unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()), command)?;
     let file = match path {
         Some(path) => read(path)?,
         None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
@@ -78,10 +80,13 @@ pub(super) fn layer(upper: &Options, lower: &Options) -> Result<Options, ConfigE
     layered.try_into().map_err(|error| ConfigError::Layers(Box::new(error)))
 }
 
-pub(super) fn reject_unknown_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
-    let known = known_variables();
+pub(super) fn reject_unknown_variables(
+    names: impl Iterator<Item = String>,
+    command: &clap::Command,
+) -> Result<(), ConfigError> {
+    let known = known_variables(command);
     match names.into_iter().find(|name| name.starts_with("ALLUVIUM_") && !known.contains(name) && !for_tests(name)) {
-        Some(name) => Err(ConfigError::UnknownVariable { name }),
+        Some(name) => Err(ConfigError::UnknownVariable { similar: similar_name(&name, known), name }),
         None => Ok(()),
     }
 }
@@ -91,17 +96,20 @@ fn for_tests(name: &str) -> bool {
     name.starts_with("ALLUVIUM_TEST_")
 }
 
-fn known_variables() -> Vec<String> {
+fn known_variables(command: &clap::Command) -> Vec<String> {
     fn of(command: &clap::Command, names: &mut Vec<String>) {
         names.extend(command.get_arguments().filter_map(|arg| arg.get_env()?.to_str().map(str::to_owned)));
         command.get_subcommands().for_each(|command| of(command, names));
     }
     let mut names = Vec::new();
-    of(&crate::cli::Cli::command(), &mut names);
+    of(command, &mut names);
     names
 }
 
-fn suggestion(name: &str) -> String {
-    let close = |known: &String| strsim::levenshtein(known, name) <= SUGGESTION_EDITS_MAX;
-    known_variables().into_iter().find(close).map(|known| format!("; did you mean {known}?")).unwrap_or_default()
+fn similar_name(name: &str, known: Vec<String>) -> Option<String> {
+    known.into_iter().find(|known| strsim::levenshtein(known, name) <= SUGGESTION_EDITS_MAX)
+}
+
+fn suggestion(similar: Option<&str>) -> String {
+    similar.map(|similar| format!("; did you mean {similar}?")).unwrap_or_default()
 }

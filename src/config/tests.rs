@@ -53,7 +53,9 @@ fn an_unknown_key_in_the_file_is_named() {
 #[test]
 fn an_unknown_variable_is_named_with_the_likely_correction() {
     let names = ["PATH", "ALLUVIUM_TEST_X", "ALLUVIUM_LINGRE"].map(String::from);
-    let error = reject_unknown_variables(names.into_iter()).expect_err("unknown variable").to_string();
+    let error = reject_unknown_variables(names.into_iter(), &<Cli as clap::CommandFactory>::command())
+        .expect_err("unknown variable")
+        .to_string();
     assert!(error.contains("ALLUVIUM_LINGRE") && error.contains("did you mean ALLUVIUM_LINGER?"), "{error}");
 }
 

@@ -1,7 +1,7 @@
 //! House rules as tests: they read the tree and print `path:line: what; do this instead`.
 
+mod allowed_dependencies;
 mod documents;
-mod homes;
 mod layers;
 mod modules;
 mod shape;

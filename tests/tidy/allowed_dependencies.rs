@@ -1,9 +1,9 @@
-//! Each outside system has one home.
+//! Allowed dependencies: each outside system is used in one place only.
 
 use crate::tree::{files, report};
 
 /// (what names the system in source, where it may be named, what to do elsewhere)
-const HOMES: &[(&str, &[&str], &str)] = &[
+const ALLOWED: &[(&str, &[&str], &str)] = &[
     ("redb::", &["metastore/src/kv/"], "go through metastore/src/kv"),
     ("foundationdb::", &["metastore/src/kv/"], "go through metastore/src/kv"),
     ("foundationdb_sys::", &["metastore/src/kv/"], "go through metastore/src/kv"),
@@ -26,15 +26,15 @@ const HOMES: &[(&str, &[&str], &str)] = &[
 ];
 
 #[test]
-fn outside_systems_are_named_only_at_home() {
+fn outside_systems_are_used_in_one_place_each() {
     let mut complaints = Vec::new();
     for file in files(".rs").iter().filter(|file| !file.path.starts_with("tests/tidy/")) {
-        for (system, homes, instead) in HOMES {
-            if homes.iter().any(|home| file.path.starts_with(home)) || file.is_test() {
+        for (system, allowed, instead) in ALLOWED {
+            if allowed.iter().any(|home| file.path.starts_with(home)) || file.is_test() {
                 continue;
             }
             for (number, line) in file.code().filter(|(_, line)| names(line, system)) {
-                complaints.push(format!("{}:{number}: `{}` away from home; {instead}", file.path, line.trim()));
+                complaints.push(format!("{}:{number}: `{}` is not allowed here; {instead}", file.path, line.trim()));
             }
         }
     }
