@@ -168,25 +168,26 @@ impl<T> IdempotentProducer<T> {
         self.in_flight.len()
     }
 
-    /// Waits until the oldest request is acknowledged, at most until `deadline`; returns at once if none is in flight.
+    /// Waits for the response to the oldest request, at most until `deadline`; returns at once if none is in flight. If
+    /// batches of it have a retriable error, they are sent again however long that takes, up to the delivery timeout.
     ///
     /// # Errors
     /// As [`IdempotentProducer::send`].
     pub async fn complete_oldest_until(&mut self, deadline: Instant) -> Result<Vec<Appended<T>>, ClientError> {
-        let Some(oldest) = self.in_flight.front_mut() else { return Ok(Vec::new()) };
+        let Some(oldest) = self.in_flight.front_mut() else { return Ok(std::mem::take(&mut self.acknowledged)) };
         if let Some(response) = &mut oldest.response
             && tokio::time::timeout_at(deadline, response.ready()).await.is_err()
         {
-            return Ok(Vec::new());
+            return Ok(std::mem::take(&mut self.acknowledged));
         }
         self.complete_oldest().await?;
         Ok(std::mem::take(&mut self.acknowledged))
     }
 
-    /// Whether the oldest batch waits to be sent again. No new batch may overtake it: a broker without state for the producer
-    /// accepts any first sequence.
+    /// Whether a batch waits to be sent again. No new batch may overtake it: a broker without state for the producer accepts
+    /// any first sequence.
     fn is_resending(&self) -> bool {
-        self.in_flight.front().is_some_and(|oldest| oldest.response.is_none())
+        self.in_flight.iter().any(|request| request.response.is_none())
     }
 
     /// Waits for the oldest request's response. Batches with a retriable error are sent again, with all that follow.
@@ -214,17 +215,20 @@ impl<T> IdempotentProducer<T> {
     /// a request without a pending response are retriable. If the connection is lost, the request stays the oldest.
     async fn take_oldest(&mut self) -> Result<Retriable<T>, ClientError> {
         let Some(oldest) = self.in_flight.front_mut() else {
-            return Ok(Retriable { batches: Vec::new(), last_error: None });
+            return Ok(Retriable::default());
         };
         let response = match oldest.response.take() {
             Some(pending) => Some(pending.response().await?),
             None => None,
         };
         let batches = self.in_flight.pop_front().map(|oldest| oldest.batches).unwrap_or_default();
-        match response {
-            Some(response) => split_by_outcome(batches, response, &mut self.acknowledged),
-            None => Ok(Retriable { batches, last_error: None }),
+        let Some(response) = response else { return Ok(Retriable { batches, ..Retriable::default() }) };
+        let mut outcomes = split_by_outcome(batches, response, &mut self.acknowledged);
+        let Some(fatal) = outcomes.fatal.take() else { return Ok(outcomes) };
+        if !outcomes.batches.is_empty() {
+            self.in_flight.push_front(InFlight { batches: outcomes.batches, response: None });
         }
+        Err(fatal)
     }
 
     /// Sends the oldest request alone, until all its batches are acknowledged.
@@ -237,7 +241,7 @@ impl<T> IdempotentProducer<T> {
             if let Some(oldest) = self.in_flight.front_mut() {
                 oldest.response = Some(pending);
             }
-            let Retriable { batches, last_error } = self.take_oldest().await?;
+            let Retriable { batches, last_error, fatal: _ } = self.take_oldest().await?;
             if batches.is_empty() {
                 return Ok(());
             }
@@ -274,10 +278,17 @@ impl<T> IdempotentProducer<T> {
     }
 }
 
-/// Batches with a retriable error, and the last such error.
+/// Batches with a retriable error, the last such error, and the first error that is not retriable.
 struct Retriable<T> {
     batches: Vec<UnackedBatch<T>>,
     last_error: Option<ClientError>,
+    fatal: Option<ClientError>,
+}
+
+impl<T> Default for Retriable<T> {
+    fn default() -> Self {
+        Self { batches: Vec::new(), last_error: None, fatal: None }
+    }
 }
 
 impl<T> UnackedBatch<T> {
@@ -301,18 +312,20 @@ fn split_by_outcome<T>(
     batches: Vec<UnackedBatch<T>>,
     response: ProduceResponse,
     acknowledged: &mut Vec<Appended<T>>,
-) -> Result<Retriable<T>, ClientError> {
+) -> Retriable<T> {
     let responses: HashMap<i32, PartitionProduceResponse> = response
         .responses
         .into_iter()
         .flat_map(|topic| topic.partition_responses)
         .map(|partition| (partition.index, partition))
         .collect();
-    let mut retriable = Retriable { batches: Vec::new(), last_error: None };
+    let mut retriable = Retriable::default();
     for batch in batches {
         let what = format!("producing to partition {}", batch.partition);
         let Some(outcome) = responses.get(&batch.partition) else {
-            return Err(ClientError::Timeout(format!("{what}: the response has no outcome for it")));
+            let missing = ClientError::Timeout(format!("{what}: the response has no outcome for it"));
+            retriable.fatal.get_or_insert(missing);
+            continue;
         };
         match outcome.error_code {
             ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => {
@@ -322,8 +335,11 @@ fn split_by_outcome<T>(
                 retriable.last_error = ClientError::check(what, code, outcome.error_message.as_deref()).err();
                 retriable.batches.push(batch);
             }
-            code => ClientError::check(what, code, outcome.error_message.as_deref())?,
+            code => {
+                let error = ClientError::check(what, code, outcome.error_message.as_deref()).err();
+                retriable.fatal = retriable.fatal.take().or(error);
+            }
         }
     }
-    Ok(retriable)
+    retriable
 }

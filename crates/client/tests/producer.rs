@@ -161,3 +161,21 @@ async fn no_new_batch_overtakes_one_that_is_to_be_sent_again() {
     drop(producer);
     assert_eq!(broker.await.expect("the broker does not fail").out_of_order, 0);
 }
+
+#[tokio::test]
+async fn no_new_batch_overtakes_one_whose_send_failed_with_the_error_of_an_earlier_one() {
+    let (connection, broker) = connect(&[Step::Answer(ErrorCode::INVALID_RECORD)], Log::default()).await;
+    let mut producer = producer(connection).await;
+    for tag in ["a", "b", "c", "d", "e"] {
+        assert!(send(&mut producer, 0, tag).await.is_empty());
+    }
+    let mut batch = producer.batch(0, Compression::None);
+    batch.push(0, 0, None, Some(b"f"), []).expect("fits");
+    producer.send(vec![(0, batch, "f")]).await.expect_err("the first batch is invalid");
+    let mut acknowledged = send(&mut producer, 0, "g").await;
+    acknowledged.extend(producer.flush().await.expect("acknowledged"));
+    let tags: Vec<&str> = acknowledged.into_iter().map(|appended| appended.tag).collect();
+    assert_eq!(tags, ["b", "c", "d", "e", "f", "g"]);
+    drop(producer);
+    assert_eq!(broker.await.expect("the broker does not fail").out_of_order, 0);
+}
