@@ -1,6 +1,6 @@
 //! `docs/formats.md` shows what the code does: every tag, every drawing, every version byte.
 //!
-//! With `ALLUVIUM_UPDATE_DOCS` set, the drawings of the page are replaced by those of the sources instead.
+//! With `UPDATE_DOCS` set, the drawings of the page are replaced by those of the sources instead.
 
 use std::{
     collections::BTreeSet,
@@ -106,12 +106,12 @@ fn the_files_of_the_table_build_the_key_and_write_the_version_that_it_says() {
 fn the_drawings_are_those_of_the_sources() {
     let page = read(PAGE);
     let redrawn = redrawn(&page);
-    if std::env::var_os("ALLUVIUM_UPDATE_DOCS").is_some() {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(root().join(PAGE), redrawn).expect("the page can be written");
         return;
     }
     let differing = page.lines().zip(redrawn.lines()).enumerate().find(|(_, (shown, drawn))| shown != drawn);
-    assert_eq!(differing, None, "{PAGE} differs from a source: set ALLUVIUM_UPDATE_DOCS and run this test again");
+    assert_eq!(differing, None, "{PAGE} differs from a source: run UPDATE_DOCS=1 cargo test --test formats");
     assert_eq!(page, redrawn);
 }
 

@@ -13,17 +13,17 @@ use crate::{
     side::Side,
 };
 
-const UNOPENED: &str = "records are not opened on their way in: header and checksum decide (DESIGN, section 3)";
+const NOT_DECOMPRESSED: &str = "records are not decompressed when they are produced: header and checksum decide";
 /// Clients do not read it there.
 pub const NO_LOG_START: Intended = intended_in("log_start_offset", "", "not told beside an error");
 const BATCHES: &[Intended] = &[
     MORE_WORDS,
     NO_LOG_START,
-    intended("count and last offset too", UNOPENED),
-    intended("bytes after the records", UNOPENED),
-    intended("not what the codec writes", UNOPENED),
-    intended_in("record_errors", "in two hours", UNOPENED),
-    intended_in("record_errors", "too early", UNOPENED),
+    intended("count and last offset too", NOT_DECOMPRESSED),
+    intended("bytes after the records", NOT_DECOMPRESSED),
+    intended("not what the codec writes", NOT_DECOMPRESSED),
+    intended_in("record_errors", "in two hours", NOT_DECOMPRESSED),
+    intended_in("record_errors", "too early", NOT_DECOMPRESSED),
     intended_in("error_code", "unknown codec", KAFKA_FAILS),
 ];
 const REQUESTS: &[Intended] =

@@ -1,8 +1,12 @@
-//! The README is true: it names every option, and every file that it names exists.
+//! Documents are true: the README names every option, every file that a document names exists, and the stranger test
+//! has its questions.
 
 use std::path::Path;
 
 use crate::tree::{files, report};
+
+/// Questions of the stranger test.
+const QUESTIONS: usize = 40;
 
 fn readme() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("there is a README")
@@ -38,6 +42,33 @@ fn files_that_documents_name_exist() {
                 }
             }
         }
+    }
+    report(complaints);
+}
+
+#[test]
+fn the_stranger_test_has_forty_questions_whose_answers_are_files() {
+    const PAGE: &str = "docs/stranger-test.md";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join(PAGE)).expect("there is a stranger test");
+    let mut complaints = Vec::new();
+    let mut questions = 0;
+    for (line, text) in page.lines().enumerate() {
+        let cells: Vec<&str> = text.split(" | ").collect();
+        let [number, question, answer] = cells[..] else { continue };
+        let Ok(number) = number.trim_start_matches("| ").parse::<usize>() else { continue };
+        questions += 1;
+        let complain = |what: &str| format!("{PAGE}:{}: {what}", line + 1);
+        if number != questions || question.is_empty() {
+            complaints.push(complain("a question without its number or its text; number them from 1"));
+        }
+        let path = answer.strip_prefix('`').and_then(|answer| answer.strip_suffix("` |")).unwrap_or_default();
+        if !root.join(path).is_file() {
+            complaints.push(complain(&format!("{answer} is no file; name the one that answers, in backticks")));
+        }
+    }
+    if questions != QUESTIONS {
+        complaints.push(format!("{PAGE}:1: {questions} questions; there are {QUESTIONS}"));
     }
     report(complaints);
 }

@@ -20,7 +20,7 @@ use crate::{
 pub struct Predicate {
     /// The name under which violations are reported.
     pub name: &'static str,
-    /// What the invariant says, after the number of the design's invariant that it is part of.
+    /// What the invariant says, after the number of the invariant in docs/architecture.md that it belongs to.
     pub promise: &'static str,
     find: fn(&IndexedHistory<'_>, &mut Findings),
 }
@@ -31,7 +31,7 @@ macro_rules! table {
     };
 }
 
-/// All invariants, with the numbers of the design's invariants, and with Jepsen's names if Jepsen has one.
+/// All invariants, with their numbers in docs/architecture.md, and with Jepsen's names if Jepsen has one.
 pub const PREDICATES: &[Predicate] = table! {
     lost_write "lost-write" "1: what was acknowledged or seen is there at the end, unless it was deleted"
     unseen "unseen" "1: what was acknowledged is within what the last reads reach"

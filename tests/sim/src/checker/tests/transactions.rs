@@ -1,4 +1,4 @@
-//! Transactions, as the design has them: read-committed readers see whole ones that were committed, and nothing else.
+//! Transactions: read-committed readers see whole ones that were committed, and nothing else.
 
 use alluvium_model::{Offset, ProducerId};
 
