@@ -29,7 +29,7 @@ impl Fetch {
                 // partitions are located once more before the wait.
                 None => {
                     self.shared.metrics.fetch_waits.inc();
-                    let partitions = plan.partitions.iter().map(|asked| asked.partition);
+                    let partitions = plan.partitions.iter().map(|requested| requested.partition);
                     watch = Some(self.shared.loader.metadata_cache.watch(partitions));
                 }
                 Some(watch) if timeout_at(deadline, watch.changed()).await.is_err() => return located,

@@ -80,7 +80,7 @@ impl ServingLimiter {
 impl From<LoadError> for ServeError {
     fn from(error: LoadError) -> Self {
         match error {
-            LoadError::Gone(reason) => Self::Absent(reason),
+            LoadError::NotFound(reason) => Self::Absent(reason),
             LoadError::Corrupt(reason) => Self::Mismatch(reason),
             LoadError::Storage(reason) => Self::Storage(reason),
         }
@@ -94,7 +94,7 @@ impl From<ServeError> for PeerError {
             ServeError::Busy => Self::Busy,
             ServeError::Absent(_) => Self::Absent,
             ServeError::TooLarge(_) => Self::TooLarge,
-            ServeError::Mismatch(_) | ServeError::Late | ServeError::Storage(_) => Self::Refused(error.to_string()),
+            ServeError::Mismatch(_) | ServeError::Late | ServeError::Storage(_) => Self::Rejected(error.to_string()),
         }
     }
 }

@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{BlockName, Part, PeerBlocks, PeerError};
+use super::{BlockName, BlockPart, PeerBlocks, PeerError};
 
 /// The path under which agents serve blocks to each other, followed by the object's key.
 pub const BLOCKS_PATH: &str = "/internal/v1/blocks/";
@@ -76,8 +76,8 @@ impl PeerBlocks for HttpPeers {
 
 fn uri(peer: &Endpoint, block: &BlockName) -> Result<Uri, PeerError> {
     let range = match block.part() {
-        Part::Whole => String::new(),
-        Part::Range(range) => format!("?from={}&to={}", range.start, range.end),
+        BlockPart::Whole => String::new(),
+        BlockPart::Range(range) => format!("?from={}&to={}", range.start, range.end),
     };
     // Keys need no escapes, because names of topics have no characters that do.
     let uri = format!("http://{peer}{BLOCKS_PATH}{}{range}", block.key());
@@ -89,7 +89,7 @@ fn error_of(status: StatusCode, reason: &str) -> PeerError {
         StatusCode::NOT_FOUND => PeerError::Absent,
         StatusCode::TOO_MANY_REQUESTS => PeerError::Busy,
         StatusCode::PAYLOAD_TOO_LARGE => PeerError::TooLarge,
-        _ => PeerError::Refused(format!("{status}: {reason}")),
+        _ => PeerError::Rejected(format!("{status}: {reason}")),
     }
 }
 

@@ -45,6 +45,15 @@ pub(super) type LoadGuard<'a> =
 /// The bytes at which the runs start that were loaded of a segment, the latest last.
 pub(super) type RunStarts = Arc<Vec<u64>>;
 
+/// The object that blocks are read from.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectRef<'a> {
+    /// The object's id.
+    pub id: ObjectId,
+    /// The object's key, relative to the store's prefix.
+    pub key: &'a str,
+}
+
 /// Weighs a block by the memory it takes, bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BlockWeight;
@@ -129,8 +138,8 @@ impl BlockCache {
         self.shared.blocks.weight()
     }
 
-    /// Waits for a free slot to load from the object store.
-    pub(super) async fn load_slot(&self) -> Result<SemaphorePermit<'_>, LoadError> {
+    /// Waits for a permit to load from the object store.
+    pub(super) async fn load_permit(&self) -> Result<SemaphorePermit<'_>, LoadError> {
         self.shared.loads.acquire().await.map_err(|closed| LoadError::Storage(closed.to_string()))
     }
 }

@@ -21,7 +21,7 @@ pub struct Produce {
 pub struct AppendRequest {
     /// The batches to append, in order.
     pub batches: Vec<PartitionAppend>,
-    /// The memory that it takes, until it is answered.
+    /// The permit for the memory that it takes, until it is answered.
     pub permit: Permit,
     /// Takes the results, one for each batch.
     pub answer: oneshot::Sender<Vec<AppendResult>>,
