@@ -44,7 +44,7 @@ pub struct Agent {
     pub metastore: Metastore,
     /// The object store.
     pub objects: Objects,
-    /// This process's registration as a node, and what it knows of the others.
+    /// This process's registration as a node, and its list of the other nodes.
     pub session: Session,
     /// The cache of topics and heads.
     pub metadata_cache: MetadataCache,

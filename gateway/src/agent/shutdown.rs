@@ -8,13 +8,13 @@ use tokio::time::sleep;
 use super::Agent;
 use crate::live_agents::LiveAgents;
 
-/// How long an agent goes on serving once it is no longer advertised: other agents see it at their next heartbeat, half
-/// a second later, and clients in the next Metadata response of any agent.
+/// How long an agent continues to serve once it is no longer advertised: other agents see it at their next heartbeat,
+/// half a second later, and clients in the next Metadata response of any agent.
 const HAND_OVER_TIME: Duration = Duration::from_secs(2);
 
 impl Agent {
     /// Hands over to the other agents: from now on they are advertised in place of this one, also by itself, and take
-    /// over its groups. It goes on serving for a while, so that clients reconnect elsewhere before their connections
+    /// over its groups. It continues to serve for a while, so that clients reconnect elsewhere before their connections
     /// are closed. If there is no other agent, it does not wait. Boxed, like [`Self::start`], to be compiled once.
     pub fn hand_over(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {

@@ -1,4 +1,5 @@
 //! Bounds the memory of fetches that read old records, however many consumers catch up at once.
+//!
 //! Fetches at the tail are not limited: the records that they return are in memory anyway.
 
 use std::sync::Arc;

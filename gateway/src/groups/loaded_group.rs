@@ -177,7 +177,7 @@ impl LoadedGroup {
                     let save = self.group.snapshot();
                     applied = self.apply(Effects { save, ..Effects::default() }).await;
                 }
-                // Without a save the group is in its very first rebalance: nobody has anything to commit.
+                // Without a save the group is in its very first rebalance: no member has offsets to commit yet.
                 let error = || if applied.is_ok() { GroupError::IllegalGeneration } else { GroupError::NotAvailable };
                 self.admission().ok_or_else(error)
             }

@@ -1,4 +1,5 @@
 //! One client's connection: frames in, responses out, in order.
+//!
 //! Owns: one socket. Invariants: it never holds more unanswered requests than the queue's limits; if the peer
 //! disconnects, its long polls are dropped at once, while its other requests are completed; whatever the peer sends,
 //! nothing but this connection is affected.

@@ -9,6 +9,7 @@
 //!
 //! async fn handle(context: Context, request: HeartbeatRequest) -> HeartbeatResponse { .. }
 //! ```
+//!
 //! Declare the file in `handlers/mod.rs` and add the const to the table there; [routing](super::dispatch),
 //! `ApiVersions` and the tests derive from that table. [`HasErrorCode`](super::errors::HasErrorCode) maps domain errors
 //! to codes. A handler is started once all earlier requests of its connection are answered; only Produces are
@@ -109,7 +110,7 @@ pub struct Context {
     pub apis: &'static [&'static Handler],
 }
 
-/// One request on its way to its handler.
+/// One request, as its handler gets it.
 pub struct Call {
     /// What the handler knows besides the body.
     pub context: Context,

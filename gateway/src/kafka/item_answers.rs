@@ -1,9 +1,10 @@
 //! Requests with many items, some of which are answered at once (unknown topic, invalid batch) while one call to the
-//! layer below answers the rest. A handler sorts the items of its request into [`RequestItem`]s, in the request's
-//! order, and collects what it batches. The call returns one result per batched item, in the same order, which
-//! [`BatchResults`] puts in place.
+//! layer below answers the rest.
+//!
+//! A handler sorts the items of its request into [`RequestItem`]s, in the request's order, and collects what it
+//! batches. The call returns one result per batched item, in the same order, which [`BatchResults`] puts in place.
 
-/// One item of a request, on its way to its answer.
+/// One item of a request: answered already, or part of the batched call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestItem<A, B = ()> {
     /// Answered at once.

@@ -1,5 +1,6 @@
 //! Rack-aware fetch (KIP-392): a consumer that gives its rack is sent to an agent of that rack, as Kafka sends it to a
 //! replica.
+//!
 //! Owns: when a consumer is sent elsewhere, and what the response says. Producers give no rack: for them the zone in
 //! their client id decides, in Metadata. Invariant: no consumer is redirected in a circle, because an agent of its rack
 //! never redirects it.

@@ -15,7 +15,7 @@ use futures::future::{self, BoxFuture};
 use super::dispatch::Route;
 use super::handler::{InFlight, Reply};
 
-/// Requests read and not yet answered, per connection. Clients keep far fewer in flight (Java 5); each costs a slot.
+/// Requests read and not yet answered, per connection. Clients keep far fewer in flight (Java 5); each takes memory.
 const REQUESTS_MAX: usize = 256;
 /// Bytes of requests read and not yet started, per connection. Over it the socket is not read.
 const WAITING_BYTES_MAX: usize = 1 << 20;
@@ -45,7 +45,7 @@ impl ResponseQueue {
         self.in_flight.is_empty() && self.waiting.is_empty()
     }
 
-    /// Whether batches are on their way to the log.
+    /// Whether Produces are in flight.
     pub fn is_producing(&self) -> bool {
         self.is_producing && !self.in_flight.is_empty()
     }

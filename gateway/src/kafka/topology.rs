@@ -1,7 +1,7 @@
 //! The cluster as clients see it: the live agents, one of which is named as the leader of each partition.
 //!
-//! Any agent serves any partition, so leadership is advice, and the leader epoch never changes: clients would have to
-//! validate their positions each time it grew, and distrust each response with a lower one.
+//! Any agent serves any partition, so leadership is only a hint to clients, and the leader epoch never changes: clients
+//! would have to validate their positions each time it grew, and distrust each response with a lower one.
 
 use alluvium_metastore::nodes;
 use alluvium_model::limits::LEADER_EPOCH;

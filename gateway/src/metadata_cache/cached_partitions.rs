@@ -1,6 +1,8 @@
-//! Heads and recent extents as the feed announced them, in bounded memory. Pure. A head is cached once it has been read
-//! from the metastore ([`CachedPartitions::merge_head`]). What the feed announced before is stored and merged, so it
-//! does not matter which of the two is newer. The recent extents of a partition are contiguous.
+//! Heads and recent extents as the feed announced them, in bounded memory. Pure.
+//!
+//! A head is cached once it has been read from the metastore ([`CachedPartitions::merge_head`]). What the feed
+//! announced before is stored and merged, so it does not matter which of the two is newer. The recent extents of a
+//! partition are contiguous.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! Old extents: looked up in the metastore a page at a time, and cached for a while.
+//!
 //! A cached extent may have been swapped for another since; its object is deleted only after the retire grace. So no
 //! page is used for longer than half of the grace, and a reader that nevertheless does not find an object looks up its
 //! extents again.

@@ -1,4 +1,5 @@
 //! Wakes long polls when a partition that they watch changes.
+//!
 //! A fetch begins its watch before it reads the cache, and a change is applied before it wakes watches. A wake-up that
 //! comes while the fetch does not wait is delivered as soon as it does. So no wake-up is missed, whichever comes first.
 

@@ -42,7 +42,7 @@ impl Kind {
 }
 
 impl Definition {
-    /// The name that a query uses; a histogram adds `_bucket`, `_count` and `_sum` behind it.
+    /// The name that a query uses; a histogram adds `_bucket`, `_count` and `_sum`.
     #[must_use]
     pub fn full_name(&self) -> String {
         let suffix = if self.kind == Kind::Counter { "_total" } else { "" };

@@ -1,4 +1,4 @@
-//! Metrics whose values are kept elsewhere and read at each scrape: a table of definitions, each with how it is read.
+//! Metrics whose values are held elsewhere and read at each scrape: a table of definitions, each with how it is read.
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};

@@ -19,9 +19,9 @@ pub const BLOCKS_PATH: &str = "/internal/v1/blocks/";
 
 /// Time to connect to an agent of the same zone, which is a fraction of a millisecond away.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-/// Idle connections kept to one agent.
+/// Idle connections held open to one agent.
 const IDLE_CONNECTIONS_MAX: usize = 8;
-/// An idle connection is kept for this long; less than the other side allows.
+/// How long an idle connection is held open; less than the other side allows.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes read of an answer that says why there is no block.
 const REASON_BYTES_MAX: usize = 4 << 10;

@@ -55,7 +55,7 @@ impl PendingAcks {
         if self.waiting.get(&id).is_some_and(|waiting| waiting.missing == 0)
             && let Some(waiting) = self.waiting.remove(&id)
         {
-            // The receiver is gone if the client wanted no response (acks=0) or has disconnected.
+            // The receiver was dropped if the client wanted no response (acks=0) or has disconnected.
             let _ = waiting.answer.send(waiting.outcomes.into_iter().flatten().collect());
         }
     }

@@ -1,4 +1,4 @@
-//! Uploads a sealed segment as an object, and derives from it what its commit says.
+//! Uploads a sealed segment as an object, and builds its commit.
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ pub struct Produce {
     appends: mpsc::Sender<AppendRequest>,
 }
 
-/// One append on its way to the event loop.
+/// One append, as it is sent to the event loop.
 #[derive(Debug)]
 pub struct AppendRequest {
     /// The batches to append, in order.
@@ -27,7 +27,7 @@ pub struct AppendRequest {
     pub answer: oneshot::Sender<Vec<AppendResult>>,
 }
 
-/// The result of each batch of one append, in order. The append goes on even if this future is dropped.
+/// The result of each batch of one append, in order. The append continues even if this future is dropped.
 #[derive(Debug)]
 pub struct AppendOutcomes {
     batches: usize,

@@ -24,7 +24,7 @@ use crate::bounded_cache;
 use crate::metrics::Metrics;
 use crate::peers::PeerCache;
 
-/// Loads in flight for one cache: with coalescing, at most 256 MiB on their way.
+/// Loads in flight for one cache: with coalescing, at most 256 MiB in flight.
 const LOADS_IN_FLIGHT_MAX: usize = 16;
 /// Objects for which the cache remembers that another agent sent blocks of them.
 const PEER_OBJECTS_MAX: usize = 4_096;

@@ -1,4 +1,5 @@
 //! Producing records: `POST /topics/{topic}` and `POST /topics/{topic}/partitions/{partition}`.
+//!
 //! Owns: the body's form and limits, the choice of partitions, batches made of records. Does not own: which batches are
 //! valid (`produce::validation`, the rules of Kafka's Produce). Invariants: a permit is acquired before the body is
 //! read; nothing is appended unless every record of the request is valid; records of one partition keep their order.

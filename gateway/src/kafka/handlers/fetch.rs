@@ -129,7 +129,7 @@ async fn plan_topic(
 }
 
 fn check_epochs(requested: &RequestedPartition) -> Result<(), ApiError> {
-    // Only here, every negative epoch stands for none.
+    // In this field alone, every negative epoch means none.
     check_epoch(requested.current_leader_epoch.max(-1))?;
     if requested.last_fetched_epoch > LEADER_EPOCH {
         return Err(ApiError::new(

@@ -56,7 +56,7 @@ struct PartitionFailure {
     faults: Vec<RecordFault>,
 }
 
-/// A batch on its way into the log.
+/// A batch that was handed to the log.
 struct Appended {
     /// The index of its partition.
     index: i32,
