@@ -5,6 +5,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 
 /// Why an address cannot be bound.
@@ -16,9 +17,9 @@ pub enum BindError {
         /// The address that was to be bound.
         address: SocketAddr,
     },
-    /// The system refused for another reason.
+    /// Binding failed for another reason.
     #[error("cannot listen on {address}: {source}")]
-    Refused {
+    Failed {
         /// The address that was to be bound.
         address: SocketAddr,
         /// The system's error.
@@ -34,18 +35,21 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds `address`; port 0 lets the system choose.
+    /// Binds `address`; port 0 lets the system choose. The future is boxed so that it is compiled in this crate and not
+    /// again in each crate that awaits it.
     ///
     /// # Errors
     /// If the address is taken, does not belong to this machine, or needs rights that the process does not have.
-    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let refused = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::Taken { address },
-            _ => BindError::Refused { address, source },
-        };
-        let socket = TcpListener::bind(address).await.map_err(refused)?;
-        let address = socket.local_addr().map_err(refused)?;
-        Ok(Self { socket, address })
+    pub fn bind(address: SocketAddr) -> BoxFuture<'static, Result<Self, BindError>> {
+        Box::pin(async move {
+            let failed = |source: io::Error| match source.kind() {
+                io::ErrorKind::AddrInUse => BindError::Taken { address },
+                _ => BindError::Failed { address, source },
+            };
+            let socket = TcpListener::bind(address).await.map_err(failed)?;
+            let address = socket.local_addr().map_err(failed)?;
+            Ok(Self { socket, address })
+        })
     }
 
     /// The address that it is bound to, with the port that the system chose.

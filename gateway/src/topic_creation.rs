@@ -19,7 +19,7 @@ use crate::metadata_cache::{CachedTopic, MetadataCacheError};
 pub enum CreationError {
     /// The topic was not created.
     #[error(transparent)]
-    Refused(#[from] CreateTopicError),
+    Rejected(#[from] CreateTopicError),
     /// The topic may have been created, but the metadata cache could not be brought up to date.
     #[error(transparent)]
     MetadataCache(#[from] MetadataCacheError),

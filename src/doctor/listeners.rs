@@ -81,7 +81,7 @@ async fn check_listen(subject: &Subject, address: SocketAddr, is_running: bool) 
             "The process would fail to start.",
             format!("Stop the process that listens there (`ss -ltnp`), or choose another {option}."),
         ),
-        Err(error @ BindError::Refused { .. }) => Finding::failure(
+        Err(error @ BindError::Failed { .. }) => Finding::failure(
             check,
             error.to_string(),
             "The process would fail to start.",

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use alluvium_metastore::Metastore;
 use alluvium_metastore::nodes::Session;
 use alluvium_objects::Objects;
-use alluvium_runtime::{Clock, Rng};
+use alluvium_runtime::{Clock, Rng, Tasks};
+use futures::future::BoxFuture;
 use thiserror::Error;
 
 use crate::config::AgentConfig;
@@ -16,7 +17,6 @@ use crate::metrics::Metrics;
 use crate::peers::{PeerBlocks, PeerCache};
 use crate::produce::{self, Produce, ProduceParts};
 use crate::recent_segments::RecentSegments;
-use alluvium_runtime::Tasks;
 
 /// What an agent is handed: the stores, its registration, the clock, random numbers, and where its tasks run.
 pub struct AgentParts {
@@ -44,7 +44,7 @@ pub struct Agent {
     pub metastore: Metastore,
     /// The object store.
     pub objects: Objects,
-    /// This process's registration as a node, and what it knows of the others.
+    /// This process's registration as a node, and its list of the other nodes.
     pub session: Session,
     /// The cache of topics and heads.
     pub metadata_cache: MetadataCache,
@@ -73,60 +73,70 @@ pub enum StartError {
 }
 
 impl Agent {
-    /// Reads the topics and starts the tasks.
+    /// Reads the topics and starts the tasks. The future is boxed so that it is compiled in this crate and not again in
+    /// each crate that awaits it.
     ///
     /// # Errors
     /// If the metastore does not answer.
-    pub async fn start(config: AgentConfig, parts: AgentParts) -> Result<Arc<Self>, StartError> {
-        let AgentParts { metastore, objects, session, peers, clock, rng, tasks } = parts;
+    pub fn start(config: AgentConfig, parts: AgentParts) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
+        Box::pin(async move {
+            let metadata_cache = MetadataCache::open(parts.metastore.clone(), config.retire_grace).await?;
+            Ok(Arc::new(Self::assemble(config, parts, metadata_cache)))
+        })
+    }
+
+    fn assemble(config: AgentConfig, parts: AgentParts, metadata_cache: MetadataCache) -> Self {
         let metrics = Metrics::default();
-        let metadata_cache = MetadataCache::open(metastore.clone(), config.retire_grace).await?;
         let recent = RecentSegments::new(CacheBytes::divide(config.cache_bytes).recent);
         let fetch = FetchParts {
             metadata_cache: metadata_cache.clone(),
-            objects: objects.clone(),
+            objects: parts.objects.clone(),
             recent: recent.clone(),
-            peer_cache: PeerCache::new(session.clone(), peers, metrics.peers.clone()),
+            peer_cache: PeerCache::new(parts.session.clone(), Arc::clone(&parts.peers), metrics.peers.clone()),
             metrics: metrics.clone(),
         };
         let fetch = fetch::start(&config, fetch);
-        let produce = ProduceParts {
-            log: metastore.log.clone(),
-            producers: metastore.producers.clone(),
-            objects: objects.clone(),
-            metadata_cache: metadata_cache.clone(),
-            recent,
-            session: session.clone(),
-            clock: Arc::clone(&clock),
-            rng: Arc::clone(&rng),
-            metrics: metrics.clone(),
-        };
-        let produce = produce::start(&config, produce, &tasks);
-        tasks.spawn("metadata_cache", metadata_cache.clone().run(tasks.cancelled()));
-        let groups = GroupsParts {
-            groups: metastore.groups.clone(),
-            offsets: metastore.offsets.clone(),
-            leases: metastore.leases.clone(),
-            session: session.clone(),
-            clock: Arc::clone(&clock),
-            rng: Arc::clone(&rng),
-            tasks: tasks.clone(),
-        };
-        let groups = Groups::new(GroupsConfig::from(&config), groups);
-        tasks.spawn("groups", groups.clone().run_takeovers(tasks.cancelled()));
-        Ok(Arc::new(Self {
-            config,
-            metastore,
-            objects,
-            session,
-            metadata_cache,
-            produce,
-            fetch,
-            groups,
-            clock,
-            rng,
-            metrics,
-            tasks,
-        }))
+        let produce = start_produce(&config, &parts, metadata_cache.clone(), recent, metrics.clone());
+        let cancelled = parts.tasks.cancelled();
+        parts.tasks.spawn("metadata_cache", metadata_cache.clone().run(cancelled));
+        let groups = start_groups(&config, &parts);
+        let AgentParts { metastore, objects, session, clock, rng, tasks, .. } = parts;
+        Self { config, metastore, objects, session, metadata_cache, produce, fetch, groups, clock, rng, metrics, tasks }
     }
+}
+
+fn start_produce(
+    config: &AgentConfig,
+    parts: &AgentParts,
+    metadata_cache: MetadataCache,
+    recent: RecentSegments,
+    metrics: Metrics,
+) -> Produce {
+    let produce = ProduceParts {
+        log: parts.metastore.log.clone(),
+        producers: parts.metastore.producers.clone(),
+        objects: parts.objects.clone(),
+        metadata_cache,
+        recent,
+        session: parts.session.clone(),
+        clock: Arc::clone(&parts.clock),
+        rng: Arc::clone(&parts.rng),
+        metrics,
+    };
+    produce::start(config, produce, &parts.tasks)
+}
+
+fn start_groups(config: &AgentConfig, parts: &AgentParts) -> Groups {
+    let groups = GroupsParts {
+        groups: parts.metastore.groups.clone(),
+        offsets: parts.metastore.offsets.clone(),
+        leases: parts.metastore.leases.clone(),
+        session: parts.session.clone(),
+        clock: Arc::clone(&parts.clock),
+        rng: Arc::clone(&parts.rng),
+        tasks: parts.tasks.clone(),
+    };
+    let groups = Groups::new(GroupsConfig::from(config), groups);
+    parts.tasks.spawn("groups", groups.clone().run_takeovers(parts.tasks.cancelled()));
+    groups
 }

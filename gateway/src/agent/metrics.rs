@@ -1,4 +1,4 @@
-//! Metrics of an agent whose values its parts keep: they are read at each scrape.
+//! Metrics of an agent whose values its parts hold: they are read at each scrape.
 
 use alluvium_objects::UsageTotals;
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use alluvium_model::{Offset, Timestamp, TopicPartition};
+use alluvium_model::{Offset, Timestamp, TopicPartition, limits};
 use alluvium_wire::batch::{Record, Records};
 use bytes::Bytes;
 
@@ -11,7 +11,6 @@ use super::locate::LocatedExtents;
 use super::offset_assignment::OffsetBatch;
 use super::read_plan::ReadPlan;
 use super::{Fetch, FetchError, FetchPartition, FetchPlan, LoadError, ReadRecord};
-use crate::produce::validation::DECOMPRESSED_BYTES_MAX;
 
 /// Bytes of decoded records that one call returns; the last record may exceed it.
 const READ_BYTES_MAX: usize = 8 << 20;
@@ -28,13 +27,13 @@ impl Fetch {
         limit: usize,
     ) -> Result<Vec<ReadRecord>, FetchError> {
         self.fresh_head(partition).await?;
-        let asked = FetchPartition { partition, offset, max_bytes: READ_BYTES_MAX };
+        let requested = FetchPartition { partition, offset, max_bytes: READ_BYTES_MAX };
         let plan = FetchPlan { max_bytes: READ_BYTES_MAX, ..FetchPlan::default() };
-        let located = self.locate_one(&plan, asked).await.extents?;
-        let read = match self.decode(asked, &located, limit).await {
-            Err(LoadError::Gone(_)) => {
-                let located = self.locate_again(&plan, asked).await?;
-                self.decode(asked, &located, limit).await
+        let located = self.locate_one(&plan, requested).await.extents?;
+        let read = match self.decode(requested, &located, limit).await {
+            Err(LoadError::NotFound(_)) => {
+                let located = self.locate_again(&plan, requested).await?;
+                self.decode(requested, &located, limit).await
             }
             read => read,
         };
@@ -43,11 +42,11 @@ impl Fetch {
 
     async fn decode(
         &self,
-        asked: FetchPartition,
+        requested: FetchPartition,
         located: &LocatedExtents,
         limit: usize,
     ) -> Result<Vec<ReadRecord>, LoadError> {
-        let mut decoded = DecodedRecords { from: asked.offset, limit, records: Vec::new(), bytes: 0 };
+        let mut decoded = DecodedRecords { from: requested.offset, limit, records: Vec::new(), bytes: 0 };
         let mut visit = |batch: OffsetBatch| {
             if batch.base >= located.until || decoded.is_full() {
                 return Ok(ControlFlow::Break(()));
@@ -56,8 +55,12 @@ impl Fetch {
             Ok(ControlFlow::Continue(()))
         };
         let read_plan = ReadPlan::default();
-        let read =
-            PartitionRead { partition: asked.partition, from: asked.offset, tier: located.tier, read_plan: &read_plan };
+        let read = PartitionRead {
+            partition: requested.partition,
+            from: requested.offset,
+            tier: located.tier,
+            read_plan: &read_plan,
+        };
         match self.shared.loader.visit_batches(read, &located.extents, &mut visit).await {
             Err(error) if decoded.records.is_empty() => Err(error),
             Ok(()) | Err(_) => Ok(decoded.records),
@@ -79,7 +82,7 @@ impl DecodedRecords {
     }
 
     fn add(&mut self, batch: &OffsetBatch) -> Result<(), LoadError> {
-        let records = batch.batch.records(DECOMPRESSED_BYTES_MAX)?;
+        let records = batch.batch.records(limits::DECOMPRESSED_BYTES_MAX)?;
         for record in &records {
             let record = record?;
             let offset = Offset(batch.base.0.saturating_add(record.offset_delta.into()));

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, TopicPartition};
+use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, TopicPartition, limits};
 
 use super::loader::{Loader, PartitionRead};
 use super::offset_assignment::OffsetBatch;
@@ -11,7 +11,6 @@ use super::read_plan::ReadPlan;
 use super::tier::Tier;
 use super::{Fetch, FetchError, FoundOffset, LoadError, OffsetSpec};
 use crate::metadata_cache::{CachedHead, MetadataCacheError};
-use crate::produce::validation::DECOMPRESSED_BYTES_MAX;
 
 /// Extents scanned for one timestamp. Usually the first has a match; more are scanned only if headers claim larger
 /// timestamps than their records have.
@@ -158,7 +157,7 @@ impl TimestampScan<'_> {
 
     /// The matching record of one batch with a timestamp not before `least`.
     fn first_in(self, batch: &OffsetBatch, least: Timestamp) -> Result<Option<FoundOffset>, LoadError> {
-        let records = batch.batch.records(DECOMPRESSED_BYTES_MAX)?;
+        let records = batch.batch.records(limits::DECOMPRESSED_BYTES_MAX)?;
         let mut best: Option<FoundOffset> = None;
         for record in &records {
             let record = record?;

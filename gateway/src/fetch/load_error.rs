@@ -11,9 +11,9 @@ use super::FetchError;
 /// Why the records of an extent could not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LoadError {
-    /// The object does not exist: the compactor has replaced it, or it was lost.
-    #[error("object is gone: {0}")]
-    Gone(String),
+    /// The object does not exist: the compactor has replaced and deleted it, or it is missing.
+    #[error("object not found: {0}")]
+    NotFound(String),
     /// The object store failed or did not answer.
     #[error("{0}")]
     Storage(String),
@@ -27,7 +27,7 @@ impl LoadError {
     #[must_use]
     pub fn in_partition(self, partition: TopicPartition) -> FetchError {
         match self {
-            Self::Gone(reason) | Self::Storage(reason) => FetchError::Storage(reason),
+            Self::NotFound(reason) | Self::Storage(reason) => FetchError::Storage(reason),
             Self::Corrupt(reason) => FetchError::Corrupt { partition, reason },
         }
     }
@@ -37,7 +37,7 @@ impl From<alluvium_objects::Error> for LoadError {
     fn from(error: alluvium_objects::Error) -> Self {
         let reason = error.to_string();
         match error.kind {
-            ErrorKind::NotFound => Self::Gone(reason),
+            ErrorKind::NotFound => Self::NotFound(reason),
             ErrorKind::Range | ErrorKind::Corrupt => Self::Corrupt(reason),
             _ => Self::Storage(reason),
         }

@@ -10,10 +10,10 @@ use bytes::Bytes;
 
 use super::LoadError;
 use super::batch_visit::{BatchVisitor, LoadedBatches};
-use super::cache::{BlockCache, CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, DecodedHistory, ObjectReader};
+use super::cache::{BlockCache, CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, DecodedHistory, ObjectReader, ObjectRef};
 use super::offset_assignment::OffsetBatch;
 use super::read_plan::ReadPlan;
-use super::tier::{Source, Tier, source};
+use super::tier::{ReadSource, Tier, source};
 use crate::metadata_cache::MetadataCache;
 use crate::metrics::Metrics;
 use crate::recent_segments::RecentSegments;
@@ -92,7 +92,7 @@ impl Loader {
         extent: &Extent,
     ) -> Result<(HistoryFile, ObjectReader), LoadError> {
         let topic = self.metadata_cache.topic_by_id(partition.topic);
-        let topic = topic.ok_or_else(|| LoadError::Gone(format!("topic {} is deleted", partition.topic)))?;
+        let topic = topic.ok_or_else(|| LoadError::NotFound(format!("topic {} is deleted", partition.topic)))?;
         let key = object_key::history(&topic.topic.name, partition, extent.offsets.start, extent.object);
         let reader = ObjectReader { cache: self.cold.clone(), object: extent.object, key, bytes: extent.bytes };
         let open = async { HistoryFile::open(&reader).await.map_err(LoadError::from) };
@@ -117,18 +117,21 @@ impl Loader {
     async fn load(&self, read: PartitionRead<'_>, extent: &Extent, at: Offset) -> Result<LoadedBatches, LoadError> {
         let key = || object_key::segment(extent.object);
         match source(extent, read.tier, &self.recent) {
-            Source::RecentSegment(run) => {
+            ReadSource::RecentSegment(run) => {
                 self.metrics.recent_hits.inc();
                 Ok(LoadedBatches::Run(run))
             }
-            Source::TailSegment(run) => {
-                self.tail.read_whole(extent.object, &key(), run.clone()).await.map(LoadedBatches::Bytes)
-            }
-            Source::ColdSegment(run) => {
-                let bytes = self.cold.read_run(extent.object, &key(), run.clone(), read.read_plan).await;
+            ReadSource::TailSegment(run) => self
+                .tail
+                .read_whole(ObjectRef { id: extent.object, key: &key() }, run.clone())
+                .await
+                .map(LoadedBatches::Bytes),
+            ReadSource::ColdSegment(run) => {
+                let bytes =
+                    self.cold.read_run(ObjectRef { id: extent.object, key: &key() }, run.clone(), read.read_plan).await;
                 bytes.map(LoadedBatches::Bytes)
             }
-            Source::History => {
+            ReadSource::History => {
                 let chunk = match self.load_history(read.partition, extent, at).await {
                     Err(error) if self.should_retry_from_store(extent, &error) => {
                         self.load_history(read.partition, extent, at).await

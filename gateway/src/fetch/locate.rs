@@ -65,12 +65,12 @@ impl Fetch {
     /// Locates all partitions of `plan`. If one of them seems not to exist, the metadata cache is brought up to date
     /// and the partition is located again.
     pub(super) async fn locate(&self, plan: &FetchPlan) -> Vec<LocatedPartition> {
-        let partitions: Vec<TopicPartition> = plan.partitions.iter().map(|asked| asked.partition).collect();
+        let partitions: Vec<TopicPartition> = plan.partitions.iter().map(|requested| requested.partition).collect();
         if let Err(error) = self.shared.loader.metadata_cache.load_heads(&partitions).await {
             return partitions.iter().map(|_| LocatedPartition::failed(None, metastore_failed(&error))).collect();
         }
         let mut located: Vec<LocatedPartition> = stream::iter(plan.partitions.clone())
-            .map(|asked| self.locate_one(plan, asked))
+            .map(|requested| self.locate_one(plan, requested))
             .buffered(CONCURRENT_LOOKUPS_MAX)
             .collect()
             .await;
@@ -83,11 +83,11 @@ impl Fetch {
     async fn locate_missing(&self, plan: &FetchPlan, located: &mut [LocatedPartition]) {
         let metadata_cache = &self.shared.loader.metadata_cache;
         let synced = metadata_cache.sync().await;
-        let asked = plan.partitions.iter().copied();
-        for (located, asked) in located.iter_mut().zip(asked).filter(|(located, _)| located.is_missing()) {
+        let requested = plan.partitions.iter().copied();
+        for (located, requested) in located.iter_mut().zip(requested).filter(|(located, _)| located.is_missing()) {
             *located = match &synced {
-                Ok(()) => match metadata_cache.load_heads(&[asked.partition]).await {
-                    Ok(()) => self.locate_one(plan, asked).await,
+                Ok(()) => match metadata_cache.load_heads(&[requested.partition]).await {
+                    Ok(()) => self.locate_one(plan, requested).await,
                     Err(error) => LocatedPartition::failed(None, metastore_failed(&error)),
                 },
                 Err(error) => LocatedPartition::failed(located.head, metastore_failed(error)),
@@ -95,20 +95,21 @@ impl Fetch {
         }
     }
 
-    /// Locates a partition again after an object of it was gone: drops its cached extents and looks in the metastore.
+    /// Locates a partition again after one of its objects was not found: drops its cached extents and reads them from
+    /// the metastore.
     pub(super) async fn locate_again(
         &self,
         plan: &FetchPlan,
-        asked: FetchPartition,
+        requested: FetchPartition,
     ) -> Result<LocatedExtents, FetchError> {
-        let refreshed = self.shared.loader.metadata_cache.refresh(asked.partition).await;
+        let refreshed = self.shared.loader.metadata_cache.refresh(requested.partition).await;
         refreshed.map_err(|error| metastore_failed(&error))?;
-        self.locate_one(plan, asked).await.extents
+        self.locate_one(plan, requested).await.extents
     }
 
     /// Locates one partition, whose head must have been loaded.
-    pub(super) async fn locate_one(&self, plan: &FetchPlan, asked: FetchPartition) -> LocatedPartition {
-        let FetchPartition { partition, offset, max_bytes } = asked;
+    pub(super) async fn locate_one(&self, plan: &FetchPlan, requested: FetchPartition) -> LocatedPartition {
+        let FetchPartition { partition, offset, max_bytes } = requested;
         let metadata_cache = &self.shared.loader.metadata_cache;
         let Some(head) = metadata_cache.cached_head(partition) else {
             return LocatedPartition::failed(None, FetchError::UnknownPartition(partition));

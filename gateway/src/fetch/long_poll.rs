@@ -6,7 +6,7 @@ use super::locate::LocatedPartition;
 use super::{Fetch, FetchPlan, FetchedPartition};
 
 impl Fetch {
-    /// Reads the partitions of `plan`, in its order, after waiting for `min_bytes` as long as it says. Dropping the
+    /// Reads the partitions of `plan`, in its order, after waiting up to `max_wait` for `min_bytes`. Dropping the
     /// future cancels the fetch.
     pub async fn fetch(&self, mut plan: FetchPlan) -> Vec<FetchedPartition> {
         plan.max_bytes = plan.max_bytes.min(self.shared.bytes_max);
@@ -29,7 +29,7 @@ impl Fetch {
                 // partitions are located once more before the wait.
                 None => {
                     self.shared.metrics.fetch_waits.inc();
-                    let partitions = plan.partitions.iter().map(|asked| asked.partition);
+                    let partitions = plan.partitions.iter().map(|requested| requested.partition);
                     watch = Some(self.shared.loader.metadata_cache.watch(partitions));
                 }
                 Some(watch) if timeout_at(deadline, watch.changed()).await.is_err() => return located,

@@ -1,13 +1,14 @@
 //! Bounds the memory of fetches that read old records, however many consumers catch up at once.
 //!
-//! Fetches at the tail pass freely: what they answer is in memory anyway.
+//! Fetches at the tail are not limited: the records that they return are in memory anyway.
 
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Bytes of one answer with old records (one batch may exceed it). A consumer that catches up fetches again at once, so
-/// larger answers hardly make it faster; and the more often consumers take turns, the more they share.
+/// larger answers hardly make it faster; and with smaller answers consumers stay closer together and share more of what
+/// is loaded.
 pub const ANSWER_BYTES_MAX: usize = 8 << 20;
 /// Bytes that all fetches of old records hold together while they read, in answers and in runs loaded for them. Further
 /// fetches wait.
@@ -26,8 +27,8 @@ impl MemoryLimiter {
         Self { free_bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) }
     }
 
-    /// How many bytes a fetch may answer that requests `bytes_max`, and, if it reads old records, the permit for their
-    /// memory. Waits until there is enough memory.
+    /// The bytes that a fetch of `bytes_max` may return and, if it reads old records, the permit for their memory.
+    /// Waits until there is enough memory.
     pub async fn acquire(&self, bytes_max: usize, reads_old: bool) -> (usize, Option<SemaphorePermit<'_>>) {
         if !reads_old {
             return (bytes_max, None);

@@ -7,9 +7,10 @@
 use bytes::Bytes;
 use tokio::time::timeout;
 
+use super::cache::ObjectRef;
 use super::served_block::SERVE_TIMEOUT;
 use super::{Fetch, LoadError, ServeError, ServedBlock};
-use crate::peers::{BlockName, Part};
+use crate::peers::{BlockName, BlockPart};
 
 impl Fetch {
     /// Loads a block for another agent.
@@ -39,21 +40,22 @@ impl Fetch {
     /// The bytes, and the metric label that says where they came from.
     async fn block(&self, name: &BlockName) -> Result<(Bytes, &'static str), LoadError> {
         let loader = &self.shared.loader;
+        let object = ObjectRef { id: name.object(), key: name.key() };
         let label = |is_cached: bool| if is_cached { "memory" } else { "store" };
         match name.part() {
-            Part::Whole => {
+            BlockPart::Whole => {
                 if let Some(whole) = loader.recent.whole(name.object()) {
                     return Ok((whole, label(true)));
                 }
                 let is_cached = loader.tail.has_whole(name.object());
-                let whole = loader.tail.without_peers().whole(name.object(), name.key()).await?;
+                let whole = loader.tail.without_peers().whole(object).await?;
                 Ok((whole, label(is_cached)))
             }
-            Part::Range(range) => {
+            BlockPart::Range(range) => {
                 let is_cached = loader.cold.has_range(name.object(), range);
                 let cold = loader.cold.without_peers();
                 // The object's size is not known here. If the object is larger, the range ends with a block.
-                let parts = cold.read(name.object(), name.key(), range.end, range.clone()).await?;
+                let parts = cold.read(object, range.end, range.clone()).await?;
                 let bytes = if let [one] = parts.as_slice() { one.clone() } else { parts.concat().into() };
                 Ok((bytes, label(is_cached)))
             }

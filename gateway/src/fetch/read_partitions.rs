@@ -21,8 +21,8 @@ use super::{Fetch, FetchError, FetchPartition, FetchPlan, FetchedPartition, Load
 /// Partitions of one fetch read at the same time: bounds what the fetch holds in memory besides its answer.
 const CONCURRENT_READS_MAX: usize = 8;
 
-/// After reading for this long, a fetch is answered with what it has. Clients usually give up after 30 s, and a client
-/// that gave up gets nothing, although many small old segments may be missing only because each takes a round trip.
+/// After reading for this long, a fetch returns what it has read. It may have many small old segments left, each of
+/// which takes a round trip, and clients usually give up after 30 s.
 const READ_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// What the partitions of one fetch share while they are read.
@@ -44,8 +44,8 @@ impl Fetch {
     pub(super) async fn read(&self, plan: &FetchPlan, located: Vec<LocatedPartition>) -> Vec<FetchedPartition> {
         let reads_old = located.iter().any(LocatedPartition::is_cold);
         let (bytes_max, _memory) = self.shared.cold_memory.acquire(plan.max_bytes, reads_old).await;
-        let demand = |(asked, located): (&FetchPartition, &LocatedPartition)| PartitionDemand {
-            bytes_max: asked.max_bytes,
+        let demand = |(requested, located): (&FetchPartition, &LocatedPartition)| PartitionDemand {
+            bytes_max: requested.max_bytes,
             available: located.available(),
         };
         let demands: Vec<PartitionDemand> = plan.partitions.iter().zip(&located).map(demand).collect();
@@ -60,7 +60,7 @@ impl Fetch {
         };
         let reads = plan.partitions.clone().into_iter().zip(located).zip(budgets);
         let fetched: Vec<FetchedPartition> = stream::iter(reads)
-            .map(|((asked, located), budget)| context.read_partition(asked, located, budget))
+            .map(|((requested, located), budget)| context.read_partition(requested, located, budget))
             .buffered(CONCURRENT_READS_MAX)
             .collect()
             .await;
@@ -74,7 +74,7 @@ impl Fetch {
 impl ReadContext<'_> {
     async fn read_partition(
         &self,
-        asked: FetchPartition,
+        requested: FetchPartition,
         located: LocatedPartition,
         budget: PartitionBudget,
     ) -> FetchedPartition {
@@ -82,7 +82,7 @@ impl ReadContext<'_> {
         let LocatedPartition { head, extents } = located;
         let read = match extents {
             Ok(_) if budget.is_empty() => Ok(SelectedBatches::default()),
-            Ok(extents) => self.read_records(asked, &extents, budget).await,
+            Ok(extents) => self.read_records(requested, &extents, budget).await,
             Err(error) => Err(error),
         };
         let (selected, error) = match read {
@@ -92,7 +92,7 @@ impl ReadContext<'_> {
         let head = head.map(|head| selected.end.map_or(head, |end| head.extended_to(end)));
         let unknown = Offset(-1);
         let fetched = FetchedPartition {
-            partition: asked.partition,
+            partition: requested.partition,
             error,
             high_watermark: head.map_or(unknown, |head| head.next),
             stable: head.map_or(unknown, |head| head.stable),
@@ -103,39 +103,39 @@ impl ReadContext<'_> {
         fetched
     }
 
-    /// Reads `extents`. If an object is gone because the compactor has replaced it, locates the records again and
+    /// Reads `extents`. If an object is not found because the compactor has replaced it, locates the records again and
     /// retries once.
     async fn read_records(
         &self,
-        asked: FetchPartition,
+        requested: FetchPartition,
         extents: &LocatedExtents,
         budget: PartitionBudget,
     ) -> Result<SelectedBatches, FetchError> {
-        let gone = match self.select(asked, extents, budget).await {
-            Err(LoadError::Gone(reason)) => reason,
-            read => return read.map_err(|error| failed(asked, error)),
+        let reason = match self.select(requested, extents, budget).await {
+            Err(LoadError::NotFound(reason)) => reason,
+            read => return read.map_err(|error| failed(requested, error)),
         };
-        tracing::info!(partition = %asked.partition, reason = gone, "an object is gone; locating its records again");
-        let extents = self.fetch.locate_again(self.plan, asked).await?;
-        self.select(asked, &extents, budget).await.map_err(|error| failed(asked, error))
+        tracing::info!(partition = %requested.partition, reason, "object not found; locating its records again");
+        let extents = self.fetch.locate_again(self.plan, requested).await?;
+        self.select(requested, &extents, budget).await.map_err(|error| failed(requested, error))
     }
 
-    /// If loading fails after some batches were selected, these are the answer. A client that asks for what follows
-    /// them gets the error then.
+    /// If loading fails after some batches were selected, these are the answer. The next fetch, which begins after
+    /// them, gets the error.
     async fn select(
         &self,
-        asked: FetchPartition,
+        requested: FetchPartition,
         extents: &LocatedExtents,
         budget: PartitionBudget,
     ) -> Result<SelectedBatches, LoadError> {
         let mut selection = Selection::new(extents.until, budget);
         let mut visit = |batch: OffsetBatch| {
-            let go_on = selection.offer(&batch) && Instant::now() < self.deadline;
-            Ok(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            let is_continued = selection.offer(&batch) && Instant::now() < self.deadline;
+            Ok(if is_continued { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         };
         let read = PartitionRead {
-            partition: asked.partition,
-            from: asked.offset,
+            partition: requested.partition,
+            from: requested.offset,
             tier: extents.tier,
             read_plan: &self.read_plan,
         };
@@ -146,9 +146,9 @@ impl ReadContext<'_> {
     }
 }
 
-fn failed(asked: FetchPartition, error: LoadError) -> FetchError {
-    tracing::warn!(partition = %asked.partition, offset = %asked.offset, %error, "records cannot be read");
-    error.in_partition(asked.partition)
+fn failed(requested: FetchPartition, error: LoadError) -> FetchError {
+    tracing::warn!(partition = %requested.partition, offset = %requested.offset, %error, "records cannot be read");
+    error.in_partition(requested.partition)
 }
 
 /// Plans the runs of old segments to read. Segments at the tail are loaded whole, so there is nothing to plan for them.

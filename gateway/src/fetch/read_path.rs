@@ -25,7 +25,7 @@ pub(super) struct FetchState {
     pub(super) loader: Loader,
     /// Bounds the memory of fetches that read old records.
     pub(super) cold_memory: MemoryLimiter,
-    /// Bounds the blocks on their way to other agents.
+    /// Limits the blocks that are being sent to other agents.
     pub(super) serving: ServingLimiter,
     pub(super) metrics: Metrics,
     /// Bytes of one answer at most.

@@ -81,7 +81,7 @@ pub enum FetchError {
         /// What is wrong with them.
         reason: String,
     },
-    /// The object store has lost an object, failed, or did not answer.
+    /// An object is missing, or the object store failed or did not answer.
     #[error("storage failed: {0}")]
     Storage(String),
     /// The metastore failed or did not answer.

@@ -16,7 +16,7 @@ const CONCURRENT_BLOCKS_MAX: usize = 16;
 /// Time to load one block. The agent that requested it has given up by then.
 pub const SERVE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Bounds the blocks on their way to other agents.
+/// Limits the blocks that are being sent to other agents.
 #[derive(Clone, Debug)]
 pub struct ServingLimiter {
     permits: Arc<Semaphore>,
@@ -34,7 +34,7 @@ pub struct ServedBlock {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ServeError {
     /// Too many blocks are being served.
-    #[error("{CONCURRENT_BLOCKS_MAX} blocks are on their way to other agents; read the object store")]
+    #[error("{CONCURRENT_BLOCKS_MAX} blocks are being sent to other agents; read the object store")]
     Busy,
     /// There is no such object.
     #[error("{0}")]
@@ -80,7 +80,7 @@ impl ServingLimiter {
 impl From<LoadError> for ServeError {
     fn from(error: LoadError) -> Self {
         match error {
-            LoadError::Gone(reason) => Self::Absent(reason),
+            LoadError::NotFound(reason) => Self::Absent(reason),
             LoadError::Corrupt(reason) => Self::Mismatch(reason),
             LoadError::Storage(reason) => Self::Storage(reason),
         }
@@ -94,7 +94,7 @@ impl From<ServeError> for PeerError {
             ServeError::Busy => Self::Busy,
             ServeError::Absent(_) => Self::Absent,
             ServeError::TooLarge(_) => Self::TooLarge,
-            ServeError::Mismatch(_) | ServeError::Late | ServeError::Storage(_) => Self::Refused(error.to_string()),
+            ServeError::Mismatch(_) | ServeError::Late | ServeError::Storage(_) => Self::Rejected(error.to_string()),
         }
     }
 }

@@ -7,9 +7,9 @@
 //! | extent | extents found | read |
 //! |---|---|---|
 //! | segment that this agent wrote lately | tail or cold | its batches, from memory ([`RecentSegments`]) |
-//! | other segment | tail | the whole segment, kept by the tail cache |
-//! | other segment | cold | the runs asked for, kept by the cold cache |
-//! | history file | cold | blocks kept by the cold cache, decoded into chunks that are kept as well |
+//! | other segment | tail | the whole segment, cached by the tail cache |
+//! | other segment | cold | the requested runs, cached by the cold cache |
+//! | history file | cold | blocks cached by the cold cache, decoded into chunks that are cached as well |
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub enum Tier {
 }
 
 /// Where the batches of one extent are read from.
-pub enum Source<'a> {
+pub enum ReadSource<'a> {
     /// This agent wrote the segment lately: the batches of the run, in memory.
     RecentSegment(Arc<[Batch]>),
     /// A segment at the tail, loaded whole; the run lies at this byte range.
@@ -61,13 +61,13 @@ pub async fn find_extents(
 }
 
 /// Where `extent`, found in `tier`, is read from.
-pub fn source<'a>(extent: &'a Extent, tier: Tier, recent: &RecentSegments) -> Source<'a> {
+pub fn source<'a>(extent: &'a Extent, tier: Tier, recent: &RecentSegments) -> ReadSource<'a> {
     match &extent.source {
         ExtentSource::Segment { position, .. } => match (recent.run(extent.object, position.start), tier) {
-            (Some(batches), Tier::Tail | Tier::Cold) => Source::RecentSegment(batches),
-            (None, Tier::Tail) => Source::TailSegment(position),
-            (None, Tier::Cold) => Source::ColdSegment(position),
+            (Some(batches), Tier::Tail | Tier::Cold) => ReadSource::RecentSegment(batches),
+            (None, Tier::Tail) => ReadSource::TailSegment(position),
+            (None, Tier::Cold) => ReadSource::ColdSegment(position),
         },
-        ExtentSource::History { .. } => Source::History,
+        ExtentSource::History { .. } => ReadSource::History,
     }
 }

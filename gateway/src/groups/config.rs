@@ -35,19 +35,20 @@ impl From<&AgentConfig> for GroupsConfig {
     }
 }
 
-/// Groups in memory at once. Requests for more are answered that the coordinator is not available.
+/// Groups in memory at once. Requests for further groups get the error that the coordinator is not available.
 pub(super) const GROUPS_MAX: usize = 100_000;
 /// Requests queued for one group's task. More wait in their connections.
 pub(super) const MAILBOX_MAX: usize = 256;
 /// A group without members leaves memory after this long without a request. Simple consumers commit more often than
 /// that.
-pub(super) const EMPTY_KEEP: Duration = Duration::from_secs(60);
-/// How often a request is sent to the group's task, which may just have left memory.
+pub(super) const EMPTY_IDLE_MAX: Duration = Duration::from_secs(60);
+/// Attempts to send a request to the group's task, which may just have left memory.
 pub(super) const ASK_ATTEMPTS_MAX: usize = 5;
 /// How often a commit is admitted again after the group has changed in between.
 pub(super) const COMMIT_ATTEMPTS_MAX: usize = 5;
 /// How long a request waits for the group's lease while another process has it: that process releases it at its next
-/// heartbeat, or is declared dead. After this the client is told to look for the coordinator again.
+/// heartbeat, or is declared dead. After this the request gets an error that makes the client find the coordinator
+/// again.
 pub(super) const LEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause between two attempts to acquire a group's lease.
 pub(super) const LEASE_PAUSE: Duration = Duration::from_millis(100);

@@ -14,15 +14,14 @@ use alluvium_model::group::{
 use alluvium_runtime::{Clock, Rng, Tasks, uuid_v4};
 use tokio_util::sync::CancellationToken;
 
-use super::clock::MonotonicClock;
 use super::config::{ASK_ATTEMPTS_MAX, GroupsConfig};
-use super::context::GroupContext;
+use super::context::{GroupContext, MonotonicClock};
 use super::counters::GroupTotals;
 use super::disconnects::AnswerReceiver;
 use super::group_task::GroupTask;
 use super::ownership::Ownership;
 use super::registry::{GroupHandle, Registry};
-use super::request::{Answer, Heartbeat, Request};
+use super::request::{AnswerSender, Heartbeat, Request};
 
 /// The services that the coordinator uses.
 pub struct GroupsParts {
@@ -62,8 +61,7 @@ pub(super) struct Coordinator {
 }
 
 impl Groups {
-    /// A coordinator with no groups in memory. They are loaded when they are first asked for, or by
-    /// [`Self::run_takeovers`].
+    /// A coordinator with no groups in memory. They are loaded at their first request, or by [`Self::run_takeovers`].
     #[must_use]
     pub fn new(config: GroupsConfig, parts: GroupsParts) -> Self {
         let GroupsParts { groups, offsets, leases, session, clock, rng, tasks } = parts;
@@ -108,8 +106,8 @@ impl Groups {
         self.ask_with(&group, request).await.map_err(anonymous)?
     }
 
-    /// Fetches a member's assignment, or brings those of all members. Waits until the leader has brought them; if the future is
-    /// dropped before, the client has disconnected.
+    /// Fetches a member's assignment, or, for the leader, stores those of all members. Waits until the leader has sent
+    /// them; if the future is dropped before, the client has disconnected.
     ///
     /// # Errors
     /// Why there is no assignment.
@@ -178,7 +176,7 @@ impl Groups {
     pub(super) async fn ask<T>(
         &self,
         group: &GroupId,
-        request: impl Fn(Answer<T>) -> Request,
+        request: impl Fn(AnswerSender<T>) -> Request,
     ) -> Result<T, GroupError> {
         let without_waiter = |_: &GroupHandle| {
             let (answer, receiver) = AnswerReceiver::new();
@@ -187,8 +185,8 @@ impl Groups {
         self.ask_with(group, without_waiter).await
     }
 
-    /// The one way to a group's task: sends it what `request` makes, and waits for the answer; again if the task left
-    /// memory before it took the request.
+    /// Sends the request that `request` builds to the group's task and waits for the answer. Tries again if the task
+    /// left memory before it took the request. Every request goes through here.
     async fn ask_with<T>(
         &self,
         group: &GroupId,

@@ -1,4 +1,4 @@
-//! The task of one group: handles one event after the other, until nobody needs the group in memory.
+//! The task of one group: handles one event after the other, until the group is not needed in memory.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::config::{EMPTY_KEEP, LEASE_PAUSE, LEASE_TIMEOUT, MAILBOX_MAX, STALL_MAX};
+use super::config::{EMPTY_IDLE_MAX, LEASE_PAUSE, LEASE_TIMEOUT, MAILBOX_MAX, STALL_MAX};
 use super::context::GroupContext;
 use super::disconnects::Disconnects;
 use super::loaded_group::{LoadedGroup, OwnershipLost};
@@ -54,7 +54,7 @@ impl GroupTask {
     }
 
     /// Loads the group, serves it, and removes it from memory. Requests still in the mailbox then are dropped, so that
-    /// their senders ask again.
+    /// their senders send them again.
     pub async fn run(mut self) {
         let lease = match self.load().await {
             Ok(group) => self.serve(group).await.into_lease(),
@@ -94,12 +94,12 @@ impl GroupTask {
 
     async fn serve(&mut self, mut group: LoadedGroup) -> LoadedGroup {
         let mut nodes = self.context.ownership.session.changes();
-        let mut empty_until = Instant::now() + EMPTY_KEEP;
-        while group.may_keep() {
+        let mut empty_until = Instant::now() + EMPTY_IDLE_MAX;
+        while group.may_stay() {
             let due = if group.group().is_vacant() { empty_until } else { self.deadline(&group) };
             let result = match self.next(due, &mut nodes).await {
                 Event::Request(request) => {
-                    empty_until = Instant::now() + EMPTY_KEEP;
+                    empty_until = Instant::now() + EMPTY_IDLE_MAX;
                     handle_or_fail(&mut group, request).await
                 }
                 Event::Disconnected(waiters) => cancel_waiters(&mut group, waiters).await,
@@ -110,9 +110,9 @@ impl GroupTask {
                 Event::NodesChanged => Ok(()),
                 Event::Stop => break,
             };
-            // A group that nobody has joined or committed to holds nothing worth keeping.
-            let is_only_a_name = !group.exists() && self.mailbox.is_empty();
-            if matches!(result, Err(OwnershipLost)) || is_only_a_name {
+            // A group without members and offsets need not stay in memory.
+            let is_unused = !group.exists() && self.mailbox.is_empty();
+            if matches!(result, Err(OwnershipLost)) || is_unused {
                 return group;
             }
         }
@@ -122,7 +122,7 @@ impl GroupTask {
 
     fn deadline(&self, group: &LoadedGroup) -> Instant {
         let next = group.group().next_deadline();
-        next.map_or_else(|| Instant::now() + EMPTY_KEEP, |deadline| self.context.monotonic.instant(deadline))
+        next.map_or_else(|| Instant::now() + EMPTY_IDLE_MAX, |deadline| self.context.monotonic.instant(deadline))
     }
 
     async fn next(&mut self, due: Instant, nodes: &mut watch::Receiver<u64>) -> Event {

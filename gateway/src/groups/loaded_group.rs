@@ -12,7 +12,7 @@ use alluvium_model::group::{
 use super::context::GroupContext;
 use super::pending_replies::{PendingReplies, PendingReply};
 use super::registry::GroupSummary;
-use super::request::{Admission, Answer, Heartbeat, JoinAnswer, LeaveAnswer, Request, SyncAnswer};
+use super::request::{Admission, AnswerSender, Heartbeat, JoinAnswer, LeaveAnswer, Request, SyncAnswer};
 
 /// One group in memory.
 pub(super) struct LoadedGroup {
@@ -23,7 +23,7 @@ pub(super) struct LoadedGroup {
     group: Group,
     /// The generation up to which rebalances were counted.
     counted_generation: Generation,
-    /// The lease under which the group is changed; `None` while the group is only a name in a request.
+    /// The lease under which the group is changed; `None` while the group has neither members nor stored rows.
     lease: Option<Lease>,
     /// The save that memory follows from; `None` if the group was never saved.
     fence: Option<Fence>,
@@ -31,7 +31,8 @@ pub(super) struct LoadedGroup {
     summary: Arc<Mutex<Option<GroupSummary>>>,
 }
 
-/// This agent no longer owns the group, or cannot serve it: it must leave memory. All waiting clients have been answered.
+/// This agent no longer owns the group, or cannot serve it: the group must leave memory. All waiting clients have been
+/// answered.
 #[derive(Debug)]
 pub(super) struct OwnershipLost;
 
@@ -39,7 +40,7 @@ type Result<T, E = OwnershipLost> = std::result::Result<T, E>;
 
 impl LoadedGroup {
     /// Acquires the lease of `id`, and loads the group as it was last saved; `None` if another process has the lease. A
-    /// group that was never saved needs no lease yet: asking for it costs one read.
+    /// group that was never saved needs no lease yet: a request for it costs one read.
     pub async fn load(
         id: GroupId,
         context: GroupContext,
@@ -71,14 +72,14 @@ impl LoadedGroup {
         &self.group
     }
 
-    /// Whether the group is more than a name in a request.
+    /// Whether the group has members or stored rows.
     pub fn exists(&self) -> bool {
         self.fence.is_some() || !self.group.is_vacant()
     }
 
     /// Whether the group may stay in memory.
-    pub fn may_keep(&self) -> bool {
-        self.context.ownership.may_keep(&self.id, self.lease.as_ref())
+    pub fn may_stay(&self) -> bool {
+        self.context.ownership.may_stay(&self.id, self.lease.as_ref())
     }
 
     /// Whether requests may be answered now.
@@ -125,7 +126,7 @@ impl LoadedGroup {
         }
     }
 
-    async fn join(&mut self, join: Join, answer: Answer<JoinAnswer>) -> Result<()> {
+    async fn join(&mut self, join: Join, answer: AnswerSender<JoinAnswer>) -> Result<()> {
         if answer.is_closed() {
             return Ok(());
         }
@@ -135,7 +136,7 @@ impl LoadedGroup {
         self.apply(effects).await
     }
 
-    async fn sync(&mut self, waiter: WaiterId, sync: Sync, answer: Answer<SyncAnswer>) -> Result<()> {
+    async fn sync(&mut self, waiter: WaiterId, sync: Sync, answer: AnswerSender<SyncAnswer>) -> Result<()> {
         if answer.is_closed() {
             return Ok(());
         }
@@ -144,7 +145,7 @@ impl LoadedGroup {
         self.apply(effects).await
     }
 
-    async fn leave(&mut self, leavers: &[Leaver], answer: Answer<LeaveAnswer>) -> Result<()> {
+    async fn leave(&mut self, leavers: &[Leaver], answer: AnswerSender<LeaveAnswer>) -> Result<()> {
         match self.group.leave(leavers, &self.context.rules, self.context.monotonic.now()) {
             Ok((results, effects)) => {
                 let applied = self.apply(effects).await;
@@ -162,7 +163,7 @@ impl LoadedGroup {
     async fn admit_commit(
         &mut self,
         committer: &Committer,
-        answer: Answer<Result<Admission, GroupError>>,
+        answer: AnswerSender<Result<Admission, GroupError>>,
     ) -> Result<()> {
         if !self.exists() && committer.generation.is_some() {
             let _ = answer.send(Err(GroupError::GroupNotFound));
@@ -176,7 +177,7 @@ impl LoadedGroup {
                     let save = self.group.snapshot();
                     applied = self.apply(Effects { save, ..Effects::default() }).await;
                 }
-                // Without a save the group is in its very first rebalance: nobody has anything to commit.
+                // Without a save the group is in its very first rebalance: no member has offsets to commit yet.
                 let error = || if applied.is_ok() { GroupError::IllegalGeneration } else { GroupError::NotAvailable };
                 self.admission().ok_or_else(error)
             }
@@ -207,7 +208,7 @@ impl LoadedGroup {
         Err(OwnershipLost)
     }
 
-    async fn delete(&mut self, answer: Answer<Result<(), GroupError>>) -> Result<()> {
+    async fn delete(&mut self, answer: AnswerSender<Result<(), GroupError>>) -> Result<()> {
         let admitted = if self.exists() { self.group.admit_delete() } else { Err(GroupError::GroupNotFound) };
         if let Err(why) = admitted {
             let _ = answer.send(Err(why));
@@ -268,7 +269,7 @@ impl LoadedGroup {
         Ok(())
     }
 
-    /// Acquires the lease of a group that was only a name so far; fails the waiters if it cannot be had.
+    /// Acquires the lease if there is none yet; fails the waiters if another process has it.
     async fn require_lease(&mut self) -> Result<()> {
         let lease =
             self.acquire_lease().await.map_err(SaveError::from).and_then(|lease| lease.ok_or(SaveError::Fenced));
@@ -298,7 +299,7 @@ impl LoadedGroup {
                 GroupError::NotCoordinator
             }
             SaveError::Kv(_) | SaveError::Row(_) => {
-                tracing::warn!(group = %self.id, %error, "group cannot be saved; its clients are asked to retry");
+                tracing::warn!(group = %self.id, %error, "group cannot be saved; its clients retry");
                 GroupError::NotAvailable
             }
         }

@@ -15,7 +15,6 @@
 //! - A group that is not in memory can be loaded at any time, with fresh sessions and no rebalance, so that the death
 //!   of a coordinator costs its groups no more than a reconnect.
 
-mod clock;
 mod config;
 mod context;
 mod coordinator;

@@ -19,7 +19,7 @@ use crate::live_agents::LiveAgents;
 /// |---|---|
 /// | does FindCoordinator name this agent? | [`Self::is_coordinator`] |
 /// | may a request be answered now? | [`Self::may_answer`] |
-/// | may a loaded group stay in memory? | [`Self::may_keep`] |
+/// | may a loaded group stay in memory? | [`Self::may_stay`] |
 #[derive(Clone)]
 pub(super) struct Ownership {
     /// This process's registration among the live agents.
@@ -42,13 +42,13 @@ impl Ownership {
     /// Whether requests for `group` may be answered now: clients are sent here, this process cannot have been declared
     /// dead, and `lease`, if the group has one already, is of the current registration.
     pub fn may_answer(&self, group: &GroupId, lease: Option<&Lease>) -> bool {
-        // Validity first: a session that was lost becomes valid again only under its next lease owner.
-        self.session.is_valid() && self.may_keep(group, lease)
+        // Validity first: a session that expired becomes valid again only with its next lease owner.
+        self.session.is_valid() && self.may_stay(group, lease)
     }
 
-    /// Whether `group` may stay in memory: clients are sent here, and `lease` was not lost with an earlier
-    /// registration. Unlike [`Self::may_answer`] this stays true while the metastore cannot be reached.
-    pub fn may_keep(&self, group: &GroupId, lease: Option<&Lease>) -> bool {
+    /// Whether `group` may stay in memory: clients are sent here, and `lease` is not of an earlier registration. Unlike
+    /// [`Self::may_answer`] this stays true while the metastore cannot be reached.
+    pub fn may_stay(&self, group: &GroupId, lease: Option<&Lease>) -> bool {
         self.is_coordinator(group) && lease.is_none_or(|lease| self.is_current(lease))
     }
 

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use alluvium_model::group::{GroupError, GroupReply, JoinError, WaiterId};
 
-use super::request::{Answer, JoinAnswer, SyncAnswer};
+use super::request::{AnswerSender, JoinAnswer, SyncAnswer};
 
-/// The replies that are still due, by waiter.
+/// The replies that are not sent yet, by waiter.
 #[derive(Default)]
 pub(super) struct PendingReplies(BTreeMap<WaiterId, PendingReply>);
 
-/// The channel of a reply that is still due.
+/// The channel of a reply that is not sent yet.
 pub(super) enum PendingReply {
     /// A join, answered when the rebalance is complete.
-    Join(Answer<JoinAnswer>),
+    Join(AnswerSender<JoinAnswer>),
     /// A sync, answered when the leader has sent the assignments.
-    Sync(Answer<SyncAnswer>),
+    Sync(AnswerSender<SyncAnswer>),
 }
 
 impl PendingReplies {

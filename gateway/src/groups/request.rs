@@ -9,7 +9,7 @@ use alluvium_model::group::{
 use tokio::sync::oneshot;
 
 /// The channel of an answer.
-pub(super) type Answer<T> = oneshot::Sender<T>;
+pub(super) type AnswerSender<T> = oneshot::Sender<T>;
 /// The answer to a join.
 pub(super) type JoinAnswer = Result<Joined, JoinError>;
 /// The answer to a sync.
@@ -17,30 +17,30 @@ pub(super) type SyncAnswer = Result<Synced, GroupError>;
 /// The answer to a leave: one result per member, in the request's order.
 pub(super) type LeaveAnswer = Result<Vec<Result<(), GroupError>>, GroupError>;
 
-/// A request to a group's task. A requester whose request is dropped unanswered asks again.
+/// A request to a group's task. If a request is dropped unanswered, the requester sends it again.
 pub(super) enum Request {
     /// Become a member, or rejoin. Answered when the rebalance is complete.
-    Join(Join, Answer<JoinAnswer>),
-    /// Fetch an assignment, or bring all of them. Answered when the leader has brought them.
-    Sync(WaiterId, Sync, Answer<SyncAnswer>),
+    Join(Join, AnswerSender<JoinAnswer>),
+    /// Fetch an assignment; the leader sends those of all members. Answered once the leader has sent them.
+    Sync(WaiterId, Sync, AnswerSender<SyncAnswer>),
     /// A member is alive.
-    Heartbeat(Heartbeat, Answer<Result<(), GroupError>>),
+    Heartbeat(Heartbeat, AnswerSender<Result<(), GroupError>>),
     /// Members leave.
-    Leave(Vec<Leaver>, Answer<LeaveAnswer>),
+    Leave(Vec<Leaver>, AnswerSender<LeaveAnswer>),
     /// Whether this committer may commit, and under which lease and save.
-    AdmitCommit(Committer, Answer<Result<Admission, GroupError>>),
-    /// Which topics' offsets must be kept, and under which lease and save others may be deleted (`None`: none is
+    AdmitCommit(Committer, AnswerSender<Result<Admission, GroupError>>),
+    /// Which topics' offsets must not be deleted, and under which lease and save others may be (`None`: none is
     /// stored).
-    AdmitOffsetDelete(Answer<Result<(Subscriptions, Option<Admission>), GroupError>>),
+    AdmitOffsetDelete(AnswerSender<Result<(Subscriptions, Option<Admission>), GroupError>>),
     /// Describe the group; `None` if it does not exist.
-    Describe(Answer<Result<Option<Description>, GroupError>>),
+    Describe(AnswerSender<Result<Option<Description>, GroupError>>),
     /// Delete the group and its offsets.
-    Delete(Answer<Result<(), GroupError>>),
+    Delete(AnswerSender<Result<(), GroupError>>),
     /// The store fenced a write under this admission. `true` if the group in memory has moved on since; otherwise
     /// memory is stale, and the group leaves it.
-    Revalidate(Admission, Answer<bool>),
-    /// Come into memory. Answered `true` once the group is loaded.
-    Load(Answer<bool>),
+    Revalidate(Admission, AnswerSender<bool>),
+    /// Load the group into memory. Answered `true` once the group is loaded.
+    Load(AnswerSender<bool>),
 }
 
 impl Request {
@@ -69,13 +69,13 @@ pub(super) struct Admission {
     pub fence: Fence,
 }
 
-/// A member's sign of life.
+/// A member's heartbeat.
 #[derive(Clone, Debug)]
 pub(super) struct Heartbeat {
     /// Who sends it.
     pub member: MemberId,
     /// Its instance id, if it is a static member.
     pub instance: Option<InstanceId>,
-    /// The generation it believes in.
+    /// The latest generation that the member knows.
     pub generation: Generation,
 }

@@ -1,4 +1,5 @@
-//! Loads groups that this agent became coordinator of before any client asks: members that have died must expire.
+//! Loads the groups that this agent became coordinator of without waiting for a request, so that the sessions of
+//! members that have died expire.
 
 use alluvium_model::group::GroupId;
 use futures::{StreamExt, future, stream};
@@ -44,7 +45,7 @@ impl Groups {
                 loaded = self.load_all() => loaded,
             };
             let is_done = loaded.unwrap_or_else(|error| {
-                tracing::warn!(%error, "groups cannot be listed; each is loaded when a client asks for it");
+                tracing::warn!(%error, "groups cannot be listed; each is loaded at its first request");
                 false
             });
             tokio::select! {

@@ -8,7 +8,7 @@
 //! | 40401, 40402 | no such topic; no such partition |
 //! | 40410 | offset out of range (our own code: the proxy cannot read by offset) |
 //! | 422, 42206 | records that are rejected; a body that is not what its content type says |
-//! | 50002, 50003 | failed for good; failed, and may succeed if sent again |
+//! | 50002, 50003 | failed permanently; failed, and may succeed if sent again |
 //! | 50302 | the agent is stopping: send the request to another |
 
 use alluvium_metastore::keyspace;
@@ -111,12 +111,12 @@ impl From<CreationError> for HttpError {
     fn from(error: CreationError) -> Self {
         let message = error.to_string();
         match error {
-            CreationError::Refused(CreateTopicError::Metastore(error)) => error.into(),
-            CreationError::Refused(
+            CreationError::Rejected(CreateTopicError::Metastore(error)) => error.into(),
+            CreationError::Rejected(
                 CreateTopicError::Name(_) | CreateTopicError::Collides { .. } | CreateTopicError::Size(_),
             ) => Self::unprocessable(message),
             // Created by another request and deleted again, meanwhile.
-            CreationError::Refused(CreateTopicError::Exists { .. }) => Self::retriable(message),
+            CreationError::Rejected(CreateTopicError::Exists { .. }) => Self::retriable(message),
             CreationError::MetadataCache(error) => error.into(),
         }
     }
@@ -126,14 +126,14 @@ impl From<ProduceError> for HttpError {
     fn from(error: ProduceError) -> Self {
         let message = error.to_string();
         match error {
-            ProduceError::Refused(BatchRejection::UnknownPartition) => Self::topic_not_found(),
-            ProduceError::Refused(BatchRejection::SegmentTooOld { .. })
+            ProduceError::Rejected(BatchRejection::UnknownPartition) => Self::topic_not_found(),
+            ProduceError::Rejected(BatchRejection::SegmentTooOld { .. })
             | ProduceError::Upload(_)
             | ProduceError::Gap => Self::retriable(message),
             ProduceError::Commit(_) => {
                 Self::retriable(format!("{message}; the records may be in the log nevertheless"))
             }
-            ProduceError::Refused(
+            ProduceError::Rejected(
                 BatchRejection::OutOfOrderSequence { .. }
                 | BatchRejection::DuplicateSequence
                 | BatchRejection::FencedEpoch { .. },

@@ -2,9 +2,11 @@
 //!
 //! | format | produced value | read value |
 //! |---|---|---|
-//! | `json` | any JSON: its text is the value, without the blanks between its tokens; digits and the order of names are kept | the JSON itself; bytes that are not JSON: a string if they are UTF-8, else `{"base64": ".."}` |
+//! | `json` | any JSON | the JSON itself; bytes that are not JSON: as under `text` |
 //! | `binary` | a string, base64 | a string, base64 |
 //! | `text` | (not for producing) | a string if they are UTF-8, else `{"base64": ".."}` |
+//! The produced value is the text of the JSON without the blanks between its tokens; its digits and the order of names
+//! do not change.
 //!
 //! Keys are written as values are. `null` is Kafka's null. Header values are strings: base64 under `binary`, else
 //! UTF-8.
@@ -195,8 +197,8 @@ impl<T: Serialize> IntoResponse for KafkaJson<T> {
     }
 }
 
-/// The media types in a header, without their parameters, in lower case. (Weights are not looked at: first come, first
-/// served.)
+/// The media types in a header, without their parameters, in lower case. (Weights are ignored: the first known type is
+/// used.)
 fn media_types<'a>(headers: &'a HeaderMap, name: &'a HeaderName) -> impl Iterator<Item = String> + 'a {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     let types = values.flat_map(|value| value.split(','));

@@ -46,11 +46,11 @@ async fn not_ready_reason(service: &Service) -> Option<String> {
     }
 }
 
-/// Costs nothing while requests succeed. After one has failed for good, a probe finds out whether the store works
-/// again: if no client sends records to an agent that is not ready, nothing else would.
+/// Costs nothing while requests succeed. After one has failed with all its retries, a probe finds out whether the store
+/// works again: if no client sends records to an agent that is not ready, nothing else would.
 async fn object_store_not_ready_reason(service: &Service) -> Option<String> {
     let objects = &service.agent.objects;
-    let trouble = objects.last_failure()?;
+    let last_failure = objects.last_failure()?;
     let probe = async {
         let _permit = service.probes.acquire().await;
         // The previous probe may have found that the store works again.
@@ -62,6 +62,6 @@ async fn object_store_not_ready_reason(service: &Service) -> Option<String> {
     match timeout(OBJECTS_TIMEOUT, probe).await {
         Ok(None) => None,
         Ok(Some(error)) => Some(format!("object store failed: {error}")),
-        Err(_) => Some(format!("object store failed: {trouble}")),
+        Err(_) => Some(format!("object store failed: {last_failure}")),
     }
 }

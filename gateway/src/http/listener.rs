@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures::future::BoxFuture;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio_util::sync::CancellationToken;
 
@@ -23,17 +24,28 @@ const STATUS_IDLE_MAX: Duration = Duration::from_secs(600);
 
 impl Listener {
     /// Serves `agent`, with the metrics of `sources` beside its own, until `cancel`; then idle connections are closed
-    /// and requests in flight are answered.
-    pub async fn serve_http(self, agent: Arc<Agent>, sources: Vec<Box<dyn MetricSource>>, cancel: CancellationToken) {
-        let (open, idle_max) = (agent.metrics.http.connections.clone(), agent.config.connections_idle_max);
-        let routes = routes(Arc::new(Service::new(agent, sources, cancel.clone())));
-        self.serve(routes, open, idle_max, cancel).await;
+    /// and requests in flight are answered. The future is boxed so that axum and hyper are compiled in this crate and
+    /// not again in each crate that awaits it.
+    pub fn serve_http(
+        self,
+        agent: Arc<Agent>,
+        sources: Vec<Box<dyn MetricSource>>,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let (open, idle_max) = (agent.metrics.http.connections.clone(), agent.config.connections_idle_max);
+            let routes = routes(Arc::new(Service::new(agent, sources, cancel.clone())));
+            self.serve(routes, open, idle_max, cancel).await;
+        })
     }
 
-    /// Serves health and metrics of a process without an agent, such as a compactor.
-    pub async fn serve_status(self, status: ProcessStatus, cancel: CancellationToken) {
-        let routes = status::routes(status, cancel.clone());
-        self.serve(routes, Gauge::default(), STATUS_IDLE_MAX, cancel).await;
+    /// Serves health and metrics of a process without an agent, such as a compactor. Boxed, like [`Self::serve_http`],
+    /// to be compiled once.
+    pub fn serve_status(self, status: ProcessStatus, cancel: CancellationToken) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let routes = status::routes(status, cancel.clone());
+            self.serve(routes, Gauge::default(), STATUS_IDLE_MAX, cancel).await;
+        })
     }
 
     async fn serve(self, routes: Router, open: Gauge, idle_max: Duration, cancel: CancellationToken) {
@@ -51,7 +63,9 @@ impl Listener {
                     tracing::warn!(%error, "serving HTTP failed");
                 }
             }
-            () = stop_timeout => tracing::warn!("HTTP requests were still in flight at the end of the time to stop; they are dropped"),
+            () = stop_timeout => {
+                tracing::warn!(timeout = ?STOP_TIMEOUT, "HTTP requests are still in flight; stopping without them");
+            }
         }
     }
 }

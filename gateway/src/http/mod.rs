@@ -1,4 +1,4 @@
-//! HTTP: produce and read of records in the form of the REST Proxy v2, health, metrics.
+//! HTTP: produces and reads records in the form of the REST Proxy v2; health and metrics.
 //!
 //! Owns: the listener, routes, bodies and their limits, the HTTP form of each error of the layers below. Does not own:
 //! what requests do (`produce`, `fetch`, the metastore), what is counted (`metrics`). Only this folder uses axum.
@@ -9,7 +9,8 @@
 //! | `GET /metrics` | all metrics, for Prometheus |
 //! | `GET /internal/v1/blocks/{key}?from=&to=` | bytes of an object, for other agents (`blocks`) |
 //! | `GET /topics` | names |
-//! | `GET /topics/{topic}`, `/topics/{topic}/partitions`, `/topics/{topic}/partitions/{partition}` | configs, partitions |
+//! | `GET /topics/{topic}` | its configs and partitions |
+//! | `GET /topics/{topic}/partitions`, `/topics/{topic}/partitions/{partition}` | partitions |
 //! | `POST /topics/{topic}`, `/topics/{topic}/partitions/{partition}` | appends records |
 //! | `GET /topics/{topic}/partitions/{partition}/records?offset=&limit=&format=` | reads records |
 //!

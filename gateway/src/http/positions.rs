@@ -1,4 +1,5 @@
-//! Where each log and each consumer group stands: read for one scrape, up to a number of time series.
+//! The ends of all logs and the committed offsets of consumer groups, read for each scrape, up to a number of time
+//! series.
 //!
 //! Ends of logs come from the agent's metadata cache; committed offsets are read from the metastore, one range per
 //! group.
@@ -14,15 +15,15 @@ use crate::groups::Groups;
 use crate::metadata_cache::{CachedHead, MetadataCache, MetadataCacheError};
 use crate::metrics::{Metric, Series};
 
-/// Partitions shown in one scrape, and as many (group, partition) pairs: what Prometheus takes from one target without
-/// difficulty. What is left out is counted.
+/// Partitions shown in one scrape, and as many (group, partition) pairs: a usual size of one Prometheus target. What is
+/// left out is counted.
 pub const SERIES_MAX: usize = 10_000;
 /// Groups whose offsets are read for one scrape.
 pub const GROUPS_READ_MAX: usize = 1_000;
 /// Groups read at once.
 const READS_AT_ONCE: usize = 16;
 
-/// What positions are read from.
+/// The parts of an agent that positions are read from.
 #[derive(Clone)]
 pub struct PositionReader {
     /// Topics, and the offsets where their logs begin and end.
@@ -33,7 +34,7 @@ pub struct PositionReader {
     pub offsets: Offsets,
 }
 
-/// Where logs and groups stood at one scrape.
+/// The offsets of logs and groups at one scrape.
 #[derive(Debug, Default)]
 pub struct Positions {
     logs: Vec<LogPosition>,
@@ -108,7 +109,7 @@ impl GroupPosition {
 }
 
 impl PositionReader {
-    /// Reads where everything stands.
+    /// Reads the offsets of all logs and groups.
     ///
     /// # Errors
     /// If the metastore does not answer.

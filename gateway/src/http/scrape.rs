@@ -15,12 +15,12 @@ use crate::metrics::{
     read_all, scrape,
 };
 
-/// How long positions of logs and groups may take to read; after that, the other metrics are answered without them.
+/// Timeout of reading positions of logs and groups; after it, the other metrics are returned without them.
 const POSITIONS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The media type of a scrape.
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What a scrape says of itself: whether positions could be read.
+/// The metric of the scrape itself: whether positions could be read.
 const SCRAPE_METRICS: &[Metric<Option<Positions>>] =
     &[Metric::gauge("scrape_incomplete", "boolean", "1 if positions of logs and groups are missing", |positions| {
         u64::from(positions.is_none())

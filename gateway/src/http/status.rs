@@ -20,7 +20,7 @@ use crate::metrics::{MetricSource, Sample, scrape};
 /// How long a process may take to find out whether it is ready; below the usual timeout of probes.
 const READINESS_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What a process without an agent shows of itself.
+/// The health and the metrics of a process without an agent.
 pub struct ProcessStatus {
     /// Its metrics.
     pub sources: Vec<Box<dyn MetricSource>>,
@@ -28,7 +28,7 @@ pub struct ProcessStatus {
     pub not_ready_reason: Box<dyn Fn() -> BoxFuture<'static, Option<String>> + Send + Sync>,
 }
 
-struct Process {
+struct StatusService {
     status: ProcessStatus,
     stopping: CancellationToken,
 }
@@ -41,15 +41,15 @@ pub fn routes(status: ProcessStatus, stopping: CancellationToken) -> Router {
         .route("/metrics", get(metrics))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(Process { status, stopping }))
+        .with_state(Arc::new(StatusService { status, stopping }))
 }
 
-/// 200: it answers, so it lives.
+/// 200: the process answers, so it is alive.
 async fn alive() -> &'static str {
     "ok\n"
 }
 
-async fn ready(State(process): State<Arc<Process>>) -> (StatusCode, String) {
+async fn ready(State(process): State<Arc<StatusService>>) -> (StatusCode, String) {
     let not_ready_reason = if process.stopping.is_cancelled() {
         Some("the process is stopping".to_owned())
     } else {
@@ -62,7 +62,7 @@ async fn ready(State(process): State<Arc<Process>>) -> (StatusCode, String) {
     }
 }
 
-async fn metrics(State(process): State<Arc<Process>>) -> impl IntoResponse {
+async fn metrics(State(process): State<Arc<StatusService>>) -> impl IntoResponse {
     let samples: Vec<Sample> = process.status.sources.iter().flat_map(|source| source.samples()).collect();
     ([(CONTENT_TYPE, OPENMETRICS)], scrape(None, samples))
 }

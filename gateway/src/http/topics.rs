@@ -84,7 +84,7 @@ pub fn topic_of(path: Result<Path<String>, PathRejection>) -> Result<String, Htt
     path.map(|Path(topic)| topic).map_err(|_| HttpError::topic_not_found())
 }
 
-/// The topic name in a path, and the text in the place of its partition.
+/// The topic name in a path, and the text of its partition segment.
 pub fn partition_path(path: Result<Path<(String, String)>, PathRejection>) -> Result<(String, String), HttpError> {
     path.map(|Path(names)| names).map_err(|_| HttpError::topic_not_found())
 }

@@ -25,7 +25,7 @@ pub enum Resource {
 
 /// Where a config's value comes from (Kafka's `ConfigEntry.ConfigSource`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ConfigSource {
     /// An override of the topic.
     Topic,
     /// The agent's configuration.
@@ -42,7 +42,7 @@ pub struct ConfigEntry {
     /// The value in force.
     pub value: String,
     /// Where the value comes from.
-    pub source: Source,
+    pub source: ConfigSource,
     /// The value without any override.
     pub default: String,
     /// The name of the broker config that gives the default, if there is one.
@@ -83,7 +83,7 @@ impl Resource {
     }
 }
 
-impl Source {
+impl ConfigSource {
     /// Kafka's code for it.
     pub const fn code(self) -> i8 {
         match self {
@@ -114,8 +114,8 @@ pub fn topic_entries(topic: &Topic) -> Vec<ConfigEntry> {
         .iter()
         .map(|def| {
             let (value, source) = match topic.configs.get(def.name) {
-                Some(value) => (canonical(def, value), Source::Topic),
-                None => (def.default.to_owned(), Source::Default),
+                Some(value) => (canonical(def, value), ConfigSource::Topic),
+                None => (def.default.to_owned(), ConfigSource::Default),
             };
             ConfigEntry {
                 name: def.name,
@@ -139,7 +139,7 @@ pub fn broker_entries(agent: &Agent) -> Vec<ConfigEntry> {
             name,
             default: value.clone(),
             value,
-            source: Source::Broker,
+            source: ConfigSource::Broker,
             synonym: None,
             kind,
             read_only: true,

@@ -1,7 +1,7 @@
 //! One client's connection: frames in, responses out, in order.
 //!
 //! Owns: one socket. Invariants: it never holds more unanswered requests than the queue's limits; if the peer
-//! disconnects, its long polls are dropped at once, while its other requests are still done; whatever the peer sends,
+//! disconnects, its long polls are dropped at once, while its other requests are completed; whatever the peer sends,
 //! nothing but this connection is affected.
 
 use std::future::Future;
@@ -136,20 +136,33 @@ where
                 }
             }
             Event::Incoming(reader, incoming) => {
-                match incoming {
-                    Ok(Incoming::Frame(frame, permit)) => {
-                        agent.metrics.request_bytes.inc_by(frame.len() as u64);
-                        queue.push(route(agent, peer, frame, permit));
-                    }
-                    Ok(Incoming::Idle) if queue.is_empty() => return ConnectionEnd::Idle,
-                    Ok(Incoming::Idle) => {}
-                    Ok(Incoming::End) => return ConnectionEnd::ByPeer,
-                    Err(FrameError::Draining) => return ConnectionEnd::Draining,
-                    Err(error) => return ConnectionEnd::Unreadable(error),
+                if let Err(ended) = accept(agent, peer, incoming, queue) {
+                    return ended;
                 }
                 reading = Box::pin(reader.next());
             }
         }
+    }
+}
+
+/// Queues the request that was read, or says why the connection ends.
+fn accept(
+    agent: &Arc<Agent>,
+    peer: SocketAddr,
+    incoming: Result<Incoming, FrameError>,
+    queue: &mut ResponseQueue,
+) -> Result<(), ConnectionEnd> {
+    match incoming {
+        Ok(Incoming::Frame(frame, permit)) => {
+            agent.metrics.request_bytes.inc_by(frame.len() as u64);
+            queue.push(route(agent, peer, frame, permit));
+            Ok(())
+        }
+        Ok(Incoming::Idle) if queue.is_empty() => Err(ConnectionEnd::Idle),
+        Ok(Incoming::Idle) => Ok(()),
+        Ok(Incoming::End) => Err(ConnectionEnd::ByPeer),
+        Err(FrameError::Draining) => Err(ConnectionEnd::Draining),
+        Err(error) => Err(ConnectionEnd::Unreadable(error)),
     }
 }
 
@@ -169,7 +182,7 @@ async fn within_end_timeout(
     }
 }
 
-/// Finishes the requests of a peer that has disconnected, except its long polls; their replies go nowhere.
+/// Finishes the requests of a peer that has disconnected, except its long polls; their replies are dropped.
 async fn finish(queue: &mut ResponseQueue) {
     queue.disconnect();
     let finish_all = async {
@@ -177,7 +190,7 @@ async fn finish(queue: &mut ResponseQueue) {
             drop(queue.next().await);
         }
     };
-    // What takes longer goes on by itself, or is lost like any request whose answer never arrived.
+    // Work that takes longer continues in tasks of its own, or is dropped: the client has no answer either way.
     let _ = timeout(END_TIMEOUT, finish_all).await;
 }
 

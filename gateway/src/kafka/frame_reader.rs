@@ -2,8 +2,8 @@
 //!
 //! Owns: the read side of one connection. Invariants: no more memory is taken than the frame's checked length; a
 //! Produce frame, and any large one, is read only after the agent's back-pressure has admitted it, so that over the
-//! limit the socket fills up and the client waits; a client that has a permit and does not use it loses it once others
-//! wait for one.
+//! limit the socket fills up and the client waits; a client that holds a permit and sends too slowly is disconnected
+//! once others wait for one.
 
 use std::io;
 use std::time::Duration;

@@ -10,9 +10,10 @@
 //! async fn handle(context: Context, request: HeartbeatRequest) -> HeartbeatResponse { .. }
 //! ```
 //!
-//! Declare the file in `handlers/mod.rs` and add the const to the table there; [routing](super::dispatch), `ApiVersions`
-//! and the tests derive from that table. [`HasErrorCode`](super::errors::HasErrorCode) maps domain errors
-//! to codes. A handler has its connection to itself: all earlier requests are answered. Only Produces are pipelined.
+//! Declare the file in `handlers/mod.rs` and add the const to the table there; [routing](super::dispatch),
+//! `ApiVersions` and the tests derive from that table. [`HasErrorCode`](super::errors::HasErrorCode) maps domain errors
+//! to codes. A handler is started once all earlier requests of its connection are answered; only Produces are
+//! pipelined.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -109,7 +110,7 @@ pub struct Context {
     pub apis: &'static [&'static Handler],
 }
 
-/// One request on its way to its handler.
+/// One request, as its handler gets it.
 pub struct Call {
     /// What the handler knows besides the body.
     pub context: Context,
@@ -177,7 +178,7 @@ pub enum CloseReason {
         /// What is wrong with the body.
         error: DecodeError,
     },
-    /// A Produce without acknowledgement failed: there is no other way to say so.
+    /// A Produce without acknowledgement failed: closing the connection is the only way to report it.
     #[error("produce without acknowledgement failed: {0}")]
     UnacknowledgedProduce(String),
     /// Our response cannot be encoded.
@@ -206,9 +207,8 @@ where
 }
 
 /// Decodes a body. Bytes after it are ignored, as Kafka ignores them: its request context parses what the schema says
-/// and never looks at the rest of the buffer. Clients rely on it (librdkafka sends some Metadata requests with three
-/// bytes too many), so they must work here. (Tests and our own client read frames to their end:
-/// `alluvium_wire::frame`.)
+/// and ignores the rest of the buffer. Clients rely on it (librdkafka sends some Metadata requests with three bytes too
+/// many), so they must work here. (Tests and our own client read frames to their end: `alluvium_wire::frame`.)
 ///
 /// # Errors
 /// If the body is not such a message.

@@ -1,12 +1,12 @@
 //! Requests with many items, some of which are answered at once (unknown topic, invalid batch) while one call to the
 //! layer below answers the rest.
 //!
-//! A handler sorts the items of its request into [`Item`]s, in the request's order, and collects what it batches. The
-//! call returns one result per batched item, in the same order, which [`BatchResults`] puts in place.
+//! A handler sorts the items of its request into [`RequestItem`]s, in the request's order, and collects what it
+//! batches. The call returns one result per batched item, in the same order, which [`BatchResults`] puts in place.
 
-/// One item of a request, on its way to its answer.
+/// One item of a request: answered already, or part of the batched call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Item<A, B = ()> {
+pub enum RequestItem<A, B = ()> {
     /// Answered at once.
     Answered(A),
     /// The next item of the batch, with what its answer needs besides the result.
@@ -24,10 +24,10 @@ impl<T> BatchResults<T> {
 
     /// The answer of `item`, which must be the next of the request. `answer` makes it from the item's result, which is
     /// `None` if the call returned too few.
-    pub fn answer<A, B>(&mut self, item: Item<A, B>, answer: impl FnOnce(B, Option<T>) -> A) -> A {
+    pub fn answer<A, B>(&mut self, item: RequestItem<A, B>, answer: impl FnOnce(B, Option<T>) -> A) -> A {
         match item {
-            Item::Answered(done) => done,
-            Item::Batched(batched) => answer(batched, self.0.next()),
+            RequestItem::Answered(done) => done,
+            RequestItem::Batched(batched) => answer(batched, self.0.next()),
         }
     }
 }
@@ -38,7 +38,12 @@ mod tests {
 
     #[test]
     fn results_go_to_batched_items_in_order() {
-        let items = [Item::Batched('a'), Item::Answered("unknown".to_owned()), Item::Batched('b'), Item::Batched('c')];
+        let items = [
+            RequestItem::Batched('a'),
+            RequestItem::Answered("unknown".to_owned()),
+            RequestItem::Batched('b'),
+            RequestItem::Batched('c'),
+        ];
         let mut results = BatchResults::new(vec![1, 2]);
         let answers = items.map(|item| results.answer(item, |name, result| format!("{name}{result:?}")));
         assert_eq!(answers, ["aSome(1)", "unknown", "bSome(2)", "cNone"]);

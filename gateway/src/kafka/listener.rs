@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -19,22 +20,24 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
     /// Serves connections until `cancel`, each in a task of the agent. Over the limit, further clients wait to be
-    /// accepted.
-    pub async fn serve_kafka(self, agent: Arc<Agent>, cancel: CancellationToken) {
-        let permits = Arc::new(Semaphore::new(agent.config.connections_max.min(Semaphore::MAX_PERMITS)));
-        loop {
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => return,
-                accepted = self.accept(&permits) => match accepted {
-                    Ok((stream, peer, permit)) => spawn(&agent, stream, peer, permit, cancel.clone()),
-                    Err(error) => {
-                        tracing::warn!(%error, "accepting a connection failed; trying again");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
+    /// accepted. The future is boxed so that it is compiled in this crate and not again in each crate that awaits it.
+    pub fn serve_kafka(self, agent: Arc<Agent>, cancel: CancellationToken) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let permits = Arc::new(Semaphore::new(agent.config.connections_max.min(Semaphore::MAX_PERMITS)));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = cancel.cancelled() => return,
+                    accepted = self.accept(&permits) => match accepted {
+                        Ok((stream, peer, permit)) => spawn(&agent, stream, peer, permit, cancel.clone()),
+                        Err(error) => {
+                            tracing::warn!(%error, "accepting a Kafka connection failed; trying again");
+                            tokio::time::sleep(ACCEPT_PAUSE).await;
+                        }
+                    },
+                }
             }
-        }
+        })
     }
 
     async fn accept(&self, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {

@@ -15,7 +15,7 @@ use futures::future::{self, BoxFuture};
 use super::dispatch::Route;
 use super::handler::{InFlight, Reply};
 
-/// Requests read and not yet answered, per connection. Clients keep far fewer in flight (Java 5); each costs a slot.
+/// Requests read and not yet answered, per connection. Clients keep far fewer in flight (Java 5); each takes memory.
 const REQUESTS_MAX: usize = 256;
 /// Bytes of requests read and not yet started, per connection. Over it the socket is not read.
 const WAITING_BYTES_MAX: usize = 1 << 20;
@@ -45,12 +45,12 @@ impl ResponseQueue {
         self.in_flight.is_empty() && self.waiting.is_empty()
     }
 
-    /// Whether batches are on their way to the log.
+    /// Whether Produces are in flight.
     pub fn is_producing(&self) -> bool {
         self.is_producing && !self.in_flight.is_empty()
     }
 
-    /// Adds a request, to be answered in its turn.
+    /// Adds a request, to be answered in order.
     pub fn push(&mut self, route: Route) {
         self.waiting_bytes += body_bytes(&route);
         self.waiting.push_back(route);
@@ -63,8 +63,8 @@ impl ResponseQueue {
         self.waiting_bytes = 0;
     }
 
-    /// The client has disconnected: drops the long polls. Everything else is still done, as Kafka does it: clients
-    /// leave groups, commit and produce without acknowledgement right before they disconnect.
+    /// The client has disconnected: drops the long polls. Everything else is completed, as Kafka does it: clients leave
+    /// groups, commit and produce without acknowledgement right before they disconnect.
     pub fn disconnect(&mut self) {
         if self.is_long_poll {
             self.in_flight.clear();
@@ -74,7 +74,7 @@ impl ResponseQueue {
         self.start_due();
     }
 
-    /// The next reply in order; waits for ever while there is no request. Cancel-safe.
+    /// The next reply in order; waits as long as there is no request. Cancel-safe.
     pub async fn next(&mut self) -> Reply {
         poll_fn(|context| self.poll_next(context)).await
     }

@@ -1,7 +1,7 @@
 //! The cluster as clients see it: the live agents, one of which is named as the leader of each partition.
 //!
-//! Any agent serves any partition, so leadership is advice, and the leader epoch never changes: clients would have to
-//! validate their positions each time it grew, and distrust each response with a lower one.
+//! Any agent serves any partition, so leadership is only a hint to clients, and the leader epoch never changes: clients
+//! would have to validate their positions each time it grew, and distrust each response with a lower one.
 
 use alluvium_metastore::nodes;
 use alluvium_model::limits::LEADER_EPOCH;
@@ -20,9 +20,9 @@ pub const TOPIC_OPERATIONS: i32 = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1
 /// alter configs, idempotent write.
 pub const CLUSTER_OPERATIONS: i32 = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
 
-/// An agent, as Metadata and FindCoordinator name it.
+/// An agent in Kafka's terms, as Metadata and FindCoordinator name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct Broker {
     /// The agent's id (Kafka's broker id).
     pub id: i32,
     /// The host that clients connect to.
@@ -46,12 +46,12 @@ impl<'a> Topology<'a> {
         Self { live_agents: LiveAgents::of(&context.agent.session), zone }
     }
 
-    /// All agents that are named to clients.
-    pub fn nodes(&self) -> Vec<Node> {
-        self.live_agents.agents().map(node).collect()
+    /// All agents that are advertised to clients.
+    pub fn brokers(&self) -> Vec<Broker> {
+        self.live_agents.agents().map(broker).collect()
     }
 
-    /// The agent that clients of this zone produce to and consume from; always one of [`Self::nodes`].
+    /// The agent that clients of this zone produce to and consume from; always one of [`Self::brokers`].
     pub fn leader(&self, partition: TopicPartition) -> i32 {
         self.live_agents.leader(partition, self.zone).0
     }
@@ -68,18 +68,18 @@ impl<'a> Topology<'a> {
     }
 
     /// The agent that coordinates the group, or the transactional id, called `key`.
-    pub fn coordinator(&self, key: &str) -> Option<Node> {
-        self.agent(self.live_agents.coordinator(key))
+    pub fn coordinator(&self, key: &str) -> Option<Broker> {
+        self.broker_of(self.live_agents.coordinator(key))
     }
 
-    fn agent(&self, id: AgentId) -> Option<Node> {
-        self.live_agents.agent(id).map(node)
+    fn broker_of(&self, id: AgentId) -> Option<Broker> {
+        self.live_agents.agent(id).map(broker)
     }
 }
 
-fn node(node: &nodes::Node) -> Node {
+fn broker(node: &nodes::Node) -> Broker {
     let (host, port) = node.kafka.as_ref().map_or((String::new(), 0), |kafka| (kafka.host.clone(), kafka.port));
-    Node { id: node.id.0, host, port: port.into(), rack: node.zone.as_deref().map(str::to_owned) }
+    Broker { id: node.id.0, host, port: port.into(), rack: node.zone.as_deref().map(str::to_owned) }
 }
 
 /// Checks the leader epoch that a client knows against the only one there is. (-1: it knows none.)

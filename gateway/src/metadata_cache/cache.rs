@@ -17,7 +17,7 @@ use super::topics::TopicIndex;
 use super::waiters::{Waiters, Watch};
 use super::{CachedHead, CachedTopic, MetadataCacheError};
 
-/// Heads that one read of the metastore gets.
+/// Heads in one read of the metastore.
 const HEADS_PER_READ_MAX: usize = 1_000;
 
 /// The agent's copy of topics, heads and extents. Clones share it.
@@ -39,10 +39,10 @@ pub(super) struct MetadataCacheState {
     pub(super) syncs_done: AtomicU64,
     pub(super) entries_applied: AtomicU64,
     pub(super) resets: AtomicU64,
-    /// Since when the feed has had entries that are not applied yet.
+    /// The time since which the feed has had entries that are not applied yet.
     pub(super) behind_since: Mutex<Option<Instant>>,
     /// Held while heads are read from the metastore, so that no head is read twice at the same time, nor while the
-    /// cache is rebuilt after the feed was lost.
+    /// cache is rebuilt after feed entries were trimmed before they were applied.
     pub(super) heads: tokio::sync::Mutex<()>,
 }
 
@@ -139,7 +139,7 @@ impl MetadataCache {
         Ok(())
     }
 
-    /// Extents of `partition` from the one that holds `from` on, of about `bytes`, if the feed announced them lately;
+    /// Extents of `partition` from the one that holds `from` on, of about `bytes`, if the feed announced them recently;
     /// `None` if they have to be looked up ([`Self::cold_extents`]).
     #[must_use]
     pub fn recent_extents(&self, partition: TopicPartition, from: Offset, bytes: u64) -> Option<Vec<Arc<Extent>>> {
@@ -166,7 +166,8 @@ impl MetadataCache {
         &self.shared.metastore.log
     }
 
-    /// Brings the cache up to date and drops the looked-up extents of `partition`, because an object of it was gone.
+    /// Brings the cache up to date and drops the looked-up extents of `partition`, because one of its objects was not
+    /// found.
     ///
     /// # Errors
     /// If the metastore does not answer.
@@ -188,13 +189,13 @@ impl MetadataCache {
         self.shared.entries_applied.load(Ordering::Relaxed)
     }
 
-    /// How often the feed was lost and the cache rebuilt.
+    /// How often the cache was rebuilt because feed entries were trimmed before they were applied.
     #[must_use]
     pub fn resets(&self) -> u64 {
         self.shared.resets.load(Ordering::Relaxed)
     }
 
-    /// For how long the feed has had entries that are not applied yet, ms.
+    /// Milliseconds for which the feed has had entries that are not applied yet; 0 if there are none.
     #[must_use]
     pub fn lag_ms(&self) -> u64 {
         let since = *self.shared.behind_since.lock().unwrap_or_else(PoisonError::into_inner);

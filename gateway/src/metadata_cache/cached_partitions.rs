@@ -1,8 +1,8 @@
 //! Heads and recent extents as the feed announced them, in bounded memory. Pure.
 //!
-//! A head is cached once it was read from the metastore ([`CachedPartitions::merge_head`]). What the feed announced
-//! before is kept and merged, so it does not matter which of the two is newer. The recent extents of a partition are
-//! contiguous.
+//! A head is cached once it has been read from the metastore ([`CachedPartitions::merge_head`]). What the feed
+//! announced before is stored and merged, so it does not matter which of the two is newer. The recent extents of a
+//! partition are contiguous.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -27,12 +27,12 @@ pub fn bytes_from(extent: &Extent, offset: Offset) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX).max(1)
 }
 
-/// Heads and recent extents of the partitions that the feed announced or that were asked for.
+/// Heads and recent extents of the partitions that the feed announced or that were requested.
 #[derive(Debug)]
 pub struct CachedPartitions {
     partitions: HashMap<TopicPartition, CachedPartition>,
     /// Every cached extent by its end, in the order of the feed: the order of eviction. An entry whose extent was
-    /// dropped earlier counts until it comes up.
+    /// dropped earlier counts until it is evicted.
     eviction_order: VecDeque<(TopicPartition, Offset)>,
     extents_max: usize,
     extents_per_partition_max: usize,
@@ -56,7 +56,7 @@ impl Default for CachedPartitions {
 }
 
 impl CachedPartitions {
-    /// An empty cache for so many extents in all and for one partition.
+    /// An empty cache of at most `extents_max` extents in all, and `extents_per_partition_max` of one partition.
     #[must_use]
     pub fn new(extents_max: usize, extents_per_partition_max: usize) -> Self {
         Self { partitions: HashMap::new(), eviction_order: VecDeque::new(), extents_max, extents_per_partition_max }

@@ -1,8 +1,8 @@
 //! Old extents: looked up in the metastore a page at a time, and cached for a while.
 //!
 //! A cached extent may have been swapped for another since; its object is deleted only after the retire grace. So no
-//! page is used for longer than half of the grace, and a reader that finds an object gone nevertheless looks its
-//! extents up again.
+//! page is used for longer than half of the grace, and a reader that nevertheless does not find an object looks up its
+//! extents again.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::bounded_cache;
 
 /// Extents of one lookup: one bounded range read of the metastore.
 const PAGE_EXTENTS: usize = 256;
-/// Pages cached per partition: it can be read at so many places at the same time without a lookup.
+/// Pages cached per partition: it can be read at this many offsets at once without another lookup.
 const PAGES_PER_PARTITION_MAX: usize = 4;
 /// Extents cached over all partitions: at about 200 B each, 20 MB.
 const CACHED_EXTENTS_MAX: u64 = 100_000;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CachedTopic, MetadataCache, MetadataCacheError};
 
-/// Feed entries that one read gets.
+/// Feed entries in one read.
 const ENTRIES_PER_READ_MAX: usize = 256;
 /// Pause before the next try if the metastore does not answer.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
@@ -156,8 +156,8 @@ impl MetadataCache {
     pub(super) async fn read_topics(&self) -> Result<(), MetadataCacheError> {
         let topics = self.shared.metastore.topics.list().await?;
         let listed: BTreeSet<TopicId> = topics.iter().map(|topic| topic.id).collect();
-        for gone in self.topics().into_iter().filter(|topic| !listed.contains(&topic.topic.id)) {
-            self.put_topic(gone.topic.id, None);
+        for deleted in self.topics().into_iter().filter(|topic| !listed.contains(&topic.topic.id)) {
+            self.put_topic(deleted.topic.id, None);
         }
         for topic in topics {
             self.put_topic(topic.id, Some(Arc::new(CachedTopic::new(topic))));
@@ -166,11 +166,11 @@ impl MetadataCache {
     }
 
     fn put_topic(&self, id: TopicId, topic: Option<Arc<CachedTopic>>) {
-        let gone = topic.is_none();
+        let is_deleted = topic.is_none();
         let before = self.shared.topics.write().unwrap_or_else(PoisonError::into_inner).put(id, topic);
         let Some(before) = before else { return };
         let partitions: Vec<TopicPartition> = before.topic.all_partitions().collect();
-        if gone {
+        if is_deleted {
             let mut cached = self.partitions();
             for partition in &partitions {
                 cached.remove(*partition);

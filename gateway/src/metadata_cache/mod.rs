@@ -1,8 +1,8 @@
 //! The agent's copy of topics, heads and recent extents, kept up to date by tailing the feed.
 //!
-//! Owns: topics with typed configs and all heads that were asked for (`cached_partitions`, `topics`), recent extents
-//! and looked-up old ones (`cold_extents`), both bounded, the task that applies the feed (`feed_tail`), and the watches
-//! of long polls (`waiters`). Does not own: the truth, which is in the metastore.
+//! Owns: topics with typed configs and all requested heads (`cached_partitions`, `topics`), recent extents and
+//! looked-up old ones (`cold_extents`), both bounded, the task that applies the feed (`feed_tail`), and the watches of
+//! long polls (`waiters`). Does not own: the stored state (the metastore).
 //!
 //! Invariants: the offsets of a head never decrease; after [`MetadataCache::sync`] the cache has everything that was
 //! committed before the call; a change of a partition wakes every watch that began before the change was applied.

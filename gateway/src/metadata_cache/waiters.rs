@@ -1,7 +1,7 @@
 //! Wakes long polls when a partition that they watch changes.
 //!
-//! A fetch begins its watch first and looks afterwards; a change is applied first and wakes afterwards. A wake-up of a
-//! fetch that does not wait at the moment is kept until it does. So no wake-up is lost, whichever comes first.
+//! A fetch begins its watch before it reads the cache, and a change is applied before it wakes watches. A wake-up that
+//! comes while the fetch does not wait is delivered as soon as it does. So no wake-up is missed, whichever comes first.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

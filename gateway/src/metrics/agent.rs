@@ -1,4 +1,4 @@
-//! What an agent counts as it happens.
+//! The counters and histograms of an agent.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ instruments! {
     sets {
         /// Counters and histograms of the HTTP listener.
         http: HttpMetrics;
-        /// Counters of blocks that agents give each other.
+        /// Counters of blocks that agents send each other.
         peers: PeerMetrics;
     }
 }

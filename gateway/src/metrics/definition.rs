@@ -1,6 +1,6 @@
-//! What is said of a metric wherever it is declared: on `/metrics` and in docs/metrics.md.
+//! The definition of a metric, which `/metrics` and docs/metrics.md show.
 
-/// What all names begin with, followed by an underscore.
+/// The prefix of all names, followed by an underscore.
 pub(super) const PREFIX: &str = "alluvium";
 
 /// A metric, apart from its value.
@@ -8,7 +8,7 @@ pub(super) const PREFIX: &str = "alluvium";
 pub struct Definition {
     /// Name without the prefix `alluvium_`, and without the `_total` that counters end with.
     pub name: &'static str,
-    /// How its value moves.
+    /// Whether it is a counter, a gauge or a histogram.
     pub kind: Kind,
     /// What its value counts: `bytes`, `seconds`, `requests` and so on.
     pub unit: &'static str,
@@ -18,19 +18,19 @@ pub struct Definition {
     pub help: &'static str,
 }
 
-/// How the value of a metric moves.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only up.
+    /// Only increases.
     Counter,
-    /// Up and down.
+    /// Increases and decreases.
     Gauge,
     /// A distribution of observations.
     Histogram,
 }
 
 impl Kind {
-    /// As OpenMetrics calls it.
+    /// OpenMetrics' name of the kind.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl Kind {
 }
 
 impl Definition {
-    /// The name that a query uses; a histogram has `_bucket`, `_count` and `_sum` behind it.
+    /// The name that a query uses; a histogram adds `_bucket`, `_count` and `_sum`.
     #[must_use]
     pub fn full_name(&self) -> String {
         let suffix = if self.kind == Kind::Counter { "_total" } else { "" };

@@ -1,4 +1,4 @@
-//! What the HTTP listener counts.
+//! The counters and histograms of the HTTP listener.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Metrics that are counted as it happens: each is one field of a struct, declared with all that is said of it.
+//! Metrics that are counted as events happen: each is one field of a struct, declared together with its definition.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -9,7 +9,7 @@ use prometheus_client::registry::Metric;
 
 use super::Kind;
 
-/// What a field of [`instruments!`] can be.
+/// A type that a field of [`instruments!`] can have.
 pub(super) trait Instrument: Metric + Clone {
     const KIND: Kind;
     fn create() -> Self;
@@ -34,7 +34,7 @@ impl Instrument for Gauge {
 impl Instrument for Histogram {
     const KIND: Kind = Kind::Histogram;
 
-    /// Of seconds, from 0.5 ms to about 16 s.
+    /// Buckets in seconds, from 0.5 ms to about 16 s.
     fn create() -> Self {
         Self::new(exponential_buckets(0.000_5, 2.0, 16))
     }
@@ -59,7 +59,7 @@ impl<L: Labels> Instrument for Histograms<L> {
     }
 }
 
-/// What labels have to be for a family of metrics.
+/// The traits that the labels of a family of metrics need.
 pub(super) trait Labels:
     Clone + std::hash::Hash + Eq + EncodeLabelSet + std::fmt::Debug + Send + Sync + 'static
 {
@@ -98,7 +98,7 @@ macro_rules! instruments {
         }
 
         impl $set {
-            /// What is said of each metric of this set, without those of sets within it.
+            /// The definitions of the metrics of this set, without those of nested sets.
             pub const DEFINITIONS: &[$crate::metrics::Definition] = &[$($crate::metrics::Definition {
                 name: $name,
                 kind: <$type as $crate::metrics::instruments::Instrument>::KIND,

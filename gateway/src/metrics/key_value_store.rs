@@ -1,4 +1,4 @@
-//! What the metastore's key-value store counts of itself.
+//! The metrics of the metastore's key-value store.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,7 +1,7 @@
 //! Metrics: how each is declared, counted, read and shown.
 //!
 //! Owns: the one form of a metric ([`Definition`]); the instruments that the modules above count with ([`Metrics`]);
-//! the interface through which values kept elsewhere are read at a scrape ([`MetricSource`], with a table of
+//! the interface through which values held elsewhere are read at a scrape ([`MetricSource`], with a table of
 //! [`Metric`]s); the text of a scrape. Does not own: when something is counted, or how the text gets out (`http`).
 //!
 //! A new metric is one line: a field within `instruments!` (`agent.rs`, `http.rs`, `peers.rs`) or a row of a table of

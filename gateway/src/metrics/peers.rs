@@ -1,4 +1,4 @@
-//! What agents count of the blocks that they give each other, on both sides.
+//! Counters of the blocks that agents send each other, on both sides.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -21,7 +21,7 @@ pub struct ServedLabel {
 }
 
 instruments! {
-    /// Counters of blocks that agents give each other. Clones share them.
+    /// Counters of blocks that agents send each other. Clones share them.
     pub struct PeerMetrics {
         /// Blocks received from other agents
         blocks: Counter = "peer_blocks", "blocks" [];
@@ -37,7 +37,7 @@ instruments! {
 }
 
 impl PeerMetrics {
-    /// Counts a block that another agent gave.
+    /// Counts a block that another agent sent.
     pub fn got(&self, bytes: usize) {
         self.blocks.inc();
         self.bytes.inc_by(bytes as u64);

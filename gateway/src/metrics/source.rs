@@ -1,4 +1,4 @@
-//! Metrics whose values are kept elsewhere and read at each scrape: a table of definitions, each with how it is read.
+//! Metrics whose values are held elsewhere and read at each scrape: a table of definitions, each with how it is read.
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
@@ -17,7 +17,7 @@ pub trait MetricSource: Send + Sync + 'static {
 /// A metric that is read from an `S`.
 #[derive(Debug)]
 pub struct Metric<S> {
-    /// What is said of it.
+    /// Its name, kind, unit, labels and help text.
     pub definition: Definition,
     /// How it is read.
     pub read: Read<S>,
@@ -46,26 +46,26 @@ pub struct Series {
 /// A metric with its values at one scrape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// What is said of it.
+    /// Its name, kind, unit, labels and help text.
     pub definition: Definition,
     /// Its values: one without labels, or one for each combination of them.
     pub series: Vec<Series>,
 }
 
 impl<S> Metric<S> {
-    /// A metric that only grows.
+    /// A metric that only increases.
     #[must_use]
     pub const fn counter(name: &'static str, unit: &'static str, help: &'static str, read: fn(&S) -> u64) -> Self {
         Self::new(name, Kind::Counter, unit, &[], help, Read::Value(read))
     }
 
-    /// A metric that moves both ways.
+    /// A metric that increases and decreases.
     #[must_use]
     pub const fn gauge(name: &'static str, unit: &'static str, help: &'static str, read: fn(&S) -> u64) -> Self {
         Self::new(name, Kind::Gauge, unit, &[], help, Read::Value(read))
     }
 
-    /// A metric that moves both ways and may be unknown.
+    /// A metric that increases and decreases and may be unknown.
     #[must_use]
     pub const fn optional_gauge(
         name: &'static str,
@@ -76,7 +76,7 @@ impl<S> Metric<S> {
         Self::new(name, Kind::Gauge, unit, &[], help, Read::Optional(read))
     }
 
-    /// A metric that moves both ways, with a value for each combination of `labels`.
+    /// A metric that increases and decreases, with a value for each combination of `labels`.
     #[must_use]
     pub const fn gauges(
         name: &'static str,
@@ -117,7 +117,7 @@ impl Series {
     }
 }
 
-/// What is said of each metric of a table.
+/// The definitions of the metrics of a table.
 pub fn definitions<S>(table: &[Metric<S>]) -> impl Iterator<Item = Definition> {
     table.iter().map(|metric| metric.definition)
 }

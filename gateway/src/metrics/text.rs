@@ -1,4 +1,4 @@
-//! The text that a scrape is answered with, in OpenMetrics' format.
+//! The text of a scrape, in OpenMetrics' format.
 
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;

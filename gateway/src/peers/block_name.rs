@@ -21,12 +21,12 @@ pub const SEGMENT_BYTES_SERVED_MAX: usize = 4 * limits::SEGMENT_BYTES_MAX;
 pub struct BlockName {
     object: ObjectId,
     key: String,
-    part: Part,
+    part: BlockPart,
 }
 
 /// Which bytes of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum BlockPart {
     /// All bytes of a segment.
     Whole,
     /// Bytes of a history file, from the start of a block to the end of a block or of the file, in one ownership range.
@@ -51,10 +51,10 @@ impl BlockName {
     /// The name of a whole segment.
     #[must_use]
     pub fn segment(object: ObjectId) -> Self {
-        Self { object, key: object_key::segment(object), part: Part::Whole }
+        Self { object, key: object_key::segment(object), part: BlockPart::Whole }
     }
 
-    /// The name of the bytes `range` of a history file; see [`Part::Range`].
+    /// The name of the bytes `range` of a history file; see [`BlockPart::Range`].
     ///
     /// # Errors
     /// If the range does not consist of blocks of one ownership range.
@@ -65,7 +65,7 @@ impl BlockName {
         if !is_aligned || (range.end - 1) / ownership_range != range.start / ownership_range {
             return Err(InvalidBlock::Range(range));
         }
-        Ok(Self { object, key: key.to_owned(), part: Part::Range(range) })
+        Ok(Self { object, key: key.to_owned(), part: BlockPart::Range(range) })
     }
 
     /// Parses what another agent requests. Accepts only keys that are written exactly as ours are.
@@ -100,7 +100,7 @@ impl BlockName {
 
     /// Which bytes of the object.
     #[must_use]
-    pub fn part(&self) -> &Part {
+    pub fn part(&self) -> &BlockPart {
         &self.part
     }
 
@@ -108,8 +108,8 @@ impl BlockName {
     #[must_use]
     pub fn bytes_max(&self) -> usize {
         match &self.part {
-            Part::Whole => SEGMENT_BYTES_SERVED_MAX,
-            Part::Range(range) => usize::try_from(range.end - range.start).unwrap_or(usize::MAX),
+            BlockPart::Whole => SEGMENT_BYTES_SERVED_MAX,
+            BlockPart::Range(range) => usize::try_from(range.end - range.start).unwrap_or(usize::MAX),
         }
     }
 
@@ -120,13 +120,13 @@ impl BlockName {
     /// Says what is wrong with the bytes.
     pub fn check(&self, bytes: &[u8]) -> Result<(), String> {
         match &self.part {
-            Part::Whole => {
+            BlockPart::Whole => {
                 let footer = Footer::verify_whole(bytes).map_err(|error| error.to_string())?;
                 let is_same = footer.created == self.object.created() && footer.writer == self.object.writer();
                 if is_same { Ok(()) } else { Err("it is another segment".to_owned()) }
             }
-            Part::Range(range) if range.end - range.start == bytes.len() as u64 => Ok(()),
-            Part::Range(range) => Err(format!("{} bytes for {range:?}", bytes.len())),
+            BlockPart::Range(range) if range.end - range.start == bytes.len() as u64 => Ok(()),
+            BlockPart::Range(range) => Err(format!("{} bytes for {range:?}", bytes.len())),
         }
     }
 }
@@ -134,8 +134,8 @@ impl BlockName {
 impl fmt::Display for BlockName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.part {
-            Part::Whole => f.write_str(&self.key),
-            Part::Range(range) => write!(f, "{} {range:?}", self.key),
+            BlockPart::Whole => f.write_str(&self.key),
+            BlockPart::Range(range) => write!(f, "{} {range:?}", self.key),
         }
     }
 }

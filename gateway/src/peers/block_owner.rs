@@ -4,7 +4,7 @@ use alluvium_model::node::{Endpoint, Node};
 use alluvium_model::placement::{Candidate, block_owner};
 use alluvium_model::{AgentId, limits};
 
-use super::{BlockName, OWNERSHIP_RANGE_BLOCKS, Part};
+use super::{BlockName, BlockPart, OWNERSHIP_RANGE_BLOCKS};
 
 /// An agent to request a block from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,10 @@ pub fn owner(block: &BlockName, this: &Node, candidates: &[Candidate], live: &[N
     let is_candidate =
         |id: AgentId| candidates.iter().any(|candidate| candidate.id == id && candidate.zone.as_deref() == zone);
     let (number, writer) = match block.part() {
-        Part::Whole => (0, Some(AgentId(block.object().writer().cast_signed())).filter(|writer| is_candidate(*writer))),
-        Part::Range(range) => (range.start / (OWNERSHIP_RANGE_BLOCKS * limits::CACHE_BLOCK_BYTES), None),
+        BlockPart::Whole => {
+            (0, Some(AgentId(block.object().writer().cast_signed())).filter(|writer| is_candidate(*writer)))
+        }
+        BlockPart::Range(range) => (range.start / (OWNERSHIP_RANGE_BLOCKS * limits::CACHE_BLOCK_BYTES), None),
     };
     let owner = writer.or_else(|| block_owner(block.object(), number, zone, candidates))?;
     let node = live.iter().find(|node| node.id == owner && owner != this.id)?;

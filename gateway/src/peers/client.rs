@@ -17,7 +17,7 @@ pub trait PeerBlocks: Send + Sync + 'static {
     async fn fetch(&self, peer: &Endpoint, block: &BlockName) -> Result<Bytes, PeerError>;
 }
 
-/// For an agent that asks no other agent.
+/// For an agent that requests no blocks from others.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoPeers;
 
@@ -42,7 +42,7 @@ pub enum PeerError {
     TooLarge,
     /// The agent could not load the block, or did not accept the request.
     #[error("refused: {0}")]
-    Refused(String),
+    Rejected(String),
     /// The connection failed, before or during the answer.
     #[error("unreachable: {0}")]
     Unreachable(String),
@@ -59,7 +59,7 @@ impl PeerError {
     #[must_use]
     pub fn is_of_peer(&self) -> bool {
         match self {
-            Self::Refused(_) | Self::Unreachable(_) | Self::Timeout(_) | Self::InvalidBytes(_) => true,
+            Self::Rejected(_) | Self::Unreachable(_) | Self::Timeout(_) | Self::InvalidBytes(_) => true,
             Self::Absent | Self::Busy | Self::TooLarge => false,
         }
     }
@@ -71,7 +71,7 @@ impl PeerError {
             Self::Absent => "absent",
             Self::Busy => "busy",
             Self::TooLarge => "too_large",
-            Self::Refused(_) => "refused",
+            Self::Rejected(_) => "refused",
             Self::Unreachable(_) => "unreachable",
             Self::Timeout(_) => "late",
             Self::InvalidBytes(_) => "wrong",

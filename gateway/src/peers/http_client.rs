@@ -12,16 +12,16 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{BlockName, Part, PeerBlocks, PeerError};
+use super::{BlockName, BlockPart, PeerBlocks, PeerError};
 
 /// The path under which agents serve blocks to each other, followed by the object's key.
 pub const BLOCKS_PATH: &str = "/internal/v1/blocks/";
 
 /// Time to connect to an agent of the same zone, which is a fraction of a millisecond away.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-/// Idle connections kept to one agent.
+/// Idle connections held open to one agent.
 const IDLE_CONNECTIONS_MAX: usize = 8;
-/// An idle connection is kept for this long; less than the other side allows.
+/// How long an idle connection is held open; less than the other side allows.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes read of an answer that says why there is no block.
 const REASON_BYTES_MAX: usize = 4 << 10;
@@ -76,8 +76,8 @@ impl PeerBlocks for HttpPeers {
 
 fn uri(peer: &Endpoint, block: &BlockName) -> Result<Uri, PeerError> {
     let range = match block.part() {
-        Part::Whole => String::new(),
-        Part::Range(range) => format!("?from={}&to={}", range.start, range.end),
+        BlockPart::Whole => String::new(),
+        BlockPart::Range(range) => format!("?from={}&to={}", range.start, range.end),
     };
     // Keys need no escapes, because names of topics have no characters that do.
     let uri = format!("http://{peer}{BLOCKS_PATH}{}{range}", block.key());
@@ -89,7 +89,7 @@ fn error_of(status: StatusCode, reason: &str) -> PeerError {
         StatusCode::NOT_FOUND => PeerError::Absent,
         StatusCode::TOO_MANY_REQUESTS => PeerError::Busy,
         StatusCode::PAYLOAD_TOO_LARGE => PeerError::TooLarge,
-        _ => PeerError::Refused(format!("{status}: {reason}")),
+        _ => PeerError::Rejected(format!("{status}: {reason}")),
     }
 }
 

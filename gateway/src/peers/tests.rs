@@ -10,7 +10,7 @@ use alluvium_model::{
 use uuid::Uuid;
 
 use super::block_owner::owner;
-use super::{BlockName, InvalidBlock, OWNERSHIP_RANGE_BLOCKS, Part};
+use super::{BlockName, BlockPart, InvalidBlock, OWNERSHIP_RANGE_BLOCKS};
 
 const BLOCK: u64 = limits::CACHE_BLOCK_BYTES;
 
@@ -30,7 +30,7 @@ fn names_are_parsed_as_they_were_sent() {
     for range in [0..BLOCK, 0..7, BLOCK..BLOCK + 1, 4 * BLOCK..8 * BLOCK] {
         let name = BlockName::history(object(1), &history_key(), range.clone()).unwrap();
         assert_eq!(BlockName::parse(&history_key(), Some(range.clone())), Ok(name.clone()));
-        assert_eq!((name.part(), name.object()), (&Part::Range(range), object(1)));
+        assert_eq!((name.part(), name.object()), (&BlockPart::Range(range), object(1)));
     }
 }
 

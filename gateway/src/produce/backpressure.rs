@@ -17,11 +17,11 @@ const GRAIN_BYTES: usize = 1_024;
 /// The semaphore in front of the write path. Clones share it.
 #[derive(Clone, Debug)]
 pub struct AdmissionSemaphore {
-    state: Arc<State>,
+    state: Arc<AdmissionState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct AdmissionState {
     bytes: Arc<Semaphore>,
     requests: Arc<Semaphore>,
     grains_max: u32,
@@ -47,7 +47,7 @@ impl AdmissionSemaphore {
     pub fn new(bytes_max: usize) -> Self {
         let grains_max = grains(bytes_max).max(1);
         Self {
-            state: Arc::new(State {
+            state: Arc::new(AdmissionState {
                 bytes: Arc::new(Semaphore::new(grains_max as usize)),
                 requests: Arc::new(Semaphore::new(REQUESTS_ADMITTED_MAX)),
                 grains_max,
@@ -109,7 +109,7 @@ impl AdmissionSemaphore {
 
     async fn wait(&self, grains: u32) -> Result<Permit, Closed> {
         self.state.waits.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting::new(&self.state.waiting);
+        let _waiting = WaitingRequest::new(&self.state.waiting);
         let request = Arc::clone(&self.state.requests).acquire_owned().await.map_err(|_| Closed)?;
         let bytes = Arc::clone(&self.state.bytes).acquire_many_owned(grains).await.map_err(|_| Closed)?;
         Ok(Permit { _bytes: bytes, _request: request })
@@ -117,16 +117,16 @@ impl AdmissionSemaphore {
 }
 
 /// Counts one waiter for as long as it lives, even if its future is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
+struct WaitingRequest<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitingRequest<'a> {
     fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingRequest<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

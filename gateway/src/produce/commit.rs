@@ -9,7 +9,7 @@ use alluvium_model::log::{BatchAck, CommitLimits, SegmentCommit, SegmentOutcome}
 use alluvium_runtime::Clock;
 
 use super::open_segment::AppendReply;
-use super::pipeline::CommitPart;
+use super::segment_pipeline::CommitPart;
 use super::upload::Uploaded;
 use super::{Ack, AppendResult, ProduceError};
 use crate::recent_segments::RecentSegments;
@@ -26,7 +26,7 @@ pub struct Committer {
     pub log: Log,
     /// Where fetches at the end of the log find the batches.
     pub recent: RecentSegments,
-    /// Tells a segment's age.
+    /// The current time, which determines a segment's age.
     pub clock: Arc<dyn Clock>,
     /// The limits that a commit obeys.
     pub limits: CommitLimits,
@@ -35,7 +35,7 @@ pub struct Committer {
 /// The result of one commit.
 #[derive(Debug)]
 pub struct Committed {
-    /// Number of segments, from the first on, that the metastore decided on.
+    /// Number of segments that the metastore decided on; they are the first ones.
     pub decided: usize,
     /// Why it did not decide on those after them, if there are any.
     pub outcome: Result<(), ProduceError>,
@@ -64,7 +64,7 @@ impl Committer {
         committed
     }
 
-    /// After one that failed none is committed, since it could overtake what its producer sent before.
+    /// Commits no segment after one that failed, since its batches could overtake earlier ones of the same producer.
     async fn commit_each(
         &self,
         segments: Vec<SegmentCommit>,
@@ -94,10 +94,11 @@ impl Committer {
             let oldest = segments.iter().map(|segment| segment.object.created()).min().unwrap_or(now);
             let too_old = now > oldest.plus(self.limits.age_max);
             if too_old || !is_retryable(&error) {
-                tracing::error!(%error, segments = segments.len(), "commit failed; its producers get a retriable error");
+                let segments = segments.len();
+                tracing::error!(%error, segments, "commit failed; its producers get a retriable error");
                 return Err(ProduceError::Commit(error.to_string()));
             }
-            tracing::warn!(%error, "commit failed; it is retried");
+            tracing::warn!(%error, "commit failed; retrying");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY_PAUSE_MAX);
         }
@@ -127,7 +128,9 @@ fn is_retryable(error: &LogError) -> bool {
 fn acks(outcome: SegmentOutcome, replies: Vec<AppendReply>) -> Vec<(AppendReply, AppendResult)> {
     let batches = outcome.runs.into_iter().flat_map(|run| {
         let log_start = run.start;
-        run.batches.into_iter().map(move |batch| batch.map(|ack| ack_of(ack, log_start)).map_err(ProduceError::Refused))
+        run.batches
+            .into_iter()
+            .map(move |batch| batch.map(|ack| ack_of(ack, log_start)).map_err(ProduceError::Rejected))
     });
     replies.into_iter().zip(batches).collect()
 }

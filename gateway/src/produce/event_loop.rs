@@ -1,5 +1,5 @@
 //! The event loop of the write path: the one task that owns its state. Events are applied one by one and synchronously;
-//! the effects that they have run as tasks of their own and come back as events.
+//! their effects run as tasks of their own, whose results come back as events.
 
 use std::sync::Arc;
 
@@ -11,25 +11,24 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::commit::{Committed, Committer};
-use super::handle::AppendRequest;
 use super::open_segment::AppendReply;
 use super::pending_acks::PendingAcks;
-use super::pipeline::{Effect, Pipeline};
+use super::segment_pipeline::{Effect, SegmentPipeline};
 use super::sequence::PartitionProducer;
 use super::upload::{Uploaded, Uploader};
+use super::write_path::AppendRequest;
 use super::{AppendResult, ProduceError};
 use crate::metadata_cache::MetadataCache;
 use crate::metrics::Metrics;
 use alluvium_runtime::Tasks;
 
-/// Requests that join in one turn before the flush policy is applied again, so that requests already queued share a
-/// segment.
-const JOINS_PER_TURN_MAX: usize = 1_024;
+/// Requests that join before the flush policy is applied again, so that requests already queued share a segment.
+const JOINS_PER_FLUSH_CHECK_MAX: usize = 1_024;
 
 /// The state of the write path, and what its effects need.
 pub struct EventLoop {
-    /// Batches on their way into the log.
-    pub pipeline: Pipeline<Uploaded>,
+    /// The state machine: which segments are open, uploading and committing.
+    pub pipeline: SegmentPipeline<Uploaded>,
     /// Appends that wait for their results.
     pub pending_acks: PendingAcks,
     /// Uploads sealed segments.
@@ -84,7 +83,7 @@ impl EventLoop {
             let flush_at = self.pipeline.flush_at(Instant::now());
             let event = sources.next(flush_at).await;
             self.apply(event, &mut sources);
-            for _ in 0..JOINS_PER_TURN_MAX {
+            for _ in 0..JOINS_PER_FLUSH_CHECK_MAX {
                 let Ok(append) = sources.appends.try_recv() else { break };
                 self.apply(Event::Append(append), &mut sources);
             }

@@ -1,11 +1,11 @@
-//! Producers whose batch failed on its way into the log, until they send it again.
+//! Producers with a batch that failed before its commit, until they send it again.
 //!
 //! A producer that the metastore does not know may begin at any sequence. If its first batch fails while its second is
 //! still in the socket, nothing in the commit says that the second must wait, and after it the first could never be
 //! appended. The pipeline fails what it holds together with what it depends on; this module covers what arrives later.
 //!
 //! The producer may send the failed batch to another agent, which commits it, and then come back. So whenever a batch
-//! is rejected because of a gap, the metastore is asked whether the gap was closed elsewhere.
+//! is rejected because of a gap, the metastore is read to find out whether the gap was closed elsewhere.
 //!
 //! Pure. Invariant: while a gap is known, only the failed batch and those before it are admitted.
 

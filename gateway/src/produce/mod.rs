@@ -4,26 +4,26 @@
 //! not own: offsets (the metastore's commit gives them), the byte formats, or Kafka's messages. Invariant: an
 //! acknowledgement is given only after the object is durable and the transaction that names it has committed.
 
-mod ack;
+mod append;
+mod assembly;
 mod backpressure;
 mod commit;
 mod event_loop;
 mod flush_budget;
 mod gaps;
-mod handle;
 mod open_segment;
 mod pending_acks;
-mod pipeline;
+mod segment_pipeline;
 mod sequence;
-mod start;
 mod upload;
 pub mod validation;
+mod write_path;
 
-pub use ack::{Ack, AppendResult, PartitionAppend, ProduceError};
+pub use append::{Ack, AppendResult, PartitionAppend, ProduceError};
+pub use assembly::{ProduceParts, start};
 pub use backpressure::{AdmissionSemaphore, Closed, Permit};
-pub use handle::{AppendOutcomes, Produce};
 pub use open_segment::SealReason;
-pub use start::{ProduceParts, start};
+pub use write_path::{AppendOutcomes, Produce};
 
 #[cfg(test)]
 mod tests;

@@ -28,9 +28,9 @@ pub struct AppendReply {
     pub index: usize,
 }
 
-/// A batch on its way into the log.
+/// A batch in a segment, and the reply that it is due.
 #[derive(Clone, Debug)]
-pub struct Pending {
+pub struct PendingBatch {
     /// The batch.
     pub batch: Batch,
     /// Which append waits for its result.
@@ -103,7 +103,7 @@ pub struct OpenSegment {
 #[derive(Clone, Debug, Default)]
 pub struct Contents {
     /// Batches by partition, sorted.
-    pub runs: BTreeMap<TopicPartition, Vec<Pending>>,
+    pub runs: BTreeMap<TopicPartition, Vec<PendingBatch>>,
     /// Idempotent producers, each with the first of its batches in this segment.
     pub producers: HashMap<PartitionProducer, FirstSequence>,
     /// Bytes of batches.
@@ -159,7 +159,7 @@ impl OpenSegment {
     }
 
     /// Appends a batch to its partition's run.
-    pub fn join(&mut self, partition: TopicPartition, pending: Pending) {
+    pub fn join(&mut self, partition: TopicPartition, pending: PendingBatch) {
         self.contents.bytes += pending.batch.len();
         self.contents.batches += 1;
         if let Some(producer) = producer_of(partition, &pending.batch) {

@@ -12,12 +12,12 @@ use super::{AppendResult, Permit};
 /// The appends that wait for results.
 #[derive(Debug, Default)]
 pub struct PendingAcks {
-    waiting: HashMap<AppendId, Waiting>,
+    waiting: HashMap<AppendId, PendingAppend>,
     opened_ever: u64,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PendingAppend {
     outcomes: Vec<Option<AppendResult>>,
     missing: usize,
     answer: oneshot::Sender<Vec<AppendResult>>,
@@ -30,7 +30,7 @@ impl PendingAcks {
         let id = AppendId(self.opened_ever);
         self.opened_ever += 1;
         let outcomes = std::iter::repeat_with(|| None).take(batches).collect();
-        self.waiting.insert(id, Waiting { outcomes, missing: batches, answer, _permit: permit });
+        self.waiting.insert(id, PendingAppend { outcomes, missing: batches, answer, _permit: permit });
         self.close_if_complete(id);
         id
     }
@@ -55,7 +55,7 @@ impl PendingAcks {
         if self.waiting.get(&id).is_some_and(|waiting| waiting.missing == 0)
             && let Some(waiting) = self.waiting.remove(&id)
         {
-            // The receiver is gone if the client wanted no response (acks=0) or has disconnected.
+            // The receiver was dropped if the client wanted no response (acks=0) or has disconnected.
             let _ = waiting.answer.send(waiting.outcomes.into_iter().flatten().collect());
         }
     }

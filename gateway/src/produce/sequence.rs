@@ -1,4 +1,4 @@
-//! Sequence numbers of idempotent producers, as batches on their way carry them.
+//! Sequence numbers of idempotent producers, as batches that are not committed yet carry them.
 
 use alluvium_model::{ProducerEpoch, ProducerId, Sequence, TopicPartition};
 use alluvium_wire::batch::{Batch, BatchHeader};

@@ -1,4 +1,4 @@
-//! Uploads a sealed segment as an object, and derives from it what its commit says.
+//! Uploads a sealed segment as an object, and builds its commit.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct Uploaded {
     pub recent: RecentSegment,
 }
 
-/// Uploads segments under this agent's name.
+/// Uploads segments with ids that contain this agent's node id.
 #[derive(Clone)]
 pub struct Uploader {
     /// The object store.
@@ -97,7 +97,7 @@ fn batch_commit(batch: &Batch) -> BatchCommit {
     }
 }
 
-/// What the segment's footer and the commit say of a validated batch, taken from its header.
+/// The facts about a validated batch that the footer and the commit contain, taken from its header.
 fn facts(batch: &Batch) -> BatchFacts {
     use alluvium_wire::batch::TimestampType;
     let header = batch.header();

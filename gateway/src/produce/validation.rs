@@ -5,20 +5,16 @@
 
 use std::ops::RangeInclusive;
 
-use alluvium_model::Timestamp;
 use alluvium_model::topic_config::{TimestampType, TopicConfigs};
+use alluvium_model::{Timestamp, limits};
 use alluvium_wire::batch::{Batch, BatchError, RecordFault, RecordFaultReason, RecordRules};
 use bytes::Bytes;
 use thiserror::Error;
 
-/// Bytes that the records of one batch may take when they have to be decompressed: 100 times the default
-/// `max.message.bytes`, against zip bombs.
-pub const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
-
 /// Why the records of one partition are rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidBatch {
-    /// The bytes are not one acceptable batch (which Kafka code that is, [`BatchError`] says).
+    /// The bytes are not one acceptable batch ([`BatchError`] determines Kafka's code).
     #[error(transparent)]
     Batch(#[from] BatchError),
     /// A client's batch counts its offsets from 0 (`INVALID_RECORD`).
@@ -102,7 +98,7 @@ fn check_timestamps(batch: &Batch, bounds: &RangeInclusive<i64>) -> Result<(), I
 
 /// Checks every record of a compacted topic: each must have a key.
 fn check_keys(batch: &Batch, timestamps: RangeInclusive<i64>) -> Result<(), InvalidBatch> {
-    let rules = RecordRules { key_required: true, timestamps, decompressed_bytes_max: DECOMPRESSED_BYTES_MAX };
+    let rules = RecordRules { key_required: true, timestamps, decompressed_bytes_max: limits::DECOMPRESSED_BYTES_MAX };
     let mut faults = batch.check_records(&rules)?;
     faults.retain(|fault| fault.reason != RecordFaultReason::Timestamp { timestamp: Timestamp::NONE.0 });
     if faults.is_empty() {

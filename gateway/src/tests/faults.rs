@@ -127,7 +127,7 @@ async fn commits_to_a_deleted_topic_are_rejected_and_others_succeed() {
     world.metastore.topics.delete(gone.topic, world.clock.now(), Duration::ZERO).await.expect("it exists");
     let refused = append(&agent, gone, batch(&["x"])).await;
     let accepted = append(&agent, kept, batch(&["y"])).await;
-    assert!(matches!(refused.await[0], Err(ProduceError::Refused(_))));
+    assert!(matches!(refused.await[0], Err(ProduceError::Rejected(_))));
     assert!(accepted.await[0].is_ok());
     assert!(matches!(fetch(&agent, gone, 0).await.error, Some(FetchError::UnknownPartition(_))));
 }

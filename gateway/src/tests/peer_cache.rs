@@ -209,7 +209,7 @@ async fn blocks_go_from_agent_to_agent_over_http() {
     let absent = BlockName::segment(ObjectId::default());
     assert_eq!(peers.fetch(&endpoint, &absent).await, Err(PeerError::Absent));
     let longer = BlockName::history(object, &key, 0..size + 1).expect("a block");
-    assert!(matches!(peers.fetch(&endpoint, &longer).await, Err(PeerError::Refused(_))));
+    assert!(matches!(peers.fetch(&endpoint, &longer).await, Err(PeerError::Rejected(_))));
     stop.cancel();
     let stopped = async {
         while !matches!(peers.fetch(&endpoint, &absent).await, Err(PeerError::Unreachable(_))) {

@@ -138,18 +138,18 @@ async fn byte_budgets_are_kept_except_for_the_first_batch() {
             produce(&agent, *partition, batch(&[&value])).await.expect("acknowledged");
         }
     }
-    let asked: Vec<(TopicPartition, i64)> = partitions.iter().map(|partition| (*partition, 0)).collect();
+    let requested: Vec<(TopicPartition, i64)> = partitions.iter().map(|partition| (*partition, 0)).collect();
     let counts = |plan: crate::fetch::FetchPlan| async {
         let fetched = agent.fetch.fetch(plan).await;
         fetched.iter().map(|partition| records(partition).len()).collect::<Vec<_>>()
     };
     // No budget at all: one whole batch of the first partition that has records.
-    assert_eq!(counts(crate::fetch::FetchPlan { max_bytes: 0, ..plan(&asked) }).await, [0, 1, 0]);
-    assert_eq!(counts(crate::fetch::FetchPlan { max_bytes: 2_500, ..plan(&asked) }).await, [0, 2, 0]);
-    let mut narrow = plan(&asked);
-    narrow.partitions.iter_mut().for_each(|asked| asked.max_bytes = 1_500);
+    assert_eq!(counts(crate::fetch::FetchPlan { max_bytes: 0, ..plan(&requested) }).await, [0, 1, 0]);
+    assert_eq!(counts(crate::fetch::FetchPlan { max_bytes: 2_500, ..plan(&requested) }).await, [0, 2, 0]);
+    let mut narrow = plan(&requested);
+    narrow.partitions.iter_mut().for_each(|requested| requested.max_bytes = 1_500);
     assert_eq!(counts(narrow).await, [0, 1, 1]);
-    assert_eq!(counts(plan(&asked)).await, [0, 3, 3]);
+    assert_eq!(counts(plan(&requested)).await, [0, 3, 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,8 +166,8 @@ async fn many_readers_of_one_cold_segment_load_it_once() {
     }
     let written = world.objects.usage().totals();
     let reader = world.agent().await;
-    let asked: Vec<(TopicPartition, i64)> = partitions.iter().map(|partition| (*partition, 0)).collect();
-    let (one, two) = tokio::join!(reader.fetch.fetch(plan(&asked)), reader.fetch.fetch(plan(&asked)));
+    let requested: Vec<(TopicPartition, i64)> = partitions.iter().map(|partition| (*partition, 0)).collect();
+    let (one, two) = tokio::join!(reader.fetch.fetch(plan(&requested)), reader.fetch.fetch(plan(&requested)));
     for fetched in one.iter().chain(&two) {
         assert_eq!(records(fetched), [(0, "x".into())]);
     }
@@ -188,8 +188,8 @@ async fn fetches_within_large_batches_stay_near_their_byte_limit() {
         produce(&agent, *partition, batch.clone()).await.expect("acknowledged");
     }
     // Each partition is read from its last record on, and its whole batch is answered.
-    let asked: Vec<_> = partitions.iter().map(|partition| (*partition, 99)).collect();
-    let fetched = agent.fetch.fetch(FetchPlan { max_bytes: BATCHES_MAX * batch.len(), ..plan(&asked) }).await;
+    let requested: Vec<_> = partitions.iter().map(|partition| (*partition, 99)).collect();
+    let fetched = agent.fetch.fetch(FetchPlan { max_bytes: BATCHES_MAX * batch.len(), ..plan(&requested) }).await;
     let bytes: usize = fetched.iter().map(FetchedPartition::bytes).sum();
     // Partitions read at the same time may exceed the limit, but only by the concurrent reads.
     assert!((BATCHES_MAX..BATCHES_MAX + 8).contains(&(bytes / batch.len())), "{bytes}");

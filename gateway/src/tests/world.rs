@@ -229,7 +229,7 @@ pub async fn fetch(agent: &Agent, partition: TopicPartition, offset: i64) -> Fet
 
 /// A fetch that does not wait, with a byte budget for everything.
 pub fn plan(partitions: &[(TopicPartition, i64)]) -> FetchPlan {
-    let asked = |(partition, offset): &(TopicPartition, i64)| FetchPartition {
+    let requested = |(partition, offset): &(TopicPartition, i64)| FetchPartition {
         partition: *partition,
         offset: Offset(*offset),
         max_bytes: 64 << 20,
@@ -239,7 +239,7 @@ pub fn plan(partitions: &[(TopicPartition, i64)]) -> FetchPlan {
         max_bytes: 64 << 20,
         max_wait: Duration::ZERO,
         read_committed: false,
-        partitions: partitions.iter().map(asked).collect(),
+        partitions: partitions.iter().map(requested).collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! One request at a time, each on a connection of its own, written by hand.
+//! An HTTP client that writes raw requests, one at a time, each on a connection of its own.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 pub const JSON: &str = "application/vnd.kafka.json.v2+json";
 pub const BINARY: &str = "application/vnd.kafka.binary.v2+json";
 
-/// An answer, read to its end.
+/// A whole response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -19,6 +19,7 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Parses the bytes of a whole response.
     pub fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
@@ -26,6 +27,7 @@ impl Answer {
         Self { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
     }
 
+    /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
@@ -36,20 +38,24 @@ impl Answer {
         (self.status, json["error_code"].as_u64().unwrap(), json["message"].as_str().unwrap().to_owned())
     }
 
+    /// The media type of the body.
     pub fn content_type(&self) -> &str {
         let line = self.head.lines().find(|line| line.starts_with("content-type:")).unwrap_or_default();
         line.trim_start_matches("content-type:").trim()
     }
 }
 
+/// Requests `path` with GET.
 pub async fn get(address: SocketAddr, path: &str) -> Answer {
     request(address, "GET", path, &[], "").await
 }
 
+/// Posts `body` with this content type.
 pub async fn post(address: SocketAddr, path: &str, content_type: &str, body: &str) -> Answer {
     request(address, "POST", path, &[("Content-Type", content_type)], body).await
 }
 
+/// Sends one request with any method and headers, and reads the answer.
 pub async fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
     for (name, value) in headers {

@@ -1,4 +1,4 @@
-//! The examples of `docs/http.md` are run, and answered as it says.
+//! Runs the examples of `docs/http.md` and compares the responses with those on the page.
 
 use crate::client::request;
 use crate::server::Server;

@@ -78,7 +78,8 @@ async fn on_stop_requests_in_flight_are_answered_and_idle_connections_are_closed
     let mut busy = TcpStream::connect(server.address).await.unwrap();
     let body = r#"{"records":[{"value":1}]}"#;
     let head = format!(
-        "POST /topics/orders HTTP/1.1\r\nHost: t\r\nContent-Type: {JSON}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        "POST /topics/orders HTTP/1.1\r\nHost: t\r\nContent-Type: {JSON}\r\nContent-Length: {}\r\n\
+         Expect: 100-continue\r\n\r\n",
         body.len()
     );
     busy.write_all(head.as_bytes()).await.unwrap();

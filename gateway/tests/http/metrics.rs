@@ -1,4 +1,4 @@
-//! The scrape.
+//! `GET /metrics`.
 
 use std::collections::BTreeMap;
 

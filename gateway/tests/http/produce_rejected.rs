@@ -1,4 +1,4 @@
-//! Records that are rejected: each error, its answer, and that nothing was written.
+//! Rejected records: each error and its response, and that nothing is written.
 
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, Rule};
@@ -94,7 +94,8 @@ async fn a_body_over_the_limit_is_rejected_before_it_is_read() {
 async fn a_chunked_body_is_rejected_when_it_exceeds_the_limit() {
     let server = Server::start().await;
     let mut bytes = format!(
-        "POST /topics/orders HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "POST /topics/orders HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: {JSON}\r\n\
+         Transfer-Encoding: chunked\r\n\r\n"
     )
     .into_bytes();
     bytes.extend_from_slice(b"1000001\r\n");

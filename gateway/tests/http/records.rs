@@ -21,7 +21,7 @@ fn values(answer: &Answer) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_record_has_its_place_time_key_value_and_headers() {
+async fn a_record_has_its_offset_timestamp_key_value_and_headers() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
     let body =
@@ -30,7 +30,10 @@ async fn a_record_has_its_place_time_key_value_and_headers() {
     let answer = server.get("/topics/orders/partitions/0/records").await;
     assert_eq!(
         answer.body,
-        r#"[{"topic":"orders","partition":0,"offset":0,"timestamp":1700000000000,"key":{"id":7},"value":"x","headers":[{"name":"a","value":"b"}]}]"#
+        concat!(
+            r#"[{"topic":"orders","partition":0,"offset":0,"timestamp":1700000000000,"#,
+            r#""key":{"id":7},"value":"x","headers":[{"name":"a","value":"b"}]}]"#
+        )
     );
     assert_eq!(answer.content_type(), "application/json");
 }
@@ -73,7 +76,7 @@ async fn an_offset_beyond_the_end_is_out_of_range() {
 async fn formats_write_the_same_bytes_in_their_own_way() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
-    // `{"a":1}`, `plain`, and bytes that are no text.
+    // `{"a":1}`, `plain`, and bytes that are not UTF-8.
     let body = r#"{"records":[{"key":"eyJhIjoxfQ==","value":"cGxhaW4="},{"value":"/w=="}]}"#;
     assert_eq!(post(server.address, "/topics/orders", BINARY, body).await.status, 200);
     let path = "/topics/orders/partitions/0/records";
@@ -128,10 +131,10 @@ async fn unknown_topics_and_partitions_are_not_found_and_not_created() {
 }
 
 #[tokio::test]
-async fn lost_records_are_an_error_and_not_an_empty_answer() {
+async fn unreadable_records_are_an_error_and_not_an_empty_answer() {
     use alluvium_objects::Operation;
     use alluvium_objects::faults::{Fault, Rule};
-    // Without room for anything in memory, every read goes to the store.
+    // Without caches, every read goes to the store.
     let server = Server::configured(|config| config.cache_bytes = 0).await;
     server.topic("orders", 1, &[]).await;
     assert_eq!(server.post_json("/topics/orders", r#"{"records":[{"value":1}]}"#).await.status, 200);

@@ -33,7 +33,7 @@ pub struct Server {
     pub serving: JoinHandle<()>,
 }
 
-/// A part that the gateway does not know.
+/// A component outside the gateway that has metrics.
 struct Compactor;
 
 const COMPACTOR: &[Metric<Compactor>] =
@@ -46,15 +46,17 @@ impl MetricSource for Compactor {
 }
 
 impl Server {
+    /// Starts an agent with the default configuration on stores in memory.
     pub async fn start() -> Self {
         Self::configured(|_| {}).await
     }
 
-    /// With a configuration that `adjust` has changed.
+    /// Starts an agent whose configuration `adjust` has changed.
     pub async fn configured(adjust: impl FnOnce(&mut AgentConfig)) -> Self {
         Self::over(fixtures::memory().await, adjust).await
     }
 
+    /// Starts an agent on `metastore`, with a configuration that `adjust` has changed.
     pub async fn over(metastore: Metastore, adjust: impl FnOnce(&mut AgentConfig)) -> Self {
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.address();
@@ -78,7 +80,7 @@ impl Server {
         Self { agent, address, stop, faults, serving }
     }
 
-    /// Creates a topic.
+    /// Creates a topic and returns its partitions.
     pub async fn topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) -> Vec<TopicPartition> {
         let configs: BTreeMap<String, String> =
             configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -86,15 +88,17 @@ impl Server {
         create(&self.agent, topic).await.unwrap().topic.all_partitions().collect()
     }
 
+    /// Requests `path` with GET.
     pub async fn get(&self, path: &str) -> Answer {
         get(self.address, path).await
     }
 
+    /// Posts records in the format `json`.
     pub async fn post_json(&self, path: &str, body: &str) -> Answer {
         post(self.address, path, JSON, body).await
     }
 
-    /// The records of a partition.
+    /// The records of a partition, read over HTTP.
     pub async fn records(&self, topic: &str, partition: i32) -> Vec<Value> {
         let answer = self.get(&format!("/topics/{topic}/partitions/{partition}/records")).await;
         assert_eq!(answer.status, 200, "{answer:?}");

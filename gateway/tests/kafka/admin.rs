@@ -66,8 +66,8 @@ async fn no_election_is_ever_needed() {
     let results = &all.replica_election_results[0].partition_result;
     assert_eq!(results.len(), 2);
     assert!(results.iter().all(|result| result.error_code == ErrorCode::ELECTION_NOT_NEEDED));
-    let asked = vec![TopicPartitions { topic: "t".into(), partitions: vec![5] }];
-    let one = client.call(0, &ElectLeadersRequest { topic_partitions: Some(asked), ..Default::default() }).await;
+    let requested = vec![TopicPartitions { topic: "t".into(), partitions: vec![5] }];
+    let one = client.call(0, &ElectLeadersRequest { topic_partitions: Some(requested), ..Default::default() }).await;
     let result = &one.replica_election_results[0].partition_result[0];
     assert_eq!(result.error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
 }

@@ -127,8 +127,8 @@ async fn consumers_that_give_their_rack_are_sent_to_the_leader_of_their_zone() {
     let id = servers[0].topic("t", 1, &[]).await;
     let produced = servers[0].client().await.call(8, &append("t", 0, -1, records(3))).await;
     assert_eq!(response(&produced).error_code, ErrorCode::NONE);
-    let asked = FetchPartition { fetch_offset: 0, partition_max_bytes: 1 << 20, ..Default::default() };
-    let topic = FetchTopic { topic: "t".into(), topic_id: id, partitions: vec![asked] };
+    let requested = FetchPartition { fetch_offset: 0, partition_max_bytes: 1 << 20, ..Default::default() };
+    let topic = FetchTopic { topic: "t".into(), topic_id: id, partitions: vec![requested] };
     let fetch = |rack: &str| FetchRequest {
         max_wait_ms: 10_000,
         min_bytes: 1,

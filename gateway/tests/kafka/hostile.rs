@@ -68,7 +68,9 @@ proptest! {
     }
 
     #[test]
-    fn any_frames_are_survived(frames in proptest::collection::vec((any_api(), -1..20_i16, body(), any::<bool>()), 1..6)) {
+    fn any_frames_are_survived(
+        frames in proptest::collection::vec((any_api(), -1..20_i16, body(), any::<bool>()), 1..6),
+    ) {
         survives(async |client| {
             for (api, version, body, with_header) in &frames {
                 let rest = if *with_header { [client_id(), body.clone()].concat() } else { body.clone() };

@@ -50,6 +50,9 @@ pub const DRAIN: Duration = Duration::from_secs(300);
 pub const TOPIC_DELETE_GRACE: Duration = Duration::from_secs(24 * 3600);
 /// One request frame (Kafka's `socket.request.max.bytes`).
 pub const FRAME_BYTES_MAX: usize = 100 << 20;
+/// Bytes that the records of one batch may have once decompressed: about 128 times the default `max.message.bytes`, as a
+/// bound on decompression bombs.
+pub const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 /// Batches per (partition, producer) whose duplicates are recognised (Kafka's `NUM_BATCHES_TO_RETAIN`).
 pub const PRODUCER_WINDOW_BATCHES: usize = 5;
 /// The window of a producer that is idle for this long expires (Kafka's `producer.id.expiration.ms`).

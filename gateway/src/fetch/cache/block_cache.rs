@@ -24,7 +24,7 @@ use crate::bounded_cache;
 use crate::metrics::Metrics;
 use crate::peers::PeerCache;
 
-/// Loads in flight for one cache: with coalescing, at most 256 MiB on their way.
+/// Loads in flight for one cache: with coalescing, at most 256 MiB in flight.
 const LOADS_IN_FLIGHT_MAX: usize = 16;
 /// Objects for which the cache remembers that another agent sent blocks of them.
 const PEER_OBJECTS_MAX: usize = 4_096;
@@ -44,6 +44,15 @@ pub(super) type LoadGuard<'a> =
 
 /// The bytes at which the runs start that were loaded of a segment, the latest last.
 pub(super) type RunStarts = Arc<Vec<u64>>;
+
+/// The object that blocks are read from.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectRef<'a> {
+    /// The object's id.
+    pub id: ObjectId,
+    /// The object's key, relative to the store's prefix.
+    pub key: &'a str,
+}
 
 /// Weighs a block by the memory it takes, bytes.
 #[derive(Clone, Copy, Debug)]
@@ -129,8 +138,8 @@ impl BlockCache {
         self.shared.blocks.weight()
     }
 
-    /// Waits for a free slot to load from the object store.
-    pub(super) async fn load_slot(&self) -> Result<SemaphorePermit<'_>, LoadError> {
+    /// Waits for a permit to load from the object store.
+    pub(super) async fn load_permit(&self) -> Result<SemaphorePermit<'_>, LoadError> {
         self.shared.loads.acquire().await.map_err(|closed| LoadError::Storage(closed.to_string()))
     }
 }

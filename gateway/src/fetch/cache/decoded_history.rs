@@ -87,7 +87,7 @@ impl DecodedHistory {
         decode: impl Future<Output = Result<Chunk, E>>,
     ) -> Result<Chunk, E> {
         let decode = async {
-            let _slot = self.decodes.acquire().await.expect("the semaphore is never closed");
+            let _permit = self.decodes.acquire().await.expect("the semaphore is never closed");
             self.metrics.history_decodes.inc();
             decode.await
         };

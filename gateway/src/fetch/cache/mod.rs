@@ -9,6 +9,6 @@ mod history_blocks;
 mod object_reader;
 mod segments;
 
-pub use block_cache::BlockCache;
+pub use block_cache::{BlockCache, ObjectRef};
 pub use decoded_history::{CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, DecodedHistory};
 pub use object_reader::ObjectReader;

@@ -7,7 +7,7 @@ use alluvium_model::ObjectId;
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 
-use super::block_cache::BlockCache;
+use super::block_cache::{BlockCache, ObjectRef};
 
 /// An object in the block cache.
 pub struct ObjectReader {
@@ -28,7 +28,8 @@ impl RangedRead for ObjectReader {
 
     fn read(&self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, SourceError>> {
         Box::pin(async move {
-            let mut slices = self.cache.read(self.object, &self.key, self.bytes, range).await?;
+            let object = ObjectRef { id: self.object, key: &self.key };
+            let mut slices = self.cache.read(object, self.bytes, range).await?;
             if slices.len() == 1 {
                 return Ok(slices.remove(0));
             }

@@ -18,7 +18,7 @@ use quick_cache::sync::GuardResult;
 
 use super::super::LoadError;
 use super::super::read_plan::ReadPlan;
-use super::block_cache::{BlockCache, LoadGuard, WHOLE, ends_before, slice};
+use super::block_cache::{BlockCache, LoadGuard, ObjectRef, WHOLE, ends_before, slice};
 use crate::peers::BlockName;
 
 /// Separate loads of runs of one segment, after which the whole segment is loaded.
@@ -30,14 +30,14 @@ const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
 impl BlockCache {
     /// The bytes of `range` of a segment that is loaded as a whole.
-    pub async fn read_whole(&self, object: ObjectId, key: &str, range: Range<u64>) -> Result<Bytes, LoadError> {
-        let whole = self.whole(object, key).await?;
-        slice(&whole, range.start, range.end).ok_or_else(|| ends_before(key, range.end))
+    pub async fn read_whole(&self, object: ObjectRef<'_>, range: Range<u64>) -> Result<Bytes, LoadError> {
+        let whole = self.whole(object).await?;
+        slice(&whole, range.start, range.end).ok_or_else(|| ends_before(object.key, range.end))
     }
 
     /// A whole segment.
-    pub async fn whole(&self, object: ObjectId, key: &str) -> Result<Bytes, LoadError> {
-        let guard = match self.shared.blocks.get_value_or_guard_async(&(object, WHOLE)).await {
+    pub async fn whole(&self, object: ObjectRef<'_>) -> Result<Bytes, LoadError> {
+        let guard = match self.shared.blocks.get_value_or_guard_async(&(object.id, WHOLE)).await {
             Ok(whole) => {
                 self.shared.metrics.cache_hits.inc();
                 return Ok(whole);
@@ -46,11 +46,11 @@ impl BlockCache {
         };
         self.shared.metrics.cache_misses.inc();
         let store = async {
-            let _slot = self.load_slot().await?;
-            Ok::<Bytes, LoadError>(self.shared.objects.get(key).await?)
+            let _permit = self.load_permit().await?;
+            Ok::<Bytes, LoadError>(self.shared.objects.get(object.key).await?)
         };
         let whole = match &self.peer_cache {
-            Some(peer_cache) => peer_cache.load(&BlockName::segment(object), store).await?.bytes,
+            Some(peer_cache) => peer_cache.load(&BlockName::segment(object.id), store).await?.bytes,
             None => store.await?,
         };
         // An error means that the entry was removed meanwhile: the next reader loads it again.
@@ -67,20 +67,19 @@ impl BlockCache {
     /// The run at byte range `run` of a segment. Loads the other runs that the same fetch reads of the segment with it.
     pub async fn read_run(
         &self,
-        object: ObjectId,
-        key: &str,
+        object: ObjectRef<'_>,
         run: Range<u64>,
         read_plan: &ReadPlan,
     ) -> Result<Bytes, LoadError> {
-        let read = match read_plan.take_held(object, run.start) {
+        let read = match read_plan.take_held(object.id, run.start) {
             Some(held) => held,
-            None => match self.cached_run(object, &run) {
+            None => match self.cached_run(object.id, &run) {
                 Some(cached) => cached,
-                None if self.should_load_whole(object) => return self.read_whole(object, key, run).await,
-                None => self.load_run(object, key, run.clone(), read_plan).await?,
+                None if self.should_load_whole(object.id) => return self.read_whole(object, run).await,
+                None => self.load_run(object, run.clone(), read_plan).await?,
             },
         };
-        slice(&read, 0, run.end - run.start).ok_or_else(|| ends_before(key, run.end))
+        slice(&read, 0, run.end - run.start).ok_or_else(|| ends_before(object.key, run.end))
     }
 
     fn cached_run(&self, object: ObjectId, run: &Range<u64>) -> Option<Bytes> {
@@ -91,28 +90,22 @@ impl BlockCache {
         Some(cached)
     }
 
-    async fn load_run(
-        &self,
-        object: ObjectId,
-        key: &str,
-        run: Range<u64>,
-        read_plan: &ReadPlan,
-    ) -> Result<Bytes, LoadError> {
-        let guard = match self.shared.blocks.get_value_or_guard_async(&(object, run.start)).await {
+    async fn load_run(&self, object: ObjectRef<'_>, run: Range<u64>, read_plan: &ReadPlan) -> Result<Bytes, LoadError> {
+        let guard = match self.shared.blocks.get_value_or_guard_async(&(object.id, run.start)).await {
             Ok(loaded) => {
                 self.shared.metrics.cache_hits.inc();
                 return Ok(loaded);
             }
             Err(guard) => guard,
         };
-        let missing = self.with_planned_runs(object, run.clone(), guard, read_plan);
+        let missing = self.with_planned_runs(object.id, run.clone(), guard, read_plan);
         self.shared.metrics.cache_misses.inc_by(missing.len() as u64);
         let ranges: Vec<Range<u64>> = missing.iter().map(|(range, _)| range.clone()).collect();
         let loaded = {
-            let _slot = self.load_slot().await?;
-            self.shared.objects.get_ranges(key, &ranges).await?
+            let _permit = self.load_permit().await?;
+            self.shared.objects.get_ranges(object.key, &ranges).await?
         };
-        self.note_loaded_run(object, run.start);
+        self.note_loaded_run(object.id, run.start);
         let is_alone = missing.len() == 1;
         let mut first = None;
         for ((range, guard), read) in missing.into_iter().zip(loaded) {
@@ -123,10 +116,10 @@ impl BlockCache {
             if first.is_none() {
                 first = Some(read);
             } else {
-                read_plan.hold(object, range.start, read);
+                read_plan.hold(object.id, range.start, read);
             }
         }
-        first.ok_or_else(|| ends_before(key, run.end))
+        first.ok_or_else(|| ends_before(object.key, run.end))
     }
 
     /// `run`, and the planned runs of the segment that are neither cached nor being loaded.

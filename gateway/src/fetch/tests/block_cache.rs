@@ -8,11 +8,13 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use crate::fetch::LoadError;
-use crate::fetch::cache::BlockCache;
+use crate::fetch::cache::{BlockCache, ObjectRef};
 use crate::metrics::Metrics;
 
 const BLOCK: u64 = 1_000;
 const SIZE: u64 = 7_500;
+const OBJECT: ObjectRef<'_> = ObjectRef { id: ObjectId([0; 16]), key: "object" };
+const ABSENT: ObjectRef<'_> = ObjectRef { id: ObjectId([1; 16]), key: "absent" };
 
 fn content() -> Bytes {
     (0..SIZE).map(|n| u8::try_from(n % 251).expect("below 251")).collect::<Vec<u8>>().into()
@@ -30,7 +32,7 @@ fn gets(objects: &Objects) -> u64 {
 }
 
 async fn read(cache: &BlockCache, range: std::ops::Range<u64>) -> Result<Bytes, LoadError> {
-    cache.read(ObjectId::default(), "object", SIZE, range).await.map(|slices| slices.concat().into())
+    cache.read(OBJECT, SIZE, range).await.map(|slices| slices.concat().into())
 }
 
 #[tokio::test]
@@ -61,7 +63,7 @@ async fn many_readers_share_one_load() {
     let reads = (0..50).map(|n| read(&cache, n * 10..n * 10 + 400));
     assert!(join_all(reads).await.iter().all(Result::is_ok));
     assert_eq!(gets(&objects), 1);
-    let wholes = (0..50).map(|n| cache.read_whole(ObjectId::default(), "object", n..n + 5));
+    let wholes = (0..50).map(|n| cache.read_whole(OBJECT, n..n + 5));
     assert!(join_all(wholes).await.iter().all(Result::is_ok));
     assert_eq!(objects.usage().get_bytes.load(Ordering::Relaxed), BLOCK + SIZE);
 }
@@ -86,10 +88,10 @@ async fn the_cache_stays_within_its_budget() {
 async fn ranges_beyond_the_end_are_corruption_and_absent_objects_are_gone() {
     let (_, cache) = cache(100_000).await;
     assert!(matches!(read(&cache, 0..SIZE + 1).await, Err(LoadError::Corrupt(_))));
-    let beyond = cache.read_whole(ObjectId::default(), "object", 0..SIZE + 1).await;
+    let beyond = cache.read_whole(OBJECT, 0..SIZE + 1).await;
     assert!(matches!(beyond, Err(LoadError::Corrupt(_))));
-    let absent = cache.read(ObjectId([1; 16]), "absent", SIZE, 0..1).await;
-    assert!(matches!(absent, Err(LoadError::Gone(_))));
+    let absent = cache.read(ABSENT, SIZE, 0..1).await;
+    assert!(matches!(absent, Err(LoadError::NotFound(_))));
     // A failed load is not cached.
-    assert!(matches!(cache.read_whole(ObjectId([1; 16]), "absent", 0..1).await, Err(LoadError::Gone(_))));
+    assert!(matches!(cache.read_whole(ABSENT, 0..1).await, Err(LoadError::NotFound(_))));
 }

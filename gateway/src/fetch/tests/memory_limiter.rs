@@ -65,9 +65,9 @@ async fn a_reader_of_all_old_partitions_gets_each_object_once() {
         let world = World::new().await;
         let (_, partitions) = old_segments(&world).await;
         let agent = world.agent_with(AgentConfig { cache_bytes, ..AgentConfig::default() }).await;
-        let asked: Vec<_> = partitions.into_iter().map(|partition| (partition, 0)).collect();
+        let requested: Vec<_> = partitions.into_iter().map(|partition| (partition, 0)).collect();
         let before = world.objects.usage().totals();
-        let fetched = agent.fetch.fetch(plan(&asked)).await;
+        let fetched = agent.fetch.fetch(plan(&requested)).await;
         let read: usize = fetched.iter().map(|partition| partition.bytes()).sum();
         assert!(read > ROUNDS as usize * PARTITIONS as usize * VALUE_BYTES);
         assert_eq!(since(&world, &before).0, ROUNDS, "with a cache of {cache_bytes} bytes");

@@ -8,7 +8,7 @@ use crate::produce::{AppendResult, ProduceError};
 
 /// The answer to a request whose records were valid.
 #[derive(Debug, Serialize)]
-pub struct Answer {
+pub struct ProduceAnswer {
     offsets: Vec<RecordAnswer>,
     key_schema_id: Option<i32>,
     value_schema_id: Option<i32>,
@@ -22,9 +22,9 @@ struct RecordAnswer {
     error: Option<String>,
 }
 
-/// The offset of each record. If none could be written, the request as a whole fails, so that a client that only looks
-/// at the status sees it.
-pub fn answer(plan: &Plan, partitions: &[i32], outcomes: &[AppendResult]) -> Result<Answer, HttpError> {
+/// The offset of each record. If none could be written, the request as a whole fails, so that a client that checks only
+/// the status sees it.
+pub fn answer(plan: &Plan, partitions: &[i32], outcomes: &[AppendResult]) -> Result<ProduceAnswer, HttpError> {
     let answers: Vec<Result<RecordAnswer, HttpError>> =
         plan.positions.iter().map(|position| one(position, partitions, outcomes)).collect();
     if answers.iter().all(Result::is_err)
@@ -33,7 +33,7 @@ pub fn answer(plan: &Plan, partitions: &[i32], outcomes: &[AppendResult]) -> Res
         return Err(error.clone());
     }
     let offsets = answers.into_iter().map(|answer| answer.unwrap_or_else(failed)).collect();
-    Ok(Answer { offsets, key_schema_id: None, value_schema_id: None })
+    Ok(ProduceAnswer { offsets, key_schema_id: None, value_schema_id: None })
 }
 
 fn one(position: &RecordPosition, partitions: &[i32], outcomes: &[AppendResult]) -> Result<RecordAnswer, HttpError> {

@@ -20,7 +20,7 @@ const RECORD_OVERHEAD: usize = 40;
 /// Upper bound in bytes of what a header takes beside its name and value.
 const HEADER_OVERHEAD: usize = 12;
 
-/// What is to be appended, all of it validated.
+/// The validated batches to append.
 #[derive(Debug)]
 pub struct Plan {
     /// The batches.

@@ -9,20 +9,20 @@ use super::super::error::HttpError;
 use super::super::format::{Format, KafkaJson};
 use super::super::service::ServiceState;
 use super::super::topics::{find_or_create, partition_in, partition_path, topic_of};
-use super::answer::{Answer, answer};
+use super::answer::{ProduceAnswer, answer};
 use super::body::{NewRecord, parse};
 use super::plan::{Target, plan};
-use super::request::read;
+use super::read_body::read;
 use crate::agent::Agent;
 use crate::metadata_cache::CachedTopic;
 use crate::produce::Permit;
 
-/// `POST /topics/{topic}`: each record's partition is its own choice, or chosen by its key.
+/// `POST /topics/{topic}`: each record names its partition, or its key chooses it.
 pub async fn to_topic(
     State(service): ServiceState,
     path: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Result<KafkaJson<Answer>, HttpError> {
+) -> Result<KafkaJson<ProduceAnswer>, HttpError> {
     let agent = &service.agent;
     let topic = topic_of(path)?;
     let (records, permit) = records(agent, request).await?;
@@ -36,7 +36,7 @@ pub async fn to_partition(
     State(service): ServiceState,
     path: Result<Path<(String, String)>, PathRejection>,
     request: Request,
-) -> Result<KafkaJson<Answer>, HttpError> {
+) -> Result<KafkaJson<ProduceAnswer>, HttpError> {
     let agent = &service.agent;
     let (topic, index) = partition_path(path)?;
     let (records, permit) = records(agent, request).await?;
@@ -57,7 +57,7 @@ async fn append(
     target: Target,
     records: &[NewRecord],
     permit: Permit,
-) -> Result<KafkaJson<Answer>, HttpError> {
+) -> Result<KafkaJson<ProduceAnswer>, HttpError> {
     let mut plan = plan(topic, target, records, agent.clock.now())?;
     let partitions: Vec<i32> = plan.appends.iter().map(|append| append.partition.partition.0).collect();
     let outcomes = agent.produce.append(std::mem::take(&mut plan.appends), permit).await;

@@ -10,7 +10,7 @@ pub trait HasErrorCode {
     fn code(&self) -> ErrorCode;
 }
 
-/// What a response says of a failure.
+/// The error code and the message of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     /// Kafka's error code.

@@ -1,5 +1,5 @@
 //! Maps the errors of the layers below to Kafka's error codes: one exhaustive match per error type, so that a new kind
-//! of error cannot be forgotten.
+//! of error does not compile without a code.
 
 mod api_error;
 mod fetch;

@@ -45,7 +45,7 @@ impl HasErrorCode for BatchError {
 impl HasErrorCode for ProduceError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Refused(refusal) => refusal.code(),
+            Self::Rejected(rejection) => rejection.code(),
             // Every client retries after both codes, without new metadata. The latter says that the batch may be in the
             // log.
             Self::Upload(_) | Self::Gap | Self::Draining => ErrorCode::NOT_ENOUGH_REPLICAS,

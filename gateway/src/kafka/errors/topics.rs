@@ -13,7 +13,7 @@ use crate::topic_creation::CreationError;
 impl HasErrorCode for keyspace::Error {
     fn code(&self) -> ErrorCode {
         match self {
-            // Clients retry after both: a disk that is full or gone is repaired sooner or later.
+            // Clients retry after both: a disk that is full or missing is repaired sooner or later.
             error if error.is_retryable() => ErrorCode::REQUEST_TIMED_OUT,
             Self::Kv(kv::Error::Storage(_) | kv::Error::Closed) => ErrorCode::KAFKA_STORAGE_ERROR,
             // After this one they give up.
@@ -100,7 +100,7 @@ impl HasErrorCode for TrimError {
 impl HasErrorCode for CreationError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Refused(error) => error.code(),
+            Self::Rejected(error) => error.code(),
             Self::MetadataCache(error) => error.code(),
         }
     }

@@ -1,4 +1,4 @@
-//! AlterPartitionReassignments (45): accepted without any effect, for there are no replicas to move.
+//! AlterPartitionReassignments (45): accepted without any effect, because there are no replicas to move.
 
 use alluvium_wire::messages::alter_partition_reassignments::{
     AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, ReassignablePartition,
@@ -22,11 +22,11 @@ async fn handle(context: Context, request: AlterPartitionReassignmentsRequest) -
         let partitions = topic
             .partitions
             .iter()
-            .map(|asked| {
+            .map(|requested| {
                 let topic = found.as_deref().map_err(ApiError::clone);
-                let result = topic.and_then(|topic| reassign(topic, asked));
+                let result = topic.and_then(|topic| reassign(topic, requested));
                 let (error_code, error_message) = ApiError::of(&result);
-                ReassignablePartitionResponse { partition_index: asked.partition_index, error_code, error_message }
+                ReassignablePartitionResponse { partition_index: requested.partition_index, error_code, error_message }
             })
             .collect();
         responses.push(ReassignableTopicResponse { name: topic.name, partitions });
@@ -39,11 +39,11 @@ async fn handle(context: Context, request: AlterPartitionReassignmentsRequest) -
     }
 }
 
-fn reassign(topic: &CachedTopic, asked: &ReassignablePartition) -> Result<(), ApiError> {
-    if topic.partition(asked.partition_index).is_none() {
+fn reassign(topic: &CachedTopic, requested: &ReassignablePartition) -> Result<(), ApiError> {
+    if topic.partition(requested.partition_index).is_none() {
         return Err(ApiError::unknown_topic_or_partition());
     }
-    match &asked.replicas {
+    match &requested.replicas {
         Some(_) => Ok(()),
         None => Err(ApiError::new(ErrorCode::NO_REASSIGNMENT_IN_PROGRESS, "No partition reassignment is in progress.")),
     }

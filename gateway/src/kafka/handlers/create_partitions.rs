@@ -35,29 +35,29 @@ async fn handle(context: Context, request: CreatePartitionsRequest) -> CreatePar
 async fn grow(
     agent: &Agent,
     lookup: &mut TopicLookup<'_>,
-    asked: &CreatePartitionsTopic,
+    requested: &CreatePartitionsTopic,
     validate_only: bool,
 ) -> Result<(), ApiError> {
-    let topic = lookup.by_name(&asked.name).await?;
+    let topic = lookup.by_name(&requested.name).await?;
     let current = topic.topic.partitions;
-    check_increase(&asked.name, current, asked.count)?;
-    check_partitions(asked.count)?;
-    if let Some(assignments) = &asked.assignments
-        && i32::try_from(assignments.len()).ok() != Some(asked.count - current)
+    check_increase(&requested.name, current, requested.count)?;
+    check_partitions(requested.count)?;
+    if let Some(assignments) = &requested.assignments
+        && i32::try_from(assignments.len()).ok() != Some(requested.count - current)
     {
-        let message = format!("{} assignments for {} new partitions", assignments.len(), asked.count - current);
+        let message = format!("{} assignments for {} new partitions", assignments.len(), requested.count - current);
         return Err(ApiError::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
     }
-    if asked.assignments.iter().flatten().any(|assignment| assignment.broker_ids.is_empty()) {
+    if requested.assignments.iter().flatten().any(|assignment| assignment.broker_ids.is_empty()) {
         let message = "The manual partition assignment includes an empty replica list.";
         return Err(ApiError::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
     }
-    if asked.assignments.iter().flatten().any(|assignment| !are_distinct(&assignment.broker_ids)) {
+    if requested.assignments.iter().flatten().any(|assignment| !are_distinct(&assignment.broker_ids)) {
         let message = "The manual partition assignment includes a broker more than once.";
         return Err(ApiError::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
     }
     if !validate_only {
-        agent.metastore.topics.add_partitions(topic.topic.id, asked.count, agent.clock.now()).await?;
+        agent.metastore.topics.add_partitions(topic.topic.id, requested.count, agent.clock.now()).await?;
         agent.metadata_cache.sync().await?;
     }
     Ok(())

@@ -60,12 +60,12 @@ async fn handle(context: Context, request: CreateTopicsRequest) -> CreateTopicsR
 
 async fn create_one(
     agent: &Agent,
-    asked: &CreatableTopic,
+    requested: &CreatableTopic,
     validate_only: bool,
     partitions_left: &mut usize,
 ) -> Result<Topic, ApiError> {
-    check_request_size(asked.num_partitions, *partitions_left)?;
-    let topic = validated(agent, asked)?;
+    check_request_size(requested.num_partitions, *partitions_left)?;
+    let topic = validated(agent, requested)?;
     check_request_size(topic.partitions, *partitions_left)?;
     *partitions_left -= usize::try_from(topic.partitions).unwrap_or_default();
     if validate_only {
@@ -82,27 +82,27 @@ fn check_request_size(partitions: i32, left: usize) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn validated(agent: &Agent, asked: &CreatableTopic) -> Result<NewTopic, ApiError> {
-    check_name(&asked.name)?;
-    if agent.metadata_cache.topic_by_name(&asked.name).is_some() {
-        let message = format!("Topic '{}' already exists.", asked.name);
+fn validated(agent: &Agent, requested: &CreatableTopic) -> Result<NewTopic, ApiError> {
+    check_name(&requested.name)?;
+    if agent.metadata_cache.topic_by_name(&requested.name).is_some() {
+        let message = format!("Topic '{}' already exists.", requested.name);
         return Err(ApiError::new(ErrorCode::TOPIC_ALREADY_EXISTS, message));
     }
-    let key = collision_key(&asked.name);
+    let key = collision_key(&requested.name);
     if let Some(other) = agent.metadata_cache.topics().iter().find(|other| collision_key(&other.topic.name) == key) {
-        let message = format!("Topic '{}' collides with existing topic: {}", asked.name, other.topic.name);
+        let message = format!("Topic '{}' collides with existing topic: {}", requested.name, other.topic.name);
         return Err(ApiError::new(ErrorCode::INVALID_TOPIC_EXCEPTION, message));
     }
-    let size = if asked.assignments.is_empty() { counted(agent, asked)? } else { assigned(asked)? };
+    let size = if requested.assignments.is_empty() { counted(agent, requested)? } else { assigned(requested)? };
     check_partitions(size.0)?;
-    let configs = configs(&asked.configs)?;
+    let configs = configs(&requested.configs)?;
     check_configs(&configs)?;
-    Ok(new_topic(agent, &asked.name, size, configs))
+    Ok(new_topic(agent, &requested.name, size, configs))
 }
 
 /// Partitions and replication factor from the counts, -1 being the default.
-fn counted(agent: &Agent, asked: &CreatableTopic) -> Result<(i32, i16), ApiError> {
-    let replication_factor = match asked.replication_factor {
+fn counted(agent: &Agent, requested: &CreatableTopic) -> Result<(i32, i16), ApiError> {
+    let replication_factor = match requested.replication_factor {
         -1 => agent.config.default_replication_factor,
         factor @ 1.. => factor,
         _ => {
@@ -110,7 +110,7 @@ fn counted(agent: &Agent, asked: &CreatableTopic) -> Result<(i32, i16), ApiError
             return Err(ApiError::new(ErrorCode::INVALID_REPLICATION_FACTOR, message));
         }
     };
-    let partitions = match asked.num_partitions {
+    let partitions = match requested.num_partitions {
         -1 => agent.config.num_partitions,
         count @ 1.. => count,
         _ => {
@@ -122,24 +122,24 @@ fn counted(agent: &Agent, asked: &CreatableTopic) -> Result<(i32, i16), ApiError
 }
 
 /// Partitions and replication factor from an assignment of every partition to the same number of brokers.
-fn assigned(asked: &CreatableTopic) -> Result<(i32, i16), ApiError> {
-    if asked.num_partitions != -1 || asked.replication_factor != -1 {
+fn assigned(requested: &CreatableTopic) -> Result<(i32, i16), ApiError> {
+    if requested.num_partitions != -1 || requested.replication_factor != -1 {
         return Err(ApiError::invalid_request(
             "A manual partition assignment was specified, but numPartitions or replicationFactor was not set to -1.",
         ));
     }
     let invalid = |message: &str| ApiError::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message);
-    let mut indexes: Vec<i32> = asked.assignments.iter().map(|assignment| assignment.partition_index).collect();
+    let mut indexes: Vec<i32> = requested.assignments.iter().map(|assignment| assignment.partition_index).collect();
     indexes.sort_unstable();
     if !indexes.iter().copied().eq((0..).take(indexes.len())) {
         return Err(invalid("partitions should be a consecutive 0-based integer sequence"));
     }
-    if asked.assignments.iter().any(|assignment| !are_distinct(&assignment.broker_ids)) {
+    if requested.assignments.iter().any(|assignment| !are_distinct(&assignment.broker_ids)) {
         return Err(invalid("the replicas of a partition must be on distinct brokers"));
     }
     let replicas = |assignment: &CreatableReplicaAssignment| assignment.broker_ids.len();
-    let first = asked.assignments.first().map_or(0, replicas);
-    if first == 0 || asked.assignments.iter().any(|assignment| replicas(assignment) != first) {
+    let first = requested.assignments.first().map_or(0, replicas);
+    if first == 0 || requested.assignments.iter().any(|assignment| replicas(assignment) != first) {
         return Err(invalid("every partition must have the same number of replicas, and at least one"));
     }
     let partitions = i32::try_from(indexes.len()).map_err(|_| invalid("too many partitions"))?;
@@ -147,9 +147,9 @@ fn assigned(asked: &CreatableTopic) -> Result<(i32, i16), ApiError> {
     Ok((partitions, replication_factor))
 }
 
-fn configs(asked: &[CreatableTopicConfig]) -> Result<BTreeMap<String, String>, ApiError> {
+fn configs(requested: &[CreatableTopicConfig]) -> Result<BTreeMap<String, String>, ApiError> {
     let mut overrides = BTreeMap::new();
-    for CreatableTopicConfig { name, value } in asked {
+    for CreatableTopicConfig { name, value } in requested {
         let Some(value) = value else {
             let message = format!("Null value not supported for topic configs: {name}");
             return Err(ApiError::new(ErrorCode::INVALID_CONFIG, message));

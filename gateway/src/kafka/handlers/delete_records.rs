@@ -27,13 +27,13 @@ async fn handle(context: Context, request: DeleteRecordsRequest) -> DeleteRecord
     for topic in request.topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
         let found = lookup.by_name(&topic.name).await;
         let mut partitions = Vec::with_capacity(topic.partitions.len());
-        for asked in topic.partitions {
+        for requested in topic.partitions {
             let result = match &found {
-                Ok(topic) => trim(agent, topic, asked.partition_index, asked.offset).await,
+                Ok(topic) => trim(agent, topic, requested.partition_index, requested.offset).await,
                 Err(error) => Err(error.clone()),
             };
             partitions.push(DeleteRecordsPartitionResult {
-                partition_index: asked.partition_index,
+                partition_index: requested.partition_index,
                 low_watermark: result.as_ref().map_or(-1, |start| start.0),
                 error_code: ApiError::of(&result).0,
             });

@@ -27,17 +27,17 @@ pub const HANDLER: Handler = Handler::new(ApiKey::DeleteTopics, 1..=6, |call| an
 async fn handle(context: Context, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
     let agent = &*context.agent;
     let by_name = |name: String| DeleteTopicState { name: Some(name), ..Default::default() };
-    let asked: Vec<DeleteTopicState> = request.topic_names.into_iter().map(by_name).chain(request.topics).collect();
+    let requested: Vec<DeleteTopicState> = request.topic_names.into_iter().map(by_name).chain(request.topics).collect();
     let mut lookup = TopicLookup::fresh(agent);
-    let mut found = Vec::with_capacity(asked.len());
-    for state in &asked {
+    let mut found = Vec::with_capacity(requested.len());
+    for state in &requested {
         found.push(find(agent, &mut lookup, state, context.version).await);
     }
     let names: HashMap<TopicKey<'_>, String> =
-        asked.iter().zip(&found).filter_map(|both| Some((topic_key(both), both.0.name.clone()?))).collect();
-    let mut duplicates: DuplicateCheck<TopicKey<'_>> = asked.iter().zip(&found).map(topic_key).collect();
-    let mut responses = Vec::with_capacity(asked.len());
-    for both in asked.iter().zip(&found) {
+        requested.iter().zip(&found).filter_map(|both| Some((topic_key(both), both.0.name.clone()?))).collect();
+    let mut duplicates: DuplicateCheck<TopicKey<'_>> = requested.iter().zip(&found).map(topic_key).collect();
+    let mut responses = Vec::with_capacity(requested.len());
+    for both in requested.iter().zip(&found) {
         let Some(unique) = duplicates.next(&topic_key(both), "Duplicate topic.") else { continue };
         let (state, found) = both;
         let result = match (unique, found) {

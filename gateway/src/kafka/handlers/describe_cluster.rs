@@ -9,7 +9,7 @@ use alluvium_wire::messages::describe_cluster::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::kafka::handler::{Context, Handler, answer};
-use crate::kafka::topology::{CLUSTER_OPERATIONS, Node, Topology};
+use crate::kafka::topology::{Broker, CLUSTER_OPERATIONS, Topology};
 
 /// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::DescribeCluster, 0..=2, |call| answer(call, handle));
@@ -39,12 +39,12 @@ async fn handle(context: Context, request: DescribeClusterRequest) -> DescribeCl
         endpoint_type: BROKERS,
         cluster_id: agent.metastore.cluster.id.clone(),
         controller_id: topology.controller(),
-        brokers: topology.nodes().into_iter().map(broker).collect(),
+        brokers: topology.brokers().into_iter().map(broker).collect(),
         cluster_authorized_operations: if with_operations { CLUSTER_OPERATIONS } else { OPERATIONS_OMITTED },
         ..Default::default()
     }
 }
 
-fn broker(Node { id, host, port, rack }: Node) -> DescribeClusterBroker {
+fn broker(Broker { id, host, port, rack }: Broker) -> DescribeClusterBroker {
     DescribeClusterBroker { broker_id: id, host, port, rack, ..Default::default() }
 }

@@ -13,7 +13,7 @@ use alluvium_wire::messages::describe_configs::{
     DescribeConfigsResult, DescribeConfigsSynonym,
 };
 
-use crate::kafka::config_entries::{ConfigEntry, Resource, Source, broker_entries, check_broker, topic_entries};
+use crate::kafka::config_entries::{ConfigEntry, ConfigSource, Resource, broker_entries, check_broker, topic_entries};
 use crate::kafka::errors::ApiError;
 use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
@@ -71,11 +71,11 @@ async fn entries(
 fn described(entry: ConfigEntry, request: &DescribeConfigsRequest) -> DescribeConfigsResourceResult {
     let mut synonyms = Vec::new();
     if request.include_synonyms {
-        if entry.source == Source::Topic {
-            synonyms.push(synonym(entry.name, &entry.value, Source::Topic));
+        if entry.source == ConfigSource::Topic {
+            synonyms.push(synonym(entry.name, &entry.value, ConfigSource::Topic));
         }
         if let Some(name) = entry.synonym {
-            synonyms.push(synonym(name, &entry.default, Source::Default));
+            synonyms.push(synonym(name, &entry.default, ConfigSource::Default));
         }
     }
     let config_type = entry.kind_code();
@@ -91,6 +91,6 @@ fn described(entry: ConfigEntry, request: &DescribeConfigsRequest) -> DescribeCo
     }
 }
 
-fn synonym(name: &str, value: &str, source: Source) -> DescribeConfigsSynonym {
+fn synonym(name: &str, value: &str, source: ConfigSource) -> DescribeConfigsSynonym {
     DescribeConfigsSynonym { name: name.to_owned(), value: Some(value.to_owned()), source: source.code() }
 }

@@ -33,10 +33,10 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
     for cached in agent.metadata_cache.topics() {
         let wanted: BTreeSet<i32> = match &request.topics {
             None => (0..cached.topic.partitions).collect(),
-            Some(asked) => asked
+            Some(requested) => requested
                 .iter()
-                .filter(|asked| asked.topic == cached.topic.name)
-                .flat_map(|asked| asked.partitions.iter().copied())
+                .filter(|requested| requested.topic == cached.topic.name)
+                .flat_map(|requested| requested.partitions.iter().copied())
                 .collect(),
         };
         let wanted = wanted.into_iter().filter_map(|index| cached.partition(index));

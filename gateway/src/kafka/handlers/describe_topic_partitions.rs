@@ -32,7 +32,7 @@ async fn handle(context: Context, request: DescribeTopicPartitionsRequest) -> De
             ..Default::default()
         };
     }
-    let found = asked(&context, &request).await;
+    let found = requested(&context, &request).await;
     let topology = Topology::of(&context);
     let mut left = request.response_partition_limit.clamp(1, PAGE_PARTITIONS_MAX);
     let mut response = DescribeTopicPartitionsResponse::default();
@@ -77,7 +77,7 @@ fn check_cursor(request: &DescribeTopicPartitionsRequest) -> Result<(), ApiError
 }
 
 /// The requested topics, by name, from the cursor on.
-async fn asked(
+async fn requested(
     context: &Context,
     request: &DescribeTopicPartitionsRequest,
 ) -> Vec<(String, Result<Arc<CachedTopic>, ApiError>)> {

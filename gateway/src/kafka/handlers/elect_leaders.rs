@@ -33,9 +33,9 @@ async fn handle(context: Context, request: ElectLeadersRequest) -> ElectLeadersR
                 replica_election_results.push(ReplicaElectionResult { topic, partition_result });
             }
         }
-        Some(asked) => {
+        Some(requested) => {
             let mut lookup = TopicLookup::new(&context.agent);
-            for topic in asked {
+            for topic in requested {
                 let found = lookup.by_name(&topic.topic).await;
                 let partition_result = topic
                     .partitions

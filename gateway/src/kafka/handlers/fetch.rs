@@ -13,14 +13,15 @@ use std::time::Duration;
 use alluvium_model::Offset;
 use alluvium_model::limits::LEADER_EPOCH;
 use alluvium_wire::messages::fetch::{
-    FetchPartition as AskedPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse, PartitionData,
+    FetchPartition as RequestedPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse,
+    PartitionData,
 };
 use alluvium_wire::{ApiKey, ErrorCode, Records};
 
 use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
 use crate::kafka::errors::{ApiError, HasErrorCode};
 use crate::kafka::handler::{Context, Handler, answer};
-use crate::kafka::item_answers::{BatchResults, Item};
+use crate::kafka::item_answers::{BatchResults, RequestItem};
 use crate::kafka::rack_aware_fetch::RackAwareFetch;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::check_epoch;
@@ -69,7 +70,7 @@ async fn handle(context: Context, mut request: FetchRequest) -> FetchResponse {
 struct PlannedTopic {
     topic: String,
     topic_id: uuid::Uuid,
-    partitions: Vec<Item<PartitionData, i32>>,
+    partitions: Vec<RequestItem<PartitionData, i32>>,
 }
 
 async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, FetchPlan) {
@@ -81,7 +82,7 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
         planned.push(plan_topic(&mut lookup, context.version, topic, &mut wanted).await);
     }
     let mut items = planned.iter().flat_map(|topic| &topic.partitions);
-    let all_are_served = items.all(|item| matches!(item, Item::Batched(_)));
+    let all_are_served = items.all(|item| matches!(item, RequestItem::Batched(_)));
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
     let plan = FetchPlan {
         min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
@@ -101,25 +102,25 @@ async fn plan_topic(
     wanted: &mut Vec<FetchPartition>,
 ) -> PlannedTopic {
     let FetchTopic { topic, topic_id, partitions } = requested;
-    let last = partitions.iter().map(|asked| asked.partition).max();
+    let last = partitions.iter().map(|requested| requested.partition).max();
     let found =
         if version >= 13 { lookup.by_id_with(topic_id, last).await } else { lookup.by_name_with(&topic, last).await };
-    let item = |asked: AskedPartition| {
-        let index = asked.partition;
+    let item = |requested: RequestedPartition| {
+        let index = requested.partition;
         let partition = match &found {
             Ok(topic) => topic.partition(index).ok_or_else(ApiError::unknown_topic_or_partition),
             Err(error) => Err(error.clone()),
         };
-        match (partition, check_epochs(&asked)) {
-            (Err(error), _) => Item::Answered(unknown(index, error.code)),
-            (Ok(_), Err(error)) => Item::Answered(failed(index, error.code)),
+        match (partition, check_epochs(&requested)) {
+            (Err(error), _) => RequestItem::Answered(unknown(index, error.code)),
+            (Ok(_), Err(error)) => RequestItem::Answered(failed(index, error.code)),
             (Ok(partition), Ok(())) => {
                 wanted.push(FetchPartition {
                     partition,
-                    offset: Offset(asked.fetch_offset),
-                    max_bytes: usize::try_from(asked.partition_max_bytes).unwrap_or(0),
+                    offset: Offset(requested.fetch_offset),
+                    max_bytes: usize::try_from(requested.partition_max_bytes).unwrap_or(0),
                 });
-                Item::Batched(index)
+                RequestItem::Batched(index)
             }
         }
     };
@@ -127,10 +128,10 @@ async fn plan_topic(
     PlannedTopic { topic, topic_id, partitions }
 }
 
-fn check_epochs(asked: &AskedPartition) -> Result<(), ApiError> {
-    // Only here, every negative epoch stands for none.
-    check_epoch(asked.current_leader_epoch.max(-1))?;
-    if asked.last_fetched_epoch > LEADER_EPOCH {
+fn check_epochs(requested: &RequestedPartition) -> Result<(), ApiError> {
+    // In this field alone, every negative epoch means none.
+    check_epoch(requested.current_leader_epoch.max(-1))?;
+    if requested.last_fetched_epoch > LEADER_EPOCH {
         return Err(ApiError::new(
             ErrorCode::OFFSET_OUT_OF_RANGE,
             "nothing can have been fetched in this leader epoch",

@@ -8,7 +8,7 @@ use alluvium_wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequ
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::kafka::handler::{Context, Handler, answer};
-use crate::kafka::topology::{Node, Topology};
+use crate::kafka::topology::{Broker, Topology};
 
 /// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::FindCoordinator, 0..=6, |call| answer(call, handle));
@@ -51,7 +51,7 @@ fn find(topology: &Topology<'_>, key_type: i8, key: String) -> Coordinator {
     };
     match key_type {
         GROUP | TRANSACTION => match topology.coordinator(&key) {
-            Some(Node { id, host, port, rack: _ }) => {
+            Some(Broker { id, host, port, rack: _ }) => {
                 Coordinator { key, node_id: id, host, port, error_code: ErrorCode::NONE, error_message: None }
             }
             None => nowhere(ErrorCode::COORDINATOR_NOT_AVAILABLE, "No agent is there.".to_owned(), key),

@@ -89,8 +89,8 @@ mod tests {
     #[test]
     fn the_metadata_kept_of_a_member_does_not_keep_its_request_in_memory() {
         let frame = Bytes::from(vec![7; 1 << 20]);
-        let asked = JoinGroupRequestProtocol { name: "range".to_owned(), metadata: frame.slice(..10) };
-        let kept = protocol(asked);
+        let requested = JoinGroupRequestProtocol { name: "range".to_owned(), metadata: frame.slice(..10) };
+        let kept = protocol(requested);
         assert!(frame.is_unique());
         assert_eq!(kept.metadata, frame.slice(..10));
     }

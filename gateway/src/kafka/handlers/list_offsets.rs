@@ -40,18 +40,18 @@ async fn handle(context: Context, request: ListOffsetsRequest) -> ListOffsetsRes
     let mut duplicates: DuplicateCheck<(&str, i32)> = request.topics.iter().flat_map(keys).collect();
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
-        let last = topic.partitions.iter().map(|asked| asked.partition_index).max();
+        let last = topic.partitions.iter().map(|requested| requested.partition_index).max();
         let found = lookup.by_name_with(&topic.name, last).await;
-        let mut questions = Vec::with_capacity(topic.partitions.len());
-        for asked in &topic.partitions {
-            let index = asked.partition_index;
+        let mut queries = Vec::with_capacity(topic.partitions.len());
+        for requested in &topic.partitions {
+            let index = requested.partition_index;
             match duplicates.next(&(topic.name.as_str(), index), "partition named more than once") {
                 None => {}
-                Some(Err(error)) => questions.push((index, Err(error))),
-                Some(Ok(())) => questions.push((index, question(&found, asked, context.version, read_committed))),
+                Some(Err(error)) => queries.push((index, Err(error))),
+                Some(Ok(())) => queries.push((index, offset_query(&found, requested, context.version, read_committed))),
             }
         }
-        let answers = stream::iter(questions).map(|(index, question)| look_up(agent, index, question));
+        let answers = stream::iter(queries).map(|(index, query)| look_up(agent, index, query));
         let partitions: Vec<_> = answers.buffered(LOOKUPS_MAX).collect().await;
         if !partitions.is_empty() {
             topics.push(ListOffsetsTopicResponse { name: topic.name.clone(), partitions });
@@ -64,24 +64,24 @@ fn keys(topic: &ListOffsetsTopic) -> impl Iterator<Item = (&str, i32)> {
     topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.partition_index))
 }
 
-/// A partition, and the offset that is asked for.
-type Question = (TopicPartition, Option<OffsetSpec>);
+/// A partition, and the requested offset.
+type OffsetQuery = (TopicPartition, Option<OffsetSpec>);
 
-fn question(
+fn offset_query(
     found: &Result<Arc<CachedTopic>, ApiError>,
-    asked: &ListOffsetsPartition,
+    requested: &ListOffsetsPartition,
     version: i16,
     read_committed: bool,
-) -> Result<Question, ApiError> {
+) -> Result<OffsetQuery, ApiError> {
     let topic = found.as_ref().map_err(ApiError::clone)?;
-    let partition = topic.partition(asked.partition_index).ok_or_else(ApiError::unknown_topic_or_partition)?;
-    Ok((partition, spec(asked, version, read_committed)?))
+    let partition = topic.partition(requested.partition_index).ok_or_else(ApiError::unknown_topic_or_partition)?;
+    Ok((partition, spec(requested, version, read_committed)?))
 }
 
-/// The offset asked for; `None` for one that never exists here (the first not yet tiered).
-fn spec(asked: &ListOffsetsPartition, version: i16, read_committed: bool) -> Result<Option<OffsetSpec>, ApiError> {
-    check_epoch(asked.current_leader_epoch)?;
-    match asked.timestamp {
+/// The requested offset; `None` for one that never exists here (the first not yet tiered).
+fn spec(requested: &ListOffsetsPartition, version: i16, read_committed: bool) -> Result<Option<OffsetSpec>, ApiError> {
+    check_epoch(requested.current_leader_epoch)?;
+    match requested.timestamp {
         -1 => Ok(Some(OffsetSpec::Latest { read_committed })),
         -2 => Ok(Some(OffsetSpec::Earliest)),
         -3 if version >= 7 => Ok(Some(OffsetSpec::MaxTimestamp)),
@@ -93,8 +93,8 @@ fn spec(asked: &ListOffsetsPartition, version: i16, read_committed: bool) -> Res
     }
 }
 
-async fn look_up(agent: &Agent, index: i32, question: Result<Question, ApiError>) -> ListOffsetsPartitionResponse {
-    let found = match question {
+async fn look_up(agent: &Agent, index: i32, query: Result<OffsetQuery, ApiError>) -> ListOffsetsPartitionResponse {
+    let found = match query {
         Ok((partition, Some(spec))) => agent.fetch.list_offset(partition, spec).await.map_err(ApiError::from),
         Ok((_, None)) => Ok(FoundOffset { offset: Offset(-1), timestamp: Timestamp::NONE }),
         Err(error) => Err(error),

@@ -1,4 +1,4 @@
-//! ListPartitionReassignments (46): always empty, for there are no replicas to move.
+//! ListPartitionReassignments (46): always empty, because there are no replicas to move.
 
 use alluvium_wire::ApiKey;
 use alluvium_wire::messages::list_partition_reassignments::{

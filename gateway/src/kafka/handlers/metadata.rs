@@ -25,7 +25,7 @@ use crate::agent::Agent;
 use crate::kafka::errors::ApiError;
 use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topic_lookup::TopicLookup;
-use crate::kafka::topology::{CLUSTER_OPERATIONS, Node, TOPIC_OPERATIONS, Topology};
+use crate::kafka::topology::{Broker, CLUSTER_OPERATIONS, TOPIC_OPERATIONS, Topology};
 use crate::metadata_cache::CachedTopic;
 use crate::topic_creation::create_automatically;
 
@@ -46,13 +46,14 @@ async fn handle(context: Context, request: MetadataRequest) -> MetadataResponse 
     // Changes made through any agent before are seen, unless the metastore takes too long.
     context.agent.metadata_cache.catch_up_within(CATCH_UP_TIMEOUT).await;
     let found = topics(&context, &request).await;
-    // Only now, for finding topics may take a while: brokers and leaders must be those of one moment.
+    // Only now, because finding topics may take a while: brokers and leaders must be those of one moment.
     let topology = Topology::of(&context);
-    let topics = found.into_iter().map(|(asked, found)| topic_response(&topology, &request, asked, found)).collect();
+    let topics =
+        found.into_iter().map(|(requested, found)| topic_response(&topology, &request, requested, found)).collect();
     let operations =
         if request.include_cluster_authorized_operations { CLUSTER_OPERATIONS } else { OPERATIONS_OMITTED };
     MetadataResponse {
-        brokers: topology.nodes().into_iter().map(broker).collect(),
+        brokers: topology.brokers().into_iter().map(broker).collect(),
         cluster_id: Some(agent.metastore.cluster.id.clone()),
         controller_id: topology.controller(),
         topics,
@@ -61,7 +62,7 @@ async fn handle(context: Context, request: MetadataRequest) -> MetadataResponse 
     }
 }
 
-fn broker(Node { id, host, port, rack }: Node) -> MetadataResponseBroker {
+fn broker(Broker { id, host, port, rack }: Broker) -> MetadataResponseBroker {
     MetadataResponseBroker { node_id: id, host, port, rack }
 }
 
@@ -75,13 +76,13 @@ async fn topics(context: &Context, request: &MetadataRequest) -> Vec<FoundTopic>
     };
     match &request.topics {
         None => all(),
-        Some(asked) if asked.is_empty() && context.version == 0 => all(),
-        Some(asked) => {
+        Some(requested) if requested.is_empty() && context.version == 0 => all(),
+        Some(requested) => {
             let mut finder = Finder::new(agent, request.allow_auto_topic_creation);
-            let mut answers = Vec::with_capacity(asked.len());
-            let mut seen = HashSet::with_capacity(asked.len());
+            let mut answers = Vec::with_capacity(requested.len());
+            let mut seen = HashSet::with_capacity(requested.len());
             // Each only once, as in Kafka: a response can be thousands of times as long as the name in the request.
-            for topic in asked.iter().filter(|topic| seen.insert((&topic.name, topic.topic_id))) {
+            for topic in requested.iter().filter(|topic| seen.insert((&topic.name, topic.topic_id))) {
                 answers.push((topic.clone(), finder.find(topic).await));
             }
             answers
@@ -92,14 +93,14 @@ async fn topics(context: &Context, request: &MetadataRequest) -> Vec<FoundTopic>
 fn topic_response(
     topology: &Topology<'_>,
     request: &MetadataRequest,
-    asked: MetadataRequestTopic,
+    requested: MetadataRequestTopic,
     found: Result<Arc<CachedTopic>, ApiError>,
 ) -> MetadataResponseTopic {
     match found {
         Ok(topic) => described(topology, &topic, request.include_topic_authorized_operations),
         Err(error) => MetadataResponseTopic {
             topic_authorized_operations: operations_if_unknown(request, &error),
-            ..undescribed(asked, &error)
+            ..undescribed(requested, &error)
         },
     }
 }
@@ -107,8 +108,8 @@ fn topic_response(
 /// The response to a request with topic ids, or without names, in a version that does not allow them (ids entered the
 /// layout two versions before they may be used); `None` if the request is valid.
 fn invalid_topics(request: &MetadataRequest, version: i16) -> Option<MetadataResponse> {
-    let asked = request.topics.as_deref().unwrap_or_default();
-    if version >= 12 || asked.iter().all(|topic| topic.name.is_some() && topic.topic_id.is_nil()) {
+    let requested = request.topics.as_deref().unwrap_or_default();
+    if version >= 12 || requested.iter().all(|topic| topic.name.is_some() && topic.topic_id.is_nil()) {
         return None;
     }
     let error = |topic: &MetadataRequestTopic| MetadataResponseTopic {
@@ -117,7 +118,7 @@ fn invalid_topics(request: &MetadataRequest, version: i16) -> Option<MetadataRes
         topic_id: topic.topic_id,
         ..Default::default()
     };
-    Some(MetadataResponse { topics: asked.iter().map(error).collect(), ..Default::default() })
+    Some(MetadataResponse { topics: requested.iter().map(error).collect(), ..Default::default() })
 }
 
 /// Finds the topics of one request, or creates them.
@@ -178,12 +179,12 @@ fn operations_if_unknown(request: &MetadataRequest, error: &ApiError) -> i32 {
 }
 
 /// A topic that does not exist is returned with the name or the id of the request.
-fn undescribed(asked: MetadataRequestTopic, error: &ApiError) -> MetadataResponseTopic {
+fn undescribed(requested: MetadataRequestTopic, error: &ApiError) -> MetadataResponseTopic {
     let by_id = error.code == ErrorCode::UNKNOWN_TOPIC_ID;
     MetadataResponseTopic {
         error_code: error.code,
-        name: if by_id { None } else { Some(asked.name.unwrap_or_default()) },
-        topic_id: asked.topic_id,
+        name: if by_id { None } else { Some(requested.name.unwrap_or_default()) },
+        topic_id: requested.topic_id,
         ..Default::default()
     }
 }

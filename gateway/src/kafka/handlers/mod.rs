@@ -1,4 +1,4 @@
-//! One file per Kafka API: what it does, its versions, and the way from its request to its response.
+//! One file per Kafka API: what it does, its versions, and how its request becomes its response.
 //!
 //! Owns: the table of the APIs served. Does not own: what requests do. A new API is a file, a declaration and a line of
 //! the table here; [`handler`](super::handler) says how to write it.

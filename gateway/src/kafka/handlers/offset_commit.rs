@@ -16,7 +16,7 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use crate::groups::{Committer, Generation, GroupError, InstanceId, MemberId, NewOffset};
 use crate::kafka::errors::{ApiError, HasErrorCode};
 use crate::kafka::handler::{Context, Handler, answer};
-use crate::kafka::item_answers::{BatchResults, Item};
+use crate::kafka::item_answers::{BatchResults, RequestItem};
 use crate::kafka::topic_lookup::TopicLookup;
 
 /// The entry of the API table.
@@ -49,7 +49,7 @@ fn committer(request: &OffsetCommitRequest) -> Committer {
 struct LocatedTopic {
     name: String,
     topic_id: uuid::Uuid,
-    partitions: Vec<(i32, Item<ErrorCode>)>,
+    partitions: Vec<(i32, RequestItem<ErrorCode>)>,
 }
 
 /// Answers unknown partitions, and collects the offsets of the others for the group.
@@ -75,9 +75,9 @@ async fn locate(
         match partition {
             Ok(partition) => {
                 offsets.push((partition, new_offset(requested, retention)));
-                (index, Item::Batched(()))
+                (index, RequestItem::Batched(()))
             }
-            Err(code) => (index, Item::Answered(code)),
+            Err(code) => (index, RequestItem::Answered(code)),
         }
     };
     let partitions = topic.partitions.into_iter().map(item).collect();

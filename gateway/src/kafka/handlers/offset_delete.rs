@@ -10,7 +10,7 @@ use alluvium_wire::{ApiKey, ErrorCode};
 use crate::groups::GroupError;
 use crate::kafka::errors::HasErrorCode;
 use crate::kafka::handler::{Context, Handler, answer};
-use crate::kafka::item_answers::{BatchResults, Item};
+use crate::kafka::item_answers::{BatchResults, RequestItem};
 use crate::kafka::topic_lookup::TopicLookup;
 
 /// The entry of the API table.
@@ -42,12 +42,12 @@ async fn delete(
     let mut item = |partition_index: i32| match found.as_ref().ok().and_then(|topic| topic.partition(partition_index)) {
         Some(partition) => {
             known.push((topic.name.clone(), partition));
-            Item::Batched(())
+            RequestItem::Batched(())
         }
-        None => Item::Answered(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+        None => RequestItem::Answered(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
     };
     let indexes = topic.partitions.iter().map(|partition| partition.partition_index);
-    let items: Vec<(i32, Item<ErrorCode>)> = indexes.map(|index| (index, item(index))).collect();
+    let items: Vec<(i32, RequestItem<ErrorCode>)> = indexes.map(|index| (index, item(index))).collect();
     let mut results = BatchResults::new(context.agent.groups.offset_delete(group, &known).await?);
     let response = |(partition_index, item)| {
         let error_code = results.answer(item, |(), result| match result {

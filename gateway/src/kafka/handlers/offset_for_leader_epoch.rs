@@ -28,15 +28,15 @@ async fn handle(context: Context, request: OffsetForLeaderEpochRequest) -> Offse
     for topic in request.topics {
         let found = lookup.by_name(&topic.topic).await;
         let mut partitions = Vec::with_capacity(topic.partitions.len());
-        for asked in topic.partitions {
+        for requested in topic.partitions {
             let partition = match &found {
-                Ok(topic) => topic.partition(asked.partition).ok_or_else(ApiError::unknown_topic_or_partition),
+                Ok(topic) => topic.partition(requested.partition).ok_or_else(ApiError::unknown_topic_or_partition),
                 Err(error) => Err(error.clone()),
             };
-            partitions.push(match end(agent, partition, &asked).await {
-                Ok(end) => EpochEndOffset { partition: asked.partition, ..end },
+            partitions.push(match end(agent, partition, &requested).await {
+                Ok(end) => EpochEndOffset { partition: requested.partition, ..end },
                 Err(error) => {
-                    EpochEndOffset { partition: asked.partition, error_code: error.code, ..Default::default() }
+                    EpochEndOffset { partition: requested.partition, error_code: error.code, ..Default::default() }
                 }
             });
         }
@@ -48,11 +48,11 @@ async fn handle(context: Context, request: OffsetForLeaderEpochRequest) -> Offse
 async fn end(
     agent: &Agent,
     partition: Result<TopicPartition, ApiError>,
-    asked: &OffsetForLeaderPartition,
+    requested: &OffsetForLeaderPartition,
 ) -> Result<EpochEndOffset, ApiError> {
     let partition = partition?;
-    check_epoch(asked.current_leader_epoch)?;
-    if asked.leader_epoch != LEADER_EPOCH {
+    check_epoch(requested.current_leader_epoch)?;
+    if requested.leader_epoch != LEADER_EPOCH {
         return Ok(EpochEndOffset::default());
     }
     let head = agent.metadata_cache.head(partition).await?.ok_or_else(ApiError::unknown_topic_or_partition)?;

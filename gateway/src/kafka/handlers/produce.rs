@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::kafka::errors::ApiError;
 use crate::kafka::handler::{Call, CloseReason, Context, Handler, InFlight, Reply, decode, respond};
-use crate::kafka::item_answers::{BatchResults, Item};
+use crate::kafka::item_answers::{BatchResults, RequestItem};
 use crate::metadata_cache::CachedTopic;
 use crate::produce::validation::{InvalidBatch, validate};
 use crate::produce::{Ack, AppendOutcomes, PartitionAppend, Permit, ProduceError};
@@ -56,7 +56,7 @@ struct PartitionFailure {
     faults: Vec<RecordFault>,
 }
 
-/// A batch on its way into the log.
+/// A batch that was handed to the log.
 struct Appended {
     /// The index of its partition.
     index: i32,
@@ -68,7 +68,7 @@ struct Appended {
 struct PlannedTopic {
     name: String,
     topic_id: uuid::Uuid,
-    partitions: Vec<Item<PartitionProduceResponse, Appended>>,
+    partitions: Vec<RequestItem<PartitionProduceResponse, Appended>>,
 }
 
 fn start(call: Call) -> Result<InFlight, DecodeError> {
@@ -119,11 +119,11 @@ async fn reply(context: &Context, header: &RequestHeader, started: StartedAppend
     }
 }
 
-/// If most of the frame was refused, copies the rest out of it: batches stay in memory for much longer than their
+/// If most of the frame was rejected, copies the batches out of it: batches stay in memory for much longer than their
 /// request, and would keep the whole frame there.
 fn detach(appends: &mut [PartitionAppend], frame_bytes: usize) {
-    let kept: usize = appends.iter().map(|append| append.batch.len()).sum();
-    if frame_bytes <= FRAME_SMALL_BYTES || kept >= frame_bytes / 2 {
+    let batch_bytes: usize = appends.iter().map(|append| append.batch.len()).sum();
+    if frame_bytes <= FRAME_SMALL_BYTES || batch_bytes >= frame_bytes / 2 {
         return;
     }
     for PartitionAppend { batch, .. } in appends {
@@ -145,8 +145,8 @@ fn append(context: &Context, request: ProduceRequest, permit: Option<Permit>, fr
 
 /// Whether all partitions of the request are in the agent's metadata cache.
 fn is_known(context: &Context, request: &ProduceRequest) -> bool {
-    request.topic_data.iter().all(|asked| match find(context, &asked.name, asked.topic_id) {
-        Ok(topic) => asked.partition_data.iter().all(|data| topic.partition(data.index).is_some()),
+    request.topic_data.iter().all(|requested| match find(context, &requested.name, requested.topic_id) {
+        Ok(topic) => requested.partition_data.iter().all(|data| topic.partition(data.index).is_some()),
         Err(_) => false,
     })
 }
@@ -167,20 +167,20 @@ fn plan(context: &Context, request: ProduceRequest) -> (Vec<PlannedTopic>, Vec<P
             partitions.push(match validate_partition(context, &topic, index, records) {
                 Ok((append, is_log_append_time)) => {
                     appends.push(append);
-                    Item::Batched(Appended { index, is_log_append_time })
+                    RequestItem::Batched(Appended { index, is_log_append_time })
                 }
                 Err(failure) => {
                     if failure.error.code == ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED {
                         transactional = Some(failure.clone());
                     }
-                    Item::Answered(failed(index, failure))
+                    RequestItem::Answered(failed(index, failure))
                 }
             });
         }
         topics.push(PlannedTopic { name, topic_id, partitions });
     }
     if let Some(failure) = transactional {
-        // Kafka refuses the whole request, too.
+        // Kafka rejects the whole request, too.
         appends.clear();
         fail_all(&mut topics, &failure);
     }
@@ -191,9 +191,10 @@ fn plan(context: &Context, request: ProduceRequest) -> (Vec<PlannedTopic>, Vec<P
 fn fail_all(topics: &mut [PlannedTopic], failure: &PartitionFailure) {
     for item in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
         let index = match item {
-            Item::Answered(PartitionProduceResponse { index, .. }) | Item::Batched(Appended { index, .. }) => *index,
+            RequestItem::Answered(PartitionProduceResponse { index, .. })
+            | RequestItem::Batched(Appended { index, .. }) => *index,
         };
-        *item = Item::Answered(failed(index, failure.clone()));
+        *item = RequestItem::Answered(failed(index, failure.clone()));
     }
 }
 
@@ -223,14 +224,14 @@ fn validate_partition(
     let (topic, acks) = topic.as_ref().map_err(|error| failure(error.clone()))?;
     let partition = topic.partition(index).ok_or_else(|| failure(ApiError::unknown_topic_or_partition()))?;
     acks.clone().map_err(failure)?;
-    let batch = validate(records, &topic.configs, context.version, context.agent.clock.now()).map_err(refusal)?;
+    let batch = validate(records, &topic.configs, context.version, context.agent.clock.now()).map_err(rejection)?;
     let is_log_append_time = topic.configs.timestamp_type == TimestampType::LogAppendTime;
     Ok((PartitionAppend { partition, batch }, is_log_append_time))
 }
 
-fn refusal(refusal: InvalidBatch) -> PartitionFailure {
-    let error = ApiError::from(refusal.clone());
-    let faults = match refusal {
+fn rejection(invalid: InvalidBatch) -> PartitionFailure {
+    let error = ApiError::from(invalid.clone());
+    let faults = match invalid {
         InvalidBatch::Timestamp(faults) | InvalidBatch::Records(faults) => faults,
         InvalidBatch::Batch(_)
         | InvalidBatch::BaseOffset(_)
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_batch_does_not_keep_a_large_frame_whose_rest_was_refused() {
+    fn a_small_batch_does_not_keep_a_large_frame_whose_rest_was_rejected() {
         let batch = crate::tests::world::batch(&["small"]).bytes();
         let frame = Bytes::from([vec![0; 1 << 20], batch.to_vec()].concat());
         let mut appends = append_of(&frame, &batch);

@@ -1,2 +1,2 @@
-mod pipeline;
+mod segment_pipeline;
 mod validation;

@@ -16,18 +16,18 @@ pub struct Produce {
     appends: mpsc::Sender<AppendRequest>,
 }
 
-/// One append on its way to the event loop.
+/// One append, as it is sent to the event loop.
 #[derive(Debug)]
 pub struct AppendRequest {
     /// The batches to append, in order.
     pub batches: Vec<PartitionAppend>,
-    /// The memory that it takes, until it is answered.
+    /// The permit for the memory that it takes, until it is answered.
     pub permit: Permit,
     /// Takes the results, one for each batch.
     pub answer: oneshot::Sender<Vec<AppendResult>>,
 }
 
-/// The result of each batch of one append, in order. The append goes on even if this future is dropped.
+/// The result of each batch of one append, in order. The append continues even if this future is dropped.
 #[derive(Debug)]
 pub struct AppendOutcomes {
     batches: usize,

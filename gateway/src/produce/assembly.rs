@@ -17,7 +17,7 @@ use super::event_loop::EventLoop;
 use super::flush_budget::FlushBudget;
 use super::open_segment::SegmentLimits;
 use super::pending_acks::PendingAcks;
-use super::pipeline::{COMMIT_SEGMENTS_MAX, Pipeline, PipelineLimits};
+use super::segment_pipeline::{COMMIT_SEGMENTS_MAX, PipelineLimits, SegmentPipeline};
 use super::upload::Uploader;
 use crate::config::AgentConfig;
 use crate::metadata_cache::MetadataCache;
@@ -54,7 +54,7 @@ pub fn start(config: &AgentConfig, parts: ProduceParts, tasks: &Tasks) -> Produc
     let (produce, appends) = Produce::new(config.unflushed_bytes_max);
     let budget = FlushBudget::new(config.linger, config.flush_burst, Instant::now());
     let event_loop = EventLoop {
-        pipeline: Pipeline::new(pipeline_limits(config), budget),
+        pipeline: SegmentPipeline::new(pipeline_limits(config), budget),
         pending_acks: PendingAcks::default(),
         uploader: Arc::new(Uploader { objects, session, clock: Arc::clone(&clock), rng }),
         committer: Arc::new(Committer { log, recent, clock, limits: commit_limits(config) }),

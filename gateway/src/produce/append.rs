@@ -1,4 +1,4 @@
-//! What goes into the write path, and what comes out of it.
+//! The input and the output of the write path: batches to append, acknowledgements, and errors.
 
 use alluvium_model::log::BatchRejection;
 use alluvium_model::{Offset, Timestamp, TopicPartition};
@@ -35,14 +35,14 @@ pub type AppendResult = Result<Ack, ProduceError>;
 pub enum ProduceError {
     /// The commit rejected this batch.
     #[error("batch rejected: {0}")]
-    Refused(BatchRejection),
+    Rejected(BatchRejection),
     /// The segment with this batch could not be written to the object store in time.
     #[error("segment upload failed: {0}")]
     Upload(String),
     /// An earlier batch of its producer failed: that one has to be in the log first.
     #[error("an earlier batch of this producer failed and has to be sent again first")]
     Gap,
-    /// The metastore did not commit in time; the batch may have been committed all the same.
+    /// The metastore did not commit in time; the batch may have been committed nevertheless.
     #[error("commit failed: {0}")]
     Commit(String),
     /// The agent is stopping.
@@ -55,8 +55,8 @@ impl ProduceError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Refused(BatchRejection::SegmentTooOld { .. }) => true,
-            Self::Refused(_) => false,
+            Self::Rejected(BatchRejection::SegmentTooOld { .. }) => true,
+            Self::Rejected(_) => false,
             Self::Upload(_) | Self::Gap | Self::Commit(_) | Self::Draining => true,
         }
     }

@@ -1,12 +1,11 @@
 //! The write path as a state machine: events in, effects out, no I/O.
 //!
 //! ```text
-//!           join            flush policy          slot free          done          front of the queue
-//! batches ───────► open ───────────────► sealed ───────────► uploading ───► uploaded ───────────────► committing ─►
-//! gone
-//!                                          │                    │ failed                                   │ failed
-//!                                          ▼                    ▼                                          ▼
-//!                                      (answered with a retriable error, with what depends on it)
+//!         join           flush policy          slot free            done            front of the queue
+//! batches ────► open ───────────────► sealed ───────────► uploading ────► uploaded ────────────────────► committing
+//!                                        │                   │ failed                                      │ failed
+//!                                        ▼                   ▼                                             ▼
+//!                                      (answered with a retriable error, together with what depends on it)
 //! ```
 //!
 //! Invariants: commits start in seal order, one transaction at a time; an empty segment is never sealed; if a segment
@@ -21,7 +20,7 @@ use tokio::time::Instant;
 
 use super::flush_budget::FlushBudget;
 use super::gaps::Gaps;
-use super::open_segment::{AppendId, AppendReply, Contents, OpenSegment, Pending, SealReason, SegmentLimits};
+use super::open_segment::{AppendId, AppendReply, Contents, OpenSegment, PendingBatch, SealReason, SegmentLimits};
 use super::sequence::{FirstSequence, PartitionProducer, producer_of};
 use super::{PartitionAppend, ProduceError};
 
@@ -46,7 +45,7 @@ pub struct PipelineLimits {
 /// A segment to be uploaded.
 #[derive(Debug)]
 pub struct SealedSegment {
-    /// Its segment in the queue: seal order within this process.
+    /// Its number in seal order, within this process.
     pub number: u64,
     /// Why it was sealed.
     pub reason: SealReason,
@@ -54,16 +53,16 @@ pub struct SealedSegment {
     pub contents: Contents,
 }
 
-/// What the event loop is to do.
+/// An action for the event loop.
 #[derive(Debug)]
 pub enum Effect<U> {
-    /// Upload this; report with [`Pipeline::uploaded`].
+    /// Upload this; report with [`SegmentPipeline::uploaded`].
     Upload(SealedSegment),
-    /// Commit these in one transaction, answer the appends, report with [`Pipeline::committed`].
+    /// Commit these in one transaction, answer the appends, report with [`SegmentPipeline::committed`].
     Commit(Vec<CommitPart<U>>),
     /// Answer these batches with an error.
     Fail(Vec<AppendReply>, ProduceError),
-    /// Read this producer's window from the metastore; report with [`Pipeline::window_read`].
+    /// Read this producer's window from the metastore; report with [`SegmentPipeline::window_read`].
     ReadWindow(PartitionProducer),
 }
 
@@ -78,7 +77,7 @@ pub struct CommitPart<U> {
 
 /// The state of the write path. `U` is the result of an upload, which the commit needs.
 #[derive(Debug)]
-pub struct Pipeline<U> {
+pub struct SegmentPipeline<U> {
     limits: PipelineLimits,
     budget: FlushBudget,
     open: OpenSegment,
@@ -112,7 +111,7 @@ enum Stage<U> {
     Committing,
 }
 
-impl<U> Pipeline<U> {
+impl<U> SegmentPipeline<U> {
     /// An empty pipeline.
     #[must_use]
     pub fn new(limits: PipelineLimits, budget: FlushBudget) -> Self {
@@ -151,7 +150,7 @@ impl<U> Pipeline<U> {
                 self.budget.take(now);
                 self.seal(reason);
             }
-            self.open.join(partition, Pending { batch, reply });
+            self.open.join(partition, PendingBatch { batch, reply });
         }
     }
 
@@ -160,7 +159,7 @@ impl<U> Pipeline<U> {
         self.draining = true;
     }
 
-    /// Whether no batch is on its way any more.
+    /// Whether no batch is in flight.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.open.is_empty() && self.queue.is_empty() && self.uploading == 0

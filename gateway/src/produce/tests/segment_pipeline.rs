@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::produce::flush_budget::FlushBudget;
 use crate::produce::open_segment::{AppendId, AppendReply, SealReason, SegmentLimits};
-use crate::produce::pipeline::{Effect, Pipeline, PipelineLimits, SealedSegment};
+use crate::produce::segment_pipeline::{Effect, PipelineLimits, SealedSegment, SegmentPipeline};
 use crate::produce::sequence::producer_of;
 use crate::produce::{PartitionAppend, ProduceError};
 use crate::tests::world::batch as plain_batch;
@@ -47,7 +47,7 @@ fn uploads(effects: Vec<Effect<u64>>) -> Vec<SealedSegment> {
 #[test]
 fn an_idle_pipeline_flushes_at_once_and_a_busy_one_once_per_linger() {
     let now = Instant::now();
-    let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 1, now));
+    let mut pipeline: SegmentPipeline<u64> = SegmentPipeline::new(limits(), FlushBudget::new(LINGER, 1, now));
     assert_eq!(pipeline.flush_at(now), None);
     pipeline.join(AppendId(0), append(partition(0), plain_batch(&["a"])), now);
     let sealed = uploads(pipeline.advance(now));
@@ -64,7 +64,7 @@ fn an_idle_pipeline_flushes_at_once_and_a_busy_one_once_per_linger() {
 #[test]
 fn a_full_segment_waits_for_no_token() {
     let now = Instant::now();
-    let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 1, now));
+    let mut pipeline: SegmentPipeline<u64> = SegmentPipeline::new(limits(), FlushBudget::new(LINGER, 1, now));
     pipeline.join(AppendId(0), append(partition(0), plain_batch(&["spends the token"])), now);
     assert_eq!(uploads(pipeline.advance(now)).len(), 1);
     for n in 1..=3 {
@@ -77,7 +77,7 @@ fn a_full_segment_waits_for_no_token() {
 #[test]
 fn a_batch_larger_than_a_segment_gets_a_segment_of_its_own() {
     let now = Instant::now();
-    let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 2, now));
+    let mut pipeline: SegmentPipeline<u64> = SegmentPipeline::new(limits(), FlushBudget::new(LINGER, 2, now));
     let large = "x".repeat(2_000);
     pipeline.join(AppendId(0), append(partition(0), plain_batch(&["small"])), now);
     pipeline.join(AppendId(1), append(partition(0), plain_batch(&[&large])), now);
@@ -106,7 +106,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The pipeline with scripted stores, and what is known of every batch.
 struct Model {
-    pipeline: Pipeline<u64>,
+    pipeline: SegmentPipeline<u64>,
     now: Instant,
     /// Batches in the order in which they were appended.
     sent: Vec<(AppendReply, TopicPartition, Option<i64>)>,
@@ -123,7 +123,7 @@ impl Model {
     fn new() -> Self {
         let now = Instant::now();
         Self {
-            pipeline: Pipeline::new(limits(), FlushBudget::new(LINGER, 2, now)),
+            pipeline: SegmentPipeline::new(limits(), FlushBudget::new(LINGER, 2, now)),
             now,
             sent: Vec::new(),
             uploading: Vec::new(),
@@ -279,8 +279,8 @@ fn commits(effects: Vec<Effect<u64>>) -> Vec<Vec<AppendReply>> {
 #[test]
 fn later_batches_of_a_producer_are_rejected_until_the_failed_one_is_sent_again() {
     let now = Instant::now();
-    let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 9, now));
-    let send = |pipeline: &mut Pipeline<u64>, id: u64, sequence: i32| {
+    let mut pipeline: SegmentPipeline<u64> = SegmentPipeline::new(limits(), FlushBudget::new(LINGER, 9, now));
+    let send = |pipeline: &mut SegmentPipeline<u64>, id: u64, sequence: i32| {
         pipeline.join(AppendId(id), append(partition(0), sequenced_batch(7, sequence, &["v"])), now);
         pipeline.advance(now)
     };
@@ -301,7 +301,7 @@ fn later_batches_of_a_producer_are_rejected_until_the_failed_one_is_sent_again()
 #[test]
 fn after_a_commit_that_failed_halfway_only_the_rest_is_sent_again() {
     let now = Instant::now();
-    let mut pipeline: Pipeline<u64> = Pipeline::new(limits(), FlushBudget::new(LINGER, 9, now));
+    let mut pipeline: SegmentPipeline<u64> = SegmentPipeline::new(limits(), FlushBudget::new(LINGER, 9, now));
     let mut numbers = Vec::new();
     for producer in [7, 8] {
         let batch = sequenced_batch(producer, 0, &["v"]);
