@@ -183,8 +183,8 @@ impl<T> IdempotentProducer<T> {
         Ok(std::mem::take(&mut self.acknowledged))
     }
 
-    /// Whether the oldest batch waits to be sent again. No new batch may overtake it: a broker without state for the producer
-    /// accepts any first sequence.
+    /// Whether the oldest batch waits to be sent again. No new batch may overtake it: a broker without state for the
+    /// producer accepts any first sequence.
     fn is_resending(&self) -> bool {
         self.in_flight.front().is_some_and(|oldest| oldest.response.is_none())
     }
@@ -202,7 +202,8 @@ impl<T> IdempotentProducer<T> {
                 Err(error) => outcome = Err(error),
             }
         }
-        // Also if the connection was lost meanwhile. One request each, so that each batch follows its predecessor in the log.
+        // Also if the connection was lost meanwhile. One request each, so that each batch follows its predecessor in
+        // the log.
         for batch in retriable.into_iter().rev() {
             self.in_flight.push_front(InFlight { batches: vec![batch], response: None });
         }
@@ -210,8 +211,9 @@ impl<T> IdempotentProducer<T> {
         self.resend_oldest().await
     }
 
-    /// Takes the oldest request, adds its acknowledged batches to `acknowledged` and returns the retriable ones. All batches of
-    /// a request without a pending response are retriable. If the connection is lost, the request stays the oldest.
+    /// Takes the oldest request, adds its acknowledged batches to `acknowledged` and returns the retriable ones. All
+    /// batches of a request without a pending response are retriable. If the connection is lost, the request stays the
+    /// oldest.
     async fn take_oldest(&mut self) -> Result<Retriable<T>, ClientError> {
         let Some(oldest) = self.in_flight.front_mut() else {
             return Ok(Retriable { batches: Vec::new(), last_error: None });

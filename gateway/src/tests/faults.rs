@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::kv::Faults as KvFaults;
+use alluvium_metastore::kv::KvFaults;
 use alluvium_model::Offset;
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, Rule};

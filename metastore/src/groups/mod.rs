@@ -14,6 +14,6 @@ mod service;
 mod tests;
 
 pub use head_row::Fence;
-pub use service::{Groups, Listed, Page, SaveError, Saved};
+pub use service::{Groups, ListedGroup, Page, SaveError, Saved};
 
 pub(crate) use service::{clear_group, fence_under, stored_fence, stored_head};

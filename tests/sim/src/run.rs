@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_metastore::Metastore;
-use alluvium_metastore::kv::{Db, Faults, MemoryEngine};
+use alluvium_metastore::kv::{Db, KvFaults, MemoryEngine};
 use alluvium_objects::faults::SimulatedBucket;
 use alluvium_runtime::{Clock, SeededRng};
 use tokio::time::{Instant, sleep};
@@ -100,7 +100,7 @@ async fn simulate(options: RunOptions, origin: Instant, recorder: Recorder) {
     let clock = SimClock::new(origin);
     let environment = Arc::new(Environment {
         network: Network::new(rng.fork(), plan.latency_max),
-        engine: MemoryEngine::new(Faults::none()),
+        engine: MemoryEngine::new(KvFaults::none()),
         bucket: SimulatedBucket::new(move || clock.now().0),
         origin,
         plan,
@@ -147,6 +147,6 @@ async fn await_progress(recorder: &Recorder) {
 /// Creates the cluster before the first process starts, so that processes do not race to create it.
 async fn create_cluster(environment: &Environment, rng: &SimRng) {
     let rng = Arc::new(SeededRng::new(rng.seed()));
-    let db = Db::new(Arc::new(environment.engine.for_other_process(Faults::none())), rng.clone());
+    let db = Db::new(Arc::new(environment.engine.for_other_process(KvFaults::none())), rng.clone());
     Metastore::open(db, &*rng).await.expect("a store without faults opens");
 }

@@ -65,7 +65,7 @@ impl ProducerPlan {
     }
 }
 
-/// Produces until told to stop, and then until nothing is in flight.
+/// Produces until it is stopped, and then until nothing is in flight.
 pub async fn produce(client: Client, plan: ProducerPlan) {
     let routes = client.routes();
     let mut producer = Producer { client, plan, routes, numbers: BTreeMap::new(), identity: None };

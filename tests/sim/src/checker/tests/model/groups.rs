@@ -24,7 +24,7 @@ impl Group {
         match recording.below(10) {
             _ if self.generation == 0 => self.rebalance(recording),
             0 => self.rebalance(recording),
-            1..=3 => self.beat(recording, who),
+            1..=3 => self.heartbeat(recording, who),
             4..=7 => self.commit(recording, who),
             _ => self.fetch(recording, who),
         }
@@ -60,7 +60,7 @@ impl Group {
         }
     }
 
-    fn beat(&self, recording: &mut Recording, who: usize) {
+    fn heartbeat(&self, recording: &mut Recording, who: usize) {
         let (generation, _) = self.believed[who];
         let outcome = if generation == self.generation { Outcome::Done } else { Outcome::Refused };
         let (began, group, member) = (recording.lately(), "g".to_owned(), name(who));
