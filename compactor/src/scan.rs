@@ -44,11 +44,11 @@ struct ScanState {
 /// The last scan of a partition that read its extents.
 #[derive(Clone, Copy, Debug)]
 struct LastScan {
-    /// When it was.
+    /// The time of the scan, ms.
     time: Timestamp,
-    /// The head then.
+    /// The head that it read.
     head: Head,
-    /// The newest head read since, without extents.
+    /// The newest head read since then, without extents.
     latest: Head,
     lag: Lag,
     compacted_through: Offset,
@@ -56,12 +56,12 @@ struct LastScan {
 }
 
 impl LastScan {
-    /// Bytes appended since.
+    /// Bytes appended since that scan.
     fn new_bytes(&self) -> u64 {
         self.latest.bytes.saturating_sub(self.head.bytes)
     }
 
-    /// Whether no extent can have become eligible since.
+    /// Whether no extent can have become eligible since that scan.
     fn is_current(&self, policy: &Policy, now: Timestamp) -> bool {
         let oldest = self.lag.oldest.unwrap_or(self.time);
         let has_lag = self.lag.extents > 0 || self.latest.next > self.head.next;

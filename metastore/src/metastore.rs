@@ -44,7 +44,7 @@ pub struct Metastore {
 }
 
 impl Metastore {
-    /// Opens the store behind `db`: a fresh one becomes a new cluster, one in a newer format is refused.
+    /// Opens the store behind `db`: a fresh one becomes a new cluster, one in a newer format is rejected.
     pub async fn open(db: Db, rng: &dyn Rng) -> Result<Self, OpenError> {
         let cluster = Cluster::open(&db, rng).await?;
         Ok(Self {

@@ -1,4 +1,4 @@
-//! The doctor: what it finds where everything works, and that it names each problem, what it means and what to do.
+//! The doctor: what it finds if everything works, and that it names each problem, what it means and what to do.
 
 use serde_json::Value;
 

@@ -105,7 +105,7 @@ impl Side {
         }
     }
 
-    /// Sends `request` in `version`; none where there is no answer to read.
+    /// Sends `request` in `version`; `None` if there is no answer to read.
     pub async fn at<R: Request>(&mut self, case: &str, version: i16, request: &R) -> Option<R::Response>
     where
         R::Response: Debug,

@@ -101,8 +101,8 @@ async fn compactors_share_the_partitions_and_each_record_is_written_once() {
         assert!(each.iter().all(|written| *written > 0), "seed {seed}: {each:?}");
         for process in &processes {
             let counters = process.compactor.counters();
-            let refused = counters.leases_refused.load(Ordering::Relaxed) + counters.fenced.load(Ordering::Relaxed);
-            assert_eq!(refused, 0, "seed {seed}: two compactors planned the same work");
+            let conflicts = counters.leases_refused.load(Ordering::Relaxed) + counters.fenced.load(Ordering::Relaxed);
+            assert_eq!(conflicts, 0, "seed {seed}: two compactors planned the same work");
         }
         world.check().await;
     }

@@ -239,13 +239,13 @@ impl World {
     }
 
     async fn read_segment(&self, extent: &Extent) -> Vec<HistoryRecord> {
-        let ExtentSource::Segment { position, refused } = &extent.source else { panic!("not a segment") };
+        let ExtentSource::Segment { position, rejected } = &extent.source else { panic!("not a segment") };
         let run = self.objects.get_range(&object_key::segment(extent.object), position.clone()).await.expect("run");
         let mut next = extent.offsets.start.0;
         let mut records = Vec::new();
         for (number, batch) in (0_u32..).zip(Batches::new(run)) {
             let batch = batch.expect("a batch");
-            if !refused.contains(&number) {
+            if !rejected.contains(&number) {
                 let rebased = Batch::exactly_one(batch.rebased(next, 0).concat().into()).expect("rebased");
                 next += i64::from(batch.header().record_count);
                 records.extend(decode(&rebased));

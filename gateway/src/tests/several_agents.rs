@@ -6,7 +6,7 @@ use std::time::Duration;
 use alluvium_metastore::leases::{LeaseKey, MaintenanceRole};
 use alluvium_model::{Offset, TopicPartition};
 use alluvium_objects::Operation;
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::world::{Process, TIMEOUT, World, batch, fetch, plan, produce, read_all, records, sequenced};
@@ -178,7 +178,7 @@ async fn a_failed_batch_that_was_sent_again_to_another_agent_does_not_block_late
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];
     let [a, b] = world.agents().await;
-    world.faults.inject(Rule::on(Operation::Put, Fault::Unavailable));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Unavailable));
     assert!(produce(&a.agent, partition, sequenced(5, 0, &["a"])).await.is_err());
     world.faults.heal();
     // Until the first batch is sent again, later ones are rejected.

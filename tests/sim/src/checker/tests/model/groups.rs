@@ -1,4 +1,4 @@
-//! A group: generations, owners, offsets, and members who have not heard of the last change.
+//! A group: generations, owners, offsets, and members that do not know the last change yet.
 
 use alluvium_model::Offset;
 
@@ -30,7 +30,7 @@ impl Group {
         }
     }
 
-    /// A new generation: some hear of it at once, others later.
+    /// A new generation: some members get it at once, others later.
     fn rebalance(&mut self, recording: &mut Recording) {
         self.generation += 1;
         let cut = recording.count(PARTITIONS + 1);

@@ -102,7 +102,7 @@ impl Producer {
         let waiting = self.flights[index].iter_mut().find(|flight| flight.at.is_none());
         if let Some(flight) = waiting {
             flight.at = Some(logs[index].append(&flight.values, flight.txn));
-            // The answer is lost and it goes out again: known to the log where idempotent, there again where not.
+            // The answer is lost and it goes out again: a duplicate if idempotent, otherwise appended again.
             if recording.chance(20) {
                 let connection = ConnectionNumber(recording.name());
                 let again = Retried { send: flight.send, connection, agent: AgentId(1) };
@@ -114,7 +114,7 @@ impl Producer {
         }
     }
 
-    /// The first batch in flight is answered: well, where it has arrived.
+    /// The first batch in flight is answered: with success if it has arrived.
     fn answer(&mut self, recording: &mut Recording, logs: &mut [Log], index: usize) {
         let Some(flight) = self.flights[index].pop_front() else { return };
         let happening = match flight.at {
@@ -125,7 +125,7 @@ impl Producer {
             None => EventKind::SendUnknown(flight.send),
         };
         recording.record(self.actor, happening);
-        // What nobody knows the end of may arrive late: never behind its successors, where order is kept.
+        // A send without a known outcome may arrive late, but never after its successors if order is kept.
         if flight.at.is_none() && self.flights[index].is_empty() && recording.chance(50) && self.kind == Kind::Plain {
             let unknown =
                 matches!(recording.history.events.last().map(|event| &event.what), Some(EventKind::SendUnknown(_)));
