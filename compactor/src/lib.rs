@@ -18,7 +18,6 @@ mod error;
 mod held_leases;
 mod orphan_sweep;
 mod plan;
-pub mod report;
 mod retention;
 mod rewrite;
 mod round;
@@ -26,8 +25,7 @@ mod scan;
 
 pub use compactor::Compactor;
 pub use config::CompactorConfig;
-pub use counters::{CounterMetric, Counters};
-pub use report::Report;
+pub use counters::{CounterMetric, Counters, Report};
 
 #[cfg(test)]
 mod tests;

@@ -37,7 +37,6 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "config",
             "counters",
-            "report",
             "error",
             "plan",
             "assigned_work",

@@ -53,19 +53,19 @@ pub struct Environment {
 
 /// A machine. Clones share it.
 #[derive(Clone)]
-pub struct Machine(Arc<Shared>);
+pub struct Machine(Arc<MachineContext>);
 
-struct Shared {
+struct MachineContext {
     environment: Arc<Environment>,
     plan: NodePlan,
     place: Place,
     clock: Arc<SimClock>,
     rng: SimRng,
-    state: Mutex<State>,
+    state: Mutex<MachineState>,
 }
 
 #[derive(Default)]
-struct State {
+struct MachineState {
     process: Option<Process>,
     faults: Option<FaultSwitch>,
     bucket_faults: Option<BucketFaultSwitch>,
@@ -111,7 +111,7 @@ impl Machine {
     pub fn new(environment: Arc<Environment>, plan: NodePlan, rng: SimRng) -> Self {
         let place = Place { name: plan.name.clone(), zone: plan.zone.clone() };
         let clock = Arc::new(SimClock::new(environment.origin));
-        Self(Arc::new(Shared { environment, plan, place, clock, rng, state: Mutex::default() }))
+        Self(Arc::new(MachineContext { environment, plan, place, clock, rng, state: Mutex::default() }))
     }
 
     /// Its name.
@@ -351,7 +351,7 @@ impl Machine {
         self.0.plan.name.replace(' ', "-")
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MachineState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
