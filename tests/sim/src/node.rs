@@ -30,9 +30,9 @@ use crate::time::SimClock;
 pub const KAFKA_PORT: u16 = 9092;
 /// The port at which agents serve blocks to each other.
 const HTTP_PORT: u16 = 8080;
-/// Between two attempts to start a process, as a supervisor waits.
+/// Pause between two attempts to start a process, as a supervisor makes it.
 const START_PAUSE: Duration = Duration::from_millis(500);
-/// For requests in flight when a process is told to stop.
+/// Time for requests in flight when a process is asked to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What all machines share: the stores, the network and the plan.
@@ -206,7 +206,7 @@ impl Machine {
     pub async fn stop(&self) {
         let Some(process) = self.state().process.clone() else { return };
         let leaving = process.simulated.bind(self.leave(&process));
-        // Whether it went well or not, nothing is left of it.
+        // Nothing is left of the process, whether the shutdown succeeded or not.
         let _ = tokio::time::timeout(2 * DRAIN_TIMEOUT, leaving).await;
         if !process.simulated.has_ended() {
             self.crash();

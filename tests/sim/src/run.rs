@@ -24,13 +24,14 @@ use crate::rng::SimRng;
 use crate::time::SimClock;
 use crate::workload::Workload;
 
-/// For clients to finish what they have in flight when everything works again: their own timeouts are shorter.
+/// Time for clients to finish what they have in flight once everything works again: their own timeouts are shorter.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long to wait before looking again whether something was acknowledged.
+/// Pause between two checks whether something was acknowledged.
 const RECOVERY_STEP: Duration = Duration::from_secs(5);
-/// Until something is acknowledged after the end of faults: clients may wait for an answer that was lost, and back off.
+/// Time until something is acknowledged after the end of faults: clients may wait for an answer that was lost, and back
+/// off.
 const RECOVERY_MAX: Duration = Duration::from_secs(90);
-/// For a whole run, in virtual time: a run that takes longer is stuck.
+/// Time limit of a whole run, virtual: a run that takes longer is stuck.
 const RUN_MAX: Duration = Duration::from_secs(6 * 3_600);
 
 /// The invariant that does not depend on the history.

@@ -56,7 +56,7 @@ impl Producer {
         }
     }
 
-    /// Everything in flight is answered or given up.
+    /// Answers or gives up everything in flight.
     pub fn finish(&mut self, recording: &mut Recording, logs: &mut [Log]) {
         self.flush(recording, logs);
         self.end(recording, logs);
@@ -97,7 +97,7 @@ impl Producer {
         self.flights[index].push_back(Flight { send, values, txn: self.txn, at: None });
     }
 
-    /// The first batch that has not arrived does.
+    /// Delivers the first batch that has not arrived.
     fn arrive(&mut self, recording: &mut Recording, logs: &mut [Log], index: usize) {
         let waiting = self.flights[index].iter_mut().find(|flight| flight.at.is_none());
         if let Some(flight) = waiting {
@@ -135,7 +135,8 @@ impl Producer {
         }
     }
 
-    /// All in flight to one partition is given up; what had not arrived never does. Others go on over a new connection.
+    /// Gives up all batches in flight to one partition; those that had not arrived never do. Others go on over a new
+    /// connection.
     fn lose_connection(&mut self, recording: &mut Recording, index: usize) {
         for flight in std::mem::take(&mut self.flights[index]) {
             recording.record(self.actor, EventKind::SendUnknown(flight.send));
@@ -155,7 +156,7 @@ impl Producer {
             1..=2 => Outcome::Unknown,
             _ => Outcome::Done,
         };
-        // A refused or an unfinished end becomes an abort, sooner or later.
+        // A rejected or unfinished end becomes an abort eventually.
         let committed = commit && (outcome == Outcome::Done || (outcome == Outcome::Unknown && recording.chance(50)));
         for log in logs.iter_mut().filter(|log| log.holds(txn)) {
             log.mark(self.id, txn, committed);

@@ -42,7 +42,7 @@ impl Recording {
         self.below(100) < percent
     }
 
-    /// A number that nothing else has.
+    /// A number that is unique in the history.
     pub fn name(&mut self) -> u64 {
         self.names += 1;
         self.names

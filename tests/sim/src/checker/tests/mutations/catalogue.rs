@@ -1,4 +1,4 @@
-//! All ways of breaking a history, and who has to notice.
+//! All ways of breaking a history, and the invariant that must report each.
 
 use super::{admin, groups, pick::Pick, reads, sends, transactions};
 use crate::history::History;

@@ -49,7 +49,7 @@ pub fn go_back_a_generation(history: &mut History, pick: &mut Pick) -> Option<()
     (generation > 1).then_some(())
 }
 
-/// A question that came after a confirmed commit of another offset, all alone.
+/// An offset fetch that followed a confirmed commit of another offset, with nothing concurrent.
 fn fetched(history: &mut History, pick: &Pick) -> Option<(usize, CommitOffset)> {
     let requested =
         pick.event(history, |what| matches!(what, EventKind::FetchedOffset(fetch) if fetch.offset.is_some()))?;
