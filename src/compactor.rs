@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use alluvium_compactor::{Compactor, CompactorConfig};
 use alluvium_metastore::nodes::Session;
-use alluvium_objects::RetryPolicy;
 use alluvium_runtime::{SystemClock, SystemRng};
 use futures::future::BoxFuture;
 
 use crate::stores::Stores;
 
-/// A compactor over `stores` that holds its leases for `session`. No client waits for it, so it retries for long.
+/// A compactor over `stores` that holds its leases for `session`.
 pub fn compactor(stores: &Stores, config: CompactorConfig, session: Session, rng: Arc<SystemRng>) -> Compactor {
-    let objects = stores.objects.with_retry(RetryPolicy::background());
-    Compactor::new(stores.metastore.clone(), objects, config, session, Arc::new(SystemClock), rng)
+    let (metastore, objects) = (stores.metastore.clone(), stores.objects.clone());
+    Compactor::new(metastore, objects, config, session, Arc::new(SystemClock), rng)
 }
 
 /// A check that says why a compactor is not ready, or `None` if it is.

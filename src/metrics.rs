@@ -4,7 +4,7 @@ use alluvium_compactor::{Compactor, Counters};
 use alluvium_gateway::metrics::{Definition, Kind, Metric, MetricSource, Read, Sample, read_all};
 use alluvium_metastore::nodes::{Node, NodeState, Session};
 
-/// What the session knows of this node and the others.
+/// This node and the others, as the session sees them.
 pub struct NodeMetrics(pub Session);
 
 /// Metrics of nodes.

@@ -1,6 +1,6 @@
 //! Which partitions and roles are this node's: rendezvous hashing over the live compactors that are not draining.
 
-use alluvium_metastore::leases::Role;
+use alluvium_metastore::leases::MaintenanceRole;
 use alluvium_metastore::nodes::{Node, NodeState, Session};
 use alluvium_model::{AgentId, TopicPartition, placement};
 
@@ -25,7 +25,7 @@ impl AssignedWork {
     }
 
     /// Whether this node performs `role`.
-    pub(crate) fn has_role(&self, role: Role) -> bool {
+    pub(crate) fn has_role(&self, role: MaintenanceRole) -> bool {
         self.has(&[role as u8])
     }
 

@@ -40,30 +40,21 @@ impl Compactor {
         // The one place that sets the retry policy of compaction: no client waits for it, and giving up discards its
         // work.
         let objects = objects.with_retry(RetryPolicy::background());
-        let policy = Policy {
-            bytes_min: config.compact_bytes_min,
-            age_max: config.compact_age_max,
-            file_bytes_target: config.file_bytes_target.max(1),
-        };
-        let settings = RewriteSettings {
-            writer: u32::try_from(rng.next_u64() >> 32).unwrap_or(0),
-            file_bytes_target: policy.file_bytes_target,
-            retire_grace: config.retire_grace,
-            output_age_max: limits::COMMIT_AGE_MAX,
-        };
+        let (policy, rewrite_settings) = (policy(&config), rewrite_settings(&config, &*rng));
         let known = metastore.objects.clone();
         let leases = Arc::new(HeldLeases::new(metastore.leases.clone(), session, Arc::clone(&rng)));
+        let rewriter = Rewriter {
+            log: metastore.log.clone(),
+            known: known.clone(),
+            leases: Arc::clone(&leases),
+            objects: objects.clone(),
+            clock: Arc::clone(&clock),
+            rng,
+            settings: rewrite_settings,
+        };
         let rounds = Rounds {
             scan: Scan::new(metastore.topics.clone(), metastore.log.clone(), policy),
-            rewriter: Rewriter {
-                log: metastore.log.clone(),
-                known: known.clone(),
-                leases: Arc::clone(&leases),
-                objects: objects.clone(),
-                clock: Arc::clone(&clock),
-                rng,
-                settings,
-            },
+            rewriter,
             retention: Retention::new(metastore.log.clone(), config.retire_grace),
             orphan_sweep: OrphanSweep::new(known, objects.clone(), &config),
             cleanup: Cleanup::new(metastore, objects, config.clone()),
@@ -99,5 +90,24 @@ impl Compactor {
             }
         };
         cancel.run_until_cancelled(rounds).await;
+    }
+}
+
+/// What is compacted, and when.
+fn policy(config: &CompactorConfig) -> Policy {
+    Policy {
+        bytes_min: config.compact_bytes_min,
+        age_max: config.compact_age_max,
+        file_bytes_target: config.file_bytes_target.max(1),
+    }
+}
+
+/// The settings of rewrites, with a random writer id for the names of this process's files.
+fn rewrite_settings(config: &CompactorConfig, rng: &dyn Rng) -> RewriteSettings {
+    RewriteSettings {
+        writer: u32::try_from(rng.next_u64() >> 32).unwrap_or(0),
+        file_bytes_target: config.file_bytes_target.max(1),
+        retire_grace: config.retire_grace,
+        output_age_max: limits::COMMIT_AGE_MAX,
     }
 }

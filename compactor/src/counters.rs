@@ -4,7 +4,17 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Failures that one report names and logs.
-pub(crate) const FAILURES_MAX: usize = 100;
+const FAILURES_MAX: usize = 100;
+
+impl Report {
+    /// Logs a failure and adds it to the report, up to a limit, because an outage makes everything fail.
+    pub(crate) fn fail(&mut self, what: &str, error: &dyn std::fmt::Display) {
+        if self.failures.len() < FAILURES_MAX {
+            tracing::warn!(%error, "{what} failed");
+            self.failures.push(format!("{what}: {error}"));
+        }
+    }
+}
 
 /// A metric that is read from [`Counters`].
 #[derive(Clone, Copy, Debug)]

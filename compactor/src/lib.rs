@@ -6,7 +6,7 @@
 //!
 //! Invariants: every step is one verified transaction or can be repeated, so a crash anywhere neither loses nor
 //! duplicates data. An object is deleted only if the metastore retired it at least one grace period ago, or if the
-//! metastore never knew it and can no longer learn of it. Memory is bounded by `jobs_max` times a small multiple of
+//! metastore never knew it and no commit can name it any more. Memory is bounded by `jobs_max` times a small multiple of
 //! `file_bytes_target`.
 
 mod assigned_work;
@@ -18,7 +18,6 @@ mod error;
 mod held_leases;
 mod orphan_sweep;
 mod plan;
-pub mod report;
 mod retention;
 mod rewrite;
 mod round;
@@ -26,8 +25,7 @@ mod scan;
 
 pub use compactor::Compactor;
 pub use config::CompactorConfig;
-pub use counters::{CounterMetric, Counters};
-pub use report::Report;
+pub use counters::{CounterMetric, Counters, Report};
 
 #[cfg(test)]
 mod tests;

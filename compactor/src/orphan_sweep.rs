@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::objects::Objects as KnownObjects;
+use alluvium_metastore::objects::KnownObjects;
 use alluvium_model::{ObjectId, Timestamp, object_key};
-use alluvium_objects::{Listed, Objects};
+use alluvium_objects::{ListedObject, Objects};
 
 use crate::config::CompactorConfig;
 use crate::error::MaintenanceError;
@@ -70,13 +70,13 @@ impl OrphanSweep {
     }
 
     /// The keys in `page` that are old enough and unknown. Objects whose names are not ours are never orphans.
-    async fn orphans(&self, page: &[Listed], now: Timestamp) -> Result<Vec<String>, MaintenanceError> {
+    async fn orphans(&self, page: &[ListedObject], now: Timestamp) -> Result<Vec<String>, MaintenanceError> {
         let is_old = |written: Timestamp| written.plus(self.age_min) <= now;
         let old = page.iter().filter_map(|listed| {
             let id = object_key::parse(&listed.key)?;
             (is_old(id.created()) && is_old(Timestamp(listed.modified_ms))).then_some((id, listed))
         });
-        let old: Vec<(ObjectId, &Listed)> = old.collect();
+        let old: Vec<(ObjectId, &ListedObject)> = old.collect();
         if old.is_empty() {
             return Ok(Vec::new());
         }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use alluvium_metastore::leases::{Lease, LeaseKey, Role};
+use alluvium_metastore::leases::{Lease, LeaseKey, MaintenanceRole};
 use alluvium_model::Timestamp;
 use alluvium_runtime::Clock;
 use futures::{StreamExt, stream};
@@ -47,7 +47,7 @@ enum RoundScope {
 }
 
 impl RoundScope {
-    fn has_role(&self, role: Role) -> bool {
+    fn has_role(&self, role: MaintenanceRole) -> bool {
         match self {
             Self::All(_) => true,
             Self::Eligible(assigned) => assigned.has_role(role),
@@ -91,11 +91,11 @@ impl Rounds {
     /// Runs before compaction, so that no record is rewritten only to be deleted.
     async fn trim_and_purge(&self, scope: &RoundScope, report: &mut Report) {
         let now = self.clock.now();
-        if let Some(lease) = self.acquire_role(Role::Topics, scope, report).await {
+        if let Some(lease) = self.acquire_role(MaintenanceRole::Topics, scope, report).await {
             let purged = self.cleanup.purge_topics(&lease, now).await;
             report.topics_purged += self.finish_role(&lease, "purging deleted topics", purged, report).await;
         }
-        if let Some(lease) = self.acquire_role(Role::Retention, scope, report).await {
+        if let Some(lease) = self.acquire_role(MaintenanceRole::Retention, scope, report).await {
             let trimmed = self.trim(&lease, now, report).await;
             report.trims += self.finish_role(&lease, "retention", trimmed, report).await;
         }
@@ -156,11 +156,11 @@ impl Rounds {
 
     async fn delete_due(&self, scope: &RoundScope, report: &mut Report) {
         let now = self.clock.now();
-        if let Some(lease) = self.acquire_role(Role::Retired, scope, report).await {
+        if let Some(lease) = self.acquire_role(MaintenanceRole::Retired, scope, report).await {
             let deleted = self.cleanup.delete_retired(&lease, now).await;
             report.objects_deleted += self.finish_role(&lease, "deleting retired objects", deleted, report).await;
         }
-        if let Some(lease) = self.acquire_role(Role::Feed, scope, report).await {
+        if let Some(lease) = self.acquire_role(MaintenanceRole::Feed, scope, report).await {
             let trimmed = self.cleanup.trim_feed(&lease, now).await;
             self.finish_role(&lease, "trimming the feed", trimmed, report).await;
         }
@@ -179,17 +179,17 @@ impl Rounds {
 
     async fn sweep(&self, scope: &RoundScope, report: &mut Report) {
         let now = self.clock.now();
-        if let Some(lease) = self.acquire_role(Role::Orphans, scope, report).await {
+        if let Some(lease) = self.acquire_role(MaintenanceRole::Orphans, scope, report).await {
             let swept = self.orphan_sweep.run(now).await;
             let swept = self.finish_role(&lease, "sweeping orphans", swept, report).await;
             report.orphans_found += swept.found;
             report.orphans_deleted += swept.deleted;
         }
-        if let Some(lease) = self.acquire_role(Role::Producers, scope, report).await {
+        if let Some(lease) = self.acquire_role(MaintenanceRole::Producers, scope, report).await {
             let expired = self.cleanup.expire_producers(&lease, now).await;
             self.finish_role(&lease, "expiring producers", expired, report).await;
         }
-        if let Some(lease) = self.acquire_role(Role::Offsets, scope, report).await {
+        if let Some(lease) = self.acquire_role(MaintenanceRole::Offsets, scope, report).await {
             let expired = async {
                 self.cleanup.expire_offsets(&lease, now).await?;
                 self.cleanup.expire_leases().await
@@ -200,7 +200,7 @@ impl Rounds {
     }
 
     /// Acquires the lease on `role`; `None` if the role is not in `scope` or another compactor holds it.
-    async fn acquire_role(&self, role: Role, scope: &RoundScope, report: &mut Report) -> Option<Lease> {
+    async fn acquire_role(&self, role: MaintenanceRole, scope: &RoundScope, report: &mut Report) -> Option<Lease> {
         if !scope.has_role(role) {
             return None;
         }

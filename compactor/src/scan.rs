@@ -10,7 +10,7 @@ use alluvium_metastore::topics::{Topic, Topics};
 use alluvium_model::log::Head;
 use alluvium_model::{Extent, ObjectId, Offset, Timestamp, TopicPartition};
 
-use crate::plan::{self, Compaction, Job, Lag, Policy, Selection};
+use crate::plan::{self, Compaction, Job, Lag, PartitionPlan, Policy, Selection};
 
 /// Heads read in one request.
 const HEADS_MAX: usize = 1_000;
@@ -44,11 +44,11 @@ struct ScanState {
 /// The last scan of a partition that read its extents.
 #[derive(Clone, Copy, Debug)]
 struct LastScan {
-    /// When it was.
+    /// The time of the scan, ms.
     time: Timestamp,
-    /// The head then.
+    /// The head that it read.
     head: Head,
-    /// The newest head read since, without extents.
+    /// The newest head read since then, without extents.
     latest: Head,
     lag: Lag,
     compacted_through: Offset,
@@ -56,12 +56,12 @@ struct LastScan {
 }
 
 impl LastScan {
-    /// Bytes appended since.
+    /// Bytes appended since that scan.
     fn new_bytes(&self) -> u64 {
         self.latest.bytes.saturating_sub(self.head.bytes)
     }
 
-    /// Whether no extent can have become eligible since.
+    /// Whether no extent can have become eligible since that scan.
     fn is_current(&self, policy: &Policy, now: Timestamp) -> bool {
         let oldest = self.lag.oldest.unwrap_or(self.time);
         let has_lag = self.lag.extents > 0 || self.latest.next > self.head.next;
@@ -169,26 +169,35 @@ impl Scan {
         };
         let start = last.map_or(head.start, |last| last.compacted_through.max(head.start));
         let extents = self.extents(partition, start, end).await?;
-        let plan = {
-            let state = self.state();
-            let is_broken = |extent: &Extent| state.broken.contains(&(partition, extent.object));
-            plan::plan(&extents, &self.policy, selection, now, is_broken)
-        };
+        let plan = self.plan(partition, &extents, selection, now);
         let compaction = |range: &Range<usize>| Compaction {
             topic: topic.name.clone(),
             partition,
             log_start: head.start,
             inputs: extents[range.clone()].to_vec(),
         };
-        let found = PartitionWork {
+        let work = PartitionWork {
             rewrites: plan.rewrites.iter().map(compaction).collect(),
             merges: plan.merges.iter().map(compaction).collect(),
         };
-        let had_work = !found.rewrites.is_empty() || !found.merges.is_empty();
+        let had_work = !work.rewrites.is_empty() || !work.merges.is_empty();
         let compacted_through = plan.compacted_through.max(start);
         let last = LastScan { time: now, head, latest: head, lag: plan.lag, compacted_through, had_work };
         self.state().partitions.insert(partition, last);
-        Ok(found)
+        Ok(work)
+    }
+
+    /// Plans the compactions of `extents`, without those that are known to be broken.
+    fn plan(
+        &self,
+        partition: TopicPartition,
+        extents: &[Extent],
+        selection: Selection,
+        now: Timestamp,
+    ) -> PartitionPlan {
+        let state = self.state();
+        let is_broken = |extent: &Extent| state.broken.contains(&(partition, extent.object));
+        plan::plan(extents, &self.policy, selection, now, is_broken)
     }
 
     /// The extents from offset `from` on that do not reach beyond `end`.

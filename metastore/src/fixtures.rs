@@ -17,7 +17,7 @@ use alluvium_runtime::{ManualClock, SeededRng, uuid_v4};
 
 use crate::{
     Metastore,
-    kv::{Db, Engine, Faults, FdbEngine, FdbOptions, MemoryEngine},
+    kv::{Db, Engine, FdbEngine, FdbOptions, KvFaults, MemoryEngine},
     leases::{Lease, LeaseKey},
     nodes::{Endpoint, Incarnation, LeaseOwner, NewNode, Session, SessionConfig},
     topics::{NewTopic, Topic},
@@ -34,12 +34,12 @@ pub const FDB_VARIABLE: &str = "ALLUVIUM_TEST_FDB";
 pub async fn memory() -> Metastore {
     match std::env::var_os(FDB_VARIABLE) {
         Some(cluster_file) => on_fdb(cluster_file.into()).await,
-        None => open(Faults::none()).await,
+        None => open(KvFaults::none()).await,
     }
 }
 
 /// A new store in memory with seeded `faults`.
-pub async fn open(faults: Faults) -> Metastore {
+pub async fn open(faults: KvFaults) -> Metastore {
     on(Arc::new(MemoryEngine::new(faults))).await
 }
 

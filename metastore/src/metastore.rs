@@ -10,7 +10,7 @@ use crate::{
     leases::Leases,
     log::Log,
     nodes::Nodes,
-    objects::Objects,
+    objects::KnownObjects,
     offsets::Offsets,
     producers::Producers,
     topics::Topics,
@@ -34,7 +34,7 @@ pub struct Metastore {
     /// Committed offsets of consumer groups.
     pub offsets: Offsets,
     /// Objects in the bucket: reference counts and the retire queue.
-    pub objects: Objects,
+    pub objects: KnownObjects,
     /// The feed of recent changes.
     pub feed: Feed,
     /// Registered processes and their heartbeats.
@@ -44,7 +44,7 @@ pub struct Metastore {
 }
 
 impl Metastore {
-    /// Opens the store behind `db`: a fresh one becomes a new cluster, one in a newer format is refused.
+    /// Opens the store behind `db`: a fresh one becomes a new cluster, one in a newer format is rejected.
     pub async fn open(db: Db, rng: &dyn Rng) -> Result<Self, OpenError> {
         let cluster = Cluster::open(&db, rng).await?;
         Ok(Self {
@@ -54,7 +54,7 @@ impl Metastore {
             producers: Producers::new(db.clone()),
             groups: Groups::new(db.clone()),
             offsets: Offsets::new(db.clone()),
-            objects: Objects::new(db.clone()),
+            objects: KnownObjects::new(db.clone()),
             feed: Feed::new(db.clone()),
             nodes: Nodes::new(db.clone()),
             leases: Leases::new(db.clone()),

@@ -65,10 +65,7 @@ async fn measure(options: BenchOptions) -> Result<Report> {
     });
     let (totals, known) = watch::channel(None);
     let mut consumers = start_consumers(&load, &cluster, &positions, &known);
-    let mut producers = JoinSet::new();
-    for number in 0..load.options.producers {
-        producers.spawn(load.clone().produce(cluster.clone(), number));
-    }
+    let mut producers = start_producers(&load, &cluster);
     let produced = join_producers(&mut producers).await?;
     totals.send_replace(Some(produced.acknowledged.clone()));
     let consumed = join_consumers(&mut consumers).await?;
@@ -84,6 +81,14 @@ async fn measure(options: BenchOptions) -> Result<Report> {
         verdict: consumed.verdict,
         usage,
     }))
+}
+
+fn start_producers(load: &Arc<Load>, cluster: &Arc<Cluster>) -> JoinSet<Result<Produced>> {
+    let mut producers = JoinSet::new();
+    for number in 0..load.options.producers {
+        producers.spawn(load.clone().produce(cluster.clone(), number));
+    }
+    producers
 }
 
 fn start_consumers(

@@ -21,7 +21,7 @@ mod units;
 pub use locations::MetastoreLocation;
 pub use options::Options;
 pub use settings::Settings;
-pub use sources::{ConfigError, load};
+pub use sources::{SettingsError, load};
 pub use units::{Size, Span};
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::units::{Size, Span};
 
+/// Values of `--log-format`.
+const FORMATS: [&str; 2] = ["text", "json"];
+
 /// Declares the options, each with its one default:
 ///
 /// ```text
@@ -152,7 +155,8 @@ options! {
 
     /// Average time between two PUTs under load: longer is cheaper, shorter is faster
     #[arg(long, env = "ALLUVIUM_LINGER", value_name = "TIME", help_heading = "Writing")]
-    pub linger: Option<Span> => format!("{} on S3, {} in a directory", Span(limits::LINGER), Span(limits::LINGER_LOCAL));
+    pub linger: Option<Span> =>
+        format!("{} on S3, {} in a directory", Span(limits::LINGER), Span(limits::LINGER_LOCAL));
     /// Size at which a segment is sealed
     #[arg(long, env = "ALLUVIUM_SEGMENT_BYTES", value_name = "SIZE", help_heading = "Writing")]
     pub segment_bytes: Option<Size> = Size(AgentConfig::default().segment_bytes_max as u64);
@@ -218,7 +222,7 @@ options! {
     #[arg(long, env = "ALLUVIUM_LOG", value_name = "FILTER", help_heading = "Process")]
     pub log: Option<String> = "info".to_owned();
     /// Format of log lines
-    #[arg(long, env = "ALLUVIUM_LOG_FORMAT", value_name = "FORMAT", value_parser = ["text", "json"], help_heading = "Process")]
+    #[arg(long, env = "ALLUVIUM_LOG_FORMAT", value_name = "FORMAT", value_parser = FORMATS, help_heading = "Process")]
     pub log_format: Option<String> = "text".to_owned();
 }
 

@@ -14,7 +14,7 @@ const SUGGESTION_EDITS_MAX: usize = 3;
 
 /// Why the configuration cannot be used.
 #[derive(Debug, Error)]
-pub enum ConfigError {
+pub enum SettingsError {
     /// The file cannot be read.
     #[error("configuration file {}: {source}", path.display())]
     File {
@@ -48,12 +48,12 @@ pub enum ConfigError {
 }
 
 /// The settings that result from `flags` (which include the environment) and the file at `path`. Without `path`,
-/// `alluvium.toml` in the working directory is read if it exists. `command` declares all options, and so the variables that
-/// may be set.
+/// `alluvium.toml` in the working directory is read if it exists. `command` declares all options, and so the variables
+/// that may be set.
 ///
 /// # Errors
 /// If the file is missing or malformed, a key or variable is unknown, or a value is out of range; the error names it.
-pub fn load(flags: &Options, path: Option<&Path>, command: &clap::Command) -> Result<Settings, ConfigError> {
+pub fn load(flags: &Options, path: Option<&Path>, command: &clap::Command) -> Result<Settings, SettingsError> {
     reject_unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()), command)?;
     let file = match path {
         Some(path) => read(path)?,
@@ -63,30 +63,30 @@ pub fn load(flags: &Options, path: Option<&Path>, command: &clap::Command) -> Re
     Ok(Settings::try_from(layer(flags, &file)?)?)
 }
 
-fn read(path: &Path) -> Result<Options, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.into(), source })?;
+fn read(path: &Path) -> Result<Options, SettingsError> {
+    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::File { path: path.into(), source })?;
     parse(&text, path)
 }
 
-pub(super) fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
-    toml::from_str(text).map_err(|source| ConfigError::Syntax { path: path.into(), source: Box::new(source) })
+pub(super) fn parse(text: &str, path: &Path) -> Result<Options, SettingsError> {
+    toml::from_str(text).map_err(|source| SettingsError::Syntax { path: path.into(), source: Box::new(source) })
 }
 
 /// The options of `upper`, and those of `lower` that `upper` does not set.
-pub(super) fn layer(upper: &Options, lower: &Options) -> Result<Options, ConfigError> {
-    let table = |options| Table::try_from(options).map_err(|error| ConfigError::Layers(error.into()));
+pub(super) fn layer(upper: &Options, lower: &Options) -> Result<Options, SettingsError> {
+    let table = |options| Table::try_from(options).map_err(|error| SettingsError::Layers(error.into()));
     let mut layered = table(lower)?;
     layered.extend(table(upper)?);
-    layered.try_into().map_err(|error| ConfigError::Layers(Box::new(error)))
+    layered.try_into().map_err(|error| SettingsError::Layers(Box::new(error)))
 }
 
 pub(super) fn reject_unknown_variables(
     names: impl Iterator<Item = String>,
     command: &clap::Command,
-) -> Result<(), ConfigError> {
+) -> Result<(), SettingsError> {
     let known = known_variables(command);
     match names.into_iter().find(|name| name.starts_with("ALLUVIUM_") && !known.contains(name) && !for_tests(name)) {
-        Some(name) => Err(ConfigError::UnknownVariable { similar: similar_name(&name, known), name }),
+        Some(name) => Err(SettingsError::UnknownVariable { similar: similar_name(&name, known), name }),
         None => Ok(()),
     }
 }

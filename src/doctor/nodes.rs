@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::doctor::finding::Outcome;
 
-    fn node(id: i32, beat: u64, clock: i64) -> Node {
+    fn node(id: i32, heartbeats: u64, clock: i64) -> Node {
         Node {
             id: AgentId(id),
             incarnation: Incarnation(1),
@@ -178,14 +178,14 @@ mod tests {
             compacts: true,
             version: "1".into(),
             started: Timestamp(0),
-            heartbeats: beat,
+            heartbeats,
             clock: Timestamp(clock),
             state: NodeState::Active,
         }
     }
 
-    fn seen(beats: [u64; 2], clock: i64) -> Vec<ObservedNode> {
-        compare(&[node(1, beats[0], 0)], &[node(1, beats[1], clock)], Timestamp(100_000), Timestamp(101_600))
+    fn seen(heartbeats: [u64; 2], clock: i64) -> Vec<ObservedNode> {
+        compare(&[node(1, heartbeats[0], 0)], &[node(1, heartbeats[1], clock)], Timestamp(100_000), Timestamp(101_600))
     }
 
     #[test]

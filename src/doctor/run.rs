@@ -13,7 +13,7 @@ use super::{
     listeners, metastore, process,
 };
 use crate::{
-    config::{ConfigError, Settings},
+    config::{Settings, SettingsError},
     output::print,
 };
 
@@ -22,7 +22,7 @@ use crate::{
 ///
 /// # Errors
 /// If a check failed, or the findings cannot be printed.
-pub async fn doctor(settings: Result<Settings, ConfigError>, as_json: bool) -> Result<()> {
+pub async fn doctor(settings: Result<Settings, SettingsError>, as_json: bool) -> Result<()> {
     let mut findings = Findings::new(as_json);
     match settings {
         Ok(settings) => check_all(&settings, &mut findings).await?,

@@ -94,9 +94,9 @@ fn the_doctor_sees_the_nodes_on_fdb_and_joins_them_for_no_longer_than_it_takes()
     let agent = cluster.start("gateway", &["--zone", "a"]);
     let _compactor = cluster.start("compactor", &[]);
     assert!(wait_until(|| agent.metric("alluvium_nodes_live") == 2));
-    let (status, said) = agent.doctor(&["--json"]);
-    assert!(status.success(), "{said}");
-    let document: Value = serde_json::from_str(&said).expect("a document");
+    let (status, output) = agent.doctor(&["--json"]);
+    assert!(status.success(), "{output}");
+    let document: Value = serde_json::from_str(&output).expect("a document");
     let findings = document["findings"].as_array().expect("findings");
     let finding = |check: &str| findings.iter().find(|finding| finding["check"] == check).expect("the check is made");
     for check in [

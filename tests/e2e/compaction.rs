@@ -23,8 +23,8 @@ async fn records_read_the_same_before_and_after_they_become_history(metastore: M
     let before = read_all(&log, 0).await;
 
     assert!(server.stop().success(), "drains and ends well");
-    let said = server.compact();
-    assert!(said.contains("history files written"), "{said}");
+    let output = server.compact();
+    assert!(output.contains("history files written"), "{output}");
     let objects = server.data().join("objects");
     assert_eq!(files(&objects, ".parquet").len(), 1, "one file for the one partition with records");
     assert_eq!(files(&objects, ".seg"), Vec::<std::path::PathBuf>::new(), "inputs are deleted after the grace");

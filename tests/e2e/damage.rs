@@ -145,8 +145,8 @@ async fn compaction_leaves_a_damaged_segment_as_it_is_and_does_the_rest() {
     let (mut server, [segment, _]) = two_partitions().await;
     let bytes = fs::read(&segment).expect("readable");
     fs::write(&segment, &bytes[..bytes.len() / 2]).expect("writable");
-    let (status, said) = server.compact_anyway();
-    assert!(!status.success() && said.contains("damaged"), "{said}");
+    let (status, output) = server.compact_anyway();
+    assert!(!status.success() && output.contains("damaged"), "{output}");
     assert!(segment.exists(), "what may be mended is kept");
     assert_eq!(files(&server.data(), ".parquet").len(), 1, "the other partition is history");
     fs::write(&segment, &bytes).expect("writable");

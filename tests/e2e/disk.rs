@@ -72,10 +72,10 @@ async fn a_server_killed_on_a_full_disk_has_everything_once_there_is_room() {
         assert!(wait_until(|| given_up(&server) >= GIVEN_UP));
         server.kill();
         disk.fill();
-        let (status, said) = server.run();
-        assert!(!status.success() && said.contains("no space left"), "{said}");
-        let (status, said) = server.compact_anyway();
-        assert!(!status.success() && !said.contains("panicked"), "{said}");
+        let (status, output) = server.run();
+        assert!(!status.success() && output.contains("no space left"), "{output}");
+        let (status, output) = server.compact_anyway();
+        assert!(!status.success() && !output.contains("panicked"), "{output}");
         disk.free();
         server.restart();
     });

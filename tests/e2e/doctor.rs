@@ -1,9 +1,9 @@
-//! The doctor: what it finds where everything works, and that it names each problem, what it means and what to do.
+//! The doctor: what it finds if everything works, and that it names each problem, what it means and what to do.
 
 use serde_json::Value;
 
 use crate::{
-    s3::{Asked, Fault, Rule, S3},
+    s3::{Fault, RequestKind, Rule, S3},
     server::{Server, run},
     small_disk::SmallDisk,
 };
@@ -19,8 +19,8 @@ struct Examination {
 
 impl Examination {
     fn of(server: &Server, more: &[&str]) -> Self {
-        let (status, said) = server.doctor(&[&["--json"], more].concat());
-        let document = serde_json::from_str(&said).unwrap_or_else(|error| panic!("no JSON ({error}): {said}"));
+        let (status, output) = server.doctor(&[&["--json"], more].concat());
+        let document = serde_json::from_str(&output).unwrap_or_else(|error| panic!("no JSON ({error}): {output}"));
         Self { code: status.code(), document }
     }
 
@@ -58,8 +58,8 @@ impl Examination {
         let finding = self.finding(check);
         assert_eq!(finding["outcome"], outcome, "{finding:#}");
         assert!(finding["found"].as_str().is_some_and(|text| text.contains(found)), "{finding:#}");
-        for said in ["means", "advice"] {
-            assert!(finding[said].as_str().is_some_and(|text| text.len() > 20), "{said} in {finding:#}");
+        for output in ["means", "advice"] {
+            assert!(finding[output].as_str().is_some_and(|text| text.len() > 20), "{output} in {finding:#}");
         }
     }
 }
@@ -101,9 +101,9 @@ fn a_healthy_bucket_is_found_so_and_left_empty() {
     assert!(examination.finding("bucket.put")["measured"]["p99_ms"].as_f64().is_some_and(|ms| ms > 0.0));
     examination.assert_documented();
     assert_eq!(s3.keys(""), Vec::<String>::new(), "probes are deleted");
-    let (status, said) = server.doctor(&[]);
-    assert!(status.success() && said.contains(" bucket.put: s3://b/p: 20 objects"), "{said}");
-    assert!(said.trim_end().ends_with("0 failed"), "{said}");
+    let (status, output) = server.doctor(&[]);
+    assert!(status.success() && output.contains(" bucket.put: s3://b/p: 20 objects"), "{output}");
+    assert!(output.trim_end().ends_with("0 failed"), "{output}");
 }
 
 #[test]
@@ -132,7 +132,9 @@ fn denied_access_is_a_failure_that_names_permissions() {
 
 #[test]
 fn a_bucket_that_can_be_written_but_not_read_or_listed_or_deleted_from_is_found_out() {
-    for (asked, check) in [(Asked::Get, "bucket.get"), (Asked::List, "bucket.list"), (Asked::Delete, "bucket.delete")] {
+    for (asked, check) in
+        [(RequestKind::Get, "bucket.get"), (RequestKind::List, "bucket.list"), (RequestKind::Delete, "bucket.delete")]
+    {
         let s3 = S3::start();
         s3.inject(Rule::on(asked, Fault::DENIED));
         let examination = Examination::of(&s3.prepare(&[]), &[]);
@@ -145,12 +147,12 @@ fn a_bucket_that_can_be_written_but_not_read_or_listed_or_deleted_from_is_found_
 #[test]
 fn a_store_without_conditional_puts_and_ranges_is_found_out() {
     let s3 = S3::start();
-    s3.inject(Rule::on(Asked::Put, Fault::Headless));
+    s3.inject(Rule::on(RequestKind::Put, Fault::Headless));
     let examination = Examination::of(&s3.prepare(&[]), &[]);
     assert_eq!(examination.code, Some(0), "a warning is no failure");
     assert_eq!(examination.document["outcome"], "warning");
     examination.assert_outcome("bucket.conditional-put", "warning", "replaces");
-    s3.inject(Rule::on(Asked::Get, Fault::Headless));
+    s3.inject(Rule::on(RequestKind::Get, Fault::Headless));
     let examination = Examination::of(&s3.prepare(&[]), &[]);
     assert_eq!(examination.code, Some(1));
     examination.assert_outcome("bucket.get-range", "failure", "s3://b/p");
@@ -159,7 +161,7 @@ fn a_store_without_conditional_puts_and_ranges_is_found_out() {
 #[test]
 fn a_store_that_deletes_nothing_is_found_out() {
     let s3 = S3::start();
-    s3.inject(Rule::on(Asked::Delete, Fault::Ignored));
+    s3.inject(Rule::on(RequestKind::Delete, Fault::Ignored));
     let examination = Examination::of(&s3.prepare(&[]), &[]);
     assert_eq!(examination.code, Some(1));
     assert_eq!(examination.outcome("bucket.delete"), "failure");
@@ -180,7 +182,7 @@ fn a_lifecycle_rule_that_eats_live_objects_is_a_failure() {
 #[test]
 fn settings_that_a_server_does_not_know_are_not_known_and_no_failure() {
     let s3 = S3::start();
-    s3.inject(Rule::on(Asked::Setting, Fault::Status(501, "NotImplemented")));
+    s3.inject(Rule::on(RequestKind::Setting, Fault::Status(501, "NotImplemented")));
     let examination = Examination::of(&s3.prepare(&[]), &[]);
     assert_eq!(examination.code, Some(0));
     for check in ["bucket.lifecycle", "bucket.versioning", "bucket.object-lock"] {
@@ -192,7 +194,8 @@ fn settings_that_a_server_does_not_know_are_not_known_and_no_failure() {
 fn versions_and_locks_that_keep_what_is_deleted_are_warnings() {
     let s3 = S3::start();
     s3.set("versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
-    let lock = "<ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Days>1</Days></DefaultRetention></Rule>";
+    let lock = "<ObjectLockEnabled>Enabled</ObjectLockEnabled>\
+                <Rule><DefaultRetention><Days>1</Days></DefaultRetention></Rule>";
     s3.set("object-lock", &format!("<ObjectLockConfiguration>{lock}</ObjectLockConfiguration>"));
     let examination = Examination::of(&s3.prepare(&[]), &[]);
     assert_eq!(examination.code, Some(0));
@@ -215,16 +218,16 @@ fn a_port_that_another_program_listens_on_is_a_failure() {
     let address = taken.local_addr().expect("bound").to_string();
     let data = tempfile::tempdir().expect("a directory");
     let data = data.path().display().to_string();
-    let (status, said) =
+    let (status, output) =
         run(&["doctor", "--data-dir", &data, "--kafka-listen", &address, "--http-listen", "127.0.0.1:0"]);
-    assert_eq!(status.code(), Some(1), "{said}");
-    assert!(said.contains("FAILED     listeners.kafka") && said.contains(&address), "{said}");
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(output.contains("FAILED     listeners.kafka") && output.contains(&address), "{output}");
 }
 
 #[test]
 fn an_invalid_configuration_is_a_finding_too() {
-    let (status, said) = Server::prepare(&[]).doctor(&["--json", "--linger", "1s", "--orphan-age", "1s"]);
-    let document: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("no JSON ({error}): {said}"));
+    let (status, output) = Server::prepare(&[]).doctor(&["--json", "--linger", "1s", "--orphan-age", "1s"]);
+    let document: Value = serde_json::from_str(&output).unwrap_or_else(|error| panic!("no JSON ({error}): {output}"));
     assert_eq!((status.code(), &document["findings"][0]["check"]), (Some(1), &Value::from("configuration")));
     assert!(
         document["findings"][0]["found"].as_str().is_some_and(|text| text.contains("--orphan-age")),

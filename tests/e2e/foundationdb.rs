@@ -25,16 +25,16 @@ const BATCHES: u64 = 40;
 /// Longer than an attempt takes, and than FoundationDB waits before it suspects a server.
 const PAUSED: Duration = Duration::from_secs(8);
 
-/// Runs `alluvium dev` with `args`, which must refuse to start. Returns its output.
-fn refusal(args: &[&str]) -> String {
+/// Runs `alluvium dev` with `args`, which must fail to start. Returns its output.
+fn start_error(args: &[&str]) -> String {
     let data = tempfile::tempdir().expect("a directory");
     let data = data.path().display().to_string();
     let (kafka, http) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
     let common = ["dev", "--data-dir", &data, "--kafka-listen", &kafka, "--http-listen", &http];
-    let (status, said) = run(&[&common, args].concat());
-    assert_eq!(status.code(), Some(1), "{said}");
-    assert!(!said.contains("panicked"), "{said}");
-    said
+    let (status, output) = run(&[&common, args].concat());
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(!output.contains("panicked"), "{output}");
+    output
 }
 
 fn cluster_file(directory: &Path, text: &str) -> String {
@@ -47,20 +47,20 @@ fn cluster_file(directory: &Path, text: &str) -> String {
 fn a_missing_client_library_is_named_with_what_to_install() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = cluster_file(directory.path(), "test:test@127.0.0.1:1");
-    let said = refusal(&["--metastore", &format!("fdb://{file}"), "--fdb-library", "/no/such/libfdb_c.so"]);
+    let output = start_error(&["--metastore", &format!("fdb://{file}"), "--fdb-library", "/no/such/libfdb_c.so"]);
     for named in ["/no/such/libfdb_c.so", "foundationdb-clients", "7.3 or newer", "--fdb-library"] {
-        assert!(said.contains(named), "{said}");
+        assert!(output.contains(named), "{output}");
     }
 }
 
 #[test]
 fn a_cluster_file_that_cannot_be_read_is_named() {
-    let said = refusal(&["--metastore", "fdb:///no/such/fdb.cluster"]);
-    assert!(said.contains("cluster file /no/such/fdb.cluster"), "{said}");
+    let output = start_error(&["--metastore", "fdb:///no/such/fdb.cluster"]);
+    assert!(output.contains("cluster file /no/such/fdb.cluster"), "{output}");
     let directory = tempfile::tempdir().expect("a directory");
     let file = cluster_file(directory.path(), "nonsense");
-    let said = refusal(&["--metastore", &format!("fdb://{file}")]);
-    assert!(said.contains(&file) && said.contains("names no coordinators"), "{said}");
+    let output = start_error(&["--metastore", &format!("fdb://{file}")]);
+    assert!(output.contains(&file) && output.contains("names no coordinators"), "{output}");
 }
 
 #[test]
@@ -69,8 +69,8 @@ fn fdb_that_does_not_answer_is_named_in_time() {
     let directory = tempfile::tempdir().expect("a directory");
     let address = format!("127.0.0.1:{}", free_port());
     let file = cluster_file(directory.path(), &format!("test:test@{address}"));
-    let said = refusal(&["--metastore", &format!("fdb://{file}")]);
-    assert!(said.contains(&address) && said.contains(&file) && said.contains("is it running"), "{said}");
+    let output = start_error(&["--metastore", &format!("fdb://{file}")]);
+    assert!(output.contains(&address) && output.contains(&file) && output.contains("is it running"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,11 +87,11 @@ async fn fdb_of_a_newer_format_is_left_alone_and_both_versions_are_named() {
     };
     db.run("test", write).await.expect("written");
     let location = format!("fdb://{}", file.display());
-    let said = block_in_place(|| refusal(&["--metastore", &location, "--metastore-prefix", &prefix]));
+    let output = block_in_place(|| start_error(&["--metastore", &location, "--metastore-prefix", &prefix]));
     let found = format!("format version {}", FORMAT_VERSION + 1);
     let supported = format!("up to version {FORMAT_VERSION}");
-    assert!(said.contains(&found) && said.contains(&supported), "{said}");
-    assert!(said.contains(&prefix), "{said}");
+    assert!(output.contains(&found) && output.contains(&supported), "{output}");
+    assert!(output.contains(&prefix), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,9 +45,9 @@ async fn join(connection: &Connection, member_id: &str) -> JoinGroupResponse {
 
 /// A member of a stable group of one: its id and generation.
 async fn member(connection: &Connection) -> (String, i32) {
-    let asked = join(connection, "").await;
-    assert_eq!(asked.error_code, ErrorCode::MEMBER_ID_REQUIRED);
-    let joined = join(connection, &asked.member_id).await;
+    let first = join(connection, "").await;
+    assert_eq!(first.error_code, ErrorCode::MEMBER_ID_REQUIRED);
+    let joined = join(connection, &first.member_id).await;
     assert_eq!(joined.error_code, ErrorCode::NONE);
     let assignment = SyncGroupRequestAssignment {
         member_id: joined.member_id.clone(),

@@ -36,12 +36,12 @@ type Found = BTreeMap<(i32, i64), String>;
 
 /// Running producers and a running consumer.
 pub struct Load {
-    shared: Arc<Shared>,
+    state: Arc<LoadState>,
     producers: Vec<JoinHandle<Found>>,
     consumer: JoinHandle<Found>,
 }
 
-struct Shared {
+struct LoadState {
     address: String,
     topic: TopicLayout,
     stop: AtomicBool,
@@ -67,16 +67,16 @@ impl Load {
     /// Creates a topic, and begins to produce to it and to read it.
     pub async fn start(server: &Server, topic: &str) -> Self {
         let cluster = Cluster::connect(&server.address(), "load").await.expect("connected");
-        let shared = Arc::new(Shared {
+        let state = Arc::new(LoadState {
             address: server.address(),
             topic: cluster.create_topic(topic, PARTITIONS).await.expect("created"),
             stop: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
             expected: AtomicU64::new(u64::MAX),
         });
-        let producers = (0..PRODUCERS).map(|number| tokio::spawn(produce(Arc::clone(&shared), number))).collect();
-        let consumer = tokio::spawn(consume(Arc::clone(&shared)));
-        Self { shared, producers, consumer }
+        let producers = (0..PRODUCERS).map(|number| tokio::spawn(produce(Arc::clone(&state), number))).collect();
+        let consumer = tokio::spawn(consume(Arc::clone(&state)));
+        Self { state, producers, consumer }
     }
 
     /// Blocks until `batches` more are acknowledged.
@@ -89,37 +89,37 @@ impl Load {
 
     /// Batches acknowledged so far.
     pub fn acknowledged(&self) -> u64 {
-        self.shared.acknowledged.load(Ordering::SeqCst)
+        self.state.acknowledged.load(Ordering::SeqCst)
     }
 
     /// Ends the load. Asserts that every acknowledged record is at its offset, that each producer's records are there
     /// once and in order, and that the consumer has seen the same records.
     pub async fn finish(self, server: &Server) {
-        self.shared.stop.store(true, Ordering::SeqCst);
+        self.state.stop.store(true, Ordering::SeqCst);
         let mut acknowledged = Found::new();
         for producer in self.producers {
             acknowledged.extend(producer.await.expect("no producer fails"));
         }
-        let found = everything(server, &self.shared.topic.name).await;
+        let found = everything(server, &self.state.topic.name).await;
         check_once_and_in_order(&found);
         for (place, value) in &acknowledged {
             assert_eq!(found.get(place), Some(value), "acknowledged at {place:?}");
         }
-        self.shared.expected.store(found.len() as u64, Ordering::SeqCst);
+        self.state.expected.store(found.len() as u64, Ordering::SeqCst);
         let consumed = tokio::time::timeout(DEADLINE, self.consumer).await.expect("the consumer catches up");
         assert!(consumed.expect("the consumer goes on") == found, "the consumer has seen something else");
     }
 }
 
 /// Produces until it is told to stop, across restarts of the server. Returns what was acknowledged.
-async fn produce(shared: Arc<Shared>, number: usize) -> Found {
+async fn produce(state: Arc<LoadState>, number: usize) -> Found {
     let config = ProducerConfig { acks: Acks::All, in_flight_max: 5, delivery_timeout: DELIVERY_TIMEOUT };
-    let name = (shared.topic.name.clone(), shared.topic.id);
-    let mut client = IdempotentProducer::new(reconnect(&shared).await, name, config).await.expect("a producer id");
+    let name = (state.topic.name.clone(), state.topic.id);
+    let mut client = IdempotentProducer::new(reconnect(&state).await, name, config).await.expect("a producer id");
     let mut acknowledged = Found::new();
     let mut next: BTreeMap<i32, u64> = BTreeMap::new();
     for turn in (0..PARTITIONS).cycle() {
-        let stopping = shared.stop.load(Ordering::SeqCst);
+        let stopping = state.stop.load(Ordering::SeqCst);
         let outcome = if stopping {
             client.flush().await
         } else {
@@ -132,7 +132,7 @@ async fn produce(shared: Arc<Shared>, number: usize) -> Found {
             }
             client.send(vec![(turn, batch, values)]).await
         };
-        note(&shared, &mut acknowledged, settle(&shared, &mut client, outcome).await);
+        note(&state, &mut acknowledged, until_acknowledged(&state, &mut client, outcome).await);
         if stopping && client.in_flight() == 0 {
             break;
         }
@@ -141,32 +141,32 @@ async fn produce(shared: Arc<Shared>, number: usize) -> Found {
 }
 
 /// Resumes over new connections until one of them holds.
-async fn settle(
-    shared: &Shared,
+async fn until_acknowledged(
+    state: &LoadState,
     client: &mut IdempotentProducer<Values>,
     mut outcome: Result<Vec<Appended<Values>>, ClientError>,
 ) -> Vec<Appended<Values>> {
     loop {
         match outcome {
             Ok(appended) => return appended,
-            Err(ClientError::Closed(_)) => outcome = client.resume(reconnect(shared).await).await,
+            Err(ClientError::Closed(_)) => outcome = client.resume(reconnect(state).await).await,
             Err(error) => panic!("producing failed for good: {error}"),
         }
     }
 }
 
-async fn reconnect(shared: &Shared) -> Connection {
+async fn reconnect(state: &LoadState) -> Connection {
     loop {
-        if let Ok(connection) = Connection::open(&shared.address, "load").await {
+        if let Ok(connection) = Connection::open(&state.address, "load").await {
             return connection;
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-fn note(shared: &Shared, acknowledged: &mut Found, appended: Vec<Appended<Values>>) {
+fn note(state: &LoadState, acknowledged: &mut Found, appended: Vec<Appended<Values>>) {
     for Appended { partition, base_offset, tag } in appended {
-        shared.acknowledged.fetch_add(1, Ordering::SeqCst);
+        state.acknowledged.fetch_add(1, Ordering::SeqCst);
         for (offset, index) in (base_offset..).zip(0..RECORDS_PER_BATCH) {
             acknowledged.insert((partition, offset), tag.value(index));
         }
@@ -174,14 +174,14 @@ fn note(shared: &Shared, acknowledged: &mut Found, appended: Vec<Appended<Values
 }
 
 /// Follows all partitions from their beginning, across restarts of the server, until it has seen all expected records.
-async fn consume(shared: Arc<Shared>) -> Found {
+async fn consume(state: Arc<LoadState>) -> Found {
     let mut found = Found::new();
     let mut positions: BTreeMap<i32, i64> = (0..PARTITIONS).map(|partition| (partition, 0)).collect();
-    while (found.len() as u64) < shared.expected.load(Ordering::SeqCst) {
+    while (found.len() as u64) < state.expected.load(Ordering::SeqCst) {
         let config = ReaderConfig { max_wait: Duration::from_millis(100), ..ReaderConfig::default() };
-        let topic = (shared.topic.name.clone(), shared.topic.id);
-        let mut reader = PartitionReader::new(reconnect(&shared).await, topic, positions.clone(), config);
-        while (found.len() as u64) < shared.expected.load(Ordering::SeqCst) {
+        let topic = (state.topic.name.clone(), state.topic.id);
+        let mut reader = PartitionReader::new(reconnect(&state).await, topic, positions.clone(), config);
+        while (found.len() as u64) < state.expected.load(Ordering::SeqCst) {
             match reader.poll().await {
                 Ok(batches) => batches.iter().for_each(|fetched| read(fetched, &mut found)),
                 Err(ClientError::Closed(_)) => break,

@@ -14,7 +14,7 @@ use tokio::task::block_in_place;
 use crate::{
     load::Load,
     records::{connect, partition, read_all, record, start_ms, topic},
-    s3::{Asked, Fault, Rule, S3},
+    s3::{Fault, RequestKind, Rule, S3},
     server::{Server, wait_until},
 };
 
@@ -76,13 +76,16 @@ async fn answers_that_are_lost_cut_short_or_late_are_asked_for_again() {
     let load = Load::start(&server, "lies").await;
     for rules in [
         vec![
-            Rule::on(Asked::Put, Fault::DoneThenReset).every(2),
-            Rule::on(Asked::Delete, Fault::DoneThenReset).every(2),
+            Rule::on(RequestKind::Put, Fault::DoneThenReset).every(2),
+            Rule::on(RequestKind::Delete, Fault::DoneThenReset).every(2),
         ],
-        vec![Rule::on(Asked::Get, Fault::ShortBody).every(2), Rule::on(Asked::List, Fault::ShortBody).every(2)],
-        vec![Rule::on(Asked::Get, Fault::SlowBody(Duration::from_millis(20)))],
+        vec![
+            Rule::on(RequestKind::Get, Fault::ShortBody).every(2),
+            Rule::on(RequestKind::List, Fault::ShortBody).every(2),
+        ],
+        vec![Rule::on(RequestKind::Get, Fault::SlowBody(Duration::from_millis(20)))],
         vec![Rule::always(Fault::Late(Duration::from_millis(50)))],
-        vec![Rule::on(Asked::Put, Fault::Hang).every(5), Rule::on(Asked::Get, Fault::Hang).every(3)],
+        vec![Rule::on(RequestKind::Put, Fault::Hang).every(5), Rule::on(RequestKind::Get, Fault::Hang).every(3)],
     ] {
         rules.iter().for_each(|rule| s3.inject(rule.clone()));
         block_in_place(|| s3.wait_for_faults(20));
@@ -98,7 +101,7 @@ async fn an_upload_that_was_given_up_but_arrived_is_not_read() {
     let server = s3.serve(&[]);
     let client = connect(&server).await;
     let log = topic(&client, "late", 1).await;
-    s3.inject(Rule::on(Asked::Put, Fault::DoneThenReset));
+    s3.inject(Rule::on(RequestKind::Put, Fault::DoneThenReset));
     let sent: Vec<_> = (0..10).map(record).collect();
     log.produce(sent.clone(), Compression::Lz4).await.expect_err("all tries are done, none is answered");
     assert_eq!(s3.keys(".seg").len(), 1);
@@ -118,7 +121,7 @@ async fn a_producer_that_waits_no_longer_is_told_so_and_what_it_sends_again_is_t
     let connection = cluster.dial(&server.address()).await.expect("connected");
     let mut producer =
         IdempotentProducer::new(connection, (topic.name.clone(), topic.id), config).await.expect("a producer id");
-    s3.inject(Rule::on(Asked::Put, Fault::Hang));
+    s3.inject(Rule::on(RequestKind::Put, Fault::Hang));
     let mut batch = producer.batch(0, alluvium_wire::batch::Compression::None);
     batch.push(0, start_ms(), None, Some(b"once"), []).expect("fits");
     producer.send(vec![(0, batch, ())]).await.expect("sent");

@@ -95,7 +95,7 @@ impl Server {
 
     /// Runs it until it ends by itself. Returns its status and all of its output.
     pub fn run(&self) -> (ExitStatus, String) {
-        said(&mut self.command(self.role))
+        output(&mut self.command(self.role))
     }
 
     /// Runs `alluvium doctor` with the same flags, and `more`: status, standard output.
@@ -128,7 +128,7 @@ impl Server {
 
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
-        self.child.as_mut().is_none_or(|child| child.try_wait().expect("a child can be asked").is_some())
+        self.child.as_mut().is_none_or(|child| child.try_wait().expect("the state of a child can be read").is_some())
     }
 
     /// `kill -9`.
@@ -173,7 +173,7 @@ impl Server {
         let data = self.data().display().to_string();
         let mut command = Command::new(BINARY);
         command.args(["compact", "--once", "--data-dir", &data]).args(&self.flags);
-        said(command.envs(self.environment.iter().map(|(name, value)| (name, value))))
+        output(command.envs(self.environment.iter().map(|(name, value)| (name, value))))
     }
 
     /// `host:port` of Kafka.
@@ -220,7 +220,10 @@ impl Server {
 }
 
 impl Drop for Server {
-    #[expect(clippy::print_stderr, reason = "what the server said is the first thing to look at when its test fails")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "what the server printed is the first thing to look at when its test fails"
+    )]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the server's log:\n{}", self.logged());
@@ -235,13 +238,13 @@ impl Drop for Server {
 
 /// Runs the binary with `args` to its end. Returns its status and all of its output.
 pub fn run(args: &[&str]) -> (ExitStatus, String) {
-    said(Command::new(BINARY).args(args))
+    output(Command::new(BINARY).args(args))
 }
 
-fn said(command: &mut Command) -> (ExitStatus, String) {
+fn output(command: &mut Command) -> (ExitStatus, String) {
     let output = command.output().expect("the binary starts");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status, String::from_utf8_lossy(&said).into_owned())
+    let text = [output.stdout, output.stderr].concat();
+    (output.status, String::from_utf8_lossy(&text).into_owned())
 }
 
 /// A port that nobody listens on now, that no other test is given, and that the system does not give to connections.

@@ -7,7 +7,7 @@ use tokio::task::block_in_place;
 use crate::{
     load::Load,
     metastores::{Metastore, on_each_metastore},
-    s3::{Asked, Fault, Rule, S3},
+    s3::{Fault, RequestKind, Rule, S3},
     server::wait_until,
 };
 
@@ -42,7 +42,7 @@ async fn what_is_in_flight_when_told_to_stop_is_still_acknowledged() {
     let mut server = s3.serve(&[]);
     let load = Load::start(&server, "in-flight").await;
     load.progress(BATCHES);
-    s3.inject(Rule::on(Asked::Put, Fault::Late(Duration::from_millis(300))));
+    s3.inject(Rule::on(RequestKind::Put, Fault::Late(Duration::from_millis(300))));
     load.progress(1);
     block_in_place(|| {
         let before = load.acknowledged();
@@ -62,7 +62,7 @@ async fn a_second_signal_ends_a_drain_at_once_and_loses_nothing() {
     let mut server = s3.serve(&[&COMPACTING, ["--store-timeout", "1h"].as_slice(), &LONG_DRAIN].concat());
     let load = Load::start(&server, "impatient").await;
     load.progress(BATCHES);
-    s3.inject(Rule::on(Asked::Put, Fault::Hang));
+    s3.inject(Rule::on(RequestKind::Put, Fault::Hang));
     block_in_place(|| {
         s3.wait_for_faults(1);
         server.terminate();

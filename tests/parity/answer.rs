@@ -43,7 +43,7 @@ pub fn facts(debug: &str, ids: &mut Ids) -> Vec<Fact> {
     nodes.iter_mut().for_each(|node| node.arrange(ids));
     let mut facts = Vec::new();
     for node in &nodes {
-        node.tell(String::new(), &mut facts);
+        node.collect(String::new(), &mut facts);
     }
     for fact in &mut facts {
         fact.value = ids.mask(&fact.value);
@@ -107,7 +107,7 @@ impl Node {
         self.inside.iter().for_each(|node| node.write(text));
     }
 
-    fn tell(&self, path: String, facts: &mut Vec<Fact>) {
+    fn collect(&self, path: String, facts: &mut Vec<Fact>) {
         let (path, value) = match self.name() {
             Some(name) if LEFT_OUT.contains(&name) => return,
             Some(name) => {
@@ -143,7 +143,7 @@ impl Node {
         for (index, node) in self.inside.iter().enumerate() {
             let is_element = node.name().is_none() && !in_parentheses;
             let key = node.key().map_or_else(|| index.to_string(), str::to_owned);
-            node.tell(if is_element { format!("{path}[{key}]") } else { path.to_owned() }, facts);
+            node.collect(if is_element { format!("{path}[{key}]") } else { path.to_owned() }, facts);
         }
     }
 }
@@ -214,7 +214,7 @@ mod tests {
             members: vec!["b".into(), "a: [".into()],
             nested: Some(vec![inner(7), inner(-1)]),
         };
-        let told: Vec<String> = facts(&format!("{answer:#?}"), &mut Ids::default())
+        let found: Vec<String> = facts(&format!("{answer:#?}"), &mut Ids::default())
             .into_iter()
             .map(|Fact { path, value }| format!("{path} = {value}"))
             .collect();
@@ -227,6 +227,6 @@ mod tests {
             r#"nested[1].id = "id1""#,
             "nested[1].producer_id = -1",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(found, expected);
     }
 }

@@ -81,7 +81,8 @@ async fn cluster(side: &mut Side) {
         let request =
             DescribeClusterRequest { include_cluster_authorized_operations, endpoint_type, include_fenced_brokers };
         let case = format!(
-            "operations {include_cluster_authorized_operations}, endpoints {endpoint_type}, fenced {include_fenced_brokers}"
+            "operations {include_cluster_authorized_operations}, endpoints {endpoint_type}, \
+             fenced {include_fenced_brokers}"
         );
         side.all(&case, &request).await;
     }

@@ -140,7 +140,7 @@ async fn committed(side: &mut Side) {
 
 async fn by_members(side: &mut Side, topic: &Topic) {
     let group = side.name("members");
-    let member = Member::settled(side, &group, "consumer").await;
+    let member = Member::in_stable_group(side, &group, "consumer").await;
     let unknown = side.name("no-such-group");
     for (case, group_id, member_id, generation) in [
         ("member", &group, member.id.as_str(), member.generation),
@@ -221,10 +221,10 @@ async fn deleted(side: &mut Side) {
     side.all("after all", &all_of(&group)).await;
     let live = side.name("live");
     side.ask(&topic.commit(&live, 0, 5, None)).await;
-    Member::settled(side, &live, "consumer").await;
+    Member::in_stable_group(side, &live, "consumer").await;
     side.all("of a live group, not subscribed", &topic.delete(&live, &[0])).await;
     let connect = side.name("connect");
     side.ask(&topic.commit(&connect, 0, 5, None)).await;
-    Member::settled(side, &connect, "connect").await;
+    Member::in_stable_group(side, &connect, "connect").await;
     side.all("of a live group of another kind", &topic.delete(&connect, &[0])).await;
 }

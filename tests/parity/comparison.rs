@@ -45,11 +45,11 @@ pub const fn intended_in(field: &'static str, case: &'static str, why: &'static 
     Intended { case, field, why }
 }
 
-/// Words are for people.
-pub const MORE_WORDS: Intended = intended_in("error_message", "", "we say why where Kafka says nothing");
-pub const ANSWERED_ONCE: &str = "once for each name, so that small requests have no giant answers";
-pub const ANSWERED_EACH: &str = "what a request names twice it is told twice; Kafka keeps one of them, by its hash map";
-pub const KAFKA_FAILS: &str = "Kafka fails within (-1); we say what is wrong, or take it for nothing";
+/// Error messages are for people: clients do not depend on them.
+pub const MORE_WORDS: Intended = intended_in("error_message", "", "Alluvium gives a reason if Kafka gives none");
+pub const ANSWERED_ONCE: &str = "once for each name, so that small requests do not get huge responses";
+pub const ANSWERED_EACH: &str = "an entry that a request names twice is answered twice; Kafka keeps one, in a hash map";
+pub const KAFKA_FAILS: &str = "Kafka fails internally (-1); Alluvium reports what is wrong, or treats it as absent";
 
 /// Runs `cases` against Kafka and a new Alluvium, and fails if they differ in any way that is not `intended`.
 pub async fn compare(cases: impl AsyncFn(&mut Side), intended: &[Intended]) {
@@ -61,7 +61,7 @@ pub async fn compare(cases: impl AsyncFn(&mut Side), intended: &[Intended]) {
     let mut ours = Side::connect(&server.address(), &common, &run).await;
     tokio::join!(warm_up(&theirs), warm_up(&ours));
     tokio::join!(cases(&mut theirs), cases(&mut ours));
-    judge(&theirs.answers, &ours.answers, intended);
+    check_differences(&theirs.answers, &ours.answers, intended);
 }
 
 /// The versions that both servers advertise and we implement.
@@ -97,8 +97,8 @@ async fn warm_up(side: &Side) {
 }
 
 #[expect(clippy::print_stdout, reason = "how much was compared is part of the result")]
-fn judge(theirs: &[Answer], ours: &[Answer], intended: &[Intended]) {
-    assert_eq!(theirs.len(), ours.len(), "both sides were asked the same");
+fn check_differences(theirs: &[Answer], ours: &[Answer], intended: &[Intended]) {
+    assert_eq!(theirs.len(), ours.len(), "both sides got the same requests");
     let mut differences: BTreeMap<Difference, Vec<i16>> = BTreeMap::new();
     let mut met = vec![false; intended.len()];
     let (mut order, mut meant) = (HashMap::new(), 0);

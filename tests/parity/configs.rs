@@ -28,11 +28,11 @@ const DESCRIBED: &[Intended] = &[
     intended_in(
         "min.insync.replicas",
         "",
-        "where Kafka elects eligible leaders, this is set for the cluster; here nothing is replicated",
+        "Kafka with eligible leader replicas sets this for the cluster; Alluvium replicates nothing",
     ),
-    intended_in("config_source", "the broker", "all configs of an agent are told as set where it was started"),
-    intended_in("read_only", "the broker", "they can be set nowhere else"),
-    intended_in("log.retention.ms", "the broker", "the default is told in milliseconds, too"),
+    intended_in("config_source", "the broker", "all configs of an agent are reported as set at its start"),
+    intended_in("read_only", "the broker", "they can only be set at the start"),
+    intended_in("log.retention.ms", "the broker", "the default is reported in milliseconds, too"),
 ];
 const ALTERED: &[Intended] = &[
     intended("unknown operation", KAFKA_FAILS),
@@ -65,10 +65,10 @@ async fn described(side: &mut Side) {
     let unknown = side.name("unknown");
     for (include_synonyms, include_documentation) in [(false, false), (true, false), (false, true), (true, true)] {
         let with = |request| DescribeConfigsRequest { include_synonyms, include_documentation, ..request };
-        let told = format!("synonyms {include_synonyms}, documentation {include_documentation}");
-        side.all(&format!("all configs, {told}"), &with(describe(&[(TOPIC, &configured, None)]))).await;
+        let asked_for = format!("synonyms {include_synonyms}, documentation {include_documentation}");
+        side.all(&format!("all configs, {asked_for}"), &with(describe(&[(TOPIC, &configured, None)]))).await;
         let some = describe(&[(TOPIC, &configured, Some(&["retention.ms", "segment.bytes", "no.such.config"]))]);
-        side.all(&format!("some configs, {told}"), &with(some)).await;
+        side.all(&format!("some configs, {asked_for}"), &with(some)).await;
     }
     let odd = [("retention.ms", " 5 "), ("preallocate", "TRUE"), ("cleanup.policy", "compact, delete,compact")];
     side.topic("odd", 1, &odd).await;
@@ -191,7 +191,7 @@ async fn replaced(side: &mut Side) {
 
 /// What is set for the topic itself, when the change has arrived.
 async fn overrides(side: &mut Side, case: &str, name: &str) {
-    side.settle().await;
+    side.wait_for_changes().await;
     let set = |answer: &mut DescribeConfigsResponse| {
         for result in &mut answer.results {
             result.configs.retain(|config| config.config_source == 1);

@@ -1,7 +1,7 @@
 //! Fetch: offsets, sizes, order; sessions.
 
 use alluvium_wire::{
-    ApiKey, Records,
+    ApiKey, RecordsField,
     batch::Batch,
     messages::{
         delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic},
@@ -146,12 +146,12 @@ impl Side {
         self.part(case, request, |answer: &mut FetchResponse| {
             for partition in answer.responses.iter_mut().flat_map(|topic| &mut topic.partitions) {
                 let mut bytes: bytes::Bytes =
-                    partition.records.iter().flat_map(Records::parts).flatten().copied().collect();
+                    partition.records.iter().flat_map(RecordsField::parts).flatten().copied().collect();
                 let mut whole = Vec::new();
                 while let Ok(batch) = Batch::parse(&mut bytes) {
                     whole.extend(batch.parts());
                 }
-                partition.records = Some(Records::from(bytes::Bytes::from(whole.concat())));
+                partition.records = Some(RecordsField::from(bytes::Bytes::from(whole.concat())));
             }
         })
         .await;

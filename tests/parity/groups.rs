@@ -39,8 +39,8 @@ async fn groups_are_deleted_as_in_kafka() {
 /// The names of groups in each state: stable, empty after its member left, of offsets only, dead.
 async fn each_state(side: &Side) -> [String; 4] {
     let names = ["stable", "left", "simple", "dead"].map(|name| side.name(name));
-    Member::settled(side, &names[0], "consumer").await;
-    let member = Member::settled(side, &names[1], "consumer").await;
+    Member::in_stable_group(side, &names[0], "consumer").await;
+    let member = Member::in_stable_group(side, &names[1], "consumer").await;
     side.ask(&member.leave()).await;
     let id = side.topic("topic", 1, &[]).await;
     let partition = OffsetCommitRequestPartition { committed_offset: 1, ..Default::default() };
@@ -66,7 +66,7 @@ async fn described(side: &mut Side) {
     side.all("twice", &of(vec![states[0].clone(), states[0].clone()])).await;
     side.all("none", &of(Vec::new())).await;
     let joining = side.name("joining");
-    let member = Member::settled(side, &joining, "consumer").await;
+    let member = Member::in_stable_group(side, &joining, "consumer").await;
     side.ask(&member.join()).await;
     side.all("before the assignment", &of(vec![joining])).await;
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 const INITIATED: &[Intended] = &[intended("transactional", "there are no transactions yet")];
-const OLD: &str = "what is in the log already is told so (46), which clients take for success; Kafka has forgotten it";
+const OLD: &str = "a batch in the log gets error 46, which clients treat as success; Kafka has dropped its state";
 const SEQUENCES: &[Intended] = &[
     MORE_WORDS,
     NO_LOG_START,

@@ -53,7 +53,7 @@ impl Member {
     }
 
     /// Joins alone and is assigned something: its group is stable.
-    pub async fn settled(side: &Side, group: &str, protocol_type: &str) -> Self {
+    pub async fn in_stable_group(side: &Side, group: &str, protocol_type: &str) -> Self {
         let mut member = Self::new(group);
         let request = |member: &Self| JoinGroupRequest { protocol_type: protocol_type.to_owned(), ..member.join() };
         let JoinGroupResponse { member_id, .. } = side.ask(&request(&member)).await;
@@ -145,7 +145,7 @@ async fn alone(side: &mut Side) {
         side.at("after leaving", version, &member.join()).await;
     }
     for version in side.versions(ApiKey::LeaveGroup) {
-        let member = Member::settled(side, &side.name(&format!("leaving-{version}")), "consumer").await;
+        let member = Member::in_stable_group(side, &side.name(&format!("leaving-{version}")), "consumer").await;
         side.at("member", version, &member.leave()).await;
         side.at("member again", version, &member.leave()).await;
     }
@@ -153,7 +153,7 @@ async fn alone(side: &mut Side) {
 
 async fn strangers(side: &mut Side) {
     let group = side.name("strangers");
-    let member = Member::settled(side, &group, "consumer").await;
+    let member = Member::in_stable_group(side, &group, "consumer").await;
     let stranger = Member { id: "stranger".into(), ..member.clone() };
     let nobody = Member { id: String::new(), ..member.clone() };
     let late = Member { generation: member.generation - 1, ..member.clone() };
@@ -223,7 +223,7 @@ async fn misfits(side: &mut Side, group: &str) {
 async fn together(side: &mut Side) {
     for version in [0, 3, 4, 5, 7, 9] {
         let group = side.name(&format!("together-{version}"));
-        let mut one = Member::settled(side, &group, "consumer").await;
+        let mut one = Member::in_stable_group(side, &group, "consumer").await;
         side.number_id(&one.id);
         let mut two = Member::new(&group);
         if version >= 4 {

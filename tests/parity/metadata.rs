@@ -12,7 +12,7 @@ use crate::{
 };
 
 const INTENDED: &[Intended] = &[
-    intended("by id, and by name", "each is answered; Kafka forgets those that are named where others have ids"),
+    intended("by id, and by name", "each is answered; Kafka ignores those with a name if others have ids"),
     intended("by nothing", KAFKA_FAILS),
 ];
 

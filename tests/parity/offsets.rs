@@ -16,7 +16,7 @@ use crate::{
 };
 
 const LISTED: &[Intended] =
-    &[intended("after all is deleted, -3", "a record that is gone is not found; Kafka still tells of it")];
+    &[intended("after all is deleted, -3", "a deleted record is not found; Kafka still returns it")];
 const EPOCHS: &[Intended] = &[intended("current -1, of -5", "there was no such epoch")];
 const DELETED: &[Intended] = &[intended("a partition twice", ANSWERED_EACH)];
 

@@ -15,7 +15,7 @@ use crate::{
 
 const NOT_DECOMPRESSED: &str = "records are not decompressed when they are produced: header and checksum decide";
 /// Clients do not read it there.
-pub const NO_LOG_START: Intended = intended_in("log_start_offset", "", "not told beside an error");
+pub const NO_LOG_START: Intended = intended_in("log_start_offset", "", "not reported with an error");
 const BATCHES: &[Intended] = &[
     MORE_WORDS,
     NO_LOG_START,

@@ -39,7 +39,7 @@ pub struct Side {
     /// Part of every name of this run, so that runs on one Kafka do not conflict; eight letters.
     run: Arc<str>,
     ids: Ids,
-    settled: usize,
+    barriers: usize,
     pub answers: Vec<Answer>,
 }
 
@@ -60,7 +60,7 @@ impl Side {
             connection: connect(address).await,
             run: Arc::clone(run),
             ids: Ids::default(),
-            settled: 0,
+            barriers: 0,
             answers: Vec::new(),
         }
     }
@@ -105,7 +105,7 @@ impl Side {
         }
     }
 
-    /// Sends `request` in `version`; none where there is no answer to read.
+    /// Sends `request` in `version`; `None` if there is no answer to read.
     pub async fn at<R: Request>(&mut self, case: &str, version: i16, request: &R) -> Option<R::Response>
     where
         R::Response: Debug,
@@ -194,14 +194,14 @@ impl Side {
     }
 
     /// Sends `request` until its answer is as expected: Kafka's brokers apply changes a moment later.
-    pub async fn until<R: Request>(&self, request: &R, settled: impl Fn(&R::Response) -> bool) -> R::Response
+    pub async fn until<R: Request>(&self, request: &R, is_expected: impl Fn(&R::Response) -> bool) -> R::Response
     where
         R::Response: Debug,
     {
         let deadline = Instant::now() + ANSWER_TIMEOUT;
         loop {
             let answer = self.ask(request).await;
-            if settled(&answer) {
+            if is_expected(&answer) {
                 return answer;
             }
             assert!(Instant::now() < deadline, "{}: still {:.2000}", self.address, format!("{answer:#?}"));
@@ -228,10 +228,10 @@ impl Side {
         self.ready(&name, partitions).await
     }
 
-    /// Waits until all changes so far are known everywhere: a topic that is created after them is.
-    pub async fn settle(&mut self) {
-        self.settled += 1;
-        self.topic(&format!("settled-{}", self.settled), 1, &[]).await;
+    /// Waits until all changes so far have reached every broker: creates a topic and waits until it is ready.
+    pub async fn wait_for_changes(&mut self) {
+        self.barriers += 1;
+        self.topic(&format!("settled-{}", self.barriers), 1, &[]).await;
     }
 
     /// Waits until the topic of this full name has `partitions`, all led: its id.
@@ -256,7 +256,7 @@ impl Side {
     }
 
     /// Waits until there is no topic of this full name.
-    pub async fn gone(&self, name: &str) {
+    pub async fn until_deleted(&self, name: &str) {
         self.until(&metadata_of(name), |answer| answer.topics[0].error_code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
             .await;
     }

@@ -135,7 +135,7 @@ async fn deleted(side: &mut Side) {
         side.topic(&name, 1, &[]).await;
         let name = side.name(&name);
         side.at("by name", version, &delete(&[Some(&name)])).await;
-        side.gone(&name).await;
+        side.until_deleted(&name).await;
         side.at("by name again", version, &delete(&[Some(&name)])).await;
     }
     let id = side.topic("by-id", 1, &[]).await;
@@ -149,7 +149,7 @@ async fn deleted(side: &mut Side) {
     side.at("by an id twice", 6, &of(vec![state(None, id), state(None, id)])).await;
     side.at("by its id, and by its name", 6, &of(vec![state(None, id), state(both, nothing)])).await;
     side.at("by id", 6, &of(vec![state(None, id)])).await;
-    side.gone(&name).await;
+    side.until_deleted(&name).await;
     side.at("by id again", 6, &of(vec![state(None, id)])).await;
     side.topic("kept", 1, &[]).await;
     let (kept, absent) = (side.name("kept"), side.name("absent"));

@@ -1,7 +1,8 @@
 //! Within a crate imports go downward as well: its modules have an order, and no files import each other in a circle.
 //!
-//! Imports are read as text: `use` declarations and paths that begin with `crate::`, `super::` or `self::`. A path counts for
-//! the file that it reaches, through the re-exports of the `mod.rs` files on the way. What a `mod.rs` re-exports is no import.
+//! Imports are read as text: `use` declarations and paths that begin with `crate::`, `super::` or `self::`. A path is
+//! resolved to the file that declares the name, through the re-exports of the `mod.rs` files on the way. What a
+//! `mod.rs` re-exports is no import.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +37,6 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "config",
             "counters",
-            "report",
             "error",
             "plan",
             "assigned_work",

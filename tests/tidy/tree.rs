@@ -51,7 +51,7 @@ fn walk(directory: &Path, prefix: &str, extension: &str, found: &mut Vec<Source>
     }
 }
 
-/// Fails with every complaint, one a line, where there is any.
+/// Fails with every complaint, one per line, if there is any.
 pub fn report(complaints: Vec<String>) {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }

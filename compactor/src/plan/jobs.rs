@@ -8,7 +8,7 @@ use alluvium_model::{Extent, Offset, TopicPartition};
 /// Compactions in one job: each has an encoder with its own buffers (about 1 MB).
 const JOB_REWRITES_MAX: usize = 64;
 
-/// Neighbouring extents of one partition that become one history file.
+/// Adjacent extents of one partition that become one history file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Compaction {
     /// The topic's name; it becomes part of the file's key.

@@ -1,6 +1,6 @@
 //! What to rewrite: pure decisions over the extents of partitions.
 //!
-//! Segments become history files in the order of their offsets. Small neighbouring history files are merged, but only
+//! Segments become history files in the order of their offsets. Small adjacent history files are merged, but only
 //! if every byte ends up in a file at least twice as large as the one it was in. So a byte is rewritten a number of
 //! times that grows with the logarithm of the target size, however small its first file was.
 
@@ -8,7 +8,7 @@ mod jobs;
 mod policy;
 
 pub(crate) use jobs::{Compaction, Job, pack};
-pub(crate) use policy::{Lag, Policy, Selection, plan};
+pub(crate) use policy::{Lag, PartitionPlan, Policy, Selection, plan};
 
 #[cfg(test)]
 mod tests;

@@ -12,13 +12,13 @@ const REWRITE_INPUTS_MAX: usize = 2_000;
 const REWRITE_BYTES_FACTOR: u64 = 4;
 /// History files that one merge replaces.
 const MERGE_INPUTS_MAX: usize = 64;
-/// Fewer neighbours than this are not worth a merge yet.
+/// Fewer adjacent files than this are not worth a merge yet.
 const MERGE_INPUTS_MIN: usize = 4;
 
 /// The user's thresholds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
-    /// Level-0 bytes from which on neighbouring segment extents are eligible.
+    /// Level-0 bytes from which on adjacent segment extents are eligible.
     pub(crate) bytes_min: u64,
     /// Age of the oldest of them from which on they are eligible however small.
     pub(crate) age_max: Duration,
@@ -38,9 +38,9 @@ pub(crate) enum Selection {
 /// What to do about one partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PartitionPlan {
-    /// Neighbouring segment extents to rewrite, as indices into the partition's extents.
+    /// Adjacent segment extents to rewrite, as indices into the partition's extents.
     pub(crate) rewrites: Vec<Range<usize>>,
-    /// Neighbouring history files to merge, as indices into the partition's extents.
+    /// Adjacent history files to merge, as indices into the partition's extents.
     pub(crate) merges: Vec<Range<usize>>,
     /// The partition's data at level 0.
     pub(crate) lag: Lag,

@@ -25,7 +25,7 @@ fn extent(n: i64, bytes: u64, source: ExtentSource) -> Extent {
 }
 
 fn segments(sizes: &[u64]) -> Vec<Extent> {
-    let source = || ExtentSource::Segment { position: 0..1, refused: Vec::new() };
+    let source = || ExtentSource::Segment { position: 0..1, rejected: Vec::new() };
     (0..).zip(sizes).map(|(n, bytes)| extent(n, *bytes, source())).collect()
 }
 

@@ -21,7 +21,7 @@ use crate::plan::{Compaction, Job};
 pub(crate) struct Rewriter {
     pub(crate) log: Log,
     /// The metastore's rows of objects.
-    pub(crate) known: alluvium_metastore::objects::Objects,
+    pub(crate) known: alluvium_metastore::objects::KnownObjects,
     pub(crate) leases: Arc<HeldLeases>,
     /// The bucket.
     pub(crate) objects: Objects,

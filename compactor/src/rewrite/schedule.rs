@@ -47,7 +47,7 @@ mod tests {
         let extent = |(n, created): (i64, &i64)| Extent {
             offsets: Offset(n)..Offset(n + 1),
             object: ObjectId::new(Timestamp(*created), 0, 0),
-            source: ExtentSource::Segment { position: 0..1, refused: Vec::new() },
+            source: ExtentSource::Segment { position: 0..1, rejected: Vec::new() },
             bytes: 1,
             records: 1,
             timestamps: (Timestamp(0), Timestamp(0)),

@@ -48,12 +48,12 @@ pub(crate) fn for_each_record<E: From<RunError>>(
     bytes: Bytes,
     mut each: impl FnMut(HistoryRecord) -> Result<(), E>,
 ) -> Result<(), E> {
-    let ExtentSource::Segment { refused, .. } = &extent.source else { return Err(RunError::NotSegment.into()) };
-    let refused: BTreeSet<u32> = refused.iter().copied().collect();
+    let ExtentSource::Segment { rejected, .. } = &extent.source else { return Err(RunError::NotSegment.into()) };
+    let rejected: BTreeSet<u32> = rejected.iter().copied().collect();
     let mut next = extent.offsets.start;
     for (number, batch) in (0_u32..).zip(Batches::new(bytes)) {
         let batch = batch.map_err(|error| RunError::Batch { number, error })?;
-        if refused.contains(&number) {
+        if rejected.contains(&number) {
             continue;
         }
         let end = next.plus(u64::try_from(batch.header().record_count).unwrap_or(0));

@@ -1,15 +1,15 @@
 //! Inputs that cannot be read: they stay as they are, and everything else is compacted.
 
-use alluvium_metastore::kv::Faults;
+use alluvium_metastore::kv::KvFaults;
 use alluvium_model::{ExtentSource, object_key};
 use alluvium_objects::Operation;
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 
 use super::drafts::drafts;
 use super::world::{World, config};
 
 async fn world() -> World {
-    let mut world = World::new(2, &[("retention.ms", "-1")], Faults::none()).await;
+    let mut world = World::new(2, &[("retention.ms", "-1")], KvFaults::none()).await;
     for n in 0..6 {
         world.commit(vec![(0, vec![drafts(2, 100, n)]), (1, vec![drafts(2, 100, n + 50)])]).await;
     }
@@ -57,7 +57,7 @@ async fn a_missing_segment_stays_and_everything_else_is_compacted() {
 async fn a_bucket_that_fails_for_a_while_delays_compaction_and_breaks_nothing() {
     for operation in [Operation::Get, Operation::Put] {
         let world = world().await;
-        world.faults.inject(Rule::on(operation, Fault::Unavailable));
+        world.faults.inject(FaultRule::on(operation, Fault::Unavailable));
         let compactor = world.compactor(config());
         let report = compactor.run_once().await;
         assert!(!report.failures.is_empty());
@@ -72,7 +72,7 @@ async fn a_bucket_that_fails_for_a_while_delays_compaction_and_breaks_nothing() 
 #[tokio::test(start_paused = true)]
 async fn a_put_that_was_done_but_reported_as_failed_is_repeated() {
     let world = world().await;
-    world.faults.inject(Rule::on(Operation::Put, Fault::DoneButUnavailable).times(2));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::DoneButUnavailable).times(2));
     let report = world.compactor(config()).run_once().await;
     assert_eq!((report.failures.len(), report.records_written), (0, 24));
     world.check().await;

@@ -4,10 +4,10 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use alluvium_metastore::kv::Faults;
+use alluvium_metastore::kv::KvFaults;
 use alluvium_model::ExtentSource;
 use alluvium_objects::Operation;
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 
 use super::drafts::drafts;
 use super::world::{World, config};
@@ -28,8 +28,8 @@ pub(super) async fn crash_after<F: Future>(waits: usize, future: F) -> Option<F:
 }
 
 /// Every read and commit of the metastore is pending at least once, so that a crash can come in between.
-pub(super) fn slow_store() -> Faults {
-    Faults { latency_max: Duration::from_millis(2), ..Faults::none() }
+pub(super) fn slow_store() -> KvFaults {
+    KvFaults { latency_max: Duration::from_millis(2), ..KvFaults::none() }
 }
 
 async fn world() -> World {
@@ -86,8 +86,8 @@ async fn a_crash_while_deleting_loses_nothing_and_leaves_nothing_behind() {
 async fn a_crash_between_put_and_swap_leaves_an_orphan_that_the_sweep_deletes() {
     let world = world().await;
     // The put is done, but its response is lost and the retry hangs until the process dies.
-    world.faults.inject(Rule::on(Operation::Put, Fault::DoneButUnavailable).times(1));
-    world.faults.inject(Rule::on(Operation::Put, Fault::Hang));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::DoneButUnavailable).times(1));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Hang));
     let compactor = world.compactor(config());
     tokio::time::timeout(Duration::from_secs(1), compactor.run_once()).await.expect_err("it hangs");
     world.faults.heal();
@@ -99,13 +99,13 @@ async fn a_crash_between_put_and_swap_leaves_an_orphan_that_the_sweep_deletes() 
 #[tokio::test(start_paused = true)]
 async fn unknown_commit_results_conflicts_and_old_reads_change_nothing() {
     for seed in 0..20 {
-        let faults = Faults {
+        let faults = KvFaults {
             seed,
             conflict_per_mille: 100,
             unknown_per_mille: 200,
             too_old_per_mille: 50,
             latency_max: Duration::ZERO,
-            ..Faults::none()
+            ..KvFaults::none()
         };
         let mut world = World::new(2, &[("retention.ms", "-1")], faults).await;
         for n in 0..4 {

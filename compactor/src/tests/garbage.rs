@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::kv::Faults;
+use alluvium_metastore::kv::KvFaults;
 use alluvium_model::{ObjectId, Offset, Timestamp, object_key};
 use alluvium_objects::Operation;
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 use alluvium_runtime::Clock;
 use bytes::Bytes;
 
@@ -16,7 +16,7 @@ use crate::CompactorConfig;
 const DAY: Duration = Duration::from_secs(25 * 3600);
 
 async fn world(configs: &[(&str, &str)]) -> World {
-    let mut world = World::new(2, configs, Faults::none()).await;
+    let mut world = World::new(2, configs, KvFaults::none()).await;
     for n in 0..5 {
         world.commit(vec![(0, vec![drafts(2, 100, n)]), (1, vec![drafts(2, 100, n + 50)])]).await;
     }
@@ -44,7 +44,7 @@ async fn a_deletion_that_fails_is_repeated() {
     compactor.run_once().await;
     world.advance(Duration::from_secs(601));
     for fault in [Fault::Denied, Fault::DoneButUnavailable] {
-        world.faults.inject(Rule::on(Operation::Delete, fault));
+        world.faults.inject(FaultRule::on(Operation::Delete, fault));
         let report = compactor.run_once().await;
         assert_eq!((report.objects_deleted, report.failures.len()), (0, 1));
         world.faults.heal();

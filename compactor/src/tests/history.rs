@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use alluvium_metastore::kv::Faults;
+use alluvium_metastore::kv::KvFaults;
 use alluvium_model::{ExtentSource, Offset, Timestamp};
 use alluvium_wire::batch::Compression;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ fn is_history(source: &ExtentSource) -> bool {
 }
 
 async fn world_with_segments(partitions: i32, segments: u64) -> World {
-    let mut world = World::new(partitions, &[("retention.ms", "-1")], Faults::none()).await;
+    let mut world = World::new(partitions, &[("retention.ms", "-1")], KvFaults::none()).await;
     for n in 0..segments {
         let runs = (0..partitions).map(|partition| (partition, vec![drafts(3, 300, n * 50 + 1)])).collect();
         world.commit(runs).await;
@@ -47,7 +47,7 @@ async fn a_second_run_finds_nothing_to_do() {
 
 #[tokio::test(start_paused = true)]
 async fn every_codec_and_timestamp_type_is_rewritten_and_rejected_batches_are_skipped() {
-    let mut world = World::new(1, &[("retention.ms", "-1")], Faults::none()).await;
+    let mut world = World::new(1, &[("retention.ms", "-1")], KvFaults::none()).await;
     let mut batches = Vec::new();
     for (n, compression) in (1..).zip(Compression::ALL) {
         for log_append in [false, true] {
@@ -100,7 +100,7 @@ async fn in_the_background_a_small_amount_of_data_is_rewritten_once_it_is_old() 
 
 #[tokio::test(start_paused = true)]
 async fn small_files_are_merged_into_larger_ones() {
-    let mut world = World::new(1, &[("retention.ms", "-1")], Faults::none()).await;
+    let mut world = World::new(1, &[("retention.ms", "-1")], KvFaults::none()).await;
     let config = CompactorConfig { file_bytes_target: 200_000, ..config() };
     let compactor = world.compactor(config);
     let mut written = 0;

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use alluvium_metastore::kv::Faults;
-use alluvium_metastore::leases::{LeaseKey, Role};
+use alluvium_metastore::kv::KvFaults;
+use alluvium_metastore::leases::{LeaseKey, MaintenanceRole};
 use alluvium_model::ExtentSource;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -69,8 +69,8 @@ async fn poll_times<F: Future + ?Sized>(mut future: Pin<&mut F>, times: usize) -
 
 /// Waits until `watcher` sees the session of `process` as expired and removed.
 async fn until_gone(process: &Process, watcher: &Process) {
-    let gone = process.session.lease_owner();
-    while watcher.session.live().iter().any(|node| node.lease_owner() == gone) {
+    let stopped = process.session.lease_owner();
+    while watcher.session.live().iter().any(|node| node.lease_owner() == stopped) {
         sleep(Duration::from_millis(50)).await;
     }
     // And removed, not only expired.
@@ -81,7 +81,7 @@ async fn until_gone(process: &Process, watcher: &Process) {
 async fn compactors_share_the_partitions_and_each_record_is_written_once() {
     for (seed, count) in [(1, 2), (2, 3), (3, 2), (4, 3)] {
         let world = world(12).await;
-        let faults = Faults { seed, conflict_per_mille: 100, unknown_per_mille: 100, ..slow_store() };
+        let faults = KvFaults { seed, conflict_per_mille: 100, unknown_per_mille: 100, ..slow_store() };
         let mut processes = Vec::new();
         for _ in 0..count {
             processes.push(world.process(faults.clone(), eager()).await);
@@ -101,8 +101,8 @@ async fn compactors_share_the_partitions_and_each_record_is_written_once() {
         assert!(each.iter().all(|written| *written > 0), "seed {seed}: {each:?}");
         for process in &processes {
             let counters = process.compactor.counters();
-            let refused = counters.leases_refused.load(Ordering::Relaxed) + counters.fenced.load(Ordering::Relaxed);
-            assert_eq!(refused, 0, "seed {seed}: two compactors planned the same work");
+            let conflicts = counters.leases_refused.load(Ordering::Relaxed) + counters.fenced.load(Ordering::Relaxed);
+            assert_eq!(conflicts, 0, "seed {seed}: two compactors planned the same work");
         }
         world.check().await;
     }
@@ -112,7 +112,7 @@ async fn compactors_share_the_partitions_and_each_record_is_written_once() {
 async fn compactors_that_plan_the_same_jobs_skip_those_that_another_has_leased() {
     for seed in 0..10 {
         let world = world(4).await;
-        let faults = Faults { seed, conflict_per_mille: 100, unknown_per_mille: 100, ..slow_store() };
+        let faults = KvFaults { seed, conflict_per_mille: 100, unknown_per_mille: 100, ..slow_store() };
         let one = world.process(faults.clone(), config()).await;
         let other = world.process(faults, config()).await;
         let (a, b) = tokio::join!(one.compactor.run_once(), other.compactor.run_once());
@@ -203,9 +203,16 @@ async fn a_role_has_one_holder_and_another_node_takes_it_over_when_the_holder_is
     let one = world.process(slow_store(), config()).await;
     let other = world.process(slow_store(), config()).await;
     let leases = &world.metastore.leases;
-    let keys: Vec<_> = [Role::Orphans, Role::Retired, Role::Retention, Role::Topics, Role::Feed, Role::Producers]
-        .map(LeaseKey::Role)
-        .into();
+    let keys: Vec<_> = [
+        MaintenanceRole::Orphans,
+        MaintenanceRole::Retired,
+        MaintenanceRole::Retention,
+        MaintenanceRole::Topics,
+        MaintenanceRole::Feed,
+        MaintenanceRole::Producers,
+    ]
+    .map(LeaseKey::Role)
+    .into();
     let rng = alluvium_runtime::SeededRng::new(1);
     let acquired = leases.acquire(&keys, one.session.lease_owner(), &rng).await.expect("read");
     assert!(acquired.iter().all(Option::is_some));
@@ -234,9 +241,9 @@ async fn an_idle_compactor_writes_nothing_and_releases_roles_that_are_no_longer_
     let (before, started) = (rows(), Instant::now());
     sleep(Duration::from_secs(60)).await;
     // A heartbeat is a row, and there are two of them a second.
-    let beats = u64::try_from(started.elapsed().as_millis() / 500).expect("few");
-    assert!(rows() - before <= beats + 1, "{} rows in {beats} heartbeats", rows() - before);
-    let roles = [Role::Retired, Role::Retention, Role::Topics, Role::Feed];
+    let heartbeats = u64::try_from(started.elapsed().as_millis() / 500).expect("few");
+    assert!(rows() - before <= heartbeats + 1, "{} rows in {heartbeats} heartbeats", rows() - before);
+    let roles = [MaintenanceRole::Retired, MaintenanceRole::Retention, MaintenanceRole::Topics, MaintenanceRole::Feed];
     let other = world.process(slow_store(), eager()).await;
     sleep(Duration::from_secs(5)).await;
     let mut left = 0;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alluvium_history::{HistoryFile, HistoryRecord};
-use alluvium_metastore::kv::{Db, Faults as StoreFaults, MemoryEngine};
+use alluvium_metastore::kv::{Db, KvFaults, MemoryEngine};
 use alluvium_metastore::nodes::{NewNode, Session, SessionConfig};
 use alluvium_metastore::topics::{NewTopic, Topic};
 use alluvium_metastore::{Metastore, fixtures};
@@ -55,14 +55,14 @@ impl Process {
 }
 
 /// Opens the metastore in `engine` as one process does.
-async fn open_metastore(engine: &MemoryEngine, faults: StoreFaults, seed: u64) -> Metastore {
+async fn open_metastore(engine: &MemoryEngine, faults: KvFaults, seed: u64) -> Metastore {
     let rng = Arc::new(SeededRng::new(seed));
     let db = Db::new(Arc::new(engine.for_other_process(faults)), rng.clone());
     Metastore::open(db, &*rng).await.expect("a metastore in memory opens")
 }
 
 impl World {
-    pub(super) async fn new(partitions: i32, configs: &[(&str, &str)], faults: StoreFaults) -> Self {
+    pub(super) async fn new(partitions: i32, configs: &[(&str, &str)], faults: KvFaults) -> Self {
         let engine = MemoryEngine::default();
         let metastore = open_metastore(&engine, faults, 1).await;
         let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
@@ -101,9 +101,9 @@ impl World {
     }
 
     /// A compactor in its own process, with `faults` between it and the metastore.
-    pub(super) async fn process(&self, faults: StoreFaults, config: CompactorConfig) -> Process {
+    pub(super) async fn process(&self, faults: KvFaults, config: CompactorConfig) -> Process {
         let seed = self.compactors.fetch_add(1, Ordering::Relaxed);
-        let metastore = open_metastore(&self.engine, StoreFaults { seed: faults.seed ^ seed, ..faults }, seed).await;
+        let metastore = open_metastore(&self.engine, KvFaults { seed: faults.seed ^ seed, ..faults }, seed).await;
         let rng = Arc::new(SeededRng::new(seed));
         let new = NewNode { compacts: true, ..NewNode::default() };
         let (nodes, clock) = (metastore.nodes.clone(), self.clock.clone());
@@ -239,13 +239,13 @@ impl World {
     }
 
     async fn read_segment(&self, extent: &Extent) -> Vec<HistoryRecord> {
-        let ExtentSource::Segment { position, refused } = &extent.source else { panic!("not a segment") };
+        let ExtentSource::Segment { position, rejected } = &extent.source else { panic!("not a segment") };
         let run = self.objects.get_range(&object_key::segment(extent.object), position.clone()).await.expect("run");
         let mut next = extent.offsets.start.0;
         let mut records = Vec::new();
         for (number, batch) in (0_u32..).zip(Batches::new(run)) {
             let batch = batch.expect("a batch");
-            if !refused.contains(&number) {
+            if !rejected.contains(&number) {
                 let rebased = Batch::exactly_one(batch.rebased(next, 0).concat().into()).expect("rebased");
                 next += i64::from(batch.header().record_count);
                 records.extend(decode(&rebased));

@@ -40,7 +40,7 @@ pub struct GroupConfig {
 
 /// The outcome of a join.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Generation {
+pub struct JoinedGeneration {
     /// The group's generation id.
     pub generation: i32,
     /// The member id.
@@ -92,7 +92,7 @@ impl GroupConsumer {
     ///
     /// # Errors
     /// [`MemberError::Fenced`], or the last error if there is no assignment within the API timeout.
-    pub async fn join(&mut self) -> Result<Generation, MemberError> {
+    pub async fn join(&mut self) -> Result<JoinedGeneration, MemberError> {
         let mut backoff = self.connections.config().backoff();
         loop {
             match self.join_once().await {
@@ -207,7 +207,7 @@ impl GroupConsumer {
         Ok(())
     }
 
-    async fn join_once(&mut self) -> Result<Generation, MemberError> {
+    async fn join_once(&mut self) -> Result<JoinedGeneration, MemberError> {
         let protocol =
             JoinGroupRequestProtocol { name: PROTOCOL.into(), metadata: assignment::subscription(&self.config.topics) };
         let request = JoinGroupRequest {
@@ -242,7 +242,7 @@ impl GroupConsumer {
         let response = self.call(&request).await?;
         self.check(response.error_code)?;
         let assignment = assignment::decode(response.assignment);
-        Ok(Generation { generation: self.generation, member: self.member.clone(), assignment })
+        Ok(JoinedGeneration { generation: self.generation, member: self.member.clone(), assignment })
     }
 
     /// Assigns partitions to all members, which is the group leader's task.

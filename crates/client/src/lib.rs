@@ -20,7 +20,7 @@ pub use cluster::{Cluster, TopicLayout};
 pub use connection::{Connection, Pending};
 pub use connection_pool::{ConnectionPool, PoolConfig};
 pub use error::ClientError;
-pub use group_consumer::{Generation, GroupConfig, GroupConsumer, MemberError};
+pub use group_consumer::{GroupConfig, GroupConsumer, JoinedGeneration, MemberError};
 pub use producer::{Acks, Appended, IdempotentProducer, ProducerConfig};
 pub use reader::{FetchedBatch, PartitionReader, ReaderConfig};
 pub use transport::{Stream, Tcp, Transport};

@@ -203,7 +203,8 @@ impl<T> IdempotentProducer<T> {
                 Err(error) => outcome = Err(error),
             }
         }
-        // Also if the connection was lost meanwhile. One request each, so that each batch follows its predecessor in the log.
+        // Also if the connection was lost meanwhile. One request each, so that each batch follows its predecessor in
+        // the log.
         for batch in retriable.into_iter().rev() {
             self.in_flight.push_front(InFlight { batches: vec![batch], response: None });
         }
@@ -211,8 +212,9 @@ impl<T> IdempotentProducer<T> {
         self.resend_oldest().await
     }
 
-    /// Takes the oldest request, adds its acknowledged batches to `acknowledged` and returns the retriable ones. All batches of
-    /// a request without a pending response are retriable. If the connection is lost, the request stays the oldest.
+    /// Takes the oldest request, adds its acknowledged batches to `acknowledged` and returns the retriable ones. All
+    /// batches of a request without a pending response are retriable. If the connection is lost, the request stays the
+    /// oldest.
     async fn take_oldest(&mut self) -> Result<Retriable<T>, ClientError> {
         let Some(oldest) = self.in_flight.front_mut() else {
             return Ok(Retriable::default());

@@ -39,11 +39,11 @@ pub(crate) struct TimestampPage {
 /// The positions of rows by offset and timestamp, from the footer.
 pub(crate) struct Index {
     parquet: Arc<ParquetMetaData>,
-    groups: Vec<Group>,
+    groups: Vec<RowGroup>,
 }
 
 /// One row group; it has at least one row.
-struct Group {
+struct RowGroup {
     offsets: RowSpan,
     latest: Timestamp,
     bytes: usize,
@@ -75,9 +75,9 @@ impl RowSpan {
 impl Index {
     /// The index of a file that covers `offsets`; `None` if its statistics are missing or contradict each other.
     pub(crate) fn new(parquet: Arc<ParquetMetaData>, offsets: &Range<Offset>) -> Option<Self> {
-        let groups: Vec<Group> = parquet.row_groups().iter().map(Group::new).collect::<Option<_>>()?;
+        let groups: Vec<RowGroup> = parquet.row_groups().iter().map(RowGroup::new).collect::<Option<_>>()?;
         let mut next = offsets.start.0;
-        for Group { offsets: span, .. } in &groups {
+        for RowGroup { offsets: span, .. } in &groups {
             let steps = usize::try_from(span.last.checked_sub(span.first)?).ok()?;
             if span.first < next || span.rows.is_empty() || steps < span.rows.len() - 1 {
                 return None;
@@ -89,7 +89,7 @@ impl Index {
 
     /// Memory of the index, in bytes, about.
     pub(crate) fn weight(&self) -> usize {
-        self.parquet.memory_size() + self.groups.len() * size_of::<Group>()
+        self.parquet.memory_size() + self.groups.len() * size_of::<RowGroup>()
     }
 
     /// Position of the first record at or after `from`. The outer `None` means that there is none, the inner one that
@@ -129,7 +129,7 @@ impl Index {
 
     /// The rows from `row` of `group` on that take about `bytes`; at least one.
     pub(crate) fn rows_from(&self, group: usize, row: usize, bytes: usize) -> Rows {
-        let Some(Group { offsets, bytes: group_bytes, .. }) = self.groups.get(group) else {
+        let Some(RowGroup { offsets, bytes: group_bytes, .. }) = self.groups.get(group) else {
             return Rows { group, rows: row..row };
         };
         let group_rows = offsets.rows.len();
@@ -177,7 +177,7 @@ impl Index {
     }
 }
 
-impl Group {
+impl RowGroup {
     fn new(group: &RowGroupMetaData) -> Option<Self> {
         let (first, last) = bounds(group, column::OFFSET)?;
         let (_, latest) = bounds(group, column::TIMESTAMP)?;

@@ -57,9 +57,9 @@ impl HistoryFile {
             let encoded =
                 self.decode(source, rows, Columns::All, move |batches| encode(encoder, &batches, end)).await?;
             encoder = match encoded {
-                (encoder, Progress::Full) => return Ok(encoder.finish()),
-                (encoder, Progress::AtEnd) => return Ok(encoder.finish_to(end)?),
-                (encoder, Progress::NeedsRows) => encoder,
+                (encoder, BatchProgress::Full) => return Ok(encoder.finish()),
+                (encoder, BatchProgress::AtEnd) => return Ok(encoder.finish_to(end)?),
+                (encoder, BatchProgress::NeedsRows) => encoder,
             };
             self.check_progress(next, encoder.next())?;
         }
@@ -75,7 +75,7 @@ impl HistoryFile {
 }
 
 /// Why encoding stopped.
-enum Progress {
+enum BatchProgress {
     /// The next record does not fit.
     Full,
     /// The next record is at or after the end offset.
@@ -89,19 +89,19 @@ fn encode(
     mut encoder: BatchEncoder,
     batches: &[RecordBatch],
     end: Offset,
-) -> Result<(BatchEncoder, Progress), ReadError> {
+) -> Result<(BatchEncoder, BatchProgress), ReadError> {
     for batch in batches {
         for record in records(batch)? {
             if record.offset < encoder.next() {
                 return Err(ReadError::corrupt("offsets do not rise"));
             }
             if record.offset >= end {
-                return Ok((encoder, Progress::AtEnd));
+                return Ok((encoder, BatchProgress::AtEnd));
             }
             if !encoder.push(&record)? {
-                return Ok((encoder, Progress::Full));
+                return Ok((encoder, BatchProgress::Full));
             }
         }
     }
-    Ok((encoder, Progress::NeedsRows))
+    Ok((encoder, BatchProgress::NeedsRows))
 }

@@ -19,7 +19,7 @@ impl Health {
         }
     }
 
-    /// Notes that an operation failed for good. An error that concerns one object only does not count.
+    /// Notes that an operation failed after all its retries. An error that concerns one object only does not count.
     pub(crate) fn record_failure(&self, error: &Error) {
         if error.kind.concerns_store()
             && let Some(mut failure) = self.failure_of(error.operation)

@@ -28,7 +28,7 @@ mod usage;
 pub use bucket::{BucketSettings, Expiry, LifecycleRule, Setting, Versioning};
 pub use config::{ObjectsConfig, RetryPolicy};
 pub use error::{Error, ErrorKind, Operation};
-pub use listing::Listed;
+pub use listing::ListedObject;
 pub use location::{LocationError, S3Location, StoreLocation};
 pub use objects::Objects;
 pub use open::open;

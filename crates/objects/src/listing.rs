@@ -11,7 +11,7 @@ use crate::{Error, Objects, Operation};
 
 /// One object of a listing. Ordered by key first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listed {
+pub struct ListedObject {
     /// The object's key, relative to the store's prefix.
     pub key: String,
     /// The object's size in bytes.
@@ -23,7 +23,7 @@ pub struct Listed {
 impl Objects {
     /// The first `limit` objects, in key order, whose keys are below `prefix` (whole path parts: `segments/`) and after
     /// `after`. A page shorter than `limit` is the last.
-    pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>, Error> {
+    pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ListedObject>, Error> {
         let below = self.directory(prefix)?;
         let after = after.map(|after| self.path(Operation::List, after)).transpose()?;
         self.with_retries(Operation::List, prefix, &self.slots.others, 0, || async {
@@ -46,12 +46,12 @@ impl Objects {
         below: Option<&Path>,
         after: Option<&Path>,
         limit: usize,
-    ) -> Result<Vec<Listed>, object_store::Error> {
+    ) -> Result<Vec<ListedObject>, object_store::Error> {
         let mut found = match after {
             Some(after) => self.store.list_with_offset(below, after),
             None => self.store.list(below),
         };
-        let mut smallest: BinaryHeap<Listed> = BinaryHeap::new();
+        let mut smallest: BinaryHeap<ListedObject> = BinaryHeap::new();
         while let Some(meta) = found.try_next().await? {
             let Some(listed) = self.listed(&meta) else { continue };
             smallest.push(listed);
@@ -65,8 +65,8 @@ impl Objects {
         Ok(smallest.into_sorted_vec())
     }
 
-    fn listed(&self, meta: &ObjectMeta) -> Option<Listed> {
+    fn listed(&self, meta: &ObjectMeta) -> Option<ListedObject> {
         let key = self.key(&meta.location)?.to_owned();
-        Some(Listed { key, bytes: meta.size, modified_ms: meta.last_modified.timestamp_millis() })
+        Some(ListedObject { key, bytes: meta.size, modified_ms: meta.last_modified.timestamp_millis() })
     }
 }

@@ -43,7 +43,7 @@ usage! {
     retries,
     /// GETs sent a second time because the first was slow.
     hedges,
-    /// Operations that failed for good (an absent object is a result, not a failure).
+    /// Operations that failed after all their retries (an absent object is a result, not a failure).
     failures,
 }
 

@@ -1,4 +1,4 @@
-//! The tasks of a process: each is spawned here, under a name, is told to stop by one cancel token, and is waited for
+//! The tasks of a process: each is spawned here, under a name, is stopped by one cancel token, and is waited for
 //! at the end. A simulation hands in a simulated process (feature `testing`), which pauses or ends all of them at once.
 
 use std::future::Future;
@@ -22,7 +22,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// A set without tasks; cancelling `cancel` tells all its tasks to stop.
+    /// A set without tasks; cancelling `cancel` stops all its tasks.
     #[must_use]
     pub fn new(cancel: CancellationToken) -> Self {
         Self { cancel, ..Self::default() }
@@ -69,7 +69,7 @@ impl Tasks {
         work.await
     }
 
-    /// Tells all tasks to stop and waits for them, at most `timeout`. Returns whether all have ended.
+    /// Signals all tasks to stop and waits for them, at most `timeout`. Returns whether all have ended.
     pub async fn stop(&self, timeout: Duration) -> bool {
         self.cancel.cancel();
         self.tracker.close();

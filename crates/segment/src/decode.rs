@@ -45,7 +45,7 @@ pub enum FormatError {
 
 /// Checks that `start`, the first 16 bytes or more of an object, is the header of a segment of a known version.
 pub fn verify_header(start: &[u8]) -> Result<(), FormatError> {
-    let mut reader = Reader(start);
+    let mut reader = ByteReader(start);
     if reader.take().as_ref() != Some(HEADER_MAGIC) {
         return Err(FormatError::Magic);
     }
@@ -99,7 +99,7 @@ impl Footer {
 }
 
 fn decode_trailer(trailer: &[u8; TRAILER_LEN]) -> Result<(u64, u32), FormatError> {
-    let mut reader = Reader(trailer);
+    let mut reader = ByteReader(trailer);
     let footer_bytes = reader.u64()?;
     let crc = reader.u32()?;
     let stored_version = reader.u32()?;
@@ -118,7 +118,7 @@ fn version(stored: [u8; 4]) -> Result<(), FormatError> {
 }
 
 fn decode_footer(bytes: &[u8], footer_start: u64) -> Result<Footer, FormatError> {
-    let mut reader = Reader(bytes);
+    let mut reader = ByteReader(bytes);
     let writer = reader.u32()?;
     let created = Timestamp(reader.i64()?);
     let count = reader.count(RUN_LEN)?;
@@ -145,7 +145,7 @@ fn decode_footer(bytes: &[u8], footer_start: u64) -> Result<Footer, FormatError>
     }
 }
 
-fn decode_run(reader: &mut Reader<'_>) -> Result<Run, FormatError> {
+fn decode_run(reader: &mut ByteReader<'_>) -> Result<Run, FormatError> {
     let topic = TopicId(Uuid::from_bytes(reader.take().ok_or(TRUNCATED)?));
     let partition = TopicPartition::new(topic, PartitionIndex(reader.i32()?));
     let position = reader.u64()?..reader.u64()?;
@@ -157,7 +157,7 @@ fn decode_run(reader: &mut Reader<'_>) -> Result<Run, FormatError> {
     Ok(Run { partition, position, records, batches, timestamps, producers, crc })
 }
 
-fn decode_producer(reader: &mut Reader<'_>) -> Result<ProducerRun, FormatError> {
+fn decode_producer(reader: &mut ByteReader<'_>) -> Result<ProducerRun, FormatError> {
     Ok(ProducerRun {
         id: ProducerId(reader.i64()?),
         epoch: ProducerEpoch(i16::from_be_bytes(reader.take().ok_or(TRUNCATED)?)),
@@ -169,9 +169,9 @@ fn decode_producer(reader: &mut Reader<'_>) -> Result<ProducerRun, FormatError> 
 const TRUNCATED: FormatError = FormatError::Footer("it is truncated");
 
 /// Big-endian fields, one after another.
-struct Reader<'a>(&'a [u8]);
+struct ByteReader<'a>(&'a [u8]);
 
-impl Reader<'_> {
+impl ByteReader<'_> {
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (field, rest) = self.0.split_first_chunk()?;
         self.0 = rest;

@@ -4,7 +4,7 @@
 use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
 use alluvium_wire::messages::fetch::{FetchResponse, FetchableTopicResponse, PartitionData};
 use alluvium_wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
-use alluvium_wire::{Message, Reader, Records, Writer, frame};
+use alluvium_wire::{Message, Reader, RecordsField, Writer, frame};
 use bytes::Bytes;
 use divan::{Bencher, counter::BytesCount};
 
@@ -71,7 +71,7 @@ fn encode_fetch(bencher: Bencher, bytes: usize) {
     let batch = batch(bytes);
     let partition = |partition_index| PartitionData {
         partition_index,
-        records: Some(Records::new(batch.rebased(1 << 40, 0).into())),
+        records: Some(RecordsField::new(batch.rebased(1 << 40, 0).into())),
         ..Default::default()
     };
     let topic = FetchableTopicResponse { partitions: (0..PARTITIONS).map(partition).collect(), ..Default::default() };

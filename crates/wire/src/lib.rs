@@ -16,6 +16,6 @@ pub mod message;
 pub mod messages;
 
 pub use api_key::ApiKey;
-pub use codec::{DecodeError, EncodeError, Reader, Records, Versions, Writer};
+pub use codec::{DecodeError, EncodeError, Reader, RecordsField, Versions, Writer};
 pub use error_code::ErrorCode;
 pub use message::{Direction, Message, Request};

@@ -32,17 +32,17 @@ impl LoadedBatches {
         at: Offset,
         visit: BatchVisitor<'_>,
     ) -> Result<ControlFlow<(), Offset>, LoadError> {
-        let refused = match &extent.source {
-            ExtentSource::Segment { refused, .. } => refused.as_slice(),
+        let rejected = match &extent.source {
+            ExtentSource::Segment { rejected, .. } => rejected.as_slice(),
             ExtentSource::History { .. } => &[],
         };
         match self {
             Self::Run(batches) => {
-                let batches = AssignOffsets::new(extent, refused, batches.iter().cloned().map(Ok));
+                let batches = AssignOffsets::new(extent, rejected, batches.iter().cloned().map(Ok));
                 visit_all(batches, Checksums::Verified, at, visit)
             }
             Self::Bytes(bytes) => {
-                let batches = AssignOffsets::new(extent, refused, ParsedBatches(bytes.clone()));
+                let batches = AssignOffsets::new(extent, rejected, ParsedBatches(bytes.clone()));
                 visit_all(batches, Checksums::Unverified, at, visit)
             }
             Self::Chunk(chunk) => {

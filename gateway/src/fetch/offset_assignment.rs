@@ -30,12 +30,12 @@ impl OffsetBatch {
     }
 }
 
-/// Iterates over the batches of a segment's extent with their offsets. Batches that the commit refused have none and
+/// Iterates over the batches of a segment's extent with their offsets. Batches that the commit rejected have none and
 /// are left out.
 pub struct AssignOffsets<'a, I> {
     extent: &'a Extent,
-    /// Ordinals in the run of the batches that the commit refused, ascending.
-    refused: &'a [u32],
+    /// Ordinals in the run of the batches that the commit rejected, ascending.
+    rejected: &'a [u32],
     batches: I,
     ordinal: u32,
     next: Offset,
@@ -43,8 +43,8 @@ pub struct AssignOffsets<'a, I> {
 
 impl<'a, I: Iterator<Item = Result<Batch, BatchError>>> AssignOffsets<'a, I> {
     /// `batches` are all batches of the run, in order.
-    pub fn new(extent: &'a Extent, refused: &'a [u32], batches: I) -> Self {
-        Self { extent, refused, batches, ordinal: 0, next: extent.offsets.start }
+    pub fn new(extent: &'a Extent, rejected: &'a [u32], batches: I) -> Self {
+        Self { extent, rejected, batches, ordinal: 0, next: extent.offsets.start }
     }
 
     fn assign(&mut self, batch: Batch) -> Result<OffsetBatch, LoadError> {
@@ -82,7 +82,7 @@ impl<I: Iterator<Item = Result<Batch, BatchError>>> Iterator for AssignOffsets<'
             };
             let ordinal = self.ordinal;
             self.ordinal = self.ordinal.saturating_add(1);
-            if self.refused.binary_search(&ordinal).is_err() {
+            if self.rejected.binary_search(&ordinal).is_err() {
                 return Some(self.assign(batch));
             }
         }

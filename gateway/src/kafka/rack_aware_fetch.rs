@@ -6,7 +6,7 @@
 //! never redirects it.
 
 use alluvium_model::Offset;
-use alluvium_wire::Records;
+use alluvium_wire::RecordsField;
 use alluvium_wire::messages::fetch::PartitionData;
 
 use crate::agent::Agent;
@@ -45,7 +45,7 @@ impl RackAwareFetch {
                     log_start_offset: offset(head.map(|head| head.start)),
                     aborted_transactions: plan.read_committed.then(Vec::new),
                     preferred_read_replica: self.live_agents.leader(requested.partition, Some(&self.rack)).0,
-                    records: Some(Records::default()),
+                    records: Some(RecordsField::default()),
                     ..Default::default()
                 }
             })

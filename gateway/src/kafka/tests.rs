@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alluvium_model::TopicPartition;
 use alluvium_objects::Operation;
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 use alluvium_wire::frame::{decode_response, decode_response_header, encode_request};
 use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use alluvium_wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
@@ -125,7 +125,7 @@ async fn a_draining_agent_answers_requests_in_flight_and_takes_no_more() {
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];
     let agent = world.agent().await;
-    world.faults.inject(Rule::on(Operation::Put, Fault::Delay(Duration::from_secs(2))));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(2))));
     let mut connection = connect(&agent);
     connection.send(8, &append("orders", -1, "kept")).await;
     sleep(Duration::from_secs(1)).await;

@@ -1,7 +1,7 @@
 //! Sequence numbers of idempotent producers, as batches that are not committed yet carry them.
 
 use alluvium_model::{ProducerEpoch, ProducerId, Sequence, TopicPartition};
-use alluvium_wire::batch::{Batch, BatchHeader};
+use alluvium_wire::batch::Batch;
 
 /// A producer in a partition: sequence numbers are counted for each such pair.
 pub type PartitionProducer = (TopicPartition, ProducerId);
@@ -38,28 +38,5 @@ impl FirstSequence {
         } else {
             other
         }
-    }
-}
-
-/// The sequence of a batch's last record. Sequences wrap from the largest number to 0.
-#[must_use]
-pub fn last_sequence(header: &BatchHeader) -> Sequence {
-    wrapping_add(header.base_sequence, header.last_offset_delta)
-}
-
-fn wrapping_add(first: i32, delta: i32) -> Sequence {
-    Sequence(first.checked_add(delta).unwrap_or_else(|| delta - (i32::MAX - first) - 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sequences_wrap_to_zero() {
-        assert_eq!(wrapping_add(5, 4), Sequence(9));
-        assert_eq!(wrapping_add(i32::MAX, 0), Sequence(i32::MAX));
-        assert_eq!(wrapping_add(i32::MAX, 1), Sequence(0));
-        assert_eq!(wrapping_add(i32::MAX - 1, 4), Sequence(2));
     }
 }

@@ -13,7 +13,6 @@ use bytes::Bytes;
 
 use super::ProduceError;
 use super::open_segment::Contents;
-use super::sequence::last_sequence;
 use crate::recent_segments::{Frame, RecentSegment};
 
 /// An object that is durable and not yet committed.
@@ -110,7 +109,7 @@ fn facts(batch: &Batch) -> BatchFacts {
         id: ProducerId(header.producer_id),
         epoch: ProducerEpoch(header.producer_epoch),
         first: Sequence(header.base_sequence),
-        last: last_sequence(header),
+        last: Sequence(header.base_sequence).plus(header.last_offset_delta),
     });
     BatchFacts { records: header.record_count.unsigned_abs(), timestamps: (earliest, latest), producer }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::kv::Faults as KvFaults;
+use alluvium_metastore::kv::KvFaults;
 use alluvium_model::Offset;
 use alluvium_objects::Operation;
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 use proptest::prelude::*;
 
 use super::world::{World, append, batch, fetch, plan, produce, read_all, records, sequenced};
@@ -18,7 +18,7 @@ async fn a_failed_upload_fails_its_batches_only() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
-    world.faults.inject(Rule::on(Operation::Put, Fault::Unavailable));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Unavailable));
     let failed = produce(&agent, partition, batch(&["lost"])).await.expect_err("the store is down");
     assert!(failed.is_retryable());
     assert!(matches!(failed, ProduceError::Upload(_)));
@@ -34,9 +34,9 @@ async fn a_new_producers_later_batches_do_not_overtake_the_one_that_failed() {
     let agent = world.agent_with(AgentConfig { segment_bytes_max: 1, ..AgentConfig::default() }).await;
     let partition = world.topic("orders", 1).await[0];
     // Every attempt to upload the first segment fails; later segments would succeed.
-    world.faults.inject(Rule::on(Operation::Put, Fault::Unavailable).times(1));
-    world.faults.inject(Rule::on(Operation::Put, Fault::Delay(Duration::from_millis(50))).times(2));
-    world.faults.inject(Rule::on(Operation::Put, Fault::Unavailable).times(2));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Unavailable).times(1));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Delay(Duration::from_millis(50))).times(2));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Unavailable).times(2));
     let first = append(&agent, partition, sequenced(5, 0, &["a"])).await;
     let second = append(&agent, partition, sequenced(5, 1, &["b"])).await;
     let third = append(&agent, partition, sequenced(6, 0, &["other"])).await;
@@ -54,7 +54,7 @@ async fn a_put_that_was_done_but_not_answered_duplicates_no_record() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
-    world.faults.inject(Rule::on(Operation::Put, Fault::DoneButUnavailable).times(1));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::DoneButUnavailable).times(1));
     produce(&agent, partition, batch(&["once"])).await.expect("the second attempt succeeds");
     assert_eq!(read_all(&agent, partition).await, [(0, "once".into())]);
 }
@@ -64,7 +64,7 @@ async fn a_minute_without_the_store_loses_nothing_acknowledged() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
-    world.faults.inject(Rule::on(Operation::Put, Fault::Hang));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Hang));
     let outage = {
         let faults = world.faults.clone();
         async move {
@@ -96,7 +96,7 @@ async fn a_corrupt_segment_fails_its_partition_only() {
     produce(&writer, partitions[1], batch(&["good"])).await.expect("acknowledged");
     let reader = world.agent().await;
     let key = world.metastore.log.find(partitions[0], Offset(0), 1).await.expect("found")[0].object.to_string();
-    world.faults.inject(Rule::on(Operation::Get, Fault::Flipped(80)).key_contains(key));
+    world.faults.inject(FaultRule::on(Operation::Get, Fault::Flipped(80)).key_contains(key));
     let fetched = reader.fetch.fetch(plan(&[(partitions[0], 0), (partitions[1], 0)])).await;
     assert!(matches!(fetched[0].error, Some(FetchError::Corrupt { .. })), "{:?}", fetched[0].error);
     assert_eq!(fetched[0].high_watermark, Offset(1));
@@ -112,7 +112,7 @@ async fn a_lost_segment_fails_its_partition_only() {
     produce(&writer, partitions[1], batch(&["good"])).await.expect("acknowledged");
     let reader = world.agent().await;
     let key = world.metastore.log.find(partitions[0], Offset(0), 1).await.expect("found")[0].object.to_string();
-    world.faults.inject(Rule::on(Operation::Get, Fault::NotFound).key_contains(key));
+    world.faults.inject(FaultRule::on(Operation::Get, Fault::NotFound).key_contains(key));
     let fetched = reader.fetch.fetch(plan(&[(partitions[0], 0), (partitions[1], 0)])).await;
     assert!(matches!(fetched[0].error, Some(FetchError::Storage(_))), "{:?}", fetched[0].error);
     assert_eq!(records(&fetched[1]), [(0, "good".into())]);
@@ -178,7 +178,7 @@ async fn check_acknowledged_records(seed: u64, failing_puts: u64) {
     let world = World::with_metastore_faults(faults).await;
     let agent = world.agent_with(AgentConfig { segment_bytes_max: 400, ..AgentConfig::default() }).await;
     let partitions = world.topic("orders", 3).await;
-    world.faults.inject(Rule::on(Operation::Put, Fault::Unavailable).skip(seed % 7).times(failing_puts));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Unavailable).skip(seed % 7).times(failing_puts));
     let mut sent = Vec::new();
     for n in 0..60_i32 {
         let partition = partitions[usize::try_from(n % 3).expect("small")];

@@ -120,7 +120,7 @@ async fn a_late_answer_of_an_owner_counts_if_the_store_fails() {
     produce(&agents[0], partition, batch(&["one"])).await.expect("acknowledged");
     let late = HEDGE_AFTER * 2;
     network.set_behaviour(Behaviour::Slow(late));
-    world.faults.inject(alluvium_objects::faults::Rule::always(alluvium_objects::faults::Fault::Unavailable));
+    world.faults.inject(alluvium_objects::faults::FaultRule::always(alluvium_objects::faults::Fault::Unavailable));
     agents[1].metadata_cache.sync().await.expect("the metastore answers");
     let begun = Instant::now();
     assert_eq!(read_all(&agents[1], partition).await, [(0, "one".to_owned())]);

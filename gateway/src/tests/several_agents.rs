@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use alluvium_metastore::leases::{LeaseKey, Role};
+use alluvium_metastore::leases::{LeaseKey, MaintenanceRole};
 use alluvium_model::{Offset, TopicPartition};
 use alluvium_objects::Operation;
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::world::{Process, TIMEOUT, World, batch, fetch, plan, produce, read_all, records, sequenced};
@@ -120,7 +120,7 @@ async fn an_agent_that_was_paused_while_the_feed_was_trimmed_rebuilds_its_metada
     let new = world.topic("new", 1).await[0];
     produce(&a.agent, new, batch(&["0", "1"])).await.expect("acknowledged");
     let late = world.clock.now().plus(Duration::from_secs(30 * 24 * 3_600));
-    let lease = alluvium_metastore::fixtures::lease(&world.metastore, LeaseKey::Role(Role::Feed)).await;
+    let lease = alluvium_metastore::fixtures::lease(&world.metastore, LeaseKey::Role(MaintenanceRole::Feed)).await;
     let trimmed = world.metastore.feed.trim(&lease, late, Duration::from_secs(3_600), 1_000).await.expect("trimmed");
     assert!(trimmed > 0);
     b.resume();
@@ -178,7 +178,7 @@ async fn a_failed_batch_that_was_sent_again_to_another_agent_does_not_block_late
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];
     let [a, b] = world.agents().await;
-    world.faults.inject(Rule::on(Operation::Put, Fault::Unavailable));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Unavailable));
     assert!(produce(&a.agent, partition, sequenced(5, 0, &["a"])).await.is_err());
     world.faults.heal();
     // Until the first batch is sent again, later ones are rejected.

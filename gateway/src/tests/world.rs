@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_metastore::Metastore;
-use alluvium_metastore::kv::{Db, Faults as KvFaults, MemoryEngine};
+use alluvium_metastore::kv::{Db, KvFaults, MemoryEngine};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::topics::NewTopic;
 use alluvium_model::{Offset, Timestamp, TopicId, TopicPartition};

@@ -1,7 +1,7 @@
 //! Blocks as agents request them from each other, and as any client on the network could.
 
 use alluvium_model::{ObjectId, Offset, Timestamp, object_key};
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 
 use crate::client::raw;
 use crate::server::Server;
@@ -50,6 +50,6 @@ async fn only_blocks_are_served() {
 async fn a_failing_object_store_is_reported() {
     let server = Server::start().await;
     let absent = object_key::segment(ObjectId::new(Timestamp(1), 2, 3));
-    server.faults.inject(Rule::always(Fault::Unavailable));
+    server.faults.inject(FaultRule::always(Fault::Unavailable));
     assert_eq!(status(&server, &absent).await, 503);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alluvium_gateway::http::{BindError, Listener};
 use alluvium_metastore::Metastore;
 use alluvium_metastore::kv::{Db, RedbEngine};
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 use alluvium_runtime::SeededRng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -51,7 +51,7 @@ async fn without_its_metastore_an_agent_is_not_ready_and_its_metrics_are_still_s
 async fn while_its_object_store_fails_an_agent_is_not_ready_and_it_notices_recovery_by_itself() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
-    server.faults.inject(Rule::always(Fault::Unavailable));
+    server.faults.inject(FaultRule::always(Fault::Unavailable));
     assert_eq!(server.get("/readyz").await.status, 200, "nobody has asked the store yet");
     let refused = server.post_json("/topics/orders", r#"{"records":[{"value":1}]}"#).await;
     assert!(refused.body.contains("error_code"), "{}", refused.body);

@@ -1,7 +1,7 @@
 //! Rejected records: each error and its response, and that nothing is written.
 
 use alluvium_objects::Operation;
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 use serde_json::json;
 
 use crate::client::{Answer, BINARY, JSON, post, raw, request};
@@ -140,7 +140,7 @@ async fn a_compacted_topic_requires_keys() {
 async fn a_failing_object_store_is_a_retriable_error() {
     let server = Server::start().await;
     server.topic("orders", 1, &[]).await;
-    server.faults.inject(Rule::on(Operation::Put, Fault::Unavailable));
+    server.faults.inject(FaultRule::on(Operation::Put, Fault::Unavailable));
     let (status, code, message) = server.post_json("/topics/orders", ONE).await.error();
     assert_eq!((status, code), (500, 50003));
     assert!(message.starts_with("segment upload failed: "), "{message}");

@@ -133,12 +133,12 @@ async fn unknown_topics_and_partitions_are_not_found_and_not_created() {
 #[tokio::test]
 async fn unreadable_records_are_an_error_and_not_an_empty_answer() {
     use alluvium_objects::Operation;
-    use alluvium_objects::faults::{Fault, Rule};
+    use alluvium_objects::faults::{Fault, FaultRule};
     // Without caches, every read goes to the store.
     let server = Server::configured(|config| config.cache_bytes = 0).await;
     server.topic("orders", 1, &[]).await;
     assert_eq!(server.post_json("/topics/orders", r#"{"records":[{"value":1}]}"#).await.status, 200);
-    server.faults.inject(Rule::on(Operation::Get, Fault::Unavailable));
+    server.faults.inject(FaultRule::on(Operation::Get, Fault::Unavailable));
     let (status, code, _) = server.get("/topics/orders/partitions/0/records").await.error();
     assert_eq!((status, code), (500, 50003));
     server.faults.heal();

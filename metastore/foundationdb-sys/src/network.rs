@@ -39,7 +39,7 @@ pub fn run() -> io::Result<()> {
     Ok(())
 }
 
-/// Stops the network for good: a process can run it only once. Requests under way are never answered. Does nothing if
+/// Stops the network; it cannot be started again: a process can run it only once. Requests under way are never answered. Does nothing if
 /// the network does not run.
 pub fn stop() {
     let Some(thread) = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };

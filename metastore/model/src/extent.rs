@@ -30,7 +30,7 @@ pub enum ExtentSource {
         /// The range of bytes within the object.
         position: Range<u64>,
         /// Numbers (from 0, within the run) of the batches that the commit rejected, ascending: they take no offsets.
-        refused: Vec<u32>,
+        rejected: Vec<u32>,
     },
     /// The whole of one history file (Parquet, level 1 or more).
     History {

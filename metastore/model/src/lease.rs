@@ -10,12 +10,12 @@ pub enum LeaseKey {
     /// The compaction of a partition.
     Partition(TopicPartition),
     /// One of the maintenance roles.
-    Role(Role),
+    Role(MaintenanceRole),
 }
 
 /// A kind of maintenance that covers the whole cluster, done by one node at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
+pub enum MaintenanceRole {
     /// Deleting orphans: objects that the metastore does not know.
     Orphans,
     /// Deleting retired objects.

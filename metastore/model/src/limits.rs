@@ -46,8 +46,6 @@ pub const TRANSACTION_BYTES_TARGET: usize = 1_000_000;
 pub const TRANSACTION_AGE_MAX: Duration = Duration::from_secs(5);
 /// The time that work in flight has to finish after a request to stop.
 pub const DRAIN: Duration = Duration::from_secs(300);
-/// The time from deleting a topic to purging its records, in production.
-pub const TOPIC_DELETE_GRACE: Duration = Duration::from_secs(24 * 3600);
 /// One request frame (Kafka's `socket.request.max.bytes`).
 pub const FRAME_BYTES_MAX: usize = 100 << 20;
 /// Bytes that the records of one batch may have once decompressed: about 128 times the default `max.message.bytes`, as a

@@ -1,6 +1,6 @@
 //! The cluster: its id, and the format version of its store.
 //!
-//! Owns: the two rows that identify a store, and the refusal to open a store that a newer program has written.
+//! Owns: the two rows that identify a store, and the check that no newer program has written the store.
 
 mod open;
 mod row;

@@ -1,4 +1,4 @@
-//! Opening a store: a fresh one becomes a new cluster, one in a newer format is refused.
+//! Opening a store: a fresh one becomes a new cluster, one in a newer format is rejected.
 
 use alluvium_runtime::{Rng, uuid_v4};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -110,9 +110,9 @@ mod tests {
             Ok::<_, kv::Error>(())
         };
         db.run("newer", newer).await.unwrap();
-        let refused = Cluster::open(&db, &SeededRng::new(1)).await.unwrap_err();
-        assert_eq!(refused, OpenError::NewerFormat { found: 7, supported: 1 });
-        let text = refused.to_string();
+        let error = Cluster::open(&db, &SeededRng::new(1)).await.unwrap_err();
+        assert_eq!(error, OpenError::NewerFormat { found: 7, supported: 1 });
+        let text = error.to_string();
         assert!(text.contains("version 7") && text.contains("up to version 1"), "{text}");
     }
 

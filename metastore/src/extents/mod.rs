@@ -4,7 +4,7 @@
 //! extent means (`alluvium_model::extent`). The log stores the value as a row, the feed carries it in its entries.
 
 mod key;
-mod refused;
+mod rejected;
 mod row;
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 //! value | version: 1 (1) | kind: 1 | object: 16 | offsets: varint | offsets - records: varint | bytes: varint
 //!       | smallest timestamp: varint | largest - smallest timestamp: varint | source |
 //!
-//! kind 1, segment                        source | position: varint | bytes of position - bytes: varint |
-//! kind 2, segment, some batches refused  source | as kind 1 | count: varint | gap before each number: varint ... |
-//! kind 3, segment, many batches refused  source | as kind 1 | length: varint | bits, lowest first, 1: refused |
-//! kind 4, history file                   source | level: 1 |
+//! kind 1, segment                         source | position: varint | bytes of position - bytes: varint |
+//! kind 2, segment, some batches rejected  source | as kind 1 | count: varint | gap before each number: varint ... |
+//! kind 3, segment, many batches rejected  source | as kind 1 | length: varint | bits, lowest first, 1: rejected |
+//! kind 4, history file                    source | level: 1 |
 //! ```
 //! Differences and timestamps wrap around as unsigned 64-bit numbers.
 
@@ -15,14 +15,14 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, Timestamp};
 
 use super::{
     key::decode_key,
-    refused::{self, Refused},
+    rejected::{self, Rejected},
 };
 use crate::keyspace::{RowError, RowProblem, RowReader, RowWriter};
 
 const VERSION: u8 = 1;
 const SEGMENT: u8 = 1;
-const SEGMENT_REFUSED_LISTED: u8 = 2;
-const SEGMENT_REFUSED_BITS: u8 = 3;
+const SEGMENT_REJECTED_LISTED: u8 = 2;
+const SEGMENT_REJECTED_BITS: u8 = 3;
 const HISTORY: u8 = 4;
 
 /// The value of the row of `extent`.
@@ -40,13 +40,13 @@ pub(crate) fn encode(extent: &Extent) -> Vec<u8> {
             .varint(largest.0.wrapping_sub(smallest.0).cast_unsigned())
     };
     match source {
-        ExtentSource::Segment { position, refused } => {
+        ExtentSource::Segment { position, rejected } => {
             let position_bytes = position.end.wrapping_sub(position.start).wrapping_sub(*bytes);
             let segment = |kind| common(kind).varint(position.start).varint(position_bytes);
-            match refused::encode(refused) {
-                Refused::None => segment(SEGMENT).finish(),
-                Refused::Listed(list) => segment(SEGMENT_REFUSED_LISTED).raw(&list).finish(),
-                Refused::Bits(bits) => segment(SEGMENT_REFUSED_BITS).bytes(&bits).finish(),
+            match rejected::encode(rejected) {
+                Rejected::None => segment(SEGMENT).finish(),
+                Rejected::Listed(list) => segment(SEGMENT_REJECTED_LISTED).raw(&list).finish(),
+                Rejected::Bits(bits) => segment(SEGMENT_REJECTED_BITS).bytes(&bits).finish(),
             }
         }
         ExtentSource::History { level } => common(HISTORY).u8(*level).finish(),
@@ -66,7 +66,7 @@ pub(crate) fn decode(end: Offset, row: &[u8]) -> Result<Extent, RowError> {
     let start = i64::try_from(length).ok().filter(|length| *length > 0).and_then(|length| end.0.checked_sub(length));
     let start = start.filter(|start| *start >= 0).map(Offset).ok_or(row.malformed("offsets"))?;
     let source = match kind {
-        SEGMENT | SEGMENT_REFUSED_LISTED | SEGMENT_REFUSED_BITS => segment(&mut row, kind, bytes)?,
+        SEGMENT | SEGMENT_REJECTED_LISTED | SEGMENT_REJECTED_BITS => segment(&mut row, kind, bytes)?,
         HISTORY => ExtentSource::History { level: row.u8()? },
         _ => return Err(row.error(RowProblem::UnknownKind(kind))),
     };
@@ -79,12 +79,12 @@ fn segment(row: &mut RowReader<'_>, kind: u8, bytes: u64) -> Result<ExtentSource
     let start = row.varint()?;
     let position_bytes = bytes.wrapping_add(row.varint()?);
     let end = start.checked_add(position_bytes).ok_or(row.malformed("position"))?;
-    let refused = match kind {
-        SEGMENT_REFUSED_LISTED => refused::decode_list(row)?,
-        SEGMENT_REFUSED_BITS => refused::decode_bits(row)?,
+    let rejected = match kind {
+        SEGMENT_REJECTED_LISTED => rejected::decode_list(row)?,
+        SEGMENT_REJECTED_BITS => rejected::decode_bits(row)?,
         _ => Vec::new(),
     };
-    Ok(ExtentSource::Segment { position: start..end, refused })
+    Ok(ExtentSource::Segment { position: start..end, rejected })
 }
 
 /// The extents of rows that were read by range.

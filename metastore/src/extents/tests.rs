@@ -5,11 +5,11 @@ use uuid::Uuid;
 use super::{decode, decode_key, encode, extent_key};
 use crate::keyspace::RowProblem;
 
-fn segment_extent(refused: Vec<u32>) -> Extent {
+fn segment_extent(rejected: Vec<u32>) -> Extent {
     Extent {
         offsets: Offset(1_000)..Offset(1_300),
         object: ObjectId(*b"0123456789abcdef"),
-        source: ExtentSource::Segment { position: 65_536..69_632, refused },
+        source: ExtentSource::Segment { position: 65_536..69_632, rejected },
         bytes: 4_096,
         records: 300,
         timestamps: (Timestamp(1_790_000_000_000), Timestamp(1_790_000_000_255)),
@@ -29,8 +29,8 @@ fn bytes_of_version_1_never_change() {
         (vec![2, 700], [common(2), b"\x01\x02\x01\x02\x02\x02\xb9".to_vec()].concat()),
         (vec![0, 1, 2, 3, 9], [common(3), b"\x01\x02\x0f\x02".to_vec()].concat()),
     ];
-    for (refused, golden) in cases {
-        let extent = segment_extent(refused);
+    for (rejected, golden) in cases {
+        let extent = segment_extent(rejected);
         assert_eq!(encode(&extent), golden);
         assert_eq!(decode(Offset(1_300), &golden), Ok(extent));
     }
@@ -70,11 +70,11 @@ fn unknown_versions_and_kinds_are_refused() {
 prop_compose! {
     fn extents()(
         start in 0..i64::MAX / 2, length in 1..i64::MAX / 2, object: [u8; 16], position in 0..u64::MAX / 2,
-        position_bytes in 0..u64::MAX / 2, refused in prop::collection::btree_set(0u32..5_000, 0..300),
+        position_bytes in 0..u64::MAX / 2, rejected in prop::collection::btree_set(0u32..5_000, 0..300),
         bytes: u64, records: u64, timestamps: (i64, i64), level: Option<u8>,
     ) -> Extent {
-        let refused = refused.into_iter().collect();
-        let segment = ExtentSource::Segment { position: position..position + position_bytes, refused };
+        let rejected = rejected.into_iter().collect();
+        let segment = ExtentSource::Segment { position: position..position + position_bytes, rejected };
         Extent {
             offsets: Offset(start)..Offset(start + length),
             object: ObjectId(object),

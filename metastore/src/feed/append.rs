@@ -46,7 +46,7 @@ mod tests {
         let extent = |n: i32| Extent {
             offsets: Offset(1 << 40)..Offset((1 << 40) + 1),
             object: ObjectId::default(),
-            source: ExtentSource::Segment { position: 0..1 << 40, refused: (0..2_000).step_by(9).collect() },
+            source: ExtentSource::Segment { position: 0..1 << 40, rejected: (0..2_000).step_by(9).collect() },
             bytes: 1 << 40,
             records: 1,
             timestamps: (Timestamp(i64::from(n)), Timestamp(-1)),

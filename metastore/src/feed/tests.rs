@@ -5,7 +5,7 @@ use alluvium_model::{Timestamp, limits::FEED_KEEP_MIN};
 use super::{FeedEntry, FeedError, FeedPosition};
 use crate::{
     fixtures,
-    leases::{LeaseKey, Role},
+    leases::{LeaseKey, MaintenanceRole},
 };
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -52,7 +52,7 @@ async fn more_entries_are_trimmed_than_one_transaction_takes() {
         fixtures::topic(&metastore, &format!("t{n}"), 1, NOW).await;
     }
     let later = NOW.plus(FEED_KEEP_MIN).plus_ms(1);
-    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Feed)).await;
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Feed)).await;
     assert_eq!(metastore.feed.trim(&lease, later, Duration::ZERO, 550).await, Ok(550));
     assert_eq!(metastore.feed.trim(&lease, later, Duration::ZERO, 550).await, Ok(50));
 }
@@ -64,7 +64,7 @@ async fn old_entries_are_trimmed_and_a_reader_that_needed_them_gets_an_error() {
         fixtures::topic(&metastore, name, 1, NOW.plus_ms(n as i64)).await;
     }
     let entries = metastore.feed.read(&FeedPosition::START, 9).await.unwrap();
-    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Feed)).await;
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Feed)).await;
     let trim = async |after_ms, limit| {
         let now = NOW.plus(FEED_KEEP_MIN).plus_ms(after_ms);
         metastore.feed.trim(&lease, now, Duration::ZERO, limit).await.unwrap()

@@ -28,23 +28,28 @@ pub struct Fence {
     pub token: u64,
 }
 
-/// The contents of a head row; the fields are those of [`Snapshot`], unless they say otherwise.
+/// The contents of a head row: a [`Snapshot`] without its members.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct GroupHead {
     /// Identifies the save.
     pub fence: Fence,
     /// The time of the save, ms.
     pub saved: Timestamp,
+    /// The state at the save.
     pub state: SavedState,
+    /// The current generation.
     pub generation: Generation,
+    /// `consumer`, or another embedded protocol; `None` before the first member.
     pub protocol_type: Option<Arc<str>>,
+    /// The assignor that the members agreed on; `None` before the first generation.
     pub protocol: Option<Arc<str>>,
+    /// Member id of the leader.
     pub leader: Option<Arc<str>>,
     /// Number of members.
     pub members: u64,
 }
 
-impl Head {
+impl GroupHead {
     /// The head of a group that is saved as `snapshot`.
     pub(super) fn of(snapshot: &Snapshot, fence: Fence, saved: Timestamp) -> Self {
         Self {
@@ -73,7 +78,7 @@ impl Head {
 }
 
 /// The value of a head row.
-pub(super) fn encode_head(head: &Head) -> Vec<u8> {
+pub(super) fn encode_head(head: &GroupHead) -> Vec<u8> {
     let row = RowWriter::new(VERSION)
         .u64(head.fence.revision)
         .u64(head.fence.token)
@@ -88,9 +93,9 @@ pub(super) fn encode_head(head: &Head) -> Vec<u8> {
 }
 
 /// The contents of a head row.
-pub(super) fn decode_head(bytes: &[u8]) -> Result<Head, RowError> {
+pub(super) fn decode_head(bytes: &[u8]) -> Result<GroupHead, RowError> {
     let mut row = RowReader::new("group", bytes, VERSION)?;
-    let head = Head {
+    let head = GroupHead {
         fence: Fence { revision: row.u64()?, token: row.u64()? },
         saved: Timestamp(row.i64()?),
         state: state_of(row.u8()?, &row)?,

@@ -10,7 +10,7 @@ use futures::future::join;
 use thiserror::Error as ThisError;
 
 use super::{
-    head_row::{Fence, Head, decode_head, encode_head},
+    head_row::{Fence, GroupHead, decode_head, encode_head},
     key::{decode_head_key, head_key, heads_after, members_key, members_range},
     members_row::{decode_members, encode_members},
 };
@@ -39,7 +39,7 @@ pub struct Saved {
 
 /// One entry of the list of groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedGroup {
     /// The name of the group.
     pub group: GroupId,
     /// Its state when it was saved.
@@ -54,7 +54,7 @@ pub struct Listed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The groups, in the order of their keys.
-    pub groups: Vec<Listed>,
+    pub groups: Vec<ListedGroup>,
     /// The group after which the next page begins; `None` at the end.
     pub next: Option<GroupId>,
 }
@@ -117,7 +117,7 @@ impl Groups {
         now: Timestamp,
     ) -> Result<Fence, SaveError> {
         let fence = Fence { revision: expected.map_or(0, |fence| fence.revision).wrapping_add(1), token };
-        let head = encode_head(&Head::of(snapshot, fence, now));
+        let head = encode_head(&GroupHead::of(snapshot, fence, now));
         let members = encode_members(&snapshot.members);
         let (head, members) = (&head, &members);
         self.db
@@ -154,9 +154,9 @@ impl Groups {
     }
 }
 
-fn listed(key: &[u8], row: &[u8]) -> Result<Listed, RowError> {
+fn listed(key: &[u8], row: &[u8]) -> Result<ListedGroup, RowError> {
     let head = decode_head(row)?;
-    Ok(Listed {
+    Ok(ListedGroup {
         group: decode_head_key(key)?,
         state: head.state,
         protocol_type: head.protocol_type,
@@ -178,7 +178,7 @@ pub(crate) async fn stored_fence(tx: &Tx, group: &GroupId) -> Result<Option<Fenc
 }
 
 /// The stored head of `group`.
-pub(crate) async fn stored_head(tx: &Tx, group: &GroupId) -> Result<Option<Head>, Error> {
+pub(crate) async fn stored_head(tx: &Tx, group: &GroupId) -> Result<Option<GroupHead>, Error> {
     let row = tx.get(&head_key(group)).await?;
     Ok(row.map(|row| decode_head(&row)).transpose()?)
 }

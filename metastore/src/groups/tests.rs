@@ -9,10 +9,10 @@ use proptest::prelude::*;
 
 use super::*;
 use super::{
-    head_row::{Head, decode_head, encode_head},
+    head_row::{GroupHead, decode_head, encode_head},
     members_row::{decode_members, encode_members},
 };
-use crate::{Metastore, fixtures, keyspace::RowProblem, kv::Faults, leases::LeaseKey};
+use crate::{Metastore, fixtures, keyspace::RowProblem, kv::KvFaults, leases::LeaseKey};
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
@@ -111,7 +111,7 @@ async fn only_one_of_two_coordinators_that_loaded_the_same_save_saves_the_next()
 #[tokio::test]
 async fn a_save_with_an_unknown_result_is_done_once() {
     for seed in 0..20 {
-        let faults = Faults { seed, unknown_per_mille: 500, conflict_per_mille: 200, ..Faults::default() };
+        let faults = KvFaults { seed, unknown_per_mille: 500, conflict_per_mille: 200, ..KvFaults::default() };
         let groups = LeasedGroups(fixtures::open(faults).await);
         let mut fence = None;
         for round in 1..=5 {
@@ -171,7 +171,7 @@ async fn groups_are_listed_in_pages() {
 
 #[test]
 fn group_rows_of_version_1_are_these_bytes() {
-    let head = Head::of(&snapshot(3, vec![member("b", 2)]), Fence { revision: 5, token: 6 }, Timestamp(7));
+    let head = GroupHead::of(&snapshot(3, vec![member("b", 2)]), Fence { revision: 5, token: 6 }, Timestamp(7));
     let head_bytes = [
         &[1][..],
         &[0, 0, 0, 0, 0, 0, 0, 5],
@@ -206,7 +206,7 @@ fn group_rows_of_version_1_are_these_bytes() {
 
 #[test]
 fn rows_of_an_unknown_version_or_state_are_errors() {
-    let head = encode_head(&Head::of(&snapshot(3, Vec::new()), Fence { revision: 5, token: 6 }, NOW));
+    let head = encode_head(&GroupHead::of(&snapshot(3, Vec::new()), Fence { revision: 5, token: 6 }, NOW));
     let with = |at: usize, byte: u8| {
         let mut bytes = head.clone();
         bytes[at] = byte;
@@ -261,7 +261,7 @@ proptest! {
             leader: members.last().map(|member| member.id.clone()),
             members,
         };
-        let head = Head::of(&snapshot, Fence { revision, token }, Timestamp(saved));
+        let head = GroupHead::of(&snapshot, Fence { revision, token }, Timestamp(saved));
         prop_assert_eq!(decode_head(&encode_head(&head)), Ok(head.clone()));
         let members = decode_members(&encode_members(&snapshot.members)).expect("well-formed");
         prop_assert_eq!(head.with_members(members), snapshot);

@@ -148,10 +148,10 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
-    use crate::kv::{Faults, MemoryEngine};
+    use crate::kv::{KvFaults, MemoryEngine};
     use alluvium_runtime::SeededRng;
 
-    fn db(faults: Faults) -> Db {
+    fn db(faults: KvFaults) -> Db {
         Db::new(Arc::new(MemoryEngine::new(faults)), Arc::new(SeededRng::new(1)))
     }
 
@@ -165,7 +165,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn endless_conflicts_end_in_giving_up_within_the_deadline() {
-        let db = db(Faults { conflict_per_mille: 1_000, ..Faults::none() });
+        let db = db(KvFaults { conflict_per_mille: 1_000, ..KvFaults::none() });
         let started = Instant::now();
         let result = put(&db).await;
         assert!(
@@ -178,7 +178,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_run_that_gives_up_after_an_unknown_result_says_so() {
-        let db = db(Faults { unknown_per_mille: 500, conflict_per_mille: 999, ..Faults::none() });
+        let db = db(KvFaults { unknown_per_mille: 500, conflict_per_mille: 999, ..KvFaults::none() });
         let mut unknown = 0;
         for _ in 0..20 {
             unknown += u32::from(put(&db).await.is_err_and(|error| error.is_maybe_committed()));
@@ -189,12 +189,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_same_seed_gives_the_same_faults() {
         let trace = async |seed| {
-            let db = db(Faults {
+            let db = db(KvFaults {
                 seed,
                 conflict_per_mille: 300,
                 unknown_per_mille: 300,
                 latency_max: std::time::Duration::from_millis(7),
-                ..Faults::none()
+                ..KvFaults::none()
             });
             let started = Instant::now();
             let mut trace = Vec::new();

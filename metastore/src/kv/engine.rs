@@ -49,9 +49,9 @@ pub trait Attempt: Send + Sync + 'static {
 /// Whether a read is checked for conflicts at the commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
-    /// It is: the transaction is not committed if what was read has changed.
+    /// Checked: the transaction is not committed if what was read has changed.
     Serializable,
-    /// It is not.
+    /// Not checked.
     Snapshot,
 }
 

@@ -24,7 +24,7 @@ pub use engine::{Attempt, Engine, Isolation, Mutation};
 pub use error::Error;
 pub use fdb::{FdbEngine, FdbOpenError, FdbOptions};
 #[cfg(any(test, feature = "testing"))]
-pub use memory::{FaultSwitch, Faults, MemoryEngine};
+pub use memory::{FaultSwitch, KvFaults, MemoryEngine};
 pub use metrics::Metrics;
 pub use range::{Range, key_after, prefix_end};
 pub use redb::{RedbEngine, RedbOpenError};

@@ -12,9 +12,9 @@ use super::{Attempt, Error, Isolation, Mutation, Range, Watch, limits::GETS_IN_F
 
 /// One attempt at a transaction. Reads see the attempt's own earlier writes. Clones are the same attempt.
 #[derive(Clone)]
-pub struct Tx(Arc<State>);
+pub struct Tx(Arc<TxState>);
 
-struct State {
+struct TxState {
     attempt: Arc<dyn Attempt>,
     kind: Kind,
     maybe_committed: bool,
@@ -35,7 +35,7 @@ pub(super) enum Kind {
 
 impl Tx {
     pub(super) fn new(attempt: Arc<dyn Attempt>, kind: Kind, maybe_committed: bool) -> Self {
-        Self(Arc::new(State {
+        Self(Arc::new(TxState {
             attempt,
             kind,
             maybe_committed,

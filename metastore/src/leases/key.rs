@@ -8,7 +8,7 @@
 //! role: 1 orphans, 2 retired, 3 retention, 4 topics, 5 feed, 6 producers, 7 offsets
 //! ```
 
-use alluvium_model::lease::{LeaseKey, Role};
+use alluvium_model::lease::{LeaseKey, MaintenanceRole};
 
 use crate::{
     keyspace::{Key, Tag},
@@ -35,14 +35,14 @@ pub(super) fn all_leases() -> Range {
     Range::prefix(Key::new(Tag::LEASE).bytes())
 }
 
-fn role_number(role: Role) -> u8 {
+fn role_number(role: MaintenanceRole) -> u8 {
     match role {
-        Role::Orphans => 1,
-        Role::Retired => 2,
-        Role::Retention => 3,
-        Role::Topics => 4,
-        Role::Feed => 5,
-        Role::Producers => 6,
-        Role::Offsets => 7,
+        MaintenanceRole::Orphans => 1,
+        MaintenanceRole::Retired => 2,
+        MaintenanceRole::Retention => 3,
+        MaintenanceRole::Topics => 4,
+        MaintenanceRole::Feed => 5,
+        MaintenanceRole::Producers => 6,
+        MaintenanceRole::Offsets => 7,
     }
 }

@@ -15,7 +15,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use alluvium_model::lease::{Lease, LeaseKey, Role};
+pub use alluvium_model::lease::{Lease, LeaseKey, MaintenanceRole};
 pub use check::CheckError;
 pub use service::{LeaseSweepStep, Leases};
 

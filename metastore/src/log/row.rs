@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn bytes_of_version_1_never_change() {
-        let golden = b"\x01\0\0\0\0\0\0\x01\x2c\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\x01\x2b\0\0\0\0\0\x01\0\x01\xff\xff\xff\xff\xff\xff\xff\xff";
+        let golden = b"\x01\0\0\0\0\0\0\x01\x2c\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\x01\x2b\0\0\0\0\0\x01\0\x01\
+            \xff\xff\xff\xff\xff\xff\xff\xff";
         assert_eq!(encode_head(&HEAD), golden);
         assert_eq!(decode_head(golden), Ok(HEAD));
     }

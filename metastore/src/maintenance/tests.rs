@@ -9,7 +9,7 @@ use alluvium_model::{
 
 use crate::{
     Metastore, fixtures,
-    leases::{LeaseKey, Role},
+    leases::{LeaseKey, MaintenanceRole},
     offsets::{
         CommittedOffset,
         tests::{NOW, at, consumers, group, lease, row, saved, simple, topic},
@@ -37,7 +37,7 @@ async fn a_deleted_group_leaves_nothing_behind() {
 /// Runs the expiry over all groups. Returns the numbers of expired offsets and of deleted groups.
 async fn expire_all(metastore: &Metastore, now: Timestamp) -> (usize, usize) {
     let (mut after, mut total) = (None, (0, 0));
-    let lease = fixtures::lease(metastore, LeaseKey::Role(Role::Offsets)).await;
+    let lease = fixtures::lease(metastore, LeaseKey::Role(MaintenanceRole::Offsets)).await;
     loop {
         let step = metastore.offsets.expire(&lease, now, WEEK, after.as_ref(), 2).await.expect("expired");
         total = (total.0 + step.expired, total.1 + step.deleted);

@@ -17,9 +17,13 @@ const VERSION: u8 = 1;
 /// The contents of a heartbeat row; the fields are those of [`Node`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HeartbeatRow {
+    /// The registration that the heartbeat keeps alive.
     pub incarnation: Incarnation,
+    /// Number of heartbeats since the registration.
     pub heartbeats: u64,
+    /// The node's clock at its last heartbeat, ms.
     pub clock: Timestamp,
+    /// Whether the node takes work.
     pub state: NodeState,
 }
 

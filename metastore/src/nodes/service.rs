@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     keyspace::{Error, RowError, RowProblem, from_store},
-    kv::{Db, Tx},
+    kv::{Db, Isolation, Tx},
 };
 
 /// All rows of nodes at one moment.
@@ -244,15 +244,7 @@ fn register(tx: &Tx, registered: &[Node], new: &NewNode, incarnation: Incarnatio
     node
 }
 
-/// The isolation with which registrations are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Isolation {
-    /// A registration or removal by another transaction meanwhile is a conflict; a heartbeat is not.
-    Serializable,
-    /// Nothing conflicts.
-    Snapshot,
-}
-
+/// All nodes. `isolation` is that of registrations and removals; heartbeats never conflict.
 async fn read_all(tx: &Tx, isolation: Isolation) -> Result<NodeRows, Error> {
     let registrations = match isolation {
         Isolation::Serializable => all_registrations(),

@@ -22,11 +22,15 @@ pub struct Session(pub(super) Arc<SessionContext>);
 
 /// What all clones of a session share.
 pub(super) struct SessionContext {
+    /// The service that reads and writes registrations.
     pub nodes: Nodes,
     /// What this process registers itself with.
     pub new: NewNode,
+    /// Heartbeat interval and expiry.
     pub config: SessionConfig,
+    /// The wall clock.
     pub clock: Arc<dyn Clock>,
+    /// Draws incarnations.
     pub rng: Arc<dyn Rng>,
     /// The zero of the failure detector's time.
     pub origin: Instant,
@@ -40,6 +44,7 @@ pub(super) struct SessionContext {
 
 /// The state that only heartbeats use.
 pub(super) struct HeartbeatState {
+    /// Decides which nodes are alive from the heartbeats read so far.
     pub failure_detector: FailureDetector,
     /// The incarnation by which this process is registering again, and the start of the first attempt, until one is
     /// known to have succeeded. All attempts use the same incarnation, so that at most one registers, and the

@@ -11,7 +11,7 @@ mod retired_row;
 mod service;
 
 pub use retired_row::Retired;
-pub use service::Objects;
+pub use service::KnownObjects;
 
 pub(crate) use key::object_key;
 pub(crate) use references::{Retire, add_object, release_references};

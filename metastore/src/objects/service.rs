@@ -18,11 +18,11 @@ const BATCH_MAX: usize = 1_000;
 
 /// The objects that the metastore knows, and the retire queue. Clones share the store.
 #[derive(Clone)]
-pub struct Objects {
+pub struct KnownObjects {
     db: Db,
 }
 
-impl Objects {
+impl KnownObjects {
     pub(crate) fn new(db: Db) -> Self {
         Self { db }
     }

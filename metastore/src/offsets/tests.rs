@@ -16,7 +16,7 @@ use crate::{
     Metastore, fixtures,
     groups::{Fence, SaveError},
     keyspace::RowProblem,
-    kv::Faults,
+    kv::KvFaults,
     leases::{Lease, LeaseKey},
 };
 
@@ -120,7 +120,7 @@ async fn a_commit_admitted_under_an_earlier_save_is_refused() {
 
 #[tokio::test]
 async fn a_large_commit_is_read_back_whole() {
-    let metastore = fixtures::open(Faults { seed: 3, unknown_per_mille: 100, ..Faults::default() }).await;
+    let metastore = fixtures::open(KvFaults { seed: 3, unknown_per_mille: 100, ..KvFaults::default() }).await;
     let g = group("g");
     let fence = saved(&metastore, "g", &simple()).await;
     let long = |n: i32| CommittedOffset { metadata: "x".repeat(4_000), ..row(i64::from(n)) };

@@ -25,7 +25,7 @@ pub(super) fn encode(row: RowWriter, exception: &Exception) -> RowWriter {
         Err(BatchRejection::DuplicateSequence) => row.u8(OLDER_DUPLICATE),
         Err(BatchRejection::FencedEpoch { current }) => row.u8(FENCED).i16(current.0),
         Err(BatchRejection::UnknownPartition | BatchRejection::SegmentTooOld { .. }) => {
-            unreachable!("whole runs are refused for these, and late segments have no outcome row")
+            unreachable!("whole runs are rejected for these, and late segments have no outcome row")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The value of an outcome row, cut into chunks because thousands of batches may have been refused.
+//! The value of an outcome row, cut into chunks because thousands of batches may have been rejected.
 //!
 //! It keeps only what the segment itself does not say: the offset at which each run begins, and the exceptions, which
 //! are the batches that were not appended right after the batch before them.

@@ -10,8 +10,8 @@ use super::ProducerSweepStep;
 use crate::{
     Metastore, fixtures,
     keyspace::{Key, Tag},
-    kv::{self, Faults, Range},
-    leases::{LeaseKey, Role},
+    kv::{self, KvFaults, Range},
+    leases::{LeaseKey, MaintenanceRole},
 };
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -39,7 +39,7 @@ async fn windows(metastore: &Metastore) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn no_producer_id_is_given_twice() {
-    let faults = Faults { seed: 3, unknown_per_mille: 500, ..Faults::default() };
+    let faults = KvFaults { seed: 3, unknown_per_mille: 500, ..KvFaults::default() };
     let producers = fixtures::open(faults).await.producers;
     let mut end = ProducerId(0);
     for count in [1, 100, 7, 1] {
@@ -55,7 +55,7 @@ async fn the_sweep_clears_idle_producers_a_step_at_a_time_and_starts_again_at_th
     append(&metastore, 0..4, NOW).await;
     let later = NOW.plus(PRODUCER_EXPIRY).plus(Duration::from_secs(1));
     append(&metastore, 4..7, later).await;
-    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Producers)).await;
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Producers)).await;
     let step = async || metastore.producers.expire(&lease, later, PRODUCER_EXPIRY, 3).await.unwrap();
     assert_eq!(step().await, ProducerSweepStep { seen: 3, expired: 3, done: false });
     assert_eq!(step().await, ProducerSweepStep { seen: 3, expired: 1, done: false });

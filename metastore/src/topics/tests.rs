@@ -12,8 +12,8 @@ use crate::{
     Metastore,
     feed::{FeedEntry, FeedPosition},
     fixtures,
-    kv::Faults,
-    leases::{LeaseKey, Role},
+    kv::KvFaults,
+    leases::{LeaseKey, MaintenanceRole},
 };
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -144,7 +144,7 @@ async fn a_deleted_topic_is_unknown_at_once_and_due_after_the_grace() {
 
     let another = create(topics, 2, "a").await;
     assert_eq!(topics.by_name("a").await, Ok(Some(another.clone())));
-    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Topics)).await;
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Topics)).await;
     assert_eq!(topics.purge(&lease, topic.id, 10, NOW, GRACE).await, Ok(true));
     assert_eq!(due(1_000).await, []);
     assert_eq!(topics.by_name("a").await, Ok(Some(another)));
@@ -154,7 +154,7 @@ async fn a_deleted_topic_is_unknown_at_once_and_due_after_the_grace() {
 async fn a_topic_that_is_not_deleted_is_never_purged() {
     let metastore = fixtures::memory().await;
     let topic = create(&metastore.topics, 1, "a").await;
-    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Topics)).await;
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Topics)).await;
     assert_eq!(metastore.topics.purge(&lease, topic.id, 10, NOW, GRACE).await, Ok(true));
     assert_eq!(head(&metastore, topic.id, 0).await, Some(Head::EMPTY));
 }
@@ -162,7 +162,7 @@ async fn a_topic_that_is_not_deleted_is_never_purged() {
 #[tokio::test(start_paused = true)]
 async fn every_change_is_in_the_feed_once_under_faults() {
     for seed in 0..20 {
-        let faults = Faults { seed, conflict_per_mille: 300, unknown_per_mille: 400, ..Faults::default() };
+        let faults = KvFaults { seed, conflict_per_mille: 300, unknown_per_mille: 400, ..KvFaults::default() };
         let metastore = fixtures::open(faults).await;
         let topics = &metastore.topics;
         let topic = create(topics, 1, "a").await;
@@ -185,7 +185,7 @@ async fn purging_unlinks_extents_step_by_step() {
     }
     metastore.topics.delete(topic.id, NOW, GRACE).await.unwrap();
     let mut left = vec![];
-    let lease = fixtures::lease(&metastore, LeaseKey::Role(Role::Topics)).await;
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Topics)).await;
     while !metastore.topics.purge(&lease, topic.id, 2, NOW, GRACE).await.unwrap() {
         left.push(metastore.log.find(partition, Offset(0), 10).await.unwrap().len());
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use alluvium_fdb_server::{FdbServer, unique_prefix};
 use alluvium_metastore::kv::{
-    Attempt, Db, Engine, Faults, FdbEngine, FdbOptions, Isolation, MemoryEngine, Mutation, RedbEngine,
+    Attempt, Db, Engine, FdbEngine, FdbOptions, Isolation, KvFaults, MemoryEngine, Mutation, RedbEngine,
 };
 use alluvium_runtime::SeededRng;
 use bytes::Bytes;
@@ -35,17 +35,17 @@ pub async fn memory() -> Subject {
 }
 
 pub async fn memory_with_latency() -> Subject {
-    MemoryEngine::new(Faults { seed: 7, latency_max: Duration::from_millis(2), ..Faults::none() }).into()
+    MemoryEngine::new(KvFaults { seed: 7, latency_max: Duration::from_millis(2), ..KvFaults::none() }).into()
 }
 
 pub async fn memory_with_faults() -> Subject {
-    let faults = Faults {
+    let faults = KvFaults {
         seed: 11,
         conflict_per_mille: 100,
         unknown_per_mille: 200,
         too_old_per_mille: 30,
         latency_max: Duration::from_millis(5),
-        ..Faults::none()
+        ..KvFaults::none()
     };
     Subject { injects_faults: true, ..MemoryEngine::new(faults).into() }
 }

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use alluvium_fdb_server::{FdbServer, unique_prefix};
 use alluvium_metastore::{
     Metastore, fixtures,
-    kv::{Db, Engine, Faults, FdbEngine, FdbOptions, RedbEngine},
+    kv::{Db, Engine, FdbEngine, FdbOptions, KvFaults, RedbEngine},
 };
 use alluvium_runtime::SeededRng;
 use proptest::prelude::*;
@@ -24,15 +24,15 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(future)
 }
 
-/// Faults at rates that affect most transactions.
-fn faults(seed: u64) -> Faults {
-    Faults {
+/// KvFaults at rates that affect most transactions.
+fn faults(seed: u64) -> KvFaults {
+    KvFaults {
         seed,
         conflict_per_mille: 200,
         unknown_per_mille: 200,
         too_old_per_mille: 10,
         latency_max: Duration::from_millis(5),
-        ..Faults::none()
+        ..KvFaults::none()
     }
 }
 

@@ -76,14 +76,14 @@ impl Model {
                 let records = self.histories[&extent.object].range(extent.offsets.start.0..extent.offsets.end.0);
                 records.map(|(offset, record)| (*offset, *record)).collect()
             }
-            ExtentSource::Segment { position, refused } => {
+            ExtentSource::Segment { position, rejected } => {
                 let segment = &self.segments[&extent.object];
                 let run = segment.runs.iter().find(|run| run.partition == partition && run.position == *position);
                 let mut at = position.start;
                 let mut offset = extent.offsets.start.0;
                 let mut records = BTreeMap::new();
                 for (number, batch) in (0u32..).zip(&run.expect("the run is in its segment").batches) {
-                    if !refused.contains(&number) {
+                    if !rejected.contains(&number) {
                         for record in 0..batch.records {
                             records.insert(offset, (extent.object, at, record));
                             offset += 1;

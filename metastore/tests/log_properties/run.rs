@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use alluvium_metastore::{
     Metastore, fixtures,
-    leases::{Lease, LeaseKey, Role},
+    leases::{Lease, LeaseKey, MaintenanceRole},
     log::{NewObject, SwapError, TrimError},
     topics::NewTopic,
 };
@@ -277,7 +277,7 @@ impl Run {
         assert_eq!(found, expected);
         if let Some(oldest) = due.first() {
             let id = oldest.topic.id;
-            let lease = self.lease(LeaseKey::Role(Role::Topics)).await;
+            let lease = self.lease(LeaseKey::Role(MaintenanceRole::Topics)).await;
             if self.metastore.topics.purge(&lease, id, limit, self.now, GRACE).await.expect("a topic purges") {
                 self.deleted.retain(|deleted| *deleted != id);
                 for partition in partitions(id) {
@@ -292,7 +292,7 @@ impl Run {
         let due = self.metastore.objects.retired_due(self.now, 1_000).await.expect("the retire queue reads");
         assert!(due.iter().all(|retired| retired.due <= self.now));
         let ids: Vec<_> = due.iter().map(|retired| retired.id).collect();
-        let lease = self.lease(LeaseKey::Role(Role::Retired)).await;
+        let lease = self.lease(LeaseKey::Role(MaintenanceRole::Retired)).await;
         self.metastore.objects.forget(&lease, &ids).await.expect("objects are forgotten");
         for id in &ids {
             assert!(self.model.objects.remove(id), "only known objects are retired");

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 /// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RequestKind {
     Put,
     Get,
     Delete,
@@ -54,7 +54,7 @@ impl Fault {
 /// A fault and the requests that it applies to, until it is healed: all, or all of one kind.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    asked: Option<Asked>,
+    kind: Option<RequestKind>,
     every: u64,
     seen: u64,
     fault: Fault,
@@ -63,12 +63,12 @@ pub struct Rule {
 impl Rule {
     /// Every request.
     pub fn always(fault: Fault) -> Self {
-        Self { asked: None, every: 1, seen: 0, fault }
+        Self { kind: None, every: 1, seen: 0, fault }
     }
 
     /// Every request of one kind.
-    pub fn on(asked: Asked, fault: Fault) -> Self {
-        Self { asked: Some(asked), ..Self::always(fault) }
+    pub fn on(kind: RequestKind, fault: Fault) -> Self {
+        Self { kind: Some(kind), ..Self::always(fault) }
     }
 
     /// Only every `n`th of them.
@@ -76,8 +76,8 @@ impl Rule {
         Self { every: n, ..self }
     }
 
-    fn fits(&mut self, asked: Asked) -> bool {
-        if self.asked.is_some_and(|only| only != asked) {
+    fn fits(&mut self, kind: RequestKind) -> bool {
+        if self.kind.is_some_and(|only| only != kind) {
             return false;
         }
         self.seen += 1;
@@ -108,8 +108,8 @@ impl Faults {
         self.met.load(Ordering::SeqCst)
     }
 
-    pub fn pick(&self, asked: Asked) -> Option<Fault> {
-        let fault = self.rules().iter_mut().find_map(|rule| rule.fits(asked).then_some(rule.fault));
+    pub fn pick(&self, kind: RequestKind) -> Option<Fault> {
+        let fault = self.rules().iter_mut().find_map(|rule| rule.fits(kind).then_some(rule.fault));
         self.met.fetch_add(u64::from(fault.is_some()), Ordering::SeqCst);
         fault
     }

@@ -9,7 +9,7 @@ mod fault;
 mod line;
 mod routes;
 
-pub use fault::{Asked, Fault, Rule};
+pub use fault::{Fault, RequestKind, Rule};
 
 use std::{
     net::{Ipv4Addr, SocketAddr},

@@ -17,7 +17,7 @@ use futures::{StreamExt, stream};
 use super::{
     BUCKET,
     bucket::{Bucket, Object},
-    fault::{Asked, Fault, Faults},
+    fault::{Fault, Faults, RequestKind},
     line::Cut,
 };
 
@@ -47,10 +47,10 @@ async fn answer(
     if bucket != BUCKET {
         return failure(404, "NoSuchBucket");
     }
-    let Some(asked) = asked(&method, key, &parameters) else { return failure(501, "NotImplemented") };
-    let fault = state.faults.pick(asked);
+    let Some(kind) = request_kind(&method, key, &parameters) else { return failure(501, "NotImplemented") };
+    let fault = state.faults.pick(kind);
     let headers = if matches!(fault, Some(Fault::Headless)) { HeaderMap::new() } else { headers };
-    let done = || done(&state.bucket, asked, key, &headers, &parameters, &body);
+    let done = || done(&state.bucket, kind, key, &headers, &parameters, &body);
     match fault {
         None | Some(Fault::Headless) => done(),
         Some(Fault::Ignored) => StatusCode::NO_CONTENT.into_response(),
@@ -73,15 +73,15 @@ async fn answer(
     }
 }
 
-fn asked(method: &Method, key: &str, parameters: &Parameters) -> Option<Asked> {
+fn request_kind(method: &Method, key: &str, parameters: &Parameters) -> Option<RequestKind> {
     let is_on_bucket = key.is_empty();
     match method.as_str() {
-        "PUT" if !is_on_bucket => Some(Asked::Put),
-        "GET" | "HEAD" if !is_on_bucket => Some(Asked::Get),
-        "DELETE" if !is_on_bucket => Some(Asked::Delete),
-        "POST" if is_on_bucket && parameters.contains_key("delete") => Some(Asked::Delete),
-        "GET" if is_on_bucket && parameters.get("list-type").is_some_and(|kind| kind == "2") => Some(Asked::List),
-        "GET" if is_on_bucket && setting(parameters).is_some() => Some(Asked::Setting),
+        "PUT" if !is_on_bucket => Some(RequestKind::Put),
+        "GET" | "HEAD" if !is_on_bucket => Some(RequestKind::Get),
+        "DELETE" if !is_on_bucket => Some(RequestKind::Delete),
+        "POST" if is_on_bucket && parameters.contains_key("delete") => Some(RequestKind::Delete),
+        "GET" if is_on_bucket && parameters.get("list-type").is_some_and(|kind| kind == "2") => Some(RequestKind::List),
+        "GET" if is_on_bucket && setting(parameters).is_some() => Some(RequestKind::Setting),
         _ => None,
     }
 }
@@ -99,26 +99,26 @@ fn setting(parameters: &Parameters) -> Option<(&'static str, &'static str)> {
 
 fn done(
     bucket: &Bucket,
-    asked: Asked,
+    kind: RequestKind,
     key: &str,
     headers: &HeaderMap,
     parameters: &Parameters,
     body: &Bytes,
 ) -> Response {
     let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);
-    match asked {
-        Asked::Put if headers.contains_key(IF_NONE_MATCH) && bucket.get(key).is_some() => {
+    match kind {
+        RequestKind::Put if headers.contains_key(IF_NONE_MATCH) && bucket.get(key).is_some() => {
             failure(412, "PreconditionFailed")
         }
-        Asked::Put => {
+        RequestKind::Put => {
             bucket.put(key, body.clone());
             [(ETAG, "\"etag\"")].into_response()
         }
-        Asked::Get => match bucket.get(key) {
+        RequestKind::Get => match bucket.get(key) {
             Some(object) => get(&object, headers),
             None => failure(404, "NoSuchKey"),
         },
-        Asked::Delete if key.is_empty() => {
+        RequestKind::Delete if key.is_empty() => {
             let listed = String::from_utf8_lossy(body).into_owned();
             let keys = listed.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
             let answers = keys.map(|(key, _)| {
@@ -127,15 +127,15 @@ fn done(
             });
             format!("<DeleteResult>{}</DeleteResult>", answers.collect::<String>()).into_response()
         }
-        Asked::Delete => {
+        RequestKind::Delete => {
             bucket.delete(key);
             StatusCode::NO_CONTENT.into_response()
         }
-        Asked::Setting => {
-            let (name, absent) = setting(parameters).expect("that is what was asked");
+        RequestKind::Setting => {
+            let (name, absent) = setting(parameters).expect("a setting was requested");
             bucket.setting(name).map_or_else(|| failure(404, absent), IntoResponse::into_response)
         }
-        Asked::List => bucket
+        RequestKind::List => bucket
             .page(parameter("prefix"), parameter("continuation-token").max(parameter("start-after")))
             .into_response(),
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use alluvium_client::{ClientError, ConnectionPool, TopicLayout};
 use alluvium_compactor::{Compactor, CompactorConfig};
 use alluvium_metastore::Metastore;
-use alluvium_metastore::kv::{Db, Faults};
+use alluvium_metastore::kv::{Db, KvFaults};
 use alluvium_metastore::nodes::{NewNode, Session};
 use alluvium_model::{AgentId, Offset, Timestamp, TopicPartition, object_key};
 use alluvium_objects::faults::{BucketFaultSwitch, BucketFaults};
@@ -202,7 +202,7 @@ impl FinalCheck<'_> {
 
     async fn final_compactor(&self, seed: u64) -> anyhow::Result<FinalCompactor> {
         let rng = Arc::new(SeededRng::new(seed));
-        let db = Db::new(Arc::new(self.environment.engine.for_other_process(Faults::none())), rng.clone());
+        let db = Db::new(Arc::new(self.environment.engine.for_other_process(KvFaults::none())), rng.clone());
         let metastore = Metastore::open(db, &*rng).await?;
         let clock = Arc::new(SimClock::new(self.environment.origin));
         let new =
@@ -213,8 +213,8 @@ impl FinalCheck<'_> {
         let cancel = CancellationToken::new();
         tokio::spawn(session.clone().run(cancel.clone()));
         let keeps_deleted = self.environment.plan.store.keeps_deleted;
-        let trouble = BucketFaultSwitch::new(BucketFaults { keeps_deleted, ..BucketFaults::default() }, seed);
-        let objects = Objects::new(self.environment.bucket.client(trouble), "", ObjectsConfig::default());
+        let bucket_faults = BucketFaultSwitch::new(BucketFaults { keeps_deleted, ..BucketFaults::default() }, seed);
+        let objects = Objects::new(self.environment.bucket.client(bucket_faults), "", ObjectsConfig::default());
         let config = CompactorConfig { sweep_deletes_max: 100_000, ..self.environment.plan.compactor.clone() };
         let compactor = Compactor::new(metastore.clone(), objects, config, session.clone(), clock.clone(), rng);
         Ok(FinalCompactor { compactor, metastore, session, clock, cancel })

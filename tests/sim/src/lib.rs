@@ -3,7 +3,7 @@
 //!
 //! Owns: the environment (network, stores, machines, clients) and the faults injected into it; the history of what
 //! clients saw, and the invariants that it must satisfy. Does not own: any part of the system itself. Invariant: the
-//! same seed gives the same history, event by event. `README.md` tells how to use it.
+//! same seed gives the same history, event by event. `README.md` says how to use it.
 
 pub mod bug_injection;
 pub mod checker;

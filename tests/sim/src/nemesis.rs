@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::kv::Faults;
+use alluvium_metastore::kv::KvFaults;
 use alluvium_objects::faults::BucketFaults;
 use tokio::time::{Instant, sleep_until};
 
@@ -77,10 +77,10 @@ impl Nemesis<'_> {
         self.environment.network.heal();
         for machine in self.machines {
             machine.resume();
-            machine.set_store_faults(Faults::none(), BucketFaults::default());
+            machine.set_store_faults(KvFaults::none(), BucketFaults::default());
             if !machine.is_up() {
                 machine.start();
-                machine.set_store_faults(Faults::none(), BucketFaults::default());
+                machine.set_store_faults(KvFaults::none(), BucketFaults::default());
             }
         }
         (0..self.workload.slots.len()).for_each(|place| self.workload.resume(place));
@@ -168,12 +168,12 @@ impl Nemesis<'_> {
     fn degrade_stores(&self, machine: &Machine) {
         let rng = &self.rng;
         let rate = |low: u64, high: u64| u16::try_from(rng.between(low, high)).unwrap_or(0);
-        let metastore = Faults {
+        let metastore = KvFaults {
             conflict_per_mille: rate(0, 500),
             unknown_per_mille: rate(0, 400),
             too_old_per_mille: rate(0, 50),
             latency_max: rng.time(Duration::from_millis(1), Duration::from_millis(800)),
-            ..Faults::none()
+            ..KvFaults::none()
         };
         let store = BucketFaults {
             latency_max: rng.time(Duration::from_millis(10), Duration::from_secs(5)),

@@ -55,16 +55,16 @@ impl Place {
 
 /// The network. Clones share it.
 #[derive(Clone)]
-pub struct Network(Arc<Shared>);
+pub struct Network(Arc<NetworkContext>);
 
-struct Shared {
-    state: Mutex<State>,
+struct NetworkContext {
+    state: Mutex<NetworkState>,
     rng: SimRng,
     latency_max: Duration,
 }
 
 #[derive(Default)]
-struct State {
+struct NetworkState {
     hosts: BTreeMap<String, Host>,
     cuts: BTreeSet<(String, String)>,
     connections: u16,
@@ -83,7 +83,7 @@ impl Network {
     /// A network without cuts. A packet takes at most `latency_max`.
     #[must_use]
     pub fn new(rng: SimRng, latency_max: Duration) -> Self {
-        Self(Arc::new(Shared { state: Mutex::default(), rng, latency_max }))
+        Self(Arc::new(NetworkContext { state: Mutex::default(), rng, latency_max }))
     }
 
     /// Lets `agent` listen at `address`.
@@ -167,7 +167,7 @@ impl Network {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, NetworkState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use alluvium_compactor::Compactor;
 use alluvium_gateway::agent::{Agent, AgentParts};
 use alluvium_metastore::Metastore;
-use alluvium_metastore::kv::{Db, Engine, FaultSwitch, Faults, MemoryEngine};
+use alluvium_metastore::kv::{Db, Engine, FaultSwitch, KvFaults, MemoryEngine};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session};
 use alluvium_objects::faults::{BucketFaultSwitch, BucketFaults, SimulatedBucket};
 use alluvium_objects::{Objects, ObjectsConfig};
@@ -30,9 +30,9 @@ use crate::time::SimClock;
 pub const KAFKA_PORT: u16 = 9092;
 /// The port at which agents serve blocks to each other.
 const HTTP_PORT: u16 = 8080;
-/// Between two attempts to start a process, as a supervisor waits.
+/// Pause between two attempts to start a process, as a supervisor makes it.
 const START_PAUSE: Duration = Duration::from_millis(500);
-/// For requests in flight when a process is told to stop.
+/// Time for requests in flight when a process is asked to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What all machines share: the stores, the network and the plan.
@@ -53,22 +53,22 @@ pub struct Environment {
 
 /// A machine. Clones share it.
 #[derive(Clone)]
-pub struct Machine(Arc<Shared>);
+pub struct Machine(Arc<MachineContext>);
 
-struct Shared {
+struct MachineContext {
     environment: Arc<Environment>,
     plan: NodePlan,
     place: Place,
     clock: Arc<SimClock>,
     rng: SimRng,
-    state: Mutex<State>,
+    state: Mutex<MachineState>,
 }
 
 #[derive(Default)]
-struct State {
+struct MachineState {
     process: Option<Process>,
     faults: Option<FaultSwitch>,
-    trouble: Option<BucketFaultSwitch>,
+    bucket_faults: Option<BucketFaultSwitch>,
 }
 
 /// A process on its machine.
@@ -81,7 +81,7 @@ struct Process {
     /// Cancelled when the compactor has to stop.
     compacting: CancellationToken,
     /// Cancelled at the end: stops the renewal of the registration.
-    beating: CancellationToken,
+    heartbeating: CancellationToken,
     /// The registration, once the process has one.
     session: Arc<OnceLock<Session>>,
 }
@@ -111,7 +111,7 @@ impl Machine {
     pub fn new(environment: Arc<Environment>, plan: NodePlan, rng: SimRng) -> Self {
         let place = Place { name: plan.name.clone(), zone: plan.zone.clone() };
         let clock = Arc::new(SimClock::new(environment.origin));
-        Self(Arc::new(Shared { environment, plan, place, clock, rng, state: Mutex::default() }))
+        Self(Arc::new(MachineContext { environment, plan, place, clock, rng, state: Mutex::default() }))
     }
 
     /// Its name.
@@ -158,22 +158,22 @@ impl Machine {
             simulated,
             accepting: CancellationToken::new(),
             compacting: CancellationToken::new(),
-            beating: CancellationToken::new(),
+            heartbeating: CancellationToken::new(),
             session: Arc::default(),
         };
         let faults = self.0.environment.plan.metastore.clone();
-        let engine = self.0.environment.engine.for_other_process(Faults { seed: self.0.rng.seed(), ..faults });
-        let trouble = BucketFaultSwitch::new(self.0.environment.plan.store.clone(), self.0.rng.seed());
+        let engine = self.0.environment.engine.for_other_process(KvFaults { seed: self.0.rng.seed(), ..faults });
+        let bucket_faults = BucketFaultSwitch::new(self.0.environment.plan.store.clone(), self.0.rng.seed());
         {
             let mut state = self.state();
             state.faults = Some(engine.fault_switch());
-            state.trouble = Some(trouble.clone());
+            state.bucket_faults = Some(bucket_faults.clone());
             state.process = Some(process.clone());
         }
         self.apply_links();
         let machine = self.clone();
         let booting = process.tasks.clone();
-        booting.spawn("boot", async move { machine.boot(process, engine, trouble).await });
+        booting.spawn("boot", async move { machine.boot(process, engine, bucket_faults).await });
     }
 
     /// Kills the process: what is in its memory is lost, and its connections are reset.
@@ -206,7 +206,7 @@ impl Machine {
     pub async fn stop(&self) {
         let Some(process) = self.state().process.clone() else { return };
         let leaving = process.simulated.bind(self.leave(&process));
-        // Whether it went well or not, nothing is left of it.
+        // Nothing is left of the process, whether the shutdown succeeded or not.
         let _ = tokio::time::timeout(2 * DRAIN_TIMEOUT, leaving).await;
         if !process.simulated.has_ended() {
             self.crash();
@@ -227,18 +227,18 @@ impl Machine {
             _ => session.drain().await,
         }
         session.leave().await;
-        process.beating.cancel();
+        process.heartbeating.cancel();
     }
 
     /// Sets the faults with which this machine sees the stores from now on.
-    pub fn set_store_faults(&self, metastore: Faults, store: BucketFaults) {
+    pub fn set_store_faults(&self, metastore: KvFaults, store: BucketFaults) {
         {
             let state = self.state();
             if let Some(faults) = &state.faults {
                 faults.set(metastore);
             }
-            if let Some(trouble) = &state.trouble {
-                trouble.set(store);
+            if let Some(bucket_faults) = &state.bucket_faults {
+                bucket_faults.set(store);
             }
         }
         self.apply_links();
@@ -255,12 +255,12 @@ impl Machine {
         if let Some(faults) = &state.faults {
             faults.cut(no_rows);
         }
-        if let Some(trouble) = &state.trouble {
-            trouble.cut(no_objects);
+        if let Some(bucket_faults) = &state.bucket_faults {
+            bucket_faults.cut(no_objects);
         }
     }
 
-    async fn boot(&self, process: Process, engine: MemoryEngine, trouble: BucketFaultSwitch) {
+    async fn boot(&self, process: Process, engine: MemoryEngine, bucket_faults: BucketFaultSwitch) {
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(self.0.rng.seed()));
         let engine: Arc<dyn Engine> = match self.0.environment.bug {
             Some(bug) if bug.affects(self.name()) => Arc::new(BuggyEngine::new(engine, bug)),
@@ -268,7 +268,7 @@ impl Machine {
         };
         let db = Db::new(engine, Arc::clone(&rng));
         let config = ObjectsConfig { seed: self.0.rng.seed(), ..ObjectsConfig::default() };
-        let objects = Objects::new(self.0.environment.bucket.client(trouble), "", config);
+        let objects = Objects::new(self.0.environment.bucket.client(bucket_faults), "", config);
         loop {
             match self.bring_up(&process, &db, objects.clone(), Arc::clone(&rng)).await {
                 Ok(()) => return,
@@ -289,7 +289,7 @@ impl Machine {
             Arc::clone(&rng),
         );
         let session = opened.await?;
-        process.run(session.clone().run(process.beating.clone()));
+        process.run(session.clone().run(process.heartbeating.clone()));
         let parts = Parts { metastore, objects, session, rng };
         self.start_agent(process, &parts).await?;
         if self.0.plan.compacts {
@@ -351,7 +351,7 @@ impl Machine {
         self.0.plan.name.replace(' ', "-")
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MachineState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alluvium_compactor::CompactorConfig;
 use alluvium_gateway::config::AgentConfig;
-use alluvium_metastore::kv::Faults;
+use alluvium_metastore::kv::KvFaults;
 use alluvium_metastore::nodes::SessionConfig;
 use alluvium_objects::faults::BucketFaults;
 
@@ -108,7 +108,7 @@ pub struct Plan {
     /// How processes register and renew their registration.
     pub session: SessionConfig,
     /// Faults of the metastore when the nemesis does nothing.
-    pub metastore: Faults,
+    pub metastore: KvFaults,
     /// Faults of the object store when the nemesis does nothing.
     pub store: BucketFaults,
     /// The longest delay of one packet between clients and agents.
@@ -213,14 +213,14 @@ fn compactor(rng: &SimRng, retire_grace: Duration) -> CompactorConfig {
     }
 }
 
-fn metastore(rng: &SimRng) -> Faults {
+fn metastore(rng: &SimRng) -> KvFaults {
     let rate = |high: &[u16]| if rng.chance(500) { rng.choose(high) } else { 0 };
-    Faults {
+    KvFaults {
         conflict_per_mille: rate(&[5, 50, 200]),
         unknown_per_mille: rate(&[2, 20, 100]),
         too_old_per_mille: rate(&[1, 10]),
         latency_max: rng.time(Duration::from_micros(500), Duration::from_millis(30)),
-        ..Faults::none()
+        ..KvFaults::none()
     }
 }
 

@@ -14,11 +14,11 @@ use crate::history::{Actor, ConnectionNumber, Event, EventKind, History, SendId,
 #[derive(Clone)]
 pub struct Recorder {
     origin: Instant,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<RecorderState>>,
 }
 
 #[derive(Default)]
-struct State {
+struct RecorderState {
     history: History,
     actors: u32,
     sends: u64,
@@ -37,7 +37,7 @@ impl Recorder {
     /// An empty history that begins at `origin`. With `verbose`, every event is printed as well.
     #[must_use]
     pub fn new(origin: Instant, verbose: bool) -> Self {
-        Self { origin, state: Arc::new(Mutex::new(State { verbose, ..State::default() })) }
+        Self { origin, state: Arc::new(Mutex::new(RecorderState { verbose, ..RecorderState::default() })) }
     }
 
     /// Time since the beginning.
@@ -139,7 +139,7 @@ impl Recorder {
         std::mem::take(&mut self.state().history)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RecorderState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

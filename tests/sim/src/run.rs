@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_metastore::Metastore;
-use alluvium_metastore::kv::{Db, Faults, MemoryEngine};
+use alluvium_metastore::kv::{Db, KvFaults, MemoryEngine};
 use alluvium_objects::faults::SimulatedBucket;
 use alluvium_runtime::{Clock, SeededRng};
 use tokio::time::{Instant, sleep};
@@ -24,13 +24,14 @@ use crate::rng::SimRng;
 use crate::time::SimClock;
 use crate::workload::Workload;
 
-/// For clients to finish what they have in flight when everything works again: their own timeouts are shorter.
+/// Time for clients to finish what they have in flight once everything works again: their own timeouts are shorter.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long to wait before looking again whether something was acknowledged.
+/// Pause between two checks whether something was acknowledged.
 const RECOVERY_STEP: Duration = Duration::from_secs(5);
-/// Until something is acknowledged after the end of faults: clients may wait for an answer that was lost, and back off.
+/// Time until something is acknowledged after the end of faults: clients may wait for an answer that was lost, and back
+/// off.
 const RECOVERY_MAX: Duration = Duration::from_secs(90);
-/// For a whole run, in virtual time: a run that takes longer is stuck.
+/// Time limit of a whole run, virtual: a run that takes longer is stuck.
 const RUN_MAX: Duration = Duration::from_secs(6 * 3_600);
 
 /// The invariant that does not depend on the history.
@@ -100,7 +101,7 @@ async fn simulate(options: RunOptions, origin: Instant, recorder: Recorder) {
     let clock = SimClock::new(origin);
     let environment = Arc::new(Environment {
         network: Network::new(rng.fork(), plan.latency_max),
-        engine: MemoryEngine::new(Faults::none()),
+        engine: MemoryEngine::new(KvFaults::none()),
         bucket: SimulatedBucket::new(move || clock.now().0),
         origin,
         plan,
@@ -147,6 +148,6 @@ async fn await_progress(recorder: &Recorder) {
 /// Creates the cluster before the first process starts, so that processes do not race to create it.
 async fn create_cluster(environment: &Environment, rng: &SimRng) {
     let rng = Arc::new(SeededRng::new(rng.seed()));
-    let db = Db::new(Arc::new(environment.engine.for_other_process(Faults::none())), rng.clone());
+    let db = Db::new(Arc::new(environment.engine.for_other_process(KvFaults::none())), rng.clone());
     Metastore::open(db, &*rng).await.expect("a store without faults opens");
 }

@@ -48,8 +48,8 @@ impl LifecycleRule {
     }
 }
 
-impl From<&xml::Rule> for LifecycleRule {
-    fn from(rule: &xml::Rule) -> Self {
+impl From<&xml::RuleElement> for LifecycleRule {
+    fn from(rule: &xml::RuleElement) -> Self {
         let filter = rule.filter.as_ref();
         let both = filter.and_then(|filter| filter.and.as_ref());
         let prefixes = [

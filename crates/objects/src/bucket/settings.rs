@@ -72,7 +72,7 @@ impl BucketSettings {
 
     /// Whether the bucket keeps older versions.
     pub async fn versioning(&self) -> Setting<Versioning> {
-        let state = |parsed: &xml::Versioning| {
+        let state = |parsed: &xml::VersioningConfiguration| {
             if parsed.status.as_deref() == Some("Enabled") { Versioning::On } else { Versioning::Off }
         };
         self.read("versioning", "s3:GetBucketVersioning", "NoSuchVersioning", state, Versioning::Off).await

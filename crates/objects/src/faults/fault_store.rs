@@ -15,16 +15,16 @@ use object_store::{
 };
 use tokio::time::sleep;
 
-use super::{Fault, Rule};
+use super::{Fault, FaultRule};
 use crate::Operation;
 
 /// Switches faults of a [`FaultStore`] on and off.
 #[derive(Clone, Debug, Default)]
-pub struct Faults(Arc<Mutex<Vec<Rule>>>);
+pub struct Faults(Arc<Mutex<Vec<FaultRule>>>);
 
 impl Faults {
     /// Adds a rule after the existing ones.
-    pub fn inject(&self, rule: Rule) {
+    pub fn inject(&self, rule: FaultRule) {
         self.rules().push(rule);
     }
 
@@ -37,7 +37,7 @@ impl Faults {
         self.rules().iter_mut().find_map(|rule| rule.applies(operation, key).then(|| rule.fault.clone()))
     }
 
-    fn rules(&self) -> MutexGuard<'_, Vec<Rule>> {
+    fn rules(&self) -> MutexGuard<'_, Vec<FaultRule>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,5 +12,5 @@ mod simulated_bucket;
 
 pub use bucket_faults::{BucketFaultSwitch, BucketFaults};
 pub use fault_store::{FaultStore, Faults};
-pub use rule::{Fault, Rule};
+pub use rule::{Fault, FaultRule};
 pub use simulated_bucket::SimulatedBucket;

@@ -31,7 +31,7 @@ pub enum Fault {
 
 /// Which requests get a [`Fault`]. By default all of an operation, without an end.
 #[derive(Clone, Debug)]
-pub struct Rule {
+pub struct FaultRule {
     pub(super) operation: Option<Operation>,
     pub(super) key_contains: Option<String>,
     pub(super) skip: u64,
@@ -39,7 +39,7 @@ pub struct Rule {
     pub(super) fault: Fault,
 }
 
-impl Rule {
+impl FaultRule {
     /// Every request of `operation` gets `fault`.
     #[must_use]
     pub fn on(operation: Operation, fault: Fault) -> Self {

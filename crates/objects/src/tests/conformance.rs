@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 use super::parts;
-use crate::{ErrorKind, Listed, Objects, ObjectsConfig, S3Location, StoreLocation, open};
+use crate::{ErrorKind, ListedObject, Objects, ObjectsConfig, S3Location, StoreLocation, open};
 
 /// The whole suite, on an empty store.
 async fn conforms(objects: Objects) {
@@ -21,7 +21,7 @@ async fn conforms(objects: Objects) {
 
 async fn keys(objects: &Objects, prefix: &str, after: Option<&str>, limit: usize) -> Vec<String> {
     let page = objects.list(prefix, after, limit).await.unwrap();
-    page.into_iter().map(|Listed { key, .. }| key).collect()
+    page.into_iter().map(|ListedObject { key, .. }| key).collect()
 }
 
 async fn checks_without_leaving_an_object(objects: &Objects) {

@@ -7,7 +7,7 @@ use futures::future::{join_all, try_join_all};
 use tokio::time::Instant;
 
 use super::{faulty, parts};
-use crate::faults::{Fault, Rule};
+use crate::faults::{Fault, FaultRule};
 use crate::{ErrorKind, ObjectsConfig, Operation, RetryPolicy};
 
 fn config() -> ObjectsConfig {
@@ -21,13 +21,13 @@ fn hedging() -> ObjectsConfig {
 #[tokio::test(start_paused = true)]
 async fn transient_failures_are_retried() {
     let (objects, faults) = faulty(config());
-    faults.inject(Rule::always(Fault::Unavailable).times(2));
+    faults.inject(FaultRule::always(Fault::Unavailable).times(2));
     objects.put("k", parts("v")).await.unwrap();
-    faults.inject(Rule::on(Operation::Get, Fault::Unavailable).times(2));
+    faults.inject(FaultRule::on(Operation::Get, Fault::Unavailable).times(2));
     assert_eq!(objects.get_range("k", 0..1).await.unwrap(), "v");
-    faults.inject(Rule::on(Operation::List, Fault::Unavailable).times(2));
+    faults.inject(FaultRule::on(Operation::List, Fault::Unavailable).times(2));
     assert_eq!(objects.list("", None, 10).await.unwrap().len(), 1);
-    faults.inject(Rule::on(Operation::Delete, Fault::Unavailable).times(2));
+    faults.inject(FaultRule::on(Operation::Delete, Fault::Unavailable).times(2));
     objects.delete(&["k".to_owned()]).await.unwrap();
     let totals = objects.usage().totals();
     assert_eq!((totals.retries, totals.failures), (8, 0));
@@ -38,7 +38,7 @@ async fn transient_failures_are_retried() {
 #[tokio::test(start_paused = true)]
 async fn a_lasting_failure_is_returned_after_the_allowed_tries() {
     let (objects, faults) = faulty(config());
-    faults.inject(Rule::always(Fault::Unavailable));
+    faults.inject(FaultRule::always(Fault::Unavailable));
     let error = objects.put("k", parts("v")).await.unwrap_err();
     assert_eq!((error.kind, error.is_retryable()), (ErrorKind::Unavailable, true));
     let totals = objects.usage().totals();
@@ -50,7 +50,7 @@ async fn a_lasting_failure_is_returned_after_the_allowed_tries() {
 #[tokio::test(start_paused = true)]
 async fn the_background_policy_outlasts_a_minute_of_failures() {
     let (objects, faults) = faulty(config());
-    faults.inject(Rule::always(Fault::Unavailable));
+    faults.inject(FaultRule::always(Fault::Unavailable));
     let background = objects.with_retry(RetryPolicy::background());
     let heal = async {
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -70,7 +70,7 @@ async fn errors_that_are_not_retryable_fail_at_once() {
         (Fault::NotFound, ErrorKind::NotFound),
     ] {
         let (objects, faults) = faulty(config());
-        faults.inject(Rule::always(fault));
+        faults.inject(FaultRule::always(fault));
         let error = objects.check().await.unwrap_err();
         assert_eq!((error.kind, error.is_retryable()), (kind, false));
         assert_eq!(objects.usage().totals().retries, 0);
@@ -80,7 +80,7 @@ async fn errors_that_are_not_retryable_fail_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_never_responds_times_out_within_the_deadline() {
     let (objects, faults) = faulty(config());
-    faults.inject(Rule::always(Fault::Hang));
+    faults.inject(FaultRule::always(Fault::Hang));
     let start = Instant::now();
     let error = objects.put("k", parts("v")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Timeout);
@@ -91,7 +91,7 @@ async fn a_store_that_never_responds_times_out_within_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn a_large_object_gets_time_for_its_bytes() {
     let (objects, faults) = faulty(config());
-    faults.inject(Rule::always(Fault::Delay(Duration::from_secs(20))));
+    faults.inject(FaultRule::always(Fault::Delay(Duration::from_secs(20))));
     let large = Bytes::from(vec![0; 64 << 20]);
     objects.put("k", vec![large]).await.unwrap();
     assert_eq!(objects.usage().totals().retries, 0);
@@ -100,7 +100,7 @@ async fn a_large_object_gets_time_for_its_bytes() {
 #[tokio::test(start_paused = true)]
 async fn a_put_whose_response_was_lost_is_repeated_without_harm() {
     let (objects, faults) = faulty(config());
-    faults.inject(Rule::on(Operation::Put, Fault::DoneButUnavailable).times(1));
+    faults.inject(FaultRule::on(Operation::Put, Fault::DoneButUnavailable).times(1));
     objects.put("k", parts("v")).await.unwrap();
     assert_eq!(objects.get("k").await.unwrap(), "v");
     assert_eq!(objects.usage().totals().puts, 2);
@@ -110,16 +110,16 @@ async fn a_put_whose_response_was_lost_is_repeated_without_harm() {
 async fn a_body_that_is_cut_short_is_never_handed_out() {
     let (objects, faults) = faulty(config());
     objects.put("k", parts("0123456789")).await.unwrap();
-    faults.inject(Rule::on(Operation::Get, Fault::CutShort(4)).times(1));
+    faults.inject(FaultRule::on(Operation::Get, Fault::CutShort(4)).times(1));
     assert_eq!(objects.get_range("k", 0..8).await.unwrap(), "01234567");
-    faults.inject(Rule::on(Operation::Get, Fault::CutShort(4)));
+    faults.inject(FaultRule::on(Operation::Get, Fault::CutShort(4)));
     assert_eq!(objects.get_range("k", 0..8).await.unwrap_err().kind, ErrorKind::CutShort);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_damaged_probe_is_noticed() {
     let (objects, faults) = faulty(config());
-    faults.inject(Rule::on(Operation::Get, Fault::Flipped(3)));
+    faults.inject(FaultRule::on(Operation::Get, Fault::Flipped(3)));
     assert_eq!(objects.check().await.unwrap_err().kind, ErrorKind::Corrupt);
 }
 
@@ -127,7 +127,7 @@ async fn a_damaged_probe_is_noticed() {
 async fn a_slow_get_is_hedged_and_the_first_response_wins() {
     let (objects, faults) = faulty(hedging());
     objects.put("k", parts("v")).await.unwrap();
-    faults.inject(Rule::on(Operation::Get, Fault::Hang).times(1));
+    faults.inject(FaultRule::on(Operation::Get, Fault::Hang).times(1));
     let start = Instant::now();
     assert_eq!(objects.get_range("k", 0..1).await.unwrap(), "v");
     assert_eq!(start.elapsed(), Duration::from_millis(500));
@@ -139,8 +139,8 @@ async fn a_slow_get_is_hedged_and_the_first_response_wins() {
 async fn if_the_hedge_fails_the_slow_response_is_used() {
     let (objects, faults) = faulty(hedging());
     objects.put("k", parts("v")).await.unwrap();
-    faults.inject(Rule::on(Operation::Get, Fault::Delay(Duration::from_secs(2))).times(1));
-    faults.inject(Rule::on(Operation::Get, Fault::Unavailable).times(1));
+    faults.inject(FaultRule::on(Operation::Get, Fault::Delay(Duration::from_secs(2))).times(1));
+    faults.inject(FaultRule::on(Operation::Get, Fault::Unavailable).times(1));
     assert_eq!(objects.get_range("k", 0..1).await.unwrap(), "v");
     assert_eq!((objects.usage().totals().hedges, objects.usage().totals().retries), (1, 0));
 }
@@ -149,7 +149,7 @@ async fn if_the_hedge_fails_the_slow_response_is_used() {
 async fn without_a_free_slot_nothing_is_hedged() {
     let (objects, faults) = faulty(ObjectsConfig { gets_in_flight_max: 1, ..hedging() });
     objects.put("k", parts("v")).await.unwrap();
-    faults.inject(Rule::on(Operation::Get, Fault::Delay(Duration::from_secs(2))).times(1));
+    faults.inject(FaultRule::on(Operation::Get, Fault::Delay(Duration::from_secs(2))).times(1));
     objects.get_range("k", 0..1).await.unwrap();
     assert_eq!(objects.usage().totals().hedges, 0);
 }
@@ -157,7 +157,7 @@ async fn without_a_free_slot_nothing_is_hedged() {
 #[tokio::test(start_paused = true)]
 async fn no_more_requests_are_in_flight_than_allowed() {
     let (objects, faults) = faulty(ObjectsConfig { puts_in_flight_max: 2, ..config() });
-    faults.inject(Rule::on(Operation::Put, Fault::Delay(Duration::from_secs(1))));
+    faults.inject(FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(1))));
     let start = Instant::now();
     let keys: Vec<String> = (0..5).map(|n| n.to_string()).collect();
     try_join_all(keys.iter().map(|key| objects.put(key, parts("v")))).await.unwrap();
@@ -167,7 +167,7 @@ async fn no_more_requests_are_in_flight_than_allowed() {
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_slot_ends_at_the_deadline() {
     let (objects, faults) = faulty(ObjectsConfig { puts_in_flight_max: 1, ..config() });
-    faults.inject(Rule::on(Operation::Put, Fault::Hang));
+    faults.inject(FaultRule::on(Operation::Put, Fault::Hang));
     let results = join_all(["a", "b", "c"].map(|key| objects.put(key, parts("v")))).await;
     assert!(results.iter().all(|result| result.as_ref().is_err_and(|error| error.kind == ErrorKind::Timeout)));
 }
@@ -202,7 +202,7 @@ async fn a_read_above_the_size_limit_is_rejected_without_a_request() {
 #[tokio::test(start_paused = true)]
 async fn faults_can_be_restricted_to_single_objects() {
     let (objects, faults) = faulty(config());
-    faults.inject(Rule::on(Operation::Put, Fault::Denied).key_contains("bad").skip(1).times(1));
+    faults.inject(FaultRule::on(Operation::Put, Fault::Denied).key_contains("bad").skip(1).times(1));
     objects.put("bad", parts("v")).await.unwrap();
     objects.put("good", parts("v")).await.unwrap();
     objects.put("bad", parts("v")).await.unwrap_err();
@@ -225,7 +225,7 @@ async fn operations_can_be_spawned() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_write_is_the_last_failure_until_a_write_succeeds() {
     let (objects, faults) = faulty(config());
-    faults.inject(Rule::on(Operation::Put, Fault::Unavailable).times(4));
+    faults.inject(FaultRule::on(Operation::Put, Fault::Unavailable).times(4));
     objects.put("k", parts("v")).await.unwrap_err();
     assert_eq!(objects.get("absent").await.unwrap_err().kind, ErrorKind::NotFound);
     assert_eq!(

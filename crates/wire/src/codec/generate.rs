@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{FieldSpec, Layout, Records, Wire};
+use super::{FieldSpec, Layout, RecordsField, Wire};
 use crate::error_code::ErrorCode;
 
 /// Array elements in one generated message, so that nested arrays stay small.
@@ -109,7 +109,7 @@ impl Generate for Bytes {
     }
 }
 
-impl Generate for Records {
+impl Generate for RecordsField {
     fn generate(source: &mut Source, layout: Layout) -> Self {
         let parts = source.below(4);
         Self::new((0..parts).map(|_| Bytes::generate(source, layout)).collect())

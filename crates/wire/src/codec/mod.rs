@@ -22,7 +22,7 @@ mod tests;
 
 pub use error::{DecodeError, EncodeError};
 pub use reader::{ARRAY_BYTES_MAX, Reader};
-pub use records::Records;
+pub use records::RecordsField;
 pub use wire::Layout;
 pub use writer::Writer;
 

@@ -5,9 +5,9 @@ use bytes::Bytes;
 /// The records field of a Fetch response: re-based batch headers and unchanged batch bodies, in order, each by
 /// reference.
 #[derive(Debug, Clone, Default, Eq)]
-pub struct Records(Vec<Bytes>);
+pub struct RecordsField(Vec<Bytes>);
 
-impl Records {
+impl RecordsField {
     /// Records whose bytes are the concatenation of `parts`.
     pub fn new(parts: Vec<Bytes>) -> Self {
         Self(parts)
@@ -34,20 +34,20 @@ impl Records {
     }
 }
 
-impl From<Bytes> for Records {
+impl From<Bytes> for RecordsField {
     fn from(bytes: Bytes) -> Self {
         Self(vec![bytes])
     }
 }
 
-impl From<Vec<Bytes>> for Records {
+impl From<Vec<Bytes>> for RecordsField {
     fn from(parts: Vec<Bytes>) -> Self {
         Self(parts)
     }
 }
 
 /// Records are equal if their bytes are equal, however they are split into parts.
-impl PartialEq for Records {
+impl PartialEq for RecordsField {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.0.iter().flatten().eq(other.0.iter().flatten())
     }

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{DecodeError, EncodeError, Layout, Reader, Records, Wire, Writer};
+use super::{DecodeError, EncodeError, Layout, Reader, RecordsField, Wire, Writer};
 
 const PLAIN: Layout = Layout { version: 0, flexible: false };
 const FLEXIBLE: Layout = Layout { version: 0, flexible: true };
@@ -144,9 +144,9 @@ fn tagged_fields_must_have_the_size_that_they_state() {
 
 #[test]
 fn records_are_equal_however_they_are_split() {
-    let whole = Records::from(Bytes::from_static(b"abcd"));
-    let cut = Records::new(vec![Bytes::from_static(b"ab"), Bytes::new(), Bytes::from_static(b"cd")]);
+    let whole = RecordsField::from(Bytes::from_static(b"abcd"));
+    let cut = RecordsField::new(vec![Bytes::from_static(b"ab"), Bytes::new(), Bytes::from_static(b"cd")]);
     assert_eq!(whole, cut);
-    assert_ne!(whole, Records::from(Bytes::from_static(b"abce")));
+    assert_ne!(whole, RecordsField::from(Bytes::from_static(b"abce")));
     assert_eq!(written(&whole, FLEXIBLE), written(&cut, FLEXIBLE));
 }

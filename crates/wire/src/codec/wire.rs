@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{DecodeError, EncodeError, Reader, Records, Writer};
+use super::{DecodeError, EncodeError, Reader, RecordsField, Writer};
 use crate::error_code::ErrorCode;
 
 /// Bytes of the longest string. Flexible versions could carry longer ones, but Kafka rejects them.
@@ -113,7 +113,7 @@ macro_rules! length_prefixed {
         })*
     };
 }
-length_prefixed!(String, Bytes, Records);
+length_prefixed!(String, Bytes, RecordsField);
 
 impl<T: Wire> Wire for Vec<T> {
     fn read(reader: &mut Reader, layout: Layout) -> Result<Self, DecodeError> {
@@ -158,7 +158,7 @@ impl Nullable for Bytes {
     }
 }
 
-impl Nullable for Records {
+impl Nullable for RecordsField {
     fn read_nullable(reader: &mut Reader, layout: Layout) -> Result<Option<Self>, DecodeError> {
         Ok(Bytes::read_nullable(reader, layout)?.map(Self::from))
     }

@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-use crate::codec::{Records, messages};
+use crate::codec::{RecordsField, messages};
 use crate::error_code::ErrorCode;
 
 messages! {
@@ -82,7 +82,7 @@ messages! {
         aborted_transactions: Option<Vec<AbortedTransaction>> [null ..] = Some(Vec::new()),
         preferred_read_replica: i32 [in 11..] = -1,
         /// Null is allowed, but some clients accept only an empty field: send that instead, also with an error.
-        records: Option<Records> [null ..],
+        records: Option<RecordsField> [null ..],
     }
 
     struct EpochEndOffset {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_model::{TopicPartition, limits};
-use alluvium_objects::faults::{Fault, Rule};
+use alluvium_objects::faults::{Fault, FaultRule};
 use alluvium_objects::{Operation, UsageTotals};
 use futures::future::{join_all, try_join_all};
 use tokio::time::Instant;
@@ -94,7 +94,7 @@ async fn a_fetch_of_many_slow_old_segments_is_answered_with_those_loaded_in_time
     for _ in 0..20 {
         produce(&writer, partition, batch(&["v"])).await.expect("acknowledged");
     }
-    world.faults.inject(Rule::on(Operation::Get, Fault::Delay(Duration::from_secs(1))));
+    world.faults.inject(FaultRule::on(Operation::Get, Fault::Delay(Duration::from_secs(1))));
     let agent = world.agent().await;
     let started = Instant::now();
     let fetched = fetch(&agent, partition, 0).await;
@@ -115,7 +115,7 @@ async fn fifty_readers_of_one_history_share_what_is_loaded_and_decoded_in_bounde
     // No room for a whole block, and for one decoded piece.
     let cache_bytes = 18 << 20;
     let agent = world.agent_with(AgentConfig { cache_bytes, ..AgentConfig::default() }).await;
-    world.faults.inject(Rule::on(Operation::Get, Fault::Delay(Duration::from_millis(20))));
+    world.faults.inject(FaultRule::on(Operation::Get, Fault::Delay(Duration::from_millis(20))));
     let before = world.objects.usage().totals();
     read_all_at_once(&agent, partition, cache_bytes, READERS).await;
     let (_, bytes) = since(&world, &before);

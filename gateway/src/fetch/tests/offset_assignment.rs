@@ -11,11 +11,11 @@ use crate::fetch::offset_assignment::{AssignOffsets, OffsetBatch};
 use crate::fetch::selection::Selection;
 use crate::tests::world::batch;
 
-fn extent(start: i64, end: i64, refused: Vec<u32>) -> Extent {
+fn extent(start: i64, end: i64, rejected: Vec<u32>) -> Extent {
     Extent {
         offsets: Offset(start)..Offset(end),
         object: ObjectId::default(),
-        source: ExtentSource::Segment { position: 0..1, refused },
+        source: ExtentSource::Segment { position: 0..1, rejected },
         bytes: 1,
         records: 1,
         timestamps: (Timestamp(0), Timestamp(0)),
@@ -27,8 +27,8 @@ fn batch_of(records: usize) -> Batch {
 }
 
 fn assign(extent: &Extent, batches: Vec<Batch>) -> Result<Vec<OffsetBatch>, LoadError> {
-    let ExtentSource::Segment { refused, .. } = &extent.source else { panic!("a segment") };
-    AssignOffsets::new(extent, refused, batches.into_iter().map(Ok)).collect()
+    let ExtentSource::Segment { rejected, .. } = &extent.source else { panic!("a segment") };
+    AssignOffsets::new(extent, rejected, batches.into_iter().map(Ok)).collect()
 }
 
 #[test]

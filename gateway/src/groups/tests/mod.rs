@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium_metastore::kv::Faults;
+use alluvium_metastore::kv::KvFaults;
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::{Metastore, fixtures};
 use alluvium_model::{Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
@@ -41,7 +41,7 @@ impl World {
     }
 
     pub async fn faulty(seed: u64) -> Self {
-        let faults = Faults { seed, conflict_per_mille: 200, unknown_per_mille: 200, ..Faults::default() };
+        let faults = KvFaults { seed, conflict_per_mille: 200, unknown_per_mille: 200, ..KvFaults::default() };
         Self::on(fixtures::open(faults).await).await
     }
 

@@ -1,4 +1,4 @@
-use alluvium_metastore::leases::{LeaseKey, Role};
+use alluvium_metastore::leases::{LeaseKey, MaintenanceRole};
 use alluvium_runtime::Clock as _;
 
 use super::*;
@@ -85,7 +85,7 @@ async fn a_group_that_expired_in_the_store_is_loaded_again() {
     let commit = || world.groups.offset_commit("g", Committer::default(), offsets());
     assert_eq!(commit().await, Ok(vec![Ok(())]));
     let month = world.clock.now().plus(Duration::from_secs(30 * 24 * 3_600));
-    let lease = fixtures::lease(&world.metastore, LeaseKey::Role(Role::Offsets)).await;
+    let lease = fixtures::lease(&world.metastore, LeaseKey::Role(MaintenanceRole::Offsets)).await;
     let swept =
         world.metastore.offsets.expire(&lease, month, Duration::from_secs(3_600), None, 100).await.expect("swept");
     assert_eq!((swept.expired, swept.deleted), (1, 1));

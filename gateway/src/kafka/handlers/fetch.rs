@@ -16,7 +16,7 @@ use alluvium_wire::messages::fetch::{
     FetchPartition as RequestedPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse,
     PartitionData,
 };
-use alluvium_wire::{ApiKey, ErrorCode, Records};
+use alluvium_wire::{ApiKey, ErrorCode, RecordsField};
 
 use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
 use crate::kafka::errors::{ApiError, HasErrorCode};
@@ -151,7 +151,7 @@ fn partition_data(fetched: FetchedPartition, read_committed: bool) -> PartitionD
         last_stable_offset: fetched.stable.0,
         log_start_offset: fetched.log_start.0,
         aborted_transactions: read_committed.then(Vec::new),
-        records: Some(Records::new(fetched.records)),
+        records: Some(RecordsField::new(fetched.records)),
         ..Default::default()
     }
 }
@@ -168,7 +168,7 @@ fn failed(index: i32, error_code: ErrorCode) -> PartitionData {
         error_code,
         high_watermark: -1,
         aborted_transactions: None,
-        records: Some(Records::default()),
+        records: Some(RecordsField::default()),
         ..Default::default()
     }
 }

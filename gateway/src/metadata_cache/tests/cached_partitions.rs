@@ -17,7 +17,7 @@ fn extent(start: i64, end: i64) -> Extent {
     Extent {
         offsets: Offset(start)..Offset(end),
         object: ObjectId::default(),
-        source: ExtentSource::Segment { position: 0..100, refused: Vec::new() },
+        source: ExtentSource::Segment { position: 0..100, rejected: Vec::new() },
         bytes: 100,
         records: 1,
         timestamps: (Timestamp(0), Timestamp(0)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alluvium_metastore::fixtures;
-use alluvium_metastore::leases::{LeaseKey, Role};
+use alluvium_metastore::leases::{LeaseKey, MaintenanceRole};
 use alluvium_model::Offset;
 use futures::FutureExt;
 use futures::future::join_all;
@@ -114,7 +114,7 @@ async fn a_cache_that_lost_the_feed_reads_everything_again() {
     let watch = metadata_cache.watch([partition]);
     // A day later all entries of the feed are trimmed.
     let later = world.clock.now().plus_ms(86_400_000);
-    let lease = fixtures::lease(&world.metastore, LeaseKey::Role(Role::Feed)).await;
+    let lease = fixtures::lease(&world.metastore, LeaseKey::Role(MaintenanceRole::Feed)).await;
     while world.metastore.feed.trim(&lease, later, Duration::ZERO, 100).await.expect("trimmed") > 0 {}
     metadata_cache.sync().await.expect("synced");
     assert_eq!(metadata_cache.resets(), 1);
@@ -150,7 +150,7 @@ async fn readers_of_a_trimmed_feed_lose_nothing() {
     for n in 0..10 {
         produce(&agent, partition, batch(&[&format!("value {n}")])).await.expect("acknowledged");
         let later = world.clock.now().plus_ms(86_400_000);
-        let lease = fixtures::lease(&world.metastore, LeaseKey::Role(Role::Feed)).await;
+        let lease = fixtures::lease(&world.metastore, LeaseKey::Role(MaintenanceRole::Feed)).await;
         world.metastore.feed.trim(&lease, later, Duration::ZERO, 100).await.expect("trimmed");
     }
     assert_eq!(read_all(&agent, partition).await.len(), 10);
@@ -166,7 +166,7 @@ async fn the_cache_is_not_rebuilt_while_a_head_is_being_read() {
     let metadata_cache = metadata_cache(&world).await;
     produce(&writer, partition, batch(&["x"])).await.expect("acknowledged");
     let later = world.clock.now().plus_ms(86_400_000);
-    let lease = fixtures::lease(&world.metastore, LeaseKey::Role(Role::Feed)).await;
+    let lease = fixtures::lease(&world.metastore, LeaseKey::Role(MaintenanceRole::Feed)).await;
     while world.metastore.feed.trim(&lease, later, Duration::ZERO, 100).await.expect("trimmed") > 0 {}
     // A head read before the rebuild must not be cached after it: the feed does not announce again what came in
     // between.

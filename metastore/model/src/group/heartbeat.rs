@@ -1,4 +1,4 @@
-//! A heartbeat keeps a member's session alive, and tells it if it must join again.
+//! A heartbeat keeps a member's session alive; its answer says whether the member must join again.
 
 use super::{Generation, Group, GroupError, InstanceId, MemberId, State};
 use crate::Timestamp;

@@ -148,14 +148,22 @@ fn saved(id: &MemberId, member: &Member) -> SavedMember {
 }
 
 fn restored(saved: SavedMember, now: Timestamp) -> (MemberId, Member) {
-    let SavedMember { id, instance, client_id, client_host, session_timeout, rebalance_timeout, protocols, assignment } =
-        saved;
+    let SavedMember {
+        id,
+        instance,
+        client_id,
+        client_host,
+        session_timeout: session,
+        rebalance_timeout: rebalance,
+        protocols,
+        assignment,
+    } = saved;
     let mut member = Member {
         instance,
         client_id,
         client_host,
-        session_timeout,
-        rebalance_timeout,
+        session_timeout: session,
+        rebalance_timeout: rebalance,
         protocols,
         assignment,
         awaiting: None,

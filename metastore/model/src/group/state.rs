@@ -73,6 +73,7 @@ impl State {
 /// The members that have yet to fetch their assignment, and the time until which they must.
 #[derive(Clone, Debug)]
 pub(super) struct PendingSyncs {
+    /// Ids of the members without their assignment yet.
     pub members: BTreeSet<MemberId>,
     /// The time at which those left are removed, ms.
     pub until: Timestamp,

@@ -124,11 +124,11 @@ impl Decision<'_> {
                     Ok(BatchAck { base, duplicate: false, timestamp: batch.timestamps.1 })
                 }
                 SequenceCheck::Duplicate { base, timestamp } => {
-                    extent.refused.push(number);
+                    extent.rejected.push(number);
                     Ok(BatchAck { base, duplicate: true, timestamp })
                 }
                 SequenceCheck::Reject(error) => {
-                    extent.refused.push(number);
+                    extent.rejected.push(number);
                     Err(error.into())
                 }
             });
@@ -164,12 +164,12 @@ struct OpenExtent {
     start: Offset,
     next: Offset,
     timestamps: Option<(Timestamp, Timestamp)>,
-    refused: Vec<u32>,
+    rejected: Vec<u32>,
 }
 
 impl OpenExtent {
     fn at(start: Offset) -> Self {
-        Self { start, next: start, timestamps: None, refused: Vec::new() }
+        Self { start, next: start, timestamps: None, rejected: Vec::new() }
     }
 
     fn append(&mut self, batch: &BatchCommit) -> Offset {
@@ -187,7 +187,7 @@ impl OpenExtent {
             offsets: self.start..self.next,
             object,
             bytes: position.end.saturating_sub(position.start),
-            source: ExtentSource::Segment { position, refused: self.refused },
+            source: ExtentSource::Segment { position, rejected: self.rejected },
             records: self.next.since(self.start),
             timestamps,
         })

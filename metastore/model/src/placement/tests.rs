@@ -118,19 +118,22 @@ fn a_client_tells_its_zone_by_its_rack_or_in_its_id() {
     assert_eq!(client_zone(None, None), None);
 }
 
-fn some_seats() -> impl Strategy<Value = Vec<Candidate>> {
+fn some_candidates() -> impl Strategy<Value = Vec<Candidate>> {
     proptest::collection::vec(1..6_u32, 1..4).prop_map(|counts| zones(&counts))
 }
 
 proptest! {
     #[test]
-    fn when_an_agent_goes_only_what_it_had_moves(candidates in some_seats(), gone in any::<prop::sample::Index>(), topic: u128) {
+    fn when_an_agent_goes_only_what_it_had_moves(
+        candidates in some_candidates(), gone in any::<prop::sample::Index>(), topic: u128,
+    ) {
         let gone = candidates[gone.index(candidates.len())].clone();
         let left: Vec<_> = candidates.iter().filter(|candidate| candidate.id != gone.id).cloned().collect();
         let zone = gone.zone.as_deref();
         let is_served = left.iter().any(|candidate| candidate.is_in(zone));
         for n in 0..30 {
-            let (before, after) = (leader(partition(topic, n), zone, &candidates), leader(partition(topic, n), zone, &left));
+            let partition = partition(topic, n);
+            let (before, after) = (leader(partition, zone, &candidates), leader(partition, zone, &left));
             prop_assert_eq!(after.is_some(), !left.is_empty());
             if before != Some(gone.id) && is_served {
                 prop_assert_eq!(before, after);
@@ -146,7 +149,9 @@ proptest! {
     #[test]
     fn agents_of_one_rank_lead_the_same_partitions_in_their_zones(count in 1..6_u32, topic: u128) {
         let candidates = zones(&[count, count, count]);
-        let rank_of = |id: Option<AgentId>| candidates.iter().find(|candidate| Some(candidate.id) == id).map(|candidate| candidate.rank);
+        let rank_of = |id: Option<AgentId>| {
+            candidates.iter().find(|candidate| Some(candidate.id) == id).map(|candidate| candidate.rank)
+        };
         for n in 0..30 {
             let ranks = ["a", "b", "c"].map(|zone| rank_of(leader(partition(topic, n), Some(zone), &candidates)));
             prop_assert!(ranks[0] == ranks[1] && ranks[1] == ranks[2], "{:?}", ranks);
@@ -155,11 +160,12 @@ proptest! {
     }
 
     #[test]
-    fn the_order_in_which_agents_are_listed_does_not_matter(candidates in some_seats(), topic: u128) {
+    fn the_order_in_which_agents_are_listed_does_not_matter(candidates in some_candidates(), topic: u128) {
         let reversed: Vec<_> = candidates.iter().rev().cloned().collect();
         for n in 0..10 {
             for zone in [None, Some("a"), Some("b")] {
-                prop_assert_eq!(leader(partition(topic, n), zone, &candidates), leader(partition(topic, n), zone, &reversed));
+                let partition = partition(topic, n);
+                prop_assert_eq!(leader(partition, zone, &candidates), leader(partition, zone, &reversed));
             }
             prop_assert_eq!(coordinator(&n.to_string(), &candidates), coordinator(&n.to_string(), &reversed));
         }

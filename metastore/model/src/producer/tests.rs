@@ -86,6 +86,14 @@ fn sequences_wrap_from_the_largest_to_zero() {
 }
 
 #[test]
+fn sequences_wrap_to_zero() {
+    assert_eq!(Sequence(5).plus(4), Sequence(9));
+    assert_eq!(Sequence(i32::MAX).plus(0), Sequence(i32::MAX));
+    assert_eq!(Sequence(i32::MAX).plus(1), Sequence(0));
+    assert_eq!(Sequence(i32::MAX - 1).plus(4), Sequence(2));
+}
+
+#[test]
 fn a_sequence_is_before_those_that_follow_it_around_the_wrap() {
     for (earlier, later) in [(0, 1), (5, 900), (i32::MAX, 0), (i32::MAX - 3, 7)] {
         assert!(Sequence(earlier).is_before(Sequence(later)));

@@ -13,8 +13,8 @@ mod typed;
 mod value;
 
 pub use alter::{AlterOp, Alteration, ConfigChange, changes};
-pub use definitions::{ConfigDef, ConfigKind, DEFINITIONS, Effect, Rule, definition};
-pub use typed::{CleanupPolicy, Compression, TimestampType, TopicConfigs};
+pub use definitions::{ConfigDef, ConfigKind, DEFINITIONS, Effect, ValueRule, definition};
+pub use typed::{CleanupPolicy, CompressionType, TimestampType, TopicConfigs};
 pub use value::{ConfigError, canonical, validate_value};
 
 #[cfg(test)]

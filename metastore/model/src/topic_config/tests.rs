@@ -35,7 +35,7 @@ fn a_topic_without_overrides_has_kafkas_defaults() {
     assert_eq!(configs.timestamp_after_max, Duration::from_secs(3600));
     assert_eq!(configs.timestamp_before_max, Duration::from_millis(i64::MAX as u64));
     assert_eq!(configs.cleanup, CleanupPolicy { delete: true, compact: false });
-    assert_eq!(configs.compression, Compression::Producer);
+    assert_eq!(configs.compression, CompressionType::Producer);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn overrides_are_read_as_kafka_reads_them() {
     assert_eq!(configs.cleanup, CleanupPolicy { delete: true, compact: true });
     assert_eq!((configs.retention, configs.retention_bytes), (None, Some(1000)));
     assert_eq!(configs.timestamp_type, TimestampType::LogAppendTime);
-    assert_eq!(configs.compression, Compression::Zstd);
+    assert_eq!(configs.compression, CompressionType::Zstd);
 }
 
 #[test]

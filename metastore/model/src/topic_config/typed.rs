@@ -25,7 +25,7 @@ pub struct TopicConfigs {
     /// How far in the future a producer's timestamp may lie.
     pub timestamp_after_max: Duration,
     /// The declared compression; batches are stored as they were sent in any case.
-    pub compression: Compression,
+    pub compression: CompressionType,
 }
 
 /// Kafka's `cleanup.policy`; with neither, records are kept for ever.
@@ -48,7 +48,7 @@ pub enum TimestampType {
 
 /// Kafka's `compression.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
+pub enum CompressionType {
     /// As the producer has compressed them.
     Producer,
     /// Not compressed.
@@ -114,12 +114,12 @@ impl TopicConfigs {
             timestamp_before_max: millis("message.timestamp.before.max.ms"),
             timestamp_after_max: millis("message.timestamp.after.max.ms"),
             compression: match text("compression.type") {
-                "uncompressed" => Compression::Uncompressed,
-                "gzip" => Compression::Gzip,
-                "snappy" => Compression::Snappy,
-                "lz4" => Compression::Lz4,
-                "zstd" => Compression::Zstd,
-                _ => Compression::Producer,
+                "uncompressed" => CompressionType::Uncompressed,
+                "gzip" => CompressionType::Gzip,
+                "snappy" => CompressionType::Snappy,
+                "lz4" => CompressionType::Lz4,
+                "zstd" => CompressionType::Zstd,
+                _ => CompressionType::Producer,
             },
         }
     }

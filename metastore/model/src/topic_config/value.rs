@@ -1,7 +1,7 @@
 //! Parsing the text of one config, and checking it against its rule. Texts are parsed as Kafka does: trimmed, booleans
 //! in any case, lists split at commas.
 
-use super::definitions::{ConfigDef, ConfigKind, Rule, definition};
+use super::definitions::{ConfigDef, ConfigKind, ValueRule, definition};
 
 /// Why overrides are rejected. The texts are Kafka's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,40 +109,44 @@ pub(super) fn list(value: &str) -> Vec<&str> {
     if value.trim().is_empty() { Vec::new() } else { value.split(',').map(str::trim).collect() }
 }
 
-fn check_number(rule: Rule, number: i64) -> Result<(), String> {
+fn check_number(rule: ValueRule, number: i64) -> Result<(), String> {
     match rule {
-        Rule::AtLeast(min) | Rule::Between(min, _) if number < min => Err(format!("Value must be at least {min}")),
-        Rule::Between(_, max) if number > max => Err(format!("Value must be no more than {max}")),
-        Rule::GzipLevel if number != -1 && !(1..=9).contains(&number) => {
+        ValueRule::AtLeast(min) | ValueRule::Between(min, _) if number < min => {
+            Err(format!("Value must be at least {min}"))
+        }
+        ValueRule::Between(_, max) if number > max => Err(format!("Value must be no more than {max}")),
+        ValueRule::GzipLevel if number != -1 && !(1..=9).contains(&number) => {
             Err("Value must be between 1 and 9 or equal to -1".into())
         }
         _ => Ok(()),
     }
 }
 
-fn check_fraction(rule: Rule, number: f64) -> Result<(), String> {
+fn check_fraction(rule: ValueRule, number: f64) -> Result<(), String> {
     match rule {
-        Rule::Fraction if !(0.0..=1.0).contains(&number) => Err("Value must be between 0 and 1".into()),
+        ValueRule::Fraction if !(0.0..=1.0).contains(&number) => Err("Value must be between 0 and 1".into()),
         _ => Ok(()),
     }
 }
 
-fn check_text(rule: Rule, text: &str) -> Result<(), String> {
+fn check_text(rule: ValueRule, text: &str) -> Result<(), String> {
     match rule {
-        Rule::OneOf(legal) if !legal.contains(&text) => Err(format!("String must be one of: {}", legal.join(", "))),
+        ValueRule::OneOf(legal) if !legal.contains(&text) => {
+            Err(format!("String must be one of: {}", legal.join(", ")))
+        }
         _ => Ok(()),
     }
 }
 
-fn check_list(rule: Rule, parts: &[&str]) -> Result<(), String> {
+fn check_list(rule: ValueRule, parts: &[&str]) -> Result<(), String> {
     match rule {
-        Rule::ListOf(legal) => match parts {
+        ValueRule::ListOf(legal) => match parts {
             parts if parts.iter().any(|part| !legal.contains(part)) => {
                 Err(format!("String must be one of: {}", legal.join(", ")))
             }
             _ => Ok(()),
         },
-        Rule::ThrottledReplicas if parts != ["*"] && !parts.iter().all(|part| is_throttled_replica(part)) => {
+        ValueRule::ThrottledReplicas if parts != ["*"] && !parts.iter().all(|part| is_throttled_replica(part)) => {
             Err("must be the literal '*' or a list of replicas in the following format: \
                  [partitionId]:[brokerId],[partitionId]:[brokerId],..."
                 .into())

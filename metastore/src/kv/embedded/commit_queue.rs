@@ -21,14 +21,14 @@ use crate::kv::{
 pub(super) struct CommitQueue<S: Storage> {
     state: Arc<EmbeddedState<S>>,
     committer: Mutex<Committer<S>>,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<QueuedSubmissions>,
     capacity: Semaphore,
     /// Where leaders work; `None` if the engine was opened outside of any runtime.
     runtime: Option<Handle>,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct QueuedSubmissions {
     submissions: VecDeque<Submission>,
     has_leader: bool,
 }
@@ -87,7 +87,7 @@ impl<S: Storage> CommitQueue<S> {
         taken
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, QueuedSubmissions> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -23,13 +23,13 @@ pub(super) struct ConflictWindow {
     floor: Version,
     /// The last version that wrote each key.
     points: BTreeMap<Bytes, Version>,
-    commits: VecDeque<Commit>,
+    commits: VecDeque<RecentCommit>,
     /// Keys and ranges of all commits in the window.
     writes: usize,
 }
 
 #[derive(Debug)]
-struct Commit {
+struct RecentCommit {
     version: Version,
     at: Instant,
     keys: Vec<Bytes>,
@@ -71,7 +71,7 @@ impl ConflictWindow {
         let cleared: Vec<_> = written.cleared().map(|(begin, end)| (begin.clone(), end.clone())).collect();
         self.writes += keys.len() + cleared.len();
         self.points.extend(keys.iter().map(|key| (key.clone(), version)));
-        self.commits.push_back(Commit { version, at, keys, cleared });
+        self.commits.push_back(RecentCommit { version, at, keys, cleared });
         while self
             .commits
             .front()
@@ -82,7 +82,7 @@ impl ConflictWindow {
     }
 
     fn drop_oldest(&mut self) {
-        let Some(Commit { version, at: _, keys, cleared }) = self.commits.pop_front() else { return };
+        let Some(RecentCommit { version, at: _, keys, cleared }) = self.commits.pop_front() else { return };
         self.floor = version;
         self.writes -= keys.len() + cleared.len();
         for key in keys {

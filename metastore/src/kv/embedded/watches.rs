@@ -16,10 +16,10 @@ use super::Batch;
 use crate::kv::{Error, Watch, limits::WATCHES_MAX};
 
 #[derive(Debug, Default)]
-pub(super) struct Watches(Mutex<Table>);
+pub(super) struct Watches(Mutex<WatchTable>);
 
 #[derive(Debug, Default)]
-struct Table {
+struct WatchTable {
     /// The armed watches of each key.
     armed: BTreeMap<Bytes, Vec<PendingWatch>>,
     /// Armed watches over all keys.
@@ -41,12 +41,12 @@ pub(super) struct PendingWatch {
 
 /// The waiting half. The receiver is dropped first, so that a watch that is dropped while it is being armed is either
 /// ignored by `insert` or removed by the registration.
-struct Waiting {
+struct WatchReceiver {
     fired: oneshot::Receiver<Result<(), Error>>,
     _registration: Registration,
 }
 
-impl Waiting {
+impl WatchReceiver {
     /// A method, so that the future owns both fields.
     async fn result(mut self) -> Result<(), Error> {
         (&mut self.fired).await.unwrap_or(Err(Error::WatchNotArmed))
@@ -76,7 +76,7 @@ impl Watches {
         };
         let (fire, fired) = oneshot::channel();
         let registration = Registration { watches: self.clone(), key: key.clone(), id };
-        let waiting = Waiting { fired, _registration: registration };
+        let waiting = WatchReceiver { fired, _registration: registration };
         (PendingWatch { id, key, seen, fire }, Watch::new(waiting.result()))
     }
 
@@ -113,7 +113,7 @@ impl Watches {
         armed.into_values().flatten().for_each(|watch| watch.fire(Err(Error::Closed)));
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, WatchTable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -125,7 +125,7 @@ impl PendingWatch {
     }
 }
 
-impl Table {
+impl WatchTable {
     /// Whether `watch` is armed now; if not, it ended with the reason.
     fn insert(&mut self, watch: PendingWatch) -> bool {
         if self.closed {

@@ -48,7 +48,7 @@ fn run() -> Result<(), FdbOpenError> {
     network::run().map_err(|error| FdbOpenError::Client(error.to_string()))
 }
 
-/// Stops the client for good: requests under way are never answered, and it cannot be started again. To be called at
+/// Stops the client: requests under way are never answered, and it cannot be started again. To be called at
 /// the end of `main`; does nothing if the client was not started.
 pub fn stop() {
     network::stop();

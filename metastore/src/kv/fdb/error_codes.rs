@@ -9,15 +9,25 @@ use crate::kv::{
 
 /// The error codes that are mapped one by one.
 mod code {
+    /// The read version is older than the storage servers keep (5 s).
     pub const TRANSACTION_TOO_OLD: i32 = 1007;
+    /// A conflict with another transaction.
     pub const NOT_COMMITTED: i32 = 1020;
+    /// The transaction was cancelled, and its watches with it.
     pub const TRANSACTION_CANCELLED: i32 = 1025;
+    /// The transaction's `timeout` option has passed.
     pub const TRANSACTION_TIMED_OUT: i32 = 1031;
+    /// The client has as many watches as it may have.
     pub const TOO_MANY_WATCHES: i32 = 1032;
+    /// A read of a key that the transaction has written with a versionstamp.
     pub const ACCESSED_UNREADABLE: i32 = 1036;
+    /// The future was cancelled.
     pub const OPERATION_CANCELLED: i32 = 1101;
+    /// The transaction exceeds its size limit.
     pub const TRANSACTION_TOO_LARGE: i32 = 2101;
+    /// A key exceeds its size limit.
     pub const KEY_TOO_LARGE: i32 = 2102;
+    /// A value exceeds its size limit.
     pub const VALUE_TOO_LARGE: i32 = 2103;
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     attempt::FaultyAttempt,
     fault_rng::FaultRng,
-    faults::{FaultSwitch, Faults},
+    faults::{FaultSwitch, KvFaults},
     storage::MemoryStorage,
 };
 use crate::kv::{Attempt, Engine, Metrics, embedded::Embedded};
@@ -19,14 +19,14 @@ pub struct MemoryEngine {
 impl MemoryEngine {
     /// An empty store with these `faults`.
     #[must_use]
-    pub fn new(faults: Faults) -> Self {
+    pub fn new(faults: KvFaults) -> Self {
         let engine = Embedded::new(MemoryStorage::default()).expect("a store in memory cannot fail");
         Self { engine: Arc::new(engine), faults: Arc::new(FaultRng::new(faults)) }
     }
 
     /// Another process's engine on the same rows, with faults of its own.
     #[must_use]
-    pub fn for_other_process(&self, faults: Faults) -> Self {
+    pub fn for_other_process(&self, faults: KvFaults) -> Self {
         Self { engine: self.engine.clone(), faults: Arc::new(FaultRng::new(faults)) }
     }
 
@@ -39,7 +39,7 @@ impl MemoryEngine {
 
 impl Default for MemoryEngine {
     fn default() -> Self {
-        Self::new(Faults::none())
+        Self::new(KvFaults::none())
     }
 }
 

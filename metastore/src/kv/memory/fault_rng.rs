@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::faults::{FaultSwitch, Faults};
+use super::faults::{FaultSwitch, KvFaults};
 use crate::kv::Error;
 use alluvium_runtime::{Rng, SeededRng};
 
@@ -36,7 +36,7 @@ pub(super) enum CommitFault {
 
 impl FaultRng {
     /// Draws the faults that `faults` describe, from their seed.
-    pub fn new(faults: Faults) -> Self {
+    pub fn new(faults: KvFaults) -> Self {
         let rng = SeededRng::new(faults.seed);
         Self { switch: FaultSwitch::new(faults), rng }
     }

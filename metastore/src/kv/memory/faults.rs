@@ -7,7 +7,7 @@ use std::{
 
 /// Which faults to inject, and how often. Rates are in thousandths; the default injects none.
 #[derive(Clone, Debug, Default)]
-pub struct Faults {
+pub struct KvFaults {
     /// Reproduces the whole sequence of faults; used when the engine is made.
     pub seed: u64,
     /// Rate of commits that fail with a conflict although there is none.
@@ -25,7 +25,7 @@ pub struct Faults {
     pub lost_per_mille: u16,
 }
 
-impl Faults {
+impl KvFaults {
     /// No fault at all.
     #[must_use]
     pub fn none() -> Self {
@@ -35,15 +35,15 @@ impl Faults {
 
 /// Changes the faults of an engine in use. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct FaultSwitch(Arc<Mutex<Faults>>);
+pub struct FaultSwitch(Arc<Mutex<KvFaults>>);
 
 impl FaultSwitch {
-    pub(super) fn new(faults: Faults) -> Self {
+    pub(super) fn new(faults: KvFaults) -> Self {
         Self(Arc::new(Mutex::new(faults)))
     }
 
     /// Uses `faults` from now on. Their seed is ignored: the sequence goes on.
-    pub fn set(&self, faults: Faults) {
+    pub fn set(&self, faults: KvFaults) {
         *self.faults() = faults;
     }
 
@@ -52,11 +52,11 @@ impl FaultSwitch {
         self.faults().cut = cut;
     }
 
-    pub(super) fn current(&self) -> Faults {
+    pub(super) fn current(&self) -> KvFaults {
         self.faults().clone()
     }
 
-    fn faults(&self) -> MutexGuard<'_, Faults> {
+    fn faults(&self) -> MutexGuard<'_, KvFaults> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

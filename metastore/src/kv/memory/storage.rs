@@ -17,10 +17,10 @@ use crate::kv::{
 const PAGE_ROWS: usize = 64;
 
 #[derive(Default)]
-pub(in crate::kv) struct MemoryStorage(Arc<RwLock<Table>>);
+pub(in crate::kv) struct MemoryStorage(Arc<RwLock<KeyTable>>);
 
 #[derive(Default)]
-struct Table {
+struct KeyTable {
     version: Version,
     /// The values of each key, oldest first; `None` if it was cleared.
     rows: BTreeMap<Bytes, Vec<(Version, Option<Bytes>)>>,
@@ -31,12 +31,12 @@ struct Table {
 }
 
 pub(in crate::kv) struct MemorySnapshot {
-    table: Arc<RwLock<Table>>,
+    table: Arc<RwLock<KeyTable>>,
     version: Version,
 }
 
 impl MemoryStorage {
-    fn table(&self) -> RwLockWriteGuard<'_, Table> {
+    fn table(&self) -> RwLockWriteGuard<'_, KeyTable> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,7 +77,7 @@ impl Storage for MemoryStorage {
     }
 }
 
-impl Table {
+impl KeyTable {
     fn put(&mut self, key: Bytes, value: Option<Bytes>) {
         let values = self.rows.entry(key.clone()).or_default();
         values.retain(|(version, _)| *version != self.version);
@@ -102,7 +102,7 @@ impl Table {
 }
 
 impl MemorySnapshot {
-    fn table(&self) -> RwLockReadGuard<'_, Table> {
+    fn table(&self) -> RwLockReadGuard<'_, KeyTable> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 

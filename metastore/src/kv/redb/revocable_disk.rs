@@ -20,12 +20,12 @@ pub(super) struct RevocableDisk {
     access: DiskAccess,
 }
 
-/// Whether a database may use the disk. Revoked for good when the database is replaced or closed.
+/// Whether a database may use the disk. Revoked, and never granted again, when the database is replaced or closed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DiskAccess(Arc<AtomicBool>);
 
 impl DiskAccess {
-    /// Revokes the access for good.
+    /// Revokes the access; it is never granted again.
     pub fn revoke(&self) {
         self.0.store(true, Ordering::Release);
     }

@@ -115,7 +115,7 @@ impl History {
 async fn a_lease_is_held_by_its_last_acquisition_alone_in_every_history() {
     for seed in 0..10 {
         println!("seed {seed}");
-        let faults = Faults { seed, conflict_per_mille: 100, unknown_per_mille: 200, ..Faults::default() };
+        let faults = KvFaults { seed, conflict_per_mille: 100, unknown_per_mille: 200, ..KvFaults::default() };
         let metastore = fixtures::open(faults).await;
         let rng = SeededRng::new(seed);
         let mut history = History { metastore, model: Model::default(), rng, incarnations: 0 };

@@ -7,7 +7,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use alluvium_model::{
     AgentId, Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition,
     group::{Generation, GroupId, SavedState, Snapshot},
-    lease::{LeaseKey, Role},
+    lease::{LeaseKey, MaintenanceRole},
     node::{Incarnation, LeaseOwner, NewNode},
 };
 use alluvium_runtime::SeededRng;
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Metastore, fixtures,
     keyspace::RowProblem,
-    kv::{Faults, Tx},
+    kv::{KvFaults, Tx},
     log::{NewObject, SwapError, TrimError},
 };
 
@@ -103,7 +103,7 @@ async fn those_of_several_leases_that_are_free_are_acquired() {
     let metastore = fixtures::memory().await;
     let (one, other) = (node(&metastore, 1).await, node(&metastore, 2).await);
     let partition = LeaseKey::Partition(TopicPartition::new(TopicId(Uuid::from_u128(3)), PartitionIndex(1)));
-    let keys = [group("a"), partition, LeaseKey::Role(Role::Feed)];
+    let keys = [group("a"), partition, LeaseKey::Role(MaintenanceRole::Feed)];
     acquire(&metastore, &keys[1], other, 1).await.expect("free");
     let leases = metastore.leases.acquire(&keys, one, &SeededRng::new(2)).await.expect("read");
     assert_eq!(leases.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, true]);
@@ -118,7 +118,7 @@ async fn those_of_several_leases_that_are_free_are_acquired() {
 #[tokio::test(start_paused = true)]
 async fn exactly_one_of_several_concurrent_owners_acquires_the_lease_under_faults() {
     for seed in 0..30 {
-        let faults = Faults { seed, conflict_per_mille: 200, unknown_per_mille: 300, ..Faults::default() };
+        let faults = KvFaults { seed, conflict_per_mille: 200, unknown_per_mille: 300, ..KvFaults::default() };
         let metastore = fixtures::open(faults).await;
         let mut nodes = Vec::new();
         for id in 0..4 {
@@ -200,8 +200,15 @@ fn the_lease_row_of_version_1_and_its_keys_are_these_bytes() {
     let partition = TopicPartition::new(TopicId(Uuid::from_u128(1)), PartitionIndex(2));
     assert_eq!(lease_key(&LeaseKey::Partition(partition))[..2], [0x81, 2]);
     assert_eq!(lease_key(&LeaseKey::Partition(partition)).len(), 22);
-    let roles =
-        [Role::Orphans, Role::Retired, Role::Retention, Role::Topics, Role::Feed, Role::Producers, Role::Offsets];
+    let roles = [
+        MaintenanceRole::Orphans,
+        MaintenanceRole::Retired,
+        MaintenanceRole::Retention,
+        MaintenanceRole::Topics,
+        MaintenanceRole::Feed,
+        MaintenanceRole::Producers,
+        MaintenanceRole::Offsets,
+    ];
     assert_eq!(roles.map(|role| lease_key(&LeaseKey::Role(role))[2]), [1, 2, 3, 4, 5, 6, 7]);
 }
 
@@ -225,12 +232,12 @@ async fn every_protected_transaction_is_fenced_without_its_lease() {
     let before = metastore.db.metrics().rows_written.load(Ordering::Relaxed);
     let leases = [
         lost(LeaseKey::Partition(partition)).await,
-        role(Role::Retention).await,
-        role(Role::Retired).await,
-        role(Role::Topics).await,
-        role(Role::Feed).await,
-        role(Role::Producers).await,
-        role(Role::Offsets).await,
+        role(MaintenanceRole::Retention).await,
+        role(MaintenanceRole::Retired).await,
+        role(MaintenanceRole::Topics).await,
+        role(MaintenanceRole::Feed).await,
+        role(MaintenanceRole::Producers).await,
+        role(MaintenanceRole::Offsets).await,
     ];
     let acquiring = metastore.db.metrics().rows_written.load(Ordering::Relaxed) - before;
     let [swap, retention, retired, topics, feed, producers, offsets] = &leases;

@@ -11,8 +11,8 @@ use crate::{
     Metastore,
     feed::{FeedEntry, FeedPosition},
     fixtures::{self, lease, segment},
-    kv::Faults,
-    leases::{LeaseKey, Role},
+    kv::KvFaults,
+    leases::{LeaseKey, MaintenanceRole},
     log::LogError,
 };
 
@@ -38,7 +38,7 @@ async fn a_repeated_commit_answers_the_first_outcome_even_beside_new_segments() 
 #[tokio::test(start_paused = true)]
 async fn a_commit_whose_result_is_unknown_happens_once() {
     for seed in 0..30 {
-        let faults = Faults { seed, unknown_per_mille: 600, ..Faults::default() };
+        let faults = KvFaults { seed, unknown_per_mille: 600, ..KvFaults::default() };
         let metastore = fixtures::open(faults).await;
         let topic = fixtures::topic(&metastore, "topic", 2, NOW).await;
         let partitions: Vec<_> = topic.all_partitions().collect();
@@ -132,7 +132,7 @@ async fn an_object_that_is_known_without_an_outcome_is_not_committed_again() {
     let segment = segment(&partitions, 1, NOW);
     commit(&metastore, std::slice::from_ref(&segment)).await.unwrap();
     // A clock far ahead trims the outcome too early.
-    let lease = lease(&metastore, LeaseKey::Role(Role::Feed)).await;
+    let lease = lease(&metastore, LeaseKey::Role(MaintenanceRole::Feed)).await;
     metastore.feed.trim(&lease, Timestamp(i64::MAX), Duration::ZERO, 100).await.unwrap();
     assert_eq!(commit(&metastore, std::slice::from_ref(&segment)).await, Err(LogError::Known(segment.object)));
     assert_eq!(metastore.log.find(partitions[0], Offset(0), 10).await.unwrap().len(), 1);

@@ -4,7 +4,7 @@ use alluvium_model::AgentId;
 use futures::future::join_all;
 
 use super::*;
-use crate::{fixtures, kv::Faults};
+use crate::{fixtures, kv::KvFaults};
 
 async fn register(nodes: &Nodes, new: &NewNode, incarnation: u64) -> Node {
     nodes.register(new, Incarnation(incarnation), NOW).await.expect("registered")
@@ -76,7 +76,7 @@ async fn a_process_that_lost_its_registration_does_not_take_its_id_from_another(
 #[tokio::test(start_paused = true)]
 async fn each_process_registers_once_with_an_id_of_its_own_under_faults() {
     for seed in 0..20 {
-        let faults = Faults { seed, conflict_per_mille: 200, unknown_per_mille: 300, ..Faults::default() };
+        let faults = KvFaults { seed, conflict_per_mille: 200, unknown_per_mille: 300, ..KvFaults::default() };
         let metastore = fixtures::open(faults).await;
         let registering = (1..=8).map(|n| {
             let nodes = metastore.nodes.clone();
@@ -96,7 +96,7 @@ async fn each_process_registers_once_with_an_id_of_its_own_under_faults() {
 
 #[tokio::test(start_paused = true)]
 async fn heartbeats_conflict_with_nothing() {
-    let faults = Faults { latency_max: std::time::Duration::from_millis(5), ..Faults::default() };
+    let faults = KvFaults { latency_max: std::time::Duration::from_millis(5), ..KvFaults::default() };
     let metastore = fixtures::open(faults).await;
     let mut owners = Vec::new();
     for n in 0..10 {
@@ -114,7 +114,7 @@ async fn heartbeats_conflict_with_nothing() {
 async fn either_a_heartbeat_or_a_concurrent_removal_succeeds() {
     let mut removed = 0;
     for seed in 0..60 {
-        let faults = Faults { seed, latency_max: std::time::Duration::from_millis(10), ..Faults::default() };
+        let faults = KvFaults { seed, latency_max: std::time::Duration::from_millis(10), ..KvFaults::default() };
         let nodes = fixtures::open(faults).await.nodes;
         let node = register(&nodes, &agent(None, None), 1).await.lease_owner();
         let (recorded, removed_now) =

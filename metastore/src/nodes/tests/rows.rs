@@ -73,11 +73,13 @@ fn keys_name_their_node() {
 proptest! {
     #[test]
     fn registrations_come_back_as_they_were(
-        rank: u32, zone: Option<String>, host in proptest::option::of(".{0,30}"), port: u16, compacts: bool, started: i64,
+        rank: u32, zone: Option<String>, host in proptest::option::of(".{0,30}"), port: u16, compacts: bool,
+        started: i64,
     ) {
         let endpoint = host.map(|host| Endpoint { host, port });
         let (zone, started) = (zone.map(Into::into), Timestamp(started));
-        let node = Node { rank, zone, kafka: endpoint.clone(), http: endpoint, compacts, started, clock: started, ..node() };
+        let (kafka, http) = (endpoint.clone(), endpoint);
+        let node = Node { rank, zone, kafka, http, compacts, started, clock: started, ..node() };
         prop_assert_eq!(decode_registration(node.id, &encode_registration(&node)), Ok(node));
     }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     Metastore,
-    kv::{Db, FaultSwitch, Faults, MemoryEngine},
+    kv::{Db, FaultSwitch, KvFaults, MemoryEngine},
     leases::LeaseKey,
 };
 
@@ -37,10 +37,10 @@ impl Cluster {
     }
 
     async fn start(&mut self, new: NewNode) -> Process {
-        self.start_with(new, Faults::none(), SessionConfig::default()).await
+        self.start_with(new, KvFaults::none(), SessionConfig::default()).await
     }
 
-    async fn start_with(&mut self, new: NewNode, faults: Faults, config: SessionConfig) -> Process {
+    async fn start_with(&mut self, new: NewNode, faults: KvFaults, config: SessionConfig) -> Process {
         self.processes += 1;
         let rng = Arc::new(SeededRng::new(self.processes));
         let engine = self.engine.for_other_process(faults);
@@ -113,16 +113,16 @@ async fn a_crashed_process_is_removed_within_an_expiry_and_some_heartbeats() {
 async fn no_process_is_removed_that_is_still_valid_for_itself() {
     for seed in 0..12 {
         let mut cluster = Cluster::new();
-        let faults = |n| Faults {
+        let faults = |n| KvFaults {
             seed: seed * 10 + n,
             conflict_per_mille: 50,
             unknown_per_mille: 100,
             latency_max: Duration::from_millis(15 * seed),
-            ..Faults::default()
+            ..KvFaults::default()
         };
         let one = cluster.start_with(agent(None, None), faults(1), SessionConfig::default()).await;
         let other = cluster.start_with(agent(None, None), faults(2), SessionConfig::default()).await;
-        let db = Db::new(Arc::new(cluster.engine.for_other_process(Faults::none())), Arc::new(SeededRng::new(0)));
+        let db = Db::new(Arc::new(cluster.engine.for_other_process(KvFaults::none())), Arc::new(SeededRng::new(0)));
         let nodes = Nodes::new(db);
         let first = one.session.lease_owner();
         let mut was_removed = false;
@@ -150,7 +150,7 @@ async fn no_process_is_removed_that_is_still_valid_for_itself() {
 #[tokio::test(start_paused = true)]
 async fn a_node_is_valid_from_the_start_of_its_heartbeat_not_from_the_response() {
     let mut cluster = Cluster::new();
-    let slow = Faults { latency_max: Duration::from_millis(40), ..Faults::none() };
+    let slow = KvFaults { latency_max: Duration::from_millis(40), ..KvFaults::none() };
     let one = cluster.start_with(agent(None, None), slow, SessionConfig::default()).await;
     let other = cluster.start(agent(None, None)).await;
     let lease_owner = one.session.lease_owner();
@@ -267,7 +267,7 @@ async fn a_process_that_is_alone_removes_all_others_and_needs_no_heartbeat() {
     let before = cluster.start(agent(None, None)).await;
     before.crash();
     let config = SessionConfig::alone();
-    let alone = cluster.start_with(agent(None, None), Faults::none(), config).await;
+    let alone = cluster.start_with(agent(None, None), KvFaults::none(), config).await;
     assert_eq!((alone.live(), alone.candidates(), alone.session.node().id), (vec![0], vec![0], AgentId(0)));
     let written = alone.metastore.db.metrics().commits.load(std::sync::atomic::Ordering::Relaxed);
     sleep(Duration::from_secs(60)).await;

@@ -13,11 +13,11 @@ use super::{
     rows::{Rows, is},
 };
 
-/// One in so many reads of a head returns the previous one.
+/// One of this many reads of a head returns the previous one.
 const OLD_HEAD_EVERY: u64 = 20;
-/// One in so many reads of extents leaves one out.
+/// One of this many reads of extents leaves one out.
 const HIDDEN_EXTENT_EVERY: u64 = 10;
-/// One in so many committed offsets of a group is not written.
+/// One of this many committed offsets of a group is not written.
 const LOST_OFFSET_EVERY: u64 = 3;
 /// After this time the zombie's heartbeats are not written any more.
 const ZOMBIE_AFTER: Duration = Duration::from_secs(5);

@@ -18,31 +18,31 @@ pub struct Violation {
 #[derive(Debug)]
 pub struct Findings {
     invariant: &'static str,
-    kept: Vec<Violation>,
+    violations: Vec<Violation>,
     more: usize,
 }
 
 impl Findings {
     pub(super) fn new(invariant: &'static str) -> Self {
-        Self { invariant, kept: Vec::new(), more: 0 }
+        Self { invariant, violations: Vec::new(), more: 0 }
     }
 
     /// Adds a violation that `events` show.
     pub fn add(&mut self, events: impl IntoIterator<Item = usize>, what: impl FnOnce() -> String) {
-        if self.kept.len() >= VIOLATIONS_KEPT_MAX {
+        if self.violations.len() >= VIOLATIONS_KEPT_MAX {
             self.more += 1;
             return;
         }
         let mut events: Vec<usize> = events.into_iter().collect();
         events.sort_unstable();
         events.dedup();
-        self.kept.push(Violation { invariant: self.invariant, what: what(), events });
+        self.violations.push(Violation { invariant: self.invariant, what: what(), events });
     }
 
     pub(super) fn into_violations(mut self) -> Vec<Violation> {
-        if let (Some(last), more @ 1..) = (self.kept.last_mut(), self.more) {
+        if let (Some(last), more @ 1..) = (self.violations.last_mut(), self.more) {
             last.what.push_str(&format!(" (and {more} more)"));
         }
-        self.kept
+        self.violations
     }
 }

@@ -38,7 +38,7 @@ pub async fn create_topics(client: &Client, topics: &[TopicPlan]) {
     }
 }
 
-/// Changes topics until it is told to stop.
+/// Changes topics until it is stopped.
 pub async fn administrate(client: Client, mut topics: Vec<TopicPlan>) {
     let mut routes = client.routes();
     let mut deletions = client.rng.count(0, 1);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alluvium_client::{Generation, GroupConfig, GroupConsumer, MemberError, TopicLayout};
+use alluvium_client::{GroupConfig, GroupConsumer, JoinedGeneration, MemberError, TopicLayout};
 use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use tokio::time::Instant;
@@ -32,7 +32,7 @@ pub struct ConsumerPlan {
     pub stay: Duration,
 }
 
-/// Joins and leaves the group again and again, until it is told to stop.
+/// Joins and leaves the group again and again, until it is stopped.
 pub async fn consume(client: Client, plan: ConsumerPlan) {
     while !client.stop.is_cancelled() {
         let routes = client.routes();
@@ -61,12 +61,12 @@ struct Member<'a> {
 }
 
 struct Held {
-    generation: Generation,
+    generation: JoinedGeneration,
     topics: BTreeMap<String, TopicLayout>,
     /// Next offset of each partition that it reads.
     positions: BTreeMap<(String, i32), i64>,
     uncommitted: bool,
-    beats: Instant,
+    next_heartbeat: Instant,
     commits: Instant,
 }
 
@@ -129,7 +129,7 @@ impl Member<'_> {
             topics,
             positions: BTreeMap::new(),
             uncommitted: false,
-            beats: Instant::now() + HEARTBEAT,
+            next_heartbeat: Instant::now() + HEARTBEAT,
             commits: Instant::now() + self.plan.commit_interval,
         });
         Ok(())
@@ -150,8 +150,8 @@ impl Member<'_> {
     async fn work(&mut self) -> Result<(), MemberError> {
         let Some(held) = &self.held else { return Ok(()) };
         let now = Instant::now();
-        if now >= held.beats {
-            return self.beat().await;
+        if now >= held.next_heartbeat {
+            return self.heartbeat().await;
         }
         if now >= held.commits {
             return self.commit().await;
@@ -164,11 +164,11 @@ impl Member<'_> {
         Ok(())
     }
 
-    async fn beat(&mut self) -> Result<(), MemberError> {
+    async fn heartbeat(&mut self) -> Result<(), MemberError> {
         let began = self.client.recorder.now();
         let outcome = self.consumer.heartbeat().await;
         let Some(held) = &mut self.held else { return Ok(()) };
-        held.beats = Instant::now() + HEARTBEAT;
+        held.next_heartbeat = Instant::now() + HEARTBEAT;
         let event = Heartbeat {
             began,
             group: self.plan.group.clone(),

@@ -96,9 +96,10 @@ impl Fetcher {
 
     fn sort_out(&self, data: PartitionData, positions: &[(i32, i64)], agent: AgentId, began: Duration) -> Fetched {
         let partition = data.partition_index;
-        let asked = positions.iter().find(|(asked, _)| *asked == partition).map_or(-1, |(_, offset)| *offset);
+        let requested =
+            positions.iter().find(|(requested, _)| *requested == partition).map_or(-1, |(_, offset)| *offset);
         let reply = match data.error_code {
-            ErrorCode::NONE => Reply::Polled(self.poll(data, asked, agent, began)),
+            ErrorCode::NONE => Reply::Polled(self.poll(data, requested, agent, began)),
             ErrorCode::OFFSET_OUT_OF_RANGE => Reply::OutOfRange,
             code => Reply::Refused(code),
         };
@@ -124,15 +125,15 @@ impl Fetcher {
         }
     }
 
-    /// The log start of `partition`, asked from the broker at `address`.
+    /// The log start of `partition`, requested from the broker at `address`.
     ///
     /// # Errors
     /// If no answer comes, or it is an error.
     pub async fn start(&self, routes: &mut ConnectionPool, address: &str, partition: i32) -> Result<i64, ClientError> {
-        let asked = ListOffsetsPartition { partition_index: partition, timestamp: EARLIEST, ..Default::default() };
+        let requested = ListOffsetsPartition { partition_index: partition, timestamp: EARLIEST, ..Default::default() };
         let request = ListOffsetsRequest {
             replica_id: -1,
-            topics: vec![ListOffsetsTopic { name: self.topic.name.clone(), partitions: vec![asked] }],
+            topics: vec![ListOffsetsTopic { name: self.topic.name.clone(), partitions: vec![requested] }],
             ..ListOffsetsRequest::default()
         };
         let answer = routes.call_at(address, &request).await?;

@@ -1,4 +1,4 @@
-//! The clients: each is a task that works until it is told to stop, and records everything that it does and sees.
+//! The clients: each is a task that works until it is stopped, and records everything that it does and sees.
 
 mod administrator;
 mod consumer;
@@ -88,7 +88,7 @@ impl Client {
         }
     }
 
-    /// Waits for a random time, or until it is told to stop.
+    /// Waits for a random time, or until it is stopped.
     pub async fn think(&self, from: Duration, to: Duration) {
         let time = self.rng.time(from, to);
         self.stop.run_until_cancelled(tokio::time::sleep(time)).await;

@@ -65,7 +65,7 @@ impl ProducerPlan {
     }
 }
 
-/// Produces until told to stop, and then until nothing is in flight.
+/// Produces until it is stopped, and then until nothing is in flight.
 pub async fn produce(client: Client, plan: ProducerPlan) {
     let routes = client.routes();
     let mut producer = Producer { client, plan, routes, numbers: BTreeMap::new(), identity: None };
@@ -332,7 +332,7 @@ fn classify(answer: Option<Result<ProduceResponse, alluvium_client::ClientError>
     match outcome.error_code {
         ErrorCode::NONE => AnswerClass::Acked(base),
         ErrorCode::DUPLICATE_SEQUENCE_NUMBER => AnswerClass::Acked(None),
-        // With the connection go the old metadata.
+        // The old metadata is dropped with the connection.
         ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID if is_idempotent => AnswerClass::Open,
         code if WITHOUT_EFFECT.contains(&code) => AnswerClass::Refused,
         _ => AnswerClass::Again,

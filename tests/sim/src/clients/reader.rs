@@ -10,7 +10,7 @@ use crate::history::{EventKind, Position};
 /// Fewest and most fetches before it changes to another place.
 const FETCHES_PER_TURN: (usize, usize) = (3, 40);
 
-/// Reads until it is told to stop.
+/// Reads until it is stopped.
 pub async fn read(client: Client) {
     let mut routes = client.routes();
     while !client.stop.is_cancelled() {

@@ -10,7 +10,7 @@ use super::{
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Time since the start of the run. An operation is recorded when it ends, and says itself when it began.
+    /// Time since the start of the run. An operation is recorded when it ends, and has a field for its beginning.
     pub at: Duration,
     /// Who did or saw it.
     pub actor: Actor,

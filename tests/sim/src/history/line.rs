@@ -34,14 +34,14 @@ impl fmt::Display for EventKind {
             Self::Left(left) => {
                 write!(f, "left {}/{} as {}: {:?}", left.group, left.generation, left.member, left.reason)
             }
-            Self::Heartbeat(beat) => write!(
+            Self::Heartbeat(heartbeat) => write!(
                 f,
                 "heartbeat {}/{} as {} since {}: {:?}",
-                beat.group,
-                beat.generation,
-                beat.member,
-                beat.began.as_secs_f64(),
-                beat.outcome
+                heartbeat.group,
+                heartbeat.generation,
+                heartbeat.member,
+                heartbeat.began.as_secs_f64(),
+                heartbeat.outcome
             ),
             Self::CommittedOffset(commit) => commit.fmt(f),
             Self::FetchedOffset(fetch) => write!(

@@ -13,7 +13,7 @@ const FIRST: u64 = 10;
 const FOUND: &[u64] = &[
     // A fetch whose extents were looked up page by page, with a swap in between, was answered with some records twice.
     2_097,
-    // An agent that was behind the feed answered with records of new history beyond the end that it told.
+    // An agent that was behind the feed answered with records of new history beyond the end offset that it reported.
     2_177,
     // A fetch of many small segments, each of which took a round trip, was not answered before its client gave up.
     3_094,

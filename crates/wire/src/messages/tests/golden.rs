@@ -4,7 +4,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{decode, encode};
-use crate::codec::Records;
+use crate::codec::RecordsField;
 use crate::error_code::ErrorCode;
 use crate::messages::describe_log_dirs::{DescribeLogDirsResponse, DescribeLogDirsResult};
 use crate::messages::describe_topic_partitions::{Cursor, DescribeTopicPartitionsRequest};
@@ -111,7 +111,7 @@ fn fetch_response_passes_record_parts_by_reference() {
         last_stable_offset: 9,
         log_start_offset: 0,
         aborted_transactions: None,
-        records: Some(Records::new(vec![header.clone(), body.clone()])),
+        records: Some(RecordsField::new(vec![header.clone(), body.clone()])),
         ..PartitionData::default()
     };
     let topic = FetchableTopicResponse { topic_id: TOPIC_ID, partitions: vec![partition], ..Default::default() };

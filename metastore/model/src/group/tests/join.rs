@@ -19,8 +19,8 @@ fn the_first_member_leads_and_gets_the_list_of_all() {
 fn a_modern_member_gets_its_id_first_and_joins_with_it() {
     let mut fixture = Fixture::new();
     let first = fixture.join(modern("a"));
-    let refused = fixture.join_answer(first).expect_err("refused");
-    assert_eq!(refused, JoinError { member: Some(id("a")), why: GroupError::MemberIdRequired(id("a")) });
+    let error = fixture.join_answer(first).expect_err("error");
+    assert_eq!(error, JoinError { member: Some(id("a")), why: GroupError::MemberIdRequired(id("a")) });
     assert_eq!((fixture.group.size(), fixture.state()), (0, "Empty"));
     let second = fixture.rejoin("a");
     fixture.elapse();
@@ -121,8 +121,8 @@ fn pending_members_are_bounded_too() {
 fn an_unchanged_follower_gets_the_current_generation_without_a_rebalance() {
     let mut fixture = Fixture::stable(&["a", "b"]);
     let b = fixture.rejoin("b");
-    let told = fixture.joined(b);
-    assert_eq!((told.generation, told.leader, told.members), (Generation(1), id("a"), Vec::new()));
+    let joined = fixture.joined(b);
+    assert_eq!((joined.generation, joined.leader, joined.members), (Generation(1), id("a"), Vec::new()));
     assert_eq!(fixture.state(), "Stable");
 }
 

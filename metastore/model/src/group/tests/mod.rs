@@ -193,7 +193,7 @@ pub(super) fn protocol(name: &str, metadata: &str) -> Protocol {
     Protocol { name: name.into(), metadata: Bytes::copy_from_slice(metadata.as_bytes()) }
 }
 
-/// Someone new, who joins at once, as clients before version 4 do; the id it is given is its name.
+/// A new member that joins at once, as clients before version 4 do; it gets its name as its id.
 pub(super) fn old(name: &str) -> Joiner {
     Joiner {
         member: None,
@@ -209,12 +209,12 @@ pub(super) fn old(name: &str) -> Joiner {
     }
 }
 
-/// Someone new who is given its id first (version 4 and later).
+/// A new member that gets its id first (version 4 and later).
 pub(super) fn modern(name: &str) -> Joiner {
     Joiner { requires_known_member_id: true, ..old(name) }
 }
 
-/// Someone who always has the same place.
+/// A static member.
 pub(super) fn fixed(name: &str, instance: &str) -> Joiner {
     Joiner { instance: Some(InstanceId::new(instance)), requires_known_member_id: true, ..old(name) }
 }

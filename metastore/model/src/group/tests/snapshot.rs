@@ -47,7 +47,7 @@ fn a_rebalance_under_way_begins_again_from_the_generation_before() {
     restart(&mut fixture);
     assert_eq!((fixture.state(), fixture.group.size()), ("Stable", 1));
     let b = fixture.rejoin("b");
-    assert_eq!(fixture.join_error(b), GroupError::UnknownMember, "it was never told of a generation");
+    assert_eq!(fixture.join_error(b), GroupError::UnknownMember, "it was never in a generation");
 }
 
 #[test]
@@ -59,8 +59,8 @@ fn static_members_keep_their_place_over_a_restart() {
     fixture.sync_as(member.as_str(), [(member.clone(), Bytes::from("all"))].into());
     restart(&mut fixture);
     let back = fixture.join(fixed("a", "a"));
-    let told = fixture.joined(back);
-    let sync = fixture.sync(told.member.as_str());
+    let joined = fixture.joined(back);
+    let sync = fixture.sync(joined.member.as_str());
     assert_eq!(fixture.sync_answer(sync), Ok(Bytes::from("all")));
 }
 

@@ -34,7 +34,7 @@ fn records_get_one_offset_each_from_the_head_on() {
             Extent {
                 offsets: Offset(0)..Offset(5),
                 object: segments[0].object,
-                source: ExtentSource::Segment { position: 0..200, refused: vec![] },
+                source: ExtentSource::Segment { position: 0..200, rejected: vec![] },
                 bytes: 200,
                 records: 5,
                 timestamps: (NOW, NOW),
@@ -59,7 +59,7 @@ fn a_partition_goes_on_over_the_segments_of_one_commit() {
     assert_eq!(commit.outcomes[2].runs[0].batches, [duplicate, appended(5)]);
     let offsets: Vec<_> = commit.extents.iter().map(|(_, extent)| extent.offsets.clone()).collect();
     assert_eq!(offsets, [Offset(0)..Offset(2), Offset(2)..Offset(5), Offset(5)..Offset(6)]);
-    assert_eq!(commit.extents[2].1.source, ExtentSource::Segment { position: 0..200, refused: vec![0] });
+    assert_eq!(commit.extents[2].1.source, ExtentSource::Segment { position: 0..200, rejected: vec![0] });
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn refused_batches_take_no_offset_and_are_numbered_in_the_extent() {
     );
     let (_, extent) = &commit.extents[0];
     assert_eq!(extent.offsets, Offset(5)..Offset(10));
-    assert_eq!(extent.source, ExtentSource::Segment { position: 0..500, refused: vec![0, 1, 3] });
+    assert_eq!(extent.source, ExtentSource::Segment { position: 0..500, rejected: vec![0, 1, 3] });
 }
 
 #[test]

@@ -55,11 +55,11 @@ struct Register<'h> {
 
 /// All answers that no write explains.
 ///
-/// If the topic may be deleted (`gone`) by then, its offsets may be deleted with it.
+/// If the topic may be deleted (`is_deleted`) by then, its offsets may be deleted with it.
 pub(super) fn stale(
     events: &[Event],
     txns: &BTreeMap<TxnId, IndexedTxn>,
-    gone: impl Fn(TopicPartition, Duration) -> bool,
+    is_deleted: impl Fn(TopicPartition, Duration) -> bool,
 ) -> Vec<StaleOffset> {
     let mut registers: BTreeMap<(&str, TopicPartition), Register<'_>> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
@@ -69,7 +69,7 @@ pub(super) fn stale(
                     registers.entry((&commit.group, commit.partition)).or_default().writes.push(write);
                 }
             }
-            EventKind::FetchedOffset(fetch) if !gone(fetch.partition, event.at) => {
+            EventKind::FetchedOffset(fetch) if !is_deleted(fetch.partition, event.at) => {
                 registers.entry((&fetch.group, fetch.partition)).or_default().reads.push((index, event.at, fetch));
             }
             _ => {}

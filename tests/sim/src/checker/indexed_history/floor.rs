@@ -38,15 +38,15 @@ impl Floor {
     /// The highest log start that trims requested until `at` allow; retention is left out of account.
     #[must_use]
     pub fn trimmed_by(&self, at: Duration) -> Offset {
-        let asked = self.trims.iter().filter(|trim| trim.began <= at).map(|trim| trim.before);
-        asked.max().unwrap_or_default()
+        let requested = self.trims.iter().filter(|trim| trim.began <= at).map(|trim| trim.before);
+        requested.max().unwrap_or_default()
     }
 
     /// A read that ended at `at` need not have found records below this offset.
     #[must_use]
     pub fn deletable_by(&self, at: Duration) -> Offset {
-        let asked = self.trimmed_by(at);
-        if self.retention == Retention::Forever { asked } else { asked.max(self.reported_start) }
+        let requested = self.trimmed_by(at);
+        if self.retention == Retention::Forever { requested } else { requested.max(self.reported_start) }
     }
 
     /// Records below this offset need not be there at the end.
@@ -71,10 +71,10 @@ impl Floor {
         &mut self,
         event: usize,
         (began, at): (Duration, Duration),
-        asked: (Option<Offset>, Option<Offset>),
+        requested: (Option<Offset>, Option<Offset>),
         outcome: Outcome,
     ) {
-        let before = match (asked, outcome) {
+        let before = match (requested, outcome) {
             (_, Outcome::Refused) => return,
             ((Some(before), _), Outcome::Done | Outcome::Unknown) => before,
             ((None, Some(log_start)), Outcome::Done) => log_start,

@@ -40,7 +40,7 @@ impl IndexedTxn {
         let first = if commit { &mut self.visible } else { &mut self.aborting };
         first.get_or_insert((at, event));
         self.open_commits += usize::from(commit);
-        self.settle();
+        self.update_status();
     }
 
     pub(super) fn ended(&mut self, commit: bool, outcome: Outcome, at: Duration, event: usize) {
@@ -51,7 +51,7 @@ impl IndexedTxn {
             (true, Outcome::Refused) => self.open_commits = self.open_commits.saturating_sub(1),
             (true, Outcome::Unknown) | (false, _) => {}
         }
-        self.settle();
+        self.update_status();
     }
 
     /// A read-committed reader saw it.
@@ -62,7 +62,7 @@ impl IndexedTxn {
         }
     }
 
-    fn settle(&mut self) {
+    fn update_status(&mut self) {
         self.status = match (self.committed, self.open_commits) {
             (Some(_), _) => CommitStatus::Committed,
             (None, 0) => CommitStatus::NotCommitted,

@@ -13,15 +13,15 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
             if send.end == SendEnd::Failed {
                 findings.add(send.events().into_iter().chain([seen.event]), || {
                     format!(
-                        "{} of {} was refused, and seen in {partition} at {}",
+                        "{} of {} was rejected, and read in {partition} at {}",
                         seen.value, send.sent.send, seen.offset
                     )
                 });
             }
             let Some(txn) = send.sent.txn.and_then(|txn| history.txns.get(&txn)) else { continue };
-            if let (true, CommitStatus::NotCommitted, Some((asked, aborting))) =
+            if let (true, CommitStatus::NotCommitted, Some((requested, aborting))) =
                 (seen.committed, txn.status, txn.aborting)
-                && asked <= seen.at
+                && requested <= seen.at
             {
                 findings.add([send.event, aborting, seen.event], || {
                     let (value, offset) = (seen.value, seen.offset);

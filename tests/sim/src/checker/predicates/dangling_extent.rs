@@ -16,7 +16,7 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
             let (partition, offsets, object) = (extent.partition, &extent.offsets, &extent.object);
             if !stored.contains(object) {
                 findings.add([index], || {
-                    format!("{partition} from {} to {} lies in {object}, which is gone", offsets.start, offsets.end)
+                    format!("{partition} from {} to {} lies in {object}, which is missing", offsets.start, offsets.end)
                 });
             } else if retired.contains(object) {
                 findings.add([index], || {

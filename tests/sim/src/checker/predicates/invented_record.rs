@@ -7,7 +7,8 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
         for seen in &log.sightings {
             let (value, offset) = (seen.value, seen.offset);
             let Some(send) = history.send_of(value) else {
-                findings.add([seen.event], || format!("{value} was seen in {partition} at {offset}; nobody sent it"));
+                findings
+                    .add([seen.event], || format!("{value} was seen in {partition} at {offset}; no client sent it"));
                 continue;
             };
             let to = send.sent.partition;

@@ -47,7 +47,7 @@ fn polled(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
 
 fn too_high(partition: TopicPartition, log: &Log<'_>, (event, start): (usize, Offset), findings: &mut Findings) {
     let trims = log.floor.trims.iter().map(|trim| trim.event).filter(|trim| *trim < event);
-    findings.add(trims.chain([event]), || format!("{partition} starts at {start}, and nobody deleted that much"));
+    findings.add(trims.chain([event]), || format!("{partition} starts at {start}; no client deleted that much"));
 }
 
 fn read_back(partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {

@@ -33,7 +33,7 @@ fn within(partition: TopicPartition, history: &IndexedPoll<'_>, findings: &mut F
         }
         if seen.offset < poll.from || seen.offset >= poll.next {
             findings.add([history.event], || {
-                format!("{partition}: {} is not in what was asked for, {} to {}", seen.offset, poll.from, poll.next)
+                format!("{partition}: {} is outside the fetched range, {} to {}", seen.offset, poll.from, poll.next)
             });
         }
         last = Some(seen.offset);

@@ -17,19 +17,19 @@ use crate::{
 
 /// The scope within which sends keep their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Line {
+enum SendOrder {
     Producer(Actor, ProducerId),
     Connection(ConnectionNumber),
 }
 
 pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
     for (partition, log) in &history.logs {
-        in_lines(history, *partition, log, findings);
+        in_order(history, *partition, log, findings);
     }
 }
 
-fn in_lines(history: &IndexedHistory<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
-    let mut furthest: BTreeMap<Line, (Offset, &IndexedSend<'_>)> = BTreeMap::new();
+fn in_order(history: &IndexedHistory<'_>, partition: TopicPartition, log: &Log<'_>, findings: &mut Findings) {
+    let mut furthest: BTreeMap<SendOrder, (Offset, &IndexedSend<'_>)> = BTreeMap::new();
     for send in log.sends.iter().map(|position| &history.sends[*position]) {
         let (Some(base), Some(line)) = (send.base, line(send)) else { continue };
         if let Some((before, first)) = furthest.get(&line).filter(|(before, _)| base < *before) {
@@ -43,9 +43,9 @@ fn in_lines(history: &IndexedHistory<'_>, partition: TopicPartition, log: &Log<'
     }
 }
 
-fn line(send: &IndexedSend<'_>) -> Option<Line> {
+fn line(send: &IndexedSend<'_>) -> Option<SendOrder> {
     match send.sent.producer {
-        Some((id, _)) => Some(Line::Producer(send.actor, id)),
-        None => (send.attempts == 1).then_some(Line::Connection(send.sent.connection)),
+        Some((id, _)) => Some(SendOrder::Producer(send.actor, id)),
+        None => (send.attempts == 1).then_some(SendOrder::Connection(send.sent.connection)),
     }
 }

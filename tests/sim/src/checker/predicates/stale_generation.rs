@@ -11,8 +11,8 @@ use crate::{
 pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
     for (index, event) in history.events.iter().enumerate() {
         let (group, generation, member, began) = match &event.what {
-            EventKind::Heartbeat(beat) if beat.outcome == Outcome::Done => {
-                (beat.group.as_str(), beat.generation, &beat.member, beat.began)
+            EventKind::Heartbeat(heartbeat) if heartbeat.outcome == Outcome::Done => {
+                (heartbeat.group.as_str(), heartbeat.generation, &heartbeat.member, heartbeat.began)
             }
             EventKind::CommittedOffset(commit) if commit.outcome == Outcome::Done => match commit.generation {
                 Some(generation) => (commit.group.as_str(), generation, &commit.member, commit.began),

@@ -8,9 +8,9 @@ fn members_with_their_own_partitions_are_fine() {
     let mut builder = HistoryBuilder::default();
     builder.join(1, 1, &[0]);
     builder.join(2, 1, &[1]);
-    builder.beat(1, 1, Outcome::Done);
+    builder.heartbeat(1, 1, Outcome::Done);
     builder.join(2, 2, &[0, 1]);
-    builder.beat(1, 1, Outcome::Refused);
+    builder.heartbeat(1, 1, Outcome::Refused);
     assert!(builder.violated().is_empty());
 }
 
@@ -46,7 +46,7 @@ fn an_accepted_heartbeat_of_an_old_generation_is_a_zombie() {
     let mut builder = HistoryBuilder::default();
     builder.join(1, 1, &[0]);
     builder.join(2, 2, &[0]);
-    builder.beat(1, 1, Outcome::Done);
+    builder.heartbeat(1, 1, Outcome::Done);
     assert_eq!(builder.violated(), ["stale-generation-accepted"]);
 }
 
@@ -67,9 +67,9 @@ fn a_heartbeat_that_went_out_before_the_next_generation_may_be_accepted() {
     builder.join(1, 1, &[0]);
     let began = builder.next();
     builder.join(2, 2, &[0]);
-    builder.beat(1, 1, Outcome::Done);
-    if let Some(EventKind::Heartbeat(beat)) = builder.history.events.last_mut().map(|event| &mut event.what) {
-        beat.began = began;
+    builder.heartbeat(1, 1, Outcome::Done);
+    if let Some(EventKind::Heartbeat(heartbeat)) = builder.history.events.last_mut().map(|event| &mut event.what) {
+        heartbeat.began = began;
     }
     assert!(builder.violated().is_empty());
 }
@@ -83,7 +83,7 @@ fn generations_grow_unless_the_group_was_deleted() {
     assert_eq!(builder.violated(), ["generation-went-back"]);
     deleted.delete_group(Outcome::Unknown);
     deleted.join(1, 1, &[0]);
-    deleted.beat(1, 1, Outcome::Done);
+    deleted.heartbeat(1, 1, Outcome::Done);
     assert!(deleted.violated().is_empty());
 }
 

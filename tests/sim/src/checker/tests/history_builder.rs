@@ -223,7 +223,7 @@ impl HistoryBuilder {
         }
     }
 
-    pub fn beat(&mut self, actor: u32, generation: i32, outcome: Outcome) -> usize {
+    pub fn heartbeat(&mut self, actor: u32, generation: i32, outcome: Outcome) -> usize {
         let (began, group, member) = (self.next(), "g".to_owned(), format!("m{actor}"));
         self.record(actor, EventKind::Heartbeat(Heartbeat { began, group, generation, member, outcome }))
     }

@@ -1,4 +1,4 @@
-//! Readers agree, and each is given everything once, in order.
+//! Readers agree, and each gets everything once, in order.
 
 use alluvium_model::{AgentId, Offset, Timestamp};
 

@@ -52,7 +52,7 @@ fn a_long_history_is_checked_quickly() {
     println!("{events} events checked in {taken:?}");
 }
 
-/// Processor time of this thread: how busy the machine is must not matter. Where Linux does not count it, real time.
+/// Processor time of this thread: how busy the machine is must not matter. Real time on systems other than Linux.
 fn processor_time() -> Duration {
     static BEGINNING: OnceLock<Instant> = OnceLock::new();
     let count = std::fs::read_to_string("/proc/thread-self/schedstat").ok();

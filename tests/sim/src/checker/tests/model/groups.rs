@@ -1,4 +1,4 @@
-//! A group: generations, owners, offsets, and members who have not heard of the last change.
+//! A group: generations, owners, offsets, and members that do not know the last change yet.
 
 use alluvium_model::Offset;
 
@@ -24,13 +24,13 @@ impl Group {
         match recording.below(10) {
             _ if self.generation == 0 => self.rebalance(recording),
             0 => self.rebalance(recording),
-            1..=3 => self.beat(recording, who),
+            1..=3 => self.heartbeat(recording, who),
             4..=7 => self.commit(recording, who),
             _ => self.fetch(recording, who),
         }
     }
 
-    /// A new generation: some hear of it at once, others later.
+    /// A new generation: some members get it at once, others later.
     fn rebalance(&mut self, recording: &mut Recording) {
         self.generation += 1;
         let cut = recording.count(PARTITIONS + 1);
@@ -60,7 +60,7 @@ impl Group {
         }
     }
 
-    fn beat(&self, recording: &mut Recording, who: usize) {
+    fn heartbeat(&self, recording: &mut Recording, who: usize) {
         let (generation, _) = self.believed[who];
         let outcome = if generation == self.generation { Outcome::Done } else { Outcome::Refused };
         let (began, group, member) = (recording.lately(), "g".to_owned(), name(who));

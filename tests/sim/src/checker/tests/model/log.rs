@@ -58,7 +58,7 @@ impl Log {
         })
     }
 
-    /// At most `count` offsets from `from` on; where `compacted`, without what transactions leave behind.
+    /// At most `count` offsets from `from` on; if `compacted`, without the markers and aborted records of transactions.
     pub fn read(&self, from: usize, count: usize, isolation: Isolation, compacted: bool) -> Read {
         let end = if isolation == Isolation::ReadCommitted { self.stable() } else { self.end() };
         let next = (from + count).min(end).max(from);

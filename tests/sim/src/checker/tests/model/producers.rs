@@ -56,7 +56,7 @@ impl Producer {
         }
     }
 
-    /// Everything in flight is answered or given up.
+    /// Answers or gives up everything in flight.
     pub fn finish(&mut self, recording: &mut Recording, logs: &mut [Log]) {
         self.flush(recording, logs);
         self.end(recording, logs);
@@ -97,12 +97,12 @@ impl Producer {
         self.flights[index].push_back(Flight { send, values, txn: self.txn, at: None });
     }
 
-    /// The first batch that has not arrived does.
+    /// Delivers the first batch that has not arrived.
     fn arrive(&mut self, recording: &mut Recording, logs: &mut [Log], index: usize) {
         let waiting = self.flights[index].iter_mut().find(|flight| flight.at.is_none());
         if let Some(flight) = waiting {
             flight.at = Some(logs[index].append(&flight.values, flight.txn));
-            // The answer is lost and it goes out again: known to the log where idempotent, there again where not.
+            // The answer is lost and it goes out again: a duplicate if idempotent, otherwise appended again.
             if recording.chance(20) {
                 let connection = ConnectionNumber(recording.name());
                 let again = Retried { send: flight.send, connection, agent: AgentId(1) };
@@ -114,7 +114,7 @@ impl Producer {
         }
     }
 
-    /// The first batch in flight is answered: well, where it has arrived.
+    /// The first batch in flight is answered: with success if it has arrived.
     fn answer(&mut self, recording: &mut Recording, logs: &mut [Log], index: usize) {
         let Some(flight) = self.flights[index].pop_front() else { return };
         let happening = match flight.at {
@@ -125,7 +125,7 @@ impl Producer {
             None => EventKind::SendUnknown(flight.send),
         };
         recording.record(self.actor, happening);
-        // What nobody knows the end of may arrive late: never behind its successors, where order is kept.
+        // A send without a known outcome may arrive late, but never after its successors if order is kept.
         if flight.at.is_none() && self.flights[index].is_empty() && recording.chance(50) && self.kind == Kind::Plain {
             let unknown =
                 matches!(recording.history.events.last().map(|event| &event.what), Some(EventKind::SendUnknown(_)));
@@ -135,7 +135,8 @@ impl Producer {
         }
     }
 
-    /// All in flight to one partition is given up; what had not arrived never does. Others go on over a new connection.
+    /// Gives up all batches in flight to one partition; those that had not arrived never do. Others go on over a new
+    /// connection.
     fn lose_connection(&mut self, recording: &mut Recording, index: usize) {
         for flight in std::mem::take(&mut self.flights[index]) {
             recording.record(self.actor, EventKind::SendUnknown(flight.send));
@@ -155,7 +156,7 @@ impl Producer {
             1..=2 => Outcome::Unknown,
             _ => Outcome::Done,
         };
-        // A refused or an unfinished end becomes an abort, sooner or later.
+        // A rejected or unfinished end becomes an abort eventually.
         let committed = commit && (outcome == Outcome::Done || (outcome == Outcome::Unknown && recording.chance(50)));
         for log in logs.iter_mut().filter(|log| log.holds(txn)) {
             log.mark(self.id, txn, committed);

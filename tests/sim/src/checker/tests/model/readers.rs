@@ -1,4 +1,4 @@
-//! Consumers: each goes on where it stands, now and then somewhere else; agents lag behind the log.
+//! Consumers: each continues at its position, and seeks now and then; agents lag behind the log.
 
 use alluvium_model::AgentId;
 

@@ -42,7 +42,7 @@ impl Recording {
         self.below(100) < percent
     }
 
-    /// A number that nothing else has.
+    /// A number that is unique in the history.
     pub fn name(&mut self) -> u64 {
         self.names += 1;
         self.names
@@ -129,10 +129,10 @@ impl World {
             log.start = before;
         }
         let everything = outcome == Outcome::Done && before == log.end() && self.recording.chance(50);
-        let asked: Option<Offset> = (!everything).then_some(offset(before));
+        let requested: Option<Offset> = (!everything).then_some(offset(before));
         let log_start = (outcome == Outcome::Done).then_some(offset(before));
         let partition = numbered(index);
-        let deleted = Admin::RecordsDeleted { began, partition, before: asked, outcome, log_start };
+        let deleted = Admin::RecordsDeleted { began, partition, before: requested, outcome, log_start };
         self.recording.record(9, EventKind::Admin(deleted));
     }
 

@@ -1,4 +1,4 @@
-//! All ways of breaking a history, and who has to notice.
+//! All ways of breaking a history, and the invariant that must report each.
 
 use super::{admin, groups, pick::Pick, reads, sends, transactions};
 use crate::history::History;
@@ -6,7 +6,7 @@ use crate::history::History;
 pub struct Mutation {
     pub name: &'static str,
     pub caught_by: &'static str,
-    /// Breaks the history; `None` where there is nothing to break in this way.
+    /// Breaks the history; `None` if there is nothing to break in this way.
     pub mutate: fn(&mut History, &mut Pick) -> Option<()>,
 }
 

@@ -19,13 +19,15 @@ pub fn give_a_partition_to_two(history: &mut History, pick: &mut Pick) -> Option
 }
 
 pub fn accept_an_old_heartbeat(history: &mut History, pick: &mut Pick) -> Option<()> {
-    let at =
-        pick.event(history, |what| matches!(what, EventKind::Heartbeat(beat) if beat.outcome == Outcome::Refused))?;
+    let at = pick.event(
+        history,
+        |what| matches!(what, EventKind::Heartbeat(heartbeat) if heartbeat.outcome == Outcome::Refused),
+    )?;
     let (now, generation) = (history.events[at].at, generation_before(history, at)?);
-    let EventKind::Heartbeat(beat) = &mut history.events[at].what else { return None };
+    let EventKind::Heartbeat(heartbeat) = &mut history.events[at].what else { return None };
     // It went out right before it was answered.
-    (beat.outcome, beat.began) = (Outcome::Done, now);
-    (beat.generation < generation).then_some(())
+    (heartbeat.outcome, heartbeat.began) = (Outcome::Done, now);
+    (heartbeat.generation < generation).then_some(())
 }
 
 pub fn accept_an_old_commit(history: &mut History, pick: &mut Pick) -> Option<()> {
@@ -47,46 +49,46 @@ pub fn go_back_a_generation(history: &mut History, pick: &mut Pick) -> Option<()
     (generation > 1).then_some(())
 }
 
-/// A question that came after a confirmed commit of another offset, all alone.
+/// An offset fetch that followed a confirmed commit of another offset, with nothing concurrent.
 fn fetched(history: &mut History, pick: &Pick) -> Option<(usize, CommitOffset)> {
-    let asked =
+    let requested =
         pick.event(history, |what| matches!(what, EventKind::FetchedOffset(fetch) if fetch.offset.is_some()))?;
-    let now = history.events[asked].at;
-    let EventKind::FetchedOffset(FetchOffset { began, partition, .. }) = &mut history.events[asked].what else {
+    let now = history.events[requested].at;
+    let EventKind::FetchedOffset(FetchOffset { began, partition, .. }) = &mut history.events[requested].what else {
         return None;
     };
     *began = now;
     let partition = *partition;
-    let commit = history.events[..asked].iter().rev().find_map(|event| match &event.what {
+    let commit = history.events[..requested].iter().rev().find_map(|event| match &event.what {
         EventKind::CommittedOffset(commit) if commit.partition == partition && commit.outcome == Outcome::Done => {
             Some(commit.clone())
         }
         _ => None,
     })?;
-    Some((asked, commit))
+    Some((requested, commit))
 }
 
-fn answer(history: &mut History, asked: usize, answer: Option<Offset>) {
-    if let EventKind::FetchedOffset(fetch) = &mut history.events[asked].what {
+fn answer(history: &mut History, requested: usize, answer: Option<Offset>) {
+    if let EventKind::FetchedOffset(fetch) = &mut history.events[requested].what {
         fetch.offset = answer;
     }
 }
 
 pub fn lose_a_commit(history: &mut History, pick: &mut Pick) -> Option<()> {
-    let (asked, _) = fetched(history, pick)?;
-    answer(history, asked, None);
+    let (requested, _) = fetched(history, pick)?;
+    answer(history, requested, None);
     Some(())
 }
 
 pub fn invent_an_offset(history: &mut History, pick: &mut Pick) -> Option<()> {
-    let (asked, _) = fetched(history, pick)?;
-    answer(history, asked, Some(Offset(1_000_000)));
+    let (requested, _) = fetched(history, pick)?;
+    answer(history, requested, Some(Offset(1_000_000)));
     Some(())
 }
 
 pub fn answer_an_old_offset(history: &mut History, pick: &mut Pick) -> Option<()> {
-    let (asked, last) = fetched(history, pick)?;
-    let commits = history.events[..asked].iter().filter_map(|event| match &event.what {
+    let (requested, last) = fetched(history, pick)?;
+    let commits = history.events[..requested].iter().filter_map(|event| match &event.what {
         EventKind::CommittedOffset(commit) if commit.partition == last.partition => Some((event.at, commit)),
         _ => None,
     });
@@ -97,7 +99,7 @@ pub fn answer_an_old_offset(history: &mut History, pick: &mut Pick) -> Option<()
         .into_iter()
         .find(|(_, old)| old.outcome == Outcome::Done && late.iter().all(|(_, commit)| commit.offset != old.offset))?;
     let old = old.offset;
-    answer(history, asked, old);
+    answer(history, requested, old);
     Some(())
 }
 

@@ -20,7 +20,7 @@ use pick::Pick;
 
 const SEEDS: u64 = 25;
 const STEPS: usize = 400;
-/// In so many of the histories each mutation has to be possible.
+/// Each mutation must be possible in at least this many of the histories.
 const TRIED_MIN: usize = 5;
 
 #[test]

@@ -73,7 +73,7 @@ pub fn poll_at(history: &mut History, at: usize) -> Option<&mut Poll> {
     }
 }
 
-/// All records of `partition` that anybody saw, wherever.
+/// All records of `partition` that any reader saw, at any offset.
 pub fn records(history: &mut History, partition: TopicPartition) -> impl Iterator<Item = &mut Seen> {
     history.events.iter_mut().flat_map(move |Event { what, .. }| match what {
         EventKind::Polled(poll) if poll.partition == partition => poll.records.iter_mut(),

@@ -44,7 +44,7 @@ pub fn go_on_too_far(history: &mut History, pick: &mut Pick) -> Option<()> {
     let poll = poll_at(history, at)?;
     let passed = poll.records[places[0]].offset;
     if passed == poll.from {
-        // A first poll need not be where it was positioned: only where it was told to be.
+        // A first poll need not be at the consumer's position, only at the offset that was set.
         let began_there = history.events[..at].iter().any(|event| match &event.what {
             EventKind::Positioned(position) => position.to == passed,
             EventKind::Polled(poll) => poll.next == passed,

@@ -32,7 +32,7 @@ pub fn forget_a_batch_that_was_only_seen(history: &mut History, pick: &mut Pick)
 pub fn forget_the_end_of_the_log(history: &mut History, pick: &mut Pick) -> Option<()> {
     let AckedSend { batch, base, .. } = pick.acked(history, |_| true)?;
     let partition = batch.partition;
-    // Nobody ever got that far.
+    // No reader ever got that far.
     for event in &mut history.events {
         if let EventKind::Polled(poll) = &mut event.what
             && poll.partition == partition
@@ -91,7 +91,7 @@ pub fn acknowledge_an_offset_twice(history: &mut History, pick: &mut Pick) -> Op
 
 pub fn leave_an_offset_out(history: &mut History, pick: &mut Pick) -> Option<()> {
     let AckedSend { batch, .. } = pick.acked(history, |_| true)?;
-    // More than markers that nobody saw could explain.
+    // More than unseen markers could explain.
     for back in readbacks(history).filter(|back| back.partition == batch.partition) {
         let from = back.records.len() / 2;
         for seen in &mut back.records[from..] {
@@ -138,7 +138,7 @@ pub fn send_a_batch_after_its_successors(history: &mut History, pick: &mut Pick)
     let at = history.events[successor.acked].at;
     let mut sent = history.events.remove(first.sent);
     sent.at = at;
-    // Behind the acknowledgement, which is one place earlier now.
+    // After the acknowledgement, which is one position earlier now.
     history.events.insert(successor.acked, sent);
     Some(())
 }
@@ -160,7 +160,7 @@ pub fn refuse_what_is_there(history: &mut History, pick: &mut Pick) -> Option<()
     (!retried).then_some(())
 }
 
-/// Whether its records may be only at one place.
+/// Whether its records may be at one offset only.
 fn once(acked: &AckedSend) -> bool {
     acked.batch.producer.is_some()
 }

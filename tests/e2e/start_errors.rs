@@ -10,7 +10,7 @@ use alluvium_metastore::{
 use alluvium_runtime::SystemRng;
 
 use crate::{
-    s3::{Asked, Fault, Rule, S3},
+    s3::{Fault, RequestKind, Rule, S3},
     server::{Server, free_port, run},
     small_disk::SmallDisk,
 };
@@ -18,15 +18,15 @@ use crate::{
 /// Size of a disk, MiB: enough for an empty data directory.
 const MIB: usize = 16;
 
-/// Runs `alluvium dev` with `args` on `data`, which must refuse to start. Returns its output.
-fn refusal(data: &Path, args: &[&str]) -> String {
+/// Runs `alluvium dev` with `args` on `data`, which must fail to start. Returns its output.
+fn start_error(data: &Path, args: &[&str]) -> String {
     let data = data.display().to_string();
     let (kafka, http) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
     let common = ["dev", "--data-dir", &data, "--kafka-listen", &kafka, "--http-listen", &http];
-    let (status, said) = run(&[&common, args].concat());
-    assert!(!status.success(), "it started: {said}");
-    assert!(!said.contains("panicked"), "{said}");
-    said
+    let (status, output) = run(&[&common, args].concat());
+    assert!(!status.success(), "it started: {output}");
+    assert!(!output.contains("panicked"), "{output}");
+    output
 }
 
 #[test]
@@ -38,16 +38,16 @@ fn a_taken_port_is_named() {
         let other = if flag == "--kafka-listen" { "--http-listen" } else { "--kafka-listen" };
         let free = format!("127.0.0.1:{}", free_port());
         let data = data.path().display().to_string();
-        let (status, said) = run(&["dev", "--data-dir", &data, flag, &address, other, &free]);
-        assert!(!status.success() && said.contains(&address) && said.contains("taken"), "{said}");
+        let (status, output) = run(&["dev", "--data-dir", &data, flag, &address, other, &free]);
+        assert!(!status.success() && output.contains(&address) && output.contains("taken"), "{output}");
     }
 }
 
 #[test]
 fn a_data_directory_in_use_is_named() {
     let server = Server::start(&[]);
-    let said = refusal(&server.data(), &[]);
-    assert!(said.contains("in use by another process"), "{said}");
+    let output = start_error(&server.data(), &[]);
+    assert!(output.contains("in use by another process"), "{output}");
 }
 
 #[test]
@@ -55,8 +55,8 @@ fn a_data_directory_that_is_a_file_is_named() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("occupied");
     fs::write(&file, "not a directory").expect("written");
-    let said = refusal(&file, &[]);
-    assert!(said.contains("occupied"), "{said}");
+    let output = start_error(&file, &[]);
+    assert!(output.contains("occupied"), "{output}");
 }
 
 #[test]
@@ -65,8 +65,8 @@ fn a_metastore_that_is_none_is_named() {
     let metastore = directory.path().join("metastore");
     fs::create_dir_all(&metastore).expect("made");
     fs::write(metastore.join("metastore.redb"), vec![0x5a; 8192]).expect("written");
-    let said = refusal(directory.path(), &[]);
-    assert!(said.contains("metastore.redb"), "{said}");
+    let output = start_error(directory.path(), &[]);
+    assert!(output.contains("metastore.redb"), "{output}");
 }
 
 #[test]
@@ -74,8 +74,8 @@ fn a_data_directory_below_a_file_is_named() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("occupied");
     fs::write(&file, "not a directory").expect("written");
-    let said = refusal(&file.join("data"), &[]);
-    assert!(said.contains("occupied/data"), "{said}");
+    let output = start_error(&file.join("data"), &[]);
+    assert!(output.contains("occupied/data"), "{output}");
 }
 
 #[test]
@@ -87,8 +87,8 @@ fn a_data_directory_that_cannot_be_written_is_named() {
             drop(server.started());
         }
         disk.set_read_only(true);
-        let said = refusal(&disk.path().join("data"), &[]);
-        assert!(said.contains(&disk.path().display().to_string()) && said.contains("denied"), "{said}");
+        let output = start_error(&disk.path().join("data"), &[]);
+        assert!(output.contains(&disk.path().display().to_string()) && output.contains("denied"), "{output}");
         disk.set_read_only(false);
     }
 }
@@ -108,11 +108,11 @@ async fn a_data_directory_of_a_newer_format_is_left_alone_and_both_versions_are_
     drop(db);
     engine.close().await;
     drop(engine);
-    let said = refusal(directory.path(), &[]);
+    let output = start_error(directory.path(), &[]);
     let found = format!("format version {}", FORMAT_VERSION + 1);
     let supported = format!("up to version {FORMAT_VERSION}");
-    assert!(said.contains(&found) && said.contains(&supported), "{said}");
-    assert!(said.contains(&metastore.display().to_string()), "{said}");
+    assert!(output.contains(&found) && output.contains(&supported), "{output}");
+    assert!(output.contains(&metastore.display().to_string()), "{output}");
 }
 
 #[test]
@@ -125,8 +125,8 @@ fn wrong_options_are_named() {
         (["--config", "/no/such/file.toml"], "/no/such/file.toml"),
         (["--metastore", "etcd:host"], "expected redb:DIR, or fdb:///path/to/fdb.cluster"),
     ] {
-        let said = refusal(directory.path(), &args);
-        assert!(said.contains(named), "{said}");
+        let output = start_error(directory.path(), &args);
+        assert!(output.contains(named), "{output}");
     }
 }
 
@@ -135,40 +135,40 @@ fn an_unknown_key_in_the_file_is_named() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("alluvium.toml");
     fs::write(&file, "lingre = \"1s\"\n").expect("written");
-    let said = refusal(directory.path(), &["--config", &file.display().to_string()]);
-    assert!(said.contains("lingre") && said.contains("alluvium.toml"), "{said}");
+    let output = start_error(directory.path(), &["--config", &file.display().to_string()]);
+    assert!(output.contains("lingre") && output.contains("alluvium.toml"), "{output}");
 }
 
 #[test]
 fn an_s3_server_that_is_not_there_is_named() {
     let directory = tempfile::tempdir().expect("a directory");
     let endpoint = format!("http://127.0.0.1:{}", free_port());
-    let said = refusal(directory.path(), &["--store", "s3://bucket/p", "--s3-endpoint", &endpoint]);
-    assert!(said.contains("s3://bucket/p"), "{said}");
+    let output = start_error(directory.path(), &["--store", "s3://bucket/p", "--s3-endpoint", &endpoint]);
+    assert!(output.contains("s3://bucket/p"), "{output}");
 }
 
 #[test]
 fn a_bucket_that_is_not_there_or_denies_access_is_named() {
     let s3 = S3::start();
-    let (status, said) = s3.prepare(&["--store", "s3://nowhere/p"]).run();
-    assert!(!status.success() && said.contains("s3://nowhere/p") && said.contains("no such bucket"), "{said}");
+    let (status, output) = s3.prepare(&["--store", "s3://nowhere/p"]).run();
+    assert!(!status.success() && output.contains("s3://nowhere/p") && output.contains("no such bucket"), "{output}");
     s3.inject(Rule::always(Fault::DENIED));
-    let (status, said) = s3.prepare(&[]).run();
-    assert!(!status.success() && said.contains("s3://b/p") && said.contains("access denied"), "{said}");
+    let (status, output) = s3.prepare(&[]).run();
+    assert!(!status.success() && output.contains("s3://b/p") && output.contains("access denied"), "{output}");
 }
 
 #[test]
 fn a_bucket_that_may_be_read_but_not_written_is_named() {
     let s3 = S3::start();
-    s3.inject(Rule::on(Asked::Put, Fault::DENIED));
-    let (status, said) = s3.prepare(&[]).run();
-    assert!(!status.success() && said.contains("s3://b/p") && said.contains("access denied"), "{said}");
+    s3.inject(Rule::on(RequestKind::Put, Fault::DENIED));
+    let (status, output) = s3.prepare(&[]).run();
+    assert!(!status.success() && output.contains("s3://b/p") && output.contains("access denied"), "{output}");
 }
 
 #[test]
 fn a_bucket_that_does_not_answer_at_the_start_is_named_in_time() {
     let s3 = S3::start();
     s3.inject(Rule::always(Fault::Hang));
-    let (status, said) = s3.prepare(&[]).run();
-    assert!(!status.success() && said.contains("s3://b/p") && said.contains("timed out"), "{said}");
+    let (status, output) = s3.prepare(&[]).run();
+    assert!(!status.success() && output.contains("s3://b/p") && output.contains("timed out"), "{output}");
 }
