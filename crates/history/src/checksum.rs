@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::layout::FORMAT_VERSION;
+use crate::schema::FORMAT_VERSION;
 
 /// Bytes of one block: the unit of verification, and so the smallest read.
 const BLOCK_BYTES: u64 = 64 << 10;

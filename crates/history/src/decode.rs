@@ -12,7 +12,7 @@ use parquet::errors::ParquetError;
 
 use crate::footer::{Footer, catch_panic};
 use crate::index::Rows;
-use crate::layout::column;
+use crate::schema::column;
 use crate::{RangedRead, ReadError, compute, verified_read};
 
 /// Rows in one decoded batch of columns.

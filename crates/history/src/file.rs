@@ -7,7 +7,7 @@ use std::sync::Arc;
 use alluvium_model::{Offset, Timestamp};
 use arrow_array::RecordBatch;
 
-use crate::columns;
+use crate::arrow_columns;
 use crate::decode::{Columns, decode};
 use crate::footer::Footer;
 use crate::index::{Index, RowPosition, Rows};
@@ -115,7 +115,7 @@ impl HistoryFile {
     ) -> Result<Vec<(Offset, Timestamp)>, ReadError> {
         self.decode(source, rows, Columns::OffsetAndTimestamp, |batches| {
             let pairs = |batch: &RecordBatch| {
-                let (offsets, timestamps) = (columns::offsets(batch)?, columns::timestamps(batch)?);
+                let (offsets, timestamps) = (arrow_columns::offsets(batch)?, arrow_columns::timestamps(batch)?);
                 Some(offsets.iter().zip(timestamps).map(|(o, t)| (Offset(*o), Timestamp(*t))).collect::<Vec<_>>())
             };
             let pairs = batches.iter().map(pairs).collect::<Option<Vec<_>>>();
@@ -137,7 +137,7 @@ impl HistoryFile {
 
 /// The records of a decoded batch of columns.
 pub(crate) fn records(batch: &RecordBatch) -> Result<Vec<HistoryRecord>, ReadError> {
-    columns::records(batch).ok_or_else(columns_mismatch)
+    arrow_columns::records(batch).ok_or_else(columns_mismatch)
 }
 
 fn columns_mismatch() -> ReadError {

@@ -9,7 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataPushDecoder};
 
 use crate::checksum::{self, Checksums};
-use crate::layout::FORMAT_VERSION;
+use crate::schema::FORMAT_VERSION;
 use crate::{FileIdentity, RangedRead, ReadError, verified_read};
 
 /// Bytes first read from the end: more than footer and checksums take in all but very large files.

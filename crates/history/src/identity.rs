@@ -6,7 +6,7 @@ use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
 use parquet::file::metadata::FileMetaData;
 
 use crate::ReadError;
-use crate::layout::{FORMAT_VERSION, key};
+use crate::schema::{FORMAT_VERSION, key};
 
 /// The topic, partition and offsets of a file, from its own metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]

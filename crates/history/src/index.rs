@@ -8,7 +8,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
-use crate::layout::column;
+use crate::schema::column;
 
 /// Rows of one row group.
 #[derive(Clone, Debug, PartialEq, Eq)]

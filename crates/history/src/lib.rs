@@ -7,9 +7,9 @@
 //! Invariants: keys, values, headers, timestamps and offsets are read back exactly as written, as records and as
 //! batches; no byte is decoded before its checksum is verified; any bytes give either records or an error.
 
+mod arrow_columns;
 mod batch_encoder;
 mod checksum;
-mod columns;
 mod compute;
 mod decode;
 mod error;
@@ -17,9 +17,9 @@ pub mod file;
 mod footer;
 mod identity;
 mod index;
-mod layout;
 mod read_batches;
 pub mod record;
+mod schema;
 pub mod source;
 mod timestamps;
 mod verified_read;

@@ -8,8 +8,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::file::metadata::KeyValue;
 
-use crate::columns::ColumnsBuilder;
-use crate::layout::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
+use crate::arrow_columns::ColumnsBuilder;
+use crate::schema::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
 use crate::{FileIdentity, HistoryRecord, checksum};
 
 /// Largest payload of one record: Kafka's own limits are far lower, and Arrow's column offsets end at twice this size.
@@ -82,11 +82,11 @@ impl HistoryWriter {
     /// If the encoder refuses the schema.
     pub fn new(topic: &str, partition: TopicPartition, start: Offset) -> Result<Self, WriteError> {
         let options = ArrowWriterOptions::new()
-            .with_properties(layout::writer_properties()?)
+            .with_properties(schema::writer_properties()?)
             .with_skip_arrow_metadata(true)
             .with_schema_root("record".to_owned());
         Ok(Self {
-            parquet: ArrowWriter::try_new_with_options(PartBuffer::default(), layout::schema(), options)?,
+            parquet: ArrowWriter::try_new_with_options(PartBuffer::default(), schema::schema(), options)?,
             columns: ColumnsBuilder::new(),
             identity: FileIdentity { topic: topic.to_owned(), partition, offsets: start..start },
             next: start,

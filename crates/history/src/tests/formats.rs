@@ -2,7 +2,7 @@
 
 use arrow_schema::{DataType, Field};
 
-use crate::layout::{header_fields, key, schema};
+use crate::schema::{header_fields, key, schema};
 
 const PAGE: &str = include_str!("../../../../docs/formats.md");
 

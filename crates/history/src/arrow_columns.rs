@@ -12,7 +12,7 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::ArrowError;
 use bytes::Bytes;
 
-use crate::layout::{column, header_element, header_fields, schema};
+use crate::schema::{column, header_element, header_fields, schema};
 use crate::{HistoryRecord, RecordHeader, TimestampType};
 
 const CREATE: i8 = 0;
