@@ -1,7 +1,5 @@
 //! Signals: the first one drains the server and loses nothing acknowledged, a second one stops it at once.
 
-use std::time::Duration;
-
 use tokio::task::block_in_place;
 
 use crate::{
@@ -14,6 +12,8 @@ use crate::{
 /// Batches to be acknowledged before a signal comes.
 const BATCHES: u64 = 30;
 const COMPACTING: [&str; 4] = ["--compaction-interval", "100ms", "--compaction-age", "0s"];
+/// The end of a segment's key: compaction, which no drain waits for, puts other objects.
+const SEGMENT: &str = ".seg";
 /// Much longer than any test waits for the end of a server: it ends in time only if it does not wait for this.
 const LONG_DRAIN: [&str; 2] = ["--drain-timeout", "1h"];
 
@@ -42,14 +42,15 @@ async fn what_is_in_flight_when_told_to_stop_is_still_acknowledged() {
     let mut server = s3.serve(&[]);
     let load = Load::start(&server, "in-flight").await;
     load.progress(BATCHES);
-    s3.inject(Rule::on(RequestKind::Put, Fault::Late(Duration::from_millis(300))));
-    load.progress(1);
+    s3.inject(Rule::on(RequestKind::Put, Fault::Hang).keys(SEGMENT));
     block_in_place(|| {
+        s3.wait_for_faults(1);
         let before = load.acknowledged();
         server.terminate();
+        assert!(wait_until(|| server.logged().contains("draining")));
+        s3.heal();
         assert_eq!(server.ended().code(), Some(0), "{}", server.logged());
         assert!(load.acknowledged() > before, "requests that were on their way have been dropped");
-        s3.heal();
         server.restart();
     });
     load.progress(BATCHES);
@@ -62,7 +63,7 @@ async fn a_second_signal_ends_a_drain_at_once_and_loses_nothing() {
     let mut server = s3.serve(&[&COMPACTING, ["--store-timeout", "1h"].as_slice(), &LONG_DRAIN].concat());
     let load = Load::start(&server, "impatient").await;
     load.progress(BATCHES);
-    s3.inject(Rule::on(RequestKind::Put, Fault::Hang));
+    s3.inject(Rule::on(RequestKind::Put, Fault::Hang).keys(SEGMENT));
     block_in_place(|| {
         s3.wait_for_faults(1);
         server.terminate();

@@ -51,10 +51,11 @@ impl Fault {
     pub const DENIED: Self = Self::Status(403, "AccessDenied");
 }
 
-/// A fault and the requests that it applies to, until it is healed: all, or all of one kind.
+/// A fault and the requests that it applies to, until it is healed: all, or all of one kind, or those for some keys.
 #[derive(Clone, Debug)]
 pub struct Rule {
     kind: Option<RequestKind>,
+    key_suffix: &'static str,
     every: u64,
     seen: u64,
     fault: Fault,
@@ -63,7 +64,7 @@ pub struct Rule {
 impl Rule {
     /// Every request.
     pub fn always(fault: Fault) -> Self {
-        Self { kind: None, every: 1, seen: 0, fault }
+        Self { kind: None, key_suffix: "", every: 1, seen: 0, fault }
     }
 
     /// Every request of one kind.
@@ -71,13 +72,18 @@ impl Rule {
         Self { kind: Some(kind), ..Self::always(fault) }
     }
 
+    /// Only requests for keys that end in `suffix`.
+    pub fn keys(self, suffix: &'static str) -> Self {
+        Self { key_suffix: suffix, ..self }
+    }
+
     /// Only every `n`th of them.
     pub fn every(self, n: u64) -> Self {
         Self { every: n, ..self }
     }
 
-    fn fits(&mut self, kind: RequestKind) -> bool {
-        if self.kind.is_some_and(|only| only != kind) {
+    fn fits(&mut self, kind: RequestKind, key: &str) -> bool {
+        if self.kind.is_some_and(|only| only != kind) || !key.ends_with(self.key_suffix) {
             return false;
         }
         self.seen += 1;
@@ -108,8 +114,8 @@ impl Faults {
         self.met.load(Ordering::SeqCst)
     }
 
-    pub fn pick(&self, kind: RequestKind) -> Option<Fault> {
-        let fault = self.rules().iter_mut().find_map(|rule| rule.fits(kind).then_some(rule.fault));
+    pub fn pick(&self, kind: RequestKind, key: &str) -> Option<Fault> {
+        let fault = self.rules().iter_mut().find_map(|rule| rule.fits(kind, key).then_some(rule.fault));
         self.met.fetch_add(u64::from(fault.is_some()), Ordering::SeqCst);
         fault
     }

@@ -48,7 +48,7 @@ async fn answer(
         return failure(404, "NoSuchBucket");
     }
     let Some(kind) = request_kind(&method, key, &parameters) else { return failure(501, "NotImplemented") };
-    let fault = state.faults.pick(kind);
+    let fault = state.faults.pick(kind, key);
     let headers = if matches!(fault, Some(Fault::Headless)) { HeaderMap::new() } else { headers };
     let done = || done(&state.bucket, kind, key, &headers, &parameters, &body);
     match fault {
