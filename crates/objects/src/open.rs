@@ -11,7 +11,7 @@ use object_store::memory::InMemory;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::credentials::AwsChain;
-use crate::{Error, ErrorKind, Objects, ObjectsConfig, Operation, S3Location, StoreLocation, unfinished_uploads};
+use crate::{Error, ErrorKind, Objects, ObjectsConfig, Operation, S3Location, StoreLocation, tls, unfinished_uploads};
 
 /// The region if the server has none.
 const REGION_DEFAULT: &str = "us-east-1";
@@ -65,6 +65,7 @@ pub(crate) fn bucket_store(
     region: &str,
     credentials: AwsCredentialProvider,
 ) -> Result<AmazonS3, Error> {
+    tls::install_provider();
     // Our own deadlines and retries apply; allow_http belongs here, since with_client_options replaces it.
     let client = ClientOptions::new()
         .with_allow_http(bucket.allow_http)
@@ -96,7 +97,7 @@ fn endpoint_of(bucket: &S3Location, endpoint: &str) -> String {
 
 /// The AWS configuration. The instance metadata service is queried for a region only if the store is AWS itself.
 async fn load_aws(bucket: &S3Location) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::latest());
+    let loader = tls::with_ring(aws_config::defaults(BehaviorVersion::latest()));
     let elsewhere = bucket.endpoint.as_ref().map(|_| REGION_DEFAULT.to_owned());
     match bucket.region.clone().or(elsewhere) {
         Some(region) => loader.region(Region::new(region)).load().await,
