@@ -55,7 +55,7 @@ impl Compactor {
         let rounds = Rounds {
             scan: Scan::new(metastore.topics.clone(), metastore.log.clone(), policy),
             rewriter,
-            retention: Retention::new(metastore.log.clone(), config.retire_grace),
+            retention: Retention::new(metastore.log.clone()),
             orphan_sweep: OrphanSweep::new(known, objects.clone(), &config),
             cleanup: Cleanup::new(metastore, objects, config.clone()),
             leases,

@@ -58,7 +58,7 @@ struct LastScan {
 impl LastScan {
     /// Bytes appended since that scan.
     fn new_bytes(&self) -> u64 {
-        self.latest.bytes.saturating_sub(self.head.bytes)
+        self.latest.appended.saturating_sub(self.head.appended)
     }
 
     /// Whether no extent can have become eligible since that scan.

@@ -12,6 +12,8 @@ const TOPICS_MAX: usize = 100;
 const PURGE_STEP_ROWS: usize = 500;
 /// Steps of one topic's purge in one round; the next round continues.
 const PURGE_STEPS_MAX: usize = 10_000;
+/// Steps in one round of retiring objects without references: up to 1,000 objects each.
+const RETIRE_STEPS_MAX: usize = 1_000;
 /// Objects deleted in one batch: what S3 takes in one request.
 const DELETE_OBJECTS: usize = 1_000;
 /// Batches of deletions in one round.
@@ -24,7 +26,7 @@ impl Cleanup {
         let mut purged = 0;
         for deleted in topics.deleted_due(now, TOPICS_MAX).await? {
             for _ in 0..PURGE_STEPS_MAX {
-                if topics.purge(lease, deleted.topic.id, PURGE_STEP_ROWS, now, self.config.retire_grace).await? {
+                if topics.purge(lease, deleted.topic.id, PURGE_STEP_ROWS, now).await? {
                     purged += 1;
                     break;
                 }
@@ -33,9 +35,14 @@ impl Cleanup {
         Ok(purged)
     }
 
-    /// Deletes retired objects that are due. Returns how many. The object is deleted from the bucket before its row: an
+    /// Retires objects that have no references left, then deletes retired objects that are due. Returns how many. The object is deleted from the bucket before its row: an
     /// object whose row is left is deleted again, but one without a row would be an orphan.
     pub(crate) async fn delete_retired(&self, lease: &Lease, now: Timestamp) -> Result<u64, MaintenanceError> {
+        for _ in 0..RETIRE_STEPS_MAX {
+            if self.metastore.objects.retire_released(lease, now, self.config.retire_grace).await?.done {
+                break;
+            }
+        }
         let mut deleted = 0;
         for _ in 0..DELETE_BATCHES_MAX {
             let due = self.metastore.objects.retired_due(now, DELETE_OBJECTS).await?;

@@ -76,12 +76,27 @@ impl Tx {
         Ok(values)
     }
 
+    /// As [`Self::get_all`], without read conflicts.
+    pub async fn get_all_snapshot(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Error> {
+        let mut values = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(GETS_IN_FLIGHT_MAX) {
+            values.extend(try_join_all(chunk.iter().map(|key| self.get_snapshot(key))).await?);
+        }
+        Ok(values)
+    }
+
     /// The rows of `query`, in its order.
     pub async fn range(&self, query: Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
         let snapshot = query.snapshot || self.0.kind == Kind::ReadOnly;
         let rows = self.remember_failure(self.0.attempt.range(&Range { snapshot, ..query }).await)?;
         self.count_read(rows.iter().map(|(key, value)| key.len() + value.len()).sum());
         Ok(rows)
+    }
+
+    /// The version of the store that this attempt reads: not less than the first eight bytes, big-endian, of any
+    /// versionstamp in it, unless the store was restored with lower versions.
+    pub async fn read_version(&self) -> Result<u64, Error> {
+        self.remember_failure(self.0.attempt.read_version().await)
     }
 
     /// Sets `key` to `value`.

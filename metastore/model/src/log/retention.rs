@@ -4,22 +4,19 @@
 use super::Head;
 use crate::{Extent, Offset, Timestamp, topic_config::TopicConfigs};
 
-/// Whether the oldest extent may have to be dropped, as far as the head alone can tell. If not, the extents need not be
-/// read.
+/// Whether an extent may have to be dropped, at any time. If not, neither sizes nor extents need be read.
 #[must_use]
-pub fn may_drop(configs: &TopicConfigs, head: &Head, now: Timestamp) -> bool {
-    let by_size = configs.retention_bytes.is_some_and(|keep| head.bytes > keep);
-    // The head has the smallest timestamp of the oldest extent; the largest one, which decides, is no earlier.
-    let by_time = configs.retention.is_some_and(|keep| head.earliest.plus(keep) < now);
-    configs.cleanup.delete && !head.is_empty() && (by_size || by_time)
+pub fn may_drop(configs: &TopicConfigs, head: &Head) -> bool {
+    let has_limit = configs.retention_bytes.is_some() || configs.retention.is_some();
+    configs.cleanup.delete && !head.is_empty() && has_limit
 }
 
 /// The offset at which the log should start, given its oldest `extents`. As in Kafka, an extent is dropped if its
-/// latest record is older than `retention.ms`, or if at least `retention.bytes` are left without it. An extent that
-/// reaches past the stable offset stays.
+/// latest record is older than `retention.ms`, or if at least `retention.bytes` are left without it of the log's size,
+/// `bytes`. An extent that reaches past the stable offset stays.
 #[must_use]
-pub fn log_start(configs: &TopicConfigs, head: &Head, extents: &[Extent], now: Timestamp) -> Offset {
-    let mut bytes = head.bytes;
+pub fn log_start(configs: &TopicConfigs, head: &Head, bytes: u64, extents: &[Extent], now: Timestamp) -> Offset {
+    let mut bytes = bytes;
     let mut start = head.start;
     for extent in extents.iter().take_while(|extent| extent.offsets.end <= head.stable) {
         let rest = bytes.saturating_sub(extent.bytes);
@@ -66,31 +63,33 @@ mod tests {
     }
 
     fn head() -> Head {
-        Head { next: Offset(100), start: Offset(0), stable: Offset(100), bytes: 1000, earliest: Timestamp(-500) }
+        Head { next: Offset(100), start: Offset(0), stable: Offset(100), appended: 1000 }
     }
 
     #[test]
     fn extents_past_their_age_are_dropped() {
         let configs = configs(&[("retention.ms", "2000")]);
-        assert_eq!(log_start(&configs, &head(), &extents(), Timestamp(6_500)), Offset(50));
-        assert_eq!(log_start(&configs, &head(), &extents(), Timestamp(1_000_000)), Offset(100));
-        assert_eq!(log_start(&configs, &head(), &extents(), Timestamp(1_000)), Offset(0));
+        assert_eq!(log_start(&configs, &head(), 1000, &extents(), Timestamp(6_500)), Offset(50));
+        assert_eq!(log_start(&configs, &head(), 1000, &extents(), Timestamp(1_000_000)), Offset(100));
+        assert_eq!(log_start(&configs, &head(), 1000, &extents(), Timestamp(1_000)), Offset(0));
     }
 
     #[test]
     fn as_many_bytes_as_configured_stay() {
         let configs = configs(&[("retention.ms", "-1"), ("retention.bytes", "250")]);
-        assert_eq!(log_start(&configs, &head(), &extents(), Timestamp(1_000_000)), Offset(70));
+        assert_eq!(log_start(&configs, &head(), 1000, &extents(), Timestamp(1_000_000)), Offset(70));
     }
 
     #[test]
     fn undecided_records_and_topics_without_deletion_stay() {
         let stable = Head { stable: Offset(25), ..head() };
         let expired = Timestamp(1_000_000);
-        assert_eq!(log_start(&configs(&[("retention.ms", "1")]), &stable, &extents(), expired), Offset(20));
+        assert_eq!(log_start(&configs(&[("retention.ms", "1")]), &stable, 1000, &extents(), expired), Offset(20));
         let compacted = configs(&[("retention.ms", "1"), ("cleanup.policy", "compact")]);
-        assert_eq!(log_start(&compacted, &head(), &extents(), expired), Offset(0));
-        assert!(!may_drop(&compacted, &head(), expired));
+        assert_eq!(log_start(&compacted, &head(), 1000, &extents(), expired), Offset(0));
+        assert!(!may_drop(&compacted, &head()));
+        assert!(!may_drop(&configs(&[("retention.ms", "-1")]), &head()));
+        assert!(may_drop(&configs(&[]), &head()), "a week by default");
     }
 
     #[test]
@@ -99,7 +98,7 @@ mod tests {
         extents[0].timestamps = (Timestamp::NONE, Timestamp::NONE);
         extents[0].object = ObjectId::new(Timestamp(5_000), 0, 0);
         let configs = configs(&[("retention.ms", "2000")]);
-        assert_eq!(log_start(&configs, &head(), &extents, Timestamp(6_500)), Offset(0));
-        assert_eq!(log_start(&configs, &head(), &extents, Timestamp(7_500)), Offset(60));
+        assert_eq!(log_start(&configs, &head(), 1000, &extents, Timestamp(6_500)), Offset(0));
+        assert_eq!(log_start(&configs, &head(), 1000, &extents, Timestamp(7_500)), Offset(60));
     }
 }
