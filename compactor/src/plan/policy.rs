@@ -33,6 +33,8 @@ pub(crate) enum Selection {
     All,
     /// Those that are large or old enough.
     Eligible,
+    /// None: only what there is matters.
+    None,
 }
 
 /// What to do about one partition.
@@ -44,6 +46,10 @@ pub(crate) struct PartitionPlan {
     pub(crate) merges: Vec<Range<usize>>,
     /// The partition's data at level 0.
     pub(crate) lag: Lag,
+    /// Of that, what is free and not among the rewrites.
+    pub(crate) pending: Lag,
+    /// Start of the oldest extent at level 0.
+    pub(crate) level_0_start: Option<Offset>,
     /// Extents below this offset never need to be rewritten again.
     pub(crate) compacted_through: Offset,
 }
@@ -59,24 +65,42 @@ pub(crate) struct Lag {
     pub(crate) oldest: Option<Timestamp>,
 }
 
+impl Policy {
+    /// The time from which data at level 0 is worth a rewrite.
+    pub(crate) fn ripe_at(&self, lag: &Lag) -> Timestamp {
+        let is_large = lag.bytes >= self.bytes_min || lag.extents >= REWRITE_INPUTS_MAX as u64;
+        match lag.oldest {
+            Some(_) if is_large => Timestamp(0),
+            Some(oldest) => oldest.plus(self.age_max),
+            None => Timestamp(i64::MAX),
+        }
+    }
+}
+
 /// Plans a partition whose extents are `extents`: in order, without gaps, all below its stable offset. Extents that are
-/// `is_broken` could not be read before and stay as they are.
+/// not `is_free` are part of a job that runs, or could not be read before, and stay as they are.
 pub(crate) fn plan(
     extents: &[Extent],
     policy: &Policy,
     selection: Selection,
     now: Timestamp,
-    is_broken: impl Fn(&Extent) -> bool,
+    is_free: impl Fn(&Extent) -> bool,
 ) -> PartitionPlan {
-    let segments: Vec<Range<usize>> = runs(extents, |extent| is_segment(extent) && !is_broken(extent));
-    let files: Vec<Range<usize>> = runs(extents, |extent| !is_segment(extent) && !is_broken(extent));
+    let segments: Vec<Range<usize>> = runs(extents, |extent| is_segment(extent) && is_free(extent));
+    let files: Vec<Range<usize>> = runs(extents, |extent| !is_segment(extent) && is_free(extent));
     let rewrites = segments.iter().flat_map(|run| cut(extents, run.clone(), policy));
-    let is_selected =
-        |run: &Range<usize>| selection == Selection::All || is_eligible(&extents[run.clone()], policy, now);
+    let is_selected = |run: &Range<usize>| match selection {
+        Selection::All => true,
+        Selection::Eligible => policy.ripe_at(&lag(&extents[run.clone()])) <= now,
+        Selection::None => false,
+    };
+    let (rewrites, rest): (Vec<_>, Vec<_>) = rewrites.partition(is_selected);
     PartitionPlan {
-        rewrites: rewrites.filter(is_selected).collect(),
+        rewrites,
         merges: files.iter().flat_map(|run| merges(extents, run.clone(), policy)).collect(),
         lag: lag(extents),
+        pending: lag(rest.iter().flat_map(|run| &extents[run.clone()])),
+        level_0_start: extents.iter().find(|extent| is_segment(extent)).map(|extent| extent.offsets.start),
         compacted_through: compacted_through(extents, policy),
     }
 }
@@ -118,13 +142,6 @@ fn cut(extents: &[Extent], run: Range<usize>, policy: &Policy) -> Vec<Range<usiz
     rewrites
 }
 
-fn is_eligible(extents: &[Extent], policy: &Policy, now: Timestamp) -> bool {
-    let Lag { bytes, oldest, .. } = lag(extents);
-    bytes >= policy.bytes_min
-        || extents.len() >= REWRITE_INPUTS_MAX
-        || oldest.is_some_and(|oldest| oldest.plus(policy.age_max) <= now)
-}
-
 /// The merges within a run of history files.
 fn merges(extents: &[Extent], run: Range<usize>, policy: &Policy) -> Vec<Range<usize>> {
     let mut merges = Vec::new();
@@ -157,8 +174,8 @@ fn merge_from(files: &[Extent], policy: &Policy) -> Option<usize> {
     inputs
 }
 
-fn lag(extents: &[Extent]) -> Lag {
-    extents.iter().filter(|extent| is_segment(extent)).fold(Lag::default(), |lag, extent| {
+fn lag<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Lag {
+    extents.into_iter().filter(|extent| is_segment(extent)).fold(Lag::default(), |lag, extent| {
         let written = extent.object.created();
         Lag {
             bytes: lag.bytes.saturating_add(extent.bytes),

@@ -34,23 +34,23 @@ fn files(sizes: &[u64]) -> Vec<Extent> {
 }
 
 fn merges(sizes: &[u64]) -> Vec<Range<usize>> {
-    plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| false).merges
+    plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| true).merges
 }
 
 #[test]
 fn segments_are_rewritten_when_they_are_many_or_old() {
-    let eligible = |sizes: &[u64], now| plan(&segments(sizes), &POLICY, Selection::Eligible, now, |_| false).rewrites;
+    let eligible = |sizes: &[u64], now| plan(&segments(sizes), &POLICY, Selection::Eligible, now, |_| true).rewrites;
     assert_eq!(eligible(&[300, 300], NOW), NONE);
     assert_eq!(eligible(&[300, 300, 400], NOW), vec![0..3]);
     assert_eq!(eligible(&[300, 300], Timestamp(55_000)), vec![0..2]);
-    let all = plan(&segments(&[1]), &POLICY, Selection::All, NOW, |_| false);
+    let all = plan(&segments(&[1]), &POLICY, Selection::All, NOW, |_| true);
     assert_eq!(all.rewrites, vec![0..1]);
     assert_eq!((all.lag.bytes, all.lag.extents), (1, 1));
 }
 
 #[test]
 fn a_rewrite_is_bounded_in_bytes_and_extents() {
-    let rewrites = |sizes: &[u64]| plan(&segments(sizes), &POLICY, Selection::All, NOW, |_| false).rewrites;
+    let rewrites = |sizes: &[u64]| plan(&segments(sizes), &POLICY, Selection::All, NOW, |_| true).rewrites;
     assert_eq!(rewrites(&[30_000, 10_000, 1, 90_000, 1]), vec![0..2, 2..3, 3..4, 4..5]);
     assert_eq!(rewrites(&[1; 4_500]), vec![0..2_000, 2_000..4_000, 4_000..4_500]);
 }
@@ -58,7 +58,7 @@ fn a_rewrite_is_bounded_in_bytes_and_extents() {
 #[test]
 fn a_broken_extent_is_planned_around() {
     let extents = segments(&[2_000; 5]);
-    let plan = plan(&extents, &POLICY, Selection::Eligible, NOW, |extent| extent.offsets.start == Offset(2));
+    let plan = plan(&extents, &POLICY, Selection::Eligible, NOW, |extent| extent.offsets.start != Offset(2));
     assert_eq!(plan.rewrites, vec![0..2, 3..5]);
 }
 
@@ -75,7 +75,7 @@ fn neighbours_are_merged_when_every_byte_ends_up_in_a_file_twice_as_large() {
 #[test]
 fn leading_large_files_are_compacted_through() {
     let compacted_through =
-        |sizes: &[u64]| plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| false).compacted_through;
+        |sizes: &[u64]| plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| true).compacted_through;
     assert_eq!(compacted_through(&[9_000, 6_000, 100, 9_000]), Offset(2));
     assert_eq!(compacted_through(&[100, 9_000]), Offset(0));
 }
