@@ -72,7 +72,7 @@ impl Compactor {
         };
         let upkeep = Upkeep {
             compaction,
-            retention: Retention::new(metastore.topics.clone(), metastore.log.clone(), config.retire_grace),
+            retention: Retention::new(metastore.topics.clone(), metastore.log.clone()),
             orphan_sweep: OrphanSweep::new(metastore.objects.clone(), objects.clone(), &config),
             cleanup: Cleanup::new(metastore, objects, config.clone()),
             leases,

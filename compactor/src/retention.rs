@@ -1,7 +1,5 @@
 //! Retention: moves the log starts of partitions as far as the rules of `alluvium_model::log::retention` say.
 
-use std::time::Duration;
-
 use alluvium_metastore::leases::Lease;
 use alluvium_metastore::log::{Log, TrimError};
 use alluvium_metastore::topics::{Topic, Topics};
@@ -19,7 +17,6 @@ const PAGE_EXTENTS: usize = 500;
 pub(crate) struct Retention {
     topics: Topics,
     log: Log,
-    grace: Duration,
 }
 
 /// What a look at one partition has found.
@@ -34,8 +31,8 @@ pub(crate) struct Look {
 }
 
 impl Retention {
-    pub(crate) fn new(topics: Topics, log: Log, grace: Duration) -> Self {
-        Self { topics, log, grace }
+    pub(crate) fn new(topics: Topics, log: Log) -> Self {
+        Self { topics, log }
     }
 
     /// Whether records of `topic` expire at all.
@@ -70,7 +67,9 @@ impl Retention {
         if head.is_empty() || !Self::concerns(topic) {
             return Ok(Look::default());
         }
-        let log = RetainedLog { start: head.start, stable: head.stable, bytes: head.bytes };
+        // Read before the extents: what is appended meanwhile counts for neither.
+        let bytes = if by_size { self.log.sizes(&[partition]).await?.pop().flatten().unwrap_or(0) } else { 0 };
+        let log = RetainedLog { start: head.start, stable: head.stable, bytes };
         let mut rule = Rule::new(&configs, log, now);
         let mut next = head.start;
         let is_end = loop {
@@ -85,7 +84,7 @@ impl Retention {
         let decision = rule.decide(is_end);
         let is_trimmed = decision.start > head.start;
         if is_trimmed {
-            match self.log.retain(lease, partition, decision.start, now, self.grace).await {
+            match self.log.retain(lease, partition, decision.start, now).await {
                 Ok(_) => {}
                 Err(TrimError::UnknownPartition(_)) => return Ok(Look::default()),
                 Err(error) => return Err(error.into()),

@@ -147,7 +147,7 @@ async fn run(metastore: Metastore, agent: u32, partitions: Vec<TopicPartition>, 
     let mut uploads = Uploads::new(agent, partitions, rate, Instant::now() + time).await;
     while let Some(segments) = uploads.next_commit().await {
         let (since, commits): (Vec<_>, Vec<_>) = segments.into_iter().unzip();
-        match metastore.log.commit(&commits, SystemClock.now(), &CommitLimits::default()).await {
+        match metastore.log.commit(&commits, || SystemClock.now(), &CommitLimits::default()).await {
             Ok(_) => done.commits += 1,
             Err(_) => done.gave_up += 1,
         }

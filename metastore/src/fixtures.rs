@@ -101,5 +101,5 @@ pub fn segment(partitions: &[TopicPartition], number: u64, now: Timestamp) -> Se
 /// Appends one record to `partition` by segment number `number`.
 pub async fn append(metastore: &Metastore, partition: TopicPartition, number: u64, now: Timestamp) {
     let segment = segment(&[partition], number, now);
-    metastore.log.commit(&[segment], now, &CommitLimits::default()).await.expect("a fixture's segment commits");
+    metastore.log.commit(&[segment], || now, &CommitLimits::default()).await.expect("a fixture's segment commits");
 }

@@ -33,13 +33,13 @@ impl Cleanup {
                 return Ok(());
             }
             for deleted in due {
-                while !topics.purge(lease, deleted.topic.id, PURGE_STEP_ROWS, now, self.config.retire_grace).await? {}
+                while !topics.purge(lease, deleted.topic.id, PURGE_STEP_ROWS, now).await? {}
                 report.topics_purged += 1;
             }
         }
     }
 
-    /// Deletes the retired objects that are due; with `is_forced` also those that failed a short time ago. An object is
+    /// Retires the objects that have no references left, and deletes the retired ones that are due; with `is_forced` also those that failed a short time ago. An object is
     /// deleted from the bucket before its row: an object whose row is left is deleted again, but one without a row
     /// would be an orphan. An object that cannot be deleted is tried again later, and keeps nothing else.
     pub(crate) async fn delete_retired(
@@ -50,6 +50,7 @@ impl Cleanup {
         status: &TaskStatus,
         report: &mut Report,
     ) -> Result<(), MaintenanceError> {
+        while !self.metastore.objects.retire_released(lease, now, self.config.retire_grace).await?.done {}
         let mut after = None;
         loop {
             let due = self.metastore.objects.retired_due_after(now, after, DELETE_OBJECTS).await?;

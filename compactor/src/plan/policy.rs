@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use alluvium_model::{Extent, ExtentSource, Offset, Timestamp};
+use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, limits};
 
-/// Extents that one rewrite replaces: well under what a swap takes (`limits::SWAP_INPUTS_MAX`).
-const REWRITE_INPUTS_MAX: usize = 2_000;
+/// Extents that one rewrite replaces: as many as one swap takes.
+const REWRITE_INPUTS_MAX: usize = limits::SWAP_INPUTS_MAX;
 /// Level-0 bytes given to one rewrite, as a multiple of the file's target size. Compression makes the file smaller than
 /// its inputs, and the rewrite stops by itself when its file is full.
 const REWRITE_BYTES_FACTOR: u64 = 4;

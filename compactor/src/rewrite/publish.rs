@@ -72,7 +72,7 @@ impl Rewriter {
         let outputs = [(extent, NewObject { key: key.clone(), bytes: file.bytes })];
         let swapped =
             self.log.swap(lease, compaction.partition, inputs, &outputs, now, self.settings.retire_grace).await;
-        if let Err(SwapError::Stale(_) | SwapError::UnknownPartition(_) | SwapError::Fenced) = &swapped {
+        if swapped.as_ref().is_err_and(|error| !error.is_maybe_made()) {
             self.delete_output(id, key).await;
         }
         Ok(swapped?)

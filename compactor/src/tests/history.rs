@@ -120,7 +120,7 @@ async fn records_below_the_log_start_are_not_copied() {
     let world = world_with_segments(1, 4).await;
     let partition = world.partition(0);
     let now = Timestamp(0);
-    world.metastore.log.trim(partition, Offset(4), now, Duration::ZERO).await.expect("trim");
+    world.metastore.log.trim(partition, Offset(4), now).await.expect("trim");
     let report = world.compactor(config()).run_once().await;
     assert_eq!(report.records_written, 8);
     assert_eq!(world.extents(partition).await[0].offsets, Offset(3)..Offset(12));

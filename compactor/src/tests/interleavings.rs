@@ -57,8 +57,7 @@ async fn trim(world: &World, partition: i32, percent: u8) {
     let partition = world.partition(partition);
     let head = world.metastore.log.head(partition).await.expect("read").expect("there");
     let start = Offset(head.next.0 * i64::from(percent) / 100);
-    let grace = Duration::from_secs(600);
-    world.metastore.log.trim(partition, start, world.clock.now(), grace).await.expect("trim");
+    world.metastore.log.trim(partition, start, world.clock.now()).await.expect("trim");
 }
 
 async fn run(steps: Vec<Step>) {

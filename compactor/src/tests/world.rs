@@ -160,7 +160,7 @@ impl World {
             batches: sent[&run.partition].iter().map(|(_, batch)| commit_of(batch)).collect(),
         });
         let commit = SegmentCommit { object, bytes: encoded.bytes, runs: runs.collect() };
-        let outcomes = self.metastore.log.commit(&[commit], now, &CommitLimits::default()).await.expect("commit");
+        let outcomes = self.metastore.log.commit(&[commit], || now, &CommitLimits::default()).await.expect("commit");
         for run in &outcomes[0].runs {
             for ((draft, _), ack) in sent[&run.partition].iter().zip(&run.batches) {
                 let ack = ack.as_ref().expect("accepted");

@@ -86,11 +86,11 @@ impl Committer {
     async fn until_decided(&self, segments: &[SegmentCommit]) -> Result<Vec<SegmentOutcome>, ProduceError> {
         let mut pause = RETRY_PAUSE_MIN;
         loop {
-            let now = self.clock.now();
-            let error = match self.log.commit(segments, now, &self.limits).await {
+            let error = match self.log.commit(segments, || self.clock.now(), &self.limits).await {
                 Ok(outcomes) => return Ok(outcomes),
                 Err(error) => error,
             };
+            let now = self.clock.now();
             let oldest = segments.iter().map(|segment| segment.object.created()).min().unwrap_or(now);
             let too_old = now > oldest.plus(self.limits.age_max);
             if too_old || !is_retryable(&error) {

@@ -1,7 +1,5 @@
 //! ListOffsets and reads of decoded records.
 
-use std::time::Duration;
-
 use alluvium_model::{Offset, Timestamp};
 
 use super::world::{START_MS, World, batch, produce};
@@ -35,7 +33,7 @@ async fn records_below_the_log_start_are_not_found() {
     let partition = world.topic("orders", 1).await[0];
     produce(&agent, partition, batch(&["a", "b", "c"])).await.expect("acknowledged");
     produce(&agent, partition, batch(&["d", "e"])).await.expect("acknowledged");
-    let trimmed = world.metastore.log.trim(partition, Offset(2), world.clock.now(), Duration::ZERO).await;
+    let trimmed = world.metastore.log.trim(partition, Offset(2), world.clock.now()).await;
     assert!(trimmed.is_ok());
     let list = |spec| agent.fetch.list_offset(partition, spec);
     let at = |offset, timestamp| Ok(FoundOffset { offset: Offset(offset), timestamp: Timestamp(timestamp) });

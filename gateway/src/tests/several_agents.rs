@@ -100,7 +100,7 @@ async fn records_deleted_by_one_agent_are_out_of_range_at_another() {
     }
     assert_eq!(read_all(&b.agent, partition).await.len(), 3);
     let now = world.clock.now();
-    world.metastore.log.trim(partition, Offset(2), now, Duration::ZERO).await.expect("trimmed");
+    world.metastore.log.trim(partition, Offset(2), now).await.expect("trimmed");
     let earliest = b.agent.fetch.list_offset(partition, OffsetSpec::Earliest).await.expect("it is there");
     assert_eq!(earliest.offset, Offset(2));
     let gone = fetch(&b.agent, partition, 0).await.error;

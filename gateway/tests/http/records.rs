@@ -55,9 +55,8 @@ async fn reading_starts_at_the_log_start_if_records_were_deleted() {
     let server = with_numbers(4).await;
     let metadata_cache = server.agent.metadata_cache.topic_by_name("orders").unwrap();
     let agent = &server.agent;
-    let grace = std::time::Duration::from_secs(60);
     let partition = metadata_cache.partition(1).unwrap();
-    agent.metastore.log.trim(partition, alluvium_model::Offset(3), agent.clock.now(), grace).await.unwrap();
+    agent.metastore.log.trim(partition, alluvium_model::Offset(3), agent.clock.now()).await.unwrap();
     assert_eq!(values(&server.get("/topics/orders/partitions/1/records").await), [3]);
     let (status, code, message) = server.get("/topics/orders/partitions/1/records?offset=2").await.error();
     assert_eq!((status, code), (404, 40410));

@@ -65,10 +65,14 @@ pub const TOPIC_PARTITIONS_MAX: i32 = 10_000;
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 /// Bytes of a topic's config overrides, names and values: they share one metastore value.
 pub const TOPIC_CONFIGS_BYTES_MAX: usize = 64_000;
-/// Extents that one swap replaces: about 150 B each in its transaction.
-pub const SWAP_INPUTS_MAX: usize = 4_000;
-/// Extents that one swap adds: they share one feed entry, at about 90 B each.
+/// Extents that one transaction of a swap replaces: they are one range read of about 75 B each, and as many blind
+/// writes of about 100 B with what the store adds, so that one attempt takes milliseconds and stays well under
+/// [`TRANSACTION_BYTES_TARGET`].
+pub const SWAP_INPUTS_MAX: usize = 2_000;
+/// Extents that one transaction of a swap adds: those of a partition share one feed entry, at about 90 B each.
 pub const SWAP_OUTPUTS_MAX: usize = 500;
+/// Partitions that one transaction of a swap changes: four reads at once and one feed entry for each.
+pub const SWAP_PARTITIONS_MAX: usize = 200;
 /// Extents that one transaction of a trim unlinks: about 150 B each.
 pub const TRIM_STEP_EXTENTS: usize = 1_000;
 /// Feed entries and commit outcomes are kept at least this long, even if a trim is asked for less: well over

@@ -1,4 +1,4 @@
-//! Opening a store: a fresh one becomes a new cluster, one in a newer format is rejected.
+//! Opening a store: a fresh one becomes a new cluster, one in another format is rejected.
 
 use alluvium_runtime::{Rng, uuid_v4};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -11,7 +11,9 @@ use crate::{
 };
 
 /// The format version of the stores that this program reads and writes.
-pub const FORMAT_VERSION: u32 = 1;
+///
+/// Version 2: log starts and sizes in rows of their own, counters and a queue of released references.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The cluster that a store belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,18 @@ pub enum OpenError {
         /// The format version of the store.
         found: u32,
         /// The newest format version that this program knows.
+        supported: u32,
+    },
+    /// An older version of the program has written it, and nothing converts it.
+    #[error(
+        "the metastore is in format version {found}, written by an older Alluvium that was never released; this one \
+         reads only version {supported}: use another data directory (with FoundationDB another prefix) and another \
+         bucket or prefix in it, and copy the records with a Kafka client from the older program if they are needed"
+    )]
+    OlderFormat {
+        /// The format version of the store.
+        found: u32,
+        /// The only format version that this program knows.
         supported: u32,
     },
     /// The store failed.
@@ -67,6 +81,9 @@ async fn open(tx: &Tx, fresh: Cluster) -> Result<Cluster, OpenError> {
         return Err(OpenError::NewerFormat { found: format, supported: FORMAT_VERSION });
     }
     rest.finish()?;
+    if format < FORMAT_VERSION {
+        return Err(OpenError::OlderFormat { found: format, supported: FORMAT_VERSION });
+    }
     let row = tx.get(&cluster_key()).await?.unwrap_or_default();
     Ok(Cluster { id: decode_cluster(&row)?, format })
 }
@@ -111,9 +128,24 @@ mod tests {
         };
         db.run("newer", newer).await.unwrap();
         let error = Cluster::open(&db, &SeededRng::new(1)).await.unwrap_err();
-        assert_eq!(error, OpenError::NewerFormat { found: 7, supported: 1 });
+        assert_eq!(error, OpenError::NewerFormat { found: 7, supported: 2 });
         let text = error.to_string();
-        assert!(text.contains("version 7") && text.contains("up to version 1"), "{text}");
+        assert!(text.contains("version 7") && text.contains("up to version 2"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_store_of_the_older_format_is_refused_and_stays_as_it_is() {
+        let db = fresh();
+        let older = |tx: Tx| async move {
+            tx.set(&format_key(), &encode_format(1));
+            Ok::<_, kv::Error>(())
+        };
+        db.run("older", older).await.unwrap();
+        let error = Cluster::open(&db, &SeededRng::new(1)).await.unwrap_err();
+        assert_eq!(error, OpenError::OlderFormat { found: 1, supported: 2 });
+        assert!(error.to_string().contains("use another data directory"), "{error}");
+        let stored = db.read("format", |tx| async move { tx.get(&format_key()).await }).await.unwrap();
+        assert_eq!(stored.as_deref(), Some(&encode_format(1)[..]));
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! The end offset orders the extents of a partition, so that the first row after the key of end offset `o` is the
 //! extent that contains offset `o`, or else the next later one: a lookup is one bounded range read.
 
+use std::ops;
+
 use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
 use uuid::Uuid;
 
@@ -30,9 +32,14 @@ pub(crate) fn topic_prefix(topic: TopicId) -> Vec<u8> {
     Key::new(Tag::EXTENT).topic(topic).bytes()
 }
 
-/// All extents of a partition.
-pub(crate) fn all(partition: TopicPartition) -> Range {
-    Range::prefix(partition_prefix(partition))
+/// The extents of a partition that end at or below `end`.
+pub(crate) fn up_to(partition: TopicPartition, end: Offset) -> Range {
+    Range::new(partition_prefix(partition), extent_key(partition, end.plus(1)))
+}
+
+/// The extents of a partition that end within `offsets`: above its start, and at or below its end.
+pub(crate) fn within(partition: TopicPartition, offsets: &ops::Range<Offset>) -> Range {
+    Range::new(extent_key(partition, offsets.start.plus(1)), extent_key(partition, offsets.end.plus(1)))
 }
 
 /// The extents of a partition from the one that contains `offset`, or else from the next later one.

@@ -10,7 +10,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use key::{all, extent_key, from, topic_prefix};
+pub(crate) use key::{extent_key, from, topic_prefix, up_to, within};
 pub(crate) use row::{decode, decode_rows, encode};
 
 #[cfg(test)]

@@ -12,8 +12,16 @@ use crate::{keyspace::CHUNK_BYTES_MAX, kv::Tx};
 /// Appends `entry`. Must be called at most once in a transaction. A commit too large for one value becomes several
 /// entries.
 pub(crate) fn append(tx: &Tx, now: Timestamp, entry: FeedEntry) {
+    append_all(tx, now, vec![entry]);
+}
+
+/// Appends `entries` in their order, if there are any. Must be called at most once in a transaction.
+pub(crate) fn append_all(tx: &Tx, now: Timestamp, entries: Vec<FeedEntry>) {
+    if entries.is_empty() {
+        return;
+    }
     let prefix = entries_prefix();
-    for (number, entry) in (0u16..).zip(split(entry)) {
+    for (number, entry) in (0u16..).zip(entries.into_iter().flat_map(split)) {
         tx.set_versionstamped_key(&prefix, &number.to_be_bytes(), &entry_row::encode(now, &entry));
     }
     tx.add(&end_key(), 1);

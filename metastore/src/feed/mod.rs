@@ -15,6 +15,6 @@ mod trimmed_row;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use append::append;
+pub(crate) use append::{append, append_all};
 pub use entry::{FeedEntry, FeedPosition};
 pub use service::{Feed, FeedError};

@@ -6,12 +6,14 @@
 //! nothing but its tag is built next to its value.) `docs/formats.md` shows all of them on one page.
 
 mod chunk;
+mod counter;
 mod error;
 mod key;
 mod row;
 mod tag;
 
 pub use chunk::{CHUNK_BYTES_MAX, split};
+pub(crate) use counter::decode_counter;
 pub(crate) use error::from_store;
 pub use error::{Error, RowError, RowProblem};
 pub use key::Key;

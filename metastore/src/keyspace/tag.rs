@@ -31,11 +31,19 @@ impl Tag {
     pub const PRODUCER_NEXT: Self = Self(0x24);
     /// Where the sweep of idle producers continues: one row.
     pub const PRODUCER_SWEEP: Self = Self(0x25);
+    /// Log starts of the partitions that were ever trimmed.
+    pub const LOG_START: Self = Self(0x26);
+    /// Counters of the bytes that trims and swaps removed from each partition.
+    pub const LOG_REMOVED: Self = Self(0x27);
 
     /// Objects by id.
     pub const OBJECT: Self = Self(0x30);
     /// Retired objects by the time from which they may be deleted.
     pub const RETIRED: Self = Self(0x31);
+    /// Counters of the references to each object that were taken back.
+    pub const OBJECT_RELEASED: Self = Self(0x32);
+    /// References that were taken back, in that order, until it is known which objects have none left.
+    pub const RELEASED: Self = Self(0x33);
 
     /// Feed entries by position.
     pub const FEED: Self = Self(0x40);

@@ -76,6 +76,15 @@ impl Tx {
         Ok(values)
     }
 
+    /// As [`Self::get_all`], without read conflicts.
+    pub async fn get_all_snapshot(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Error> {
+        let mut values = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(GETS_IN_FLIGHT_MAX) {
+            values.extend(try_join_all(chunk.iter().map(|key| self.get_snapshot(key))).await?);
+        }
+        Ok(values)
+    }
+
     /// The rows of `query`, in its order.
     pub async fn range(&self, query: Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
         let snapshot = query.snapshot || self.0.kind == Kind::ReadOnly;

@@ -11,8 +11,9 @@ use bytes::Bytes;
 
 use super::{
     Log, LogError,
-    key::head_key,
-    row::{decode_head, encode_head},
+    key::{head_key, start_key},
+    row::encode_head,
+    service::decode,
 };
 use crate::{
     extents,
@@ -26,18 +27,21 @@ use crate::{
 
 impl Log {
     /// Commits uploaded segments, given in the order in which they were sealed, in one transaction. For a segment that
-    /// was committed before, it returns the outcome of that commit.
+    /// was committed before, it returns the outcome of that commit. Each attempt reads the time anew from `now`: the
+    /// last one may be much later than the first, and a segment that is too old by then must not be committed.
     pub async fn commit(
         &self,
         segments: &[SegmentCommit],
-        now: Timestamp,
+        now: impl Fn() -> Timestamp + Send + Sync,
         limits: &CommitLimits,
     ) -> Result<Vec<SegmentOutcome>, LogError> {
         check(segments)?;
         let reads = &CommitReads::of(segments);
+        let clock = &now;
         self.db
             .run("log.commit", |tx| async move {
                 let found = reads.read(&tx, segments).await?;
+                let now = clock();
                 let pending = || segments.iter().zip(&found.outcomes).filter(|(_, o)| o.is_none()).map(|(s, _)| s);
                 let mut decided = commit(&found.state, pending(), now, limits);
                 if let Some(object) = decided.objects.iter().find(|object| found.known.contains(&object.id)) {
@@ -69,6 +73,8 @@ struct CommitReads {
     partitions: BTreeSet<TopicPartition>,
     producers: BTreeSet<(TopicPartition, ProducerId)>,
     keys: Vec<Vec<u8>>,
+    /// The keys of log starts, which are only reported: a trim may change them meanwhile.
+    start_keys: Vec<Vec<u8>>,
 }
 
 /// The contents of the rows that a commit reads.
@@ -92,11 +98,13 @@ impl CommitReads {
         let head_keys = partitions.iter().map(|partition| head_key(*partition));
         let window_keys = producers.iter().map(|(partition, producer)| window_key(*partition, *producer));
         let keys = outcome_keys.chain(object_keys).chain(head_keys).chain(window_keys).collect();
-        Self { objects, partitions, producers, keys }
+        let start_keys = partitions.iter().map(|partition| start_key(*partition)).collect();
+        Self { objects, partitions, producers, keys, start_keys }
     }
 
     async fn read(&self, tx: &Tx, segments: &[SegmentCommit]) -> Result<CommitRows, Error> {
-        let rows = tx.get_all(&self.keys).await?;
+        let (rows, starts) =
+            futures::future::try_join(tx.get_all(&self.keys), tx.get_all_snapshot(&self.start_keys)).await?;
         let (outcome_rows, rows) = rows.split_at(self.objects.len());
         let (object_rows, rows) = rows.split_at(self.objects.len());
         let (head_rows, window_rows) = rows.split_at(self.partitions.len());
@@ -110,8 +118,8 @@ impl CommitReads {
         }
         let known = self.objects.iter().zip(object_rows).filter(|(_, row)| row.is_some()).map(|(id, _)| *id).collect();
         let mut state = CommitState::default();
-        for (partition, row) in present(&self.partitions, head_rows) {
-            state.heads.insert(*partition, decode_head(row)?);
+        for ((partition, head), start) in self.partitions.iter().zip(head_rows).zip(starts) {
+            state.heads.extend(decode(head.clone(), start)?.map(|head| (*partition, head)));
         }
         for (producer, row) in present(&self.producers, window_rows) {
             state.windows.insert(*producer, decode_window(row)?);

@@ -1,7 +1,7 @@
 //! The errors of operations on logs.
 
 use alluvium_model::{
-    ObjectId, Offset, TopicPartition,
+    ObjectId, Offset, TopicPartition, limits,
     log::{InvalidSegment, swap::InvalidSwap},
 };
 use thiserror::Error;
@@ -46,6 +46,15 @@ pub enum SwapError {
     /// The object of an output is known already.
     #[error("object {0} is known already")]
     ObjectKnown(ObjectId),
+    /// A partition occurs twice in one call.
+    #[error("partition {0} is given twice")]
+    Repeated(TopicPartition),
+    /// There are more partitions than one transaction can change.
+    #[error("a swap of {partitions} partitions exceeds {}", limits::SWAP_PARTITIONS_MAX)]
+    TooManyPartitions {
+        /// Number of partitions.
+        partitions: usize,
+    },
     /// The store failed.
     #[error(transparent)]
     Metastore(#[from] Error),
@@ -71,6 +80,17 @@ pub enum TrimError {
     /// The store failed.
     #[error(transparent)]
     Metastore(#[from] Error),
+}
+
+impl SwapError {
+    /// Whether the swap may have been made nevertheless: then its outputs must not be deleted.
+    #[must_use]
+    pub fn is_maybe_made(&self) -> bool {
+        match self {
+            Self::Metastore(Error::Kv(error)) => error.is_maybe_committed(),
+            _ => false,
+        }
+    }
 }
 
 from_store!(LogError, SwapError, TrimError);

@@ -1,20 +1,31 @@
-//! The swap as a transaction: replaces extents by others that cover the same offsets.
+//! The swap as a transaction: replaces extents by others that cover the same offsets, in one partition or several.
+//!
+//! A swap reads and writes nothing that a commit writes: its inputs lie below the stable offset, which never falls.
+//! What orders it among other changes are the rows of its inputs, read with a conflict as one range; the log start,
+//! which trims write; and the range that the deletion of the topic clears.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use alluvium_model::{
-    Extent, ObjectId, Timestamp, TopicPartition,
-    log::swap::{Swapped, covered, swap},
+    Extent, ObjectId, Timestamp, TopicPartition, limits,
+    log::{
+        Head,
+        swap::{InvalidSwap, Swapped, covered, swap},
+    },
 };
 use bytes::Bytes;
+use futures::future::try_join_all;
 
-use super::{Log, SwapError, key::head_key, row::encode_head, service::read_head};
+use super::{Log, SwapError, key::removed_key, service::read_head_to_change};
 use crate::{
     extents,
     feed::{self, FeedEntry},
     keyspace::Error,
     kv::Tx,
-    leases::{self, Lease, LeaseKey},
+    leases::{self, CheckError, Lease, LeaseKey},
     objects::{Retire, add_object, object_key, release_references},
 };
 
@@ -27,10 +38,25 @@ pub struct NewObject {
     pub bytes: u64,
 }
 
+/// The swap of extents of one partition.
+#[derive(Clone, Copy, Debug)]
+pub struct PartitionSwap<'a> {
+    /// The lease on the partition.
+    pub lease: &'a Lease,
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The extents to replace, in order.
+    pub inputs: &'a [Extent],
+    /// The extents that cover the same offsets, in order, each with the object in which it lies. Several extents, also
+    /// of several partitions, may lie in the same object.
+    pub outputs: &'a [(Extent, NewObject)],
+}
+
 impl Log {
     /// Replaces `inputs` by `outputs`, which cover the same offsets, if all inputs are current and `lease`, on the
     /// partition, is held. Repeating a swap that was made succeeds while its outputs are current. Outputs that lie
-    /// below the log start altogether (an input can reach below it) are retired at once.
+    /// below the log start altogether (an input can reach below it) are not linked; an object of nothing else is
+    /// retired at once, to be deleted after `grace`.
     pub async fn swap(
         &self,
         lease: &Lease,
@@ -40,83 +66,169 @@ impl Log {
         now: Timestamp,
         grace: Duration,
     ) -> Result<(), SwapError> {
-        assert_eq!(lease.key, LeaseKey::Partition(partition), "a swap is protected by its partition's lease");
-        let swap = &Swap {
-            lease,
-            partition,
-            inputs,
-            outputs: &outputs.iter().map(|(extent, _)| extent.clone()).collect::<Vec<_>>(),
-            objects: outputs,
-            retire: Retire { now, grace },
-        };
-        self.db.run("log.swap", |tx| async move { swap.run(&tx).await }).await
+        let swapped = self.swap_together(&[PartitionSwap { lease, partition, inputs, outputs }], now, grace).await?;
+        swapped.into_iter().next().expect("each swap has a result")
+    }
+
+    /// As [`Self::swap`], for several partitions, each at most once, in one transaction. Each has its own result, in
+    /// their order: one that is refused does not keep the others from being swapped. All of them together are bounded
+    /// by [`limits::SWAP_INPUTS_MAX`], [`limits::SWAP_OUTPUTS_MAX`] and [`limits::SWAP_PARTITIONS_MAX`].
+    pub async fn swap_together(
+        &self,
+        swaps: &[PartitionSwap<'_>],
+        now: Timestamp,
+        grace: Duration,
+    ) -> Result<Vec<Result<(), SwapError>>, SwapError> {
+        check(swaps)?;
+        let retire = Retire { now, grace };
+        self.db.run("log.swap", |tx| async move { run(&tx, swaps, retire).await }).await
     }
 }
 
-struct Swap<'a> {
-    lease: &'a Lease,
-    partition: TopicPartition,
-    inputs: &'a [Extent],
-    outputs: &'a [Extent],
-    objects: &'a [(Extent, NewObject)],
-    retire: Retire,
+fn check(swaps: &[PartitionSwap<'_>]) -> Result<(), SwapError> {
+    let mut partitions = BTreeSet::new();
+    let (mut inputs, mut outputs) = (0, 0);
+    for swap in swaps {
+        assert_eq!(swap.lease.key, LeaseKey::Partition(swap.partition), "a partition's lease protects its swap");
+        if !partitions.insert(swap.partition) {
+            return Err(SwapError::Repeated(swap.partition));
+        }
+        inputs += swap.inputs.len();
+        outputs += swap.outputs.len();
+    }
+    if inputs > limits::SWAP_INPUTS_MAX || outputs > limits::SWAP_OUTPUTS_MAX {
+        return Err(InvalidSwap::TooLarge { inputs, outputs }.into());
+    }
+    if swaps.len() > limits::SWAP_PARTITIONS_MAX {
+        return Err(SwapError::TooManyPartitions { partitions: swaps.len() });
+    }
+    Ok(())
 }
 
-impl Swap<'_> {
-    async fn run(&self, tx: &Tx) -> Result<(), SwapError> {
-        let partition = self.partition;
-        let head = read_head(tx, partition).await?.ok_or(SwapError::UnknownPartition(partition))?;
-        let Swapped { head, below } = swap(head, self.inputs, self.outputs)?;
-        let linked = self.outputs.get(below..).unwrap_or_default();
-        if !self.are_current(tx, self.inputs).await? {
-            let is_done = !linked.is_empty() && self.are_current(tx, linked).await?;
-            return if is_done { Ok(()) } else { Err(SwapError::Stale(partition)) };
-        }
-        leases::check(tx, self.lease).await?;
-        let objects = self.new_objects(below);
-        check_unknown(tx, objects.keys()).await?;
-        for input in self.inputs {
-            tx.clear(&extents::extent_key(partition, input.offsets.end));
-        }
-        for output in linked {
-            tx.set(&extents::extent_key(partition, output.offsets.end), &extents::encode(output));
-        }
-        release_references(tx, self.inputs, self.retire).await?;
-        for (id, (object, count)) in objects {
-            add_object(tx, id, object.key.clone(), object.bytes, count, self.retire);
-        }
-        tx.set(&head_key(partition), &encode_head(&head));
-        let (inputs, outputs) = (covered(self.inputs)?, linked.to_vec());
-        feed::append(tx, self.retire.now, FeedEntry::Swap { partition, inputs, outputs });
-        Ok(())
-    }
-
-    /// The objects of the outputs, each with the number of its extents that are linked: all but the first `below`
-    /// outputs.
-    fn new_objects(&self, below: usize) -> BTreeMap<ObjectId, (&NewObject, u32)> {
-        let mut objects = BTreeMap::new();
-        for (n, (extent, object)) in self.objects.iter().enumerate() {
-            objects.entry(extent.object).or_insert((object, 0)).1 += u32::from(n >= below);
-        }
-        objects
-    }
-
-    /// Whether the stored rows of `extents` are the same, byte for byte.
-    async fn are_current(&self, tx: &Tx, extents: &[Extent]) -> Result<bool, Error> {
-        let keys: Vec<_> =
-            extents.iter().map(|extent| extents::extent_key(self.partition, extent.offsets.end)).collect();
-        let rows = tx.get_all(&keys).await?;
-        let same = |(row, extent): (&Option<Bytes>, &Extent)| row.as_deref() == Some(&extents::encode(extent));
-        Ok(rows.iter().zip(extents).all(same))
-    }
+/// What one transaction makes of a partition's swap.
+enum Decision {
+    /// Earlier attempts made it, or it can not be made.
+    Settled(Result<(), SwapError>),
+    /// It is to be made.
+    Make(Swapped),
 }
 
-/// Checks that no object is known already: its reference count would be overwritten.
-async fn check_unknown(tx: &Tx, ids: impl Iterator<Item = &ObjectId> + Clone) -> Result<(), SwapError> {
-    let keys: Vec<_> = ids.clone().map(|id| object_key(*id)).collect();
+async fn run(tx: &Tx, swaps: &[PartitionSwap<'_>], retire: Retire) -> Result<Vec<Result<(), SwapError>>, SwapError> {
+    let objects: BTreeSet<_> = swaps.iter().flat_map(|swap| swap.outputs).map(|(extent, _)| extent.object).collect();
+    let decisions = try_join_all(swaps.iter().map(|swap| decide(tx, swap)));
+    let (decisions, known) = futures::future::try_join(decisions, known_objects(tx, &objects)).await?;
+    let decide_finally = |(swap, decision): (&PartitionSwap<'_>, Decision)| match decision {
+        Decision::Make(_) => match swap.outputs.iter().find(|(extent, _)| known.contains(&extent.object)) {
+            Some((extent, _)) => Decision::Settled(Err(SwapError::ObjectKnown(extent.object))),
+            None => decision,
+        },
+        Decision::Settled(_) => decision,
+    };
+    let decisions: Vec<_> = swaps.iter().zip(decisions).map(decide_finally).collect();
+    write(tx, swaps, &decisions, retire)?;
+    let result = |decision| match decision {
+        Decision::Settled(result) => result,
+        Decision::Make(_) => Ok(()),
+    };
+    Ok(decisions.into_iter().map(result).collect())
+}
+
+/// Which of `objects` are known already: their references would be counted anew.
+async fn known_objects(tx: &Tx, objects: &BTreeSet<ObjectId>) -> Result<BTreeSet<ObjectId>, Error> {
+    let keys: Vec<_> = objects.iter().map(|id| object_key(*id)).collect();
     let rows = tx.get_all(&keys).await?;
-    match ids.zip(rows).find(|(_, row)| row.is_some()) {
-        None => Ok(()),
-        Some((id, _)) => Err(SwapError::ObjectKnown(*id)),
+    Ok(objects.iter().zip(rows).filter(|(_, row)| row.is_some()).map(|(id, _)| *id).collect())
+}
+
+async fn decide(tx: &Tx, swap: &PartitionSwap<'_>) -> Result<Decision, Error> {
+    let (first, last) = match (swap.inputs.first(), swap.inputs.last()) {
+        (Some(first), Some(last)) => (first.offsets.start, last.offsets.end.max(first.offsets.start)),
+        _ => return Ok(Decision::Settled(Err(InvalidSwap::Empty.into()))),
+    };
+    let head = read_head_to_change(tx, swap.partition);
+    // One more than there may be: if there are more, they are others.
+    let stored = tx.range(extents::within(swap.partition, &(first..last)).limit(limits::SWAP_INPUTS_MAX + 1));
+    let stored = async { stored.await.map_err(Error::from) };
+    let lease = async {
+        match leases::check(tx, swap.lease).await {
+            Ok(()) => Ok(true),
+            Err(CheckError::Fenced) => Ok(false),
+            Err(CheckError::Metastore(error)) => Err(error),
+        }
+    };
+    let (head, stored, is_held) = futures::future::try_join3(head, stored, lease).await?;
+    Ok(match judge(swap, head, &stored, is_held) {
+        Ok(Some(swapped)) => Decision::Make(swapped),
+        Ok(None) => Decision::Settled(Ok(())),
+        Err(error) => Decision::Settled(Err(error)),
+    })
+}
+
+/// Whether a swap can be made, by the rows that were read for it; `None` if it was made before.
+fn judge(
+    swap: &PartitionSwap<'_>,
+    head: Option<Head>,
+    stored: &[(Bytes, Bytes)],
+    is_held: bool,
+) -> Result<Option<Swapped>, SwapError> {
+    let head = head.ok_or(SwapError::UnknownPartition(swap.partition))?;
+    let swapped = self::swap(head, swap.inputs, &swap.output_extents())?;
+    if !swap.is_stored(swap.inputs.iter(), stored) {
+        let linked = swap.linked(&swapped);
+        let is_done = !linked.is_empty() && swap.is_stored(linked.iter().map(|(extent, _)| extent), stored);
+        return if is_done { Ok(None) } else { Err(SwapError::Stale(swap.partition)) };
     }
+    if is_held { Ok(Some(swapped)) } else { Err(SwapError::Fenced) }
+}
+
+impl PartitionSwap<'_> {
+    fn output_extents(&self) -> Vec<Extent> {
+        self.outputs.iter().map(|(extent, _)| extent.clone()).collect()
+    }
+
+    /// The outputs that are linked.
+    fn linked(&self, swapped: &Swapped) -> &[(Extent, NewObject)] {
+        self.outputs.get(swapped.below..).unwrap_or_default()
+    }
+
+    /// Whether `stored` are the rows of `extents`, byte for byte.
+    fn is_stored<'e>(&self, extents: impl ExactSizeIterator<Item = &'e Extent>, stored: &[(Bytes, Bytes)]) -> bool {
+        let is_same = |(extent, (key, row)): (&Extent, &(Bytes, Bytes))| {
+            *key == extents::extent_key(self.partition, extent.offsets.end) && *row == extents::encode(extent)
+        };
+        extents.len() == stored.len() && extents.zip(stored).all(is_same)
+    }
+}
+
+/// Writes the swaps that are to be made.
+fn write(tx: &Tx, swaps: &[PartitionSwap<'_>], decisions: &[Decision], retire: Retire) -> Result<(), InvalidSwap> {
+    let made = || {
+        swaps.iter().zip(decisions).filter_map(|(swap, decision)| match decision {
+            Decision::Make(swapped) => Some((swap, swapped)),
+            Decision::Settled(_) => None,
+        })
+    };
+    let mut objects: BTreeMap<ObjectId, (&NewObject, u32)> = BTreeMap::new();
+    let mut entries = Vec::new();
+    for (swap, swapped) in made() {
+        let (partition, linked) = (swap.partition, swap.linked(swapped));
+        let offsets = covered(swap.inputs)?;
+        let replaced = extents::within(partition, &offsets);
+        tx.clear_range(&replaced.begin, &replaced.end);
+        for (extent, _) in linked {
+            tx.set(&extents::extent_key(partition, extent.offsets.end), &extents::encode(extent));
+        }
+        tx.add(&removed_key(partition), swapped.removed);
+        for (n, (extent, object)) in swap.outputs.iter().enumerate() {
+            objects.entry(extent.object).or_insert((object, 0)).1 += u32::from(n >= swapped.below);
+        }
+        let outputs = linked.iter().map(|(extent, _)| extent.clone()).collect();
+        entries.push(FeedEntry::Swap { partition, inputs: offsets, outputs });
+    }
+    for (id, (object, references)) in objects {
+        add_object(tx, id, object.key.clone(), object.bytes, references, retire);
+    }
+    release_references(tx, retire.now, made().flat_map(|(swap, _)| swap.inputs));
+    feed::append_all(tx, retire.now, entries);
+    Ok(())
 }

@@ -1,7 +1,5 @@
 //! Purging a deleted topic, a bounded step at a time. Nothing else writes its rows any more: it has no heads.
 
-use std::time::Duration;
-
 use alluvium_model::{Timestamp, TopicId, limits::TRIM_STEP_EXTENTS};
 
 use crate::{
@@ -9,7 +7,7 @@ use crate::{
     keyspace::Error,
     kv::{Range, Tx},
     leases::{self, CheckError, Lease},
-    objects::{Retire, release_references},
+    objects::release_references,
     offsets,
     producers::topic_windows,
     topics::{Topics, clear_deleted, read_deleted},
@@ -18,29 +16,21 @@ use crate::{
 impl Topics {
     /// One step of purging a deleted topic, as long as `lease` is held: unlinks at most `limit` extents, then deletes
     /// the offsets that at most `limit` groups have committed. Returns true once nothing of the topic is left.
-    pub async fn purge(
-        &self,
-        lease: &Lease,
-        id: TopicId,
-        limit: usize,
-        now: Timestamp,
-        grace: Duration,
-    ) -> Result<bool, CheckError> {
+    pub async fn purge(&self, lease: &Lease, id: TopicId, limit: usize, now: Timestamp) -> Result<bool, CheckError> {
         let limit = limit.clamp(1, TRIM_STEP_EXTENTS);
-        let retire = Retire { now, grace };
         self.db
             .run("topics.purge", |tx| async move {
                 leases::check(&tx, lease).await?;
-                Ok(step(&tx, id, limit, retire).await?)
+                Ok(step(&tx, id, limit, now).await?)
             })
             .await
     }
 }
 
-async fn step(tx: &Tx, id: TopicId, limit: usize, retire: Retire) -> Result<bool, Error> {
+async fn step(tx: &Tx, id: TopicId, limit: usize, now: Timestamp) -> Result<bool, Error> {
     let Some(deleted) = read_deleted(tx, id).await? else { return Ok(true) };
     let rows = tx.range(Range::prefix(extents::topic_prefix(id)).limit(limit)).await?;
-    release_references(tx, &extents::decode_rows(&rows)?, retire).await?;
+    release_references(tx, now, &extents::decode_rows(&rows)?);
     for (key, _) in &rows {
         tx.clear(key);
     }

@@ -2,10 +2,14 @@
 //!
 //! ```text
 //! key   | OBJECT | object id: 16 |
+//! key   | OBJECT_RELEASED | object id: 16 |
+//!         value: a counter, little-endian: 8; references that were taken back
+//! key   | RELEASED | versionstamp: 10, number within the transaction: 2 |
 //! key   | RETIRED | due: 8 | object id: 16 |
 //! ```
 //!
-//! The keys of retired objects are a queue: they sort by the time from which the object may be deleted.
+//! The keys of released references are a queue in the order of the transactions. Those of retired objects are one too:
+//! they sort by the time from which the object may be deleted.
 
 use alluvium_model::{ObjectId, Timestamp};
 
@@ -17,6 +21,26 @@ use crate::{
 /// The key of the row of object `id`.
 pub(crate) fn object_key(id: ObjectId) -> Vec<u8> {
     Key::new(Tag::OBJECT).object(id).bytes()
+}
+
+/// The key of the counter of references to object `id` that were taken back.
+pub(super) fn released_count_key(id: ObjectId) -> Vec<u8> {
+    Key::new(Tag::OBJECT_RELEASED).object(id).bytes()
+}
+
+/// The prefix of the keys of the queue of released references.
+pub(super) fn released_prefix() -> Vec<u8> {
+    Key::new(Tag::RELEASED).bytes()
+}
+
+/// The queue of released references.
+pub(super) fn released_queue() -> Range {
+    Range::prefix(released_prefix())
+}
+
+/// The retire queue.
+pub(super) fn retired_queue() -> Range {
+    Range::prefix(Key::new(Tag::RETIRED).bytes())
 }
 
 /// The key of a retired object in the retire queue.

@@ -1,7 +1,7 @@
 //! The value of the object row. The time of an object's creation is in its id.
 //!
 //! ```text
-//! value | version: 1 (1) | bytes: varint | references: 4 | due: 8 (-1: not retired) | place |
+//! value | version: 2 (1) | bytes: varint | references at first: 4 | due: 8 (-1: not retired) | place |
 //! place | kind 1: a segment, whose key follows from its id |
 //!       | kind 2 | key: text |
 //! ```
@@ -10,7 +10,7 @@ use alluvium_model::{ObjectId, Timestamp, object_key};
 
 use crate::keyspace::{RowError, RowProblem, RowReader, RowWriter};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const SEGMENT: u8 = 1;
 const KEYED: u8 = 2;
 
@@ -21,7 +21,8 @@ pub(super) struct Object {
     pub key: String,
     /// Its size in bytes.
     pub bytes: u64,
-    /// Number of live extents that lie in it.
+    /// Number of extents that lay in it when it became known. More never do; those that do no longer are counted in a
+    /// row of their own.
     pub references: u32,
     /// The time from which it may be deleted, ms; `None` while it is not retired.
     pub due: Option<Timestamp>,
@@ -66,14 +67,14 @@ mod tests {
     const ID: ObjectId = ObjectId([9; 16]);
 
     #[test]
-    fn bytes_of_version_1_never_change() {
+    fn bytes_of_version_2_never_change() {
         let segment = Object { key: object_key::segment(ID), bytes: 256, references: 3, due: None };
-        let golden = b"\x01\x02\x01\x00\0\0\0\x03\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+        let golden = b"\x02\x02\x01\x00\0\0\0\x03\xff\xff\xff\xff\xff\xff\xff\xff\x01";
         assert_eq!(encode(ID, &segment), golden);
         assert_eq!(decode(ID, golden), Ok(segment));
 
         let history = Object { key: "h/x".into(), bytes: 0, references: 0, due: Some(Timestamp(5)) };
-        let golden = b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\x05\x02\x01\x03h/x";
+        let golden = b"\x02\0\0\0\0\0\0\0\0\0\0\0\0\x05\x02\x01\x03h/x";
         assert_eq!(encode(ID, &history), golden);
         assert_eq!(decode(ID, golden), Ok(history));
     }

@@ -19,7 +19,7 @@ const BATCH_MAX: usize = 1_000;
 /// The objects that the metastore knows, and the retire queue. Clones share the store.
 #[derive(Clone)]
 pub struct KnownObjects {
-    db: Db,
+    pub(super) db: Db,
 }
 
 impl KnownObjects {

@@ -28,7 +28,7 @@ async fn append(metastore: &Metastore, producers: std::ops::Range<i64>, now: Tim
         let producer =
             ProducerBatch { id: ProducerId(id), epoch: ProducerEpoch(0), first: Sequence(0), last: Sequence(0) };
         segment.runs[0].batches[0].producer = Some(producer);
-        metastore.log.commit(&[segment], now, &CommitLimits::default()).await.unwrap();
+        metastore.log.commit(&[segment], || now, &CommitLimits::default()).await.unwrap();
     }
 }
 

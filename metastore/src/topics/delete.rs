@@ -13,8 +13,8 @@ use super::{
 use crate::{
     feed::{self, FeedEntry},
     keyspace::{Error, RowError, RowProblem},
-    kv::{Tx, prefix_end},
-    log::topic_heads_prefix,
+    kv::Tx,
+    log,
 };
 
 /// Deleted topics that one transaction lists.
@@ -41,8 +41,7 @@ async fn delete(tx: &Tx, id: TopicId, now: Timestamp, grace: Duration) -> Result
     };
     tx.clear(&topic_key(id));
     tx.clear(&name_key(&topic.name));
-    let heads = topic_heads_prefix(id);
-    tx.clear_range(&heads, &prefix_end(&heads));
+    log::clear_topic(tx, id);
     let deleted = DeletedTopic { topic, due: Timestamp(now.plus(grace).0.max(0)) };
     tx.set(&deleted_key(id), &encode_deleted(&deleted));
     tx.set(&due_key(deleted.due, id), &due_value());

@@ -145,7 +145,7 @@ async fn a_deleted_topic_is_unknown_at_once_and_due_after_the_grace() {
     let another = create(topics, 2, "a").await;
     assert_eq!(topics.by_name("a").await, Ok(Some(another.clone())));
     let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Topics)).await;
-    assert_eq!(topics.purge(&lease, topic.id, 10, NOW, GRACE).await, Ok(true));
+    assert_eq!(topics.purge(&lease, topic.id, 10, NOW).await, Ok(true));
     assert_eq!(due(1_000).await, []);
     assert_eq!(topics.by_name("a").await, Ok(Some(another)));
 }
@@ -155,7 +155,7 @@ async fn a_topic_that_is_not_deleted_is_never_purged() {
     let metastore = fixtures::memory().await;
     let topic = create(&metastore.topics, 1, "a").await;
     let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Topics)).await;
-    assert_eq!(metastore.topics.purge(&lease, topic.id, 10, NOW, GRACE).await, Ok(true));
+    assert_eq!(metastore.topics.purge(&lease, topic.id, 10, NOW).await, Ok(true));
     assert_eq!(head(&metastore, topic.id, 0).await, Some(Head::EMPTY));
 }
 
@@ -186,7 +186,7 @@ async fn purging_unlinks_extents_step_by_step() {
     metastore.topics.delete(topic.id, NOW, GRACE).await.unwrap();
     let mut left = vec![];
     let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Topics)).await;
-    while !metastore.topics.purge(&lease, topic.id, 2, NOW, GRACE).await.unwrap() {
+    while !metastore.topics.purge(&lease, topic.id, 2, NOW).await.unwrap() {
         left.push(metastore.log.find(partition, Offset(0), 10).await.unwrap().len());
     }
     assert_eq!(left, [3, 1]);

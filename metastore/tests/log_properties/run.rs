@@ -161,7 +161,7 @@ impl Run {
             });
         }
         let segments: Vec<_> = segments.into_iter().map(|(segment, _)| segment).collect();
-        let outcomes = self.metastore.log.commit(&segments, self.now, &CommitLimits::default()).await;
+        let outcomes = self.metastore.log.commit(&segments, || self.now, &CommitLimits::default()).await;
         assert_eq!(outcomes.as_ref(), Ok(&expected));
         for (segment, outcome) in segments.into_iter().zip(expected) {
             let is_kept = self.model.objects.contains(&segment.object);
@@ -243,7 +243,7 @@ impl Run {
         let partition = self.model.partitions.get_mut(&of).expect("it exists");
         let next = partition.records.len() as i64;
         let target = next * i64::from(part) / 240;
-        let trimmed = self.metastore.log.trim(of, Offset(target), self.now, GRACE).await;
+        let trimmed = self.metastore.log.trim(of, Offset(target), self.now).await;
         if target > next {
             let refusal = TrimError::OutOfRange { requested: Offset(target), next: Offset(next) };
             assert_eq!(trimmed, Err(refusal));
@@ -278,7 +278,7 @@ impl Run {
         if let Some(oldest) = due.first() {
             let id = oldest.topic.id;
             let lease = self.lease(LeaseKey::Role(MaintenanceRole::Topics)).await;
-            if self.metastore.topics.purge(&lease, id, limit, self.now, GRACE).await.expect("a topic purges") {
+            if self.metastore.topics.purge(&lease, id, limit, self.now).await.expect("a topic purges") {
                 self.deleted.retain(|deleted| *deleted != id);
                 for partition in partitions(id) {
                     assert_eq!(self.metastore.log.find(partition, Offset(0), 1).await, Ok(vec![]));
@@ -300,7 +300,14 @@ impl Run {
         assert_eq!(self.metastore.objects.known(&ids).await, Ok(vec![false; ids.len()]));
     }
 
+    /// Retires all objects without references, as the compactor does all the time.
+    async fn retire(&self) {
+        let lease = self.lease(LeaseKey::Role(MaintenanceRole::Retired)).await;
+        while !self.metastore.objects.retire_released(&lease, self.now, GRACE).await.expect("a step runs").done {}
+    }
+
     async fn check(&mut self) {
+        self.retire().await;
         let deleted: Vec<_> = self.deleted.iter().flat_map(|id| partitions(*id)).collect();
         invariants::check(&self.metastore, &self.model, &mut self.follower, &deleted).await;
     }

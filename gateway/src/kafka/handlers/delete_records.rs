@@ -50,7 +50,7 @@ async fn trim(agent: &Agent, topic: &CachedTopic, index: i32, offset: i64) -> Re
         return Err(ApiError::new(ErrorCode::POLICY_VIOLATION, message));
     }
     let start = new_start(agent, partition, offset).await?;
-    let head = agent.metastore.log.trim(partition, start, agent.clock.now(), agent.config.retire_grace).await?;
+    let head = agent.metastore.log.trim(partition, start, agent.clock.now()).await?;
     agent.metadata_cache.sync().await?;
     Ok(head.start)
 }

@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 
 use alluvium_model::TopicPartition;
-use alluvium_model::log::Head;
 use alluvium_wire::messages::describe_log_dirs::{
     DescribeLogDirsPartition, DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeLogDirsResult,
     DescribeLogDirsTopic,
@@ -16,6 +15,7 @@ use alluvium_wire::messages::describe_log_dirs::{
 use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
+use crate::kafka::errors::HasErrorCode;
 use crate::kafka::handler::{Context, Handler, answer};
 use crate::kafka::topology::Topology;
 
@@ -29,7 +29,7 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
     let agent = &*context.agent;
     let topology = Topology::of(&context);
     let this = agent.session.node().id.0;
-    let mut topics = Vec::new();
+    let (mut topics, mut error_code) = (Vec::new(), ErrorCode::NONE);
     for cached in agent.metadata_cache.topics() {
         let wanted: BTreeSet<i32> = match &request.topics {
             None => (0..cached.topic.partitions).collect(),
@@ -40,28 +40,33 @@ async fn handle(context: Context, request: DescribeLogDirsRequest) -> DescribeLo
                 .collect(),
         };
         let wanted = wanted.into_iter().filter_map(|index| cached.partition(index));
-        let partitions = sizes(agent, wanted.filter(|partition| topology.leader(*partition) == this).collect()).await;
-        if !partitions.is_empty() {
-            topics.push(DescribeLogDirsTopic { name: cached.topic.name.clone(), partitions });
+        match sizes(agent, wanted.filter(|partition| topology.leader(*partition) == this).collect()).await {
+            Ok(partitions) if partitions.is_empty() => {}
+            Ok(partitions) => topics.push(DescribeLogDirsTopic { name: cached.topic.name.clone(), partitions }),
+            // Sizes of some topics would pass for those of all.
+            Err(error) => {
+                topics.clear();
+                error_code = error.code();
+                break;
+            }
         }
     }
-    let result = DescribeLogDirsResult {
-        error_code: ErrorCode::NONE,
-        log_dir: LOG_DIR.to_owned(),
-        topics,
-        ..Default::default()
-    };
+    let result = DescribeLogDirsResult { error_code, log_dir: LOG_DIR.to_owned(), topics, ..Default::default() };
     DescribeLogDirsResponse { results: vec![result], ..Default::default() }
 }
 
 /// Sizes from the metastore: the agent's metadata cache does not follow them.
-async fn sizes(agent: &Agent, partitions: Vec<TopicPartition>) -> Vec<DescribeLogDirsPartition> {
-    let heads = agent.metadata_cache.log().heads(&partitions).await.unwrap_or_else(|_| vec![None; partitions.len()]);
-    partitions.into_iter().zip(heads).map(|(partition, head)| size(partition, head)).collect()
+async fn sizes(
+    agent: &Agent,
+    partitions: Vec<TopicPartition>,
+) -> Result<Vec<DescribeLogDirsPartition>, alluvium_metastore::Error> {
+    let sizes = agent.metadata_cache.log().sizes(&partitions).await?;
+    // A partition that is unknown by now was deleted a moment ago.
+    let known = partitions.into_iter().zip(sizes).filter_map(|(partition, bytes)| Some((partition, bytes?)));
+    Ok(known.map(|(partition, bytes)| size(partition, bytes)).collect())
 }
 
-fn size(partition: TopicPartition, head: Option<Head>) -> DescribeLogDirsPartition {
-    let bytes = head.map_or(0, |head| head.bytes);
+fn size(partition: TopicPartition, bytes: u64) -> DescribeLogDirsPartition {
     DescribeLogDirsPartition {
         partition_index: partition.partition.0,
         partition_size: i64::try_from(bytes).unwrap_or(i64::MAX),

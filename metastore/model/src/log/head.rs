@@ -1,8 +1,11 @@
-//! The head: the small row of a partition that says where its log begins and ends.
+//! The head: what is stored about a partition as a whole, which says where its log begins and ends.
 
-use crate::{Extent, Offset, Timestamp};
+use crate::{Extent, Offset};
 
 /// The head of one partition. It exists from the creation of the partition until its topic is deleted.
+///
+/// It is stored in two rows: a commit writes `next`, `stable` and `appended`; a trim writes `start`. Swaps write
+/// neither. So swaps and trims never have to wait for commits, nor commits for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The offset that the next record gets; also Kafka's high watermark.
@@ -12,16 +15,14 @@ pub struct Head {
     /// The last stable offset: every transaction below it is committed or aborted, and a read-committed fetch ends
     /// here.
     pub stable: Offset,
-    /// Sum of the bytes of all live extents.
-    pub bytes: u64,
-    /// Smallest timestamp of the oldest live extent, ms; `NONE` if there is no extent, or it holds no record.
-    pub earliest: Timestamp,
+    /// Sum of the bytes of all extents that were ever appended. The size of the log is less by what trims and swaps
+    /// removed.
+    pub appended: u64,
 }
 
 impl Head {
     /// The head of a partition that never held a record.
-    pub const EMPTY: Self =
-        Self { next: Offset(0), start: Offset(0), stable: Offset(0), bytes: 0, earliest: Timestamp::NONE };
+    pub const EMPTY: Self = Self { next: Offset(0), start: Offset(0), stable: Offset(0), appended: 0 };
 
     /// Whether there is no record to read.
     #[must_use]
@@ -37,8 +38,7 @@ impl Head {
             next,
             start: self.start,
             stable: if self.stable == self.next { next } else { self.stable },
-            bytes: self.bytes.saturating_add(extent.bytes),
-            earliest: if self.is_empty() { extent.timestamps.0 } else { self.earliest },
+            appended: self.appended.saturating_add(extent.bytes),
         }
     }
 }

@@ -65,14 +65,15 @@ pub fn covered<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Result<Rang
 /// The result of a swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Swapped {
-    /// The head after the swap.
-    pub head: Head,
     /// Number of outputs, from the first, that lie below the log start altogether. (An input can reach below it.) They
     /// are not linked, because no trim would unlink them.
     pub below: usize,
+    /// Bytes of the inputs less those of the linked outputs: by how much the log shrinks.
+    pub removed: i64,
 }
 
-/// Decides the swap of `inputs`, which the caller knows to be current, for `outputs`.
+/// Decides the swap of `inputs`, which the caller knows to be current, for `outputs`. The last stable offset of `head`
+/// may be one of an earlier time, since it never falls.
 pub fn swap(head: Head, inputs: &[Extent], outputs: &[Extent]) -> Result<Swapped, InvalidSwap> {
     if inputs.len() > limits::SWAP_INPUTS_MAX || outputs.len() > limits::SWAP_OUTPUTS_MAX {
         return Err(InvalidSwap::TooLarge { inputs: inputs.len(), outputs: outputs.len() });
@@ -87,10 +88,8 @@ pub fn swap(head: Head, inputs: &[Extent], outputs: &[Extent]) -> Result<Swapped
     }
     let below = outputs.iter().take_while(|output| output.offsets.end <= head.start).count();
     let linked = outputs.get(below..).unwrap_or_default();
-    let is_oldest = offsets.start <= head.start;
-    let earliest = linked.first().filter(|_| is_oldest).map_or(head.earliest, |oldest| oldest.timestamps.0);
-    let bytes = head.bytes.saturating_sub(total_bytes(inputs)).saturating_add(total_bytes(linked));
-    Ok(Swapped { head: Head { bytes, earliest, ..head }, below })
+    let removed = total_bytes(inputs).wrapping_sub(total_bytes(linked)).cast_signed();
+    Ok(Swapped { below, removed })
 }
 
 fn total_bytes(extents: &[Extent]) -> u64 {

@@ -4,36 +4,25 @@
 //! one to the target, within an extent that stays). So a crash between two steps leaves a shorter trim, but never
 //! offsets without records, nor extents that no trim will unlink.
 
-use super::Head;
-use crate::{Extent, Offset, Timestamp};
+use crate::{Extent, Offset};
 
-/// The result of one step of a trim.
+/// The result of one step of a trim, which unlinks the extents that it was decided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrimStep {
-    /// The head after the step.
-    pub head: Head,
-    /// Number of the oldest extents that are unlinked.
-    pub unlinked: usize,
+    /// The log start after the step.
+    pub start: Offset,
+    /// Bytes of the extents that are unlinked.
+    pub removed: u64,
     /// Whether the target is reached.
     pub done: bool,
 }
 
-/// Decides the next step towards `target` (at most `head.next`). `oldest` are the oldest live extents in order: all of
-/// them, or at least one more than `step_max`.
+/// Decides the next step towards `target`, which lies between the log start and the end of the log. `oldest` are the
+/// oldest live extents that end at or below it, in order: the first `step_max`, or fewer if there are no more.
 #[must_use]
-pub fn trim_step(head: Head, target: Offset, oldest: &[Extent], step_max: usize) -> TrimStep {
-    let target = target.clamp(head.start, head.next.max(head.start));
-    let unlinkable = oldest.iter().take(step_max).take_while(|extent| extent.offsets.end <= target);
-    let (unlinked, bytes) =
-        unlinkable.fold((0, 0u64), |(n, bytes), extent| (n + 1, bytes.saturating_add(extent.bytes)));
-    let stays = oldest.get(unlinked);
-    let done = stays.is_none_or(|extent| extent.offsets.end > target);
-    let start = if done { target } else { stays.map_or(target, |extent| extent.offsets.start) };
-    let head = Head {
-        start,
-        bytes: head.bytes.saturating_sub(bytes),
-        earliest: stays.map_or(Timestamp::NONE, |extent| extent.timestamps.0),
-        ..head
-    };
-    TrimStep { head, unlinked, done }
+pub fn trim_step(target: Offset, oldest: &[Extent], step_max: usize) -> TrimStep {
+    let reached = oldest.last().map_or(target, |extent| extent.offsets.end);
+    let done = oldest.len() < step_max || reached >= target;
+    let removed = oldest.iter().fold(0u64, |bytes, extent| bytes.saturating_add(extent.bytes));
+    TrimStep { start: if done { target } else { reached }, removed, done }
 }

@@ -244,9 +244,9 @@ async fn every_protected_transaction_is_fenced_without_its_lease() {
     let later = now.plus(day * 30);
     let swapped = metastore.log.swap(swap, partition, &extents, &[output], now, day).await;
     assert_eq!(swapped, Err(SwapError::Fenced));
-    assert_eq!(metastore.log.retain(retention, partition, Offset(1), now, day).await, Err(TrimError::Fenced));
+    assert_eq!(metastore.log.retain(retention, partition, Offset(1), now).await, Err(TrimError::Fenced));
     assert_eq!(metastore.objects.forget(retired, &[extents[0].object]).await, Err(CheckError::Fenced));
-    assert_eq!(metastore.topics.purge(topics, topic.id, 10, now, day).await, Err(CheckError::Fenced));
+    assert_eq!(metastore.topics.purge(topics, topic.id, 10, now).await, Err(CheckError::Fenced));
     assert_eq!(metastore.feed.trim(feed, later, day, 10).await, Err(CheckError::Fenced));
     assert_eq!(metastore.producers.expire(producers, later, day, 10).await, Err(CheckError::Fenced));
     let group = GroupId::new("g").expect("short");

@@ -17,7 +17,7 @@ use crate::{
 };
 
 async fn commit(metastore: &Metastore, segments: &[SegmentCommit]) -> Result<Vec<SegmentOutcome>, LogError> {
-    metastore.log.commit(segments, NOW, &CommitLimits::default()).await
+    metastore.log.commit(segments, || NOW, &CommitLimits::default()).await
 }
 
 fn appended(base: i64) -> Result<BatchAck, BatchRejection> {

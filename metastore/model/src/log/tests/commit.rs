@@ -42,7 +42,7 @@ fn records_get_one_offset_each_from_the_head_on() {
         )
     );
     let head = commit.heads[&partition(0)];
-    assert_eq!((head.next, head.stable, head.bytes, head.earliest), (Offset(5), Offset(5), 200, NOW));
+    assert_eq!((head.next, head.stable, head.appended), (Offset(5), Offset(5), 200));
     assert_eq!(commit.objects[0].references, 2);
 }
 

@@ -64,13 +64,8 @@ pub(super) fn extent(offsets: Range<i64>) -> Extent {
     }
 }
 
-/// The head of a log of ten-byte records from `start` to `next`, all in extents from `oldest` on.
-pub(super) fn head(oldest: i64, start: i64, next: i64) -> Head {
-    Head {
-        next: Offset(next),
-        start: Offset(start),
-        stable: Offset(next),
-        bytes: u64::try_from(next - oldest).unwrap() * 10,
-        earliest: Timestamp(oldest),
-    }
+/// The head of a log of ten-byte records from `start` to `next`.
+pub(super) fn head(start: i64, next: i64) -> Head {
+    let appended = u64::try_from(next).unwrap() * 10;
+    Head { next: Offset(next), start: Offset(start), stable: Offset(next), appended }
 }

@@ -1,6 +1,6 @@
 use super::fixtures::{extent, head};
 use crate::{
-    Extent, Offset, Timestamp,
+    Extent, Offset,
     limits::SWAP_OUTPUTS_MAX,
     log::{
         Head,
@@ -9,33 +9,24 @@ use crate::{
 };
 
 #[test]
-fn bytes_follow_what_is_swapped_and_offsets_stay() {
-    let output = Extent { bytes: 7, ..extent(10..30) };
-    let after = swap(head(0, 0, 40), &[extent(10..20), extent(20..30)], &[output]);
-    assert_eq!(after, Ok(Swapped { head: Head { bytes: 207, ..head(0, 0, 40) }, below: 0 }));
-}
-
-#[test]
-fn swapping_the_oldest_extents_changes_the_earliest_timestamp() {
-    let emptied = Extent { timestamps: (Timestamp::NONE, Timestamp::NONE), records: 0, ..extent(0..10) };
-    let after = swap(head(0, 5, 40), &[extent(0..10)], std::slice::from_ref(&emptied));
-    assert_eq!(after.map(|swapped| swapped.head.earliest), Ok(Timestamp::NONE));
-    let later = Extent { offsets: Offset(10)..Offset(20), ..emptied };
-    assert_eq!(
-        swap(head(0, 5, 40), &[extent(10..20)], &[later]).map(|swapped| swapped.head.earliest),
-        Ok(Timestamp(0))
-    );
+fn the_log_shrinks_by_what_the_outputs_are_smaller() {
+    let swapped = |bytes| {
+        let output = Extent { bytes, ..extent(10..30) };
+        swap(head(0, 40), &[extent(10..20), extent(20..30)], &[output])
+    };
+    assert_eq!(swapped(7), Ok(Swapped { below: 0, removed: 193 }));
+    assert_eq!(swapped(205), Ok(Swapped { below: 0, removed: -5 }));
 }
 
 #[test]
 fn outputs_below_the_log_start_are_not_linked() {
-    let swapped = swap(head(0, 5, 40), &[extent(0..10)], &[extent(0..3), extent(3..5), extent(5..10)]);
-    assert_eq!(swapped, Ok(Swapped { head: head(5, 5, 40), below: 2 }));
+    let swapped = swap(head(5, 40), &[extent(0..10)], &[extent(0..3), extent(3..5), extent(5..10)]);
+    assert_eq!(swapped, Ok(Swapped { below: 2, removed: 50 }));
 }
 
 #[test]
 fn outputs_cover_exactly_the_offsets_of_the_inputs() {
-    let swap = |inputs: &[Extent], outputs: &[Extent]| swap(head(0, 0, 40), inputs, outputs).map(|_| ());
+    let swap = |inputs: &[Extent], outputs: &[Extent]| swap(head(0, 40), inputs, outputs).map(|_| ());
     let different = InvalidSwap::Different { inputs: Offset(0)..Offset(20), outputs: Offset(0)..Offset(19) };
     assert_eq!(swap(&[extent(0..20)], &[extent(0..19)]), Err(different));
     assert_eq!(swap(&[extent(0..20)], &[extent(0..5), extent(6..20)]), Err(InvalidSwap::Broken { at: Offset(5) }));
@@ -47,7 +38,7 @@ fn outputs_cover_exactly_the_offsets_of_the_inputs() {
 
 #[test]
 fn only_decided_records_are_swapped() {
-    let head = Head { stable: Offset(15), ..head(0, 0, 40) };
+    let head = Head { stable: Offset(15), ..head(0, 40) };
     let unstable = InvalidSwap::Unstable { end: Offset(20), stable: Offset(15) };
     assert_eq!(swap(head, &[extent(0..20)], &[extent(0..20)]), Err(unstable));
     assert!(swap(head, &[extent(0..15)], &[extent(0..15)]).is_ok());
@@ -57,6 +48,6 @@ fn only_decided_records_are_swapped() {
 fn a_swap_that_one_transaction_cannot_hold_is_refused() {
     let many: Vec<_> = (0..=SWAP_OUTPUTS_MAX as i64).map(|n| extent(n..n + 1)).collect();
     let end = SWAP_OUTPUTS_MAX as i64 + 1;
-    let refused = swap(head(0, 0, end), &[extent(0..end)], &many);
+    let refused = swap(head(0, end), &[extent(0..end)], &many);
     assert_eq!(refused, Err(InvalidSwap::TooLarge { inputs: 1, outputs: SWAP_OUTPUTS_MAX + 1 }));
 }
