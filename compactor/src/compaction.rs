@@ -12,7 +12,7 @@ use alluvium_metastore::Error;
 use alluvium_metastore::leases::LeaseKey;
 use alluvium_model::{Offset, TopicPartition};
 use alluvium_runtime::Clock;
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
@@ -80,36 +80,42 @@ impl InFlight {
 }
 
 impl CompactionTask {
-    /// Compacts what is ripe until planning fails. After that, and after a panic, it may be called again.
-    pub(crate) async fn run(&self) -> Result<(), Error> {
+    /// Compacts what is ripe, for ever. After a panic it may be called again.
+    pub(crate) async fn run(&self) {
         self.in_flight.map().clear();
         self.rewriter.leases.abandon(|key| matches!(key, LeaseKey::Partition(_))).await;
         self.index.request_survey();
         let (jobs, queue) = mpsc::channel(WAITING_MAX);
+        futures::join!(self.plan_forever(jobs), self.work(queue));
+    }
+
+    /// Runs the jobs of the queue, some at once.
+    async fn work(&self, queue: mpsc::Receiver<Job>) {
         let queue = stream::unfold(queue, |mut queue| async move { Some((queue.recv().await?, queue)) });
-        let workers = queue
-            .map(|job| self.run_job(job))
-            .buffer_unordered(self.config.jobs_max.max(1))
-            .for_each(|(job, result)| self.finish(job, result));
-        tokio::select! {
-            biased;
-            failed = self.plan_forever(jobs) => failed,
-            () = workers => Ok(()),
+        let running = queue.map(|job| self.run_job(job).boxed()).buffer_unordered(self.config.jobs_max.max(1));
+        let mut running = std::pin::pin!(running);
+        while let Some((job, result)) = running.next().await {
+            self.finish(job, result).await;
         }
     }
 
-    async fn plan_forever(&self, queue: mpsc::Sender<Job>) -> Result<(), Error> {
+    async fn plan_forever(&self, queue: mpsc::Sender<Job>) {
         loop {
-            let jobs = self.plan().await?;
+            let (jobs, failed) = self.plan().await;
             let is_idle = jobs.is_empty();
             for job in jobs {
                 if queue.send(job).await.is_err() {
-                    return Ok(());
+                    return;
                 }
             }
             self.show_lag().await;
+            if let Some(error) = &failed {
+                let mut report = Report::default();
+                report.fail("planning compactions", error);
+                self.counters.count(&report);
+            }
             if is_idle {
-                if self.in_flight.map().is_empty() {
+                if failed.is_none() && self.in_flight.map().is_empty() {
                     self.statuses.of(Task::Compaction).set_passed(self.clock.now());
                 }
                 // Whichever is first; the other one costs an early look.
@@ -118,17 +124,25 @@ impl CompactionTask {
         }
     }
 
-    /// Plans the partitions that are ripe, up to the limits. Rewrites come first, as they shorten the backlog.
-    async fn plan(&self) -> Result<Vec<Job>, Error> {
+    /// Plans the partitions that are ripe, up to the limits, or to the first failure. Rewrites come first, as they
+    /// shorten the backlog.
+    async fn plan(&self) -> (Vec<Job>, Option<Error>) {
         let now = self.clock.now();
         let retry = now.plus(self.config.interval);
         let (mut rewrites, mut merges, mut extents) = (Vec::new(), Vec::new(), 0);
+        let mut failed = None;
         for _ in 0..PLAN_PARTITIONS_MAX {
             if extents >= PLAN_EXTENTS_MAX {
                 break;
             }
-            let planned = self.index.plan_next(|partition| self.in_flight.of(partition), now, retry).await?;
-            let Some(work) = planned else { break };
+            let work = match self.index.plan_next(|partition| self.in_flight.of(partition), now, retry).await {
+                Ok(Some(work)) => work,
+                Ok(None) => break,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            };
             extents += work.inputs();
             rewrites.extend(work.rewrites);
             merges.extend(work.merges.into_iter().map(Job::Merge));
@@ -136,7 +150,7 @@ impl CompactionTask {
         let mut jobs = plan::pack(rewrites, self.config.file_bytes_target.max(1));
         jobs.extend(merges);
         jobs.iter().for_each(|job| self.in_flight.add(job));
-        Ok(jobs)
+        (jobs, failed)
     }
 
     /// Runs a job: on threads of normal priority if much is waiting.
@@ -224,7 +238,8 @@ impl CompactionTask {
     /// changed.
     async fn run_jobs(&self, jobs: Vec<Job>, report: &mut Report) -> bool {
         let mut is_progress = false;
-        let mut running = stream::iter(jobs).map(|job| self.run_job(job)).buffer_unordered(self.config.jobs_max.max(1));
+        let mut running =
+            stream::iter(jobs).map(|job| self.run_job(job).boxed()).buffer_unordered(self.config.jobs_max.max(1));
         while let Some((_, JobResult { report: done, broken, .. })) = running.next().await {
             is_progress |= done.files_written > 0 || done.stale > 0 || !broken.is_empty();
             for (partition, extent) in &broken {

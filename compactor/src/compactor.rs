@@ -123,6 +123,7 @@ fn policy(config: &CompactorConfig) -> Policy {
     Policy {
         bytes_min: config.compact_bytes_min,
         age_max: config.compact_age_max,
+        small_age_max: config.compact_small_age_max,
         file_bytes_target: config.file_bytes_target.max(1),
     }
 }

@@ -17,8 +17,11 @@ pub struct CompactorConfig {
     pub urgent_bytes: u64,
     /// In the background, a partition is rewritten once its level-0 extents have this many bytes.
     pub compact_bytes_min: u64,
-    /// In the background, a partition is rewritten, however small, once its oldest level-0 extent has this age.
+    /// In the background, a partition is rewritten once its oldest level-0 extent has this age. With less than 1 MiB it
+    /// waits longer, in inverse proportion to its bytes.
     pub compact_age_max: Duration,
+    /// The longest that it waits, however small it is.
+    pub compact_small_age_max: Duration,
     /// Size in bytes up to which a history file is written.
     pub file_bytes_target: u64,
     /// Jobs at once. Each takes up to about `file_bytes_target` bytes of memory for its output, and a few segments.
@@ -52,6 +55,7 @@ impl Default for CompactorConfig {
             urgent_bytes: 256 << 20,
             compact_bytes_min: 32 << 20,
             compact_age_max: Duration::from_secs(300),
+            compact_small_age_max: Duration::from_secs(3600),
             file_bytes_target: limits::HISTORY_FILE_BYTES_TARGET,
             jobs_max: 2,
             retire_grace: limits::RETIRE_GRACE,

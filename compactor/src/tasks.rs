@@ -10,8 +10,10 @@ use crate::CompactorConfig;
 
 /// Wait after the first failure of a task; each later wait is twice as long.
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
-/// The longest wait after a failure.
-const BACKOFF_MAX: Duration = Duration::from_secs(300);
+/// The longest wait after a failure of a task that runs often.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// The longest wait after a failure of a sweep, each of which is a lot of work.
+const SWEEP_BACKOFF_MAX: Duration = Duration::from_secs(300);
 /// Wait of retention before its first look, so that a process that just started does not delete first.
 const RETENTION_START: Duration = Duration::from_secs(30);
 
@@ -111,9 +113,10 @@ impl Task {
     }
 }
 
-/// The wait before a task that has failed `failures` times in a row runs again.
-pub(crate) fn backoff(failures: u32) -> Duration {
-    BACKOFF_MIN.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(BACKOFF_MAX)
+/// The wait before a task that has failed `failures` times in a row runs again; it usually pauses for `pause`.
+pub(crate) fn backoff(failures: u32, pause: Duration) -> Duration {
+    let max = pause.clamp(BACKOFF_MAX, SWEEP_BACKOFF_MAX);
+    BACKOFF_MIN.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(max)
 }
 
 /// What a task shows of itself. Kept by the task, read by metrics.
@@ -196,6 +199,8 @@ mod tests {
 
     #[test]
     fn a_task_that_fails_waits_longer_each_time_up_to_a_limit() {
-        assert_eq!([1, 2, 3, 100].map(|n| backoff(n).as_secs()), [1, 2, 4, 300]);
+        let waits = |pause| [1, 2, 3, 100].map(|n| backoff(n, Duration::from_secs(pause)).as_secs());
+        assert_eq!(waits(1), [1, 2, 4, 30]);
+        assert_eq!(waits(3600), [1, 2, 4, 300]);
     }
 }

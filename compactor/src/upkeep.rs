@@ -8,7 +8,7 @@ use alluvium_metastore::leases::{Lease, LeaseKey, MaintenanceRole};
 use alluvium_model::Timestamp;
 use alluvium_runtime::Clock;
 use futures::FutureExt;
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 
 use crate::cleanup::Cleanup;
 use crate::compaction::CompactionTask;
@@ -71,9 +71,9 @@ impl Upkeep {
         }
     }
 
-    /// All tasks side by side, for ever.
-    pub(crate) async fn run_background(&self) {
-        join_all(Task::ALL.map(|task| self.run_task(task))).await;
+    /// All tasks side by side, for ever. Boxed, because the compiler cannot show of the bare future that it is `Send`.
+    pub(crate) fn run_background(&self) -> BoxFuture<'_, ()> {
+        join_all(Task::ALL.map(|task| self.run_task(task).boxed())).map(drop).boxed()
     }
 
     /// One task for ever: a pass, a pause, and so on. A failure or a panic of a pass is reported, and the next one
@@ -94,7 +94,8 @@ impl Upkeep {
             };
             failures = if has_failed { failures + 1 } else { 0 };
             status.failures.fetch_add(u64::from(has_failed), Ordering::Relaxed);
-            let pause = if has_failed { backoff(failures) } else { task.pause(&self.config) };
+            let pause = task.pause(&self.config);
+            let pause = if has_failed { backoff(failures, pause) } else { pause };
             tokio::time::sleep(pause).await;
         }
     }
@@ -138,7 +139,7 @@ impl Upkeep {
                 self.cleanup.expire_leases(status).await?;
                 status.set_passed(self.clock.now());
             }
-            _ => self.compaction.run().await?,
+            _ => self.compaction.run().await,
         }
         Ok(())
     }
@@ -154,6 +155,9 @@ impl Upkeep {
         let status = self.statuses.of(task);
         if scope == Scope::Due && !self.leases.assigned_work().has_role(role) {
             status.reset();
+            if task == Task::Deletion {
+                self.cleanup.forget_failures();
+            }
             return Ok(());
         }
         let leased = self.leases.acquire(&[LeaseKey::Role(role)]).await?.into_iter().flatten().next();

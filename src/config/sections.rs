@@ -71,17 +71,24 @@ pub(super) fn compactor_config(options: &Resolved) -> Result<CompactorConfig, In
         let reason = "must be over 10min, the age at which a late commit is rejected";
         return Err(invalid("orphan-age", options.orphan_age, reason));
     }
+    let defaults = CompactorConfig::default();
     Ok(CompactorConfig {
         interval: options.compaction_interval.0,
         retention_check_interval: options.retention_check_interval.0,
         jobs_max: jobs_max(options.history_file_bytes),
         compact_bytes_min: options.compaction_bytes.0,
         compact_age_max: options.compaction_age.0,
+        // Whoever asks for an age gets it.
+        compact_small_age_max: if options.compaction_age.0 == defaults.compact_age_max {
+            defaults.compact_small_age_max
+        } else {
+            options.compaction_age.0
+        },
         file_bytes_target: options.history_file_bytes.0,
         retire_grace: options.retire_grace.0,
         orphan_age: options.orphan_age.0,
         offsets_retention: options.offsets_retention.0,
-        ..CompactorConfig::default()
+        ..defaults
     })
 }
 

@@ -65,6 +65,11 @@ impl Cleanup {
         Ok(())
     }
 
+    /// Forgets which deletions failed: another compactor deletes from now on.
+    pub(crate) fn forget_failures(&self) {
+        self.failed.clear();
+    }
+
     async fn delete_step(
         &self,
         lease: &Lease,

@@ -52,6 +52,10 @@ impl FailedDeletions {
         }
     }
 
+    pub(crate) fn clear(&self) {
+        self.map().clear();
+    }
+
     fn map(&self) -> MutexGuard<'_, BTreeMap<ObjectId, Failed>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

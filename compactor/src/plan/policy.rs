@@ -7,6 +7,12 @@ use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, limits};
 
 /// Extents that one rewrite replaces: as many as one swap takes.
 const REWRITE_INPUTS_MAX: usize = limits::SWAP_INPUTS_MAX;
+/// Extents from which on a partition is eligible, whatever their size and age: each is a row of the metastore, and a
+/// read of consumers that come late. A rewrite of as many costs one PUT for them all.
+const EXTENTS_MIN: u64 = 500;
+/// Data of fewer bytes than this is small: it waits longer, so that a slightly active partition costs a PUT an hour and
+/// not one every few minutes.
+const SMALL_BYTES: u64 = 1 << 20;
 /// Level-0 bytes given to one rewrite, as a multiple of the file's target size. Compression makes the file smaller than
 /// its inputs, and the rewrite stops by itself when its file is full.
 const REWRITE_BYTES_FACTOR: u64 = 4;
@@ -20,8 +26,10 @@ const MERGE_INPUTS_MIN: usize = 4;
 pub(crate) struct Policy {
     /// Level-0 bytes from which on adjacent segment extents are eligible.
     pub(crate) bytes_min: u64,
-    /// Age of the oldest of them from which on they are eligible however small.
+    /// Age of the oldest of them from which on they are eligible, unless they are small.
     pub(crate) age_max: Duration,
+    /// Age from which on they are eligible however small.
+    pub(crate) small_age_max: Duration,
     /// Size up to which a history file is written.
     pub(crate) file_bytes_target: u64,
 }
@@ -68,12 +76,18 @@ pub(crate) struct Lag {
 impl Policy {
     /// The time from which data at level 0 is worth a rewrite.
     pub(crate) fn ripe_at(&self, lag: &Lag) -> Timestamp {
-        let is_large = lag.bytes >= self.bytes_min || lag.extents >= REWRITE_INPUTS_MAX as u64;
+        let is_large = lag.bytes >= self.bytes_min || lag.extents >= EXTENTS_MIN;
         match lag.oldest {
             Some(_) if is_large => Timestamp(0),
-            Some(oldest) => oldest.plus(self.age_max),
+            Some(oldest) => oldest.plus(self.age_of(lag.bytes)),
             None => Timestamp(i64::MAX),
         }
+    }
+
+    /// The age at which `bytes` of data are worth a rewrite: the smaller, the older, in proportion.
+    fn age_of(&self, bytes: u64) -> Duration {
+        let times = u32::try_from(SMALL_BYTES / bytes.clamp(1, SMALL_BYTES)).unwrap_or(u32::MAX);
+        self.age_max.saturating_mul(times).min(self.small_age_max.max(self.age_max))
     }
 }
 

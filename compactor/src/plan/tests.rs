@@ -7,9 +7,14 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Tim
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Compaction, Job, Policy, Selection, pack, plan};
+use super::{Compaction, Job, Lag, Policy, Selection, pack, plan};
 
-const POLICY: Policy = Policy { bytes_min: 1_000, age_max: Duration::from_secs(10), file_bytes_target: 10_000 };
+const POLICY: Policy = Policy {
+    bytes_min: 1_000,
+    age_max: Duration::from_secs(10),
+    small_age_max: Duration::from_secs(10),
+    file_bytes_target: 10_000,
+};
 const NONE: Vec<Range<usize>> = Vec::new();
 const NOW: Timestamp = Timestamp(50_000);
 
@@ -35,6 +40,19 @@ fn files(sizes: &[u64]) -> Vec<Extent> {
 
 fn merges(sizes: &[u64]) -> Vec<Range<usize>> {
     plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| true).merges
+}
+
+#[test]
+fn little_data_waits_longer_in_proportion_up_to_a_limit_and_many_extents_never_wait() {
+    let policy = Policy { bytes_min: 32 << 20, small_age_max: Duration::from_secs(3600), ..POLICY };
+    let ripe_at = |bytes, extents| policy.ripe_at(&Lag { bytes, extents, oldest: Some(Timestamp(0)) }).0 / 1000;
+    assert_eq!(ripe_at(2 << 20, 5), 10);
+    assert_eq!(ripe_at(1 << 20, 5), 10);
+    assert_eq!(ripe_at(1 << 18, 5), 40);
+    assert_eq!(ripe_at(100, 5), 3_600);
+    assert_eq!(ripe_at(100, 499), 3_600);
+    assert_eq!(ripe_at(100, 500), 0);
+    assert_eq!(ripe_at(32 << 20, 5), 0);
 }
 
 #[test]

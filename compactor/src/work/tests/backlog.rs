@@ -7,7 +7,12 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Tim
 use super::super::{Backlog, Reading};
 use crate::plan::{Lag, Policy};
 
-const POLICY: Policy = Policy { bytes_min: 1_000, age_max: Duration::from_secs(60), file_bytes_target: 1 << 20 };
+const POLICY: Policy = Policy {
+    bytes_min: 1_000,
+    age_max: Duration::from_secs(60),
+    small_age_max: Duration::from_secs(60),
+    file_bytes_target: 1 << 20,
+};
 const P: TopicPartition = TopicPartition { topic: TopicId(uuid::Uuid::nil()), partition: PartitionIndex(0) };
 
 fn extent(n: i64, bytes: u64, written: i64) -> Extent {
