@@ -44,9 +44,12 @@ pub struct Metastore {
 }
 
 impl Metastore {
-    /// Opens the store behind `db`: a fresh one becomes a new cluster, one in a newer format is rejected.
+    /// Opens the store behind `db`: a fresh one becomes a new cluster; one in another format is rejected, and one that
+    /// was restored with lower versions.
     pub async fn open(db: Db, rng: &dyn Rng) -> Result<Self, OpenError> {
         let cluster = Cluster::open(&db, rng).await?;
+        let feed = Feed::new(db.clone());
+        feed.check_versions().await?;
         Ok(Self {
             cluster,
             topics: Topics::new(db.clone()),
@@ -55,7 +58,7 @@ impl Metastore {
             groups: Groups::new(db.clone()),
             offsets: Offsets::new(db.clone()),
             objects: KnownObjects::new(db.clone()),
-            feed: Feed::new(db.clone()),
+            feed,
             nodes: Nodes::new(db.clone()),
             leases: Leases::new(db.clone()),
             db,

@@ -1,4 +1,4 @@
-//! Publishes a finished file: puts it, swaps it in, and deletes it again if the swap is rejected.
+//! Publishes a finished file: puts it, swaps it in, and deletes it again if the swap was certainly not made.
 
 use alluvium_history::FinishedFile;
 use alluvium_metastore::leases::Lease;
@@ -67,18 +67,20 @@ impl Rewriter {
         self.objects.put(&key, file.parts).await?;
         let now = self.clock.now();
         if started.plus(self.settings.output_age_max) < now {
+            self.delete_output(id, key).await;
             return Err(RewriteError::TooOld(id, started));
         }
         let outputs = [(extent, NewObject { key: key.clone(), bytes: file.bytes })];
         let swapped =
             self.log.swap(lease, compaction.partition, inputs, &outputs, now, self.settings.retire_grace).await;
+        // If it may have been made after all, the orphan sweep finds out.
         if swapped.as_ref().is_err_and(|error| !error.is_maybe_made()) {
             self.delete_output(id, key).await;
         }
         Ok(swapped?)
     }
 
-    /// Deletes an output whose swap was rejected. An output that the metastore knows stays: it was swapped in after
+    /// Deletes an output whose swap was not made. An output that the metastore knows stays: it was swapped in after
     /// all, and replaced since. If the deletion fails, the orphan sweep deletes it later.
     async fn delete_output(&self, id: ObjectId, key: String) {
         if let Ok(known) = self.known.known(&[id]).await

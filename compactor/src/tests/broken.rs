@@ -5,6 +5,7 @@ use alluvium_model::{ExtentSource, object_key};
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
 
+use super::crash::slow_store;
 use super::drafts::drafts;
 use super::world::{World, config};
 
@@ -51,6 +52,27 @@ async fn a_missing_segment_stays_and_everything_else_is_compacted() {
     assert_eq!(report.failures.len(), 2, "{:?}", report.failures);
     assert_eq!(levels(&world, 0).await, ["segment", "history"]);
     assert_eq!(levels(&world, 1).await, ["segment", "history"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_whose_swap_certainly_fails_is_deleted_at_once() {
+    let world = world().await;
+    world.metastore_faults.set(slow_store());
+    let compactor = world.compactor(config());
+    let is_file = |key: &String| key.starts_with("history/");
+    let conflicts_once_a_file_is_there = async {
+        // Bounded by the round beside it, which ends in any case.
+        while !world.keys().await.iter().any(is_file) {
+            tokio::task::yield_now().await;
+        }
+        world.metastore_faults.set(KvFaults { conflict_per_mille: 1_000, ..slow_store() });
+    };
+    let (report, ()) = tokio::join!(compactor.run_once(), conflicts_once_a_file_is_there);
+    assert!(report.failures.iter().any(|failure| failure.contains("gave up")), "{:?}", report.failures);
+    assert!(!world.keys().await.iter().any(is_file), "no file is left to the orphan sweep");
+    world.metastore_faults.set(KvFaults::none());
+    assert_eq!(world.compactor(config()).run_once().await.files_written, 2);
+    world.check().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alluvium_history::{HistoryFile, HistoryRecord};
-use alluvium_metastore::kv::{Db, KvFaults, MemoryEngine};
+use alluvium_metastore::kv::{Db, FaultSwitch, KvFaults, MemoryEngine};
 use alluvium_metastore::nodes::{NewNode, Session, SessionConfig};
 use alluvium_metastore::topics::{NewTopic, Topic};
 use alluvium_metastore::{Metastore, fixtures};
@@ -26,6 +26,8 @@ use crate::{Compactor, CompactorConfig};
 
 pub(super) struct World {
     engine: MemoryEngine,
+    /// Changes the faults of `metastore`.
+    pub(super) metastore_faults: FaultSwitch,
     pub(super) metastore: Metastore,
     pub(super) objects: Objects,
     pub(super) faults: Faults,
@@ -55,16 +57,18 @@ impl Process {
 }
 
 /// Opens the metastore in `engine` as one process does.
-async fn open_metastore(engine: &MemoryEngine, faults: KvFaults, seed: u64) -> Metastore {
+async fn open_metastore(engine: MemoryEngine, seed: u64) -> Metastore {
     let rng = Arc::new(SeededRng::new(seed));
-    let db = Db::new(Arc::new(engine.for_other_process(faults)), rng.clone());
+    let db = Db::new(Arc::new(engine), rng.clone());
     Metastore::open(db, &*rng).await.expect("a metastore in memory opens")
 }
 
 impl World {
     pub(super) async fn new(partitions: i32, configs: &[(&str, &str)], faults: KvFaults) -> Self {
         let engine = MemoryEngine::default();
-        let metastore = open_metastore(&engine, faults, 1).await;
+        let own_engine = engine.for_other_process(faults);
+        let metastore_faults = own_engine.fault_switch();
+        let metastore = open_metastore(own_engine, 1).await;
         let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
         let objects = Objects::new(Arc::new(store), "", ObjectsConfig::default());
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
@@ -73,6 +77,7 @@ impl World {
         let acknowledged = topic.all_partitions().map(|partition| (partition, Vec::new())).collect();
         Self {
             engine,
+            metastore_faults,
             metastore,
             objects,
             faults,
@@ -103,7 +108,8 @@ impl World {
     /// A compactor in its own process, with `faults` between it and the metastore.
     pub(super) async fn process(&self, faults: KvFaults, config: CompactorConfig) -> Process {
         let seed = self.compactors.fetch_add(1, Ordering::Relaxed);
-        let metastore = open_metastore(&self.engine, KvFaults { seed: faults.seed ^ seed, ..faults }, seed).await;
+        let metastore = self.engine.for_other_process(KvFaults { seed: faults.seed ^ seed, ..faults });
+        let metastore = open_metastore(metastore, seed).await;
         let rng = Arc::new(SeededRng::new(seed));
         let new = NewNode { compacts: true, ..NewNode::default() };
         let (nodes, clock) = (metastore.nodes.clone(), self.clock.clone());

@@ -2,11 +2,11 @@
 
 use alluvium_runtime::{Rng, uuid_v4};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use thiserror::Error;
+use thiserror::Error as ThisError;
 
 use super::row::{cluster_key, decode_cluster, decode_format, encode_cluster, encode_format, format_key};
 use crate::{
-    keyspace::RowError,
+    keyspace::{Error, RowError},
     kv::{self, Db, Tx},
 };
 
@@ -25,7 +25,7 @@ pub struct Cluster {
 }
 
 /// Why a store cannot be opened.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum OpenError {
     /// A newer version of the program has written it.
     #[error(
@@ -56,6 +56,15 @@ pub enum OpenError {
     /// A stored row cannot be read.
     #[error(transparent)]
     Row(#[from] RowError),
+}
+
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Kv(error) => Self::Kv(error),
+            Error::Row(error) => Self::Row(error),
+        }
+    }
 }
 
 impl Cluster {

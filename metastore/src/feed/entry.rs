@@ -11,6 +11,12 @@ pub struct FeedPosition(pub(crate) [u8; 12]);
 impl FeedPosition {
     /// The position before the first entry.
     pub const START: Self = Self([0; 12]);
+
+    /// The version of the store at which the entry here was committed.
+    pub(super) fn version(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
 }
 
 /// One change of logs or topics.

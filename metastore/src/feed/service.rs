@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     keyspace::{Error, from_store},
-    kv::{Db, Tx},
+    kv::{self, Db, Tx},
     leases::{self, CheckError, Lease},
 };
 
@@ -50,7 +50,19 @@ impl Feed {
         self.db.read("feed.position", |tx| async move { position(&tx).await }).await
     }
 
-    /// The entries after a position, in order, each with its own position: at most `limit`, and at most 256.
+    /// Checks that the store is not behind its own feed: then new entries would come before old ones, and readers would
+    /// miss them.
+    pub(crate) async fn check_versions(&self) -> Result<(), Error> {
+        self.db
+            .read("feed.check_versions", |tx| async move {
+                let newest = position(&tx).await?;
+                check_version(&tx, &newest).await
+            })
+            .await
+    }
+
+    /// The entries after a position, in order, each with its own position: at most `limit`, and at most 256. An error
+    /// if the store is behind that position.
     pub async fn read(&self, after: &FeedPosition, limit: usize) -> Result<Vec<(FeedPosition, FeedEntry)>, FeedError> {
         let limit = limit.min(READ_MAX);
         self.db.read("feed.read", |tx| async move { read(&tx, after, limit).await }).await
@@ -102,9 +114,17 @@ async fn position(tx: &Tx) -> Result<FeedPosition, Error> {
     }
 }
 
+/// An error if the store is behind `position`, at which an entry was read.
+async fn check_version(tx: &Tx, position: &FeedPosition) -> Result<(), Error> {
+    let (store, found) = (tx.read_version().await?, position.version());
+    if found > store { Err(kv::Error::VersionsWentBack { found, store }.into()) } else { Ok(()) }
+}
+
 async fn read(tx: &Tx, after: &FeedPosition, limit: usize) -> Result<Vec<(FeedPosition, FeedEntry)>, FeedError> {
-    // Both reads at once: the feed is read after every commit, and consumers wait for each round trip.
-    let (trimmed, rows) = futures::future::join(trim::trimmed(tx), tx.range(entries_after(after).limit(limit))).await;
+    // All reads at once: the feed is read after every commit, and consumers wait for each round trip.
+    let rows = tx.range(entries_after(after).limit(limit));
+    let (trimmed, rows, checked) = futures::future::join3(trim::trimmed(tx), rows, check_version(tx, after)).await;
+    checked?;
     if *after < trimmed? {
         return Err(FeedError::Lagged);
     }

@@ -1,10 +1,12 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alluvium_model::{Timestamp, limits::FEED_KEEP_MIN};
+use alluvium_runtime::SeededRng;
 
-use super::{FeedEntry, FeedError, FeedPosition};
+use super::{Feed, FeedEntry, FeedError, FeedPosition};
 use crate::{
-    fixtures,
+    Metastore, OpenError, fixtures,
+    kv::{self, Db, KvFaults, MemoryEngine, Range},
     leases::{LeaseKey, MaintenanceRole},
 };
 
@@ -76,4 +78,55 @@ async fn old_entries_are_trimmed_and_a_reader_that_needed_them_gets_an_error() {
     assert_eq!(metastore.feed.read(&entries[1].0, 9).await.unwrap(), entries[2..]);
     assert_eq!(trim(3, 9).await, 1);
     assert_eq!(metastore.feed.position().await, Ok(entries[2].0), "an empty feed still has a position");
+}
+
+/// A fresh store with all rows of another, as after a restore: its versions begin at 0.
+async fn restored(from: &Db) -> Db {
+    let rows = from.read("backup", |tx| async move { tx.range(Range::new(vec![], vec![0xff])).await }).await.unwrap();
+    let db = Db::new(Arc::new(MemoryEngine::default()), Arc::new(SeededRng::new(1)));
+    db.run("restore", |tx| {
+        rows.iter().for_each(|(key, value)| tx.set(key, value));
+        async { Ok::<_, kv::Error>(()) }
+    })
+    .await
+    .unwrap();
+    db
+}
+
+#[tokio::test]
+async fn a_store_restored_with_lower_versions_is_refused_until_it_was_advanced() {
+    let metastore = fixtures::open(KvFaults::none()).await;
+    for name in ["a", "b", "c"] {
+        fixtures::topic(&metastore, name, 1, NOW).await;
+    }
+    let position = metastore.feed.position().await.unwrap();
+    let db = restored(&metastore.db).await;
+    let went_back = kv::Error::VersionsWentBack { found: position.version(), store: 1 };
+    let open = async || Metastore::open(db.clone(), &SeededRng::new(1)).await.map(drop);
+    assert_eq!(open().await, Err(OpenError::Kv(went_back.clone())));
+    assert!(went_back.to_string().contains("advanceversion"), "{went_back}");
+    let feed = Feed::new(db.clone());
+    let refused = Err(FeedError::Metastore(went_back.clone().into()));
+    assert_eq!(feed.read(&position, 9).await, refused, "a reader that was there before the restore");
+    assert_eq!(feed.next(&position, 9).await, refused);
+
+    for _ in 0..position.version() {
+        db.run("advance", |tx| async move { Ok::<_, kv::Error>(tx.set(b"\xfe", b"")) }).await.unwrap();
+    }
+    assert_eq!(open().await, Ok(()));
+    assert_eq!(feed.read(&position, 9).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn an_empty_feed_still_tells_that_versions_went_back() {
+    let metastore = fixtures::open(KvFaults::none()).await;
+    for name in ["a", "b", "c"] {
+        fixtures::topic(&metastore, name, 1, NOW).await;
+    }
+    let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Feed)).await;
+    let later = NOW.plus(FEED_KEEP_MIN).plus_ms(1);
+    assert_eq!(metastore.feed.trim(&lease, later, Duration::ZERO, 9).await, Ok(3));
+    let db = restored(&metastore.db).await;
+    let opened = Metastore::open(db, &SeededRng::new(1)).await.map(drop);
+    assert!(matches!(opened, Err(OpenError::Kv(kv::Error::VersionsWentBack { .. }))), "{opened:?}");
 }

@@ -34,6 +34,10 @@ pub trait Attempt: Send + Sync + 'static {
     /// returned if the limit ended the read, otherwise all of it.
     async fn range(&self, query: &Range) -> Result<Vec<(Bytes, Bytes)>, Error>;
 
+    /// The version of the snapshot that this attempt reads: at least that in the first eight bytes of the versionstamp
+    /// of every commit that was answered before the attempt's first read. Adds no conflict.
+    async fn read_version(&self) -> Result<u64, Error>;
+
     /// Adds a write. If it exceeds a limit, every later call fails, the commit included.
     fn write(&self, mutation: Mutation);
 

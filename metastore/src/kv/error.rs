@@ -77,6 +77,19 @@ pub enum Error {
         /// The error of the last attempt; [`Error::UnknownResult`] if any attempt's result was unknown.
         last: Box<Error>,
     },
+    /// The versions of the store went back, as after a restore of FoundationDB into another cluster: what is written
+    /// from now on would come before what was written already.
+    #[error(
+        "the metastore's versions went back: version {found} was written, but the store is at version {store}; it was \
+         restored from a backup. Stop all nodes, advance the store with `advanceversion {}` in fdbcli, and start them \
+         again", .found.saturating_add(1)
+    )]
+    VersionsWentBack {
+        /// The version at which a row that was read says it was committed.
+        found: u64,
+        /// The version of the store.
+        store: u64,
+    },
     /// The disk or the store below failed. Not committed.
     #[error("metastore storage failed: {0}")]
     Storage(String),
@@ -103,6 +116,7 @@ impl Error {
             | Self::TooManyWatches
             | Self::WatchNotArmed
             | Self::GaveUp { .. }
+            | Self::VersionsWentBack { .. }
             | Self::Storage(_)
             | Self::Closed => false,
         }

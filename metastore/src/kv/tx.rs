@@ -93,6 +93,12 @@ impl Tx {
         Ok(rows)
     }
 
+    /// The version of the store that this attempt reads: not less than the first eight bytes, big-endian, of any
+    /// versionstamp in it, unless the store was restored with lower versions.
+    pub async fn read_version(&self) -> Result<u64, Error> {
+        self.remember_failure(self.0.attempt.read_version().await)
+    }
+
     /// Sets `key` to `value`.
     pub fn set(&self, key: &[u8], value: &[u8]) {
         self.write(Mutation::Set { key: Bytes::copy_from_slice(key), value: Bytes::copy_from_slice(value) });

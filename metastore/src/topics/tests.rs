@@ -190,5 +190,6 @@ async fn purging_unlinks_extents_step_by_step() {
         left.push(metastore.log.find(partition, Offset(0), 10).await.unwrap().len());
     }
     assert_eq!(left, [3, 1]);
-    assert_eq!(metastore.objects.retired_due(NOW.plus(GRACE), 10).await.unwrap().len(), 5);
+    let role = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Retired)).await;
+    assert_eq!(metastore.objects.retire_released(&role, NOW, GRACE).await.unwrap().retired, 5);
 }

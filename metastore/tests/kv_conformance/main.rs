@@ -61,6 +61,7 @@ macro_rules! attempt_suite {
             stamps::stamps_of_concurrent_commits_are_unique,
             stamps::stamped_keys_are_unreadable_before_the_commit,
             stamps::older_stamped_keys_stay_readable,
+            stamps::no_stamp_that_is_read_is_of_a_later_version_than_the_read,
             watches::a_watch_fires_when_the_value_changes,
             watches::a_watch_does_not_fire_for_the_same_value,
             watches::a_watch_fires_for_a_change_before_it_was_armed,

@@ -45,6 +45,21 @@ pub async fn stamps_of_concurrent_commits_are_unique(subject: Subject) {
     assert_eq!(stamps.len(), 200);
 }
 
+pub async fn no_stamp_that_is_read_is_of_a_later_version_than_the_read(subject: Subject) {
+    let mut last = 0;
+    for _ in 0..5 {
+        let attempt = subject.begin();
+        attempt.write(stamped("log/", "", "x"));
+        attempt.commit().await.unwrap();
+        let attempt = subject.begin();
+        let rows = attempt.range(&Range::prefix("log/").reverse().limit(1)).await.unwrap();
+        let stamp = u64::from_be_bytes(rows[0].0["log/".len()..][..8].try_into().unwrap());
+        let read = attempt.read_version().await.unwrap();
+        assert!(last < stamp && stamp <= read, "{last}, {stamp}, {read}");
+        last = read;
+    }
+}
+
 pub async fn stamped_keys_are_unreadable_before_the_commit(subject: Subject) {
     let attempt = subject.begin();
     attempt.write(stamped("log/", "", "x"));

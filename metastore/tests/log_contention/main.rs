@@ -3,6 +3,7 @@
 //! FoundationDB if it is installed. `--nocapture` shows the figures.
 
 mod counted_engine;
+mod deletion;
 mod figures;
 mod work;
 
@@ -84,6 +85,15 @@ async fn swaps_and_trims_win_beside_commits_on_redb() {
 #[ignore = "needs FoundationDB: FDB_HOME"]
 async fn swaps_and_trims_win_beside_commits_on_fdb() {
     swaps_and_trims_win("FoundationDB", fdb).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_races_with_the_deletion_of_a_topic_leaves_nothing_behind() {
+    for seed in 0..20 {
+        let latency = KvFaults { latency_max: Duration::from_millis(5), ..KvFaults::none() };
+        let faults = KvFaults { seed, conflict_per_mille: 50, unknown_per_mille: 100, ..latency };
+        deletion::race(&MemoryEngine::new(faults), seed).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

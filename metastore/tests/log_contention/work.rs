@@ -63,7 +63,7 @@ async fn open(engine: &Arc<CountedEngine>, seed: u64) -> Metastore {
 }
 
 /// Numbers of objects: none is given twice.
-fn number() -> u64 {
+pub fn number() -> u64 {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     NUMBER.fetch_add(1, Ordering::Relaxed)
 }
@@ -132,7 +132,7 @@ async fn swap_next(
     (end, swapped.is_ok())
 }
 
-fn output(partition: TopicPartition, inputs: &[Extent]) -> (Extent, NewObject) {
+pub fn output(partition: TopicPartition, inputs: &[Extent]) -> (Extent, NewObject) {
     let (first, last) = (&inputs[0], &inputs[inputs.len() - 1]);
     let object = ObjectId::new(NOW, 2, number());
     let extent = Extent {
@@ -147,7 +147,7 @@ fn output(partition: TopicPartition, inputs: &[Extent]) -> (Extent, NewObject) {
 }
 
 /// Commits `segments` segments with one extent for each of `partitions`.
-async fn fill(metastore: &Metastore, partitions: &[TopicPartition], segments: u64) {
+pub async fn fill(metastore: &Metastore, partitions: &[TopicPartition], segments: u64) {
     let mut left = segments;
     while left > 0 {
         let count = left.min(COMMIT_SEGMENTS);

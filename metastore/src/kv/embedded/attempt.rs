@@ -151,6 +151,11 @@ impl<S: Storage> Attempt for EmbeddedAttempt<S> {
         self.or_recover(rows).await
     }
 
+    async fn read_version(&self) -> Result<u64, Error> {
+        let version = self.state().snapshot(&self.engine).map(|snapshot| snapshot.version().0);
+        self.or_recover(version).await
+    }
+
     fn write(&self, mutation: Mutation) {
         self.state().write(mutation);
     }

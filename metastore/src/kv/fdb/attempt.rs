@@ -127,6 +127,11 @@ impl Attempt for FdbAttempt {
         Ok(rows.rows)
     }
 
+    async fn read_version(&self) -> Result<u64, Error> {
+        let version = self.state().transaction_to_read()?.get_read_version();
+        Ok(version.await.map_err(error_codes::read_error)?.cast_unsigned())
+    }
+
     fn write(&self, mutation: Mutation) {
         self.state().write(&mutation, &self.database.prefix);
     }

@@ -36,6 +36,10 @@ impl Attempt for FaultyAttempt {
         self.attempt.range(query).await
     }
 
+    async fn read_version(&self) -> Result<u64, Error> {
+        self.attempt.read_version().await
+    }
+
     fn write(&self, mutation: Mutation) {
         self.has_writes.store(true, Ordering::Release);
         self.attempt.write(mutation);

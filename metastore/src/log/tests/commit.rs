@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use alluvium_model::{
     ObjectId, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp,
@@ -48,6 +51,23 @@ async fn a_commit_whose_result_is_unknown_happens_once() {
         }
         assert_eq!(metastore.feed.read(&FeedPosition::START, 100).await.unwrap().len(), 6, "seed {seed}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_age_of_a_segment_is_that_at_the_last_attempt_of_its_commit() {
+    let metastore = fixtures::open(KvFaults { seed: 1, conflict_per_mille: 900, ..KvFaults::none() }).await;
+    let topic = fixtures::topic(&metastore, "topic", 1, NOW).await;
+    let partitions: Vec<_> = topic.all_partitions().collect();
+    let attempts = AtomicI64::new(0);
+    // The first attempt reads a time at which the segment is young, every later one a time at which it is too old.
+    let late = NOW.plus(COMMIT_AGE_MAX).plus_ms(1);
+    let clock = || if attempts.fetch_add(1, Ordering::Relaxed) == 0 { NOW } else { late };
+    let outcomes =
+        metastore.log.commit(&[segment(&partitions, 1, NOW)], clock, &CommitLimits::default()).await.unwrap();
+    assert!(attempts.load(Ordering::Relaxed) > 1, "nine of ten attempts conflict");
+    let too_old = BatchRejection::SegmentTooOld { created: NOW, now: late };
+    assert_eq!(outcomes[0].runs[0].batches, [Err(too_old)]);
+    assert_eq!(metastore.log.find(partitions[0], Offset(0), 9).await, Ok(vec![]));
 }
 
 #[tokio::test]

@@ -1,13 +1,17 @@
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, TopicPartition, log::swap::InvalidSwap};
+use alluvium_model::{
+    Extent, ExtentSource, ObjectId, Offset, TopicPartition,
+    limits::{SWAP_INPUTS_MAX, TRANSACTION_BYTES_TARGET},
+    log::{CommitLimits, swap::InvalidSwap},
+};
 
 use super::{NOW, store, unknown};
 use crate::{
     Metastore,
-    fixtures::{append, lease},
+    fixtures::{self, append, lease},
     leases::{LeaseKey, MaintenanceRole},
-    log::{NewObject, SwapError},
+    log::{NewObject, PartitionSwap, SwapError},
 };
 
 const GRACE: Duration = Duration::from_secs(60);
@@ -85,6 +89,70 @@ async fn a_swap_of_what_has_changed_since_is_stale() {
     assert_eq!(swap(&doctored, 4).await, Err(SwapError::Stale(partition)));
     metastore.log.trim(partition, Offset(3), NOW).await.unwrap();
     assert_eq!(swap(&extents[2..], 5).await, Err(SwapError::Stale(partition)));
+}
+
+#[tokio::test]
+async fn partitions_swapped_together_share_an_object_and_each_has_its_own_result() {
+    let (metastore, partitions) = store(3).await;
+    for n in 0..2 {
+        let segment = fixtures::segment(&partitions, n, NOW);
+        metastore.log.commit(&[segment], || NOW, &CommitLimits::default()).await.unwrap();
+    }
+    let (mut inputs, mut leases) = (Vec::new(), Vec::new());
+    for partition in &partitions {
+        inputs.push(metastore.log.find(*partition, Offset(0), 9).await.unwrap());
+        leases.push(lease(&metastore, LeaseKey::Partition(*partition)).await);
+    }
+    // What a trim changes meanwhile is stale; the others are swapped.
+    metastore.log.trim(partitions[1], Offset(1), NOW).await.unwrap();
+    let outputs = [output(&inputs[0], 1)];
+    let swap =
+        |n: usize| PartitionSwap { lease: &leases[n], partition: partitions[n], inputs: &inputs[n], outputs: &outputs };
+    let together = [swap(0), swap(1), swap(2)];
+    let expected = Ok(vec![Ok(()), Err(SwapError::Stale(partitions[1])), Ok(())]);
+    assert_eq!(metastore.log.swap_together(&together, NOW, GRACE).await, expected);
+    assert_eq!(metastore.log.swap_together(&together, NOW, GRACE).await, expected, "the same swaps again are done");
+    for (n, swapped) in [(0, true), (1, false), (2, true)] {
+        let found = metastore.log.find(partitions[n], Offset(0), 9).await.unwrap();
+        assert_eq!(found == [outputs[0].0.clone()], swapped, "{n}");
+    }
+    let role = lease(&metastore, LeaseKey::Role(MaintenanceRole::Retired)).await;
+    let retired = async || metastore.objects.retire_released(&role, NOW, GRACE).await.unwrap().retired;
+    assert_eq!(retired().await, 1, "only the first segment has no extent left, for the second has one of partition 1");
+    metastore.log.trim(partitions[0], Offset(2), NOW).await.unwrap();
+    assert_eq!(retired().await, 0, "one extent of two in the shared object is left");
+    metastore.log.trim(partitions[2], Offset(2), NOW).await.unwrap();
+    assert_eq!(retired().await, 1);
+}
+
+#[tokio::test]
+async fn what_one_transaction_cannot_swap_together_is_refused() {
+    let (metastore, partition, extents) = three().await;
+    let lease = lease(&metastore, LeaseKey::Partition(partition)).await;
+    let outputs = [output(&extents, 1)];
+    let twice = [PartitionSwap { lease: &lease, partition, inputs: &extents, outputs: &outputs }; 2];
+    let refused = metastore.log.swap_together(&twice, NOW, GRACE).await;
+    assert_eq!(refused, Err(SwapError::Repeated(partition)));
+    let many = vec![extents[0].clone(); SWAP_INPUTS_MAX + 1];
+    let refused = metastore.log.swap(&lease, partition, &many, &outputs, NOW, GRACE).await;
+    assert_eq!(refused, Err(InvalidSwap::TooLarge { inputs: SWAP_INPUTS_MAX + 1, outputs: 1 }.into()));
+}
+
+#[tokio::test]
+async fn a_swap_of_as_many_extents_as_it_may_have_is_a_small_transaction() {
+    let (metastore, partitions) = store(1).await;
+    for n in 0..SWAP_INPUTS_MAX as u64 / 100 {
+        let segments: Vec<_> = (n * 100..(n + 1) * 100).map(|n| fixtures::segment(&partitions, n, NOW)).collect();
+        metastore.log.commit(&segments, || NOW, &CommitLimits::default()).await.unwrap();
+    }
+    let inputs = metastore.log.find(partitions[0], Offset(0), SWAP_INPUTS_MAX).await.unwrap();
+    assert_eq!(inputs.len(), SWAP_INPUTS_MAX);
+    let lease = lease(&metastore, LeaseKey::Partition(partitions[0])).await;
+    let bytes = || metastore.db.metrics().bytes_written.load(Ordering::Relaxed);
+    let before = bytes();
+    let output = [output(&inputs, 9_999)];
+    metastore.log.swap(&lease, partitions[0], &inputs, &output, NOW, GRACE).await.unwrap();
+    assert!(bytes() - before < TRANSACTION_BYTES_TARGET as u64 / 10, "{}", bytes() - before);
 }
 
 #[tokio::test]

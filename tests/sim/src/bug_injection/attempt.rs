@@ -71,6 +71,10 @@ impl Attempt for BuggyAttempt {
         Ok(found)
     }
 
+    async fn read_version(&self) -> Result<u64, Error> {
+        self.attempt.read_version().await
+    }
+
     fn write(&self, mutation: Mutation) {
         let dropped = match (self.bug, &mutation) {
             (Bug::LostGroupOffsets, Mutation::Set { key, .. }) if is(key, Tag::GROUP_OFFSET) => {
