@@ -129,6 +129,7 @@ impl Upkeep {
                 self.index.tail(&self.leases, status).await?;
             }
             Task::Survey => {
+                self.index.tailing().await;
                 self.index.assign(self.leases.assigned_work()).await;
                 if self.index.is_survey_due(status.since_pass(self.clock.now()), self.config.survey_interval) {
                     self.index.survey().await?;

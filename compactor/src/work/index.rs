@@ -16,7 +16,7 @@ use alluvium_metastore::topics::Topic;
 use alluvium_model::log::Head;
 use alluvium_model::{Offset, Timestamp, TopicPartition};
 use alluvium_runtime::Clock;
-use tokio::sync::MutexGuard as AsyncMutexGuard;
+use tokio::sync::{MutexGuard as AsyncMutexGuard, watch};
 
 use super::{Backlog, ExpiryQueue, PartitionWork, PlanInput, Planner};
 use crate::Counters;
@@ -41,6 +41,8 @@ pub(crate) struct WorkIndex {
     expiry: Mutex<ExpiryQueue>,
     assigned: Mutex<Option<AssignedWork>>,
     is_survey_needed: AtomicBool,
+    /// Whether the feed is tailed from some position on: a survey that began earlier would have to be repeated.
+    is_tailing: watch::Sender<bool>,
 }
 
 impl WorkIndex {
@@ -60,6 +62,7 @@ impl WorkIndex {
             expiry: Mutex::default(),
             assigned: Mutex::default(),
             is_survey_needed: AtomicBool::new(true),
+            is_tailing: watch::Sender::new(false),
         }
     }
 
@@ -109,6 +112,7 @@ impl WorkIndex {
         let mut position = self.feed.position().await?;
         // Whatever came before is found by a survey.
         self.request_survey();
+        self.is_tailing.send_replace(true);
         loop {
             status.set_passed(self.clock.now());
             let entries = match self.feed.next(&position, FEED_ENTRIES_MAX).await {
@@ -170,6 +174,12 @@ impl WorkIndex {
             }
         }
         Ok(position)
+    }
+
+    /// Waits until the feed is tailed.
+    pub(crate) async fn tailing(&self) {
+        // The sender is a part of this.
+        let _ = self.is_tailing.subscribe().wait_for(|is_tailing| *is_tailing).await;
     }
 
     /// Makes a survey due.

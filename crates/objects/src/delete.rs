@@ -30,9 +30,10 @@ impl Objects {
             *results.lock().unwrap_or_else(PoisonError::into_inner) = deleted;
             failure.map_or(Ok(()), Err)
         };
-        let outcome = match valid.is_empty() {
-            true => Ok(()),
-            false => self.with_retries(Operation::Delete, first, &self.slots.others, 0, attempt).await,
+        let outcome = if valid.is_empty() {
+            Ok(())
+        } else {
+            self.with_retries(Operation::Delete, first, &self.slots.others, 0, attempt).await
         };
         let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
         // If the last try got no response, its error is that of every object without a result.
