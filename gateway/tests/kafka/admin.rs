@@ -1,5 +1,8 @@
 //! Requests of administration tools: cluster, log directories, elections, reassignments, producer ids.
 
+use alluvium_metastore::keyspace::{Key, Tag};
+use alluvium_metastore::kv::{self, Tx};
+use alluvium_model::{PartitionIndex, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use alluvium_wire::messages::alter_partition_reassignments::{
     AlterPartitionReassignmentsRequest, ReassignablePartition, ReassignableTopic,
@@ -55,6 +58,19 @@ async fn the_size_of_a_partition_is_that_of_its_batches() {
     client.call(2, &DeleteRecordsRequest { topics, ..Default::default() }).await;
     let response = client.call(5, &DescribeLogDirsRequest { topics: None }).await;
     assert!(response.results[0].topics[0].partitions.iter().all(|partition| partition.partition_size == 0));
+}
+
+#[tokio::test]
+async fn sizes_that_cannot_be_read_are_an_error_and_not_zero() {
+    let server = Server::start().await;
+    let id = server.topic("t", 1, &[]).await;
+    let partition = TopicPartition::new(TopicId(id), PartitionIndex(0));
+    let counter = &Key::new(Tag::LOG_REMOVED).partition(partition).bytes();
+    let damage = |tx: Tx| async move { Ok::<_, kv::Error>(tx.set(counter, b"damaged")) };
+    server.agent.metastore.db.run("damage", damage).await.expect("it is written");
+    let response = server.client().await.call(5, &DescribeLogDirsRequest { topics: None }).await;
+    assert_eq!(response.results[0].error_code, ErrorCode::UNKNOWN_SERVER_ERROR);
+    assert!(response.results[0].topics.is_empty());
 }
 
 #[tokio::test]
