@@ -3,15 +3,19 @@
 use std::{future::Future, io};
 
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     task::JoinHandle,
 };
 
 /// The niceness of the threads: if all processors are busy, they get about a tenth of another thread's time.
 const NICENESS: i32 = 10;
 
-/// A Tokio runtime of its own whose threads have a low priority.
-pub struct Background(Option<Runtime>);
+/// Tokio runtimes of their own: one whose threads have a low priority, and one of normal priority for the times in which
+/// background work falls behind. (A thread that has lowered its priority may not raise it again.)
+pub struct Background {
+    low: Option<Runtime>,
+    normal: Option<Runtime>,
+}
 
 impl Background {
     /// Starts the threads.
@@ -19,28 +23,34 @@ impl Background {
     /// # Errors
     /// If the system cannot start a thread.
     pub fn start() -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("background")
-            .on_thread_start(lower_priority)
-            .enable_all()
-            .build()?;
-        Ok(Self(Some(runtime)))
+        let low = threads("background").on_thread_start(lower_priority).build()?;
+        Ok(Self { low: Some(low), normal: Some(threads("urgent").build()?) })
     }
 
-    /// Runs `task` on these threads.
+    /// Runs `task` on the threads of low priority.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-        self.0.as_ref().expect("the runtime is taken out only by drop").spawn(task)
+        self.low.as_ref().expect("the runtime is taken out only by drop").spawn(task)
+    }
+
+    /// The threads of normal priority.
+    pub fn normal_priority(&self) -> Handle {
+        self.normal.as_ref().expect("the runtime is taken out only by drop").handle().clone()
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
         // Not waited for: this is dropped on a thread of another runtime, which must not block.
-        if let Some(runtime) = self.0.take() {
+        for runtime in [self.low.take(), self.normal.take()].into_iter().flatten() {
             runtime.shutdown_background();
         }
     }
+}
+
+fn threads(name: &'static str) -> Builder {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).thread_name(name).enable_all();
+    builder
 }
 
 /// Lowers the priority of the current thread: Linux has one for each thread, although POSIX has one for each process.
@@ -64,6 +74,7 @@ mod tests {
         let background = Background::start().unwrap();
         background.spawn(async move { sender.send(niceness()).unwrap() }).await.unwrap();
         assert_eq!(receiver.await.unwrap(), (before + NICENESS).min(19));
+        assert_eq!(background.normal_priority().spawn(async move { niceness() }).await.unwrap(), before);
         assert_eq!(niceness(), before);
     }
 }

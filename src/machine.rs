@@ -1,4 +1,4 @@
-//! Memory, open files and disk space of the machine, on which defaults and the doctor depend.
+//! Memory, processors, open files and disk space of the machine, on which defaults and the doctor depend.
 
 use std::{io, path::Path};
 
@@ -10,6 +10,11 @@ pub fn memory_bytes() -> usize {
     const UNKNOWN: usize = 4 << 30;
     let limit = std::fs::read_to_string(CONTAINER_MEMORY).ok().and_then(|text| text.trim().parse().ok());
     [physical_memory_bytes(), limit].into_iter().flatten().min().unwrap_or(UNKNOWN)
+}
+
+/// Processors that this process may use; 1 if their number cannot be read.
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn physical_memory_bytes() -> Option<usize> {

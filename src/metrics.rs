@@ -1,7 +1,7 @@
 //! Metrics of the process beside its agent's: its registration as a node, and the compactor's counters.
 
-use alluvium_compactor::{Compactor, Counters};
-use alluvium_gateway::metrics::{Definition, Kind, Metric, MetricSource, Read, Sample, read_all};
+use alluvium_compactor::{Compactor, Counters, TaskGauges};
+use alluvium_gateway::metrics::{Definition, Kind, Metric, MetricSource, Read, Sample, Series, read_all};
 use alluvium_metastore::nodes::{Node, NodeState, Session};
 
 /// This node and the others, as the session sees them.
@@ -39,6 +39,41 @@ impl MetricSource for NodeMetrics {
     }
 }
 
+/// Metrics of a compactor's tasks.
+pub const TASK_METRICS: &[Metric<Compactor>] = &[
+    Metric::gauges(
+        "compactor_task_backlog",
+        "items",
+        &["task"],
+        "Work that a task of the compactor knows of and has not done: partitions, objects, topics or feed entries; for a \
+         sweep of rows, 1 while it is under way",
+        |compactor| task_series(compactor, |task| Some(task.backlog)),
+    ),
+    Metric::gauges(
+        "compactor_task_pass_age_milliseconds",
+        "milliseconds",
+        &["task"],
+        "Time since a task of the compactor last had nothing left to do; absent while it has not come that far, or \
+         another compactor has its role",
+        |compactor| task_series(compactor, |task| u64::try_from(task.since_pass?.as_millis()).ok()),
+    ),
+    Metric::gauges(
+        "compactor_task_failed_passes",
+        "passes",
+        &["task"],
+        "Passes of a task of the compactor that failed since the start; it is tried again later and later",
+        |compactor| task_series(compactor, |task| Some(task.failures)),
+    ),
+];
+
+fn task_series(compactor: &Compactor, value: fn(&TaskGauges) -> Option<u64>) -> Vec<Series> {
+    let series = |task: TaskGauges| {
+        let value = i64::try_from(value(&task)?).unwrap_or(i64::MAX);
+        Some(Series { labels: vec![task.task.to_owned()], value })
+    };
+    compactor.task_gauges().into_iter().filter_map(series).collect()
+}
+
 /// One compactor's counters.
 pub struct CompactorMetrics(pub Compactor);
 
@@ -59,7 +94,9 @@ pub fn compactor_metrics() -> Vec<Metric<Counters>> {
 
 impl MetricSource for CompactorMetrics {
     fn samples(&self) -> Vec<Sample> {
-        read_all(&compactor_metrics(), self.0.counters())
+        let mut samples = read_all(&compactor_metrics(), self.0.counters());
+        samples.extend(read_all(TASK_METRICS, &self.0));
+        samples
     }
 }
 
@@ -77,6 +114,7 @@ mod tests {
         let mut all = metric_definitions();
         all.extend(definitions(NODE_METRICS));
         all.extend(definitions(&compactor_metrics()));
+        all.extend(definitions(TASK_METRICS));
         all.sort_by_key(|definition| definition.name);
         all
     }

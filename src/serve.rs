@@ -148,6 +148,7 @@ impl Process {
 
     fn compact(&mut self, compactor: Compactor) -> Result<()> {
         let background = Background::start().context("starting the compactor's threads")?;
+        compactor.set_urgent_threads(background.normal_priority());
         let stop = self.stop_compacting.clone();
         self.tasks.push(("compactor", background.spawn(async move { compactor.run(stop).await })));
         self._background = Some(background);

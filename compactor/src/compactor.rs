@@ -1,29 +1,33 @@
 //! The handle of a compactor: puts its parts together and runs rounds.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, OnceLock};
 
 use alluvium_metastore::Metastore;
 use alluvium_metastore::nodes::Session;
 use alluvium_model::limits;
 use alluvium_objects::{Objects, RetryPolicy};
 use alluvium_runtime::{Clock, Rng};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::cleanup::Cleanup;
+use crate::compaction::{CompactionTask, InFlight};
 use crate::held_leases::HeldLeases;
 use crate::orphan_sweep::OrphanSweep;
 use crate::plan::Policy;
 use crate::retention::Retention;
 use crate::rewrite::{RewriteSettings, Rewriter};
-use crate::round::Rounds;
-use crate::scan::Scan;
-use crate::{CompactorConfig, Counters, Report};
+use crate::tasks::TaskStatuses;
+use crate::upkeep::Upkeep;
+use crate::work::{Planner, WorkIndex};
+use crate::{CompactorConfig, Counters, Report, TaskGauges};
 
 /// One of any number of compactors that share the work: rendezvous hashing among the live ones assigns each its part,
 /// and leases keep two of them from doing the same job. Clones share their state.
 #[derive(Clone)]
 pub struct Compactor {
-    rounds: Arc<Rounds>,
+    upkeep: Arc<Upkeep>,
 }
 
 impl Compactor {
@@ -40,56 +44,77 @@ impl Compactor {
         // The one place that sets the retry policy of compaction: no client waits for it, and giving up discards its
         // work.
         let objects = objects.with_retry(RetryPolicy::background());
-        let (policy, rewrite_settings) = (policy(&config), rewrite_settings(&config, &*rng));
-        let known = metastore.objects.clone();
+        let policy = policy(&config);
+        let (counters, statuses) = (Arc::<Counters>::default(), Arc::<TaskStatuses>::default());
         let leases = Arc::new(HeldLeases::new(metastore.leases.clone(), session, Arc::clone(&rng)));
+        let planner = Planner::new(metastore.topics.clone(), metastore.log.clone(), policy);
+        let feed = metastore.feed.clone();
+        let index = Arc::new(WorkIndex::new(feed, planner, policy, Arc::clone(&clock), Arc::clone(&counters)));
         let rewriter = Rewriter {
             log: metastore.log.clone(),
-            known: known.clone(),
+            known: metastore.objects.clone(),
             leases: Arc::clone(&leases),
             objects: objects.clone(),
             clock: Arc::clone(&clock),
+            settings: rewrite_settings(&config, &*rng),
             rng,
-            settings: rewrite_settings,
         };
-        let rounds = Rounds {
-            scan: Scan::new(metastore.topics.clone(), metastore.log.clone(), policy),
+        let compaction = CompactionTask {
             rewriter,
-            retention: Retention::new(metastore.log.clone()),
-            orphan_sweep: OrphanSweep::new(known, objects.clone(), &config),
+            index: Arc::clone(&index),
+            counters: Arc::clone(&counters),
+            config: config.clone(),
+            clock: Arc::clone(&clock),
+            in_flight: InFlight::default(),
+            job_ended: Notify::new(),
+            urgent: OnceLock::new(),
+            statuses: Arc::clone(&statuses),
+        };
+        let upkeep = Upkeep {
+            compaction,
+            retention: Retention::new(metastore.topics.clone(), metastore.log.clone()),
+            orphan_sweep: OrphanSweep::new(metastore.objects.clone(), objects.clone(), &config),
             cleanup: Cleanup::new(metastore, objects, config.clone()),
             leases,
-            counters: Counters::default(),
-            last_sweep: Mutex::default(),
+            index,
+            counters,
+            statuses,
             config,
             clock,
         };
-        Self { rounds: Arc::new(rounds) }
+        Self { upkeep: Arc::new(upkeep) }
+    }
+
+    /// Sets the threads on which jobs run while the backlog is large (`CompactorConfig::urgent_bytes`); without them
+    /// jobs always run where [`Self::run`] does. Only the first call counts.
+    pub fn set_urgent_threads(&self, threads: Handle) {
+        // A second call is harmless.
+        let _ = self.upkeep.compaction.urgent.set(threads);
     }
 
     /// Totals since the start, and the current lag.
     #[must_use]
     pub fn counters(&self) -> &Counters {
-        &self.rounds.counters
+        &self.upkeep.counters
+    }
+
+    /// What each task of [`Self::run`] shows of itself.
+    #[must_use]
+    pub fn task_gauges(&self) -> Vec<TaskGauges> {
+        self.upkeep.task_gauges()
     }
 
     /// Does all work there is, except what other compactors hold leases on, and returns: everything that is stable at
     /// the start becomes history, everything due is removed, orphans are swept. Failures are listed in the report and
     /// do not stop the rest.
     pub async fn run_once(&self) -> Report {
-        self.rounds.run_all().await
+        self.upkeep.run_all().await
     }
 
     /// Does this node's assigned work in the background until `cancel`, which stops it at once, even in the middle of a
     /// job: that is as harmless as a crash.
     pub async fn run(&self, cancel: CancellationToken) {
-        let rounds = async {
-            loop {
-                self.rounds.run_background().await;
-                tokio::time::sleep(self.rounds.config.interval).await;
-            }
-        };
-        cancel.run_until_cancelled(rounds).await;
+        cancel.run_until_cancelled(self.upkeep.run_background()).await;
     }
 }
 
@@ -98,6 +123,7 @@ fn policy(config: &CompactorConfig) -> Policy {
     Policy {
         bytes_min: config.compact_bytes_min,
         age_max: config.compact_age_max,
+        small_age_max: config.compact_small_age_max,
         file_bytes_target: config.file_bytes_target.max(1),
     }
 }

@@ -7,12 +7,21 @@ use alluvium_model::limits;
 /// How a compactor behaves.
 #[derive(Clone, Debug)]
 pub struct CompactorConfig {
-    /// Pause between two rounds in the background.
+    /// Pause between two looks for work in the background: for ripe partitions, due deletions, deleted topics.
     pub interval: Duration,
+    /// Pause between two looks of retention (Kafka's `log.retention.check.interval.ms`).
+    pub retention_check_interval: Duration,
+    /// Pause between two surveys, which read everything and find what the feed did not show.
+    pub survey_interval: Duration,
+    /// Level-0 bytes from which on jobs run on threads of normal priority.
+    pub urgent_bytes: u64,
     /// In the background, a partition is rewritten once its level-0 extents have this many bytes.
     pub compact_bytes_min: u64,
-    /// In the background, a partition is rewritten, however small, once its oldest level-0 extent has this age.
+    /// In the background, a partition is rewritten once its oldest level-0 extent has this age. With less than 1 MiB it
+    /// waits longer, in inverse proportion to its bytes.
     pub compact_age_max: Duration,
+    /// The longest that it waits, however small it is.
+    pub compact_small_age_max: Duration,
     /// Size in bytes up to which a history file is written.
     pub file_bytes_target: u64,
     /// Jobs at once. Each takes up to about `file_bytes_target` bytes of memory for its output, and a few segments.
@@ -41,8 +50,12 @@ impl Default for CompactorConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(10),
+            retention_check_interval: Duration::from_secs(300),
+            survey_interval: Duration::from_secs(3600),
+            urgent_bytes: 256 << 20,
             compact_bytes_min: 32 << 20,
             compact_age_max: Duration::from_secs(300),
+            compact_small_age_max: Duration::from_secs(3600),
             file_bytes_target: limits::HISTORY_FILE_BYTES_TARGET,
             jobs_max: 2,
             retire_grace: limits::RETIRE_GRACE,

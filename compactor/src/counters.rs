@@ -2,6 +2,7 @@
 //! declared once, in the table at the end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Failures that one report names and logs.
 const FAILURES_MAX: usize = 100;
@@ -55,7 +56,7 @@ macro_rules! counters {
             }
         }
 
-        /// Totals since the process began, and gauges as of the last round. Read with `Ordering::Relaxed`.
+        /// Totals since the process began, and gauges. Read with `Ordering::Relaxed`.
         #[derive(Debug, Default)]
         pub struct Counters {
             $(#[doc = $gauge_help] pub $gauge: AtomicU64,)*
@@ -84,11 +85,18 @@ macro_rules! counters {
                 &[CounterMetric {
                     name: "compaction_failures",
                     unit: "failures",
-                    help: "Parts of compaction rounds that failed; each is logged and tried again in the next round",
+                    help: "Parts of the compactor's tasks that failed; each is logged and tried again later",
                     is_gauge: false,
                     read: |counters| counters.failures.load(Ordering::Relaxed),
                 }],
             ];
+
+            /// Sets the gauges of what is at level 0.
+            pub(crate) fn set_lag(&self, (bytes, extents): (u64, u64), age: Duration) {
+                self.lag_bytes.store(bytes, Ordering::Relaxed);
+                self.lag_extents.store(extents, Ordering::Relaxed);
+                self.lag_age_ms.store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            }
 
             pub(crate) fn count(&self, report: &Report) {
                 let failures = u64::try_from(report.failures.len()).unwrap_or(u64::MAX);
@@ -129,9 +137,11 @@ counters! {
         orphans_deleted = "orphans_deleted", "objects";
     }
     gauges {
-        /// Bytes not yet in history files, as of the last round
+        /// Bytes not yet in history files, of the partitions assigned to this compactor
         lag_bytes = "compaction_lag_bytes", "bytes";
-        /// Extents not yet in history files, as of the last round
+        /// Extents not yet in history files, of the partitions assigned to this compactor
         lag_extents = "compaction_lag_extents", "extents";
+        /// Age of the oldest data not yet in history files
+        lag_age_ms = "compaction_lag_age_milliseconds", "milliseconds";
     }
 }

@@ -102,6 +102,16 @@ impl HeldLeases {
         self.held.lock().await.retain(|_, held| held.lease != *lease);
     }
 
+    /// Ends all uses of the leases whose key satisfies `is_abandoned`, after the tasks that used them have panicked.
+    pub(crate) async fn abandon(&self, is_abandoned: impl Fn(&LeaseKey) -> bool) {
+        let mut held = self.held.lock().await;
+        for (_, held) in held.iter_mut().filter(|(key, _)| is_abandoned(key)) {
+            held.users = 0;
+            held.is_kept = false;
+        }
+        self.release_idle(&mut held).await;
+    }
+
     /// The work assigned to this node now.
     pub(crate) fn assigned_work(&self) -> AssignedWork {
         AssignedWork::of(&self.session)

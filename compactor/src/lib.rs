@@ -11,6 +11,7 @@
 
 mod assigned_work;
 mod cleanup;
+mod compaction;
 pub mod compactor;
 pub mod config;
 pub mod counters;
@@ -20,12 +21,14 @@ mod orphan_sweep;
 mod plan;
 mod retention;
 mod rewrite;
-mod round;
-mod scan;
+mod tasks;
+mod upkeep;
+mod work;
 
 pub use compactor::Compactor;
 pub use config::CompactorConfig;
 pub use counters::{CounterMetric, Counters, Report};
+pub use tasks::TaskGauges;
 
 #[cfg(test)]
 mod tests;

@@ -10,8 +10,10 @@ use alluvium_metastore::objects::KnownObjects;
 use alluvium_model::{ObjectId, Timestamp, object_key};
 use alluvium_objects::{ListedObject, Objects};
 
+use crate::Report;
 use crate::config::CompactorConfig;
 use crate::error::MaintenanceError;
+use crate::tasks::TaskStatus;
 
 /// Objects listed, and looked up in the metastore, per request.
 const PAGE_OBJECTS: usize = 1_000;
@@ -31,15 +33,6 @@ pub(crate) struct OrphanSweep {
     is_dry_run: bool,
 }
 
-/// Result of one sweep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SweepResult {
-    /// Orphans found.
-    pub(crate) found: u64,
-    /// Orphans deleted.
-    pub(crate) deleted: u64,
-}
-
 impl OrphanSweep {
     pub(crate) fn new(known: KnownObjects, objects: Objects, config: &CompactorConfig) -> Self {
         Self {
@@ -52,21 +45,31 @@ impl OrphanSweep {
     }
 
     /// Lists all objects and deletes the orphans among them.
-    pub(crate) async fn run(&self, now: Timestamp) -> Result<SweepResult, MaintenanceError> {
-        let mut result = SweepResult::default();
+    pub(crate) async fn run(
+        &self,
+        now: Timestamp,
+        status: &TaskStatus,
+        report: &mut Report,
+    ) -> Result<(), MaintenanceError> {
+        let mut room = if self.is_dry_run { 0 } else { self.deletes_max };
+        let mut left = 0;
         for prefix in [object_key::SEGMENTS, object_key::HISTORY] {
-            let mut after: Option<String> = None;
+            let mut walk = self.objects.walk(prefix)?;
             loop {
-                let page = self.objects.list(prefix, after.as_deref(), PAGE_OBJECTS).await?;
-                let orphans = self.orphans(&page, now).await?;
-                self.delete(orphans, &mut result).await?;
+                let page = walk.next_page(PAGE_OBJECTS).await?;
+                let mut orphans = self.orphans(&page, now).await?;
+                report.orphans_found += u64::try_from(orphans.len()).unwrap_or(u64::MAX);
+                left += orphans.len().saturating_sub(room);
+                orphans.truncate(room);
+                room -= orphans.len();
+                self.delete(&orphans, report).await;
+                status.set_backlog(left);
                 if page.len() < PAGE_OBJECTS {
                     break;
                 }
-                after = page.last().map(|listed| listed.key.clone());
             }
         }
-        Ok(result)
+        Ok(())
     }
 
     /// The keys in `page` that are old enough and unknown. Objects whose names are not ours are never orphans.
@@ -85,16 +88,17 @@ impl OrphanSweep {
         Ok(old.iter().zip(known).filter(|(_, known)| !known).map(|((_, listed), _)| listed.key.clone()).collect())
     }
 
-    async fn delete(&self, orphans: Vec<String>, result: &mut SweepResult) -> Result<(), MaintenanceError> {
-        result.found += u64::try_from(orphans.len()).unwrap_or(u64::MAX);
-        let room = self.deletes_max.saturating_sub(usize::try_from(result.deleted).unwrap_or(usize::MAX));
-        let chosen: Vec<String> = orphans.into_iter().take(if self.is_dry_run { 0 } else { room }).collect();
-        if chosen.is_empty() {
-            return Ok(());
+    /// Deletes orphans. One that cannot be deleted is found again by the next sweep.
+    async fn delete(&self, orphans: &[String], report: &mut Report) {
+        if orphans.is_empty() {
+            return;
         }
-        tracing::info!(count = chosen.len(), first = chosen.first(), "deleting orphans");
-        self.objects.delete(&chosen).await?;
-        result.deleted += u64::try_from(chosen.len()).unwrap_or(u64::MAX);
-        Ok(())
+        tracing::info!(count = orphans.len(), first = orphans.first(), "deleting orphans");
+        for result in self.objects.delete_each(orphans).await {
+            match result {
+                Ok(()) => report.orphans_deleted += 1,
+                Err(error) => report.fail("deleting an orphan", &error),
+            }
+        }
     }
 }

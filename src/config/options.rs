@@ -196,13 +196,16 @@ options! {
     #[arg(long, env = "ALLUVIUM_OFFSETS_RETENTION", value_name = "TIME", help_heading = "Groups")]
     pub offsets_retention: Option<Span> = Span(AgentConfig::default().offsets_retention);
 
-    /// Pause between two rounds of the compactor
+    /// Pause between two looks of the compactor for work that is due
     #[arg(long, env = "ALLUVIUM_COMPACTION_INTERVAL", value_name = "TIME", help_heading = "History")]
     pub compaction_interval: Option<Span> = Span(CompactorConfig::default().interval);
+    /// Pause between two checks of retention (Kafka's log.retention.check.interval.ms)
+    #[arg(long, env = "ALLUVIUM_RETENTION_CHECK_INTERVAL", value_name = "TIME", help_heading = "History")]
+    pub retention_check_interval: Option<Span> = Span(CompactorConfig::default().retention_check_interval);
     /// Bytes of one partition that are compacted into a history file before --compaction-age is reached
     #[arg(long, env = "ALLUVIUM_COMPACTION_BYTES", value_name = "SIZE", help_heading = "History")]
     pub compaction_bytes: Option<Size> = Size(CompactorConfig::default().compact_bytes_min);
-    /// Age at which records are compacted into a history file however few they are
+    /// Age at which records are compacted into a history file; by default up to an hour while they are less than 1 MiB
     #[arg(long, env = "ALLUVIUM_COMPACTION_AGE", value_name = "TIME", help_heading = "History")]
     pub compaction_age: Option<Span> = Span(CompactorConfig::default().compact_age_max);
     /// Target size of a history file

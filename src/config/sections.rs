@@ -18,6 +18,13 @@ const SEGMENT_BYTES: RangeInclusive<u64> = (64 << 10)..=(64 << 20);
 /// The part of the memory (one tenth) that unflushed bytes may take by default.
 const UNFLUSHED_MEMORY_DIVISOR: usize = 10;
 
+/// The part of the memory that compaction jobs may take.
+const JOBS_MEMORY_DIVISOR: u64 = 8;
+/// Least memory of a job, in bytes: the segments that it reads ahead.
+const JOB_BYTES_MIN: u64 = 32 << 20;
+/// Most jobs at once: more would only share the network.
+const JOBS_MAX: usize = 16;
+
 /// The agent's configuration; linger and uploads depend on the kind of object store.
 pub(super) fn agent_config(options: &Resolved, store: &StoreLocation) -> Result<AgentConfig, InvalidSetting> {
     let (linger, uploads_in_flight) = match store {
@@ -57,20 +64,40 @@ pub(super) fn compactor_config(options: &Resolved) -> Result<CompactorConfig, In
     if options.compaction_interval.0.is_zero() {
         return Err(invalid("compaction-interval", options.compaction_interval, "must be longer than 0s"));
     }
+    if options.retention_check_interval.0.is_zero() {
+        return Err(invalid("retention-check-interval", options.retention_check_interval, "must be longer than 0s"));
+    }
     if options.orphan_age.0 <= limits::COMMIT_AGE_MAX {
         let reason = "must be over 10min, the age at which a late commit is rejected";
         return Err(invalid("orphan-age", options.orphan_age, reason));
     }
+    let defaults = CompactorConfig::default();
     Ok(CompactorConfig {
         interval: options.compaction_interval.0,
+        retention_check_interval: options.retention_check_interval.0,
+        jobs_max: jobs_max(options.history_file_bytes),
         compact_bytes_min: options.compaction_bytes.0,
         compact_age_max: options.compaction_age.0,
+        // Whoever asks for an age gets it.
+        compact_small_age_max: if options.compaction_age.0 == defaults.compact_age_max {
+            defaults.compact_small_age_max
+        } else {
+            options.compaction_age.0
+        },
         file_bytes_target: options.history_file_bytes.0,
         retire_grace: options.retire_grace.0,
         orphan_age: options.orphan_age.0,
         offsets_retention: options.offsets_retention.0,
-        ..CompactorConfig::default()
+        ..defaults
     })
+}
+
+/// As many jobs as processors, while their memory is an eighth of the machine's: each holds its output, and segments
+/// and buffers of about as much.
+fn jobs_max(history_file_bytes: Size) -> usize {
+    let job_bytes = history_file_bytes.0.max(JOB_BYTES_MIN).saturating_mul(2);
+    let by_memory = crate::machine::memory_bytes() as u64 / JOBS_MEMORY_DIVISOR / job_bytes;
+    usize::try_from(by_memory).unwrap_or(usize::MAX).min(crate::machine::processors()).clamp(1, JOBS_MAX)
 }
 
 fn segment_bytes(size: Size) -> Result<usize, InvalidSetting> {

@@ -145,11 +145,22 @@ fn defaults_of_the_binary_stay_as_they_are() {
 
 #[test]
 fn options_of_the_compactor_reach_its_configuration() {
-    let args =
-        ["--offsets-retention", "1h", "--retire-grace", "2h", "--orphan-age", "50h", "--compaction-interval", "3s"];
+    let args = [
+        "--offsets-retention",
+        "1h",
+        "--retire-grace",
+        "2h",
+        "--orphan-age",
+        "50h",
+        "--compaction-interval",
+        "3s",
+        "--retention-check-interval",
+        "4s",
+    ];
     let config = settings(flags(&args)).compactor;
     let hours = |hours: u64| Duration::from_secs(hours * 3_600);
     assert_eq!(config.offsets_retention, hours(1));
+    assert_eq!(config.retention_check_interval, Duration::from_secs(4));
     assert_eq!((config.retire_grace, config.orphan_age), (hours(2), hours(50)));
     assert_eq!(config.interval, Duration::from_secs(3));
 }

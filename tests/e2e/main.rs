@@ -15,6 +15,7 @@ mod load;
 mod metastores;
 mod outage;
 mod records;
+mod retention;
 mod roles;
 mod s3;
 mod server;

@@ -1,60 +1,100 @@
 //! Deletes the data of deleted topics, and retired objects.
 
 use alluvium_metastore::leases::Lease;
+use alluvium_metastore::objects::Retired;
 use alluvium_model::{ObjectId, Timestamp};
 
 use super::Cleanup;
+use crate::Report;
 use crate::error::MaintenanceError;
+use crate::tasks::TaskStatus;
 
-/// Deleted topics examined in one round.
+/// Deleted topics examined in one step.
 const TOPICS_MAX: usize = 100;
 /// Rows deleted in one step of a purge.
 const PURGE_STEP_ROWS: usize = 500;
-/// Steps of one topic's purge in one round; the next round continues.
-const PURGE_STEPS_MAX: usize = 10_000;
-/// Steps in one round of retiring objects without references: up to 1,000 objects each.
-const RETIRE_STEPS_MAX: usize = 1_000;
-/// Objects deleted in one batch: what S3 takes in one request.
+/// Objects deleted in one step: what S3 takes in one request.
 const DELETE_OBJECTS: usize = 1_000;
-/// Batches of deletions in one round.
-const DELETE_BATCHES_MAX: usize = 100;
 
 impl Cleanup {
-    /// Purges topics whose deletion is due. Returns how many.
-    pub(crate) async fn purge_topics(&self, lease: &Lease, now: Timestamp) -> Result<u64, MaintenanceError> {
+    /// Purges the topics whose deletion is due.
+    pub(crate) async fn purge_topics(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        status: &TaskStatus,
+        report: &mut Report,
+    ) -> Result<(), MaintenanceError> {
         let topics = &self.metastore.topics;
-        let mut purged = 0;
-        for deleted in topics.deleted_due(now, TOPICS_MAX).await? {
-            for _ in 0..PURGE_STEPS_MAX {
-                if topics.purge(lease, deleted.topic.id, PURGE_STEP_ROWS, now).await? {
-                    purged += 1;
-                    break;
-                }
+        loop {
+            let due = topics.deleted_due(now, TOPICS_MAX).await?;
+            status.set_backlog(due.len());
+            if due.is_empty() {
+                return Ok(());
+            }
+            for deleted in due {
+                while !topics.purge(lease, deleted.topic.id, PURGE_STEP_ROWS, now).await? {}
+                report.topics_purged += 1;
             }
         }
-        Ok(purged)
     }
 
-    /// Retires objects that have no references left, then deletes retired objects that are due. Returns how many. The object is deleted from the bucket before its row: an
-    /// object whose row is left is deleted again, but one without a row would be an orphan.
-    pub(crate) async fn delete_retired(&self, lease: &Lease, now: Timestamp) -> Result<u64, MaintenanceError> {
-        for _ in 0..RETIRE_STEPS_MAX {
-            if self.metastore.objects.retire_released(lease, now, self.config.retire_grace).await?.done {
-                break;
-            }
+    /// Retires the objects that have no references left, and deletes the retired ones that are due; with `is_forced` also those that failed a short time ago. An object is
+    /// deleted from the bucket before its row: an object whose row is left is deleted again, but one without a row
+    /// would be an orphan. An object that cannot be deleted is tried again later, and keeps nothing else.
+    pub(crate) async fn delete_retired(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        is_forced: bool,
+        status: &TaskStatus,
+        report: &mut Report,
+    ) -> Result<(), MaintenanceError> {
+        while !self.metastore.objects.retire_released(lease, now, self.config.retire_grace).await?.done {}
+        let mut after = None;
+        loop {
+            let due = self.metastore.objects.retired_due_after(now, after, DELETE_OBJECTS).await?;
+            let Some(last) = due.last() else { break };
+            after = Some((last.due, last.id));
+            let waiting = |retired: &Retired| !is_forced && self.failed.is_waiting(retired.id, now);
+            let tried: Vec<Retired> = due.into_iter().filter(|retired| !waiting(retired)).collect();
+            status.set_backlog(tried.len() + self.failed.len());
+            self.delete_step(lease, tried, now, report).await?;
         }
-        let mut deleted = 0;
-        for _ in 0..DELETE_BATCHES_MAX {
-            let due = self.metastore.objects.retired_due(now, DELETE_OBJECTS).await?;
-            if due.is_empty() {
-                break;
-            }
-            let keys: Vec<String> = due.iter().map(|retired| retired.key.clone()).collect();
-            let ids: Vec<ObjectId> = due.iter().map(|retired| retired.id).collect();
-            self.objects.delete(&keys).await?;
-            self.metastore.objects.forget(lease, &ids).await?;
-            deleted += u64::try_from(due.len()).unwrap_or(u64::MAX);
+        status.set_backlog(self.failed.len());
+        Ok(())
+    }
+
+    /// Forgets which deletions failed: another compactor deletes from now on.
+    pub(crate) fn forget_failures(&self) {
+        self.failed.clear();
+    }
+
+    async fn delete_step(
+        &self,
+        lease: &Lease,
+        retired: Vec<Retired>,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), MaintenanceError> {
+        let keys: Vec<String> = retired.iter().map(|retired| retired.key.clone()).collect();
+        let results = self.objects.delete_each(&keys).await;
+        let deleted: Vec<ObjectId> =
+            retired.iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(retired, _)| retired.id).collect();
+        if !deleted.is_empty() {
+            self.metastore.objects.forget(lease, &deleted).await?;
+            self.failed.remove(&deleted);
+            report.objects_deleted += u64::try_from(deleted.len()).unwrap_or(u64::MAX);
         }
-        Ok(deleted)
+        let failures = retired.iter().zip(results).filter_map(|(retired, result)| Some((retired.id, result.err()?)));
+        let failures: Vec<_> = failures.collect();
+        let Some((_, error)) = failures.first() else { return Ok(()) };
+        if deleted.is_empty() && error.is_retryable() {
+            // The store itself fails: nothing else would succeed either.
+            return Err(error.clone().into());
+        }
+        report.fail(&format!("deleting {} retired objects", failures.len()), error);
+        failures.iter().for_each(|(id, _)| self.failed.add(*id, now));
+        Ok(())
     }
 }

@@ -3,6 +3,8 @@
 //! Partitions that get little data share segments: one job for several of them reads each segment once for all of them,
 //! and adjacent runs of a segment in one request. A partition with much data gets a job of its own.
 
+use std::ops::Range;
+
 use alluvium_model::{Extent, Offset, TopicPartition};
 
 /// Compactions in one job: each has an encoder with its own buffers (about 1 MB).
@@ -30,7 +32,23 @@ pub(crate) enum Job {
     Merge(Compaction),
 }
 
+impl Job {
+    /// Its compactions.
+    pub(crate) fn compactions(&self) -> &[Compaction] {
+        match self {
+            Self::Rewrite(compactions) => compactions,
+            Self::Merge(compaction) => std::slice::from_ref(compaction),
+        }
+    }
+}
+
 impl Compaction {
+    /// The offsets of all inputs.
+    pub(crate) fn offsets(&self) -> Range<Offset> {
+        let start = self.inputs.first().map_or(Offset(0), |extent| extent.offsets.start);
+        start..self.inputs.last().map_or(start, |extent| extent.offsets.end)
+    }
+
     /// Bytes of all inputs.
     pub(crate) fn bytes(&self) -> u64 {
         self.inputs.iter().map(|extent| extent.bytes).fold(0, u64::saturating_add)

@@ -8,7 +8,7 @@ mod jobs;
 mod policy;
 
 pub(crate) use jobs::{Compaction, Job, pack};
-pub(crate) use policy::{Lag, PartitionPlan, Policy, Selection, plan};
+pub(crate) use policy::{Lag, Policy, Selection, plan};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,12 @@ use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, limits};
 
 /// Extents that one rewrite replaces: as many as one swap takes.
 const REWRITE_INPUTS_MAX: usize = limits::SWAP_INPUTS_MAX;
+/// Extents from which on a partition is eligible, whatever their size and age: each is a row of the metastore, and a
+/// read of consumers that come late. A rewrite of as many costs one PUT for them all.
+const EXTENTS_MIN: u64 = 500;
+/// Data of fewer bytes than this is small: it waits longer, so that a slightly active partition costs a PUT an hour and
+/// not one every few minutes.
+const SMALL_BYTES: u64 = 1 << 20;
 /// Level-0 bytes given to one rewrite, as a multiple of the file's target size. Compression makes the file smaller than
 /// its inputs, and the rewrite stops by itself when its file is full.
 const REWRITE_BYTES_FACTOR: u64 = 4;
@@ -20,8 +26,10 @@ const MERGE_INPUTS_MIN: usize = 4;
 pub(crate) struct Policy {
     /// Level-0 bytes from which on adjacent segment extents are eligible.
     pub(crate) bytes_min: u64,
-    /// Age of the oldest of them from which on they are eligible however small.
+    /// Age of the oldest of them from which on they are eligible, unless they are small.
     pub(crate) age_max: Duration,
+    /// Age from which on they are eligible however small.
+    pub(crate) small_age_max: Duration,
     /// Size up to which a history file is written.
     pub(crate) file_bytes_target: u64,
 }
@@ -33,6 +41,8 @@ pub(crate) enum Selection {
     All,
     /// Those that are large or old enough.
     Eligible,
+    /// None: only what there is matters.
+    None,
 }
 
 /// What to do about one partition.
@@ -44,6 +54,10 @@ pub(crate) struct PartitionPlan {
     pub(crate) merges: Vec<Range<usize>>,
     /// The partition's data at level 0.
     pub(crate) lag: Lag,
+    /// Of that, what is free and not among the rewrites.
+    pub(crate) pending: Lag,
+    /// Start of the oldest extent at level 0.
+    pub(crate) level_0_start: Option<Offset>,
     /// Extents below this offset never need to be rewritten again.
     pub(crate) compacted_through: Offset,
 }
@@ -59,24 +73,48 @@ pub(crate) struct Lag {
     pub(crate) oldest: Option<Timestamp>,
 }
 
+impl Policy {
+    /// The time from which data at level 0 is worth a rewrite.
+    pub(crate) fn ripe_at(&self, lag: &Lag) -> Timestamp {
+        let is_large = lag.bytes >= self.bytes_min || lag.extents >= EXTENTS_MIN;
+        match lag.oldest {
+            Some(_) if is_large => Timestamp(0),
+            Some(oldest) => oldest.plus(self.age_of(lag.bytes)),
+            None => Timestamp(i64::MAX),
+        }
+    }
+
+    /// The age at which `bytes` of data are worth a rewrite: the smaller, the older, in proportion.
+    fn age_of(&self, bytes: u64) -> Duration {
+        let times = u32::try_from(SMALL_BYTES / bytes.clamp(1, SMALL_BYTES)).unwrap_or(u32::MAX);
+        self.age_max.saturating_mul(times).min(self.small_age_max.max(self.age_max))
+    }
+}
+
 /// Plans a partition whose extents are `extents`: in order, without gaps, all below its stable offset. Extents that are
-/// `is_broken` could not be read before and stay as they are.
+/// not `is_free` are part of a job that runs, or could not be read before, and stay as they are.
 pub(crate) fn plan(
     extents: &[Extent],
     policy: &Policy,
     selection: Selection,
     now: Timestamp,
-    is_broken: impl Fn(&Extent) -> bool,
+    is_free: impl Fn(&Extent) -> bool,
 ) -> PartitionPlan {
-    let segments: Vec<Range<usize>> = runs(extents, |extent| is_segment(extent) && !is_broken(extent));
-    let files: Vec<Range<usize>> = runs(extents, |extent| !is_segment(extent) && !is_broken(extent));
+    let segments: Vec<Range<usize>> = runs(extents, |extent| is_segment(extent) && is_free(extent));
+    let files: Vec<Range<usize>> = runs(extents, |extent| !is_segment(extent) && is_free(extent));
     let rewrites = segments.iter().flat_map(|run| cut(extents, run.clone(), policy));
-    let is_selected =
-        |run: &Range<usize>| selection == Selection::All || is_eligible(&extents[run.clone()], policy, now);
+    let is_selected = |run: &Range<usize>| match selection {
+        Selection::All => true,
+        Selection::Eligible => policy.ripe_at(&lag(&extents[run.clone()])) <= now,
+        Selection::None => false,
+    };
+    let (rewrites, rest): (Vec<_>, Vec<_>) = rewrites.partition(is_selected);
     PartitionPlan {
-        rewrites: rewrites.filter(is_selected).collect(),
+        rewrites,
         merges: files.iter().flat_map(|run| merges(extents, run.clone(), policy)).collect(),
         lag: lag(extents),
+        pending: lag(rest.iter().flat_map(|run| &extents[run.clone()])),
+        level_0_start: extents.iter().find(|extent| is_segment(extent)).map(|extent| extent.offsets.start),
         compacted_through: compacted_through(extents, policy),
     }
 }
@@ -118,13 +156,6 @@ fn cut(extents: &[Extent], run: Range<usize>, policy: &Policy) -> Vec<Range<usiz
     rewrites
 }
 
-fn is_eligible(extents: &[Extent], policy: &Policy, now: Timestamp) -> bool {
-    let Lag { bytes, oldest, .. } = lag(extents);
-    bytes >= policy.bytes_min
-        || extents.len() >= REWRITE_INPUTS_MAX
-        || oldest.is_some_and(|oldest| oldest.plus(policy.age_max) <= now)
-}
-
 /// The merges within a run of history files.
 fn merges(extents: &[Extent], run: Range<usize>, policy: &Policy) -> Vec<Range<usize>> {
     let mut merges = Vec::new();
@@ -157,8 +188,8 @@ fn merge_from(files: &[Extent], policy: &Policy) -> Option<usize> {
     inputs
 }
 
-fn lag(extents: &[Extent]) -> Lag {
-    extents.iter().filter(|extent| is_segment(extent)).fold(Lag::default(), |lag, extent| {
+fn lag<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Lag {
+    extents.into_iter().filter(|extent| is_segment(extent)).fold(Lag::default(), |lag, extent| {
         let written = extent.object.created();
         Lag {
             bytes: lag.bytes.saturating_add(extent.bytes),

@@ -7,9 +7,14 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Tim
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Compaction, Job, Policy, Selection, pack, plan};
+use super::{Compaction, Job, Lag, Policy, Selection, pack, plan};
 
-const POLICY: Policy = Policy { bytes_min: 1_000, age_max: Duration::from_secs(10), file_bytes_target: 10_000 };
+const POLICY: Policy = Policy {
+    bytes_min: 1_000,
+    age_max: Duration::from_secs(10),
+    small_age_max: Duration::from_secs(10),
+    file_bytes_target: 10_000,
+};
 const NONE: Vec<Range<usize>> = Vec::new();
 const NOW: Timestamp = Timestamp(50_000);
 
@@ -34,23 +39,36 @@ fn files(sizes: &[u64]) -> Vec<Extent> {
 }
 
 fn merges(sizes: &[u64]) -> Vec<Range<usize>> {
-    plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| false).merges
+    plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| true).merges
+}
+
+#[test]
+fn little_data_waits_longer_in_proportion_up_to_a_limit_and_many_extents_never_wait() {
+    let policy = Policy { bytes_min: 32 << 20, small_age_max: Duration::from_secs(3600), ..POLICY };
+    let ripe_at = |bytes, extents| policy.ripe_at(&Lag { bytes, extents, oldest: Some(Timestamp(0)) }).0 / 1000;
+    assert_eq!(ripe_at(2 << 20, 5), 10);
+    assert_eq!(ripe_at(1 << 20, 5), 10);
+    assert_eq!(ripe_at(1 << 18, 5), 40);
+    assert_eq!(ripe_at(100, 5), 3_600);
+    assert_eq!(ripe_at(100, 499), 3_600);
+    assert_eq!(ripe_at(100, 500), 0);
+    assert_eq!(ripe_at(32 << 20, 5), 0);
 }
 
 #[test]
 fn segments_are_rewritten_when_they_are_many_or_old() {
-    let eligible = |sizes: &[u64], now| plan(&segments(sizes), &POLICY, Selection::Eligible, now, |_| false).rewrites;
+    let eligible = |sizes: &[u64], now| plan(&segments(sizes), &POLICY, Selection::Eligible, now, |_| true).rewrites;
     assert_eq!(eligible(&[300, 300], NOW), NONE);
     assert_eq!(eligible(&[300, 300, 400], NOW), vec![0..3]);
     assert_eq!(eligible(&[300, 300], Timestamp(55_000)), vec![0..2]);
-    let all = plan(&segments(&[1]), &POLICY, Selection::All, NOW, |_| false);
+    let all = plan(&segments(&[1]), &POLICY, Selection::All, NOW, |_| true);
     assert_eq!(all.rewrites, vec![0..1]);
     assert_eq!((all.lag.bytes, all.lag.extents), (1, 1));
 }
 
 #[test]
 fn a_rewrite_is_bounded_in_bytes_and_extents() {
-    let rewrites = |sizes: &[u64]| plan(&segments(sizes), &POLICY, Selection::All, NOW, |_| false).rewrites;
+    let rewrites = |sizes: &[u64]| plan(&segments(sizes), &POLICY, Selection::All, NOW, |_| true).rewrites;
     assert_eq!(rewrites(&[30_000, 10_000, 1, 90_000, 1]), vec![0..2, 2..3, 3..4, 4..5]);
     assert_eq!(rewrites(&[1; 4_500]), vec![0..2_000, 2_000..4_000, 4_000..4_500]);
 }
@@ -58,7 +76,7 @@ fn a_rewrite_is_bounded_in_bytes_and_extents() {
 #[test]
 fn a_broken_extent_is_planned_around() {
     let extents = segments(&[2_000; 5]);
-    let plan = plan(&extents, &POLICY, Selection::Eligible, NOW, |extent| extent.offsets.start == Offset(2));
+    let plan = plan(&extents, &POLICY, Selection::Eligible, NOW, |extent| extent.offsets.start != Offset(2));
     assert_eq!(plan.rewrites, vec![0..2, 3..5]);
 }
 
@@ -75,7 +93,7 @@ fn neighbours_are_merged_when_every_byte_ends_up_in_a_file_twice_as_large() {
 #[test]
 fn leading_large_files_are_compacted_through() {
     let compacted_through =
-        |sizes: &[u64]| plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| false).compacted_through;
+        |sizes: &[u64]| plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| true).compacted_through;
     assert_eq!(compacted_through(&[9_000, 6_000, 100, 9_000]), Offset(2));
     assert_eq!(compacted_through(&[100, 9_000]), Offset(0));
 }

@@ -7,13 +7,19 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, object_key};
 
 use super::error::RewriteError;
 use super::file_builder::BuiltFile;
-use super::rewriter::Rewriter;
-use crate::Report;
+use super::rewriter::{JobResult, Rewriter};
 use crate::plan::Compaction;
 
 impl Rewriter {
     /// Replaces the inputs that `built` holds with it.
-    pub(super) async fn publish(&self, compaction: &Compaction, lease: &Lease, built: BuiltFile, report: &mut Report) {
+    pub(super) async fn publish(
+        &self,
+        compaction: &Compaction,
+        lease: &Lease,
+        built: BuiltFile,
+        result: &mut JobResult,
+    ) {
+        let JobResult { report, replaced, stale, .. } = result;
         let BuiltFile { file, inputs } = built;
         let inputs = &compaction.inputs[..inputs.min(compaction.inputs.len())];
         let (records, bytes) = (file.records, file.bytes);
@@ -24,8 +30,12 @@ impl Rewriter {
                 report.extents_replaced += u64::try_from(inputs.len()).unwrap_or(u64::MAX);
                 report.bytes_in += inputs.iter().map(|extent| extent.bytes).fold(0, u64::saturating_add);
                 report.bytes_out += bytes;
+                replaced.push((compaction.partition, inputs.to_vec()));
             }
-            Err(RewriteError::Swap(SwapError::Stale(_) | SwapError::UnknownPartition(_))) => report.stale += 1,
+            Err(RewriteError::Swap(SwapError::Stale(_) | SwapError::UnknownPartition(_))) => {
+                report.stale += 1;
+                stale.push(compaction.partition);
+            }
             Err(RewriteError::Swap(SwapError::Fenced)) => {
                 report.fenced += 1;
                 self.leases.discard(lease).await;

@@ -43,11 +43,25 @@ pub(crate) struct RewriteSettings {
     pub(crate) output_age_max: Duration,
 }
 
-/// The report of a job, and the inputs that it could not read.
+/// The result of a job.
 #[derive(Default)]
 pub(crate) struct JobResult {
     pub(crate) report: Report,
+    /// Inputs that could not be read.
     pub(crate) broken: Vec<(TopicPartition, Extent)>,
+    /// Inputs that a file has replaced.
+    pub(crate) replaced: Vec<(TopicPartition, Vec<Extent>)>,
+    /// Partitions whose inputs had changed.
+    pub(crate) stale: Vec<TopicPartition>,
+}
+
+impl JobResult {
+    /// The result of a job that did not come to its end.
+    pub(crate) fn failed(what: &str, error: &dyn std::fmt::Display) -> Self {
+        let mut result = Self::default();
+        result.report.fail(what, error);
+        result
+    }
 }
 
 /// The file of one compaction while it is built, or why building it failed.
@@ -64,10 +78,7 @@ impl Rewriter {
     /// Runs `job` for those of its partitions that can be leased. Failures are reported and can be planned again.
     pub(crate) async fn run(&self, job: Job) -> JobResult {
         let mut result = JobResult::default();
-        let compactions = match &job {
-            Job::Rewrite(compactions) => compactions.as_slice(),
-            Job::Merge(compaction) => std::slice::from_ref(compaction),
-        };
+        let compactions = job.compactions();
         let key = |compaction: &Compaction| LeaseKey::Partition(compaction.partition);
         let keys: Vec<LeaseKey> = compactions.iter().map(key).collect();
         let leases = match self.leases.acquire(&keys).await {
@@ -113,7 +124,7 @@ impl Rewriter {
         };
         match file {
             Ok(None) => {}
-            Ok(Some(file)) => self.publish(compaction, lease, file, &mut result.report).await,
+            Ok(Some(file)) => self.publish(compaction, lease, file, result).await,
             Err(BuildFailure { error, input }) => {
                 let broken = input.filter(|_| error.is_caused_by_input());
                 result.broken.extend(broken.map(|extent| (compaction.partition, *extent)));

@@ -61,12 +61,33 @@ async fn expired_records_are_deleted_with_their_objects() {
     young.records.iter_mut().for_each(|record| record.timestamp = fresh);
     world.commit(vec![(0, vec![young])]).await;
     let report = world.compactor(config()).run_once().await;
-    assert_eq!((report.trims, report.records_written), (2, 2), "records with timestamps of 1970 are not rewritten");
+    assert_eq!((report.trims, report.records_written), (1, 12), "records of 1970 before a roll are not rewritten");
     assert_eq!(world.expected(world.partition(0)).await.len(), 2);
-    assert_eq!(world.expected(world.partition(1)).await.len(), 0);
+    assert_eq!(world.expected(world.partition(1)).await.len(), 10, "young by arrival, and nothing has rolled yet");
     world.check().await;
+    world.advance(Duration::from_secs(3_601));
+    assert_eq!(world.compactor(config()).run_once().await.trims, 2);
+    assert_eq!(world.expected(world.partition(1)).await.len(), 0);
     world.advance(Duration::from_secs(601));
     world.compactor(config()).run_once().await;
+    world.check_bucket().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_deleted_delays_only_itself() {
+    let world = world(&[("retention.ms", "-1")]).await;
+    let compactor = world.compactor(config());
+    compactor.run_once().await;
+    world.advance(Duration::from_secs(601));
+    let keys = world.keys().await;
+    let locked = keys.iter().find(|key| key.starts_with("segments/")).expect("a segment").clone();
+    world.faults.inject(FaultRule::on(Operation::Delete, Fault::Denied).key_contains(locked.clone()));
+    let report = compactor.run_once().await;
+    assert_eq!((report.objects_deleted, report.failures.len()), (4, 1));
+    let retired = world.metastore.objects.retired_due(world.clock.now(), 10).await.expect("read");
+    assert_eq!(retired.iter().map(|retired| &retired.key).collect::<Vec<_>>(), [&locked], "the others are forgotten");
+    world.faults.heal();
+    assert_eq!(compactor.run_once().await.objects_deleted, 1);
     world.check_bucket().await;
 }
 

@@ -92,6 +92,9 @@ async fn in_the_background_a_small_amount_of_data_is_rewritten_once_it_is_old() 
     assert!(!is_history(&world.all_extents().await[1].source), "too small again");
     world.advance(Duration::from_secs(600));
     wait().await;
+    assert!(!is_history(&world.all_extents().await[1].source), "old enough for more bytes");
+    world.advance(Duration::from_secs(3_000));
+    wait().await;
     assert!(world.all_extents().await.iter().all(|extent| is_history(&extent.source)), "old enough");
     stop.cancel();
     running.await.expect("the task ends");

@@ -3,8 +3,10 @@
 mod broken;
 mod crash;
 mod drafts;
+mod finding;
 mod garbage;
 mod history;
+mod independence;
 mod interleavings;
 mod sharing;
 mod world;

@@ -33,7 +33,7 @@ pub(super) struct World {
     pub(super) faults: Faults,
     pub(super) clock: Arc<ManualClock>,
     pub(super) topic: Topic,
-    session: Session,
+    pub(super) session: Session,
     /// Every record that was acknowledged.
     pub(super) acknowledged: BTreeMap<TopicPartition, Vec<HistoryRecord>>,
     segments: u64,
@@ -123,8 +123,17 @@ impl World {
 
     /// A compactor that acquires its leases for `session`.
     pub(super) fn compactor_of(&self, session: Session, config: CompactorConfig) -> Compactor {
+        self.compactor_with_clock(session, config, self.clock.clone())
+    }
+
+    /// The same with a clock of its own.
+    pub(super) fn compactor_with_clock(
+        &self,
+        session: Session,
+        config: CompactorConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Compactor {
         let rng = Arc::new(SeededRng::new(self.compactors.fetch_add(1, Ordering::Relaxed)));
-        let clock: Arc<dyn Clock> = self.clock.clone();
         Compactor::new(self.metastore.clone(), self.objects.clone(), config, session, clock, rng)
     }
 

@@ -11,6 +11,7 @@ mod bucket;
 mod coalesce;
 mod config;
 mod credentials;
+mod delete;
 mod error;
 #[cfg(any(test, feature = "testing"))]
 pub mod faults;
@@ -25,6 +26,7 @@ mod retry;
 mod tls;
 mod unfinished_uploads;
 mod usage;
+mod walk;
 
 pub use bucket::{BucketSettings, Expiry, LifecycleRule, Setting, Versioning};
 pub use config::{ObjectsConfig, RetryPolicy};
@@ -34,6 +36,7 @@ pub use location::{LocationError, S3Location, StoreLocation};
 pub use objects::Objects;
 pub use open::open;
 pub use usage::{Usage, UsageTotals};
+pub use walk::Walk;
 
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,7 @@ impl Objects {
     }
 
     /// `None` is the root of the store.
-    fn directory(&self, prefix: &str) -> Result<Option<Path>, Error> {
+    pub(crate) fn directory(&self, prefix: &str) -> Result<Option<Path>, Error> {
         let prefix = prefix.trim_matches('/');
         if prefix.is_empty() { Ok(self.root()) } else { self.path(Operation::List, prefix).map(Some) }
     }
@@ -65,7 +65,7 @@ impl Objects {
         Ok(smallest.into_sorted_vec())
     }
 
-    fn listed(&self, meta: &ObjectMeta) -> Option<ListedObject> {
+    pub(crate) fn listed(&self, meta: &ObjectMeta) -> Option<ListedObject> {
         let key = self.key(&meta.location)?.to_owned();
         Some(ListedObject { key, bytes: meta.size, modified_ms: meta.last_modified.timestamp_millis() })
     }

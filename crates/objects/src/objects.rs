@@ -1,12 +1,11 @@
-//! The handle of a store: its write, delete and check operations. Reads are in `read.rs`, listings in `listing.rs`.
+//! The handle of a store: its write and check operations. Reads are in `read.rs`, deletions in `delete.rs`, listings in
+//! `listing.rs` and `walk.rs`.
 
 use std::fmt;
-use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
@@ -132,23 +131,6 @@ impl Objects {
             head.map(|found| found.size).map_err(|error| Error::from_store(Operation::Get, key, &error))
         })
         .await
-    }
-
-    /// Deletes the objects at `keys`. Absent objects count as deleted. After an error some may be left.
-    pub async fn delete(&self, keys: &[String]) -> Result<(), Error> {
-        let Some(first) = keys.first() else { return Ok(()) };
-        let paths = keys.iter().map(|key| self.path(Operation::Delete, key)).collect::<Result<Vec<_>, _>>()?;
-        self.with_retries(Operation::Delete, first, &self.slots.others, 0, || async {
-            let absent_is_fine = |result: Result<Path, object_store::Error>| {
-                let result = result.map(|_| ()).map_err(|error| Error::from_store(Operation::Delete, first, &error));
-                ready(result.or_else(|error| if error.kind == ErrorKind::NotFound { Ok(()) } else { Err(error) }))
-            };
-            let requests = stream::iter(paths.clone()).map(Ok).boxed();
-            self.store.delete_stream(requests).then(absent_is_fine).try_collect::<()>().await
-        })
-        .await?;
-        count(&self.usage.deletes, keys.len() as u64);
-        Ok(())
     }
 
     /// Writes, reads and deletes a small object, to check that the store exists, can be reached, and grants access.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     keyspace::Error,
-    kv::{Db, Tx},
+    kv::{Db, Tx, key_after},
     leases::{self, CheckError, Lease},
 };
 
@@ -29,7 +29,21 @@ impl KnownObjects {
 
     /// Retired objects that may be deleted by `now`, longest due first: at most `limit`, and at most 1,000.
     pub async fn retired_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Retired>, Error> {
-        let due = &retired_by(now).limit(limit.min(BATCH_MAX));
+        self.retired_due_after(now, None, limit).await
+    }
+
+    /// As [`Self::retired_due`], but only those after the object with this due time and id.
+    pub async fn retired_due_after(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, ObjectId)>,
+        limit: usize,
+    ) -> Result<Vec<Retired>, Error> {
+        let mut due = retired_by(now).limit(limit.min(BATCH_MAX));
+        if let Some((at, id)) = after {
+            due.begin = key_after(&retired_key(at, id)).min(due.end.clone());
+        }
+        let due = &due;
         self.db
             .read("objects.retired_due", |tx| async move {
                 let rows = tx.range(due.clone()).await?;

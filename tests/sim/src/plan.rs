@@ -209,6 +209,9 @@ fn compactor(rng: &SimRng, retire_grace: Duration) -> CompactorConfig {
         orphan_age: Duration::from_secs(3_600),
         sweep_interval: Duration::from_secs(rng.between(10, 60)),
         feed_retention: Duration::from_secs(rng.choose(&[60, 3_600])),
+        retention_check_interval: rng.time(Duration::from_secs(1), Duration::from_secs(20)),
+        compact_small_age_max: Duration::from_secs(rng.choose(&[2, 20])),
+        survey_interval: Duration::from_secs(rng.choose(&[20, 3_600])),
         ..CompactorConfig::default()
     }
 }

@@ -4,6 +4,7 @@ mod conformance;
 mod faulty;
 mod http;
 mod simulated;
+mod walk;
 
 use std::sync::Arc;
 

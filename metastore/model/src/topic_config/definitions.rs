@@ -290,9 +290,9 @@ pub static DEFINITIONS: [ConfigDef; 33] = [
     def(
         ("segment.bytes", Int, "1073741824"),
         ValueRule::AtLeast(1_048_576),
-        Reported,
+        Honoured,
         Some("log.segment.bytes"),
-        "No effect: segments are sized for the object store and shared by many partitions.",
+        "Size of the groups of records that go together once their newest is older than retention.ms, bytes.",
     ),
     def(
         ("segment.index.bytes", Int, "10485760"),
@@ -311,9 +311,9 @@ pub static DEFINITIONS: [ConfigDef; 33] = [
     def(
         ("segment.ms", Long, "604800000"),
         ValueRule::AtLeast(1),
-        Reported,
+        Honoured,
         None,
-        "No effect: segments are sealed by the agent's flush policy.",
+        "Time that the groups of records span that go together once their newest is older than retention.ms, ms.",
     ),
     def(
         ("unclean.leader.election.enable", Boolean, "false"),

@@ -16,6 +16,10 @@ pub struct TopicConfigs {
     /// Partition size in bytes over which the oldest records are removed; `None` for no limit. Applies if
     /// `cleanup.delete`.
     pub retention_bytes: Option<u64>,
+    /// Bytes of records that go together when their newest is too old: those of one of Kafka's segments.
+    pub segment_bytes: u64,
+    /// Time between the first and the last of them, by their timestamps.
+    pub segment_time: Duration,
     /// Bytes of the largest batch that is accepted, with its header, as sent.
     pub max_message_bytes: usize,
     /// Whether records have the timestamps of their producers or of the append.
@@ -106,6 +110,8 @@ impl TopicConfigs {
             cleanup: CleanupPolicy { delete: policies.contains(&"delete"), compact: policies.contains(&"compact") },
             retention: positive("retention.ms").map(Duration::from_millis),
             retention_bytes: positive("retention.bytes"),
+            segment_bytes: positive("segment.bytes").unwrap_or(0),
+            segment_time: millis("segment.ms"),
             max_message_bytes: usize::try_from(number("max.message.bytes")).unwrap_or(0),
             timestamp_type: match text("message.timestamp.type") {
                 "LogAppendTime" => TimestampType::LogAppendTime,

@@ -2,5 +2,6 @@
 
 mod commit;
 mod fixtures;
+mod retention;
 mod swap;
 mod trim;

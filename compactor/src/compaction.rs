@@ -1,0 +1,252 @@
+//! The compaction task: plans what is ripe and runs the jobs, several at once.
+//!
+//! A planner hands jobs to workers through a short queue, so that planning goes on while jobs run. Jobs of one partition
+//! run side by side on disjoint ranges of offsets.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use alluvium_metastore::Error;
+use alluvium_metastore::leases::LeaseKey;
+use alluvium_model::{Offset, TopicPartition};
+use alluvium_runtime::Clock;
+use futures::{FutureExt, StreamExt, stream};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::plan::{self, Job, Selection};
+use crate::rewrite::{JobResult, Rewriter};
+use crate::tasks::{Task, TaskStatuses};
+use crate::work::{Backlog, EndOffsets, PlanInput, WorkIndex};
+use crate::{CompactorConfig, Counters, Report};
+
+/// Passes of a round over all work: each runs all jobs that it finds, and the last one finds none.
+const PASSES_MAX: usize = 1_000;
+/// Partitions planned at a time: those that share segments are packed into one job.
+const PLAN_PARTITIONS_MAX: usize = 1_000;
+/// Extents planned at a time (about 200 B each).
+const PLAN_EXTENTS_MAX: usize = 200_000;
+/// Jobs that wait until one of the running ones has finished.
+const WAITING_MAX: usize = 1;
+
+/// Plans and runs jobs.
+pub(crate) struct CompactionTask {
+    pub(crate) rewriter: Rewriter,
+    pub(crate) index: Arc<WorkIndex>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) config: CompactorConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) in_flight: InFlight,
+    /// Wakes the planner when a job has ended.
+    pub(crate) job_ended: Notify,
+    /// Threads of normal priority, for the time in which the backlog is large.
+    pub(crate) urgent: OnceLock<Handle>,
+    pub(crate) statuses: Arc<TaskStatuses>,
+}
+
+/// The offsets that jobs are working on.
+#[derive(Default)]
+pub(crate) struct InFlight(Mutex<BTreeMap<TopicPartition, Vec<Range<Offset>>>>);
+
+impl InFlight {
+    fn add(&self, job: &Job) {
+        for compaction in job.compactions() {
+            self.map().entry(compaction.partition).or_default().push(compaction.offsets());
+        }
+    }
+
+    fn remove(&self, job: &Job) {
+        let mut map = self.map();
+        for compaction in job.compactions() {
+            let Some(ranges) = map.get_mut(&compaction.partition) else { continue };
+            let offsets = compaction.offsets();
+            ranges.retain(|range| *range != offsets);
+            if ranges.is_empty() {
+                map.remove(&compaction.partition);
+            }
+        }
+    }
+
+    fn of(&self, partition: TopicPartition) -> Vec<Range<Offset>> {
+        self.map().get(&partition).cloned().unwrap_or_default()
+    }
+
+    fn map(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Vec<Range<Offset>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CompactionTask {
+    /// Compacts what is ripe, for ever. After a panic it may be called again.
+    pub(crate) async fn run(&self) {
+        self.in_flight.map().clear();
+        self.rewriter.leases.abandon(|key| matches!(key, LeaseKey::Partition(_))).await;
+        self.index.request_survey();
+        let (jobs, queue) = mpsc::channel(WAITING_MAX);
+        futures::join!(self.plan_forever(jobs), self.work(queue));
+    }
+
+    /// Runs the jobs of the queue, some at once.
+    async fn work(&self, queue: mpsc::Receiver<Job>) {
+        let queue = stream::unfold(queue, |mut queue| async move { Some((queue.recv().await?, queue)) });
+        let running = queue.map(|job| self.run_job(job).boxed()).buffer_unordered(self.config.jobs_max.max(1));
+        let mut running = std::pin::pin!(running);
+        while let Some((job, result)) = running.next().await {
+            self.finish(job, result).await;
+        }
+    }
+
+    async fn plan_forever(&self, queue: mpsc::Sender<Job>) {
+        loop {
+            let (jobs, failed) = self.plan().await;
+            let is_idle = jobs.is_empty();
+            for job in jobs {
+                if queue.send(job).await.is_err() {
+                    return;
+                }
+            }
+            self.show_lag().await;
+            if let Some(error) = &failed {
+                let mut report = Report::default();
+                report.fail("planning compactions", error);
+                self.counters.count(&report);
+            }
+            if is_idle {
+                if failed.is_none() && self.in_flight.map().is_empty() {
+                    self.statuses.of(Task::Compaction).set_passed(self.clock.now());
+                }
+                // Whichever is first; the other one costs an early look.
+                let _ = tokio::time::timeout(self.config.interval, self.job_ended.notified()).await;
+            }
+        }
+    }
+
+    /// Plans the partitions that are ripe, up to the limits, or to the first failure. Rewrites come first, as they
+    /// shorten the backlog.
+    async fn plan(&self) -> (Vec<Job>, Option<Error>) {
+        let now = self.clock.now();
+        let retry = now.plus(self.config.interval);
+        let (mut rewrites, mut merges, mut extents) = (Vec::new(), Vec::new(), 0);
+        let mut failed = None;
+        for _ in 0..PLAN_PARTITIONS_MAX {
+            if extents >= PLAN_EXTENTS_MAX {
+                break;
+            }
+            let work = match self.index.plan_next(|partition| self.in_flight.of(partition), now, retry).await {
+                Ok(Some(work)) => work,
+                Ok(None) => break,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            };
+            extents += work.inputs();
+            rewrites.extend(work.rewrites);
+            merges.extend(work.merges.into_iter().map(Job::Merge));
+        }
+        let mut jobs = plan::pack(rewrites, self.config.file_bytes_target.max(1));
+        jobs.extend(merges);
+        jobs.iter().for_each(|job| self.in_flight.add(job));
+        (jobs, failed)
+    }
+
+    /// Runs a job: on threads of normal priority if much is waiting.
+    async fn run_job(&self, job: Job) -> (Job, JobResult) {
+        let is_urgent = self.counters.lag_bytes.load(Ordering::Relaxed) >= self.config.urgent_bytes;
+        let result = match self.urgent.get() {
+            Some(threads) if is_urgent => {
+                let (rewriter, job) = (self.rewriter.clone(), job.clone());
+                let running = AbortOnDropHandle::new(threads.spawn(async move { rewriter.run(job).await }));
+                running.await.unwrap_or_else(|stopped| JobResult::failed("a compaction", &stopped))
+            }
+            _ => self.rewriter.run(job.clone()).await,
+        };
+        (job, result)
+    }
+
+    async fn finish(&self, job: Job, result: JobResult) {
+        let now = self.clock.now();
+        self.in_flight.remove(&job);
+        let mut backlog = self.index.backlog().await;
+        for compaction in job.compactions() {
+            let partition = compaction.partition;
+            let is_broken = result.broken.iter().any(|(of, _)| *of == partition);
+            let is_changed = is_broken || result.stale.contains(&partition);
+            // Back-off, unless something is known to have changed.
+            backlog.look_at(partition, if is_changed { now } else { now.plus(self.config.interval) });
+        }
+        for (partition, extent) in &result.broken {
+            self.index.planner.set_broken(*partition, extent);
+        }
+        for (partition, inputs) in &result.replaced {
+            backlog.compacted(*partition, inputs);
+        }
+        drop(backlog);
+        self.counters.count(&result.report);
+        self.show_lag().await;
+        self.job_ended.notify_one();
+    }
+
+    async fn show_lag(&self) {
+        let backlog = self.index.backlog().await;
+        self.statuses.of(Task::Compaction).set_backlog(self.index.show_lag(&backlog) + self.in_flight.map().len());
+    }
+
+    /// Compacts everything up to `end_offsets`, wherever it is assigned.
+    pub(crate) async fn run_all(&self, end_offsets: &EndOffsets, report: &mut Report) {
+        for _ in 0..PASSES_MAX {
+            let jobs = self.plan_all(end_offsets).await.unwrap_or_else(|error| {
+                report.fail("planning", &error);
+                Vec::new()
+            });
+            if jobs.is_empty() || !self.run_jobs(jobs, report).await {
+                break;
+            }
+        }
+    }
+
+    async fn plan_all(&self, end_offsets: &EndOffsets) -> Result<Vec<Job>, Error> {
+        let now = self.clock.now();
+        let planner = &self.index.planner;
+        let (mut rewrites, mut merges, mut extents) = (Vec::new(), Vec::new(), 0);
+        let mut backlog = Backlog::new(self.index.planner.policy());
+        for topic in planner.topics().await? {
+            for (partition, head) in planner.heads(&topic).await? {
+                if extents >= PLAN_EXTENTS_MAX {
+                    break;
+                }
+                let end = end_offsets.get(&partition).copied().unwrap_or(Offset(0)).min(head.stable);
+                let selection = Selection::All;
+                let input = PlanInput { topic: &topic, partition, head, end, selection, in_flight: &[], now };
+                let work = planner.plan(input).await?;
+                backlog.read(partition, &work.reading, now, now);
+                extents += work.inputs();
+                rewrites.extend(work.rewrites);
+                merges.extend(work.merges.into_iter().map(Job::Merge));
+            }
+        }
+        self.index.show_lag(&backlog);
+        let mut jobs = plan::pack(rewrites, self.config.file_bytes_target.max(1));
+        jobs.extend(merges);
+        Ok(jobs)
+    }
+
+    /// Runs `jobs`. Returns whether another pass may find more: a file was swapped in, or inputs were broken or
+    /// changed.
+    async fn run_jobs(&self, jobs: Vec<Job>, report: &mut Report) -> bool {
+        let mut is_progress = false;
+        let mut running =
+            stream::iter(jobs).map(|job| self.run_job(job).boxed()).buffer_unordered(self.config.jobs_max.max(1));
+        while let Some((_, JobResult { report: done, broken, .. })) = running.next().await {
+            is_progress |= done.files_written > 0 || done.stale > 0 || !broken.is_empty();
+            for (partition, extent) in &broken {
+                self.index.planner.set_broken(*partition, extent);
+            }
+            report.add(done);
+        }
+        is_progress
+    }
+}

@@ -1,0 +1,263 @@
+//! Keeps what is known of the work up to date: by the feed, and by a survey of everything at the start, when the feed
+//! was missed, when partitions were assigned anew, and rarely.
+//!
+//! The backlog is locked while a partition is read and while entries of the feed are applied, so that both happen one
+//! after the other: an entry is either in the reading, and ignored, or applied after it.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use alluvium_metastore::Error;
+use alluvium_metastore::feed::{Feed, FeedEntry, FeedError, FeedPosition};
+use alluvium_metastore::leases::MaintenanceRole;
+use alluvium_metastore::topics::Topic;
+use alluvium_model::log::Head;
+use alluvium_model::{Offset, Timestamp, TopicPartition};
+use alluvium_runtime::Clock;
+use tokio::sync::{MutexGuard as AsyncMutexGuard, watch};
+
+use super::{Backlog, ExpiryQueue, PartitionWork, PlanInput, Planner};
+use crate::Counters;
+use crate::assigned_work::AssignedWork;
+use crate::held_leases::HeldLeases;
+use crate::plan::{Policy, Selection};
+use crate::retention::Retention;
+use crate::tasks::TaskStatus;
+
+/// Entries of the feed in one read.
+const FEED_ENTRIES_MAX: usize = 256;
+/// Pause between two reads of the feed while it grows: one read for many commits, and a lag of no more than that.
+const FEED_PAUSE: Duration = Duration::from_millis(200);
+
+/// What is known of the work of this compactor.
+pub(crate) struct WorkIndex {
+    feed: Feed,
+    pub(crate) planner: Planner,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+    backlog: tokio::sync::Mutex<Backlog>,
+    expiry: Mutex<ExpiryQueue>,
+    assigned: Mutex<Option<AssignedWork>>,
+    is_survey_needed: AtomicBool,
+    /// Whether the feed is tailed from some position on: a survey that began earlier would have to be repeated.
+    is_tailing: watch::Sender<bool>,
+}
+
+impl WorkIndex {
+    pub(crate) fn new(
+        feed: Feed,
+        planner: Planner,
+        policy: Policy,
+        clock: Arc<dyn Clock>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self {
+            feed,
+            planner,
+            clock,
+            counters,
+            backlog: tokio::sync::Mutex::new(Backlog::new(policy)),
+            expiry: Mutex::default(),
+            assigned: Mutex::default(),
+            is_survey_needed: AtomicBool::new(true),
+            is_tailing: watch::Sender::new(false),
+        }
+    }
+
+    pub(crate) async fn backlog(&self) -> AsyncMutexGuard<'_, Backlog> {
+        self.backlog.lock().await
+    }
+
+    /// Shows how much waits at level 0. Returns how many partitions are worth a look.
+    pub(crate) fn show_lag(&self, backlog: &Backlog) -> usize {
+        let now = self.clock.now();
+        self.counters.set_lag(backlog.lag(), backlog.age(now));
+        backlog.ripe(now)
+    }
+
+    pub(crate) fn expiry(&self) -> MutexGuard<'_, ExpiryQueue> {
+        self.expiry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets what is assigned to this compactor. Work that is new to it is found by a survey.
+    pub(crate) async fn assign(&self, assigned: AssignedWork) {
+        let mut backlog = self.backlog.lock().await;
+        let before = self.assigned_work().replace(assigned.clone());
+        if before.as_ref() == Some(&assigned) {
+            return;
+        }
+        backlog.retain(|partition| assigned.has_partition(partition));
+        if !assigned.has_role(MaintenanceRole::Retention) {
+            self.expiry().clear();
+        }
+        self.is_survey_needed.store(true, Ordering::Relaxed);
+    }
+
+    fn assigned_work(&self) -> MutexGuard<'_, Option<AssignedWork>> {
+        self.assigned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_partition(&self, partition: TopicPartition) -> bool {
+        self.assigned_work().as_ref().is_some_and(|assigned| assigned.has_partition(partition))
+    }
+
+    fn has_retention(&self) -> bool {
+        self.assigned_work().as_ref().is_some_and(|assigned| assigned.has_role(MaintenanceRole::Retention))
+    }
+
+    /// Tails the feed from its end until reading it fails.
+    pub(crate) async fn tail(&self, leases: &HeldLeases, status: &TaskStatus) -> Result<(), Error> {
+        let mut position = self.feed.position().await?;
+        // Whatever came before is found by a survey.
+        self.request_survey();
+        self.is_tailing.send_replace(true);
+        loop {
+            status.set_passed(self.clock.now());
+            let entries = match self.feed.next(&position, FEED_ENTRIES_MAX).await {
+                Ok(entries) => entries,
+                Err(FeedError::Lagged) => return Ok(()),
+                Err(FeedError::Metastore(error)) => return Err(error),
+            };
+            let is_caught_up = entries.len() < FEED_ENTRIES_MAX;
+            status.set_backlog(entries.len());
+            self.assign(leases.assigned_work()).await;
+            position = self.apply(entries, position).await?;
+            if is_caught_up {
+                status.set_backlog(0);
+                tokio::time::sleep(FEED_PAUSE).await;
+            }
+        }
+    }
+
+    async fn apply(
+        &self,
+        entries: Vec<(FeedPosition, FeedEntry)>,
+        mut position: FeedPosition,
+    ) -> Result<FeedPosition, Error> {
+        let now = self.clock.now();
+        let has_retention = self.has_retention();
+        let mut topics = Vec::new();
+        {
+            let mut backlog = self.backlog.lock().await;
+            let mut expiry = self.expiry();
+            for (at, entry) in entries {
+                position = at;
+                match entry {
+                    FeedEntry::Commit { extents } => {
+                        for (partition, extent) in extents {
+                            if has_retention {
+                                expiry.append(partition, now);
+                            }
+                            if self.has_partition(partition) {
+                                backlog.append(partition, &extent);
+                            }
+                        }
+                    }
+                    FeedEntry::Swap { partition, inputs, .. } => backlog.swap(partition, &inputs),
+                    FeedEntry::Trim { partition, start } => backlog.trim(partition, start),
+                    FeedEntry::Topics { ids } => {
+                        ids.iter().for_each(|id| backlog.change_topic(*id));
+                        topics.extend(ids);
+                    }
+                }
+            }
+            self.show_lag(&backlog);
+        }
+        for id in topics.into_iter().filter(|_| has_retention) {
+            let topic = self.planner.topics.by_id(id).await?;
+            if let Some(topic) = topic.filter(Retention::concerns) {
+                let heads = self.planner.heads(&topic).await?;
+                let mut expiry = self.expiry();
+                heads.iter().for_each(|(partition, _)| expiry.look_at(*partition, now));
+            }
+        }
+        Ok(position)
+    }
+
+    /// Waits until the feed is tailed.
+    pub(crate) async fn tailing(&self) {
+        // The sender is a part of this.
+        let _ = self.is_tailing.subscribe().wait_for(|is_tailing| *is_tailing).await;
+    }
+
+    /// Makes a survey due.
+    pub(crate) fn request_survey(&self) {
+        self.is_survey_needed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a survey is due, as the last one ended `since` ago.
+    pub(crate) fn is_survey_due(&self, since: Option<Duration>, interval: Duration) -> bool {
+        self.is_survey_needed.load(Ordering::Relaxed) || since.is_none_or(|since| since >= interval)
+    }
+
+    /// Reads everything once.
+    pub(crate) async fn survey(&self) -> Result<(), Error> {
+        self.is_survey_needed.store(false, Ordering::Relaxed);
+        let surveyed = self.read_everything().await;
+        if surveyed.is_err() {
+            self.is_survey_needed.store(true, Ordering::Relaxed);
+        }
+        surveyed
+    }
+
+    async fn read_everything(&self) -> Result<(), Error> {
+        let has_retention = self.has_retention();
+        for topic in self.planner.topics().await? {
+            let may_expire = has_retention && Retention::concerns(&topic);
+            for (partition, head) in self.planner.heads(&topic).await? {
+                if may_expire {
+                    self.expiry().look_at(partition, self.clock.now());
+                }
+                if self.has_partition(partition) {
+                    let mut backlog = self.backlog.lock().await;
+                    // A look at it decides; what is there in one that was never looked at is read now, for the lag.
+                    self.read(&mut backlog, &topic, partition, head).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads level 0 of one partition without planning it.
+    async fn read(
+        &self,
+        backlog: &mut Backlog,
+        topic: &Topic,
+        partition: TopicPartition,
+        head: Head,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let input =
+            PlanInput { topic, partition, head, end: head.stable, selection: Selection::None, in_flight: &[], now };
+        let work = self.planner.plan(input).await?;
+        backlog.read(partition, &work.reading, now, now);
+        if !work.merges.is_empty() {
+            backlog.look_at(partition, now);
+        }
+        Ok(())
+    }
+
+    /// Plans the next partition that is worth a look at `now`, among those that are not `in_flight`; it is looked at
+    /// again at `retry` at the earliest unless something happens to it. `None` if there is none.
+    pub(crate) async fn plan_next(
+        &self,
+        in_flight: impl Fn(TopicPartition) -> Vec<Range<Offset>>,
+        now: Timestamp,
+        retry: Timestamp,
+    ) -> Result<Option<PartitionWork>, Error> {
+        let mut backlog = self.backlog.lock().await;
+        let Some(partition) = backlog.take_due(now, retry) else { return Ok(None) };
+        let Some((topic, head)) = self.planner.partition(partition).await? else {
+            backlog.remove(partition);
+            return Ok(Some(PartitionWork::default()));
+        };
+        let in_flight = &in_flight(partition);
+        let end = head.stable;
+        let input = PlanInput { topic: &topic, partition, head, end, selection: Selection::Eligible, in_flight, now };
+        let work = self.planner.plan(input).await?;
+        backlog.read(partition, &work.reading, retry, now);
+        Ok(Some(work))
+    }
+}
