@@ -9,13 +9,13 @@ use alluvium_model::Offset;
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
+use super::batch_visit::VisitBatches;
 use super::byte_budget::{PartitionBudget, PartitionDemand, divide};
 use super::loader::PartitionRead;
 use super::locate::{LocatedExtents, LocatedPartition};
 use super::offset_assignment::OffsetBatch;
 use super::read_plan::ReadPlan;
 use super::selection::{SelectedBatches, Selection};
-use super::tier::Tier;
 use super::{Fetch, FetchError, FetchPartition, FetchPlan, FetchedPartition, LoadError};
 
 /// Partitions of one fetch read at the same time: bounds what the fetch holds in memory besides its answer.
@@ -53,7 +53,7 @@ impl Fetch {
         let context = &ReadContext {
             fetch: self,
             plan,
-            read_plan: plan_cold_reads(&located, &budgets, bytes_max),
+            read_plan: self.plan_reads(&located, &budgets, bytes_max),
             bytes_max,
             bytes_read: AtomicUsize::new(0),
             deadline: Instant::now() + READ_TIME_MAX,
@@ -68,6 +68,16 @@ impl Fetch {
         self.shared.metrics.fetch_failures.inc_by(failures as u64);
         self.shared.metrics.fetch_bytes.inc_by(fetched.iter().map(|partition| partition.bytes() as u64).sum());
         fetched
+    }
+
+    fn plan_reads(&self, located: &[LocatedPartition], budgets: &[PartitionBudget], bytes_max: usize) -> ReadPlan {
+        let reads = located.iter().zip(budgets).filter_map(|(located, budget)| {
+            let located = located.extents.as_ref().ok()?;
+            Some((located.tier, located.extents.iter().map(Arc::as_ref), *budget))
+        });
+        let loader = &self.shared.loader;
+        let announced = |object| loader.metadata_cache.announced_segment(object);
+        ReadPlan::new(reads, bytes_max as u64, loader.tail.bytes_max(), announced)
     }
 }
 
@@ -128,34 +138,33 @@ impl ReadContext<'_> {
         extents: &LocatedExtents,
         budget: PartitionBudget,
     ) -> Result<SelectedBatches, LoadError> {
-        let mut selection = Selection::new(extents.until, budget);
-        let mut visit = |batch: OffsetBatch| {
-            let is_continued = selection.offer(&batch) && Instant::now() < self.deadline;
-            Ok(if is_continued { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        };
-        let read = PartitionRead {
-            partition: requested.partition,
-            from: requested.offset,
-            tier: extents.tier,
-            read_plan: &self.read_plan,
-        };
-        match self.fetch.shared.loader.visit_batches(read, &extents.extents, &mut visit).await {
-            Err(error) if selection.is_empty() => Err(error),
-            Ok(()) | Err(_) => Ok(selection.into_batches()),
+        let mut selecting = Selecting { selection: Selection::new(extents.until, budget), deadline: self.deadline };
+        let read = PartitionRead { partition: requested.partition, from: requested.offset, read_plan: &self.read_plan };
+        match self.fetch.shared.loader.visit_batches(read, &extents.extents, &mut selecting).await {
+            Err(error) if selecting.selection.is_empty() => Err(error),
+            Ok(()) | Err(_) => Ok(selecting.selection.into_batches()),
         }
+    }
+}
+
+/// Selects batches until the time is over.
+struct Selecting {
+    selection: Selection,
+    deadline: Instant,
+}
+
+impl VisitBatches for Selecting {
+    fn visit(&mut self, batch: OffsetBatch) -> Result<ControlFlow<()>, LoadError> {
+        let is_continued = self.selection.offer(&batch) && Instant::now() < self.deadline;
+        Ok(if is_continued { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    }
+
+    fn end_block(&mut self, bytes: usize) {
+        self.selection.end_block(bytes);
     }
 }
 
 fn failed(requested: FetchPartition, error: LoadError) -> FetchError {
     tracing::warn!(partition = %requested.partition, offset = %requested.offset, %error, "records cannot be read");
     error.in_partition(requested.partition)
-}
-
-/// Plans the runs of old segments to read. Segments at the tail are loaded whole, so there is nothing to plan for them.
-fn plan_cold_reads(located: &[LocatedPartition], budgets: &[PartitionBudget], bytes_max: usize) -> ReadPlan {
-    let cold = located.iter().zip(budgets).filter_map(|(located, budget)| {
-        let located = located.extents.as_ref().ok().filter(|located| located.tier == Tier::Cold)?;
-        Some((located.extents.iter().map(Arc::as_ref), *budget))
-    });
-    ReadPlan::new(cold, bytes_max as u64)
 }

@@ -1,13 +1,16 @@
 //! Decoded history. Re-encoding batches from Parquet is expensive, and consumers read them a little at a time.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use alluvium_history::HistoryFile;
+use alluvium_history::{HistoryFile, RangedRead, SourceError};
 use alluvium_model::{ObjectId, Offset};
 use alluvium_wire::batch::Batch;
+use bytes::Bytes;
+use futures::future::BoxFuture;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::bounded_cache;
 use crate::metrics::Metrics;
@@ -20,6 +23,9 @@ pub const CHUNK_BYTES_MAX: usize = 4 << 20;
 const OPEN_FILES_MAX: usize = 1_024;
 /// Decodings at the same time: each takes one core and several times [`CHUNK_BYTES`].
 const CONCURRENT_DECODES_MAX: usize = 8;
+/// Chunks that are being read from the store or decoded: each holds up to [`CHUNK_BYTES_MAX`], 256 MiB in all. Far more
+/// than are decoded, so that chunks whose bytes come slowly do not hold up those whose bytes are there.
+const CHUNKS_IN_FLIGHT_MAX: usize = 64;
 
 /// Consecutive batches of one history file.
 #[derive(Clone, Debug)]
@@ -47,8 +53,39 @@ impl Weighter<(ObjectId, Offset), Chunk> for ChunkWeight {
 pub struct DecodedHistory {
     chunks: Arc<Cache<(ObjectId, Offset), Chunk, ChunkWeight>>,
     files: Arc<Cache<ObjectId, HistoryFile>>,
+    in_flight: Arc<Semaphore>,
     decodes: Arc<Semaphore>,
     metrics: Metrics,
+}
+
+/// A source of bytes that gives the right to decode to others while it waits for the store.
+pub struct DecodingReader<'a> {
+    source: &'a dyn RangedRead,
+    decodes: &'a Semaphore,
+    decoding: Mutex<Option<SemaphorePermit<'a>>>,
+}
+
+impl RangedRead for DecodingReader<'_> {
+    fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn read(&self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, SourceError>> {
+        Box::pin(async move {
+            self.set_decoding(None);
+            let read = self.source.read(range).await;
+            let permit = self.decodes.acquire().await.expect("the semaphore is never closed");
+            self.set_decoding(Some(permit));
+            read
+        })
+    }
+}
+
+impl<'a> DecodingReader<'a> {
+    fn set_decoding(&self, permit: Option<SemaphorePermit<'a>>) {
+        // The permit before is dropped.
+        *self.decoding.lock().unwrap_or_else(PoisonError::into_inner) = permit;
+    }
 }
 
 impl DecodedHistory {
@@ -59,6 +96,7 @@ impl DecodedHistory {
         Self {
             chunks: Arc::new(bounded_cache::by_weight(bytes_max, chunks, ChunkWeight)),
             files: Arc::new(bounded_cache::by_count(OPEN_FILES_MAX)),
+            in_flight: Arc::new(Semaphore::new(CHUNKS_IN_FLIGHT_MAX)),
             decodes: Arc::new(Semaphore::new(CONCURRENT_DECODES_MAX)),
             metrics,
         }
@@ -79,7 +117,14 @@ impl DecodedHistory {
         self.files.get_or_insert_async(&object, open).await
     }
 
-    /// The chunk of `object` that begins at `offset`, decoded by `decode` if it is not cached.
+    /// A reader of `source` for a decoding, which decodes only with a permit.
+    #[must_use]
+    pub fn decoding_reader<'a>(&'a self, source: &'a dyn RangedRead) -> DecodingReader<'a> {
+        DecodingReader { source, decodes: &self.decodes, decoding: Mutex::new(None) }
+    }
+
+    /// The chunk of `object` that begins at `offset`, decoded by `decode` (through [`Self::decoding_reader`]) if it is
+    /// not cached.
     pub async fn chunk<E>(
         &self,
         object: ObjectId,
@@ -87,7 +132,7 @@ impl DecodedHistory {
         decode: impl Future<Output = Result<Chunk, E>>,
     ) -> Result<Chunk, E> {
         let decode = async {
-            let _permit = self.decodes.acquire().await.expect("the semaphore is never closed");
+            let _in_flight = self.in_flight.acquire().await.expect("the semaphore is never closed");
             self.metrics.history_decodes.inc();
             decode.await
         };

@@ -1,4 +1,5 @@
 mod block_cache;
+mod catch_up;
 mod decoded_records;
 mod memory_limiter;
 mod offset_assignment;
