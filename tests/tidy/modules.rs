@@ -56,6 +56,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "config",
             "bounded_cache",
             "metrics",
+            "memory",
             "listen",
             "live_agents",
             "metadata_cache",

@@ -13,7 +13,7 @@ use super::read_plan::ReadPlan;
 use super::{Fetch, FetchError, FetchPartition, FetchPlan, LoadError, ReadRecord};
 
 /// Bytes of decoded records that one call returns; the last record may exceed it.
-const READ_BYTES_MAX: usize = 8 << 20;
+pub const READ_BYTES_MAX: usize = 8 << 20;
 
 impl Fetch {
     /// Up to `limit` decoded records from `offset` on, without waiting for new ones.

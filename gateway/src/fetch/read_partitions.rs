@@ -9,6 +9,7 @@ use alluvium_model::Offset;
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
+use super::admission::Admission;
 use super::batch_visit::VisitBatches;
 use super::byte_budget::{PartitionBudget, PartitionDemand, divide};
 use super::loader::PartitionRead;
@@ -16,7 +17,7 @@ use super::locate::{LocatedExtents, LocatedPartition};
 use super::offset_assignment::OffsetBatch;
 use super::read_plan::ReadPlan;
 use super::selection::{SelectedBatches, Selection};
-use super::{Fetch, FetchError, FetchPartition, FetchPlan, FetchedPartition, LoadError};
+use super::{Fetch, FetchAnswer, FetchError, FetchPartition, FetchPlan, FetchedPartition, LoadError};
 
 /// Partitions of one fetch read at the same time: bounds what the fetch holds in memory besides its answer.
 const CONCURRENT_READS_MAX: usize = 8;
@@ -41,12 +42,11 @@ struct ReadContext<'a> {
 
 impl Fetch {
     /// Reads the partitions of `plan` from where `located` found their records.
-    pub(super) async fn read(&self, plan: &FetchPlan, located: Vec<LocatedPartition>) -> Vec<FetchedPartition> {
-        let reads_old = located.iter().any(LocatedPartition::is_cold);
-        let (bytes_max, _memory) = self.shared.cold_memory.acquire(plan.max_bytes, reads_old).await;
+    pub(super) async fn read(&self, plan: &FetchPlan, located: Vec<LocatedPartition>) -> FetchAnswer {
+        let Admission { bytes_max, mut memory } = self.admit(plan, &located).await;
         let demand = |(requested, located): (&FetchPartition, &LocatedPartition)| PartitionDemand {
             bytes_max: requested.max_bytes,
-            available: located.available(),
+            available: if memory.is_some() { located.available() } else { 0 },
         };
         let demands: Vec<PartitionDemand> = plan.partitions.iter().zip(&located).map(demand).collect();
         let budgets = divide(&demands, bytes_max);
@@ -66,8 +66,12 @@ impl Fetch {
             .await;
         let failures = fetched.iter().filter(|partition| partition.error.is_some()).count();
         self.shared.metrics.fetch_failures.inc_by(failures as u64);
-        self.shared.metrics.fetch_bytes.inc_by(fetched.iter().map(|partition| partition.bytes() as u64).sum());
-        fetched
+        let bytes: usize = fetched.iter().map(FetchedPartition::bytes).sum();
+        self.shared.metrics.fetch_bytes.inc_by(bytes as u64);
+        if let Some(memory) = &mut memory {
+            memory.set(bytes);
+        }
+        FetchAnswer { partitions: fetched, memory }
     }
 
     fn plan_reads(&self, located: &[LocatedPartition], budgets: &[PartitionBudget], bytes_max: usize) -> ReadPlan {

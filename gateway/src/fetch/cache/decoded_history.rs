@@ -19,13 +19,15 @@ use crate::metrics::Metrics;
 pub const CHUNK_BYTES: usize = 2 << 20;
 /// Bytes that one decoding yields at most (one record may exceed it): records of one file differ in size.
 pub const CHUNK_BYTES_MAX: usize = 4 << 20;
-/// Open files kept, each with its metadata.
-const OPEN_FILES_MAX: usize = 1_024;
+/// Open files kept, about: each has its metadata.
+const OPEN_FILES_ESTIMATED: usize = 1_024;
+/// Bytes of the metadata of open files: 32 KiB for each of that many.
+const OPEN_FILE_BYTES_MAX: u64 = 32 << 20;
 /// Decodings at the same time: each takes one core and several times [`CHUNK_BYTES`].
 const CONCURRENT_DECODES_MAX: usize = 8;
-/// Chunks that are being read from the store or decoded: each holds up to [`CHUNK_BYTES_MAX`], 256 MiB in all. Far more
+/// Chunks that are being read from the store or decoded: each holds up to [`CHUNK_BYTES_MAX`], 128 MiB in all. More
 /// than are decoded, so that chunks whose bytes come slowly do not hold up those whose bytes are there.
-const CHUNKS_IN_FLIGHT_MAX: usize = 64;
+const CHUNKS_IN_FLIGHT_MAX: usize = 32;
 
 /// Consecutive batches of one history file.
 #[derive(Clone, Debug)]
@@ -48,11 +50,21 @@ impl Weighter<(ObjectId, Offset), Chunk> for ChunkWeight {
     }
 }
 
+/// Weighs an open file by the memory of its metadata, bytes.
+#[derive(Clone, Copy, Debug)]
+struct FileWeight;
+
+impl Weighter<ObjectId, HistoryFile> for FileWeight {
+    fn weight(&self, _key: &ObjectId, file: &HistoryFile) -> u64 {
+        file.weight() as u64
+    }
+}
+
 /// Decoded chunks and open history files. Clones share them.
 #[derive(Clone)]
 pub struct DecodedHistory {
     chunks: Arc<Cache<(ObjectId, Offset), Chunk, ChunkWeight>>,
-    files: Arc<Cache<ObjectId, HistoryFile>>,
+    files: Arc<Cache<ObjectId, HistoryFile, FileWeight>>,
     in_flight: Arc<Semaphore>,
     decodes: Arc<Semaphore>,
     metrics: Metrics,
@@ -95,7 +107,7 @@ impl DecodedHistory {
         let chunks = usize::try_from(bytes_max / CHUNK_BYTES as u64).unwrap_or(usize::MAX).clamp(1, 1 << 16);
         Self {
             chunks: Arc::new(bounded_cache::by_weight(bytes_max, chunks, ChunkWeight)),
-            files: Arc::new(bounded_cache::by_count(OPEN_FILES_MAX)),
+            files: Arc::new(bounded_cache::by_weight(OPEN_FILE_BYTES_MAX, OPEN_FILES_ESTIMATED, FileWeight)),
             in_flight: Arc::new(Semaphore::new(CHUNKS_IN_FLIGHT_MAX)),
             decodes: Arc::new(Semaphore::new(CONCURRENT_DECODES_MAX)),
             metrics,
