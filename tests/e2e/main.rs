@@ -18,6 +18,7 @@ mod records;
 mod roles;
 mod s3;
 mod server;
+mod slow_readers;
 mod small_disk;
 mod start_errors;
 mod stop;

@@ -114,7 +114,7 @@ impl Loader {
 
     async fn load(&self, read: PartitionRead<'_>, extent: &Extent, at: Offset) -> Result<LoadedBatches, LoadError> {
         let key = || object_key::segment(extent.object);
-        match source(extent, read.read_plan, &self.recent) {
+        match source(extent, read.read_plan.whole(extent.object), &self.recent) {
             ReadSource::RecentSegment(run) => {
                 self.metrics.recent_hits.inc();
                 Ok(LoadedBatches::Run(run))

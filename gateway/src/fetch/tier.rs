@@ -18,7 +18,6 @@ use std::sync::Arc;
 use alluvium_model::{Extent, ExtentSource, Offset, TopicPartition};
 use alluvium_wire::batch::Batch;
 
-use super::read_plan::ReadPlan;
 use crate::metadata_cache::{MetadataCache, MetadataCacheError};
 use crate::recent_segments::RecentSegments;
 
@@ -71,16 +70,14 @@ fn is_new(metadata_cache: &MetadataCache, recent: &RecentSegments, extent: &Exte
     recent.holds(extent.object) || is_announced()
 }
 
-/// Where `extent` is read from.
-pub fn source<'a>(extent: &'a Extent, read_plan: &ReadPlan, recent: &RecentSegments) -> ReadSource<'a> {
+/// Where `extent` is read from. `whole` is the tier whose cache keeps its segment, if that is loaded whole.
+pub fn source<'a>(extent: &'a Extent, whole: Option<Tier>, recent: &RecentSegments) -> ReadSource<'a> {
     match &extent.source {
-        ExtentSource::Segment { position, .. } => {
-            match (recent.run(extent.object, position.start), read_plan.whole(extent.object)) {
-                (Some(batches), Some(_) | None) => ReadSource::RecentSegment(batches),
-                (None, Some(tier)) => ReadSource::WholeSegment(tier, position),
-                (None, None) => ReadSource::SegmentRun(position),
-            }
-        }
+        ExtentSource::Segment { position, .. } => match (recent.run(extent.object, position.start), whole) {
+            (Some(batches), Some(_) | None) => ReadSource::RecentSegment(batches),
+            (None, Some(tier)) => ReadSource::WholeSegment(tier, position),
+            (None, None) => ReadSource::SegmentRun(position),
+        },
         ExtentSource::History { .. } => ReadSource::History,
     }
 }
