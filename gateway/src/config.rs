@@ -27,6 +27,11 @@ pub struct AgentConfig {
     pub retire_grace: Duration,
     /// Memory in bytes for cached records, all caches together.
     pub cache_bytes: u64,
+    /// Memory in bytes for answers until they are written to their sockets, all clients together.
+    pub answer_bytes_max: usize,
+    /// While others wait for that memory, a client may pause within an answer for this long, and must on average take
+    /// at least 64 KiB/s of it after this time; else its connection is closed.
+    pub slow_reader_grace: Duration,
     /// Largest request frame in bytes (`socket.request.max.bytes`).
     pub frame_bytes_max: usize,
     /// Kafka connections open at once (`max.connections`).
@@ -73,6 +78,8 @@ impl Default for AgentConfig {
             commit_age_max: limits::COMMIT_AGE_MAX,
             retire_grace: limits::RETIRE_GRACE,
             cache_bytes: 256 << 20,
+            answer_bytes_max: 256 << 20,
+            slow_reader_grace: Duration::from_secs(10),
             frame_bytes_max: limits::FRAME_BYTES_MAX,
             connections_max: 10_000,
             connections_idle_max: Duration::from_secs(600),

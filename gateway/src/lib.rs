@@ -7,8 +7,8 @@
 //! Invariant: nothing here outlives the process, and every agent can serve every partition.
 //!
 //! Modules form layers. A module imports only from those before it in this order: `config`, `bounded_cache`, `metrics`,
-//! `listen`, `live_agents`, `metadata_cache`, `recent_segments`, `peers`, `produce`, `fetch`, `groups`, `agent`,
-//! `topic_creation`, `kafka`, `http`.
+//! `memory`, `listen`, `live_agents`, `metadata_cache`, `recent_segments`, `peers`, `produce`, `fetch`, `groups`,
+//! `agent`, `topic_creation`, `kafka`, `http`.
 
 pub mod agent;
 mod bounded_cache;
@@ -19,6 +19,7 @@ pub mod http;
 pub mod kafka;
 pub mod listen;
 pub mod live_agents;
+pub mod memory;
 pub mod metadata_cache;
 pub mod metrics;
 pub mod peers;

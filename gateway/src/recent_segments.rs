@@ -103,6 +103,12 @@ impl RecentSegments {
         queue.by_id.get(&object)?.runs.get(&start).cloned()
     }
 
+    /// Whether `object` is held.
+    #[must_use]
+    pub fn holds(&self, object: ObjectId) -> bool {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner).by_id.contains_key(&object)
+    }
+
     /// The whole of `object` as it is stored, for agents that did not write it.
     #[must_use]
     pub fn whole(&self, object: ObjectId) -> Option<Bytes> {

@@ -172,6 +172,9 @@ options! {
     /// Memory for cached record bytes, all caches together
     #[arg(long, env = "ALLUVIUM_CACHE_BYTES", value_name = "SIZE", help_heading = "Reading")]
     pub cache_bytes: Option<Size> = Size(AgentConfig::default().cache_bytes);
+    /// Memory for answers until they are written to their sockets, all clients together; above this, answers wait
+    #[arg(long, env = "ALLUVIUM_ANSWER_BYTES", value_name = "SIZE", help_heading = "Reading")]
+    pub answer_bytes: Option<Size> = Size(AgentConfig::default().answer_bytes_max as u64);
 
     /// Create a topic when a client first uses its name
     #[arg(long, env = "ALLUVIUM_AUTO_CREATE_TOPICS_ENABLE", value_name = "BOOL", help_heading = "Topics")]

@@ -24,6 +24,8 @@ const JOBS_MEMORY_DIVISOR: u64 = 8;
 const JOB_BYTES_MIN: u64 = 32 << 20;
 /// Most jobs at once: more would only share the network.
 const JOBS_MAX: usize = 16;
+/// The least memory for answers, in bytes: each of its shares must hold a batch of the usual size or several.
+const ANSWER_BYTES_MIN: u64 = 32 << 20;
 
 /// The agent's configuration; linger and uploads depend on the kind of object store.
 pub(super) fn agent_config(options: &Resolved, store: &StoreLocation) -> Result<AgentConfig, InvalidSetting> {
@@ -47,6 +49,7 @@ pub(super) fn agent_config(options: &Resolved, store: &StoreLocation) -> Result<
         unflushed_bytes_max: unflushed_bytes(options.unflushed_bytes)?,
         retire_grace: options.retire_grace.0,
         cache_bytes: options.cache_bytes.0,
+        answer_bytes_max: answer_bytes(options.answer_bytes)?,
         connections_max: at_least_one("connections-max", options.connections_max)?,
         auto_create_topics: options.auto_create_topics_enable,
         num_partitions: num_partitions(options.num_partitions)?,
@@ -116,6 +119,13 @@ fn unflushed_bytes(size: Option<Size>) -> Result<usize, InvalidSetting> {
         return Err(invalid("unflushed-bytes", Size(bytes as u64), "must hold at least one segment, 8MiB"));
     }
     Ok(bytes)
+}
+
+fn answer_bytes(size: Size) -> Result<usize, InvalidSetting> {
+    if size.0 < ANSWER_BYTES_MIN {
+        return Err(invalid("answer-bytes", size, "must be at least 32MiB"));
+    }
+    usize::try_from(size.0).map_err(|error| invalid("answer-bytes", size, error))
 }
 
 fn num_partitions(count: u32) -> Result<i32, InvalidSetting> {

@@ -22,7 +22,9 @@ const MEMORY_PERCENT_USUAL: u64 = 70;
 /// If a finding cannot be printed.
 pub fn check(settings: &Settings, findings: &mut Findings) -> Result<()> {
     findings.add(open_files(settings.agent.connections_max as u64, machine::open_files_max()))?;
-    let planned = settings.agent.unflushed_bytes_max as u64 + settings.agent.cache_bytes + BASE_BYTES;
+    let agent = &settings.agent;
+    let buffers = (agent.unflushed_bytes_max + agent.answer_bytes_max) as u64;
+    let planned = buffers + agent.cache_bytes + BASE_BYTES;
     findings.add(memory(planned, machine::memory_bytes() as u64))
 }
 
@@ -47,7 +49,8 @@ fn open_files(connections: u64, limit: Option<u64>) -> Finding {
 fn memory(planned: u64, available: u64) -> Finding {
     let (planned_text, available_text) = (ByteSize(planned).display().iec(), ByteSize(available).display().iec());
     let found = format!("{available_text}; caches and buffers may take {planned_text}");
-    let advice = "Lower --cache-bytes or --unflushed-bytes, or give the machine or container more memory.";
+    let advice =
+        "Lower --cache-bytes, --answer-bytes or --unflushed-bytes, or give the machine or container more memory.";
     let finding = if planned > available {
         Finding::failure(MEMORY, found, "The system kills the process before its own limits are reached.", advice)
     } else if planned > available / 100 * MEMORY_PERCENT_USUAL {

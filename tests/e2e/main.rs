@@ -19,6 +19,7 @@ mod retention;
 mod roles;
 mod s3;
 mod server;
+mod slow_readers;
 mod small_disk;
 mod start_errors;
 mod stop;

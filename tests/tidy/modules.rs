@@ -58,6 +58,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "config",
             "bounded_cache",
             "metrics",
+            "memory",
             "listen",
             "live_agents",
             "metadata_cache",

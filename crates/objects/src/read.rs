@@ -55,13 +55,17 @@ impl Objects {
         if request.range.is_empty() {
             return Ok(Bytes::new());
         }
+        self.fetched(key, request).await.map(|read| read.body)
+    }
+
+    async fn fetched(&self, key: &str, request: RangeRequest) -> Result<Fetched, Error> {
         let bytes = request.range.end - request.range.start;
         self.check_size(key, bytes)?;
         let path = self.path(Operation::Get, key)?;
         let get = || self.hedged(key, &path, request.clone());
         let read = self.with_retries(Operation::Get, key, &self.slots.gets, bytes, get).await?;
         count(&self.usage.get_bytes, read.body.len() as u64);
-        Ok(read.body)
+        Ok(read)
     }
 
     /// The whole object at `key`: one GET up to `WHOLE_BYTES_USUAL`. A larger object takes a second GET, whose timeout
@@ -87,18 +91,25 @@ impl Objects {
 
     /// The bytes of exactly each of `ranges`, in their order. Ranges close together share a GET.
     pub async fn get_ranges(&self, key: &str, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
+        self.get_ranges_and_size(key, ranges).await.map(|(bytes, _)| bytes)
+    }
+
+    /// Like [`Self::get_ranges`], with the size of the whole object; 0 if all ranges are empty.
+    pub async fn get_ranges_and_size(&self, key: &str, ranges: &[Range<u64>]) -> Result<(Vec<Bytes>, u64), Error> {
         let reads = coalesce(ranges, self.config.coalesce_gap_bytes, self.config.coalesce_bytes_max);
-        let bodies = try_join_all(reads.iter().map(|read| self.get_range(key, read.clone()))).await?;
+        let get = |range: &Range<u64>| self.fetched(key, RangeRequest { range: range.clone(), may_truncate: false });
+        let fetched = try_join_all(reads.iter().map(get)).await?;
+        let size = fetched.first().map_or(0, |first| first.size);
         let slice = |range: &Range<u64>| {
             if range.is_empty() {
                 return None;
             }
-            let (read, body) = covering(&reads, range).map(|at| (&reads[at], &bodies[at]))?;
+            let (read, body) = covering(&reads, range).map(|at| (&reads[at], &fetched[at].body))?;
             let start = usize::try_from(range.start - read.start).ok()?;
             let end = usize::try_from(range.end - read.start).ok()?;
             Some(body.slice(start..end))
         };
-        Ok(ranges.iter().map(|range| slice(range).unwrap_or_default()).collect())
+        Ok((ranges.iter().map(|range| slice(range).unwrap_or_default()).collect(), size))
     }
 
     /// One GET, and a second one if the first is slow and a slot is free: the first success wins.

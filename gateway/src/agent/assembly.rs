@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::config::AgentConfig;
 use crate::fetch::{self, CacheBytes, Fetch, FetchParts};
 use crate::groups::{Groups, GroupsConfig, GroupsParts};
+use crate::memory::MemoryBudget;
 use crate::metadata_cache::{MetadataCache, MetadataCacheError};
 use crate::metrics::Metrics;
 use crate::peers::{PeerBlocks, PeerCache};
@@ -52,6 +53,8 @@ pub struct Agent {
     pub produce: Produce,
     /// The read path.
     pub fetch: Fetch,
+    /// The memory of answers.
+    pub memory: MemoryBudget,
     /// The group coordinator.
     pub groups: Groups,
     /// Wall-clock time.
@@ -88,11 +91,13 @@ impl Agent {
     fn assemble(config: AgentConfig, parts: AgentParts, metadata_cache: MetadataCache) -> Self {
         let metrics = Metrics::default();
         let recent = RecentSegments::new(CacheBytes::divide(config.cache_bytes).recent);
+        let memory = MemoryBudget::new(config.answer_bytes_max);
         let fetch = FetchParts {
             metadata_cache: metadata_cache.clone(),
             objects: parts.objects.clone(),
             recent: recent.clone(),
             peer_cache: PeerCache::new(parts.session.clone(), Arc::clone(&parts.peers), metrics.peers.clone()),
+            memory: memory.clone(),
             metrics: metrics.clone(),
         };
         let fetch = fetch::start(&config, fetch);
@@ -101,7 +106,21 @@ impl Agent {
         parts.tasks.spawn("metadata_cache", metadata_cache.clone().run(cancelled));
         let groups = start_groups(&config, &parts);
         let AgentParts { metastore, objects, session, clock, rng, tasks, .. } = parts;
-        Self { config, metastore, objects, session, metadata_cache, produce, fetch, groups, clock, rng, metrics, tasks }
+        Self {
+            config,
+            metastore,
+            objects,
+            session,
+            metadata_cache,
+            produce,
+            fetch,
+            memory,
+            groups,
+            clock,
+            rng,
+            metrics,
+            tasks,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use alluvium_objects::UsageTotals;
 use super::Agent;
 use crate::fetch::Fetch;
 use crate::groups::GroupTotals;
+use crate::memory::{MemoryBudget, SHARES, Share};
 use crate::metadata_cache::MetadataCache;
 use crate::metrics::{Metric, MetricSource, Sample, Series, read_all};
 use crate::produce::Produce;
@@ -16,6 +17,7 @@ pub struct AgentReadings {
     groups: GroupTotals,
     produce: Produce,
     fetch: Fetch,
+    memory: MemoryBudget,
     cache: MetadataCache,
 }
 
@@ -70,9 +72,29 @@ pub const AGENT_METRICS: &[Metric<AgentReadings>] = &[
     Metric::gauge("unflushed_bytes", "bytes", "Produced bytes admitted and not yet acknowledged", |agent| {
         agent.produce.admission().bytes_admitted() as u64
     }),
-    Metric::gauge("cold_read_bytes", "bytes", "Memory that fetches of old records hold", |agent| {
-        agent.fetch.cold_bytes_in_flight() as u64
+    Metric::gauges(
+        "answer_bytes",
+        "bytes",
+        &["share"],
+        "Memory that answers hold until they are written, by what they answer",
+        |agent| by_share(|share| agent.memory.bytes_of(share) as u64),
+    ),
+    Metric::gauge("answer_bytes_peak", "bytes", "The most memory that answers have held since the start", |agent| {
+        agent.memory.peak() as u64
     }),
+    Metric::counters(
+        "answer_waits",
+        "answers",
+        &["share"],
+        "Answers that waited for memory, by what they answer",
+        |agent| by_share(|share| agent.memory.waits_of(share)),
+    ),
+    Metric::gauge(
+        "block_bytes_live",
+        "bytes",
+        "Memory of blocks, those included that a cache has evicted and answers still hold",
+        |agent| agent.fetch.live_block_bytes(),
+    ),
     Metric::gauge("view_lag_milliseconds", "milliseconds", "Time since the feed was last read to its end", |agent| {
         agent.cache.lag_ms()
     }),
@@ -85,6 +107,14 @@ pub const AGENT_METRICS: &[Metric<AgentReadings>] = &[
     }),
 ];
 
+fn by_share(value: impl Fn(Share) -> u64) -> Vec<Series> {
+    let series = |share: Share| Series {
+        labels: vec![share.label().to_owned()],
+        value: i64::try_from(value(share)).unwrap_or(i64::MAX),
+    };
+    SHARES.into_iter().map(series).collect()
+}
+
 impl MetricSource for Agent {
     fn samples(&self) -> Vec<Sample> {
         let readings = AgentReadings {
@@ -92,6 +122,7 @@ impl MetricSource for Agent {
             groups: self.groups.totals(),
             produce: self.produce.clone(),
             fetch: self.fetch.clone(),
+            memory: self.memory.clone(),
             cache: self.metadata_cache.clone(),
         };
         read_all(AGENT_METRICS, &readings)

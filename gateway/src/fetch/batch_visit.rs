@@ -11,14 +11,31 @@ use super::LoadError;
 use super::cache::Chunk;
 use super::offset_assignment::{AssignOffsets, OffsetBatch};
 
-/// Called with batches in order; breaks off when the caller has enough.
-pub type BatchVisitor<'a> = &'a mut (dyn FnMut(OffsetBatch) -> Result<ControlFlow<()>, LoadError> + Send);
+/// Called with batches in order.
+pub type BatchVisitor<'a> = &'a mut (dyn VisitBatches + Send);
+
+/// What is done with batches.
+pub trait VisitBatches {
+    /// The next batch; breaks off when there is enough.
+    fn visit(&mut self, batch: OffsetBatch) -> Result<ControlFlow<()>, LoadError>;
+
+    /// The batches visited since the last call, or since the first one, are parts of a block of `bytes` in memory, which
+    /// each of them keeps alive.
+    fn end_block(&mut self, _bytes: usize) {}
+}
+
+impl<F: FnMut(OffsetBatch) -> Result<ControlFlow<()>, LoadError>> VisitBatches for F {
+    fn visit(&mut self, batch: OffsetBatch) -> Result<ControlFlow<()>, LoadError> {
+        self(batch)
+    }
+}
 
 /// What was loaded for an extent.
 pub enum LoadedBatches {
     /// This agent's own batches, in memory since it checked them.
     Run(Arc<[Batch]>),
-    /// The bytes of a run from an object. Their checksums are not verified yet.
+    /// The bytes of a run from an object. Their checksums are not verified yet. At the tail they may be part of a whole
+    /// segment, which the tail cache accounts for.
     Bytes(Bytes),
     /// Decoded history, from the requested offset or from before it.
     Chunk(Chunk),
@@ -36,20 +53,24 @@ impl LoadedBatches {
             ExtentSource::Segment { rejected, .. } => rejected.as_slice(),
             ExtentSource::History { .. } => &[],
         };
-        match self {
+        let visited = match self {
             Self::Run(batches) => {
                 let batches = AssignOffsets::new(extent, rejected, batches.iter().cloned().map(Ok));
-                visit_all(batches, Checksums::Verified, at, visit)
+                visit_all(batches, Checksums::Verified, at, &mut *visit)
             }
             Self::Bytes(bytes) => {
                 let batches = AssignOffsets::new(extent, rejected, ParsedBatches(bytes.clone()));
-                visit_all(batches, Checksums::Unverified, at, visit)
+                visit_all(batches, Checksums::Unverified, at, &mut *visit)
             }
             Self::Chunk(chunk) => {
                 let batches = chunk.batches.iter().cloned().map(OffsetBatch::from_header).map(Ok);
-                visit_all(batches, Checksums::Verified, at, visit)
+                visit_all(batches, Checksums::Verified, at, &mut *visit)
             }
+        };
+        if let Self::Bytes(bytes) = self {
+            visit.end_block(bytes.len());
         }
+        visited
     }
 }
 
@@ -76,7 +97,7 @@ fn visit_all(
             batch.batch.verify_crc()?;
         }
         next = batch.end;
-        if visit(batch)?.is_break() {
+        if visit.visit(batch)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }

@@ -13,7 +13,7 @@ use super::read_plan::ReadPlan;
 use super::{Fetch, FetchError, FetchPartition, FetchPlan, LoadError, ReadRecord};
 
 /// Bytes of decoded records that one call returns; the last record may exceed it.
-const READ_BYTES_MAX: usize = 8 << 20;
+pub const READ_BYTES_MAX: usize = 8 << 20;
 
 impl Fetch {
     /// Up to `limit` decoded records from `offset` on, without waiting for new ones.
@@ -55,12 +55,7 @@ impl Fetch {
             Ok(ControlFlow::Continue(()))
         };
         let read_plan = ReadPlan::default();
-        let read = PartitionRead {
-            partition: requested.partition,
-            from: requested.offset,
-            tier: located.tier,
-            read_plan: &read_plan,
-        };
+        let read = PartitionRead { partition: requested.partition, from: requested.offset, read_plan: &read_plan };
         match self.shared.loader.visit_batches(read, &located.extents, &mut visit).await {
             Err(error) if decoded.records.is_empty() => Err(error),
             Ok(()) | Err(_) => Ok(decoded.records),

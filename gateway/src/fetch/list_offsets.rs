@@ -8,7 +8,6 @@ use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, TopicPartition, li
 use super::loader::{Loader, PartitionRead};
 use super::offset_assignment::OffsetBatch;
 use super::read_plan::ReadPlan;
-use super::tier::Tier;
 use super::{Fetch, FetchError, FoundOffset, LoadError, OffsetSpec};
 use crate::metadata_cache::{CachedHead, MetadataCacheError};
 
@@ -140,8 +139,7 @@ impl TimestampScan<'_> {
             Ok(if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
         let read_plan = ReadPlan::default();
-        let read =
-            PartitionRead { partition: self.partition, from: self.log_start, tier: Tier::Cold, read_plan: &read_plan };
+        let read = PartitionRead { partition: self.partition, from: self.log_start, read_plan: &read_plan };
         self.loader.visit_batches(read, &[Arc::new(extent)], &mut visit).await?;
         Ok(found)
     }

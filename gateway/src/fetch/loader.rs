@@ -25,9 +25,9 @@ pub struct Loader {
     pub metadata_cache: MetadataCache,
     /// Segments that this agent wrote lately.
     pub recent: RecentSegments,
-    /// Segments of other agents at the tail.
+    /// Segments of other agents at the tail, whole.
     pub tail: BlockCache,
-    /// Runs of old segments and blocks of history files.
+    /// Runs of old segments, old segments that pay to be loaded whole, and blocks of history files.
     pub cold: BlockCache,
     /// Decoded history.
     pub history: DecodedHistory,
@@ -42,9 +42,7 @@ pub struct PartitionRead<'a> {
     pub partition: TopicPartition,
     /// The first offset to read.
     pub from: Offset,
-    /// Whether the extents are new or old.
-    pub tier: Tier,
-    /// Runs that the same fetch reads.
+    /// What the same fetch reads.
     pub read_plan: &'a ReadPlan,
 }
 
@@ -70,7 +68,7 @@ impl Loader {
             at = at.max(extent.offsets.start);
             while at < extent.offsets.end {
                 let loaded = self.load(read, extent, at).await?;
-                match loaded.visit(extent, at, visit)? {
+                match loaded.visit(extent, at, &mut *visit)? {
                     ControlFlow::Break(()) => return Ok(()),
                     ControlFlow::Continue(next) if next > at => at = next,
                     ControlFlow::Continue(_) => {
@@ -116,19 +114,22 @@ impl Loader {
 
     async fn load(&self, read: PartitionRead<'_>, extent: &Extent, at: Offset) -> Result<LoadedBatches, LoadError> {
         let key = || object_key::segment(extent.object);
-        match source(extent, read.tier, &self.recent) {
+        match source(extent, read.read_plan.whole(extent.object), &self.recent) {
             ReadSource::RecentSegment(run) => {
                 self.metrics.recent_hits.inc();
                 Ok(LoadedBatches::Run(run))
             }
-            ReadSource::TailSegment(run) => self
-                .tail
-                .read_whole(ObjectRef { id: extent.object, key: &key() }, run.clone())
-                .await
-                .map(LoadedBatches::Bytes),
-            ReadSource::ColdSegment(run) => {
-                let bytes =
-                    self.cold.read_run(ObjectRef { id: extent.object, key: &key() }, run.clone(), read.read_plan).await;
+            ReadSource::WholeSegment(tier, run) => {
+                let cache = if tier == Tier::Tail { &self.tail } else { &self.cold };
+                let bytes = cache.read_whole(ObjectRef { id: extent.object, key: &key() }, run.clone()).await;
+                bytes.map(LoadedBatches::Bytes)
+            }
+            ReadSource::SegmentRun(run) => {
+                if let Some(run) = self.tail.cached_part(extent.object, run) {
+                    return Ok(LoadedBatches::Bytes(run));
+                }
+                let object = ObjectRef { id: extent.object, key: &key() };
+                let bytes = self.cold.read_run(object, run.clone(), read.read_plan).await;
                 bytes.map(LoadedBatches::Bytes)
             }
             ReadSource::History => {
@@ -152,6 +153,7 @@ impl Loader {
         let mut from = piece.start;
         loop {
             let decode = async {
+                let reader = self.history.decoding_reader(&reader);
                 let batches = file.batches_within(&reader, from..piece.end, CHUNK_BYTES_MAX).await?;
                 chunk(from, batches)
             };

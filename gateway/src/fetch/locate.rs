@@ -25,7 +25,7 @@ pub struct LocatedPartition {
 /// The extents to read for one partition.
 #[derive(Clone, Debug)]
 pub struct LocatedExtents {
-    /// Whether the extents were in memory or had to be looked up.
+    /// Whether the first record is new or old.
     pub tier: Tier,
     /// In order, from the one that holds the fetch offset on.
     pub extents: Vec<Arc<Extent>>,
@@ -120,7 +120,8 @@ impl Fetch {
         }
         let until = if plan.read_committed { head.stable } else { head.next };
         let bytes = max_bytes.min(plan.max_bytes) as u64;
-        match find_extents(metadata_cache, partition, offset..until, bytes).await {
+        let recent = &self.shared.loader.recent;
+        match find_extents(metadata_cache, recent, partition, offset..until, bytes).await {
             Ok((tier, extents)) => {
                 let available = extents.iter().map(|extent| bytes_from(extent, offset)).sum();
                 let extents = LocatedExtents { tier, extents, until, available };

@@ -3,12 +3,12 @@
 use tokio::time::{Instant, timeout_at};
 
 use super::locate::LocatedPartition;
-use super::{Fetch, FetchPlan, FetchedPartition};
+use super::{Fetch, FetchAnswer, FetchPlan};
 
 impl Fetch {
-    /// Reads the partitions of `plan`, in its order, after waiting up to `max_wait` for `min_bytes`. Dropping the
-    /// future cancels the fetch.
-    pub async fn fetch(&self, mut plan: FetchPlan) -> Vec<FetchedPartition> {
+    /// Reads the partitions of `plan`, in its order, after waiting up to `max_wait` for `min_bytes`, and for memory
+    /// if it is short. Dropping the future cancels the fetch.
+    pub async fn fetch(&self, mut plan: FetchPlan) -> FetchAnswer {
         plan.max_bytes = plan.max_bytes.min(self.shared.bytes_max);
         let located = self.locate_enough(&plan).await;
         self.read(&plan, located).await

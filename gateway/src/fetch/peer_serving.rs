@@ -4,6 +4,7 @@
 //! Segments go through the tail cache and history files through the cold cache, as they do for this agent's own
 //! readers.
 
+use alluvium_model::limits;
 use bytes::Bytes;
 use tokio::time::timeout;
 
@@ -28,7 +29,8 @@ impl Fetch {
     }
 
     async fn serve(&self, name: &BlockName) -> Result<(ServedBlock, &'static str), ServeError> {
-        let permit = self.shared.serving.acquire()?;
+        // The size of a segment is known once it is loaded.
+        let permit = self.shared.serving.acquire(name.bytes_max().min(limits::SEGMENT_BYTES_MAX))?;
         let loaded = timeout(SERVE_TIMEOUT, self.block(name)).await.map_err(|_| ServeError::Late)?;
         let (bytes, answer) = loaded.map_err(ServeError::from)?;
         if bytes.len() > name.bytes_max() {

@@ -9,14 +9,15 @@ use alluvium_model::Offset;
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
+use super::admission::Admission;
+use super::batch_visit::VisitBatches;
 use super::byte_budget::{PartitionBudget, PartitionDemand, divide};
 use super::loader::PartitionRead;
 use super::locate::{LocatedExtents, LocatedPartition};
 use super::offset_assignment::OffsetBatch;
 use super::read_plan::ReadPlan;
 use super::selection::{SelectedBatches, Selection};
-use super::tier::Tier;
-use super::{Fetch, FetchError, FetchPartition, FetchPlan, FetchedPartition, LoadError};
+use super::{Fetch, FetchAnswer, FetchError, FetchPartition, FetchPlan, FetchedPartition, LoadError};
 
 /// Partitions of one fetch read at the same time: bounds what the fetch holds in memory besides its answer.
 const CONCURRENT_READS_MAX: usize = 8;
@@ -41,19 +42,18 @@ struct ReadContext<'a> {
 
 impl Fetch {
     /// Reads the partitions of `plan` from where `located` found their records.
-    pub(super) async fn read(&self, plan: &FetchPlan, located: Vec<LocatedPartition>) -> Vec<FetchedPartition> {
-        let reads_old = located.iter().any(LocatedPartition::is_cold);
-        let (bytes_max, _memory) = self.shared.cold_memory.acquire(plan.max_bytes, reads_old).await;
+    pub(super) async fn read(&self, plan: &FetchPlan, located: Vec<LocatedPartition>) -> FetchAnswer {
+        let Admission { bytes_max, mut memory } = self.admit(plan, &located).await;
         let demand = |(requested, located): (&FetchPartition, &LocatedPartition)| PartitionDemand {
             bytes_max: requested.max_bytes,
-            available: located.available(),
+            available: if memory.is_some() { located.available() } else { 0 },
         };
         let demands: Vec<PartitionDemand> = plan.partitions.iter().zip(&located).map(demand).collect();
         let budgets = divide(&demands, bytes_max);
         let context = &ReadContext {
             fetch: self,
             plan,
-            read_plan: plan_cold_reads(&located, &budgets, bytes_max),
+            read_plan: self.plan_reads(&located, &budgets, bytes_max),
             bytes_max,
             bytes_read: AtomicUsize::new(0),
             deadline: Instant::now() + READ_TIME_MAX,
@@ -66,8 +66,22 @@ impl Fetch {
             .await;
         let failures = fetched.iter().filter(|partition| partition.error.is_some()).count();
         self.shared.metrics.fetch_failures.inc_by(failures as u64);
-        self.shared.metrics.fetch_bytes.inc_by(fetched.iter().map(|partition| partition.bytes() as u64).sum());
-        fetched
+        let bytes: usize = fetched.iter().map(FetchedPartition::bytes).sum();
+        self.shared.metrics.fetch_bytes.inc_by(bytes as u64);
+        if let Some(memory) = &mut memory {
+            memory.set(bytes);
+        }
+        FetchAnswer { partitions: fetched, memory }
+    }
+
+    fn plan_reads(&self, located: &[LocatedPartition], budgets: &[PartitionBudget], bytes_max: usize) -> ReadPlan {
+        let reads = located.iter().zip(budgets).filter_map(|(located, budget)| {
+            let located = located.extents.as_ref().ok()?;
+            Some((located.tier, located.extents.iter().map(Arc::as_ref), *budget))
+        });
+        let loader = &self.shared.loader;
+        let announced = |object| loader.metadata_cache.announced_segment(object);
+        ReadPlan::new(reads, bytes_max as u64, loader.tail.bytes_max(), announced)
     }
 }
 
@@ -128,34 +142,33 @@ impl ReadContext<'_> {
         extents: &LocatedExtents,
         budget: PartitionBudget,
     ) -> Result<SelectedBatches, LoadError> {
-        let mut selection = Selection::new(extents.until, budget);
-        let mut visit = |batch: OffsetBatch| {
-            let is_continued = selection.offer(&batch) && Instant::now() < self.deadline;
-            Ok(if is_continued { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        };
-        let read = PartitionRead {
-            partition: requested.partition,
-            from: requested.offset,
-            tier: extents.tier,
-            read_plan: &self.read_plan,
-        };
-        match self.fetch.shared.loader.visit_batches(read, &extents.extents, &mut visit).await {
-            Err(error) if selection.is_empty() => Err(error),
-            Ok(()) | Err(_) => Ok(selection.into_batches()),
+        let mut selecting = Selecting { selection: Selection::new(extents.until, budget), deadline: self.deadline };
+        let read = PartitionRead { partition: requested.partition, from: requested.offset, read_plan: &self.read_plan };
+        match self.fetch.shared.loader.visit_batches(read, &extents.extents, &mut selecting).await {
+            Err(error) if selecting.selection.is_empty() => Err(error),
+            Ok(()) | Err(_) => Ok(selecting.selection.into_batches()),
         }
+    }
+}
+
+/// Selects batches until the time is over.
+struct Selecting {
+    selection: Selection,
+    deadline: Instant,
+}
+
+impl VisitBatches for Selecting {
+    fn visit(&mut self, batch: OffsetBatch) -> Result<ControlFlow<()>, LoadError> {
+        let is_continued = self.selection.offer(&batch) && Instant::now() < self.deadline;
+        Ok(if is_continued { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    }
+
+    fn end_block(&mut self, bytes: usize) {
+        self.selection.end_block(bytes);
     }
 }
 
 fn failed(requested: FetchPartition, error: LoadError) -> FetchError {
     tracing::warn!(partition = %requested.partition, offset = %requested.offset, %error, "records cannot be read");
     error.in_partition(requested.partition)
-}
-
-/// Plans the runs of old segments to read. Segments at the tail are loaded whole, so there is nothing to plan for them.
-fn plan_cold_reads(located: &[LocatedPartition], budgets: &[PartitionBudget], bytes_max: usize) -> ReadPlan {
-    let cold = located.iter().zip(budgets).filter_map(|(located, budget)| {
-        let located = located.extents.as_ref().ok().filter(|located| located.tier == Tier::Cold)?;
-        Some((located.extents.iter().map(Arc::as_ref), *budget))
-    });
-    ReadPlan::new(cold, bytes_max as u64)
 }

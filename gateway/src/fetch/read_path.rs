@@ -6,9 +6,9 @@ use alluvium_objects::Objects;
 
 use super::cache::{BlockCache, DecodedHistory};
 use super::loader::Loader;
-use super::memory_limiter::MemoryLimiter;
 use super::served_block::ServingLimiter;
 use crate::config::AgentConfig;
+use crate::memory::MemoryBudget;
 use crate::metadata_cache::MetadataCache;
 use crate::metrics::Metrics;
 use crate::peers::PeerCache;
@@ -23,8 +23,8 @@ pub struct Fetch {
 /// What the clones of [`Fetch`] share.
 pub(super) struct FetchState {
     pub(super) loader: Loader,
-    /// Bounds the memory of fetches that read old records.
-    pub(super) cold_memory: MemoryLimiter,
+    /// The memory of answers.
+    pub(super) memory: MemoryBudget,
     /// Limits the blocks that are being sent to other agents.
     pub(super) serving: ServingLimiter,
     pub(super) metrics: Metrics,
@@ -33,17 +33,17 @@ pub(super) struct FetchState {
 }
 
 impl Fetch {
-    /// Reads through `loader`; one fetch answers at most `bytes_max`.
+    /// Reads through `loader` with `memory`; one fetch answers at most `bytes_max`.
     #[must_use]
-    pub fn new(loader: Loader, bytes_max: usize, metrics: Metrics) -> Self {
-        let (cold_memory, serving) = (MemoryLimiter::new(), ServingLimiter::new());
-        Self { shared: Arc::new(FetchState { loader, cold_memory, serving, metrics, bytes_max }) }
+    pub fn new(loader: Loader, bytes_max: usize, memory: MemoryBudget, metrics: Metrics) -> Self {
+        let serving = ServingLimiter::new(memory.clone());
+        Self { shared: Arc::new(FetchState { loader, memory, serving, metrics, bytes_max }) }
     }
 
-    /// Bytes of memory that fetches of old records hold.
+    /// Bytes of blocks in memory, those included that a cache has evicted and answers still hold.
     #[must_use]
-    pub fn cold_bytes_in_flight(&self) -> usize {
-        self.shared.cold_memory.in_flight()
+    pub fn live_block_bytes(&self) -> u64 {
+        self.shared.loader.tail.live_bytes() + self.shared.loader.cold.live_bytes()
     }
 }
 
@@ -80,6 +80,8 @@ pub struct FetchParts {
     pub recent: RecentSegments,
     /// Other agents of the zone, asked before the object store.
     pub peer_cache: PeerCache,
+    /// The memory of answers.
+    pub memory: MemoryBudget,
     /// Counters of the read path.
     pub metrics: Metrics,
 }
@@ -87,7 +89,7 @@ pub struct FetchParts {
 /// Builds the caches and the read path on top of them.
 #[must_use]
 pub fn start(config: &AgentConfig, parts: FetchParts) -> Fetch {
-    let FetchParts { metadata_cache, objects, recent, peer_cache, metrics } = parts;
+    let FetchParts { metadata_cache, objects, recent, peer_cache, memory, metrics } = parts;
     let bytes = CacheBytes::divide(config.cache_bytes);
     let cache = |bytes_max| BlockCache::new(objects.clone(), bytes_max, metrics.clone()).with_peers(peer_cache.clone());
     let loader = Loader {
@@ -98,5 +100,5 @@ pub fn start(config: &AgentConfig, parts: FetchParts) -> Fetch {
         history: DecodedHistory::new(bytes.decoded, metrics.clone()),
         metrics: metrics.clone(),
     };
-    Fetch::new(loader, config.fetch_bytes_max, metrics)
+    Fetch::new(loader, config.fetch_bytes_max, memory, metrics)
 }

@@ -1,10 +1,13 @@
 //! Requests and answers of the read path, in domain types.
 
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use alluvium_model::{Offset, Timestamp, TopicPartition};
 use bytes::Bytes;
 use thiserror::Error;
+
+use crate::memory::Permit;
 
 /// One fetch of many partitions.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,29 @@ pub struct FetchPartition {
     pub offset: Offset,
     /// Bytes to answer at most for this partition.
     pub max_bytes: usize,
+}
+
+/// The answer to a fetch: that of each partition, in the order of the plan.
+#[derive(Debug)]
+pub struct FetchAnswer {
+    /// The answers.
+    pub partitions: Vec<FetchedPartition>,
+    /// The memory that they hold, to be released when they are written; `None` if there are no records.
+    pub memory: Option<Permit>,
+}
+
+impl Deref for FetchAnswer {
+    type Target = Vec<FetchedPartition>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.partitions
+    }
+}
+
+impl DerefMut for FetchAnswer {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.partitions
+    }
 }
 
 /// The answer for one partition.

@@ -16,6 +16,8 @@ pub struct Selection {
     budget: PartitionBudget,
     selected: SelectedBatches,
     bytes: usize,
+    /// Buffers and bytes selected before the block that is visited now.
+    before_block: (usize, usize),
 }
 
 /// The batches selected.
@@ -31,7 +33,7 @@ impl Selection {
     /// An empty selection.
     #[must_use]
     pub fn new(until: Offset, budget: PartitionBudget) -> Self {
-        Self { until, budget, selected: SelectedBatches::default(), bytes: 0 }
+        Self { until, budget, selected: SelectedBatches::default(), bytes: 0, before_block: (0, 0) }
     }
 
     /// Adds `next`, the batch that follows those offered before, if it fits. Returns whether another one may fit after
@@ -46,6 +48,18 @@ impl Selection {
         self.bytes += len;
         self.selected.end = Some(next.end);
         self.bytes < self.budget.bytes_max
+    }
+
+    /// Ends a block of `block_bytes` in memory, of which the batches offered since the last call are parts. If less than
+    /// half of it was selected, that is copied out, so that the answer does not keep the whole block in memory.
+    pub fn end_block(&mut self, block_bytes: usize) {
+        let (buffers, bytes) = std::mem::replace(&mut self.before_block, (self.selected.records.len(), self.bytes));
+        let selected = self.bytes - bytes;
+        if selected > 0 && selected < block_bytes / 2 {
+            let copy: Vec<u8> = self.selected.records.drain(buffers..).flatten().collect();
+            self.selected.records.push(copy.into());
+            self.before_block.0 = self.selected.records.len();
+        }
     }
 
     /// Whether nothing was selected.

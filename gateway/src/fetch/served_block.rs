@@ -8,10 +8,11 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::LoadError;
+use crate::memory::{Demand, MemoryBudget, Permit, Share};
 use crate::peers::{PeerError, SEGMENT_BYTES_SERVED_MAX};
 
-/// Blocks served at the same time, at most 32 MiB each and usually 8 MiB: 128 MiB. Further requests are answered
-/// "busy", and the other agent reads the object store.
+/// Blocks served at the same time. Further requests are answered "busy", as are those for which there is no memory, and
+/// the other agent reads the object store.
 const CONCURRENT_BLOCKS_MAX: usize = 16;
 /// Time to load one block. The agent that requested it has given up by then.
 pub const SERVE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,21 +21,29 @@ pub const SERVE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct ServingLimiter {
     permits: Arc<Semaphore>,
+    memory: MemoryBudget,
 }
 
-/// A block for another agent. It counts against the limit of concurrent blocks until it is dropped.
+/// The right to serve one block, with the memory for it.
+#[derive(Debug)]
+pub struct ServingPermit {
+    _one: OwnedSemaphorePermit,
+    memory: Permit,
+}
+
+/// A block for another agent. It counts against the limit of concurrent blocks, and holds memory, until it is dropped.
 #[derive(Debug)]
 pub struct ServedBlock {
     /// The bytes of the block.
     pub bytes: Bytes,
-    _permit: OwnedSemaphorePermit,
+    _permit: ServingPermit,
 }
 
 /// Why another agent is not served a block.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ServeError {
     /// Too many blocks are being served.
-    #[error("{CONCURRENT_BLOCKS_MAX} blocks are being sent to other agents; read the object store")]
+    #[error("too many blocks are being sent to other agents; read the object store")]
     Busy,
     /// There is no such object.
     #[error("{0}")]
@@ -56,24 +65,27 @@ pub enum ServeError {
 impl ServedBlock {
     /// The block `bytes`, served under `permit`.
     #[must_use]
-    pub fn new(bytes: Bytes, permit: OwnedSemaphorePermit) -> Self {
+    pub fn new(bytes: Bytes, mut permit: ServingPermit) -> Self {
+        permit.memory.set(bytes.len());
         Self { bytes, _permit: permit }
     }
 }
 
 impl ServingLimiter {
-    /// A limiter with all permits free.
+    /// A limiter with all permits free, whose blocks take their memory from `memory`.
     #[must_use]
-    pub fn new() -> Self {
-        Self { permits: Arc::new(Semaphore::new(CONCURRENT_BLOCKS_MAX)) }
+    pub fn new(memory: MemoryBudget) -> Self {
+        Self { permits: Arc::new(Semaphore::new(CONCURRENT_BLOCKS_MAX)), memory }
     }
 
-    /// A permit to serve one block, if one is free.
+    /// A permit to serve one block of about `bytes`, if one is free.
     ///
     /// # Errors
     /// If too many blocks are being served.
-    pub fn acquire(&self) -> Result<OwnedSemaphorePermit, ServeError> {
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| ServeError::Busy)
+    pub fn acquire(&self, bytes: usize) -> Result<ServingPermit, ServeError> {
+        let one = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| ServeError::Busy)?;
+        let memory = self.memory.try_acquire(Demand::exactly(Share::Peers, bytes)).ok_or(ServeError::Busy)?;
+        Ok(ServingPermit { _one: one, memory })
     }
 }
 

@@ -1,15 +1,16 @@
 //! Tail, cold or history: where a fetch reads records from. This file decides it, and no other does.
 //!
-//! [`find_extents`] decides per partition: the feed announced the extents lately and they are in memory (tail), or they
-//! have to be looked up in the metastore (cold). [`source`] decides per extent which bytes are read and which cache
-//! keeps them:
+//! [`find_extents`] decides per partition: the first record is new (tail) or old (cold). It is new if this agent wrote
+//! its segment lately, or the feed announced it a moment ago. The read plan, made for the whole fetch, decides which
+//! segments are loaded whole. [`source`] decides per extent which bytes are read and which cache keeps them:
 //!
-//! | extent | extents found | read |
-//! |---|---|---|
-//! | segment that this agent wrote lately | tail or cold | its batches, from memory ([`RecentSegments`]) |
-//! | other segment | tail | the whole segment, cached by the tail cache |
-//! | other segment | cold | the requested runs, cached by the cold cache |
-//! | history file | cold | blocks cached by the cold cache, decoded into chunks that are cached as well |
+//! | extent | read |
+//! |---|---|
+//! | segment that this agent wrote lately | its batches, from memory ([`RecentSegments`]) |
+//! | segment at the tail that the plan loads whole | the whole segment, cached by the tail cache |
+//! | old segment that the plan loads whole, because the fetch wants most of it | the whole, cached by the cold cache |
+//! | other segment | the requested runs, cached by the cold cache |
+//! | history file | blocks cached by the cold cache, decoded into chunks that are cached as well |
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,9 +24,9 @@ use crate::recent_segments::RecentSegments;
 /// Whether the records of a partition are new or old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// New: the feed announced their extents lately.
+    /// New: this agent wrote the first of them lately, or the feed announced it a moment ago.
     Tail,
-    /// Old: their extents were looked up in the metastore.
+    /// Old.
     Cold,
 }
 
@@ -33,10 +34,10 @@ pub enum Tier {
 pub enum ReadSource<'a> {
     /// This agent wrote the segment lately: the batches of the run, in memory.
     RecentSegment(Arc<[Batch]>),
-    /// A segment at the tail, loaded whole; the run lies at this byte range.
-    TailSegment(&'a Range<u64>),
-    /// An old segment, of which only runs are loaded; this one lies at this byte range.
-    ColdSegment(&'a Range<u64>),
+    /// A segment that is loaded whole, into the cache of this tier; the run lies at this byte range.
+    WholeSegment(Tier, &'a Range<u64>),
+    /// A segment of which only runs are loaded; this one lies at this byte range.
+    SegmentRun(&'a Range<u64>),
     /// A history file.
     History,
 }
@@ -47,6 +48,7 @@ pub enum ReadSource<'a> {
 /// If the metastore does not answer a lookup.
 pub async fn find_extents(
     metadata_cache: &MetadataCache,
+    recent: &RecentSegments,
     partition: TopicPartition,
     offsets: Range<Offset>,
     bytes: u64,
@@ -55,18 +57,26 @@ pub async fn find_extents(
         return Ok((Tier::Tail, Vec::new()));
     }
     match metadata_cache.recent_extents(partition, offsets.start, bytes) {
-        Some(extents) => Ok((Tier::Tail, extents)),
+        Some(extents) => {
+            let is_new = extents.first().is_none_or(|first| is_new(metadata_cache, recent, first));
+            Ok((if is_new { Tier::Tail } else { Tier::Cold }, extents))
+        }
         None => Ok((Tier::Cold, metadata_cache.cold_extents(partition, offsets, bytes).await?)),
     }
 }
 
-/// Where `extent`, found in `tier`, is read from.
-pub fn source<'a>(extent: &'a Extent, tier: Tier, recent: &RecentSegments) -> ReadSource<'a> {
+fn is_new(metadata_cache: &MetadataCache, recent: &RecentSegments, extent: &Extent) -> bool {
+    let is_announced = || metadata_cache.announced_segment(extent.object).is_some_and(|segment| segment.is_new);
+    recent.holds(extent.object) || is_announced()
+}
+
+/// Where `extent` is read from. `whole` is the tier whose cache keeps its segment, if that is loaded whole.
+pub fn source<'a>(extent: &'a Extent, whole: Option<Tier>, recent: &RecentSegments) -> ReadSource<'a> {
     match &extent.source {
-        ExtentSource::Segment { position, .. } => match (recent.run(extent.object, position.start), tier) {
-            (Some(batches), Tier::Tail | Tier::Cold) => ReadSource::RecentSegment(batches),
-            (None, Tier::Tail) => ReadSource::TailSegment(position),
-            (None, Tier::Cold) => ReadSource::ColdSegment(position),
+        ExtentSource::Segment { position, .. } => match (recent.run(extent.object, position.start), whole) {
+            (Some(batches), Some(_) | None) => ReadSource::RecentSegment(batches),
+            (None, Some(tier)) => ReadSource::WholeSegment(tier, position),
+            (None, None) => ReadSource::SegmentRun(position),
         },
         ExtentSource::History { .. } => ReadSource::History,
     }

@@ -10,26 +10,19 @@
 //! | 429 | too many blocks are being served |
 //! | 503 | the object store is slow, or fails |
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures::stream;
 use serde::Deserialize;
 
 use super::error::HttpError;
+use super::held_body::held_body;
 use super::service::{Service, ServiceState};
 use crate::fetch::{ServeError, ServedBlock};
 use crate::peers::BlockName;
-
-/// Bytes handed to the connection at once: few enough that a block's memory is released when most of it was sent, and
-/// not before.
-const CHUNK_BYTES: usize = 256 << 10;
 
 /// The bytes wanted of the object, from `from` up to `to`; all of them if both are absent.
 #[derive(Debug, Deserialize)]
@@ -60,13 +53,8 @@ pub async fn block(
 /// Holds the block's memory until its last chunk is handed to the connection.
 fn answer(block: ServedBlock) -> Response {
     let length = block.bytes.len();
-    let chunks = stream::unfold((block, 0), move |(block, at)| async move {
-        let end = (at + CHUNK_BYTES).min(length);
-        let chunk = (at < end).then(|| block.bytes.slice(at..end))?;
-        Some((Ok::<Bytes, Infallible>(chunk), (block, end)))
-    });
     let headers = [(CONTENT_TYPE, "application/octet-stream".to_owned()), (CONTENT_LENGTH, length.to_string())];
-    (headers, Body::from_stream(chunks)).into_response()
+    (headers, held_body(block.bytes.clone(), block)).into_response()
 }
 
 impl From<ServeError> for HttpError {

@@ -14,11 +14,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::memory::{MemoryBudget, Share};
+
 /// Connections open at once; further clients wait to be accepted. Far fewer than Kafka's, since HTTP is for people,
 /// scripts and other agents.
 const CONNECTIONS_MAX: usize = 1_000;
 /// Pause after a failure to accept (such as no file descriptor left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often a write that makes no progress is checked.
+const PROGRESS_CHECK: Duration = Duration::from_secs(1);
 
 /// A listener of at most [`CONNECTIONS_MAX`] connections.
 pub struct ConnectionListener {
@@ -26,21 +30,30 @@ pub struct ConnectionListener {
     address: SocketAddr,
     permits: Arc<Semaphore>,
     open: Gauge,
-    idle_max: Duration,
+    limits: ConnectionLimits,
+}
+
+/// When a connection is closed.
+#[derive(Clone)]
+pub struct ConnectionLimits {
+    /// After nothing has happened on it for this long.
+    pub idle_max: Duration,
+    /// If answers hold memory: after its client has taken nothing of an answer for this long, while others wait for it.
+    pub memory: Option<(MemoryBudget, Duration)>,
 }
 
 impl ConnectionListener {
-    /// Counts open connections in `open`, and closes those that are idle for `idle_max`.
-    pub fn new(socket: TcpListener, address: SocketAddr, open: Gauge, idle_max: Duration) -> Self {
+    /// Counts open connections in `open`, and closes them as `limits` say.
+    pub fn new(socket: TcpListener, address: SocketAddr, open: Gauge, limits: ConnectionLimits) -> Self {
         let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Self { socket, address, permits, open, idle_max }
+        Self { socket, address, permits, open, limits }
     }
 
     async fn accept_one(&self) -> io::Result<(Connection, SocketAddr)> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?;
         let (stream, peer) = self.socket.accept().await?;
         stream.set_nodelay(true)?;
-        Ok((Connection::new(stream, self.idle_max, self.open.clone(), permit), peer))
+        Ok((Connection::new(stream, self.limits.clone(), self.open.clone(), permit), peer))
     }
 }
 
@@ -69,24 +82,46 @@ impl axum::serve::Listener for ConnectionListener {
 pub struct Connection {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
-    idle_max: Duration,
+    limits: ConnectionLimits,
+    /// Since when the client takes nothing of its answer, and the next check of that.
+    stalled: Option<(Instant, Pin<Box<Sleep>>)>,
     open: Gauge,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, idle_max: Duration, open: Gauge, permit: OwnedSemaphorePermit) -> Self {
+    fn new(stream: TcpStream, limits: ConnectionLimits, open: Gauge, permit: OwnedSemaphorePermit) -> Self {
         open.inc();
-        Self { stream, idle: Box::pin(sleep(idle_max)), idle_max, open, _permit: permit }
+        let idle = Box::pin(sleep(limits.idle_max));
+        Self { stream, idle, limits, stalled: None, open, _permit: permit }
     }
 
     /// The result of a read or write; if there is none yet, an error once the connection has been idle for too long.
     fn unless_idle<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            self.idle.as_mut().reset(Instant::now() + self.idle_max);
+            self.idle.as_mut().reset(Instant::now() + self.limits.idle_max);
             return polled;
         }
         self.idle.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// The result of a write; if there is none, an error once the client has kept others waiting for too long.
+    fn unless_stalled<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let polled = self.unless_idle(polled, context);
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let Some((memory, grace)) = &self.limits.memory else { return polled };
+        let (since, check) = self.stalled.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(PROGRESS_CHECK))));
+        while check.as_mut().poll(context).is_ready() {
+            let is_contended = || memory.is_contended(Share::Http) || memory.is_contended(Share::Peers);
+            if since.elapsed() > *grace && is_contended() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            check.as_mut().reset(Instant::now() + PROGRESS_CHECK);
+        }
+        Poll::Pending
     }
 }
 
@@ -106,7 +141,7 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.unless_idle(polled, context)
+        self.unless_stalled(polled, context)
     }
 
     fn poll_write_vectored(
@@ -115,7 +150,7 @@ impl AsyncWrite for Connection {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.unless_idle(polled, context)
+        self.unless_stalled(polled, context)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::ConnectionListener;
+use super::connection::{ConnectionLimits, ConnectionListener};
 use super::routes::routes;
 use super::service::Service;
 use super::status::{self, ProcessStatus};
@@ -33,9 +33,13 @@ impl Listener {
         cancel: CancellationToken,
     ) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let (open, idle_max) = (agent.metrics.http.connections.clone(), agent.config.connections_idle_max);
+            let open = agent.metrics.http.connections.clone();
+            let limits = ConnectionLimits {
+                idle_max: agent.config.connections_idle_max,
+                memory: Some((agent.memory.clone(), agent.config.slow_reader_grace)),
+            };
             let routes = routes(Arc::new(Service::new(agent, sources, cancel.clone())));
-            self.serve(routes, open, idle_max, cancel).await;
+            self.serve(routes, open, limits, cancel).await;
         })
     }
 
@@ -44,13 +48,14 @@ impl Listener {
     pub fn serve_status(self, status: ProcessStatus, cancel: CancellationToken) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let routes = status::routes(status, cancel.clone());
-            self.serve(routes, Gauge::default(), STATUS_IDLE_MAX, cancel).await;
+            let limits = ConnectionLimits { idle_max: STATUS_IDLE_MAX, memory: None };
+            self.serve(routes, Gauge::default(), limits, cancel).await;
         })
     }
 
-    async fn serve(self, routes: Router, open: Gauge, idle_max: Duration, cancel: CancellationToken) {
+    async fn serve(self, routes: Router, open: Gauge, limits: ConnectionLimits, cancel: CancellationToken) {
         let address = self.address();
-        let listener = ConnectionListener::new(self.socket, address, open, idle_max);
+        let listener = ConnectionListener::new(self.socket, address, open, limits);
         let serving = axum::serve(listener, routes).with_graceful_shutdown(cancel.clone().cancelled_owned());
         let stop_timeout = async {
             cancel.cancelled().await;

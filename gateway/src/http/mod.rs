@@ -25,6 +25,7 @@ mod connection;
 mod error;
 pub mod format;
 mod health;
+mod held_body;
 mod listener;
 mod partitioner;
 mod positions;

@@ -8,23 +8,27 @@ use alluvium_model::{Offset, TopicPartition};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 
 use super::error::HttpError;
 use super::format::{Encoded, Format};
+use super::held_body::held_body;
 use super::service::{Service, ServiceState};
 use super::topics::{find, partition_in, partition_path};
 use crate::agent::Agent;
-use crate::fetch::{FetchError, OffsetSpec, ReadRecord};
+use crate::fetch::{FetchError, OffsetSpec, READ_BYTES_MAX, ReadRecord};
+use crate::memory::{Demand, Permit, Share};
 
 /// Records in one answer if the request sets no limit.
 const LIMIT_DEFAULT: usize = 100;
 /// Most records in one answer.
 const LIMIT_MAX: usize = 10_000;
 /// Bytes of one answer: the record that exceeds this is the last one.
-const ANSWER_BYTES_MAX: usize = 32 << 20;
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// Memory of one answer while it is made: the records, and their text. Further ones wait.
+const READ_BYTES: usize = READ_BYTES_MAX + ANSWER_BYTES_MAX;
 /// Memory reserved for each record of an answer: a guess, which costs nothing if it is wrong.
 const RECORD_BYTES_TYPICAL: usize = 256;
 
@@ -74,19 +78,23 @@ pub async fn read(
     let (topic, index) = partition_path(path)?;
     let topic = find(&service.agent, &topic).await?;
     let partition = partition_in(&topic, &index)?;
-    let body = answer(&service, partition, &topic.topic.name, (from, limit, format)).await?;
-    Ok(([(CONTENT_TYPE, media_type)], body))
+    let (body, memory) = answer(&service, partition, &topic.topic.name, (from, limit, format)).await?;
+    let headers = [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_LENGTH, body.len().to_string())];
+    Ok((headers, held_body(body.into(), memory)))
 }
 
+/// The body, and the memory that it holds.
 async fn answer(
     service: &Service,
     partition: TopicPartition,
     topic: &str,
     (from, limit, format): (StartPosition, usize, Format),
-) -> Result<Vec<u8>, HttpError> {
-    let _permit = service.reads.acquire().await;
+) -> Result<(Vec<u8>, Permit), HttpError> {
+    let mut memory = service.agent.memory.acquire(Demand::exactly(Share::Http, READ_BYTES)).await;
     let records = records(&service.agent, partition, from, limit).await?;
-    Ok(written(topic, partition, &records, format))
+    let body = written(topic, partition, &records, format);
+    memory.set(body.capacity());
+    Ok((body, memory))
 }
 
 async fn records(

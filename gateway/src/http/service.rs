@@ -9,8 +9,6 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::Agent;
 use crate::metrics::MetricSource;
 
-/// Reads of records at once; each may hold some tens of MiB of decompressed records. Further ones wait.
-const READS_AT_ONCE_MAX: usize = 16;
 /// Scrapes at once; each may read the offsets of many groups. Further ones wait.
 const SCRAPES_AT_ONCE_MAX: usize = 1;
 
@@ -25,8 +23,6 @@ pub struct Service {
     pub sources: Vec<Box<dyn MetricSource>>,
     /// Cancelled when the listener is to stop.
     pub stopping: CancellationToken,
-    /// Permits for reads of records.
-    pub reads: Semaphore,
     /// Permits for scrapes.
     pub scrapes: Semaphore,
     /// Permits for probes of the object store.
@@ -39,8 +35,8 @@ pub type ServiceState = State<Arc<Service>>;
 impl Service {
     /// The state for `agent`, with all permits free.
     pub fn new(agent: Arc<Agent>, sources: Vec<Box<dyn MetricSource>>, stopping: CancellationToken) -> Self {
-        let (reads, scrapes) = (Semaphore::new(READS_AT_ONCE_MAX), Semaphore::new(SCRAPES_AT_ONCE_MAX));
+        let scrapes = Semaphore::new(SCRAPES_AT_ONCE_MAX);
         let probes = Semaphore::new(PROBES_AT_ONCE_MAX);
-        Self { agent, sources, stopping, reads, scrapes, probes }
+        Self { agent, sources, stopping, scrapes, probes }
     }
 }

@@ -5,26 +5,24 @@
 //! nothing but this connection is affected.
 
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_model::limits;
-use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::answer_writer::{WriteError, WriteLimits, write_answer};
 use super::dispatch::route;
 use super::frame_reader::{FrameError, FrameReader, Incoming};
 use super::handler::{CloseReason, Reply};
 use super::response_queue::ResponseQueue;
 use crate::agent::Agent;
 
-/// Parts of a response given to one vectored write; the kernel's own limit is 1,024.
-const WRITE_PARTS_MAX: usize = 64;
 /// How long requests in flight may still take when the agent stops, or the peer has disconnected. Produces of a
 /// stopping agent may take [`limits::DRAIN`]; a peer that does not read gets only this.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,9 +45,9 @@ pub enum ConnectionEnd {
     /// The peer's frames cannot be read.
     #[error(transparent)]
     Unreadable(#[from] FrameError),
-    /// The peer's socket takes no bytes.
-    #[error("write failed: {0}")]
-    Unwritable(io::Error),
+    /// The peer's socket takes no bytes, or too few.
+    #[error(transparent)]
+    Unwritable(#[from] WriteError),
 }
 
 enum Event<R> {
@@ -73,13 +71,22 @@ where
         ConnectionEnd::Closed(_) | ConnectionEnd::Unreadable(FrameError::Length { .. }) => {
             tracing::warn!(%peer, %ended, "connection closed");
         }
+        ConnectionEnd::Unwritable(WriteError::TooSlow { .. }) => note_slow_reader(&agent, peer, &ended),
         ConnectionEnd::ByPeer
         | ConnectionEnd::Idle
         | ConnectionEnd::Draining
         | ConnectionEnd::Unreadable(_)
-        | ConnectionEnd::Unwritable(_) => {
+        | ConnectionEnd::Unwritable(WriteError::Io(_)) => {
             tracing::debug!(%peer, %ended, "connection closed");
         }
+    }
+}
+
+/// Counts a slow reader, and logs the first and then ever fewer of them: there may be thousands.
+fn note_slow_reader(agent: &Agent, peer: SocketAddr, ended: &ConnectionEnd) {
+    let closed = agent.metrics.slow_readers.inc() + 1;
+    if closed.is_power_of_two() {
+        tracing::warn!(%peer, %ended, closed, "connections of clients that do not take their answers are closed");
     }
 }
 
@@ -176,7 +183,10 @@ async fn within_end_timeout(
         biased;
         sent = &mut sending => sent,
         () = cancel.cancelled() => {
-            let stalled = |_| Err(ConnectionEnd::Unwritable(io::ErrorKind::TimedOut.into()));
+            let stalled = |_| {
+                let error = io::Error::from(io::ErrorKind::TimedOut);
+                Err(ConnectionEnd::Unwritable(error.into()))
+            };
             timeout(END_TIMEOUT, sending).await.unwrap_or_else(stalled)
         }
     }
@@ -218,38 +228,12 @@ async fn send<W: AsyncWrite + Unpin>(
     stall_max: Duration,
 ) -> Result<(), ConnectionEnd> {
     match reply {
-        Reply::Response { parts, .. } => {
+        Reply::Response { parts, memory, .. } => {
             agent.metrics.response_bytes.inc_by(parts.iter().map(|part| part.len() as u64).sum());
-            write_all(write, parts, stall_max).await.map_err(ConnectionEnd::Unwritable)
+            let limits = WriteLimits { stall_max, grace: agent.config.slow_reader_grace };
+            Ok(write_answer(write, parts, memory, limits).await?)
         }
         Reply::NoResponse => Ok(()),
         Reply::Close(reason) => Err(ConnectionEnd::Closed(reason)),
     }
-}
-
-/// Writes a chain of buffers, many per system call; none is copied.
-async fn write_all<W: AsyncWrite + Unpin>(write: &mut W, mut parts: Vec<Bytes>, stall_max: Duration) -> io::Result<()> {
-    let mut first = 0;
-    while first < parts.len() {
-        let count = {
-            let slices: Vec<IoSlice<'_>> =
-                parts.iter().skip(first).take(WRITE_PARTS_MAX).map(|part| IoSlice::new(part)).collect();
-            timeout(stall_max, write.write_vectored(&slices)).await.map_err(|_| io::ErrorKind::TimedOut)??
-        };
-        if count == 0 && parts.iter().skip(first).any(|part| !part.is_empty()) {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        let mut written = count;
-        while let Some(part) = parts.get_mut(first)
-            && part.len() <= written
-        {
-            written -= part.len();
-            *part = Bytes::new();
-            first += 1;
-        }
-        if let Some(part) = parts.get_mut(first) {
-            part.advance(written);
-        }
-    }
-    write.flush().await
 }

@@ -26,7 +26,11 @@ use futures::future::{self, BoxFuture, FutureExt};
 use tokio::time::Instant;
 
 use crate::agent::Agent;
+use crate::memory::{self, MemoryBudget, Share};
 use crate::produce::Permit;
+
+/// Answers below this size are not charged to the memory of answers: there is at most one for each connection.
+const CHARGED_BYTES_MIN: usize = 16 << 10;
 
 /// One Kafka API: its key, its versions, and the function that answers it.
 pub struct Handler {
@@ -131,6 +135,8 @@ pub enum Reply {
         parts: Vec<Bytes>,
         /// An error in the response, for metrics; `NONE` also if the handler did not look for one.
         error: ErrorCode,
+        /// The memory that the response holds until it is written, if it is charged.
+        memory: Option<memory::Permit>,
     },
     /// Writes nothing (Produce without acknowledgement).
     NoResponse,
@@ -142,9 +148,24 @@ impl Reply {
     /// This reply, with an error that is in the response, for metrics.
     pub fn with_error(self, error: ErrorCode) -> Self {
         match self {
-            Self::Response { parts, .. } => Self::Response { parts, error },
+            Self::Response { parts, memory, .. } => Self::Response { parts, error, memory },
             Self::NoResponse | Self::Close(_) => self,
         }
+    }
+
+    /// This reply, which holds `memory` until it is written; if that is `None` and the reply is large, memory that it is
+    /// charged with now.
+    pub fn holding(self, memory: Option<memory::Permit>, budget: &MemoryBudget) -> Self {
+        let Self::Response { parts, error, .. } = self else { return self };
+        let bytes = parts.iter().map(Bytes::len).sum();
+        let memory = match memory {
+            Some(mut memory) => {
+                memory.set(bytes);
+                Some(memory)
+            }
+            None => (bytes >= CHARGED_BYTES_MIN).then(|| budget.charge(Share::Kafka, bytes)),
+        };
+        Self::Response { parts, error, memory }
     }
 
     fn error(&self) -> ErrorCode {
@@ -197,9 +218,32 @@ where
     F: Future<Output = Q::Response> + Send + 'static,
 {
     let Call { context, header, body, permit } = call;
+    let budget = context.agent.memory.clone();
     let response = handle(context, decode(body, header.version)?);
     let reply = async move {
-        let reply = respond(&header, &response.await);
+        let reply = respond(&header, &response.await).holding(None, &budget);
+        drop(permit);
+        reply
+    };
+    Ok(InFlight::exclusive(reply.boxed()))
+}
+
+/// Like [`answer`], for a handler that returns the memory that its response holds as well.
+///
+/// # Errors
+/// If the body is not a request of its API and version.
+pub fn answer_with_memory<Q, F>(call: Call, handle: fn(Context, Q) -> F) -> Result<InFlight, DecodeError>
+where
+    Q: Request,
+    Q::Response: Send,
+    F: Future<Output = (Q::Response, Option<memory::Permit>)> + Send + 'static,
+{
+    let Call { context, header, body, permit } = call;
+    let budget = context.agent.memory.clone();
+    let response = handle(context, decode(body, header.version)?);
+    let reply = async move {
+        let (response, memory) = response.await;
+        let reply = respond(&header, &response).holding(memory, &budget);
         drop(permit);
         reply
     };
@@ -224,7 +268,7 @@ pub fn respond<S: Message>(header: &RequestHeader, response: &S) -> Reply {
 /// The response frame in another version than that of the request.
 pub fn respond_in<S: Message>(version: i16, header: &RequestHeader, response: &S) -> Reply {
     match frame::encode_response(version, header.correlation_id, response) {
-        Ok(parts) => Reply::Response { parts, error: ErrorCode::NONE },
+        Ok(parts) => Reply::Response { parts, error: ErrorCode::NONE, memory: None },
         Err(error) => Reply::Close(CloseReason::Response(error)),
     }
 }

@@ -10,6 +10,7 @@ use alluvium_wire::frame::{decode_response, decode_response_header, encode_reque
 use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use alluvium_wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use alluvium_wire::{ApiKey, ErrorCode, Reader, Request};
+use bytes::BufMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -19,6 +20,7 @@ use super::connection::serve;
 use crate::agent::Agent;
 use crate::config::AgentConfig;
 use crate::fetch::FetchPlan;
+use crate::memory::Share;
 use crate::tests::world::{World, batch, plan, produce, read_all, records};
 
 /// Capacity of the pipe between client and agent: less than any response of interest.
@@ -148,6 +150,48 @@ async fn a_client_that_does_not_read_does_not_delay_a_drain() {
     sleep(Duration::from_secs(1)).await;
     connection.stop.cancel();
     timeout(Duration::from_secs(15), connection.served).await.expect("within the end timeout").expect("it ends");
+}
+
+/// An agent whose answers may hold little memory, with one batch of which two do not fit.
+async fn agent_with_one_large_batch(world: &World) -> Arc<Agent> {
+    let partition = world.topic("orders", 1).await[0];
+    let agent = world.agent_with(AgentConfig { answer_bytes_max: 1 << 20, ..AgentConfig::default() }).await;
+    produce(&agent, partition, batch(&["v".repeat(5 * PIPE_BYTES).as_str()])).await.expect("acknowledged");
+    agent
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_take_its_answer_is_disconnected_once_others_wait_for_memory() {
+    let world = World::new().await;
+    let agent = agent_with_one_large_batch(&world).await;
+    let mut stuck = connect(&agent);
+    stuck.send(4, &poll("orders", Duration::ZERO)).await;
+    sleep(Duration::from_secs(300)).await;
+    assert!(!stuck.served.is_finished(), "nobody else waits");
+    let mut other = connect(&agent);
+    other.send(4, &poll("orders", Duration::ZERO)).await;
+    let answer = timeout(agent.config.slow_reader_grace, other.client.read_i32()).await.expect("in time");
+    assert!(usize::try_from(answer.expect("an answer")).expect("a length") > 5 * PIPE_BYTES);
+    stuck.served.await.expect("it ends");
+    assert_eq!(agent.metrics.slow_readers.get(), 1);
+    assert_eq!(agent.memory.waits_of(Share::Tail), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_client_that_takes_its_answer_is_served_whole_while_others_wait_for_memory() {
+    let world = World::new().await;
+    let agent = agent_with_one_large_batch(&world).await;
+    let (mut slow, mut other) = (connect(&agent), connect(&agent));
+    slow.send(4, &poll("orders", Duration::ZERO)).await;
+    let length = usize::try_from(slow.client.read_i32().await.expect("an answer")).expect("a length");
+    other.send(4, &poll("orders", Duration::ZERO)).await;
+    let mut taken = Vec::new();
+    while taken.len() < length {
+        sleep(Duration::from_millis(500)).await;
+        slow.client.read_buf(&mut (&mut taken).limit(PIPE_BYTES / 2)).await.expect("more of the answer");
+    }
+    assert!(other.client.read_i32().await.is_ok(), "the memory is free again");
+    assert_eq!((agent.metrics.slow_readers.get(), agent.memory.peak() <= 1 << 20), (0, true));
 }
 
 #[tokio::test(start_paused = true)]

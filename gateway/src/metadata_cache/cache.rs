@@ -8,9 +8,10 @@ use std::time::Duration;
 use alluvium_metastore::Metastore;
 use alluvium_metastore::feed::FeedPosition;
 use alluvium_metastore::log::Log;
-use alluvium_model::{Extent, Offset, TopicId, TopicPartition};
+use alluvium_model::{Extent, ObjectId, Offset, TopicId, TopicPartition};
 use tokio::time::Instant;
 
+use super::announced_segments::{AnnouncedSegment, AnnouncedSegments};
 use super::cached_partitions::CachedPartitions;
 use super::cold_extents::ColdExtents;
 use super::topics::TopicIndex;
@@ -31,6 +32,7 @@ pub(super) struct MetadataCacheState {
     pub(super) metastore: Metastore,
     pub(super) topics: RwLock<TopicIndex>,
     partitions: Mutex<CachedPartitions>,
+    segments: Mutex<AnnouncedSegments>,
     pub(super) waiters: Waiters,
     pub(super) cold: ColdExtents,
     /// Position of the last feed entry that was applied. Held while entries are applied.
@@ -60,6 +62,7 @@ impl MetadataCache {
                 metastore,
                 topics: RwLock::default(),
                 partitions: Mutex::default(),
+                segments: Mutex::default(),
                 waiters: Waiters::default(),
                 cold,
                 cursor: tokio::sync::Mutex::new(position),
@@ -160,6 +163,12 @@ impl MetadataCache {
         self.shared.cold.find(partition, offsets, bytes).await
     }
 
+    /// What is known of a segment that the feed announced lately.
+    #[must_use]
+    pub fn announced_segment(&self, object: ObjectId) -> Option<AnnouncedSegment> {
+        self.segments().find(object, Instant::now())
+    }
+
     /// The metastore's logs, for what is not cached.
     #[must_use]
     pub fn log(&self) -> &Log {
@@ -204,6 +213,10 @@ impl MetadataCache {
 
     pub(super) fn partitions(&self) -> MutexGuard<'_, CachedPartitions> {
         self.shared.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn segments(&self) -> MutexGuard<'_, AnnouncedSegments> {
+        self.shared.segments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn set_behind_since(&self, since: Option<Instant>) {

@@ -125,6 +125,7 @@ impl MetadataCache {
             // Extents of a topic that was deleted meanwhile would never be removed from the cache.
             extents.retain(|(partition, _)| self.exists(*partition));
         }
+        self.segments().apply(&entry, Instant::now());
         let changed = self.partitions().apply(&entry);
         if matches!(entry, FeedEntry::Swap { .. } | FeedEntry::Trim { .. }) {
             changed.iter().for_each(|partition| self.shared.cold.invalidate(*partition));
@@ -140,6 +141,7 @@ impl MetadataCache {
         let _no_head_is_being_read = self.shared.heads.lock().await;
         let position = self.shared.metastore.feed.position().await?;
         self.partitions().clear();
+        self.segments().clear();
         self.shared.cold.clear();
         self.read_topics().await?;
         *cursor = position;

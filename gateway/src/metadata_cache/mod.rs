@@ -1,12 +1,13 @@
 //! The agent's copy of topics, heads and recent extents, kept up to date by tailing the feed.
 //!
 //! Owns: topics with typed configs and all requested heads (`cached_partitions`, `topics`), recent extents and
-//! looked-up old ones (`cold_extents`), both bounded, the task that applies the feed (`feed_tail`), and the watches of
+//! looked-up old ones (`cold_extents`), the segments that were announced (`announced_segments`), all bounded, the task that applies the feed (`feed_tail`), and the watches of
 //! long polls (`waiters`). Does not own: the stored state (the metastore).
 //!
 //! Invariants: the offsets of a head never decrease; after [`MetadataCache::sync`] the cache has everything that was
 //! committed before the call; a change of a partition wakes every watch that began before the change was applied.
 
+mod announced_segments;
 mod cache;
 mod cached_partitions;
 mod cold_extents;
@@ -16,6 +17,7 @@ mod head;
 mod topics;
 mod waiters;
 
+pub use announced_segments::AnnouncedSegment;
 pub use cache::MetadataCache;
 pub use cached_partitions::bytes_from;
 pub use error::MetadataCacheError;

@@ -45,6 +45,8 @@ instruments! {
         request_bytes: Counter = "request_bytes", "bytes" [];
         /// Bytes of Kafka responses
         response_bytes: Counter = "response_bytes", "bytes" [];
+        /// Kafka connections closed because their clients did not take their answers while others waited for memory
+        slow_readers: Counter = "slow_readers_closed", "connections" [];
         /// Kafka connections open
         connections: Gauge = "connections", "connections" [];
         /// Segments sealed, by reason: a limit of a segment, a flush, or the agent's drain

@@ -59,6 +59,18 @@ impl<S> Metric<S> {
         Self::new(name, Kind::Counter, unit, &[], help, Read::Value(read))
     }
 
+    /// A metric that only increases, with a value for each combination of `labels`.
+    #[must_use]
+    pub const fn counters(
+        name: &'static str,
+        unit: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        read: fn(&S) -> Vec<Series>,
+    ) -> Self {
+        Self::new(name, Kind::Counter, unit, labels, help, Read::Series(read))
+    }
+
     /// A metric that increases and decreases.
     #[must_use]
     pub const fn gauge(name: &'static str, unit: &'static str, help: &'static str, read: fn(&S) -> u64) -> Self {

@@ -168,7 +168,7 @@ async fn many_readers_of_one_cold_segment_load_it_once() {
     let reader = world.agent().await;
     let requested: Vec<(TopicPartition, i64)> = partitions.iter().map(|partition| (*partition, 0)).collect();
     let (one, two) = tokio::join!(reader.fetch.fetch(plan(&requested)), reader.fetch.fetch(plan(&requested)));
-    for fetched in one.iter().chain(&two) {
+    for fetched in one.iter().chain(two.iter()) {
         assert_eq!(records(fetched), [(0, "x".into())]);
     }
     let read = world.objects.usage().totals();

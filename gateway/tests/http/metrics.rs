@@ -89,7 +89,7 @@ async fn documented_metrics_are_counted() {
         "alluvium_groups_lost",
         "alluvium_view_lag_milliseconds",
         "alluvium_history_decodes",
-        "alluvium_cold_read_bytes",
+        "alluvium_answer_bytes",
         "alluvium_compaction_lag_bytes",
         "alluvium_partition_high_watermark",
         "alluvium_partition_log_start_offset",

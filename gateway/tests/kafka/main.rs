@@ -19,4 +19,5 @@ mod list_offsets;
 mod metadata;
 mod producing;
 mod server;
+mod slow_readers;
 mod topics;

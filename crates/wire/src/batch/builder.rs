@@ -184,6 +184,8 @@ impl BatchBuilder {
         header.max_timestamp = append_time.unwrap_or(header.max_timestamp);
         header.crc = checksum(&header.encode(), body);
         *head = header.encode();
+        // Batches are kept in caches, which count their bytes.
+        out.shrink_to_fit();
         out.into()
     }
 }

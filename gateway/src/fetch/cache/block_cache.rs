@@ -20,12 +20,14 @@ use quick_cache::{DefaultHashBuilder, Weighter};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::super::LoadError;
+use super::live_blocks::LiveBlocks;
 use crate::bounded_cache;
 use crate::metrics::Metrics;
 use crate::peers::PeerCache;
 
-/// Loads in flight for one cache: with coalescing, at most 256 MiB in flight.
-const LOADS_IN_FLIGHT_MAX: usize = 16;
+/// Bytes of loads in flight for one cache: eight whole segments, or thousands of runs. Further loads wait. Counted in
+/// bytes, so that many small loads from a slow store do not wait for each other.
+const LOAD_BYTES_IN_FLIGHT_MAX: usize = 64 << 20;
 /// Objects for which the cache remembers that another agent sent blocks of them.
 const PEER_OBJECTS_MAX: usize = 4_096;
 /// Segments for which the cache remembers which runs were loaded.
@@ -42,8 +44,16 @@ pub(super) type BlockKey = (ObjectId, u64);
 pub(super) type LoadGuard<'a> =
     PlaceholderGuard<'a, BlockKey, Bytes, BlockWeight, DefaultHashBuilder, DefaultLifecycle<BlockKey, Bytes>>;
 
-/// The bytes at which the runs start that were loaded of a segment, the latest last.
-pub(super) type RunStarts = Arc<Vec<u64>>;
+/// The runs of one segment that were loaded separately.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LoadedRuns {
+    /// The bytes at which the last of them start, the latest last.
+    pub starts: Arc<Vec<u64>>,
+    /// What they cost, bytes.
+    pub cost: u64,
+    /// Size of the whole segment, bytes.
+    pub segment_bytes: u64,
+}
 
 /// The object that blocks are read from.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +87,9 @@ pub(super) struct BlockCacheState {
     pub(super) objects: Objects,
     pub(super) blocks: Cache<BlockKey, Bytes, BlockWeight>,
     /// Which runs of a segment were loaded separately.
-    pub(super) loaded_runs: Cache<ObjectId, RunStarts>,
+    pub(super) loaded_runs: Cache<ObjectId, LoadedRuns>,
+    /// Counts the memory of blocks.
+    pub(super) live: LiveBlocks,
     pub(super) bytes_max: u64,
     /// Size of an aligned block.
     pub(super) block_bytes: u64,
@@ -111,11 +123,12 @@ impl BlockCache {
             objects,
             blocks: bounded_cache::by_weight(bytes_max, blocks_estimated, BlockWeight),
             loaded_runs: bounded_cache::by_count(SEGMENTS_WITH_LOADED_RUNS_MAX),
+            live: LiveBlocks::default(),
             bytes_max,
             block_bytes,
             peer_bytes: bounded_cache::by_count(PEER_OBJECTS_MAX),
             metrics,
-            loads: Semaphore::new(LOADS_IN_FLIGHT_MAX),
+            loads: Semaphore::new(LOAD_BYTES_IN_FLIGHT_MAX),
         };
         Self { shared: Arc::new(shared), peer_cache: None }
     }
@@ -138,9 +151,23 @@ impl BlockCache {
         self.shared.blocks.weight()
     }
 
-    /// Waits for a permit to load from the object store.
-    pub(super) async fn load_permit(&self) -> Result<SemaphorePermit<'_>, LoadError> {
-        self.shared.loads.acquire().await.map_err(|closed| LoadError::Storage(closed.to_string()))
+    /// Bytes that the cache keeps at most.
+    #[must_use]
+    pub fn bytes_max(&self) -> u64 {
+        self.shared.bytes_max
+    }
+
+    /// Bytes of blocks in memory, those included that the cache has evicted and answers still refer to.
+    #[must_use]
+    pub fn live_bytes(&self) -> u64 {
+        self.shared.live.bytes()
+    }
+
+    /// Waits for a permit to load `bytes` from the object store.
+    pub(super) async fn load_permit(&self, bytes: u64) -> Result<SemaphorePermit<'_>, LoadError> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).clamp(1, LOAD_BYTES_IN_FLIGHT_MAX);
+        let permits = u32::try_from(bytes).expect("the limit fits");
+        self.shared.loads.acquire_many(permits).await.map_err(|closed| LoadError::Storage(closed.to_string()))
     }
 }
 

@@ -95,6 +95,7 @@ impl BlockCache {
             let block = loaded.split_to(len);
             // Copied, so that a cached block does not keep the memory of those loaded with it.
             let block = if is_alone { block } else { Bytes::copy_from_slice(&block) };
+            let block = self.shared.live.track(block);
             // An error means that the entry was removed meanwhile: the next reader loads it again.
             let _ = guard.insert(block.clone());
             blocks.push(block);
@@ -107,7 +108,7 @@ impl BlockCache {
     async fn load_range(&self, object: ObjectRef<'_>, range: Range<u64>, size: u64) -> Result<Bytes, LoadError> {
         let within = range.start..range.end.min(size);
         let store = async {
-            let _permit = self.load_permit().await?;
+            let _permit = self.load_permit(range.end - range.start).await?;
             let read = self.shared.objects.get_within(object.key, range).await?;
             let fits = read.len() as u64 == within.end - within.start;
             if fits {

@@ -6,6 +6,7 @@
 mod block_cache;
 mod decoded_history;
 mod history_blocks;
+mod live_blocks;
 mod object_reader;
 mod segments;
 

@@ -1,12 +1,15 @@
-//! Segments in the block cache: whole at the tail, run by run if they are old.
+//! Segments in the block cache: whole, or run by run.
 //!
-//! At the tail a segment is one block, however large: it is usually no larger than two aligned blocks, and a reader of
-//! one of its partitions is soon followed by readers of the others.
+//! The fetch decides what is loaded (`tier`): at the tail a segment is one block, because a reader of one of its
+//! partitions comes together with readers of the others.
 //!
 //! In an old segment each run is a block, so that a reader of one partition of many does not load the others. The runs
 //! that one fetch reads of one segment share a GET ([`ReadPlan`]). If readers of other runs of the segment come while
-//! the runs loaded before are still cached, the whole segment is loaded: while the cache keeps up, a segment costs at
-//! most [`SEPARATE_LOADS_MAX`] GETs of runs and one of the whole.
+//! the runs loaded before are still cached, and what they have cost comes to half of what the whole segment costs, the
+//! whole is loaded: while the cache keeps up, a segment costs at most about twice as much as the better of the two ways.
+//!
+//! A whole segment may be much larger than the run that is wanted of it. What a reader of old records gets is a copy
+//! then; at the tail it is a slice, unless answers on slow sockets already keep many evicted segments in memory.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,11 +21,15 @@ use quick_cache::sync::GuardResult;
 
 use super::super::LoadError;
 use super::super::read_plan::ReadPlan;
-use super::block_cache::{BlockCache, LoadGuard, ObjectRef, WHOLE, ends_before, slice};
+use super::block_cache::{BlockCache, LoadGuard, LoadedRuns, ObjectRef, WHOLE, ends_before, slice};
 use crate::peers::BlockName;
 
-/// Separate loads of runs of one segment, after which the whole segment is loaded.
-const SEPARATE_LOADS_MAX: usize = 2;
+/// The runs loaded last that must still be cached for the whole segment to be loaded.
+const STARTS_REMEMBERED_MAX: usize = 2;
+/// What a GET costs besides its bytes, as bytes: on S3 it takes as much time as these.
+const GET_COST_BYTES: u64 = 256 << 10;
+/// Evicted segments that answers keep in memory, as a part of the cache's size (a quarter): beyond, slices are copied.
+const EVICTED_PART_MAX: u64 = 4;
 /// A cache that holds fewer segments than this does not load them whole: they would be evicted before the next reader.
 const SEGMENTS_HELD_MIN: u64 = 4;
 /// Does not wait for another reader that loads the same block.
@@ -32,7 +39,14 @@ impl BlockCache {
     /// The bytes of `range` of a segment that is loaded as a whole.
     pub async fn read_whole(&self, object: ObjectRef<'_>, range: Range<u64>) -> Result<Bytes, LoadError> {
         let whole = self.whole(object).await?;
-        slice(&whole, range.start, range.end).ok_or_else(|| ends_before(object.key, range.end))
+        self.part(&whole, &range).ok_or_else(|| ends_before(object.key, range.end))
+    }
+
+    /// The bytes of `range` of a segment, if the whole of it is cached.
+    pub fn cached_part(&self, object: ObjectId, range: &Range<u64>) -> Option<Bytes> {
+        let part = self.shared.blocks.get(&(object, WHOLE)).and_then(|whole| self.part(&whole, range))?;
+        self.shared.metrics.cache_hits.inc();
+        Some(part)
     }
 
     /// A whole segment.
@@ -46,13 +60,14 @@ impl BlockCache {
         };
         self.shared.metrics.cache_misses.inc();
         let store = async {
-            let _permit = self.load_permit().await?;
+            let _permit = self.load_permit(limits::SEGMENT_BYTES_MAX as u64).await?;
             Ok::<Bytes, LoadError>(self.shared.objects.get(object.key).await?)
         };
         let whole = match &self.peer_cache {
             Some(peer_cache) => peer_cache.load(&BlockName::segment(object.id), store).await?.bytes,
             None => store.await?,
         };
+        let whole = self.shared.live.track(whole);
         // An error means that the entry was removed meanwhile: the next reader loads it again.
         let _ = guard.insert(whole.clone());
         Ok(whole)
@@ -83,11 +98,20 @@ impl BlockCache {
     }
 
     fn cached_run(&self, object: ObjectId, run: &Range<u64>) -> Option<Bytes> {
-        let blocks = &self.shared.blocks;
-        let from_whole = || blocks.get(&(object, WHOLE)).and_then(|whole| slice(&whole, run.start, run.end));
-        let cached = blocks.get(&(object, run.start)).or_else(from_whole)?;
-        self.shared.metrics.cache_hits.inc();
-        Some(cached)
+        if let Some(cached) = self.shared.blocks.get(&(object, run.start)) {
+            self.shared.metrics.cache_hits.inc();
+            return Some(cached);
+        }
+        self.cached_part(object, run)
+    }
+
+    /// The bytes of `range` of a whole segment: a slice, or a copy if the slice would keep too much in memory.
+    fn part(&self, whole: &Bytes, range: &Range<u64>) -> Option<Bytes> {
+        let part = slice(whole, range.start, range.end)?;
+        let evicted = self.shared.live.bytes().saturating_sub(self.shared.blocks.weight());
+        let is_small = part.len() < whole.len() / 2;
+        let is_copied = is_small && evicted > self.shared.bytes_max / EVICTED_PART_MAX;
+        Some(if is_copied { Bytes::copy_from_slice(&part) } else { part })
     }
 
     async fn load_run(&self, object: ObjectRef<'_>, run: Range<u64>, read_plan: &ReadPlan) -> Result<Bytes, LoadError> {
@@ -101,16 +125,18 @@ impl BlockCache {
         let missing = self.with_planned_runs(object.id, run.clone(), guard, read_plan);
         self.shared.metrics.cache_misses.inc_by(missing.len() as u64);
         let ranges: Vec<Range<u64>> = missing.iter().map(|(range, _)| range.clone()).collect();
-        let loaded = {
-            let _permit = self.load_permit().await?;
-            self.shared.objects.get_ranges(object.key, &ranges).await?
+        let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+        let (loaded, segment_bytes) = {
+            let _permit = self.load_permit(bytes).await?;
+            self.shared.objects.get_ranges_and_size(object.key, &ranges).await?
         };
-        self.note_loaded_run(object.id, run.start);
+        self.note_loaded_runs(object.id, run.start, bytes, segment_bytes);
         let is_alone = missing.len() == 1;
         let mut first = None;
         for ((range, guard), read) in missing.into_iter().zip(loaded) {
             // Copied, so that a cached run does not keep the memory of those loaded with it.
             let read = if is_alone { read } else { Bytes::copy_from_slice(&read) };
+            let read = self.shared.live.track(read);
             // An error means that the entry was removed meanwhile: the next reader loads it again.
             let _ = guard.insert(read.clone());
             if first.is_none() {
@@ -141,20 +167,22 @@ impl BlockCache {
         [(run, guard)].into_iter().chain(planned).collect()
     }
 
-    /// Whether readers of other runs come so soon that the runs loaded before are still cached.
+    /// Whether readers of other runs have cost enough, and come so soon that the runs loaded before are still cached.
     fn should_load_whole(&self, object: ObjectId) -> bool {
-        let segment_bytes = limits::SEGMENT_BYTES_MAX as u64;
-        let Some(starts) = self.shared.loaded_runs.get(&object) else { return false };
+        let Some(LoadedRuns { starts, cost, segment_bytes }) = self.shared.loaded_runs.get(&object) else {
+            return false;
+        };
         let is_cached = |start: &u64| self.shared.blocks.peek(&(object, *start)).is_some();
-        starts.len() >= SEPARATE_LOADS_MAX
-            && self.shared.bytes_max >= SEGMENTS_HELD_MIN * segment_bytes
+        2 * cost >= segment_bytes + GET_COST_BYTES
+            && self.shared.bytes_max >= SEGMENTS_HELD_MIN * limits::SEGMENT_BYTES_MAX as u64
             && starts.iter().all(is_cached)
     }
 
-    fn note_loaded_run(&self, object: ObjectId, start: u64) {
+    fn note_loaded_runs(&self, object: ObjectId, start: u64, bytes: u64, segment_bytes: u64) {
         let before = self.shared.loaded_runs.get(&object).unwrap_or_default();
-        let dropped = before.len().saturating_sub(SEPARATE_LOADS_MAX - 1);
-        let starts = before.iter().skip(dropped).copied().chain([start]).collect();
-        self.shared.loaded_runs.insert(object, Arc::new(starts));
+        let dropped = before.starts.len().saturating_sub(STARTS_REMEMBERED_MAX - 1);
+        let starts = Arc::new(before.starts.iter().skip(dropped).copied().chain([start]).collect());
+        let cost = before.cost + bytes + GET_COST_BYTES;
+        self.shared.loaded_runs.insert(object, LoadedRuns { starts, cost, segment_bytes });
     }
 }

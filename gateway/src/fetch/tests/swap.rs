@@ -8,7 +8,6 @@ use alluvium_model::Offset;
 use crate::fetch::loader::PartitionRead;
 use crate::fetch::offset_assignment::OffsetBatch;
 use crate::fetch::read_plan::ReadPlan;
-use crate::fetch::tier::Tier;
 use crate::metadata_cache::CachedHead;
 use crate::tests::compaction::compact;
 use crate::tests::world::{World, batch, produce};
@@ -30,7 +29,7 @@ async fn extents_from_before_and_after_a_swap_yield_no_record_twice() {
         visited.extend(batch.base.0..batch.end.0);
         Ok(ControlFlow::Continue(()))
     };
-    let read = PartitionRead { partition, from: Offset(0), tier: Tier::Cold, read_plan: &ReadPlan::default() };
+    let read = PartitionRead { partition, from: Offset(0), read_plan: &ReadPlan::default() };
     let read = agent.fetch.shared.loader.visit_batches(read, &mixed, &mut visit).await;
     assert_eq!((read, visited), (Ok(()), vec![0]));
 }

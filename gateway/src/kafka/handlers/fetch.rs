@@ -18,16 +18,17 @@ use alluvium_wire::messages::fetch::{
 };
 use alluvium_wire::{ApiKey, ErrorCode, RecordsField};
 
-use crate::fetch::{FetchPartition, FetchPlan, FetchedPartition};
+use crate::fetch::{FetchAnswer, FetchPartition, FetchPlan, FetchedPartition};
 use crate::kafka::errors::{ApiError, HasErrorCode};
-use crate::kafka::handler::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer_with_memory};
 use crate::kafka::item_answers::{BatchResults, RequestItem};
 use crate::kafka::rack_aware_fetch::RackAwareFetch;
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::check_epoch;
+use crate::memory::Permit;
 
 /// The entry of the API table.
-pub const HANDLER: Handler = Handler::new(ApiKey::Fetch, 4..=18, |call| answer(call, handle)).long_poll();
+pub const HANDLER: Handler = Handler::new(ApiKey::Fetch, 4..=18, |call| answer_with_memory(call, handle)).long_poll();
 
 /// Session epochs of a complete fetch: the first of a new session, and the last of one.
 const SESSIONLESS_EPOCHS: [i32; 2] = [0, -1];
@@ -35,18 +36,20 @@ const SESSIONLESS_EPOCHS: [i32; 2] = [0, -1];
 const WAIT_MAX: Duration = Duration::from_secs(300);
 const READ_COMMITTED: i8 = 1;
 
-async fn handle(context: Context, mut request: FetchRequest) -> FetchResponse {
+/// The response, and the memory that its records hold.
+async fn handle(context: Context, mut request: FetchRequest) -> (FetchResponse, Option<Permit>) {
     if context.version >= 7 && !SESSIONLESS_EPOCHS.contains(&request.session_epoch) {
-        return FetchResponse { error_code: ErrorCode::FETCH_SESSION_ID_NOT_FOUND, ..Default::default() };
+        let error_code = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
+        return (FetchResponse { error_code, ..Default::default() }, None);
     }
     let redirect = RackAwareFetch::redirect(&context.agent, std::mem::take(&mut request.rack_id));
     let (topics, plan) = plan(&context, request).await;
-    let fetched: Vec<PartitionData> = match redirect {
-        Some(redirect) => redirect.responses(&context.agent, &plan),
+    let (fetched, memory): (Vec<PartitionData>, Option<Permit>) = match redirect {
+        Some(redirect) => (redirect.responses(&context.agent, &plan), None),
         None => {
             let read_committed = plan.read_committed;
-            let fetched = context.agent.fetch.fetch(plan).await;
-            fetched.into_iter().map(|fetched| partition_data(fetched, read_committed)).collect()
+            let FetchAnswer { partitions, memory } = context.agent.fetch.fetch(plan).await;
+            (partitions.into_iter().map(|fetched| partition_data(fetched, read_committed)).collect(), memory)
         }
     };
     let mut results = BatchResults::new(fetched);
@@ -62,7 +65,7 @@ async fn handle(context: Context, mut request: FetchRequest) -> FetchResponse {
             partitions: partitions.into_iter().map(&mut partition).collect(),
         })
         .collect();
-    FetchResponse { responses, ..Default::default() }
+    (FetchResponse { responses, ..Default::default() }, memory)
 }
 
 /// A topic of the request. Each of its partitions is answered already, or in the plan (with its index), in the same

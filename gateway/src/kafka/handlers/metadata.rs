@@ -23,42 +23,63 @@ use alluvium_wire::{ApiKey, ErrorCode};
 
 use crate::agent::Agent;
 use crate::kafka::errors::ApiError;
-use crate::kafka::handler::{Context, Handler, answer};
+use crate::kafka::handler::{Context, Handler, answer_with_memory};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::{Broker, CLUSTER_OPERATIONS, TOPIC_OPERATIONS, Topology};
+use crate::memory::{Demand, Permit, Share};
 use crate::metadata_cache::CachedTopic;
 use crate::topic_creation::create_automatically;
 
 /// The entry of the API table.
-pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, |call| answer(call, handle));
+pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, |call| answer_with_memory(call, handle));
 
 /// How long the metastore may take to bring the cache up to date: clients that wait for the brokers cannot do anything
 /// else.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(1);
+/// Memory of a topic in the response while it is made, about: with its name, decoded and encoded.
+const TOPIC_BYTES: usize = 512;
+/// Memory of a partition in the response while it is made, about: with its replicas, decoded and encoded.
+const PARTITION_BYTES: usize = 384;
+/// Responses that take less memory than this do not wait for any.
+const LARGE_BYTES: usize = 256 << 10;
 /// Topics that one request may create; clients retry for the rest.
 const CREATED_MAX: usize = 100;
 
-async fn handle(context: Context, request: MetadataRequest) -> MetadataResponse {
+/// The response, and the memory that it holds.
+async fn handle(context: Context, request: MetadataRequest) -> (MetadataResponse, Option<Permit>) {
     if let Some(error) = invalid_topics(&request, context.version) {
-        return error;
+        return (error, None);
     }
     let agent = &*context.agent;
     // Changes made through any agent before are seen, unless the metastore takes too long.
     context.agent.metadata_cache.catch_up_within(CATCH_UP_TIMEOUT).await;
     let found = topics(&context, &request).await;
+    let memory = memory(agent, &found).await;
     // Only now, because finding topics may take a while: brokers and leaders must be those of one moment.
     let topology = Topology::of(&context);
     let topics =
         found.into_iter().map(|(requested, found)| topic_response(&topology, &request, requested, found)).collect();
     let operations =
         if request.include_cluster_authorized_operations { CLUSTER_OPERATIONS } else { OPERATIONS_OMITTED };
-    MetadataResponse {
+    let response = MetadataResponse {
         brokers: topology.brokers().into_iter().map(broker).collect(),
         cluster_id: Some(agent.metastore.cluster.id.clone()),
         controller_id: topology.controller(),
         topics,
         cluster_authorized_operations: operations,
         ..Default::default()
+    };
+    (response, memory)
+}
+
+/// Waits for the memory of the response, if it is a large one.
+async fn memory(agent: &Agent, found: &[FoundTopic]) -> Option<Permit> {
+    let partitions = |(_, found): &FoundTopic| found.as_ref().map_or(0, |topic| topic.topic.partitions.unsigned_abs());
+    let partitions: usize = found.iter().map(partitions).fold(0, |sum, partitions| sum + partitions as usize);
+    let bytes = found.len() * TOPIC_BYTES + partitions * PARTITION_BYTES;
+    match bytes {
+        0..LARGE_BYTES => None,
+        LARGE_BYTES.. => Some(agent.memory.acquire(Demand::exactly(Share::Kafka, bytes)).await),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::agent::Agent;
 use crate::config::AgentConfig;
 use crate::fetch::CacheBytes;
-use crate::fetch::memory_limiter::IN_FLIGHT_BYTES_MAX;
+use crate::memory::Share;
 use crate::tests::compaction::compact;
 use crate::tests::world::{World, append, batch, fetch, plan, produce, read_all, records};
 
@@ -162,7 +162,7 @@ async fn read_all_at_once(agent: &Arc<Agent>, partition: TopicPartition, cache_b
         tokio::spawn(read_from(agent, partition, reader * 7, CacheBytes::divide(cache_bytes)))
     });
     try_join_all(readers).await.expect("no reader fails");
-    assert_eq!(agent.fetch.cold_bytes_in_flight(), 0);
+    assert_eq!(agent.memory.bytes_of(Share::CatchUp), 0);
 }
 
 /// Reads everything from `offset` on. Checks after each fetch that every cache is within its budget.
@@ -180,7 +180,7 @@ async fn read_from(agent: Arc<Agent>, partition: TopicPartition, offset: i64, bu
         let loader = &agent.fetch.shared.loader;
         assert!(loader.cold.bytes() <= budget.cold);
         assert!(loader.history.bytes() <= budget.decoded);
-        assert!(agent.fetch.cold_bytes_in_flight() <= IN_FLIGHT_BYTES_MAX);
+        assert!(agent.memory.peak() <= agent.config.answer_bytes_max);
     }
 }
 

@@ -1,0 +1,82 @@
+//! Admits a fetch to the memory of its answer: how much it needs, and the wait for it.
+
+use std::time::Duration;
+
+use alluvium_model::ExtentSource;
+use tokio::time::timeout;
+
+use super::locate::LocatedPartition;
+use super::{Fetch, FetchPlan};
+use crate::memory::{Demand, Permit, Share};
+
+/// Bytes of one answer with old records (one batch may exceed it). A consumer that catches up fetches again at once, so
+/// larger answers hardly make it faster; and with smaller answers consumers stay closer together and share more of what
+/// is loaded.
+const OLD_ANSWER_BYTES_MAX: usize = 8 << 20;
+/// Memory of a fetch of old records for each byte of its answer: the answer, and as much again for runs loaded for
+/// partitions that it reads later.
+const OLD_BYTES_PER_BYTE: usize = 2;
+/// Size that hardly any batch exceeds: Kafka's default limit (`max.message.bytes`, with the batch's overhead). With less
+/// memory a fetch might have to exceed it, because it answers at least one batch.
+const BATCH_BYTES_USUAL_MAX: usize = 1_048_588;
+/// A fetch that gets no memory for this long is answered without records, and comes again: clients usually give up
+/// after 30 s.
+const WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// What a fetch may read.
+#[derive(Debug)]
+pub struct Admission {
+    /// Bytes of the answer.
+    pub bytes_max: usize,
+    /// The memory for it; `None` if there is nothing to read, or memory was not to be had.
+    pub memory: Option<Permit>,
+}
+
+impl Fetch {
+    /// Waits for the memory that the answer to `plan` takes; less than it asks for if memory is short.
+    pub(super) async fn admit(&self, plan: &FetchPlan, located: &[LocatedPartition]) -> Admission {
+        let Some(demand) = demand(plan, located) else { return Admission { bytes_max: plan.max_bytes, memory: None } };
+        let memory = timeout(WAIT_MAX, self.shared.memory.acquire(demand)).await.ok();
+        let bytes = memory.as_ref().map_or(0, Permit::bytes);
+        Admission { bytes_max: (bytes / bytes_per_byte(demand.share)).min(plan.max_bytes), memory }
+    }
+}
+
+fn bytes_per_byte(share: Share) -> usize {
+    if share == Share::CatchUp { OLD_BYTES_PER_BYTE } else { 1 }
+}
+
+/// The memory that the answer takes; `None` if there is nothing to read.
+fn demand(plan: &FetchPlan, located: &[LocatedPartition]) -> Option<Demand> {
+    let readable = || located.iter().filter(|located| located.available() > 0);
+    let first = readable().next()?;
+    let share = if readable().any(LocatedPartition::is_cold) { Share::CatchUp } else { Share::Tail };
+    let answer_max = if share == Share::CatchUp { plan.max_bytes.min(OLD_ANSWER_BYTES_MAX) } else { plan.max_bytes };
+    let of_partition = |(located, bytes_max): (&LocatedPartition, usize)| located.bytes().min(bytes_max);
+    let bytes_max = plan.partitions.iter().map(|requested| requested.max_bytes);
+    let stored = located.iter().zip(bytes_max).map(of_partition).fold(0, usize::saturating_add);
+    let least = first.first_batch_bytes();
+    let factor = bytes_per_byte(share);
+    Some(Demand { share, min: factor * least, wanted: factor * stored.min(answer_max).max(least) })
+}
+
+impl LocatedPartition {
+    /// Bytes of the located extents, whole: batches before the fetch offset may be part of the answer.
+    fn bytes(&self) -> usize {
+        let bytes = |extents: &super::locate::LocatedExtents| {
+            extents.extents.iter().map(|extent| extent.bytes).fold(0, u64::saturating_add)
+        };
+        usize::try_from(self.extents.as_ref().map_or(0, bytes)).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes of the first batch at most, unless it is unusually large.
+    fn first_batch_bytes(&self) -> usize {
+        let first = self.extents.as_ref().ok().and_then(|extents| extents.extents.first());
+        let bytes = first.map_or(0, |first| match &first.source {
+            ExtentSource::Segment { .. } => usize::try_from(first.bytes).unwrap_or(usize::MAX),
+            // Its batches are larger than it is itself: it is compressed.
+            ExtentSource::History { .. } => BATCH_BYTES_USUAL_MAX,
+        });
+        bytes.min(BATCH_BYTES_USUAL_MAX)
+    }
+}
