@@ -2,5 +2,6 @@
 
 mod commit;
 mod fixtures;
+mod new_producer;
 mod swap;
 mod trim;
