@@ -1,5 +1,6 @@
 //! Metrics of an agent whose values its parts hold: they are read at each scrape.
 
+use alluvium_model::limits::FETCH_SESSION_BYTES_MAX;
 use alluvium_objects::UsageTotals;
 
 use super::Agent;
@@ -17,6 +18,7 @@ pub struct AgentReadings {
     produce: Produce,
     fetch: Fetch,
     cache: MetadataCache,
+    fetch_session_bytes: usize,
 }
 
 /// Metrics of an agent's parts.
@@ -73,6 +75,9 @@ pub const AGENT_METRICS: &[Metric<AgentReadings>] = &[
     Metric::gauge("cold_read_bytes", "bytes", "Memory that fetches of old records hold", |agent| {
         agent.fetch.cold_bytes_in_flight() as u64
     }),
+    Metric::gauge("fetch_session_bytes", "bytes", "Memory of the fetch sessions of consumers", |agent| {
+        agent.fetch_session_bytes as u64
+    }),
     Metric::gauge("view_lag_milliseconds", "milliseconds", "Time since the feed was last read to its end", |agent| {
         agent.cache.lag_ms()
     }),
@@ -93,6 +98,7 @@ impl MetricSource for Agent {
             produce: self.produce.clone(),
             fetch: self.fetch.clone(),
             cache: self.metadata_cache.clone(),
+            fetch_session_bytes: FETCH_SESSION_BYTES_MAX - self.fetch_session_memory.available_permits(),
         };
         read_all(AGENT_METRICS, &readings)
     }
