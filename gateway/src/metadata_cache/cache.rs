@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::cached_partitions::CachedPartitions;
 use super::cold_extents::ColdExtents;
+use super::encoded_responses::EncodedResponses;
 use super::topics::TopicIndex;
 use super::waiters::{Waiters, Watch};
 use super::{CachedHead, CachedTopic, MetadataCacheError};
@@ -33,6 +34,7 @@ pub(super) struct MetadataCacheState {
     partitions: Mutex<CachedPartitions>,
     pub(super) waiters: Waiters,
     pub(super) cold: ColdExtents,
+    encoded_responses: EncodedResponses,
     /// Position of the last feed entry that was applied. Held while entries are applied.
     pub(super) cursor: tokio::sync::Mutex<FeedPosition>,
     pub(super) syncs_started: AtomicU64,
@@ -62,6 +64,7 @@ impl MetadataCache {
                 partitions: Mutex::default(),
                 waiters: Waiters::default(),
                 cold,
+                encoded_responses: EncodedResponses::default(),
                 cursor: tokio::sync::Mutex::new(position),
                 syncs_started: AtomicU64::new(0),
                 syncs_done: AtomicU64::new(0),
@@ -91,6 +94,18 @@ impl MetadataCache {
     #[must_use]
     pub fn topics(&self) -> Vec<Arc<CachedTopic>> {
         self.shared.topics.read().unwrap_or_else(PoisonError::into_inner).all()
+    }
+
+    /// How often a topic has changed since the cache was opened.
+    #[must_use]
+    pub fn topic_changes(&self) -> u64 {
+        self.shared.topics.read().unwrap_or_else(PoisonError::into_inner).changes()
+    }
+
+    /// Metadata responses as they were encoded.
+    #[must_use]
+    pub fn encoded_responses(&self) -> &EncodedResponses {
+        &self.shared.encoded_responses
     }
 
     /// Whether the topic has this partition, as far as the feed was applied.
