@@ -22,7 +22,7 @@ async fn ten_thousand_producers_that_start_at_once_all_get_an_id() {
     let [a, b] = world.agents().await;
     let transactions = || world.metastore.db.metrics().transactions.load(Ordering::Relaxed);
     let (before, started) = (transactions(), Instant::now());
-    let id = |number: usize| if number % 2 == 0 { &a.agent } else { &b.agent }.producer_ids.next();
+    let id = |number: usize| if number.is_multiple_of(2) { &a.agent } else { &b.agent }.producer_ids.next();
     let ids: BTreeSet<ProducerId> =
         join_all((0..10_000).map(id)).await.into_iter().map(|id| id.expect("each gets one")).collect();
     assert_eq!(ids.len(), 10_000);

@@ -193,7 +193,7 @@ fn change(rng: &SeededRng, logs: &mut Logs, consumer: &mut Consumer) {
 #[test]
 fn a_consumer_with_a_session_learns_what_it_would_learn_without_one() {
     for seed in 0..300 {
-        let (rng, version) = (SeededRng::new(seed), if seed % 2 == 0 { BY_NAME } else { BY_ID });
+        let (rng, version) = (SeededRng::new(seed), if seed.is_multiple_of(2) { BY_NAME } else { BY_ID });
         let connection = ConnectionSession::new(Arc::new(Semaphore::new(1 << 20)));
         let (mut logs, mut consumer) = (Logs::default(), Consumer::default());
         for step in 0..100 {
@@ -258,7 +258,8 @@ fn partitions_that_had_records_are_read_last_the_next_time() {
 
 #[test]
 fn ids_and_epochs_are_checked_as_kafka_checks_them() {
-    let open = Some(OpenSession { id: 5, epoch: 3, by_id: false });
+    let session = OpenSession { id: 5, epoch: 3, by_id: false };
+    let open = Some(session);
     let of = |open, version, session_id, session_epoch| {
         begin(open, version, &FetchRequest { session_id, session_epoch, ..Default::default() })
     };
@@ -279,7 +280,7 @@ fn ids_and_epochs_are_checked_as_kafka_checks_them() {
     assert_eq!(of(open, BY_ID, 5, 3), Begin::Reject(ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR));
     assert_eq!(of(None, BY_ID, 5, 1), Begin::Reject(ErrorCode::FETCH_SESSION_ID_NOT_FOUND));
     assert_eq!(of(None, BY_ID, 0, 0), Begin::Open { by_id: true });
-    let mut last = OpenSession { epoch: i32::MAX, ..open.unwrap() };
+    let mut last = OpenSession { epoch: i32::MAX, ..session };
     last.advance();
     assert_eq!(last.epoch, 1);
     assert_eq!(OpenSession::new(7, true), OpenSession { id: 7, epoch: 1, by_id: true });
