@@ -24,7 +24,7 @@ pub fn start(filter: &str, json: bool) -> Result<LeftOutLines> {
     let colours = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let lines = if json { lines.json().boxed() } else { lines.with_target(false).boxed() };
-    let (limited, left_out) = LimitedLines::new();
+    let (limited, left_out) = LimitedLines::new(tokio::time::Instant::now);
     tracing_subscriber::registry().with(lines.with_filter(filter.and(limited))).init();
     Ok(left_out)
 }
