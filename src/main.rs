@@ -30,6 +30,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command, DoctorOptions, RunOptions};
 use crate::config::Settings;
+use crate::logging::LeftOutLines;
 use crate::roles::Role;
 
 #[global_allocator]
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
         Some(Command::Compactor(options)) => run(Role::Compactor, &options.run),
         Some(Command::Doctor(options)) => run_doctor(&options),
         Some(Command::Bench(options)) => {
-            logging::start("warn", false).and_then(|()| on_runtime(bench::bench(*options)))
+            logging::start("warn", false).and_then(|left_out| on_runtime(left_out, bench::bench(*options)))
         }
     };
     match outcome {
@@ -68,23 +69,28 @@ fn run(role: Role, options: &RunOptions) -> Result<()> {
 
 fn with_settings<F: Future<Output = Result<()>>>(run: &RunOptions, role: impl FnOnce(Settings) -> F) -> Result<()> {
     let settings = config::load(&run.options, run.config.as_deref(), &Cli::command())?;
-    logging::start(&settings.log, settings.log_json)?;
-    on_runtime(role(settings))
+    let left_out = logging::start(&settings.log, settings.log_json)?;
+    on_runtime(left_out, role(settings))
 }
 
 /// An invalid configuration is a finding of the doctor, not an error.
 fn run_doctor(options: &DoctorOptions) -> Result<()> {
     let settings = config::load(&options.run.options, options.run.config.as_deref(), &Cli::command());
-    match &settings {
+    let left_out = match &settings {
         Ok(settings) => logging::start(&settings.log, settings.log_json)?,
         Err(_) => logging::start("warn", false)?,
-    }
-    on_runtime(doctor::doctor(settings, options.json))
+    };
+    on_runtime(left_out, doctor::doctor(settings, options.json))
 }
 
-fn on_runtime(role: impl Future<Output = Result<()>>) -> Result<()> {
+fn on_runtime(left_out: LeftOutLines, role: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
-    let outcome = runtime.block_on(role);
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = role => outcome,
+            never = left_out.report() => never,
+        }
+    });
     // A write to a disk that does not answer is not waited for: its caller got an error, or does not need it.
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     // Its network thread must end before the process is torn down.

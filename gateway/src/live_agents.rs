@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use alluvium_metastore::nodes::{Node, NodeState, Session};
+use alluvium_metastore::nodes::{Endpoint, Node, NodeState, Session};
 use alluvium_model::placement::{self, Candidate};
 use alluvium_model::{AgentId, TopicPartition};
 
@@ -19,6 +19,14 @@ pub struct LiveAgents {
     live: Arc<[Node]>,
     /// The advertised agents, as candidates for placement.
     candidates: Vec<Candidate>,
+}
+
+/// What clients are told of the agents: equal values give equal responses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdvertisedAgents {
+    this: AgentId,
+    candidates: Vec<Candidate>,
+    endpoints: Vec<(AgentId, Option<Endpoint>, Option<Arc<str>>)>,
 }
 
 impl LiveAgents {
@@ -49,6 +57,20 @@ impl LiveAgents {
         self.live.iter().filter(|node| self.is_advertised(node.id))
     }
 
+    /// What clients are told of them.
+    #[must_use]
+    pub fn advertised(&self) -> AdvertisedAgents {
+        let endpoints = self.agents().map(|node| (node.id, node.kafka.clone(), node.zone.clone())).collect();
+        AdvertisedAgents { this: self.this.id, candidates: self.candidates.clone(), endpoints }
+    }
+
+    /// Whether there are advertised agents in `zone`. If there are none, its clients are told the same as those without
+    /// a zone.
+    #[must_use]
+    pub fn serves_zone(&self, zone: &str) -> bool {
+        self.candidates.iter().any(|candidate| candidate.zone.as_deref() == Some(zone))
+    }
+
     /// The agent that leads `partition` for clients of `zone`.
     #[must_use]
     pub fn leader(&self, partition: TopicPartition, zone: Option<&str>) -> AgentId {
@@ -72,8 +94,7 @@ impl LiveAgents {
     /// Whether there are agents in `rack`, and this agent is not one of them.
     #[must_use]
     pub fn has_closer_agent(&self, rack: &str) -> bool {
-        self.this.zone.as_deref() != Some(rack)
-            && self.candidates.iter().any(|candidate| candidate.zone.as_deref() == Some(rack))
+        self.this.zone.as_deref() != Some(rack) && self.serves_zone(rack)
     }
 
     /// The agent that coordinates the group, or the transactional id, called `key`.
@@ -111,13 +132,14 @@ fn candidate(node: &Node) -> Candidate {
 }
 
 #[cfg(test)]
-mod tests {
-    use alluvium_metastore::nodes::{Endpoint, Incarnation};
+pub(crate) mod tests {
+    use alluvium_metastore::nodes::Incarnation;
     use alluvium_model::Timestamp;
 
     use super::*;
 
-    fn node(id: i32, state: NodeState, serves: bool) -> Node {
+    /// A node in this state, with a Kafka listener or without.
+    pub(crate) fn node(id: i32, state: NodeState, serves: bool) -> Node {
         Node {
             id: AgentId(id),
             incarnation: Incarnation(1),

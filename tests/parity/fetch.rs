@@ -19,8 +19,9 @@ use crate::{
 const OFFSETS: &[Intended] =
     &[intended("unknown isolation", KAFKA_FAILS), intended("a partition twice", ANSWERED_EACH)];
 const LIMITS: &[Intended] = &[intended("-1 bytes", KAFKA_FAILS)];
+const RANDOM: &str = "ids of sessions are random";
 const SESSIONS: &[Intended] =
-    &[intended_in("session_id", "session 5, epoch 0", "no sessions are made: every fetch is complete")];
+    &[intended_in("session_id", "session 5, epoch 0", RANDOM), intended_in("session_id", "within a session", RANDOM)];
 
 #[tokio::test]
 #[ignore = "needs ALLUVIUM_TEST_KAFKA, an Apache Kafka to compare with; the client matrix runs it"]
@@ -138,6 +139,27 @@ async fn sessions(side: &mut Side) {
     let forgotten = ForgottenTopic { topic: log.name.clone(), topic_id: log.id, partitions: vec![0] };
     let forgetting = FetchRequest { forgotten_topics_data: vec![forgotten], ..of(0, -1) };
     side.all("forgetting without a session", &forgetting).await;
+    within_a_session(side, &log, &forgetting).await;
+}
+
+async fn within_a_session(side: &mut Side, log: &Log, forgetting: &FetchRequest) {
+    let opened = side.ask(&FetchRequest { session_epoch: 0, ..log.fetch(&[(0, 8)]) }).await;
+    let session_id = opened.session_id;
+    let none = || FetchRequest { topics: Vec::new(), ..log.fetch(&[]) };
+    let next = |session_epoch, request| FetchRequest { session_id, session_epoch, ..request };
+    side.at("within a session, at its first position", 13, &next(1, none())).await;
+    side.at("within a session, at another position", 13, &next(2, log.fetch(&[(0, 10)]))).await;
+    side.at("within a session, nothing new", 13, &next(3, none())).await;
+    log.write(side, batch(&["three"])).await;
+    side.at("within a session, records", 13, &next(4, none())).await;
+    side.at("within a session, the same epoch", 13, &next(4, none())).await;
+    side.at("within a session, without topic ids", 12, &next(5, none())).await;
+    side.at("within a session, out of range", 13, &next(5, log.fetch(&[(0, 99)]))).await;
+    side.at("within a session, still out of range", 13, &next(6, none())).await;
+    side.at("within a session, in range again", 13, &next(7, log.fetch(&[(0, 11)]))).await;
+    let last = FetchRequest { topics: Vec::new(), ..forgetting.clone() };
+    side.at("within a session, forgetting all", 13, &next(8, last)).await;
+    side.at("after a session", 13, &next(9, none())).await;
 }
 
 impl Side {

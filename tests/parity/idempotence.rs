@@ -14,6 +14,9 @@ use crate::{
 
 const INITIATED: &[Intended] = &[intended("transactional", "there are no transactions yet")];
 const OLD: &str = "a batch in the log gets error 46, which clients treat as success; Kafka has dropped its state";
+const NEW: &str = "the first batch of an id that was just given is missing: the client sends this one again";
+/// An id that neither side has given: nothing is known of its producer.
+const UNKNOWN: i64 = 1 << 40;
 const SEQUENCES: &[Intended] = &[
     MORE_WORDS,
     NO_LOG_START,
@@ -22,6 +25,7 @@ const SEQUENCES: &[Intended] = &[
     intended("other half of the first", OLD),
     intended("the sixth last again", OLD),
     intended("the first again, long after", OLD),
+    intended("new producer, not from the begin", NEW),
 ];
 const EPOCHS: &[Intended] = &[MORE_WORDS, NO_LOG_START];
 
@@ -96,15 +100,17 @@ async fn sequences(side: &mut Side) {
     step(side, "the sixth last again", &send(2, 2)).await;
     step(side, "the first again, long after", &send(0, 2)).await;
     step(side, "negative sequence", &send(-2, 2)).await;
-    let late = producer(side).await;
+    let new = producer(side).await;
+    side.at("new producer, not from the begin", 13, &log.append(sequenced(new, 0, 5, 2))).await;
+    let late = UNKNOWN;
     side.at("unknown producer, not from the begin", 13, &log.append(sequenced(late, 0, 5, 2))).await;
     step(side, "the same again", &log.append(sequenced(late, 0, 5, 2))).await;
     side.at("what follows", 13, &log.append(sequenced(late, 0, 7, 2))).await;
     step(side, "from the begin", &log.append(sequenced(late, 0, 0, 2))).await;
-    let wrapping = producer(side).await;
+    let wrapping = UNKNOWN + 1;
     side.at("up to the largest", 13, &log.append(sequenced(wrapping, 0, i32::MAX - 1, 2))).await;
     side.at("around", 13, &log.append(sequenced(wrapping, 0, 0, 2))).await;
-    let across = producer(side).await;
+    let across = UNKNOWN + 2;
     side.at("before the largest", 13, &log.append(sequenced(across, 0, i32::MAX - 2, 2))).await;
     side.at("across the largest", 13, &log.append(sequenced(across, 0, i32::MAX, 3))).await;
     step(side, "across the largest again", &log.append(sequenced(across, 0, i32::MAX, 3))).await;
@@ -126,6 +132,5 @@ async fn epochs(side: &mut Side) {
     step(side, "negative epoch", &send(-1, 0)).await;
     let late = producer(side).await;
     side.at("unknown producer, later epoch", 13, &log.append(sequenced(late, 5, 0, 2))).await;
-    side.at("unknown producer, later epoch, not from the begin", 13, &log.append(sequenced(late + (1 << 40), 5, 3, 2)))
-        .await;
+    side.at("unknown producer, later epoch, not from the begin", 13, &log.append(sequenced(UNKNOWN, 5, 3, 2))).await;
 }

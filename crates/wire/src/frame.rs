@@ -17,6 +17,9 @@ use crate::message::{Message, Request};
 /// Bytes of the length prefix of every frame.
 pub const LENGTH_BYTES: usize = 4;
 
+/// Where the correlation id is in a response frame.
+pub const CORRELATION_ID: std::ops::Range<usize> = LENGTH_BYTES..LENGTH_BYTES + 4;
+
 /// The header of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestHeader {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use alluvium_metastore::Metastore;
 use alluvium_metastore::nodes::Session;
+use alluvium_model::limits::FETCH_SESSION_BYTES_MAX;
 use alluvium_objects::Objects;
 use alluvium_runtime::{Clock, Rng, Tasks};
 use futures::future::BoxFuture;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use crate::config::AgentConfig;
 use crate::fetch::{self, CacheBytes, Fetch, FetchParts};
@@ -16,7 +18,7 @@ use crate::memory::MemoryBudget;
 use crate::metadata_cache::{MetadataCache, MetadataCacheError};
 use crate::metrics::Metrics;
 use crate::peers::{PeerBlocks, PeerCache};
-use crate::produce::{self, Produce, ProduceParts};
+use crate::produce::{self, Produce, ProduceParts, ProducerIds};
 use crate::recent_segments::RecentSegments;
 
 /// What an agent is handed: the stores, its registration, the clock, random numbers, and where its tasks run.
@@ -51,10 +53,14 @@ pub struct Agent {
     pub metadata_cache: MetadataCache,
     /// The write path.
     pub produce: Produce,
+    /// Ids for new idempotent producers.
+    pub producer_ids: ProducerIds,
     /// The read path.
     pub fetch: Fetch,
     /// The memory of answers.
     pub memory: MemoryBudget,
+    /// The memory of all connections' fetch sessions, one permit for each byte.
+    pub fetch_session_memory: Arc<Semaphore>,
     /// The group coordinator.
     pub groups: Groups,
     /// Wall-clock time.
@@ -106,6 +112,7 @@ impl Agent {
         parts.tasks.spawn("metadata_cache", metadata_cache.clone().run(cancelled));
         let groups = start_groups(&config, &parts);
         let AgentParts { metastore, objects, session, clock, rng, tasks, .. } = parts;
+        let producer_ids = ProducerIds::new(metastore.producers.clone(), Arc::clone(&clock));
         Self {
             config,
             metastore,
@@ -115,6 +122,8 @@ impl Agent {
             produce,
             fetch,
             memory,
+            producer_ids,
+            fetch_session_memory: Arc::new(Semaphore::new(FETCH_SESSION_BYTES_MAX)),
             groups,
             clock,
             rng,

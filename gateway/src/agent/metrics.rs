@@ -1,5 +1,6 @@
 //! Metrics of an agent whose values its parts hold: they are read at each scrape.
 
+use alluvium_model::limits::FETCH_SESSION_BYTES_MAX;
 use alluvium_objects::UsageTotals;
 
 use super::Agent;
@@ -19,6 +20,7 @@ pub struct AgentReadings {
     fetch: Fetch,
     memory: MemoryBudget,
     cache: MetadataCache,
+    fetch_session_bytes: usize,
 }
 
 /// Metrics of an agent's parts.
@@ -95,6 +97,9 @@ pub const AGENT_METRICS: &[Metric<AgentReadings>] = &[
         "Memory of blocks, those included that a cache has evicted and answers still hold",
         |agent| agent.fetch.live_block_bytes(),
     ),
+    Metric::gauge("fetch_session_bytes", "bytes", "Memory of the fetch sessions of consumers", |agent| {
+        agent.fetch_session_bytes as u64
+    }),
     Metric::gauge("view_lag_milliseconds", "milliseconds", "Time since the feed was last read to its end", |agent| {
         agent.cache.lag_ms()
     }),
@@ -124,6 +129,7 @@ impl MetricSource for Agent {
             fetch: self.fetch.clone(),
             memory: self.memory.clone(),
             cache: self.metadata_cache.clone(),
+            fetch_session_bytes: FETCH_SESSION_BYTES_MAX - self.fetch_session_memory.available_permits(),
         };
         read_all(AGENT_METRICS, &readings)
     }

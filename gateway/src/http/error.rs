@@ -83,7 +83,7 @@ impl HttpError {
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         if self.status().is_server_error() {
-            tracing::warn!(code = self.code, message = self.message, "HTTP request failed");
+            tracing::warn!(kind = self.code, message = self.message, "HTTP request failed");
         }
         (self.status(), Json(self)).into_response()
     }
@@ -127,7 +127,7 @@ impl From<ProduceError> for HttpError {
         let message = error.to_string();
         match error {
             ProduceError::Rejected(BatchRejection::UnknownPartition) => Self::topic_not_found(),
-            ProduceError::Rejected(BatchRejection::SegmentTooOld { .. })
+            ProduceError::Rejected(BatchRejection::SegmentTooOld { .. } | BatchRejection::FirstBatchMissing { .. })
             | ProduceError::Upload(_)
             | ProduceError::Gap => Self::retriable(message),
             ProduceError::Commit(_) => {

@@ -17,7 +17,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::answer_writer::{WriteError, WriteLimits, write_answer};
-use super::dispatch::route;
+use super::dispatch::{Origin, route};
+use super::fetch_session::ConnectionSession;
 use super::frame_reader::{FrameError, FrameReader, Incoming};
 use super::handler::{CloseReason, Reply};
 use super::response_queue::ResponseQueue;
@@ -50,6 +51,20 @@ pub enum ConnectionEnd {
     Unwritable(#[from] WriteError),
 }
 
+impl ConnectionEnd {
+    /// The reason in a word, by which log lines are limited.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::ByPeer => "closed by peer",
+            Self::Idle => "idle",
+            Self::Draining => "draining",
+            Self::Closed(reason) => reason.kind(),
+            Self::Unreadable(_) => "frame",
+            Self::Unwritable(_) => "write",
+        }
+    }
+}
+
 enum Event<R> {
     Stop,
     Reply(Reply),
@@ -69,7 +84,7 @@ where
     let ended = run(&agent, peer, reader, &mut write, &cancel).await;
     match &ended {
         ConnectionEnd::Closed(_) | ConnectionEnd::Unreadable(FrameError::Length { .. }) => {
-            tracing::warn!(%peer, %ended, "connection closed");
+            tracing::warn!(%peer, kind = ended.kind(), %ended, "connection closed");
         }
         ConnectionEnd::Unwritable(WriteError::TooSlow { .. }) => note_slow_reader(&agent, peer, &ended),
         ConnectionEnd::ByPeer
@@ -102,7 +117,9 @@ where
     W: AsyncWrite + Unpin,
 {
     let mut queue = ResponseQueue::default();
-    let ended = serve_requests(agent, peer, reader, &mut queue, write, cancel).await;
+    let fetch_session = Arc::new(ConnectionSession::new(Arc::clone(&agent.fetch_session_memory)));
+    let origin = Origin { peer, fetch_session };
+    let ended = serve_requests(agent, &origin, reader, &mut queue, write, cancel).await;
     match ended {
         ConnectionEnd::Draining => drain(agent, &mut queue, write).await,
         ConnectionEnd::ByPeer | ConnectionEnd::Unreadable(_) | ConnectionEnd::Unwritable(_) => {
@@ -116,7 +133,7 @@ where
 /// Reads requests and answers them, until the connection ends.
 async fn serve_requests<R, W>(
     agent: &Arc<Agent>,
-    peer: SocketAddr,
+    origin: &Origin,
     reader: FrameReader<R>,
     queue: &mut ResponseQueue,
     write: &mut W,
@@ -143,7 +160,7 @@ where
                 }
             }
             Event::Incoming(reader, incoming) => {
-                if let Err(ended) = accept(agent, peer, incoming, queue) {
+                if let Err(ended) = accept(agent, origin, incoming, queue) {
                     return ended;
                 }
                 reading = Box::pin(reader.next());
@@ -155,14 +172,14 @@ where
 /// Queues the request that was read, or says why the connection ends.
 fn accept(
     agent: &Arc<Agent>,
-    peer: SocketAddr,
+    origin: &Origin,
     incoming: Result<Incoming, FrameError>,
     queue: &mut ResponseQueue,
 ) -> Result<(), ConnectionEnd> {
     match incoming {
         Ok(Incoming::Frame(frame, permit)) => {
             agent.metrics.request_bytes.inc_by(frame.len() as u64);
-            queue.push(route(agent, peer, frame, permit));
+            queue.push(route(agent, origin, frame, permit));
             Ok(())
         }
         Ok(Incoming::Idle) if queue.is_empty() => Err(ConnectionEnd::Idle),

@@ -7,6 +7,7 @@ use alluvium_wire::frame::RequestHeader;
 use alluvium_wire::{ApiKey, Reader};
 use bytes::Bytes;
 
+use super::fetch_session::ConnectionSession;
 use super::handler::{Call, CloseReason, Context, Handler, Reply};
 use super::handlers::{self, HANDLERS};
 use crate::agent::Agent;
@@ -20,8 +21,16 @@ pub enum Route {
     Answered(Reply),
 }
 
+/// The connection that a request came from.
+pub struct Origin {
+    /// The address of the client.
+    pub peer: SocketAddr,
+    /// Its fetch session.
+    pub fetch_session: Arc<ConnectionSession>,
+}
+
 /// Finds the handler of the request in `frame` (without its length prefix).
-pub fn route(agent: &Arc<Agent>, peer: SocketAddr, frame: Bytes, permit: Option<Permit>) -> Route {
+pub fn route(agent: &Arc<Agent>, origin: &Origin, frame: Bytes, permit: Option<Permit>) -> Route {
     let mut reader = Reader::new(frame.clone());
     let header = match RequestHeader::decode(&mut reader) {
         Ok(header) => header,
@@ -32,7 +41,8 @@ pub fn route(agent: &Arc<Agent>, peer: SocketAddr, frame: Bytes, permit: Option<
         Some(handler) if handler.versions.contains(&version) => {
             let body = frame.slice(frame.len() - reader.remaining()..);
             let (agent, client_id, apis) = (Arc::clone(agent), header.client_id.clone(), HANDLERS);
-            let context = Context { agent, version, client_id, peer, apis };
+            let (peer, fetch_session) = (origin.peer, Arc::clone(&origin.fetch_session));
+            let context = Context { agent, version, client_id, peer, fetch_session, apis };
             Route::Handler(handler, Call { context, header, body, permit })
         }
         Some(_) if api == ApiKey::ApiVersions => Route::Answered(handlers::answer_future_api_versions(&header)),

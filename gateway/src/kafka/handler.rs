@@ -25,6 +25,7 @@ use bytes::Bytes;
 use futures::future::{self, BoxFuture, FutureExt};
 use tokio::time::Instant;
 
+use super::fetch_session::ConnectionSession;
 use crate::agent::Agent;
 use crate::memory::{self, MemoryBudget, Share};
 use crate::produce::Permit;
@@ -110,6 +111,8 @@ pub struct Context {
     pub client_id: Option<String>,
     /// The address of the client.
     pub peer: SocketAddr,
+    /// The fetch session of the connection.
+    pub fetch_session: Arc<ConnectionSession>,
     /// All APIs served, for ApiVersions.
     pub apis: &'static [&'static Handler],
 }
@@ -207,6 +210,19 @@ pub enum CloseReason {
     Response(alluvium_wire::EncodeError),
 }
 
+impl CloseReason {
+    /// The reason in a word, by which log lines are limited.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unsupported { .. } => "unsupported",
+            Self::Header(_) => "header",
+            Self::Body { .. } => "body",
+            Self::UnacknowledgedProduce(_) => "unacknowledged produce",
+            Self::Response(_) => "response",
+        }
+    }
+}
+
 /// Decodes the body, calls `handle`, encodes its response.
 ///
 /// # Errors
@@ -271,4 +287,14 @@ pub fn respond_in<S: Message>(version: i16, header: &RequestHeader, response: &S
         Ok(parts) => Reply::Response { parts, error: ErrorCode::NONE, memory: None },
         Err(error) => Reply::Close(CloseReason::Response(error)),
     }
+}
+
+/// A response frame that was encoded for another request of the same version, with the correlation id of this one.
+pub fn respond_again(header: &RequestHeader, frame: &Bytes) -> Reply {
+    let (prefix, rest) = frame.split_at(frame.len().min(frame::CORRELATION_ID.end));
+    let mut prefix = prefix.to_vec();
+    if let Some(id) = prefix.get_mut(frame::CORRELATION_ID) {
+        id.copy_from_slice(&header.correlation_id.to_be_bytes());
+    }
+    Reply::Response { parts: vec![prefix.into(), frame.slice_ref(rest)], error: ErrorCode::NONE, memory: None }
 }

@@ -15,6 +15,7 @@ mod connection;
 mod dispatch;
 mod duplicate_check;
 mod errors;
+mod fetch_session;
 mod frame_reader;
 mod handler;
 mod handlers;

@@ -52,7 +52,7 @@ impl ResponseQueue {
 
     /// Adds a request, to be answered in order.
     pub fn push(&mut self, route: Route) {
-        self.waiting_bytes += body_bytes(&route);
+        self.waiting_bytes += request_bytes(&route);
         self.waiting.push_back(route);
         self.start_due();
     }
@@ -70,7 +70,7 @@ impl ResponseQueue {
             self.in_flight.clear();
         }
         self.waiting.retain(|route| !is_long_poll(route));
-        self.waiting_bytes = self.waiting.iter().map(body_bytes).sum();
+        self.waiting_bytes = self.waiting.iter().map(request_bytes).sum();
         self.start_due();
     }
 
@@ -95,7 +95,7 @@ impl ResponseQueue {
                 return;
             }
             let Some(route) = self.waiting.pop_front() else { return };
-            self.waiting_bytes = self.waiting_bytes.saturating_sub(body_bytes(&route));
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(request_bytes(&route));
             self.is_producing = can_pipeline;
             self.is_long_poll = is_long_poll(&route);
             let started = match route {
@@ -122,9 +122,10 @@ fn is_long_poll(route: &Route) -> bool {
     }
 }
 
-fn body_bytes(route: &Route) -> usize {
+/// Memory of a request: its body and its client id, which is in the frame, in the header and in the context.
+fn request_bytes(route: &Route) -> usize {
     match route {
-        Route::Handler(_, call) => call.body.len(),
+        Route::Handler(_, call) => call.body.len() + 3 * call.header.client_id.as_ref().map_or(0, String::len),
         Route::Answered(_) => 0,
     }
 }

@@ -214,3 +214,21 @@ async fn a_topic_just_created_by_another_agent_is_produced_to_in_order() {
     let answer = connection.receive(8).await.responses.remove(0).partition_responses.remove(0);
     assert_eq!(answer.error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
 }
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_wait_are_bounded_by_their_memory_and_not_by_their_bodies() {
+    let world = World::new().await;
+    world.topic("polled", 1).await;
+    let agent = world.agent().await;
+    let mut connection = connect(&agent);
+    connection.send(4, &poll("polled", Duration::from_secs(100))).await;
+    // Requests with short bodies and long client ids: the agent stops reading long before it holds 256 of them.
+    let client_id = "x".repeat(30_000);
+    let request = encode_request(4, 1, Some(&client_id), &poll("polled", Duration::ZERO)).expect("it can be written");
+    let request = request.concat();
+    let mut sent = 0;
+    while timeout(Duration::from_secs(1), connection.client.write_all(&request)).await.is_ok() {
+        sent += 1;
+        assert!(sent < 30, "three copies of each client id are more than a MiB");
+    }
+}

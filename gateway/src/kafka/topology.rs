@@ -11,7 +11,7 @@ use alluvium_wire::ErrorCode;
 
 use super::errors::ApiError;
 use super::handler::Context;
-use crate::live_agents::LiveAgents;
+use crate::live_agents::{AdvertisedAgents, LiveAgents};
 
 /// The operations that every client may do with a topic: read, write, create, delete, alter, describe, describe
 /// configs, alter configs (bits numbered by Kafka's `AclOperation`).
@@ -44,6 +44,16 @@ impl<'a> Topology<'a> {
     pub fn of(context: &'a Context) -> Self {
         let zone = client_zone(None, context.client_id.as_deref());
         Self { live_agents: LiveAgents::of(&context.agent.session), zone }
+    }
+
+    /// The zone of the client, if there are agents in it: only then it makes a difference.
+    pub fn served_zone(&self) -> Option<&'a str> {
+        self.zone.filter(|zone| self.live_agents.serves_zone(zone))
+    }
+
+    /// What clients are told of the agents.
+    pub fn advertised(&self) -> AdvertisedAgents {
+        self.live_agents.advertised()
     }
 
     /// All agents that are advertised to clients.

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::announced_segments::{AnnouncedSegment, AnnouncedSegments};
 use super::cached_partitions::CachedPartitions;
 use super::cold_extents::ColdExtents;
+use super::encoded_responses::EncodedResponses;
 use super::topics::TopicIndex;
 use super::waiters::{Waiters, Watch};
 use super::{CachedHead, CachedTopic, MetadataCacheError};
@@ -35,6 +36,7 @@ pub(super) struct MetadataCacheState {
     segments: Mutex<AnnouncedSegments>,
     pub(super) waiters: Waiters,
     pub(super) cold: ColdExtents,
+    encoded_responses: EncodedResponses,
     /// Position of the last feed entry that was applied. Held while entries are applied.
     pub(super) cursor: tokio::sync::Mutex<FeedPosition>,
     pub(super) syncs_started: AtomicU64,
@@ -65,6 +67,7 @@ impl MetadataCache {
                 segments: Mutex::default(),
                 waiters: Waiters::default(),
                 cold,
+                encoded_responses: EncodedResponses::default(),
                 cursor: tokio::sync::Mutex::new(position),
                 syncs_started: AtomicU64::new(0),
                 syncs_done: AtomicU64::new(0),
@@ -94,6 +97,18 @@ impl MetadataCache {
     #[must_use]
     pub fn topics(&self) -> Vec<Arc<CachedTopic>> {
         self.shared.topics.read().unwrap_or_else(PoisonError::into_inner).all()
+    }
+
+    /// How often a topic has changed since the cache was opened.
+    #[must_use]
+    pub fn topic_changes(&self) -> u64 {
+        self.shared.topics.read().unwrap_or_else(PoisonError::into_inner).changes()
+    }
+
+    /// Metadata responses as they were encoded.
+    #[must_use]
+    pub fn encoded_responses(&self) -> &EncodedResponses {
+        &self.shared.encoded_responses
     }
 
     /// Whether the topic has this partition, as far as the feed was applied.

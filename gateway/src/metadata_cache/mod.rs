@@ -1,7 +1,8 @@
 //! The agent's copy of topics, heads and recent extents, kept up to date by tailing the feed.
 //!
 //! Owns: topics with typed configs and all requested heads (`cached_partitions`, `topics`), recent extents and
-//! looked-up old ones (`cold_extents`), the segments that were announced (`announced_segments`), all bounded, the task that applies the feed (`feed_tail`), and the watches of
+//! looked-up old ones (`cold_extents`), the segments that were announced (`announced_segments`), encoded Metadata
+//! responses (`encoded_responses`), all bounded, the task that applies the feed (`feed_tail`), and the watches of
 //! long polls (`waiters`). Does not own: the stored state (the metastore).
 //!
 //! Invariants: the offsets of a head never decrease; after [`MetadataCache::sync`] the cache has everything that was
@@ -11,6 +12,7 @@ mod announced_segments;
 mod cache;
 mod cached_partitions;
 mod cold_extents;
+mod encoded_responses;
 mod error;
 mod feed_tail;
 mod head;
@@ -20,6 +22,7 @@ mod waiters;
 pub use announced_segments::AnnouncedSegment;
 pub use cache::MetadataCache;
 pub use cached_partitions::bytes_from;
+pub use encoded_responses::{EncodedResponses, ResponseBasis, ResponseKey};
 pub use error::MetadataCacheError;
 pub use head::CachedHead;
 pub use topics::CachedTopic;

@@ -36,6 +36,7 @@ impl CachedTopic {
 pub struct TopicIndex {
     by_id: HashMap<TopicId, Arc<CachedTopic>>,
     by_name: BTreeMap<String, Arc<CachedTopic>>,
+    changes: u64,
 }
 
 impl TopicIndex {
@@ -57,8 +58,15 @@ impl TopicIndex {
         self.by_name.values().cloned().collect()
     }
 
+    /// How often a topic was replaced or removed.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Replaces the topic `id`, or removes it if `topic` is `None`. Returns the topic as it was before.
     pub fn put(&mut self, id: TopicId, topic: Option<Arc<CachedTopic>>) -> Option<Arc<CachedTopic>> {
+        self.changes += 1;
         let before = self.by_id.remove(&id);
         if let Some(before) = &before
             && self.by_name.get(&before.topic.name).is_some_and(|same_name| same_name.topic.id == id)

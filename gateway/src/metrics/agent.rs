@@ -75,6 +75,8 @@ instruments! {
         cache_hits: Counter = "cache_hits", "blocks" [];
         /// Blocks loaded into a block cache
         cache_misses: Counter = "cache_misses", "blocks" [];
+        /// Metadata responses that were sent as they had been encoded for an earlier request
+        metadata_hits: Counter = "metadata_hits", "responses" [];
         /// Pieces of history files decoded
         history_decodes: Counter = "history_decodes", "pieces" [];
     }

@@ -55,7 +55,7 @@ impl ProduceError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Rejected(BatchRejection::SegmentTooOld { .. }) => true,
+            Self::Rejected(BatchRejection::SegmentTooOld { .. } | BatchRejection::FirstBatchMissing { .. }) => true,
             Self::Rejected(_) => false,
             Self::Upload(_) | Self::Gap | Self::Commit(_) | Self::Draining => true,
         }

@@ -1,8 +1,9 @@
 //! Producers with a batch that failed before its commit, until they send it again.
 //!
-//! A producer that the metastore does not know may begin at any sequence. If its first batch fails while its second is
-//! still in the socket, nothing in the commit says that the second must wait, and after it the first could never be
-//! appended. The pipeline fails what it holds together with what it depends on; this module covers what arrives later.
+//! A producer of which the metastore knows nothing may begin at any sequence. (One whose id is young may not: there the
+//! commit rejects what comes before its first batch.) If its first batch fails while its second is still in the socket,
+//! nothing in the commit says that the second must wait, and after it the first could never be appended. The pipeline
+//! fails what it holds together with what it depends on; this module covers what arrives later.
 //!
 //! The producer may send the failed batch to another agent, which commits it, and then come back. So whenever a batch
 //! is rejected because of a gap, the metastore is read to find out whether the gap was closed elsewhere.

@@ -13,6 +13,7 @@ mod flush_budget;
 mod gaps;
 mod open_segment;
 mod pending_acks;
+mod producer_ids;
 mod segment_pipeline;
 mod sequence;
 mod upload;
@@ -23,6 +24,7 @@ pub use append::{Ack, AppendResult, PartitionAppend, ProduceError};
 pub use assembly::{ProduceParts, start};
 pub use backpressure::{AdmissionSemaphore, Closed, Permit};
 pub use open_segment::SealReason;
+pub use producer_ids::ProducerIds;
 pub use write_path::{AppendOutcomes, Produce};
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod group_coordinators;
 mod group_members;
 mod list_offsets;
 mod long_poll;
+mod new_producers;
 mod peer_cache;
 mod peer_network;
 mod produce_and_fetch;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_metastore::Metastore;
-use alluvium_metastore::kv::{Db, KvFaults, MemoryEngine};
+use alluvium_metastore::kv::{Db, FaultSwitch, KvFaults, MemoryEngine};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::topics::NewTopic;
 use alluvium_model::{Offset, Timestamp, TopicId, TopicPartition};
@@ -128,6 +128,11 @@ impl World {
             process.wait_for_nodes(N).await;
         }
         processes.try_into().ok().expect("as many as were started")
+    }
+
+    /// Changes the faults of the metastore while agents use it.
+    pub fn metastore_faults(&self) -> FaultSwitch {
+        self.engine.fault_switch()
     }
 
     async fn session(&self, metastore: &Metastore, zone: Option<&str>) -> Session {

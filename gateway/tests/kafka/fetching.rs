@@ -9,7 +9,7 @@ use crate::batches::records;
 use crate::producing::append;
 use crate::server::Server;
 
-fn fetch(topic: &str, offset: i64) -> FetchRequest {
+pub fn fetch(topic: &str, offset: i64) -> FetchRequest {
     let partition = FetchPartition { fetch_offset: offset, partition_max_bytes: 1 << 20, ..Default::default() };
     let topic = FetchTopic { topic: topic.into(), partitions: vec![partition], ..Default::default() };
     FetchRequest { max_wait_ms: 0, min_bytes: 1, topics: vec![topic], ..Default::default() }
@@ -102,24 +102,6 @@ async fn a_waiting_fetch_is_woken_by_records() {
     let (_, response) = consumer.receive::<FetchResponse>(11).await;
     assert_eq!(batches(partition(&response)).len(), 1);
     assert_eq!(partition(&response).high_watermark, 4);
-}
-
-#[tokio::test]
-async fn sessions_are_never_created_and_never_found() {
-    let server = Server::start().await;
-    server.topic("t", 1, &[]).await;
-    let mut client = server.client().await;
-    for (session_id, session_epoch, expected) in [
-        (0, 0, ErrorCode::NONE),
-        (0, -1, ErrorCode::NONE),
-        (5, -1, ErrorCode::NONE),
-        (5, 1, ErrorCode::FETCH_SESSION_ID_NOT_FOUND),
-        (0, 1, ErrorCode::FETCH_SESSION_ID_NOT_FOUND),
-    ] {
-        let request = FetchRequest { session_id, session_epoch, ..fetch("t", 0) };
-        let response = client.call(12, &request).await;
-        assert_eq!((response.error_code, response.session_id), (expected, 0), "{session_id}/{session_epoch}");
-    }
 }
 
 #[tokio::test]

@@ -149,3 +149,37 @@ async fn a_topic_named_many_times_is_described_once() {
     let response = client.call(12, &asking(vec![by_id.clone(), by_id])).await;
     assert_eq!(response.topics.len(), 1);
 }
+
+#[tokio::test]
+async fn metadata_of_many_partitions_is_encoded_once_for_each_change() {
+    let server = Server::start().await;
+    server.topic("large", 5_000, &[]).await;
+    let (mut client, mut other) = (server.client().await, server.client().await);
+    let hits = || server.agent.metrics.metadata_hits.get();
+    for version in [1, 9, 12, 13] {
+        let before = hits();
+        let first = client.call(version, &asking(vec![named("large")])).await;
+        assert_eq!((first.topics[0].partitions.len(), hits() - before), (5_000, 0));
+        // Each response has the correlation id of its request, which `call` checks.
+        for again in [client.call(version, &asking(vec![named("large")])).await, {
+            other.call(version, &asking(vec![named("large")])).await;
+            other.call(version, &asking(vec![named("large")])).await
+        }] {
+            assert_eq!(again, first);
+        }
+        assert_eq!(hits() - before, 3, "version {version}");
+    }
+    let before = hits();
+    server.topic("new", 1, &[]).await;
+    let all = MetadataRequest { topics: None, ..Default::default() };
+    assert_eq!(names(&client.call(12, &all).await), ["large", "new"]);
+    assert_eq!(client.call(12, &asking(vec![named("large")])).await.topics[0].partitions.len(), 5_000);
+    assert_eq!(hits(), before, "topics have changed");
+    assert_eq!(names(&other.call(12, &all).await), ["large", "new"]);
+    assert_eq!(hits(), before + 1);
+    // A topic that does not exist may be created any time.
+    for _ in 0..2 {
+        assert_eq!(client.call(12, &asking(vec![named("large"), named("missing")])).await.topics.len(), 2);
+    }
+    assert_eq!(hits(), before + 1);
+}

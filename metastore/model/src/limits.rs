@@ -55,6 +55,9 @@ pub const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 pub const PRODUCER_WINDOW_BATCHES: usize = 5;
 /// The window of a producer that is idle for this long expires (Kafka's `producer.id.expiration.ms`).
 pub const PRODUCER_EXPIRY: Duration = Duration::from_secs(24 * 3600);
+/// Memory of the fetch sessions of all connections of an agent, bytes: some 200,000 partitions. Consumers for whom none is
+/// left name all their partitions in each fetch.
+pub const FETCH_SESSION_BYTES_MAX: usize = 64 << 20;
 /// Offsets of a group without members expire after this (Kafka's `offsets.retention.minutes`).
 pub const OFFSETS_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Batches in one commit transaction: a batch that is rejected takes up to 24 B in the commit's outcome.

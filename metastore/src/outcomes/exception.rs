@@ -11,6 +11,7 @@ const DUPLICATE: u8 = 1;
 const OUT_OF_ORDER: u8 = 2;
 const OLDER_DUPLICATE: u8 = 3;
 const FENCED: u8 = 4;
+const FIRST_MISSING: u8 = 5;
 
 /// A duplicate, or a batch that was rejected.
 pub(super) type Exception = Result<BatchAck, BatchRejection>;
@@ -24,6 +25,7 @@ pub(super) fn encode(row: RowWriter, exception: &Exception) -> RowWriter {
         }
         Err(BatchRejection::DuplicateSequence) => row.u8(OLDER_DUPLICATE),
         Err(BatchRejection::FencedEpoch { current }) => row.u8(FENCED).i16(current.0),
+        Err(BatchRejection::FirstBatchMissing { found }) => row.u8(FIRST_MISSING).i32(found.0),
         Err(BatchRejection::UnknownPartition | BatchRejection::SegmentTooOld { .. }) => {
             unreachable!("whole runs are rejected for these, and late segments have no outcome row")
         }
@@ -43,6 +45,7 @@ pub(super) fn decode(row: &mut RowReader<'_>) -> Result<Exception, RowError> {
         }
         OLDER_DUPLICATE => Err(BatchRejection::DuplicateSequence),
         FENCED => Err(BatchRejection::FencedEpoch { current: ProducerEpoch(row.i16()?) }),
+        FIRST_MISSING => Err(BatchRejection::FirstBatchMissing { found: Sequence(row.i32()?) }),
         kind => return Err(row.error(RowProblem::UnknownKind(kind))),
     })
 }

@@ -13,6 +13,7 @@
 //!           | kind 2, out of order         | expected: 4 | found: 4 |
 //!           | kind 3, older duplicate      | |
 //!           | kind 4, fenced               | current epoch: 2 |
+//!           | kind 5, first batch missing  | found: 4 |
 //! ```
 
 use alluvium_model::{

@@ -60,6 +60,15 @@ fn bytes_of_version_1_never_change() {
 }
 
 #[test]
+fn bytes_of_a_batch_that_came_before_a_producers_first_never_change() {
+    let batches = vec![Err(BatchRejection::FirstBatchMissing { found: Sequence(258) }), appended(40, 2)];
+    let outcome = SegmentOutcome { runs: vec![RunOutcome { partition: partition(0), start: Offset(2), batches }] };
+    let golden = b"\x01\x01\x01\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x28\x01\x01\0\x05\0\0\x01\x02";
+    assert_eq!(encode(&outcome), golden);
+    assert_eq!(decode(&segment(&[2]), golden), Ok(outcome));
+}
+
+#[test]
 fn outcomes_sort_by_the_creation_of_their_segments() {
     let at = |ms| outcome_key(ObjectId::new(Timestamp(ms), u32::MAX, u64::MAX), 0);
     let (begin, end) = created_before(Timestamp(1_000));

@@ -27,10 +27,10 @@ impl Producers {
         Self { db }
     }
 
-    /// Allocates `count` producer ids. No id is ever given twice.
-    pub async fn allocate(&self, count: u32) -> Result<Range<ProducerId>, Error> {
+    /// Allocates `count` producer ids, at `now` by the clock of the agent. No id is ever given twice.
+    pub async fn allocate(&self, count: u32, now: Timestamp) -> Result<Range<ProducerId>, Error> {
         // If the result of an attempt is unknown, the next one takes further ids: some are lost, none is given twice.
-        self.db.run("producers.allocate", |tx| async move { allocate(&tx, count).await }).await
+        self.db.run("producers.allocate", |tx| async move { allocate(&tx, count, now).await }).await
     }
 
     /// The window of `producer` in `partition`: its last batches; `None` if it has written none, or its window expired.
@@ -62,11 +62,11 @@ impl Producers {
     }
 }
 
-async fn allocate(tx: &Tx, count: u32) -> Result<Range<ProducerId>, Error> {
+async fn allocate(tx: &Tx, count: u32, now: Timestamp) -> Result<Range<ProducerId>, Error> {
     let key = next_id_key();
     let first = match tx.get(&key).await? {
-        None => ProducerId(0),
-        Some(row) => decode_next_id(&row)?,
+        None => ProducerId::first_at(now),
+        Some(row) => decode_next_id(&row)?.max(ProducerId::first_at(now)),
     };
     let end = ProducerId(first.0.saturating_add(count.into()));
     tx.set(&key, &encode_next_id(end));

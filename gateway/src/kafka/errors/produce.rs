@@ -58,6 +58,8 @@ impl HasErrorCode for BatchRejection {
     fn code(&self) -> ErrorCode {
         match self {
             Self::UnknownPartition => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            // Every client sends it again, as it is; some give up after an out-of-order sequence.
+            Self::FirstBatchMissing { .. } => ErrorCode::NOT_ENOUGH_REPLICAS,
             Self::OutOfOrderSequence { .. } => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
             Self::DuplicateSequence => ErrorCode::DUPLICATE_SEQUENCE_NUMBER,
             Self::FencedEpoch { .. } => ErrorCode::INVALID_PRODUCER_EPOCH,

@@ -1,13 +1,14 @@
 //! Fetch (1): reads record batches from partitions, and waits for them if there are none yet.
 //!
 //! - 4: isolation levels. 5: log start. 9: the client's leader epoch, either unknown or the only one there is.
-//! - 7: sessions (KIP-227). None is ever created, which clients understand: each of their fetches stays complete.
+//! - 7: sessions (KIP-227), one for each connection.
 //! - 11: the consumer's rack, and the preferred replica (KIP-392).
 //! - 13: topics by id. The fields of replicas are ignored: there are none.
 //!
 //! The response is sent at once if there is data, or an error in any partition. The first batch is returned whole,
 //! however large (KIP-74).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_model::Offset;
@@ -30,18 +31,24 @@ use crate::memory::Permit;
 /// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::Fetch, 4..=18, |call| answer_with_memory(call, handle)).long_poll();
 
-/// Session epochs of a complete fetch: the first of a new session, and the last of one.
-const SESSIONLESS_EPOCHS: [i32; 2] = [0, -1];
 /// Longest wait for records; most clients ask for half a second.
 const WAIT_MAX: Duration = Duration::from_secs(300);
 const READ_COMMITTED: i8 = 1;
 
 /// The response, and the memory that its records hold.
 async fn handle(context: Context, mut request: FetchRequest) -> (FetchResponse, Option<Permit>) {
-    if context.version >= 7 && !SESSIONLESS_EPOCHS.contains(&request.session_epoch) {
-        let error_code = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
-        return (FetchResponse { error_code, ..Default::default() }, None);
+    let sessions = Arc::clone(&context.fetch_session);
+    match sessions.begin(context.version, &mut request, &*context.agent.rng) {
+        Ok(fetch) => {
+            let (response, memory) = fetch_all(context, request).await;
+            (sessions.finish(fetch, response), memory)
+        }
+        Err(error_code) => (FetchResponse { error_code, ..Default::default() }, None),
     }
+}
+
+/// The response for all partitions of `request`, and the memory that its records hold.
+async fn fetch_all(context: Context, mut request: FetchRequest) -> (FetchResponse, Option<Permit>) {
     let redirect = RackAwareFetch::redirect(&context.agent, std::mem::take(&mut request.rack_id));
     let (topics, plan) = plan(&context, request).await;
     let (fetched, memory): (Vec<PartitionData>, Option<Permit>) = match redirect {

@@ -36,5 +36,5 @@ async fn allocate(context: &Context, request: &InitProducerIdRequest) -> Result<
     if (request.producer_id == -1) != (request.producer_epoch == -1) {
         return Err(ApiError::invalid_request("producer id without epoch, or epoch without id"));
     }
-    Ok(context.agent.metastore.producers.allocate(1).await?.start.0)
+    Ok(context.agent.producer_ids.next().await?.0)
 }

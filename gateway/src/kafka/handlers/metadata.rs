@@ -14,24 +14,27 @@ use std::time::Duration;
 use alluvium_model::TopicPartition;
 use alluvium_model::limits::LEADER_EPOCH;
 use alluvium_model::topic::check_name;
+use alluvium_wire::frame::RequestHeader;
 use alluvium_wire::messages::OPERATIONS_OMITTED;
 use alluvium_wire::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
 };
-use alluvium_wire::{ApiKey, ErrorCode};
+use alluvium_wire::{ApiKey, DecodeError, ErrorCode};
+use bytes::Bytes;
+use futures::FutureExt;
 
 use crate::agent::Agent;
 use crate::kafka::errors::ApiError;
-use crate::kafka::handler::{Context, Handler, answer_with_memory};
+use crate::kafka::handler::{Call, Context, Handler, InFlight, Reply, decode, respond, respond_again};
 use crate::kafka::topic_lookup::TopicLookup;
 use crate::kafka::topology::{Broker, CLUSTER_OPERATIONS, TOPIC_OPERATIONS, Topology};
 use crate::memory::{Demand, Permit, Share};
-use crate::metadata_cache::CachedTopic;
+use crate::metadata_cache::{CachedTopic, ResponseBasis, ResponseKey};
 use crate::topic_creation::create_automatically;
 
 /// The entry of the API table.
-pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, |call| answer_with_memory(call, handle));
+pub const HANDLER: Handler = Handler::new(ApiKey::Metadata, 0..=13, start);
 
 /// How long the metastore may take to bring the cache up to date: clients that wait for the brokers cannot do anything
 /// else.
@@ -45,18 +48,55 @@ const LARGE_BYTES: usize = 256 << 10;
 /// Topics that one request may create; clients retry for the rest.
 const CREATED_MAX: usize = 100;
 
-/// The response, and the memory that it holds.
-async fn handle(context: Context, request: MetadataRequest) -> (MetadataResponse, Option<Permit>) {
+fn start(call: Call) -> Result<InFlight, DecodeError> {
+    let Call { context, header, body, permit } = call;
+    let request = decode(body.clone(), header.version)?;
+    let reply = async move {
+        let reply = reply(&context, &header, body, request).await;
+        drop(permit);
+        reply
+    };
+    Ok(InFlight::exclusive(reply.boxed()))
+}
+
+async fn reply(context: &Context, header: &RequestHeader, body: Bytes, request: MetadataRequest) -> Reply {
     if let Some(error) = invalid_topics(&request, context.version) {
-        return (error, None);
+        return respond(header, &error);
     }
     let agent = &*context.agent;
     // Changes made through any agent before are seen, unless the metastore takes too long.
-    context.agent.metadata_cache.catch_up_within(CATCH_UP_TIMEOUT).await;
-    let found = topics(&context, &request).await;
+    agent.metadata_cache.catch_up_within(CATCH_UP_TIMEOUT).await;
+    // Before the response is made: if what it is made from changes meanwhile, it is not found again.
+    let (key, basis) = response_key(context, body);
+    let responses = agent.metadata_cache.encoded_responses();
+    if let Some(frame) = responses.find(&key, &basis) {
+        agent.metrics.metadata_hits.inc();
+        return respond_again(header, &frame).holding(None, &agent.memory);
+    }
+    let (response, memory) = handle(context, request).await;
+    let reply = respond(header, &response).holding(memory, &agent.memory);
+    let is_complete = response.topics.iter().all(|topic| topic.error_code == ErrorCode::NONE);
+    if is_complete && let Reply::Response { parts, .. } = &reply {
+        responses.keep(&key, basis, parts);
+    }
+    reply
+}
+
+/// What identifies the response to a request with this body, and what it is made from now.
+fn response_key(context: &Context, request: Bytes) -> (ResponseKey, ResponseBasis) {
+    let topology = Topology::of(context);
+    let key = ResponseKey { version: context.version, zone: topology.served_zone().map(str::to_owned), request };
+    let topic_changes = context.agent.metadata_cache.topic_changes();
+    (key, ResponseBasis { topic_changes, agents: topology.advertised() })
+}
+
+/// The response, and the memory that it holds.
+async fn handle(context: &Context, request: MetadataRequest) -> (MetadataResponse, Option<Permit>) {
+    let agent = &*context.agent;
+    let found = topics(context, &request).await;
     let memory = memory(agent, &found).await;
     // Only now, because finding topics may take a while: brokers and leaders must be those of one moment.
-    let topology = Topology::of(&context);
+    let topology = Topology::of(context);
     let topics =
         found.into_iter().map(|(requested, found)| topic_response(&topology, &request, requested, found)).collect();
     let operations =

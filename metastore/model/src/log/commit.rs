@@ -142,7 +142,8 @@ impl Decision<'_> {
 
     fn check_sequence(&self, partition: TopicPartition, batch: &BatchCommit) -> SequenceCheck {
         let Some(producer) = &batch.producer else { return SequenceCheck::Append };
-        self.window(partition, producer).map_or(SequenceCheck::Append, |window| window.check(producer))
+        let unknown = || SequenceCheck::without_window(producer, self.now, self.limits.producer_expiry);
+        self.window(partition, producer).map_or_else(unknown, |window| window.check(producer))
     }
 
     fn update_window(&mut self, partition: TopicPartition, batch: &BatchCommit, base: Offset) {

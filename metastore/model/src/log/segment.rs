@@ -89,6 +89,13 @@ pub enum BatchRejection {
         /// The sequence that it begins with.
         found: Sequence,
     },
+    /// The first batch of a new producer was not appended yet: it may be in flight at another agent, so this one is to
+    /// be sent again.
+    #[error("sequence {found} of a new producer whose first batch is missing")]
+    FirstBatchMissing {
+        /// The sequence that it begins with.
+        found: Sequence,
+    },
     /// It is in the log, but was appended too long ago for its offset to be known.
     #[error("duplicate of a batch older than the producer's window")]
     DuplicateSequence,
@@ -112,6 +119,7 @@ impl From<SequenceError> for BatchRejection {
     fn from(error: SequenceError) -> Self {
         match error {
             SequenceError::OutOfOrder { expected, found } => Self::OutOfOrderSequence { expected, found },
+            SequenceError::FirstMissing { found } => Self::FirstBatchMissing { found },
             SequenceError::Duplicate => Self::DuplicateSequence,
             SequenceError::Fenced { current } => Self::FencedEpoch { current },
         }

@@ -117,3 +117,46 @@ fn an_idle_producer_expires() {
     assert!(!window.is_expired(Timestamp(1_001), Duration::from_secs(1)));
     assert!(window.is_expired(Timestamp(1_002), Duration::from_secs(1)));
 }
+
+/// A time of which a second has passed by 1 ms.
+const NOW: Timestamp = Timestamp(1_790_000_000_001);
+const EXPIRY: Duration = Duration::from_secs(3_600);
+
+#[test]
+fn an_id_carries_the_second_of_its_allocation() {
+    let first = ProducerId::first_at(NOW);
+    assert_eq!(first, ProducerId(1_790_000_000 << 30));
+    assert_eq!(first.allocated(), Some(Timestamp(1_790_000_000_000)));
+    assert_eq!(ProducerId(first.0 + 1_000).allocated(), first.allocated());
+    assert!(ProducerId::first_at(NOW.plus_ms(999)) > first);
+    for of_others in [0, 1, 4_000, (1 << 30) - 1, -1, i64::MIN] {
+        assert_eq!(ProducerId(of_others).allocated(), None);
+    }
+    for time in [i64::MIN, -1, i64::MAX] {
+        assert!(ProducerId::first_at(Timestamp(time)).0 >= 0);
+    }
+}
+
+#[test]
+fn an_id_is_fresh_until_a_window_of_it_can_have_expired() {
+    let id = ProducerId::first_at(NOW);
+    let allocated = id.allocated().unwrap();
+    assert!(id.is_fresh(NOW, EXPIRY));
+    assert!(id.is_fresh(NOW.minus(Duration::from_secs(60)), EXPIRY), "another agent's clock is behind");
+    assert!(id.is_fresh(allocated.plus(EXPIRY).plus_ms(-1), EXPIRY));
+    assert!(!id.is_fresh(allocated.plus(EXPIRY), EXPIRY));
+    assert!(!id.is_fresh(allocated.minus(EXPIRY), EXPIRY), "a clock is wrong by more than the expiry");
+    assert!(!ProducerId(4_000).is_fresh(NOW, EXPIRY));
+    assert!(!ProducerId(4_000).is_fresh(Timestamp(0), EXPIRY));
+}
+
+#[test]
+fn without_a_window_a_new_producer_begins_at_zero_and_any_other_anywhere() {
+    let of = |id, first| ProducerBatch { id, ..batch(0, first, first) };
+    let (new, old) = (ProducerId::first_at(NOW), ProducerId::first_at(NOW.minus(EXPIRY)));
+    let check = |id, first| SequenceCheck::without_window(&of(id, first), NOW, EXPIRY);
+    assert_eq!(check(new, 0), SequenceCheck::Append);
+    assert_eq!(check(new, 3), SequenceCheck::Reject(SequenceError::FirstMissing { found: Sequence(3) }));
+    assert_eq!(check(old, 3), SequenceCheck::Append);
+    assert_eq!(check(ProducerId(7), 3), SequenceCheck::Append);
+}

@@ -62,6 +62,13 @@ pub enum SequenceError {
         /// The sequence that it begins with.
         found: Sequence,
     },
+    /// The producer is new, and this is not its first batch in the partition: that one was not appended yet. It may be
+    /// in flight at another agent.
+    #[error("sequence {found} of a new producer whose first batch is missing")]
+    FirstMissing {
+        /// The sequence that it begins with.
+        found: Sequence,
+    },
     /// It is in the log, but has left the window, so that its offset is not known.
     #[error("duplicate of a batch older than the window")]
     Duplicate,
@@ -73,8 +80,22 @@ pub enum SequenceError {
     },
 }
 
+impl SequenceCheck {
+    /// Checks `batch` of a producer that has no window in the partition, or whose window expired `expiry` after its last
+    /// batch. If its id is younger than that, it has never written to the partition, so its first sequence is 0. Of an
+    /// older one nothing is known, and it may begin at any sequence, as in Kafka.
+    #[must_use]
+    pub fn without_window(batch: &ProducerBatch, now: Timestamp, expiry: Duration) -> Self {
+        if batch.first != Sequence(0) && batch.id.is_fresh(now, expiry) {
+            Self::Reject(SequenceError::FirstMissing { found: batch.first })
+        } else {
+            Self::Append
+        }
+    }
+}
+
 impl Window {
-    /// Checks `batch` against the batches before it. (A producer without a window may begin at any sequence.)
+    /// Checks `batch` against the batches before it.
     #[must_use]
     pub fn check(&self, batch: &ProducerBatch) -> SequenceCheck {
         if batch.epoch < self.epoch {

@@ -3,5 +3,6 @@
 mod commit;
 mod fixtures;
 mod retention;
+mod new_producer;
 mod swap;
 mod trim;
