@@ -17,8 +17,11 @@ CPU_SECONDS = 6.0
 METADATA_MS = 20.0
 # Memory of a partition that nobody uses, in all of a process's tables together.
 PARTITION_BYTES_MAX = 4 << 10
+# Memory of a connection that was used once and is idle.
+CONNECTION_BYTES_MAX = 64 << 10
 # What else a process may take meanwhile.
 RESIDENT_MIB = 48.0
+MIB_OF_NOISE = 16.0
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,17 @@ class Size:
     resident_mib: float
     one_topic_ms: float
     all_topics_ms: float
+    # More than without them, of the process that they are connected to.
+    connections: int = 0
+    connections_mib: float = 0
 
 
 def same(what: str, unit: str, small: float, large: float, factor: float, floor: float) -> str:
     """A sentence if a cost grows with the partitions."""
     if large <= max(floor, factor * small):
         return ""
-    return f"{what} grow with partitions that nobody uses: {small:.4g} {unit} at a tenth of them, {large:.4g} {unit} at all"
+    return (f"{what} grow with partitions that nobody uses: {small:.4g} {unit} with a tenth of them, {large:.4g} {unit} "
+            "with all")
 
 
 def broken(small: Size, large: Size) -> list[str]:
@@ -48,6 +55,7 @@ def broken(small: Size, large: Size) -> list[str]:
     more = large.partitions - small.partitions
     grown = large.resident_mib - small.resident_mib
     allowed = RESIDENT_MIB + more * PARTITION_BYTES_MAX / (1 << 20)
+    connected = MIB_OF_NOISE + large.connections * CONNECTION_BYTES_MAX / (1 << 20)
     # A list of all topics may take as much longer as it is longer.
     longer = large.partitions / small.partitions
     found = [
@@ -58,6 +66,8 @@ def broken(small: Size, large: Size) -> list[str]:
         same("milliseconds of metadata of one topic", "ms", small.one_topic_ms, large.one_topic_ms, SAME_TIME, METADATA_MS),
         same("milliseconds of metadata of a topic among all", "ms", small.all_topics_ms * longer, large.all_topics_ms,
              SAME_TIME, METADATA_MS),
+        f"{large.connections} idle connections take {large.connections_mib:.0f} MiB ({connected:.0f} MiB allowed)"
+        if large.connections_mib > connected else "",
         f"{grown:.0f} MiB more are resident with {more} more partitions ({allowed:.0f} MiB allowed)" if grown > allowed else "",
     ]
     return [sentence for sentence in found if sentence]

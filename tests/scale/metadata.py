@@ -48,6 +48,14 @@ class Connection:
         self.socket.close()
 
 
+def idle_connections(address: str, topic: str, count: int) -> list[Connection]:
+    """Connections that have asked once."""
+    connections = [Connection(address) for _ in range(count)]
+    for connection in connections:
+        connection.ask(topic)
+    return connections
+
+
 def fastest_ms(address: str, topic: str | None, requests: int) -> tuple[float, int]:
     """The fastest of several requests, in milliseconds (the others waited for the machine), and the bytes of its answer."""
     connection = Connection(address)

@@ -144,7 +144,8 @@ def table(load: Load) -> str:
     for way in WAYS:
         found = cost(load, way)
         lines.append(f"| {way.name} | {round2(found.puts)} | {round2(found.gets)} | {found.dollars:.3f} | "
-                     f"{round2(found.dollars * gib_per_month)} | {found.rewritten:.1f} × | {round2(found.rows)} | {round2(found.level_0_extents)} |")
+                     f"{round2(found.dollars * gib_per_month)} | {found.rewritten:.1f} × | {round2(found.rows)} | "
+                     f"{round2(found.level_0_extents)} |")
     return "\n".join(lines)
 
 

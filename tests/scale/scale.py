@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "soak"))
 from bounds import Size, broken  # noqa: E402
-from metadata import fastest_ms  # noqa: E402
+from metadata import fastest_ms, idle_connections  # noqa: E402
 from sampler import cpu_seconds, metrics, resident_bytes, rows  # noqa: E402
 from targets import TESTS, Embedded, ThreeAgents  # noqa: E402
 
@@ -43,8 +43,9 @@ ANSWER_SECONDS = 300
 # S3's default, so that PUTs per hour are those of a cluster on S3.
 AGENTS = ["--linger", "250ms"]
 # A small run must see many rounds within seconds.
-SMOKE = {"topics": 200, "seconds": 8.0, "pause": 3.0, "compaction": ["--compaction-interval", "1s", "--compaction-age", "4s"]}
-FULL = {"topics": 10_000, "seconds": 120.0, "pause": 60.0, "compaction": []}
+SMOKE = {"topics": 200, "seconds": 8.0, "pause": 3.0, "connections": 200,
+         "compaction": ["--compaction-interval", "1s", "--compaction-age", "4s"]}
+FULL = {"topics": 10_000, "seconds": 120.0, "pause": 60.0, "connections": 1_000, "compaction": []}
 MIB = 1 << 20
 
 
@@ -133,18 +134,29 @@ def measure(target, partitions: int, options: argparse.Namespace) -> dict:
     one_ms, one_bytes = fastest_ms(address, name_of(0), 20)
     all_ms, all_bytes = fastest_ms(address, None, 5)
     quiet = idle(target, options.seconds)
-    resident = {name: resident_bytes(process.child.pid) / MIB for name, process in target.processes.items()}
+    resident = residents(target)
+    connected = idle_connections(address, name_of(0), options.connections)
+    with_connections = residents(target)
+    for connection in connected:
+        connection.close()
     busy = active(target, partitions, options.seconds, period=options.seconds / 3)
     stored = rows(target.http_addresses[target.agents[0]])
     return {"partitions": partitions, "metadata_of_one_ms": one_ms, "metadata_of_one_bytes": one_bytes,
             "metadata_of_all_ms": all_ms, "metadata_of_all_bytes": all_bytes, "idle_per_minute": quiet,
-            "resident_mib": resident, "active_per_hour": busy, "rows": stored}
+            "resident_mib": resident, "connections": options.connections,
+            "connections_mib": max(with_connections[name] - resident[name] for name in resident), "active_per_hour": busy, "rows": stored}
+
+
+def residents(target) -> dict[str, float]:
+    """MiB of each process."""
+    return {name: resident_bytes(process.child.pid) / MIB for name, process in target.processes.items()}
 
 
 def size_of(figures: dict) -> Size:
     quiet = figures["idle_per_minute"]
     return Size(figures["partitions"], quiet["kv_transactions_total"], quiet["kv_bytes_read_total"], quiet["cpu_seconds"],
-                max(figures["resident_mib"].values()), figures["metadata_of_one_ms"], figures["metadata_of_all_ms"])
+                max(figures["resident_mib"].values()), figures["metadata_of_one_ms"], figures["metadata_of_all_ms"],
+                figures["connections"], figures["connections_mib"])
 
 
 def lines(figures: dict) -> list[tuple[str, str]]:
@@ -157,6 +169,7 @@ def lines(figures: dict) -> list[tuple[str, str]]:
         ("idle: metastore MiB read / min", f"{quiet['kv_bytes_read_total'] / MIB:.2f}"),
         ("idle: CPU-s / min", f"{quiet['cpu_seconds']:.2f}"),
         ("resident MiB, by process", " ".join(f"{value:.0f}" for value in figures["resident_mib"].values())),
+        (f"MiB more with {figures['connections']} idle connections", f"{figures['connections_mib']:.1f}"),
         ("Metadata of one topic", f"{figures['metadata_of_one_ms']:.2f} ms, {figures['metadata_of_one_bytes']:,} B"),
         ("Metadata of all topics", f"{figures['metadata_of_all_ms']:.1f} ms, {figures['metadata_of_all_bytes']:,} B"),
         ("slightly active partitions", f"{busy['slightly_active_partitions']:,}"),

@@ -29,6 +29,11 @@ def test_memory_for_each_partition_is_found():
     assert broken(SMALL, replace(LARGE, resident_mib=100)) == []
 
 
+def test_memory_for_each_connection_is_found():
+    assert "200 idle connections take 30 MiB" in the_only(replace(LARGE, connections=200, connections_mib=30))
+    assert broken(SMALL, replace(LARGE, connections=200, connections_mib=28)) == []
+
+
 def test_metadata_that_slows_down_is_found():
     assert "metadata of one topic" in the_only(replace(LARGE, one_topic_ms=21))
     assert "among all" in the_only(replace(LARGE, all_topics_ms=100))

@@ -20,7 +20,9 @@ ANSWER_SECONDS = 30
 
 
 def create_topic(bootstrap: str, name: str, partitions: int, **config):
-    made = AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(name, partitions, 1, config=config)])
+    # The client must live until the answer is there.
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    made = admin.create_topics([NewTopic(name, partitions, 1, config=config)])
     made[name].result(ANSWER_SECONDS)
 
 
@@ -63,6 +65,8 @@ class FarBehind(Background):
         self.client.close()
 
     def read_once(self):
+        # Or each question waits behind a long poll.
+        self.client.unassign()
         ends = {partition: self.client.get_watermark_offsets(TopicPartition(self.topic, partition), ANSWER_SECONDS)
                 for partition in range(self.partitions)}
         self.client.assign([TopicPartition(self.topic, partition, low) for partition, (low, _) in ends.items()])
@@ -78,9 +82,8 @@ class FarBehind(Background):
                     is_end = message.offset() + 1 >= ends[message.partition()][1]
                 else:
                     is_end = message.error().code() == KafkaError._PARTITION_EOF
-                if is_end and message.partition() in left:
+                if is_end:
                     left.discard(message.partition())
-                    self.client.pause([TopicPartition(self.topic, message.partition())])
             if self.bytes_per_second:
                 self.stopping.wait(max(0.0, began + read / self.bytes_per_second - time.monotonic()))
             self.bytes, read, began = self.bytes + read, 0, time.monotonic()

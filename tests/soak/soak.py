@@ -21,7 +21,7 @@ from pathlib import Path
 from bench import Bench
 from clients import Background, Churn, FarBehind, Stuck, create_topic
 from output import growing, plot, table, write_csv
-from progress import stalled, starving_compaction
+from progress import chatter, stalled, starving_compaction
 from sampler import Sampler
 from series import GIB, MIB, judge
 from targets import TESTS, Embedded, ThreeAgents
@@ -140,7 +140,8 @@ class Run:
 def line(sample: dict) -> str:
     """One line while it runs."""
     shown = [("MiB/s produced", "MiB/s"), ("level 0 MiB", "MiB in level 0"), ("history files", "history files"),
-             ("retire queue", "retired"), ("objects", "objects"), ("resident MiB", "MiB resident"), ("tail p99 ms", "ms tail p99")]
+             ("retire queue", "retired"), ("objects", "objects"), ("resident MiB", "MiB resident"),
+             ("tail p99 ms", "ms tail p99")]
     values = ", ".join(f"{sample[name]:.0f} {unit}" for name, unit in shown if name in sample)
     return f"{sample['seconds']:6.0f} s: {values}"
 
@@ -172,15 +173,19 @@ def soak(kind, options: argparse.Namespace) -> int:
         found = run.watch(sampler)
         # A stalled load would not end.
         found = found or run.finish()
+        if not sampler.samples or "objects" not in sampler.samples[-1]:
+            # The last one was given up in the middle.
+            sampler.samples = sampler.samples[:-1]
         trends = judge(sampler.samples)
-        found += growing(trends)
+        found += [sentence for sentence in (*growing(trends), chatter(sampler.samples)) if sentence]
         if not found and not any(not one.unjudged for one in trends.values()):
             found.append("nothing could be judged: the run was too short, or the machine too slow")
         options.into.mkdir(parents=True, exist_ok=True)
         results = options.into / f"{kind.name}.csv"
-        write_csv(results, sampler.samples)
-        plot(results.with_suffix(".png"), sampler.samples, trends, f"{kind.name}, {options.seconds:.0f} s")
-        say(f"\n{table(sampler.samples, trends)}\n\n{totals(run, sampler)}\nsoak: results are in {results} and .png")
+        if sampler.samples:
+            write_csv(results, sampler.samples)
+            plot(results.with_suffix(".png"), sampler.samples, trends, f"{kind.name}, {options.seconds:.0f} s")
+            say(f"\n{table(sampler.samples, trends)}\n\n{totals(run, sampler)}\nsoak: results are in {results} and .png")
         for sentence in found:
             say(f"FAILED: {sentence}")
     finally:

@@ -1,6 +1,6 @@
 """Tests of what counts as standing still."""
 
-from progress import STALL_SECONDS, stalled, starving_compaction
+from progress import STALL_SECONDS, chatter, stalled, starving_compaction
 from series import MIB, bound_of, judge, ratios
 
 AGE = 5.0
@@ -28,6 +28,12 @@ def test_no_files_while_level_0_is_small_are_no_starvation():
 def test_the_first_seconds_are_no_starvation():
     assert starving_compaction(samples(lambda at: 10 * at, lambda at: 0)[:10], AGE) == ""
     assert starving_compaction([], AGE) == ""
+
+
+def test_a_log_that_grows_fast_is_found_and_a_line_now_and_then_is_not():
+    logged = lambda rate: [{"seconds": float(at), "log bytes": rate * at} for at in range(60)]
+    assert chatter(logged(5_000)) == "the log grows by 5000 bytes a second"
+    assert chatter(logged(50)) == "" and chatter([]) == ""
 
 
 def test_only_a_long_silence_is_a_stall():
