@@ -61,7 +61,7 @@ class Way:
     age: float = AGE_SECONDS
     # Whether a file holds all partitions of its topic.
     by_topic: bool = False
-    # Bytes that one job reads; `None` if a job is cut after 64 files, as today.
+    # Bytes that one job reads; `None` if a job is cut after 64 files.
     job_bytes: float | None = None
     # Seconds after which segments are merged into one large object that is sorted by partition; `None` for never.
     merged_after: float | None = None
@@ -121,8 +121,9 @@ def cost(load: Load, way: Way) -> Cost:
 
 
 WAYS = [
-    Way("today: a file per partition, 5 min"),
+    Way("a file per partition, 5 min"),
     Way("a file per partition, 1 h", age=3_600),
+    Way("a file per partition, 1 h, jobs of 128 MiB", age=3_600, job_bytes=128 * MIB),
     Way("a file per topic, 5 min", by_topic=True),
     Way("a file per topic, 5 min, jobs of 128 MiB", by_topic=True, job_bytes=128 * MIB),
     Way("a file per topic, 20 min, jobs of 128 MiB", age=1_200, by_topic=True, job_bytes=128 * MIB),

@@ -14,6 +14,8 @@ from targets import TESTS
 ANSWER_SECONDS = 30
 TAGS = TESTS.parent / "metastore" / "src" / "keyspace" / "tag.rs"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+# What a task of the compactor has yet to do.
+BACKLOG = re.compile(r'^alluvium_compactor_task_backlog\{task="([^"]*)"\} (\S+)$', re.MULTILINE)
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -23,9 +25,14 @@ def get(address: str, path: str) -> str:
 
 
 def metrics(address: str) -> dict[str, float]:
-    """The metrics of a process without their prefix; those of one name with several labels are added up."""
+    """The metrics of a process."""
+    return added_up(get(address, "/metrics"))
+
+
+def added_up(text: str) -> dict[str, float]:
+    """Metrics without their prefix; those of one name with several labels are added up."""
     found: dict[str, float] = defaultdict(float)
-    for line in get(address, "/metrics").splitlines():
+    for line in text.splitlines():
         if line and not line.startswith("#"):
             name, value = line.rsplit(" ", 1)
             found[name.split("{")[0].removeprefix("alluvium_")] += float(value)
@@ -83,15 +90,19 @@ class Sampler:
 
     def of_metrics(self) -> Sample:
         total: dict[str, float] = defaultdict(float)
+        backlogs: Sample = defaultdict(float)
         for address in self.target.http_addresses.values():
-            for name, value in metrics(address).items():
+            text = get(address, "/metrics")
+            for name, value in added_up(text).items():
                 total[name] += value
+            for task, value in BACKLOG.findall(text):
+                backlogs[f"backlog {task}"] += float(value)
         found = {"PUTs": total["object_puts_total"], "GETs": total["object_gets_total"],
                  "produced bytes": total["segment_bytes_total"], "history files": total["compaction_files_total"],
                  "connections": total["connections"]}
         if "kv_file_bytes" in total:
             found["metastore MiB"] = total["kv_file_bytes"] / MIB
-        return found | {name.replace("_", " "): value for name, value in total.items() if "backlog" in name}
+        return found | backlogs
 
     def of_rows(self) -> Sample:
         counted = rows(self.target.http_addresses[self.target.agents[0]])

@@ -1,7 +1,5 @@
 """Which series there are, what each may grow by, and how samples become series. Pure."""
 
-import re
-
 from trend import Bound, Series, Trend, trend
 
 MIB = 1 << 20
@@ -30,7 +28,7 @@ BOUNDS = {
 ROWS = Bound(floor=500)
 # Kinds of rows that are kept for an hour, or removed by the sweep that runs once an hour.
 HOURLY = {"FEED", "OUTCOME", "LEASE"}
-# A backlog that the product counts itself.
+# Of the compactor's tasks, as they count it.
 BACKLOG = Bound(floor=500)
 # Time over which a ratio of two counters is taken.
 RATIO_SECONDS = 10.0
@@ -43,7 +41,7 @@ def bound_of(name: str) -> Bound | None:
     if name.startswith("rows "):
         kind = name.removeprefix("rows ")
         return Bound(ROWS.floor, ROWS.share, HOUR if kind in HOURLY else 0)
-    if re.search(r"\bbacklog\b", name):
+    if name.startswith("backlog "):
         return BACKLOG
     return BOUNDS.get(name)
 

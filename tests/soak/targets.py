@@ -4,6 +4,7 @@ Ages are short by default, so that two minutes have many cycles of compaction, r
 """
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,8 +12,10 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path += [str(TESTS / "clients"), str(TESTS / "chaos")]
 from cluster import COMPACTION, Cluster  # noqa: E402
 from network import Network  # noqa: E402
-from servers import BINARY, Alluvium, Process  # noqa: E402, F401
+from servers import BINARY, Alluvium, Process  # noqa: E402
 
+# Retention looks as often as compaction does, not every five minutes.
+AGES = [*COMPACTION, "--retention-check-interval", "1s"]
 # Small, so that caches are full before the second half of a short run.
 MEMORY = ["--cache-bytes", "64MiB"]
 
@@ -22,8 +25,8 @@ class Embedded:
 
     name = "embedded"
 
-    def __init__(self, directory: Path, compaction: list[str] = COMPACTION, agents: list[str] = MEMORY):
-        self.server = Alluvium(directory / "alluvium", *compaction, *agents)
+    def __init__(self, directory: Path, compaction: list[str] = AGES, agents: list[str] = MEMORY):
+        self.server = Alluvium(directory / "alluvium", *known("dev", compaction), *agents)
 
     @classmethod
     def missing(cls) -> str:
@@ -64,10 +67,10 @@ class ThreeAgents:
 
     name = "cluster"
 
-    def __init__(self, directory: Path, compaction: list[str] = COMPACTION, agents: list[str] = MEMORY):
+    def __init__(self, directory: Path, compaction: list[str] = AGES, agents: list[str] = MEMORY):
         self.cluster = Cluster(directory, Network(is_private=False))
         for server in self.servers:
-            server.stores = [*server.stores[:-len(COMPACTION)], *compaction]
+            server.stores = [*server.stores[:-len(COMPACTION)], *known(server.kind, compaction)]
         for agent in self.cluster.agents:
             agent.flags = without(agent.flags, agents) + agents
 
@@ -106,6 +109,12 @@ class ThreeAgents:
     def stop(self):
         for server in self.cluster.servers:
             server.kill()
+
+
+def known(role: str, flags: list[str]) -> list[str]:
+    """`flags`, pairs of name and value, without those that the binary does not have: an older one can be compared."""
+    options = subprocess.run([BINARY, role, "--help"], capture_output=True, text=True, check=True).stdout
+    return [part for name, value in zip(flags[::2], flags[1::2]) if name in options for part in (name, value)]
 
 
 def without(flags: list[str], others: list[str]) -> list[str]:
