@@ -58,8 +58,7 @@ impl RowCount {
         let (mut counted, mut read, mut begin) = (Self::default(), 0, whole.begin);
         while read < ROWS_MAX {
             let page = &Range::new(begin.clone(), whole.end.clone()).limit(PAGE_ROWS);
-            let rows =
-                db.read("rows.count", |tx| async move { Ok::<_, Error>(tx.range(page.clone()).await?) }).await?;
+            let rows = db.read("rows.count", |tx| async move { Ok::<_, Error>(tx.range(page.clone()).await?) }).await?;
             for (key, value) in &rows {
                 counted.add(key, value)?;
             }
