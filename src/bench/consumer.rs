@@ -79,13 +79,13 @@ fn read(load: &Load, fetched: &FetchedBatch, check: &mut Check, latency: &mut Hi
         let Some(stamp) = record.value.and_then(Stamp::read).filter(|stamp| stamp.run == load.run) else { continue };
         check.record(fetched.partition, record.offset, &stamp);
         if stamp.intended_ns != same.intended_ns {
-            same.record(now, latency);
+            same.record(load, now, latency);
             same = SameDueTime { intended_ns: stamp.intended_ns, records: 0 };
         }
         same.records += 1;
         read += 1;
     }
-    same.record(now, latency);
+    same.record(load, now, latency);
     load.progress.consumed(read);
     Ok(())
 }
@@ -98,9 +98,13 @@ struct SameDueTime {
 }
 
 impl SameDueTime {
-    fn record(&self, now: u64, latency: &mut Histogram<u64>) {
+    fn record(&self, load: &Load, now: u64, latency: &mut Histogram<u64>) {
         if self.records > 0 {
-            latency.saturating_record_n(now.saturating_sub(self.intended_ns), self.records);
+            let latency_ns = now.saturating_sub(self.intended_ns);
+            latency.saturating_record_n(latency_ns, self.records);
+            if let Some(intervals) = &load.intervals {
+                intervals.read(latency_ns, self.records);
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alluvium_client::TopicLayout;
 use tokio::time::Instant;
 
-use super::{options::BenchOptions, progress::Progress};
+use super::{intervals::Intervals, options::BenchOptions, progress::Progress};
 
 /// The load of one run.
 pub struct Load {
@@ -21,6 +21,8 @@ pub struct Load {
     pub began_ms: i64,
     /// Counters for the progress bar.
     pub progress: Arc<Progress>,
+    /// The interval under way, if the options ask for a line of each.
+    pub intervals: Option<Intervals>,
 }
 
 impl Load {

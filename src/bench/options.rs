@@ -56,6 +56,9 @@ pub struct BenchOptions {
     /// Acknowledgements asked for: 0, 1 or all
     #[arg(long, value_name = "ACKS", default_value = "all", value_parser = ["0", "1", "all"])]
     pub acks: String,
+    /// Print a line of JSON with what happened in each such interval, while the load runs
+    #[arg(long, value_name = "TIME")]
+    pub every: Option<Span>,
     /// Print the report as one line of JSON instead of a table
     #[arg(long)]
     pub json: bool,

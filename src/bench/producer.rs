@@ -181,7 +181,11 @@ impl Producer {
         for Appended { partition, tag, .. } in acknowledged {
             let mut records = 0;
             for (due, count) in tag {
-                self.produced.latency.saturating_record_n(now.saturating_sub(due), count);
+                let latency_ns = now.saturating_sub(due);
+                self.produced.latency.saturating_record_n(latency_ns, count);
+                if let Some(intervals) = &self.load.intervals {
+                    intervals.acknowledged(latency_ns, count, count * self.value.len() as u64);
+                }
                 records += count;
             }
             *self.produced.acknowledged.entry((partition, self.number)).or_default() += records;

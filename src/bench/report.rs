@@ -100,7 +100,8 @@ impl From<Measured> for Report {
 
 #[expect(clippy::cast_precision_loss, reason = "latencies of a run are far below 2^52 ns")]
 impl Percentiles {
-    fn of(histogram: &Histogram<u64>) -> Self {
+    /// The percentiles of latencies in nanoseconds; all 0 if there are none.
+    pub fn of(histogram: &Histogram<u64>) -> Self {
         let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e6;
         Self { p50: at(0.5), p99: at(0.99), p999: at(0.999) }
     }

@@ -14,6 +14,7 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 use super::{
     check::Verdict,
     consumer::{Acknowledged, Consumed, consume},
+    intervals::Intervals,
     load::Load,
     options::BenchOptions,
     producer::Produced,
@@ -33,6 +34,7 @@ pub async fn bench(options: BenchOptions) -> Result<()> {
         "at least one producer and one request in flight are needed"
     );
     ensure!(options.partitions > 0, "--partitions {}: must be at least 1", options.partitions);
+    ensure!(options.every.is_none_or(|length| !length.0.is_zero()), "--every 0s: must be longer");
     let json = options.json;
     let report = measure(options).await?;
     let text = if json { serde_json::to_string(&report)? } else { report.table().to_string() };
@@ -57,12 +59,10 @@ async fn measure(options: BenchOptions) -> Result<Report> {
         began: Instant::now(),
         began_ms,
         progress: Arc::new(Progress::default()),
+        intervals: options.every.map(|_| Intervals::default()),
         options,
     });
-    let progress_bar = tokio::spawn({
-        let load = load.clone();
-        async move { load.progress.draw(load.options.duration.0).await }
-    });
+    let shown = tokio::spawn(show(load.clone()));
     let (totals, known) = watch::channel(None);
     let mut consumers = start_consumers(&load, &cluster, &positions, &known);
     let mut producers = start_producers(&load, &cluster);
@@ -70,7 +70,7 @@ async fn measure(options: BenchOptions) -> Result<Report> {
     totals.send_replace(Some(produced.acknowledged.clone()));
     let consumed = join_consumers(&mut consumers).await?;
     let usage = Usage::read(&load.options).await?.since(before);
-    progress_bar.abort();
+    shown.abort();
     let seconds = (produced.ended - load.began).as_secs_f64();
     Ok(Report::from(Measured {
         records: produced.acknowledged.values().sum(),
@@ -81,6 +81,17 @@ async fn measure(options: BenchOptions) -> Result<Report> {
         verdict: consumed.verdict,
         usage,
     }))
+}
+
+/// Shows how far the run is, until the future is dropped: a line for each interval if asked for, else a bar.
+async fn show(load: Arc<Load>) -> Result<()> {
+    match (&load.intervals, &load.options.every) {
+        (Some(intervals), Some(length)) => intervals.print_each(length.0, load.began).await,
+        _ => {
+            load.progress.draw(load.options.duration.0).await;
+            Ok(())
+        }
+    }
 }
 
 fn start_producers(load: &Arc<Load>, cluster: &Arc<Cluster>) -> JoinSet<Result<Produced>> {

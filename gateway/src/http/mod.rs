@@ -8,6 +8,7 @@
 //! | `GET /healthz`, `/readyz` | whether the process lives; whether it serves |
 //! | `GET /metrics` | all metrics, for Prometheus |
 //! | `GET /internal/v1/blocks/{key}?from=&to=` | bytes of an object, for other agents (`blocks`) |
+//! | `GET /internal/v1/metastore/rows` | how many rows of each kind there are (`rows`) |
 //! | `GET /topics` | names |
 //! | `GET /topics/{topic}` | its configs and partitions |
 //! | `GET /topics/{topic}/partitions`, `/topics/{topic}/partitions/{partition}` | partitions |
@@ -33,6 +34,7 @@ mod produce;
 mod records;
 mod request_metrics;
 mod routes;
+mod rows;
 mod scrape;
 mod service;
 mod status;

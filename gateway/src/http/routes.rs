@@ -12,7 +12,7 @@ use super::error::HttpError;
 use super::produce::BODY_BYTES_MAX;
 use super::request_metrics::count_request;
 use super::service::Service;
-use super::{blocks, health, produce, records, scrape, topics};
+use super::{blocks, health, produce, records, rows, scrape, topics};
 
 /// Requested by `crate::peers`.
 const BLOCKS_ROUTE: &str = "/internal/v1/blocks/{*key}";
@@ -24,6 +24,7 @@ pub fn routes(service: Arc<Service>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(scrape::metrics))
         .route(BLOCKS_ROUTE, get(blocks::block))
+        .route("/internal/v1/metastore/rows", get(rows::rows))
         .route("/topics", get(topics::list))
         .route("/topics/{topic}", get(topics::describe).post(produce::to_topic))
         .route("/topics/{topic}/partitions", get(topics::partitions))

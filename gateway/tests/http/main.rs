@@ -11,6 +11,7 @@ mod metrics;
 mod produce;
 mod produce_rejected;
 mod records;
+mod rows;
 mod server;
 mod status;
 mod topics;
