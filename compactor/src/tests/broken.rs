@@ -1,5 +1,7 @@
 //! Inputs that cannot be read: they stay as they are, and everything else is compacted.
 
+use std::time::Duration;
+
 use alluvium_metastore::kv::KvFaults;
 use alluvium_model::{ExtentSource, object_key};
 use alluvium_objects::Operation;
@@ -60,17 +62,17 @@ async fn a_file_whose_swap_certainly_fails_is_deleted_at_once() {
     world.metastore_faults.set(slow_store());
     let compactor = world.compactor(config());
     let is_file = |key: &String| key.starts_with("history/");
-    let conflicts_once_a_file_is_there = async {
-        // Bounded by the round beside it, which ends in any case.
-        while !world.keys().await.iter().any(is_file) {
-            tokio::task::yield_now().await;
-        }
+    let put = FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(20)));
+    world.faults.inject(put.key_contains("history/"));
+    let conflicts_while_files_are_put = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
         world.metastore_faults.set(KvFaults { conflict_per_mille: 1_000, ..slow_store() });
     };
-    let (report, ()) = tokio::join!(compactor.run_once(), conflicts_once_a_file_is_there);
+    let (report, ()) = tokio::join!(compactor.run_once(), conflicts_while_files_are_put);
     assert!(report.failures.iter().any(|failure| failure.contains("gave up")), "{:?}", report.failures);
     assert!(!world.keys().await.iter().any(is_file), "no file is left to the orphan sweep");
     world.metastore_faults.set(KvFaults::none());
+    world.faults.heal();
     assert_eq!(world.compactor(config()).run_once().await.files_written, 2);
     world.check().await;
 }
