@@ -97,7 +97,7 @@ impl LeftOutLines {
     pub async fn report(&self) -> ! {
         loop {
             tokio::time::sleep(REPORT_PAUSE).await;
-            let left_out = lock(&self.limit).take_ended((self.clock)().into_std());
+            let left_out = lock(&self.limit).take((self.clock)().into_std());
             log(left_out);
         }
     }
@@ -106,7 +106,7 @@ impl LeftOutLines {
 impl Drop for LeftOutLines {
     /// Logs the last counts.
     fn drop(&mut self) {
-        let left_out = lock(&self.limit).take_all();
+        let left_out = lock(&self.limit).take((self.clock)().into_std());
         log(left_out);
     }
 }

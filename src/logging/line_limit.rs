@@ -69,14 +69,11 @@ impl<K: Eq + Hash> LineLimit<K> {
         admitted
     }
 
-    /// The lines left out in periods that are over at `now`. Kinds without a current period are forgotten.
-    pub fn take_ended(&mut self, now: Instant) -> Vec<LeftOut> {
-        self.kinds.extract_if(|_, lines| lines.is_over(now)).filter_map(|(_, lines)| lines.left_out()).collect()
-    }
-
-    /// All lines left out.
-    pub fn take_all(&mut self) -> Vec<LeftOut> {
-        self.kinds.drain().filter_map(|(_, lines)| lines.left_out()).collect()
+    /// The lines left out since this was called before. Kinds whose period is over at `now` are forgotten.
+    pub fn take(&mut self, now: Instant) -> Vec<LeftOut> {
+        let left_out = self.kinds.values_mut().filter_map(Lines::take).collect();
+        self.kinds.retain(|_, lines| !lines.is_over(now));
+        left_out
     }
 }
 
@@ -85,8 +82,9 @@ impl Lines {
         now.saturating_duration_since(self.since) >= PERIOD
     }
 
-    fn left_out(self) -> Option<LeftOut> {
-        (self.left_out > 0).then_some(LeftOut { lines: self.left_out, text: self.text })
+    fn take(&mut self) -> Option<LeftOut> {
+        let lines = std::mem::take(&mut self.left_out);
+        (lines > 0).then(|| LeftOut { lines, text: std::mem::take(&mut self.text) })
     }
 }
 
@@ -111,24 +109,25 @@ mod tests {
             logged += u64::from(limit.admit(number % 2, 1, now, text));
             // The reports come late and irregularly.
             if number % 130_000 == 0 {
-                report(limit.take_ended(now));
+                report(limit.take(now));
             }
         }
-        report(limit.take_all());
+        report(limit.take(start));
         assert_eq!(logged + left_out, 1_000_000, "no line is lost");
         assert!(logged <= 40 && reports <= 20, "{logged} lines and {reports} reports");
     }
 
     #[test]
-    fn a_count_is_taken_once_its_period_is_over_and_only_once() {
+    fn a_count_is_taken_once_also_while_lines_keep_coming() {
         let (mut limit, now) = (LineLimit::new(), tokio::time::Instant::now().into_std());
         let admitted: Vec<bool> = (0..5).map(|_| limit.admit("kind", 2, now, text)).collect();
         assert_eq!(admitted, [true, true, false, false, false]);
-        assert_eq!(limit.take_ended(now + PERIOD / 2), []);
-        assert_eq!(limit.take_ended(now + PERIOD), [LeftOut { lines: 3, text: text() }]);
-        assert_eq!(limit.take_ended(now + PERIOD), []);
-        assert!(limit.kinds.is_empty(), "a kind that ended is forgotten");
+        assert_eq!(limit.take(now + PERIOD / 2), [LeftOut { lines: 3, text: text() }]);
+        assert_eq!(limit.take(now + PERIOD / 2), []);
+        assert!(!limit.admit("kind", 2, now + PERIOD / 2, text), "its period goes on");
         assert!(limit.admit("kind", 2, now + PERIOD, text));
+        assert_eq!(limit.take(now + 2 * PERIOD), [LeftOut { lines: 1, text: text() }]);
+        assert!(limit.kinds.is_empty(), "a kind whose period is over is forgotten");
     }
 
     #[test]
@@ -137,7 +136,7 @@ mod tests {
         assert!(limit.admit("one", 1, now, text));
         assert!(limit.admit("other", 1, now, text));
         assert!(!limit.admit("one", 1, now, text));
-        assert_eq!(limit.take_all(), [LeftOut { lines: 1, text: text() }]);
+        assert_eq!(limit.take(now), [LeftOut { lines: 1, text: text() }]);
     }
 
     #[test]
