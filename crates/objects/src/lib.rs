@@ -22,6 +22,7 @@ mod open;
 mod payload;
 mod read;
 mod retry;
+mod suspension;
 mod unfinished_uploads;
 mod usage;
 

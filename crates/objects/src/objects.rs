@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -15,8 +16,12 @@ use tokio::time::timeout;
 
 use crate::health::Health;
 use crate::payload::merge_small_parts;
+use crate::suspension::Suspension;
 use crate::usage::count;
 use crate::{Error, ErrorKind, ObjectsConfig, Operation, RetryPolicy, Usage};
+
+/// Makes the probes of [`Objects::prober`] use another object than those of the handle that it is made of.
+const PROBER_SEED: u64 = 1 << 63;
 
 /// Objects under one prefix of one store. Clones share connections, limits and counters.
 #[derive(Clone)]
@@ -28,6 +33,7 @@ pub struct Objects {
     pub(crate) usage: Arc<Usage>,
     pub(crate) health: Arc<Health>,
     pub(crate) slots: Arc<Slots>,
+    pub(crate) suspension: Arc<Suspension>,
 }
 
 /// Limits of concurrency, and the state of the jitter of waits.
@@ -36,6 +42,17 @@ pub(crate) struct Slots {
     pub(crate) gets: Semaphore,
     pub(crate) others: Semaphore,
     pub(crate) jitter: AtomicU64,
+}
+
+impl Slots {
+    fn of(config: &ObjectsConfig) -> Self {
+        Self {
+            puts: Semaphore::new(config.puts_in_flight_max),
+            gets: Semaphore::new(config.gets_in_flight_max),
+            others: Semaphore::new(config.others_in_flight_max),
+            jitter: AtomicU64::new(config.seed),
+        }
+    }
 }
 
 impl fmt::Debug for Objects {
@@ -50,12 +67,7 @@ impl Objects {
     pub fn new(store: Arc<dyn ObjectStore>, prefix: &str, config: ObjectsConfig) -> Self {
         let prefix = prefix.trim_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        let slots = Slots {
-            puts: Semaphore::new(config.puts_in_flight_max),
-            gets: Semaphore::new(config.gets_in_flight_max),
-            others: Semaphore::new(config.others_in_flight_max),
-            jitter: AtomicU64::new(config.seed),
-        };
+        let slots = Slots::of(&config);
         Self {
             store,
             prefix: prefix.into(),
@@ -63,6 +75,7 @@ impl Objects {
             usage: Arc::default(),
             health: Arc::default(),
             slots: Arc::new(slots),
+            suspension: Arc::default(),
         }
     }
 
@@ -79,6 +92,23 @@ impl Objects {
         Self { config: Arc::new(config), ..self.clone() }
     }
 
+    /// The same store for probes ([`Self::check`]) of up to `timeout` per request: each is tried once, waits behind no
+    /// other operation, is never suspended, and probes an object of its own.
+    #[must_use]
+    pub fn prober(&self, timeout: Duration) -> Self {
+        let retry = RetryPolicy { tries: 1, try_timeout: timeout, deadline: timeout, ..self.config.retry.clone() };
+        let config =
+            ObjectsConfig { retry, seed: self.config.seed ^ PROBER_SEED, ..ObjectsConfig::clone(&self.config) };
+        let (slots, suspension) = (Arc::new(Slots::of(&config)), Arc::default());
+        Self { config: Arc::new(config), slots, suspension, ..self.clone() }
+    }
+
+    /// While suspended, all operations but those of probers fail at once, with an error of the kind
+    /// [`ErrorKind::Suspended`].
+    pub fn suspend(&self, is_suspended: bool) {
+        self.suspension.set(is_suspended);
+    }
+
     /// Counters of the requests so far.
     #[must_use]
     pub fn usage(&self) -> &Usage {
@@ -90,6 +120,12 @@ impl Objects {
     #[must_use]
     pub fn last_failure(&self) -> Option<Error> {
         self.health.last_failure()
+    }
+
+    /// How long writes or reads have waited or failed without any being answered; `None` if neither do.
+    #[must_use]
+    pub fn unanswered_for(&self) -> Option<Duration> {
+        self.health.unanswered_for()
     }
 
     /// Writes the concatenation of `parts` as the object at `key`, and replaces an existing object.
