@@ -250,7 +250,10 @@ proptest! {
         generation in any::<i32>(), revision in any::<u64>(), token in any::<u64>(), saved in any::<i64>(),
         protocol_type in proptest::option::of(text()),
         state in prop_oneof![
-            Just(SavedState::Empty), Just(SavedState::CompletingRebalance), Just(SavedState::Stable)
+            Just(SavedState::Empty),
+            Just(SavedState::CompletingRebalance),
+            Just(SavedState::Stable),
+            Just(SavedState::PreparingRebalance),
         ],
     ) {
         let snapshot = Snapshot {

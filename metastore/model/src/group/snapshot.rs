@@ -12,6 +12,10 @@ use super::subscription::CONSUMER;
 use super::{Generation, Group, InstanceId, Member, MemberId, Protocol, State, Subscriptions};
 use crate::Timestamp;
 
+/// A removal of members from a larger group is not saved by itself: a save writes all members, and thousands of them may
+/// leave one after the other. After a takeover their sessions expire, as they do in Kafka.
+const REMOVAL_SAVED_MEMBERS_MAX: usize = 500;
+
 /// A group as it is persisted: everything that its members know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
@@ -39,7 +43,7 @@ impl Snapshot {
     }
 }
 
-/// The states that are persisted. A rebalance under way is not: after a restart it begins again.
+/// The states that are persisted. A rebalance that a join began is not: after a restart the join comes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SavedState {
     /// It has no members.
@@ -48,6 +52,8 @@ pub enum SavedState {
     CompletingRebalance,
     /// All members have an assignment.
     Stable,
+    /// Members have left or expired, and the others are to join again.
+    PreparingRebalance,
 }
 
 impl SavedState {
@@ -58,6 +64,7 @@ impl SavedState {
             Self::Empty => "Empty",
             Self::CompletingRebalance => "CompletingRebalance",
             Self::Stable => "Stable",
+            Self::PreparingRebalance => "PreparingRebalance",
         }
     }
 }
@@ -93,14 +100,32 @@ impl Group {
             State::Stable => SavedState::Stable,
             State::PreparingRebalance(_) | State::Dead => return None,
         };
-        Some(Snapshot {
+        Some(self.snapshot_as(state))
+    }
+
+    /// The group after members were removed from it, if that began no generation and is worth a save: otherwise a
+    /// coordinator that takes the group over would wait for their sessions to expire, while nobody reads what was theirs.
+    pub(super) fn removal_snapshot(&self) -> Option<Snapshot> {
+        // Members of generation 0 were never saved.
+        let is_saved = self.generation > Generation(0) && self.members.len() <= REMOVAL_SAVED_MEMBERS_MAX;
+        match &self.state {
+            State::PreparingRebalance(_) if is_saved => Some(self.snapshot_as(SavedState::PreparingRebalance)),
+            State::PreparingRebalance(_) => None,
+            State::Empty | State::CompletingRebalance | State::Stable | State::Dead => None,
+        }
+    }
+
+    fn snapshot_as(&self, state: SavedState) -> Snapshot {
+        // A new member waits for its first answer. If the coordinator ends, it does not know its id.
+        let members = self.members.iter().filter(|(_, member)| !member.is_new);
+        Snapshot {
             state,
             generation: self.generation,
             protocol_type: self.protocol_type.clone(),
             protocol: self.protocol.clone(),
             leader: self.leader.clone(),
-            members: self.members.iter().map(|(id, member)| saved(id, member)).collect(),
-        })
+            members: members.map(|(id, member)| saved(id, member)).collect(),
+        }
     }
 
     /// The group of `snapshot`, every member with a new session: a restart causes no rebalance. A snapshot that
@@ -126,9 +151,10 @@ impl Group {
                 group.pending_syncs = Some(PendingSyncs { members: group.members.keys().cloned().collect(), until });
                 State::CompletingRebalance
             }
-            SavedState::Empty | SavedState::CompletingRebalance | SavedState::Stable => {
-                State::PreparingRebalance(JoinPhase { until, initial: None })
-            }
+            SavedState::Empty
+            | SavedState::CompletingRebalance
+            | SavedState::Stable
+            | SavedState::PreparingRebalance => State::PreparingRebalance(JoinPhase { until, initial: None }),
         };
         group
     }

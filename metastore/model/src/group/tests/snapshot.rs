@@ -51,6 +51,40 @@ fn a_rebalance_under_way_begins_again_from_the_generation_before() {
 }
 
 #[test]
+fn members_that_have_left_are_not_waited_for_after_a_restart() {
+    let mut fixture = Fixture::stable(&["a", "b", "c"]);
+    fixture.leave_as("a").expect("left");
+    fixture.join(old("new"));
+    fixture.leave_as("b").expect("left");
+    restart(&mut fixture);
+    assert_eq!((fixture.state(), fixture.group.size()), ("PreparingRebalance", 1));
+    assert_eq!(fixture.heartbeat("c"), Err(GroupError::RebalanceInProgress));
+    let c = fixture.rejoin("c");
+    assert_eq!((fixture.joined(c).generation, fixture.joined(c).members.len()), (Generation(2), 1));
+}
+
+#[test]
+fn members_that_have_expired_are_not_waited_for_after_a_restart() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    fixture.pass(Duration::from_secs(5));
+    fixture.heartbeat("b").expect("alive");
+    fixture.pass(Duration::from_secs(5));
+    restart(&mut fixture);
+    assert_eq!((fixture.state(), fixture.group.size()), ("PreparingRebalance", 1));
+    let b = fixture.rejoin("b");
+    assert_eq!(fixture.joined(b).leader, id("b"));
+}
+
+#[test]
+fn a_member_that_leaves_before_the_first_generation_is_not_saved() {
+    let mut fixture = Fixture::with_delay(Duration::from_secs(3));
+    fixture.join(old("a"));
+    fixture.join(old("b"));
+    fixture.leave_as("a").expect("left");
+    assert_eq!(fixture.saves, []);
+}
+
+#[test]
 fn static_members_keep_their_place_over_a_restart() {
     let mut fixture = Fixture::new();
     fixture.join(fixed("a", "a"));
