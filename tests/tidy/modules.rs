@@ -58,6 +58,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "metrics",
             "listen",
             "live_agents",
+            "bucket_watch",
             "metadata_cache",
             "recent_segments",
             "peers",

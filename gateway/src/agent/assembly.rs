@@ -9,12 +9,13 @@ use alluvium_runtime::{Clock, Rng, Tasks};
 use futures::future::BoxFuture;
 use thiserror::Error;
 
+use crate::bucket_watch::BucketWatch;
 use crate::config::AgentConfig;
 use crate::fetch::{self, CacheBytes, Fetch, FetchParts};
 use crate::groups::{Groups, GroupsConfig, GroupsParts};
 use crate::metadata_cache::{MetadataCache, MetadataCacheError};
 use crate::metrics::Metrics;
-use crate::peers::{PeerBlocks, PeerCache};
+use crate::peers::{PeerBlocks, PeerCache, PeerWatch};
 use crate::produce::{self, Produce, ProduceParts};
 use crate::recent_segments::RecentSegments;
 
@@ -44,6 +45,8 @@ pub struct Agent {
     pub metastore: Metastore,
     /// The object store.
     pub objects: Objects,
+    /// Whether the object store can be used.
+    pub bucket_watch: BucketWatch,
     /// This process's registration as a node, and its list of the other nodes.
     pub session: Session,
     /// The cache of topics and heads.
@@ -100,8 +103,26 @@ impl Agent {
         let cancelled = parts.tasks.cancelled();
         parts.tasks.spawn("metadata_cache", metadata_cache.clone().run(cancelled));
         let groups = start_groups(&config, &parts);
+        let bucket_watch = BucketWatch::new(&parts.objects, parts.session.clone());
+        parts.tasks.spawn("bucket_watch", bucket_watch.clone().run(parts.tasks.cancelled()));
+        let peer_watch = PeerWatch::new(parts.session.clone(), Arc::clone(&parts.peers));
+        parts.tasks.spawn("peer_watch", peer_watch.run(parts.tasks.cancelled()));
         let AgentParts { metastore, objects, session, clock, rng, tasks, .. } = parts;
-        Self { config, metastore, objects, session, metadata_cache, produce, fetch, groups, clock, rng, metrics, tasks }
+        Self {
+            config,
+            metastore,
+            objects,
+            bucket_watch,
+            session,
+            metadata_cache,
+            produce,
+            fetch,
+            groups,
+            clock,
+            rng,
+            metrics,
+            tasks,
+        }
     }
 }
 
