@@ -135,6 +135,30 @@ async fn a_new_agent_takes_over_its_groups_with_their_members() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_that_died_is_not_waited_for_again_when_its_group_moves() {
+    let world = World::new().await;
+    let [a] = world.agents().await;
+    let candidates = [0, 1].map(|id| Candidate { id: AgentId(id), zone: None, rank: id.unsigned_abs() });
+    let mut names = (0..).map(|n| format!("group-{n}"));
+    let group = names
+        .find(|name| coordinator(name, &candidates) == Some(AgentId(1)))
+        .expect("every agent coordinates some group");
+    let [lives, _died] = stable(&a.agent, &group).await;
+    let died = Instant::now();
+    while died.elapsed() < SESSION * 3 / 5 {
+        assert_eq!(heartbeat(&a.agent, &group, &lives).await, Ok(()));
+        sleep(Duration::from_secs(1)).await;
+    }
+    let b = world.process(None).await;
+    while heartbeat_somewhere(&[&a, &b], &group, &lives).await == Ok(()) {
+        assert!(died.elapsed() < SESSION + Duration::from_secs(2), "{:?}", died.elapsed());
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(holder(&world, &group).await, Some(b.agent.session.node().id.0));
+    assert_eq!(b.agent.groups.totals().expired_members, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_draining_agent_hands_over_its_groups() {
     let world = World::new().await;
     let [a, b] = world.agents().await;

@@ -12,6 +12,9 @@ use super::subscription::CONSUMER;
 use super::{Generation, Group, InstanceId, Member, MemberId, Protocol, State, Subscriptions};
 use crate::Timestamp;
 
+/// The part of its session that a restored member has at least: clients send three heartbeats in a session or more.
+const RESTORED_SESSION_DIVISOR: u32 = 3;
+
 /// A removal of members from a larger group is not saved by itself: a save writes all members, and thousands of them may
 /// leave one after the other. After a takeover their sessions expire, as they do in Kafka.
 const REMOVAL_SAVED_MEMBERS_MAX: usize = 500;
@@ -88,6 +91,8 @@ pub struct SavedMember {
     pub protocols: Vec<Protocol>,
     /// Its assignment; opaque.
     pub assignment: Bytes,
+    /// How long it had sent nothing when a coordinator handed the group over; zero in any other save.
+    pub silent_for: Duration,
 }
 
 impl Group {
@@ -115,6 +120,28 @@ impl Group {
         }
     }
 
+    /// The group for the coordinator that this one hands it over to at `now`; `None` if the last snapshot will do. A
+    /// rebalance under way goes on, and members that have been silent for half their session do not get a whole one
+    /// again: a member that has died would be waited for after each hand-over.
+    #[must_use]
+    pub fn handover_snapshot(&self, now: Timestamp) -> Option<Snapshot> {
+        let state = match &self.state {
+            State::PreparingRebalance(_) if self.generation > Generation(0) => SavedState::PreparingRebalance,
+            State::CompletingRebalance => SavedState::CompletingRebalance,
+            State::Stable => SavedState::Stable,
+            State::PreparingRebalance(_) | State::Empty | State::Dead => return None,
+        };
+        let is_silent = |member: &Member| member.silent_for(now) >= member.session_timeout / 2;
+        if state != SavedState::PreparingRebalance && !self.members.values().any(is_silent) {
+            return None;
+        }
+        let mut snapshot = self.snapshot_as(state);
+        for saved in &mut snapshot.members {
+            saved.silent_for = self.members.get(&saved.id).map_or(Duration::ZERO, |member| member.silent_for(now));
+        }
+        Some(snapshot)
+    }
+
     fn snapshot_as(&self, state: SavedState) -> Snapshot {
         // A new member waits for its first answer. If the coordinator ends, it does not know its id.
         let members = self.members.iter().filter(|(_, member)| !member.is_new);
@@ -128,7 +155,8 @@ impl Group {
         }
     }
 
-    /// The group of `snapshot`, every member with a new session: a restart causes no rebalance. A snapshot that
+    /// The group of `snapshot`, every member with a new session, unless the group was handed over while the member was
+    /// silent: a restart causes no rebalance. A snapshot that
     /// contradicts itself is restored as a group that asks its members to join again.
     #[must_use]
     pub fn restore(snapshot: Snapshot, now: Timestamp) -> Self {
@@ -170,6 +198,7 @@ fn saved(id: &MemberId, member: &Member) -> SavedMember {
         rebalance_timeout: member.rebalance_timeout,
         protocols: member.protocols.clone(),
         assignment: member.assignment.clone(),
+        silent_for: Duration::ZERO,
     }
 }
 
@@ -183,6 +212,7 @@ fn restored(saved: SavedMember, now: Timestamp) -> (MemberId, Member) {
         rebalance_timeout: rebalance,
         protocols,
         assignment,
+        silent_for,
     } = saved;
     let mut member = Member {
         instance,
@@ -196,6 +226,6 @@ fn restored(saved: SavedMember, now: Timestamp) -> (MemberId, Member) {
         expires: now,
         is_new: false,
     };
-    member.restart_session(now);
+    member.expires = now.plus(session.saturating_sub(silent_for).max(session / RESTORED_SESSION_DIVISOR));
     (id, member)
 }

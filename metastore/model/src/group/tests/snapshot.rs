@@ -84,6 +84,55 @@ fn a_member_that_leaves_before_the_first_generation_is_not_saved() {
     assert_eq!(fixture.saves, []);
 }
 
+/// Hands the group over to another coordinator, if there is anything to hand over, and restores it there.
+fn hand_over(fixture: &mut Fixture) {
+    fixture.saves.extend(fixture.group.handover_snapshot(fixture.now));
+    restart(fixture);
+}
+
+#[test]
+fn a_member_that_died_is_waited_for_once_however_often_the_group_is_handed_over() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    for _ in 0..4 {
+        fixture.pass(Duration::from_secs(2));
+        fixture.heartbeat("b").expect("alive");
+        hand_over(&mut fixture);
+    }
+    assert_eq!((fixture.state(), fixture.group.size()), ("Stable", 2));
+    fixture.pass(Duration::from_secs(4));
+    assert_eq!(fixture.heartbeat("b"), Err(GroupError::RebalanceInProgress));
+    assert_eq!(fixture.group.size(), 1);
+}
+
+#[test]
+fn a_member_has_a_third_of_its_session_to_find_the_next_coordinator() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    fixture.pass(SESSION - Duration::from_millis(1));
+    fixture.heartbeat("b").expect("alive");
+    hand_over(&mut fixture);
+    fixture.pass(SESSION / 3 - Duration::from_millis(1));
+    assert_eq!(fixture.heartbeat("a"), Ok(()));
+    fixture.pass(Duration::from_millis(1));
+    assert_eq!(fixture.group.size(), 2);
+}
+
+#[test]
+fn a_rebalance_under_way_goes_on_where_the_group_is_handed_over_to() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    fixture.rejoin("a");
+    hand_over(&mut fixture);
+    assert_eq!(fixture.heartbeat("b"), Err(GroupError::RebalanceInProgress));
+}
+
+#[test]
+fn nothing_is_saved_when_a_group_is_handed_over_whose_members_send_heartbeats() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    fixture.pass(SESSION / 2 - Duration::from_millis(1));
+    assert_eq!(fixture.group.handover_snapshot(fixture.now), None);
+    let first = Fixture::with_delay(Duration::from_secs(3));
+    assert_eq!(first.group.handover_snapshot(first.now), None);
+}
+
 #[test]
 fn static_members_keep_their_place_over_a_restart() {
     let mut fixture = Fixture::new();
