@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use alluvium_metastore::nodes::Session;
 use alluvium_model::node::DegradationDetector;
+use alluvium_model::{ObjectId, object_key};
 use alluvium_objects::Objects;
+use alluvium_runtime::{Clock, Rng};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -27,15 +29,17 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct BucketWatch {
     objects: Objects,
     session: Session,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
     /// Why this agent is degraded; `None` if it is not.
     degraded_reason: Arc<Mutex<Option<String>>>,
 }
 
 impl BucketWatch {
-    /// A watch of `objects` for the node of `session`.
+    /// A watch of `objects` for the node of `session`. Keys of probes are made of times of `clock` and numbers of `rng`.
     #[must_use]
-    pub fn new(objects: &Objects, session: Session) -> Self {
-        Self { objects: objects.clone(), session, degraded_reason: Arc::default() }
+    pub fn new(objects: Objects, session: Session, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+        Self { objects, session, clock, rng, degraded_reason: Arc::default() }
     }
 
     /// Why this agent is degraded; `None` if it is not.
@@ -63,7 +67,7 @@ impl BucketWatch {
                 continue;
             }
             let started = origin.elapsed();
-            let error = prober.check().await.err();
+            let error = prober.probe(self.probe_key()).await.err();
             match &error {
                 None => detector.answered(origin.elapsed()),
                 Some(_) => detector.failed(started, origin.elapsed()),
@@ -71,6 +75,12 @@ impl BucketWatch {
             let reason = error.map(|error| format!("degraded: the object store cannot be used: {error}"));
             self.note(was_degraded, detector.is_degraded(), reason).await;
         }
+    }
+
+    /// The key of a segment that nobody will commit: if it is left behind, it is deleted as an orphan.
+    fn probe_key(&self) -> String {
+        let writer = self.session.node().id.0.unsigned_abs();
+        object_key::segment(ObjectId::new(self.clock.now(), writer, self.rng.next_u64()))
     }
 
     async fn note(&self, was_degraded: bool, is_degraded: bool, reason: Option<String>) {

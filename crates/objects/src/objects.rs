@@ -20,9 +20,6 @@ use crate::suspension::Suspension;
 use crate::usage::count;
 use crate::{Error, ErrorKind, ObjectsConfig, Operation, RetryPolicy, Usage};
 
-/// Makes the probes of [`Objects::prober`] use another object than those of the handle that it is made of.
-const PROBER_SEED: u64 = 1 << 63;
-
 /// Objects under one prefix of one store. Clones share connections, limits and counters.
 #[derive(Clone)]
 pub struct Objects {
@@ -92,13 +89,12 @@ impl Objects {
         Self { config: Arc::new(config), ..self.clone() }
     }
 
-    /// The same store for probes ([`Self::check`]) of up to `timeout` per request: each is tried once, waits behind no
-    /// other operation, is never suspended, and probes an object of its own.
+    /// The same store for probes ([`Self::probe`]) of up to `timeout` per request: each is tried once, waits behind no
+    /// other operation, and is never suspended.
     #[must_use]
     pub fn prober(&self, timeout: Duration) -> Self {
         let retry = RetryPolicy { tries: 1, try_timeout: timeout, deadline: timeout, ..self.config.retry.clone() };
-        let config =
-            ObjectsConfig { retry, seed: self.config.seed ^ PROBER_SEED, ..ObjectsConfig::clone(&self.config) };
+        let config = ObjectsConfig { retry, ..ObjectsConfig::clone(&self.config) };
         let (slots, suspension) = (Arc::new(Slots::of(&config)), Arc::default());
         Self { config: Arc::new(config), slots, suspension, ..self.clone() }
     }
@@ -189,18 +185,20 @@ impl Objects {
 
     /// Writes, reads and deletes a small object, to check that the store exists, can be reached, and grants access.
     pub async fn check(&self) -> Result<(), Error> {
-        let key = format!("probe/{:016x}", self.config.seed);
+        self.probe(format!("probe/{:016x}", self.config.seed)).await
+    }
+
+    /// As [`Self::check`], with an object at `key`. It is left behind if the process or the store fails half-way.
+    pub async fn probe(&self, key: String) -> Result<(), Error> {
         let content = Bytes::from_static(b"alluvium probe");
         self.put(&key, vec![content.clone()]).await?;
-        if self.get(&key).await? != content {
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                Operation::Get,
-                &key,
-                "the probe was read back with other bytes",
-            ));
+        let read = self.get(&key).await;
+        let deleted = self.delete(std::slice::from_ref(&key)).await;
+        if read? != content {
+            let reason = "the probe was read back with other bytes";
+            return Err(Error::new(ErrorKind::Corrupt, Operation::Get, &key, reason));
         }
-        self.delete(&[key]).await
+        deleted
     }
 
     /// The path of the object at `key` in the store.

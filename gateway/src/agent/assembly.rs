@@ -103,10 +103,7 @@ impl Agent {
         let cancelled = parts.tasks.cancelled();
         parts.tasks.spawn("metadata_cache", metadata_cache.clone().run(cancelled));
         let groups = start_groups(&config, &parts);
-        let bucket_watch = BucketWatch::new(&parts.objects, parts.session.clone());
-        parts.tasks.spawn("bucket_watch", bucket_watch.clone().run(parts.tasks.cancelled()));
-        let peer_watch = PeerWatch::new(parts.session.clone(), Arc::clone(&parts.peers));
-        parts.tasks.spawn("peer_watch", peer_watch.run(parts.tasks.cancelled()));
+        let bucket_watch = start_watches(&parts);
         let AgentParts { metastore, objects, session, clock, rng, tasks, .. } = parts;
         Self {
             config,
@@ -145,6 +142,15 @@ fn start_produce(
         metrics,
     };
     produce::start(config, produce, &parts.tasks)
+}
+
+fn start_watches(parts: &AgentParts) -> BucketWatch {
+    let AgentParts { objects, session, peers, clock, rng, tasks, .. } = parts;
+    let bucket_watch = BucketWatch::new(objects.clone(), session.clone(), Arc::clone(clock), Arc::clone(rng));
+    tasks.spawn("bucket_watch", bucket_watch.clone().run(tasks.cancelled()));
+    let peer_watch = PeerWatch::new(session.clone(), Arc::clone(peers));
+    tasks.spawn("peer_watch", peer_watch.run(tasks.cancelled()));
+    bucket_watch
 }
 
 fn start_groups(config: &AgentConfig, parts: &AgentParts) -> Groups {

@@ -12,7 +12,8 @@ use super::subscription::CONSUMER;
 use super::{Generation, Group, InstanceId, Member, MemberId, Protocol, State, Subscriptions};
 use crate::Timestamp;
 
-/// The part of its session that a restored member has at least: clients send three heartbeats in a session or more.
+/// The part of its session after which a member is silent, and that a restored member has at least: clients send three
+/// heartbeats in a session or more.
 const RESTORED_SESSION_DIVISOR: u32 = 3;
 
 /// A removal of members from a larger group is not saved by itself: a save writes all members, and thousands of them may
@@ -120,9 +121,9 @@ impl Group {
         }
     }
 
-    /// The group for the coordinator that this one hands it over to at `now`; `None` if the last snapshot will do. A
-    /// rebalance under way goes on, and members that have been silent for half their session do not get a whole one
-    /// again: a member that has died would be waited for after each hand-over.
+    /// The group for the coordinator that this one hands it over to at `now`; `None` if the last snapshot will do.
+    /// Members that have been silent for a third of their session do not get a whole one again: a member that has died
+    /// would be waited for after each hand-over.
     #[must_use]
     pub fn handover_snapshot(&self, now: Timestamp) -> Option<Snapshot> {
         let state = match &self.state {
@@ -131,8 +132,8 @@ impl Group {
             State::Stable => SavedState::Stable,
             State::PreparingRebalance(_) | State::Empty | State::Dead => return None,
         };
-        let is_silent = |member: &Member| member.silent_for(now) >= member.session_timeout / 2;
-        if state != SavedState::PreparingRebalance && !self.members.values().any(is_silent) {
+        let is_silent = |member: &Member| member.silent_for(now) >= member.session_timeout / RESTORED_SESSION_DIVISOR;
+        if !self.is_silence_saved && !self.members.values().any(is_silent) {
             return None;
         }
         let mut snapshot = self.snapshot_as(state);
@@ -161,10 +162,12 @@ impl Group {
     #[must_use]
     pub fn restore(snapshot: Snapshot, now: Timestamp) -> Self {
         let Snapshot { state, generation, protocol_type, protocol, leader, members } = snapshot;
+        let is_silence_saved = members.iter().any(|member| !member.silent_for.is_zero());
         let members: BTreeMap<_, _> = members.into_iter().map(|saved| restored(saved, now)).collect();
         let instances =
             members.iter().filter_map(|(id, member)| Some((member.instance.clone()?, id.clone()))).collect();
-        let mut group = Self { generation, protocol_type, protocol, leader, members, instances, ..Self::new() };
+        let restored = Self { generation, protocol_type, protocol, leader, members, instances, ..Self::new() };
+        let mut group = Self { is_silence_saved, ..restored };
         if group.members.is_empty() {
             group.protocol = None;
             group.leader = None;

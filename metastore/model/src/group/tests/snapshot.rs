@@ -93,13 +93,13 @@ fn hand_over(fixture: &mut Fixture) {
 #[test]
 fn a_member_that_died_is_waited_for_once_however_often_the_group_is_handed_over() {
     let mut fixture = Fixture::stable(&["a", "b"]);
-    for _ in 0..4 {
-        fixture.pass(Duration::from_secs(2));
+    for _ in 0..2 {
+        fixture.pass(Duration::from_secs(4));
         fixture.heartbeat("b").expect("alive");
         hand_over(&mut fixture);
     }
     assert_eq!((fixture.state(), fixture.group.size()), ("Stable", 2));
-    fixture.pass(Duration::from_secs(4));
+    fixture.pass(SESSION / 3 + Duration::from_millis(1));
     assert_eq!(fixture.heartbeat("b"), Err(GroupError::RebalanceInProgress));
     assert_eq!(fixture.group.size(), 1);
 }
@@ -117,17 +117,35 @@ fn a_member_has_a_third_of_its_session_to_find_the_next_coordinator() {
 }
 
 #[test]
-fn a_rebalance_under_way_goes_on_where_the_group_is_handed_over_to() {
+fn a_rebalance_that_waits_for_a_silent_member_goes_on_where_the_group_is_handed_over_to() {
     let mut fixture = Fixture::stable(&["a", "b"]);
+    fixture.pass(Duration::from_secs(6));
+    fixture.heartbeat("a").expect("alive");
     fixture.rejoin("a");
     hand_over(&mut fixture);
-    assert_eq!(fixture.heartbeat("b"), Err(GroupError::RebalanceInProgress));
+    assert_eq!(fixture.heartbeat("a"), Err(GroupError::RebalanceInProgress));
+    fixture.pass(Duration::from_secs(3));
+    let a = fixture.rejoin("a");
+    assert!(fixture.is_waiting(a));
+    fixture.pass(Duration::from_secs(1));
+    assert_eq!(fixture.joined(a).members.len(), 1);
+}
+
+#[test]
+fn a_member_that_was_silent_at_one_hand_over_and_spoke_since_has_a_whole_session_after_the_next() {
+    let mut fixture = Fixture::stable(&["a"]);
+    fixture.pass(Duration::from_secs(8));
+    hand_over(&mut fixture);
+    fixture.heartbeat("a").expect("alive");
+    hand_over(&mut fixture);
+    fixture.pass(SESSION - Duration::from_millis(1));
+    assert_eq!(fixture.heartbeat("a"), Ok(()));
 }
 
 #[test]
 fn nothing_is_saved_when_a_group_is_handed_over_whose_members_send_heartbeats() {
     let mut fixture = Fixture::stable(&["a", "b"]);
-    fixture.pass(SESSION / 2 - Duration::from_millis(1));
+    fixture.pass(SESSION / 3 - Duration::from_millis(1));
     assert_eq!(fixture.group.handover_snapshot(fixture.now), None);
     let first = Fixture::with_delay(Duration::from_secs(3));
     assert_eq!(first.group.handover_snapshot(first.now), None);
