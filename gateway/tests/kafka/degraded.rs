@@ -25,7 +25,7 @@ async fn named(client: &mut Client) -> BTreeSet<i32> {
     let leaders = metadata.topics[0].partitions.iter().map(|partition| partition.leader_id);
     let mut named: BTreeSet<i32> = metadata.brokers.iter().map(|broker| broker.node_id).chain(leaders).collect();
     named.insert(metadata.controller_id);
-    let coordinators = (0..20).map(|n| format!("group-{n}").into()).collect();
+    let coordinators = (0..20).map(|n| format!("group-{n}")).collect();
     let request = FindCoordinatorRequest { coordinator_keys: coordinators, ..Default::default() };
     named.extend(client.call(6, &request).await.coordinators.iter().map(|coordinator| coordinator.node_id));
     named
