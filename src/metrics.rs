@@ -18,6 +18,18 @@ pub const NODE_METRICS: &[Metric<Session>] = &[
     Metric::gauge("nodes_draining", "nodes", "Live nodes that are draining", |session| {
         live(session, |node| node.state == NodeState::Draining)
     }),
+    Metric::gauge("nodes_degraded", "nodes", "Live nodes that cannot use the object store", |session| {
+        live(session, |node| node.state == NodeState::Degraded)
+    }),
+    Metric::gauge(
+        "nodes_suspected",
+        "nodes",
+        "Live nodes that closed their connections to this one and refuse new ones",
+        |session| session.suspects().len() as u64,
+    ),
+    Metric::gauge("degraded", "boolean", "1 if this node cannot use the object store", |session| {
+        u64::from(session.node().state == NodeState::Degraded)
+    }),
     Metric::gauge("registration_valid", "boolean", "1 if this node's own heartbeats are accepted in time", |session| {
         u64::from(session.is_valid())
     }),

@@ -28,7 +28,7 @@ pub async fn register(
     stores: &Stores,
     rng: Arc<SystemRng>,
 ) -> Result<Session> {
-    let config = if settings.metastore.is_embedded() { SessionConfig::alone() } else { SessionConfig::default() };
+    let config = if settings.metastore.is_embedded() { SessionConfig::alone() } else { settings.session.clone() };
     let node = describe(role, settings, addresses);
     let nodes = stores.metastore.nodes.clone();
     Session::open(nodes, node, config, Arc::new(SystemClock), rng).await.context("registering with the metastore")
@@ -54,6 +54,7 @@ fn describe(role: Role, settings: &Settings, addresses: Addresses) -> NewNode {
         http,
         compacts: role.compacts(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        expiry: settings.session.expiry,
     }
 }
 

@@ -7,11 +7,13 @@
 //! Invariant: nothing here outlives the process, and every agent can serve every partition.
 //!
 //! Modules form layers. A module imports only from those before it in this order: `config`, `bounded_cache`, `metrics`,
-//! `memory`, `listen`, `live_agents`, `metadata_cache`, `recent_segments`, `peers`, `produce`, `fetch`, `groups`,
+//! `memory`, `listen`, `live_agents`, `bucket_watch`, `metadata_cache`, `recent_segments`, `peers`, `produce`, `fetch`,
+//! `groups`,
 //! `agent`, `topic_creation`, `kafka`, `http`.
 
 pub mod agent;
 mod bounded_cache;
+pub mod bucket_watch;
 pub mod config;
 pub mod fetch;
 pub mod groups;

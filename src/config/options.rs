@@ -152,6 +152,12 @@ options! {
     /// Availability zone of this agent (Kafka's broker.rack); clients are directed to agents of their own zone
     #[arg(long, visible_alias = "zone", env = "ALLUVIUM_RACK", value_name = "ZONE", help_heading = "Agents")]
     pub rack: Option<String>;
+    /// Pause between two heartbeats of this process; short ones cost commits of the metastore
+    #[arg(long, env = "ALLUVIUM_HEARTBEAT_INTERVAL", value_name = "TIME", help_heading = "Agents")]
+    pub heartbeat_interval: Option<Span> = Span(limits::HEARTBEAT_INTERVAL);
+    /// Time without a heartbeat after which this process is considered dead, and others take over its groups and leases
+    #[arg(long, env = "ALLUVIUM_HEARTBEAT_EXPIRY", value_name = "TIME", help_heading = "Agents")]
+    pub heartbeat_expiry: Option<Span> = Span(limits::NODE_EXPIRY);
 
     /// Average time between two PUTs under load: longer is cheaper, shorter is faster
     #[arg(long, env = "ALLUVIUM_LINGER", value_name = "TIME", help_heading = "Writing")]

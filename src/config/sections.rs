@@ -1,9 +1,10 @@
-//! The agent's and the compactor's part of the settings, in the types that they take themselves.
+//! The agent's, the compactor's and the session's part of the settings, in the types that they take themselves.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use alluvium_compactor::CompactorConfig;
 use alluvium_gateway::config::AgentConfig;
+use alluvium_metastore::nodes::SessionConfig;
 use alluvium_model::limits;
 use alluvium_objects::StoreLocation;
 
@@ -15,6 +16,8 @@ use super::{
 
 /// Legal sizes of a segment, in bytes: smaller than a typical batch costs requests, larger stalls commits.
 const SEGMENT_BYTES: RangeInclusive<u64> = (64 << 10)..=(64 << 20);
+/// The shortest pause between heartbeats: twenty commits a second and process.
+const HEARTBEAT_INTERVAL_MIN: Duration = Duration::from_millis(50);
 /// The part of the memory (one tenth) that unflushed bytes may take by default.
 const UNFLUSHED_MEMORY_DIVISOR: usize = 10;
 
@@ -101,6 +104,26 @@ fn jobs_max(history_file_bytes: Size) -> usize {
     let job_bytes = history_file_bytes.0.max(JOB_BYTES_MIN).saturating_mul(2);
     let by_memory = crate::machine::memory_bytes() as u64 / JOBS_MEMORY_DIVISOR / job_bytes;
     usize::try_from(by_memory).unwrap_or(usize::MAX).min(crate::machine::processors()).clamp(1, JOBS_MAX)
+}
+
+/// How this process stays registered beside others.
+pub(super) fn session_config(options: &Resolved) -> Result<SessionConfig, InvalidSetting> {
+    let (interval, expiry) = (options.heartbeat_interval, options.heartbeat_expiry);
+    if interval.0 < HEARTBEAT_INTERVAL_MIN {
+        return Err(invalid("heartbeat-interval", interval, "must be at least 50ms"));
+    }
+    if expiry.0 < interval.0.saturating_mul(limits::HEARTBEATS_PER_EXPIRY_MIN) {
+        let reason = "must be at least four times --heartbeat-interval, so that a late heartbeat does no harm";
+        return Err(invalid("heartbeat-expiry", expiry, reason));
+    }
+    if expiry.0 > limits::NODE_EXPIRY_MAX {
+        return Err(invalid(
+            "heartbeat-expiry",
+            expiry,
+            "must be at most 1min: the groups of a dead agent wait for it",
+        ));
+    }
+    Ok(SessionConfig { heartbeat_interval: interval.0, expiry: expiry.0, alone: false })
 }
 
 fn segment_bytes(size: Size) -> Result<usize, InvalidSetting> {

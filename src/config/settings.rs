@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use alluvium_compactor::CompactorConfig;
 use alluvium_gateway::config::AgentConfig;
+use alluvium_metastore::nodes::SessionConfig;
 use alluvium_model::AgentId;
 use alluvium_objects::{RetryPolicy, StoreLocation};
 
@@ -12,7 +13,7 @@ use super::{
     addresses::{advertised_address, listen_address},
     invalid_setting::{InvalidSetting, invalid},
     locations::{MetastoreLocation, metastore_location, store_location, store_retry},
-    sections::{agent_config, compactor_config},
+    sections::{agent_config, compactor_config, session_config},
 };
 
 /// Everything a role needs to know, complete and checked.
@@ -36,6 +37,8 @@ pub struct Settings {
     pub node_id: Option<AgentId>,
     /// This agent's zone.
     pub rack: Option<String>,
+    /// How this process stays registered, unless it is alone.
+    pub session: SessionConfig,
     /// How the agent behaves.
     pub agent: AgentConfig,
     /// How the compactor behaves.
@@ -62,6 +65,7 @@ impl TryFrom<Options> for Settings {
             http_listen: listen_address("http-listen", &options.http_listen)?,
             http_advertised: advertised_address("http-advertised", options.http_advertised.as_deref())?,
             node_id: options.node_id.map(node_id).transpose()?,
+            session: session_config(&options)?,
             agent: agent_config(&options, &store)?,
             compactor: compactor_config(&options)?,
             drain_timeout: options.drain_timeout.0,

@@ -116,6 +116,9 @@ fn an_invalid_value_is_rejected_with_its_option_and_reason() {
         (["--num-partitions", "0"], "--num-partitions 0: "),
         (["--orphan-age", "1min"], "--orphan-age 1m: must be over 10min"),
         (["--group-min-session-timeout", "1h"], "is longer than --group-max-session-timeout"),
+        (["--heartbeat-interval", "10ms"], "must be at least 50ms"),
+        (["--heartbeat-interval", "1s"], "--heartbeat-expiry 2s: must be at least four times"),
+        (["--heartbeat-expiry", "2min"], "must be at most 1min"),
         (["--unflushed-bytes", "1MiB"], "must hold at least one segment"),
     ] {
         let error = rejection(flags(&args));
@@ -130,7 +133,7 @@ fn the_commands_are_consistent() {
 
 #[test]
 fn defaults_of_the_binary_stay_as_they_are() {
-    let Settings { agent, compactor, store_retry, drain_timeout, .. } = settings(Options::default());
+    let Settings { agent, compactor, store_retry, drain_timeout, session, .. } = settings(Options::default());
     let (seconds, hours) = (Duration::from_secs, |hours: u64| Duration::from_secs(hours * 3_600));
     assert_eq!((agent.topic_delete_grace, agent.cache_bytes, agent.connections_max), (seconds(0), 256 << 20, 10_000));
     assert_eq!((agent.segment_bytes_max, agent.num_partitions, agent.auto_create_topics), (8 << 20, 1, true));
@@ -140,6 +143,7 @@ fn defaults_of_the_binary_stay_as_they_are() {
     assert_eq!((compactor.compact_bytes_min, compactor.file_bytes_target), (32 << 20, 128 << 20));
     assert_eq!((compactor.retire_grace, compactor.orphan_age), (seconds(600), hours(24)));
     assert_eq!((compactor.offsets_retention, agent.retire_grace), (hours(168), seconds(600)));
+    assert_eq!((session.heartbeat_interval, session.expiry), (Duration::from_millis(400), seconds(2)));
     assert_eq!((store_retry.deadline, drain_timeout), (seconds(20), seconds(300)));
 }
 

@@ -232,7 +232,7 @@ fn advice(kind: ErrorKind) -> &'static str {
             "Correct --store and its --s3-* options; S3 redirects requests for a bucket in another region."
         }
         ErrorKind::Corrupt => "Do not use this store: it corrupts objects.",
-        ErrorKind::NotFound | ErrorKind::Range | ErrorKind::TooLarge | ErrorKind::Other => {
+        ErrorKind::NotFound | ErrorKind::Range | ErrorKind::TooLarge | ErrorKind::Suspended | ErrorKind::Other => {
             "Look at the log of the store's server; S3 itself would not answer like this."
         }
     }

@@ -83,7 +83,11 @@ fn line(node: &Node) -> String {
     let zone = node.zone.as_deref().map(|zone| format!(" in {zone}")).unwrap_or_default();
     let kafka = node.kafka.as_ref().map(|kafka| format!(" serves {kafka}")).unwrap_or_default();
     let compacts = if node.compacts { " compacts" } else { "" };
-    let state = if node.state == NodeState::Draining { " (draining)" } else { "" };
+    let state = match node.state {
+        NodeState::Active => "",
+        NodeState::Draining => " (draining)",
+        NodeState::Degraded => " (degraded: it cannot use the object store)",
+    };
     format!("{}{zone}{kafka}{compacts}, {}{state}", node.id, node.version)
 }
 
@@ -98,6 +102,7 @@ fn document(observed: &ObservedNode) -> Value {
         "compacts": compacts,
         "version": version,
         "draining": *state == NodeState::Draining,
+        "degraded": *state == NodeState::Degraded,
         "beating": observed.is_alive,
         "clock_ahead_ms": observed.ahead_ms,
     })
@@ -181,6 +186,7 @@ mod tests {
             heartbeats,
             clock: Timestamp(clock),
             state: NodeState::Active,
+            expiry: alluvium_model::limits::NODE_EXPIRY,
         }
     }
 

@@ -3,6 +3,7 @@ restarted and cut off in turn under the load of Kafka clients; then every acknow
 
     tests/chaos/run --minutes 10        # the usual run
     tests/chaos/run --smoke             # about two minutes in all
+    tests/chaos/run --kills 9           # only kills of agents, and how soon everything went on: medians and maxima
 
 It prints its seed: the same seed gives the same faults in the same order, but not at the same moments of the processes.
 """
@@ -23,7 +24,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from faults import Faults, run_fault
 from load import CONNECTIONS, PARTITIONS, Load
 from store_probe import StoreProbe
-from report import HEADER, line, row, table, totals, violations_of
+from report import HEADER, line, recoveries, row, table, totals, violations_of
 
 TOPIC = "chaos"
 # After this many faults a member of the group leaves and another joins, during the next fault.
@@ -34,6 +35,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/chaos/run", description=__doc__.split("\n\n")[0])
     parser.add_argument("--minutes", type=float, default=10, help="how long there are faults (10)")
     parser.add_argument("--smoke", action="store_true", help="only one fault of each kind that matters most")
+    parser.add_argument("--kills", type=int, default=0, help="only this many kills of agents; measures recovery")
     parser.add_argument("--seed", type=int, default=None, help="which faults, in which order (random)")
     parser.add_argument("--rate", type=float, default=400, help="records per second (400)")
     parser.add_argument("--keep", action="store_true", help="keep the logs of a good run too")
@@ -55,12 +57,17 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
     say(line(HEADER))
     began, outcomes = time.time(), []
     faults = Faults(cluster, random.Random(seed))
-    planned = iter(faults.smoke()) if options.smoke else iter(faults.next, None)
+    is_counted = options.smoke or options.kills > 0
+    if options.kills:
+        planned = faults.kills(options.kills)
+    else:
+        planned = iter(faults.smoke()) if options.smoke else iter(faults.next, None)
     for fault in planned:
-        if not options.smoke and time.time() - began > options.minutes * 60:
+        if not is_counted and time.time() - began > options.minutes * 60:
             break
         outcomes.append(run_fault(fault, load, cluster, probe, began))
         if len(outcomes) % CHURN_FAULTS == 1 and len(outcomes) > 1:
+            outcomes[-1].had_leave = True
             outcomes[-1].remark = f"{outcomes[-1].remark} (a member had just left the group)".strip()
         say(row(outcomes[-1]))
         if len(outcomes) % CHURN_FAULTS == 0:
@@ -71,6 +78,7 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
     generations = len({event.generation for event in load.group.events})
     (cluster.directory / "group.log").write_text("".join(f"{event}\n" for event in load.group.events))
     say(table(outcomes))
+    say(recoveries(outcomes))
     say(f"left in the bucket: {left}")
     for violation in bad:
         say(f"VIOLATION {violation}")

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cluster import Agent, Cluster, Server
@@ -39,6 +39,8 @@ class Outcome:
     consumed: float | None
     note: str = ""
     remark: str = ""
+    # A member had left the group just before.
+    had_leave: bool = False
 
     @property
     def is_kill_of_agent(self) -> bool:
@@ -75,6 +77,10 @@ class Faults:
         cluster = self.cluster
         faults = [self.kill(cluster.agents[0]), self.kill(cluster.compactors[0]), self.kill(cluster.fdb, True)]
         return faults + ([self.cut(cluster.agents[2])] if cluster.network.is_private else [])
+
+    def kills(self, count: int) -> Iterator[Fault]:
+        """Kills of agents only, each when the one before has been restarted."""
+        return (self.kill(self.rng.choice(self.cluster.agents)) for _ in range(count))
 
     def kill(self, server: Server, is_needed: bool = False) -> Fault:
         hold = self.rng.uniform(1, 5) if is_needed else self.rng.uniform(7, 12)

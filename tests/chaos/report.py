@@ -1,5 +1,7 @@
 """The output: a line after each fault, a table of all faults, and a last line with totals."""
 
+from statistics import median
+
 from faults import TARGET_SECONDS, Outcome
 
 HEADER = ("at s", "fault", "of", "for s", "first ack s", "all acked s", "all read s", "")
@@ -27,6 +29,20 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join([
         "", "Recovery, in seconds: of agents and compactors since the fault, of FoundationDB and S3 since their return.",
         line(HEADER), *map(row, outcomes), ""])
+
+
+def recoveries(outcomes: list[Outcome]) -> str:
+    """Medians and maxima over all kills of agents, in seconds."""
+    kills = [one for one in outcomes if one.is_kill_of_agent]
+    lines = ["slowest stream after a kill of an agent: median, maximum (kills)"]
+    for name, times in (
+            ("acknowledged again", [one.produced for one in kills]),
+            ("read again", [one.consumed for one in kills if not one.had_leave]),
+            ("read again, a member had just left", [one.consumed for one in kills if one.had_leave])):
+        known = [time for time in times if time is not None]
+        if known:
+            lines.append(f"  {name}: {median(known):.2f} s, {max(known):.2f} s ({len(times)})")
+    return "\n".join(lines)
 
 
 def violations_of(outcomes: list[Outcome]) -> list[str]:

@@ -61,6 +61,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "memory",
             "listen",
             "live_agents",
+            "bucket_watch",
             "metadata_cache",
             "recent_segments",
             "peers",

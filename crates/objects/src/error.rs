@@ -81,6 +81,9 @@ pub enum ErrorKind {
     /// The key or the location is malformed or unusable.
     #[error("invalid key or location")]
     Invalid,
+    /// This process does not use the store for now ([`Objects::suspend`](crate::Objects::suspend)).
+    #[error("suspended")]
+    Suspended,
     /// The probe came back with other bytes than were written.
     #[error("store returned other bytes than were written")]
     Corrupt,
@@ -102,6 +105,7 @@ impl ErrorKind {
             | Self::Range
             | Self::TooLarge
             | Self::Invalid
+            | Self::Suspended
             | Self::Corrupt => false,
         }
     }
@@ -111,7 +115,7 @@ impl ErrorKind {
         match self {
             Self::NoSuchBucket | Self::Denied | Self::Full | Self::Unavailable | Self::Timeout => true,
             Self::CutShort | Self::Corrupt | Self::Other => true,
-            Self::NotFound | Self::Range | Self::TooLarge | Self::Invalid => false,
+            Self::NotFound | Self::Range | Self::TooLarge | Self::Invalid | Self::Suspended => false,
         }
     }
 }

@@ -23,6 +23,7 @@ mod open;
 mod payload;
 mod read;
 mod retry;
+mod suspension;
 mod tls;
 mod unfinished_uploads;
 mod usage;

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::memory::InMemory;
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::health::Health;
 use crate::payload::merge_small_parts;
+use crate::suspension::Suspension;
 use crate::usage::count;
 use crate::{Error, ErrorKind, ObjectsConfig, Operation, RetryPolicy, Usage};
 
@@ -27,6 +29,7 @@ pub struct Objects {
     pub(crate) usage: Arc<Usage>,
     pub(crate) health: Arc<Health>,
     pub(crate) slots: Arc<Slots>,
+    pub(crate) suspension: Arc<Suspension>,
 }
 
 /// Limits of concurrency, and the state of the jitter of waits.
@@ -35,6 +38,17 @@ pub(crate) struct Slots {
     pub(crate) gets: Semaphore,
     pub(crate) others: Semaphore,
     pub(crate) jitter: AtomicU64,
+}
+
+impl Slots {
+    fn of(config: &ObjectsConfig) -> Self {
+        Self {
+            puts: Semaphore::new(config.puts_in_flight_max),
+            gets: Semaphore::new(config.gets_in_flight_max),
+            others: Semaphore::new(config.others_in_flight_max),
+            jitter: AtomicU64::new(config.seed),
+        }
+    }
 }
 
 impl fmt::Debug for Objects {
@@ -49,12 +63,7 @@ impl Objects {
     pub fn new(store: Arc<dyn ObjectStore>, prefix: &str, config: ObjectsConfig) -> Self {
         let prefix = prefix.trim_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        let slots = Slots {
-            puts: Semaphore::new(config.puts_in_flight_max),
-            gets: Semaphore::new(config.gets_in_flight_max),
-            others: Semaphore::new(config.others_in_flight_max),
-            jitter: AtomicU64::new(config.seed),
-        };
+        let slots = Slots::of(&config);
         Self {
             store,
             prefix: prefix.into(),
@@ -62,6 +71,7 @@ impl Objects {
             usage: Arc::default(),
             health: Arc::default(),
             slots: Arc::new(slots),
+            suspension: Arc::default(),
         }
     }
 
@@ -78,6 +88,22 @@ impl Objects {
         Self { config: Arc::new(config), ..self.clone() }
     }
 
+    /// The same store for probes ([`Self::probe`]) of up to `timeout` per request: each is tried once, waits behind no
+    /// other operation, and is never suspended.
+    #[must_use]
+    pub fn prober(&self, timeout: Duration) -> Self {
+        let retry = RetryPolicy { tries: 1, try_timeout: timeout, deadline: timeout, ..self.config.retry.clone() };
+        let config = ObjectsConfig { retry, ..ObjectsConfig::clone(&self.config) };
+        let (slots, suspension) = (Arc::new(Slots::of(&config)), Arc::default());
+        Self { config: Arc::new(config), slots, suspension, ..self.clone() }
+    }
+
+    /// While suspended, all operations but those of probers fail at once, with an error of the kind
+    /// [`ErrorKind::Suspended`].
+    pub fn suspend(&self, is_suspended: bool) {
+        self.suspension.set(is_suspended);
+    }
+
     /// Counters of the requests so far.
     #[must_use]
     pub fn usage(&self) -> &Usage {
@@ -89,6 +115,12 @@ impl Objects {
     #[must_use]
     pub fn last_failure(&self) -> Option<Error> {
         self.health.last_failure()
+    }
+
+    /// How long writes or reads have waited or failed without any being answered; `None` if neither do.
+    #[must_use]
+    pub fn unanswered_for(&self) -> Option<Duration> {
+        self.health.unanswered_for()
     }
 
     /// Writes the concatenation of `parts` as the object at `key`, and replaces an existing object.
@@ -135,18 +167,20 @@ impl Objects {
 
     /// Writes, reads and deletes a small object, to check that the store exists, can be reached, and grants access.
     pub async fn check(&self) -> Result<(), Error> {
-        let key = format!("probe/{:016x}", self.config.seed);
+        self.probe(format!("probe/{:016x}", self.config.seed)).await
+    }
+
+    /// As [`Self::check`], with an object at `key`. It is left behind if the process or the store fails half-way.
+    pub async fn probe(&self, key: String) -> Result<(), Error> {
         let content = Bytes::from_static(b"alluvium probe");
         self.put(&key, vec![content.clone()]).await?;
-        if self.get(&key).await? != content {
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                Operation::Get,
-                &key,
-                "the probe was read back with other bytes",
-            ));
+        let read = self.get(&key).await;
+        let deleted = self.delete(std::slice::from_ref(&key)).await;
+        if read? != content {
+            let reason = "the probe was read back with other bytes";
+            return Err(Error::new(ErrorKind::Corrupt, Operation::Get, &key, reason));
         }
-        self.delete(&[key]).await
+        deleted
     }
 
     /// The path of the object at `key` in the store.

@@ -14,9 +14,25 @@ use crate::{Error, ErrorKind, Objects, Operation};
 
 impl Objects {
     /// Takes a slot, then runs `attempt` until it succeeds, fails with an error that is not retryable, or has used up
-    /// its tries or its time. It transfers `bytes`. The slot is held between tries as well, so that a failing store
-    /// gets fewer requests.
+    /// its tries or its time, or the store is suspended. It transfers `bytes`. The slot is held between tries as well, so
+    /// that a failing store gets fewer requests.
     pub(crate) async fn with_retries<T, F, Fut>(
+        &self,
+        operation: Operation,
+        key: &str,
+        slots: &Semaphore,
+        bytes: u64,
+        attempt: F,
+    ) -> Result<T, Error>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        let result = self.retried(operation, key, slots, bytes, attempt);
+        self.suspension.unless_suspended(operation, key, result).await
+    }
+
+    async fn retried<T, F, Fut>(
         &self,
         operation: Operation,
         key: &str,
@@ -38,6 +54,7 @@ impl Objects {
         loop {
             tried += 1;
             let try_end = deadline.min(Instant::now() + retry.try_timeout + transfer);
+            let waiting = self.health.begin(operation);
             let error = match timeout_at(try_end, attempt()).await {
                 Ok(Ok(value)) => {
                     self.health.record_success(operation);
@@ -46,6 +63,8 @@ impl Objects {
                 Ok(Err(error)) => error,
                 Err(_) => Error::new(ErrorKind::Timeout, operation, key, format!("no response to try {tried}")),
             };
+            self.health.record_failed_try(&error);
+            drop(waiting);
             let wait = self.jittered(retry.backoff(tried));
             let gives_up = !error.is_retryable() || tried >= retry.tries || Instant::now() + wait >= deadline;
             if gives_up {

@@ -11,13 +11,14 @@ use futures::future::BoxFuture;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
+use crate::bucket_watch::BucketWatch;
 use crate::config::AgentConfig;
 use crate::fetch::{self, CacheBytes, Fetch, FetchParts};
 use crate::groups::{Groups, GroupsConfig, GroupsParts};
 use crate::memory::MemoryBudget;
 use crate::metadata_cache::{MetadataCache, MetadataCacheError};
 use crate::metrics::Metrics;
-use crate::peers::{PeerBlocks, PeerCache};
+use crate::peers::{PeerBlocks, PeerCache, PeerWatch};
 use crate::produce::{self, Produce, ProduceParts, ProducerIds};
 use crate::recent_segments::RecentSegments;
 
@@ -47,6 +48,8 @@ pub struct Agent {
     pub metastore: Metastore,
     /// The object store.
     pub objects: Objects,
+    /// Whether the object store can be used.
+    pub bucket_watch: BucketWatch,
     /// This process's registration as a node, and its list of the other nodes.
     pub session: Session,
     /// The cache of topics and heads.
@@ -111,12 +114,14 @@ impl Agent {
         let cancelled = parts.tasks.cancelled();
         parts.tasks.spawn("metadata_cache", metadata_cache.clone().run(cancelled));
         let groups = start_groups(&config, &parts);
+        let bucket_watch = start_watches(&parts);
         let AgentParts { metastore, objects, session, clock, rng, tasks, .. } = parts;
         let producer_ids = ProducerIds::new(metastore.producers.clone(), Arc::clone(&clock));
         Self {
             config,
             metastore,
             objects,
+            bucket_watch,
             session,
             metadata_cache,
             produce,
@@ -152,6 +157,15 @@ fn start_produce(
         metrics,
     };
     produce::start(config, produce, &parts.tasks)
+}
+
+fn start_watches(parts: &AgentParts) -> BucketWatch {
+    let AgentParts { objects, session, peers, clock, rng, tasks, .. } = parts;
+    let bucket_watch = BucketWatch::new(objects.clone(), session.clone(), Arc::clone(clock), Arc::clone(rng));
+    tasks.spawn("bucket_watch", bucket_watch.clone().run(tasks.cancelled()));
+    let peer_watch = PeerWatch::new(session.clone(), Arc::clone(peers));
+    tasks.spawn("peer_watch", peer_watch.run(tasks.cancelled()));
+    bucket_watch
 }
 
 fn start_groups(config: &AgentConfig, parts: &AgentParts) -> Groups {

@@ -116,6 +116,9 @@ impl GroupTask {
                 return group;
             }
         }
+        if !group.may_stay() && self.context.ownership.session.is_valid() {
+            group.hand_over().await;
+        }
         group.fail_waiters(&GroupError::NotCoordinator);
         group
     }

@@ -92,6 +92,16 @@ impl LoadedGroup {
         self.lease
     }
 
+    /// Saves what the agent that is the coordinator from now on must know.
+    pub async fn hand_over(&mut self) {
+        let Some(snapshot) = self.group.handover_snapshot(self.context.monotonic.now()) else { return };
+        if self.lease.is_some()
+            && let Err(error) = self.save(&snapshot).await
+        {
+            tracing::info!(group = %self.id, %error, "group is handed over as it was saved last");
+        }
+    }
+
     /// Serves one request.
     pub async fn handle(&mut self, request: Request) -> Result<()> {
         let now = self.context.monotonic.now();

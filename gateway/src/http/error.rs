@@ -129,6 +129,7 @@ impl From<ProduceError> for HttpError {
             ProduceError::Rejected(BatchRejection::UnknownPartition) => Self::topic_not_found(),
             ProduceError::Rejected(BatchRejection::SegmentTooOld { .. } | BatchRejection::FirstBatchMissing { .. })
             | ProduceError::Upload(_)
+            | ProduceError::Degraded
             | ProduceError::Gap => Self::retriable(message),
             ProduceError::Commit(_) => {
                 Self::retriable(format!("{message}; the records may be in the log nevertheless"))

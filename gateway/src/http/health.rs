@@ -49,6 +49,9 @@ async fn not_ready_reason(service: &Service) -> Option<String> {
 /// Costs nothing while requests succeed. After one has failed with all its retries, a probe finds out whether the store
 /// works again: if no client sends records to an agent that is not ready, nothing else would.
 async fn object_store_not_ready_reason(service: &Service) -> Option<String> {
+    if let Some(reason) = service.agent.bucket_watch.degraded_reason() {
+        return Some(reason);
+    }
     let objects = &service.agent.objects;
     let last_failure = objects.last_failure()?;
     let probe = async {

@@ -1,5 +1,6 @@
-//! Requests blocks from other agents over HTTP.
+//! Requests blocks from other agents over HTTP, and notices when the process of an agent ends.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use alluvium_model::node::Endpoint;
@@ -11,6 +12,9 @@ use hyper::{StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{BlockName, BlockPart, PeerBlocks, PeerError};
 
@@ -23,6 +27,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const IDLE_CONNECTIONS_MAX: usize = 8;
 /// How long an idle connection is held open; less than the other side allows.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Pause before an agent that cannot be reached is connected to again.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
+/// The shortest time between two connections to an agent that are opened to notice its end: ten a second.
+const REOPEN_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes read of an answer that says why there is no block.
 const REASON_BYTES_MAX: usize = 4 << 10;
 
@@ -72,6 +80,30 @@ impl PeerBlocks for HttpPeers {
         let body = Limited::new(body, bytes_max).collect().await;
         Ok(body.map_err(|error| PeerError::Unreachable(error.to_string()))?.to_bytes())
     }
+
+    async fn ended(&self, peer: &Endpoint) {
+        let mut was_open = false;
+        loop {
+            match timeout(CONNECT_TIMEOUT, TcpStream::connect((peer.host.as_str(), peer.port))).await {
+                Ok(Ok(connection)) => {
+                    was_open = true;
+                    let opened = Instant::now();
+                    until_closed(connection).await;
+                    // An agent closes connections that are idle for long. If it closes them at once, it is not asked in
+                    // a busy loop.
+                    sleep(REOPEN_PAUSE.saturating_sub(opened.elapsed())).await;
+                }
+                Ok(Err(error)) if was_open && error.kind() == ErrorKind::ConnectionRefused => return,
+                Ok(Err(_)) | Err(_) => sleep(RECONNECT_PAUSE).await,
+            }
+        }
+    }
+}
+
+/// Reads `connection`, on which nothing is asked, until the other side closes it.
+async fn until_closed(mut connection: TcpStream) {
+    let mut unexpected = [0; 256];
+    while connection.read(&mut unexpected).await.is_ok_and(|bytes| bytes > 0) {}
 }
 
 fn uri(peer: &Endpoint, block: &BlockName) -> Result<Uri, PeerError> {

@@ -105,6 +105,7 @@ fn node(id: i32, zone: Option<&str>) -> Node {
         heartbeats: 1,
         clock: Timestamp(0),
         state: NodeState::Active,
+        expiry: alluvium_model::limits::NODE_EXPIRY,
     }
 }
 

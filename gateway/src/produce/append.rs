@@ -39,6 +39,9 @@ pub enum ProduceError {
     /// The segment with this batch could not be written to the object store in time.
     #[error("segment upload failed: {0}")]
     Upload(String),
+    /// This agent cannot use the object store, and other agents can: the client is to send the batch to one of them.
+    #[error("this agent cannot use the object store, and others can")]
+    Degraded,
     /// An earlier batch of its producer failed: that one has to be in the log first.
     #[error("an earlier batch of this producer failed and has to be sent again first")]
     Gap,
@@ -57,7 +60,7 @@ impl ProduceError {
         match self {
             Self::Rejected(BatchRejection::SegmentTooOld { .. } | BatchRejection::FirstBatchMissing { .. }) => true,
             Self::Rejected(_) => false,
-            Self::Upload(_) | Self::Gap | Self::Commit(_) | Self::Draining => true,
+            Self::Upload(_) | Self::Degraded | Self::Gap | Self::Commit(_) | Self::Draining => true,
         }
     }
 }

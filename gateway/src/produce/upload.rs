@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alluvium_metastore::nodes::Session;
 use alluvium_model::log::{BatchCommit, ProducerBatch, RunCommit, SegmentCommit};
 use alluvium_model::{ObjectId, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition, object_key};
-use alluvium_objects::Objects;
+use alluvium_objects::{ErrorKind, Objects};
 use alluvium_runtime::{Clock, Rng};
 use alluvium_segment::{BatchFacts, BatchInput, EncodedSegment, ProducerRun, RunInput};
 use alluvium_wire::batch::Batch;
@@ -56,6 +56,7 @@ impl Uploader {
         let key = object_key::segment(object);
         match self.objects.put(&key, encoded.parts).await {
             Ok(_) => Ok(Uploaded { commit, recent }),
+            Err(error) if error.kind == ErrorKind::Suspended => Err(ProduceError::Degraded),
             Err(error) => {
                 tracing::warn!(%error, key, "segment upload failed; its producers get a retriable error");
                 Err(ProduceError::Upload(error.to_string()))

@@ -13,7 +13,7 @@ use super::group_members::{
     SESSION, commit, committed, group_of, heartbeat, heartbeat_somewhere, joiner, stable, sync, work_of,
 };
 use super::world::{Process, TIMEOUT, World};
-use crate::groups::{Generation, GroupError, Joiner};
+use crate::groups::{Generation, GroupError, Joiner, Leaver};
 
 /// Waits until `process` has no group in memory.
 async fn has_no_groups(process: &Process) {
@@ -53,6 +53,23 @@ async fn the_death_of_a_coordinator_causes_no_rebalance() {
     assert_eq!(commit(&b.agent, &group, &members[1], (partition, 9)).await, Ok(vec![Ok(())]));
     let totals = b.agent.groups.totals();
     assert_eq!((totals.rebalances, totals.expired_members), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_left_just_before_its_coordinator_died_is_not_waited_for() {
+    let world = World::new().await;
+    let [a, b] = world.agents().await;
+    let group = group_of(&a);
+    let [stays, leaves] = stable(&a.agent, &group).await;
+    let leaver = Leaver { member: Some(leaves), instance: None };
+    assert_eq!(a.agent.groups.leave(&group, vec![leaver]).await, Ok(vec![Ok(())]));
+    let killed = Instant::now();
+    a.kill();
+    assert_eq!(heartbeat_somewhere(&[&b], &group, &stays).await, Err(GroupError::RebalanceInProgress));
+    let joined = b.agent.groups.join(&group, Joiner { member: Some(stays), ..joiner("a") }).await.expect("joined");
+    assert_eq!((joined.generation, joined.members.len()), (Generation(2), 1));
+    // The registration of the dead agent expires; no session does.
+    assert!(killed.elapsed() < SESSION / 2, "{:?}", killed.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,6 +132,30 @@ async fn a_new_agent_takes_over_its_groups_with_their_members() {
     has_no_groups(&a).await;
     assert_eq!(holder(&world, &group).await, Some(b.agent.session.node().id.0));
     assert_eq!(b.agent.groups.totals().rebalances, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_died_is_not_waited_for_again_when_its_group_moves() {
+    let world = World::new().await;
+    let [a] = world.agents().await;
+    let candidates = [0, 1].map(|id| Candidate { id: AgentId(id), zone: None, rank: id.unsigned_abs() });
+    let mut names = (0..).map(|n| format!("group-{n}"));
+    let group = names
+        .find(|name| coordinator(name, &candidates) == Some(AgentId(1)))
+        .expect("every agent coordinates some group");
+    let [lives, _died] = stable(&a.agent, &group).await;
+    let died = Instant::now();
+    while died.elapsed() < SESSION * 3 / 5 {
+        assert_eq!(heartbeat(&a.agent, &group, &lives).await, Ok(()));
+        sleep(Duration::from_secs(1)).await;
+    }
+    let b = world.process(None).await;
+    while heartbeat_somewhere(&[&a, &b], &group, &lives).await == Ok(()) {
+        assert!(died.elapsed() < SESSION + Duration::from_secs(2), "{:?}", died.elapsed());
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(holder(&world, &group).await, Some(b.agent.session.node().id.0));
+    assert_eq!(b.agent.groups.totals().expired_members, 1);
 }
 
 #[tokio::test(start_paused = true)]

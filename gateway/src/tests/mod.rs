@@ -3,6 +3,7 @@
 pub mod compaction;
 pub mod world;
 
+mod degraded_agents;
 mod faults;
 mod group_coordinators;
 mod group_members;
@@ -14,3 +15,4 @@ mod peer_network;
 mod produce_and_fetch;
 mod restart;
 mod several_agents;
+mod suspected_agents;

@@ -13,6 +13,7 @@ use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::{Clock, Rng, SeededRng, SimulatedProcess, Tasks, uuid_v4};
 use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
 use bytes::Bytes;
+use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -78,6 +79,8 @@ pub async fn wait_for_nodes(agent: &Agent, nodes: usize) {
 pub struct World {
     engine: Arc<MemoryEngine>,
     pub metastore: Metastore,
+    /// What is stored, behind every fault.
+    bucket: Arc<dyn ObjectStore>,
     pub objects: Objects,
     pub faults: Faults,
     pub clock: Arc<dyn Clock>,
@@ -92,11 +95,13 @@ impl World {
     pub async fn with_metastore_faults(faults: KvFaults) -> Self {
         let engine = Arc::new(MemoryEngine::new(faults));
         let metastore = open_metastore(engine.clone()).await;
-        let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
+        let bucket: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let (store, faults) = FaultStore::new(Arc::clone(&bucket));
         let config = ObjectsConfig { hedge_after: None, ..ObjectsConfig::default() };
         Self {
             engine,
             metastore,
+            bucket,
             objects: Objects::new(Arc::new(store), "", config),
             faults,
             clock: Arc::new(VirtualClock(Instant::now())),
@@ -135,6 +140,16 @@ impl World {
         self.engine.fault_switch()
     }
 
+    /// Starts an agent that has a way to the bucket of its own, which can fail alone.
+    pub async fn agent_with_own_bucket_access(&self) -> (Arc<Agent>, Faults) {
+        let (store, faults) = FaultStore::new(Arc::clone(&self.bucket));
+        let config = ObjectsConfig { hedge_after: None, ..ObjectsConfig::default() };
+        let objects = Objects::new(Arc::new(store), "", config);
+        let simulated = SimulatedProcess::default();
+        let agent = self.agent_over(self.metastore.clone(), objects, None, AgentConfig::default(), simulated).await;
+        (agent, faults)
+    }
+
     async fn session(&self, metastore: &Metastore, zone: Option<&str>) -> Session {
         let new = NewNode {
             zone: zone.map(str::to_owned),
@@ -150,16 +165,18 @@ impl World {
     pub async fn agent_with_latency(&self, latency: Duration) -> Arc<Agent> {
         let faults = KvFaults { latency_max: latency, ..KvFaults::none() };
         let metastore = open_metastore(Arc::new(self.engine.for_other_process(faults))).await;
-        self.agent_over(metastore, None, AgentConfig::default(), SimulatedProcess::default()).await
+        let (objects, simulated) = (self.objects.clone(), SimulatedProcess::default());
+        self.agent_over(metastore, objects, None, AgentConfig::default(), simulated).await
     }
 
     async fn agent_in(&self, zone: Option<&str>, config: AgentConfig, simulated: SimulatedProcess) -> Arc<Agent> {
-        self.agent_over(self.metastore.clone(), zone, config, simulated).await
+        self.agent_over(self.metastore.clone(), self.objects.clone(), zone, config, simulated).await
     }
 
     async fn agent_over(
         &self,
         metastore: Metastore,
+        objects: Objects,
         zone: Option<&str>,
         config: AgentConfig,
         simulated: SimulatedProcess,
@@ -169,7 +186,7 @@ impl World {
         let tasks = Tasks::simulated(CancellationToken::new(), simulated);
         let parts = AgentParts {
             metastore,
-            objects: self.objects.clone(),
+            objects,
             session,
             peers: Arc::new(NoPeers),
             clock: Arc::clone(&self.clock),

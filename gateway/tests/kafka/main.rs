@@ -11,6 +11,7 @@ mod client;
 mod cluster;
 mod configs;
 mod connections;
+mod degraded;
 mod fetch_sessions;
 mod fetching;
 mod group_offsets;

@@ -46,6 +46,15 @@ pub const TRANSACTION_BYTES_TARGET: usize = 1_000_000;
 pub const TRANSACTION_AGE_MAX: Duration = Duration::from_secs(5);
 /// The time that work in flight has to finish after a request to stop.
 pub const DRAIN: Duration = Duration::from_secs(300);
+/// The pause between two heartbeats of a node: each is one small commit.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(400);
+/// A node without a heartbeat for this long is considered dead, and its groups are taken over: five heartbeats, so that
+/// one that is lost or late does no harm. (Kafka's `broker.session.timeout.ms` is 9 s.)
+pub const NODE_EXPIRY: Duration = Duration::from_secs(2);
+/// Heartbeats that fit into an expiry, at least: with fewer a single one that is late could end a registration.
+pub const HEARTBEATS_PER_EXPIRY_MIN: u32 = 4;
+/// The longest expiry: its milliseconds are stored in 32 bits, and groups of a dead agent wait for it.
+pub const NODE_EXPIRY_MAX: Duration = Duration::from_secs(60);
 /// One request frame (Kafka's `socket.request.max.bytes`).
 pub const FRAME_BYTES_MAX: usize = 100 << 20;
 /// Bytes that the records of one batch may have once decompressed: about 128 times the default `max.message.bytes`, as a

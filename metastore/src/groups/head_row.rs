@@ -3,7 +3,7 @@
 //! ```text
 //! value | version: 1 (1) | revision: 8 | token: 8 | saved, ms: 8 | state: 1 | generation: 4
 //!       | protocol type: optional text | protocol: optional text | leader: optional text | members: varint |
-//! state   1 empty, 2 completing rebalance, 3 stable
+//! state   1 empty, 2 completing rebalance, 3 stable, 4 preparing rebalance
 //! ```
 
 use std::sync::Arc;
@@ -114,6 +114,7 @@ fn state_number(state: SavedState) -> u8 {
         SavedState::Empty => 1,
         SavedState::CompletingRebalance => 2,
         SavedState::Stable => 3,
+        SavedState::PreparingRebalance => 4,
     }
 }
 
@@ -122,6 +123,7 @@ fn state_of(number: u8, row: &RowReader<'_>) -> Result<SavedState, RowError> {
         1 => Ok(SavedState::Empty),
         2 => Ok(SavedState::CompletingRebalance),
         3 => Ok(SavedState::Stable),
+        4 => Ok(SavedState::PreparingRebalance),
         other => Err(row.error(RowProblem::UnknownKind(other))),
     }
 }

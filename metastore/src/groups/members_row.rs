@@ -4,7 +4,7 @@
 //! value    | part of: | version: 1 (1) | members: varint | member ... | |
 //! member   | id: text | instance: optional text | client id: text | client host: text
 //!          | session timeout, ms: varint | rebalance timeout, ms: varint
-//!          | protocols: varint | protocol ... | assignment: bytes |
+//!          | protocols: varint | protocol ... | assignment: bytes | silent for, ms: varint |
 //! protocol | name: text | metadata: bytes |
 //! ```
 
@@ -16,8 +16,8 @@ use bytes::Bytes;
 use crate::keyspace::{RowError, RowReader, RowWriter};
 
 const VERSION: u8 = 1;
-/// Bytes of the shortest member: a name of one byte, and seven empty fields.
-const MEMBER_BYTES_MIN: usize = 9;
+/// Bytes of the shortest member: a name of one byte, and eight empty fields.
+const MEMBER_BYTES_MIN: usize = 10;
 /// Bytes of the shortest protocol: an empty name, and empty metadata.
 const PROTOCOL_BYTES_MIN: usize = 2;
 
@@ -46,7 +46,8 @@ fn put_member(row: RowWriter, member: &SavedMember) -> RowWriter {
         .varint(milliseconds(member.rebalance_timeout))
         .count(member.protocols.len());
     let put_protocol = |row: RowWriter, protocol: &Protocol| row.text(&protocol.name).bytes(&protocol.metadata);
-    member.protocols.iter().fold(row, put_protocol).bytes(&member.assignment)
+    let row = member.protocols.iter().fold(row, put_protocol).bytes(&member.assignment);
+    row.varint(milliseconds(member.silent_for))
 }
 
 fn member(row: &mut RowReader<'_>) -> Result<SavedMember, RowError> {
@@ -58,7 +59,18 @@ fn member(row: &mut RowReader<'_>) -> Result<SavedMember, RowError> {
     let count = row.count(PROTOCOL_BYTES_MIN)?;
     let protocols = (0..count).map(|_| protocol(row)).collect::<Result<_, _>>()?;
     let assignment = Bytes::copy_from_slice(row.bytes()?);
-    Ok(SavedMember { id, instance, client_id, client_host, session_timeout, rebalance_timeout, protocols, assignment })
+    let silent_for = Duration::from_millis(row.varint()?);
+    Ok(SavedMember {
+        id,
+        instance,
+        client_id,
+        client_host,
+        session_timeout,
+        rebalance_timeout,
+        protocols,
+        assignment,
+        silent_for,
+    })
 }
 
 fn protocol(row: &mut RowReader<'_>) -> Result<Protocol, RowError> {

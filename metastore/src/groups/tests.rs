@@ -60,6 +60,7 @@ fn member(name: &str, metadata: usize) -> SavedMember {
         rebalance_timeout: Duration::from_secs(300),
         protocols: vec![Protocol { name: "range".into(), metadata: Bytes::from(vec![7; metadata]) }],
         assignment: Bytes::from_static(b"work"),
+        silent_for: Duration::ZERO,
     }
 }
 
@@ -198,6 +199,7 @@ fn group_rows_of_version_1_are_these_bytes() {
         &[1, 1],
         b"\x01\x05range\x01\x02\x07\x07",
         b"\x01\x04work",
+        &[0],
     ]
     .concat();
     assert_eq!(encode_members(&[member("b", 2)]), members_bytes);
@@ -227,7 +229,7 @@ prop_compose! {
         id in text(), instance in proptest::option::of(text()), client_id in text(), client_host in text(),
         session in any::<u32>(), rebalance in any::<u32>(),
         protocols in proptest::collection::vec((text(), proptest::collection::vec(any::<u8>(), 0..40)), 0..4),
-        assignment in proptest::collection::vec(any::<u8>(), 0..40),
+        assignment in proptest::collection::vec(any::<u8>(), 0..40), silent in any::<u32>(),
     ) -> SavedMember {
         let protocol = |(name, metadata): (String, Vec<u8>)| Protocol { name: name.into(), metadata: metadata.into() };
         SavedMember {
@@ -239,6 +241,7 @@ prop_compose! {
             rebalance_timeout: Duration::from_millis(rebalance.into()),
             protocols: protocols.into_iter().map(protocol).collect(),
             assignment: assignment.into(),
+            silent_for: Duration::from_millis(silent.into()),
         }
     }
 }
@@ -250,7 +253,10 @@ proptest! {
         generation in any::<i32>(), revision in any::<u64>(), token in any::<u64>(), saved in any::<i64>(),
         protocol_type in proptest::option::of(text()),
         state in prop_oneof![
-            Just(SavedState::Empty), Just(SavedState::CompletingRebalance), Just(SavedState::Stable)
+            Just(SavedState::Empty),
+            Just(SavedState::CompletingRebalance),
+            Just(SavedState::Stable),
+            Just(SavedState::PreparingRebalance),
         ],
     ) {
         let snapshot = Snapshot {

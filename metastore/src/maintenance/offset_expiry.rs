@@ -51,7 +51,7 @@ impl Offsets {
                 SavedState::Stable => {
                     step.expired += self.expire_unsubscribed(lease, &listed.group, now, retention).await?;
                 }
-                SavedState::CompletingRebalance => {}
+                SavedState::CompletingRebalance | SavedState::PreparingRebalance => {}
             }
         }
         Ok(step)

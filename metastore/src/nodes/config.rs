@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-/// How a process stays registered. All nodes of a cluster should agree on it.
+use alluvium_model::limits;
+
+/// How a process stays registered. Nodes of a cluster may differ: each registers its expiry.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
     /// The pause between two heartbeats.
@@ -16,7 +18,7 @@ pub struct SessionConfig {
 
 impl Default for SessionConfig {
     fn default() -> Self {
-        Self { heartbeat_interval: Duration::from_millis(500), expiry: Duration::from_secs(3), alone: false }
+        Self { heartbeat_interval: limits::HEARTBEAT_INTERVAL, expiry: limits::NODE_EXPIRY, alone: false }
     }
 }
 

@@ -1,9 +1,11 @@
 //! The value of a heartbeat row: everything that changes while a node is registered.
 //!
 //! ```text
-//! value | version: 1 (1) | incarnation: 8 | heartbeats: 8 | clock, ms: 8 | state: 1 |
-//! state   1 active, 2 draining
+//! value | version: 1 (1) | incarnation: 8 | heartbeats: 8 | clock, ms: 8 | state: 1 | expiry, ms: 4 |
+//! state   1 active, 2 draining, 3 degraded
 //! ```
+
+use std::time::Duration;
 
 use alluvium_model::{
     Timestamp,
@@ -25,12 +27,15 @@ pub(super) struct HeartbeatRow {
     pub clock: Timestamp,
     /// Whether the node takes work.
     pub state: NodeState,
+    /// How long the node considers itself valid after the start of its last heartbeat; whole ms.
+    pub expiry: Duration,
 }
 
 impl HeartbeatRow {
     /// The row of a node as it is.
     pub fn of(node: &Node) -> Self {
-        Self { incarnation: node.incarnation, heartbeats: node.heartbeats, clock: node.clock, state: node.state }
+        let Node { incarnation, heartbeats, clock, state, expiry, .. } = *node;
+        Self { incarnation, heartbeats, clock, state, expiry }
     }
 }
 
@@ -39,8 +44,12 @@ pub(super) fn encode_heartbeat(row: &HeartbeatRow) -> Vec<u8> {
     let state = match row.state {
         NodeState::Active => 1,
         NodeState::Draining => 2,
+        NodeState::Degraded => 3,
     };
-    RowWriter::new(VERSION).u64(row.incarnation.0).u64(row.heartbeats).i64(row.clock.0).u8(state).finish()
+    // A longer one is no use to anybody: options allow a minute.
+    let expiry_ms = u32::try_from(row.expiry.as_millis()).unwrap_or(u32::MAX);
+    let writer = RowWriter::new(VERSION).u64(row.incarnation.0).u64(row.heartbeats).i64(row.clock.0).u8(state);
+    writer.u32(expiry_ms).finish()
 }
 
 /// The contents of a heartbeat row.
@@ -50,8 +59,10 @@ pub(super) fn decode_heartbeat(bytes: &[u8]) -> Result<HeartbeatRow, RowError> {
     let state = match row.u8()? {
         1 => NodeState::Active,
         2 => NodeState::Draining,
+        3 => NodeState::Degraded,
         other => return Err(row.error(RowProblem::UnknownKind(other))),
     };
+    let expiry = Duration::from_millis(row.u32()?.into());
     row.finish()?;
-    Ok(HeartbeatRow { incarnation, heartbeats, clock, state })
+    Ok(HeartbeatRow { incarnation, heartbeats, clock, state, expiry })
 }

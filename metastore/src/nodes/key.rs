@@ -3,7 +3,7 @@
 //! ```text
 //! registration: | NODE | 0: 1 | id: 4 |
 //! heartbeat:    | NODE | 1: 1 | id: 4 |
-//! replaced:     | NODE | 2: 1 | id: 4 | incarnation: 8 |      value: empty
+//! replaced:     | NODE | 2: 1 | id: 4 | incarnation: 8 |      value: as of its last heartbeat
 //! ```
 
 use alluvium_model::{

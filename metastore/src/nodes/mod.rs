@@ -8,6 +8,7 @@
 //! removal and with nothing else (heartbeats are rows of their own); no two clocks are compared; a node whose
 //! heartbeats have failed for a whole expiry knows that it is not valid before any other node considers it failed.
 
+mod announcements;
 mod changes;
 mod config;
 mod heartbeat;
@@ -17,7 +18,6 @@ mod registration_row;
 mod service;
 mod session;
 mod session_state;
-mod shutdown;
 
 #[cfg(test)]
 mod tests;

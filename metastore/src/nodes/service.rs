@@ -1,6 +1,9 @@
 //! Nodes as transactions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use alluvium_model::{AgentId, Timestamp};
 use futures::future::{try_join, try_join3};
@@ -25,8 +28,8 @@ use crate::{
 pub(super) struct NodeRows {
     /// All registered nodes, by id.
     pub nodes: Vec<Node>,
-    /// Registrations whose id another process has taken, until they must know it.
-    pub replaced: Vec<LeaseOwner>,
+    /// Registrations whose id another process has taken, until they must know it, with their expiries.
+    pub replaced: Vec<(LeaseOwner, Duration)>,
 }
 
 /// Registered processes and their heartbeats. Clones share the store.
@@ -235,9 +238,10 @@ fn register(tx: &Tx, registered: &[Node], new: &NewNode, incarnation: Incarnatio
         heartbeats: 0,
         clock: now,
         state: NodeState::Active,
+        expiry: new.expiry,
     };
     if let Some(old) = registered.iter().find(|node| node.id == id) {
-        tx.set(&replaced_key(old.lease_owner()), &[]);
+        tx.set(&replaced_key(old.lease_owner()), &encode_heartbeat(&HeartbeatRow::of(old)));
     }
     tx.set(&registration_key(id), &encode_registration(&node));
     tx.set(&heartbeat_key(id), &encode_heartbeat(&HeartbeatRow::of(&node)));
@@ -258,12 +262,13 @@ async fn read_all(tx: &Tx, isolation: Isolation) -> Result<NodeRows, Error> {
         let node = decode_registration(decode_node_key(key)?, row)?;
         let last = heartbeats.get(&node.id).filter(|last| last.incarnation == node.incarnation);
         let last = last.ok_or(MISSING_HEARTBEAT)?;
-        Ok(Node { heartbeats: last.heartbeats, clock: last.clock, state: last.state, ..node })
+        let HeartbeatRow { incarnation: _, heartbeats, clock, state, expiry } = *last;
+        Ok(Node { heartbeats, clock, state, expiry, ..node })
     };
-    let replaced = replaced.iter().map(|(key, _)| decode_replaced_key(key));
+    let replaced = replaced.iter().map(|(key, last)| Ok((decode_replaced_key(key)?, decode_heartbeat(last)?.expiry)));
     Ok(NodeRows {
         nodes: rows.iter().map(node).collect::<Result<_, RowError>>()?,
-        replaced: replaced.collect::<Result<_, _>>()?,
+        replaced: replaced.collect::<Result<_, RowError>>()?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The session: the registration of this process, kept up by heartbeats.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -62,6 +63,7 @@ impl Session {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, Error> {
+        let new = NewNode { expiry: config.expiry, ..new };
         let (started, incarnation, now) = (Instant::now(), Incarnation(rng.next_u64()), clock.now());
         let (node, rows) = if config.alone {
             (nodes.register_alone(&new, incarnation, now).await?, NodeRows::default())
@@ -69,7 +71,7 @@ impl Session {
             (nodes.register(&new, incarnation, now).await?, nodes.read().await?)
         };
         tracing::info!(node = %node.id, zone = node.zone.as_deref(), rank = node.rank, %incarnation, "registered");
-        let (origin, mut failure_detector) = (Instant::now(), FailureDetector::new(config.expiry));
+        let (origin, mut failure_detector) = (Instant::now(), FailureDetector::default());
         let mut state = SessionState::new(node, started);
         state.set_live(failure_detector.observe(&rows.nodes, &rows.replaced, origin.elapsed()).live);
         Ok(Self(Arc::new(SessionContext {
@@ -102,6 +104,24 @@ impl Session {
     #[must_use]
     pub fn live(&self) -> Arc<[Node]> {
         Arc::clone(&self.state().live)
+    }
+
+    /// The live nodes that have probably died: see [`Self::suspect`].
+    #[must_use]
+    pub fn suspects(&self) -> Arc<BTreeSet<LeaseOwner>> {
+        Arc::clone(&self.state().suspects)
+    }
+
+    /// Notes that another node has probably died. Clients are not sent to it until it expires, or is seen to send
+    /// heartbeats; its leases are not free before it has expired.
+    pub fn suspect(&self, owner: LeaseOwner) {
+        self.update(|state| {
+            let is_new = state.suspect(owner);
+            if is_new {
+                tracing::warn!(lease_owner = %owner, "a node closed its connections and refuses new ones");
+            }
+            is_new
+        });
     }
 
     /// The agents among the live nodes that clients can be sent to.

@@ -1,9 +1,9 @@
 //! The state of a session: this node, and which other nodes are live.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use alluvium_model::{
-    node::{Node, NodeState, live_states},
+    node::{LeaseOwner, Node, NodeState, Suspicions, live_states},
     placement::Candidate,
 };
 use tokio::time::Instant;
@@ -17,6 +17,10 @@ pub(super) struct SessionState {
     pub live: Arc<[Node]>,
     /// Those of them that clients can be sent to.
     pub candidates: Arc<[Candidate]>,
+    /// Nodes that have probably died.
+    suspicions: Suspicions,
+    /// The same, for readers.
+    pub suspects: Arc<BTreeSet<LeaseOwner>>,
     /// The start of the last heartbeat that succeeded; `None` if the registration is known to be lost.
     pub last_heartbeat: Option<Instant>,
     /// Whether the session has ended: it is never valid again, and never registers again.
@@ -30,6 +34,8 @@ impl SessionState {
             node: Arc::new(node),
             live: [].into(),
             candidates: [].into(),
+            suspicions: Suspicions::default(),
+            suspects: Arc::default(),
             last_heartbeat: Some(started),
             has_ended: false,
         };
@@ -48,7 +54,21 @@ impl SessionState {
         live.sort_by_key(|node| node.id);
         let changed = live_states(&live) != live_states(&self.live);
         self.live = live.into();
-        self.candidates = self.live.iter().filter_map(Node::candidate).collect();
+        self.choose_candidates();
+        changed
+    }
+
+    fn choose_candidates(&mut self) {
+        self.suspects = Arc::new(self.suspicions.suspects().collect());
+        let is_trusted = |node: &&Node| !self.suspects.contains(&node.lease_owner());
+        self.candidates = self.live.iter().filter(is_trusted).filter_map(Node::candidate).collect();
+    }
+
+    /// Suspects a live node other than this one. Whether that is new.
+    pub fn suspect(&mut self, owner: LeaseOwner) -> bool {
+        let is_other = self.live.iter().any(|node| node.lease_owner() == owner && node.id != self.node.id);
+        let changed = is_other && self.suspicions.suspect(owner);
+        self.choose_candidates();
         changed
     }
 
@@ -56,11 +76,15 @@ impl SessionState {
     /// changed.
     pub fn heartbeat_succeeded(&mut self, started: Instant, live: Vec<Node>) -> bool {
         self.last_heartbeat = Some(started);
-        self.set_live(live)
+        let ended = self.suspicions.observe(&live);
+        self.set_live(live) || ended
     }
 
-    /// Sets the state of this node. Whether it changed.
+    /// Sets the state of this node. Whether it changed: a node that drains does so to its end.
     pub fn set_state(&mut self, state: NodeState) -> bool {
+        if self.node.state == NodeState::Draining {
+            return false;
+        }
         self.node = Arc::new(Node { state, ..(*self.node).clone() });
         let live = self.live.to_vec();
         self.set_live(live)

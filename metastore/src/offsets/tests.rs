@@ -66,6 +66,7 @@ pub(crate) fn consumers(members: usize) -> Snapshot {
         rebalance_timeout: Duration::ZERO,
         protocols: Vec::new(),
         assignment: Bytes::new(),
+        silent_for: Duration::ZERO,
     };
     let state = if members == 0 { SavedState::Empty } else { SavedState::Stable };
     Snapshot { state, protocol_type: Some("consumer".into()), members: (0..members).map(member).collect(), ..simple() }

@@ -205,8 +205,7 @@ impl FinalCheck<'_> {
         let db = Db::new(Arc::new(self.environment.engine.for_other_process(KvFaults::none())), rng.clone());
         let metastore = Metastore::open(db, &*rng).await?;
         let clock = Arc::new(SimClock::new(self.environment.origin));
-        let new =
-            NewNode { id: None, zone: None, kafka: None, http: None, compacts: true, version: "simulated".to_owned() };
+        let new = NewNode { compacts: true, version: "simulated".to_owned(), ..NewNode::default() };
         let session = self.environment.plan.session.clone();
         let opened = Session::open(metastore.nodes.clone(), new, session, clock.clone(), rng.clone());
         let session = opened.await?;

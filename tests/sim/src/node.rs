@@ -344,6 +344,7 @@ impl Machine {
             http: self.0.plan.serves.then(|| Endpoint { host: self.host(), port: HTTP_PORT }),
             compacts: self.0.plan.compacts,
             version: "simulated".to_owned(),
+            ..NewNode::default()
         }
     }
 

@@ -235,3 +235,43 @@ async fn a_failed_write_is_the_last_failure_until_a_write_succeeds() {
     objects.put("k", parts("v")).await.unwrap();
     assert_eq!(objects.last_failure(), None, "a failed try that was retried does not count");
 }
+
+#[tokio::test(start_paused = true)]
+async fn while_suspended_operations_fail_at_once_and_probes_go_on() {
+    let (objects, faults) = faulty(config());
+    faults.inject(FaultRule::on(Operation::Put, Fault::Hang).times(1));
+    let (in_flight, began) = (objects.put("hangs", parts("v")), Instant::now());
+    let suspend = async { objects.suspend(true) };
+    let (in_flight, ()) = tokio::join!(in_flight, suspend);
+    assert_eq!(in_flight.unwrap_err().kind, ErrorKind::Suspended);
+    assert_eq!(objects.put("k", parts("v")).await.unwrap_err().kind, ErrorKind::Suspended);
+    assert_eq!(objects.get("k").await.unwrap_err().kind, ErrorKind::Suspended);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    objects.prober(Duration::from_secs(1)).check().await.unwrap();
+    objects.suspend(false);
+    objects.put("k", parts("v")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_nothing_was_answered_is_known_from_the_first_try_to_the_next_success() {
+    let (objects, faults) = faulty(config());
+    objects.put("k", parts("v")).await.unwrap();
+    assert_eq!(objects.unanswered_for(), None);
+    faults.inject(FaultRule::always(Fault::Hang));
+    let unanswered_while_waiting = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        objects.unanswered_for()
+    };
+    let (put, waited) = tokio::join!(objects.put("k", parts("v")), unanswered_while_waiting);
+    assert_eq!((put.is_err(), waited), (true, Some(Duration::from_secs(2))));
+    assert!(objects.unanswered_for() > waited, "it failed, and nothing has succeeded since");
+    let prober = objects.prober(Duration::from_secs(1));
+    let began = Instant::now();
+    prober.check().await.unwrap_err();
+    assert_eq!(began.elapsed(), Duration::from_secs(1), "a probe is tried once");
+    faults.heal();
+    assert_eq!(objects.get("absent").await.unwrap_err().kind, ErrorKind::NotFound);
+    assert!(objects.unanswered_for().is_some(), "nothing was written yet");
+    prober.check().await.unwrap();
+    assert_eq!(objects.unanswered_for(), None);
+}

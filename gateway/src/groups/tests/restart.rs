@@ -86,7 +86,11 @@ async fn a_coordinator_that_lost_its_group_sends_its_members_away() {
     let members = taken_over(&world).await;
     // The old coordinator still believes in generation 1, but nothing it admits is written.
     let again = world.joining(Joiner { member: Some(members[0].clone()), ..joiner("a") });
-    world.leave(&members[1]).await;
+    while world.state().await != "PreparingRebalance" {
+        tokio::task::yield_now().await;
+    }
+    let leaver = Leaver { member: Some(members[1].clone()), instance: None };
+    assert_eq!(world.groups.leave("g", vec![leaver]).await, Err(GroupError::NotAvailable));
     assert_eq!(again.await.expect("runs").expect_err("fenced").why, GroupError::NotCoordinator);
     // The next request finds that the other coordinator has the group.
     assert_eq!(world.heartbeat(&members[0], 2).await, Err(GroupError::NotAvailable));

@@ -50,6 +50,8 @@ impl HasErrorCode for ProduceError {
             // log.
             Self::Upload(_) | Self::Gap | Self::Draining => ErrorCode::NOT_ENOUGH_REPLICAS,
             Self::Commit(_) => ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+            // Every client asks for new metadata, which names other agents.
+            Self::Degraded => ErrorCode::NOT_LEADER_OR_FOLLOWER,
         }
     }
 }

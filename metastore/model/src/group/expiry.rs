@@ -27,6 +27,9 @@ impl Group {
             self.complete_if_all_joined(now, &mut effects);
         }
         self.end_join_phase(rules, now, &mut effects);
+        if !expired.is_empty() || !overdue.is_empty() {
+            effects.save = effects.save.or_else(|| self.removal_snapshot());
+        }
         // The passing of time adds no member.
         effects.expired = members - self.members.len();
         effects

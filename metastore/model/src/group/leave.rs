@@ -32,6 +32,7 @@ impl Group {
         let results: Vec<_> = leavers.iter().map(|leaver| self.remove_leaver(leaver, &mut effects)).collect();
         if self.members.len() < before {
             self.rebalance(rules, now, &mut effects);
+            effects.save = effects.save.or_else(|| self.removal_snapshot());
         } else {
             self.complete_if_all_joined(now, &mut effects);
         }

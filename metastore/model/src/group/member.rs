@@ -60,6 +60,13 @@ impl Member {
         self.expires = now.plus(self.session_timeout);
     }
 
+    /// How long it has sent nothing, at `now`; zero while it waits for an answer.
+    pub(super) fn silent_for(&self, now: Timestamp) -> Duration {
+        let Some(expires) = self.deadline() else { return Duration::ZERO };
+        let left = Duration::from_millis(u64::try_from(expires.0 - now.0).unwrap_or(0));
+        self.session_timeout.saturating_sub(left)
+    }
+
     /// The time at which it is removed, ms; `None` while it waits for an answer, rather than the group for it.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         (self.is_new || self.awaiting.is_none()).then_some(self.expires)

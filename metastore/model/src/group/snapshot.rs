@@ -12,6 +12,14 @@ use super::subscription::CONSUMER;
 use super::{Generation, Group, InstanceId, Member, MemberId, Protocol, State, Subscriptions};
 use crate::Timestamp;
 
+/// The part of its session after which a member is silent, and that a restored member has at least: clients send three
+/// heartbeats in a session or more.
+const RESTORED_SESSION_DIVISOR: u32 = 3;
+
+/// A removal of members from a larger group is not saved by itself: a save writes all members, and thousands of them may
+/// leave one after the other. After a takeover their sessions expire, as they do in Kafka.
+const REMOVAL_SAVED_MEMBERS_MAX: usize = 500;
+
 /// A group as it is persisted: everything that its members know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
@@ -39,7 +47,7 @@ impl Snapshot {
     }
 }
 
-/// The states that are persisted. A rebalance under way is not: after a restart it begins again.
+/// The states that are persisted. A rebalance that a join began is not: after a restart the join comes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SavedState {
     /// It has no members.
@@ -48,6 +56,8 @@ pub enum SavedState {
     CompletingRebalance,
     /// All members have an assignment.
     Stable,
+    /// Members have left or expired, and the others are to join again.
+    PreparingRebalance,
 }
 
 impl SavedState {
@@ -58,6 +68,7 @@ impl SavedState {
             Self::Empty => "Empty",
             Self::CompletingRebalance => "CompletingRebalance",
             Self::Stable => "Stable",
+            Self::PreparingRebalance => "PreparingRebalance",
         }
     }
 }
@@ -81,6 +92,8 @@ pub struct SavedMember {
     pub protocols: Vec<Protocol>,
     /// Its assignment; opaque.
     pub assignment: Bytes,
+    /// How long it had sent nothing when a coordinator handed the group over; zero in any other save.
+    pub silent_for: Duration,
 }
 
 impl Group {
@@ -93,25 +106,68 @@ impl Group {
             State::Stable => SavedState::Stable,
             State::PreparingRebalance(_) | State::Dead => return None,
         };
-        Some(Snapshot {
+        Some(self.snapshot_as(state))
+    }
+
+    /// The group after members were removed from it, if that began no generation and is worth a save: otherwise a
+    /// coordinator that takes the group over would wait for their sessions to expire, while nobody reads what was theirs.
+    pub(super) fn removal_snapshot(&self) -> Option<Snapshot> {
+        // Members of generation 0 were never saved.
+        let is_saved = self.generation > Generation(0) && self.members.len() <= REMOVAL_SAVED_MEMBERS_MAX;
+        match &self.state {
+            State::PreparingRebalance(_) if is_saved => Some(self.snapshot_as(SavedState::PreparingRebalance)),
+            State::PreparingRebalance(_) => None,
+            State::Empty | State::CompletingRebalance | State::Stable | State::Dead => None,
+        }
+    }
+
+    /// The group for the coordinator that this one hands it over to at `now`; `None` if the last snapshot will do.
+    /// Members that have been silent for a third of their session do not get a whole one again: a member that has died
+    /// would be waited for after each hand-over.
+    #[must_use]
+    pub fn handover_snapshot(&self, now: Timestamp) -> Option<Snapshot> {
+        let state = match &self.state {
+            State::PreparingRebalance(_) if self.generation > Generation(0) => SavedState::PreparingRebalance,
+            State::CompletingRebalance => SavedState::CompletingRebalance,
+            State::Stable => SavedState::Stable,
+            State::PreparingRebalance(_) | State::Empty | State::Dead => return None,
+        };
+        let is_silent = |member: &Member| member.silent_for(now) >= member.session_timeout / RESTORED_SESSION_DIVISOR;
+        if !self.is_silence_saved && !self.members.values().any(is_silent) {
+            return None;
+        }
+        let mut snapshot = self.snapshot_as(state);
+        for saved in &mut snapshot.members {
+            saved.silent_for = self.members.get(&saved.id).map_or(Duration::ZERO, |member| member.silent_for(now));
+        }
+        Some(snapshot)
+    }
+
+    fn snapshot_as(&self, state: SavedState) -> Snapshot {
+        // A new member waits for its first answer. If the coordinator ends, it does not know its id.
+        let members = self.members.iter().filter(|(_, member)| !member.is_new);
+        Snapshot {
             state,
             generation: self.generation,
             protocol_type: self.protocol_type.clone(),
             protocol: self.protocol.clone(),
             leader: self.leader.clone(),
-            members: self.members.iter().map(|(id, member)| saved(id, member)).collect(),
-        })
+            members: members.map(|(id, member)| saved(id, member)).collect(),
+        }
     }
 
-    /// The group of `snapshot`, every member with a new session: a restart causes no rebalance. A snapshot that
+    /// The group of `snapshot`, every member with a new session, unless the group was handed over while the member was
+    /// silent: a restart causes no rebalance. A snapshot that
     /// contradicts itself is restored as a group that asks its members to join again.
     #[must_use]
     pub fn restore(snapshot: Snapshot, now: Timestamp) -> Self {
         let Snapshot { state, generation, protocol_type, protocol, leader, members } = snapshot;
+        let is_silence_saved = members.iter().any(|member| !member.silent_for.is_zero());
         let members: BTreeMap<_, _> = members.into_iter().map(|saved| restored(saved, now)).collect();
         let instances =
             members.iter().filter_map(|(id, member)| Some((member.instance.clone()?, id.clone()))).collect();
-        let mut group = Self { generation, protocol_type, protocol, leader, members, instances, ..Self::new() };
+        let restored = Self { generation, protocol_type, protocol, leader, members, instances, ..Self::new() };
+        let mut group = Self { is_silence_saved, ..restored };
         if group.members.is_empty() {
             group.protocol = None;
             group.leader = None;
@@ -126,9 +182,10 @@ impl Group {
                 group.pending_syncs = Some(PendingSyncs { members: group.members.keys().cloned().collect(), until });
                 State::CompletingRebalance
             }
-            SavedState::Empty | SavedState::CompletingRebalance | SavedState::Stable => {
-                State::PreparingRebalance(JoinPhase { until, initial: None })
-            }
+            SavedState::Empty
+            | SavedState::CompletingRebalance
+            | SavedState::Stable
+            | SavedState::PreparingRebalance => State::PreparingRebalance(JoinPhase { until, initial: None }),
         };
         group
     }
@@ -144,6 +201,7 @@ fn saved(id: &MemberId, member: &Member) -> SavedMember {
         rebalance_timeout: member.rebalance_timeout,
         protocols: member.protocols.clone(),
         assignment: member.assignment.clone(),
+        silent_for: Duration::ZERO,
     }
 }
 
@@ -157,6 +215,7 @@ fn restored(saved: SavedMember, now: Timestamp) -> (MemberId, Member) {
         rebalance_timeout: rebalance,
         protocols,
         assignment,
+        silent_for,
     } = saved;
     let mut member = Member {
         instance,
@@ -170,6 +229,6 @@ fn restored(saved: SavedMember, now: Timestamp) -> (MemberId, Member) {
         expires: now,
         is_new: false,
     };
-    member.restart_session(now);
+    member.expires = now.plus(session.saturating_sub(silent_for).max(session / RESTORED_SESSION_DIVISOR));
     (id, member)
 }

@@ -94,6 +94,9 @@ pub struct Group {
     /// Kafka calls these pending members.
     pub(super) pending_members: BTreeMap<MemberId, Timestamp>,
     pub(super) pending_syncs: Option<PendingSyncs>,
+    /// Whether it was restored from a hand-over that says of members that they were silent: the next one must say how it
+    /// went on.
+    pub(super) is_silence_saved: bool,
 }
 
 impl Default for Group {
@@ -116,6 +119,7 @@ impl Group {
             instances: BTreeMap::new(),
             pending_members: BTreeMap::new(),
             pending_syncs: None,
+            is_silence_saved: false,
         }
     }
 

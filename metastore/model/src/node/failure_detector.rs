@@ -1,5 +1,5 @@
-//! The failure detector: a node is considered failed once it has sent no heartbeat for a whole expiry of the observer's
-//! own time.
+//! The failure detector: a node is considered failed once it has sent no heartbeat for its whole expiry, by the
+//! observer's own time.
 //!
 //! No clocks are compared. A node considers itself valid for one expiry from the *start* of its last successful
 //! heartbeat; an observer counts from the time at which it *read* that heartbeat, which is later, and never counts more
@@ -13,9 +13,8 @@ use super::{LeaseOwner, Node, NodeState};
 const PAUSE_DIVISOR: u32 = 4;
 
 /// What one node knows about the heartbeats of all nodes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FailureDetector {
-    expiry: Duration,
     /// The time of the last reading.
     last_reading: Option<Duration>,
     observations: BTreeMap<LeaseOwner, Observation>,
@@ -39,38 +38,33 @@ pub struct Liveness {
 }
 
 impl FailureDetector {
-    /// A detector for which nodes expire after `expiry` without a heartbeat.
-    #[must_use]
-    pub fn new(expiry: Duration) -> Self {
-        Self { expiry, last_reading: None, observations: BTreeMap::new() }
-    }
-
     /// Takes in all nodes as read at `now`, of any clock that never goes back, and the registrations that were
-    /// `replaced`: these send no heartbeats any more, and expire once they must know that they were replaced.
+    /// `replaced`, with their expiries: these send no heartbeats any more, and expire once they must know that they were
+    /// replaced.
     ///
-    /// A pause between two readings counts for at most a quarter of the expiry: during a longer one the observer itself
+    /// A pause between two readings counts for at most a quarter of an expiry: during a longer one the observer itself
     /// was stopped, or the metastore was out of reach, so that nobody could send a heartbeat. Every node then has time
     /// to send another one.
-    pub fn observe(&mut self, rows: &[Node], replaced: &[LeaseOwner], now: Duration) -> Liveness {
+    pub fn observe(&mut self, rows: &[Node], replaced: &[(LeaseOwner, Duration)], now: Duration) -> Liveness {
         let pause = self.last_reading.replace(now).map_or(Duration::ZERO, |last| now.saturating_sub(last));
-        let pause = pause.min(self.expiry / PAUSE_DIVISOR);
         let mut observations = BTreeMap::new();
         let mut liveness = Liveness::default();
-        let mut is_expired = |owner: LeaseOwner, heartbeats: u64| {
+        let mut is_expired = |owner: LeaseOwner, heartbeats: u64, expiry: Duration| {
+            let pause = pause.min(expiry / PAUSE_DIVISOR);
             let known = self.observations.get(&owner).filter(|observation| observation.heartbeats == heartbeats);
             let unchanged_for = known.map_or(Duration::ZERO, |observation| observation.unchanged_for + pause);
             observations.insert(owner, Observation { heartbeats, unchanged_for });
-            unchanged_for >= self.expiry
+            unchanged_for >= expiry
         };
         for node in rows {
-            if is_expired(node.lease_owner(), node.heartbeats) {
+            if is_expired(node.lease_owner(), node.heartbeats, node.expiry) {
                 liveness.expired.push((node.lease_owner(), node.heartbeats));
             } else {
                 liveness.live.push(node.clone());
             }
         }
-        let expired = replaced.iter().filter(|owner| is_expired(**owner, u64::MAX));
-        liveness.expired.extend(expired.map(|owner| (*owner, u64::MAX)));
+        let expired = replaced.iter().filter(|(owner, expiry)| is_expired(*owner, u64::MAX, *expiry));
+        liveness.expired.extend(expired.map(|(owner, _)| (*owner, u64::MAX)));
         liveness.live.sort_by_key(|node| node.id);
         self.observations = observations;
         liveness

@@ -1,8 +1,8 @@
 //! What a registration contains.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{AgentId, Timestamp, placement::Candidate};
+use crate::{AgentId, Timestamp, limits, placement::Candidate};
 
 /// The address of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// What a process registers itself with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewNode {
     /// The id that it must have; `None`: the lowest that is free.
     pub id: Option<AgentId>,
@@ -35,6 +35,22 @@ pub struct NewNode {
     pub compacts: bool,
     /// The version of the program that it runs.
     pub version: String,
+    /// How long it considers itself valid after the start of its last heartbeat.
+    pub expiry: Duration,
+}
+
+impl Default for NewNode {
+    fn default() -> Self {
+        Self {
+            id: None,
+            zone: None,
+            kafka: None,
+            http: None,
+            compacts: false,
+            version: String::new(),
+            expiry: limits::NODE_EXPIRY,
+        }
+    }
 }
 
 /// A random number that identifies one registration of a node.
@@ -69,6 +85,8 @@ pub enum NodeState {
     Active,
     /// It finishes what it has begun; clients are no longer sent to it.
     Draining,
+    /// It cannot use the bucket; clients are sent to it only if no agent can.
+    Degraded,
 }
 
 /// A registered node.
@@ -98,6 +116,9 @@ pub struct Node {
     pub clock: Timestamp,
     /// Its state, as of its last heartbeat.
     pub state: NodeState,
+    /// How long it considers itself valid after the start of its last heartbeat. Nobody considers it failed before: so
+    /// nodes that were started with different expiries agree.
+    pub expiry: Duration,
 }
 
 impl Node {

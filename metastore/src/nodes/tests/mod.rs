@@ -19,6 +19,7 @@ pub(super) fn agent(id: Option<i32>, zone: Option<&str>) -> NewNode {
         http: Some(Endpoint { host: "localhost".to_owned(), port: 8080 }),
         compacts: false,
         version: "1.2.3".to_owned(),
+        ..NewNode::default()
     }
 }
 

@@ -25,6 +25,7 @@ fn node() -> Node {
         heartbeats: 0,
         clock: Timestamp(5),
         state: NodeState::Active,
+        expiry: alluvium_model::limits::NODE_EXPIRY,
     }
 }
 
@@ -52,14 +53,28 @@ fn the_registration_row_of_version_1_is_these_bytes() {
 
 #[test]
 fn the_heartbeat_row_of_version_1_is_these_bytes() {
-    let row =
-        HeartbeatRow { incarnation: Incarnation(1), heartbeats: 258, clock: Timestamp(6), state: NodeState::Draining };
-    let bytes =
-        [&[1][..], &[0, 0, 0, 0, 0, 0, 0, 1], &[0, 0, 0, 0, 0, 0, 1, 2], &[0, 0, 0, 0, 0, 0, 0, 6], &[2]].concat();
+    let row = HeartbeatRow {
+        incarnation: Incarnation(1),
+        heartbeats: 258,
+        clock: Timestamp(6),
+        state: NodeState::Draining,
+        expiry: std::time::Duration::from_secs(3),
+    };
+    let bytes = [
+        &[1][..],
+        &[0, 0, 0, 0, 0, 0, 0, 1],
+        &[0, 0, 0, 0, 0, 0, 1, 2],
+        &[0, 0, 0, 0, 0, 0, 0, 6],
+        &[2, 0, 0, 11, 184],
+    ]
+    .concat();
     assert_eq!(encode_heartbeat(&row), bytes);
     assert_eq!(decode_heartbeat(&bytes), Ok(row));
-    let unknown = [&bytes[..25], &[3]].concat();
-    assert_eq!(decode_heartbeat(&unknown).map_err(|error| error.problem), Err(RowProblem::UnknownKind(3)));
+    let degraded = [&bytes[..25], &[3], &bytes[26..]].concat();
+    assert_eq!(decode_heartbeat(&degraded), Ok(HeartbeatRow { state: NodeState::Degraded, ..row }));
+    assert_eq!(encode_heartbeat(&HeartbeatRow { state: NodeState::Degraded, ..row }), degraded);
+    let unknown = [&bytes[..25], &[4], &bytes[26..]].concat();
+    assert_eq!(decode_heartbeat(&unknown).map_err(|error| error.problem), Err(RowProblem::UnknownKind(4)));
 }
 
 #[test]

@@ -17,6 +17,11 @@ use crate::{
 
 const EXPIRY: Duration = Duration::from_secs(3);
 
+/// Times of which the tests know how they add up.
+fn three_seconds() -> SessionConfig {
+    SessionConfig { heartbeat_interval: Duration::from_millis(500), expiry: EXPIRY, alone: false }
+}
+
 /// A store that several processes use, each over a connection of its own that can be cut.
 struct Cluster {
     engine: MemoryEngine,
@@ -37,7 +42,7 @@ impl Cluster {
     }
 
     async fn start(&mut self, new: NewNode) -> Process {
-        self.start_with(new, KvFaults::none(), SessionConfig::default()).await
+        self.start_with(new, KvFaults::none(), three_seconds()).await
     }
 
     async fn start_with(&mut self, new: NewNode, faults: KvFaults, config: SessionConfig) -> Process {
@@ -101,7 +106,7 @@ async fn a_crashed_process_is_removed_within_an_expiry_and_some_heartbeats() {
     one.crash();
     assert!(acquire(&other).await.is_none());
     eventually("gone", || other.live() == [1, 2] && third.live() == [1, 2]).await;
-    assert!(crashed.elapsed() >= EXPIRY - SessionConfig::default().heartbeat_interval, "{:?}", crashed.elapsed());
+    assert!(crashed.elapsed() >= EXPIRY - three_seconds().heartbeat_interval, "{:?}", crashed.elapsed());
     assert!(crashed.elapsed() <= EXPIRY + Duration::from_secs(1), "{:?}", crashed.elapsed());
     assert!(acquire(&other).await.is_some(), "its leases ended with its registration");
     assert_eq!(cluster.start(agent(None, None)).await.session.node().id, AgentId(0));
@@ -120,8 +125,8 @@ async fn no_process_is_removed_that_is_still_valid_for_itself() {
             latency_max: Duration::from_millis(15 * seed),
             ..KvFaults::default()
         };
-        let one = cluster.start_with(agent(None, None), faults(1), SessionConfig::default()).await;
-        let other = cluster.start_with(agent(None, None), faults(2), SessionConfig::default()).await;
+        let one = cluster.start_with(agent(None, None), faults(1), three_seconds()).await;
+        let other = cluster.start_with(agent(None, None), faults(2), three_seconds()).await;
         let db = Db::new(Arc::new(cluster.engine.for_other_process(KvFaults::none())), Arc::new(SeededRng::new(0)));
         let nodes = Nodes::new(db);
         let first = one.session.lease_owner();
@@ -151,7 +156,7 @@ async fn no_process_is_removed_that_is_still_valid_for_itself() {
 async fn a_node_is_valid_from_the_start_of_its_heartbeat_not_from_the_response() {
     let mut cluster = Cluster::new();
     let slow = KvFaults { latency_max: Duration::from_millis(40), ..KvFaults::none() };
-    let one = cluster.start_with(agent(None, None), slow, SessionConfig::default()).await;
+    let one = cluster.start_with(agent(None, None), slow, three_seconds()).await;
     let other = cluster.start(agent(None, None)).await;
     let lease_owner = one.session.lease_owner();
     let row = async || {

@@ -51,6 +51,107 @@ fn a_rebalance_under_way_begins_again_from_the_generation_before() {
 }
 
 #[test]
+fn members_that_have_left_are_not_waited_for_after_a_restart() {
+    let mut fixture = Fixture::stable(&["a", "b", "c"]);
+    fixture.leave_as("a").expect("left");
+    fixture.join(old("new"));
+    fixture.leave_as("b").expect("left");
+    restart(&mut fixture);
+    assert_eq!((fixture.state(), fixture.group.size()), ("PreparingRebalance", 1));
+    assert_eq!(fixture.heartbeat("c"), Err(GroupError::RebalanceInProgress));
+    let c = fixture.rejoin("c");
+    assert_eq!((fixture.joined(c).generation, fixture.joined(c).members.len()), (Generation(2), 1));
+}
+
+#[test]
+fn members_that_have_expired_are_not_waited_for_after_a_restart() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    fixture.pass(Duration::from_secs(5));
+    fixture.heartbeat("b").expect("alive");
+    fixture.pass(Duration::from_secs(5));
+    restart(&mut fixture);
+    assert_eq!((fixture.state(), fixture.group.size()), ("PreparingRebalance", 1));
+    let b = fixture.rejoin("b");
+    assert_eq!(fixture.joined(b).leader, id("b"));
+}
+
+#[test]
+fn a_member_that_leaves_before_the_first_generation_is_not_saved() {
+    let mut fixture = Fixture::with_delay(Duration::from_secs(3));
+    fixture.join(old("a"));
+    fixture.join(old("b"));
+    fixture.leave_as("a").expect("left");
+    assert_eq!(fixture.saves, []);
+}
+
+/// Hands the group over to another coordinator, if there is anything to hand over, and restores it there.
+fn hand_over(fixture: &mut Fixture) {
+    fixture.saves.extend(fixture.group.handover_snapshot(fixture.now));
+    restart(fixture);
+}
+
+#[test]
+fn a_member_that_died_is_waited_for_once_however_often_the_group_is_handed_over() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    for _ in 0..2 {
+        fixture.pass(Duration::from_secs(4));
+        fixture.heartbeat("b").expect("alive");
+        hand_over(&mut fixture);
+    }
+    assert_eq!((fixture.state(), fixture.group.size()), ("Stable", 2));
+    fixture.pass(SESSION / 3 + Duration::from_millis(1));
+    assert_eq!(fixture.heartbeat("b"), Err(GroupError::RebalanceInProgress));
+    assert_eq!(fixture.group.size(), 1);
+}
+
+#[test]
+fn a_member_has_a_third_of_its_session_to_find_the_next_coordinator() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    fixture.pass(SESSION - Duration::from_millis(1));
+    fixture.heartbeat("b").expect("alive");
+    hand_over(&mut fixture);
+    fixture.pass(SESSION / 3 - Duration::from_millis(1));
+    assert_eq!(fixture.heartbeat("a"), Ok(()));
+    fixture.pass(Duration::from_millis(1));
+    assert_eq!(fixture.group.size(), 2);
+}
+
+#[test]
+fn a_rebalance_that_waits_for_a_silent_member_goes_on_where_the_group_is_handed_over_to() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    fixture.pass(Duration::from_secs(6));
+    fixture.heartbeat("a").expect("alive");
+    fixture.rejoin("a");
+    hand_over(&mut fixture);
+    assert_eq!(fixture.heartbeat("a"), Err(GroupError::RebalanceInProgress));
+    fixture.pass(Duration::from_secs(3));
+    let a = fixture.rejoin("a");
+    assert!(fixture.is_waiting(a));
+    fixture.pass(Duration::from_secs(1));
+    assert_eq!(fixture.joined(a).members.len(), 1);
+}
+
+#[test]
+fn a_member_that_was_silent_at_one_hand_over_and_spoke_since_has_a_whole_session_after_the_next() {
+    let mut fixture = Fixture::stable(&["a"]);
+    fixture.pass(Duration::from_secs(8));
+    hand_over(&mut fixture);
+    fixture.heartbeat("a").expect("alive");
+    hand_over(&mut fixture);
+    fixture.pass(SESSION - Duration::from_millis(1));
+    assert_eq!(fixture.heartbeat("a"), Ok(()));
+}
+
+#[test]
+fn nothing_is_saved_when_a_group_is_handed_over_whose_members_send_heartbeats() {
+    let mut fixture = Fixture::stable(&["a", "b"]);
+    fixture.pass(SESSION / 3 - Duration::from_millis(1));
+    assert_eq!(fixture.group.handover_snapshot(fixture.now), None);
+    let first = Fixture::with_delay(Duration::from_secs(3));
+    assert_eq!(first.group.handover_snapshot(first.now), None);
+}
+
+#[test]
 fn static_members_keep_their_place_over_a_restart() {
     let mut fixture = Fixture::new();
     fixture.join(fixed("a", "a"));
