@@ -8,8 +8,7 @@
 //!
 //! Modules form layers. A module imports only from those before it in this order: `config`, `bounded_cache`, `metrics`,
 //! `memory`, `listen`, `live_agents`, `bucket_watch`, `metadata_cache`, `recent_segments`, `peers`, `produce`, `fetch`,
-//! `groups`,
-//! `agent`, `topic_creation`, `kafka`, `http`.
+//! `groups`, `agent`, `topic_creation`, `kafka`, `http`.
 
 pub mod agent;
 mod bounded_cache;
