@@ -1,11 +1,12 @@
 //! Inputs that cannot be read: they stay as they are, and everything else is compacted.
 
+use std::time::Duration;
+
 use alluvium_metastore::kv::KvFaults;
 use alluvium_model::{ExtentSource, object_key};
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
 
-use super::crash::slow_store;
 use super::drafts::drafts;
 use super::world::{World, config};
 
@@ -57,15 +58,17 @@ async fn a_missing_segment_stays_and_everything_else_is_compacted() {
 #[tokio::test(start_paused = true)]
 async fn a_file_whose_swap_certainly_fails_is_deleted_at_once() {
     let world = world().await;
-    world.metastore_faults.set(slow_store());
+    let slow = KvFaults { latency_max: Duration::from_millis(100), ..KvFaults::none() };
+    world.metastore_faults.set(slow.clone());
     let compactor = world.compactor(config());
     let is_file = |key: &String| key.starts_with("history/");
     let conflicts_once_a_file_is_there = async {
-        // Bounded by the round beside it, which ends in any case.
+        // Far more often than the metastore answers: the swap of the first file is still under way then.
+        let mut polls = tokio::time::interval(Duration::from_millis(1));
         while !world.keys().await.iter().any(is_file) {
-            tokio::task::yield_now().await;
+            polls.tick().await;
         }
-        world.metastore_faults.set(KvFaults { conflict_per_mille: 1_000, ..slow_store() });
+        world.metastore_faults.set(KvFaults { conflict_per_mille: 1_000, ..slow });
     };
     let (report, ()) = tokio::join!(compactor.run_once(), conflicts_once_a_file_is_there);
     assert!(report.failures.iter().any(|failure| failure.contains("gave up")), "{:?}", report.failures);
