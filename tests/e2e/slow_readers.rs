@@ -123,7 +123,6 @@ async fn tail_p99(cluster: &Cluster, address: &str, name: &str) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes a minute"]
-#[expect(clippy::print_stderr, reason = "the figures are for who runs it by hand")]
 async fn two_thousand_consumers_that_catch_up_and_five_hundred_that_never_read_take_bounded_memory() {
     let mut server = Server::start(&OPTIONS);
     let address = server.address();
@@ -153,6 +152,8 @@ async fn two_thousand_consumers_that_catch_up_and_five_hundred_that_never_read_t
     }
     let beside = tail_p99(&cluster, &address, "beside").await;
     timeout(DEADLINE, catching_up.join_all()).await.expect("all catch up");
+    let metrics = block_in_place(|| server.get("/metrics")).expect("metrics");
+    assert!(metrics.contains("alluvium_answer_waits_total{share=\"tail\"} 0\n"), "the tail waits for nobody");
     let resident = resident_peak(&server);
     eprintln!("resident {} MiB, p99 at the tail {alone:?} alone, {beside:?} beside all others", resident / MIB);
     assert!(resident <= MEMORY_BYTES_MAX, "{resident} bytes resident");

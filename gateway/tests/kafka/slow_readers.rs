@@ -121,6 +121,7 @@ async fn consumers_go_on_in_bounded_memory_beside_many_that_catch_up_and_some_th
     let agent = &server.agent;
     assert!(agent.memory.peak() <= ANSWER_BYTES, "{} bytes held", agent.memory.peak());
     assert!(agent.memory.waits_of(Share::CatchUp) > 0, "they have to wait for each other");
+    assert_eq!(agent.memory.waits_of(Share::Tail), 0, "the tail waits for nobody");
     assert!(agent.metrics.slow_readers.get() > 0, "who never reads is disconnected once others wait");
     drop(stuck);
 }
