@@ -33,8 +33,8 @@ class Size:
     idle_transactions: float
     idle_read_bytes: float
     idle_cpu_seconds: float
-    # Of the process that has most.
-    resident_mib: float
+    # More than before the last topics were created, of the process that took most.
+    grown_mib: float
     one_topic_ms: float
     all_topics_ms: float
     # More than without them, of the process that they are connected to.
@@ -53,7 +53,7 @@ def same(what: str, unit: str, small: float, large: float, factor: float, floor:
 def broken(small: Size, large: Size) -> list[str]:
     """A sentence for each bound that does not hold."""
     more = large.partitions - small.partitions
-    grown = large.resident_mib - small.resident_mib
+    grown = large.grown_mib
     allowed = RESIDENT_MIB + more * PARTITION_BYTES_MAX / (1 << 20)
     connected = MIB_OF_NOISE + large.connections * CONNECTION_BYTES_MAX / (1 << 20)
     # A list of all topics may take as much longer as it is longer.

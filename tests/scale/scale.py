@@ -5,8 +5,8 @@ compactors if there is FoundationDB (FDB_HOME).
     tests/scale/run --smoke     # 2,000 partitions in 200 topics
 
 It creates a tenth of the topics, measures, creates the others, and measures again on the same processes: costs of rounds of
-the compactor while nothing happens, memory, Metadata requests, and then a load on 10 hot partitions while each hundredth gets
-a record now and then. It prints a table, writes all figures as JSON, and fails if a bound does not hold (bounds.py): none of
+the compactor while nothing happens, memory, Metadata requests. Then a load on 10 hot partitions while each hundredth (of the
+tenth, then of all) gets a record now and then. It prints a table, writes all figures as JSON, and fails if a bound does not hold (bounds.py): none of
 them is a time, they compare the two sizes.
 """
 
@@ -126,8 +126,8 @@ def active(target, partitions: int, seconds: float, period: float) -> dict[str, 
     return growth(before, counted(target), 3_600) | {"slightly_active_partitions": len(slight)}
 
 
-def measure(target, partitions: int, options: argparse.Namespace) -> dict:
-    """All figures of one size."""
+def measure(target, partitions: int, before: dict[str, float], options: argparse.Namespace) -> dict:
+    """The figures of one size without load. `before`: what was resident before its topics were created."""
     # The feed with all new topics reaches every agent first.
     time.sleep(options.pause)
     address = target.kafka_addresses[-1]
@@ -139,12 +139,11 @@ def measure(target, partitions: int, options: argparse.Namespace) -> dict:
     with_connections = residents(target)
     for connection in connected:
         connection.close()
-    busy = active(target, partitions, options.seconds, period=options.seconds / 3)
-    stored = rows(target.http_addresses[target.agents[0]])
+    more = lambda later, earlier: max(later[name] - earlier[name] for name in earlier)
     return {"partitions": partitions, "metadata_of_one_ms": one_ms, "metadata_of_one_bytes": one_bytes,
             "metadata_of_all_ms": all_ms, "metadata_of_all_bytes": all_bytes, "idle_per_minute": quiet,
-            "resident_mib": resident, "connections": options.connections,
-            "connections_mib": max(with_connections[name] - resident[name] for name in resident), "active_per_hour": busy, "rows": stored}
+            "resident_mib": resident, "grown_mib": more(resident, before), "connections": options.connections,
+            "connections_mib": more(with_connections, resident)}
 
 
 def residents(target) -> dict[str, float]:
@@ -155,7 +154,7 @@ def residents(target) -> dict[str, float]:
 def size_of(figures: dict) -> Size:
     quiet = figures["idle_per_minute"]
     return Size(figures["partitions"], quiet["kv_transactions_total"], quiet["kv_bytes_read_total"], quiet["cpu_seconds"],
-                max(figures["resident_mib"].values()), figures["metadata_of_one_ms"], figures["metadata_of_all_ms"],
+                figures["grown_mib"], figures["metadata_of_one_ms"], figures["metadata_of_all_ms"],
                 figures["connections"], figures["connections_mib"])
 
 
@@ -169,6 +168,7 @@ def lines(figures: dict) -> list[tuple[str, str]]:
         ("idle: metastore MiB read / min", f"{quiet['kv_bytes_read_total'] / MIB:.2f}"),
         ("idle: CPU-s / min", f"{quiet['cpu_seconds']:.2f}"),
         ("resident MiB, by process", " ".join(f"{value:.0f}" for value in figures["resident_mib"].values())),
+        ("MiB more than before the last topics", f"{figures['grown_mib']:.0f}"),
         (f"MiB more with {figures['connections']} idle connections", f"{figures['connections_mib']:.1f}"),
         ("Metadata of one topic", f"{figures['metadata_of_one_ms']:.2f} ms, {figures['metadata_of_one_bytes']:,} B"),
         ("Metadata of all topics", f"{figures['metadata_of_all_ms']:.1f} ms, {figures['metadata_of_all_bytes']:,} B"),
@@ -201,10 +201,15 @@ def scale(kind, options: argparse.Namespace) -> int:
         target.start()
         figures, created = [], 0
         for topics in (options.topics // 10, options.topics):
+            before = residents(target)
             took = create(target, range(created, topics))
             say(f"scale: {kind.name}: {topics - created} topics created in {took:.1f} s")
             created = topics
-            figures.append(measure(target, topics * PARTITIONS_OF_TOPIC, options))
+            figures.append(measure(target, topics * PARTITIONS_OF_TOPIC, before, options))
+        # After all that is idle: a load leaves work and memory behind.
+        for one in figures:
+            one["active_per_hour"] = active(target, one["partitions"], options.seconds, period=options.seconds / 3)
+            one["rows"] = rows(target.http_addresses[target.agents[0]])
         sizes = [size_of(one) for one in figures]
         found = broken(*sizes)
         options.into.mkdir(parents=True, exist_ok=True)

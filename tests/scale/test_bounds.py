@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bounds import Size, broken
 
-SMALL = Size(partitions=200, idle_transactions=500, idle_read_bytes=100_000, idle_cpu_seconds=0.5, resident_mib=50,
+SMALL = Size(partitions=200, idle_transactions=500, idle_read_bytes=100_000, idle_cpu_seconds=0.5, grown_mib=10,
              one_topic_ms=1, all_topics_ms=2)
 LARGE = replace(SMALL, partitions=2_000, all_topics_ms=20)
 
@@ -25,8 +25,8 @@ def test_rounds_that_read_every_partition_are_found():
 
 
 def test_memory_for_each_partition_is_found():
-    assert "with 1800 more partitions" in the_only(replace(LARGE, resident_mib=110))
-    assert broken(SMALL, replace(LARGE, resident_mib=100)) == []
+    assert "with 1800 more partitions" in the_only(replace(LARGE, grown_mib=60))
+    assert broken(SMALL, replace(LARGE, grown_mib=55)) == []
 
 
 def test_memory_for_each_connection_is_found():
