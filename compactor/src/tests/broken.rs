@@ -7,7 +7,6 @@ use alluvium_model::{ExtentSource, object_key};
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
 
-use super::crash::slow_store;
 use super::drafts::drafts;
 use super::world::{World, config};
 
@@ -59,20 +58,22 @@ async fn a_missing_segment_stays_and_everything_else_is_compacted() {
 #[tokio::test(start_paused = true)]
 async fn a_file_whose_swap_certainly_fails_is_deleted_at_once() {
     let world = world().await;
-    world.metastore_faults.set(slow_store());
+    let slow = KvFaults { latency_max: Duration::from_millis(100), ..KvFaults::none() };
+    world.metastore_faults.set(slow.clone());
     let compactor = world.compactor(config());
     let is_file = |key: &String| key.starts_with("history/");
-    let put = FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(20)));
-    world.faults.inject(put.key_contains("history/"));
-    let conflicts_while_files_are_put = async {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        world.metastore_faults.set(KvFaults { conflict_per_mille: 1_000, ..slow_store() });
+    let conflicts_once_a_file_is_there = async {
+        // Far more often than the metastore answers: the swap of the first file is still under way then.
+        let mut polls = tokio::time::interval(Duration::from_millis(1));
+        while !world.keys().await.iter().any(is_file) {
+            polls.tick().await;
+        }
+        world.metastore_faults.set(KvFaults { conflict_per_mille: 1_000, ..slow });
     };
-    let (report, ()) = tokio::join!(compactor.run_once(), conflicts_while_files_are_put);
+    let (report, ()) = tokio::join!(compactor.run_once(), conflicts_once_a_file_is_there);
     assert!(report.failures.iter().any(|failure| failure.contains("gave up")), "{:?}", report.failures);
     assert!(!world.keys().await.iter().any(is_file), "no file is left to the orphan sweep");
     world.metastore_faults.set(KvFaults::none());
-    world.faults.heal();
     assert_eq!(world.compactor(config()).run_once().await.files_written, 2);
     world.check().await;
 }

@@ -66,7 +66,10 @@ async fn sizes_that_cannot_be_read_are_an_error_and_not_zero() {
     let id = server.topic("t", 1, &[]).await;
     let partition = TopicPartition::new(TopicId(id), PartitionIndex(0));
     let counter = &Key::new(Tag::LOG_REMOVED).partition(partition).bytes();
-    let damage = |tx: Tx| async move { Ok::<_, kv::Error>(tx.set(counter, b"damaged")) };
+    let damage = |tx: Tx| async move {
+        tx.set(counter, b"damaged");
+        Ok::<_, kv::Error>(())
+    };
     server.agent.metastore.db.run("damage", damage).await.expect("it is written");
     let response = server.client().await.call(5, &DescribeLogDirsRequest { topics: None }).await;
     assert_eq!(response.results[0].error_code, ErrorCode::UNKNOWN_SERVER_ERROR);

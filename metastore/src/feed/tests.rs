@@ -111,7 +111,11 @@ async fn a_store_restored_with_lower_versions_is_refused_until_it_was_advanced()
     assert_eq!(feed.next(&position, 9).await, refused);
 
     for _ in 0..position.version() {
-        db.run("advance", |tx| async move { Ok::<_, kv::Error>(tx.set(b"\xfe", b"")) }).await.unwrap();
+        let advance = |tx: kv::Tx| async move {
+            tx.set(b"\xfe", b"");
+            Ok::<_, kv::Error>(())
+        };
+        db.run("advance", advance).await.unwrap();
     }
     assert_eq!(open().await, Ok(()));
     assert_eq!(feed.read(&position, 9).await, Ok(vec![]));

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use alluvium_model::{ObjectId, Offset, Timestamp, TopicPartition};
+use alluvium_model::{ObjectId, Offset, Timestamp, TopicPartition, log::CommitLimits};
 
 use super::{ObjectsBacklog, RetireStep};
 use crate::{
@@ -8,7 +8,6 @@ use crate::{
     fixtures::{self, lease, segment},
     leases::{Lease, LeaseKey, MaintenanceRole},
 };
-use alluvium_model::log::CommitLimits;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 const GRACE: Duration = Duration::from_secs(60);
@@ -57,7 +56,7 @@ async fn both_references_released_before_the_first_step_retire_it_once() {
 async fn nothing_is_retired_without_the_lease() {
     let (metastore, partitions, _, lease) = shared().await;
     metastore.log.trim(partitions[0], Offset(1), NOW).await.unwrap();
-    metastore.leases.release(&[lease.clone()]).await.unwrap();
+    metastore.leases.release(std::slice::from_ref(&lease)).await.unwrap();
     assert!(metastore.objects.retire_released(&lease, NOW, GRACE).await.is_err());
     assert_eq!(metastore.objects.backlog().await.unwrap().released, Some(NOW));
 }

@@ -2,6 +2,8 @@
 //! has to try again because of the other. On the engine in memory with the latencies of a remote store, on redb, and on
 //! FoundationDB if it is installed. `--nocapture` shows the figures.
 
+#![expect(clippy::print_stdout, reason = "it prints its figures")]
+
 mod counted_engine;
 mod deletion;
 mod figures;
