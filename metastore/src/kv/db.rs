@@ -3,12 +3,13 @@
 //! Owns: the retry loop and its bounds. Invariant: a closure's result is returned only if its attempt was committed, or
 //! if the closure itself failed on a consistent snapshot.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Engine, Error, Metrics, backoff,
+    Engine, Error, Metrics,
+    backoff::{self, FailedAttempts},
     limits::{RUN_ATTEMPTS_MAX, RUN_DEADLINE},
     tx::{Kind, Tx},
 };
@@ -83,8 +84,9 @@ impl Db {
         T: Send,
     {
         let mut maybe_committed = false;
-        let mut attempts = 0;
+        let (mut attempts, mut longest) = (0, Duration::ZERO);
         loop {
+            let began = Instant::now();
             let tx = Tx::new(self.engine.begin(), kind, maybe_committed);
             let result = f(tx.clone()).await;
             Metrics::count(&self.metrics().bytes_read, tx.bytes_read());
@@ -101,14 +103,19 @@ impl Db {
             };
             self.count_failure(&error);
             attempts += 1;
+            if error == Error::Conflict {
+                longest = longest.max(began.elapsed());
+            }
             maybe_committed |= error.is_maybe_committed();
-            let is_last = attempts >= RUN_ATTEMPTS_MAX || started.elapsed() >= RUN_DEADLINE;
+            let left = RUN_DEADLINE.saturating_sub(started.elapsed());
+            let is_last = attempts >= RUN_ATTEMPTS_MAX || left.is_zero();
             if is_last || !error.is_retryable() {
                 return Err(self.give_up(name, attempts, error, maybe_committed).into());
             }
             tracing::trace!(transaction = name, attempts, %error, "attempt failed; trying again");
             Metrics::count(&self.metrics().retries, 1);
-            sleep(backoff::delay(&error, attempts, self.rng.next_u64())).await;
+            let failed = FailedAttempts { count: attempts, longest, left };
+            sleep(backoff::delay(&error, &failed, self.rng.next_u64())).await;
         }
     }
 

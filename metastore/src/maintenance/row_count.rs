@@ -102,7 +102,7 @@ mod tests {
         for number in 0..3 {
             let all: Vec<_> = (0..partitions).map(|n| TopicPartition::new(topic.id, PartitionIndex(n))).collect();
             let segment = fixtures::segment(&all, number, Timestamp(0));
-            metastore.log.commit(&[segment], Timestamp(0), &CommitLimits::default()).await.expect("committed");
+            metastore.log.commit(&[segment], || Timestamp(0), &CommitLimits::default()).await.expect("committed");
         }
         let counted = RowCount::read(&metastore.db).await.expect("counted");
         let count = |tag: Tag| counted.rows.get(&tag.0).map_or(0, |amount| amount.count);

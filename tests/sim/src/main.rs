@@ -1,9 +1,14 @@
 //! The binary `alluvium-sim`: runs seeds and prints the violations.
 
+mod interrupt;
+mod process_usage;
+mod progress;
+
 use std::panic::catch_unwind;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -11,8 +16,10 @@ use alluvium_sim::checker::{Violation, trace};
 use alluvium_sim::run::{RunOptions, RunReport, run};
 use clap::Parser;
 
+use crate::progress::{Progress, TERMINAL_INTERVAL, Totals};
+
 /// Runs the whole system in one process on virtual time, once for each seed, and checks what clients saw.
-#[derive(Debug, Parser)]
+#[derive(Clone, Copy, Debug, Parser)]
 #[command(name = "alluvium-sim")]
 struct Options {
     /// The first seed.
@@ -30,21 +37,21 @@ struct Options {
     /// Runs every seed twice, and compares.
     #[arg(long)]
     twice: bool,
-    /// Prints every event as it happens (on standard error), and each seed's digest at its end.
+    /// Prints every event as it happens (on standard error), and what `--digests` prints.
     #[arg(long)]
     verbose: bool,
+    /// Prints a digest of each seed's history: the same for two versions of the system that behave the same.
+    #[arg(long)]
+    digests: bool,
 }
 
-/// Sums over the seeds that were run.
-#[derive(Default)]
-struct Totals {
-    seeds: u64,
-    virtual_time: Duration,
-    events: u64,
-    violations: u64,
+/// What the main thread waits for.
+enum Message {
+    /// A seed was run; `None` if the run itself panicked.
+    Ran(u64, Option<RunReport>),
+    /// The process is told to stop, by this signal.
+    Interrupted(i32),
 }
-
-type Outcome = (u64, Option<RunReport>);
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -52,28 +59,36 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let jobs = options.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let jobs = if options.verbose { 1 } else { jobs };
-    let next = AtomicU64::new(0);
-    let mut totals = Totals::default();
-    thread::scope(|scope| {
-        let (sender, outcomes) = sync_channel(jobs);
-        for _ in 0..jobs {
-            let (sender, options, next) = (sender.clone(), &options, &next);
-            scope.spawn(move || work(options, next, &sender));
+    let next = Arc::new(AtomicU64::new(0));
+    let (sender, messages) = sync_channel(jobs + 1);
+    for _ in 0..jobs {
+        let (sender, next) = (sender.clone(), Arc::clone(&next));
+        thread::spawn(move || work(options, &next, &sender));
+    }
+    thread::spawn(move || {
+        if let Ok(signal) = interrupt::wait() {
+            // The main thread ends only with the process.
+            let _ = sender.send(Message::Interrupted(signal));
         }
-        drop(sender);
-        gather(&outcomes, options.verbose, &mut totals);
     });
-    say(&format!(
-        "{} seeds, {:.2} simulated hours, {} events, {} violations",
-        totals.seeds,
-        totals.virtual_time.as_secs_f64() / 3_600.0,
-        totals.events,
-        totals.violations
-    ));
-    if totals.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let mut progress = Progress::begin();
+    let mut totals = Totals { planned: options.seeds, ..Totals::default() };
+    let interrupted = gather(&messages, options.verbose || options.digests, &mut totals, &mut progress);
+    progress.clear();
+    say(&progress.line(&totals));
+    exit_code(totals.violations, interrupted)
 }
 
-fn work(options: &Options, next: &AtomicU64, outcomes: &SyncSender<Outcome>) {
+/// 1 if there were violations; else what shells report for a process that ended by a signal, or success.
+fn exit_code(violations: u64, interrupted: Option<i32>) -> ExitCode {
+    match interrupted.map(|signal| u8::try_from(128 + signal)) {
+        _ if violations > 0 => ExitCode::FAILURE,
+        None => ExitCode::SUCCESS,
+        Some(code) => ExitCode::from(code.unwrap_or(1)),
+    }
+}
+
+fn work(options: Options, next: &AtomicU64, messages: &SyncSender<Message>) {
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= options.seeds {
@@ -83,7 +98,7 @@ fn work(options: &Options, next: &AtomicU64, outcomes: &SyncSender<Outcome>) {
         let duration = options.minutes.map(|minutes| Duration::from_secs(60 * minutes));
         let run_options = RunOptions { seed, duration, verbose: options.verbose, bug: None };
         let report = catch_unwind(|| if options.twice { run_twice(run_options) } else { run(run_options) }).ok();
-        if outcomes.send((seed, report)).is_err() {
+        if messages.send(Message::Ran(seed, report)).is_err() {
             return;
         }
     }
@@ -102,24 +117,33 @@ fn run_twice(options: RunOptions) -> RunReport {
     first
 }
 
-fn gather(outcomes: &Receiver<Outcome>, verbose: bool, totals: &mut Totals) {
-    for (seed, report) in outcomes {
-        totals.seeds += 1;
-        let Some(report) = report else {
-            totals.violations += 1;
-            say(&format!("seed {seed}: the run itself panicked"));
-            continue;
-        };
-        totals.virtual_time += report.elapsed;
-        totals.events += report.history.events.len() as u64;
-        totals.violations += report.violations.len() as u64;
-        if verbose {
-            let (events, digest) = (report.history.events.len(), report.history.digest());
-            say(&format!("seed {seed}: {:?}, {events} events, digest {digest:016x}", report.elapsed));
+/// Adds up and prints what the runs report, until all were run or a signal arrived, which is returned. Runs under way
+/// are then abandoned.
+fn gather(messages: &Receiver<Message>, digests: bool, totals: &mut Totals, progress: &mut Progress) -> Option<i32> {
+    while totals.seeds < totals.planned {
+        match messages.recv_timeout(TERMINAL_INTERVAL) {
+            Ok(Message::Ran(seed, report)) => {
+                totals.add(report.as_ref());
+                progress.clear();
+                print_outcome(seed, report.as_ref(), digests);
+            }
+            Ok(Message::Interrupted(signal)) => return Some(signal),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
         }
-        for violation in &report.violations {
-            say(&format!("seed {seed} violates {}", trace(&report.history, violation)));
-        }
+        progress.report(totals);
+    }
+    None
+}
+
+fn print_outcome(seed: u64, report: Option<&RunReport>, digests: bool) {
+    let Some(report) = report else { return say(&format!("seed {seed}: the run itself panicked")) };
+    if digests {
+        let (events, digest) = (report.history.events.len(), report.history.digest());
+        say(&format!("seed {seed}: {:?}, {events} events, digest {digest:016x}", report.elapsed));
+    }
+    for violation in &report.violations {
+        say(&format!("seed {seed} violates {}", trace(&report.history, violation)));
     }
 }
 

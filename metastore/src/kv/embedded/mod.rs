@@ -28,6 +28,7 @@ mod state;
 mod storage;
 mod submission;
 mod watches;
+mod write_tree;
 
 pub(super) use engine::Embedded;
 pub(super) use storage::{Batch, Rows, Snapshot, Storage, Version};
