@@ -112,14 +112,19 @@ mod tests {
         PlannedSegment { tier, runs: runs.to_vec() }
     }
 
+    /// One byte of the segment.
+    fn one_run(tier: Tier) -> PlannedSegment {
+        PlannedSegment { tier, runs: std::iter::once(0..1).collect() }
+    }
+
     #[test]
     fn a_segment_is_loaded_whole_at_the_tail_or_if_most_of_it_is_wanted() {
         let segment = AnnouncedSegment { bytes: 100, bytes_since: 300, is_new: true };
-        assert_eq!(planned(Tier::Tail, &[0..1]).loaded_whole(segment, 300), Some(Tier::Tail));
-        assert_eq!(planned(Tier::Tail, &[0..1]).loaded_whole(segment, 299), None, "it would be evicted at once");
-        assert_eq!(planned(Tier::Cold, &[0..1]).loaded_whole(segment, 300), None);
+        assert_eq!(one_run(Tier::Tail).loaded_whole(segment, 300), Some(Tier::Tail));
+        assert_eq!(one_run(Tier::Tail).loaded_whole(segment, 299), None, "it would be evicted at once");
+        assert_eq!(one_run(Tier::Cold).loaded_whole(segment, 300), None);
         let old = AnnouncedSegment { is_new: false, ..segment };
-        assert_eq!(planned(Tier::Tail, &[0..1]).loaded_whole(old, 300), None);
+        assert_eq!(one_run(Tier::Tail).loaded_whole(old, 300), None);
         assert_eq!(planned(Tier::Cold, &[0..20, 70..100]).loaded_whole(old, 300), Some(Tier::Cold));
         assert_eq!(planned(Tier::Cold, &[0..20, 71..100]).loaded_whole(old, 300), None);
     }
