@@ -13,6 +13,7 @@ them is a time, they compare the two sizes.
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -229,6 +230,8 @@ def scale(kind, options: argparse.Namespace) -> int:
 
 def main() -> int:
     options = arguments()
+    # Servers are stopped whoever ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return max(scale(kind, options) for kind in (Embedded, ThreeAgents))
 
 

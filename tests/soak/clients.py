@@ -42,10 +42,6 @@ class Background(threading.Thread):
         except (KafkaException, OSError) as error:
             self.failure = f"{self.name}: {error}"
 
-    def finish(self):
-        self.stopping.set()
-        self.join(ANSWER_SECONDS)
-
 
 class FarBehind(Background):
     """Reads a topic from its beginning to its end, again and again, at up to `bytes_per_second` (0: as fast as it can)."""
