@@ -178,6 +178,8 @@ def soak(kind, options: argparse.Namespace) -> int:
         found = run.watch(sampler)
         # A stalled load would not end.
         found = found or run.finish()
+        # Charts take a while, and the servers would go on.
+        run.stop()
         if not sampler.samples or "objects" not in sampler.samples[-1]:
             # The last one was given up in the middle.
             sampler.samples = sampler.samples[:-1]
