@@ -13,6 +13,7 @@ them is a time, they compare the two sizes.
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -66,7 +67,7 @@ def say(text: str):
 
 def create(target, numbers: range) -> float:
     """Creates topics. Returns how many seconds it took."""
-    admin = AdminClient({"bootstrap.servers": target.kafka_addresses[0]})
+    admin = AdminClient({"log_level": 0, "bootstrap.servers": target.kafka_addresses[0]})
     began = time.monotonic()
     for first in range(numbers.start, numbers.stop, REQUEST_TOPICS):
         names = [name_of(number) for number in range(first, min(first + REQUEST_TOPICS, numbers.stop))]
@@ -108,7 +109,7 @@ def idle(target, seconds: float) -> dict[str, float]:
 
 def active(target, partitions: int, seconds: float, period: float) -> dict[str, float]:
     """Costs per hour of a load on a few hot partitions and on each hundredth: those get a record every `period`."""
-    producer = Producer({"bootstrap.servers": ",".join(target.kafka_addresses), "linger.ms": 20})
+    producer = Producer({"log_level": 0, "bootstrap.servers": ",".join(target.kafka_addresses), "linger.ms": 20})
     every = round(1 / SLIGHTLY_ACTIVE)
     slight = [divmod(partition, PARTITIONS_OF_TOPIC) for partition in range(0, partitions, every)]
     before, began, turn = counted(target), time.monotonic(), 0
@@ -229,6 +230,8 @@ def scale(kind, options: argparse.Namespace) -> int:
 
 def main() -> int:
     options = arguments()
+    # Servers are stopped whoever ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return max(scale(kind, options) for kind in (Embedded, ThreeAgents))
 
 

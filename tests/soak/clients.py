@@ -10,6 +10,8 @@ import time
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+# Connections that end with the servers are no news.
+QUIET = {"log_level": 0}
 # Of librdkafka, in this process: far less than what is read.
 QUEUE_KIB = 16 << 10
 # Time between two topics, and between the creation and the deletion of one.
@@ -21,7 +23,7 @@ ANSWER_SECONDS = 30
 
 def create_topic(bootstrap: str, name: str, partitions: int, **config):
     # The client must live until the answer is there.
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({**QUIET, "bootstrap.servers": bootstrap})
     made = admin.create_topics([NewTopic(name, partitions, 1, config=config)])
     made[name].result(ANSWER_SECONDS)
 
@@ -42,10 +44,6 @@ class Background(threading.Thread):
         except (KafkaException, OSError) as error:
             self.failure = f"{self.name}: {error}"
 
-    def finish(self):
-        self.stopping.set()
-        self.join(ANSWER_SECONDS)
-
 
 class FarBehind(Background):
     """Reads a topic from its beginning to its end, again and again, at up to `bytes_per_second` (0: as fast as it can)."""
@@ -54,7 +52,7 @@ class FarBehind(Background):
         super().__init__("the consumer far behind")
         self.topic, self.partitions, self.bytes_per_second = topic, partitions, bytes_per_second
         self.bytes, self.passes = 0, 0
-        self.client = Consumer({"bootstrap.servers": bootstrap, "group.id": "far-behind", "enable.auto.commit": False,
+        self.client = Consumer({**QUIET, "bootstrap.servers": bootstrap, "group.id": "far-behind", "enable.auto.commit": False,
                                 "auto.offset.reset": "earliest", "enable.partition.eof": True,
                                 "queued.max.messages.kbytes": QUEUE_KIB, "check.crcs": True})
 
@@ -107,7 +105,7 @@ class Stuck(Background):
         self.offsets = [0] * partitions
 
     def work(self):
-        client = Consumer({"bootstrap.servers": f"{self.host}:{self.port}", "group.id": "stuck"})
+        client = Consumer({**QUIET, "bootstrap.servers": f"{self.host}:{self.port}", "group.id": "stuck"})
         while not self.stopping.is_set():
             gone = [one for one in self.sockets if is_closed(one)]
             for one in gone:
@@ -159,8 +157,8 @@ class Churn(Background):
 
     def __init__(self, bootstrap: str):
         super().__init__("topics that come and go")
-        self.admin = AdminClient({"bootstrap.servers": bootstrap})
-        self.producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True})
+        self.admin = AdminClient({**QUIET, "bootstrap.servers": bootstrap})
+        self.producer = Producer({**QUIET, "bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True})
         self.deleted = 0
 
     def work(self):

@@ -12,6 +12,7 @@ stands still (progress.py).
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ LEAD_SECONDS = 5.0
 # What the two processes of a small machine can do beside their clients.
 SMOKE = {"seconds": 95.0, "rate_mib": 8.0, "behind_mib": 8.0, "retention": 15.0, "every": 1.5}
 SAMPLES = 600
+JOIN_SECONDS = 3.0
 
 
 def arguments() -> argparse.Namespace:
@@ -128,7 +130,10 @@ class Run:
     def finish(self) -> list[str]:
         found = [load.finish() for load in self.loads]
         for other in self.others:
-            other.finish()
+            other.stopping.set()
+        # One that waits for an answer does not hold up the verdict: it ends with this process.
+        for other in self.others:
+            other.join(JOIN_SECONDS)
         return [sentence for sentence in found if sentence]
 
     def stop(self):
@@ -173,6 +178,8 @@ def soak(kind, options: argparse.Namespace) -> int:
         found = run.watch(sampler)
         # A stalled load would not end.
         found = found or run.finish()
+        # Charts take a while, and the servers would go on.
+        run.stop()
         if not sampler.samples or "objects" not in sampler.samples[-1]:
             # The last one was given up in the middle.
             sampler.samples = sampler.samples[:-1]
@@ -199,6 +206,8 @@ def soak(kind, options: argparse.Namespace) -> int:
 
 def main() -> int:
     options = arguments()
+    # Servers are stopped whoever ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     kinds = [Embedded, ThreeAgents] if options.smoke else [ThreeAgents] if options.cluster else [Embedded]
     return max(soak(kind, options) for kind in kinds)
 
