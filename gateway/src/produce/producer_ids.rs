@@ -18,8 +18,9 @@ use tokio::sync::Mutex;
 /// Ids taken at once (Kafka's controller gives blocks of the same size): a refill is rare, and an agent that ends loses
 /// few.
 const BLOCK_IDS: u32 = 1_000;
-/// Age at which what is left of a block is dropped: short compared with the expiry of producers, which counts from it.
-const BLOCK_AGE_MAX: Duration = Duration::from_secs(3_600);
+/// Age at which what is left of a block is dropped. A producer's id should be no older than the producer: only in partitions
+/// older than its id is it known to begin at 0.
+const BLOCK_AGE_MAX: Duration = Duration::from_secs(10);
 
 /// The producer ids of one agent.
 pub struct ProducerIds {

@@ -1,10 +1,10 @@
 //! The value of the head row.
 //!
 //! ```text
-//! value | version: 2 (1) | next: 8 | stable: 8 | bytes of all extents ever appended: 8 |
+//! value | version: 2 (1) | next: 8 | stable: 8 | bytes of all extents ever appended: 8 | created: 8 |
 //! ```
 
-use alluvium_model::{Offset, log::Head};
+use alluvium_model::{Offset, Timestamp, log::Head};
 
 use crate::keyspace::{RowError, RowReader, RowWriter};
 
@@ -12,15 +12,15 @@ const VERSION: u8 = 2;
 
 /// The value of the row of `head`, without its log start.
 pub(crate) fn encode_head(head: &Head) -> Vec<u8> {
-    let Head { next, start: _, stable, appended } = head;
-    RowWriter::new(VERSION).i64(next.0).i64(stable.0).u64(*appended).finish()
+    let Head { next, start: _, stable, appended, created } = head;
+    RowWriter::new(VERSION).i64(next.0).i64(stable.0).u64(*appended).i64(created.0).finish()
 }
 
 /// The head of a row, of a log that starts at `start`.
 pub(super) fn decode_head(row: &[u8], start: Offset) -> Result<Head, RowError> {
     let mut row = RowReader::new("head", row, VERSION)?;
     let (next, stable) = (Offset(row.i64()?), Offset(row.i64()?));
-    let head = Head { next, start, stable, appended: row.u64()? };
+    let head = Head { next, start, stable, appended: row.u64()?, created: Timestamp(row.i64()?) };
     if start > next || stable > next || stable < Offset(0) {
         return Err(row.malformed("offsets out of order"));
     }
@@ -33,11 +33,13 @@ mod tests {
     use super::*;
     use crate::keyspace::RowProblem;
 
-    const HEAD: Head = Head { next: Offset(300), start: Offset(2), stable: Offset(299), appended: 65_537 };
+    const HEAD: Head =
+        Head { next: Offset(300), start: Offset(2), stable: Offset(299), appended: 65_537, created: Timestamp(-1) };
 
     #[test]
     fn bytes_of_version_2_never_change() {
-        let golden = b"\x02\0\0\0\0\0\0\x01\x2c\0\0\0\0\0\0\x01\x2b\0\0\0\0\0\x01\0\x01";
+        let golden = b"\x02\0\0\0\0\0\0\x01\x2c\0\0\0\0\0\0\x01\x2b\0\0\0\0\0\x01\0\x01\
+            \xff\xff\xff\xff\xff\xff\xff\xff";
         assert_eq!(encode_head(&HEAD), golden);
         assert_eq!(decode_head(golden, Offset(2)), Ok(HEAD));
     }

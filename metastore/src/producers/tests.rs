@@ -88,7 +88,7 @@ async fn a_new_producer_begins_at_0_and_one_whose_window_may_have_expired_anywhe
         let mut segment = fixtures::segment(&partitions, number, now);
         let first = Sequence(first);
         segment.runs[0].batches[0].producer = Some(ProducerBatch { id, epoch: ProducerEpoch(0), first, last: first });
-        let outcomes = metastore.log.commit(&[segment], now, &CommitLimits::default()).await.unwrap();
+        let outcomes = metastore.log.commit(&[segment], || now, &CommitLimits::default()).await.unwrap();
         outcomes[0].runs[0].batches[0].map(|ack| ack.base.0)
     };
     let early = Err(BatchRejection::FirstBatchMissing { found: Sequence(1) });

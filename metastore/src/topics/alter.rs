@@ -44,7 +44,7 @@ async fn add_partitions(tx: &Tx, id: TopicId, total: i32, now: Timestamp) -> Res
     }
     let topic = Topic { partitions: total, ..topic };
     let added = topic.all_partitions().skip(usize::try_from(current).unwrap_or(0));
-    write_heads(tx, added);
+    write_heads(tx, added, now);
     write(tx, &topic, now);
     Ok(topic)
 }

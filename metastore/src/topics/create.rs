@@ -47,14 +47,14 @@ async fn create(tx: &Tx, topic: &Topic, now: Timestamp) -> Result<Topic, CreateT
     }
     tx.set(&name_key(&topic.name), &encode_name(topic.id, &topic.name));
     tx.set(&topic_key(topic.id), &topic_row::encode(topic));
-    write_heads(tx, topic.all_partitions());
+    write_heads(tx, topic.all_partitions(), now);
     feed::append(tx, now, FeedEntry::Topics { ids: vec![topic.id] });
     Ok(topic.clone())
 }
 
-/// Writes the heads of new partitions.
-pub(super) fn write_heads(tx: &Tx, partitions: impl Iterator<Item = TopicPartition>) {
-    let empty = encode_head(&Head::EMPTY);
+/// Writes the heads of new partitions, created `now`.
+pub(super) fn write_heads(tx: &Tx, partitions: impl Iterator<Item = TopicPartition>, now: Timestamp) {
+    let empty = encode_head(&Head { created: now, ..Head::EMPTY });
     for partition in partitions {
         tx.set(&head_key(partition), &empty);
     }

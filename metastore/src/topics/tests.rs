@@ -45,7 +45,7 @@ async fn a_created_topic_is_found_by_name_and_id_and_its_partitions_have_heads()
     assert_eq!(metastore.topics.by_name("a.b").await, Ok(Some(topic.clone())));
     assert_eq!(metastore.topics.by_name("a_b").await, Ok(None));
     assert_eq!(metastore.topics.by_id(topic.id).await, Ok(Some(topic.clone())));
-    assert_eq!(head(&metastore, topic.id, 2).await, Some(Head::EMPTY));
+    assert_eq!(head(&metastore, topic.id, 2).await, Some(Head { created: NOW, ..Head::EMPTY }));
     assert_eq!(head(&metastore, topic.id, 3).await, None);
 }
 
@@ -88,7 +88,7 @@ async fn many_topics_are_listed_by_name() {
 async fn a_topic_of_ten_thousand_partitions_is_created_and_deleted_in_one_transaction_each() {
     let metastore = fixtures::memory().await;
     let topic = metastore.topics.create(new(1, "wide", 10_000), NOW).await.unwrap();
-    assert_eq!(head(&metastore, topic.id, 9_999).await, Some(Head::EMPTY));
+    assert_eq!(head(&metastore, topic.id, 9_999).await, Some(Head { created: NOW, ..Head::EMPTY }));
     metastore.topics.delete(topic.id, NOW, GRACE).await.unwrap();
     let heads: Vec<_> = topic.all_partitions().collect();
     assert_eq!(metastore.log.heads(&heads).await, Ok(vec![None; 10_000]));
@@ -101,7 +101,7 @@ async fn partitions_are_added_and_never_removed() {
     let grown = metastore.topics.add_partitions(topic.id, 3, NOW).await.unwrap();
     assert_eq!(grown, Topic { partitions: 3, ..topic.clone() });
     assert_eq!(metastore.topics.by_id(topic.id).await, Ok(Some(grown)));
-    assert_eq!(head(&metastore, topic.id, 2).await, Some(Head::EMPTY));
+    assert_eq!(head(&metastore, topic.id, 2).await, Some(Head { created: NOW, ..Head::EMPTY }));
     for total in [1, 3] {
         let refused = metastore.topics.add_partitions(topic.id, total, NOW).await;
         assert_eq!(refused, Err(AddPartitionsError::NotMore { current: 3, total }));
@@ -156,7 +156,7 @@ async fn a_topic_that_is_not_deleted_is_never_purged() {
     let topic = create(&metastore.topics, 1, "a").await;
     let lease = fixtures::lease(&metastore, LeaseKey::Role(MaintenanceRole::Topics)).await;
     assert_eq!(metastore.topics.purge(&lease, topic.id, 10, NOW).await, Ok(true));
-    assert_eq!(head(&metastore, topic.id, 0).await, Some(Head::EMPTY));
+    assert_eq!(head(&metastore, topic.id, 0).await, Some(Head { created: NOW, ..Head::EMPTY }));
 }
 
 #[tokio::test(start_paused = true)]

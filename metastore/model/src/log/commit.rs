@@ -142,7 +142,8 @@ impl Decision<'_> {
 
     fn check_sequence(&self, partition: TopicPartition, batch: &BatchCommit) -> SequenceCheck {
         let Some(producer) = &batch.producer else { return SequenceCheck::Append };
-        let unknown = || SequenceCheck::without_window(producer, self.now, self.limits.producer_expiry);
+        let created = self.state.heads.get(&partition).map_or(self.now, |head| head.created);
+        let unknown = || SequenceCheck::without_window(producer, created, self.now, self.limits.producer_expiry);
         self.window(partition, producer).map_or_else(unknown, |window| window.check(producer))
     }
 

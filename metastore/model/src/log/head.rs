@@ -1,10 +1,10 @@
 //! The head: what is stored about a partition as a whole, which says where its log begins and ends.
 
-use crate::{Extent, Offset};
+use crate::{Extent, Offset, Timestamp};
 
 /// The head of one partition. It exists from the creation of the partition until its topic is deleted.
 ///
-/// It is stored in two rows: a commit writes `next`, `stable` and `appended`; a trim writes `start`. Swaps write
+/// It is stored in two rows: a commit writes all but `start`; a trim writes `start`. Swaps write
 /// neither. So swaps and trims never have to wait for commits, nor commits for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -18,11 +18,14 @@ pub struct Head {
     /// Sum of the bytes of all extents that were ever appended. The size of the log is less by what trims and swaps
     /// removed.
     pub appended: u64,
+    /// When the partition was created, ms.
+    pub created: Timestamp,
 }
 
 impl Head {
-    /// The head of a partition that never held a record.
-    pub const EMPTY: Self = Self { next: Offset(0), start: Offset(0), stable: Offset(0), appended: 0 };
+    /// The head of a partition that never held a record and was created at time 0.
+    pub const EMPTY: Self =
+        Self { next: Offset(0), start: Offset(0), stable: Offset(0), appended: 0, created: Timestamp(0) };
 
     /// Whether there is no record to read.
     #[must_use]
@@ -39,6 +42,7 @@ impl Head {
             start: self.start,
             stable: if self.stable == self.next { next } else { self.stable },
             appended: self.appended.saturating_add(extent.bytes),
+            created: self.created,
         }
     }
 }

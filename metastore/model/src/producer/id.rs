@@ -39,4 +39,10 @@ impl ProducerId {
     pub fn is_fresh(self, now: Timestamp, expiry: Duration) -> bool {
         self.allocated().is_some_and(|allocated| now < allocated.plus(expiry) && allocated < now.plus(expiry))
     }
+
+    /// Whether it was allocated at `time` or later, as far as its second tells.
+    #[must_use]
+    pub fn is_allocated_since(self, time: Timestamp) -> bool {
+        self.allocated().is_some_and(|allocated| allocated.plus_ms(999) >= time)
+    }
 }

@@ -154,9 +154,17 @@ fn an_id_is_fresh_until_a_window_of_it_can_have_expired() {
 fn without_a_window_a_new_producer_begins_at_zero_and_any_other_anywhere() {
     let of = |id, first| ProducerBatch { id, ..batch(0, first, first) };
     let (new, old) = (ProducerId::first_at(NOW), ProducerId::first_at(NOW.minus(EXPIRY)));
-    let check = |id, first| SequenceCheck::without_window(&of(id, first), NOW, EXPIRY);
+    let check = |id, first| SequenceCheck::without_window(&of(id, first), Timestamp(0), NOW, EXPIRY);
     assert_eq!(check(new, 0), SequenceCheck::Append);
     assert_eq!(check(new, 3), SequenceCheck::Reject(SequenceError::FirstMissing { found: Sequence(3) }));
     assert_eq!(check(old, 3), SequenceCheck::Append);
     assert_eq!(check(ProducerId(7), 3), SequenceCheck::Append);
+}
+
+#[test]
+fn a_producer_may_count_on_in_a_partition_that_is_younger_than_its_id() {
+    let early = ProducerBatch { id: ProducerId::first_at(NOW), ..batch(0, 3, 3) };
+    let check = |created| SequenceCheck::without_window(&early, created, NOW.plus_ms(5_000), EXPIRY);
+    assert_eq!(check(NOW.plus_ms(2_000)), SequenceCheck::Append, "the topic was created again");
+    assert_eq!(check(NOW), SequenceCheck::Reject(SequenceError::FirstMissing { found: Sequence(3) }));
 }

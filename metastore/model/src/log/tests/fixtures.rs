@@ -67,5 +67,5 @@ pub(super) fn extent(offsets: Range<i64>) -> Extent {
 /// The head of a log of ten-byte records from `start` to `next`.
 pub(super) fn head(start: i64, next: i64) -> Head {
     let appended = u64::try_from(next).unwrap() * 10;
-    Head { next: Offset(next), start: Offset(start), stable: Offset(next), appended }
+    Head { next: Offset(next), start: Offset(start), stable: Offset(next), appended, ..Head::EMPTY }
 }
