@@ -240,8 +240,8 @@ async fn an_idle_compactor_writes_nothing_and_releases_roles_that_are_no_longer_
     let rows = || world.metastore.db.metrics().rows_written.load(Ordering::Relaxed);
     let (before, started) = (rows(), Instant::now());
     sleep(Duration::from_secs(60)).await;
-    // A heartbeat is a row, and there are two of them a second.
-    let heartbeats = u64::try_from(started.elapsed().as_millis() / 500).expect("few");
+    let interval = alluvium_model::limits::HEARTBEAT_INTERVAL;
+    let heartbeats = u64::try_from(started.elapsed().as_millis() / interval.as_millis()).expect("few");
     assert!(rows() - before <= heartbeats + 1, "{} rows in {heartbeats} heartbeats", rows() - before);
     let roles = [MaintenanceRole::Retired, MaintenanceRole::Retention, MaintenanceRole::Topics, MaintenanceRole::Feed];
     let other = world.process(slow_store(), eager()).await;

@@ -90,6 +90,7 @@ impl EncodedResponses {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::Arc;
 
     use alluvium_metastore::nodes::Node;
@@ -100,7 +101,7 @@ mod tests {
     use crate::live_agents::tests::node;
 
     fn basis(topic_changes: u64, nodes: &[Node]) -> ResponseBasis {
-        let agents = LiveAgents::new(Arc::new(nodes[0].clone()), nodes.into(), true).advertised();
+        let agents = LiveAgents::new(Arc::new(nodes[0].clone()), nodes.into(), true, &BTreeSet::new()).advertised();
         ResponseBasis { topic_changes, agents }
     }
 
