@@ -9,6 +9,9 @@ use tokio::{
 
 /// The niceness of the threads: if all processors are busy, they get about a tenth of another thread's time.
 const NICENESS: i32 = 10;
+/// Threads for what jobs compute, and for their files: one for each of the most jobs. An idle one
+/// keeps memory that it once allocated.
+const BLOCKING_THREADS_MAX: usize = 16;
 
 /// Tokio runtimes of their own: one whose threads have a low priority, and one of normal priority for the times in which
 /// background work falls behind. (A thread that has lowered its priority may not raise it again.)
@@ -49,7 +52,7 @@ impl Drop for Background {
 
 fn threads(name: &'static str) -> Builder {
     let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(1).thread_name(name).enable_all();
+    builder.worker_threads(1).max_blocking_threads(BLOCKING_THREADS_MAX).thread_name(name).enable_all();
     builder
 }
 

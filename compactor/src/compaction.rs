@@ -25,6 +25,8 @@ use crate::{CompactorConfig, Counters, Report};
 
 /// Passes of a round over all work: each runs all jobs that it finds, and the last one finds none.
 const PASSES_MAX: usize = 1_000;
+/// Passes in a row that find only changed inputs: of an index that contradicts itself they find no end.
+const STALE_PASSES_MAX: usize = 3;
 /// Partitions planned at a time: those that share segments are packed into one job.
 const PLAN_PARTITIONS_MAX: usize = 1_000;
 /// Extents planned at a time (about 200 B each).
@@ -174,9 +176,8 @@ impl CompactionTask {
         for compaction in job.compactions() {
             let partition = compaction.partition;
             let is_broken = result.broken.iter().any(|(of, _)| *of == partition);
-            let is_changed = is_broken || result.stale.contains(&partition);
-            // Back-off, unless something is known to have changed.
-            backlog.look_at(partition, if is_changed { now } else { now.plus(self.config.interval) });
+            // Back-off, also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated at once.
+            backlog.look_at(partition, if is_broken { now } else { now.plus(self.config.interval) });
         }
         for (partition, extent) in &result.broken {
             self.index.planner.set_broken(*partition, extent);
@@ -197,13 +198,16 @@ impl CompactionTask {
 
     /// Compacts everything up to `end_offsets`, wherever it is assigned.
     pub(crate) async fn run_all(&self, end_offsets: &EndOffsets, report: &mut Report) {
+        let mut stale_passes = 0;
         for _ in 0..PASSES_MAX {
             let jobs = self.plan_all(end_offsets).await.unwrap_or_else(|error| {
                 report.fail("planning", &error);
                 Vec::new()
             });
-            if jobs.is_empty() || !self.run_jobs(jobs, report).await {
-                break;
+            match self.run_jobs(jobs, report).await {
+                Pass::Progress => stale_passes = 0,
+                Pass::Stale if stale_passes < STALE_PASSES_MAX => stale_passes += 1,
+                Pass::Stale | Pass::Nothing => break,
             }
         }
     }
@@ -234,19 +238,33 @@ impl CompactionTask {
         Ok(jobs)
     }
 
-    /// Runs `jobs`. Returns whether another pass may find more: a file was swapped in, or inputs were broken or
-    /// changed.
-    async fn run_jobs(&self, jobs: Vec<Job>, report: &mut Report) -> bool {
-        let mut is_progress = false;
+    /// Runs `jobs`.
+    async fn run_jobs(&self, jobs: Vec<Job>, report: &mut Report) -> Pass {
+        let mut pass = Pass::Nothing;
         let mut running =
             stream::iter(jobs).map(|job| self.run_job(job).boxed()).buffer_unordered(self.config.jobs_max.max(1));
         while let Some((_, JobResult { report: done, broken, .. })) = running.next().await {
-            is_progress |= done.files_written > 0 || done.stale > 0 || !broken.is_empty();
+            let is_progress = done.files_written > 0 || !broken.is_empty();
+            pass = match pass {
+                _ if is_progress => Pass::Progress,
+                Pass::Nothing if done.stale > 0 => Pass::Stale,
+                pass => pass,
+            };
             for (partition, extent) in &broken {
                 self.index.planner.set_broken(*partition, extent);
             }
             report.add(done);
         }
-        is_progress
+        pass
     }
+}
+
+/// What a pass over all partitions has done, and so whether another one may find more.
+enum Pass {
+    /// A file was swapped in, or inputs were found to be broken, which the next pass leaves out.
+    Progress,
+    /// Nothing but that inputs had changed meanwhile.
+    Stale,
+    /// Nothing.
+    Nothing,
 }

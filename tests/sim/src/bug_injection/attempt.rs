@@ -38,6 +38,14 @@ impl BuggyAttempt {
     }
 }
 
+/// The head row `head`, whose last field is the time at which the partition was created, with a time later than any: so
+/// producers without a window may begin at any sequence.
+fn created_in_future(head: &Bytes) -> Bytes {
+    let created = i64::MAX.to_be_bytes();
+    let rest = head.len().saturating_sub(created.len());
+    [&head[..rest], &created].concat().into()
+}
+
 #[async_trait]
 impl Attempt for BuggyAttempt {
     async fn get(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error> {
@@ -46,6 +54,7 @@ impl Attempt for BuggyAttempt {
         let mut rows = self.rows();
         Ok(match self.bug {
             Bug::ForgottenWindows if is(key, Tag::WINDOW) => None,
+            Bug::ForgottenWindows if is(key, Tag::HEAD) => value.map(|head| created_in_future(&head)),
             Bug::OldHeads if is(key, Tag::HEAD) => {
                 let before = rows.before(key, value.as_ref());
                 if rows.is_due(OLD_HEAD_EVERY) { before.or(value) } else { value }

@@ -26,7 +26,7 @@ pub enum Bug {
     LostConflicts,
     /// Commits read heads as they were before the last change: offsets are assigned twice.
     OldHeads,
-    /// Commits do not see producer windows: duplicate batches are appended.
+    /// Commits see neither producer windows nor which producers are new: duplicate batches are appended.
     ForgottenWindows,
     /// Reads of the index leave some extents out.
     HiddenExtents,

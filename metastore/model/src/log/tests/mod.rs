@@ -2,7 +2,7 @@
 
 mod commit;
 mod fixtures;
-mod retention;
 mod new_producer;
+mod retention;
 mod swap;
 mod trim;
