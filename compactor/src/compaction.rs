@@ -176,7 +176,8 @@ impl CompactionTask {
         for compaction in job.compactions() {
             let partition = compaction.partition;
             let is_broken = result.broken.iter().any(|(of, _)| *of == partition);
-            // Back-off, also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated at once.
+            // Back-off, also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated at
+            // once.
             backlog.look_at(partition, if is_broken { now } else { now.plus(self.config.interval) });
         }
         for (partition, extent) in &result.broken {

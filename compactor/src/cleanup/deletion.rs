@@ -39,9 +39,10 @@ impl Cleanup {
         }
     }
 
-    /// Retires the objects that have no references left, and deletes the retired ones that are due; with `is_forced` also those that failed a short time ago. An object is
-    /// deleted from the bucket before its row: an object whose row is left is deleted again, but one without a row
-    /// would be an orphan. An object that cannot be deleted is tried again later, and keeps nothing else.
+    /// Retires the objects that have no references left, and deletes the retired ones that are due; with `is_forced`
+    /// also those that failed a short time ago. An object is deleted from the bucket before its row: an object whose
+    /// row is left is deleted again, but one without a row would be an orphan. An object that cannot be deleted is
+    /// tried again later, and keeps nothing else.
     pub(crate) async fn delete_retired(
         &self,
         lease: &Lease,

@@ -19,7 +19,7 @@ impl Rewriter {
         built: BuiltFile,
         result: &mut JobResult,
     ) {
-        let JobResult { report, replaced, stale, .. } = result;
+        let JobResult { report, replaced, .. } = result;
         let BuiltFile { file, inputs } = built;
         let inputs = &compaction.inputs[..inputs.min(compaction.inputs.len())];
         let (records, bytes) = (file.records, file.bytes);
@@ -34,7 +34,6 @@ impl Rewriter {
             }
             Err(RewriteError::Swap(SwapError::Stale(_) | SwapError::UnknownPartition(_))) => {
                 report.stale += 1;
-                stale.push(compaction.partition);
             }
             Err(RewriteError::Swap(SwapError::Fenced)) => {
                 report.fenced += 1;

@@ -51,8 +51,6 @@ pub(crate) struct JobResult {
     pub(crate) broken: Vec<(TopicPartition, Extent)>,
     /// Inputs that a file has replaced.
     pub(crate) replaced: Vec<(TopicPartition, Vec<Extent>)>,
-    /// Partitions whose inputs had changed.
-    pub(crate) stale: Vec<TopicPartition>,
 }
 
 impl JobResult {
