@@ -86,7 +86,10 @@ where
         ConnectionEnd::Closed(_) | ConnectionEnd::Unreadable(FrameError::Length { .. }) => {
             tracing::warn!(%peer, kind = ended.kind(), %ended, "connection closed");
         }
-        ConnectionEnd::Unwritable(WriteError::TooSlow { .. }) => note_slow_reader(&agent, peer, &ended),
+        ConnectionEnd::Unwritable(WriteError::TooSlow { .. }) => {
+            agent.metrics.slow_readers.inc();
+            tracing::warn!(%peer, kind = ended.kind(), %ended, "connection of a client that does not take its answers closed");
+        }
         ConnectionEnd::ByPeer
         | ConnectionEnd::Idle
         | ConnectionEnd::Draining
@@ -94,14 +97,6 @@ where
         | ConnectionEnd::Unwritable(WriteError::Io(_)) => {
             tracing::debug!(%peer, %ended, "connection closed");
         }
-    }
-}
-
-/// Counts a slow reader, and logs the first and then ever fewer of them: there may be thousands.
-fn note_slow_reader(agent: &Agent, peer: SocketAddr, ended: &ConnectionEnd) {
-    let closed = agent.metrics.slow_readers.inc() + 1;
-    if closed.is_power_of_two() {
-        tracing::warn!(%peer, %ended, closed, "connections of clients that do not take their answers are closed");
     }
 }
 

@@ -112,16 +112,18 @@ async fn only_the_coordinator_serves_a_group() {
     assert_eq!(elsewhere.in_memory(), 0);
 }
 
+/// A group that the second of two agents coordinates.
+fn group_of_second_agent() -> String {
+    let candidates = [0, 1].map(|id| Candidate { id: AgentId(id), zone: None, rank: id.unsigned_abs() });
+    let mut names = (0..).map(|n| format!("group-{n}"));
+    names.find(|name| coordinator(name, &candidates) == Some(AgentId(1))).expect("every agent coordinates some group")
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_new_agent_takes_over_its_groups_with_their_members() {
     let world = World::new().await;
     let [a] = world.agents().await;
-    // A group that the second of two agents will coordinate.
-    let candidates = [0, 1].map(|id| Candidate { id: AgentId(id), zone: None, rank: id.unsigned_abs() });
-    let mut names = (0..).map(|n| format!("group-{n}"));
-    let group = names
-        .find(|name| coordinator(name, &candidates) == Some(AgentId(1)))
-        .expect("every agent coordinates some group");
+    let group = group_of_second_agent();
     let members = stable(&a.agent, &group).await;
     let again = Joiner { member: Some(members[0].clone()), ..joiner("a") };
     let (pending, b) = tokio::join!(a.agent.groups.join(&group, again), world.process(None));
@@ -138,11 +140,7 @@ async fn a_new_agent_takes_over_its_groups_with_their_members() {
 async fn a_member_that_died_is_not_waited_for_again_when_its_group_moves() {
     let world = World::new().await;
     let [a] = world.agents().await;
-    let candidates = [0, 1].map(|id| Candidate { id: AgentId(id), zone: None, rank: id.unsigned_abs() });
-    let mut names = (0..).map(|n| format!("group-{n}"));
-    let group = names
-        .find(|name| coordinator(name, &candidates) == Some(AgentId(1)))
-        .expect("every agent coordinates some group");
+    let group = group_of_second_agent();
     let [lives, _died] = stable(&a.agent, &group).await;
     let died = Instant::now();
     while died.elapsed() < SESSION * 3 / 5 {

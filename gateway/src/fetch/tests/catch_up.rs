@@ -8,7 +8,8 @@ use futures::future::join_all;
 
 use crate::agent::Agent;
 use crate::config::AgentConfig;
-use crate::tests::world::{World, append, batch, fetch, plan, produce, records};
+use crate::fetch::tests::write_segments;
+use crate::tests::world::{World, append, batch, fetch, plan, records};
 
 const PARTITIONS: i32 = 40;
 const SEGMENTS: u64 = 30;
@@ -19,21 +20,7 @@ const VALUE_BYTES: usize = 19_000;
 async fn announced_segments(world: &World) -> (Arc<Agent>, Vec<TopicPartition>) {
     let (writer, reader) = (world.agent().await, world.agent().await);
     let partitions = world.topic("orders", PARTITIONS).await;
-    let idle = world.topic("warm", 1).await[0];
-    // Spends the flush tokens that an idle agent has saved up.
-    for _ in 0..4 {
-        produce(&writer, idle, batch(&["warm"])).await.expect("acknowledged");
-    }
-    let value = "v".repeat(VALUE_BYTES);
-    let puts = world.objects.usage().totals().puts;
-    for _ in 0..SEGMENTS {
-        let mut outcomes = Vec::new();
-        for partition in &partitions {
-            outcomes.push(append(&writer, *partition, batch(&[&value])).await);
-        }
-        assert!(join_all(outcomes).await.iter().flatten().all(Result::is_ok));
-    }
-    assert_eq!(world.objects.usage().totals().puts, puts + SEGMENTS);
+    write_segments(world, &writer, &partitions, SEGMENTS, VALUE_BYTES).await;
     reader.metadata_cache.sync().await.expect("the metastore answers");
     (reader, partitions)
 }

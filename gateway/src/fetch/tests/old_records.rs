@@ -6,15 +6,16 @@ use std::time::Duration;
 use alluvium_model::{TopicPartition, limits};
 use alluvium_objects::faults::{Fault, FaultRule};
 use alluvium_objects::{Operation, UsageTotals};
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
 use tokio::time::Instant;
 
 use crate::agent::Agent;
 use crate::config::AgentConfig;
 use crate::fetch::CacheBytes;
+use crate::fetch::tests::write_segments;
 use crate::memory::Share;
 use crate::tests::compaction::compact;
-use crate::tests::world::{World, append, batch, fetch, plan, produce, read_all, records};
+use crate::tests::world::{World, batch, fetch, plan, produce, read_all, records};
 
 const PARTITIONS: i32 = 100;
 const ROUNDS: u64 = 4;
@@ -24,22 +25,7 @@ const VALUE_BYTES: usize = 2_000;
 async fn old_segments(world: &World) -> (Arc<Agent>, Vec<TopicPartition>) {
     let writer = world.agent().await;
     let partitions = world.topic("orders", PARTITIONS).await;
-    let idle = world.topic("warm", 1).await[0];
-    // Spends the flush tokens that an idle agent has saved up.
-    for _ in 0..4 {
-        produce(&writer, idle, batch(&["warm"])).await.expect("acknowledged");
-    }
-    let value = "v".repeat(VALUE_BYTES);
-    let puts = world.objects.usage().totals().puts;
-    for _ in 0..ROUNDS {
-        let mut outcomes = Vec::new();
-        for partition in &partitions {
-            outcomes.push(append(&writer, *partition, batch(&[&value])).await);
-        }
-        let outcomes = join_all(outcomes).await;
-        assert!(outcomes.iter().flatten().all(Result::is_ok));
-    }
-    assert_eq!(world.objects.usage().totals().puts, puts + ROUNDS);
+    write_segments(world, &writer, &partitions, ROUNDS, VALUE_BYTES).await;
     (world.agent().await, partitions)
 }
 
