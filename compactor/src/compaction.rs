@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use alluvium_metastore::Error;
 use alluvium_metastore::leases::LeaseKey;
-use alluvium_model::{Offset, TopicPartition};
+use alluvium_model::{CompactionLoad, ExtentSource, Offset, TopicPartition};
 use alluvium_runtime::Clock;
 use futures::{FutureExt, StreamExt, stream};
 use tokio::runtime::Handle;
@@ -20,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::plan::{self, Job, Selection};
 use crate::rewrite::{JobResult, Rewriter};
 use crate::tasks::{Task, TaskStatuses};
-use crate::work::{Backlog, EndOffsets, PlanInput, WorkIndex};
+use crate::work::{Backlog, EndOffsets, PlanInput, Throughput, WorkIndex};
 use crate::{CompactorConfig, Counters, Report};
 
 /// Passes of a round over all work: each runs all jobs that it finds, and the last one finds none.
@@ -31,6 +32,8 @@ const STALE_PASSES_MAX: usize = 3;
 const PLAN_PARTITIONS_MAX: usize = 1_000;
 /// Extents planned at a time (about 200 B each).
 const PLAN_EXTENTS_MAX: usize = 200_000;
+/// Pause between two announcements of the load: as long as heartbeats, which carry them, at most are apart.
+const ANNOUNCEMENT_PAUSE: Duration = Duration::from_secs(1);
 /// Jobs that wait until one of the running ones has finished.
 const WAITING_MAX: usize = 1;
 
@@ -47,6 +50,7 @@ pub(crate) struct CompactionTask {
     /// Threads of normal priority, for the time in which the backlog is large.
     pub(crate) urgent: OnceLock<Handle>,
     pub(crate) statuses: Arc<TaskStatuses>,
+    pub(crate) throughput: Mutex<Throughput>,
 }
 
 /// The offsets that jobs are working on.
@@ -88,7 +92,7 @@ impl CompactionTask {
         self.rewriter.leases.abandon(|key| matches!(key, LeaseKey::Partition(_))).await;
         self.index.request_survey();
         let (jobs, queue) = mpsc::channel(WAITING_MAX);
-        futures::join!(self.plan_forever(jobs), self.work(queue));
+        futures::join!(self.plan_forever(jobs), self.work(queue), self.announce_load());
     }
 
     /// Runs the jobs of the queue, some at once.
@@ -187,9 +191,33 @@ impl CompactionTask {
             backlog.compacted(*partition, inputs);
         }
         drop(backlog);
+        let replaced = result.replaced.iter().flat_map(|(_, inputs)| inputs);
+        let segments = replaced.filter(|extent| matches!(extent.source, ExtentSource::Segment { .. }));
+        self.throughput().add(now, segments.map(|extent| extent.bytes).fold(0, u64::saturating_add));
         self.counters.count(&result.report);
         self.show_lag().await;
         self.job_ended.notify_one();
+    }
+
+    /// Announces the load of this compactor every now and then, for ever.
+    async fn announce_load(&self) {
+        loop {
+            let now = self.clock.now();
+            let waiting_bytes = self.index.backlog().await.waiting_bytes(now);
+            let bytes_per_second = {
+                let mut throughput = self.throughput();
+                throughput.set_busy(now, waiting_bytes > 0);
+                throughput.bytes_per_second(now)
+            };
+            let load = CompactionLoad { waiting_bytes, bytes_per_second };
+            self.counters.set_load(load);
+            self.rewriter.leases.announce(load);
+            tokio::time::sleep(ANNOUNCEMENT_PAUSE).await;
+        }
+    }
+
+    fn throughput(&self) -> MutexGuard<'_, Throughput> {
+        self.throughput.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn show_lag(&self) {

@@ -1,6 +1,6 @@
 //! The handle of a compactor: puts its parts together and runs rounds.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use alluvium_metastore::Metastore;
 use alluvium_metastore::nodes::Session;
@@ -69,6 +69,7 @@ impl Compactor {
             job_ended: Notify::new(),
             urgent: OnceLock::new(),
             statuses: Arc::clone(&statuses),
+            throughput: Mutex::default(),
         };
         let upkeep = Upkeep {
             compaction,

@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use alluvium_model::CompactionLoad;
+
 /// Failures that one report names and logs.
 const FAILURES_MAX: usize = 100;
 
@@ -98,6 +100,12 @@ macro_rules! counters {
                 self.lag_age_ms.store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
             }
 
+            /// Sets the gauges of what there is to do.
+            pub(crate) fn set_load(&self, load: CompactionLoad) {
+                self.waiting_bytes.store(load.waiting_bytes, Ordering::Relaxed);
+                self.bytes_per_second.store(load.bytes_per_second, Ordering::Relaxed);
+            }
+
             pub(crate) fn count(&self, report: &Report) {
                 let failures = u64::try_from(report.failures.len()).unwrap_or(u64::MAX);
                 self.failures.fetch_add(failures, Ordering::Relaxed);
@@ -143,5 +151,9 @@ counters! {
         lag_extents = "compaction_lag_extents", "extents";
         /// Age of the oldest data not yet in history files
         lag_age_ms = "compaction_lag_age_milliseconds", "milliseconds";
+        /// Bytes not yet in history files although they are many enough or old enough
+        waiting_bytes = "compaction_waiting_bytes", "bytes";
+        /// Bytes of segments replaced by history files in a second, over the last minute of work
+        bytes_per_second = "compaction_bytes_per_second", "bytes";
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use alluvium_metastore::Error;
 use alluvium_metastore::leases::{Lease, LeaseKey, Leases};
 use alluvium_metastore::nodes::Session;
+use alluvium_model::CompactionLoad;
 use alluvium_runtime::Rng;
 use tokio::sync::Mutex;
 
@@ -110,6 +111,11 @@ impl HeldLeases {
             held.is_kept = false;
         }
         self.release_idle(&mut held).await;
+    }
+
+    /// Announces what this compactor has to do, so that agents throttle producers if that is too much.
+    pub(crate) fn announce(&self, load: CompactionLoad) {
+        self.session.set_compaction(load);
     }
 
     /// The work assigned to this node now.

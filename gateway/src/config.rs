@@ -21,6 +21,8 @@ pub struct AgentConfig {
     /// Produced bytes that may be admitted and not yet acknowledged. The binary lowers the default to a part of the
     /// machine's memory.
     pub unflushed_bytes_max: usize,
+    /// Producers are throttled from when on what waits for compaction would take more than half of this; zero: never.
+    pub compaction_delay_max: Duration,
     /// A segment older than this is not committed any more.
     pub commit_age_max: Duration,
     /// Time between retiring an object and deleting it. Cached locations are trusted for at most half of it.
@@ -75,6 +77,7 @@ impl Default for AgentConfig {
             segment_partitions_max: limits::SEGMENT_PARTITIONS_MAX,
             uploads_in_flight_max: limits::UPLOADS_IN_FLIGHT_MAX,
             unflushed_bytes_max: limits::UNFLUSHED_BYTES_MAX,
+            compaction_delay_max: Duration::from_secs(60),
             commit_age_max: limits::COMMIT_AGE_MAX,
             retire_grace: limits::RETIRE_GRACE,
             cache_bytes: 256 << 20,

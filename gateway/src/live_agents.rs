@@ -178,6 +178,7 @@ pub(crate) mod tests {
             clock: Timestamp(0),
             state,
             expiry: alluvium_model::limits::NODE_EXPIRY,
+            compaction: alluvium_model::CompactionLoad::default(),
         }
     }
 

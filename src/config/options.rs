@@ -174,6 +174,9 @@ options! {
     /// Produced bytes that may be unacknowledged at once; above this, the agent stops reading from sockets
     #[arg(long, env = "ALLUVIUM_UNFLUSHED_BYTES", value_name = "SIZE", help_heading = "Writing")]
     pub unflushed_bytes: Option<Size> => format!("10% of memory, at most {}", Size(limits::UNFLUSHED_BYTES_MAX as u64));
+    /// Producers are throttled once what waits for compaction takes more than half of this to compact; 0s: never
+    #[arg(long, env = "ALLUVIUM_COMPACTION_DELAY_MAX", value_name = "TIME", help_heading = "Writing")]
+    pub compaction_delay_max: Option<Span> = Span(AgentConfig::default().compaction_delay_max);
 
     /// Memory for cached record bytes, all caches together
     #[arg(long, env = "ALLUVIUM_CACHE_BYTES", value_name = "SIZE", help_heading = "Reading")]

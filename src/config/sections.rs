@@ -50,6 +50,7 @@ pub(super) fn agent_config(options: &Resolved, store: &StoreLocation) -> Result<
             None => uploads_in_flight,
         },
         unflushed_bytes_max: unflushed_bytes(options.unflushed_bytes)?,
+        compaction_delay_max: options.compaction_delay_max.0,
         retire_grace: options.retire_grace.0,
         cache_bytes: options.cache_bytes.0,
         answer_bytes_max: answer_bytes(options.answer_bytes)?,

@@ -187,6 +187,7 @@ mod tests {
             clock: Timestamp(clock),
             state: NodeState::Active,
             expiry: alluvium_model::limits::NODE_EXPIRY,
+            compaction: alluvium_model::CompactionLoad::default(),
         }
     }
 

@@ -65,6 +65,12 @@ impl Backlog {
         (self.bytes, self.extents)
     }
 
+    /// Bytes at level 0 of the partitions that have enough data, or old enough data, to be compacted at `now`.
+    pub(crate) fn waiting_bytes(&self, now: Timestamp) -> u64 {
+        let levels = self.partitions.values().filter(|level| self.policy.ripe_at(&level.lag) <= now);
+        levels.map(|level| level.lag.bytes).fold(0, u64::saturating_add)
+    }
+
     /// Age of the oldest data at level 0.
     pub(crate) fn age(&self, now: Timestamp) -> Duration {
         let oldest = self.partitions.values().filter_map(|level| level.lag.oldest).min();

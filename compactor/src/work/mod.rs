@@ -2,17 +2,19 @@
 //!
 //! Owns: what is known of level 0 and of expiry (`backlog.rs`, `expiry_queue.rs`, pure), how it is kept up to date
 //! (`index.rs`: the feed, and a survey of everything at the start and rarely), the reading of one partition
-//! (`planner.rs`). Does not own: which extents become which file (the plan).
+//! (`planner.rs`), how fast it is done (`throughput.rs`, pure). Does not own: which extents become which file (the plan).
 
 mod backlog;
 mod expiry_queue;
 mod index;
 mod planner;
+mod throughput;
 
 pub(crate) use backlog::{Backlog, Reading};
 pub(crate) use expiry_queue::ExpiryQueue;
 pub(crate) use index::WorkIndex;
 pub(crate) use planner::{EndOffsets, PartitionWork, PlanInput, Planner};
+pub(crate) use throughput::Throughput;
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,7 @@ use crate::memory::MemoryBudget;
 use crate::metadata_cache::{MetadataCache, MetadataCacheError};
 use crate::metrics::Metrics;
 use crate::peers::{PeerBlocks, PeerCache, PeerWatch};
-use crate::produce::{self, Produce, ProduceParts, ProducerIds};
+use crate::produce::{self, Produce, ProduceParts, ProducerIds, throttle};
 use crate::recent_segments::RecentSegments;
 
 /// What an agent is handed: the stores, its registration, the clock, random numbers, and where its tasks run.
@@ -156,7 +156,11 @@ fn start_produce(
         rng: Arc::clone(&parts.rng),
         metrics,
     };
-    produce::start(config, produce, &parts.tasks)
+    let produce = produce::start(config, produce, &parts.tasks);
+    let (limit, session, delay_max) =
+        (produce.rate_limit().clone(), parts.session.clone(), config.compaction_delay_max);
+    parts.tasks.spawn("throttle", throttle::run(limit, session, delay_max, parts.tasks.cancelled()));
+    produce
 }
 
 fn start_watches(parts: &AgentParts) -> BucketWatch {

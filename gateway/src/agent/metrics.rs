@@ -71,6 +71,12 @@ pub const AGENT_METRICS: &[Metric<AgentReadings>] = &[
         "Times that the metadata cache was rebuilt because feed entries were gone",
         |agent| agent.cache.resets(),
     ),
+    Metric::gauge(
+        "produce_rate_limit",
+        "bytes",
+        "Bytes a second that this agent takes from producers, as compaction falls behind; 0: no limit",
+        |agent| agent.produce.rate_limit().get().unwrap_or(0),
+    ),
     Metric::gauge("unflushed_bytes", "bytes", "Produced bytes admitted and not yet acknowledged", |agent| {
         agent.produce.admission().bytes_admitted() as u64
     }),

@@ -106,6 +106,7 @@ fn node(id: i32, zone: Option<&str>) -> Node {
         clock: Timestamp(0),
         state: NodeState::Active,
         expiry: alluvium_model::limits::NODE_EXPIRY,
+        compaction: alluvium_model::CompactionLoad::default(),
     }
 }
 

@@ -14,8 +14,10 @@ mod gaps;
 mod open_segment;
 mod pending_acks;
 mod producer_ids;
+mod rate_limit;
 mod segment_pipeline;
 mod sequence;
+pub mod throttle;
 mod upload;
 pub mod validation;
 mod write_path;
@@ -25,6 +27,7 @@ pub use assembly::{ProduceParts, start};
 pub use backpressure::{AdmissionSemaphore, Closed, Permit};
 pub use open_segment::SealReason;
 pub use producer_ids::ProducerIds;
+pub use rate_limit::RateLimit;
 pub use write_path::{AppendOutcomes, Produce};
 
 #[cfg(test)]

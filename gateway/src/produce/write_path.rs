@@ -7,12 +7,13 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::{mpsc, oneshot};
 
 use super::backpressure::{AdmissionSemaphore, Closed, Permit, REQUESTS_ADMITTED_MAX};
-use super::{AppendResult, PartitionAppend, ProduceError};
+use super::{AppendResult, PartitionAppend, ProduceError, RateLimit};
 
 /// A handle of the write path. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Produce {
     admission: AdmissionSemaphore,
+    rate_limit: RateLimit,
     appends: mpsc::Sender<AppendRequest>,
 }
 
@@ -39,7 +40,8 @@ impl Produce {
     #[must_use]
     pub fn new(unflushed_bytes_max: usize) -> (Self, mpsc::Receiver<AppendRequest>) {
         let (appends, requests) = mpsc::channel(REQUESTS_ADMITTED_MAX);
-        (Self { admission: AdmissionSemaphore::new(unflushed_bytes_max), appends }, requests)
+        let admission = AdmissionSemaphore::new(unflushed_bytes_max);
+        (Self { admission, rate_limit: RateLimit::none(), appends }, requests)
     }
 
     /// Waits until `bytes` may be read into memory. Call this before reading a body off the socket.
@@ -47,13 +49,28 @@ impl Produce {
     /// # Errors
     /// If the agent drains.
     pub async fn admit(&self, bytes: usize) -> Result<Permit, Closed> {
-        self.admission.acquire(bytes).await
+        self.admit_copies(bytes, 1).await
     }
 
-    /// Whether requests wait for memory right now, which `throttle_time_ms` reports.
+    /// As [`Self::admit`], for a body of `bytes` that is in memory `copies` times.
+    ///
+    /// # Errors
+    /// If the agent drains.
+    pub async fn admit_copies(&self, bytes: usize, copies: usize) -> Result<Permit, Closed> {
+        self.rate_limit.wait(bytes).await;
+        self.admission.acquire(bytes.saturating_mul(copies)).await
+    }
+
+    /// The limit on bytes/s, which is set while compaction falls behind.
+    #[must_use]
+    pub fn rate_limit(&self) -> &RateLimit {
+        &self.rate_limit
+    }
+
+    /// Whether requests wait right now, for memory or because of the rate, which `throttle_time_ms` reports.
     #[must_use]
     pub fn is_throttling(&self) -> bool {
-        self.admission.is_throttling()
+        self.admission.is_throttling() || self.rate_limit.get().is_some()
     }
 
     /// Whether the event loop runs. It ends when the agent drains, or by a panic.

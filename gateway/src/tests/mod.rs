@@ -16,3 +16,4 @@ mod produce_and_fetch;
 mod restart;
 mod several_agents;
 mod suspected_agents;
+mod throttle;

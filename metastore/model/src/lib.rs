@@ -4,6 +4,7 @@
 //! not own: clocks, randomness, tasks, storage, Kafka's messages (and so not the admission of produced batches, which
 //! decodes them). Nothing here does I/O, so everything here can be run again, replayed and simulated.
 
+pub mod compaction_load;
 pub mod extent;
 pub mod group;
 pub mod ids;
@@ -17,6 +18,7 @@ pub mod producer;
 pub mod topic;
 pub mod topic_config;
 
+pub use compaction_load::CompactionLoad;
 pub use extent::{Extent, ExtentSource};
 pub use ids::{
     AgentId, ObjectId, Offset, PartitionIndex, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicId, TopicPartition,

@@ -1,7 +1,8 @@
-//! What a session says of its node: that it is degraded, that it drains, that it leaves.
+//! What a session says of its node: that it is degraded, that it drains, that it leaves, what its compactor has to do.
 
 use std::time::Duration;
 
+use alluvium_model::CompactionLoad;
 use alluvium_model::node::NodeState;
 use tokio::time::timeout;
 
@@ -22,6 +23,14 @@ impl Session {
     /// that is recorded, or after a timeout.
     pub async fn set_degraded(&self, is_degraded: bool) {
         self.set_state(if is_degraded { NodeState::Degraded } else { NodeState::Active }).await;
+    }
+
+    /// Sets what the compactor of this node has to do: the next heartbeat says it to the others.
+    pub fn set_compaction(&self, load: CompactionLoad) {
+        self.update(|state| {
+            state.set_compaction(load);
+            false
+        });
     }
 
     async fn set_state(&self, new: NodeState) {

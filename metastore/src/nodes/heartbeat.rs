@@ -70,7 +70,8 @@ impl Session {
             return Ok(HeartbeatOutcome::Ended);
         }
         let (started, node) = (Instant::now(), self.node());
-        match self.0.nodes.heartbeat_and_read(node.lease_owner(), node.state, self.0.clock.now()).await {
+        let (owner, now) = (node.lease_owner(), self.0.clock.now());
+        match self.0.nodes.heartbeat_and_read(owner, node.state, node.compaction, now).await {
             Ok(rows) => {
                 let liveness = state.failure_detector.observe(&rows.nodes, &rows.replaced, self.0.origin.elapsed());
                 self.update(|session| session.heartbeat_succeeded(started, liveness.live));

@@ -7,7 +7,7 @@
 //! ```
 
 use alluvium_model::{
-    AgentId, Timestamp, limits,
+    AgentId, CompactionLoad, Timestamp, limits,
     node::{Endpoint, Incarnation, Node, NodeState},
 };
 
@@ -39,8 +39,22 @@ pub(super) fn decode_registration(id: AgentId, bytes: &[u8]) -> Result<Node, Row
     let compacts = row.flag()?;
     let (version, started) = (row.text()?, Timestamp(row.i64()?));
     row.finish()?;
-    let (heartbeats, clock, state, expiry) = (0, started, NodeState::Active, limits::NODE_EXPIRY);
-    Ok(Node { id, incarnation, rank, zone, kafka, http, compacts, version, started, heartbeats, clock, state, expiry })
+    Ok(Node {
+        id,
+        incarnation,
+        rank,
+        zone,
+        kafka,
+        http,
+        compacts,
+        version,
+        started,
+        heartbeats: 0,
+        clock: started,
+        state: NodeState::Active,
+        expiry: limits::NODE_EXPIRY,
+        compaction: CompactionLoad::default(),
+    })
 }
 
 fn put_endpoint(row: RowWriter, endpoint: &Endpoint) -> RowWriter {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use alluvium_model::{AgentId, Timestamp};
+use alluvium_model::{AgentId, CompactionLoad, Timestamp};
 use futures::future::{try_join, try_join3};
 use thiserror::Error as ThisError;
 
@@ -120,7 +120,7 @@ impl Nodes {
         state: NodeState,
         now: Timestamp,
     ) -> Result<Vec<Node>, HeartbeatError> {
-        Ok(self.heartbeat_and_read(lease_owner, state, now).await?.nodes)
+        Ok(self.heartbeat_and_read(lease_owner, state, CompactionLoad::default(), now).await?.nodes)
     }
 
     /// As [`Self::heartbeat`]; returns replaced registrations, too.
@@ -128,6 +128,7 @@ impl Nodes {
         &self,
         lease_owner: LeaseOwner,
         state: NodeState,
+        compaction: CompactionLoad,
         now: Timestamp,
     ) -> Result<NodeRows, HeartbeatError> {
         self.db
@@ -140,7 +141,8 @@ impl Nodes {
                     return Err(HeartbeatError::Replaced);
                 }
                 for node in registered.nodes.iter_mut().filter(|node| node.id == lease_owner.id) {
-                    (node.heartbeats, node.clock, node.state) = (node.heartbeats.wrapping_add(1), now, state);
+                    (node.heartbeats, node.clock) = (node.heartbeats.wrapping_add(1), now);
+                    (node.state, node.compaction) = (state, compaction);
                     tx.set(&heartbeat_key(node.id), &encode_heartbeat(&HeartbeatRow::of(node)));
                 }
                 Ok(registered)
@@ -239,6 +241,7 @@ fn register(tx: &Tx, registered: &[Node], new: &NewNode, incarnation: Incarnatio
         clock: now,
         state: NodeState::Active,
         expiry: new.expiry,
+        compaction: CompactionLoad::default(),
     };
     if let Some(old) = registered.iter().find(|node| node.id == id) {
         tx.set(&replaced_key(old.lease_owner()), &encode_heartbeat(&HeartbeatRow::of(old)));
@@ -262,8 +265,8 @@ async fn read_all(tx: &Tx, isolation: Isolation) -> Result<NodeRows, Error> {
         let node = decode_registration(decode_node_key(key)?, row)?;
         let last = heartbeats.get(&node.id).filter(|last| last.incarnation == node.incarnation);
         let last = last.ok_or(MISSING_HEARTBEAT)?;
-        let HeartbeatRow { incarnation: _, heartbeats, clock, state, expiry } = *last;
-        Ok(Node { heartbeats, clock, state, expiry, ..node })
+        let HeartbeatRow { incarnation: _, heartbeats, clock, state, expiry, compaction } = *last;
+        Ok(Node { heartbeats, clock, state, expiry, compaction, ..node })
     };
     let replaced = replaced.iter().map(|(key, last)| Ok((decode_replaced_key(key)?, decode_heartbeat(last)?.expiry)));
     Ok(NodeRows {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use alluvium_model::{
+    CompactionLoad,
     node::{LeaseOwner, Node, NodeState, Suspicions, live_states},
     placement::Candidate,
 };
@@ -90,12 +91,19 @@ impl SessionState {
         self.set_live(live)
     }
 
+    /// Sets what this node's compactor has to do. Nobody is woken for that.
+    pub fn set_compaction(&mut self, compaction: CompactionLoad) {
+        self.node = Arc::new(Node { compaction, ..(*self.node).clone() });
+        let live = self.live.to_vec();
+        self.set_live(live);
+    }
+
     /// Records that this process has registered again, by a call that started at `started`. Whether the live nodes
     /// changed.
     pub fn registered_again(&mut self, node: Node, started: Instant) -> bool {
-        let state = self.node.state;
+        let (state, compaction) = (self.node.state, self.node.compaction);
         let live = self.live.iter().filter(|other| other.id != self.node.id).cloned().collect();
-        self.node = Arc::new(Node { state, ..node });
+        self.node = Arc::new(Node { state, compaction, ..node });
         self.last_heartbeat = Some(started);
         self.set_live(live)
     }

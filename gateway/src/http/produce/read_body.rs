@@ -22,7 +22,7 @@ const COPIES: usize = 3;
 /// Reads the body of `request` once it has a permit.
 pub async fn read(agent: &Agent, request: Request) -> Result<(Bytes, Permit), HttpError> {
     let length = expected_length(&request)?;
-    let permit = agent.produce.admit(length * COPIES).await?;
+    let permit = agent.produce.admit_copies(length, COPIES).await?;
     let body = match timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => return Err(too_large()),

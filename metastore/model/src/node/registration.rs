@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{AgentId, Timestamp, limits, placement::Candidate};
+use crate::{AgentId, CompactionLoad, Timestamp, limits, placement::Candidate};
 
 /// The address of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,8 @@ pub struct Node {
     /// How long it considers itself valid after the start of its last heartbeat. Nobody considers it failed before: so
     /// nodes that were started with different expiries agree.
     pub expiry: Duration,
+    /// What its compactor has to do, as of its last heartbeat; nothing if it runs none.
+    pub compaction: CompactionLoad,
 }
 
 impl Node {

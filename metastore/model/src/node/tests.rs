@@ -22,6 +22,7 @@ fn node(id: i32, heartbeats: u64) -> Node {
         clock: Timestamp(0),
         state: NodeState::Active,
         expiry: EXPIRY,
+        compaction: crate::CompactionLoad::default(),
     }
 }
 

@@ -1,4 +1,4 @@
-use alluvium_model::{AgentId, node::Node};
+use alluvium_model::{AgentId, CompactionLoad, node::Node};
 use proptest::prelude::*;
 
 use super::*;
@@ -26,6 +26,7 @@ fn node() -> Node {
         clock: Timestamp(5),
         state: NodeState::Active,
         expiry: alluvium_model::limits::NODE_EXPIRY,
+        compaction: CompactionLoad::default(),
     }
 }
 
@@ -52,24 +53,30 @@ fn the_registration_row_of_version_1_is_these_bytes() {
 }
 
 #[test]
-fn the_heartbeat_row_of_version_1_is_these_bytes() {
+fn the_heartbeat_row_of_version_2_is_these_bytes() {
     let row = HeartbeatRow {
         incarnation: Incarnation(1),
         heartbeats: 258,
         clock: Timestamp(6),
         state: NodeState::Draining,
         expiry: std::time::Duration::from_secs(3),
+        compaction: CompactionLoad { waiting_bytes: 259, bytes_per_second: 7 },
     };
     let bytes = [
-        &[1][..],
+        &[2][..],
         &[0, 0, 0, 0, 0, 0, 0, 1],
         &[0, 0, 0, 0, 0, 0, 1, 2],
         &[0, 0, 0, 0, 0, 0, 0, 6],
         &[2, 0, 0, 11, 184],
+        &[0, 0, 0, 0, 0, 0, 1, 3],
+        &[0, 0, 0, 0, 0, 0, 0, 7],
     ]
     .concat();
     assert_eq!(encode_heartbeat(&row), bytes);
     assert_eq!(decode_heartbeat(&bytes), Ok(row));
+    let version_1 = [&[1], &bytes[1..30]].concat();
+    let compaction = CompactionLoad::default();
+    assert_eq!(decode_heartbeat(&version_1), Ok(HeartbeatRow { compaction, ..row }), "of an older program");
     let degraded = [&bytes[..25], &[3], &bytes[26..]].concat();
     assert_eq!(decode_heartbeat(&degraded), Ok(HeartbeatRow { state: NodeState::Degraded, ..row }));
     assert_eq!(encode_heartbeat(&HeartbeatRow { state: NodeState::Degraded, ..row }), degraded);
