@@ -40,9 +40,20 @@ impl RewriteError {
         match self {
             Self::Run(..) | Self::Read(_, ReadError::Corrupt(_) | ReadError::Version(_) | ReadError::Batch(_)) => true,
             Self::Objects(error) => !error.is_retryable() && concerns_one_object(error),
+            Self::Read(_, ReadError::Source(_)) if self.is_missing_input() => true,
             Self::Write(error) => matches!(error, WriteError::TooLarge { .. }),
             Self::Read(_, ReadError::Source(_)) | Self::TooOld(..) | Self::Swap(_) | Self::Stopped(_) => false,
         }
+    }
+
+    /// Whether an input was not in the bucket any more.
+    pub(crate) fn is_missing_input(&self) -> bool {
+        let error = match self {
+            Self::Objects(error) => Some(error),
+            Self::Read(_, ReadError::Source(error)) => error.downcast_ref(),
+            _ => None,
+        };
+        error.is_some_and(|error: &alluvium_objects::Error| error.kind == ErrorKind::NotFound)
     }
 }
 

@@ -123,12 +123,22 @@ impl Rewriter {
         match file {
             Ok(None) => {}
             Ok(Some(file)) => self.publish(compaction, lease, file, result).await,
+            Err(BuildFailure { error, input: Some(input) })
+                if error.is_missing_input() && self.is_gone(&input).await =>
+            {
+                result.report.stale += 1;
+            }
             Err(BuildFailure { error, input }) => {
                 let broken = input.filter(|_| error.is_caused_by_input());
                 result.broken.extend(broken.map(|extent| (compaction.partition, *extent)));
                 result.report.fail(&format!("rewriting {} {}", compaction.topic, compaction.partition), &error);
             }
         }
+    }
+
+    /// Whether the object of `input` was replaced or trimmed away, and deleted, while the job waited.
+    async fn is_gone(&self, input: &Extent) -> bool {
+        matches!(self.known.known(&[input.object]).await.as_deref(), Ok([false]))
     }
 }
 

@@ -6,6 +6,7 @@ use alluvium_metastore::kv::KvFaults;
 use alluvium_model::{ExtentSource, object_key};
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
+use alluvium_runtime::Clock;
 
 use super::crash::slow_store;
 use super::drafts::drafts;
@@ -54,6 +55,48 @@ async fn a_missing_segment_stays_and_everything_else_is_compacted() {
     assert_eq!(report.failures.len(), 2, "{:?}", report.failures);
     assert_eq!(levels(&world, 0).await, ["segment", "history"]);
     assert_eq!(levels(&world, 1).await, ["segment", "history"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn inputs_that_are_trimmed_and_deleted_while_a_job_waits_are_no_failure() {
+    let world = world().await;
+    let get = FaultRule::on(Operation::Get, Fault::Delay(Duration::from_secs(2)));
+    world.faults.inject(get.key_contains("segments/"));
+    let trim_and_delete = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for partition in [world.partition(0), world.partition(1)] {
+            let head = world.metastore.log.head(partition).await.expect("read").expect("a partition");
+            world.metastore.log.trim(partition, head.stable, world.clock.now()).await.expect("trim");
+        }
+        let other = world.process(KvFaults::none(), config()).await;
+        let mut deleted = 0;
+        for _ in 0..3 {
+            deleted += other.compactor.run_once().await.objects_deleted;
+            world.advance(config().retire_grace * 2);
+        }
+        assert_eq!(deleted, 6);
+    };
+    let compactor = world.compactor(config());
+    let (report, ()) = tokio::join!(compactor.run_once(), trim_and_delete);
+    assert_eq!((report.failures, report.stale), (Vec::new(), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_history_file_is_reported_and_not_tried_again() {
+    let mut world = world().await;
+    let compactor = world.compactor(config());
+    compactor.run_once().await;
+    let extent = world.extents(world.partition(0)).await[0].clone();
+    let keys = world.keys().await;
+    let key = keys.iter().find(|key| key.contains(&extent.object.to_string())).expect("its file");
+    world.objects.delete(std::slice::from_ref(key)).await.expect("delete");
+    let mut failures = Vec::new();
+    for n in 0..8 {
+        world.commit(vec![(0, vec![drafts(2, 100, n)])]).await;
+        failures.extend(compactor.run_once().await.failures);
+    }
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    assert_eq!(levels(&world, 0).await[0], "history");
 }
 
 #[tokio::test(start_paused = true)]
