@@ -88,7 +88,7 @@ where
         }
         ConnectionEnd::Unwritable(WriteError::TooSlow { .. }) => {
             agent.metrics.slow_readers.inc();
-            tracing::warn!(%peer, kind = ended.kind(), %ended, "connection of a client that does not take its answers closed");
+            tracing::warn!(%peer, kind = ended.kind(), %ended, "connection closed: the client does not take its answers");
         }
         ConnectionEnd::ByPeer
         | ConnectionEnd::Idle
