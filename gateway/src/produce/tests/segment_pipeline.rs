@@ -16,6 +16,12 @@ use crate::produce::{PartitionAppend, ProduceError};
 use crate::tests::world::batch as plain_batch;
 use crate::tests::world::sequenced as sequenced_batch;
 
+/// An upload after which the commit begins.
+fn uploaded(pipeline: &mut SegmentPipeline<u64>, number: u64, outcome: Result<u64, ProduceError>, now: Instant) {
+    let outcome = outcome.map(|uploaded| pipeline.committable_from_now(number, uploaded));
+    pipeline.upload_ended(number, outcome, now);
+}
+
 const LINGER: Duration = Duration::from_millis(250);
 
 fn partition(index: i32) -> TopicPartition {
@@ -285,14 +291,14 @@ fn later_batches_of_a_producer_are_rejected_until_the_failed_one_is_sent_again()
         pipeline.advance(now)
     };
     let first = uploads(send(&mut pipeline, 0, 0)).remove(0);
-    pipeline.uploaded(first.number, Err(ProduceError::Upload("injected".to_owned())), now);
+    uploaded(&mut pipeline, first.number, Err(ProduceError::Upload("injected".to_owned())), now);
     pipeline.advance(now);
     // It was in the socket while the first one failed.
     let effects = send(&mut pipeline, 1, 1);
     assert!(matches!(&effects[..], [Effect::Fail(_, ProduceError::Gap), Effect::ReadWindow(_)]), "{effects:?}");
     for (id, sequence) in [(2, 0), (3, 1)] {
         let segment = uploads(send(&mut pipeline, id, sequence)).remove(0);
-        pipeline.uploaded(segment.number, Ok(segment.number), now);
+        uploaded(&mut pipeline, segment.number, Ok(segment.number), now);
         assert_eq!(commits(pipeline.advance(now)), [[AppendReply { append: AppendId(id), index: 0 }]]);
         pipeline.committed(1, Ok(()), now);
     }
@@ -310,7 +316,7 @@ fn after_a_commit_that_failed_halfway_only_the_rest_is_sent_again() {
     }
     // The second first, so that both are committed at once.
     for number in numbers.into_iter().rev() {
-        pipeline.uploaded(number, Ok(number), now);
+        uploaded(&mut pipeline, number, Ok(number), now);
     }
     assert_eq!(commits(pipeline.advance(now)).len(), 1);
     pipeline.committed(1, Err(ProduceError::Commit("injected".to_owned())), now);

@@ -81,7 +81,7 @@ impl StorageBackend for Disk {
 }
 
 fn on(disk: &Arc<Disk>) -> Db {
-    let storage = RedbStorage::new(disk.clone(), None).unwrap();
+    let storage = RedbStorage::new(disk.clone(), None, None).unwrap();
     db(Embedded::new(storage).unwrap())
 }
 
@@ -236,7 +236,7 @@ async fn files_that_are_no_store_of_ours_are_refused() {
         transaction.commit().unwrap();
     };
     let newer = refusal(&|path| store(path, b"\xff/format", &9u64.to_be_bytes()));
-    assert!(newer.contains("has format 9, which is newer than 1"), "{newer}");
+    assert!(newer.contains("has format 9, which is newer than 2"), "{newer}");
     let foreign = refusal(&|path| store(path, b"a", b"1"));
     assert!(foreign.contains("it has no format number"), "{foreign}");
 }
