@@ -18,6 +18,7 @@ pub mod faults;
 mod health;
 mod listing;
 mod local_directory;
+mod local_store;
 mod location;
 mod objects;
 mod open;

@@ -63,3 +63,22 @@ fn device(path: &Path) -> io::Result<u64> {
 fn device(path: &Path) -> io::Result<PathBuf> {
     path.canonicalize()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_read_or_absent_and_anything_else_is_an_error() {
+        let scratch = tempfile::tempdir().unwrap();
+        let directory = LocalDirectory::open(scratch.path()).unwrap();
+        assert_eq!(directory.read_durably("segments/00/a").unwrap(), None);
+        std::fs::create_dir_all(scratch.path().join("segments/00")).unwrap();
+        std::fs::write(scratch.path().join("segments/00/a"), b"bytes").unwrap();
+        assert_eq!(directory.read_durably("segments/00/a").unwrap().unwrap(), b"bytes");
+        assert_eq!(directory.read_durably("segments/00/b").unwrap(), None);
+        assert!(directory.read_durably("segments/00").is_err(), "a directory is no object, and not absent either");
+        assert!(directory.shares_file_system(&scratch.path().join("segments")).unwrap());
+        assert!(LocalDirectory::open(&scratch.path().join("missing")).is_err());
+    }
+}

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium_metastore::kv::PendingObject;
+use alluvium_metastore::keyspace::Error as MetastoreError;
+use alluvium_metastore::kv::{Error as KvError, PendingObject};
 use alluvium_metastore::log::{Log, LogError};
 use alluvium_model::Offset;
 use alluvium_model::log::{BatchAck, CommitLimits, SegmentCommit, SegmentOutcome};
@@ -103,6 +104,10 @@ impl Committer {
             let too_old = now > oldest.plus(self.limits.age_max);
             if too_old || !is_retryable(&error) {
                 let segments = segments.len();
+                if let LogError::Metastore(MetastoreError::Kv(KvError::ObjectNotWritten { .. })) = error {
+                    // Whoever uploads it has logged why.
+                    return Err(ProduceError::Upload(error.to_string()));
+                }
                 tracing::error!(%error, segments, "commit failed; its producers get a retriable error");
                 return Err(ProduceError::Commit(error.to_string()));
             }

@@ -73,7 +73,7 @@ impl Uploader {
 
     /// Uploads the object of a segment. Retries and the time limit are the object store's own policy.
     pub async fn upload(&self, key: &str, parts: Vec<Bytes>) -> Result<(), ProduceError> {
-        match self.objects.put(key, parts).await {
+        match self.objects.put_name_first(key, parts).await {
             Ok(()) => Ok(()),
             Err(error) if error.kind == ErrorKind::Suspended => Err(ProduceError::Degraded),
             Err(error) => {

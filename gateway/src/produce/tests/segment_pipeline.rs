@@ -96,6 +96,8 @@ fn a_batch_larger_than_a_segment_gets_a_segment_of_its_own() {
 enum Step {
     Append { partition: i32, producer: Option<i64>, value_bytes: usize },
     Wait { ms: u64 },
+    /// A segment may be committed while it is uploaded.
+    Encoded { which: usize },
     UploadEnds { which: usize, fails: bool },
     CommitEnds { fails: bool },
 }
@@ -106,6 +108,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(partition, producer, value_bytes)| Step::Append { partition, producer, value_bytes }),
         1 => (0_u64..400).prop_map(|ms| Step::Wait { ms }),
         3 => (0_usize..4, prop::bool::weighted(0.2)).prop_map(|(which, fails)| Step::UploadEnds { which, fails }),
+        2 => (0_usize..4).prop_map(|which| Step::Encoded { which }),
         2 => prop::bool::weighted(0.1).prop_map(|fails| Step::CommitEnds { fails }),
     ]
 }
@@ -117,6 +120,10 @@ struct Model {
     /// Batches in the order in which they were appended.
     sent: Vec<(AppendReply, TopicPartition, Option<i64>)>,
     uploading: Vec<(u64, Vec<AppendReply>)>,
+    /// Segments that may be committed before their upload ends.
+    early: HashSet<u64>,
+    /// Segments whose upload failed after their commit had begun.
+    doomed: HashSet<u64>,
     committing: Option<Vec<(u64, Vec<AppendReply>)>>,
     contents: HashMap<u64, Vec<AppendReply>>,
     committed: Vec<AppendReply>,
@@ -133,6 +140,8 @@ impl Model {
             now,
             sent: Vec::new(),
             uploading: Vec::new(),
+            early: HashSet::new(),
+            doomed: HashSet::new(),
             committing: None,
             contents: HashMap::new(),
             committed: Vec::new(),
@@ -161,17 +170,36 @@ impl Model {
             Step::Wait { ms } => self.now += Duration::from_millis(*ms),
             Step::UploadEnds { which, fails } if !self.uploading.is_empty() => {
                 let (number, _) = self.uploading.remove(which % self.uploading.len());
-                let failure = || ProduceError::Upload("injected".to_owned());
-                self.pipeline.uploaded(number, if *fails { Err(failure()) } else { Ok(number) }, self.now);
+                self.end_upload(number, *fails);
             }
-            Step::CommitEnds { fails } => {
-                if let Some(segments) = self.committing.take() {
-                    self.end_commit(segments, *fails);
+            Step::Encoded { which } if !self.uploading.is_empty() => {
+                let (number, _) = self.uploading[which % self.uploading.len()];
+                if self.early.insert(number) {
+                    self.pipeline.committable_from_now(number, number);
                 }
             }
-            Step::UploadEnds { .. } => {}
+            Step::CommitEnds { fails } => {
+                let waits = |(number, _): &(u64, _)| self.uploading.iter().any(|(uploading, _)| uploading == number);
+                if let Some(segments) = self.committing.take_if(|segments| *fails || !segments.iter().any(waits)) {
+                    let is_doomed = segments.iter().any(|(number, _)| self.doomed.contains(number));
+                    self.end_commit(segments, *fails || is_doomed);
+                }
+            }
+            Step::UploadEnds { .. } | Step::Encoded { .. } => {}
         }
         self.perform();
+    }
+
+    fn end_upload(&mut self, number: u64, fails: bool) {
+        if !fails && !self.early.contains(&number) {
+            self.pipeline.committable_from_now(number, number);
+        }
+        let is_committing = self.committing.iter().flatten().any(|(committing, _)| *committing == number);
+        if fails && is_committing {
+            self.doomed.insert(number);
+        }
+        let failure = || Err(ProduceError::Upload("injected".to_owned()));
+        self.pipeline.upload_ended(number, if fails { failure() } else { Ok(()) }, self.now);
     }
 
     fn end_commit(&mut self, segments: Vec<(u64, Vec<AppendReply>)>, fails: bool) {

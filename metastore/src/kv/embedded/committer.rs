@@ -231,7 +231,10 @@ fn reject_without(unwritten: &BTreeSet<String>, submissions: Vec<Submission>) {
 /// Waits for the objects of `submissions`, if `now`, and returns the keys of those that could not be written.
 fn unwritten(submissions: &[Submission], now: bool) -> BTreeSet<String> {
     let objects = submissions.iter().filter(|_| now).flat_map(|submission| &submission.objects);
-    let unwritten = objects.filter(|object| !futures::executor::block_on(PendingObject::clone(object).is_durable()));
+    // Unconstrained: a task that has used up its budget would not be woken while this thread waits.
+    let is_durable =
+        |object: &PendingObject| futures::executor::block_on(tokio::task::unconstrained(object.clone().is_durable()));
+    let unwritten = objects.filter(|object| !is_durable(object));
     unwritten.map(|object| object.name().key.clone()).collect()
 }
 

@@ -1,5 +1,8 @@
 //! Tests of the file's lock and format, and of a disk that fails.
 
+mod in_doubt;
+mod power_cut;
+
 use std::{
     io,
     sync::{
