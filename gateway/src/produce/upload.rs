@@ -94,7 +94,11 @@ fn run_input(partition: TopicPartition, batches: &[Batch]) -> RunInput {
     RunInput { partition, batches: batches.iter().map(input).collect() }
 }
 
-fn segment_commit(object: ObjectId, encoded: &alluvium_segment::EncodedSegment, runs: &[(TopicPartition, Vec<Batch>)]) -> SegmentCommit {
+fn segment_commit(
+    object: ObjectId,
+    encoded: &alluvium_segment::EncodedSegment,
+    runs: &[(TopicPartition, Vec<Batch>)],
+) -> SegmentCommit {
     let runs = encoded.runs.iter().zip(runs).map(|(run, (partition, batches))| {
         assert_eq!(run.partition, *partition, "runs are encoded in the order of partitions");
         RunCommit {

@@ -94,12 +94,25 @@ fn a_batch_larger_than_a_segment_gets_a_segment_of_its_own() {
 /// What may happen next.
 #[derive(Clone, Debug)]
 enum Step {
-    Append { partition: i32, producer: Option<i64>, value_bytes: usize },
-    Wait { ms: u64 },
+    Append {
+        partition: i32,
+        producer: Option<i64>,
+        value_bytes: usize,
+    },
+    Wait {
+        ms: u64,
+    },
     /// A segment may be committed while it is uploaded.
-    Encoded { which: usize },
-    UploadEnds { which: usize, fails: bool },
-    CommitEnds { fails: bool },
+    Encoded {
+        which: usize,
+    },
+    UploadEnds {
+        which: usize,
+        fails: bool,
+    },
+    CommitEnds {
+        fails: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
-    Batch, InDoubt, Snapshot, Storage, Version, conflict_window::ConflictWindow, overlay::Overlay, state::EmbeddedState,
-    submission::Submission,
+    Batch, InDoubt, Snapshot, Storage, Version, conflict_window::ConflictWindow, overlay::Overlay,
+    state::EmbeddedState, storage::PreviousRows, submission::Submission,
 };
 use crate::kv::{Error, Metrics, PendingObject, limits::UNDO_ROWS_MAX};
 
@@ -249,7 +249,7 @@ fn in_doubt(mut batch: Batch, submissions: &[Submission], base: &impl Snapshot) 
 }
 
 /// What `batch` overwrites or clears in `base`; `None` if that is more than `UNDO_ROWS_MAX`.
-fn undo(batch: &Batch, base: &impl Snapshot) -> Result<Option<Vec<(Bytes, Option<Bytes>)>>, Error> {
+fn undo(batch: &Batch, base: &impl Snapshot) -> Result<Option<PreviousRows>, Error> {
     let mut undo = Vec::with_capacity(batch.rows.len());
     for key in batch.rows.keys() {
         undo.push((key.clone(), base.get(key)?));

@@ -96,9 +96,12 @@ pub(in crate::kv) struct Batch {
 pub(in crate::kv) struct InDoubt {
     /// The objects without which the batch is undone.
     pub objects: Vec<ObjectName>,
-    /// The values before the batch of all the rows that it writes; `None` if there was none.
-    pub undo: Vec<(Bytes, Option<Bytes>)>,
+    /// All the rows that it writes, as they were before.
+    pub undo: PreviousRows,
 }
+
+/// Keys with their values at some time; `None` if there was none.
+pub(in crate::kv) type PreviousRows = Vec<(Bytes, Option<Bytes>)>;
 
 impl InDoubt {
     /// The batch that undoes it.

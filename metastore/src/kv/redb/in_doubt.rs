@@ -37,7 +37,9 @@ pub(super) fn encode(in_doubt: &InDoubt, store: &str) -> Vec<u8> {
 /// The store and the batch in doubt that `row` holds.
 pub(super) fn decode(row: &[u8]) -> Result<(String, InDoubt), StoreError> {
     let mut row = Row(row);
-    row.decode().filter(|_| row.0.is_empty()).ok_or_else(|| StoreError::Unreadable("its row in doubt is malformed".into()))
+    row.decode()
+        .filter(|_| row.0.is_empty())
+        .ok_or_else(|| StoreError::Unreadable("its row in doubt is malformed".into()))
 }
 
 /// Whether all objects of the batch survived in `store`.

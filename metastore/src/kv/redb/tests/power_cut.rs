@@ -297,8 +297,7 @@ async fn until_the_cut(seed: u64) -> (Survivors, Shared) {
     let rng = SeededRng::new(seed);
     let (objects, writers, unsynced) = (BTreeMap::new(), Vec::new(), Vec::new());
     let (steps_left, acknowledged, survivors) = (u64::MAX, Vec::new(), None);
-    let world =
-        World { rng, synced: Vec::new(), unsynced, objects, writers, steps_left, acknowledged, survivors };
+    let world = World { rng, synced: Vec::new(), unsynced, objects, writers, steps_left, acknowledged, survivors };
     let shared = Shared(Arc::new(Mutex::new(world)));
     let empty = Survivors { file: Vec::new(), objects: BTreeSet::new(), acknowledged: Vec::new() };
     let db = open(&empty, &shared, false);
