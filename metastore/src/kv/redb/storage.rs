@@ -45,7 +45,11 @@ pub(in crate::kv) struct RedbStorage {
     open: Option<OpenDatabase>,
     /// Looks for the objects of batches in doubt; without it none is taken.
     witness: Option<Arc<dyn ObjectWitness>>,
-    /// Whether the last batch is undone if it is in doubt, whatever there is of its objects.
+    /// The version of the last batch that was applied.
+    version: Version,
+    /// The version of the last batch that counts for certain: another was applied after it, or it was decided about.
+    confirmed: Version,
+    /// Whether a later batch is undone if it is in doubt, whatever there is of its objects.
     is_distrusted: bool,
 }
 
@@ -63,8 +67,8 @@ impl RedbStorage {
         witness: Option<Arc<dyn ObjectWitness>>,
     ) -> Result<Self, StoreError> {
         let open = OpenDatabase::new(disk.clone())?;
-        open.decide(witness.as_deref(), false)?;
-        Ok(Self { disk, lock, open: Some(open), witness, is_distrusted: false })
+        let version = open.decide(witness.as_deref(), false)?;
+        Ok(Self { disk, lock, open: Some(open), witness, version, confirmed: version, is_distrusted: false })
     }
 
     fn database(&self) -> Result<&OpenDatabase, Error> {
@@ -125,20 +129,25 @@ impl OpenDatabase {
         Ok(RedbSnapshot { rows, version, access: self.access.clone() })
     }
 
-    /// Decides about a last batch in doubt: it counts if all its objects survived, and is undone if one did not.
-    fn decide(&self, witness: Option<&dyn ObjectWitness>, is_distrusted: bool) -> Result<(), StoreError> {
+    /// Decides about a last batch in doubt: it counts if all its objects survived, and is undone if one did not. Returns
+    /// the version of the store after that. A batch that counts needs no write, which a full disk would refuse: its row stays
+    /// until the next batch, and would be decided in the same way.
+    fn decide(&self, witness: Option<&dyn ObjectWitness>, is_distrusted: bool) -> Result<Version, StoreError> {
         let rows = self.database.begin_read()?.open_table(ROWS)?;
-        let Some(row) = rows.get(IN_DOUBT_KEY)?.map(|row| row.value().to_vec()) else { return Ok(()) };
+        let Some(row) = rows.get(IN_DOUBT_KEY)?.map(|row| row.value().to_vec()) else {
+            return Ok(self.snapshot()?.version);
+        };
         drop(rows);
         let (store, in_doubt) = in_doubt::decode(&row)?;
         let counts = !is_distrusted && in_doubt::has_survived(&in_doubt, &store, witness)?;
         let version = self.snapshot()?.version;
         if counts {
-            return self.apply(&Batch { version, ..Batch::default() }, "");
+            return Ok(version);
         }
         let (version, objects) = (version.next(), in_doubt.objects.len());
         tracing::warn!(version = version.0, objects, "undoing the last metastore commit: its objects did not survive");
-        self.apply(&in_doubt.undoing(version), "")
+        self.apply(&in_doubt.undoing(version), "")?;
+        Ok(version)
     }
 
     /// Applies `batch`. The objects that it needs are in `store`.
@@ -221,8 +230,12 @@ impl Storage for RedbStorage {
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), Error> {
+        if !self.is_distrusted {
+            self.confirmed = self.version;
+        }
         let store = self.witness.as_ref().map_or("", |witness| witness.store());
         self.database()?.apply(batch, store).map_err(StoreError::into_error)?;
+        self.version = batch.version;
         self.is_distrusted = false;
         Ok(())
     }
@@ -252,8 +265,11 @@ impl Storage for RedbStorage {
     fn recover(&mut self) -> Result<(), Error> {
         self.abandon();
         let open = OpenDatabase::new(self.disk.clone()).map_err(StoreError::into_error)?;
-        open.decide(self.witness.as_deref(), self.is_distrusted).map_err(StoreError::into_error)?;
-        self.is_distrusted = false;
+        let mut version = open.snapshot().map_err(StoreError::into_error)?.version;
+        if version > self.confirmed {
+            version = open.decide(self.witness.as_deref(), self.is_distrusted).map_err(StoreError::into_error)?;
+        }
+        (self.version, self.confirmed, self.is_distrusted) = (version, version, false);
         self.open = Some(open);
         Ok(())
     }

@@ -13,8 +13,9 @@ use std::{
 use ::redb::{Database, ReadableTable, TableDefinition};
 use tempfile::TempDir;
 
-use super::{db, keys, put};
+use super::{Disk, db, keys, put};
 use crate::kv::{Db, Error, ObjectName, ObjectWitness, PendingObject, RedbEngine, RedbOpenError};
+use crate::kv::{embedded::Embedded, redb::storage::RedbStorage};
 
 /// Knows the objects that a test lets survive; any other cannot be read.
 #[derive(Debug)]
@@ -160,6 +161,27 @@ async fn after_a_crash_the_witness_decides_about_the_last_commit() {
     // A store that was closed needs no witness.
     drop(db);
     assert_eq!(keys(&db_without(directory.path())).await, ["a", "b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wherever_the_disk_breaks_under_a_commit_in_doubt_those_before_it_stay() {
+    for writes in 0..60 {
+        let disk = Arc::new(Disk::default());
+        // None is found: what was acknowledged does not depend on it while this process runs.
+        let witness = Witness::of("here", &[("kept", false), ("lost", false)]);
+        let storage = RedbStorage::new(disk.clone(), None, Some(witness)).unwrap();
+        let db = db(Embedded::new(storage).unwrap());
+        let ((kept, kept_report), (lost, lost_report)) = (pending("kept"), pending("lost"));
+        kept_report.report(true);
+        put_beside(&db, "kept", &kept).await.unwrap();
+        lost_report.report(false);
+        disk.break_after(writes);
+        put_beside(&db, "lost", &lost).await.unwrap_err();
+        disk.heal();
+        assert_eq!(keys(&db).await, ["kept"], "{writes}");
+        put(&db, "later", b"1").await.unwrap();
+        assert_eq!(keys(&db).await, ["kept", "later"], "{writes}");
+    }
 }
 
 fn db_without(directory: &Path) -> Db {
