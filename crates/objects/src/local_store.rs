@@ -20,13 +20,14 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+use tokio::sync::Notify;
 
 /// Names of unfinished files that are tried for one object: one for each try of its put, and some that were killed.
 const UNFINISHED_NAMES_MAX: u32 = 1_000;
 
-/// The extension of a put that may name its object before it is durable.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NameFirst;
+/// The extension of a put that may name its object before it is durable; notified between the two.
+#[derive(Clone, Debug)]
+pub(crate) struct NameFirst(pub Arc<Notify>);
 
 /// A local directory.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl LocalStore {
 impl Directories {
     /// Writes `payload` as the file at `path`, and replaces an existing one. If that fails, the file may be there with any
     /// contents: another try may have written it by then, so it is not removed.
-    fn write(&self, path: &FilePath, payload: &PutPayload) -> io::Result<()> {
+    fn write(&self, path: &FilePath, payload: &PutPayload, named: &Notify) -> io::Result<()> {
         let directory = path.parent().unwrap_or(&self.root);
         let (mut file, unfinished) = match create_unfinished(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -72,6 +73,7 @@ impl Directories {
             let _ = fs::remove_file(&unfinished);
             return Err(error);
         }
+        named.notify_one();
         file.sync_all()?;
         sync_directory(directory)?;
         self.make_durable(directory)
@@ -130,11 +132,11 @@ impl fmt::Display for LocalStore {
 #[async_trait]
 impl ObjectStore for LocalStore {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        if opts.extensions.get::<NameFirst>().is_none() {
+        let Some(NameFirst(named)) = opts.extensions.get::<NameFirst>().cloned() else {
             return self.inner.put_opts(location, payload, opts).await;
-        }
+        };
         let (path, directories) = (self.inner.path_to_filesystem(location)?, Arc::clone(&self.directories));
-        let written = tokio::task::spawn_blocking(move || directories.write(&path, &payload)).await;
+        let written = tokio::task::spawn_blocking(move || directories.write(&path, &payload, &named)).await;
         written.map_err(|panic| error(io::Error::other(panic)))?.map_err(error)?;
         Ok(PutResult { e_tag: None, version: None, extensions: Default::default() })
     }
@@ -183,12 +185,12 @@ mod tests {
         let root = &store.directories.root;
         fs::create_dir_all(root.join("00/taken/below")).unwrap();
         let payload = PutPayload::from_static(b"bytes");
-        assert!(store.directories.write(&root.join("00/taken"), &payload).is_err());
+        assert!(store.directories.write(&root.join("00/taken"), &payload, &Notify::new()).is_err());
         let names: Vec<_> = fs::read_dir(root.join("00")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["taken"]);
         // What a killed process left is no obstacle.
         fs::write(root.join("00/free#1"), b"left").unwrap();
-        store.directories.write(&root.join("00/free"), &payload).unwrap();
+        store.directories.write(&root.join("00/free"), &payload, &Notify::new()).unwrap();
         assert_eq!(fs::read(root.join("00/free")).unwrap(), b"bytes");
     }
 
@@ -198,7 +200,10 @@ mod tests {
         let store = LocalStore::new(scratch.path()).unwrap();
         let root = &store.directories.root;
         for _ in 0..2 {
-            store.directories.write(&root.join("a/b/object"), &PutPayload::from_static(b"bytes")).unwrap();
+            store
+                .directories
+                .write(&root.join("a/b/object"), &PutPayload::from_static(b"bytes"), &Notify::new())
+                .unwrap();
             assert!(store.directories.durable().contains(&root.join("a/b")));
             fs::remove_dir_all(root.join("a")).unwrap();
         }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use crate::health::Health;
@@ -130,11 +130,11 @@ impl Objects {
     }
 
     /// As [`Self::put`], for an object whose key nobody uses before this has returned: in a directory it is written with
-    /// one wait for the disk. A reader who lists it meanwhile may find it incomplete after a power cut; so may one who
+    /// one wait for the disk, and `written` is notified before that wait, when there is room for it. A reader who lists it meanwhile may find it incomplete after a power cut; so may one who
     /// reads it after this has failed.
-    pub async fn put_name_first(&self, key: &str, parts: Vec<Bytes>) -> Result<(), Error> {
+    pub async fn put_name_first(&self, key: &str, parts: Vec<Bytes>, written: &Arc<Notify>) -> Result<(), Error> {
         let mut options = PutOptions::default();
-        options.extensions.insert(NameFirst);
+        options.extensions.insert(NameFirst(Arc::clone(written)));
         self.put_with(key, parts, options).await
     }
 

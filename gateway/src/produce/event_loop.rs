@@ -1,6 +1,7 @@
 //! The event loop of the write path: the one task that owns its state. Events are applied one by one and synchronously;
 //! their effects run as tasks of their own, whose results come back as events.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use alluvium_metastore::kv::PendingObject;
@@ -192,23 +193,31 @@ impl EventLoop {
     }
 }
 
-/// Uploads a segment; what its commit needs is sent to `beside` before, or else returned.
+/// Uploads a segment; what its commit needs is sent to `beside` once only the disk is waited for, or else returned. So an
+/// upload that fails for want of room is known before its commit, which then need not be undone on a full disk.
 async fn upload(
     uploader: &Uploader,
     segment: SealedSegment,
     beside: Option<mpsc::Sender<(u64, Uploaded)>>,
 ) -> Result<Option<Uploaded>, ProduceError> {
     let EncodedSegment { key, parts, mut uploaded } = uploader.encode(segment.contents)?;
+    let written = Arc::default();
+    let mut put = pin!(uploader.upload(&key, parts, &written));
     let Some(beside) = beside else {
-        uploader.upload(&key, parts).await?;
+        put.await?;
         return Ok(Some(uploaded));
     };
-    let (pending, written) = PendingObject::new(key.clone(), uploaded.commit.bytes);
+    tokio::select! {
+        biased;
+        outcome = &mut put => return outcome.map(|()| Some(uploaded)),
+        () = written.notified() => {}
+    }
+    let (pending, report) = PendingObject::new(key.clone(), uploaded.commit.bytes);
     uploaded.pending = Some(pending);
     // It fails only when the event loop has ended, by a panic.
     let _ = beside.send((segment.number, uploaded)).await;
-    let outcome = uploader.upload(&key, parts).await;
-    written.report(outcome.is_ok());
+    let outcome = put.await;
+    report.report(outcome.is_ok());
     outcome.map(|()| None)
 }
 

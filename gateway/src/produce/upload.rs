@@ -11,6 +11,7 @@ use alluvium_runtime::{Clock, Rng};
 use alluvium_segment::{BatchFacts, BatchInput, ProducerRun, RunInput};
 use alluvium_wire::batch::Batch;
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::ProduceError;
 use super::open_segment::Contents;
@@ -71,9 +72,10 @@ impl Uploader {
         Ok(EncodedSegment { key: object_key::segment(object), parts: encoded.parts, uploaded })
     }
 
-    /// Uploads the object of a segment. Retries and the time limit are the object store's own policy.
-    pub async fn upload(&self, key: &str, parts: Vec<Bytes>) -> Result<(), ProduceError> {
-        match self.objects.put_name_first(key, parts).await {
+    /// Uploads the object of a segment. Retries and the time limit are the object store's own policy. `written` is
+    /// notified if the store has room for it and only waits for its disk.
+    pub async fn upload(&self, key: &str, parts: Vec<Bytes>, written: &Arc<Notify>) -> Result<(), ProduceError> {
+        match self.objects.put_name_first(key, parts, written).await {
             Ok(()) => Ok(()),
             Err(error) if error.kind == ErrorKind::Suspended => Err(ProduceError::Degraded),
             Err(error) => {

@@ -1,6 +1,7 @@
 //! The conformance suite: what every kind of store must do.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -58,8 +59,8 @@ async fn puts_with_the_name_first(objects: &Objects) {
     let large = Bytes::from(vec![3_u8; 300 << 10]);
     let body = vec![Bytes::from_static(b"small"), large, Bytes::from_static(b"end")];
     for key in ["first/00/a", "first/00/b", "first/ff/c"] {
-        objects.put_name_first(key, parts("replaced")).await.unwrap();
-        objects.put_name_first(key, body.clone()).await.unwrap();
+        objects.put_name_first(key, parts("replaced"), &Arc::default()).await.unwrap();
+        objects.put_name_first(key, body.clone(), &Arc::default()).await.unwrap();
         assert!(objects.get(key).await.unwrap() == body.concat(), "{key}");
     }
     assert_eq!(keys(objects, "first/", None, 10).await, ["first/00/a", "first/00/b", "first/ff/c"]);
