@@ -1,6 +1,6 @@
 //! The `alluvium` binary: reads the configuration, assembles the parts, runs one role or tool.
 //!
-//! Its modules, each of which uses only those before it: `output`, `machine`, `signals`, `logging`, `config`, `roles`,
+//! Its modules, each of which uses only those before it: `output`, `machine`, `signals`, `logging`, `config`, `roles`, `segment_witness`,
 //! `stores`, `node`, `agent`, `compactor`, `background`, `banner`, `bench`, `doctor`, `serve`, `compact_once`, `cli`.
 
 mod agent;
@@ -18,6 +18,7 @@ mod metrics;
 mod node;
 mod output;
 mod roles;
+mod segment_witness;
 mod serve;
 mod signals;
 mod stores;

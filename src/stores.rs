@@ -6,11 +6,14 @@ use alluvium_metastore::{
     Metastore,
     kv::{Db, Engine, FdbEngine, FdbOptions, RedbEngine},
 };
-use alluvium_objects::{Objects, ObjectsConfig};
+use alluvium_objects::{Objects, ObjectsConfig, StoreLocation};
 use alluvium_runtime::{Rng, SystemRng};
 use anyhow::{Context, Result};
 
-use crate::config::{MetastoreLocation, Settings};
+use crate::{
+    config::{MetastoreLocation, Settings},
+    segment_witness::SegmentWitness,
+};
 
 /// The stores of one process.
 pub struct Stores {
@@ -65,16 +68,25 @@ pub async fn open_objects(settings: &Settings, rng: &dyn Rng) -> Result<Objects>
 /// If it is in use, unreadable, unreachable or has a newer format.
 pub async fn open_metastore(settings: &Settings, rng: Arc<SystemRng>) -> Result<(Metastore, OpenEngine)> {
     let context = || format!("metastore {}", settings.metastore);
-    let engine = OpenEngine::open(&settings.metastore).await.with_context(context)?;
+    let engine = OpenEngine::open(&settings.metastore, &settings.store).await.with_context(context)?;
     let db = Db::new(engine.as_engine(), rng.clone());
     Ok((Metastore::open(db, &*rng).await.with_context(context)?, engine))
 }
 
 impl OpenEngine {
-    async fn open(location: &MetastoreLocation) -> Result<Self> {
+    /// Opens the engine at `location`, beside objects in `store`.
+    async fn open(location: &MetastoreLocation, store: &StoreLocation) -> Result<Self> {
         match location.clone() {
             MetastoreLocation::Redb(directory) => {
-                let opening = tokio::task::spawn_blocking(move || RedbEngine::open(directory));
+                let store = store.clone();
+                let opening = tokio::task::spawn_blocking(move || {
+                    // It has to exist for its file system to be known; if it cannot be created, opening says why.
+                    std::fs::create_dir_all(&directory).ok();
+                    match SegmentWitness::of(&store, &directory) {
+                        Some(witness) => RedbEngine::open_beside(directory, witness),
+                        None => RedbEngine::open(directory),
+                    }
+                });
                 Ok(Self::Redb(Arc::new(opening.await.context("opening the metastore")??)))
             }
             MetastoreLocation::Fdb { cluster_file, prefix, library } => {

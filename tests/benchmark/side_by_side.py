@@ -1,5 +1,9 @@
 """Alluvium and Apache Kafka under the same load, in turn, on this machine; prints one Markdown table with both.
 
+Kafka is measured twice: with its defaults, which leave what it acknowledges to the page cache, and with
+`log.flush.interval.messages=1`, by which it syncs that to the disk, as Alluvium does. With `--runs` each row is the median of
+so many runs by throughput; the servers take turns in each run.
+
 Every load runs on a fresh server with a directory of its own, which is removed after it; only one server runs at a time.
 Kafka is warmed up first, because Java compiles while it runs. The next load begins only when the server of the previous one
 is idle (Alluvium compacts for a while) and the kernel has written everything to the disk, so that one load does not slow
@@ -18,13 +22,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 
-from servers import BINARY, Alluvium, Kafka, have_java  # noqa: E402
+from servers import BINARY, Alluvium, Kafka, SyncedKafka, have_java  # noqa: E402
 
 
-WARM_UP_SECONDS = {"Alluvium": 0, "Kafka": 5}
+NAMES = {"Alluvium": "Alluvium", "Kafka": "Kafka", "SyncedKafka": "Kafka, synced"}
+WARM_UP_SECONDS = {"Alluvium": 0, "Kafka": 5, "SyncedKafka": 5}
 IDLE_SECONDS_MAX = 60
 # Alluvium looks for something to compact every 10 s: only after a longer pause is it known to be idle.
-IDLE_SECONDS = {"Alluvium": 11, "Kafka": 2}
+IDLE_SECONDS = {"Alluvium": 11, "Kafka": 2, "SyncedKafka": 2}
 IDLE_CPU = 0.05
 # Lines of a server's log that are shown if a load failed.
 LOG_LINES = 40
@@ -92,6 +97,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="one short load")
     parser.add_argument("--seconds", type=int, default=15)
+    parser.add_argument("--runs", type=int, default=1, help="runs of each load, of which the median is shown")
+    parser.add_argument("--partitions", type=int, help="only the loads on so many partitions")
     options = parser.parse_args()
     seconds = 2 if options.smoke else options.seconds
     loads = [(8, 1024, 2000)] if options.smoke else (
@@ -99,11 +106,17 @@ def main():
     print("| server | partitions | record B | target/s | records/s | MiB/s | produce p50/p99/p99.9 ms "
           "| end-to-end p50/p99/p99.9 ms | server CPU-s/GiB: during load / until idle |")
     print("|---|---|---|---|---|---|---|---|---|")
-    kinds = [Alluvium, Kafka] if have_java() else [Alluvium]
+    kinds = [Alluvium, Kafka, SyncedKafka] if have_java() else [Alluvium]
     for partitions, size, rate in loads:
+        if options.partitions not in (None, partitions):
+            continue
+        reports = {kind: [] for kind in kinds}
+        for _ in range(options.runs):
+            for kind in kinds:
+                reports[kind].append(measure(kind, partitions, size, seconds, rate, thorough=not options.smoke))
         for kind in kinds:
-            report = measure(kind, partitions, size, seconds, rate, thorough=not options.smoke)
-            print(row(kind.__name__, partitions, size, rate, report), flush=True)
+            ordered = sorted(reports[kind], key=lambda report: report["records_per_second"])
+            print(row(NAMES[kind.__name__], partitions, size, rate, ordered[len(ordered) // 2]), flush=True)
 
 
 if __name__ == "__main__":

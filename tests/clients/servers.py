@@ -128,6 +128,8 @@ class Alluvium(Process):
 class Kafka(Process):
     """One KRaft node of Apache Kafka with its defaults."""
 
+    PROPERTIES: tuple[str, ...] = ()
+
     def __init__(self, directory: Path):
         super().__init__(directory)
         self.kafka_port, self.controller_port = free_port(), free_port()
@@ -145,11 +147,18 @@ class Kafka(Process):
             f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.kafka_port},CONTROLLER://127.0.0.1:{self.controller_port}",
             "controller.listener.names=CONTROLLER", f"log.dirs={self.directory / 'logs'}",
             "offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1",
-            "transaction.state.log.min.isr=1", "group.initial.rebalance.delay.ms=0", ""]))
+            "transaction.state.log.min.isr=1", "group.initial.rebalance.delay.ms=0",
+            *self.PROPERTIES, ""]))
         java_tool("kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={uuid_base64()}", "-c", properties)
         self.spawn(java_command("kafka.Kafka", properties, heap="1g"))
         wait_until("kafka", lambda: listens(self.kafka_port), alive=self.alive)
         return self
+
+
+class SyncedKafka(Kafka):
+    """The same, but it syncs what it acknowledges to the disk before, as Alluvium does."""
+
+    PROPERTIES = ("log.flush.interval.messages=1",)
 
 
 class SeaweedFS(Process):

@@ -17,7 +17,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("gateway", &["history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
     ("tests/fdb-server", &[]),
     ("tests/sim", &["client", "compactor", "gateway", "metastore", "model", "objects", "runtime", "wire"]),
-    ("", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "runtime", "wire"]),
+    ("", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
 ];
 
 /// Crates without I/O, and what would bring it in.

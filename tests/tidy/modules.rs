@@ -83,6 +83,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "logging",
             "config",
             "roles",
+            "segment_witness",
             "stores",
             "node",
             "agent",

@@ -10,10 +10,11 @@ use bytes::Bytes;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use crate::health::Health;
+use crate::local_store::NameFirst;
 use crate::payload::merge_small_parts;
 use crate::suspension::Suspension;
 use crate::usage::count;
@@ -125,12 +126,25 @@ impl Objects {
 
     /// Writes the concatenation of `parts` as the object at `key`, and replaces an existing object.
     pub async fn put(&self, key: &str, parts: Vec<Bytes>) -> Result<(), Error> {
+        self.put_with(key, parts, PutOptions::default()).await
+    }
+
+    /// As [`Self::put`], for an object whose key nobody uses before this has returned: in a directory it is written with
+    /// one wait for the disk, and `written` is notified before that wait, when there is room for it. A reader who lists it meanwhile may find it incomplete after a power cut; so may one who
+    /// reads it after this has failed.
+    pub async fn put_name_first(&self, key: &str, parts: Vec<Bytes>, written: &Arc<Notify>) -> Result<(), Error> {
+        let mut options = PutOptions::default();
+        options.extensions.insert(NameFirst(Arc::clone(written)));
+        self.put_with(key, parts, options).await
+    }
+
+    async fn put_with(&self, key: &str, parts: Vec<Bytes>, options: PutOptions) -> Result<(), Error> {
         let path = self.path(Operation::Put, key)?;
         let payload = merge_small_parts(parts);
         let bytes = payload.content_length() as u64;
         self.with_retries(Operation::Put, key, &self.slots.puts, bytes, || async {
             count(&self.usage.puts, 1);
-            let put = self.store.put(&path, payload.clone()).await;
+            let put = self.store.put_opts(&path, payload.clone(), options.clone()).await;
             put.map_err(|error| Error::from_store(Operation::Put, key, &error))
         })
         .await?;

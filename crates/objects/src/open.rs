@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredentialProvider};
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::credentials::AwsChain;
+use crate::local_store::LocalStore;
 use crate::{Error, ErrorKind, Objects, ObjectsConfig, Operation, S3Location, StoreLocation, tls, unfinished_uploads};
 
 /// The region if the server has none.
@@ -46,9 +46,8 @@ fn open_directory(directory: &Path) -> Result<Arc<dyn ObjectStore>, Error> {
     let name = directory.to_string_lossy();
     std::fs::create_dir_all(directory).map_err(|error| Error::from_io(Operation::Open, &name, &error))?;
     unfinished_uploads::remove(directory);
-    let store = LocalFileSystem::new_with_prefix(directory)
-        .map_err(|error| Error::from_store(Operation::Open, &name, &error))?;
-    Ok(Arc::new(store.with_fsync(true)))
+    let store = LocalStore::new(directory).map_err(|error| Error::from_store(Operation::Open, &name, &error))?;
+    Ok(Arc::new(store))
 }
 
 pub(crate) async fn open_bucket(bucket: &S3Location) -> Result<AmazonS3, Error> {

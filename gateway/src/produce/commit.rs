@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alluvium_metastore::keyspace::Error as MetastoreError;
+use alluvium_metastore::kv::{Error as KvError, PendingObject};
 use alluvium_metastore::log::{Log, LogError};
 use alluvium_model::Offset;
 use alluvium_model::log::{BatchAck, CommitLimits, SegmentCommit, SegmentOutcome};
@@ -47,19 +49,22 @@ impl Committer {
     /// Commits `parts` in one transaction. If that is rejected as a whole, it commits them one by one up to the first
     /// that is rejected.
     pub async fn commit(&self, parts: Vec<CommitPart<Uploaded>>) -> Committed {
-        let (segments, replies): (Vec<SegmentCommit>, Vec<Vec<AppendReply>>) = parts
-            .into_iter()
-            .map(|CommitPart { uploaded: Uploaded { commit, recent }, replies }| {
-                // Before the commit, because it wakes long polls, which should find the batches in memory.
-                self.recent.insert(recent);
-                (commit, replies)
-            })
-            .unzip();
+        let (mut segments, mut pending, mut replies) = (Vec::new(), Vec::new(), Vec::new());
+        for CommitPart { uploaded, replies: waiting } in parts {
+            // Before the commit, because it wakes long polls, which should find the batches in memory.
+            self.recent.insert(uploaded.recent);
+            segments.push(uploaded.commit);
+            pending.push(uploaded.pending);
+            replies.push(waiting);
+        }
         let mut committed = Committed { decided: 0, outcome: Ok(()), results: Vec::new() };
-        match self.until_decided(&segments).await {
+        match self.until_decided(&segments, pending.iter().flatten()).await {
             Ok(outcomes) => committed.acknowledge(outcomes, replies),
             Err(error) if segments.len() == 1 => committed.fail(replies.concat(), error),
-            Err(_) => self.commit_each(segments, replies, &mut committed).await,
+            Err(_) => {
+                let parts = segments.into_iter().zip(pending).zip(replies);
+                self.commit_each(parts, &mut committed).await;
+            }
         }
         committed
     }
@@ -67,13 +72,12 @@ impl Committer {
     /// Commits no segment after one that failed, since its batches could overtake earlier ones of the same producer.
     async fn commit_each(
         &self,
-        segments: Vec<SegmentCommit>,
-        replies: Vec<Vec<AppendReply>>,
+        parts: impl Iterator<Item = ((SegmentCommit, Option<PendingObject>), Vec<AppendReply>)> + Send,
         committed: &mut Committed,
     ) {
-        for (segment, replies) in segments.into_iter().zip(replies) {
+        for ((segment, pending), replies) in parts {
             let decided = match &committed.outcome {
-                Ok(()) => self.until_decided(&[segment]).await,
+                Ok(()) => self.until_decided(&[segment], pending.iter()).await,
                 Err(error) => Err(error.clone()),
             };
             match decided {
@@ -83,10 +87,15 @@ impl Committer {
         }
     }
 
-    async fn until_decided(&self, segments: &[SegmentCommit]) -> Result<Vec<SegmentOutcome>, ProduceError> {
+    async fn until_decided(
+        &self,
+        segments: &[SegmentCommit],
+        pending: impl Iterator<Item = &PendingObject> + Send,
+    ) -> Result<Vec<SegmentOutcome>, ProduceError> {
+        let pending: Vec<PendingObject> = pending.cloned().collect();
         let mut pause = RETRY_PAUSE_MIN;
         loop {
-            let error = match self.log.commit(segments, || self.clock.now(), &self.limits).await {
+            let error = match self.log.commit_beside(segments, &pending, || self.clock.now(), &self.limits).await {
                 Ok(outcomes) => return Ok(outcomes),
                 Err(error) => error,
             };
@@ -95,6 +104,10 @@ impl Committer {
             let too_old = now > oldest.plus(self.limits.age_max);
             if too_old || !is_retryable(&error) {
                 let segments = segments.len();
+                if let LogError::Metastore(MetastoreError::Kv(KvError::ObjectNotWritten { .. })) = error {
+                    // Whoever uploads it has logged why.
+                    return Err(ProduceError::Upload(error.to_string()));
+                }
                 tracing::error!(%error, segments, "commit failed; its producers get a retriable error");
                 return Err(ProduceError::Commit(error.to_string()));
             }

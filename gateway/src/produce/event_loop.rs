@@ -1,8 +1,10 @@
 //! The event loop of the write path: the one task that owns its state. Events are applied one by one and synchronously;
 //! their effects run as tasks of their own, whose results come back as events.
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use alluvium_metastore::kv::PendingObject;
 use alluvium_metastore::producers::Producers;
 use alluvium_model::producer::Window;
 use tokio::sync::mpsc;
@@ -13,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::commit::{Committed, Committer};
 use super::open_segment::AppendReply;
 use super::pending_acks::PendingAcks;
-use super::segment_pipeline::{Effect, SegmentPipeline};
+use super::segment_pipeline::{Effect, SealedSegment, SegmentPipeline};
 use super::sequence::PartitionProducer;
-use super::upload::{Uploaded, Uploader};
+use super::upload::{EncodedSegment, Uploaded, Uploader};
 use super::write_path::AppendRequest;
 use super::{AppendResult, ProduceError};
 use crate::metadata_cache::MetadataCache;
@@ -24,6 +26,8 @@ use alluvium_runtime::Tasks;
 
 /// Requests that join before the flush policy is applied again, so that requests already queued share a segment.
 const JOINS_PER_FLUSH_CHECK_MAX: usize = 1_024;
+/// Encoded segments that wait for the event loop: their uploads go on once there is room.
+const ENCODED_QUEUED_MAX: usize = 16;
 
 /// The state of the write path, and what its effects need.
 pub struct EventLoop {
@@ -47,9 +51,10 @@ pub struct EventLoop {
 
 /// An effect that has ended.
 enum Completion {
+    /// An upload, with what its commit needs unless that was [`Event::Encoded`].
     Uploaded {
         number: u64,
-        outcome: Result<Uploaded, ProduceError>,
+        outcome: Result<Option<Uploaded>, ProduceError>,
     },
     Committed(Committed),
     Settled(Vec<(AppendReply, AppendResult)>),
@@ -62,6 +67,8 @@ enum Event {
     /// No more appends will come.
     LastAppend,
     Completion(Completion),
+    /// The segment with this number may be committed while it is uploaded.
+    Encoded(u64, Uploaded),
     FlushDue,
     Drain,
 }
@@ -70,6 +77,7 @@ enum Event {
 struct Sources {
     appends: mpsc::Receiver<AppendRequest>,
     appends_ended: bool,
+    encoded: mpsc::Receiver<(u64, Uploaded)>,
     work: JoinSet<Completion>,
     cancel: CancellationToken,
     draining: bool,
@@ -78,7 +86,9 @@ struct Sources {
 impl EventLoop {
     /// Runs until `cancel`, and then until everything that was admitted has been answered.
     pub async fn run(mut self, appends: mpsc::Receiver<AppendRequest>, cancel: CancellationToken) {
-        let mut sources = Sources { appends, appends_ended: false, work: JoinSet::new(), cancel, draining: false };
+        let (encoded_sender, encoded) = mpsc::channel(ENCODED_QUEUED_MAX);
+        let work = JoinSet::new();
+        let mut sources = Sources { appends, appends_ended: false, encoded, work, cancel, draining: false };
         while !self.is_finished(&sources) {
             let flush_at = self.pipeline.flush_at(Instant::now());
             let event = sources.next(flush_at).await;
@@ -88,7 +98,7 @@ impl EventLoop {
                 self.apply(Event::Append(append), &mut sources);
             }
             for effect in self.pipeline.advance(Instant::now()) {
-                self.perform(effect, &mut sources.work);
+                self.perform(effect, &mut sources.work, &encoded_sender);
             }
         }
     }
@@ -107,8 +117,14 @@ impl EventLoop {
                 sources.appends_ended = true;
                 self.pipeline.drain();
             }
+            Event::Encoded(number, encoded) => self.pipeline.committable_from_now(number, encoded),
             Event::Completion(Completion::Uploaded { number, outcome }) => {
-                self.pipeline.uploaded(number, outcome, Instant::now())
+                let outcome = outcome.map(|uploaded| {
+                    if let Some(uploaded) = uploaded {
+                        self.pipeline.committable_from_now(number, uploaded);
+                    }
+                });
+                self.pipeline.upload_ended(number, outcome, Instant::now());
             }
             Event::Completion(Completion::Committed(Committed { decided, outcome, results })) => {
                 self.pipeline.committed(decided, outcome, Instant::now());
@@ -133,16 +149,22 @@ impl EventLoop {
         }
     }
 
-    fn perform(&mut self, effect: Effect<Uploaded>, work: &mut JoinSet<Completion>) {
+    fn perform(
+        &mut self,
+        effect: Effect<Uploaded>,
+        work: &mut JoinSet<Completion>,
+        encoded: &mpsc::Sender<(u64, Uploaded)>,
+    ) {
         match effect {
             Effect::Upload(segment) => {
                 self.metrics.sealed(segment.reason.label(), segment.contents.bytes, segment.contents.batches);
                 let (uploader, metrics) = (Arc::clone(&self.uploader), self.metrics.clone());
+                let beside = self.committer.log.takes_pending_objects().then(|| encoded.clone());
                 work.spawn(self.tasks.clone().within(async move {
-                    let started = Instant::now();
-                    let outcome = uploader.upload(segment.contents).await;
+                    let (started, number) = (Instant::now(), segment.number);
+                    let outcome = upload(&uploader, segment, beside).await;
                     metrics.uploaded(started.elapsed(), outcome.is_ok());
-                    Completion::Uploaded { number: segment.number, outcome }
+                    Completion::Uploaded { number, outcome }
                 }));
             }
             Effect::Commit(parts) => {
@@ -171,6 +193,34 @@ impl EventLoop {
     }
 }
 
+/// Uploads a segment; what its commit needs is sent to `beside` once only the disk is waited for, or else returned. So an
+/// upload that fails for want of room is known before its commit, which then need not be undone on a full disk.
+async fn upload(
+    uploader: &Uploader,
+    segment: SealedSegment,
+    beside: Option<mpsc::Sender<(u64, Uploaded)>>,
+) -> Result<Option<Uploaded>, ProduceError> {
+    let EncodedSegment { key, parts, mut uploaded } = uploader.encode(segment.contents)?;
+    let written = Arc::default();
+    let mut put = pin!(uploader.upload(&key, parts, &written));
+    let Some(beside) = beside else {
+        put.await?;
+        return Ok(Some(uploaded));
+    };
+    tokio::select! {
+        biased;
+        outcome = &mut put => return outcome.map(|()| Some(uploaded)),
+        () = written.notified() => {}
+    }
+    let (pending, report) = PendingObject::new(key.clone(), uploaded.commit.bytes);
+    uploaded.pending = Some(pending);
+    // It fails only when the event loop has ended, by a panic.
+    let _ = beside.send((segment.number, uploaded)).await;
+    let outcome = put.await;
+    report.report(outcome.is_ok());
+    outcome.map(|()| None)
+}
+
 /// Brings the metadata cache up to the commit, so that a client can read here what is acknowledged to it.
 async fn settle(metadata_cache: MetadataCache, results: Vec<(AppendReply, AppendResult)>) -> Completion {
     if let Err(error) = metadata_cache.sync().await {
@@ -190,6 +240,7 @@ impl Sources {
         };
         tokio::select! {
             biased;
+            Some((number, encoded)) = self.encoded.recv() => Event::Encoded(number, encoded),
             Some(done) = self.work.join_next() => Event::Completion(finished(done)),
             () = self.cancel.cancelled(), if !self.draining => Event::Drain,
             () = flush_due => Event::FlushDue,

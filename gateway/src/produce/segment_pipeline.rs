@@ -8,6 +8,9 @@
 //!                                      (answered with a retriable error, together with what depends on it)
 //! ```
 //!
+//! If the metastore can take a commit beside the upload, a segment counts as uploaded here once it is encoded, and keeps
+//! its slot until the upload ends; the commit then fails if the upload does.
+//!
 //! Invariants: commits start in seal order, one transaction at a time; an empty segment is never sealed; if a segment
 //! fails, a later one that continues an idempotent producer's sequence in the same partition fails with it, and no
 //! later batch of that producer joins until the failed one is sent again. So the commit never sees the later batches of
@@ -56,7 +59,7 @@ pub struct SealedSegment {
 /// An action for the event loop.
 #[derive(Debug)]
 pub enum Effect<U> {
-    /// Upload this; report with [`SegmentPipeline::uploaded`].
+    /// Upload this; report with [`SegmentPipeline::committable_from_now`] and [`SegmentPipeline::upload_ended`].
     Upload(SealedSegment),
     /// Commit these in one transaction, answer the appends, report with [`SegmentPipeline::committed`].
     Commit(Vec<CommitPart<U>>),
@@ -190,19 +193,25 @@ impl<U> SegmentPipeline<U> {
         effects
     }
 
-    /// An upload ended.
-    pub fn uploaded(&mut self, number: u64, outcome: Result<U, ProduceError>, now: Instant) {
-        self.uploading -= 1;
+    /// This segment may be committed from now on.
+    pub fn committable_from_now(&mut self, number: u64, uploaded: U) {
         // It may have failed meanwhile, together with an earlier one.
-        let Some(at) = self.queue.iter().position(|segment| segment.number == number) else { return };
-        match outcome {
-            Ok(uploaded) => self.queue[at].stage = Stage::Uploaded(uploaded),
-            Err(error) => {
-                let failed = self.queue.remove(at).expect("the position was just found");
-                self.failures.push((failed.replies, error.clone()));
-                self.fail_dependents(at, failed.producers, &error, now);
-            }
+        if let Some(segment) = self.queue.iter_mut().find(|segment| segment.number == number) {
+            segment.stage = Stage::Uploaded(uploaded);
         }
+    }
+
+    /// An upload ended. If it failed and the segment's commit has begun, that commit fails.
+    pub fn upload_ended(&mut self, number: u64, outcome: Result<(), ProduceError>, now: Instant) {
+        self.uploading -= 1;
+        let Err(error) = outcome else { return };
+        let Some(at) = self.queue.iter().position(|segment| segment.number == number) else { return };
+        if matches!(self.queue[at].stage, Stage::Committing) {
+            return;
+        }
+        let failed = self.queue.remove(at).expect("the position was just found");
+        self.failures.push((failed.replies, error.clone()));
+        self.fail_dependents(at, failed.producers, &error, now);
     }
 
     /// A producer's window was read from the metastore.

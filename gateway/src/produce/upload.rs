@@ -1,27 +1,42 @@
-//! Uploads a sealed segment as an object, and builds its commit.
+//! Encodes a sealed segment, builds its commit, and uploads it as an object.
 
 use std::sync::Arc;
 
+use alluvium_metastore::kv::PendingObject;
 use alluvium_metastore::nodes::Session;
 use alluvium_model::log::{BatchCommit, ProducerBatch, RunCommit, SegmentCommit};
 use alluvium_model::{ObjectId, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition, object_key};
 use alluvium_objects::{ErrorKind, Objects};
 use alluvium_runtime::{Clock, Rng};
-use alluvium_segment::{BatchFacts, BatchInput, EncodedSegment, ProducerRun, RunInput};
+use alluvium_segment::{BatchFacts, BatchInput, ProducerRun, RunInput};
 use alluvium_wire::batch::Batch;
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::ProduceError;
 use super::open_segment::Contents;
 use crate::recent_segments::{Frame, RecentSegment};
 
-/// An object that is durable and not yet committed.
+/// A segment that is not yet committed. Its object is durable, or `pending`.
 #[derive(Debug)]
 pub struct Uploaded {
     /// The commit of this segment.
     pub commit: SegmentCommit,
     /// Its batches, for fetches at the end of the log.
     pub recent: RecentSegment,
+    /// Tells the commit when the object is durable; `None` if it is.
+    pub pending: Option<PendingObject>,
+}
+
+/// A segment that is ready to be uploaded.
+#[derive(Debug)]
+pub struct EncodedSegment {
+    /// The key of its object.
+    pub key: String,
+    /// The bytes of its object.
+    pub parts: Vec<Bytes>,
+    /// What its commit needs.
+    pub uploaded: Uploaded,
 }
 
 /// Uploads segments with ids that contain this agent's node id.
@@ -38,8 +53,8 @@ pub struct Uploader {
 }
 
 impl Uploader {
-    /// Uploads one segment. Retries and the time limit are the object store's own policy.
-    pub async fn upload(&self, contents: Contents) -> Result<Uploaded, ProduceError> {
+    /// Encodes one segment.
+    pub fn encode(&self, contents: Contents) -> Result<EncodedSegment, ProduceError> {
         let (created, writer) = (self.clock.now(), self.session.node().id.0.unsigned_abs());
         let object = ObjectId::new(created, writer, self.rng.next_u64());
         let runs: Vec<(TopicPartition, Vec<Batch>)> = contents
@@ -53,9 +68,15 @@ impl Uploader {
         let commit = segment_commit(object, &encoded, &runs);
         let starts = commit.runs.iter().map(|run| run.position.start);
         let recent = RecentSegment::new(object, frame(&encoded), starts.zip(runs));
-        let key = object_key::segment(object);
-        match self.objects.put(&key, encoded.parts).await {
-            Ok(_) => Ok(Uploaded { commit, recent }),
+        let uploaded = Uploaded { commit, recent, pending: None };
+        Ok(EncodedSegment { key: object_key::segment(object), parts: encoded.parts, uploaded })
+    }
+
+    /// Uploads the object of a segment. Retries and the time limit are the object store's own policy. `written` is
+    /// notified if the store has room for it and only waits for its disk.
+    pub async fn upload(&self, key: &str, parts: Vec<Bytes>, written: &Arc<Notify>) -> Result<(), ProduceError> {
+        match self.objects.put_name_first(key, parts, written).await {
+            Ok(()) => Ok(()),
             Err(error) if error.kind == ErrorKind::Suspended => Err(ProduceError::Degraded),
             Err(error) => {
                 tracing::warn!(%error, key, "segment upload failed; its producers get a retriable error");
@@ -65,7 +86,7 @@ impl Uploader {
     }
 }
 
-fn frame(encoded: &EncodedSegment) -> Frame {
+fn frame(encoded: &alluvium_segment::EncodedSegment) -> Frame {
     let part = |part: Option<&Bytes>| part.cloned().unwrap_or_default();
     Frame { header: part(encoded.parts.first()), footer: part(encoded.parts.last()) }
 }
@@ -75,7 +96,11 @@ fn run_input(partition: TopicPartition, batches: &[Batch]) -> RunInput {
     RunInput { partition, batches: batches.iter().map(input).collect() }
 }
 
-fn segment_commit(object: ObjectId, encoded: &EncodedSegment, runs: &[(TopicPartition, Vec<Batch>)]) -> SegmentCommit {
+fn segment_commit(
+    object: ObjectId,
+    encoded: &alluvium_segment::EncodedSegment,
+    runs: &[(TopicPartition, Vec<Batch>)],
+) -> SegmentCommit {
     let runs = encoded.runs.iter().zip(runs).map(|(run, (partition, batches))| {
         assert_eq!(run.partition, *partition, "runs are encoded in the order of partitions");
         RunCommit {

@@ -35,6 +35,12 @@ impl Db {
         self.engine.metrics()
     }
 
+    /// Whether [`Tx::commit_beside`] works while objects are being written, instead of waiting for them.
+    #[must_use]
+    pub fn takes_pending_objects(&self) -> bool {
+        self.engine.takes_pending_objects()
+    }
+
     /// Runs `f` in a transaction and commits it. Conflicts, attempts that took too long and unknown results are
     /// retried, so `f` may run several times: it must have no effect except through its [`Tx`], and if
     /// [`Tx::is_maybe_committed`] it must check whether an earlier attempt was committed. An error of `f` ends the run

@@ -12,7 +12,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Error, Metrics, Range, Watch};
+use super::{Error, Metrics, PendingObject, Range, Watch, pending_object::all_durable};
 use std::sync::Arc;
 
 /// An ordered transactional key-value store.
@@ -22,6 +22,11 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Counters of what was done through this engine so far.
     fn metrics(&self) -> &Metrics;
+
+    /// Whether [`Attempt::commit_beside`] works while objects are being written, instead of waiting for them.
+    fn takes_pending_objects(&self) -> bool {
+        false
+    }
 }
 
 /// One attempt at a transaction: read, write, commit once. Dropping it without a commit leaves no trace.
@@ -48,6 +53,13 @@ pub trait Attempt: Send + Sync + 'static {
     /// Makes all writes durable, or fails and writes none. An attempt without writes always succeeds, at no cost. If a
     /// read of the attempt failed, the commit may fail with the same error.
     async fn commit(&self) -> Result<(), Error>;
+
+    /// As [`Self::commit`], and fails unless all of `objects` become durable. It is answered, and visible, only once
+    /// they are.
+    async fn commit_beside(&self, objects: Vec<PendingObject>) -> Result<(), Error> {
+        all_durable(objects).await?;
+        self.commit().await
+    }
 }
 
 /// Whether a read is checked for conflicts at the commit.

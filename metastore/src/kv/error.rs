@@ -93,6 +93,12 @@ pub enum Error {
     /// The disk or the store below failed. Not committed.
     #[error("metastore storage failed: {0}")]
     Storage(String),
+    /// An object that the transaction names could not be written. Not committed.
+    #[error("object {key} of the transaction could not be written")]
+    ObjectNotWritten {
+        /// Key of the object.
+        key: String,
+    },
     /// The engine was closed.
     #[error("metastore is closed")]
     Closed,
@@ -118,6 +124,7 @@ impl Error {
             | Self::GaveUp { .. }
             | Self::VersionsWentBack { .. }
             | Self::Storage(_)
+            | Self::ObjectNotWritten { .. }
             | Self::Closed => false,
         }
     }

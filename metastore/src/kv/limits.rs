@@ -47,6 +47,9 @@ pub const PREFIX_BYTES_MAX: usize = 64;
 pub const BATCH_TRANSACTIONS_MAX: usize = 1_024;
 /// Bytes of one durable batch after which no further transaction joins it: two full transactions.
 pub const BATCH_BYTES_MAX: usize = 2 * TRANSACTION_BYTES_MAX;
+/// Rows that a batch in doubt may overwrite or clear, about 1 MB to store with it. A batch with more waits for its objects
+/// first.
+pub const UNDO_ROWS_MAX: usize = 8_192;
 /// Commits queued for a batch; further ones wait for room in the queue.
 pub const COMMITS_WAITING_MAX: usize = 4 * BATCH_TRANSACTIONS_MAX;
 /// Keys and cleared ranges of recent commits that reads are checked against, about 20 MB. Over it the oldest commits

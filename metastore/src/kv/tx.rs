@@ -8,7 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use futures::future::try_join_all;
 
-use super::{Attempt, Error, Isolation, Mutation, Range, Watch, limits::GETS_IN_FLIGHT_MAX};
+use super::{Attempt, Error, Isolation, Mutation, PendingObject, Range, Watch, limits::GETS_IN_FLIGHT_MAX};
 
 /// One attempt at a transaction. Reads see the attempt's own earlier writes. Clones are the same attempt.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ struct TxState {
     watches: AtomicU64,
     /// The first retryable error of a read. The closure may have wrapped it in an error of its own.
     failure: Mutex<Option<Error>>,
+    /// Objects that must be durable for the commit to succeed.
+    objects: Mutex<Vec<PendingObject>>,
 }
 
 /// What a transaction may do.
@@ -44,6 +46,7 @@ impl Tx {
             bytes_read: AtomicU64::new(0),
             watches: AtomicU64::new(0),
             failure: Mutex::new(None),
+            objects: Mutex::default(),
         }))
     }
 
@@ -128,6 +131,12 @@ impl Tx {
         });
     }
 
+    /// The commit of this transaction's writes fails unless `object` becomes durable. If the engine takes pending
+    /// objects, both are written side by side.
+    pub fn commit_beside(&self, object: PendingObject) {
+        self.0.objects.lock().unwrap_or_else(PoisonError::into_inner).push(object);
+    }
+
     /// A future that resolves once the value of `key` differs from what this attempt sees now; armed by the commit.
     pub fn watch(&self, key: &[u8]) -> Watch {
         self.0.watches.fetch_add(1, Ordering::Relaxed);
@@ -181,7 +190,14 @@ impl Tx {
         match self.0.kind {
             Kind::ReadOnly if rows > 0 => Err(Error::ReadOnly),
             Kind::ReadWrite | Kind::ReadOnly if rows == 0 && self.0.watches.load(Ordering::Relaxed) == 0 => Ok(()),
-            Kind::ReadWrite | Kind::ReadOnly => self.0.attempt.commit().await,
+            Kind::ReadWrite | Kind::ReadOnly => {
+                let objects = std::mem::take(&mut *self.0.objects.lock().unwrap_or_else(PoisonError::into_inner));
+                if objects.is_empty() {
+                    self.0.attempt.commit().await
+                } else {
+                    self.0.attempt.commit_beside(objects).await
+                }
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     extents,
     feed::{self, FeedEntry},
     keyspace::{Error, split},
-    kv::Tx,
+    kv::{PendingObject, Tx},
     objects::{Retire, add_object, object_key},
     outcomes,
     producers::{decode_window, encode_window, window_key},
@@ -35,6 +35,24 @@ impl Log {
         now: impl Fn() -> Timestamp + Send + Sync,
         limits: &CommitLimits,
     ) -> Result<Vec<SegmentOutcome>, LogError> {
+        self.commit_beside(segments, &[], now, limits).await
+    }
+
+    /// Whether [`Self::commit_beside`] works while objects are being written, instead of waiting for them.
+    #[must_use]
+    pub fn takes_pending_objects(&self) -> bool {
+        self.db.takes_pending_objects()
+    }
+
+    /// As [`Self::commit`], while the objects of some segments, `pending`, are still being written. It returns once they
+    /// are durable; if one cannot be written, nothing is committed.
+    pub async fn commit_beside(
+        &self,
+        segments: &[SegmentCommit],
+        pending: &[PendingObject],
+        now: impl Fn() -> Timestamp + Send + Sync,
+        limits: &CommitLimits,
+    ) -> Result<Vec<SegmentOutcome>, LogError> {
         check(segments)?;
         let reads = &CommitReads::of(segments);
         let clock = &now;
@@ -42,12 +60,13 @@ impl Log {
             .run("log.commit", |tx| async move {
                 let found = reads.read(&tx, segments).await?;
                 let now = clock();
-                let pending = || segments.iter().zip(&found.outcomes).filter(|(_, o)| o.is_none()).map(|(s, _)| s);
-                let mut decided = commit(&found.state, pending(), now, limits);
+                let undecided = || segments.iter().zip(&found.outcomes).filter(|(_, o)| o.is_none()).map(|(s, _)| s);
+                let mut decided = commit(&found.state, undecided(), now, limits);
                 if let Some(object) = decided.objects.iter().find(|object| found.known.contains(&object.id)) {
                     return Err(LogError::Known(object.id));
                 }
-                write(&tx, &decided, pending(), now, limits);
+                write(&tx, &decided, undecided(), now, limits);
+                pending.iter().for_each(|object| tx.commit_beside(object.clone()));
                 let mut fresh = std::mem::take(&mut decided.outcomes).into_iter();
                 let outcomes = found.outcomes.into_iter().map(|outcome| outcome.or_else(|| fresh.next()));
                 Ok(outcomes.map(|outcome| outcome.expect("each pending segment was decided")).collect())

@@ -1,6 +1,7 @@
 //! The conformance suite: what every kind of store must do.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use crate::{ErrorKind, ListedObject, Objects, ObjectsConfig, S3Location, StoreLo
 async fn conforms(objects: Objects) {
     checks_without_leaving_an_object(&objects).await;
     keeps_every_byte(&objects).await;
+    puts_with_the_name_first(&objects).await;
     reads_exactly_the_requested_range(&objects).await;
     reports_absent_objects(&objects).await;
     lists_in_order_page_by_page(&objects).await;
@@ -51,6 +53,18 @@ async fn keeps_every_byte(objects: &Objects) {
     let key = "history/orders.v1/00000000-0000-0000-0000-000000000005/partition=3/0-1.parquet";
     objects.put(key, parts("x")).await.unwrap();
     assert_eq!(keys(objects, "history/orders.v1", None, 10).await, [key]);
+}
+
+async fn puts_with_the_name_first(objects: &Objects) {
+    let large = Bytes::from(vec![3_u8; 300 << 10]);
+    let body = vec![Bytes::from_static(b"small"), large, Bytes::from_static(b"end")];
+    for key in ["first/00/a", "first/00/b", "first/ff/c"] {
+        objects.put_name_first(key, parts("replaced"), &Arc::default()).await.unwrap();
+        objects.put_name_first(key, body.clone(), &Arc::default()).await.unwrap();
+        assert!(objects.get(key).await.unwrap() == body.concat(), "{key}");
+    }
+    assert_eq!(keys(objects, "first/", None, 10).await, ["first/00/a", "first/00/b", "first/ff/c"]);
+    objects.delete(&["first/00/a", "first/00/b", "first/ff/c"].map(str::to_owned)).await.unwrap();
 }
 
 async fn reads_exactly_the_requested_range(objects: &Objects) {

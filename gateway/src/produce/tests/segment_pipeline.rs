@@ -16,6 +16,12 @@ use crate::produce::{PartitionAppend, ProduceError};
 use crate::tests::world::batch as plain_batch;
 use crate::tests::world::sequenced as sequenced_batch;
 
+/// An upload after which the commit begins.
+fn uploaded(pipeline: &mut SegmentPipeline<u64>, number: u64, outcome: Result<u64, ProduceError>, now: Instant) {
+    let outcome = outcome.map(|uploaded| pipeline.committable_from_now(number, uploaded));
+    pipeline.upload_ended(number, outcome, now);
+}
+
 const LINGER: Duration = Duration::from_millis(250);
 
 fn partition(index: i32) -> TopicPartition {
@@ -88,10 +94,25 @@ fn a_batch_larger_than_a_segment_gets_a_segment_of_its_own() {
 /// What may happen next.
 #[derive(Clone, Debug)]
 enum Step {
-    Append { partition: i32, producer: Option<i64>, value_bytes: usize },
-    Wait { ms: u64 },
-    UploadEnds { which: usize, fails: bool },
-    CommitEnds { fails: bool },
+    Append {
+        partition: i32,
+        producer: Option<i64>,
+        value_bytes: usize,
+    },
+    Wait {
+        ms: u64,
+    },
+    /// A segment may be committed while it is uploaded.
+    Encoded {
+        which: usize,
+    },
+    UploadEnds {
+        which: usize,
+        fails: bool,
+    },
+    CommitEnds {
+        fails: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -100,6 +121,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(partition, producer, value_bytes)| Step::Append { partition, producer, value_bytes }),
         1 => (0_u64..400).prop_map(|ms| Step::Wait { ms }),
         3 => (0_usize..4, prop::bool::weighted(0.2)).prop_map(|(which, fails)| Step::UploadEnds { which, fails }),
+        2 => (0_usize..4).prop_map(|which| Step::Encoded { which }),
         2 => prop::bool::weighted(0.1).prop_map(|fails| Step::CommitEnds { fails }),
     ]
 }
@@ -111,6 +133,10 @@ struct Model {
     /// Batches in the order in which they were appended.
     sent: Vec<(AppendReply, TopicPartition, Option<i64>)>,
     uploading: Vec<(u64, Vec<AppendReply>)>,
+    /// Segments that may be committed before their upload ends.
+    early: HashSet<u64>,
+    /// Segments whose upload failed after their commit had begun.
+    doomed: HashSet<u64>,
     committing: Option<Vec<(u64, Vec<AppendReply>)>>,
     contents: HashMap<u64, Vec<AppendReply>>,
     committed: Vec<AppendReply>,
@@ -127,6 +153,8 @@ impl Model {
             now,
             sent: Vec::new(),
             uploading: Vec::new(),
+            early: HashSet::new(),
+            doomed: HashSet::new(),
             committing: None,
             contents: HashMap::new(),
             committed: Vec::new(),
@@ -155,17 +183,36 @@ impl Model {
             Step::Wait { ms } => self.now += Duration::from_millis(*ms),
             Step::UploadEnds { which, fails } if !self.uploading.is_empty() => {
                 let (number, _) = self.uploading.remove(which % self.uploading.len());
-                let failure = || ProduceError::Upload("injected".to_owned());
-                self.pipeline.uploaded(number, if *fails { Err(failure()) } else { Ok(number) }, self.now);
+                self.end_upload(number, *fails);
             }
-            Step::CommitEnds { fails } => {
-                if let Some(segments) = self.committing.take() {
-                    self.end_commit(segments, *fails);
+            Step::Encoded { which } if !self.uploading.is_empty() => {
+                let (number, _) = self.uploading[which % self.uploading.len()];
+                if self.early.insert(number) {
+                    self.pipeline.committable_from_now(number, number);
                 }
             }
-            Step::UploadEnds { .. } => {}
+            Step::CommitEnds { fails } => {
+                let waits = |(number, _): &(u64, _)| self.uploading.iter().any(|(uploading, _)| uploading == number);
+                if let Some(segments) = self.committing.take_if(|segments| *fails || !segments.iter().any(waits)) {
+                    let is_doomed = segments.iter().any(|(number, _)| self.doomed.contains(number));
+                    self.end_commit(segments, *fails || is_doomed);
+                }
+            }
+            Step::UploadEnds { .. } | Step::Encoded { .. } => {}
         }
         self.perform();
+    }
+
+    fn end_upload(&mut self, number: u64, fails: bool) {
+        if !fails && !self.early.contains(&number) {
+            self.pipeline.committable_from_now(number, number);
+        }
+        let is_committing = self.committing.iter().flatten().any(|(committing, _)| *committing == number);
+        if fails && is_committing {
+            self.doomed.insert(number);
+        }
+        let failure = || Err(ProduceError::Upload("injected".to_owned()));
+        self.pipeline.upload_ended(number, if fails { failure() } else { Ok(()) }, self.now);
     }
 
     fn end_commit(&mut self, segments: Vec<(u64, Vec<AppendReply>)>, fails: bool) {
@@ -285,14 +332,14 @@ fn later_batches_of_a_producer_are_rejected_until_the_failed_one_is_sent_again()
         pipeline.advance(now)
     };
     let first = uploads(send(&mut pipeline, 0, 0)).remove(0);
-    pipeline.uploaded(first.number, Err(ProduceError::Upload("injected".to_owned())), now);
+    uploaded(&mut pipeline, first.number, Err(ProduceError::Upload("injected".to_owned())), now);
     pipeline.advance(now);
     // It was in the socket while the first one failed.
     let effects = send(&mut pipeline, 1, 1);
     assert!(matches!(&effects[..], [Effect::Fail(_, ProduceError::Gap), Effect::ReadWindow(_)]), "{effects:?}");
     for (id, sequence) in [(2, 0), (3, 1)] {
         let segment = uploads(send(&mut pipeline, id, sequence)).remove(0);
-        pipeline.uploaded(segment.number, Ok(segment.number), now);
+        uploaded(&mut pipeline, segment.number, Ok(segment.number), now);
         assert_eq!(commits(pipeline.advance(now)), [[AppendReply { append: AppendId(id), index: 0 }]]);
         pipeline.committed(1, Ok(()), now);
     }
@@ -310,7 +357,7 @@ fn after_a_commit_that_failed_halfway_only_the_rest_is_sent_again() {
     }
     // The second first, so that both are committed at once.
     for number in numbers.into_iter().rev() {
-        pipeline.uploaded(number, Ok(number), now);
+        uploaded(&mut pipeline, number, Ok(number), now);
     }
     assert_eq!(commits(pipeline.advance(now)).len(), 1);
     pipeline.committed(1, Err(ProduceError::Commit("injected".to_owned())), now);

@@ -16,10 +16,11 @@ use super::{
     watches::PendingWatch,
 };
 use crate::kv::{
-    Attempt, Error, Isolation, Mutation, Range, Watch,
+    Attempt, Error, Isolation, Mutation, PendingObject, Range, Watch,
     engine::STAMP_BYTES,
     key_after,
     limits::{RANGE_BYTES_MAX, RANGE_ROWS_MAX, TRANSACTION_AGE_MAX, TRANSACTION_BYTES_MAX},
+    pending_object::all_durable,
     validate::{check_key, check_mutation},
 };
 
@@ -171,6 +172,13 @@ impl<S: Storage> Attempt for EmbeddedAttempt<S> {
     }
 
     async fn commit(&self) -> Result<(), Error> {
+        self.commit_beside(Vec::new()).await
+    }
+
+    async fn commit_beside(&self, mut objects: Vec<PendingObject>) -> Result<(), Error> {
+        if !self.engine.takes_in_doubt {
+            all_durable(std::mem::take(&mut objects)).await?;
+        }
         let submission = {
             let mut state = self.state();
             state.check()?;
@@ -181,7 +189,8 @@ impl<S: Storage> Attempt for EmbeddedAttempt<S> {
                 self.engine.arm(watches);
                 return Ok(());
             }
-            state.take_submission()
+            let (submission, answer) = state.take_submission();
+            (Submission { objects, ..submission }, answer)
         };
         self.submit(submission).await
     }

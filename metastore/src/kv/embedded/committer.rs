@@ -2,9 +2,11 @@
 //!
 //! Invariants: there is one committer, so commits are checked one after the other; the answer "committed" follows the
 //! fsync and the publication; after any failure of the store nothing is committed before the store was recovered and
-//! read again.
+//! read again; a batch with pending objects is published only once they are durable, and no batch follows it before, so
+//! that at most the last batch of a store is in doubt.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -13,10 +15,10 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
-    Batch, Snapshot, Storage, Version, conflict_window::ConflictWindow, overlay::Overlay, state::EmbeddedState,
-    submission::Submission,
+    Batch, InDoubt, Snapshot, Storage, Version, conflict_window::ConflictWindow, overlay::Overlay,
+    state::EmbeddedState, storage::PreviousRows, submission::Submission,
 };
-use crate::kv::{Error, Metrics};
+use crate::kv::{Error, Metrics, PendingObject, limits::UNDO_ROWS_MAX};
 
 /// A batch that takes longer than this is logged: every commit waits for the disk.
 const SLOW_BATCH: Duration = Duration::from_secs(1);
@@ -40,7 +42,11 @@ impl<S: Storage> Committer<S> {
 
     /// Takes the storage, so that every later commit fails.
     pub fn close(&mut self) -> Option<S> {
-        self.storage.take()
+        let mut storage = self.storage.take()?;
+        if !self.needs_recovery {
+            storage.confirm();
+        }
+        Some(storage)
     }
 
     /// Checks `waiting` in their order for conflicts, makes those without one durable together, and answers all.
@@ -58,8 +64,15 @@ impl<S: Storage> Committer<S> {
             return accepted.into_iter().for_each(|submission| state.acknowledge(submission));
         }
         self.version = version;
-        match batch(version, &written, &*base) {
-            Ok(batch) => self.make_durable(state, &batch, &written, accepted),
+        let batch = batch(version, &written, &*base).and_then(|batch| in_doubt(batch, &accepted, &*base));
+        match batch {
+            Ok(batch) => match unwritten(&accepted, batch.in_doubt.is_none()) {
+                none if none.is_empty() => self.make_durable(state, &batch, &written, accepted),
+                unwritten => {
+                    self.needs_recovery = false;
+                    reject_without(&unwritten, accepted);
+                }
+            },
             Err(error) => {
                 let version = version.0;
                 tracing::error!(%error, version, "metastore storage failed to read for a commit; rejecting it");
@@ -140,7 +153,15 @@ impl<S: Storage> Committer<S> {
         if took > SLOW_BATCH {
             tracing::warn!(?took, rows = batch.rows.len(), "slow metastore commit: the disk took long for one batch");
         }
+        // Waited for in any case: the store may recover only once it is known what became of them.
+        let unwritten = unwritten(&accepted, batch.in_doubt.is_some());
+        if !unwritten.is_empty()
+            && let Some(storage) = &mut self.storage
+        {
+            storage.distrust();
+        }
         match applied {
+            Ok(_) if !unwritten.is_empty() => self.take_back(state, batch, &unwritten, accepted),
             Ok(snapshot) => {
                 self.window.record(batch.version, Instant::now(), written);
                 self.needs_recovery = false;
@@ -161,10 +182,90 @@ impl<S: Storage> Committer<S> {
             }
         }
     }
+
+    /// Undoes `batch`, which is durable and was never published, because objects of it are `unwritten`.
+    fn take_back(
+        &mut self,
+        state: &EmbeddedState<S>,
+        batch: &Batch,
+        unwritten: &BTreeSet<String>,
+        accepted: Vec<Submission>,
+    ) {
+        self.version = batch.version.next();
+        let undoing = batch.in_doubt.clone().unwrap_or_default().undoing(self.version);
+        let undone = self.storage.as_mut().map_or(Err(Error::Closed), |storage| {
+            storage.apply(&undoing)?;
+            storage.snapshot()
+        });
+        match undone {
+            Ok(snapshot) => {
+                self.window.record(self.version, Instant::now(), &Overlay::default());
+                self.needs_recovery = false;
+                state.publish(Ok(Arc::new(snapshot)));
+                reject_without(unwritten, accepted);
+            }
+            Err(error) => {
+                tracing::error!(%error, version = batch.version.0, "undoing a metastore commit failed; recovering it");
+                match self.recover(state) {
+                    Ok(_) => reject_without(unwritten, accepted),
+                    Err(_) => reject(accepted, &Error::UnknownResult),
+                }
+            }
+        }
+    }
 }
 
 fn reject(submissions: Vec<Submission>, error: &Error) {
     submissions.into_iter().for_each(|submission| submission.answer(Err(error.clone())));
+}
+
+/// Rejects submissions because objects of theirs, or of others in the batch, are `unwritten`: the latter can try again.
+fn reject_without(unwritten: &BTreeSet<String>, submissions: Vec<Submission>) {
+    for submission in submissions {
+        let own = submission.objects.iter().map(|object| &object.name().key).find(|key| unwritten.contains(*key));
+        let error = own.map_or(Error::Conflict, |key| Error::ObjectNotWritten { key: key.clone() });
+        submission.answer(Err(error));
+    }
+}
+
+/// Waits for the objects of `submissions`, if `now`, and returns the keys of those that could not be written.
+fn unwritten(submissions: &[Submission], now: bool) -> BTreeSet<String> {
+    let objects = submissions.iter().filter(|_| now).flat_map(|submission| &submission.objects);
+    // Unconstrained: a task that has used up its budget would not be woken while this thread waits.
+    let is_durable =
+        |object: &PendingObject| futures::executor::block_on(tokio::task::unconstrained(object.clone().is_durable()));
+    let unwritten = objects.filter(|object| !is_durable(object));
+    unwritten.map(|object| object.name().key.clone()).collect()
+}
+
+/// `batch`, in doubt if its `submissions` have pending objects, unless there would be too much to undo.
+fn in_doubt(mut batch: Batch, submissions: &[Submission], base: &impl Snapshot) -> Result<Batch, Error> {
+    let objects: Vec<_> =
+        submissions.iter().flat_map(|submission| &submission.objects).map(|object| object.name().clone()).collect();
+    if !objects.is_empty() {
+        batch.in_doubt = undo(&batch, base)?.map(|undo| InDoubt { objects, undo });
+    }
+    Ok(batch)
+}
+
+/// What `batch` overwrites or clears in `base`; `None` if that is more than `UNDO_ROWS_MAX`.
+fn undo(batch: &Batch, base: &impl Snapshot) -> Result<Option<PreviousRows>, Error> {
+    let mut undo = Vec::with_capacity(batch.rows.len());
+    for key in batch.rows.keys() {
+        undo.push((key.clone(), base.get(key)?));
+    }
+    for (begin, end) in &batch.cleared {
+        for row in base.range(begin, end, false)? {
+            let (key, value) = row?;
+            if !batch.rows.contains_key(&key) {
+                undo.push((key, Some(value)));
+            }
+            if undo.len() > UNDO_ROWS_MAX {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(undo).filter(|undo| undo.len() <= UNDO_ROWS_MAX))
 }
 
 /// The plain rows that result from `written` over `base`.

@@ -17,8 +17,9 @@ impl<S: Storage> Embedded<S> {
     /// An engine on the rows that `storage` has.
     pub fn new(mut storage: S) -> Result<Self, Error> {
         let snapshot = storage.snapshot()?;
+        let takes_in_doubt = storage.takes_in_doubt();
         let committer = Committer::new(storage, snapshot.version());
-        let state = Arc::new(EmbeddedState::new(snapshot));
+        let state = Arc::new(EmbeddedState::new(snapshot, takes_in_doubt));
         let queue = Arc::new(CommitQueue::new(state.clone(), committer));
         Ok(Self { state, queue })
     }
@@ -49,5 +50,9 @@ impl<S: Storage> Engine for Embedded<S> {
 
     fn metrics(&self) -> &Metrics {
         &self.state.metrics
+    }
+
+    fn takes_pending_objects(&self) -> bool {
+        self.state.takes_in_doubt
     }
 }

@@ -6,7 +6,7 @@
 //!    ▼
 //! commit queue ──batch──▶ committer: 1 reject what conflicts (with recent commits, then with the batch so far)
 //!                                    2 fold the rest into one batch of plain rows
-//!                                    3 apply it durably (one fsync)
+//!                                    3 apply it durably (one fsync), beside the writes of the objects it needs
 //!                                    4 publish the new snapshot, fire watches, answer
 //! ```
 //!
@@ -31,4 +31,4 @@ mod watches;
 mod write_tree;
 
 pub(super) use engine::Embedded;
-pub(super) use storage::{Batch, Rows, Snapshot, Storage, Version};
+pub(super) use storage::{Batch, InDoubt, Rows, Snapshot, Storage, Version};

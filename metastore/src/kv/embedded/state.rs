@@ -18,6 +18,8 @@ pub(super) struct EmbeddedState<S: Storage> {
     published: RwLock<Result<Arc<S::Snapshot>, Error>>,
     /// Whether a read met a failure of the store, which must be recovered before it is used again.
     recovery_requested: AtomicBool,
+    /// Whether the store takes batches in doubt.
+    pub takes_in_doubt: bool,
     /// The armed watches.
     pub watches: Arc<Watches>,
     /// Counters of the engine.
@@ -26,10 +28,11 @@ pub(super) struct EmbeddedState<S: Storage> {
 
 impl<S: Storage> EmbeddedState<S> {
     /// The state of an open engine that reads `snapshot`.
-    pub fn new(snapshot: S::Snapshot) -> Self {
+    pub fn new(snapshot: S::Snapshot, takes_in_doubt: bool) -> Self {
         Self {
             published: RwLock::new(Ok(Arc::new(snapshot))),
             recovery_requested: AtomicBool::new(false),
+            takes_in_doubt,
             watches: Arc::default(),
             metrics: Metrics::default(),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::kv::{Error, engine::STAMP_BYTES};
+use crate::kv::{Error, ObjectName, engine::STAMP_BYTES};
 
 /// The number of a durable batch in the order of all batches; the first is 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +44,17 @@ pub(in crate::kv) trait Storage: Send + 'static {
     /// anything else; the version found then shows whether the batch was applied.
     fn apply(&mut self, batch: &Batch) -> Result<(), Error>;
 
+    /// Whether a batch may be in doubt. If so, `recover` decides about the last one.
+    fn takes_in_doubt(&self) -> bool {
+        false
+    }
+
+    /// The last batch is not in doubt any more. Called before the store is closed; may do nothing.
+    fn confirm(&mut self) {}
+
+    /// From now on `recover` undoes the last batch if that is in doubt, whatever there is of its objects.
+    fn distrust(&mut self) {}
+
     /// Bytes that the store takes on its disk; `None` if it has no disk or the size cannot be read.
     fn disk_bytes(&self) -> Option<u64>;
 
@@ -75,4 +86,26 @@ pub(in crate::kv) struct Batch {
     pub cleared: Vec<(Bytes, Bytes)>,
     /// New values; `None` removes the key.
     pub rows: BTreeMap<Bytes, Option<Bytes>>,
+    /// What the batch depends on; `None` if it counts as soon as it is durable. It counts as well once a later batch is
+    /// applied.
+    pub in_doubt: Option<InDoubt>,
+}
+
+/// The objects that a batch needs, which may become durable after it, and what undoes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::kv) struct InDoubt {
+    /// The objects without which the batch is undone.
+    pub objects: Vec<ObjectName>,
+    /// All the rows that it writes, as they were before.
+    pub undo: PreviousRows,
+}
+
+/// Keys with their values at some time; `None` if there was none.
+pub(in crate::kv) type PreviousRows = Vec<(Bytes, Option<Bytes>)>;
+
+impl InDoubt {
+    /// The batch that undoes it.
+    pub fn undoing(self, version: Version) -> Batch {
+        Batch { version, rows: self.undo.into_iter().collect(), ..Batch::default() }
+    }
 }

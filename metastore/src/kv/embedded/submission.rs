@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::{Version, read_set::ReadSet, watches::PendingWatch};
-use crate::kv::{Error, Mutation};
+use crate::kv::{Error, Mutation, PendingObject};
 
 /// An attempt to be committed. One without mutations only asks that the store be usable.
 pub(super) struct Submission {
@@ -15,6 +15,8 @@ pub(super) struct Submission {
     pub mutations: Vec<Mutation>,
     /// Bytes of the mutations and the read set.
     pub bytes: usize,
+    /// The objects that must be durable for the attempt to be committed.
+    pub objects: Vec<PendingObject>,
     /// Armed once the attempt is committed.
     pub watches: Vec<PendingWatch>,
     /// Receives the result of the commit.
@@ -28,8 +30,8 @@ impl Submission {
     /// Asks only that the store be usable: it is recovered first if that was requested.
     pub fn empty() -> (Self, Answer) {
         let (answer, answered) = oneshot::channel();
-        let (reads, mutations, watches) = (ReadSet::default(), Vec::new(), Vec::new());
-        (Self { read_at: None, reads, mutations, bytes: 0, watches, answer }, answered)
+        let (reads, mutations, objects, watches) = (ReadSet::default(), Vec::new(), Vec::new(), Vec::new());
+        (Self { read_at: None, reads, mutations, bytes: 0, objects, watches, answer }, answered)
     }
 
     /// Sends the result to the attempt.

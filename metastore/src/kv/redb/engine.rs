@@ -6,7 +6,7 @@ use super::{
     open::{self, RedbOpenError},
     storage::RedbStorage,
 };
-use crate::kv::{Attempt, Engine, Metrics, embedded::Embedded};
+use crate::kv::{Attempt, Engine, Metrics, ObjectWitness, embedded::Embedded};
 
 /// The engine in one file. Needs a Tokio runtime.
 pub struct RedbEngine(Arc<Embedded<RedbStorage>>);
@@ -17,7 +17,15 @@ impl RedbEngine {
     /// # Errors
     /// If another process has it open, the disk fails, or its format is newer.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RedbOpenError> {
-        open::open(path.as_ref()).map(|engine| Self(Arc::new(engine)))
+        open::open(path.as_ref(), None).map(|engine| Self(Arc::new(engine)))
+    }
+
+    /// As [`Self::open`], for commits beside the writes of objects, which `witness` looks for after a crash.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and if `witness` cannot decide about the last commit before a crash.
+    pub fn open_beside(path: impl AsRef<Path>, witness: Arc<dyn ObjectWitness>) -> Result<Self, RedbOpenError> {
+        open::open(path.as_ref(), Some(witness)).map(|engine| Self(Arc::new(engine)))
     }
 
     /// Closes the store: commits under way are answered first, everything else fails from now on, and the file may be
@@ -37,5 +45,9 @@ impl Engine for RedbEngine {
 
     fn metrics(&self) -> &Metrics {
         self.0.metrics()
+    }
+
+    fn takes_pending_objects(&self) -> bool {
+        self.0.takes_pending_objects()
     }
 }

@@ -7,6 +7,7 @@
 //! wait for the disk and run on Tokio's blocking threads.
 
 mod engine;
+mod in_doubt;
 mod open;
 mod revocable_disk;
 mod storage;

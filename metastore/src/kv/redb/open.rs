@@ -14,7 +14,7 @@ use super::{
     storage::{FORMAT, RedbStorage},
     store_error::StoreError,
 };
-use crate::kv::embedded::Embedded;
+use crate::kv::{ObjectWitness, embedded::Embedded};
 
 /// The file's name in the store's directory.
 const FILE: &str = "metastore.redb";
@@ -44,6 +44,14 @@ pub enum RedbOpenError {
         /// The store's format number.
         found: u64,
     },
+    /// A crash left the last commit in doubt, and the objects that decide about it cannot be looked for.
+    #[error("{path}: the last commit before a crash cannot be decided: {reason}")]
+    Undecided {
+        /// Path of the file.
+        path: String,
+        /// Why the objects cannot be looked for.
+        reason: String,
+    },
     /// The file is not a store of ours, or is damaged.
     #[error("{path} is not a readable metastore: {reason}")]
     Unreadable {
@@ -54,8 +62,11 @@ pub enum RedbOpenError {
     },
 }
 
-/// Opens the store in `directory`, or creates both.
-pub(super) fn open(directory: &Path) -> Result<Embedded<RedbStorage>, RedbOpenError> {
+/// Opens the store in `directory`, or creates both. `witness` looks for the objects of commits in doubt.
+pub(super) fn open(
+    directory: &Path,
+    witness: Option<Arc<dyn ObjectWitness>>,
+) -> Result<Embedded<RedbStorage>, RedbOpenError> {
     let path = directory.join(FILE);
     let shown = path.display().to_string();
     let file = open_file(directory, &path).map_err(|source| RedbOpenError::Unusable { path: shown.clone(), source })?;
@@ -65,9 +76,10 @@ pub(super) fn open(directory: &Path) -> Result<Embedded<RedbStorage>, RedbOpenEr
     })?;
     let handles = file.try_clone().and_then(|lock| Ok((lock, FileBackend::new(file).map_err(io::Error::other)?)));
     let (lock, disk) = handles.map_err(|source| RedbOpenError::Unusable { path: shown.clone(), source })?;
-    let storage = RedbStorage::new(Arc::new(disk), Some(lock)).map_err(|error| match error {
+    let storage = RedbStorage::new(Arc::new(disk), Some(lock), witness).map_err(|error| match error {
         StoreError::Io(source) => RedbOpenError::Unusable { path: shown.clone(), source },
         StoreError::NewerFormat(found) => RedbOpenError::NewerFormat { path: shown.clone(), found },
+        StoreError::Undecided(reason) => RedbOpenError::Undecided { path: shown.clone(), reason },
         StoreError::Unreadable(reason) => RedbOpenError::Unreadable { path: shown.clone(), reason },
     })?;
     Embedded::new(storage).map_err(|error| RedbOpenError::Unreadable { path: shown, reason: error.to_string() })

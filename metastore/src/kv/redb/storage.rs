@@ -5,6 +5,7 @@
 //! | key of a transaction (below 0xff) | value |
 //! | 0xff "/format"                    | u64, big-endian: FORMAT |
 //! | 0xff "/version"                   | u64, big-endian: version of the last batch |
+//! | 0xff "/in-doubt"                  | what the last batch needs and what undoes it (`in_doubt.rs`), if it is in doubt |
 //! ```
 
 use std::{fs::File, sync::Arc};
@@ -13,20 +14,24 @@ use ::redb::{Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTabl
 use bytes::Bytes;
 
 use super::{
+    in_doubt,
     revocable_disk::{DiskAccess, RevocableDisk},
     store_error::StoreError,
 };
 use crate::kv::{
-    Error,
+    Error, ObjectWitness,
     embedded::{Batch, Rows, Snapshot, Storage, Version},
 };
 
 /// The number of the layout above. A store with a higher number is not opened.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
+/// The format before batches could be in doubt; it is changed to [`FORMAT`] when the store is opened.
+const FORMAT_WITHOUT_DOUBT: u64 = 1;
 
 const ROWS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("rows");
 const FORMAT_KEY: &[u8] = b"\xff/format";
 const VERSION_KEY: &[u8] = b"\xff/version";
+const IN_DOUBT_KEY: &[u8] = b"\xff/in-doubt";
 
 /// Bytes of pages that redb caches: the heads, the newest extents and the inner pages of everything else.
 const CACHE_BYTES: usize = 128 << 20;
@@ -38,6 +43,14 @@ pub(in crate::kv) struct RedbStorage {
     lock: Option<File>,
     /// `None` after a failure that has not been recovered from yet.
     open: Option<OpenDatabase>,
+    /// Looks for the objects of batches in doubt; without it none is taken.
+    witness: Option<Arc<dyn ObjectWitness>>,
+    /// The version of the last batch that was applied.
+    version: Version,
+    /// The version of the last batch that counts for certain: another was applied after it, or it was decided about.
+    confirmed: Version,
+    /// Whether a later batch is undone if it is in doubt, whatever there is of its objects.
+    is_distrusted: bool,
 }
 
 struct OpenDatabase {
@@ -46,10 +59,16 @@ struct OpenDatabase {
 }
 
 impl RedbStorage {
-    /// Opens the database on `disk`, or creates it; `lock` is unlocked when this is dropped.
-    pub fn new(disk: Arc<dyn StorageBackend>, lock: Option<File>) -> Result<Self, StoreError> {
-        let open = Some(OpenDatabase::new(disk.clone())?);
-        Ok(Self { disk, lock, open })
+    /// Opens the database on `disk`, or creates it; `lock` is unlocked when this is dropped. If the last batch is in
+    /// doubt, `witness` decides about it.
+    pub fn new(
+        disk: Arc<dyn StorageBackend>,
+        lock: Option<File>,
+        witness: Option<Arc<dyn ObjectWitness>>,
+    ) -> Result<Self, StoreError> {
+        let open = OpenDatabase::new(disk.clone())?;
+        let version = open.decide(witness.as_deref(), false)?;
+        Ok(Self { disk, lock, open: Some(open), witness, version, confirmed: version, is_distrusted: false })
     }
 
     fn database(&self) -> Result<&OpenDatabase, Error> {
@@ -79,11 +98,15 @@ impl OpenDatabase {
     /// Writes the format into a new store; fails on a newer one.
     fn check_format(&self) -> Result<(), StoreError> {
         let transaction = self.database.begin_write()?;
-        let is_new = {
+        let is_changed = {
             let mut rows = transaction.open_table(ROWS)?;
             let found = rows.get(FORMAT_KEY)?.map(|format| number(format.value())).transpose()?;
             match found {
                 Some(FORMAT) => false,
+                Some(FORMAT_WITHOUT_DOUBT) => {
+                    rows.insert(FORMAT_KEY, &FORMAT.to_be_bytes()[..])?;
+                    true
+                }
                 Some(found) if found > FORMAT => return Err(StoreError::NewerFormat(found)),
                 Some(found) => return Err(StoreError::Unreadable(format!("no format has the number {found}"))),
                 None if rows.first()?.is_some() => {
@@ -96,7 +119,7 @@ impl OpenDatabase {
                 }
             }
         };
-        if is_new { Ok(transaction.commit()?) } else { Ok(transaction.abort()?) }
+        if is_changed { Ok(transaction.commit()?) } else { Ok(transaction.abort()?) }
     }
 
     fn snapshot(&self) -> Result<RedbSnapshot, StoreError> {
@@ -106,7 +129,29 @@ impl OpenDatabase {
         Ok(RedbSnapshot { rows, version, access: self.access.clone() })
     }
 
-    fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
+    /// Decides about a last batch in doubt: it counts if all its objects survived, and is undone if one did not. Returns
+    /// the version of the store after that. A batch that counts needs no write, which a full disk would refuse: its row stays
+    /// until the next batch, and would be decided in the same way.
+    fn decide(&self, witness: Option<&dyn ObjectWitness>, is_distrusted: bool) -> Result<Version, StoreError> {
+        let rows = self.database.begin_read()?.open_table(ROWS)?;
+        let Some(row) = rows.get(IN_DOUBT_KEY)?.map(|row| row.value().to_vec()) else {
+            return Ok(self.snapshot()?.version);
+        };
+        drop(rows);
+        let (store, in_doubt) = in_doubt::decode(&row)?;
+        let counts = !is_distrusted && in_doubt::has_survived(&in_doubt, &store, witness)?;
+        let version = self.snapshot()?.version;
+        if counts {
+            return Ok(version);
+        }
+        let (version, objects) = (version.next(), in_doubt.objects.len());
+        tracing::warn!(version = version.0, objects, "undoing the last metastore commit: its objects did not survive");
+        self.apply(&in_doubt.undoing(version), "")?;
+        Ok(version)
+    }
+
+    /// Applies `batch`. The objects that it needs are in `store`.
+    fn apply(&self, batch: &Batch, store: &str) -> Result<(), StoreError> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_durability(Durability::Immediate).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         {
@@ -121,6 +166,10 @@ impl OpenDatabase {
                 }
             }
             rows.insert(VERSION_KEY, &batch.version.0.to_be_bytes()[..])?;
+            match &batch.in_doubt {
+                Some(in_doubt) => drop(rows.insert(IN_DOUBT_KEY, &in_doubt::encode(in_doubt, store)[..])?),
+                None => drop(rows.remove(IN_DOUBT_KEY)?),
+            }
         }
         Ok(transaction.commit()?)
     }
@@ -181,7 +230,32 @@ impl Storage for RedbStorage {
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), Error> {
-        self.database()?.apply(batch).map_err(StoreError::into_error)
+        if !self.is_distrusted {
+            self.confirmed = self.version;
+        }
+        let store = self.witness.as_ref().map_or("", |witness| witness.store());
+        self.database()?.apply(batch, store).map_err(StoreError::into_error)?;
+        self.version = batch.version;
+        self.is_distrusted = false;
+        Ok(())
+    }
+
+    fn takes_in_doubt(&self) -> bool {
+        self.witness.is_some()
+    }
+
+    fn confirm(&mut self) {
+        let confirmed = self.database().and_then(|open| {
+            let version = open.snapshot().map_err(StoreError::into_error)?.version;
+            open.apply(&Batch { version, ..Batch::default() }, "").map_err(StoreError::into_error)
+        });
+        if let Err(error) = confirmed {
+            tracing::warn!(%error, "the last metastore commit is looked at again when the store is opened next");
+        }
+    }
+
+    fn distrust(&mut self) {
+        self.is_distrusted = true;
     }
 
     fn disk_bytes(&self) -> Option<u64> {
@@ -190,7 +264,13 @@ impl Storage for RedbStorage {
 
     fn recover(&mut self) -> Result<(), Error> {
         self.abandon();
-        self.open = Some(OpenDatabase::new(self.disk.clone()).map_err(StoreError::into_error)?);
+        let open = OpenDatabase::new(self.disk.clone()).map_err(StoreError::into_error)?;
+        let mut version = open.snapshot().map_err(StoreError::into_error)?.version;
+        if version > self.confirmed {
+            version = open.decide(self.witness.as_deref(), self.is_distrusted).map_err(StoreError::into_error)?;
+        }
+        (self.version, self.confirmed, self.is_distrusted) = (version, version, false);
+        self.open = Some(open);
         Ok(())
     }
 }

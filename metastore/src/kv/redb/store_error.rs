@@ -16,6 +16,9 @@ pub(super) enum StoreError {
     /// The store's format number is higher than ours.
     #[error("its format {0} is newer than this version")]
     NewerFormat(u64),
+    /// The last batch is in doubt, and this process cannot look for its objects.
+    #[error("its last commit is in doubt: {0}")]
+    Undecided(String),
     /// The file is damaged or no store of ours.
     #[error("{0}")]
     Unreadable(String),

@@ -1,5 +1,8 @@
 //! Tests of the file's lock and format, and of a disk that fails.
 
+mod in_doubt;
+mod power_cut;
+
 use std::{
     io,
     sync::{
@@ -81,7 +84,7 @@ impl StorageBackend for Disk {
 }
 
 fn on(disk: &Arc<Disk>) -> Db {
-    let storage = RedbStorage::new(disk.clone(), None).unwrap();
+    let storage = RedbStorage::new(disk.clone(), None, None).unwrap();
     db(Embedded::new(storage).unwrap())
 }
 
@@ -236,7 +239,7 @@ async fn files_that_are_no_store_of_ours_are_refused() {
         transaction.commit().unwrap();
     };
     let newer = refusal(&|path| store(path, b"\xff/format", &9u64.to_be_bytes()));
-    assert!(newer.contains("has format 9, which is newer than 1"), "{newer}");
+    assert!(newer.contains("has format 9, which is newer than 2"), "{newer}");
     let foreign = refusal(&|path| store(path, b"a", b"1"));
     assert!(foreign.contains("it has no format number"), "{foreign}");
 }
