@@ -23,5 +23,6 @@ pub mod plan;
 pub mod recorder;
 pub mod rng;
 pub mod run;
+pub mod steady_load;
 pub mod time;
 pub mod workload;

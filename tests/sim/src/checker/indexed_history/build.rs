@@ -142,6 +142,7 @@ impl<'h> IndexedHistory<'h> {
             | EventKind::CommittedOffset(_)
             | EventKind::FetchedOffset(_)
             | EventKind::Fault(_)
+            | EventKind::Progress(_)
             | EventKind::FinalObjects(_)
             | EventKind::Stuck(_) => {}
         }
