@@ -56,6 +56,9 @@ impl Bug {
             Self::None | Self::StarvedSwaps | Self::BlindCompactors => keep_busy(plan),
             Self::SlowLookups => {
                 keep_busy(plan);
+                // An agent that starts has nothing in memory: it looks up what a consumer that is behind reads.
+                plan.nemesis.crashes = true;
+                plan.nemesis.pause_max = Duration::from_secs(1);
                 plan.nodes.retain(|node| node.serves);
                 plan.nodes.iter_mut().for_each(|node| node.compacts = false);
             }
@@ -88,7 +91,8 @@ impl Bug {
         Duration::from_secs(match self {
             Self::Zombie => 90,
             // The steady load that follows shows it.
-            Self::StarvedSwaps | Self::BlindCompactors | Self::SlowLookups => 2,
+            Self::StarvedSwaps | Self::BlindCompactors => 2,
+            Self::SlowLookups => 10,
             _ => 20,
         })
     }

@@ -90,5 +90,5 @@ fn a_compactor_that_does_not_find_its_work_is_found() {
 
 #[test]
 fn lookups_that_are_too_slow_for_a_consumer_that_is_behind_are_found() {
-    assert_found(Bug::SlowLookups, 0, &["catch-up-starved"]);
+    assert_found(Bug::SlowLookups, 1, &["catch-up-starved"]);
 }
