@@ -82,7 +82,8 @@ impl SimulatedProcess {
     fn phase_for_poll(&self, number: u64, waker: &Waker) -> Phase {
         let mut state = self.state();
         if state.phase != Phase::Ended {
-            state.waiting.insert(number, waker.clone());
+            // Most polls are by the task that has polled before, whose waker is known.
+            state.waiting.entry(number).and_modify(|known| known.clone_from(waker)).or_insert_with(|| waker.clone());
         }
         state.phase
     }

@@ -27,6 +27,9 @@ const PACKET_BYTES: usize = 16 << 10;
 /// How often a sender at a cut link checks whether it is healed.
 const CUT_PAUSE: Duration = Duration::from_millis(20);
 
+/// Pause before an agent that refuses connections is tried again.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
+
 /// The name of the object store's place.
 pub const STORE: &str = "store";
 /// The name of the metastore's place.
@@ -164,6 +167,26 @@ impl Network {
         }
         while self.is_cut(a, b) {
             sleep(CUT_PAUSE).await;
+        }
+    }
+
+    /// Waits, at `from`, until a connection to `address` was open and is closed, and the next one is refused. Without a
+    /// connection there is nothing to close: it is tried again.
+    pub async fn refusal_after_close(&self, from: &Place, address: &str) {
+        let mut was_open = false;
+        loop {
+            let there = self.place_of(address);
+            self.travel(from, &there).await;
+            let connection = self.state().hosts.get(address).map(|host| host.reset.clone());
+            match connection {
+                Some(reset) => {
+                    was_open = true;
+                    reset.cancelled().await;
+                    self.travel(&there, from).await;
+                }
+                None if was_open => return,
+                None => sleep(RECONNECT_PAUSE).await,
+            }
         }
     }
 

@@ -150,6 +150,18 @@ impl Machine {
         self.0.environment.network.agent(&self.address()?)
     }
 
+    /// The registration of its process, once it has one.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        self.state().process.as_ref().and_then(|process| process.session.get().cloned())
+    }
+
+    /// The network that it is in.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.0.environment.network
+    }
+
     /// Starts a process, which retries until it is up.
     pub fn start(&self) {
         let (simulated, cancel) = (SimulatedProcess::default(), CancellationToken::new());

@@ -115,6 +115,8 @@ pub struct Plan {
     pub latency_max: Duration,
     /// What the nemesis may do.
     pub nemesis: NemesisPlan,
+    /// Whether the load goes on for a while after the end of all faults, and what works behind the write path is watched.
+    pub steady_load: bool,
 }
 
 impl Plan {
@@ -139,6 +141,7 @@ impl Plan {
             store: store(rng),
             latency_max: rng.time(Duration::from_micros(200), Duration::from_millis(30)),
             nemesis: nemesis(rng),
+            steady_load: false,
             zones,
         }
     }

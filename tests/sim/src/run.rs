@@ -21,6 +21,7 @@ use crate::panics;
 use crate::plan::Plan;
 use crate::recorder::{Recorder, SYSTEM};
 use crate::rng::SimRng;
+use crate::steady_load::SteadyLoad;
 use crate::time::SimClock;
 use crate::workload::Workload;
 
@@ -31,6 +32,8 @@ const RECOVERY_STEP: Duration = Duration::from_secs(5);
 /// Time until something is acknowledged after the end of faults: clients may wait for an answer that was lost, and back
 /// off.
 const RECOVERY_MAX: Duration = Duration::from_secs(90);
+/// One of this many seeds has steady load at its end: such a run takes about three times as long.
+const STEADY_LOAD_EVERY: u64 = 20;
 /// Time limit of a whole run, virtual: a run that takes longer is stuck.
 const RUN_MAX: Duration = Duration::from_secs(6 * 3_600);
 
@@ -94,6 +97,8 @@ async fn simulate_in_time(options: RunOptions) -> (History, Vec<Violation>, Dura
 async fn simulate(options: RunOptions, origin: Instant, recorder: Recorder) {
     let rng = SimRng::new(options.seed);
     let mut plan = Plan::draw(&rng, options.duration);
+    // Not drawn: a draw would change all runs.
+    plan.steady_load = options.seed % STEADY_LOAD_EVERY == STEADY_LOAD_EVERY - 1;
     if let Some(bug) = options.bug {
         bug.apply(&mut plan);
     }
@@ -126,6 +131,9 @@ async fn simulate(options: RunOptions, origin: Instant, recorder: Recorder) {
     // A client that deleted a topic may have been killed before it created the topic again.
     create_topics(&workload.extra_client("restorer"), &environment.plan.topics).await;
     await_progress(&recorder).await;
+    if environment.plan.steady_load {
+        go_on_steadily(&environment, &workload, &recorder, options.seed).await;
+    }
     for late in workload.finish(FINISH_TIMEOUT).await {
         recorder.record(SYSTEM, EventKind::Stuck(format!("{late} does not come to an end")));
     }
@@ -142,6 +150,18 @@ async fn await_progress(recorder: &Recorder) {
             return;
         }
         sleep(RECOVERY_STEP).await;
+    }
+}
+
+/// Lets the load go on while nothing fails, and watches what works behind the write path.
+async fn go_on_steadily(environment: &Environment, workload: &Workload, recorder: &Recorder, seed: u64) {
+    let rng = Arc::new(SeededRng::new(seed));
+    let db = Db::new(Arc::new(environment.engine.for_other_process(KvFaults::none())), rng.clone());
+    let metastore = Metastore::open(db, &*rng).await.expect("a store without faults opens");
+    let consumer = workload.extra_client("latecomer");
+    let watched = SteadyLoad { environment, metastore, recorder: recorder.clone(), consumer }.run().await;
+    if let Err(error) = watched {
+        recorder.record(SYSTEM, EventKind::Stuck(format!("the metastore cannot be read: {error}")));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use async_trait::async_trait;
@@ -15,24 +15,26 @@ pub(super) struct FaultyAttempt {
     attempt: Arc<dyn Attempt>,
     faults: Arc<FaultRng>,
     has_writes: AtomicBool,
+    /// Reads so far.
+    reads: AtomicU32,
 }
 
 impl FaultyAttempt {
     /// `attempt` with the faults that `faults` draws.
     pub fn new(attempt: Arc<dyn Attempt>, faults: Arc<FaultRng>) -> Self {
-        Self { attempt, faults, has_writes: AtomicBool::new(false) }
+        Self { attempt, faults, has_writes: AtomicBool::new(false), reads: AtomicU32::new(0) }
     }
 }
 
 #[async_trait]
 impl Attempt for FaultyAttempt {
     async fn get(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error> {
-        self.faults.before_read().await?;
+        self.faults.before_read(self.reads.fetch_add(1, Ordering::AcqRel)).await?;
         self.attempt.get(key, isolation).await
     }
 
     async fn range(&self, query: &Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
-        self.faults.before_read().await?;
+        self.faults.before_read(self.reads.fetch_add(1, Ordering::AcqRel)).await?;
         self.attempt.range(query).await
     }
 

@@ -52,3 +52,35 @@ impl Engine for MemoryEngine {
         self.engine.metrics()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use alluvium_runtime::SeededRng;
+
+    use super::*;
+    use crate::kv::{Db, Error};
+
+    /// The attempts that fail before a transaction with `reads` reads is done, of which each may be too old.
+    async fn retries(reads: usize) -> u64 {
+        let faults = KvFaults { seed: 7, too_old_per_mille: 10, ..KvFaults::none() };
+        let db = Db::new(Arc::new(MemoryEngine::new(faults)), Arc::new(SeededRng::new(1)));
+        for _ in 0..100 {
+            let keys = vec![b"a".to_vec(); reads];
+            let all = db.read("many reads", |tx| {
+                let keys = &keys;
+                async move { tx.get_all(keys).await }
+            });
+            let values: Result<_, Error> = all.await;
+            values.expect("it is tried again until it is done");
+        }
+        db.metrics().retries.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_become_too_old_whether_they_read_much_or_little() {
+        let (few, many) = (retries(16).await, retries(2_000).await);
+        assert!((5..50).contains(&few) && (5..50).contains(&many), "{few} and {many} retries of 100 transactions");
+    }
+}

@@ -13,6 +13,10 @@ const CUT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Time that a request waits while the process is cut off: a transaction cannot grow older.
 const CUT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Reads of one attempt that may fail as too old. Attempts grow old by time and not by what they read: if every read could
+/// fail, one of 2,000 reads would, whenever it is tried.
+const TOO_OLD_READS_MAX: u32 = 16;
+
 /// Draws the faults of one process from its seed.
 pub(super) struct FaultRng {
     switch: FaultSwitch,
@@ -46,10 +50,11 @@ impl FaultRng {
         &self.switch
     }
 
-    /// The latency and the faults of a read, before it is done.
-    pub async fn before_read(&self) -> Result<(), Error> {
+    /// The latency and the faults of a read, before it is done; `earlier` is the number of reads of the attempt before it.
+    pub async fn before_read(&self, earlier: u32) -> Result<(), Error> {
         self.network_delay().await;
-        if !self.reach_store().await || self.hits(self.switch.current().too_old_per_mille) {
+        let may_be_too_old = earlier < TOO_OLD_READS_MAX;
+        if !self.reach_store().await || may_be_too_old && self.hits(self.switch.current().too_old_per_mille) {
             return Err(Error::TooOld);
         }
         Ok(())

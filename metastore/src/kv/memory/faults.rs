@@ -14,7 +14,7 @@ pub struct KvFaults {
     pub conflict_per_mille: u16,
     /// Rate of commits whose result is unknown; half of them are committed.
     pub unknown_per_mille: u16,
-    /// Rate of reads that fail as too old.
+    /// Rate of reads that fail as too old, among the first 16 of each attempt.
     pub too_old_per_mille: u16,
     /// Upper bound of the delay before each read, before each commit and before its answer (virtual under paused time);
     /// zero for no delay. A commit under way is done even if nobody waits for it any more, as in a remote store.

@@ -1,9 +1,9 @@
 //! A transaction attempt with a bug.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use alluvium_metastore::keyspace::Tag;
+use alluvium_metastore::keyspace::{Key, Tag};
 use alluvium_metastore::kv::{Attempt, Error, Isolation, Mutation, Range, Watch};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,12 +13,20 @@ use super::{
     rows::{Rows, is},
 };
 
+/// Bytes of a topic id and a partition number in a key.
+const PARTITION_BYTES: usize = 20;
 /// One of this many reads of a head returns the previous one.
 const OLD_HEAD_EVERY: u64 = 20;
 /// One of this many reads of extents leaves one out.
 const HIDDEN_EXTENT_EVERY: u64 = 10;
 /// One of this many committed offsets of a group is not written.
 const LOST_OFFSET_EVERY: u64 = 3;
+/// How long after an append swaps and trims still conflict with it.
+const STARVED_AFTER_APPEND: Duration = Duration::from_secs(10);
+/// How long such a conflict takes to be answered: a run makes few attempts until it gives up.
+const STARVED_ATTEMPT: Duration = Duration::from_secs(3);
+/// How long a slow lookup of extents takes: less than a transaction may.
+const SLOW_LOOKUP: Duration = Duration::from_secs(4);
 /// After this time the zombie's heartbeats are not written any more.
 const ZOMBIE_AFTER: Duration = Duration::from_secs(5);
 
@@ -26,11 +34,13 @@ pub(super) struct BuggyAttempt {
     attempt: Arc<dyn Attempt>,
     bug: Bug,
     rows: Arc<Mutex<Rows>>,
+    /// The head of the partition whose extents this attempt takes away.
+    shortened: OnceLock<Vec<u8>>,
 }
 
 impl BuggyAttempt {
     pub fn new(attempt: Arc<dyn Attempt>, bug: Bug, rows: Arc<Mutex<Rows>>) -> Self {
-        Self { attempt, bug, rows }
+        Self { attempt, bug, rows, shortened: OnceLock::new() }
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -44,6 +54,12 @@ fn created_in_future(head: &Bytes) -> Bytes {
     let created = i64::MAX.to_be_bytes();
     let rest = head.len().saturating_sub(created.len());
     [&head[..rest], &created].concat().into()
+}
+
+/// The key of the head of the partition that the key `extent` belongs to.
+fn head_of(extent: &[u8]) -> Vec<u8> {
+    let partition = extent.get(1..1 + PARTITION_BYTES).unwrap_or_default();
+    Key::new(Tag::HEAD).raw(partition).bytes()
 }
 
 #[async_trait]
@@ -67,6 +83,10 @@ impl Attempt for BuggyAttempt {
     async fn range(&self, query: &Range) -> Result<Vec<(Bytes, Bytes)>, Error> {
         let mut query = query.clone();
         query.snapshot |= self.bug == Bug::LostConflicts;
+        if self.bug == Bug::SlowLookups && is(&query.begin, Tag::EXTENT) {
+            query.limit = query.limit.min(1);
+            tokio::time::sleep(SLOW_LOOKUP).await;
+        }
         let mut found = self.attempt.range(&query).await?;
         let mut rows = self.rows();
         match self.bug {
@@ -74,6 +94,7 @@ impl Attempt for BuggyAttempt {
                 let hidden = usize::from(found.len() > 1 && rows.is_due(HIDDEN_EXTENT_EVERY));
                 found.drain(..hidden);
             }
+            Bug::BlindCompactors if is(&query.begin, Tag::FEED) => found.clear(),
             Bug::Zombie if is(&query.begin, Tag::NODE) => found = rows.with_own(&query, found),
             _ => {}
         }
@@ -88,6 +109,11 @@ impl Attempt for BuggyAttempt {
         let dropped = match (self.bug, &mutation) {
             (Bug::LostGroupOffsets, Mutation::Set { key, .. }) if is(key, Tag::GROUP_OFFSET) => {
                 self.rows().is_due(LOST_OFFSET_EVERY)
+            }
+            (Bug::StarvedSwaps, Mutation::ClearRange { begin, .. }) if is(begin, Tag::EXTENT) => {
+                // Only the first partition counts; a transaction that shortens several conflicts with one of them.
+                let _ = self.shortened.set(head_of(begin));
+                false
             }
             (Bug::Zombie, Mutation::Set { key, value }) if is(key, Tag::LEASE) => {
                 self.rows().wrote(key, value);
@@ -112,6 +138,13 @@ impl Attempt for BuggyAttempt {
     }
 
     async fn commit(&self) -> Result<(), Error> {
+        if let Some(head) = self.shortened.get() {
+            let now = self.attempt.get(head, Isolation::Snapshot).await?;
+            if self.rows().changed_within(STARVED_AFTER_APPEND, head, now.as_ref()) {
+                tokio::time::sleep(STARVED_ATTEMPT).await;
+                return Err(Error::Conflict);
+            }
+        }
         self.attempt.commit().await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::history::Retention;
 use crate::plan::{NemesisPlan, NodePlan, Plan};
 
 /// Commits that the metastore loses, per mille.
@@ -10,6 +11,8 @@ const LOST_PER_MILLE: u16 = 50;
 const UNKNOWN_PER_MILLE: u16 = 300;
 /// The name of the machine that becomes a zombie.
 const ZOMBIE: &str = "agent 0";
+/// The name of the machine that only compacts.
+const COMPACTOR: &str = "compactor 0";
 
 /// A bug that is injected into the system, so that the checker has something to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,12 @@ pub enum Bug {
     HiddenExtents,
     /// Some committed offsets of groups are not written.
     LostGroupOffsets,
+    /// A transaction that takes extents away conflicts if anything was appended to the partition lately.
+    StarvedSwaps,
+    /// Compactors read an empty feed: they do not find what becomes ripe.
+    BlindCompactors,
+    /// Agents find extents slowly, one at a time, and only those that they have not in memory.
+    SlowLookups,
     /// One agent's heartbeats are not written, and it reads its leases from memory: a coordinator without its fence,
     /// which the others consider dead.
     Zombie,
@@ -43,7 +52,16 @@ impl Bug {
         plan.nemesis = NemesisPlan::none(plan.nemesis.pause_max);
         plan.compactor.interval = Duration::from_secs(600);
         match self {
-            Self::None | Self::OldHeads | Self::HiddenExtents => {}
+            Self::OldHeads | Self::HiddenExtents => {}
+            Self::None | Self::StarvedSwaps | Self::BlindCompactors => keep_busy(plan),
+            Self::SlowLookups => {
+                keep_busy(plan);
+                // An agent that starts has nothing in memory: it looks up what a consumer that is behind reads.
+                plan.nemesis.crashes = true;
+                plan.nemesis.pause_max = Duration::from_secs(1);
+                plan.nodes.retain(|node| node.serves);
+                plan.nodes.iter_mut().for_each(|node| node.compacts = false);
+            }
             Self::LostPut(number) => plan.store.lose_put = Some(number),
             Self::KeptObjects => plan.store.keeps_deleted = true,
             Self::LostCommits => plan.metastore.lost_per_mille = LOST_PER_MILLE,
@@ -70,14 +88,45 @@ impl Bug {
     /// How long a run has to be to show the bug.
     #[must_use]
     pub fn duration(self) -> Duration {
-        if self == Self::Zombie { Duration::from_secs(90) } else { Duration::from_secs(20) }
+        Duration::from_secs(match self {
+            Self::Zombie => 90,
+            // The steady load that follows shows it.
+            Self::StarvedSwaps | Self::BlindCompactors => 2,
+            Self::SlowLookups => 10,
+            _ => 20,
+        })
     }
 
     /// Whether the machine called `name` has the bug.
     #[must_use]
     pub fn affects(self, name: &str) -> bool {
-        self != Self::Zombie || name == ZOMBIE
+        match self {
+            Self::Zombie => name == ZOMBIE,
+            Self::BlindCompactors => name == COMPACTOR,
+            Self::SlowLookups => name != COMPACTOR,
+            _ => true,
+        }
     }
+}
+
+/// Steady load on few partitions of which something expires all the time, and a machine that only compacts.
+fn keep_busy(plan: &mut Plan) {
+    plan.steady_load = true;
+    (plan.producers, plan.readers, plan.administrators) = (2, 0, 0);
+    plan.groups.clear();
+    plan.topics.truncate(1);
+    for topic in &mut plan.topics {
+        topic.partitions = 1;
+        topic.retention = Retention::Size;
+        topic.configs = vec![("retention.bytes".to_owned(), "20000".to_owned())];
+    }
+    plan.compactor.interval = Duration::from_secs(2);
+    plan.compactor.retention_check_interval = Duration::from_secs(2);
+    plan.compactor.survey_interval = Duration::from_secs(3_600);
+    plan.nodes.retain(|node| node.serves);
+    plan.nodes.truncate(2);
+    plan.nodes.iter_mut().for_each(|node| node.compacts = false);
+    plan.nodes.push(NodePlan { serves: false, compacts: true, ..other(&plan.nodes, COMPACTOR) });
 }
 
 fn other(nodes: &[NodePlan], name: &str) -> NodePlan {

@@ -1,6 +1,7 @@
 //! The rows that a process with a bug has seen and written.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use alluvium_metastore::{
     keyspace::{Key, Tag},
@@ -16,6 +17,8 @@ pub struct Rows {
     calls: u64,
     /// By key: the value before the last change, and the last value.
     changed: BTreeMap<Bytes, (Option<Bytes>, Option<Bytes>)>,
+    /// By key: the last value, and when it was first seen.
+    last_changes: BTreeMap<Bytes, (Option<Bytes>, Instant)>,
     /// Rows that the process wrote itself.
     own: BTreeMap<Bytes, Bytes>,
     /// When it wrote the first of them.
@@ -38,8 +41,18 @@ impl Rows {
         before.clone()
     }
 
+    /// Whether the value of `key`, which is `value` now, has changed within `time`, as far as the process has looked.
+    pub fn changed_within(&mut self, time: Duration, key: &[u8], value: Option<&Bytes>) -> bool {
+        let now = Instant::now();
+        let known = self.last_changes.entry(Bytes::copy_from_slice(key)).or_insert_with(|| (value.cloned(), now));
+        if known.0.as_ref() != value {
+            *known = (value.cloned(), now);
+        }
+        known.1.elapsed() < time
+    }
+
     /// Remembers a row that the process wrote. Returns the time since the first one.
-    pub fn wrote(&mut self, key: &Bytes, value: &Bytes) -> std::time::Duration {
+    pub fn wrote(&mut self, key: &Bytes, value: &Bytes) -> Duration {
         self.own.insert(key.clone(), value.clone());
         self.since.get_or_insert_with(Instant::now).elapsed()
     }

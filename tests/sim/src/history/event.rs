@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Acked, Actor, Admin, CommitOffset, Fault, FetchOffset, FinalObjects, Heartbeat, Join, Leave, Poll, Position,
-    Readback, Retried, SendId, Sent, TxnEnded, TxnEnding,
+    Progress, Readback, Retried, SendId, Sent, TxnEnded, TxnEnding,
 };
 
 /// Something that happened.
@@ -53,6 +53,8 @@ pub enum EventKind {
     Admin(Admin),
     /// The nemesis injected or ended a fault.
     Fault(Fault),
+    /// While nothing fails: how far work behind the write path has come.
+    Progress(Progress),
     /// Final check: what one agent returns of one partition.
     Readback(Readback),
     /// Final check: what lies in the object store and in the metastore.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use alluvium_model::TopicPartition;
 
-use super::{Admin, CommitOffset, Event, EventKind, Fault, Join, Poll, Readback, Seen, Sent, TxnEnded};
+use super::{Admin, CommitOffset, Event, EventKind, Fault, Join, Poll, Progress, Readback, Seen, Sent, TxnEnded};
 
 /// Records of one read that a line shows: the first and the last ones.
 const RECORDS_SHOWN_MAX: usize = 6;
@@ -54,6 +54,7 @@ impl fmt::Display for EventKind {
             ),
             Self::Admin(admin) => admin.fmt(f),
             Self::Fault(fault) => fault.fmt(f),
+            Self::Progress(progress) => progress.fmt(f),
             Self::Readback(read) => read.fmt(f),
             Self::FinalObjects(objects) => {
                 let (extents, objects) = (objects.live.len(), objects.stored.len());
@@ -90,6 +91,13 @@ impl fmt::Display for Poll {
             began.as_secs_f64()
         )?;
         write!(f, " by {agent}, {isolation:?}, log {log_start}..{high_watermark}, stable {stable}")
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { work, partition, at, due, since } = self;
+        write!(f, "{work:?} of {} is at {at}, due {due} since {}", Short(*partition), since.as_secs_f64())
     }
 }
 

@@ -75,3 +75,20 @@ fn a_committed_offset_that_is_not_written_is_found() {
 fn a_coordinator_without_its_fence_is_found() {
     assert_found(Bug::Zombie, 6, &["stale-generation-accepted", "group-double-owner", "generation-went-back"]);
 }
+
+#[test]
+fn swaps_and_trims_that_lose_to_every_append_are_found() {
+    let names = BTreeSet::from(["compaction-starved", "retention-starved"]);
+    let seen = (0..SEEDS).map(|seed| violated(seed, Bug::StarvedSwaps)).find(|seen| seen.is_superset(&names));
+    assert!(seen.is_some(), "no seed violates both of {names:?}");
+}
+
+#[test]
+fn a_compactor_that_does_not_find_its_work_is_found() {
+    assert_found(Bug::BlindCompactors, 0, &["compaction-starved"]);
+}
+
+#[test]
+fn lookups_that_are_too_slow_for_a_consumer_that_is_behind_are_found() {
+    assert_found(Bug::SlowLookups, 1, &["catch-up-starved"]);
+}

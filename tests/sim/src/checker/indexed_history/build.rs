@@ -142,6 +142,7 @@ impl<'h> IndexedHistory<'h> {
             | EventKind::CommittedOffset(_)
             | EventKind::FetchedOffset(_)
             | EventKind::Fault(_)
+            | EventKind::Progress(_)
             | EventKind::FinalObjects(_)
             | EventKind::Stuck(_) => {}
         }
@@ -228,7 +229,7 @@ impl<'h> IndexedHistory<'h> {
     /// Finds the offsets of sends that were not acknowledged, and when each send was first known to be in the log.
     fn locate_sends(&mut self) {
         for (partition, log) in &self.logs {
-            for seen in &log.sightings {
+            for seen in log.first_sightings() {
                 let Some((position, place)) = self.values.get(&seen.value).copied() else { continue };
                 let send = &mut self.sends[position];
                 if send.sent.partition != *partition {
@@ -271,7 +272,7 @@ impl<'h> IndexedHistory<'h> {
         let mut logs = std::mem::take(&mut self.logs);
         for log in logs.values_mut() {
             let acked = log.acked.iter().filter(|acked| self.counts(acked.value)).map(|acked| (acked.offset, false));
-            let seen = log.sightings.iter().filter(|seen| self.counts(seen.value)).map(|seen| (seen.offset, true));
+            let seen = log.first_sightings().filter(|seen| self.counts(seen.value)).map(|seen| (seen.offset, true));
             let mut existing: Vec<_> = acked.chain(seen).collect();
             // Seen before unseen, so that the first of each offset says whether anybody saw it.
             existing.sort_unstable_by_key(|(offset, seen)| (*offset, !*seen));

@@ -84,6 +84,11 @@ pub struct Log<'h> {
 }
 
 impl Log<'_> {
+    /// The first sighting of each record at each offset: most records are seen by many readers.
+    pub fn first_sightings(&self) -> impl Iterator<Item = &Sighting> {
+        self.sightings.chunk_by(|a, b| (a.offset, a.value) == (b.offset, b.value)).filter_map(|same| same.first())
+    }
+
     /// All sightings at `offset`.
     #[must_use]
     pub fn seen_at(&self, offset: Offset) -> &[Sighting] {

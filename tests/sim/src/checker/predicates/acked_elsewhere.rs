@@ -13,7 +13,7 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
         for acked in &log.acked {
             displaced(history, *partition, log, acked, findings);
         }
-        for seen in &log.sightings {
+        for seen in log.first_sightings() {
             let Some((position, place)) = history.values.get(&seen.value) else { continue };
             let send = &history.sends[*position];
             let acked = send.acked_base().map(|base| base.plus(u64::try_from(*place).unwrap_or(u64::MAX)));

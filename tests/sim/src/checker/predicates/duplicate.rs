@@ -12,7 +12,7 @@ use crate::{
 pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
     for (partition, log) in &history.logs {
         let acked = log.acked.iter().map(|acked| (acked.value, acked.offset, None));
-        let seen = log.sightings.iter().map(|seen| (seen.value, seen.offset, Some(seen.event)));
+        let seen = log.first_sightings().map(|seen| (seen.value, seen.offset, Some(seen.event)));
         let mut places: Vec<(ValueId, Offset, Option<usize>)> = acked.chain(seen).collect();
         places.sort_unstable();
         places.dedup_by_key(|(value, offset, _)| (*value, *offset));

@@ -1,11 +1,11 @@
 //! The table of all invariants.
 
 use super::{
-    aborted_read, acked_elsewhere, agents_disagree, dangling_extent, double_owner, duplicate, extent_gap,
-    extent_overlap, generation_went_back, inconsistent_offset, invented_record, leftover_object, log_start,
-    lost_commit, lost_write, nonmonotonic_poll, nonmonotonic_send, offset_gap, offset_overlap, poll_skip,
-    precommitted_read, read_beyond_end, stale_commit, stale_generation, stuck, torn_batch, torn_transaction, unseen,
-    write_cycle,
+    aborted_read, acked_elsewhere, agents_disagree, catch_up_starved, compaction_starved, dangling_extent,
+    double_owner, duplicate, extent_gap, extent_overlap, generation_went_back, inconsistent_offset, invented_record,
+    leftover_object, log_start, lost_commit, lost_write, nonmonotonic_poll, nonmonotonic_send, offset_gap,
+    offset_overlap, poll_skip, precommitted_read, read_beyond_end, retention_starved, stale_commit, stale_generation,
+    stuck, torn_batch, torn_transaction, unseen, write_cycle,
 };
 use crate::{
     checker::{
@@ -61,6 +61,9 @@ pub const PREDICATES: &[Predicate] = table! {
     dangling_extent "dangling-extent" "7: no extent points to an object that is missing or retired"
     leftover_object "leftover-object" "7: no object without a reference is left"
     invented_record "invented-record" "every record that is read was sent, to this partition, before it was read"
+    compaction_starved "compaction-starved" "while the load goes on, what is old enough leaves level 0"
+    retention_starved "retention-starved" "while the load goes on, what need not be kept is deleted"
+    catch_up_starved "catch-up-starved" "while the load goes on, a consumer that began far behind catches up"
     stuck "stuck" "after the last fault every client finishes"
 };
 

@@ -12,7 +12,7 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
         if log.readbacks.is_empty() || log.floor.deleted() {
             continue;
         }
-        let seen: HashSet<ValueId> = log.sightings.iter().map(|seen| seen.value).collect();
+        let seen: HashSet<ValueId> = log.first_sightings().map(|seen| seen.value).collect();
         let end = log.readbacks.iter().map(|back| back.read.high_watermark).max().unwrap_or_default();
         let floor = log.floor.at_end().max(end);
         let start = log.acked.partition_point(|acked| acked.offset < floor);

@@ -1,4 +1,4 @@
-//! The final check: everything is read back from two agents, before and after compaction, and the store is listed.
+//! The end of a run: how far work behind the write path has come. The final check: everything is read back from two agents, before and after compaction, and the store is listed.
 
 use alluvium_model::AgentId;
 
@@ -7,9 +7,16 @@ use super::{
     log::{Log, offset},
     world::{Recording, numbered},
 };
-use crate::history::{EventKind, FinalObjects, Isolation, LiveExtent, Phase, Readback};
+use crate::history::{EventKind, FinalObjects, Isolation, LiveExtent, Phase, Progress, Readback, Upkeep};
 
 pub fn record(recording: &mut Recording, logs: &[Log]) {
+    for (index, log) in logs.iter().enumerate() {
+        for work in [Upkeep::Compaction, Upkeep::Retention, Upkeep::CatchUp] {
+            let (at, due) = (offset(log.end()), offset(log.start));
+            let progress = Progress { work, partition: numbered(index), at, due, since: recording.lately() };
+            recording.record(0, EventKind::Progress(progress));
+        }
+    }
     for phase in [Phase::BeforeCompaction, Phase::AfterCompaction] {
         for agent in [0, 1] {
             for isolation in [Isolation::ReadUncommitted, Isolation::ReadCommitted] {

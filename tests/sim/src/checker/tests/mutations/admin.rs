@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::history_builder::object;
 use super::pick::{AckedSend, Pick, readbacks};
-use crate::history::{Admin, EventKind, FinalObjects, History, Outcome};
+use crate::history::{Admin, EventKind, FinalObjects, History, Outcome, Upkeep};
 
 pub fn raise_a_log_start(history: &mut History, pick: &mut Pick) -> Option<()> {
     // A batch that no deletion, whatever its end, has touched.
@@ -57,6 +57,26 @@ pub fn stretch_an_extent(history: &mut History, _: &mut Pick) -> Option<()> {
     let place = objects.live.windows(2).position(|pair| pair[0].partition == pair[1].partition)?;
     let end = &mut objects.live[place].offsets.end;
     *end = end.plus(1);
+    Some(())
+}
+
+pub fn starve_compaction(history: &mut History, pick: &mut Pick) -> Option<()> {
+    starve(history, pick, Upkeep::Compaction)
+}
+
+pub fn starve_retention(history: &mut History, pick: &mut Pick) -> Option<()> {
+    starve(history, pick, Upkeep::Retention)
+}
+
+pub fn starve_a_late_consumer(history: &mut History, pick: &mut Pick) -> Option<()> {
+    starve(history, pick, Upkeep::CatchUp)
+}
+
+/// Some work on a partition has not come to what was due.
+fn starve(history: &mut History, pick: &mut Pick, work: Upkeep) -> Option<()> {
+    let at = pick.event(history, |what| matches!(what, EventKind::Progress(progress) if progress.work == work))?;
+    let EventKind::Progress(progress) = &mut history.events[at].what else { return None };
+    progress.due = progress.at.plus(1);
     Some(())
 }
 

@@ -58,5 +58,8 @@ pub const MUTATIONS: &[Mutation] = catalogue! {
     admin::leave_an_object => "leftover-object"
     admin::lose_an_extent => "extent-gap"
     admin::stretch_an_extent => "extent-overlap"
+    admin::starve_compaction => "compaction-starved"
+    admin::starve_retention => "retention-starved"
+    admin::starve_a_late_consumer => "catch-up-starved"
     admin::get_stuck => "stuck"
 };
