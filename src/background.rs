@@ -13,8 +13,8 @@ const NICENESS: i32 = 10;
 /// keeps memory that it once allocated.
 const BLOCKING_THREADS_MAX: usize = 16;
 
-/// Tokio runtimes of their own: one whose threads have a low priority, and one of normal priority for the times in which
-/// background work falls behind. (A thread that has lowered its priority may not raise it again.)
+/// Tokio runtimes of their own: one whose threads have a low priority, and one of normal priority for the times in
+/// which background work falls behind. (A thread that has lowered its priority may not raise it again.)
 pub struct Background {
     low: Option<Runtime>,
     normal: Option<Runtime>,

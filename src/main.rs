@@ -1,7 +1,8 @@
 //! The `alluvium` binary: reads the configuration, assembles the parts, runs one role or tool.
 //!
-//! Its modules, each of which uses only those before it: `output`, `machine`, `signals`, `logging`, `config`, `roles`, `segment_witness`,
-//! `stores`, `node`, `agent`, `compactor`, `background`, `banner`, `bench`, `doctor`, `serve`, `compact_once`, `cli`.
+//! Its modules, each of which uses only those before it: `output`, `machine`, `signals`, `logging`, `config`, `roles`,
+//! `segment_witness`, `stores`, `node`, `agent`, `compactor`, `background`, `banner`, `bench`, `doctor`, `serve`,
+//! `compact_once`, `cli`.
 
 mod agent;
 mod background;
@@ -37,8 +38,8 @@ use crate::roles::Role;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Threads for blocking calls: file operations and the like. An idle one keeps what it once allocated and others freed, about
-/// 20 MiB under load, so there are as many as keep a disk busy, not Tokio's 512.
+/// Threads for blocking calls: file operations and the like. An idle one keeps what it once allocated and others freed,
+/// about 20 MiB under load, so there are as many as keep a disk busy, not Tokio's 512.
 const BLOCKING_THREADS_MAX: usize = 16;
 /// Time for the last blocking tasks once a role has returned.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);

@@ -14,8 +14,8 @@ pub struct SegmentWitness {
 }
 
 impl SegmentWitness {
-    /// A witness for commits in the directory `metastore` that name objects in `store`; `None` unless that is a directory
-    /// in the same file system: what is not mounted did not survive either, as far as anybody can see.
+    /// A witness for commits in the directory `metastore` that name objects in `store`; `None` unless that is a
+    /// directory in the same file system: what is not mounted did not survive either, as far as anybody can see.
     pub fn of(store: &StoreLocation, metastore: &Path) -> Option<Arc<dyn ObjectWitness>> {
         let StoreLocation::Local { directory } = store else { return None };
         let directory = LocalDirectory::open(directory).ok()?;

@@ -1,7 +1,7 @@
 //! The compaction task: plans what is ripe and runs the jobs, several at once.
 //!
-//! A planner hands jobs to workers through a short queue, so that planning goes on while jobs run. Jobs of one partition
-//! run side by side on disjoint ranges of offsets.
+//! A planner hands jobs to workers through a short queue, so that planning goes on while jobs run. Jobs of one
+//! partition run side by side on disjoint ranges of offsets.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -180,8 +180,8 @@ impl CompactionTask {
         for compaction in job.compactions() {
             let partition = compaction.partition;
             let is_broken = result.broken.iter().any(|(of, _)| *of == partition);
-            // Back-off, also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated at
-            // once.
+            // Back-off, also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated
+            // at once.
             backlog.look_at(partition, if is_broken { now } else { now.plus(self.config.interval) });
         }
         for (partition, extent) in &result.broken {

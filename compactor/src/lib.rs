@@ -6,8 +6,8 @@
 //!
 //! Invariants: every step is one verified transaction or can be repeated, so a crash anywhere neither loses nor
 //! duplicates data. An object is deleted only if the metastore retired it at least one grace period ago, or if the
-//! metastore never knew it and no commit can name it any more. Memory is bounded by `jobs_max` times a small multiple of
-//! `file_bytes_target`.
+//! metastore never knew it and no commit can name it any more. Memory is bounded by `jobs_max` times a small multiple
+//! of `file_bytes_target`.
 
 mod assigned_work;
 mod cleanup;

@@ -1,9 +1,10 @@
-//! Watches whether this agent can use the bucket, and says so: to the other agents by its registration, to probes of its
-//! readiness by a reason.
+//! Watches whether this agent can use the bucket, and says so: to the other agents by its registration, to probes of
+//! its readiness by a reason.
 //!
 //! Owns: when the bucket is probed, and what follows from the probes. Does not own: when an agent is degraded
 //! (`alluvium_model::node`), who is advertised in its place ([`LiveAgents`]). Invariants: while requests are answered
-//! nothing is probed; while no other agent is fit nothing is refused, so that an outage of the bucket is retried as ever.
+//! nothing is probed; while no other agent is fit nothing is refused, so that an outage of the bucket is retried as
+//! ever.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,7 +37,8 @@ pub struct BucketWatch {
 }
 
 impl BucketWatch {
-    /// A watch of `objects` for the node of `session`. Keys of probes are made of times of `clock` and numbers of `rng`.
+    /// A watch of `objects` for the node of `session`. Keys of probes are made of times of `clock` and numbers of
+    /// `rng`.
     #[must_use]
     pub fn new(objects: Objects, session: Session, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         Self { objects, session, clock, rng, degraded_reason: Arc::default() }

@@ -1,8 +1,8 @@
 //! The live agents that are advertised to clients, and which of them leads or coordinates what, at one moment.
 //!
 //! Owns: which agents are advertised (not those that drain or are degraded, and not this one while it cannot reach the
-//! metastore, unless no other is left), and that every leader and coordinator is one of them. Does not own: which agents are alive
-//! (the session), or the placement of partitions and groups (`alluvium_model::placement`).
+//! metastore, unless no other is left), and that every leader and coordinator is one of them. Does not own: which
+//! agents are alive (the session), or the placement of partitions and groups (`alluvium_model::placement`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

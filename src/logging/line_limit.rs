@@ -44,8 +44,8 @@ impl<K: Eq + Hash> LineLimit<K> {
         Self { kinds: HashMap::new() }
     }
 
-    /// Whether to log a line of `kind`, of which up to `lines_max` are logged in a period; otherwise it is counted. `text`
-    /// is called for the first line that is left out.
+    /// Whether to log a line of `kind`, of which up to `lines_max` are logged in a period; otherwise it is counted.
+    /// `text` is called for the first line that is left out.
     pub fn admit(&mut self, kind: K, lines_max: u32, now: Instant, text: impl FnOnce() -> String) -> bool {
         if self.kinds.len() >= KINDS_MAX && !self.kinds.contains_key(&kind) {
             return true;

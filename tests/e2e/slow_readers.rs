@@ -93,8 +93,8 @@ async fn stuck(address: &str, partition: i32) -> TcpStream {
     stream
 }
 
-/// Produces [`TAIL_RECORDS`] one after the other, while a consumer follows. Returns the 99th percentile of the time from
-/// sending a record until the consumer has it.
+/// Produces [`TAIL_RECORDS`] one after the other, while a consumer follows. Returns the 99th percentile of the time
+/// from sending a record until the consumer has it.
 async fn tail_p99(cluster: &Cluster, address: &str, name: &str) -> Duration {
     let topic = cluster.create_topic(name, 1).await.expect("created");
     let sent: Arc<Mutex<Vec<Instant>>> = Arc::default();

@@ -2,7 +2,8 @@
 //!
 //! Owns: what is known of level 0 and of expiry (`backlog.rs`, `expiry_queue.rs`, pure), how it is kept up to date
 //! (`index.rs`: the feed, and a survey of everything at the start and rarely), the reading of one partition
-//! (`planner.rs`), how fast it is done (`throughput.rs`, pure). Does not own: which extents become which file (the plan).
+//! (`planner.rs`), how fast it is done (`throughput.rs`, pure). Does not own: which extents become which file (the
+//! plan).
 
 mod backlog;
 mod expiry_queue;

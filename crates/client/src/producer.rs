@@ -184,8 +184,8 @@ impl<T> IdempotentProducer<T> {
         Ok(std::mem::take(&mut self.acknowledged))
     }
 
-    /// Whether a batch waits to be sent again. No new batch may overtake it: a broker without state for the producer accepts
-    /// any first sequence.
+    /// Whether a batch waits to be sent again. No new batch may overtake it: a broker without state for the producer
+    /// accepts any first sequence.
     fn is_resending(&self) -> bool {
         self.in_flight.iter().any(|request| request.response.is_none())
     }

@@ -1,9 +1,9 @@
 //! A directory as an object store, in which objects can be written with one wait for the disk.
 //!
-//! `object_store` syncs a file, renames it and syncs its directory: two waits in a row, and whoever sees the name sees a
-//! durable object. A put with [`NameFirst`] renames before it syncs. Then a journaling file system makes the name durable
-//! together with the contents, and the sync of the directory finds nothing left to do. After a power cut the name may
-//! be there with damaged contents, which only matters to readers of objects whose put has not returned.
+//! `object_store` syncs a file, renames it and syncs its directory: two waits in a row, and whoever sees the name sees
+//! a durable object. A put with [`NameFirst`] renames before it syncs. Then a journaling file system makes the name
+//! durable together with the contents, and the sync of the directory finds nothing left to do. After a power cut the
+//! name may be there with damaged contents, which only matters to readers of objects whose put has not returned.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -55,8 +55,8 @@ impl LocalStore {
 }
 
 impl Directories {
-    /// Writes `payload` as the file at `path`, and replaces an existing one. If that fails, the file may be there with any
-    /// contents: another try may have written it by then, so it is not removed.
+    /// Writes `payload` as the file at `path`, and replaces an existing one. If that fails, the file may be there with
+    /// any contents: another try may have written it by then, so it is not removed.
     fn write(&self, path: &FilePath, payload: &PutPayload, named: &Notify) -> io::Result<()> {
         let directory = path.parent().unwrap_or(&self.root);
         let (mut file, unfinished) = match create_unfinished(path) {

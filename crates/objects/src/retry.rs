@@ -14,8 +14,8 @@ use crate::{Error, ErrorKind, Objects, Operation};
 
 impl Objects {
     /// Takes a slot, then runs `attempt` until it succeeds, fails with an error that is not retryable, or has used up
-    /// its tries or its time, or the store is suspended. It transfers `bytes`. The slot is held between tries as well, so
-    /// that a failing store gets fewer requests.
+    /// its tries or its time, or the store is suspended. It transfers `bytes`. The slot is held between tries as well,
+    /// so that a failing store gets fewer requests.
     pub(crate) async fn with_retries<T, F, Fut>(
         &self,
         operation: Operation,

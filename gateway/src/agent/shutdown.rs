@@ -8,8 +8,8 @@ use tokio::time::sleep;
 use super::Agent;
 use crate::live_agents::LiveAgents;
 
-/// How long an agent continues to serve once it is no longer advertised: other agents see it at their next heartbeat, which
-/// is less than half a second later, and clients in the next Metadata response of any agent.
+/// How long an agent continues to serve once it is no longer advertised: other agents see it at their next heartbeat,
+/// which is less than half a second later, and clients in the next Metadata response of any agent.
 const HAND_OVER_TIME: Duration = Duration::from_secs(2);
 
 impl Agent {

@@ -16,8 +16,8 @@ const OLD_ANSWER_BYTES_MAX: usize = 8 << 20;
 /// Memory of a fetch of old records for each byte of its answer: the answer, and as much again for runs loaded for
 /// partitions that it reads later.
 const OLD_BYTES_PER_BYTE: usize = 2;
-/// Size that hardly any batch exceeds: Kafka's default limit (`max.message.bytes`, with the batch's overhead). With less
-/// memory a fetch might have to exceed it, because it answers at least one batch.
+/// Size that hardly any batch exceeds: Kafka's default limit (`max.message.bytes`, with the batch's overhead). With
+/// less memory a fetch might have to exceed it, because it answers at least one batch.
 const BATCH_BYTES_USUAL_MAX: usize = 1_048_588;
 /// A fetch that gets no memory for this long is answered without records, and comes again: clients usually give up
 /// after 30 s.

@@ -19,8 +19,8 @@ pub trait VisitBatches {
     /// The next batch; breaks off when there is enough.
     fn visit(&mut self, batch: OffsetBatch) -> Result<ControlFlow<()>, LoadError>;
 
-    /// The batches visited since the last call, or since the first one, are parts of a block of `bytes` in memory, which
-    /// each of them keeps alive.
+    /// The batches visited since the last call, or since the first one, are parts of a block of `bytes` in memory,
+    /// which each of them keeps alive.
     fn end_block(&mut self, _bytes: usize) {}
 }
 

@@ -1,5 +1,5 @@
-//! Which runs of each segment one fetch is going to read, so that its partitions share GETs, and which segments it loads
-//! whole.
+//! Which runs of each segment one fetch is going to read, so that its partitions share GETs, and which segments it
+//! loads whole.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -93,8 +93,8 @@ impl ReadPlan {
 }
 
 impl PlannedSegment {
-    /// The tier whose cache keeps the segment, if it is loaded whole: at the tail, where readers of its other partitions
-    /// come at the same time; and if the fetch reads at least half of it.
+    /// The tier whose cache keeps the segment, if it is loaded whole: at the tail, where readers of its other
+    /// partitions come at the same time; and if the fetch reads at least half of it.
     fn loaded_whole(&self, announced: AnnouncedSegment, tail_bytes: u64) -> Option<Tier> {
         if self.tier == Tier::Tail && announced.is_new && announced.bytes_since <= tail_bytes {
             return Some(Tier::Tail);

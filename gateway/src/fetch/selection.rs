@@ -50,8 +50,8 @@ impl Selection {
         self.bytes < self.budget.bytes_max
     }
 
-    /// Ends a block of `block_bytes` in memory, of which the batches offered since the last call are parts. If less than
-    /// half of it was selected, that is copied out, so that the answer does not keep the whole block in memory.
+    /// Ends a block of `block_bytes` in memory, of which the batches offered since the last call are parts. If less
+    /// than half of it was selected, that is copied out, so that the answer does not keep the whole block in memory.
     pub fn end_block(&mut self, block_bytes: usize) {
         let (buffers, bytes) = std::mem::replace(&mut self.before_block, (self.selected.records.len(), self.bytes));
         let selected = self.bytes - bytes;

@@ -88,7 +88,7 @@ where
         }
         ConnectionEnd::Unwritable(WriteError::TooSlow { .. }) => {
             agent.metrics.slow_readers.inc();
-            tracing::warn!(%peer, kind = ended.kind(), %ended, "connection closed: the client does not take its answers");
+            tracing::warn!(%peer, kind = ended.kind(), %ended, "connection closed: the client takes no answers");
         }
         ConnectionEnd::ByPeer
         | ConnectionEnd::Idle

@@ -156,8 +156,8 @@ impl Reply {
         }
     }
 
-    /// This reply, which holds `memory` until it is written; if that is `None` and the reply is large, memory that it is
-    /// charged with now.
+    /// This reply, which holds `memory` until it is written; if that is `None` and the reply is large, memory that it
+    /// is charged with now.
     pub fn holding(self, memory: Option<memory::Permit>, budget: &MemoryBudget) -> Self {
         let Self::Response { parts, error, .. } = self else { return self };
         let bytes = parts.iter().map(Bytes::len).sum();

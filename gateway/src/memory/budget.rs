@@ -1,4 +1,5 @@
-//! The budget as answers use it: permits that are waited for, go with an answer, and return what they hold when dropped.
+//! The budget as answers use it: permits that are waited for, go with an answer, and return what they hold when
+//! dropped.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// While others wait for memory, an answer must be taken at this rate: a consumer on any line that is usable takes
-/// more, and one that takes less gets no answer within its own request timeout (8 MiB within Kafka's 30 s is 280 KiB/s).
+/// more, and one that takes less gets no answer within its own request timeout (8 MiB within Kafka's 30 s is 280
+/// KiB/s).
 pub const CONTENDED_BYTES_PER_SECOND_MIN: u32 = 64 << 10;
 
 /// How a client takes an answer.

@@ -16,8 +16,8 @@ pub trait PeerBlocks: Send + Sync + 'static {
     /// them.
     async fn fetch(&self, peer: &Endpoint, block: &BlockName) -> Result<Bytes, PeerError>;
 
-    /// Waits until the agent that listens for HTTP at `peer` has accepted a connection, closed it, and refused the next:
-    /// its process has ended. Never returns if the implementation cannot tell.
+    /// Waits until the agent that listens for HTTP at `peer` has accepted a connection, closed it, and refused the
+    /// next: its process has ended. Never returns if the implementation cannot tell.
     async fn ended(&self, _peer: &Endpoint) {
         std::future::pending().await
     }

@@ -1,9 +1,9 @@
 //! Agents of one zone share what they load: each block has an owner among them, which is asked before the object store.
 //!
 //! Owns: which blocks can be requested ([`BlockName`]), who owns a block (`block_owner`), how an owner is asked over
-//! HTTP, when the object store is read instead ([`PeerCache`]), and when the process of another agent seems to have ended
-//! ([`PeerWatch`]). Does not own: how an owner answers (`fetch`), the
-//! HTTP route that it answers on (`http`), or which agents are alive (the session).
+//! HTTP, when the object store is read instead ([`PeerCache`]), and when the process of another agent seems to have
+//! ended ([`PeerWatch`]). Does not own: how an owner answers (`fetch`), the HTTP route that it answers on (`http`), or
+//! which agents are alive (the session).
 //!
 //! Invariants: an agent that is asked does not ask another; an owner that is slow, stopped, busy or faulty delays a
 //! reader by at most [`HEDGE_AFTER`] beyond what the object store takes; an owner that failed is not asked again for

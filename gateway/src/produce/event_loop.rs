@@ -193,8 +193,8 @@ impl EventLoop {
     }
 }
 
-/// Uploads a segment; what its commit needs is sent to `beside` once only the disk is waited for, or else returned. So an
-/// upload that fails for want of room is known before its commit, which then need not be undone on a full disk.
+/// Uploads a segment; what its commit needs is sent to `beside` once only the disk is waited for, or else returned. So
+/// an upload that fails for want of room is known before its commit, which then need not be undone on a full disk.
 async fn upload(
     uploader: &Uploader,
     segment: SealedSegment,

@@ -1,8 +1,8 @@
 //! Producer ids for `InitProducerId`, taken from the metastore in blocks: all agents share one counter there, and a
 //! transaction for each id would make thousands of producers that start at once wait for each other, until some fail.
 //!
-//! Invariants: no id is given twice; one refill is in flight at most, and those who wait for it share its failure; an id
-//! is given soon after it was allocated, so that the time in it tells how old its producer is.
+//! Invariants: no id is given twice; one refill is in flight at most, and those who wait for it share its failure; an
+//! id is given soon after it was allocated, so that the time in it tells how old its producer is.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use tokio::sync::Mutex;
 /// Ids taken at once (Kafka's controller gives blocks of the same size): a refill is rare, and an agent that ends loses
 /// few.
 const BLOCK_IDS: u32 = 1_000;
-/// Age at which what is left of a block is dropped. A producer's id should be no older than the producer: only in partitions
-/// older than its id is it known to begin at 0.
+/// Age at which what is left of a block is dropped. A producer's id should be no older than the producer: only in
+/// partitions older than its id is it known to begin at 0.
 const BLOCK_AGE_MAX: Duration = Duration::from_secs(10);
 
 /// The producer ids of one agent.

@@ -20,7 +20,8 @@ pub struct RateLimit(Arc<Limit>);
 struct Limit {
     /// Zero: none.
     bytes_per_second: AtomicU64,
-    /// From when on the next request may be read. Locked by the request that is next, which is the fair order of this lock.
+    /// From when on the next request may be read. Locked by the request that is next, which is the fair order of this
+    /// lock.
     free_at: Mutex<Instant>,
 }
 

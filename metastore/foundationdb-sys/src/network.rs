@@ -39,8 +39,8 @@ pub fn run() -> io::Result<()> {
     Ok(())
 }
 
-/// Stops the network; it cannot be started again: a process can run it only once. Requests under way are never answered. Does nothing if
-/// the network does not run.
+/// Stops the network; it cannot be started again: a process can run it only once. Requests under way are never
+/// answered. Does nothing if the network does not run.
 pub fn stop() {
     let Some(thread) = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
     // SAFETY: may be called from any thread; without a running network it returns an error.

@@ -57,15 +57,15 @@ pub const HEARTBEATS_PER_EXPIRY_MIN: u32 = 4;
 pub const NODE_EXPIRY_MAX: Duration = Duration::from_secs(60);
 /// One request frame (Kafka's `socket.request.max.bytes`).
 pub const FRAME_BYTES_MAX: usize = 100 << 20;
-/// Bytes that the records of one batch may have once decompressed: about 128 times the default `max.message.bytes`, as a
-/// bound on decompression bombs.
+/// Bytes that the records of one batch may have once decompressed: about 128 times the default `max.message.bytes`, as
+/// a bound on decompression bombs.
 pub const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 /// Batches per (partition, producer) whose duplicates are recognised (Kafka's `NUM_BATCHES_TO_RETAIN`).
 pub const PRODUCER_WINDOW_BATCHES: usize = 5;
 /// The window of a producer that is idle for this long expires (Kafka's `producer.id.expiration.ms`).
 pub const PRODUCER_EXPIRY: Duration = Duration::from_secs(24 * 3600);
-/// Memory of the fetch sessions of all connections of an agent, bytes: some 200,000 partitions. Consumers for whom none is
-/// left name all their partitions in each fetch.
+/// Memory of the fetch sessions of all connections of an agent, bytes: some 200,000 partitions. Consumers for whom none
+/// is left name all their partitions in each fetch.
 pub const FETCH_SESSION_BYTES_MAX: usize = 64 << 20;
 /// Offsets of a group without members expire after this (Kafka's `offsets.retention.minutes`).
 pub const OFFSETS_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);

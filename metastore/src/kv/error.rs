@@ -66,8 +66,8 @@ pub enum Error {
     /// The transaction that made the watch was never committed.
     #[error("watch was never armed, for its transaction was not committed")]
     WatchNotArmed,
-    /// A run ended without a result: it used up its attempts or its time, or it failed with a permanent error after an attempt whose
-    /// result was unknown.
+    /// A run ended without a result: it used up its attempts or its time, or it failed with a permanent error after an
+    /// attempt whose result was unknown.
     #[error("transaction {transaction:?} gave up after {attempts} attempts: {last}")]
     GaveUp {
         /// The name of the run.

@@ -28,8 +28,8 @@ pub const RETRY_DELAY_MIN: Duration = Duration::from_millis(1);
 /// The largest upper bound of a delay between attempts after a conflict: a few commits long. FoundationDB's own backoff
 /// of up to 1 s makes a contended key slow.
 pub const RETRY_DELAY_MAX: Duration = Duration::from_millis(20);
-/// How often what an attempt takes beyond [`RETRY_DELAY_MAX`] counts for the delay after a conflict. 200 transactions on
-/// one row of a starved machine made 3,171 attempts with 1, 2,200 with 2, 640 with 4, and 560 with 6.
+/// How often what an attempt takes beyond [`RETRY_DELAY_MAX`] counts for the delay after a conflict. 200 transactions
+/// on one row of a starved machine made 3,171 attempts with 1, 2,200 with 2, 640 with 4, and 560 with 6.
 pub const RETRY_DELAY_ATTEMPTS: u32 = 4;
 /// The largest upper bound of a delay while the store is unavailable: more attempts would only add to its load.
 pub const RETRY_DELAY_UNAVAILABLE_MAX: Duration = Duration::from_millis(250);
@@ -47,8 +47,8 @@ pub const PREFIX_BYTES_MAX: usize = 64;
 pub const BATCH_TRANSACTIONS_MAX: usize = 1_024;
 /// Bytes of one durable batch after which no further transaction joins it: two full transactions.
 pub const BATCH_BYTES_MAX: usize = 2 * TRANSACTION_BYTES_MAX;
-/// Rows that a batch in doubt may overwrite or clear, about 1 MB to store with it. A batch with more waits for its objects
-/// first.
+/// Rows that a batch in doubt may overwrite or clear, about 1 MB to store with it. A batch with more waits for its
+/// objects first.
 pub const UNDO_ROWS_MAX: usize = 8_192;
 /// Commits queued for a batch; further ones wait for room in the queue.
 pub const COMMITS_WAITING_MAX: usize = 4 * BATCH_TRANSACTIONS_MAX;

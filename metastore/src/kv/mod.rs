@@ -1,7 +1,8 @@
 //! The storage interface: an ordered transactional key-value store shaped like FoundationDB, and its engines.
 //!
 //! The files, from the top: `db` (runs transactions), `tx`, the engines `fdb`, `redb` and `memory` (the latter two on
-//! `embedded`), then `engine` (the traits), `pending_object`, `validate`, `range`, `watch`, `metrics`, `backoff`, `error`, `limits`.
+//! `embedded`), then `engine` (the traits), `pending_object`, `validate`, `range`, `watch`, `metrics`, `backoff`,
+//! `error`, `limits`.
 
 mod backoff;
 mod db;

@@ -44,8 +44,8 @@ impl Log {
         self.db.takes_pending_objects()
     }
 
-    /// As [`Self::commit`], while the objects of some segments, `pending`, are still being written. It returns once they
-    /// are durable; if one cannot be written, nothing is committed.
+    /// As [`Self::commit`], while the objects of some segments, `pending`, are still being written. It returns once
+    /// they are durable; if one cannot be written, nothing is committed.
     pub async fn commit_beside(
         &self,
         segments: &[SegmentCommit],

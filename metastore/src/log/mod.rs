@@ -2,8 +2,8 @@
 //!
 //! Owns: the rows of heads, log starts and sizes; every change of extents, together with the references to their
 //! objects, its outcome row and its feed entry. Does not own: the rules (`alluvium_model::log`), which extents to swap
-//! or trim, the bytes of objects. Invariants: those of `alluvium_model::log`; an object has as many references that were
-//! not taken back as live extents lie in it.
+//! or trim, the bytes of objects. Invariants: those of `alluvium_model::log`; an object has as many references that
+//! were not taken back as live extents lie in it.
 //!
 //! Swaps and trims commute with commits, so that neither has to try again because of the other. What a commit writes
 //! (the head, extents at the end of the log) they read without a conflict, or not at all; what they write (the log

@@ -3,8 +3,8 @@
 //! Owns: object rows, the counters and the queue of released references, the retire queue. Does not own: extents (the
 //! transactions that link and unlink them count references here), the bytes of objects.
 //! Invariants: an object has all its references when it becomes known, and never gets another; it is retired only when
-//! none is left, and once none is left, by the next steps of [`KnownObjects::retire_released`]; it is known until it was
-//! deleted.
+//! none is left, and once none is left, by the next steps of [`KnownObjects::retire_released`]; it is known until it
+//! was deleted.
 
 mod key;
 mod object_row;

@@ -1,8 +1,8 @@
 //! Retiring objects whose references were all taken back.
 //!
 //! A step works off the oldest rows of the queue of released references. It conflicts with nothing that goes on: the
-//! queue and the counters are read without conflicts. Whatever takes the last reference back has a row of its own in the
-//! queue, and the step that reads this row sees its count. And an object without references stays without.
+//! queue and the counters are read without conflicts. Whatever takes the last reference back has a row of its own in
+//! the queue, and the step that reads this row sees its count. And an object without references stays without.
 
 use std::{collections::BTreeSet, time::Duration};
 

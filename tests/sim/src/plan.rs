@@ -115,7 +115,8 @@ pub struct Plan {
     pub latency_max: Duration,
     /// What the nemesis may do.
     pub nemesis: NemesisPlan,
-    /// Whether the load goes on for a while after the end of all faults, and what works behind the write path is watched.
+    /// Whether the load goes on for a while after the end of all faults, and what works behind the write path is
+    /// watched.
     pub steady_load: bool,
 }
 

@@ -1,8 +1,8 @@
 //! A time in which the load goes on and nothing fails: whatever works behind the write path has to keep up with it.
 //!
-//! Owns: what is due when, for compaction, retention and a consumer that begins far behind; records how far each has come
-//! ([`Progress`]). Does not own: the judgement, which is the checker's. It reads the metastore without faults and without
-//! latency, so that the run goes on as if nobody looked.
+//! Owns: what is due when, for compaction, retention and a consumer that begins far behind; records how far each has
+//! come ([`Progress`]). Does not own: the judgement, which is the checker's. It reads the metastore without faults and
+//! without latency, so that the run goes on as if nobody looked.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -97,8 +97,8 @@ impl SteadyLoad<'_> {
         Ok(())
     }
 
-    /// Records how far a work has come, `at`, if it was due at each look for so long as it may take; `now_due` is what is
-    /// due now.
+    /// Records how far a work has come, `at`, if it was due at each look for so long as it may take; `now_due` is what
+    /// is due now.
     fn record(
         &self,
         due: &mut DuePlaces,

@@ -6,7 +6,8 @@
 //! In an old segment each run is a block, so that a reader of one partition of many does not load the others. The runs
 //! that one fetch reads of one segment share a GET ([`ReadPlan`]). If readers of other runs of the segment come while
 //! the runs loaded before are still cached, and what they have cost comes to half of what the whole segment costs, the
-//! whole is loaded: while the cache keeps up, a segment costs at most about twice as much as the better of the two ways.
+//! whole is loaded: while the cache keeps up, a segment costs at most about twice as much as the better of the two
+//! ways.
 //!
 //! A whole segment may be much larger than the run that is wanted of it. What a reader of old records gets is a copy
 //! then; at the tail it is a slice, unless answers on slow sockets already keep many evicted segments in memory.

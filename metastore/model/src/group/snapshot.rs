@@ -16,8 +16,8 @@ use crate::Timestamp;
 /// heartbeats in a session or more.
 const RESTORED_SESSION_DIVISOR: u32 = 3;
 
-/// A removal of members from a larger group is not saved by itself: a save writes all members, and thousands of them may
-/// leave one after the other. After a takeover their sessions expire, as they do in Kafka.
+/// A removal of members from a larger group is not saved by itself: a save writes all members, and thousands of them
+/// may leave one after the other. After a takeover their sessions expire, as they do in Kafka.
 const REMOVAL_SAVED_MEMBERS_MAX: usize = 500;
 
 /// A group as it is persisted: everything that its members know of it.
@@ -110,7 +110,8 @@ impl Group {
     }
 
     /// The group after members were removed from it, if that began no generation and is worth a save: otherwise a
-    /// coordinator that takes the group over would wait for their sessions to expire, while nobody reads what was theirs.
+    /// coordinator that takes the group over would wait for their sessions to expire, while nobody reads what was
+    /// theirs.
     pub(super) fn removal_snapshot(&self) -> Option<Snapshot> {
         // Members of generation 0 were never saved.
         let is_saved = self.generation > Generation(0) && self.members.len() <= REMOVAL_SAVED_MEMBERS_MAX;

@@ -94,8 +94,8 @@ pub struct Group {
     /// Kafka calls these pending members.
     pub(super) pending_members: BTreeMap<MemberId, Timestamp>,
     pub(super) pending_syncs: Option<PendingSyncs>,
-    /// Whether it was restored from a hand-over that says of members that they were silent: the next one must say how it
-    /// went on.
+    /// Whether it was restored from a hand-over that says of members that they were silent: the next one must say how
+    /// it went on.
     pub(super) is_silence_saved: bool,
 }
 

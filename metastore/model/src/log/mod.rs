@@ -2,8 +2,8 @@
 //!
 //! Owns: the rules, as pure functions of (rows read, event, now). Does not own: the bytes of rows, transactions,
 //! objects. Invariants: offsets grow by one per record; the live extents of a partition lie end to end from at most
-//! `head.start` to exactly `head.next`; the size of a log (`head.appended` less what trims and swaps removed) is the sum
-//! of their bytes.
+//! `head.start` to exactly `head.next`; the size of a log (`head.appended` less what trims and swaps removed) is the
+//! sum of their bytes.
 
 pub mod commit;
 mod head;

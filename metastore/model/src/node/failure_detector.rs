@@ -39,8 +39,8 @@ pub struct Liveness {
 
 impl FailureDetector {
     /// Takes in all nodes as read at `now`, of any clock that never goes back, and the registrations that were
-    /// `replaced`, with their expiries: these send no heartbeats any more, and expire once they must know that they were
-    /// replaced.
+    /// `replaced`, with their expiries: these send no heartbeats any more, and expire once they must know that they
+    /// were replaced.
     ///
     /// A pause between two readings counts for at most a quarter of an expiry: during a longer one the observer itself
     /// was stopped, or the metastore was out of reach, so that nobody could send a heartbeat. Every node then has time

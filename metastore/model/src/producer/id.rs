@@ -33,8 +33,8 @@ impl ProducerId {
     }
 
     /// Whether it was allocated less than `expiry` ago, so that none of its windows can have expired: if it has none in
-    /// a partition, it has never written there. (Not if it was allocated more than `expiry` ahead of `now`: then a clock
-    /// is wrong, and nothing is known.)
+    /// a partition, it has never written there. (Not if it was allocated more than `expiry` ahead of `now`: then a
+    /// clock is wrong, and nothing is known.)
     #[must_use]
     pub fn is_fresh(self, now: Timestamp, expiry: Duration) -> bool {
         self.allocated().is_some_and(|allocated| now < allocated.plus(expiry) && allocated < now.plus(expiry))

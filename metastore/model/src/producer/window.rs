@@ -81,10 +81,10 @@ pub enum SequenceError {
 }
 
 impl SequenceCheck {
-    /// Checks `batch` of a producer that has no window in the partition, or whose window expired `expiry` after its last
-    /// batch. If its id is younger than that, it has never written to the partition, so its first sequence is 0. Of an
-    /// older one nothing is known, and it may begin at any sequence, as in Kafka. So may one that is older than the
-    /// partition, which was `created` since: clients count on if a topic is deleted and created again.
+    /// Checks `batch` of a producer that has no window in the partition, or whose window expired `expiry` after its
+    /// last batch. If its id is younger than that, it has never written to the partition, so its first sequence is 0.
+    /// Of an older one nothing is known, and it may begin at any sequence, as in Kafka. So may one that is older than
+    /// the partition, which was `created` since: clients count on if a topic is deleted and created again.
     #[must_use]
     pub fn without_window(batch: &ProducerBatch, created: Timestamp, now: Timestamp, expiry: Duration) -> Self {
         let is_new = batch.id.is_fresh(now, expiry) && batch.id.is_allocated_since(created);

@@ -13,8 +13,8 @@ const CUT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Time that a request waits while the process is cut off: a transaction cannot grow older.
 const CUT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads of one attempt that may fail as too old. Attempts grow old by time and not by what they read: if every read could
-/// fail, one of 2,000 reads would, whenever it is tried.
+/// Reads of one attempt that may fail as too old. Attempts grow old by time and not by what they read: if every read
+/// could fail, one of 2,000 reads would, whenever it is tried.
 const TOO_OLD_READS_MAX: u32 = 16;
 
 /// Draws the faults of one process from its seed.
@@ -50,7 +50,8 @@ impl FaultRng {
         &self.switch
     }
 
-    /// The latency and the faults of a read, before it is done; `earlier` is the number of reads of the attempt before it.
+    /// The latency and the faults of a read, before it is done; `earlier` is the number of reads of the attempt before
+    /// it.
     pub async fn before_read(&self, earlier: u32) -> Result<(), Error> {
         self.network_delay().await;
         let may_be_too_old = earlier < TOO_OLD_READS_MAX;

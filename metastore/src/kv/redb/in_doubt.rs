@@ -1,5 +1,5 @@
-//! The stored form of a batch in doubt: the objects that it needs, and what undoes it. Numbers are big-endian; texts and
-//! values have their length (u32) before them.
+//! The stored form of a batch in doubt: the objects that it needs, and what undoes it. Numbers are big-endian; texts
+//! and values have their length (u32) before them.
 //!
 //! ```text
 //! | version: u8 = 1 | store: text |

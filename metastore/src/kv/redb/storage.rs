@@ -129,9 +129,9 @@ impl OpenDatabase {
         Ok(RedbSnapshot { rows, version, access: self.access.clone() })
     }
 
-    /// Decides about a last batch in doubt: it counts if all its objects survived, and is undone if one did not. Returns
-    /// the version of the store after that. A batch that counts needs no write, which a full disk would refuse: its row stays
-    /// until the next batch, and would be decided in the same way.
+    /// Decides about a last batch in doubt: it counts if all its objects survived, and is undone if one did not.
+    /// Returns the version of the store after that. A batch that counts needs no write, which a full disk would refuse:
+    /// its row stays until the next batch, and would be decided in the same way.
     fn decide(&self, witness: Option<&dyn ObjectWitness>, is_distrusted: bool) -> Result<Version, StoreError> {
         let rows = self.database.begin_read()?.open_table(ROWS)?;
         let Some(row) = rows.get(IN_DOUBT_KEY)?.map(|row| row.value().to_vec()) else {

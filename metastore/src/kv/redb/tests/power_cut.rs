@@ -1,5 +1,5 @@
-//! The power is cut anywhere while commits and their objects are written side by side: of what was not synced, any sectors
-//! survive. Then everything that was acknowledged is there, and every row that is there has its object.
+//! The power is cut anywhere while commits and their objects are written side by side: of what was not synced, any
+//! sectors survive. Then everything that was acknowledged is there, and every row that is there has its object.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

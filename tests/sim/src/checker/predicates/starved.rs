@@ -1,4 +1,5 @@
-//! Work behind the write path that does not come as far as it should while nothing fails: one rule for each kind of work.
+//! Work behind the write path that does not come as far as it should while nothing fails: one rule for each kind of
+//! work.
 
 use crate::{
     checker::{findings::Findings, indexed_history::IndexedHistory},

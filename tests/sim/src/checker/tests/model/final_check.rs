@@ -1,4 +1,5 @@
-//! The end of a run: how far work behind the write path has come. The final check: everything is read back from two agents, before and after compaction, and the store is listed.
+//! The end of a run: how far work behind the write path has come. The final check: everything is read back from two
+//! agents, before and after compaction, and the store is listed.
 
 use alluvium_model::AgentId;
 
