@@ -32,7 +32,7 @@ const STALE_PASSES_MAX: usize = 3;
 const PLAN_PARTITIONS_MAX: usize = 1_000;
 /// Extents planned at a time (about 200 B each).
 const PLAN_EXTENTS_MAX: usize = 200_000;
-/// Pause between two announcements of the load: as long as heartbeats, which carry them, at most are apart.
+/// Pause between two announcements of the load. Heartbeats carry them, about as often.
 const ANNOUNCEMENT_PAUSE: Duration = Duration::from_secs(1);
 /// Jobs that wait until one of the running ones has finished.
 const WAITING_MAX: usize = 1;

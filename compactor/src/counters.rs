@@ -154,6 +154,6 @@ counters! {
         /// Bytes not yet in history files although they are many enough or old enough
         waiting_bytes = "compaction_waiting_bytes", "bytes";
         /// Bytes of segments replaced by history files in a second, over the last minute of work
-        bytes_per_second = "compaction_bytes_per_second", "bytes";
+        bytes_per_second = "compaction_bytes_per_second", "bytes/s";
     }
 }

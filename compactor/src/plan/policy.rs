@@ -188,7 +188,8 @@ fn merge_from(files: &[Extent], policy: &Policy) -> Option<usize> {
     inputs
 }
 
-fn lag<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Lag {
+/// What of `extents` is at level 0.
+pub(crate) fn lag<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Lag {
     extents.into_iter().filter(|extent| is_segment(extent)).fold(Lag::default(), |lag, extent| {
         let written = extent.object.created();
         Lag {

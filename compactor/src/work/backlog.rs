@@ -30,6 +30,8 @@ pub(crate) struct Backlog {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Level0 {
     lag: Lag,
+    /// Bytes of it that cannot be compacted.
+    broken_bytes: u64,
     /// Start of its oldest extent.
     start: Offset,
     /// End of the newest extent that is known of: later entries of the feed begin there.
@@ -47,6 +49,8 @@ pub(crate) struct Reading {
     pub(crate) lag: Lag,
     /// Those of its extents that can be compacted: neither broken nor part of a job that runs.
     pub(crate) pending: Lag,
+    /// Bytes of those that cannot be read and stay at level 0.
+    pub(crate) broken_bytes: u64,
     /// Start of the oldest extent at level 0.
     pub(crate) start: Offset,
     /// End of the newest extent that was read, at whatever level.
@@ -68,7 +72,7 @@ impl Backlog {
     /// Bytes at level 0 of the partitions that have enough data, or old enough data, to be compacted at `now`.
     pub(crate) fn waiting_bytes(&self, now: Timestamp) -> u64 {
         let levels = self.partitions.values().filter(|level| self.policy.ripe_at(&level.lag) <= now);
-        levels.map(|level| level.lag.bytes).fold(0, u64::saturating_add)
+        levels.map(|level| level.lag.bytes.saturating_sub(level.broken_bytes)).fold(0, u64::saturating_add)
     }
 
     /// Age of the oldest data at level 0.
@@ -95,6 +99,7 @@ impl Backlog {
             Some(level) => Level0 { start: extent.offsets.start, ..*level },
             None => Level0 {
                 lag: Lag::default(),
+                broken_bytes: 0,
                 start: extent.offsets.start,
                 end: extent.offsets.start,
                 due: Timestamp(i64::MAX),
@@ -152,7 +157,8 @@ impl Backlog {
         let not_before = if ripe_at <= now { retry } else { NOW };
         let start = reading.start;
         let end = known.map_or(reading.end, |level| level.end.max(reading.end));
-        self.insert(partition, Level0 { lag, start, end, due: ripe_at.max(not_before), not_before });
+        let (broken_bytes, due) = (reading.broken_bytes, ripe_at.max(not_before));
+        self.insert(partition, Level0 { lag, broken_bytes, start, end, due, not_before });
     }
 
     /// `inputs`, in order and adjacent, are compacted: the partition is worth another look at once.
@@ -172,7 +178,8 @@ impl Backlog {
 
     /// Asks for a look at a partition, whether it has data at level 0 or not.
     pub(crate) fn look_at(&mut self, partition: TopicPartition, at: Timestamp) {
-        let none = Level0 { lag: Lag::default(), start: Offset(0), end: Offset(0), due: at, not_before: at };
+        let lag = Lag::default();
+        let none = Level0 { lag, broken_bytes: 0, start: Offset(0), end: Offset(0), due: at, not_before: at };
         let level = self.partitions.get(&partition).copied().unwrap_or(none);
         self.insert(partition, Level0 { due: at, not_before: at, ..level });
     }

@@ -130,9 +130,10 @@ impl Planner {
         let known = self.memory().compacted_through.get(&partition).copied();
         let start = known.map_or(head.start, |known| known.max(head.start));
         let (extents, is_whole) = self.extents(partition, start, end).await?;
+        let is_broken = |extent: &Extent| self.memory().broken.contains(&(partition, extent.object));
         let is_free = |extent: &Extent| {
             !in_flight.iter().any(|busy| busy.start < extent.offsets.end && extent.offsets.start < busy.end)
-                && !self.memory().broken.contains(&(partition, extent.object))
+                && !is_broken(extent)
         };
         let plan = plan::plan(&extents, &self.policy, selection, now, is_free);
         self.remember(partition, plan.compacted_through.max(start), known);
@@ -148,6 +149,7 @@ impl Planner {
             reading: Reading {
                 lag: plan.lag,
                 pending: plan.pending,
+                broken_bytes: plan::lag(extents.iter().filter(|extent| is_broken(extent))).bytes,
                 start: plan.level_0_start.unwrap_or(start),
                 end: extents.last().map_or(start, |extent| extent.offsets.end),
                 is_whole,

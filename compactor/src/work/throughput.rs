@@ -31,8 +31,9 @@ impl Throughput {
 
     /// Notes whether there is work.
     pub(crate) fn set_busy(&mut self, now: Timestamp, is_busy: bool) {
-        if !is_busy {
-            *self = Self::default();
+        // A clock that went back starts the measurement again.
+        if !is_busy || self.busy_since.is_some_and(|since| since > now) {
+            *self = Self { busy_since: is_busy.then_some(now), ..Self::default() };
         } else if self.busy_since.is_none() {
             self.busy_since = Some(now);
         }

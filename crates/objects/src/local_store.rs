@@ -55,8 +55,8 @@ impl LocalStore {
 }
 
 impl Directories {
-    /// Writes `payload` as the file at `path`, and replaces an existing one. If that fails, the file may be there with
-    /// any contents: another try may have written it by then, so it is not removed.
+    /// Writes `payload` as the file at `path`, unless another try of the same put has done so. If that fails, the file
+    /// may be there with any contents: another try may have written it by then, so it is not removed.
     fn write(&self, path: &FilePath, payload: &PutPayload, named: &Notify) -> io::Result<()> {
         let directory = path.parent().unwrap_or(&self.root);
         let (mut file, unfinished) = match create_unfinished(path) {
@@ -68,10 +68,16 @@ impl Directories {
             other => other?,
         };
         let written = payload.iter().try_for_each(|part| file.write_all(part));
-        if let Err(error) = written.and_then(|()| fs::rename(&unfinished, path)) {
-            // What stays is removed when the store is opened.
-            let _ = fs::remove_file(&unfinished);
-            return Err(error);
+        let named_file = written.and_then(|()| name(&unfinished, path));
+        // What stays is removed when the store is opened.
+        let _ = fs::remove_file(&unfinished);
+        match named_file {
+            // Another try of this put was first, which nobody may wait for any more. It had written everything; what it
+            // has made durable must not be replaced.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                file = same_file(path, payload)?.ok_or(error)?
+            }
+            other => other?,
         }
         named.notify_one();
         file.sync_all()?;
@@ -106,6 +112,24 @@ fn create_unfinished(path: &FilePath) -> io::Result<(File, PathBuf)> {
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Gives the file `unfinished` the name `path` unless that is taken.
+fn name(unfinished: &FilePath, path: &FilePath) -> io::Result<()> {
+    match fs::hard_link(unfinished, path) {
+        // A file system without links.
+        Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
+            fs::rename(unfinished, path)
+        }
+        other => other,
+    }
+}
+
+/// The file at `path` if it is one with as many bytes as `payload`.
+fn same_file(path: &FilePath, payload: &PutPayload) -> io::Result<Option<File>> {
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    Ok((found.is_file() && found.len() == payload.content_length() as u64).then_some(file))
 }
 
 #[cfg(unix)]
@@ -192,6 +216,22 @@ mod tests {
         fs::write(root.join("00/free#1"), b"left").unwrap();
         store.directories.write(&root.join("00/free"), &payload, &Notify::new()).unwrap();
         assert_eq!(fs::read(root.join("00/free")).unwrap(), b"bytes");
+    }
+
+    #[test]
+    fn a_late_try_of_a_put_does_not_replace_what_another_has_made_durable() {
+        use std::os::unix::fs::MetadataExt;
+        let scratch = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(scratch.path()).unwrap();
+        let path = store.directories.root.join("object");
+        let inode = || fs::metadata(&path).unwrap().ino();
+        let put = |bytes| store.directories.write(&path, &PutPayload::from_static(bytes), &Notify::new());
+        put(b"bytes").unwrap();
+        let durable = inode();
+        put(b"bytes").unwrap();
+        assert_eq!(inode(), durable);
+        assert!(put(b"others").is_err(), "no other object has this name");
+        assert_eq!(fs::read_dir(&store.directories.root).unwrap().count(), 1, "no unfinished file");
     }
 
     #[test]

@@ -72,8 +72,8 @@ pub const AGENT_METRICS: &[Metric<AgentReadings>] = &[
         |agent| agent.cache.resets(),
     ),
     Metric::gauge(
-        "produce_rate_limit",
-        "bytes",
+        "produce_bytes_per_second_max",
+        "bytes/s",
         "Bytes a second that this agent takes from producers, as compaction falls behind; 0: no limit",
         |agent| agent.produce.rate_limit().get().unwrap_or(0),
     ),

@@ -167,7 +167,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     fn check_pace(&self, received: usize, took: Duration) -> Result<(), FrameError> {
         let fair = CONTENDED_GRACE + Duration::from_secs(received as u64) / CONTENDED_BYTES_PER_SECOND_MIN;
-        if took > fair && self.produce.is_throttling() {
+        if took > fair && self.produce.admission().is_throttling() {
             return Err(FrameError::Slow { received, took });
         }
         Ok(())

@@ -26,8 +26,8 @@ use alluvium_runtime::Tasks;
 
 /// Requests that join before the flush policy is applied again, so that requests already queued share a segment.
 const JOINS_PER_FLUSH_CHECK_MAX: usize = 1_024;
-/// Encoded segments that wait for the event loop: their uploads go on once there is room.
-const ENCODED_QUEUED_MAX: usize = 16;
+/// Segments that are written and named and wait for the event loop: their uploads go on once there is room.
+const NAMED_QUEUED_MAX: usize = 16;
 
 /// The state of the write path, and what its effects need.
 pub struct EventLoop {
@@ -51,7 +51,7 @@ pub struct EventLoop {
 
 /// An effect that has ended.
 enum Completion {
-    /// An upload, with what its commit needs unless that was [`Event::Encoded`].
+    /// An upload, with what its commit needs unless that was [`Event::Named`].
     Uploaded {
         number: u64,
         outcome: Result<Option<Uploaded>, ProduceError>,
@@ -68,7 +68,7 @@ enum Event {
     LastAppend,
     Completion(Completion),
     /// The segment with this number may be committed while it is uploaded.
-    Encoded(u64, Uploaded),
+    Named(u64, Uploaded),
     FlushDue,
     Drain,
 }
@@ -77,7 +77,7 @@ enum Event {
 struct Sources {
     appends: mpsc::Receiver<AppendRequest>,
     appends_ended: bool,
-    encoded: mpsc::Receiver<(u64, Uploaded)>,
+    named: mpsc::Receiver<(u64, Uploaded)>,
     work: JoinSet<Completion>,
     cancel: CancellationToken,
     draining: bool,
@@ -86,9 +86,9 @@ struct Sources {
 impl EventLoop {
     /// Runs until `cancel`, and then until everything that was admitted has been answered.
     pub async fn run(mut self, appends: mpsc::Receiver<AppendRequest>, cancel: CancellationToken) {
-        let (encoded_sender, encoded) = mpsc::channel(ENCODED_QUEUED_MAX);
+        let (named_sender, named) = mpsc::channel(NAMED_QUEUED_MAX);
         let work = JoinSet::new();
-        let mut sources = Sources { appends, appends_ended: false, encoded, work, cancel, draining: false };
+        let mut sources = Sources { appends, appends_ended: false, named, work, cancel, draining: false };
         while !self.is_finished(&sources) {
             let flush_at = self.pipeline.flush_at(Instant::now());
             let event = sources.next(flush_at).await;
@@ -98,7 +98,7 @@ impl EventLoop {
                 self.apply(Event::Append(append), &mut sources);
             }
             for effect in self.pipeline.advance(Instant::now()) {
-                self.perform(effect, &mut sources.work, &encoded_sender);
+                self.perform(effect, &mut sources.work, &named_sender);
             }
         }
     }
@@ -117,7 +117,7 @@ impl EventLoop {
                 sources.appends_ended = true;
                 self.pipeline.drain();
             }
-            Event::Encoded(number, encoded) => self.pipeline.committable_from_now(number, encoded),
+            Event::Named(number, named) => self.pipeline.committable_from_now(number, named),
             Event::Completion(Completion::Uploaded { number, outcome }) => {
                 let outcome = outcome.map(|uploaded| {
                     if let Some(uploaded) = uploaded {
@@ -153,13 +153,13 @@ impl EventLoop {
         &mut self,
         effect: Effect<Uploaded>,
         work: &mut JoinSet<Completion>,
-        encoded: &mpsc::Sender<(u64, Uploaded)>,
+        named: &mpsc::Sender<(u64, Uploaded)>,
     ) {
         match effect {
             Effect::Upload(segment) => {
                 self.metrics.sealed(segment.reason.label(), segment.contents.bytes, segment.contents.batches);
                 let (uploader, metrics) = (Arc::clone(&self.uploader), self.metrics.clone());
-                let beside = self.committer.log.takes_pending_objects().then(|| encoded.clone());
+                let beside = self.committer.log.takes_pending_objects().then(|| named.clone());
                 work.spawn(self.tasks.clone().within(async move {
                     let (started, number) = (Instant::now(), segment.number);
                     let outcome = upload(&uploader, segment, beside).await;
@@ -240,7 +240,7 @@ impl Sources {
         };
         tokio::select! {
             biased;
-            Some((number, encoded)) = self.encoded.recv() => Event::Encoded(number, encoded),
+            Some((number, named)) = self.named.recv() => Event::Named(number, named),
             Some(done) = self.work.join_next() => Event::Completion(finished(done)),
             () = self.cancel.cancelled(), if !self.draining => Event::Drain,
             () = flush_due => Event::FlushDue,

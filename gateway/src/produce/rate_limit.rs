@@ -5,8 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
+/// The longest wait of one request: half of the time after which Kafka's clients give up on an answer and send the same
+/// again (`request.timeout.ms`). More than that cannot be held back, only refused.
+const WAIT_MAX: Duration = Duration::from_secs(15);
+/// The longest time that one request keeps others waiting, however many bytes it announces.
+const DEBT_MAX: Duration = Duration::from_secs(5);
 /// The longest sleep before the limit is looked at again: it may have been lifted.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
 /// Time for which what was not used may be made up for: timers are no more exact than some milliseconds.
@@ -41,17 +46,20 @@ impl RateLimit {
         Some(self.0.bytes_per_second.load(Ordering::Relaxed)).filter(|rate| *rate > 0)
     }
 
-    /// Waits until a request of `bytes` may be read.
+    /// Waits until a request of `bytes` may be read, but no longer than [`WAIT_MAX`].
     pub async fn wait(&self, bytes: usize) {
-        if self.get().is_none() {
-            return;
+        if self.get().is_some() {
+            let _ = timeout(WAIT_MAX, self.turn(bytes)).await;
         }
+    }
+
+    async fn turn(&self, bytes: usize) {
         let mut free_at = self.0.free_at.lock().await;
         while let Some(rate) = self.get() {
             let now = Instant::now();
             if *free_at <= now {
                 let earliest = now.checked_sub(BURST).unwrap_or(now);
-                *free_at = (*free_at).max(earliest) + time_for(bytes, rate);
+                *free_at = (*free_at).max(earliest) + time_for(bytes, rate).min(DEBT_MAX);
                 return;
             }
             sleep((*free_at - now).min(SLEEP_MAX)).await;
@@ -91,6 +99,18 @@ mod tests {
             let exact = Duration::from_millis(500) * n;
             assert!(at <= exact && at + BURST * 2 >= exact, "request {n} after {at:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_request_waits_for_ever_and_a_huge_one_does_not_block_the_others() {
+        let limit = RateLimit::none();
+        limit.set(Some(1_000));
+        let start = Instant::now();
+        limit.wait(1_000_000).await;
+        limit.wait(1).await;
+        assert_eq!(start.elapsed().as_secs(), DEBT_MAX.as_secs());
+        join_all((0..100).map(|_| limit.wait(5_000))).await;
+        assert!(start.elapsed() <= DEBT_MAX + WAIT_MAX + SLEEP_MAX, "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,8 +8,8 @@
 //!                                      (answered with a retriable error, together with what depends on it)
 //! ```
 //!
-//! If the metastore can take a commit beside the upload, a segment counts as uploaded here once it is encoded, and
-//! keeps its slot until the upload ends; the commit then fails if the upload does.
+//! If the metastore can take a commit beside the upload, a segment counts as uploaded here once it is written and
+//! named, and keeps its slot until the upload ends; the commit then fails if the upload does.
 //!
 //! Invariants: commits start in seal order, one transaction at a time; an empty segment is never sealed; if a segment
 //! fails, a later one that continues an idempotent producer's sequence in the same partition fails with it, and no

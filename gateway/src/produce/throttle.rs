@@ -38,7 +38,9 @@ fn update(limit: &RateLimit, session: &Session, delay_max: Duration) {
             bytes_per_second,
             "compaction falls behind (--compaction-delay-max); producers of this agent are throttled"
         ),
-        (Some(_), None) => tracing::info!("compaction has caught up; producers are no longer throttled"),
+        (Some(_), None) => tracing::info!(
+            "compaction is no longer behind, or its rate is not known; producers are not throttled any more"
+        ),
         _ => {}
     }
     limit.set(new);

@@ -38,6 +38,7 @@ fn reading(extents: &[Extent]) -> Reading {
     Reading {
         lag: lag(extents),
         pending: lag(extents),
+        broken_bytes: 0,
         start: extents.first().map_or(Offset(0), |extent| extent.offsets.start),
         end: extents.last().map_or(Offset(0), |extent| extent.offsets.end),
         is_whole: true,
@@ -108,9 +109,13 @@ fn data_that_cannot_be_compacted_is_looked_at_no_sooner_than_asked() {
     let mut backlog = Backlog::new(POLICY);
     backlog.read(P, &reading(&extents), Timestamp(50_000), Timestamp(40_000));
     assert_eq!(first_look(&mut backlog, 0), Some(50_000), "ripe, and the look gave no work");
-    let broken = Reading { pending: Lag::default(), ..reading(&extents) };
+    let broken_bytes = reading(&extents).lag.bytes;
+    let broken = Reading { pending: Lag::default(), broken_bytes, ..reading(&extents) };
     backlog.read(P, &broken, Timestamp(50_000), Timestamp(40_000));
     assert_eq!((backlog.lag(), first_look(&mut backlog, 0)), ((2_000, 1), None));
+    assert_eq!(backlog.waiting_bytes(Timestamp(900_000)), 0, "what nobody can compact throttles no producer");
+    backlog.append(P, &extent(1, 3_000, 0));
+    assert_eq!(backlog.waiting_bytes(Timestamp(900_000)), 3_000);
 }
 
 #[test]

@@ -163,6 +163,9 @@ impl<S: Storage> Committer<S> {
         match applied {
             Ok(_) if !unwritten.is_empty() => self.take_back(state, batch, &unwritten, accepted),
             Ok(snapshot) => {
+                if let Some(storage) = &mut self.storage {
+                    storage.trust();
+                }
                 self.window.record(batch.version, Instant::now(), written);
                 self.needs_recovery = false;
                 state.publish(Ok(Arc::new(snapshot)));

@@ -52,6 +52,9 @@ pub(in crate::kv) trait Storage: Send + 'static {
     /// The last batch is not in doubt any more. Called before the store is closed; may do nothing.
     fn confirm(&mut self) {}
 
+    /// All objects of the last batch are durable: `recover` keeps it, whatever becomes of them later.
+    fn trust(&mut self) {}
+
     /// From now on `recover` undoes the last batch if that is in doubt, whatever there is of its objects.
     fn distrust(&mut self) {}
 

@@ -47,7 +47,8 @@ pub(in crate::kv) struct RedbStorage {
     witness: Option<Arc<dyn ObjectWitness>>,
     /// The version of the last batch that was applied.
     version: Version,
-    /// The version of the last batch that counts for certain: another was applied after it, or it was decided about.
+    /// The version of the last batch that counts for certain: its objects are durable, another was applied after it, or
+    /// it was decided about.
     confirmed: Version,
     /// Whether a later batch is undone if it is in doubt, whatever there is of its objects.
     is_distrusted: bool,
@@ -252,6 +253,10 @@ impl Storage for RedbStorage {
         if let Err(error) = confirmed {
             tracing::warn!(%error, "the last metastore commit is looked at again when the store is opened next");
         }
+    }
+
+    fn trust(&mut self) {
+        self.confirmed = self.version;
     }
 
     fn distrust(&mut self) {

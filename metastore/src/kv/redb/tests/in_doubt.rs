@@ -15,7 +15,11 @@ use tempfile::TempDir;
 
 use super::{Disk, db, keys, put};
 use crate::kv::{Db, Error, ObjectName, ObjectWitness, PendingObject, RedbEngine, RedbOpenError};
-use crate::kv::{embedded::Embedded, redb::storage::RedbStorage};
+use crate::kv::{
+    embedded::{Batch, Embedded, InDoubt, Snapshot, Storage},
+    redb::storage::RedbStorage,
+};
+use bytes::Bytes;
 
 /// Knows the objects that a test lets survive; any other cannot be read.
 #[derive(Debug)]
@@ -181,6 +185,25 @@ async fn wherever_the_disk_breaks_under_a_commit_in_doubt_those_before_it_stay()
         assert_eq!(keys(&db).await, ["kept"], "{writes}");
         put(&db, "later", b"1").await.unwrap();
         assert_eq!(keys(&db).await, ["kept", "later"], "{writes}");
+    }
+}
+
+#[test]
+fn a_batch_whose_objects_are_durable_stays_whatever_becomes_of_them_while_the_process_runs() {
+    for is_trusted in [false, true] {
+        let witness = Witness::of("here", &[("o", false)]);
+        let mut storage = RedbStorage::new(Arc::new(Disk::default()), None, Some(witness)).unwrap();
+        let row = Bytes::from_static(b"a");
+        let in_doubt =
+            InDoubt { objects: vec![ObjectName { key: "o".to_owned(), bytes: 5 }], undo: vec![(row.clone(), None)] };
+        let version = storage.snapshot().unwrap().version().next();
+        let rows = [(row.clone(), Some(Bytes::from_static(b"1")))].into();
+        storage.apply(&Batch { version, rows, in_doubt: Some(in_doubt), ..Batch::default() }).unwrap();
+        if is_trusted {
+            storage.trust();
+        }
+        storage.recover().unwrap();
+        assert_eq!(storage.snapshot().unwrap().get(&row).unwrap().is_some(), is_trusted);
     }
 }
 
