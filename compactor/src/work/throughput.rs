@@ -10,11 +10,16 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Entries kept: jobs that end within a window, added up if there are more.
 const ENTRIES_MAX: usize = 1_024;
 
+/// After this time without the end of a job the rate is not known any more: something is wrong, or one job is endless.
+const STALE_AFTER: Duration = Duration::from_secs(300);
+
 /// Bytes compacted in the last minute.
 #[derive(Debug, Default)]
 pub(crate) struct Throughput {
     /// When a job ended, and the level-0 bytes that it replaced.
     ended: VecDeque<(Timestamp, u64)>,
+    /// When the job before those ended.
+    before: Option<Timestamp>,
     /// Since when there has been work without a pause; `None` if there is none.
     busy_since: Option<Timestamp>,
 }
@@ -39,16 +44,16 @@ impl Throughput {
         }
     }
 
-    /// Bytes in a second, over the last minute or the time since there has been work, if that is shorter; 0 while no
-    /// job has ended within it.
+    /// Bytes in a second: of the jobs that ended in the last minute, or else of the last one, since the end of the job
+    /// before them, or since there has been work. 0 if no job has ended for five minutes.
     pub(crate) fn bytes_per_second(&mut self, now: Timestamp) -> u64 {
-        let window = i64::try_from(WINDOW.as_millis()).unwrap_or(i64::MAX);
-        let start = Timestamp(now.0.saturating_sub(window));
-        while self.ended.front().is_some_and(|(at, _)| *at < start) {
-            self.ended.pop_front();
+        while self.ended.len() > 1 && self.ended.front().is_some_and(|(at, _)| at.plus(WINDOW) < now) {
+            self.before = self.ended.pop_front().map(|(at, _)| at);
         }
-        let Some(since) = self.busy_since else { return 0 };
-        let ms = u64::try_from(now.0.saturating_sub(since.0.max(start.0))).unwrap_or(0).max(1);
+        let is_stale = self.ended.front().is_none_or(|(at, _)| at.plus(STALE_AFTER) < now);
+        let Some(since) = self.busy_since.filter(|_| !is_stale) else { return 0 };
+        let start = self.before.map_or(since, |before| before.max(since));
+        let ms = u64::try_from(now.0.saturating_sub(start.0)).unwrap_or(0).max(1);
         let bytes = self.ended.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
         u64::try_from(u128::from(bytes) * 1_000 / u128::from(ms)).unwrap_or(u64::MAX)
     }
@@ -72,8 +77,19 @@ mod tests {
         throughput.add(at(60), 3_000);
         throughput.set_busy(at(60), true);
         assert_eq!(throughput.bytes_per_second(at(60)), 4_000 / 60);
-        assert_eq!(throughput.bytes_per_second(at(80)), 3_000 / 60);
-        assert_eq!(throughput.bytes_per_second(at(200)), 0, "nothing has ended within the minute");
+        assert_eq!(throughput.bytes_per_second(at(80)), 3_000 / 70);
+    }
+
+    #[test]
+    fn jobs_longer_than_a_minute_have_a_rate_until_none_ends_for_five() {
+        let mut throughput = Throughput::default();
+        throughput.set_busy(at(0), true);
+        throughput.add(at(100), 1_000);
+        assert_eq!(throughput.bytes_per_second(at(100)), 10);
+        assert_eq!(throughput.bytes_per_second(at(199)), 5);
+        throughput.add(at(200), 1_000);
+        assert_eq!(throughput.bytes_per_second(at(200)), 10);
+        assert_eq!(throughput.bytes_per_second(at(501)), 0, "stuck");
     }
 
     #[test]
