@@ -130,7 +130,8 @@ impl Objects {
     }
 
     /// As [`Self::put`], for an object whose key nobody uses before this has returned: in a directory it is written
-    /// with one wait for the disk, and `written` is notified before that wait, when there is room for it. A reader who
+    /// with one wait for the disk, and `written` is notified before that wait, when there is room for it. What is there
+    /// already, by another try of the same put, stays. A reader who
     /// lists it meanwhile may find it incomplete after a power cut; so may one who reads it after this has failed.
     pub async fn put_name_first(&self, key: &str, parts: Vec<Bytes>, written: &Arc<Notify>) -> Result<(), Error> {
         let mut options = PutOptions::default();

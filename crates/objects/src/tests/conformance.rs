@@ -59,8 +59,9 @@ async fn puts_with_the_name_first(objects: &Objects) {
     let large = Bytes::from(vec![3_u8; 300 << 10]);
     let body = vec![Bytes::from_static(b"small"), large, Bytes::from_static(b"end")];
     for key in ["first/00/a", "first/00/b", "first/ff/c"] {
-        objects.put_name_first(key, parts("replaced"), &Arc::default()).await.unwrap();
-        objects.put_name_first(key, body.clone(), &Arc::default()).await.unwrap();
+        for _another_try in 0..2 {
+            objects.put_name_first(key, body.clone(), &Arc::default()).await.unwrap();
+        }
         assert!(objects.get(key).await.unwrap() == body.concat(), "{key}");
     }
     assert_eq!(keys(objects, "first/", None, 10).await, ["first/00/a", "first/00/b", "first/ff/c"]);
