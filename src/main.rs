@@ -38,9 +38,6 @@ use crate::roles::Role;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Threads for blocking calls: file operations and the like. An idle one keeps what it once allocated and others freed,
-/// about 20 MiB under load, so there are as many as keep a disk busy, not Tokio's 512.
-const BLOCKING_THREADS_MAX: usize = 16;
 /// Time for the last blocking tasks once a role has returned.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -90,7 +87,7 @@ fn run_doctor(options: &DoctorOptions) -> Result<()> {
 
 fn on_runtime(left_out: LeftOutLines, role: impl Future<Output = Result<()>>) -> Result<()> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.enable_all().max_blocking_threads(BLOCKING_THREADS_MAX);
+    builder.enable_all().max_blocking_threads(background::BLOCKING_THREADS_MAX);
     let runtime = builder.build().context("starting the runtime")?;
     let outcome = runtime.block_on(async {
         tokio::select! {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use alluvium_metastore::Error;
 use alluvium_metastore::leases::LeaseKey;
-use alluvium_model::{CompactionLoad, ExtentSource, Offset, TopicPartition};
+use alluvium_model::{CompactionLoad, Offset, TopicPartition};
 use alluvium_runtime::Clock;
 use futures::{FutureExt, StreamExt, stream};
 use tokio::runtime::Handle;
@@ -192,8 +192,7 @@ impl CompactionTask {
         }
         drop(backlog);
         let replaced = result.replaced.iter().flat_map(|(_, inputs)| inputs);
-        let segments = replaced.filter(|extent| matches!(extent.source, ExtentSource::Segment { .. }));
-        self.throughput().add(now, segments.map(|extent| extent.bytes).fold(0, u64::saturating_add));
+        self.throughput().add(now, plan::lag(replaced).bytes);
         self.counters.count(&result.report);
         self.show_lag().await;
         self.job_ended.notify_one();

@@ -124,13 +124,21 @@ impl Planner {
         memory.broken.insert((partition, extent.object));
     }
 
+    /// The objects whose extents of `partition` cannot be read.
+    fn broken(&self, partition: TopicPartition) -> BTreeSet<ObjectId> {
+        let memory = self.memory();
+        let of_partition = memory.broken.range((partition, ObjectId::default())..);
+        of_partition.take_while(|(of, _)| *of == partition).map(|(_, object)| *object).collect()
+    }
+
     /// Reads a partition and plans its work.
     pub(crate) async fn plan(&self, input: PlanInput<'_>) -> Result<PartitionWork, Error> {
         let PlanInput { topic, partition, head, end, selection, in_flight, now } = input;
         let known = self.memory().compacted_through.get(&partition).copied();
         let start = known.map_or(head.start, |known| known.max(head.start));
         let (extents, is_whole) = self.extents(partition, start, end).await?;
-        let is_broken = |extent: &Extent| self.memory().broken.contains(&(partition, extent.object));
+        let broken = self.broken(partition);
+        let is_broken = |extent: &Extent| broken.contains(&extent.object);
         let is_free = |extent: &Extent| {
             !in_flight.iter().any(|busy| busy.start < extent.offsets.end && extent.offsets.start < busy.end)
                 && !is_broken(extent)

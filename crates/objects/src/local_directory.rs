@@ -43,13 +43,27 @@ impl LocalDirectory {
             Err(error) => return Err(error),
         };
         file.sync_all()?;
-        for directory in path.ancestors().skip(1).take_while(|directory| directory.starts_with(&self.0)) {
-            File::open(directory)?.sync_all()?;
-        }
+        sync_parents(&path, &self.0)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(Some(bytes))
     }
+}
+
+/// Makes the name at `path` durable: syncs its directory and that one's parents, up to `root`.
+pub(crate) fn sync_parents(path: &Path, root: &Path) -> io::Result<()> {
+    path.ancestors().skip(1).take_while(|directory| directory.starts_with(root)).try_for_each(sync_directory)
+}
+
+#[cfg(unix)]
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// Elsewhere directories cannot be synced.
+#[cfg(not(unix))]
+pub(crate) fn sync_directory(_directory: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

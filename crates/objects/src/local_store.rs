@@ -22,6 +22,8 @@ use object_store::{
 };
 use tokio::sync::Notify;
 
+use crate::local_directory::{sync_directory, sync_parents};
+
 /// Names of unfinished files that are tried for one object: one for each try of its put, and some that were killed.
 const UNFINISHED_NAMES_MAX: u32 = 1_000;
 
@@ -90,8 +92,7 @@ impl Directories {
         if self.durable().contains(directory) {
             return Ok(());
         }
-        let below_root = |parent: &&FilePath| parent.starts_with(&self.root);
-        directory.ancestors().skip(1).take_while(below_root).try_for_each(sync_directory)?;
+        sync_parents(directory, &self.root)?;
         self.durable().insert(directory.to_owned());
         Ok(())
     }
@@ -130,17 +131,6 @@ fn same_file(path: &FilePath, payload: &PutPayload) -> io::Result<Option<File>> 
     let file = File::open(path)?;
     let found = file.metadata()?;
     Ok((found.is_file() && found.len() == payload.content_length() as u64).then_some(file))
-}
-
-#[cfg(unix)]
-fn sync_directory(directory: &FilePath) -> io::Result<()> {
-    File::open(directory)?.sync_all()
-}
-
-/// Elsewhere directories cannot be synced.
-#[cfg(not(unix))]
-fn sync_directory(_directory: &FilePath) -> io::Result<()> {
-    Ok(())
 }
 
 fn error(source: io::Error) -> Error {

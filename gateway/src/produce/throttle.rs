@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use alluvium_metastore::nodes::{NodeState, Session};
+use alluvium_metastore::nodes::{Node, Session};
 use alluvium_model::compaction_load::produce_rate_limit;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ pub async fn run(limit: RateLimit, session: Session, delay_max: Duration, cancel
 fn update(limit: &RateLimit, session: &Session, delay_max: Duration) {
     let live = session.live();
     let loads = live.iter().map(|node| node.compaction);
-    let agents = live.iter().filter(|node| node.kafka.is_some() && node.state == NodeState::Active).count();
+    let agents = live.iter().filter_map(Node::candidate).count();
     let new = produce_rate_limit(loads, agents, delay_max);
     match (limit.get(), new) {
         (None, Some(bytes_per_second)) => tracing::warn!(
