@@ -7,6 +7,7 @@ use alluvium_metastore::nodes::Session;
 use alluvium_model::limits;
 use alluvium_objects::{Objects, RetryPolicy};
 use alluvium_runtime::{Clock, Rng};
+use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -108,14 +109,17 @@ impl Compactor {
     /// Does all work there is, except what other compactors hold leases on, and returns: everything that is stable at
     /// the start becomes history, everything due is removed, orphans are swept. Failures are listed in the report and
     /// do not stop the rest.
-    pub async fn run_once(&self) -> Report {
-        self.upkeep.run_all().await
+    pub fn run_once(&self) -> BoxFuture<'_, Report> {
+        // Boxed, and so compiled in this crate and with its optimisation, not again where it is polled.
+        Box::pin(self.upkeep.run_all())
     }
 
     /// Does this node's assigned work in the background until `cancel`, which stops it at once, even in the middle of a
     /// job: that is as harmless as a crash.
-    pub async fn run(&self, cancel: CancellationToken) {
-        cancel.run_until_cancelled(self.upkeep.run_background()).await;
+    pub fn run(&self, cancel: CancellationToken) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            cancel.run_until_cancelled(self.upkeep.run_background()).await;
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 //! read gives exactly the bytes requested or an error; every loop, wait and allocation has a limit in
 //! [`ObjectsConfig`].
 
+mod aws_http;
 mod bucket;
 mod coalesce;
 mod config;

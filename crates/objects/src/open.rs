@@ -9,6 +9,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredentialProvider};
 use object_store::memory::InMemory;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
+use crate::aws_http::CredentialHttpClient;
 use crate::credentials::AwsChain;
 use crate::local_store::LocalStore;
 use crate::{Error, ErrorKind, Objects, ObjectsConfig, Operation, S3Location, StoreLocation, tls, unfinished_uploads};
@@ -51,7 +52,7 @@ fn open_directory(directory: &Path) -> Result<Arc<dyn ObjectStore>, Error> {
 }
 
 pub(crate) async fn open_bucket(bucket: &S3Location) -> Result<AmazonS3, Error> {
-    let aws = load_aws(bucket).await;
+    let aws = load_aws(bucket).await?;
     let endpoint = bucket.endpoint.as_deref().or(aws.endpoint_url());
     let region = aws.region().map_or(REGION_DEFAULT, Region::as_ref);
     let credentials = Arc::new(AwsChain::new(aws.credentials_provider()));
@@ -95,11 +96,14 @@ fn endpoint_of(bucket: &S3Location, endpoint: &str) -> String {
 }
 
 /// The AWS configuration. The instance metadata service is queried for a region only if the store is AWS itself.
-async fn load_aws(bucket: &S3Location) -> SdkConfig {
-    let loader = tls::with_ring(aws_config::defaults(BehaviorVersion::latest()));
+async fn load_aws(bucket: &S3Location) -> Result<SdkConfig, Error> {
+    tls::install_provider();
+    let http = CredentialHttpClient::new()
+        .map_err(|error| open_error(ErrorKind::Invalid, &StoreLocation::S3(bucket.clone()), error))?;
+    let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
     let elsewhere = bucket.endpoint.as_ref().map(|_| REGION_DEFAULT.to_owned());
-    match bucket.region.clone().or(elsewhere) {
+    Ok(match bucket.region.clone().or(elsewhere) {
         Some(region) => loader.region(Region::new(region)).load().await,
         None => loader.load().await,
-    }
+    })
 }

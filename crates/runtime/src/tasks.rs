@@ -2,6 +2,7 @@
 //! at the end. A simulation hands in a simulated process (feature `testing`), which pauses or ends all of them at once.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -43,6 +44,11 @@ impl Tasks {
 
     /// Spawns `task`. It runs until it returns, which it must do when [`Self::cancelled`] is cancelled.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_boxed(name, Box::pin(task));
+    }
+
+    /// [`Self::spawn`], compiled once for all tasks.
+    fn spawn_boxed(&self, name: &'static str, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
         let task = task.instrument(tracing::info_span!("task", name));
         #[cfg(any(test, feature = "testing"))]
         if let Some(process) = &self.simulated {
