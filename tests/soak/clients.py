@@ -158,7 +158,9 @@ class Churn(Background):
     def __init__(self, bootstrap: str):
         super().__init__("topics that come and go")
         self.admin = AdminClient({**QUIET, "bootstrap.servers": bootstrap})
-        self.producer = Producer({**QUIET, "bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True})
+        self.producer = Producer({**QUIET, "bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True,
+                                  # It looks up deleted topics again every five minutes, and would create them again.
+                                  "allow.auto.create.topics": False})
         self.deleted = 0
 
     def work(self):

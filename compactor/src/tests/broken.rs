@@ -82,6 +82,25 @@ async fn inputs_that_are_trimmed_and_deleted_while_a_job_waits_are_no_failure() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn inputs_whose_files_are_deleted_before_their_rows_are_no_failure() {
+    let world = world().await;
+    let get = FaultRule::on(Operation::Get, Fault::Delay(Duration::from_secs(2)));
+    world.faults.inject(get.key_contains("segments/"));
+    let trim_and_delete_files = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let segments = world.keys().await;
+        for partition in [world.partition(0), world.partition(1)] {
+            let head = world.metastore.log.head(partition).await.expect("read").expect("a partition");
+            world.metastore.log.trim(partition, head.stable, world.clock.now()).await.expect("trim");
+        }
+        world.objects.delete(&segments).await.expect("delete");
+    };
+    let compactor = world.compactor(config());
+    let (report, ()) = tokio::join!(compactor.run_once(), trim_and_delete_files);
+    assert_eq!((report.failures, report.stale), (Vec::new(), 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_missing_history_file_is_reported_and_not_tried_again() {
     let mut world = world().await;
     let compactor = world.compactor(config());

@@ -56,7 +56,7 @@ async fn swaps_and_trims_win(kind: &str, stores: impl AsyncFn() -> Stores) {
 
 async fn swaps_side_by_side(kind: &str, stores: impl AsyncFn() -> Stores) {
     let mut measured = Vec::new();
-    for workers in [1, 2, 8] {
+    for workers in [1, 2, 3, 8] {
         let figures = work::swap_shared(&stores().await, SHARED, workers).await;
         println!("{kind}, {workers} workers: {figures}");
         measured.push((workers, figures));
