@@ -124,7 +124,7 @@ impl Rewriter {
             Ok(None) => {}
             Ok(Some(file)) => self.publish(compaction, lease, file, result).await,
             Err(BuildFailure { error, input: Some(input) })
-                if error.is_missing_input() && self.is_gone(&input).await =>
+                if error.is_missing_input() && self.is_gone(compaction.partition, &input).await =>
             {
                 result.report.stale += 1;
             }
@@ -136,9 +136,10 @@ impl Rewriter {
         }
     }
 
-    /// Whether the object of `input` was replaced or trimmed away, and deleted, while the job waited.
-    async fn is_gone(&self, input: &Extent) -> bool {
-        matches!(self.known.known(&[input.object]).await.as_deref(), Ok([false]))
+    /// Whether `input` was replaced or trimmed away while the job waited. Its file is deleted before its object's row.
+    async fn is_gone(&self, partition: TopicPartition, input: &Extent) -> bool {
+        let found = self.log.find(partition, input.offsets.start, 1).await;
+        found.is_ok_and(|found| found.first().is_none_or(|extent| extent.object != input.object))
     }
 }
 
