@@ -57,7 +57,8 @@ impl Storage for MemoryStorage {
         let mut table = self.table();
         table.version = batch.version;
         for (begin, end) in &batch.cleared {
-            let live = table.rows.range::<[u8], _>((Included(&begin[..]), Excluded(&end[..])));
+            let rows = table.rows.range::<[u8], _>((Included(&begin[..]), Excluded(&end[..])));
+            let live = rows.filter(|(_, values)| values.last().is_some_and(|(_, value)| value.is_some()));
             let keys: Vec<Bytes> = live.map(|(key, _)| key.clone()).collect();
             keys.into_iter().for_each(|key| table.put(key, None));
         }
@@ -164,5 +165,39 @@ impl Drop for MemorySnapshot {
                 table.held.remove(&self.version);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROWS: usize = 100;
+
+    fn batch(version: u64) -> Batch {
+        Batch { version: Version(version), cleared: Vec::new(), rows: BTreeMap::new(), in_doubt: None }
+    }
+
+    /// A store with rows `a...`, at version 1.
+    fn filled() -> MemoryStorage {
+        let mut storage = MemoryStorage::default();
+        let rows = (0..ROWS).map(|row| (Bytes::from(format!("a{row}")), Some(Bytes::new()))).collect();
+        storage.apply(&Batch { rows, ..batch(1) }).unwrap();
+        storage
+    }
+
+    #[test]
+    fn a_range_that_is_cleared_again_costs_no_more_than_once() {
+        let mut storage = filled();
+        let held = storage.snapshot().unwrap();
+        let all = (Bytes::from_static(b"a"), Bytes::from_static(b"b"));
+        for version in 2..50 {
+            storage.apply(&Batch { cleared: vec![all.clone()], ..batch(version) }).unwrap();
+        }
+        assert_eq!(storage.table().superseded.len(), ROWS);
+        assert_eq!(held.range(b"a", b"b", false).unwrap().count(), ROWS);
+        drop(held);
+        storage.apply(&batch(50)).unwrap();
+        assert!(storage.table().rows.is_empty());
     }
 }
