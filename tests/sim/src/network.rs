@@ -227,13 +227,13 @@ impl Transport for Dialer {
         let peer = SocketAddr::from(([127, 0, 0, 1], number));
         let served = serve_connection(Arc::clone(&host.agent), peer, read, write, host.accepting.clone());
         host.agent.tasks.spawn("kafka connection", served);
-        tokio::spawn(wire(network.clone(), self.place.clone(), host.place, host.reset, near, far));
+        tokio::spawn(relay(network.clone(), self.place.clone(), host.place, host.reset, near, far));
         Ok(Box::new(client))
     }
 }
 
-/// Carries bytes both ways until both ends are done, or the connection is reset.
-async fn wire(
+/// Relays bytes both ways until both ends are done, or the connection is reset.
+async fn relay(
     network: Network,
     client: Place,
     host: Place,
@@ -245,15 +245,15 @@ async fn wire(
         (tokio::io::split(near), tokio::io::split(far));
     let both = async {
         tokio::join!(
-            carry(&network, &client, &host, &mut from_client, &mut to_host),
-            carry(&network, &host, &client, &mut from_host, &mut to_client),
+            relay_one_way(&network, &client, &host, &mut from_client, &mut to_host),
+            relay_one_way(&network, &host, &client, &mut from_host, &mut to_client),
         )
     };
     // Reset or at its end: both pipes are dropped here.
     reset.run_until_cancelled(both).await;
 }
 
-async fn carry<R, W>(network: &Network, from: &Place, to: &Place, read: &mut R, write: &mut W)
+async fn relay_one_way<R, W>(network: &Network, from: &Place, to: &Place, read: &mut R, write: &mut W)
 where
     R: tokio::io::AsyncRead + Unpin,
     W: tokio::io::AsyncWrite + Unpin,

@@ -17,7 +17,7 @@ use crate::time::SimClock;
 
 /// What a client does.
 #[derive(Clone, Debug)]
-pub enum Kind {
+pub enum ClientKind {
     /// Produces batches.
     Producer,
     /// Reads partitions by offset, without a group.
@@ -31,7 +31,7 @@ pub enum Kind {
 /// The place of one client. When the client is killed, another of its kind takes the slot.
 pub struct ClientSlot {
     /// What it does.
-    pub kind: Kind,
+    pub kind: ClientKind,
     /// The client's name on the network.
     pub name: String,
     simulated: SimulatedProcess,
@@ -58,7 +58,7 @@ impl Workload {
 
     /// Starts the clients of the plan.
     pub fn start(&mut self) {
-        for (number, kind) in kinds(&self.environment.plan).into_iter().enumerate() {
+        for (number, kind) in client_kinds(&self.environment.plan).into_iter().enumerate() {
             let slot = self.start_client(kind, format!("client {number}"));
             self.slots.push(slot);
         }
@@ -128,20 +128,20 @@ impl Workload {
         }
     }
 
-    fn start_client(&self, kind: Kind, name: String) -> ClientSlot {
+    fn start_client(&self, kind: ClientKind, name: String) -> ClientSlot {
         let (simulated, stop) = (SimulatedProcess::default(), CancellationToken::new());
         let client = self.client(&name, stop.clone());
         let task = match kind {
-            Kind::Producer => {
+            ClientKind::Producer => {
                 let plan = ProducerPlan::draw(&client);
                 spawn(&simulated, produce(client, plan))
             }
-            Kind::Reader => spawn(&simulated, read(client)),
-            Kind::Member(group, number) => {
+            ClientKind::Reader => spawn(&simulated, read(client)),
+            ClientKind::Member(group, number) => {
                 let plan = self.consumer_plan(group, number);
                 spawn(&simulated, consume(client, plan))
             }
-            Kind::Administrator => spawn(&simulated, administrate(client, self.environment.plan.topics.clone())),
+            ClientKind::Administrator => spawn(&simulated, administrate(client, self.environment.plan.topics.clone())),
         };
         ClientSlot { kind, name, simulated, stop, task }
     }
@@ -166,13 +166,13 @@ fn spawn(simulated: &SimulatedProcess, work: impl Future<Output = ()> + Send + '
     })
 }
 
-fn kinds(plan: &Plan) -> Vec<Kind> {
+fn client_kinds(plan: &Plan) -> Vec<ClientKind> {
     let members = plan.groups.iter().enumerate();
-    let members = members.flat_map(|(group, count)| (0..*count).map(move |number| Kind::Member(group, number)));
+    let members = members.flat_map(|(group, count)| (0..*count).map(move |number| ClientKind::Member(group, number)));
     (0..plan.producers)
-        .map(|_| Kind::Producer)
-        .chain((0..plan.readers).map(|_| Kind::Reader))
+        .map(|_| ClientKind::Producer)
+        .chain((0..plan.readers).map(|_| ClientKind::Reader))
         .chain(members)
-        .chain((0..plan.administrators).map(|_| Kind::Administrator))
+        .chain((0..plan.administrators).map(|_| ClientKind::Administrator))
         .collect()
 }
