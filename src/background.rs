@@ -9,9 +9,9 @@ use tokio::{
 
 /// The niceness of the threads: if all processors are busy, they get about a tenth of another thread's time.
 const NICENESS: i32 = 10;
-/// Threads of one runtime for blocking calls: file operations, and what jobs compute (one for each of the most jobs). An
-/// idle one keeps what it once allocated and others freed, about 20 MiB under load, so there are as many as keep a disk
-/// busy, not Tokio's 512.
+/// Threads of one runtime for blocking calls: file operations, and what jobs compute (one for each of the most jobs).
+/// An idle one keeps what it once allocated and others freed, about 20 MiB under load, so there are as many as keep a
+/// disk busy, not Tokio's 512.
 pub const BLOCKING_THREADS_MAX: usize = 16;
 
 /// Tokio runtimes of their own: one whose threads have a low priority, and one of normal priority for the times in

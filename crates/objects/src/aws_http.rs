@@ -1,5 +1,5 @@
-//! The HTTP client of the AWS credential chain: reqwest, which the object store uses as well. The chain's own client would be
-//! a second HTTP stack.
+//! The HTTP client of the AWS credential chain: reqwest, which the object store uses as well. The chain's own client
+//! would be a second HTTP stack.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use reqwest::{Client, redirect};
 /// A request takes no longer than this if the chain sets no limit.
 const REQUEST_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 
-/// Requests for credentials and tokens, all through one pool of connections. It follows no redirects and uses no proxy: the
-/// metadata service must be asked directly.
+/// Requests for credentials and tokens, all through one pool of connections. It follows no redirects and uses no proxy:
+/// the metadata service must be asked directly.
 #[derive(Clone, Debug)]
 pub(crate) struct CredentialHttpClient(Client);
 
