@@ -14,6 +14,8 @@ use reqwest::{Client, redirect};
 
 /// A request takes no longer than this if the chain sets no limit.
 const REQUEST_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+/// Connecting takes no longer than this, whatever the chain says: it is what AWS's own clients wait at most.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_100);
 
 /// Requests for credentials and tokens, all through one pool of connections. It follows no redirects and uses no proxy:
 /// the metadata service must be asked directly.
@@ -23,7 +25,8 @@ pub(crate) struct CredentialHttpClient(Client);
 impl CredentialHttpClient {
     /// A client for the process's TLS provider, which must be installed before ([`crate::tls::install_provider`]).
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
-        Client::builder().redirect(redirect::Policy::none()).no_proxy().build().map(Self)
+        let builder = Client::builder().redirect(redirect::Policy::none()).no_proxy();
+        builder.connect_timeout(CONNECT_TIMEOUT).build().map(Self)
     }
 }
 
