@@ -28,6 +28,20 @@ async fn levels(world: &World, partition: i32) -> Vec<&'static str> {
     world.extents(world.partition(partition)).await.iter().map(|extent| level(&extent.source)).collect()
 }
 
+/// Each read of a segment takes 2 s.
+fn delay_segment_reads(world: &World) {
+    let get = FaultRule::on(Operation::Get, Fault::Delay(Duration::from_secs(2)));
+    world.faults.inject(get.key_contains("segments/"));
+}
+
+/// Trims both partitions up to their ends.
+async fn trim_all(world: &World) {
+    for partition in [world.partition(0), world.partition(1)] {
+        let head = world.metastore.log.head(partition).await.expect("read").expect("a partition");
+        world.metastore.log.trim(partition, head.stable, world.clock.now()).await.expect("trim");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_damaged_run_stays_and_its_partition_is_compacted_around_it() {
     let world = world().await;
@@ -60,14 +74,10 @@ async fn a_missing_segment_stays_and_everything_else_is_compacted() {
 #[tokio::test(start_paused = true)]
 async fn inputs_that_are_trimmed_and_deleted_while_a_job_waits_are_no_failure() {
     let world = world().await;
-    let get = FaultRule::on(Operation::Get, Fault::Delay(Duration::from_secs(2)));
-    world.faults.inject(get.key_contains("segments/"));
+    delay_segment_reads(&world);
     let trim_and_delete = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        for partition in [world.partition(0), world.partition(1)] {
-            let head = world.metastore.log.head(partition).await.expect("read").expect("a partition");
-            world.metastore.log.trim(partition, head.stable, world.clock.now()).await.expect("trim");
-        }
+        trim_all(&world).await;
         let other = world.process(KvFaults::none(), config()).await;
         let mut deleted = 0;
         for _ in 0..3 {
@@ -84,15 +94,11 @@ async fn inputs_that_are_trimmed_and_deleted_while_a_job_waits_are_no_failure() 
 #[tokio::test(start_paused = true)]
 async fn inputs_whose_files_are_deleted_before_their_rows_are_no_failure() {
     let world = world().await;
-    let get = FaultRule::on(Operation::Get, Fault::Delay(Duration::from_secs(2)));
-    world.faults.inject(get.key_contains("segments/"));
+    delay_segment_reads(&world);
     let trim_and_delete_files = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let segments = world.keys().await;
-        for partition in [world.partition(0), world.partition(1)] {
-            let head = world.metastore.log.head(partition).await.expect("read").expect("a partition");
-            world.metastore.log.trim(partition, head.stable, world.clock.now()).await.expect("trim");
-        }
+        trim_all(&world).await;
         world.objects.delete(&segments).await.expect("delete");
     };
     let compactor = world.compactor(config());

@@ -12,6 +12,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use reqwest::{Client, redirect};
 
+use crate::tls;
+
 /// A request takes no longer than this if the chain sets no limit.
 const REQUEST_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// Connecting takes no longer than this, whatever the chain says: it is what AWS's own clients wait at most.
@@ -23,8 +25,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_100);
 pub(crate) struct CredentialHttpClient(Client);
 
 impl CredentialHttpClient {
-    /// A client for the process's TLS provider, which must be installed before ([`crate::tls::install_provider`]).
+    /// A client of the process's TLS provider.
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
+        tls::install_provider();
         let builder = Client::builder().redirect(redirect::Policy::none()).no_proxy();
         builder.connect_timeout(CONNECT_TIMEOUT).build().map(Self)
     }
@@ -97,10 +100,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::tls;
 
     fn connector(timeout: Duration) -> CredentialConnector {
-        tls::install_provider();
         let CredentialHttpClient(client) = CredentialHttpClient::new().unwrap();
         CredentialConnector { client, timeout }
     }

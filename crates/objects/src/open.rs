@@ -97,7 +97,6 @@ fn endpoint_of(bucket: &S3Location, endpoint: &str) -> String {
 
 /// The AWS configuration. The instance metadata service is queried for a region only if the store is AWS itself.
 async fn load_aws(bucket: &S3Location) -> Result<SdkConfig, Error> {
-    tls::install_provider();
     let http = CredentialHttpClient::new()
         .map_err(|error| open_error(ErrorKind::Invalid, &StoreLocation::S3(bucket.clone()), error))?;
     let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
