@@ -45,7 +45,7 @@ pub struct Settings {
     pub compactor: CompactorConfig,
     /// Time limit for requests in flight to finish when the process stops.
     pub drain_timeout: Duration,
-    /// Filter of log lines, in the syntax of `tracing_subscriber::EnvFilter`.
+    /// Filter of log lines, in the syntax of `tracing_subscriber::filter::Targets`.
     pub log: String,
     /// Log as JSON lines instead of text.
     pub log_json: bool,

@@ -146,7 +146,8 @@ fn text_of(event: &Event<'_>, name: &'static str) -> String {
 mod tests {
     use std::{io, sync::OnceLock};
 
-    use tracing_subscriber::{EnvFilter, Layer, filter::FilterExt, fmt::MakeWriter, layer::SubscriberExt};
+    use tracing_subscriber::filter::{FilterExt, Targets};
+    use tracing_subscriber::{Layer, fmt::MakeWriter, layer::SubscriberExt};
 
     use super::*;
 
@@ -189,7 +190,7 @@ mod tests {
         let output = Output::default();
         let (limited, left_out) = LimitedLines::new(stopped_clock);
         let lines = tracing_subscriber::fmt::layer().with_writer(output.clone()).without_time().with_ansi(false);
-        let filter = EnvFilter::try_new(filter).unwrap().and(limited);
+        let filter = filter.parse::<Targets>().unwrap().and(limited);
         let subscriber = tracing_subscriber::registry().with(lines.with_target(false).with_filter(filter));
         tracing::subscriber::with_default(subscriber, || {
             log();

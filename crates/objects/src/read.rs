@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::coalesce::{coalesce, covering};
 use crate::usage::count;
-use crate::{Error, ErrorKind, Objects, Operation};
+use crate::{Error, ErrorKind, Objects, Operation, local_store};
 
 /// Objects up to this size are read whole by one GET: twice the usual segment.
 const WHOLE_BYTES_USUAL: u64 = 16 << 20;
@@ -167,9 +167,10 @@ impl Objects {
 
 /// The body, read no further than one chunk beyond `bytes`.
 async fn collect(found: GetResult, bytes: u64) -> Result<Bytes, object_store::Error> {
-    if matches!(found.payload, GetResultPayload::File(..)) {
-        return found.bytes().await;
-    }
+    let found = match found.payload {
+        GetResultPayload::File(file, _) => return local_store::read(file, found.range).await,
+        payload => GetResult { payload, ..found },
+    };
     let mut taken = 0;
     let mut chunks: Vec<Bytes> = found
         .into_stream()

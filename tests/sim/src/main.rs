@@ -15,6 +15,8 @@ use std::time::Duration;
 use alluvium_sim::checker::{Violation, trace};
 use alluvium_sim::run::{RunOptions, RunReport, run};
 use clap::Parser;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::progress::{Progress, TERMINAL_INTERVAL, Totals};
 
@@ -55,8 +57,9 @@ enum Message {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter: Targets = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse().ok()).unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
     let jobs = options.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let jobs = if options.verbose { 1 } else { jobs };
     let next = Arc::new(AtomicU64::new(0));
