@@ -16,8 +16,9 @@ pytestmark = pytest.mark.usefixtures("java")
 def test_alluvium_answers_as_kafka_does(tmp_path):
     kafka = Kafka(tmp_path / "kafka").start()
     try:
-        done = subprocess.run(["cargo", "test", "--test", "parity", "--", "--include-ignored"], cwd=ROOT, capture_output=True,
-                              text=True, env={**os.environ, "ALLUVIUM_TEST_KAFKA": kafka.bootstrap}, timeout=1_800)
+        command = ["cargo", "test", "--workspace", "--test", "parity", "--", "--include-ignored"]
+        environment = {**os.environ, "ALLUVIUM_TEST_KAFKA": kafka.bootstrap}
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=1_800)
     finally:
         kafka.stop()
     assert done.returncode == 0, done.stdout + done.stderr[-4_000:]

@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use alluvium_model::Offset;
+use tokio::time::sleep;
 
 use super::{Client, Fetched, Fetcher, Reply};
 use crate::history::{EventKind, Position};
 
 /// Fewest and most fetches before it changes to another place.
 const FETCHES_PER_TURN: (usize, usize) = (3, 40);
+/// Records of one answer that a reader processes in no time.
+const FREE_RECORDS: usize = 256;
+/// Time that it takes for each record of a larger answer: without it, one reader reads a long log again and again, and
+/// the history of the run takes gigabytes.
+const RECORD_TIME: Duration = Duration::from_micros(100);
 
 /// Reads until it is stopped.
 pub async fn read(client: Client) {
@@ -57,7 +63,11 @@ async fn follow(
                 Reply::Polled(poll) => {
                     next = poll.next.0;
                     reached = Some(next);
+                    let records = poll.records.len();
                     client.recorder.record(client.actor, EventKind::Polled(poll));
+                    if records > FREE_RECORDS {
+                        sleep(RECORD_TIME * u32::try_from(records).unwrap_or(u32::MAX)).await;
+                    }
                 }
                 Reply::OutOfRange => {
                     if let (Some(reached), Ok(start)) = (reached, fetcher.start(routes, address, partition).await) {
