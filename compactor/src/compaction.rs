@@ -3,22 +3,22 @@
 //! A planner hands jobs to workers through a short queue, so that planning goes on while jobs run. Jobs of one
 //! partition run side by side on disjoint ranges of offsets.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use alluvium_metastore::Error;
 use alluvium_metastore::leases::LeaseKey;
-use alluvium_model::{CompactionLoad, Offset, TopicPartition};
+use alluvium_model::{CompactionLoad, Offset, Timestamp};
 use alluvium_runtime::Clock;
 use futures::{FutureExt, StreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::in_flight::InFlight;
 use crate::plan::{self, Job, Selection};
+use crate::planned_work::{PLAN_EXTENTS_MAX, PLAN_PARTITIONS_MAX, PlannedWork};
 use crate::rewrite::{JobResult, Rewriter};
 use crate::tasks::{Task, TaskStatuses};
 use crate::work::{Backlog, EndOffsets, PlanInput, Throughput, WorkIndex};
@@ -28,10 +28,9 @@ use crate::{CompactorConfig, Counters, Report};
 const PASSES_MAX: usize = 1_000;
 /// Passes in a row that find only changed inputs: of an index that contradicts itself they find no end.
 const STALE_PASSES_MAX: usize = 3;
-/// Partitions planned at a time: those that share segments are packed into one job.
-const PLAN_PARTITIONS_MAX: usize = 1_000;
-/// Extents planned at a time (about 200 B each).
-const PLAN_EXTENTS_MAX: usize = 200_000;
+/// Jobs whose bytes are planned at a time, per job that runs at once: large partitions do not wait until small ones are
+/// planned, whose reading takes about a millisecond each.
+const PLAN_JOBS_PER_WORKER: u64 = 2;
 /// Pause between two announcements of the load. Heartbeats carry them, about as often.
 const ANNOUNCEMENT_PAUSE: Duration = Duration::from_secs(1);
 /// Jobs that wait until one of the running ones has finished.
@@ -53,42 +52,10 @@ pub(crate) struct CompactionTask {
     pub(crate) throughput: Mutex<Throughput>,
 }
 
-/// The offsets that jobs are working on.
-#[derive(Default)]
-pub(crate) struct InFlight(Mutex<BTreeMap<TopicPartition, Vec<Range<Offset>>>>);
-
-impl InFlight {
-    fn add(&self, job: &Job) {
-        for compaction in job.compactions() {
-            self.map().entry(compaction.partition).or_default().push(compaction.offsets());
-        }
-    }
-
-    fn remove(&self, job: &Job) {
-        let mut map = self.map();
-        for compaction in job.compactions() {
-            let Some(ranges) = map.get_mut(&compaction.partition) else { continue };
-            let offsets = compaction.offsets();
-            ranges.retain(|range| *range != offsets);
-            if ranges.is_empty() {
-                map.remove(&compaction.partition);
-            }
-        }
-    }
-
-    fn of(&self, partition: TopicPartition) -> Vec<Range<Offset>> {
-        self.map().get(&partition).cloned().unwrap_or_default()
-    }
-
-    fn map(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Vec<Range<Offset>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl CompactionTask {
     /// Compacts what is ripe, for ever. After a panic it may be called again.
     pub(crate) async fn run(&self) {
-        self.in_flight.map().clear();
+        self.in_flight.clear();
         self.rewriter.leases.abandon(|key| matches!(key, LeaseKey::Partition(_))).await;
         self.index.request_survey();
         let (jobs, queue) = mpsc::channel(WAITING_MAX);
@@ -121,7 +88,7 @@ impl CompactionTask {
                 self.counters.count(&report);
             }
             if is_idle {
-                if failed.is_none() && self.in_flight.map().is_empty() {
+                if failed.is_none() && self.in_flight.is_empty() {
                     self.statuses.of(Task::Compaction).set_passed(self.clock.now());
                 }
                 // Whichever is first; the other one costs an early look.
@@ -130,33 +97,37 @@ impl CompactionTask {
         }
     }
 
-    /// Plans the partitions that are ripe, up to the limits, or to the first failure. Rewrites come first, as they
-    /// shorten the backlog.
+    /// Plans the partitions that are ripe, up to the limits, or to the first failure. If small ones are among them, those
+    /// that soon will be come along: they mostly lie in the same segments. Rewrites come first, as they shorten the
+    /// backlog.
     async fn plan(&self) -> (Vec<Job>, Option<Error>) {
         let now = self.clock.now();
         let retry = now.plus(self.config.interval);
-        let (mut rewrites, mut merges, mut extents) = (Vec::new(), Vec::new(), 0);
-        let mut failed = None;
-        for _ in 0..PLAN_PARTITIONS_MAX {
-            if extents >= PLAN_EXTENTS_MAX {
-                break;
-            }
-            let work = match self.index.plan_next(|partition| self.in_flight.of(partition), now, retry).await {
-                Ok(Some(work)) => work,
-                Ok(None) => break,
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
-            };
-            extents += work.inputs();
-            rewrites.extend(work.rewrites);
-            merges.extend(work.merges.into_iter().map(Job::Merge));
-        }
-        let mut jobs = plan::pack(rewrites, self.config.file_bytes_target.max(1));
-        jobs.extend(merges);
+        let jobs_max = u64::try_from(self.config.jobs_max.max(1)).unwrap_or(u64::MAX);
+        let mut pass = PlannedWork::new(self.job_bytes_max().saturating_mul(jobs_max * PLAN_JOBS_PER_WORKER));
+        let failed = self.plan_pass(&mut pass, now, retry).await.err();
+        let jobs = pass.into_jobs(self.job_bytes_max());
         jobs.iter().for_each(|job| self.in_flight.add(job));
         (jobs, failed)
+    }
+
+    async fn plan_pass(&self, pass: &mut PlannedWork, now: Timestamp, retry: Timestamp) -> Result<(), Error> {
+        while !pass.is_full() {
+            let in_flight = |partition| self.in_flight.of(partition);
+            let Some(work) = self.index.plan_next(in_flight, now, retry).await? else { break };
+            pass.add(work);
+        }
+        if !pass.has_small() {
+            return Ok(());
+        }
+        let early = self.index.backlog().await.early(now, PLAN_PARTITIONS_MAX);
+        for partition in early {
+            if pass.is_full() {
+                break;
+            }
+            pass.add(self.index.plan_early(partition, &self.in_flight.of(partition), now, retry).await?);
+        }
+        Ok(())
     }
 
     /// Runs a job: on threads of normal priority if much is waiting.
@@ -221,7 +192,7 @@ impl CompactionTask {
 
     async fn show_lag(&self) {
         let backlog = self.index.backlog().await;
-        self.statuses.of(Task::Compaction).set_backlog(self.index.show_lag(&backlog) + self.in_flight.map().len());
+        self.statuses.of(Task::Compaction).set_backlog(self.index.show_lag(&backlog) + self.in_flight.partitions());
     }
 
     /// Compacts everything up to `end_offsets`, wherever it is assigned.
@@ -243,11 +214,11 @@ impl CompactionTask {
     async fn plan_all(&self, end_offsets: &EndOffsets) -> Result<Vec<Job>, Error> {
         let now = self.clock.now();
         let planner = &self.index.planner;
-        let (mut rewrites, mut merges, mut extents) = (Vec::new(), Vec::new(), 0);
+        let mut pass = PlannedWork::new(u64::MAX);
         let mut backlog = Backlog::new(self.index.planner.policy());
         for topic in planner.topics().await? {
             for (partition, head) in planner.heads(&topic).await? {
-                if extents >= PLAN_EXTENTS_MAX {
+                if pass.extents() >= PLAN_EXTENTS_MAX {
                     break;
                 }
                 let end = end_offsets.get(&partition).copied().unwrap_or(Offset(0)).min(head.stable);
@@ -255,15 +226,16 @@ impl CompactionTask {
                 let input = PlanInput { topic: &topic, partition, head, end, selection, in_flight: &[], now };
                 let work = planner.plan(input).await?;
                 backlog.read(partition, &work.reading, now, now);
-                extents += work.inputs();
-                rewrites.extend(work.rewrites);
-                merges.extend(work.merges.into_iter().map(Job::Merge));
+                pass.add(work);
             }
         }
         self.index.show_lag(&backlog);
-        let mut jobs = plan::pack(rewrites, self.config.file_bytes_target.max(1));
-        jobs.extend(merges);
-        Ok(jobs)
+        Ok(pass.into_jobs(self.job_bytes_max()))
+    }
+
+    /// Bytes that a job of several compactions reads: what it holds in memory is about as much, as for one full file.
+    fn job_bytes_max(&self) -> u64 {
+        self.config.file_bytes_target.max(1)
     }
 
     /// Runs `jobs`.

@@ -13,8 +13,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::cleanup::Cleanup;
-use crate::compaction::{CompactionTask, InFlight};
+use crate::compaction::CompactionTask;
 use crate::held_leases::HeldLeases;
+use crate::in_flight::InFlight;
 use crate::orphan_sweep::OrphanSweep;
 use crate::plan::Policy;
 use crate::retention::Retention;

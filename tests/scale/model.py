@@ -16,7 +16,11 @@ SEGMENT_BYTES = 8 * MIB  # metastore/model/src/limits.rs: SEGMENT_BYTES_MAX
 FILE_BYTES = 128 * MIB  # metastore/model/src/limits.rs: HISTORY_FILE_BYTES_TARGET
 AGE_SECONDS = 300.0  # compactor/src/config.rs: compact_age_max
 MERGE_FACTOR = 4  # compactor/src/plan/policy.rs: MERGE_INPUTS_MIN
-JOB_FILES = 64  # compactor/src/plan/jobs.rs: JOB_REWRITES_MAX
+PASS_PARTITIONS = 10_000  # compactor/src/planned_work.rs: PLAN_PARTITIONS_MAX
+PASS_EXTENTS = 200_000  # compactor/src/planned_work.rs: PLAN_EXTENTS_MAX
+
+# Files after which a job was cut before decision 91.
+JOB_FILES = 64
 
 # S3 Standard in us-east-1, list prices of November 2026 (aws.amazon.com/s3/pricing), in dollars.
 PUT_DOLLARS = 0.005 / 1_000
@@ -61,7 +65,7 @@ class Way:
     age: float = AGE_SECONDS
     # Whether a file holds all partitions of its topic.
     by_topic: bool = False
-    # Bytes that one job reads; `None` if a job is cut after 64 files.
+    # Bytes that one job reads; `None` if a job is cut after 64 files, as before decision 91.
     job_bytes: float | None = None
     # Seconds after which segments are merged into one large object that is sorted by partition; `None` for never.
     merged_after: float | None = None
@@ -110,7 +114,11 @@ def cost(load: Load, way: Way) -> Cost:
         objects, extents = age / way.merged_after, merged * age
     else:
         waiting = extents
-    jobs = load.bytes_per_second * age / way.job_bytes if way.job_bytes else files * age / JOB_FILES
+    if way.job_bytes:
+        passes = max(load.partitions / PASS_PARTITIONS, load.extents_per_second * age / PASS_EXTENTS)
+        jobs = max(load.bytes_per_second * age / way.job_bytes, passes)
+    else:
+        jobs = files * age / JOB_FILES
     jobs = max(jobs, 1.0)
     gets += jobs * distinct(extents / jobs, objects) / age + merged_files
     in_files = min(extents / age, load.partitions / age)

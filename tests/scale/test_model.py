@@ -19,6 +19,9 @@ def test_constants_are_those_of_the_code():
     assert declared(limits, "LINGER") == f"Duration::from_millis({model.LINGER_SECONDS * 1000:.0f})"
     assert declared(limits, "SEGMENT_BYTES_MAX") == f"{model.SEGMENT_BYTES / MIB:.0f} << 20"
     assert declared(limits, "HISTORY_FILE_BYTES_TARGET") == f"{model.FILE_BYTES / MIB:.0f} << 20"
+    planning = "compactor/src/planned_work.rs"
+    assert declared(planning, "PLAN_PARTITIONS_MAX") == f"{model.PASS_PARTITIONS:_}"
+    assert declared(planning, "PLAN_EXTENTS_MAX") == f"{model.PASS_EXTENTS:_}"
 
 
 def test_the_page_shows_the_tables_of_the_model():

@@ -7,8 +7,9 @@ use std::ops::Range;
 
 use alluvium_model::{Extent, Offset, TopicPartition};
 
-/// Compactions in one job: each has an encoder with its own buffers (about 1 MB).
-const JOB_REWRITES_MAX: usize = 64;
+/// Compactions in one job, beside the bytes that it reads: each has a lease, and about 1 kB of memory beside its inputs.
+/// More than fit into 128 MiB if each is 20 KiB; the smaller a job's share of a segment, the more often it is read.
+const JOB_REWRITES_MAX: usize = 10_000;
 
 /// Adjacent extents of one partition that become one history file.
 #[derive(Clone, Debug, PartialEq, Eq)]

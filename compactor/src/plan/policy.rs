@@ -41,6 +41,8 @@ pub(crate) enum Selection {
     All,
     /// Those that are large or old enough.
     Eligible,
+    /// Those, and small ones that soon will be.
+    Early,
     /// None: only what there is matters.
     None,
 }
@@ -84,11 +86,26 @@ impl Policy {
         }
     }
 
+    /// The time from which data at level 0 is rewritten if a job for other small partitions reads its segments anyway:
+    /// if it is small, at three quarters of the age. Those that were rewritten together are ripe together next time.
+    pub(crate) fn early_at(&self, lag: &Lag) -> Timestamp {
+        let ripe_at = self.ripe_at(lag);
+        match lag.oldest {
+            Some(oldest) if is_small(lag.bytes) => ripe_at.min(oldest.plus(self.age_of(lag.bytes) / 4 * 3)),
+            _ => ripe_at,
+        }
+    }
+
     /// The age at which `bytes` of data are worth a rewrite: the smaller, the older, in proportion.
     fn age_of(&self, bytes: u64) -> Duration {
         let times = u32::try_from(SMALL_BYTES / bytes.clamp(1, SMALL_BYTES)).unwrap_or(u32::MAX);
         self.age_max.saturating_mul(times).min(self.small_age_max.max(self.age_max))
     }
+}
+
+/// Whether `bytes` of data are so few that they wait longer.
+pub(crate) fn is_small(bytes: u64) -> bool {
+    bytes < SMALL_BYTES
 }
 
 /// Plans a partition whose extents are `extents`: in order, without gaps, all below its stable offset. Extents that are
@@ -106,6 +123,7 @@ pub(crate) fn plan(
     let is_selected = |run: &Range<usize>| match selection {
         Selection::All => true,
         Selection::Eligible => policy.ripe_at(&lag(&extents[run.clone()])) <= now,
+        Selection::Early => policy.early_at(&lag(&extents[run.clone()])) <= now,
         Selection::None => false,
     };
     let (rewrites, rest): (Vec<_>, Vec<_>) = rewrites.partition(is_selected);

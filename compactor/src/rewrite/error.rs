@@ -2,7 +2,7 @@
 
 use alluvium_history::{ReadError, WriteError};
 use alluvium_metastore::log::SwapError;
-use alluvium_model::{ObjectId, Timestamp};
+use alluvium_model::{Extent, ObjectId, Timestamp};
 use alluvium_objects::ErrorKind;
 use thiserror::Error;
 
@@ -32,6 +32,14 @@ pub(crate) enum RewriteError {
     /// The process is stopping.
     #[error("stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
+}
+
+/// Why a file was not built.
+pub(crate) struct BuildFailure {
+    /// What failed.
+    pub(crate) error: RewriteError,
+    /// The input that was read when it failed, if any.
+    pub(crate) input: Option<Box<Extent>>,
 }
 
 impl RewriteError {

@@ -1,21 +1,33 @@
 //! Builds the history file of one compaction: all of it CPU work, off the async threads.
 
 use alluvium_history::{FinishedFile, HistoryRecord, HistoryWriter, WriteError};
-use alluvium_model::{Extent, Offset};
+use alluvium_model::{Extent, Offset, TopicPartition};
 use bytes::Bytes;
 
-use super::error::RewriteError;
+use super::error::{BuildFailure, RewriteError};
 use super::segment_run::{RunError, for_each_record};
 use crate::plan::Compaction;
 
+/// Bytes of runs of one compaction that are collected before they are encoded. Most compactions of a job of many never
+/// get more, so that few of them have an encoder at a time, whose buffers take about 1 MB: of 128 MiB at most 64.
+const COLLECTED_BYTES_MAX: u64 = 2 << 20;
+
 /// A history file to which extents are added.
 pub(crate) struct FileBuilder {
-    writer: HistoryWriter,
+    topic: String,
+    partition: TopicPartition,
     log_start: Offset,
     bytes_target: u64,
-    /// Inputs added completely.
+    /// The encoder, once it is worth its memory.
+    writer: Option<HistoryWriter>,
+    /// Runs that are not encoded yet, in order.
+    collected: Vec<(Extent, Bytes)>,
+    collected_bytes: u64,
+    /// Inputs encoded completely.
     inputs: usize,
-    /// End of the last of them.
+    /// Start of the first input.
+    start: Offset,
+    /// End of the last of those encoded.
     end: Offset,
 }
 
@@ -39,40 +51,81 @@ impl From<RunError> for AddError {
 }
 
 impl FileBuilder {
-    pub(crate) fn new(compaction: &Compaction, bytes_target: u64) -> Result<Self, WriteError> {
-        let start = compaction.inputs.first().map_or(Offset(0), |extent| extent.offsets.start);
-        let writer = HistoryWriter::new(&compaction.topic, compaction.partition, start)?;
-        Ok(Self { writer, log_start: compaction.log_start, bytes_target, inputs: 0, end: start })
+    pub(crate) fn new(compaction: &Compaction, bytes_target: u64) -> Self {
+        let start = compaction.offsets().start;
+        Self {
+            topic: compaction.topic.clone(),
+            partition: compaction.partition,
+            log_start: compaction.log_start,
+            bytes_target,
+            writer: None,
+            collected: Vec::new(),
+            collected_bytes: 0,
+            inputs: 0,
+            start,
+            end: start,
+        }
     }
 
     /// Whether the file has reached its target size, so that no more inputs should be added.
     pub(crate) fn is_full(&self) -> bool {
-        self.writer.bytes() >= self.bytes_target
+        self.writer.as_ref().is_some_and(|writer| writer.bytes() >= self.bytes_target)
     }
 
     /// Adds the run of `extent`, whose bytes are `bytes`. After an error the builder must be dropped.
-    pub(crate) fn add_run(&mut self, extent: &Extent, bytes: Bytes) -> Result<(), RewriteError> {
-        let Self { writer, log_start, .. } = self;
-        let added = for_each_record(extent, bytes, |record| {
-            if record.offset < *log_start {
+    pub(crate) fn add_run(&mut self, extent: Extent, bytes: &Bytes) -> Result<(), BuildFailure> {
+        // A copy, because `bytes` may be a small part of a buffer that would stay alive with it.
+        self.collected.push((extent, Bytes::copy_from_slice(bytes)));
+        self.collected_bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if self.writer.is_none() && self.collected_bytes < COLLECTED_BYTES_MAX.min(self.bytes_target) {
+            return Ok(());
+        }
+        self.encode_collected()
+    }
+
+    /// Encodes the collected runs, until the file is full.
+    fn encode_collected(&mut self) -> Result<(), BuildFailure> {
+        self.collected_bytes = 0;
+        for (extent, bytes) in std::mem::take(&mut self.collected) {
+            if self.is_full() {
+                break;
+            }
+            match self.encode_run(&extent, bytes) {
+                Ok(()) => self.finish_input(&extent),
+                Err(error) => return Err(BuildFailure { error, input: Some(Box::new(extent)) }),
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_run(&mut self, extent: &Extent, bytes: Bytes) -> Result<(), RewriteError> {
+        let log_start = self.log_start;
+        let writer = self.writer()?;
+        let encoded = for_each_record(extent, bytes, |record| {
+            if record.offset < log_start {
                 return Ok(());
             }
             writer.push(&record).map_err(AddError::Write)
         });
-        match added {
-            Ok(()) => {
-                self.finish_input(extent);
-                Ok(())
-            }
-            Err(AddError::Run(error)) => Err(RewriteError::Run(extent.object, error)),
-            Err(AddError::Write(error)) => Err(error.into()),
+        encoded.map_err(|error| match error {
+            AddError::Run(error) => RewriteError::Run(extent.object, error),
+            AddError::Write(error) => error.into(),
+        })
+    }
+
+    fn writer(&mut self) -> Result<&mut HistoryWriter, WriteError> {
+        if self.writer.is_none() {
+            self.writer = Some(HistoryWriter::new(&self.topic, self.partition, self.start)?);
         }
+        Ok(self.writer.as_mut().expect("it was made above"))
     }
 
     /// Adds some records of a history file; [`FileBuilder::finish_input`] follows after the last of them.
     pub(crate) fn add_records(&mut self, records: &[HistoryRecord]) -> Result<(), WriteError> {
-        let live = records.iter().filter(|record| record.offset >= self.log_start);
-        live.into_iter().try_for_each(|record| self.writer.push(record))
+        let log_start = self.log_start;
+        let writer = self.writer()?;
+        let live = records.iter().filter(|record| record.offset >= log_start);
+        live.into_iter().try_for_each(|record| writer.push(record))
     }
 
     /// Notes that all records of `extent` were added.
@@ -81,11 +134,20 @@ impl FileBuilder {
         self.end = extent.offsets.end;
     }
 
+    fn into_writer(mut self) -> Result<HistoryWriter, WriteError> {
+        self.writer()?;
+        Ok(self.writer.take().expect("it was made above"))
+    }
+
     /// The finished file; `None` if no input was added.
-    pub(crate) fn finish(self) -> Result<Option<BuiltFile>, WriteError> {
+    pub(crate) fn finish(mut self) -> Result<Option<BuiltFile>, BuildFailure> {
+        self.encode_collected()?;
         if self.inputs == 0 {
             return Ok(None);
         }
-        Ok(Some(BuiltFile { file: self.writer.finish(self.end)?, inputs: self.inputs }))
+        let (inputs, end) = (self.inputs, self.end);
+        let file = self.into_writer().and_then(|writer| writer.finish(end));
+        let file = file.map_err(|error| BuildFailure { error: error.into(), input: None })?;
+        Ok(Some(BuiltFile { file, inputs }))
     }
 }

@@ -3,9 +3,9 @@
 use alluvium_history::{HistoryFile, HistoryRecord, ReadError, compute};
 use alluvium_model::{Extent, object_key};
 
-use super::error::RewriteError;
+use super::error::{BuildFailure, RewriteError};
 use super::file_builder::FileBuilder;
-use super::rewriter::{BuildFailure, BuilderResult, Rewriter};
+use super::rewriter::{BuilderResult, Rewriter};
 use super::source::ObjectSource;
 use crate::plan::Compaction;
 
@@ -15,7 +15,7 @@ const CHUNK_BYTES: usize = 8 << 20;
 impl Rewriter {
     /// Adds the inputs of `compaction`, all history files, to its file.
     pub(super) async fn read_history_files(&self, compaction: &Compaction) -> BuilderResult {
-        let mut builder = self.new_builder(compaction)?;
+        let mut builder = self.new_builder(compaction);
         for input in &compaction.inputs {
             let copied = self.copy_records(compaction, input, builder).await;
             builder = copied.map_err(|error| BuildFailure { error, input: Some(Box::new(input.clone())) })?;

@@ -5,6 +5,7 @@
 //! inputs held at or above the log start, at the same offsets. Nothing is visible before the swap, and nothing is
 //! missing after it.
 
+mod batch;
 mod error;
 mod file_builder;
 mod merge;

@@ -1,57 +1,65 @@
-//! Publishes a finished file: puts it, swaps it in, and deletes it again if the swap was certainly not made.
+//! Publishes finished files, some together: puts them, swaps them in, and deletes those again whose swap was certainly
+//! not made.
 
-use alluvium_history::FinishedFile;
 use alluvium_metastore::leases::Lease;
-use alluvium_metastore::log::{NewObject, SwapError};
+use alluvium_metastore::log::{NewObject, PartitionSwap, SwapError};
 use alluvium_model::{Extent, ExtentSource, ObjectId, object_key};
+use futures::future::join_all;
 
+use super::batch::{Batch, NewFile};
 use super::error::RewriteError;
-use super::file_builder::BuiltFile;
 use super::rewriter::{JobResult, Rewriter};
 use crate::plan::Compaction;
 
+/// A file that is in the bucket.
+struct PutFile<'a> {
+    compaction: &'a Compaction,
+    lease: &'a Lease,
+    inputs: &'a [Extent],
+    /// The extent that the file is, and the object.
+    outputs: [(Extent, NewObject); 1],
+}
+
+impl PutFile<'_> {
+    fn swap(&self) -> PartitionSwap<'_> {
+        let Self { compaction, lease, inputs, outputs } = self;
+        PartitionSwap { lease, partition: compaction.partition, inputs, outputs }
+    }
+
+    fn id(&self) -> ObjectId {
+        let [(extent, _)] = &self.outputs;
+        extent.object
+    }
+
+    fn key(&self) -> String {
+        let [(_, object)] = &self.outputs;
+        object.key.clone()
+    }
+}
+
 impl Rewriter {
-    /// Replaces the inputs that `built` holds with it.
-    pub(super) async fn publish(
-        &self,
-        compaction: &Compaction,
-        lease: &Lease,
-        built: BuiltFile,
-        result: &mut JobResult,
-    ) {
-        let JobResult { report, replaced, .. } = result;
-        let BuiltFile { file, inputs } = built;
-        let inputs = &compaction.inputs[..inputs.min(compaction.inputs.len())];
-        let (records, bytes) = (file.records, file.bytes);
-        match self.put_and_swap(compaction, lease, inputs, file).await {
-            Ok(()) => {
-                report.files_written += 1;
-                report.records_written += records;
-                report.extents_replaced += u64::try_from(inputs.len()).unwrap_or(u64::MAX);
-                report.bytes_in += inputs.iter().map(|extent| extent.bytes).fold(0, u64::saturating_add);
-                report.bytes_out += bytes;
-                replaced.push((compaction.partition, inputs.to_vec()));
+    /// Puts the files of `batch` and replaces their inputs by them.
+    pub(super) async fn publish(&self, batch: Batch<'_>, result: &mut JobResult) {
+        let mut files = Vec::new();
+        let put = batch.files.into_iter().map(|file| async { (file.compaction, self.put(file).await) });
+        for (compaction, put) in join_all(put).await {
+            match put {
+                Ok(file) => files.push(file),
+                Err(error) => fail(compaction, &error, result),
             }
-            Err(RewriteError::Swap(SwapError::Stale(_) | SwapError::UnknownPartition(_))) => {
-                report.stale += 1;
+        }
+        let swapped = self.swap(&files).await;
+        for (file, swapped) in files.iter().zip(swapped) {
+            // If it may have been made after all, the orphan sweep finds out.
+            if swapped.as_ref().is_err_and(|error| !error.is_maybe_made()) {
+                self.delete_output(file.id(), file.key()).await;
             }
-            Err(RewriteError::Swap(SwapError::Fenced)) => {
-                report.fenced += 1;
-                self.leases.discard(lease).await;
-            }
-            Err(error) => {
-                report.fail(&format!("replacing extents of {} {}", compaction.topic, compaction.partition), &error)
-            }
+            self.count(file, swapped, result).await;
         }
     }
 
-    async fn put_and_swap(
-        &self,
-        compaction: &Compaction,
-        lease: &Lease,
-        inputs: &[Extent],
-        file: FinishedFile,
-    ) -> Result<(), RewriteError> {
+    async fn put<'a>(&self, file: NewFile<'a>) -> Result<PutFile<'a>, RewriteError> {
+        let NewFile { compaction, lease, inputs, file } = file;
         let started = self.clock.now();
         let id = ObjectId::new(started, self.settings.writer, self.rng.next_u64());
         let key = object_key::history(&compaction.topic, compaction.partition, file.identity.offsets.start, id);
@@ -64,19 +72,42 @@ impl Rewriter {
             timestamps: file.timestamps,
         };
         self.objects.put(&key, file.parts).await?;
-        let now = self.clock.now();
-        if started.plus(self.settings.output_age_max) < now {
+        if started.plus(self.settings.output_age_max) < self.clock.now() {
             self.delete_output(id, key).await;
             return Err(RewriteError::TooOld(id, started));
         }
-        let outputs = [(extent, NewObject { key: key.clone(), bytes: file.bytes })];
-        let swapped =
-            self.log.swap(lease, compaction.partition, inputs, &outputs, now, self.settings.retire_grace).await;
-        // If it may have been made after all, the orphan sweep finds out.
-        if swapped.as_ref().is_err_and(|error| !error.is_maybe_made()) {
-            self.delete_output(id, key).await;
+        Ok(PutFile { compaction, lease, inputs, outputs: [(extent, NewObject { key, bytes: file.bytes })] })
+    }
+
+    /// Swaps in `files` and returns the result of each.
+    async fn swap(&self, files: &[PutFile<'_>]) -> Vec<Result<(), SwapError>> {
+        if files.is_empty() {
+            return Vec::new();
         }
-        Ok(swapped?)
+        let swaps: Vec<_> = files.iter().map(PutFile::swap).collect();
+        let swapped = self.log.swap_together(&swaps, self.clock.now(), self.settings.retire_grace).await;
+        swapped.unwrap_or_else(|error| vec![Err(error); files.len()])
+    }
+
+    async fn count(&self, file: &PutFile<'_>, swapped: Result<(), SwapError>, result: &mut JobResult) {
+        let PutFile { compaction, lease, inputs, outputs: [(extent, _)] } = file;
+        let JobResult { report, replaced, .. } = &mut *result;
+        match swapped {
+            Ok(()) => {
+                report.files_written += 1;
+                report.records_written += extent.records;
+                report.extents_replaced += u64::try_from(inputs.len()).unwrap_or(u64::MAX);
+                report.bytes_in += inputs.iter().map(|extent| extent.bytes).fold(0, u64::saturating_add);
+                report.bytes_out += extent.bytes;
+                replaced.push((compaction.partition, inputs.to_vec()));
+            }
+            Err(SwapError::Stale(_) | SwapError::UnknownPartition(_)) => report.stale += 1,
+            Err(SwapError::Fenced) => {
+                report.fenced += 1;
+                self.leases.discard(lease).await;
+            }
+            Err(error) => fail(compaction, &error.into(), result),
+        }
     }
 
     /// Deletes an output whose swap was not made. An output that the metastore knows stays: it was swapped in after
@@ -89,6 +120,10 @@ impl Rewriter {
             tracing::debug!(%error, %id, "deleting a rejected output failed; the orphan sweep will delete it");
         }
     }
+}
+
+fn fail(compaction: &Compaction, error: &RewriteError, result: &mut JobResult) {
+    result.report.fail(&format!("replacing extents of {} {}", compaction.topic, compaction.partition), error);
 }
 
 /// The level of an output: 1 if its inputs are segments, else one more than the highest input.

@@ -10,7 +10,8 @@ use alluvium_model::{Extent, TopicPartition};
 use alluvium_objects::Objects;
 use alluvium_runtime::{Clock, Rng};
 
-use super::error::RewriteError;
+use super::batch::{Batch, NewFile};
+use super::error::BuildFailure;
 use super::file_builder::{BuiltFile, FileBuilder};
 use crate::Report;
 use crate::held_leases::HeldLeases;
@@ -65,13 +66,6 @@ impl JobResult {
 /// The file of one compaction while it is built, or why building it failed.
 pub(super) type BuilderResult = Result<FileBuilder, BuildFailure>;
 
-/// Why a file was not built.
-pub(super) struct BuildFailure {
-    pub(super) error: RewriteError,
-    /// The input that was read when it failed, if any.
-    pub(super) input: Option<Box<Extent>>,
-}
-
 impl Rewriter {
     /// Runs `job` for those of its partitions that can be leased. Failures are reported and can be planned again.
     pub(crate) async fn run(&self, job: Job) -> JobResult {
@@ -94,14 +88,13 @@ impl Rewriter {
             Job::Rewrite(compactions) => {
                 let (compactions, leases): (Vec<_>, Vec<_>) = leased(compactions).unzip();
                 let builders = self.read_segments(&compactions).await;
-                for ((compaction, lease), builder) in compactions.iter().zip(&leases).zip(builders) {
-                    self.complete(compaction, lease, builder, &mut result).await;
-                }
+                self.complete(&compactions, &leases, builders, &mut result).await;
             }
             Job::Merge(compaction) => {
-                for (compaction, lease) in leased(vec![compaction]) {
-                    let builder = self.read_history_files(&compaction).await;
-                    self.complete(&compaction, &lease, builder, &mut result).await;
+                let (compactions, leases): (Vec<_>, Vec<_>) = leased(vec![compaction]).unzip();
+                for compaction in &compactions {
+                    let builder = self.read_history_files(compaction).await;
+                    self.complete(&compactions, &leases, vec![builder], &mut result).await;
                 }
             }
         }
@@ -109,31 +102,51 @@ impl Rewriter {
         result
     }
 
-    pub(super) fn new_builder(&self, compaction: &Compaction) -> BuilderResult {
-        let builder = FileBuilder::new(compaction, self.settings.file_bytes_target);
-        builder.map_err(|error| BuildFailure { error: error.into(), input: None })
+    pub(super) fn new_builder(&self, compaction: &Compaction) -> FileBuilder {
+        FileBuilder::new(compaction, self.settings.file_bytes_target)
     }
 
-    /// Publishes the file that was built, or reports why it was not.
-    async fn complete(&self, compaction: &Compaction, lease: &Lease, builder: BuilderResult, result: &mut JobResult) {
-        let file = match builder {
-            Ok(builder) => finish(builder).await,
-            Err(failure) => Err(failure),
-        };
-        match file {
-            Ok(None) => {}
-            Ok(Some(file)) => self.publish(compaction, lease, file, result).await,
-            Err(BuildFailure { error, input: Some(input) })
-                if error.is_missing_input() && self.is_gone(compaction.partition, &input).await =>
-            {
-                result.report.stale += 1;
-            }
-            Err(BuildFailure { error, input }) => {
-                let broken = input.filter(|_| error.is_caused_by_input());
-                result.broken.extend(broken.map(|extent| (compaction.partition, *extent)));
-                result.report.fail(&format!("rewriting {} {}", compaction.topic, compaction.partition), &error);
+    /// Publishes the files that were built, some together, and reports why the others were not.
+    async fn complete(
+        &self,
+        compactions: &[Compaction],
+        leases: &[Lease],
+        builders: Vec<BuilderResult>,
+        result: &mut JobResult,
+    ) {
+        let mut batch = Batch::default();
+        for ((compaction, lease), builder) in compactions.iter().zip(leases).zip(builders) {
+            let built = match builder {
+                Ok(builder) => finish(builder).await,
+                Err(failure) => Err(failure),
+            };
+            match built {
+                Ok(None) => {}
+                Ok(Some(built)) => {
+                    let file = NewFile::new(compaction, lease, built);
+                    if !batch.has_room_for(&file) {
+                        self.publish(std::mem::take(&mut batch), result).await;
+                    }
+                    batch.add(file);
+                }
+                Err(failure) => self.report_failure(compaction, failure, result).await,
             }
         }
+        self.publish(batch, result).await;
+    }
+
+    async fn report_failure(&self, compaction: &Compaction, failure: BuildFailure, result: &mut JobResult) {
+        let BuildFailure { error, input } = failure;
+        if let Some(input) = &input
+            && error.is_missing_input()
+            && self.is_gone(compaction.partition, input).await
+        {
+            result.report.stale += 1;
+            return;
+        }
+        let broken = input.filter(|_| error.is_caused_by_input());
+        result.broken.extend(broken.map(|extent| (compaction.partition, *extent)));
+        result.report.fail(&format!("rewriting {} {}", compaction.topic, compaction.partition), &error);
     }
 
     /// Whether `input` was replaced or trimmed away while the job waited. Its file is deleted before its object's row.
@@ -144,6 +157,6 @@ impl Rewriter {
 }
 
 async fn finish(builder: FileBuilder) -> Result<Option<BuiltFile>, BuildFailure> {
-    let finished = compute(move || builder.finish().map_err(RewriteError::from)).await;
-    finished.unwrap_or_else(|stopped| Err(stopped.into())).map_err(|error| BuildFailure { error, input: None })
+    let stopped = |error: tokio::task::JoinError| Err(BuildFailure { error: error.into(), input: None });
+    compute(move || builder.finish()).await.unwrap_or_else(stopped)
 }

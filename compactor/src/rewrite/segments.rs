@@ -9,9 +9,9 @@ use bytes::Bytes;
 use futures::future::join_all;
 use futures::{StreamExt, stream};
 
-use super::error::RewriteError;
+use super::error::BuildFailure;
 use super::file_builder::FileBuilder;
-use super::rewriter::{BuildFailure, BuilderResult, Rewriter};
+use super::rewriter::{BuilderResult, Rewriter};
 use super::schedule::{SegmentRead, schedule};
 use crate::plan::Compaction;
 
@@ -29,17 +29,18 @@ struct FetchedRun {
 impl Rewriter {
     /// Adds the inputs of `compactions` to their files. A file that is full gets no more of them.
     pub(super) async fn read_segments(&self, compactions: &[Compaction]) -> Vec<BuilderResult> {
-        let mut builders: Vec<BuilderResult> = compactions.iter().map(|one| self.new_builder(one)).collect();
+        let mut builders: Vec<BuilderResult> = compactions.iter().map(|one| Ok(self.new_builder(one))).collect();
         let closed: Vec<AtomicBool> = compactions.iter().map(|_| AtomicBool::new(false)).collect();
         let fetches = schedule(compactions).into_iter().map(|read| self.fetch(compactions, &closed, read));
         let mut fetches = stream::iter(fetches).buffered(READ_AHEAD);
         while let Some(fetched) = fetches.next().await {
+            let added: Vec<usize> = fetched.iter().map(|run| run.compaction).collect();
             builders = match compute(move || add_runs(builders, fetched)).await {
                 Ok(builders) => builders,
                 Err(stopped) => return vec![Err(BuildFailure { error: stopped.into(), input: None })],
             };
-            for (closed, builder) in closed.iter().zip(&builders) {
-                closed.store(is_closed(builder), Ordering::Relaxed);
+            for compaction in added {
+                closed[compaction].store(is_closed(&builders[compaction]), Ordering::Relaxed);
             }
         }
         builders
@@ -77,20 +78,17 @@ fn is_closed(builder: &BuilderResult) -> bool {
 }
 
 /// Adds each run to the file of its compaction.
-fn add_runs(builders: Vec<BuilderResult>, fetched: Vec<FetchedRun>) -> Vec<BuilderResult> {
-    let mut builders: Vec<Option<BuilderResult>> = builders.into_iter().map(Some).collect();
+fn add_runs(mut builders: Vec<BuilderResult>, fetched: Vec<FetchedRun>) -> Vec<BuilderResult> {
     for FetchedRun { compaction, extent, bytes } in fetched {
         let Some(slot) = builders.get_mut(compaction) else { continue };
-        *slot = slot.take().map(|builder| if is_closed(&builder) { builder } else { add_run(builder, extent, bytes) });
+        let Some(builder) = slot.as_mut().ok().filter(|builder| !builder.is_full()) else { continue };
+        let added = match bytes {
+            Ok(bytes) => builder.add_run(extent, &bytes),
+            Err(error) => Err(BuildFailure { error: error.into(), input: Some(Box::new(extent)) }),
+        };
+        if let Err(failure) = added {
+            *slot = Err(failure);
+        }
     }
-    builders.into_iter().flatten().collect()
-}
-
-fn add_run(builder: BuilderResult, extent: Extent, bytes: Result<Bytes, alluvium_objects::Error>) -> BuilderResult {
-    let mut builder = builder?;
-    let added = bytes.map_err(RewriteError::from).and_then(|bytes| builder.add_run(&extent, bytes));
-    match added {
-        Ok(()) => Ok(builder),
-        Err(error) => Err(BuildFailure { error, input: Some(Box::new(extent)) }),
-    }
+    builders
 }

@@ -70,6 +70,18 @@ async fn segments_are_read_once_for_all_partitions() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn segments_are_read_once_for_hundreds_of_small_partitions() {
+    let world = world_with_segments(300, 6).await;
+    let before = world.objects.usage().totals();
+    let compactor = world.compactor(CompactorConfig { file_bytes_target: 32 << 20, jobs_max: 1, ..config() });
+    let report = compactor.run_once().await;
+    assert_eq!((report.files_written, report.failures), (300, Vec::new()));
+    let after = world.objects.usage().totals();
+    assert_eq!((after.gets - before.gets, after.puts - before.puts), (6, 300));
+    world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_the_background_a_small_amount_of_data_is_rewritten_once_it_is_old() {
     let mut world = world_with_segments(1, 1).await;
     let compactor = world.compactor(config());
@@ -98,6 +110,41 @@ async fn in_the_background_a_small_amount_of_data_is_rewritten_once_it_is_old() 
     assert!(world.all_extents().await.iter().all(|extent| is_history(&extent.source)), "old enough");
     stop.cancel();
     running.await.expect("the task ends");
+    world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_partitions_that_are_ripe_at_different_times_share_the_reads_of_their_segments() {
+    const MINUTES: i32 = 30;
+    let mut world = World::new(MINUTES, &[("retention.ms", "-1")], KvFaults::none()).await;
+    let compactor =
+        world.compactor(CompactorConfig { compact_bytes_min: 1 << 20, file_bytes_target: 8 << 20, ..config() });
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (compactor, stop) = (compactor.clone(), stop.clone());
+        async move { compactor.run(stop).await }
+    });
+    let pass_minute = async |world: &World| {
+        world.advance(Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    };
+    // Partition n has data from minute n on.
+    for minute in 0..MINUTES {
+        world.commit((0..=minute).map(|partition| (partition, vec![drafts(1, 100, 7)])).collect()).await;
+        pass_minute(&world).await;
+    }
+    let before = world.objects.usage().totals().gets;
+    for minute in MINUTES..100 {
+        pass_minute(&world).await;
+        let files = compactor.counters().files_written.load(Ordering::Relaxed);
+        assert!(files == 0 || minute >= 58, "{files} files after {minute} minutes");
+    }
+    stop.cancel();
+    running.await.expect("the task ends");
+    assert!(world.all_extents().await.iter().all(|extent| is_history(&extent.source)));
+    let gets = world.objects.usage().totals().gets - before;
+    // 465 if each partition were rewritten alone: the sum of 1 to 30.
+    assert!(gets <= 3 * 30, "{gets} segments read");
     world.check().await;
 }
 

@@ -187,6 +187,22 @@ impl Backlog {
     /// The next partition to look at; it is due again at `retry` unless something changes that.
     pub(crate) fn take_due(&mut self, now: Timestamp, retry: Timestamp) -> Option<TopicPartition> {
         let (_, partition) = *self.due.first().filter(|(due, _)| *due <= now)?;
+        self.take(partition, retry)
+    }
+
+    /// Partitions with so little data that they may be rewritten at `now` only together with others: not more than
+    /// `partitions_max`, those first that are due first.
+    pub(crate) fn early(&self, now: Timestamp, partitions_max: usize) -> Vec<TopicPartition> {
+        let is_early = |partition: &TopicPartition| {
+            let level = self.partitions.get(partition);
+            level.is_some_and(|level| level.not_before <= now && self.policy.early_at(&level.lag) <= now)
+        };
+        let due_later = self.due.iter().skip_while(|(due, _)| *due <= now).map(|(_, partition)| *partition);
+        due_later.filter(is_early).take(partitions_max).collect()
+    }
+
+    /// Takes `partition`, if anything is known of it, as [`Self::take_due`] does.
+    pub(crate) fn take(&mut self, partition: TopicPartition, retry: Timestamp) -> Option<TopicPartition> {
         let level = *self.partitions.get(&partition)?;
         self.insert(partition, Level0 { due: retry, not_before: retry, ..level });
         Some(partition)

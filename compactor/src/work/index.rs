@@ -249,15 +249,41 @@ impl WorkIndex {
     ) -> Result<Option<PartitionWork>, Error> {
         let mut backlog = self.backlog.lock().await;
         let Some(partition) = backlog.take_due(now, retry) else { return Ok(None) };
+        let look = Look { partition, in_flight: &in_flight(partition), selection: Selection::Eligible, now, retry };
+        self.look(&mut backlog, look).await.map(Some)
+    }
+
+    /// Plans `partition`, which may be rewritten early because others are rewritten too.
+    pub(crate) async fn plan_early(
+        &self,
+        partition: TopicPartition,
+        in_flight: &[Range<Offset>],
+        now: Timestamp,
+        retry: Timestamp,
+    ) -> Result<PartitionWork, Error> {
+        let mut backlog = self.backlog.lock().await;
+        let Some(partition) = backlog.take(partition, retry) else { return Ok(PartitionWork::default()) };
+        self.look(&mut backlog, Look { partition, in_flight, selection: Selection::Early, now, retry }).await
+    }
+
+    async fn look(&self, backlog: &mut Backlog, look: Look<'_>) -> Result<PartitionWork, Error> {
+        let Look { partition, in_flight, selection, now, retry } = look;
         let Some((topic, head)) = self.planner.partition(partition).await? else {
             backlog.remove(partition);
-            return Ok(Some(PartitionWork::default()));
+            return Ok(PartitionWork::default());
         };
-        let in_flight = &in_flight(partition);
-        let end = head.stable;
-        let input = PlanInput { topic: &topic, partition, head, end, selection: Selection::Eligible, in_flight, now };
+        let input = PlanInput { topic: &topic, partition, head, end: head.stable, selection, in_flight, now };
         let work = self.planner.plan(input).await?;
         backlog.read(partition, &work.reading, retry, now);
-        Ok(Some(work))
+        Ok(work)
     }
+}
+
+/// A look at one partition.
+struct Look<'a> {
+    partition: TopicPartition,
+    in_flight: &'a [Range<Offset>],
+    selection: Selection,
+    now: Timestamp,
+    retry: Timestamp,
 }

@@ -51,6 +51,26 @@ fn first_look(backlog: &mut Backlog, from: i64) -> Option<i64> {
 }
 
 #[test]
+fn partitions_that_are_nearly_ripe_are_offered_unless_they_were_just_looked_at() {
+    let mut backlog = Backlog::new(POLICY);
+    let partition = |n| TopicPartition { partition: PartitionIndex(n), ..P };
+    for n in 0..6 {
+        backlog.append(partition(n), &extent(0, 400, 10_000 * i64::from(n)));
+    }
+    let early = |backlog: &Backlog, at, max| -> Vec<i32> {
+        backlog.early(Timestamp(at), max).iter().map(|partition| partition.partition.0).collect()
+    };
+    // The first is ripe at 60 s; of the others those that are 45 s old come along.
+    assert_eq!(backlog.take_due(Timestamp(60_000), Timestamp(70_000)), Some(partition(0)));
+    assert_eq!(early(&backlog, 60_000, 10), vec![1]);
+    assert_eq!(early(&backlog, 66_000, 10), vec![1, 2]);
+    assert_eq!(early(&backlog, 66_000, 1), vec![1]);
+    assert_eq!(backlog.take(partition(1), Timestamp(90_000)), Some(partition(1)));
+    assert_eq!(early(&backlog, 69_000, 10), vec![2]);
+    assert_eq!(backlog.take(partition(9), Timestamp(90_000)), None);
+}
+
+#[test]
 fn a_partition_is_ripe_by_age_or_at_once_by_size() {
     let mut backlog = Backlog::new(POLICY);
     backlog.append(P, &extent(0, 400, 5_000));
