@@ -3,7 +3,7 @@
 
 use alluvium_metastore::leases::Lease;
 use alluvium_metastore::log::{NewObject, PartitionSwap, SwapError};
-use alluvium_model::{Extent, ExtentSource, ObjectId, object_key};
+use alluvium_model::{Extent, ExtentSource, ObjectId, Timestamp, object_key};
 use futures::future::join_all;
 
 use super::batch::{Batch, NewFile};
@@ -16,13 +16,14 @@ struct PutFile<'a> {
     compaction: &'a Compaction,
     lease: &'a Lease,
     inputs: &'a [Extent],
+    started: Timestamp,
     /// The extent that the file is, and the object.
     outputs: [(Extent, NewObject); 1],
 }
 
 impl PutFile<'_> {
     fn swap(&self) -> PartitionSwap<'_> {
-        let Self { compaction, lease, inputs, outputs } = self;
+        let Self { compaction, lease, inputs, outputs, .. } = self;
         PartitionSwap { lease, partition: compaction.partition, inputs, outputs }
     }
 
@@ -48,7 +49,9 @@ impl Rewriter {
                 Err(error) => fail(compaction, &error, result),
             }
         }
-        let swapped = self.swap(&files).await;
+        let now = self.clock.now();
+        let files = self.abandon_old(files, now, result).await;
+        let swapped = self.swap(&files, now).await;
         for (file, swapped) in files.iter().zip(swapped) {
             // If it may have been made after all, the orphan sweep finds out.
             if swapped.as_ref().is_err_and(|error| !error.is_maybe_made()) {
@@ -72,25 +75,37 @@ impl Rewriter {
             timestamps: file.timestamps,
         };
         self.objects.put(&key, file.parts).await?;
-        if started.plus(self.settings.output_age_max) < self.clock.now() {
-            self.delete_output(id, key).await;
-            return Err(RewriteError::TooOld(id, started));
+        Ok(PutFile { compaction, lease, inputs, started, outputs: [(extent, NewObject { key, bytes: file.bytes })] })
+    }
+
+    /// Deletes those of `files` that took too long, also because of others beside them: the orphan sweep may.
+    async fn abandon_old<'a>(
+        &self,
+        files: Vec<PutFile<'a>>,
+        now: Timestamp,
+        result: &mut JobResult,
+    ) -> Vec<PutFile<'a>> {
+        let (files, old): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| now <= file.started.plus(self.settings.output_age_max));
+        for file in old {
+            self.delete_output(file.id(), file.key()).await;
+            fail(file.compaction, &RewriteError::TooOld(file.id(), file.started), result);
         }
-        Ok(PutFile { compaction, lease, inputs, outputs: [(extent, NewObject { key, bytes: file.bytes })] })
+        files
     }
 
     /// Swaps in `files` and returns the result of each.
-    async fn swap(&self, files: &[PutFile<'_>]) -> Vec<Result<(), SwapError>> {
+    async fn swap(&self, files: &[PutFile<'_>], now: Timestamp) -> Vec<Result<(), SwapError>> {
         if files.is_empty() {
             return Vec::new();
         }
         let swaps: Vec<_> = files.iter().map(PutFile::swap).collect();
-        let swapped = self.log.swap_together(&swaps, self.clock.now(), self.settings.retire_grace).await;
+        let swapped = self.log.swap_together(&swaps, now, self.settings.retire_grace).await;
         swapped.unwrap_or_else(|error| vec![Err(error); files.len()])
     }
 
     async fn count(&self, file: &PutFile<'_>, swapped: Result<(), SwapError>, result: &mut JobResult) {
-        let PutFile { compaction, lease, inputs, outputs: [(extent, _)] } = file;
+        let PutFile { compaction, lease, inputs, outputs: [(extent, _)], .. } = file;
         let JobResult { report, replaced, .. } = &mut *result;
         match swapped {
             Ok(()) => {

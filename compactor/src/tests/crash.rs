@@ -97,6 +97,27 @@ async fn a_crash_between_put_and_swap_leaves_an_orphan_that_the_sweep_deletes() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn files_put_side_by_side_are_abandoned_if_one_of_them_took_too_long() {
+    let world = world().await;
+    world
+        .faults
+        .inject(FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(20))).key_contains("partition=1"));
+    let compactor = world.compactor(config());
+    let running = tokio::spawn(async move { compactor.run_once().await });
+    let history = async || world.keys().await.into_iter().filter(|key| key.starts_with("history/")).count();
+    while history().await == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.advance(Duration::from_secs(601));
+    let report = running.await.expect("it ends");
+    let too_old = report.failures.iter().filter(|failure| failure.contains("took too long")).count();
+    assert_eq!((too_old, report.files_written), (2, 0), "{report:?}");
+    assert_eq!(history().await, 0, "both are deleted");
+    world.faults.heal();
+    check_recovery(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn unknown_commit_results_conflicts_and_old_reads_change_nothing() {
     for seed in 0..20 {
         let faults = KvFaults {
