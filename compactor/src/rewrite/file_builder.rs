@@ -74,10 +74,13 @@ impl FileBuilder {
 
     /// Adds the run of `extent`, whose bytes are `bytes`. After an error the builder must be dropped.
     pub(crate) fn add_run(&mut self, extent: Extent, bytes: &Bytes) -> Result<(), BuildFailure> {
+        if self.writer.is_some() {
+            return self.encode_input(extent, bytes.clone());
+        }
         // A copy, because `bytes` may be a small part of a buffer that would stay alive with it.
         self.collected.push((extent, Bytes::copy_from_slice(bytes)));
         self.collected_bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if self.writer.is_none() && self.collected_bytes < COLLECTED_BYTES_MAX.min(self.bytes_target) {
+        if self.collected_bytes < COLLECTED_BYTES_MAX.min(self.bytes_target) {
             return Ok(());
         }
         self.encode_collected()
@@ -90,11 +93,16 @@ impl FileBuilder {
             if self.is_full() {
                 break;
             }
-            match self.encode_run(&extent, bytes) {
-                Ok(()) => self.finish_input(&extent),
-                Err(error) => return Err(BuildFailure { error, input: Some(Box::new(extent)) }),
-            }
+            self.encode_input(extent, bytes)?;
         }
+        Ok(())
+    }
+
+    fn encode_input(&mut self, extent: Extent, bytes: Bytes) -> Result<(), BuildFailure> {
+        if let Err(error) = self.encode_run(&extent, bytes) {
+            return Err(BuildFailure { error, input: Some(Box::new(extent)) });
+        }
+        self.finish_input(&extent);
         Ok(())
     }
 
