@@ -9,30 +9,35 @@ use std::time::Duration;
 
 use alluvium_metastore::Error;
 use alluvium_metastore::leases::LeaseKey;
-use alluvium_model::{CompactionLoad, Offset, Timestamp};
+use alluvium_model::{CompactionLoad, Offset};
 use alluvium_runtime::Clock;
-use futures::{FutureExt, StreamExt, stream};
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::in_flight::InFlight;
+use crate::job_results::JobResults;
 use crate::plan::{self, Job, Selection};
 use crate::planned_work::{PLAN_EXTENTS_MAX, PLAN_PARTITIONS_MAX, PlannedWork};
-use crate::rewrite::{JobResult, Rewriter};
+use crate::rewrite::{JobResult, Replaced, Rewriter};
 use crate::tasks::{Task, TaskStatuses};
-use crate::work::{Backlog, EndOffsets, PlanInput, Throughput, WorkIndex};
+use crate::work::{Backlog, EndOffsets, Looks, PlanInput, Throughput, WorkIndex};
 use crate::{CompactorConfig, Counters, Report};
 
 /// Passes of a round over all work: each runs all jobs that it finds, and the last one finds none.
 const PASSES_MAX: usize = 1_000;
 /// Passes in a row that find only changed inputs: of an index that contradicts itself they find no end.
 const STALE_PASSES_MAX: usize = 3;
-/// Jobs whose bytes are planned at a time, per job that runs at once: large partitions do not wait until small ones are
-/// planned, whose reading takes about a millisecond each.
+/// Jobs whose bytes are planned at a time, per job that runs at once: a pass is short, and partitions that become ripe
+/// meanwhile wait for no more than that; and the jobs that run at once are not kept waiting for the planning of small
+/// partitions, whose reading takes about a millisecond each.
 const PLAN_JOBS_PER_WORKER: u64 = 2;
 /// Pause between two announcements of the load. Heartbeats carry them, about as often.
 const ANNOUNCEMENT_PAUSE: Duration = Duration::from_secs(1);
+/// Results of batches that wait to be applied, per compactor; a job waits with its next one. Each has up to 2,000 extents.
+const BATCHES_MAX: usize = 4;
 /// Jobs that wait until one of the running ones has finished.
 const WAITING_MAX: usize = 1;
 
@@ -44,7 +49,7 @@ pub(crate) struct CompactionTask {
     pub(crate) config: CompactorConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) in_flight: InFlight,
-    /// Wakes the planner when a job has ended.
+    /// Wakes the planner when partitions are free again.
     pub(crate) job_ended: Notify,
     /// Threads of normal priority, for the time in which the backlog is large.
     pub(crate) urgent: OnceLock<Handle>,
@@ -65,10 +70,9 @@ impl CompactionTask {
     /// Runs the jobs of the queue, some at once.
     async fn work(&self, queue: mpsc::Receiver<Job>) {
         let queue = stream::unfold(queue, |mut queue| async move { Some((queue.recv().await?, queue)) });
-        let running = queue.map(|job| self.run_job(job).boxed()).buffer_unordered(self.config.jobs_max.max(1));
-        let mut running = std::pin::pin!(running);
-        while let Some((job, result)) = running.next().await {
-            self.finish(job, result).await;
+        let mut results = self.results(queue.boxed());
+        while let Some(result) = results.next().await {
+            self.apply(result).await;
         }
     }
 
@@ -97,24 +101,22 @@ impl CompactionTask {
         }
     }
 
-    /// Plans the partitions that are ripe, up to the limits, or to the first failure. If small ones are among them, those
-    /// that soon will be come along: they mostly lie in the same segments. Rewrites come first, as they shorten the
-    /// backlog.
+    /// Plans the partitions that are ripe, those first that have been for longest, up to the limits, or to the first
+    /// failure. If small ones are among them, those that soon will be come along: they mostly lie in the same segments.
+    /// Rewrites come first, as they shorten the backlog.
     async fn plan(&self) -> (Vec<Job>, Option<Error>) {
-        let now = self.clock.now();
-        let retry = now.plus(self.config.interval);
+        let job_bytes_max = self.config.job_bytes_max();
         let jobs_max = u64::try_from(self.config.jobs_max.max(1)).unwrap_or(u64::MAX);
-        let mut pass = PlannedWork::new(self.job_bytes_max().saturating_mul(jobs_max * PLAN_JOBS_PER_WORKER));
-        let failed = self.plan_pass(&mut pass, now, retry).await.err();
-        let jobs = pass.into_jobs(self.job_bytes_max());
-        jobs.iter().for_each(|job| self.in_flight.add(job));
-        (jobs, failed)
+        let mut pass = PlannedWork::new(job_bytes_max.saturating_mul(jobs_max * PLAN_JOBS_PER_WORKER));
+        let failed = self.plan_pass(&mut pass).await.err();
+        (pass.into_jobs(job_bytes_max), failed)
     }
 
-    async fn plan_pass(&self, pass: &mut PlannedWork, now: Timestamp, retry: Timestamp) -> Result<(), Error> {
+    async fn plan_pass(&self, pass: &mut PlannedWork) -> Result<(), Error> {
+        let now = self.clock.now();
+        let looks = Looks { now, retry: now.plus(self.config.interval), bytes_max: self.config.job_bytes_max() };
         while !pass.is_full() {
-            let in_flight = |partition| self.in_flight.of(partition);
-            let Some(work) = self.index.plan_next(in_flight, now, retry).await? else { break };
+            let Some(work) = self.index.plan_next(&self.in_flight, looks).await? else { break };
             pass.add(work);
         }
         if !pass.has_small() {
@@ -125,46 +127,59 @@ impl CompactionTask {
             if pass.is_full() {
                 break;
             }
-            pass.add(self.index.plan_early(partition, &self.in_flight.of(partition), now, retry).await?);
+            pass.add(self.index.plan_early(partition, &self.in_flight, looks).await?);
         }
         Ok(())
     }
 
-    /// Runs a job: on threads of normal priority if much is waiting.
-    async fn run_job(&self, job: Job) -> (Job, JobResult) {
-        let is_urgent = self.counters.lag_bytes.load(Ordering::Relaxed) >= self.config.urgent_bytes;
-        let result = match self.urgent.get() {
-            Some(threads) if is_urgent => {
-                let (rewriter, job) = (self.rewriter.clone(), job.clone());
-                let running = AbortOnDropHandle::new(threads.spawn(async move { rewriter.run(job).await }));
-                running.await.unwrap_or_else(|stopped| JobResult::failed("a compaction", &stopped))
-            }
-            _ => self.rewriter.run(job.clone()).await,
-        };
-        (job, result)
+    /// The results of `jobs`, some of which run at once: of each of their batches, and of their ends.
+    fn results<'a>(&'a self, jobs: BoxStream<'a, Job>) -> BoxStream<'a, JobResult> {
+        let (progress, batches) = mpsc::channel(BATCHES_MAX);
+        let running = jobs.map(move |job| self.run_job(job, progress.clone()).boxed());
+        let running = running.buffer_unordered(self.config.jobs_max.max(1)).boxed();
+        JobResults { running, batches, ended: None }.into_stream()
     }
 
-    async fn finish(&self, job: Job, result: JobResult) {
-        let now = self.clock.now();
-        self.in_flight.remove(&job);
-        let mut backlog = self.index.backlog().await;
-        for compaction in job.compactions() {
-            let partition = compaction.partition;
-            let is_broken = result.broken.iter().any(|(of, _)| *of == partition);
-            // Back-off, also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated
-            // at once.
-            backlog.look_at(partition, if is_broken { now } else { now.plus(self.config.interval) });
+    /// Runs a job: on threads of normal priority if much is waiting.
+    async fn run_job(&self, job: Job, progress: mpsc::Sender<JobResult>) -> JobResult {
+        let is_urgent = self.counters.lag_bytes.load(Ordering::Relaxed) >= self.config.urgent_bytes;
+        let job = Arc::new(job);
+        match self.urgent.get() {
+            Some(threads) if is_urgent => {
+                let (rewriter, running) = (self.rewriter.clone(), Arc::clone(&job));
+                let running =
+                    AbortOnDropHandle::new(threads.spawn(async move { rewriter.run(&running, &progress).await }));
+                running.await.unwrap_or_else(|stopped| JobResult::failed(&job, &stopped))
+            }
+            _ => self.rewriter.run(&job, &progress).await,
         }
-        for (partition, extent) in &result.broken {
+    }
+
+    /// Applies what a batch of a job, or its end, has changed.
+    async fn apply(&self, result: JobResult) {
+        let now = self.clock.now();
+        let JobResult { report, broken, replaced, left } = result;
+        for (partition, extent) in &broken {
             self.index.planner.set_broken(*partition, extent);
         }
-        for (partition, inputs) in &result.replaced {
-            backlog.compacted(*partition, inputs);
+        let mut backlog = self.index.backlog().await;
+        for (partition, offsets) in &left {
+            self.in_flight.remove(*partition, offsets);
+            let is_broken = broken.iter().any(|(of, _)| of == partition);
+            // Back-off, also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated
+            // at once.
+            backlog.look_at(*partition, if is_broken { now } else { now.plus(self.config.interval) });
+        }
+        for Replaced { partition, offsets, inputs } in &replaced {
+            self.in_flight.remove(*partition, offsets);
+            backlog.compacted(*partition, inputs, now);
         }
         drop(backlog);
-        let replaced = result.replaced.iter().flat_map(|(_, inputs)| inputs);
-        self.throughput().add(now, plan::lag(replaced).bytes);
-        self.counters.count(&result.report);
+        if !replaced.is_empty() {
+            let inputs = replaced.iter().flat_map(|replaced| &replaced.inputs);
+            self.throughput().add(now, plan::lag(inputs).bytes);
+        }
+        self.counters.count(&report);
         self.show_lag().await;
         self.job_ended.notify_one();
     }
@@ -223,27 +238,30 @@ impl CompactionTask {
                 }
                 let end = end_offsets.get(&partition).copied().unwrap_or(Offset(0)).min(head.stable);
                 let selection = Selection::All;
-                let input = PlanInput { topic: &topic, partition, head, end, selection, in_flight: &[], now };
+                let input = PlanInput {
+                    topic: &topic,
+                    partition,
+                    head,
+                    end,
+                    selection,
+                    bytes_max: u64::MAX,
+                    in_flight: &[],
+                    now,
+                };
                 let work = planner.plan(input).await?;
                 backlog.read(partition, &work.reading, now, now);
                 pass.add(work);
             }
         }
         self.index.show_lag(&backlog);
-        Ok(pass.into_jobs(self.job_bytes_max()))
-    }
-
-    /// Bytes that a job of several compactions reads: what it holds in memory is about as much, as for one full file.
-    fn job_bytes_max(&self) -> u64 {
-        self.config.file_bytes_target.max(1)
+        Ok(pass.into_jobs(self.config.job_bytes_max()))
     }
 
     /// Runs `jobs`.
     async fn run_jobs(&self, jobs: Vec<Job>, report: &mut Report) -> Pass {
         let mut pass = Pass::Nothing;
-        let mut running =
-            stream::iter(jobs).map(|job| self.run_job(job).boxed()).buffer_unordered(self.config.jobs_max.max(1));
-        while let Some((_, JobResult { report: done, broken, .. })) = running.next().await {
+        let mut results = self.results(stream::iter(jobs).boxed());
+        while let Some(JobResult { report: done, broken, .. }) = results.next().await {
             let is_progress = done.files_written > 0 || !broken.is_empty();
             pass = match pass {
                 _ if is_progress => Pass::Progress,

@@ -9,7 +9,7 @@ use alluvium_objects::{Objects, RetryPolicy};
 use alluvium_runtime::{Clock, Rng};
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::cleanup::Cleanup;
@@ -19,7 +19,7 @@ use crate::in_flight::InFlight;
 use crate::orphan_sweep::OrphanSweep;
 use crate::plan::Policy;
 use crate::retention::Retention;
-use crate::rewrite::{RewriteSettings, Rewriter};
+use crate::rewrite::{PUTS_MAX, RewriteSettings, Rewriter};
 use crate::tasks::TaskStatuses;
 use crate::upkeep::Upkeep;
 use crate::work::{Planner, WorkIndex};
@@ -60,6 +60,7 @@ impl Compactor {
             clock: Arc::clone(&clock),
             settings: rewrite_settings(&config, &*rng),
             rng,
+            puts: Arc::new(Semaphore::new(PUTS_MAX)),
         };
         let compaction = CompactionTask {
             rewriter,
@@ -139,6 +140,7 @@ fn rewrite_settings(config: &CompactorConfig, rng: &dyn Rng) -> RewriteSettings 
     RewriteSettings {
         writer: u32::try_from(rng.next_u64() >> 32).unwrap_or(0),
         file_bytes_target: config.file_bytes_target.max(1),
+        read_ahead_bytes: config.read_ahead_bytes,
         retire_grace: config.retire_grace,
         output_age_max: limits::COMMIT_AGE_MAX,
     }

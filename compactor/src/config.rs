@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use alluvium_model::limits;
 
+use crate::job_memory;
+
 /// How a compactor behaves.
 #[derive(Clone, Debug)]
 pub struct CompactorConfig {
@@ -24,7 +26,9 @@ pub struct CompactorConfig {
     pub compact_small_age_max: Duration,
     /// Size in bytes up to which a history file is written.
     pub file_bytes_target: u64,
-    /// Jobs at once. Each takes up to about `file_bytes_target` bytes of memory for its output, and a few segments.
+    /// Bytes of segments that a job has fetched, each counted twice, or one segment if that is larger.
+    pub read_ahead_bytes: u64,
+    /// Jobs at once. Each takes up to [`Self::job_memory_bytes`].
     pub jobs_max: usize,
     /// Time between retiring an object and deleting it.
     pub retire_grace: Duration,
@@ -45,6 +49,19 @@ pub struct CompactorConfig {
     pub offsets_retention: Duration,
 }
 
+impl CompactorConfig {
+    /// The most memory that one job takes, bytes.
+    #[must_use]
+    pub fn job_memory_bytes(&self) -> u64 {
+        job_memory::most(self.job_bytes_max(), self.read_ahead_bytes)
+    }
+
+    /// Bytes that a job of several compactions collects: as much as a full file.
+    pub(crate) fn job_bytes_max(&self) -> u64 {
+        self.file_bytes_target.max(1)
+    }
+}
+
 /// The one place of each default: the binary's options take theirs from here.
 impl Default for CompactorConfig {
     fn default() -> Self {
@@ -57,6 +74,7 @@ impl Default for CompactorConfig {
             compact_age_max: Duration::from_secs(300),
             compact_small_age_max: Duration::from_secs(3600),
             file_bytes_target: limits::HISTORY_FILE_BYTES_TARGET,
+            read_ahead_bytes: job_memory::READ_AHEAD_BYTES,
             jobs_max: 2,
             retire_grace: limits::RETIRE_GRACE,
             orphan_age: limits::ORPHAN_AGE,

@@ -1,4 +1,4 @@
-//! Which offsets the jobs of this process are working on.
+//! Which offsets are planned or worked on by this process.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,30 +6,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use alluvium_model::{Offset, TopicPartition};
 
-use crate::plan::Job;
+use crate::plan::Compaction;
 
-/// The offsets that jobs are working on.
+/// The offsets that are planned or worked on.
 #[derive(Default)]
 pub(crate) struct InFlight(Mutex<BTreeMap<TopicPartition, Vec<Range<Offset>>>>);
 
 impl InFlight {
-    /// Notes the offsets of `job`.
-    pub(crate) fn add(&self, job: &Job) {
-        for compaction in job.compactions() {
-            self.map().entry(compaction.partition).or_default().push(compaction.offsets());
-        }
+    /// Notes the offsets of `compaction`.
+    pub(crate) fn add(&self, compaction: &Compaction) {
+        self.map().entry(compaction.partition).or_default().push(compaction.offsets());
     }
 
-    /// Notes that `job` has ended.
-    pub(crate) fn remove(&self, job: &Job) {
+    /// Notes that nobody works on the `offsets` of a compaction of `partition` any more.
+    pub(crate) fn remove(&self, partition: TopicPartition, offsets: &Range<Offset>) {
         let mut map = self.map();
-        for compaction in job.compactions() {
-            let Some(ranges) = map.get_mut(&compaction.partition) else { continue };
-            let offsets = compaction.offsets();
-            ranges.retain(|range| *range != offsets);
-            if ranges.is_empty() {
-                map.remove(&compaction.partition);
-            }
+        let Some(ranges) = map.get_mut(&partition) else { return };
+        ranges.retain(|range| range != offsets);
+        if ranges.is_empty() {
+            map.remove(&partition);
         }
     }
 
@@ -43,7 +38,7 @@ impl InFlight {
         self.map().clear();
     }
 
-    /// Whether no job is at work.
+    /// Whether nothing is planned or worked on.
     pub(crate) fn is_empty(&self) -> bool {
         self.map().is_empty()
     }

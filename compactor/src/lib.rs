@@ -6,8 +6,8 @@
 //!
 //! Invariants: every step is one verified transaction or can be repeated, so a crash anywhere neither loses nor
 //! duplicates data. An object is deleted only if the metastore retired it at least one grace period ago, or if the
-//! metastore never knew it and no commit can name it any more. Memory is bounded by `jobs_max` times a small multiple
-//! of `file_bytes_target`.
+//! metastore never knew it and no commit can name it any more. Memory is bounded by `jobs_max` times
+//! [`CompactorConfig::job_memory_bytes`].
 
 mod assigned_work;
 mod cleanup;
@@ -18,6 +18,8 @@ pub mod counters;
 mod error;
 mod held_leases;
 mod in_flight;
+mod job_memory;
+mod job_results;
 mod orphan_sweep;
 mod plan;
 mod planned_work;

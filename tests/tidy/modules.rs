@@ -35,6 +35,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "compactor/src",
         &[
+            "job_memory",
             "config",
             "counters",
             "error",
@@ -44,6 +45,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "held_leases",
             "tasks",
             "rewrite",
+            "job_results",
             "retention",
             "work",
             "planned_work",

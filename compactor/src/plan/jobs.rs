@@ -7,9 +7,12 @@ use std::ops::Range;
 
 use alluvium_model::{Extent, Offset, TopicPartition};
 
-/// Compactions in one job, beside the bytes that it reads: each has a lease, and about 1 kB of memory beside its inputs.
-/// More than fit into 128 MiB if each is 20 KiB; the smaller a job's share of a segment, the more often it is read.
+/// Compactions in one job: each has a lease.
 const JOB_REWRITES_MAX: usize = 10_000;
+/// Memory of one compaction beside its inputs, bytes: the lease, the names, the state of its file.
+const COMPACTION_MEMORY_BYTES: u64 = 1 << 10;
+/// Memory of one input beside its records, bytes: the extent in the plan and with its run, its place in the schedule.
+const INPUT_MEMORY_BYTES: u64 = 400;
 
 /// Adjacent extents of one partition that become one history file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,15 +57,22 @@ impl Compaction {
     pub(crate) fn bytes(&self) -> u64 {
         self.inputs.iter().map(|extent| extent.bytes).fold(0, u64::saturating_add)
     }
+
+    /// Bytes that it takes in memory once all its inputs are collected.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let inputs = u64::try_from(self.inputs.len()).unwrap_or(u64::MAX);
+        self.bytes().saturating_add(inputs.saturating_mul(INPUT_MEMORY_BYTES)).saturating_add(COMPACTION_MEMORY_BYTES)
+    }
 }
 
-/// Packs rewrites into jobs whose inputs are at most `bytes_max`, unless a single rewrite is larger.
+/// Packs rewrites into jobs that take at most `bytes_max` in memory once all inputs are collected, unless a job is a
+/// single rewrite, whose inputs are encoded as they are read.
 pub(crate) fn pack(mut rewrites: Vec<Compaction>, bytes_max: u64) -> Vec<Job> {
     rewrites.sort_by_key(|rewrite| (rewrite.partition, rewrite.inputs.first().map(|extent| extent.offsets.start)));
     let mut jobs: Vec<Vec<Compaction>> = Vec::new();
     let mut bytes: u64 = 0;
     for rewrite in rewrites {
-        let more = rewrite.bytes();
+        let more = rewrite.memory_bytes();
         let fits = bytes.saturating_add(more) <= bytes_max;
         match jobs.last_mut() {
             Some(job) if fits && job.len() < JOB_REWRITES_MAX => {

@@ -75,6 +75,17 @@ pub(crate) struct Lag {
     pub(crate) oldest: Option<Timestamp>,
 }
 
+impl Lag {
+    /// This data and `other` data.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(other.bytes),
+            extents: self.extents.saturating_add(other.extents),
+            oldest: self.oldest.into_iter().chain(other.oldest).min(),
+        }
+    }
+}
+
 impl Policy {
     /// The time from which data at level 0 is worth a rewrite.
     pub(crate) fn ripe_at(&self, lag: &Lag) -> Timestamp {
@@ -208,14 +219,8 @@ fn merge_from(files: &[Extent], policy: &Policy) -> Option<usize> {
 
 /// What of `extents` is at level 0.
 pub(crate) fn lag<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Lag {
-    extents.into_iter().filter(|extent| is_segment(extent)).fold(Lag::default(), |lag, extent| {
-        let written = extent.object.created();
-        Lag {
-            bytes: lag.bytes.saturating_add(extent.bytes),
-            extents: lag.extents + 1,
-            oldest: Some(lag.oldest.map_or(written, |oldest| oldest.min(written))),
-        }
-    })
+    let lag_of = |extent: &Extent| Lag { bytes: extent.bytes, extents: 1, oldest: Some(extent.object.created()) };
+    extents.into_iter().filter(|extent| is_segment(extent)).map(lag_of).fold(Lag::default(), Lag::plus)
 }
 
 /// The end of the leading history files that are too large for any merge.

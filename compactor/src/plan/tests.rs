@@ -143,12 +143,14 @@ fn small_rewrites_share_a_job_and_large_ones_do_not() {
         log_start: Offset(0),
         inputs: segments(&[bytes]),
     };
-    let jobs = pack(vec![rewrite(3, 400), rewrite(1, 500), rewrite(2, 5_000), rewrite(4, 600)], 1_000);
+    let jobs = pack(vec![rewrite(3, 40_000), rewrite(1, 50_000), rewrite(2, 500_000), rewrite(4, 50_000)], 100_000);
     let sizes = jobs.iter().map(|job| match job {
         Job::Rewrite(rewrites) => rewrites.iter().map(|rewrite| rewrite.partition.partition.0).collect::<Vec<_>>(),
         Job::Merge(_) => panic!("no merge was planned"),
     });
     assert_eq!(sizes.collect::<Vec<_>>(), vec![vec![1], vec![2], vec![3, 4]]);
-    let many = pack((0..2_000).map(|n| rewrite(n, 1)).collect(), 1_000);
-    assert_eq!(many.len(), 2, "as many as the bytes allow");
+    let many = pack((0..2_000).map(|n| rewrite(n, 1)).collect(), 1_000_000);
+    let memory = |job: &Job| job.compactions().iter().map(Compaction::memory_bytes).sum::<u64>();
+    assert!(many.iter().all(|job| memory(job) <= 1_000_000), "what a compaction takes beside its bytes counts");
+    assert_eq!(many.len(), 3, "as few as the memory allows");
 }

@@ -65,6 +65,11 @@ impl RewriteError {
     }
 }
 
+/// Whether a single range of an object cannot be read, and others of it may.
+pub(super) fn concerns_one_range(error: &alluvium_objects::Error) -> bool {
+    matches!(error.kind, ErrorKind::Range | ErrorKind::TooLarge)
+}
+
 fn concerns_one_object(error: &alluvium_objects::Error) -> bool {
     matches!(error.kind, ErrorKind::NotFound | ErrorKind::Range | ErrorKind::TooLarge)
 }

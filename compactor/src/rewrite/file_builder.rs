@@ -8,21 +8,20 @@ use super::error::{BuildFailure, RewriteError};
 use super::segment_run::{RunError, for_each_record};
 use crate::plan::Compaction;
 
-/// Bytes of runs of one compaction that are collected before they are encoded. Most compactions of a job of many never
-/// get more, so that few of them have an encoder at a time, whose buffers take about 1 MB: of 128 MiB at most 64.
-const COLLECTED_BYTES_MAX: u64 = 2 << 20;
-
 /// A history file to which extents are added.
 pub(crate) struct FileBuilder {
     topic: String,
     partition: TopicPartition,
     log_start: Offset,
     bytes_target: u64,
-    /// The encoder, once it is worth its memory.
+    /// Whether runs are collected until the file is finished, so that only one file of a job has an encoder at a time.
+    collects: bool,
+    /// The encoder, once something is encoded.
     writer: Option<HistoryWriter>,
     /// Runs that are not encoded yet, in order.
     collected: Vec<(Extent, Bytes)>,
-    collected_bytes: u64,
+    /// Why inputs after those that were added are not there.
+    missing: Option<BuildFailure>,
     /// Inputs encoded completely.
     inputs: usize,
     /// Start of the first input.
@@ -38,6 +37,14 @@ pub(crate) struct BuiltFile {
     pub(crate) inputs: usize,
 }
 
+/// What became of a compaction's inputs: the file may hold the first of them although a later one could not be read.
+#[derive(Default)]
+pub(crate) struct Built {
+    /// `None` if no input was added.
+    pub(crate) file: Option<BuiltFile>,
+    pub(crate) failure: Option<BuildFailure>,
+}
+
 /// Why the records of a run were not added.
 enum AddError {
     Run(RunError),
@@ -51,44 +58,50 @@ impl From<RunError> for AddError {
 }
 
 impl FileBuilder {
-    pub(crate) fn new(compaction: &Compaction, bytes_target: u64) -> Self {
+    /// A file of `compaction`, up to about `bytes_target`; `collects` if others of its job are read at the same time.
+    pub(crate) fn new(compaction: &Compaction, bytes_target: u64, collects: bool) -> Self {
         let start = compaction.offsets().start;
         Self {
             topic: compaction.topic.clone(),
             partition: compaction.partition,
             log_start: compaction.log_start,
             bytes_target,
+            collects,
             writer: None,
             collected: Vec::new(),
-            collected_bytes: 0,
+            missing: None,
             inputs: 0,
             start,
             end: start,
         }
     }
 
-    /// Whether the file has reached its target size, so that no more inputs should be added.
-    pub(crate) fn is_full(&self) -> bool {
+    /// Whether no more inputs should be added: the file has reached its target size, or an input is missing.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.missing.is_some() || self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
         self.writer.as_ref().is_some_and(|writer| writer.bytes() >= self.bytes_target)
+    }
+
+    /// Notes that the next input could not be read: the file ends before it.
+    pub(crate) fn close(&mut self, failure: BuildFailure) {
+        self.missing = Some(failure);
     }
 
     /// Adds the run of `extent`, whose bytes are `bytes`. After an error the builder must be dropped.
     pub(crate) fn add_run(&mut self, extent: Extent, bytes: &Bytes) -> Result<(), BuildFailure> {
-        if self.writer.is_some() {
+        if !self.collects {
             return self.encode_input(extent, bytes.clone());
         }
         // A copy, because `bytes` may be a small part of a buffer that would stay alive with it.
         self.collected.push((extent, Bytes::copy_from_slice(bytes)));
-        self.collected_bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if self.collected_bytes < COLLECTED_BYTES_MAX.min(self.bytes_target) {
-            return Ok(());
-        }
-        self.encode_collected()
+        Ok(())
     }
 
     /// Encodes the collected runs, until the file is full.
     fn encode_collected(&mut self) -> Result<(), BuildFailure> {
-        self.collected_bytes = 0;
         for (extent, bytes) in std::mem::take(&mut self.collected) {
             if self.is_full() {
                 break;
@@ -147,8 +160,16 @@ impl FileBuilder {
         Ok(self.writer.take().expect("it was made above"))
     }
 
-    /// The finished file; `None` if no input was added.
-    pub(crate) fn finish(mut self) -> Result<Option<BuiltFile>, BuildFailure> {
+    /// The finished file.
+    pub(crate) fn finish(mut self) -> Built {
+        let failure = self.missing.take();
+        match self.finish_file() {
+            Ok(file) => Built { file, failure },
+            Err(failure) => Built { file: None, failure: Some(failure) },
+        }
+    }
+
+    fn finish_file(mut self) -> Result<Option<BuiltFile>, BuildFailure> {
         self.encode_collected()?;
         if self.inputs == 0 {
             return Ok(None);

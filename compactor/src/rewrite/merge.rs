@@ -15,7 +15,7 @@ const CHUNK_BYTES: usize = 8 << 20;
 impl Rewriter {
     /// Adds the inputs of `compaction`, all history files, to its file.
     pub(super) async fn read_history_files(&self, compaction: &Compaction) -> BuilderResult {
-        let mut builder = self.new_builder(compaction);
+        let mut builder = FileBuilder::new(compaction, self.settings.file_bytes_target, false);
         for input in &compaction.inputs {
             let copied = self.copy_records(compaction, input, builder).await;
             builder = copied.map_err(|error| BuildFailure { error, input: Some(Box::new(input.clone())) })?;

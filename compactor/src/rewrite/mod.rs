@@ -10,12 +10,14 @@ mod error;
 mod file_builder;
 mod merge;
 mod publish;
+mod read_ahead;
 mod rewriter;
 mod schedule;
 mod segment_run;
 mod segments;
 mod source;
 
-pub(crate) use rewriter::{JobResult, RewriteSettings, Rewriter};
+pub(crate) use publish::PUTS_MAX;
+pub(crate) use rewriter::{JobResult, Replaced, RewriteSettings, Rewriter};
 #[cfg(test)]
 pub(crate) use source::ObjectSource;

@@ -4,17 +4,23 @@
 use alluvium_metastore::leases::Lease;
 use alluvium_metastore::log::{NewObject, PartitionSwap, SwapError};
 use alluvium_model::{Extent, ExtentSource, ObjectId, Timestamp, object_key};
-use futures::future::join_all;
+use futures::{FutureExt, StreamExt, stream};
+use tokio::sync::mpsc;
 
 use super::batch::{Batch, NewFile};
 use super::error::RewriteError;
-use super::rewriter::{JobResult, Rewriter};
+use super::rewriter::{JobResult, Replaced, Rewriter};
+use crate::Report;
 use crate::plan::Compaction;
+
+/// PUTs in flight of all jobs of a process: a quarter of the slots that it has, the others are for producers. At 50 ms
+/// each they are 80 files a second.
+pub(crate) const PUTS_MAX: usize = 4;
 
 /// A file that is in the bucket.
 struct PutFile<'a> {
     compaction: &'a Compaction,
-    lease: &'a Lease,
+    lease: Lease,
     inputs: &'a [Extent],
     started: Timestamp,
     /// The extent that the file is, and the object.
@@ -39,16 +45,38 @@ impl PutFile<'_> {
 }
 
 impl Rewriter {
-    /// Puts the files of `batch` and replaces their inputs by them.
-    pub(super) async fn publish(&self, batch: Batch<'_>, result: &mut JobResult) {
-        let mut files = Vec::new();
-        let put = batch.files.into_iter().map(|file| async { (file.compaction, self.put(file).await) });
-        for (compaction, put) in join_all(put).await {
+    /// Puts the files of `batch`, replaces their inputs by them, and reports that to `progress`. Returns whether a lease
+    /// was lost.
+    pub(super) async fn publish(&self, batch: Batch<'_>, progress: &mpsc::Sender<JobResult>) -> bool {
+        if batch.files.is_empty() {
+            return false;
+        }
+        let mut result = JobResult::default();
+        let leases: Vec<Lease> = batch.files.iter().map(|file| file.lease.clone()).collect();
+        let puts: Vec<_> = batch.files.into_iter().map(|file| self.put(file).boxed()).collect();
+        let mut puts = stream::iter(puts).buffer_unordered(PUTS_MAX);
+        let mut files: Vec<PutFile<'_>> = Vec::new();
+        while let Some(put) = puts.next().await {
             match put {
                 Ok(file) => files.push(file),
-                Err(error) => fail(compaction, &error, result),
+                Err((compaction, error)) => fail(compaction, &error, &mut result),
+            }
+            // The first must not become too old because of the others.
+            let started = files.iter().map(|file| file.started).min();
+            if started.is_some_and(|started| self.clock.now() > started.plus(self.settings.output_age_max / 2)) {
+                self.swap_in(std::mem::take(&mut files), &mut result).await;
             }
         }
+        self.swap_in(files, &mut result).await;
+        self.leases.release(&leases).await;
+        let is_fenced = result.report.fenced > 0;
+        // Nobody listens only if the compactor is stopping.
+        let _ = progress.send(result).await;
+        is_fenced
+    }
+
+    /// Replaces the inputs of `files` by them.
+    async fn swap_in(&self, files: Vec<PutFile<'_>>, result: &mut JobResult) {
         let now = self.clock.now();
         let files = self.abandon_old(files, now, result).await;
         let swapped = self.swap(&files, now).await;
@@ -61,8 +89,9 @@ impl Rewriter {
         }
     }
 
-    async fn put<'a>(&self, file: NewFile<'a>) -> Result<PutFile<'a>, RewriteError> {
+    async fn put<'a>(&self, file: NewFile<'a>) -> Result<PutFile<'a>, (&'a Compaction, RewriteError)> {
         let NewFile { compaction, lease, inputs, file } = file;
+        let _slot = self.puts.acquire().await.expect("the semaphore is never closed");
         let started = self.clock.now();
         let id = ObjectId::new(started, self.settings.writer, self.rng.next_u64());
         let key = object_key::history(&compaction.topic, compaction.partition, file.identity.offsets.start, id);
@@ -74,7 +103,7 @@ impl Rewriter {
             records: file.records,
             timestamps: file.timestamps,
         };
-        self.objects.put(&key, file.parts).await?;
+        self.objects.put(&key, file.parts).await.map_err(|error| (compaction, error.into()))?;
         Ok(PutFile { compaction, lease, inputs, started, outputs: [(extent, NewObject { key, bytes: file.bytes })] })
     }
 
@@ -106,6 +135,9 @@ impl Rewriter {
 
     async fn count(&self, file: &PutFile<'_>, swapped: Result<(), SwapError>, result: &mut JobResult) {
         let PutFile { compaction, lease, inputs, outputs: [(extent, _)], .. } = file;
+        if swapped.is_err() {
+            result.leave(compaction);
+        }
         let JobResult { report, replaced, .. } = &mut *result;
         match swapped {
             Ok(()) => {
@@ -114,14 +146,15 @@ impl Rewriter {
                 report.extents_replaced += u64::try_from(inputs.len()).unwrap_or(u64::MAX);
                 report.bytes_in += inputs.iter().map(|extent| extent.bytes).fold(0, u64::saturating_add);
                 report.bytes_out += extent.bytes;
-                replaced.push((compaction.partition, inputs.to_vec()));
+                let (partition, offsets, inputs) = (compaction.partition, compaction.offsets(), inputs.to_vec());
+                replaced.push(Replaced { partition, offsets, inputs });
             }
             Err(SwapError::Stale(_) | SwapError::UnknownPartition(_)) => report.stale += 1,
             Err(SwapError::Fenced) => {
                 report.fenced += 1;
                 self.leases.discard(lease).await;
             }
-            Err(error) => fail(compaction, &error.into(), result),
+            Err(error) => report_failure(compaction, &error.into(), report),
         }
     }
 
@@ -137,8 +170,14 @@ impl Rewriter {
     }
 }
 
+/// A file was not swapped in.
 fn fail(compaction: &Compaction, error: &RewriteError, result: &mut JobResult) {
-    result.report.fail(&format!("replacing extents of {} {}", compaction.topic, compaction.partition), error);
+    result.leave(compaction);
+    report_failure(compaction, error, &mut result.report);
+}
+
+fn report_failure(compaction: &Compaction, error: &RewriteError, report: &mut Report) {
+    report.fail(&format!("replacing extents of {} {}", compaction.topic, compaction.partition), error);
 }
 
 /// The level of an output: 1 if its inputs are segments, else one more than the highest input.

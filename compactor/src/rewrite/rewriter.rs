@@ -1,18 +1,22 @@
 //! One job from its leases to its report.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_history::compute;
 use alluvium_metastore::leases::{Lease, LeaseKey};
 use alluvium_metastore::log::Log;
-use alluvium_model::{Extent, TopicPartition};
+use alluvium_model::{Extent, ObjectId, Offset, TopicPartition};
 use alluvium_objects::Objects;
 use alluvium_runtime::{Clock, Rng};
+use futures::future::join_all;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::batch::{Batch, NewFile};
-use super::error::BuildFailure;
-use super::file_builder::{BuiltFile, FileBuilder};
+use super::error::{BuildFailure, RewriteError};
+use super::file_builder::{Built, FileBuilder};
 use crate::Report;
 use crate::held_leases::HeldLeases;
 use crate::plan::{Compaction, Job};
@@ -28,6 +32,8 @@ pub(crate) struct Rewriter {
     pub(crate) objects: Objects,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
+    /// Slots for the PUTs of all jobs of this process.
+    pub(crate) puts: Arc<Semaphore>,
     pub(crate) settings: RewriteSettings,
 }
 
@@ -38,104 +44,131 @@ pub(crate) struct RewriteSettings {
     pub(crate) writer: u32,
     /// Size up to which a history file is written.
     pub(crate) file_bytes_target: u64,
+    /// Memory of a job for segments that it has fetched and not yet added, bytes.
+    pub(crate) read_ahead_bytes: u64,
     /// From retiring a replaced object to deleting it.
     pub(crate) retire_grace: Duration,
     /// An output that is not swapped in within this time of its start is abandoned.
     pub(crate) output_age_max: Duration,
 }
 
-/// The result of a job.
+/// The result of one batch of a job, or of the rest of it.
 #[derive(Default)]
 pub(crate) struct JobResult {
     pub(crate) report: Report,
     /// Inputs that could not be read.
     pub(crate) broken: Vec<(TopicPartition, Extent)>,
-    /// Inputs that a file has replaced.
-    pub(crate) replaced: Vec<(TopicPartition, Vec<Extent>)>,
+    /// Compactions of which a file has replaced inputs.
+    pub(crate) replaced: Vec<Replaced>,
+    /// Compactions that were not done: partition and offsets.
+    pub(crate) left: Vec<(TopicPartition, Range<Offset>)>,
+}
+
+/// A compaction of which a file has replaced the first inputs, or all.
+pub(crate) struct Replaced {
+    pub(crate) partition: TopicPartition,
+    /// The offsets of all its inputs.
+    pub(crate) offsets: Range<Offset>,
+    pub(crate) inputs: Vec<Extent>,
 }
 
 impl JobResult {
     /// The result of a job that did not come to its end.
-    pub(crate) fn failed(what: &str, error: &dyn std::fmt::Display) -> Self {
+    pub(crate) fn failed(job: &Job, error: &dyn std::fmt::Display) -> Self {
         let mut result = Self::default();
-        result.report.fail(what, error);
+        result.report.fail("a compaction", error);
+        job.compactions().iter().for_each(|compaction| result.leave(compaction));
         result
+    }
+
+    pub(super) fn leave(&mut self, compaction: &Compaction) {
+        self.left.push((compaction.partition, compaction.offsets()));
     }
 }
 
 /// The file of one compaction while it is built, or why building it failed.
 pub(super) type BuilderResult = Result<FileBuilder, BuildFailure>;
 
+/// Segments that could not be read: why, and how many compactions needed each.
+type Unread = BTreeMap<ObjectId, (RewriteError, usize)>;
+
 impl Rewriter {
-    /// Runs `job` for those of its partitions that can be leased. Failures are reported and can be planned again.
-    pub(crate) async fn run(&self, job: Job) -> JobResult {
-        let mut result = JobResult::default();
-        let compactions = job.compactions();
+    /// Runs `job` for those of its partitions that can be leased. What a batch of it has changed goes to `progress`, what
+    /// is left at the end is returned. Failures are reported and can be planned again.
+    pub(crate) async fn run(&self, job: &Job, progress: &mpsc::Sender<JobResult>) -> JobResult {
         let key = |compaction: &Compaction| LeaseKey::Partition(compaction.partition);
-        let keys: Vec<LeaseKey> = compactions.iter().map(key).collect();
+        let keys: Vec<LeaseKey> = job.compactions().iter().map(key).collect();
         let leases = match self.leases.acquire(&keys).await {
             Ok(leases) => leases,
-            Err(error) => {
-                result.report.fail("leasing partitions", &error);
-                return result;
-            }
+            Err(error) => return JobResult::failed(job, &error),
         };
-        result.report.leases_refused = leases.iter().map(|lease| u64::from(lease.is_none())).sum();
-        let leased = |compactions: Vec<Compaction>| {
-            compactions.into_iter().zip(&leases).filter_map(|(compaction, lease)| Some((compaction, lease.clone()?)))
-        };
-        match job {
-            Job::Rewrite(compactions) => {
-                let (compactions, leases): (Vec<_>, Vec<_>) = leased(compactions).unzip();
-                let builders = self.read_segments(&compactions).await;
-                self.complete(&compactions, &leases, builders, &mut result).await;
-            }
-            Job::Merge(compaction) => {
-                let (compactions, leases): (Vec<_>, Vec<_>) = leased(vec![compaction]).unzip();
-                for compaction in &compactions {
-                    let builder = self.read_history_files(compaction).await;
-                    self.complete(&compactions, &leases, vec![builder], &mut result).await;
-                }
-            }
+        let mut result = JobResult::default();
+        let mut leased = Vec::new();
+        for (compaction, lease) in job.compactions().iter().zip(leases) {
+            let Some(lease) = lease else {
+                result.report.leases_refused += 1;
+                result.leave(compaction);
+                continue;
+            };
+            leased.push((compaction, lease));
         }
-        self.leases.release(&leases.into_iter().flatten().collect::<Vec<_>>()).await;
+        let compactions: Vec<&Compaction> = leased.iter().map(|(compaction, _)| *compaction).collect();
+        let builders = match job {
+            Job::Rewrite(_) => self.read_segments(&compactions).await,
+            Job::Merge(_) => join_all(compactions.iter().map(|compaction| self.read_history_files(compaction))).await,
+        };
+        self.complete(leased, builders, progress, &mut result).await;
         result
     }
 
-    pub(super) fn new_builder(&self, compaction: &Compaction) -> FileBuilder {
-        FileBuilder::new(compaction, self.settings.file_bytes_target)
-    }
-
-    /// Publishes the files that were built, some together, and reports why the others were not.
+    /// Publishes the files that are built, some together, and reports why the others were not. After a batch whose
+    /// leases were lost no more is written: this process has probably lost them all.
     async fn complete(
         &self,
-        compactions: &[Compaction],
-        leases: &[Lease],
+        leased: Vec<(&Compaction, Lease)>,
         builders: Vec<BuilderResult>,
+        progress: &mpsc::Sender<JobResult>,
         result: &mut JobResult,
     ) {
-        let mut batch = Batch::default();
-        for ((compaction, lease), builder) in compactions.iter().zip(leases).zip(builders) {
-            let built = match builder {
-                Ok(builder) => finish(builder).await,
-                Err(failure) => Err(failure),
+        let (mut batch, mut unread, mut unused) = (Batch::default(), Unread::new(), Vec::new());
+        let mut builders = builders.into_iter();
+        let mut is_fenced = false;
+        for (compaction, lease) in leased {
+            let built = match builders.next() {
+                Some(builder) if !is_fenced => finish(builder).await,
+                Some(_) | None => Built::default(),
             };
-            match built {
-                Ok(None) => {}
-                Ok(Some(built)) => {
-                    let file = NewFile::new(compaction, lease, built);
-                    if !batch.has_room_for(&file) {
-                        self.publish(std::mem::take(&mut batch), result).await;
-                    }
-                    batch.add(file);
+            if let Some(failure) = built.failure {
+                self.note_failure(compaction, failure, &mut unread, result).await;
+            }
+            let file = built.file.map(|file| NewFile::new(compaction, lease.clone(), file));
+            if let Some(file) = &file
+                && !batch.has_room_for(file)
+            {
+                is_fenced = self.publish(std::mem::take(&mut batch), progress).await;
+            }
+            match file.filter(|_| !is_fenced) {
+                Some(file) => batch.add(file),
+                None => {
+                    result.leave(compaction);
+                    unused.push(lease);
                 }
-                Err(failure) => self.report_failure(compaction, failure, result).await,
             }
         }
-        self.publish(batch, result).await;
+        self.publish(batch, progress).await;
+        for (object, (error, compactions)) in unread {
+            result.report.fail(&format!("reading segment {object} for {compactions} compactions"), &error);
+        }
+        self.leases.release(&unused).await;
     }
 
-    async fn report_failure(&self, compaction: &Compaction, failure: BuildFailure, result: &mut JobResult) {
+    async fn note_failure(
+        &self,
+        compaction: &Compaction,
+        failure: BuildFailure,
+        unread: &mut Unread,
+        result: &mut JobResult,
+    ) {
         let BuildFailure { error, input } = failure;
         if let Some(input) = &input
             && error.is_missing_input()
@@ -144,9 +177,16 @@ impl Rewriter {
             result.report.stale += 1;
             return;
         }
-        let broken = input.filter(|_| error.is_caused_by_input());
-        result.broken.extend(broken.map(|extent| (compaction.partition, *extent)));
-        result.report.fail(&format!("rewriting {} {}", compaction.topic, compaction.partition), &error);
+        if let Some(input) = input.as_ref().filter(|_| error.is_caused_by_input()) {
+            result.broken.push((compaction.partition, (**input).clone()));
+        }
+        match input {
+            // One line for all compactions that need the object.
+            Some(input) if matches!(error, RewriteError::Objects(_)) => {
+                unread.entry(input.object).or_insert((error, 0)).1 += 1;
+            }
+            _ => result.report.fail(&format!("rewriting {} {}", compaction.topic, compaction.partition), &error),
+        }
     }
 
     /// Whether `input` was replaced or trimmed away while the job waited. Its file is deleted before its object's row.
@@ -156,7 +196,13 @@ impl Rewriter {
     }
 }
 
-async fn finish(builder: FileBuilder) -> Result<Option<BuiltFile>, BuildFailure> {
-    let stopped = |error: tokio::task::JoinError| Err(BuildFailure { error: error.into(), input: None });
-    compute(move || builder.finish()).await.unwrap_or_else(stopped)
+async fn finish(builder: BuilderResult) -> Built {
+    let failed = |failure| Built { file: None, failure: Some(failure) };
+    match builder {
+        Ok(builder) => {
+            let stopped = |error: tokio::task::JoinError| failed(BuildFailure { error: error.into(), input: None });
+            compute(move || builder.finish()).await.unwrap_or_else(stopped)
+        }
+        Err(failure) => failed(failure),
+    }
 }

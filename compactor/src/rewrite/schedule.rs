@@ -1,5 +1,6 @@
 //! The order in which a job reads its segments: each once for all compactions, if their orders allow it.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use alluvium_model::ObjectId;
@@ -16,10 +17,11 @@ pub(crate) struct SegmentRead {
 
 /// The reads of `compactions`, so that each compaction gets its inputs in order. Object ids sort by age, and so do the
 /// inputs of a compaction, with rare exceptions: then an object is read more than once.
-pub(crate) fn schedule(compactions: &[Compaction]) -> Vec<SegmentRead> {
+pub(crate) fn schedule<C: Borrow<Compaction>>(compactions: &[C]) -> Vec<SegmentRead> {
     let mut waiting: BTreeMap<ObjectId, Vec<(usize, usize)>> = BTreeMap::new();
-    let object =
-        |compaction: usize, input: usize| compactions.get(compaction)?.inputs.get(input).map(|extent| extent.object);
+    let object = |compaction: usize, input: usize| {
+        compactions.get(compaction)?.borrow().inputs.get(input).map(|extent| extent.object)
+    };
     for index in 0..compactions.len() {
         waiting.entry(object(index, 0).unwrap_or_default()).or_default().extend(object(index, 0).map(|_| (index, 0)));
     }

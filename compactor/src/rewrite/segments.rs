@@ -6,17 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use alluvium_history::compute;
 use alluvium_model::{Extent, ExtentSource, object_key};
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::future::join_all;
-use futures::{StreamExt, stream};
+use futures::stream::FuturesOrdered;
 
-use super::error::BuildFailure;
+use super::error::{BuildFailure, concerns_one_range};
 use super::file_builder::FileBuilder;
+use super::read_ahead::ReadAhead;
 use super::rewriter::{BuilderResult, Rewriter};
 use super::schedule::{SegmentRead, schedule};
 use crate::plan::Compaction;
 
-/// Segments fetched ahead of the one being decoded: hides their latency, for a few times 8 MiB of memory.
-const READ_AHEAD: usize = 4;
+/// The runs of one segment.
+struct Fetched {
+    runs: Vec<FetchedRun>,
+    /// Bytes of them and of what lies between them.
+    span: u64,
+}
 
 /// A run for one of the compactions, or why it could not be read.
 struct FetchedRun {
@@ -27,27 +33,37 @@ struct FetchedRun {
 }
 
 impl Rewriter {
-    /// Adds the inputs of `compactions` to their files. A file that is full gets no more of them.
-    pub(super) async fn read_segments(&self, compactions: &[Compaction]) -> Vec<BuilderResult> {
-        let mut builders: Vec<BuilderResult> = compactions.iter().map(|one| Ok(self.new_builder(one))).collect();
+    /// Adds the inputs of `compactions` to their files. A file that is full gets no more of them, nor one of which an
+    /// input cannot be read.
+    pub(super) async fn read_segments(&self, compactions: &[&Compaction]) -> Vec<BuilderResult> {
+        let collects = compactions.len() > 1;
+        let builder = |one: &&Compaction| Ok(FileBuilder::new(one, self.settings.file_bytes_target, collects));
+        let mut builders: Vec<BuilderResult> = compactions.iter().map(builder).collect();
         let closed: Vec<AtomicBool> = compactions.iter().map(|_| AtomicBool::new(false)).collect();
-        let fetches = schedule(compactions).into_iter().map(|read| self.fetch(compactions, &closed, read));
-        let mut fetches = stream::iter(fetches).buffered(READ_AHEAD);
-        while let Some(fetched) = fetches.next().await {
-            let added: Vec<usize> = fetched.iter().map(|run| run.compaction).collect();
-            builders = match compute(move || add_runs(builders, fetched)).await {
+        let mut reads = schedule(compactions).into_iter().peekable();
+        let mut read_ahead = ReadAhead::new(self.settings.read_ahead_bytes);
+        let mut fetches = FuturesOrdered::new();
+        loop {
+            while let Some(read) = reads.next_if(|read| read_ahead.has_room_for(span(compactions, read))) {
+                read_ahead.take(span(compactions, &read));
+                fetches.push_back(self.fetch(compactions, &closed, read));
+            }
+            let Some(Fetched { runs, span }) = fetches.next().await else { return builders };
+            let added: Vec<usize> = runs.iter().map(|run| run.compaction).collect();
+            builders = match compute(move || add_runs(builders, runs)).await {
                 Ok(builders) => builders,
                 Err(stopped) => return vec![Err(BuildFailure { error: stopped.into(), input: None })],
             };
             for compaction in added {
                 closed[compaction].store(is_closed(&builders[compaction]), Ordering::Relaxed);
             }
+            read_ahead.release(span);
         }
-        builders
     }
 
     /// Fetches the runs of one segment, except those of compactions that are closed.
-    async fn fetch(&self, compactions: &[Compaction], closed: &[AtomicBool], read: SegmentRead) -> Vec<FetchedRun> {
+    async fn fetch(&self, compactions: &[&Compaction], closed: &[AtomicBool], read: SegmentRead) -> Fetched {
+        let span = span(compactions, &read);
         let is_open = |(compaction, _): &(usize, usize)| !closed[*compaction].load(Ordering::Relaxed);
         let open = read.inputs.into_iter().filter(is_open);
         let inputs: Vec<(usize, Extent)> =
@@ -56,12 +72,15 @@ impl Rewriter {
         let ranges: Vec<_> = inputs.iter().map(|(_, extent)| position(extent)).collect();
         let runs = match self.objects.get_ranges(&key, &ranges).await {
             Ok(runs) => runs.into_iter().map(Ok).collect(),
-            Err(error) if error.is_retryable() || ranges.len() == 1 => vec![Err(error); ranges.len()],
             // A single bad range must not fail the others.
-            Err(_) => join_all(ranges.iter().map(|range| self.objects.get_range(&key, range.clone()))).await,
+            Err(error) if concerns_one_range(&error) && ranges.len() > 1 => {
+                join_all(ranges.iter().map(|range| self.objects.get_range(&key, range.clone()))).await
+            }
+            Err(error) => vec![Err(error); ranges.len()],
         };
         let fetched = inputs.into_iter().zip(runs);
-        fetched.map(|((compaction, extent), bytes)| FetchedRun { compaction, extent, bytes }).collect()
+        let runs = fetched.map(|((compaction, extent), bytes)| FetchedRun { compaction, extent, bytes }).collect();
+        Fetched { runs, span }
     }
 }
 
@@ -72,22 +91,30 @@ fn position(extent: &Extent) -> Range<u64> {
     }
 }
 
-/// Whether no more runs are needed: the file is full, or building it failed.
-fn is_closed(builder: &BuilderResult) -> bool {
-    builder.as_ref().map_or(true, FileBuilder::is_full)
+/// Bytes from the first to the last byte of a segment that is needed: ranges close together are fetched as one.
+fn span(compactions: &[&Compaction], read: &SegmentRead) -> u64 {
+    let positions = || read.inputs.iter().map(|(compaction, input)| position(&compactions[*compaction].inputs[*input]));
+    let start = positions().map(|position| position.start).min().unwrap_or(0);
+    positions().map(|position| position.end).max().unwrap_or(0).saturating_sub(start)
 }
 
-/// Adds each run to the file of its compaction.
+/// Whether no more runs are needed: the file is full or closed, or building it failed.
+fn is_closed(builder: &BuilderResult) -> bool {
+    builder.as_ref().map_or(true, FileBuilder::is_closed)
+}
+
+/// Adds each run to the file of its compaction. A run that could not be read closes the file.
 fn add_runs(mut builders: Vec<BuilderResult>, fetched: Vec<FetchedRun>) -> Vec<BuilderResult> {
     for FetchedRun { compaction, extent, bytes } in fetched {
         let Some(slot) = builders.get_mut(compaction) else { continue };
-        let Some(builder) = slot.as_mut().ok().filter(|builder| !builder.is_full()) else { continue };
-        let added = match bytes {
-            Ok(bytes) => builder.add_run(extent, &bytes),
-            Err(error) => Err(BuildFailure { error: error.into(), input: Some(Box::new(extent)) }),
-        };
-        if let Err(failure) = added {
-            *slot = Err(failure);
+        let Some(builder) = slot.as_mut().ok().filter(|builder| !builder.is_closed()) else { continue };
+        match bytes {
+            Ok(bytes) => {
+                if let Err(failure) = builder.add_run(extent, &bytes) {
+                    *slot = Err(failure);
+                }
+            }
+            Err(error) => builder.close(BuildFailure { error: error.into(), input: Some(Box::new(extent)) }),
         }
     }
     builders

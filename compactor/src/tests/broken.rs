@@ -66,7 +66,7 @@ async fn a_missing_segment_stays_and_everything_else_is_compacted() {
     let extent = world.extents(world.partition(0)).await[0].clone();
     world.objects.delete(&[object_key::segment(extent.object)]).await.expect("delete");
     let report = world.compactor(config()).run_once().await;
-    assert_eq!(report.failures.len(), 2, "{:?}", report.failures);
+    assert_eq!(report.failures.len(), 1, "one for both partitions: {:?}", report.failures);
     assert_eq!(levels(&world, 0).await, ["segment", "history"]);
     assert_eq!(levels(&world, 1).await, ["segment", "history"]);
 }

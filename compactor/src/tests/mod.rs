@@ -8,5 +8,6 @@ mod garbage;
 mod history;
 mod independence;
 mod interleavings;
+mod jobs;
 mod sharing;
 mod world;

@@ -1,7 +1,10 @@
 //! The partitions that have data at level 0, and when each is worth a look. Pure: fed with the entries of the feed and
 //! with what was read of a partition, it answers which partition to look at.
 //!
-//! Only partitions with data at level 0 take memory, about 150 B each. Invariant: what is known of a partition is never
+//! Partitions wait in the order in which they became due, and one that was looked at goes to the end of the queue. So
+//! none waits for others that always have work.
+//!
+//! Only partitions with data at level 0 take memory, about 300 B each. Invariant: what is known of a partition is never
 //! less than what the feed has shown of it since it was last read, because a reading and the entries of the feed are
 //! applied one after the other, and an entry that the reading has seen already is ignored.
 
@@ -11,17 +14,23 @@ use std::time::Duration;
 
 use alluvium_model::{Extent, ExtentSource, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
 
-use crate::plan::{Lag, Policy};
+use crate::plan::{self, Lag, Policy};
 
-/// Due at once.
-const NOW: Timestamp = Timestamp(0);
+/// No time to wait for.
+const NONE: Timestamp = Timestamp(0);
+/// Never due.
+const NEVER: Timestamp = Timestamp(i64::MAX);
 
 /// Level 0 of the partitions that this compactor looks after.
 pub(crate) struct Backlog {
     policy: Policy,
     partitions: BTreeMap<TopicPartition, Level0>,
-    /// The same partitions by the time at which to look at each.
-    due: BTreeSet<(Timestamp, TopicPartition)>,
+    /// The same partitions by the time at which to look at each, and then in the order in which that was found.
+    due: BTreeSet<(Timestamp, u64, TopicPartition)>,
+    /// Those that may be rewritten with others before that time, by the time from which on.
+    early: BTreeSet<(Timestamp, TopicPartition)>,
+    /// Turns given so far.
+    turns: u64,
     bytes: u64,
     extents: u64,
 }
@@ -30,6 +39,8 @@ pub(crate) struct Backlog {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Level0 {
     lag: Lag,
+    /// Of that, what could be compacted and was not planned when it was last read, and what came since.
+    pending: Lag,
     /// Bytes of it that cannot be compacted.
     broken_bytes: u64,
     /// Start of its oldest extent.
@@ -38,8 +49,18 @@ struct Level0 {
     end: Offset,
     /// When to look.
     due: Timestamp,
+    /// Its place among those that are due at the same time.
+    turn: u64,
     /// The last look found nothing to do, or its work failed: not before this time again.
     not_before: Timestamp,
+}
+
+impl Default for Level0 {
+    fn default() -> Self {
+        let (lag, pending) = (Lag::default(), Lag::default());
+        let (start, end) = (Offset(0), Offset(0));
+        Self { lag, pending, broken_bytes: 0, start, end, due: NEVER, turn: 0, not_before: NONE }
+    }
 }
 
 /// What a reading of a partition's extents found.
@@ -47,8 +68,10 @@ struct Level0 {
 pub(crate) struct Reading {
     /// The data at level 0.
     pub(crate) lag: Lag,
-    /// Those of its extents that can be compacted: neither broken nor part of a job that runs.
+    /// Those of its extents that can be compacted and were not planned: neither broken nor part of a job.
     pub(crate) pending: Lag,
+    /// Whether some of these are ripe, and were left to the next look because of their bytes.
+    pub(crate) is_cut: bool,
     /// Bytes of those that cannot be read and stay at level 0.
     pub(crate) broken_bytes: u64,
     /// Start of the oldest extent at level 0.
@@ -61,7 +84,8 @@ pub(crate) struct Reading {
 
 impl Backlog {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, partitions: BTreeMap::new(), due: BTreeSet::new(), bytes: 0, extents: 0 }
+        let (partitions, due, early) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Self { policy, partitions, due, early, turns: 0, bytes: 0, extents: 0 }
     }
 
     /// Bytes and extents at level 0.
@@ -84,59 +108,48 @@ impl Backlog {
 
     /// Partitions that are worth a look at `now`.
     pub(crate) fn ripe(&self, now: Timestamp) -> usize {
-        self.due.iter().take_while(|(due, _)| *due <= now).count()
+        self.due.iter().take_while(|(due, ..)| *due <= now).count()
     }
 
-    /// An extent was committed.
-    pub(crate) fn append(&mut self, partition: TopicPartition, extent: &Extent) {
+    /// An extent was committed; this is known since `now`.
+    pub(crate) fn append(&mut self, partition: TopicPartition, extent: &Extent, now: Timestamp) {
         if !matches!(extent.source, ExtentSource::Segment { .. }) {
             return;
         }
-        let written = extent.object.created();
         let level = match self.partitions.get(&partition) {
             Some(level) if extent.offsets.end <= level.end => return,
             Some(level) if level.lag.extents > 0 => *level,
             Some(level) => Level0 { start: extent.offsets.start, ..*level },
-            None => Level0 {
-                lag: Lag::default(),
-                broken_bytes: 0,
-                start: extent.offsets.start,
-                end: extent.offsets.start,
-                due: Timestamp(i64::MAX),
-                not_before: NOW,
-            },
+            None => Level0 { start: extent.offsets.start, end: extent.offsets.start, ..Level0::default() },
         };
-        let lag = Lag {
-            bytes: level.lag.bytes.saturating_add(extent.bytes),
-            extents: level.lag.extents + 1,
-            oldest: Some(level.lag.oldest.map_or(written, |oldest| oldest.min(written))),
-        };
-        let due = self.policy.ripe_at(&lag).max(level.not_before);
-        // Never later than before: an earlier look may have been asked for.
-        self.insert(partition, Level0 { lag, end: extent.offsets.end, due: due.min(level.due), ..level });
+        let more = plan::lag([extent]);
+        let (lag, pending) = (level.lag.plus(more), level.pending.plus(more));
+        let due = self.policy.ripe_at(&pending).max(level.not_before).max(now);
+        // Never later than before: an earlier look may have been asked for, and whoever waits keeps its turn.
+        self.queue(partition, Level0 { lag, pending, end: extent.offsets.end, ..level }, due.min(level.due));
     }
 
     /// Extents were replaced, by this compactor or by another: what is left is found at the next look.
-    pub(crate) fn swap(&mut self, partition: TopicPartition, inputs: &Range<Offset>) {
-        self.look_again(partition, |level| inputs.end > level.start && inputs.start < level.end);
+    pub(crate) fn swap(&mut self, partition: TopicPartition, inputs: &Range<Offset>, now: Timestamp) {
+        self.look_again(partition, now, |level| inputs.end > level.start && inputs.start < level.end);
     }
 
     /// The log start moved up.
-    pub(crate) fn trim(&mut self, partition: TopicPartition, start: Offset) {
-        self.look_again(partition, |level| start > level.start);
+    pub(crate) fn trim(&mut self, partition: TopicPartition, start: Offset, now: Timestamp) {
+        self.look_again(partition, now, |level| start > level.start);
     }
 
     /// Topics were created, altered or deleted.
-    pub(crate) fn change_topic(&mut self, topic: TopicId) {
+    pub(crate) fn change_topic(&mut self, topic: TopicId, now: Timestamp) {
         let all =
             TopicPartition::new(topic, PartitionIndex(i32::MIN))..=TopicPartition::new(topic, PartitionIndex(i32::MAX));
         let partitions: Vec<TopicPartition> = self.partitions.range(all).map(|(partition, _)| *partition).collect();
-        partitions.into_iter().for_each(|partition| self.look_again(partition, |_| true));
+        partitions.into_iter().for_each(|partition| self.look_again(partition, now, |_| true));
     }
 
-    fn look_again(&mut self, partition: TopicPartition, is_concerned: impl Fn(&Level0) -> bool) {
+    fn look_again(&mut self, partition: TopicPartition, now: Timestamp, is_concerned: impl Fn(&Level0) -> bool) {
         if let Some(level) = self.partitions.get(&partition).copied().filter(|level| is_concerned(level)) {
-            self.insert(partition, Level0 { due: NOW, not_before: NOW, ..level });
+            self.queue(partition, Level0 { not_before: NONE, ..level }, level.due.min(now));
         }
     }
 
@@ -153,18 +166,31 @@ impl Backlog {
         if lag.extents == 0 {
             return self.remove(partition);
         }
-        let ripe_at = self.policy.ripe_at(&reading.pending);
-        let not_before = if ripe_at <= now { retry } else { NOW };
-        let start = reading.start;
+        let pending = reading.pending;
+        // Also for what is early: a look that gave it no work is not repeated in every pass.
+        let is_retried = !reading.is_cut && self.policy.early_at(&pending) <= now;
+        let not_before = if is_retried { retry } else { NONE };
+        let due = self.policy.ripe_at(&pending).max(not_before).max(now);
         let end = known.map_or(reading.end, |level| level.end.max(reading.end));
-        let (broken_bytes, due) = (reading.broken_bytes, ripe_at.max(not_before));
-        self.insert(partition, Level0 { lag, broken_bytes, start, end, due, not_before });
+        let &Reading { broken_bytes, start, .. } = reading;
+        let level = Level0 { lag, pending, broken_bytes, start, end, not_before, ..known.unwrap_or_default() };
+        self.queue(partition, level, due);
     }
 
-    /// `inputs`, in order and adjacent, are compacted: the partition is worth another look at once.
-    pub(crate) fn compacted(&mut self, partition: TopicPartition, inputs: &[Extent]) {
-        self.look_at(partition, NOW);
-        let Some(mut level) = self.partitions.get(&partition).copied() else { return };
+    /// Level 0 of a partition was read by a survey. A partition that waits keeps its turn.
+    pub(crate) fn surveyed(&mut self, partition: TopicPartition, reading: &Reading, now: Timestamp) {
+        let waiting =
+            self.partitions.get(&partition).filter(|level| level.due <= now).map(|level| (level.due, level.turn));
+        self.read(partition, reading, now, now);
+        let level = self.partitions.get(&partition).copied().filter(|level| level.due <= now);
+        if let (Some(level), Some((due, turn))) = (level, waiting) {
+            self.insert(partition, Level0 { due, turn, ..level });
+        }
+    }
+
+    /// `inputs`, in order and adjacent, are compacted: the partition is worth another look, after those that wait.
+    pub(crate) fn compacted(&mut self, partition: TopicPartition, inputs: &[Extent], now: Timestamp) {
+        let mut level = self.partitions.get(&partition).copied().unwrap_or_default();
         let segments = inputs.iter().filter(|extent| matches!(extent.source, ExtentSource::Segment { .. }));
         for extent in segments {
             level.lag.bytes = level.lag.bytes.saturating_sub(extent.bytes);
@@ -173,38 +199,35 @@ impl Backlog {
                 level.start = level.start.max(extent.offsets.end);
             }
         }
-        self.insert(partition, Level0 { due: NOW, not_before: NOW, ..level });
+        self.queue(partition, Level0 { not_before: NONE, ..level }, level.due.min(now));
     }
 
     /// Asks for a look at a partition, whether it has data at level 0 or not.
     pub(crate) fn look_at(&mut self, partition: TopicPartition, at: Timestamp) {
-        let lag = Lag::default();
-        let none = Level0 { lag, broken_bytes: 0, start: Offset(0), end: Offset(0), due: at, not_before: at };
-        let level = self.partitions.get(&partition).copied().unwrap_or(none);
-        self.insert(partition, Level0 { due: at, not_before: at, ..level });
+        let level = self.partitions.get(&partition).copied().unwrap_or_default();
+        self.queue(partition, Level0 { not_before: at, ..level }, at);
     }
 
-    /// The next partition to look at; it is due again at `retry` unless something changes that.
+    /// The next partition to look at: the one that has waited longest. It is due again at `retry` unless something
+    /// changes that.
     pub(crate) fn take_due(&mut self, now: Timestamp, retry: Timestamp) -> Option<TopicPartition> {
-        let (_, partition) = *self.due.first().filter(|(due, _)| *due <= now)?;
+        let (_, _, partition) = *self.due.first().filter(|(due, ..)| *due <= now)?;
         self.take(partition, retry)
     }
 
     /// Partitions with so little data that they may be rewritten at `now` only together with others: not more than
-    /// `partitions_max`, those first that are due first.
+    /// `partitions_max`, those first that have been early for longest. What is broken or planned counts for nothing.
     pub(crate) fn early(&self, now: Timestamp, partitions_max: usize) -> Vec<TopicPartition> {
-        let is_early = |partition: &TopicPartition| {
-            let level = self.partitions.get(partition);
-            level.is_some_and(|level| level.not_before <= now && self.policy.early_at(&level.lag) <= now)
-        };
-        let due_later = self.due.iter().skip_while(|(due, _)| *due <= now).map(|(_, partition)| *partition);
-        due_later.filter(is_early).take(partitions_max).collect()
+        let early = self.early.iter().take_while(|(early, _)| *early <= now).map(|(_, partition)| *partition);
+        let is_due_later =
+            |partition: &TopicPartition| self.partitions.get(partition).is_some_and(|level| level.due > now);
+        early.filter(is_due_later).take(partitions_max).collect()
     }
 
     /// Takes `partition`, if anything is known of it, as [`Self::take_due`] does.
     pub(crate) fn take(&mut self, partition: TopicPartition, retry: Timestamp) -> Option<TopicPartition> {
         let level = *self.partitions.get(&partition)?;
-        self.insert(partition, Level0 { due: retry, not_before: retry, ..level });
+        self.queue(partition, Level0 { not_before: retry, ..level }, retry);
         Some(partition)
     }
 
@@ -217,17 +240,38 @@ impl Backlog {
     /// Forgets one partition.
     pub(crate) fn remove(&mut self, partition: TopicPartition) {
         if let Some(level) = self.partitions.remove(&partition) {
-            self.due.remove(&(level.due, partition));
+            self.due.remove(&(level.due, level.turn, partition));
+            self.early.remove(&(self.early_at(&level), partition));
             self.bytes = self.bytes.saturating_sub(level.lag.bytes);
             self.extents = self.extents.saturating_sub(level.lag.extents);
         }
+    }
+
+    /// The time from which on a partition may be rewritten with others.
+    fn early_at(&self, level: &Level0) -> Timestamp {
+        self.policy.early_at(&level.pending).max(level.not_before)
+    }
+
+    /// Queues a partition to be looked at when it is `due`, behind all that are due then; if that was known before, it
+    /// keeps its turn.
+    fn queue(&mut self, partition: TopicPartition, level: Level0, due: Timestamp) {
+        let is_queued = self.partitions.get(&partition).is_some_and(|known| known.due == due);
+        if is_queued {
+            return self.insert(partition, level);
+        }
+        self.turns += 1;
+        self.insert(partition, Level0 { due, turn: self.turns, ..level });
     }
 
     fn insert(&mut self, partition: TopicPartition, level: Level0) {
         self.remove(partition);
         self.bytes = self.bytes.saturating_add(level.lag.bytes);
         self.extents = self.extents.saturating_add(level.lag.extents);
-        self.due.insert((level.due, partition));
+        self.due.insert((level.due, level.turn, partition));
+        let early_at = self.early_at(&level);
+        if early_at < level.due {
+            self.early.insert((early_at, partition));
+        }
         self.partitions.insert(partition, level);
     }
 }

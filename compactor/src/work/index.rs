@@ -4,7 +4,6 @@
 //! The backlog is locked while a partition is read and while entries of the feed are applied, so that both happen one
 //! after the other: an entry is either in the reading, and ignored, or applied after it.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use alluvium_metastore::feed::{Feed, FeedEntry, FeedError, FeedPosition};
 use alluvium_metastore::leases::MaintenanceRole;
 use alluvium_metastore::topics::Topic;
 use alluvium_model::log::Head;
-use alluvium_model::{Offset, Timestamp, TopicPartition};
+use alluvium_model::{Timestamp, TopicPartition};
 use alluvium_runtime::Clock;
 use tokio::sync::{MutexGuard as AsyncMutexGuard, watch};
 
@@ -22,6 +21,7 @@ use super::{Backlog, ExpiryQueue, PartitionWork, PlanInput, Planner};
 use crate::Counters;
 use crate::assigned_work::AssignedWork;
 use crate::held_leases::HeldLeases;
+use crate::in_flight::InFlight;
 use crate::plan::{Policy, Selection};
 use crate::retention::Retention;
 use crate::tasks::TaskStatus;
@@ -151,14 +151,14 @@ impl WorkIndex {
                                 expiry.append(partition, now);
                             }
                             if self.has_partition(partition) {
-                                backlog.append(partition, &extent);
+                                backlog.append(partition, &extent, now);
                             }
                         }
                     }
-                    FeedEntry::Swap { partition, inputs, .. } => backlog.swap(partition, &inputs),
-                    FeedEntry::Trim { partition, start } => backlog.trim(partition, start),
+                    FeedEntry::Swap { partition, inputs, .. } => backlog.swap(partition, &inputs, now),
+                    FeedEntry::Trim { partition, start } => backlog.trim(partition, start, now),
                     FeedEntry::Topics { ids } => {
-                        ids.iter().for_each(|id| backlog.change_topic(*id));
+                        ids.iter().for_each(|id| backlog.change_topic(*id, now));
                         topics.extend(ids);
                     }
                 }
@@ -229,61 +229,65 @@ impl WorkIndex {
         head: Head,
     ) -> Result<(), Error> {
         let now = self.clock.now();
-        let input =
-            PlanInput { topic, partition, head, end: head.stable, selection: Selection::None, in_flight: &[], now };
+        let (end, selection) = (head.stable, Selection::None);
+        let input = PlanInput { topic, partition, head, end, selection, bytes_max: 0, in_flight: &[], now };
         let work = self.planner.plan(input).await?;
-        backlog.read(partition, &work.reading, now, now);
+        backlog.surveyed(partition, &work.reading, now);
         if !work.merges.is_empty() {
             backlog.look_at(partition, now);
         }
         Ok(())
     }
 
-    /// Plans the next partition that is worth a look at `now`, among those that are not `in_flight`; it is looked at
-    /// again at `retry` at the earliest unless something happens to it. `None` if there is none.
-    pub(crate) async fn plan_next(
-        &self,
-        in_flight: impl Fn(TopicPartition) -> Vec<Range<Offset>>,
-        now: Timestamp,
-        retry: Timestamp,
-    ) -> Result<Option<PartitionWork>, Error> {
+    /// Plans the next partition that is worth a look, around what is `in_flight`, and notes its work there. `None` if
+    /// there is none.
+    pub(crate) async fn plan_next(&self, in_flight: &InFlight, looks: Looks) -> Result<Option<PartitionWork>, Error> {
         let mut backlog = self.backlog.lock().await;
-        let Some(partition) = backlog.take_due(now, retry) else { return Ok(None) };
-        let look = Look { partition, in_flight: &in_flight(partition), selection: Selection::Eligible, now, retry };
-        self.look(&mut backlog, look).await.map(Some)
+        let Some(partition) = backlog.take_due(looks.now, looks.retry) else { return Ok(None) };
+        self.look(&mut backlog, partition, Selection::Eligible, in_flight, looks).await.map(Some)
     }
 
     /// Plans `partition`, which may be rewritten early because others are rewritten too.
     pub(crate) async fn plan_early(
         &self,
         partition: TopicPartition,
-        in_flight: &[Range<Offset>],
-        now: Timestamp,
-        retry: Timestamp,
+        in_flight: &InFlight,
+        looks: Looks,
     ) -> Result<PartitionWork, Error> {
         let mut backlog = self.backlog.lock().await;
-        let Some(partition) = backlog.take(partition, retry) else { return Ok(PartitionWork::default()) };
-        self.look(&mut backlog, Look { partition, in_flight, selection: Selection::Early, now, retry }).await
+        let Some(partition) = backlog.take(partition, looks.retry) else { return Ok(PartitionWork::default()) };
+        self.look(&mut backlog, partition, Selection::Early, in_flight, looks).await
     }
 
-    async fn look(&self, backlog: &mut Backlog, look: Look<'_>) -> Result<PartitionWork, Error> {
-        let Look { partition, in_flight, selection, now, retry } = look;
+    /// Plans `partition` and notes what is planned as in flight.
+    async fn look(
+        &self,
+        backlog: &mut Backlog,
+        partition: TopicPartition,
+        selection: Selection,
+        in_flight: &InFlight,
+        looks: Looks,
+    ) -> Result<PartitionWork, Error> {
+        let Looks { now, retry, bytes_max } = looks;
         let Some((topic, head)) = self.planner.partition(partition).await? else {
             backlog.remove(partition);
             return Ok(PartitionWork::default());
         };
-        let input = PlanInput { topic: &topic, partition, head, end: head.stable, selection, in_flight, now };
+        let (end, busy) = (head.stable, in_flight.of(partition));
+        let input = PlanInput { topic: &topic, partition, head, end, selection, bytes_max, in_flight: &busy, now };
         let work = self.planner.plan(input).await?;
         backlog.read(partition, &work.reading, retry, now);
+        work.compactions().for_each(|compaction| in_flight.add(compaction));
         Ok(work)
     }
 }
 
-/// A look at one partition.
-struct Look<'a> {
-    partition: TopicPartition,
-    in_flight: &'a [Range<Offset>],
-    selection: Selection,
-    now: Timestamp,
-    retry: Timestamp,
+/// The looks of one pass.
+#[derive(Clone, Copy)]
+pub(crate) struct Looks {
+    pub(crate) now: Timestamp,
+    /// When to look again at a partition that gives no work, unless something happens to it.
+    pub(crate) retry: Timestamp,
+    /// Bytes of the rewrites that one look gives, unless the first of them is larger.
+    pub(crate) bytes_max: u64,
 }

@@ -13,7 +13,7 @@ mod throughput;
 
 pub(crate) use backlog::{Backlog, Reading};
 pub(crate) use expiry_queue::ExpiryQueue;
-pub(crate) use index::WorkIndex;
+pub(crate) use index::{Looks, WorkIndex};
 pub(crate) use planner::{EndOffsets, PartitionWork, PlanInput, Planner};
 pub(crate) use throughput::Throughput;
 

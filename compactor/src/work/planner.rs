@@ -53,6 +53,8 @@ pub(crate) struct PlanInput<'a> {
     /// Extents that reach beyond this offset are left out.
     pub(crate) end: Offset,
     pub(crate) selection: Selection,
+    /// Bytes of the rewrites, unless the first of them is larger; the rest waits.
+    pub(crate) bytes_max: u64,
     /// Offsets that jobs are working on.
     pub(crate) in_flight: &'a [Range<Offset>],
     pub(crate) now: Timestamp,
@@ -67,9 +69,14 @@ pub(crate) struct PartitionWork {
 }
 
 impl PartitionWork {
+    /// What to rewrite and to merge.
+    pub(crate) fn compactions(&self) -> impl Iterator<Item = &Compaction> {
+        self.rewrites.iter().chain(&self.merges)
+    }
+
     /// Extents to rewrite and to merge.
     pub(crate) fn inputs(&self) -> usize {
-        self.rewrites.iter().chain(&self.merges).map(|compaction| compaction.inputs.len()).sum()
+        self.compactions().map(|compaction| compaction.inputs.len()).sum()
     }
 }
 
@@ -133,7 +140,7 @@ impl Planner {
 
     /// Reads a partition and plans its work.
     pub(crate) async fn plan(&self, input: PlanInput<'_>) -> Result<PartitionWork, Error> {
-        let PlanInput { topic, partition, head, end, selection, in_flight, now } = input;
+        let PlanInput { topic, partition, head, end, selection, bytes_max, in_flight, now } = input;
         let known = self.memory().compacted_through.get(&partition).copied();
         let start = known.map_or(head.start, |known| known.max(head.start));
         let (extents, is_whole) = self.extents(partition, start, end).await?;
@@ -145,6 +152,8 @@ impl Planner {
         };
         let plan = plan::plan(&extents, &self.policy, selection, now, is_free);
         self.remember(partition, plan.compacted_through.max(start), known);
+        let (rewrites, left) = first_rewrites(plan.rewrites, &extents, bytes_max);
+        let left_lag = plan::lag(left.iter().flat_map(|range| &extents[range.clone()]));
         let compaction = |range: &Range<usize>| Compaction {
             topic: topic.name.clone(),
             partition,
@@ -152,11 +161,12 @@ impl Planner {
             inputs: extents[range.clone()].to_vec(),
         };
         Ok(PartitionWork {
-            rewrites: plan.rewrites.iter().map(compaction).collect(),
+            rewrites: rewrites.iter().map(compaction).collect(),
             merges: plan.merges.iter().map(compaction).collect(),
             reading: Reading {
                 lag: plan.lag,
-                pending: plan.pending,
+                pending: plan.pending.plus(left_lag),
+                is_cut: !left.is_empty(),
                 broken_bytes: plan::lag(extents.iter().filter(|extent| is_broken(extent))).bytes,
                 start: plan.level_0_start.unwrap_or(start),
                 end: extents.last().map_or(start, |extent| extent.offsets.end),
@@ -202,4 +212,20 @@ impl Planner {
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first of `rewrites`, of up to `bytes_max` but at least one, and the others.
+fn first_rewrites(
+    mut rewrites: Vec<Range<usize>>,
+    extents: &[Extent],
+    bytes_max: u64,
+) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+    let mut bytes: u64 = 0;
+    let mut fits = |range: &Range<usize>| {
+        bytes = extents[range.clone()].iter().map(|extent| extent.bytes).fold(bytes, u64::saturating_add);
+        bytes <= bytes_max
+    };
+    let first = rewrites.iter().take_while(|range| fits(range)).count().max(1).min(rewrites.len());
+    let left = rewrites.split_off(first);
+    (rewrites, left)
 }
