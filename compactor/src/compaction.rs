@@ -3,13 +3,14 @@
 //! A planner hands jobs to workers through a short queue, so that planning goes on while jobs run. Jobs of one
 //! partition run side by side on disjoint ranges of offsets.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use alluvium_metastore::Error;
 use alluvium_metastore::leases::LeaseKey;
-use alluvium_model::{CompactionLoad, Offset};
+use alluvium_model::{CompactionLoad, Offset, TopicPartition};
 use alluvium_runtime::Clock;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
@@ -49,7 +50,8 @@ pub(crate) struct CompactionTask {
     pub(crate) config: CompactorConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) in_flight: InFlight,
-    /// Wakes the planner when partitions are free again.
+    /// Wakes the planner when a job has ended, not after each of its batches: the more it finds at a time, the fewer jobs
+    /// read the same segments.
     pub(crate) job_ended: Notify,
     /// Threads of normal priority, for the time in which the backlog is large.
     pub(crate) urgent: OnceLock<Handle>,
@@ -158,14 +160,15 @@ impl CompactionTask {
     /// Applies what a batch of a job, or its end, has changed.
     async fn apply(&self, result: JobResult) {
         let now = self.clock.now();
-        let JobResult { report, broken, replaced, left } = result;
+        let JobResult { report, broken, replaced, left, is_end } = result;
         for (partition, extent) in &broken {
             self.index.planner.set_broken(*partition, extent);
         }
+        let broken: BTreeSet<TopicPartition> = broken.iter().map(|(partition, _)| *partition).collect();
         let mut backlog = self.index.backlog().await;
         for (partition, offsets) in &left {
             self.in_flight.remove(*partition, offsets);
-            let is_broken = broken.iter().any(|(of, _)| of == partition);
+            let is_broken = broken.contains(partition);
             // Back-off, also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated
             // at once.
             backlog.look_at(*partition, if is_broken { now } else { now.plus(self.config.interval) });
@@ -181,7 +184,9 @@ impl CompactionTask {
         }
         self.counters.count(&report);
         self.show_lag().await;
-        self.job_ended.notify_one();
+        if is_end {
+            self.job_ended.notify_one();
+        }
     }
 
     /// Announces the load of this compactor every now and then, for ever.

@@ -23,8 +23,6 @@ const UNFLUSHED_MEMORY_DIVISOR: usize = 10;
 
 /// The part of the memory that compaction jobs may take.
 const JOBS_MEMORY_DIVISOR: u64 = 8;
-/// Least memory of a job, in bytes: the segments that it reads ahead.
-const JOB_BYTES_MIN: u64 = 32 << 20;
 /// Most jobs at once: more would only share the network.
 const JOBS_MAX: usize = 16;
 /// The least memory for answers, in bytes: each of its shares must hold a batch of the usual size or several.
@@ -79,10 +77,11 @@ pub(super) fn compactor_config(options: &Resolved) -> Result<CompactorConfig, In
         return Err(invalid("orphan-age", options.orphan_age, reason));
     }
     let defaults = CompactorConfig::default();
-    Ok(CompactorConfig {
+    let config = CompactorConfig {
         interval: options.compaction_interval.0,
         retention_check_interval: options.retention_check_interval.0,
-        jobs_max: jobs_max(options.history_file_bytes),
+        // At least one of the segments that agents write with the same options; twice, as it is counted.
+        read_ahead_bytes: defaults.read_ahead_bytes.max(options.segment_bytes.0.saturating_mul(2)),
         compact_bytes_min: options.compaction_bytes.0,
         compact_age_max: options.compaction_age.0,
         // Whoever asks for an age gets it.
@@ -96,14 +95,13 @@ pub(super) fn compactor_config(options: &Resolved) -> Result<CompactorConfig, In
         orphan_age: options.orphan_age.0,
         offsets_retention: options.offsets_retention.0,
         ..defaults
-    })
+    };
+    Ok(CompactorConfig { jobs_max: jobs_max(config.job_memory_bytes()), ..config })
 }
 
-/// As many jobs as processors, while their memory is an eighth of the machine's: each holds its output, and segments
-/// and buffers of about as much.
-fn jobs_max(history_file_bytes: Size) -> usize {
-    let job_bytes = history_file_bytes.0.max(JOB_BYTES_MIN).saturating_mul(2);
-    let by_memory = crate::machine::memory_bytes() as u64 / JOBS_MEMORY_DIVISOR / job_bytes;
+/// As many jobs as processors, while their memory is at most an eighth of the machine's. One there always is.
+fn jobs_max(job_memory_bytes: u64) -> usize {
+    let by_memory = crate::machine::memory_bytes() as u64 / JOBS_MEMORY_DIVISOR / job_memory_bytes.max(1);
     usize::try_from(by_memory).unwrap_or(usize::MAX).min(crate::machine::processors()).clamp(1, JOBS_MAX)
 }
 

@@ -53,6 +53,9 @@ impl Rewriter {
         }
         let mut result = JobResult::default();
         let leases: Vec<Lease> = batch.files.iter().map(|file| file.lease.clone()).collect();
+        // Together with what is swapped in, because that is planned again at once, from here on.
+        let broken = batch.files.iter().filter_map(|file| Some((file.compaction.partition, file.broken.clone()?)));
+        result.broken.extend(broken);
         let puts: Vec<_> = batch.files.into_iter().map(|file| self.put(file).boxed()).collect();
         let mut puts = stream::iter(puts).buffer_unordered(PUTS_MAX);
         let mut files: Vec<PutFile<'_>> = Vec::new();
@@ -90,7 +93,7 @@ impl Rewriter {
     }
 
     async fn put<'a>(&self, file: NewFile<'a>) -> Result<PutFile<'a>, (&'a Compaction, RewriteError)> {
-        let NewFile { compaction, lease, inputs, file } = file;
+        let NewFile { compaction, lease, inputs, file, .. } = file;
         let _slot = self.puts.acquire().await.expect("the semaphore is never closed");
         let started = self.clock.now();
         let id = ObjectId::new(started, self.settings.writer, self.rng.next_u64());

@@ -62,6 +62,8 @@ pub(crate) struct JobResult {
     pub(crate) replaced: Vec<Replaced>,
     /// Compactions that were not done: partition and offsets.
     pub(crate) left: Vec<(TopicPartition, Range<Offset>)>,
+    /// Whether it is the last one of its job.
+    pub(crate) is_end: bool,
 }
 
 /// A compaction of which a file has replaced the first inputs, or all.
@@ -75,10 +77,14 @@ pub(crate) struct Replaced {
 impl JobResult {
     /// The result of a job that did not come to its end.
     pub(crate) fn failed(job: &Job, error: &dyn std::fmt::Display) -> Self {
-        let mut result = Self::default();
+        let mut result = Self::end();
         result.report.fail("a compaction", error);
         job.compactions().iter().for_each(|compaction| result.leave(compaction));
         result
+    }
+
+    fn end() -> Self {
+        Self { is_end: true, ..Self::default() }
     }
 
     pub(super) fn leave(&mut self, compaction: &Compaction) {
@@ -102,7 +108,7 @@ impl Rewriter {
             Ok(leases) => leases,
             Err(error) => return JobResult::failed(job, &error),
         };
-        let mut result = JobResult::default();
+        let mut result = JobResult::end();
         let mut leased = Vec::new();
         for (compaction, lease) in job.compactions().iter().zip(leases) {
             let Some(lease) = lease else {
@@ -138,10 +144,11 @@ impl Rewriter {
                 Some(builder) if !is_fenced => finish(builder).await,
                 Some(_) | None => Built::default(),
             };
-            if let Some(failure) = built.failure {
-                self.note_failure(compaction, failure, &mut unread, result).await;
-            }
-            let file = built.file.map(|file| NewFile::new(compaction, lease.clone(), file));
+            let broken = match built.failure {
+                Some(failure) => self.note_failure(compaction, failure, &mut unread, &mut result.report).await,
+                None => None,
+            };
+            let file = built.file.map(|file| NewFile::new(compaction, lease.clone(), file, broken.clone()));
             if let Some(file) = &file
                 && !batch.has_room_for(file)
             {
@@ -151,6 +158,7 @@ impl Rewriter {
                 Some(file) => batch.add(file),
                 None => {
                     result.leave(compaction);
+                    result.broken.extend(broken.map(|extent| (compaction.partition, extent)));
                     unused.push(lease);
                 }
             }
@@ -162,31 +170,31 @@ impl Rewriter {
         self.leases.release(&unused).await;
     }
 
+    /// Reports why an input is not in the file. Returns it if no other try can help.
     async fn note_failure(
         &self,
         compaction: &Compaction,
         failure: BuildFailure,
         unread: &mut Unread,
-        result: &mut JobResult,
-    ) {
+        report: &mut Report,
+    ) -> Option<Extent> {
         let BuildFailure { error, input } = failure;
         if let Some(input) = &input
             && error.is_missing_input()
             && self.is_gone(compaction.partition, input).await
         {
-            result.report.stale += 1;
-            return;
+            report.stale += 1;
+            return None;
         }
-        if let Some(input) = input.as_ref().filter(|_| error.is_caused_by_input()) {
-            result.broken.push((compaction.partition, (**input).clone()));
-        }
-        match input {
+        let is_broken = error.is_caused_by_input();
+        match &input {
             // One line for all compactions that need the object.
             Some(input) if matches!(error, RewriteError::Objects(_)) => {
                 unread.entry(input.object).or_insert((error, 0)).1 += 1;
             }
-            _ => result.report.fail(&format!("rewriting {} {}", compaction.topic, compaction.partition), &error),
+            _ => report.fail(&format!("rewriting {} {}", compaction.topic, compaction.partition), &error),
         }
+        input.filter(|_| is_broken).map(|input| *input)
     }
 
     /// Whether `input` was replaced or trimmed away while the job waited. Its file is deleted before its object's row.

@@ -271,3 +271,25 @@ async fn jobs_leave_most_slots_for_puts_to_others() {
     assert_eq!(report.files_written, 128);
     assert!(waited < Duration::from_millis(100), "a producer has waited for {waited:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn segments_are_fetched_ahead_only_as_far_as_memory_allows() {
+    const SEGMENTS: u64 = 8;
+    let mut took = Vec::new();
+    for read_ahead_bytes in [1, 64 << 20] {
+        let mut world = world(10).await;
+        for n in 0..SEGMENTS {
+            commit(&mut world, 0..10, n).await;
+        }
+        delay(&world, Operation::Get, "segments/", 1);
+        let started = Instant::now();
+        // A GET that takes 500 ms is hedged: it counts, and changes nothing.
+        let report = world.compactor(CompactorConfig { read_ahead_bytes, ..one_job() }).run_once().await;
+        assert_eq!((report.files_written, report.failures), (10, Vec::new()));
+        took.push(started.elapsed().as_secs());
+        world.faults.heal();
+        world.check().await;
+    }
+    assert!(took[0] >= SEGMENTS, "{took:?}");
+    assert!(took[1] <= 4, "{took:?}");
+}

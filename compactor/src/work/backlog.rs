@@ -177,11 +177,14 @@ impl Backlog {
         self.queue(partition, level, due);
     }
 
-    /// Level 0 of a partition was read by a survey. A partition that waits keeps its turn.
-    pub(crate) fn surveyed(&mut self, partition: TopicPartition, reading: &Reading, now: Timestamp) {
+    /// Level 0 of a partition was read by a survey, and whether it has files to merge. Whoever waits keeps its turn.
+    pub(crate) fn surveyed(&mut self, partition: TopicPartition, reading: &Reading, has_merges: bool, now: Timestamp) {
         let waiting =
             self.partitions.get(&partition).filter(|level| level.due <= now).map(|level| (level.due, level.turn));
         self.read(partition, reading, now, now);
+        if has_merges {
+            self.look_at(partition, now);
+        }
         let level = self.partitions.get(&partition).copied().filter(|level| level.due <= now);
         if let (Some(level), Some((due, turn))) = (level, waiting) {
             self.insert(partition, Level0 { due, turn, ..level });

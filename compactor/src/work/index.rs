@@ -232,10 +232,7 @@ impl WorkIndex {
         let (end, selection) = (head.stable, Selection::None);
         let input = PlanInput { topic, partition, head, end, selection, bytes_max: 0, in_flight: &[], now };
         let work = self.planner.plan(input).await?;
-        backlog.surveyed(partition, &work.reading, now);
-        if !work.merges.is_empty() {
-            backlog.look_at(partition, now);
-        }
+        backlog.surveyed(partition, &work.reading, !work.merges.is_empty(), now);
         Ok(())
     }
 

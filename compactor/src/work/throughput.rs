@@ -5,32 +5,32 @@ use std::time::Duration;
 
 use alluvium_model::Timestamp;
 
-/// The time over which the rate is measured: several jobs of a large partition.
+/// The time over which the rate is measured: several files of a large partition.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Entries kept: jobs that end within a window, added up if there are more.
+/// Entries kept: swaps within a window, added up if there are more.
 const ENTRIES_MAX: usize = 1_024;
 
-/// After this time without the end of a job the rate is not known any more: something is wrong, or one job is endless.
+/// After this time without a swap the rate is not known any more: something is wrong, or one file takes for ever.
 const STALE_AFTER: Duration = Duration::from_secs(300);
 
 /// Bytes compacted in the last minute.
 #[derive(Debug, Default)]
 pub(crate) struct Throughput {
-    /// When a job ended, and the level-0 bytes that it replaced.
-    ended: VecDeque<(Timestamp, u64)>,
-    /// When the job before those ended.
+    /// When a batch of files was swapped in, and the level-0 bytes that it replaced.
+    swaps: VecDeque<(Timestamp, u64)>,
+    /// When the one before those was.
     before: Option<Timestamp>,
     /// Since when there has been work without a pause; `None` if there is none.
     busy_since: Option<Timestamp>,
 }
 
 impl Throughput {
-    /// Notes that a job has replaced `bytes`.
+    /// Notes that a batch of files has replaced `bytes`.
     pub(crate) fn add(&mut self, now: Timestamp, bytes: u64) {
-        let is_full = self.ended.len() >= ENTRIES_MAX;
-        match self.ended.back_mut() {
+        let is_full = self.swaps.len() >= ENTRIES_MAX;
+        match self.swaps.back_mut() {
             Some((_, last)) if is_full => *last = last.saturating_add(bytes),
-            _ => self.ended.push_back((now, bytes)),
+            _ => self.swaps.push_back((now, bytes)),
         }
     }
 
@@ -44,17 +44,17 @@ impl Throughput {
         }
     }
 
-    /// Bytes in a second: of the jobs that ended in the last minute, or else of the last one, since the end of the job
-    /// before them, or since there has been work. 0 if no job has ended for five minutes.
+    /// Bytes in a second: of the swaps of the last minute, or else of the last one, since the one before them, or since
+    /// there has been work. 0 if there was none for five minutes.
     pub(crate) fn bytes_per_second(&mut self, now: Timestamp) -> u64 {
-        while self.ended.len() > 1 && self.ended.front().is_some_and(|(at, _)| at.plus(WINDOW) < now) {
-            self.before = self.ended.pop_front().map(|(at, _)| at);
+        while self.swaps.len() > 1 && self.swaps.front().is_some_and(|(at, _)| at.plus(WINDOW) < now) {
+            self.before = self.swaps.pop_front().map(|(at, _)| at);
         }
-        let is_stale = self.ended.front().is_none_or(|(at, _)| at.plus(STALE_AFTER) < now);
+        let is_stale = self.swaps.front().is_none_or(|(at, _)| at.plus(STALE_AFTER) < now);
         let Some(since) = self.busy_since.filter(|_| !is_stale) else { return 0 };
         let start = self.before.map_or(since, |before| before.max(since));
         let ms = u64::try_from(now.0.saturating_sub(start.0)).unwrap_or(0).max(1);
-        let bytes = self.ended.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
+        let bytes = self.swaps.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
         u64::try_from(u128::from(bytes) * 1_000 / u128::from(ms)).unwrap_or(u64::MAX)
     }
 }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_longer_than_a_minute_have_a_rate_until_none_ends_for_five() {
+    fn swaps_more_than_a_minute_apart_have_a_rate_until_there_is_none_for_five() {
         let mut throughput = Throughput::default();
         throughput.set_busy(at(0), true);
         throughput.add(at(100), 1_000);
@@ -104,11 +104,11 @@ mod tests {
     }
 
     #[test]
-    fn many_small_jobs_are_added_up() {
+    fn many_small_swaps_are_added_up() {
         let mut throughput = Throughput::default();
         throughput.set_busy(at(0), true);
         (0..5_000).for_each(|_| throughput.add(at(1), 1));
-        assert!(throughput.ended.len() <= ENTRIES_MAX);
+        assert!(throughput.swaps.len() <= ENTRIES_MAX);
         assert_eq!(throughput.bytes_per_second(at(1)), 5_000);
     }
 }

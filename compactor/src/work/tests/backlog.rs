@@ -171,8 +171,8 @@ fn partitions_are_taken_in_the_order_in_which_they_became_due() {
     }
     // More data, a survey and a swap by another compactor change no turn; whoever is looked at goes to the end.
     append(&mut backlog, partition(1), &extent(1, 9_000, 3_500));
-    backlog.surveyed(partition(2), &reading(&[extent(0, 2_000, 3_000)]), Timestamp(3_600));
-    backlog.surveyed(partition(3), &reading(&[extent(0, 2_000, 1_000)]), Timestamp(3_600));
+    backlog.surveyed(partition(2), &reading(&[extent(0, 2_000, 3_000)]), false, Timestamp(3_600));
+    backlog.surveyed(partition(3), &reading(&[extent(0, 2_000, 1_000)]), true, Timestamp(3_600));
     backlog.swap(partition(2), &(Offset(0)..Offset(1)), Timestamp(3_700));
     assert_eq!(backlog.take_due(Timestamp(4_000), Timestamp(14_000)), Some(partition(3)));
     let cut = Reading { is_cut: true, ..reading(&[extent(0, 2_000, 1_000)]) };
