@@ -18,6 +18,8 @@ AGE_SECONDS = 300.0  # compactor/src/config.rs: compact_age_max
 MERGE_FACTOR = 4  # compactor/src/plan/policy.rs: MERGE_INPUTS_MIN
 PASS_PARTITIONS = 10_000  # compactor/src/planned_work.rs: PLAN_PARTITIONS_MAX
 PASS_EXTENTS = 200_000  # compactor/src/planned_work.rs: PLAN_EXTENTS_MAX
+JOB_EXTENT_BYTES = 300  # compactor/src/plan/jobs.rs: INPUT_MEMORY_BYTES
+JOB_COMPACTION_BYTES = 1_000  # compactor/src/plan/jobs.rs: COMPACTION_MEMORY_BYTES
 
 # Files after which a job was cut before decision 91.
 JOB_FILES = 64
@@ -65,7 +67,8 @@ class Way:
     age: float = AGE_SECONDS
     # Whether a file holds all partitions of its topic.
     by_topic: bool = False
-    # Bytes that one job reads; `None` if a job is cut after 64 files, as before decision 91.
+    # Memory of one job: what it reads, and what its extents and partitions take beside that; `None` if a job is cut after 64
+    # files, as before decision 91.
     job_bytes: float | None = None
     # Seconds after which segments are merged into one large object that is sorted by partition; `None` for never.
     merged_after: float | None = None
@@ -116,7 +119,8 @@ def cost(load: Load, way: Way) -> Cost:
         waiting = extents
     if way.job_bytes:
         passes = max(load.partitions / PASS_PARTITIONS, load.extents_per_second * age / PASS_EXTENTS)
-        jobs = max(load.bytes_per_second * age / way.job_bytes, passes)
+        memory = load.bytes_per_second * age + extents * JOB_EXTENT_BYTES + load.partitions * JOB_COMPACTION_BYTES
+        jobs = max(memory / way.job_bytes, passes)
     else:
         jobs = files * age / JOB_FILES
     jobs = max(jobs, 1.0)

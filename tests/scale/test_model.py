@@ -22,6 +22,9 @@ def test_constants_are_those_of_the_code():
     planning = "compactor/src/planned_work.rs"
     assert declared(planning, "PLAN_PARTITIONS_MAX") == f"{model.PASS_PARTITIONS:_}"
     assert declared(planning, "PLAN_EXTENTS_MAX") == f"{model.PASS_EXTENTS:_}"
+    jobs = "compactor/src/plan/jobs.rs"
+    assert declared(jobs, "INPUT_MEMORY_BYTES") == f"{model.JOB_EXTENT_BYTES}"
+    assert declared(jobs, "COMPACTION_MEMORY_BYTES") == f"{model.JOB_COMPACTION_BYTES:_}"
 
 
 def test_the_page_shows_the_tables_of_the_model():

@@ -10,9 +10,9 @@ use alluvium_model::{Extent, Offset, TopicPartition};
 /// Compactions in one job: each has a lease.
 const JOB_REWRITES_MAX: usize = 10_000;
 /// Memory of one compaction beside its inputs, bytes: the lease, the names, the state of its file.
-const COMPACTION_MEMORY_BYTES: u64 = 1 << 10;
+const COMPACTION_MEMORY_BYTES: u64 = 1_000;
 /// Memory of one input beside its records, bytes: the extent in the plan and with its run, its place in the schedule.
-const INPUT_MEMORY_BYTES: u64 = 400;
+const INPUT_MEMORY_BYTES: u64 = 300;
 
 /// Adjacent extents of one partition that become one history file.
 #[derive(Clone, Debug, PartialEq, Eq)]

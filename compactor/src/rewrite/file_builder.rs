@@ -68,7 +68,7 @@ impl FileBuilder {
             bytes_target,
             collects,
             writer: None,
-            collected: Vec::new(),
+            collected: Vec::with_capacity(if collects { compaction.inputs.len() } else { 0 }),
             missing: None,
             inputs: 0,
             start,
