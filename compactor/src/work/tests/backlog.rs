@@ -181,7 +181,7 @@ fn partitions_are_taken_in_the_order_in_which_they_became_due() {
 }
 
 #[test]
-fn turns_do_not_depend_on_a_clock_that_goes_on() {
+fn partitions_that_are_always_ripe_are_taken_in_turn_even_if_the_clock_stands_still() {
     let mut backlog = Backlog::new(POLICY);
     for n in 0..5 {
         append(&mut backlog, partition(n), &extent(0, 2_000, 1_000));
