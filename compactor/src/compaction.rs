@@ -104,7 +104,7 @@ impl CompactionTask {
     }
 
     /// Plans the partitions that are ripe, those first that have been for longest, up to the limits, or to the first
-    /// failure. If small ones are among them, those that soon will be come along: they mostly lie in the same segments.
+    /// failure. If slow ones are among them, small ones that soon will be come along: they mostly lie in the same segments.
     /// Rewrites come first, as they shorten the backlog.
     async fn plan(&self) -> (Vec<Job>, Option<Error>) {
         let job_bytes_max = self.config.job_bytes_max();
@@ -121,7 +121,7 @@ impl CompactionTask {
             let Some(work) = self.index.plan_next(&self.in_flight, looks).await? else { break };
             pass.add(work);
         }
-        if !pass.has_small() {
+        if !pass.has_slow(&self.index.planner.policy(), now) {
             return Ok(());
         }
         let early = self.index.backlog().await.early(now, PLAN_PARTITIONS_MAX);

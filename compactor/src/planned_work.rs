@@ -1,6 +1,8 @@
 //! The work that is planned at a time, and its limits. Pure.
 
-use crate::plan::{self, Compaction, Job};
+use alluvium_model::Timestamp;
+
+use crate::plan::{self, Compaction, Job, Policy};
 use crate::work::PartitionWork;
 
 /// Partitions planned at a time: those that share segments are packed into one job, as many as fit one.
@@ -29,9 +31,10 @@ impl PlannedWork {
         self.partitions >= PLAN_PARTITIONS_MAX || self.extents >= PLAN_EXTENTS_MAX || self.bytes >= self.bytes_max
     }
 
-    /// Whether a partition with little data is rewritten.
-    pub(crate) fn has_small(&self) -> bool {
-        self.rewrites.iter().any(|rewrite| plan::is_small(rewrite.bytes()))
+    /// Whether a partition is rewritten because the age of small ones has come at `now`, and so others of them that
+    /// soon will be should come along.
+    pub(crate) fn has_slow(&self, policy: &Policy, now: Timestamp) -> bool {
+        self.rewrites.iter().any(|rewrite| policy.is_slow(&plan::lag(&rewrite.inputs), now))
     }
 
     /// Extents to rewrite and to merge.

@@ -8,7 +8,7 @@ mod jobs;
 mod policy;
 
 pub(crate) use jobs::{Compaction, Job, pack};
-pub(crate) use policy::{Lag, Policy, Selection, is_small, lag, plan};
+pub(crate) use policy::{Lag, Policy, Selection, lag, plan};
 
 #[cfg(test)]
 mod tests;

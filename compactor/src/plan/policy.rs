@@ -41,7 +41,7 @@ pub(crate) enum Selection {
     All,
     /// Those that are large or old enough.
     Eligible,
-    /// Those, and small ones that soon will be.
+    /// Those, and small ones that soon will be, because slow ones are rewritten.
     Early,
     /// None: only what there is matters.
     None,
@@ -97,8 +97,8 @@ impl Policy {
         }
     }
 
-    /// The time from which data at level 0 is rewritten if a job for other small partitions reads its segments anyway:
-    /// if it is small, at three quarters of the age. Those that were rewritten together are ripe together next time.
+    /// The time from which data at level 0 is rewritten if slow partitions are, as it mostly lies in the same segments: if
+    /// it is small, at three quarters of the age. Those that were rewritten together are ripe together next time.
     pub(crate) fn early_at(&self, lag: &Lag) -> Timestamp {
         let ripe_at = self.ripe_at(lag);
         match lag.oldest {
@@ -107,15 +107,25 @@ impl Policy {
         }
     }
 
+    /// Whether data at level 0 has become ripe at `now` because it has waited as long as the smallest may. What is ripe
+    /// more often brings no others along: they would be taken one by one, each before its time.
+    pub(crate) fn is_slow(&self, lag: &Lag, now: Timestamp) -> bool {
+        is_small(lag.bytes) && lag.oldest.is_some_and(|oldest| oldest.plus(self.age_longest()) <= now)
+    }
+
     /// The age at which `bytes` of data are worth a rewrite: the smaller, the older, in proportion.
     fn age_of(&self, bytes: u64) -> Duration {
         let times = u32::try_from(SMALL_BYTES / bytes.clamp(1, SMALL_BYTES)).unwrap_or(u32::MAX);
-        self.age_max.saturating_mul(times).min(self.small_age_max.max(self.age_max))
+        self.age_max.saturating_mul(times).min(self.age_longest())
+    }
+
+    fn age_longest(&self) -> Duration {
+        self.small_age_max.max(self.age_max)
     }
 }
 
 /// Whether `bytes` of data are so few that they wait longer.
-pub(crate) fn is_small(bytes: u64) -> bool {
+fn is_small(bytes: u64) -> bool {
     bytes < SMALL_BYTES
 }
 

@@ -71,6 +71,20 @@ fn little_data_may_be_rewritten_a_quarter_of_its_age_earlier_and_other_data_may_
 }
 
 #[test]
+fn data_is_slow_if_it_is_ripe_because_of_the_longest_age_alone() {
+    let policy = Policy { bytes_min: 32 << 20, small_age_max: Duration::from_secs(3600), ..POLICY };
+    let is_slow = |bytes, seconds: i64| {
+        let lag = Lag { bytes, extents: 500, oldest: Some(Timestamp(0)) };
+        policy.is_slow(&lag, Timestamp(seconds * 1_000))
+    };
+    assert!(is_slow(100, 3_600));
+    assert!(!is_slow(100, 3_599), "ripe because of its extents");
+    assert!(!is_slow(1 << 18, 40), "ripe at a lower age");
+    assert!(!is_slow(1 << 20, 3_600), "not small");
+    assert!(!policy.is_slow(&Lag::default(), NOW));
+}
+
+#[test]
 fn segments_are_rewritten_when_they_are_many_or_old() {
     let eligible = |sizes: &[u64], now| plan(&segments(sizes), &POLICY, Selection::Eligible, now, |_| true).rewrites;
     assert_eq!(eligible(&[300, 300], NOW), NONE);

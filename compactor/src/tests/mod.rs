@@ -10,4 +10,5 @@ mod independence;
 mod interleavings;
 mod jobs;
 mod sharing;
+mod together;
 mod world;

@@ -1,0 +1,48 @@
+//! Partitions with little data that are compacted together, whatever others do.
+
+use std::time::Duration;
+
+use alluvium_metastore::kv::KvFaults;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::drafts::drafts;
+use super::world::{World, config};
+use crate::CompactorConfig;
+
+/// Records of a commit of the busy partition.
+const RECORDS: usize = 8;
+
+/// GETs of four hours in which `slow` partitions, each from another minute on, get little data, and one more gets
+/// `busy_bytes` each minute.
+async fn gets_of_four_hours(slow: i32, busy_bytes: usize) -> u64 {
+    let mut world = World::new(slow + 1, &[("retention.ms", "-1")], KvFaults::none()).await;
+    let compactor =
+        world.compactor(CompactorConfig { compact_bytes_min: 32 << 20, file_bytes_target: 8 << 20, ..config() });
+    let cancel = CancellationToken::new();
+    let (running, cancelled) = (compactor.clone(), cancel.clone());
+    tokio::spawn(async move { running.run(cancelled).await });
+    let before = world.objects.usage().totals().gets;
+    for minute in 0..240 {
+        let slow_now = slow.min(minute + 1);
+        world.commit((0..slow_now).map(|partition| (partition, vec![drafts(1, 100, 7)])).collect()).await;
+        if busy_bytes > 0 {
+            let seed = u64::try_from(minute).expect("positive");
+            world.commit(vec![(slow, vec![drafts(RECORDS, busy_bytes / RECORDS, seed)])]).await;
+        }
+        for _ in 0..6 {
+            world.advance(Duration::from_secs(10));
+            sleep(Duration::from_secs(10)).await;
+        }
+    }
+    cancel.cancel();
+    world.objects.usage().totals().gets - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_partitions_are_compacted_together_also_beside_one_that_is_ripe_every_few_minutes() {
+    const BUSY_BYTES: usize = 130_000;
+    let (slow, busy) = (gets_of_four_hours(30, 0).await, gets_of_four_hours(0, BUSY_BYTES).await);
+    let both = gets_of_four_hours(30, BUSY_BYTES).await;
+    assert!(both <= (slow + busy) * 11 / 10, "{slow} GETs of slow ones, {busy} of a busy one, {both} of both");
+}
