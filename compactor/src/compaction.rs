@@ -22,7 +22,7 @@ use crate::in_flight::InFlight;
 use crate::job_results::JobResults;
 use crate::plan::{self, Job, Selection};
 use crate::planned_work::{PLAN_EXTENTS_MAX, PLAN_PARTITIONS_MAX, PlannedWork};
-use crate::rewrite::{JobResult, Replaced, Rewriter};
+use crate::rewrite::{JobResult, Progress, Replaced, Rewriter};
 use crate::tasks::{Task, TaskStatuses};
 use crate::work::{Backlog, EndOffsets, Looks, PlanInput, Throughput, WorkIndex};
 use crate::{CompactorConfig, Counters, Report};
@@ -63,6 +63,7 @@ impl CompactionTask {
     /// Compacts what is ripe, for ever. After a panic it may be called again.
     pub(crate) async fn run(&self) {
         self.in_flight.clear();
+        self.throughput().stop();
         self.rewriter.leases.abandon(|key| matches!(key, LeaseKey::Partition(_))).await;
         self.index.request_survey();
         let (jobs, queue) = mpsc::channel(WAITING_MAX);
@@ -143,30 +144,37 @@ impl CompactionTask {
     }
 
     /// Runs a job: on threads of normal priority if much is waiting.
-    async fn run_job(&self, job: Job, progress: mpsc::Sender<JobResult>) -> JobResult {
+    async fn run_job(&self, job: Job, results: mpsc::Sender<JobResult>) -> JobResult {
         let is_urgent = self.counters.lag_bytes.load(Ordering::Relaxed) >= self.config.urgent_bytes;
-        let job = Arc::new(job);
-        match self.urgent.get() {
+        let number = self.throughput().begin(self.clock.now(), job.level_0_bytes());
+        let progress = Arc::new(Progress::new(number, &job, results));
+        let result = match self.urgent.get() {
             Some(threads) if is_urgent => {
-                let (rewriter, running) = (self.rewriter.clone(), Arc::clone(&job));
-                let running =
-                    AbortOnDropHandle::new(threads.spawn(async move { rewriter.run(&running, &progress).await }));
-                running.await.unwrap_or_else(|stopped| JobResult::failed(&job, &stopped))
+                let (rewriter, running) = (self.rewriter.clone(), Arc::clone(&progress));
+                let running = threads.spawn(async move { rewriter.run(&job, &running).await });
+                match AbortOnDropHandle::new(running).await {
+                    Ok(result) => result,
+                    Err(stopped) => {
+                        self.rewriter.leases.release(&progress.take_leases()).await;
+                        progress.failed("a compaction", &stopped)
+                    }
+                }
             }
             _ => self.rewriter.run(&job, &progress).await,
-        }
+        };
+        JobResult { job: number, ..result }
     }
 
     /// Applies what a batch of a job, or its end, has changed.
     async fn apply(&self, result: JobResult) {
         let now = self.clock.now();
-        let JobResult { report, broken, replaced, left, is_end } = result;
+        let JobResult { job, report, broken, replaced, not_done, is_end } = result;
         for (partition, extent) in &broken {
             self.index.planner.set_broken(*partition, extent);
         }
         let broken: BTreeSet<TopicPartition> = broken.iter().map(|(partition, _)| *partition).collect();
         let mut backlog = self.index.backlog().await;
-        for (partition, offsets) in &left {
+        for (partition, offsets) in &not_done {
             self.in_flight.remove(*partition, offsets);
             let is_broken = broken.contains(partition);
             // Back-off, also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated
@@ -178,13 +186,12 @@ impl CompactionTask {
             backlog.compacted(*partition, inputs, now);
         }
         drop(backlog);
-        if !replaced.is_empty() {
-            let inputs = replaced.iter().flat_map(|replaced| &replaced.inputs);
-            self.throughput().add(now, plan::lag(inputs).bytes);
-        }
+        let inputs = replaced.iter().flat_map(|replaced| &replaced.inputs);
+        self.throughput().add(job, now, plan::lag(inputs).bytes);
         self.counters.count(&report);
         self.show_lag().await;
         if is_end {
+            self.throughput().end(job, now);
             self.job_ended.notify_one();
         }
     }
@@ -266,7 +273,10 @@ impl CompactionTask {
     async fn run_jobs(&self, jobs: Vec<Job>, report: &mut Report) -> Pass {
         let mut pass = Pass::Nothing;
         let mut results = self.results(stream::iter(jobs).boxed());
-        while let Some(JobResult { report: done, broken, .. }) = results.next().await {
+        while let Some(JobResult { job, report: done, broken, is_end, .. }) = results.next().await {
+            if is_end {
+                self.throughput().end(job, self.clock.now());
+            }
             let is_progress = done.files_written > 0 || !broken.is_empty();
             pass = match pass {
                 _ if is_progress => Pass::Progress,

@@ -19,7 +19,7 @@ use crate::in_flight::InFlight;
 use crate::orphan_sweep::OrphanSweep;
 use crate::plan::Policy;
 use crate::retention::Retention;
-use crate::rewrite::{PUTS_MAX, RewriteSettings, Rewriter};
+use crate::rewrite::{RewriteSettings, Rewriter, put_slots};
 use crate::tasks::TaskStatuses;
 use crate::upkeep::Upkeep;
 use crate::work::{Planner, WorkIndex};
@@ -60,7 +60,8 @@ impl Compactor {
             clock: Arc::clone(&clock),
             settings: rewrite_settings(&config, &*rng),
             rng,
-            puts: Arc::new(Semaphore::new(PUTS_MAX)),
+            puts: Arc::new(Semaphore::new(put_slots(objects.puts_in_flight_max()))),
+            unread: Arc::default(),
         };
         let compaction = CompactionTask {
             rewriter,

@@ -44,6 +44,14 @@ impl Job {
             Self::Merge(compaction) => std::slice::from_ref(compaction),
         }
     }
+
+    /// Bytes of level 0 that it reads.
+    pub(crate) fn level_0_bytes(&self) -> u64 {
+        match self {
+            Self::Rewrite(rewrites) => rewrites.iter().map(Compaction::bytes).fold(0, u64::saturating_add),
+            Self::Merge(_) => 0,
+        }
+    }
 }
 
 impl Compaction {

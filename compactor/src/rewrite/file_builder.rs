@@ -90,6 +90,11 @@ impl FileBuilder {
         self.missing = Some(failure);
     }
 
+    /// Why the next input could not be read, if that `is_wanted`; the file must not be finished then.
+    pub(crate) fn take_missing_if(&mut self, is_wanted: impl Fn(&BuildFailure) -> bool) -> Option<BuildFailure> {
+        self.missing.take_if(|missing| is_wanted(missing))
+    }
+
     /// Adds the run of `extent`, whose bytes are `bytes`. After an error the builder must be dropped.
     pub(crate) fn add_run(&mut self, extent: Extent, bytes: &Bytes) -> Result<(), BuildFailure> {
         if !self.collects {

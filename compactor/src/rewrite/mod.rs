@@ -9,6 +9,7 @@ mod batch;
 mod error;
 mod file_builder;
 mod merge;
+mod progress;
 mod publish;
 mod read_ahead;
 mod rewriter;
@@ -16,8 +17,10 @@ mod schedule;
 mod segment_run;
 mod segments;
 mod source;
+mod unread;
 
-pub(crate) use publish::PUTS_MAX;
+pub(crate) use progress::Progress;
+pub(crate) use publish::put_slots;
 pub(crate) use rewriter::{JobResult, Replaced, RewriteSettings, Rewriter};
 #[cfg(test)]
 pub(crate) use source::ObjectSource;

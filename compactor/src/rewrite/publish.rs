@@ -1,21 +1,31 @@
 //! Publishes finished files, some together: puts them, swaps them in, and deletes those again whose swap was certainly
 //! not made.
 
+use std::time::Duration;
+
 use alluvium_metastore::leases::Lease;
 use alluvium_metastore::log::{NewObject, PartitionSwap, SwapError};
 use alluvium_model::{Extent, ExtentSource, ObjectId, Timestamp, object_key};
-use futures::{FutureExt, StreamExt, stream};
-use tokio::sync::mpsc;
+use futures::{FutureExt, Stream, StreamExt, stream};
+use tokio::time::Instant;
 
 use super::batch::{Batch, NewFile};
 use super::error::RewriteError;
+use super::progress::Progress;
 use super::rewriter::{JobResult, Replaced, Rewriter};
 use crate::Report;
 use crate::plan::Compaction;
 
-/// PUTs in flight of all jobs of a process: a quarter of the slots that it has, the others are for producers. At 50 ms
-/// each they are 80 files a second.
-pub(crate) const PUTS_MAX: usize = 4;
+/// PUTs in flight of one job: hides their latency, and leaves slots to other jobs if they hang.
+const JOB_PUTS_MAX: usize = 4;
+/// How long a file that was put waits for others of its batch to be swapped in with it: longer than they mostly take,
+/// and short beside the time for which a PUT may hang.
+const SWAP_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// PUTs in flight of all jobs of a process that has `slots` for them: a quarter is left to producers.
+pub(crate) fn put_slots(slots: usize) -> usize {
+    slots.saturating_sub(slots.div_ceil(4)).max(1)
+}
 
 /// A file that is in the bucket.
 struct PutFile<'a> {
@@ -26,6 +36,9 @@ struct PutFile<'a> {
     /// The extent that the file is, and the object.
     outputs: [(Extent, NewObject); 1],
 }
+
+/// The result of a PUT.
+type Put<'a> = Result<PutFile<'a>, (&'a Compaction, RewriteError)>;
 
 impl PutFile<'_> {
     fn swap(&self) -> PartitionSwap<'_> {
@@ -45,9 +58,9 @@ impl PutFile<'_> {
 }
 
 impl Rewriter {
-    /// Puts the files of `batch`, replaces their inputs by them, and reports that to `progress`. Returns whether a lease
-    /// was lost.
-    pub(super) async fn publish(&self, batch: Batch<'_>, progress: &mpsc::Sender<JobResult>) -> bool {
+    /// Puts the files of `batch`, replaces their inputs by them, and reports that to `progress`: together, but those
+    /// whose PUTs take long after the others. Returns whether a lease was lost.
+    pub(super) async fn publish(&self, batch: Batch<'_>, progress: &Progress) -> bool {
         if batch.files.is_empty() {
             return false;
         }
@@ -57,24 +70,19 @@ impl Rewriter {
         let broken = batch.files.iter().filter_map(|file| Some((file.compaction.partition, file.broken.clone()?)));
         result.broken.extend(broken);
         let puts: Vec<_> = batch.files.into_iter().map(|file| self.put(file).boxed()).collect();
-        let mut puts = stream::iter(puts).buffer_unordered(PUTS_MAX);
-        let mut files: Vec<PutFile<'_>> = Vec::new();
-        while let Some(put) = puts.next().await {
-            match put {
-                Ok(file) => files.push(file),
-                Err((compaction, error)) => fail(compaction, &error, &mut result),
+        let mut puts = stream::iter(puts).buffer_unordered(JOB_PUTS_MAX);
+        let mut is_fenced = false;
+        loop {
+            let (files, is_end) = next_files(&mut puts, &mut result).await;
+            self.swap_in(files, &mut result).await;
+            is_fenced |= result.report.fenced > 0;
+            if is_end {
+                break;
             }
-            // The first must not become too old because of the others.
-            let started = files.iter().map(|file| file.started).min();
-            if started.is_some_and(|started| self.clock.now() > started.plus(self.settings.output_age_max / 2)) {
-                self.swap_in(std::mem::take(&mut files), &mut result).await;
-            }
+            progress.send(std::mem::take(&mut result)).await;
         }
-        self.swap_in(files, &mut result).await;
-        self.leases.release(&leases).await;
-        let is_fenced = result.report.fenced > 0;
-        // Nobody listens only if the compactor is stopping.
-        let _ = progress.send(result).await;
+        self.release(&leases, progress).await;
+        progress.send(result).await;
         is_fenced
     }
 
@@ -92,7 +100,7 @@ impl Rewriter {
         }
     }
 
-    async fn put<'a>(&self, file: NewFile<'a>) -> Result<PutFile<'a>, (&'a Compaction, RewriteError)> {
+    async fn put<'a>(&self, file: NewFile<'a>) -> Put<'a> {
         let NewFile { compaction, lease, inputs, file, .. } = file;
         let _slot = self.puts.acquire().await.expect("the semaphore is never closed");
         let started = self.clock.now();
@@ -169,6 +177,33 @@ impl Rewriter {
             && let Err(error) = self.objects.delete(&[key]).await
         {
             tracing::debug!(%error, %id, "deleting a rejected output failed; the orphan sweep will delete it");
+        }
+    }
+}
+
+/// The next files that are swapped in together, and whether they are the last: all that are put until the first of them
+/// has waited for long.
+async fn next_files<'a>(
+    puts: &mut (impl Stream<Item = Put<'a>> + Unpin),
+    result: &mut JobResult,
+) -> (Vec<PutFile<'a>>, bool) {
+    let mut files: Vec<PutFile<'_>> = Vec::new();
+    let mut until: Option<Instant> = None;
+    loop {
+        let put = match until {
+            None => puts.next().await,
+            Some(until) => match tokio::time::timeout_at(until, puts.next()).await {
+                Ok(put) => put,
+                Err(_elapsed) => return (files, false),
+            },
+        };
+        match put {
+            None => return (files, true),
+            Some(Ok(file)) => {
+                until.get_or_insert_with(|| Instant::now() + SWAP_WAIT_MAX);
+                files.push(file);
+            }
+            Some(Err((compaction, error))) => fail(compaction, &error, result),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alluvium_history::compute;
@@ -12,11 +12,13 @@ use alluvium_model::{Extent, ObjectId, Offset, TopicPartition};
 use alluvium_objects::Objects;
 use alluvium_runtime::{Clock, Rng};
 use futures::future::join_all;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
 use super::batch::{Batch, NewFile};
 use super::error::{BuildFailure, RewriteError};
 use super::file_builder::{Built, FileBuilder};
+use super::progress::Progress;
+use super::unread::UnreadSegments;
 use crate::Report;
 use crate::held_leases::HeldLeases;
 use crate::plan::{Compaction, Job};
@@ -34,6 +36,8 @@ pub(crate) struct Rewriter {
     pub(crate) rng: Arc<dyn Rng>,
     /// Slots for the PUTs of all jobs of this process.
     pub(crate) puts: Arc<Semaphore>,
+    /// Segments that jobs could not read lately.
+    pub(crate) unread: Arc<Mutex<UnreadSegments>>,
     pub(crate) settings: RewriteSettings,
 }
 
@@ -55,13 +59,15 @@ pub(crate) struct RewriteSettings {
 /// The result of one batch of a job, or of the rest of it.
 #[derive(Default)]
 pub(crate) struct JobResult {
+    /// The number of the job.
+    pub(crate) job: u64,
     pub(crate) report: Report,
     /// Inputs that could not be read.
     pub(crate) broken: Vec<(TopicPartition, Extent)>,
     /// Compactions of which a file has replaced inputs.
     pub(crate) replaced: Vec<Replaced>,
     /// Compactions that were not done: partition and offsets.
-    pub(crate) left: Vec<(TopicPartition, Range<Offset>)>,
+    pub(crate) not_done: Vec<(TopicPartition, Range<Offset>)>,
     /// Whether it is the last one of its job.
     pub(crate) is_end: bool,
 }
@@ -75,20 +81,8 @@ pub(crate) struct Replaced {
 }
 
 impl JobResult {
-    /// The result of a job that did not come to its end.
-    pub(crate) fn failed(job: &Job, error: &dyn std::fmt::Display) -> Self {
-        let mut result = Self::end();
-        result.report.fail("a compaction", error);
-        job.compactions().iter().for_each(|compaction| result.leave(compaction));
-        result
-    }
-
-    fn end() -> Self {
-        Self { is_end: true, ..Self::default() }
-    }
-
     pub(super) fn leave(&mut self, compaction: &Compaction) {
-        self.left.push((compaction.partition, compaction.offsets()));
+        self.not_done.push((compaction.partition, compaction.offsets()));
     }
 }
 
@@ -101,14 +95,15 @@ type Unread = BTreeMap<ObjectId, (RewriteError, usize)>;
 impl Rewriter {
     /// Runs `job` for those of its partitions that can be leased. What a batch of it has changed goes to `progress`, what
     /// is left at the end is returned. Failures are reported and can be planned again.
-    pub(crate) async fn run(&self, job: &Job, progress: &mpsc::Sender<JobResult>) -> JobResult {
+    pub(crate) async fn run(&self, job: &Job, progress: &Progress) -> JobResult {
         let key = |compaction: &Compaction| LeaseKey::Partition(compaction.partition);
         let keys: Vec<LeaseKey> = job.compactions().iter().map(key).collect();
         let leases = match self.leases.acquire(&keys).await {
             Ok(leases) => leases,
-            Err(error) => return JobResult::failed(job, &error),
+            Err(error) => return progress.failed("leasing partitions", &error),
         };
-        let mut result = JobResult::end();
+        progress.leased(leases.iter().flatten());
+        let mut result = JobResult { is_end: true, ..JobResult::default() };
         let mut leased = Vec::new();
         for (compaction, lease) in job.compactions().iter().zip(leases) {
             let Some(lease) = lease else {
@@ -133,7 +128,7 @@ impl Rewriter {
         &self,
         leased: Vec<(&Compaction, Lease)>,
         builders: Vec<BuilderResult>,
-        progress: &mpsc::Sender<JobResult>,
+        progress: &Progress,
         result: &mut JobResult,
     ) {
         let (mut batch, mut unread, mut unused) = (Batch::default(), Unread::new(), Vec::new());
@@ -141,7 +136,7 @@ impl Rewriter {
         let mut is_fenced = false;
         for (compaction, lease) in leased {
             let built = match builders.next() {
-                Some(builder) if !is_fenced => finish(builder).await,
+                Some(builder) if !is_fenced => self.finish(builder).await,
                 Some(_) | None => Built::default(),
             };
             let broken = match built.failure {
@@ -164,10 +159,42 @@ impl Rewriter {
             }
         }
         self.publish(batch, progress).await;
+        self.unread().add(unread.keys().copied());
         for (object, (error, compactions)) in unread {
             result.report.fail(&format!("reading segment {object} for {compactions} compactions"), &error);
         }
-        self.leases.release(&unused).await;
+        self.release(&unused, progress).await;
+    }
+
+    /// Ends the use of `leases` by a job.
+    pub(super) async fn release(&self, leases: &[Lease], progress: &Progress) {
+        self.leases.release(leases).await;
+        progress.released(leases);
+    }
+
+    /// Finishes a file. One that ends before an input that could not be read is finished only if no later job will
+    /// read that input either, as far as that can be known: a part costs as much as the whole.
+    async fn finish(&self, builder: BuilderResult) -> Built {
+        let failed = |failure| Built { file: None, failure: Some(failure) };
+        let mut builder = match builder {
+            Ok(builder) => builder,
+            Err(failure) => return failed(failure),
+        };
+        if let Some(failure) = builder.take_missing_if(|failure| !self.is_lasting(failure)) {
+            return failed(failure);
+        }
+        let stopped = |error: tokio::task::JoinError| failed(BuildFailure { error: error.into(), input: None });
+        compute(move || builder.finish()).await.unwrap_or_else(stopped)
+    }
+
+    /// Whether the input cannot be read at all, or an earlier job could not read it either.
+    fn is_lasting(&self, failure: &BuildFailure) -> bool {
+        let is_unread = |input: &Extent| self.unread().contains(input.object);
+        failure.error.is_caused_by_input() || failure.input.as_deref().is_some_and(is_unread)
+    }
+
+    pub(super) fn unread(&self) -> MutexGuard<'_, UnreadSegments> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reports why an input is not in the file. Returns it if no other try can help.
@@ -201,16 +228,5 @@ impl Rewriter {
     async fn is_gone(&self, partition: TopicPartition, input: &Extent) -> bool {
         let found = self.log.find(partition, input.offsets.start, 1).await;
         found.is_ok_and(|found| found.first().is_none_or(|extent| extent.object != input.object))
-    }
-}
-
-async fn finish(builder: BuilderResult) -> Built {
-    let failed = |failure| Built { file: None, failure: Some(failure) };
-    match builder {
-        Ok(builder) => {
-            let stopped = |error: tokio::task::JoinError| failed(BuildFailure { error: error.into(), input: None });
-            compute(move || builder.finish()).await.unwrap_or_else(stopped)
-        }
-        Err(failure) => failed(failure),
     }
 }

@@ -71,7 +71,10 @@ impl Rewriter {
         let key = object_key::segment(read.object);
         let ranges: Vec<_> = inputs.iter().map(|(_, extent)| position(extent)).collect();
         let runs = match self.objects.get_ranges(&key, &ranges).await {
-            Ok(runs) => runs.into_iter().map(Ok).collect(),
+            Ok(runs) => {
+                self.unread().remove([read.object]);
+                runs.into_iter().map(Ok).collect()
+            }
             // A single bad range must not fail the others.
             Err(error) if concerns_one_range(&error) && ranges.len() > 1 => {
                 join_all(ranges.iter().map(|range| self.objects.get_range(&key, range.clone()))).await

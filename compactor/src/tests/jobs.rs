@@ -17,20 +17,20 @@ use super::world::{World, config};
 use crate::{Compactor, CompactorConfig};
 
 /// One job holds everything.
-fn one_job() -> CompactorConfig {
+pub(super) fn one_job() -> CompactorConfig {
     CompactorConfig { file_bytes_target: 32 << 20, jobs_max: 1, ..config() }
 }
 
-async fn world(partitions: i32) -> World {
+pub(super) async fn world(partitions: i32) -> World {
     World::new(partitions, &[("retention.ms", "-1")], KvFaults::none()).await
 }
 
 /// Commits one segment with a run of each of `partitions`.
-async fn commit(world: &mut World, partitions: std::ops::Range<i32>, seed: u64) -> ObjectId {
+pub(super) async fn commit(world: &mut World, partitions: std::ops::Range<i32>, seed: u64) -> ObjectId {
     world.commit(partitions.map(|partition| (partition, vec![drafts(1, 100, seed)])).collect()).await
 }
 
-fn start(compactor: &Compactor) -> CancellationToken {
+pub(super) fn start(compactor: &Compactor) -> CancellationToken {
     let (compactor, cancel) = (compactor.clone(), CancellationToken::new());
     let cancelled = cancel.clone();
     tokio::spawn(async move { compactor.run(cancelled).await });
@@ -38,7 +38,7 @@ fn start(compactor: &Compactor) -> CancellationToken {
 }
 
 /// Lets time pass, for the compactor's clock too, until `is_reached`.
-async fn until(world: &World, what: &str, mut is_reached: impl AsyncFnMut() -> bool) {
+pub(super) async fn until(world: &World, what: &str, mut is_reached: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !is_reached().await {
         assert!(started.elapsed() < Duration::from_secs(600), "{what} not within ten minutes");
@@ -47,19 +47,19 @@ async fn until(world: &World, what: &str, mut is_reached: impl AsyncFnMut() -> b
     }
 }
 
-fn is_history(extent: &Extent) -> bool {
+pub(super) fn is_history(extent: &Extent) -> bool {
     matches!(extent.source, ExtentSource::History { .. })
 }
 
-async fn is_all_history(world: &World) -> bool {
+pub(super) async fn is_all_history(world: &World) -> bool {
     world.all_extents().await.iter().all(is_history)
 }
 
-fn files_written(compactor: &Compactor) -> u64 {
+pub(super) fn files_written(compactor: &Compactor) -> u64 {
     compactor.counters().files_written.load(Ordering::Relaxed)
 }
 
-fn delay(world: &World, operation: Operation, prefix: &str, seconds: u64) {
+pub(super) fn delay(world: &World, operation: Operation, prefix: &str, seconds: u64) {
     world
         .faults
         .inject(FaultRule::on(operation, Fault::Delay(Duration::from_secs(seconds))).key_contains(prefix.to_owned()));
@@ -233,7 +233,7 @@ async fn a_segment_that_cannot_be_read_fails_nothing_but_what_lies_in_it() {
         let expected = if number < 40 { vec![true, false, false, false] } else { vec![true] };
         assert_eq!(levels, expected, "partition {number}");
     }
-    assert!(report.failures.len() <= 2, "one for each try: {:?}", report.failures);
+    assert!(report.failures.len() <= 3, "one for each try: {:?}", report.failures);
     world.faults.heal();
     assert_eq!(world.compactor(one_job()).run_once().await.failures, Vec::<String>::new());
     assert!(is_all_history(&world).await);

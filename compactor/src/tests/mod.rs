@@ -3,6 +3,7 @@
 mod broken;
 mod crash;
 mod drafts;
+mod failing_jobs;
 mod finding;
 mod garbage;
 mod history;

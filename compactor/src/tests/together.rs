@@ -25,7 +25,9 @@ async fn gets_of_four_hours(slow: i32, busy_bytes: usize) -> u64 {
     let before = world.objects.usage().totals().gets;
     for minute in 0..240 {
         let slow_now = slow.min(minute + 1);
-        world.commit((0..slow_now).map(|partition| (partition, vec![drafts(1, 100, 7)])).collect()).await;
+        if slow_now > 0 {
+            world.commit((0..slow_now).map(|partition| (partition, vec![drafts(1, 100, 7)])).collect()).await;
+        }
         if busy_bytes > 0 {
             let seed = u64::try_from(minute).expect("positive");
             world.commit(vec![(slow, vec![drafts(RECORDS, busy_bytes / RECORDS, seed)])]).await;

@@ -105,6 +105,12 @@ impl Objects {
         self.suspension.set(is_suspended);
     }
 
+    /// PUTs in flight at most, of all who share this.
+    #[must_use]
+    pub fn puts_in_flight_max(&self) -> usize {
+        self.config.puts_in_flight_max
+    }
+
     /// Counters of the requests so far.
     #[must_use]
     pub fn usage(&self) -> &Usage {
