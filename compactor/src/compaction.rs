@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::in_flight::InFlight;
 use crate::job_results::JobResults;
 use crate::plan::{self, Job, Selection};
-use crate::planned_work::{PLAN_EXTENTS_MAX, PLAN_PARTITIONS_MAX, PlannedWork};
+use crate::planned_work::{PLAN_EXTENTS_MAX, PLAN_PARTITIONS_MAX, PlannedWork, WaitingMerges};
 use crate::rewrite::{JobResult, Progress, Replaced, Rewriter};
 use crate::tasks::{Task, TaskStatuses};
 use crate::work::{Backlog, EndOffsets, Looks, PlanInput, Throughput, WorkIndex};
@@ -31,10 +31,10 @@ use crate::{CompactorConfig, Counters, Report};
 const PASSES_MAX: usize = 1_000;
 /// Passes in a row that find only changed inputs: of an index that contradicts itself they find no end.
 const STALE_PASSES_MAX: usize = 3;
-/// Jobs whose bytes are planned at a time, per job that runs at once: a pass is short, and partitions that become ripe
-/// meanwhile wait for no more than that; and the jobs that run at once are not kept waiting for the planning of small
-/// partitions, whose reading takes about a millisecond each.
-const PLAN_JOBS_PER_WORKER: u64 = 2;
+/// Jobs whose bytes are rewritten by one pass, and merges that follow them, per job that runs at once. So a pass is short,
+/// and partitions that become ripe meanwhile wait for no more than that; and the jobs that run at once are not kept waiting
+/// for the planning of small partitions, whose reading takes about a millisecond each.
+const PLAN_JOBS_PER_WORKER: usize = 2;
 /// Pause between two announcements of the load. Heartbeats carry them, about as often.
 const ANNOUNCEMENT_PAUSE: Duration = Duration::from_secs(1);
 /// Results of batches that wait to be applied, per compactor; a job waits with its next one. Each has up to 2,000 extents.
@@ -80,8 +80,11 @@ impl CompactionTask {
     }
 
     async fn plan_forever(&self, queue: mpsc::Sender<Job>) {
+        let mut merges = WaitingMerges::default();
+        let merges_max = self.config.jobs_max.max(1) * PLAN_JOBS_PER_WORKER;
         loop {
-            let (jobs, failed) = self.plan().await;
+            let (mut jobs, failed) = self.plan(&mut merges).await;
+            jobs.extend(merges.take(merges_max));
             let is_idle = jobs.is_empty();
             for job in jobs {
                 if queue.send(job).await.is_err() {
@@ -106,18 +109,18 @@ impl CompactionTask {
 
     /// Plans the partitions that are ripe, those first that have been for longest, up to the limits, or to the first
     /// failure. If slow ones are among them, small ones that soon will be come along: they mostly lie in the same segments.
-    /// Rewrites come first, as they shorten the backlog.
-    async fn plan(&self) -> (Vec<Job>, Option<Error>) {
+    /// Rewrites come first, as they shorten the backlog; merges join the `merges` that wait.
+    async fn plan(&self, merges: &mut WaitingMerges) -> (Vec<Job>, Option<Error>) {
         let job_bytes_max = self.config.job_bytes_max();
-        let jobs_max = u64::try_from(self.config.jobs_max.max(1)).unwrap_or(u64::MAX);
-        let mut pass = PlannedWork::new(job_bytes_max.saturating_mul(jobs_max * PLAN_JOBS_PER_WORKER));
-        let failed = self.plan_pass(&mut pass).await.err();
-        (pass.into_jobs(job_bytes_max), failed)
+        let jobs = u64::try_from(self.config.jobs_max.max(1) * PLAN_JOBS_PER_WORKER).unwrap_or(u64::MAX);
+        let mut pass = PlannedWork::new(job_bytes_max.saturating_mul(jobs));
+        let failed = self.plan_pass(&mut pass, !merges.is_full()).await.err();
+        (pass.into_jobs(job_bytes_max, merges), failed)
     }
 
-    async fn plan_pass(&self, pass: &mut PlannedWork) -> Result<(), Error> {
-        let now = self.clock.now();
-        let looks = Looks { now, retry: now.plus(self.config.interval), bytes_max: self.config.job_bytes_max() };
+    async fn plan_pass(&self, pass: &mut PlannedWork, with_merges: bool) -> Result<(), Error> {
+        let (now, bytes_max) = (self.clock.now(), self.config.job_bytes_max());
+        let looks = Looks { now, retry: now.plus(self.config.interval), bytes_max, with_merges };
         while !pass.is_full() {
             let Some(work) = self.index.plan_next(&self.in_flight, looks).await? else { break };
             pass.add(work);
@@ -266,7 +269,10 @@ impl CompactionTask {
             }
         }
         self.index.show_lag(&backlog);
-        Ok(pass.into_jobs(self.config.job_bytes_max()))
+        let mut merges = WaitingMerges::default();
+        let mut jobs = pass.into_jobs(self.config.job_bytes_max(), &mut merges);
+        jobs.extend(merges.take(usize::MAX));
+        Ok(jobs)
     }
 
     /// Runs `jobs`.

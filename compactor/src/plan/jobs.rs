@@ -8,7 +8,7 @@ use std::ops::Range;
 use alluvium_model::{Extent, Offset, TopicPartition};
 
 /// Compactions in one job: each has a lease.
-const JOB_REWRITES_MAX: usize = 10_000;
+pub(crate) const JOB_REWRITES_MAX: usize = 10_000;
 /// Memory of one compaction beside its inputs, bytes: the lease, the names, the state of its file.
 const COMPACTION_MEMORY_BYTES: u64 = 1_000;
 /// Memory of one input beside its records, bytes: the extent in the plan and with its run, its place in the schedule.

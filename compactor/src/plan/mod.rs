@@ -7,7 +7,7 @@
 mod jobs;
 mod policy;
 
-pub(crate) use jobs::{Compaction, Job, pack};
+pub(crate) use jobs::{Compaction, JOB_REWRITES_MAX, Job, pack};
 pub(crate) use policy::{Lag, Policy, Selection, lag, plan};
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use alluvium_metastore::kv::KvFaults;
+use alluvium_objects::Operation;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::drafts::drafts;
+use super::jobs;
 use super::world::{World, config};
 use crate::CompactorConfig;
 
@@ -47,4 +49,28 @@ async fn slow_partitions_are_compacted_together_also_beside_one_that_is_ripe_eve
     let (slow, busy) = (gets_of_four_hours(30, 0).await, gets_of_four_hours(0, BUSY_BYTES).await);
     let both = gets_of_four_hours(30, BUSY_BYTES).await;
     assert!(both <= (slow + busy) * 11 / 10, "{slow} GETs of slow ones, {busy} of a busy one, {both} of both");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_becomes_ripe_waits_for_a_few_merges_and_not_for_all() {
+    const MERGES: i32 = 50;
+    let mut world = jobs::world(MERGES + 1).await;
+    for n in 0..4 {
+        jobs::commit(&mut world, 0..MERGES, n).await;
+        world.compactor(CompactorConfig { file_bytes_target: 1, ..jobs::one_job() }).run_once().await;
+    }
+    jobs::delay(&world, Operation::Put, "history/", 1);
+    let compactor = world.compactor(CompactorConfig { compact_bytes_min: 1, ..jobs::one_job() });
+    let cancel = jobs::start(&compactor);
+    jobs::until(&world, "a merge", async || jobs::files_written(&compactor) > 2).await;
+    let merged = jobs::files_written(&compactor);
+    jobs::commit(&mut world, MERGES..MERGES + 1, 9).await;
+    let ripe = world.partition(MERGES);
+    jobs::until(&world, "its file", async || jobs::is_history(&world.extents(ripe).await[0])).await;
+    let before = jobs::files_written(&compactor) - merged;
+    assert!(before <= 8, "{before} files before that of the partition that was ripe");
+    let files = u64::try_from(MERGES).expect("positive") + 1;
+    jobs::until(&world, "all merges", async || jobs::files_written(&compactor) == files).await;
+    cancel.cancel();
+    world.check().await;
 }

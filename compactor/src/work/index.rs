@@ -265,15 +265,19 @@ impl WorkIndex {
         in_flight: &InFlight,
         looks: Looks,
     ) -> Result<PartitionWork, Error> {
-        let Looks { now, retry, bytes_max } = looks;
+        let Looks { now, retry, bytes_max, with_merges } = looks;
         let Some((topic, head)) = self.planner.partition(partition).await? else {
             backlog.remove(partition);
             return Ok(PartitionWork::default());
         };
         let (end, busy) = (head.stable, in_flight.of(partition));
         let input = PlanInput { topic: &topic, partition, head, end, selection, bytes_max, in_flight: &busy, now };
-        let work = self.planner.plan(input).await?;
+        let mut work = self.planner.plan(input).await?;
         backlog.read(partition, &work.reading, retry, now);
+        if !with_merges && !work.merges.is_empty() {
+            work.merges.clear();
+            backlog.look_at(partition, retry);
+        }
         work.compactions().for_each(|compaction| in_flight.add(compaction));
         Ok(work)
     }
@@ -287,4 +291,6 @@ pub(crate) struct Looks {
     pub(crate) retry: Timestamp,
     /// Bytes of the rewrites that one look gives, unless the first of them is larger.
     pub(crate) bytes_max: u64,
+    /// Whether merges are wanted too, or left to a later look.
+    pub(crate) with_merges: bool,
 }
