@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use alluvium_metastore::Error;
 use alluvium_metastore::leases::LeaseKey;
-use alluvium_model::{CompactionLoad, Offset, TopicPartition};
+use alluvium_model::{CompactionLoad, Extent, Offset, TopicPartition};
 use alluvium_runtime::Clock;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
@@ -172,10 +172,7 @@ impl CompactionTask {
     async fn apply(&self, result: JobResult) {
         let now = self.clock.now();
         let JobResult { job, report, broken, replaced, not_done, is_end } = result;
-        for (partition, extent) in &broken {
-            self.index.planner.set_broken(*partition, extent);
-        }
-        let broken: BTreeSet<TopicPartition> = broken.iter().map(|(partition, _)| *partition).collect();
+        let broken = self.note_broken(&broken);
         let mut backlog = self.index.backlog().await;
         for (partition, offsets) in &not_done {
             self.in_flight.remove(*partition, offsets);
@@ -197,6 +194,13 @@ impl CompactionTask {
             self.throughput().end(job, now);
             self.job_ended.notify_one();
         }
+    }
+
+    /// Notes inputs that cannot be read. Returns the partitions in which they are planned around from now on: those beyond
+    /// the limit of what is remembered would be tried again at once.
+    fn note_broken(&self, broken: &[(TopicPartition, Extent)]) -> BTreeSet<TopicPartition> {
+        let noted = broken.iter().filter(|(partition, extent)| self.index.planner.set_broken(*partition, extent));
+        noted.map(|(partition, _)| *partition).collect()
     }
 
     /// Announces the load of this compactor every now and then, for ever.
@@ -283,15 +287,12 @@ impl CompactionTask {
             if is_end {
                 self.throughput().end(job, self.clock.now());
             }
-            let is_progress = done.files_written > 0 || !broken.is_empty();
+            let is_progress = done.files_written > 0 || !self.note_broken(&broken).is_empty();
             pass = match pass {
                 _ if is_progress => Pass::Progress,
                 Pass::Nothing if done.stale > 0 => Pass::Stale,
                 pass => pass,
             };
-            for (partition, extent) in &broken {
-                self.index.planner.set_broken(*partition, extent);
-            }
             report.add(done);
         }
         pass

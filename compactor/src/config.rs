@@ -56,6 +56,12 @@ impl CompactorConfig {
         job_memory::most(self.job_bytes_max(), self.read_ahead_bytes)
     }
 
+    /// The `read_ahead_bytes` that go with a `file_bytes_target`, bytes.
+    #[must_use]
+    pub fn read_ahead_of(file_bytes_target: u64) -> u64 {
+        job_memory::read_ahead_bytes(file_bytes_target)
+    }
+
     /// Bytes that a job of several compactions collects: as much as a full file.
     pub(crate) fn job_bytes_max(&self) -> u64 {
         self.file_bytes_target.max(1)
@@ -74,7 +80,7 @@ impl Default for CompactorConfig {
             compact_age_max: Duration::from_secs(300),
             compact_small_age_max: Duration::from_secs(3600),
             file_bytes_target: limits::HISTORY_FILE_BYTES_TARGET,
-            read_ahead_bytes: job_memory::READ_AHEAD_BYTES,
+            read_ahead_bytes: Self::read_ahead_of(limits::HISTORY_FILE_BYTES_TARGET),
             jobs_max: 2,
             retire_grace: limits::RETIRE_GRACE,
             orphan_age: limits::ORPHAN_AGE,

@@ -12,7 +12,7 @@ pub(crate) struct JobResults<'a> {
     pub(crate) running: BoxStream<'a, JobResult>,
     /// What they report before.
     pub(crate) batches: mpsc::Receiver<JobResult>,
-    /// What a job has returned whose last batches may still be in the queue.
+    /// What a job has returned that has ended: it follows its last batches, which may still be in the queue.
     pub(crate) ended: Option<JobResult>,
 }
 

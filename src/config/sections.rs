@@ -81,7 +81,8 @@ pub(super) fn compactor_config(options: &Resolved) -> Result<CompactorConfig, In
         interval: options.compaction_interval.0,
         retention_check_interval: options.retention_check_interval.0,
         // At least one of the segments that agents write with the same options; twice, as it is counted.
-        read_ahead_bytes: defaults.read_ahead_bytes.max(options.segment_bytes.0.saturating_mul(2)),
+        read_ahead_bytes: CompactorConfig::read_ahead_of(options.history_file_bytes.0)
+            .max(options.segment_bytes.0.saturating_mul(2)),
         compact_bytes_min: options.compaction_bytes.0,
         compact_age_max: options.compaction_age.0,
         // Whoever asks for an age gets it.

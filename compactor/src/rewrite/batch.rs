@@ -7,7 +7,6 @@ use alluvium_metastore::leases::Lease;
 use alluvium_model::{Extent, TopicPartition, limits};
 
 use super::file_builder::BuiltFile;
-use crate::job_memory::BATCH_BYTES_MAX;
 use crate::plan::Compaction;
 
 /// Files that are swapped in by one transaction. A crash leaves as many orphans at most.
@@ -19,17 +18,17 @@ pub(super) struct NewFile<'a> {
     pub(super) lease: Lease,
     pub(super) inputs: &'a [Extent],
     pub(super) file: FinishedFile,
-    /// The input after those, if it cannot be read.
+    /// The input at which the file ends early, if no other try can help.
     pub(super) broken: Option<Extent>,
 }
 
 /// Files that are published together.
-#[derive(Default)]
 pub(super) struct Batch<'a> {
     pub(super) files: Vec<NewFile<'a>>,
     partitions: BTreeSet<TopicPartition>,
     inputs: usize,
     bytes: u64,
+    bytes_max: u64,
 }
 
 impl<'a> NewFile<'a> {
@@ -40,11 +39,16 @@ impl<'a> NewFile<'a> {
 }
 
 impl<'a> Batch<'a> {
+    /// Nothing yet, of up to `bytes_max`, or one file.
+    pub(super) fn new(bytes_max: u64) -> Self {
+        Self { files: Vec::new(), partitions: BTreeSet::new(), inputs: 0, bytes: 0, bytes_max }
+    }
+
     /// Whether one transaction can swap in `file` too, and memory can hold it beside the others.
     pub(super) fn has_room_for(&self, file: &NewFile<'_>) -> bool {
-        self.files.len() < BATCH_FILES_MAX
+        let fits = self.bytes.saturating_add(file.file.bytes) <= self.bytes_max || self.files.is_empty();
+        fits && self.files.len() < BATCH_FILES_MAX
             && self.inputs + file.inputs.len() <= limits::SWAP_INPUTS_MAX
-            && self.bytes.saturating_add(file.file.bytes) <= BATCH_BYTES_MAX
             && !self.partitions.contains(&file.compaction.partition)
     }
 
@@ -82,7 +86,7 @@ mod tests {
     /// How many files of `bytes`, each of which replaces `inputs`, are published together.
     fn together(bytes: u64, inputs: usize, partition: impl Fn(i32) -> i32) -> usize {
         let compactions: Vec<Compaction> = (0..100).map(|number| compaction(partition(number), inputs)).collect();
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(32 << 20);
         for compaction in &compactions {
             let (partition, offsets) = (compaction.partition, compaction.offsets());
             let identity = FileIdentity { topic: "orders".to_owned(), partition, offsets };
@@ -103,7 +107,7 @@ mod tests {
     fn files_are_published_together_as_a_transaction_and_memory_allow() {
         assert_eq!(together(1 << 10, 5, |number| number), BATCH_FILES_MAX);
         assert_eq!(together(1 << 10, 500, |number| number), limits::SWAP_INPUTS_MAX / 500);
-        assert_eq!(together(10 << 20, 5, |number| number), 3, "of {BATCH_BYTES_MAX} bytes");
+        assert_eq!(together(10 << 20, 5, |number| number), 3, "of 32 MiB");
         assert_eq!(together(1 << 10, 5, |number| number / 2), 1, "each partition once");
     }
 }

@@ -21,6 +21,7 @@ use super::progress::Progress;
 use super::unread::UnreadSegments;
 use crate::Report;
 use crate::held_leases::HeldLeases;
+use crate::job_memory;
 use crate::plan::{Compaction, Job};
 
 /// Runs jobs.
@@ -131,7 +132,8 @@ impl Rewriter {
         progress: &Progress,
         result: &mut JobResult,
     ) {
-        let (mut batch, mut unread, mut unused) = (Batch::default(), Unread::new(), Vec::new());
+        let bytes_max = job_memory::batch_bytes_max(self.settings.file_bytes_target);
+        let (mut batch, mut unread, mut unused) = (Batch::new(bytes_max), Unread::new(), Vec::new());
         let mut builders = builders.into_iter();
         let mut is_fenced = false;
         for (compaction, lease) in leased {
@@ -147,7 +149,7 @@ impl Rewriter {
             if let Some(file) = &file
                 && !batch.has_room_for(file)
             {
-                is_fenced = self.publish(std::mem::take(&mut batch), progress).await;
+                is_fenced = self.publish(std::mem::replace(&mut batch, Batch::new(bytes_max)), progress).await;
             }
             match file.filter(|_| !is_fenced) {
                 Some(file) => batch.add(file),

@@ -4,6 +4,7 @@ mod broken;
 mod crash;
 mod drafts;
 mod failing_jobs;
+mod faulty_hours;
 mod finding;
 mod garbage;
 mod history;

@@ -27,7 +27,7 @@ pub(crate) struct Backlog {
     partitions: BTreeMap<TopicPartition, Level0>,
     /// The same partitions by the time at which to look at each, and then in the order in which that was found.
     due: BTreeSet<(Timestamp, u64, TopicPartition)>,
-    /// Those that may be rewritten with others before that time, by the time from which on.
+    /// Those that may be rewritten with slow ones before that time, by the time from which on.
     early: BTreeSet<(Timestamp, TopicPartition)>,
     /// Turns given so far.
     turns: u64,
@@ -218,7 +218,7 @@ impl Backlog {
         self.take(partition, retry)
     }
 
-    /// Partitions with so little data that they may be rewritten at `now` only together with others: not more than
+    /// Partitions with little data that are not due at `now` and may be rewritten with slow ones that are: not more than
     /// `partitions_max`, those first that have been early for longest. What is broken or planned counts for nothing.
     pub(crate) fn early(&self, now: Timestamp, partitions_max: usize) -> Vec<TopicPartition> {
         let early = self.early.iter().take_while(|(early, _)| *early <= now).map(|(_, partition)| *partition);

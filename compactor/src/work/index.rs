@@ -267,6 +267,7 @@ impl WorkIndex {
     ) -> Result<PartitionWork, Error> {
         let Looks { now, retry, bytes_max, with_merges } = looks;
         let Some((topic, head)) = self.planner.partition(partition).await? else {
+            self.planner.forget(partition);
             backlog.remove(partition);
             return Ok(PartitionWork::default());
         };

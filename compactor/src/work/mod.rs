@@ -6,6 +6,7 @@
 //! plan).
 
 mod backlog;
+mod broken;
 mod expiry_queue;
 mod index;
 mod planner;

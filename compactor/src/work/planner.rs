@@ -1,6 +1,6 @@
 //! Reads the extents of a partition and plans its jobs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,9 +8,10 @@ use alluvium_metastore::Error;
 use alluvium_metastore::log::Log;
 use alluvium_metastore::topics::{Topic, Topics};
 use alluvium_model::log::Head;
-use alluvium_model::{Extent, ObjectId, Offset, Timestamp, TopicPartition};
+use alluvium_model::{Extent, Offset, Timestamp, TopicPartition};
 
 use super::Reading;
+use super::broken::BrokenExtents;
 use crate::plan::{self, Compaction, Policy, Selection};
 
 /// Heads read in one request.
@@ -19,8 +20,6 @@ const HEADS_MAX: usize = 1_000;
 const PAGE_EXTENTS: usize = 1_000;
 /// Extents of one partition read for one plan (about 200 B each); the next plan continues.
 const PARTITION_EXTENTS_MAX: usize = 20_000;
-/// Broken extents remembered; if there are more, all are tried again.
-const BROKEN_MAX: usize = 10_000;
 /// Partitions of which it is remembered how far they are compacted for good (about 60 B each); if there are more, the
 /// extents of all are read from their log starts again.
 const COMPACTED_MAX: usize = 100_000;
@@ -38,8 +37,7 @@ pub(crate) struct Planner {
 
 #[derive(Default)]
 struct Memory {
-    /// Extents that cannot be read. They stay as they are, and the rest of their partition is compacted.
-    broken: BTreeSet<(TopicPartition, ObjectId)>,
+    broken: BrokenExtents,
     /// Extents below these offsets never need to be rewritten again.
     compacted_through: BTreeMap<TopicPartition, Offset>,
 }
@@ -122,20 +120,16 @@ impl Planner {
         Ok(ends)
     }
 
-    /// Remembers that `extent` cannot be read.
-    pub(crate) fn set_broken(&self, partition: TopicPartition, extent: &Extent) {
-        let mut memory = self.memory();
-        if memory.broken.len() >= BROKEN_MAX {
-            memory.broken.clear();
-        }
-        memory.broken.insert((partition, extent.object));
+    /// Remembers that `extent` cannot be read. Returns whether there was room; if not, it is planned again.
+    pub(crate) fn set_broken(&self, partition: TopicPartition, extent: &Extent) -> bool {
+        self.memory().broken.add(partition, extent)
     }
 
-    /// The objects whose extents of `partition` cannot be read.
-    fn broken(&self, partition: TopicPartition) -> BTreeSet<ObjectId> {
-        let memory = self.memory();
-        let of_partition = memory.broken.range((partition, ObjectId::default())..);
-        of_partition.take_while(|(of, _)| *of == partition).map(|(_, object)| *object).collect()
+    /// Forgets what is known of a partition that was deleted.
+    pub(super) fn forget(&self, partition: TopicPartition) {
+        let mut memory = self.memory();
+        memory.broken.remove(partition);
+        memory.compacted_through.remove(&partition);
     }
 
     /// Reads a partition and plans its work.
@@ -144,7 +138,7 @@ impl Planner {
         let known = self.memory().compacted_through.get(&partition).copied();
         let start = known.map_or(head.start, |known| known.max(head.start));
         let (extents, is_whole) = self.extents(partition, start, end).await?;
-        let broken = self.broken(partition);
+        let broken = self.memory().broken.of(partition, &extents, is_whole);
         let is_broken = |extent: &Extent| broken.contains(&extent.object);
         let is_free = |extent: &Extent| {
             !in_flight.iter().any(|busy| busy.start < extent.offsets.end && extent.offsets.start < busy.end)
