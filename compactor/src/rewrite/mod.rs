@@ -8,6 +8,7 @@
 mod batch;
 mod error;
 mod file_builder;
+mod job_result;
 mod merge;
 mod progress;
 mod publish;
@@ -19,8 +20,9 @@ mod segments;
 mod source;
 mod unread;
 
+pub(crate) use job_result::{JobResult, Replaced};
 pub(crate) use progress::Progress;
 pub(crate) use publish::put_slots;
-pub(crate) use rewriter::{JobResult, Replaced, RewriteSettings, Rewriter};
+pub(crate) use rewriter::{RewriteSettings, Rewriter};
 #[cfg(test)]
 pub(crate) use source::ObjectSource;

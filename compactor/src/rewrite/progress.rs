@@ -7,7 +7,7 @@ use alluvium_metastore::leases::{Lease, LeaseKey};
 use alluvium_model::{Offset, TopicPartition};
 use tokio::sync::mpsc;
 
-use super::rewriter::JobResult;
+use super::job_result::JobResult;
 use crate::plan::Job;
 
 /// The progress of one job.
@@ -96,7 +96,7 @@ mod tests {
     use alluvium_model::node::{Incarnation, LeaseOwner};
     use alluvium_model::{AgentId, Extent, ExtentSource, ObjectId, PartitionIndex, Timestamp, TopicId};
 
-    use super::super::rewriter::Replaced;
+    use super::super::job_result::Replaced;
     use super::*;
     use crate::plan::Compaction;
 

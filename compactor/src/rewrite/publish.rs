@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use super::batch::{Batch, NewFile};
 use super::error::RewriteError;
+use super::job_result::{JobResult, Replaced};
 use super::progress::Progress;
-use super::rewriter::{JobResult, Replaced, Rewriter};
+use super::rewriter::Rewriter;
 use crate::Report;
 use crate::plan::Compaction;
 

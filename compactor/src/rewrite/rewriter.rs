@@ -1,14 +1,13 @@
 //! One job from its leases to its report.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alluvium_history::compute;
 use alluvium_metastore::leases::{Lease, LeaseKey};
 use alluvium_metastore::log::Log;
-use alluvium_model::{Extent, ObjectId, Offset, TopicPartition};
+use alluvium_model::{Extent, ObjectId, TopicPartition};
 use alluvium_objects::Objects;
 use alluvium_runtime::{Clock, Rng};
 use futures::future::join_all;
@@ -17,6 +16,7 @@ use tokio::sync::Semaphore;
 use super::batch::{Batch, NewFile};
 use super::error::{BuildFailure, RewriteError};
 use super::file_builder::{Built, FileBuilder};
+use super::job_result::JobResult;
 use super::progress::Progress;
 use super::unread::UnreadSegments;
 use crate::Report;
@@ -55,36 +55,6 @@ pub(crate) struct RewriteSettings {
     pub(crate) retire_grace: Duration,
     /// An output that is not swapped in within this time of its start is abandoned.
     pub(crate) output_age_max: Duration,
-}
-
-/// The result of one batch of a job, or of the rest of it.
-#[derive(Default)]
-pub(crate) struct JobResult {
-    /// The number of the job.
-    pub(crate) job: u64,
-    pub(crate) report: Report,
-    /// Inputs that could not be read.
-    pub(crate) broken: Vec<(TopicPartition, Extent)>,
-    /// Compactions of which a file has replaced inputs.
-    pub(crate) replaced: Vec<Replaced>,
-    /// Compactions that were not done: partition and offsets.
-    pub(crate) not_done: Vec<(TopicPartition, Range<Offset>)>,
-    /// Whether it is the last one of its job.
-    pub(crate) is_end: bool,
-}
-
-/// A compaction of which a file has replaced the first inputs, or all.
-pub(crate) struct Replaced {
-    pub(crate) partition: TopicPartition,
-    /// The offsets of all its inputs.
-    pub(crate) offsets: Range<Offset>,
-    pub(crate) inputs: Vec<Extent>,
-}
-
-impl JobResult {
-    pub(super) fn leave(&mut self, compaction: &Compaction) {
-        self.not_done.push((compaction.partition, compaction.offsets()));
-    }
 }
 
 /// The file of one compaction while it is built, or why building it failed.
