@@ -60,8 +60,16 @@ pub(crate) struct RewriteSettings {
 /// The file of one compaction while it is built, or why building it failed.
 pub(super) type BuilderResult = Result<FileBuilder, BuildFailure>;
 
-/// Segments that could not be read: why, and how many compactions needed each.
-type Unread = BTreeMap<ObjectId, (RewriteError, usize)>;
+/// Segments that could not be read.
+type Unread = BTreeMap<ObjectId, FailedRead>;
+
+/// Why a segment could not be read, and for whom.
+struct FailedRead {
+    error: RewriteError,
+    /// The first of the compactions that needed it.
+    first: String,
+    compactions: usize,
+}
 
 impl Rewriter {
     /// Runs `job` for those of its partitions that can be leased. What a batch of it has changed goes to `progress`, what
@@ -132,8 +140,9 @@ impl Rewriter {
         }
         self.publish(batch, progress).await;
         self.unread().add(unread.keys().copied());
-        for (object, (error, compactions)) in unread {
-            result.report.fail(&format!("reading segment {object} for {compactions} compactions"), &error);
+        for (object, FailedRead { error, first, compactions }) in unread {
+            let what = format!("reading segment {object} for {compactions} compactions, of {first} first");
+            result.report.fail(&what, &error);
         }
         self.release(&unused, progress).await;
     }
@@ -189,7 +198,9 @@ impl Rewriter {
         match &input {
             // One line for all compactions that need the object.
             Some(input) if matches!(error, RewriteError::Objects(_)) => {
-                unread.entry(input.object).or_insert((error, 0)).1 += 1;
+                let first = || format!("{} {}", compaction.topic, compaction.partition);
+                let unread = unread.entry(input.object);
+                unread.or_insert_with(|| FailedRead { error, first: first(), compactions: 0 }).compactions += 1;
             }
             _ => report.fail(&format!("rewriting {} {}", compaction.topic, compaction.partition), &error),
         }
