@@ -130,10 +130,11 @@ impl Throughput {
 }
 
 impl RunningJob {
-    /// Bytes in a second since it began; `presumed` until it has replaced anything.
+    /// Bytes in a second since it began; `presumed` until it has replaced anything, unless it is a merge, which never does.
     fn rate(&self, now: Timestamp, presumed: u64) -> u64 {
         let Some(first_swap) = self.first_swap else {
-            return if self.began.plus(STALE_AFTER) < now { 0 } else { presumed };
+            let is_reading = self.bytes_total > 0 && now <= self.began.plus(STALE_AFTER);
+            return if is_reading { presumed } else { 0 };
         };
         let read_ms = u128::from(ms_between(self.began, first_swap)) * u128::from(self.bytes.min(self.bytes_total))
             / u128::from(self.bytes_total.max(1));
@@ -250,6 +251,22 @@ mod tests {
         throughput.add(reading, at(60), 0);
         assert_eq!(throughput.bytes_per_second(at(60)), MIB);
         assert_eq!(throughput.bytes_per_second(at(120)), MIB);
+    }
+
+    /// One worker, by turns with a rewrite of 60 MiB in 60 s and a merge of 20 s.
+    #[test]
+    fn a_merge_is_not_taken_to_replace_anything_while_it_runs() {
+        let mut throughput = busy_at(0);
+        let mut announced = Vec::new();
+        for turn in 0..10 {
+            let began = turn * 80;
+            run(&mut throughput, began, began + 60, 60 * MIB);
+            let merge = throughput.begin(at(began + 60), 0);
+            announced.extend((60..80).map(|second| throughput.bytes_per_second(at(began + second))));
+            throughput.end(merge, at(began + 80));
+        }
+        let (lowest, highest) = (*announced.iter().min().expect("some"), *announced.iter().max().expect("some"));
+        assert_eq!((highest, lowest), (MIB, MIB * 41 / 60), "a merge is a pause");
     }
 
     #[test]
