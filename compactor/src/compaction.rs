@@ -125,7 +125,7 @@ impl CompactionTask {
             let Some(work) = self.index.plan_next(&self.in_flight, looks).await? else { break };
             pass.add(work);
         }
-        if !pass.has_slow(&self.index.planner.policy(), now) {
+        if !pass.takes_others_along() {
             return Ok(());
         }
         let early = self.index.backlog().await.early(now, PLAN_PARTITIONS_MAX);
@@ -176,10 +176,12 @@ impl CompactionTask {
         let mut backlog = self.index.backlog().await;
         for (partition, offsets) in &not_done {
             self.in_flight.remove(*partition, offsets);
-            let is_broken = broken.contains(partition);
-            // Back-off, also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated
-            // at once.
-            backlog.look_at(*partition, if is_broken { now } else { now.plus(self.config.interval) });
+            if broken.contains(partition) {
+                backlog.look_at(*partition, now);
+            } else {
+                // Also if the inputs had changed: if they seem to change for ever, rewrites must not be repeated at once.
+                backlog.failed(*partition, now.plus(self.config.interval));
+            }
         }
         for Replaced { partition, offsets, inputs } in &replaced {
             self.in_flight.remove(*partition, offsets);

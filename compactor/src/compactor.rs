@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cleanup::Cleanup;
 use crate::compaction::CompactionTask;
+use crate::failed_segments::FailedSegments;
 use crate::held_leases::HeldLeases;
 use crate::in_flight::InFlight;
 use crate::orphan_sweep::OrphanSweep;
@@ -43,13 +44,16 @@ impl Compactor {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Self {
-        // The one place that sets the retry policy of compaction: no client waits for it, and giving up discards its
-        // work.
+        // The one place that sets the retry policies of compaction: no client waits for it, and giving up discards its
+        // work. A segment that failed before holds a worker for less.
         let objects = objects.with_retry(RetryPolicy::background());
+        let background = RetryPolicy::background();
+        let impatient_objects = objects.with_retry(RetryPolicy { deadline: background.try_timeout, ..background });
+        let failed = Arc::<FailedSegments>::default();
         let policy = policy(&config);
         let (counters, statuses) = (Arc::<Counters>::default(), Arc::<TaskStatuses>::default());
         let leases = Arc::new(HeldLeases::new(metastore.leases.clone(), session, Arc::clone(&rng)));
-        let planner = Planner::new(metastore.topics.clone(), metastore.log.clone(), policy);
+        let planner = Planner::new(metastore.topics.clone(), metastore.log.clone(), policy, Arc::clone(&failed));
         let feed = metastore.feed.clone();
         let index = Arc::new(WorkIndex::new(feed, planner, policy, Arc::clone(&clock), Arc::clone(&counters)));
         let rewriter = Rewriter {
@@ -57,11 +61,12 @@ impl Compactor {
             known: metastore.objects.clone(),
             leases: Arc::clone(&leases),
             objects: objects.clone(),
+            impatient_objects,
             clock: Arc::clone(&clock),
             settings: rewrite_settings(&config, &*rng),
             rng,
             puts: Arc::new(Semaphore::new(put_slots(objects.puts_in_flight_max()))),
-            unread: Arc::default(),
+            failed,
         };
         let compaction = CompactionTask {
             rewriter,

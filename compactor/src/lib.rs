@@ -16,6 +16,7 @@ pub mod compactor;
 pub mod config;
 pub mod counters;
 mod error;
+mod failed_segments;
 mod held_leases;
 mod in_flight;
 mod job_memory;

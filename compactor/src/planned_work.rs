@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 
-use alluvium_model::Timestamp;
-
-use crate::plan::{self, Compaction, Job, Policy};
+use crate::plan::{self, Compaction, Job};
 use crate::work::PartitionWork;
 
 /// Partitions planned at a time: those that share segments are packed into one job, as many as fit one.
@@ -20,12 +18,14 @@ pub(crate) struct PlannedWork {
     extents: usize,
     bytes: u64,
     bytes_max: u64,
+    takes_others_along: bool,
 }
 
 impl PlannedWork {
     /// Nothing yet; it is full once its rewrites have `bytes_max` bytes.
     pub(crate) fn new(bytes_max: u64) -> Self {
-        Self { rewrites: Vec::new(), merges: Vec::new(), partitions: 0, extents: 0, bytes: 0, bytes_max }
+        let (rewrites, merges) = (Vec::new(), Vec::new());
+        Self { rewrites, merges, partitions: 0, extents: 0, bytes: 0, bytes_max, takes_others_along: false }
     }
 
     /// Whether no more partitions should be planned.
@@ -33,10 +33,10 @@ impl PlannedWork {
         self.partitions >= PLAN_PARTITIONS_MAX || self.extents >= PLAN_EXTENTS_MAX || self.bytes >= self.bytes_max
     }
 
-    /// Whether a partition is rewritten because the age of small ones has come at `now`, and so others of them that
-    /// soon will be should come along.
-    pub(crate) fn has_slow(&self, policy: &Policy, now: Timestamp) -> bool {
-        self.rewrites.iter().any(|rewrite| policy.is_slow(&plan::lag(&rewrite.inputs), now))
+    /// Whether a partition is rewritten because the age of small ones has come, and so others of them that soon will be
+    /// should come along.
+    pub(crate) fn takes_others_along(&self) -> bool {
+        self.takes_others_along
     }
 
     /// Extents to rewrite and to merge.
@@ -49,6 +49,7 @@ impl PlannedWork {
         self.partitions += 1;
         self.extents += work.inputs();
         self.bytes = work.rewrites.iter().map(Compaction::bytes).fold(self.bytes, u64::saturating_add);
+        self.takes_others_along |= work.is_slow;
         self.rewrites.extend(work.rewrites);
         self.merges.extend(work.merges);
     }
@@ -90,9 +91,7 @@ impl WaitingMerges {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, TopicId, TopicPartition};
+    use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
 
     use super::*;
 
@@ -134,16 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_has_slow_partitions_if_a_rewrite_has_waited_for_the_longest_age() {
-        let (age_max, small_age_max) = (Duration::from_secs(300), Duration::from_secs(3_600));
-        let policy = Policy { bytes_min: 32 << 20, age_max, small_age_max, file_bytes_target: 1 << 20 };
+    fn a_pass_takes_others_along_if_a_rewrite_is_slow() {
         let mut pass = PlannedWork::new(u64::MAX);
         pass.add(rewrite(compaction(1, 1, 2 << 20)));
+        assert!(!pass.takes_others_along());
+        pass.add(PartitionWork { is_slow: true, ..rewrite(compaction(3, 1, 100)) });
         pass.add(merges(2, 1));
-        assert!(!pass.has_slow(&policy, Timestamp(3_600_000)));
-        pass.add(rewrite(compaction(3, 1, 100)));
-        assert!(pass.has_slow(&policy, Timestamp(3_600_000)));
-        assert!(!pass.has_slow(&policy, Timestamp(3_599_000)));
+        assert!(pass.takes_others_along());
     }
 
     #[test]

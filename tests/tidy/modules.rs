@@ -41,6 +41,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "error",
             "plan",
             "in_flight",
+            "failed_segments",
             "assigned_work",
             "held_leases",
             "tasks",

@@ -18,7 +18,6 @@ mod schedule;
 mod segment_run;
 mod segments;
 mod source;
-mod unread;
 
 pub(crate) use job_result::{JobResult, Replaced};
 pub(crate) use progress::Progress;

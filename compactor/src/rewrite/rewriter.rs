@@ -1,7 +1,7 @@
 //! One job from its leases to its report.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_history::compute;
@@ -18,8 +18,8 @@ use super::error::{BuildFailure, RewriteError};
 use super::file_builder::{Built, FileBuilder};
 use super::job_result::JobResult;
 use super::progress::Progress;
-use super::unread::UnreadSegments;
 use crate::Report;
+use crate::failed_segments::FailedSegments;
 use crate::held_leases::HeldLeases;
 use crate::job_memory;
 use crate::plan::{Compaction, Job};
@@ -33,12 +33,14 @@ pub(crate) struct Rewriter {
     pub(crate) leases: Arc<HeldLeases>,
     /// The bucket.
     pub(crate) objects: Objects,
+    /// The bucket, for segments that failed before.
+    pub(crate) impatient_objects: Objects,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     /// Slots for the PUTs of all jobs of this process.
     pub(crate) puts: Arc<Semaphore>,
     /// Segments that jobs could not read lately.
-    pub(crate) unread: Arc<Mutex<UnreadSegments>>,
+    pub(crate) failed: Arc<FailedSegments>,
     pub(crate) settings: RewriteSettings,
 }
 
@@ -60,8 +62,8 @@ pub(crate) struct RewriteSettings {
 /// The file of one compaction while it is built, or why building it failed.
 pub(super) type BuilderResult = Result<FileBuilder, BuildFailure>;
 
-/// Segments that could not be read.
-type Unread = BTreeMap<ObjectId, FailedRead>;
+/// Segments that a job could not read.
+type FailedReads = BTreeMap<ObjectId, FailedRead>;
 
 /// Why a segment could not be read, and for whom.
 struct FailedRead {
@@ -111,7 +113,7 @@ impl Rewriter {
         result: &mut JobResult,
     ) {
         let bytes_max = job_memory::batch_bytes_max(self.settings.file_bytes_target);
-        let (mut batch, mut unread, mut unused) = (Batch::new(bytes_max), Unread::new(), Vec::new());
+        let (mut batch, mut failed, mut unused) = (Batch::new(bytes_max), FailedReads::new(), Vec::new());
         let mut builders = builders.into_iter();
         let mut is_fenced = false;
         for (compaction, lease) in leased {
@@ -120,7 +122,7 @@ impl Rewriter {
                 Some(_) | None => Built::default(),
             };
             let broken = match built.failure {
-                Some(failure) => self.note_failure(compaction, failure, &mut unread, &mut result.report).await,
+                Some(failure) => self.note_failure(compaction, failure, &mut failed, &mut result.report).await,
                 None => None,
             };
             let file = built.file.map(|file| NewFile::new(compaction, lease.clone(), file, broken.clone()));
@@ -139,8 +141,8 @@ impl Rewriter {
             }
         }
         self.publish(batch, progress).await;
-        self.unread().add(unread.keys().copied());
-        for (object, FailedRead { error, first, compactions }) in unread {
+        self.failed.add(failed.keys().copied(), self.clock.now());
+        for (object, FailedRead { error, first, compactions }) in failed {
             let what = format!("reading segment {object} for {compactions} compactions, of {first} first");
             result.report.fail(&what, &error);
         }
@@ -170,12 +172,8 @@ impl Rewriter {
 
     /// Whether the input cannot be read at all, or an earlier job could not read it either.
     fn is_lasting(&self, failure: &BuildFailure) -> bool {
-        let is_unread = |input: &Extent| self.unread().contains(input.object);
-        failure.error.is_caused_by_input() || failure.input.as_deref().is_some_and(is_unread)
-    }
-
-    pub(super) fn unread(&self) -> MutexGuard<'_, UnreadSegments> {
-        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
+        let has_failed = |input: &Extent| self.failed.contains(input.object);
+        failure.error.is_caused_by_input() || failure.input.as_deref().is_some_and(has_failed)
     }
 
     /// Reports why an input is not in the file. Returns it if no other try can help.
@@ -183,7 +181,7 @@ impl Rewriter {
         &self,
         compaction: &Compaction,
         failure: BuildFailure,
-        unread: &mut Unread,
+        failed: &mut FailedReads,
         report: &mut Report,
     ) -> Option<Extent> {
         let BuildFailure { error, input } = failure;
@@ -199,8 +197,8 @@ impl Rewriter {
             // One line for all compactions that need the object.
             Some(input) if matches!(error, RewriteError::Objects(_)) => {
                 let first = || format!("{} {}", compaction.topic, compaction.partition);
-                let unread = unread.entry(input.object);
-                unread.or_insert_with(|| FailedRead { error, first: first(), compactions: 0 }).compactions += 1;
+                let failed = failed.entry(input.object);
+                failed.or_insert_with(|| FailedRead { error, first: first(), compactions: 0 }).compactions += 1;
             }
             _ => report.fail(&format!("rewriting {} {}", compaction.topic, compaction.partition), &error),
         }

@@ -70,14 +70,16 @@ impl Rewriter {
             open.map(|(compaction, input)| (compaction, compactions[compaction].inputs[input].clone())).collect();
         let key = object_key::segment(read.object);
         let ranges: Vec<_> = inputs.iter().map(|(_, extent)| position(extent)).collect();
-        let runs = match self.objects.get_ranges(&key, &ranges).await {
+        // One that failed before is not waited for as long as for one that probably can be read.
+        let objects = if self.failed.contains(read.object) { &self.impatient_objects } else { &self.objects };
+        let runs = match objects.get_ranges(&key, &ranges).await {
             Ok(runs) => {
-                self.unread().remove([read.object]);
+                self.failed.remove(read.object);
                 runs.into_iter().map(Ok).collect()
             }
             // A single bad range must not fail the others.
             Err(error) if concerns_one_range(&error) && ranges.len() > 1 => {
-                join_all(ranges.iter().map(|range| self.objects.get_range(&key, range.clone()))).await
+                join_all(ranges.iter().map(|range| objects.get_range(&key, range.clone()))).await
             }
             Err(error) => vec![Err(error); ranges.len()],
         };

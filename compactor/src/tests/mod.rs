@@ -4,6 +4,7 @@ mod broken;
 mod crash;
 mod drafts;
 mod failing_jobs;
+mod failing_reads;
 mod faulty_hours;
 mod finding;
 mod garbage;

@@ -48,6 +48,7 @@ async fn until_all_is_history(world: &World) -> Duration {
     while !is_all_history(world).await {
         assert!(started.elapsed() < Duration::from_secs(60), "not all history within a minute");
         sleep(Duration::from_millis(50)).await;
+        world.advance(Duration::from_millis(50));
     }
     started.elapsed()
 }

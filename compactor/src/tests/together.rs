@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use alluvium_metastore::kv::KvFaults;
+use alluvium_model::object_key;
 use alluvium_objects::Operation;
+use alluvium_objects::faults::{Fault, FaultRule};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -16,9 +18,14 @@ use crate::CompactorConfig;
 const RECORDS: usize = 8;
 
 /// GETs of four hours in which `slow` partitions, each from another minute on, get little data, and one more gets
-/// `busy_bytes` each minute.
-async fn gets_of_four_hours(slow: i32, busy_bytes: usize) -> u64 {
+/// `busy_bytes` each minute, or has a segment that cannot be read.
+async fn gets_of_four_hours(slow: i32, busy_bytes: usize, has_failing: bool) -> u64 {
     let mut world = World::new(slow + 1, &[("retention.ms", "-1")], KvFaults::none()).await;
+    if has_failing {
+        let segment = world.commit(vec![(slow, vec![drafts(1, 100, 7)])]).await;
+        let key = object_key::segment(segment);
+        world.faults.inject(FaultRule::on(Operation::Get, Fault::Denied).key_contains(key));
+    }
     let compactor =
         world.compactor(CompactorConfig { compact_bytes_min: 32 << 20, file_bytes_target: 8 << 20, ..config() });
     let cancel = CancellationToken::new();
@@ -46,9 +53,17 @@ async fn gets_of_four_hours(slow: i32, busy_bytes: usize) -> u64 {
 #[tokio::test(start_paused = true)]
 async fn slow_partitions_are_compacted_together_also_beside_one_that_is_ripe_every_few_minutes() {
     const BUSY_BYTES: usize = 130_000;
-    let (slow, busy) = (gets_of_four_hours(30, 0).await, gets_of_four_hours(0, BUSY_BYTES).await);
-    let both = gets_of_four_hours(30, BUSY_BYTES).await;
+    let (slow, busy) = (gets_of_four_hours(30, 0, false).await, gets_of_four_hours(0, BUSY_BYTES, false).await);
+    let both = gets_of_four_hours(30, BUSY_BYTES, false).await;
     assert!(both <= (slow + busy) * 11 / 10, "{slow} GETs of slow ones, {busy} of a busy one, {both} of both");
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_partitions_are_compacted_together_also_beside_one_that_cannot_be_read() {
+    let (slow, failing) = (gets_of_four_hours(30, 0, false).await, gets_of_four_hours(0, 0, true).await);
+    let both = gets_of_four_hours(30, 0, true).await;
+    assert!(both <= (slow + failing) * 11 / 10, "{slow} GETs of slow ones, {failing} of a failing one, {both} of both");
+    assert!(failing <= 240, "{failing} GETs of a failing one: more than one a minute");
 }
 
 #[tokio::test(start_paused = true)]

@@ -41,8 +41,8 @@ struct Level0 {
     lag: Lag,
     /// Of that, what could be compacted and was not planned when it was last read, and what came since.
     pending: Lag,
-    /// Bytes of it that cannot be compacted.
-    broken_bytes: u64,
+    /// What of it can be compacted: now, or by the jobs that run.
+    readable: Lag,
     /// Start of its oldest extent.
     start: Offset,
     /// End of the newest extent that is known of: later entries of the feed begin there.
@@ -51,15 +51,17 @@ struct Level0 {
     due: Timestamp,
     /// Its place among those that are due at the same time.
     turn: u64,
-    /// The last look found nothing to do, or its work failed: not before this time again.
+    /// The last look found nothing to do: not before this time again, unless something happens.
     not_before: Timestamp,
+    /// Some of its work has failed: whatever else happens, not before this time again.
+    failed_until: Timestamp,
 }
 
 impl Default for Level0 {
     fn default() -> Self {
-        let (lag, pending) = (Lag::default(), Lag::default());
+        let (lag, pending, readable) = (Lag::default(), Lag::default(), Lag::default());
         let (start, end) = (Offset(0), Offset(0));
-        Self { lag, pending, broken_bytes: 0, start, end, due: NEVER, turn: 0, not_before: NONE }
+        Self { lag, pending, readable, start, end, due: NEVER, turn: 0, not_before: NONE, failed_until: NONE }
     }
 }
 
@@ -68,12 +70,14 @@ impl Default for Level0 {
 pub(crate) struct Reading {
     /// The data at level 0.
     pub(crate) lag: Lag,
-    /// Those of its extents that can be compacted and were not planned: neither broken nor part of a job.
+    /// Those of its extents that can be compacted and were not planned: neither unreadable nor part of a job.
     pub(crate) pending: Lag,
     /// Whether some of these are ripe, and were left to the next look because of their bytes.
     pub(crate) is_cut: bool,
-    /// Bytes of those that cannot be read and stay at level 0.
-    pub(crate) broken_bytes: u64,
+    /// The data at level 0 without what cannot be read, for now or at all.
+    pub(crate) readable: Lag,
+    /// When something that cannot be read now may be tried again.
+    pub(crate) retry: Option<Timestamp>,
     /// Start of the oldest extent at level 0.
     pub(crate) start: Offset,
     /// End of the newest extent that was read, at whatever level.
@@ -93,10 +97,11 @@ impl Backlog {
         (self.bytes, self.extents)
     }
 
-    /// Bytes at level 0 of the partitions that have enough data, or old enough data, to be compacted at `now`.
+    /// Bytes at level 0 of the partitions that have enough data, or old enough data, to be compacted at `now`. What cannot
+    /// be read does not count.
     pub(crate) fn waiting_bytes(&self, now: Timestamp) -> u64 {
-        let levels = self.partitions.values().filter(|level| self.policy.ripe_at(&level.lag) <= now);
-        levels.map(|level| level.lag.bytes.saturating_sub(level.broken_bytes)).fold(0, u64::saturating_add)
+        let levels = self.partitions.values().filter(|level| self.policy.ripe_at(&level.readable) <= now);
+        levels.map(|level| level.readable.bytes).fold(0, u64::saturating_add)
     }
 
     /// Age of the oldest data at level 0.
@@ -123,10 +128,10 @@ impl Backlog {
             None => Level0 { start: extent.offsets.start, end: extent.offsets.start, ..Level0::default() },
         };
         let more = plan::lag([extent]);
-        let (lag, pending) = (level.lag.plus(more), level.pending.plus(more));
+        let (lag, pending, readable) = (level.lag.plus(more), level.pending.plus(more), level.readable.plus(more));
         let due = self.policy.ripe_at(&pending).max(level.not_before).max(now);
         // Never later than before: an earlier look may have been asked for, and whoever waits keeps its turn.
-        self.queue(partition, Level0 { lag, pending, end: extent.offsets.end, ..level }, due.min(level.due));
+        self.queue(partition, Level0 { lag, pending, readable, end: extent.offsets.end, ..level }, due.min(level.due));
     }
 
     /// Extents were replaced, by this compactor or by another: what is left is found at the next look.
@@ -157,11 +162,10 @@ impl Backlog {
     /// again if what was read is ripe and has still given no work.
     pub(crate) fn read(&mut self, partition: TopicPartition, reading: &Reading, retry: Timestamp, now: Timestamp) {
         let known = self.partitions.get(&partition).copied();
-        let mut lag = reading.lag;
-        if !reading.is_whole {
+        let (mut lag, mut readable) = (reading.lag, reading.readable);
+        if let Some(known) = known.filter(|_| !reading.is_whole) {
             // There is more than was read; the feed has shown at least a part of it.
-            let more = known.map_or_else(Lag::default, |level| level.lag);
-            lag = Lag { bytes: lag.bytes.max(more.bytes), extents: lag.extents.max(more.extents), ..lag };
+            (lag, readable) = (at_least(lag, known.lag), at_least(readable, known.readable));
         }
         if lag.extents == 0 {
             return self.remove(partition);
@@ -170,10 +174,10 @@ impl Backlog {
         // Also for what is early: a look that gave it no work is not repeated in every pass.
         let is_retried = !reading.is_cut && self.policy.early_at(&pending) <= now;
         let not_before = if is_retried { retry } else { NONE };
-        let due = self.policy.ripe_at(&pending).max(not_before).max(now);
+        let due = self.policy.ripe_at(&pending).max(not_before).min(reading.retry.unwrap_or(NEVER)).max(now);
         let end = known.map_or(reading.end, |level| level.end.max(reading.end));
-        let &Reading { broken_bytes, start, .. } = reading;
-        let level = Level0 { lag, pending, broken_bytes, start, end, not_before, ..known.unwrap_or_default() };
+        let level =
+            Level0 { lag, pending, readable, start: reading.start, end, not_before, ..known.unwrap_or_default() };
         self.queue(partition, level, due);
     }
 
@@ -196,8 +200,10 @@ impl Backlog {
         let mut level = self.partitions.get(&partition).copied().unwrap_or_default();
         let segments = inputs.iter().filter(|extent| matches!(extent.source, ExtentSource::Segment { .. }));
         for extent in segments {
-            level.lag.bytes = level.lag.bytes.saturating_sub(extent.bytes);
-            level.lag.extents = level.lag.extents.saturating_sub(1);
+            for lag in [&mut level.lag, &mut level.readable] {
+                lag.bytes = lag.bytes.saturating_sub(extent.bytes);
+                lag.extents = lag.extents.saturating_sub(1);
+            }
             if extent.offsets.start <= level.start {
                 level.start = level.start.max(extent.offsets.end);
             }
@@ -209,6 +215,12 @@ impl Backlog {
     pub(crate) fn look_at(&mut self, partition: TopicPartition, at: Timestamp) {
         let level = self.partitions.get(&partition).copied().unwrap_or_default();
         self.queue(partition, Level0 { not_before: at, ..level }, at);
+    }
+
+    /// Some work of a partition has failed, or its inputs had changed: no look before `until`, whatever else happens.
+    pub(crate) fn failed(&mut self, partition: TopicPartition, until: Timestamp) {
+        let level = self.partitions.get(&partition).copied().unwrap_or_default();
+        self.queue(partition, Level0 { failed_until: until.max(level.failed_until), ..level }, until);
     }
 
     /// The next partition to look at: the one that has waited longest. It is due again at `retry` unless something
@@ -252,12 +264,13 @@ impl Backlog {
 
     /// The time from which on a partition may be rewritten with others.
     fn early_at(&self, level: &Level0) -> Timestamp {
-        self.policy.early_at(&level.pending).max(level.not_before)
+        self.policy.early_at(&level.pending).max(level.not_before).max(level.failed_until)
     }
 
     /// Queues a partition to be looked at when it is `due`, behind all that are due then; if that was known before, it
     /// keeps its turn.
     fn queue(&mut self, partition: TopicPartition, level: Level0, due: Timestamp) {
+        let due = due.max(level.failed_until);
         let is_queued = self.partitions.get(&partition).is_some_and(|known| known.due == due);
         if is_queued {
             return self.insert(partition, level);
@@ -277,4 +290,9 @@ impl Backlog {
         }
         self.partitions.insert(partition, level);
     }
+}
+
+/// `lag`, or as much as is `known` if that is more.
+fn at_least(lag: Lag, known: Lag) -> Lag {
+    Lag { bytes: lag.bytes.max(known.bytes), extents: lag.extents.max(known.extents), ..lag }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alluvium_metastore::Error;
 use alluvium_metastore::log::Log;
@@ -12,6 +12,7 @@ use alluvium_model::{Extent, Offset, Timestamp, TopicPartition};
 
 use super::Reading;
 use super::broken::BrokenExtents;
+use crate::failed_segments::FailedSegments;
 use crate::plan::{self, Compaction, Policy, Selection};
 
 /// Heads read in one request.
@@ -32,6 +33,7 @@ pub(crate) struct Planner {
     pub(super) topics: Topics,
     pub(super) log: Log,
     policy: Policy,
+    failed: Arc<FailedSegments>,
     memory: Mutex<Memory>,
 }
 
@@ -63,6 +65,8 @@ pub(crate) struct PlanInput<'a> {
 pub(crate) struct PartitionWork {
     pub(crate) rewrites: Vec<Compaction>,
     pub(crate) merges: Vec<Compaction>,
+    /// Whether a rewrite was due to the longest age alone, and should take others of that kind along.
+    pub(crate) is_slow: bool,
     pub(crate) reading: Reading,
 }
 
@@ -79,8 +83,8 @@ impl PartitionWork {
 }
 
 impl Planner {
-    pub(crate) fn new(topics: Topics, log: Log, policy: Policy) -> Self {
-        Self { topics, log, policy, memory: Mutex::default() }
+    pub(crate) fn new(topics: Topics, log: Log, policy: Policy, failed: Arc<FailedSegments>) -> Self {
+        Self { topics, log, policy, failed, memory: Mutex::default() }
     }
 
     /// When data at level 0 is ripe.
@@ -139,10 +143,11 @@ impl Planner {
         let start = known.map_or(head.start, |known| known.max(head.start));
         let (extents, is_whole) = self.extents(partition, start, end).await?;
         let broken = self.memory().broken.of(partition, &extents, is_whole);
-        let is_broken = |extent: &Extent| broken.contains(&extent.object);
+        let set_aside = |extent: &Extent| self.failed.set_aside_until(extent.object, now);
+        let is_readable = |extent: &Extent| !broken.contains(&extent.object) && set_aside(extent).is_none();
         let is_free = |extent: &Extent| {
             !in_flight.iter().any(|busy| busy.start < extent.offsets.end && extent.offsets.start < busy.end)
-                && !is_broken(extent)
+                && is_readable(extent)
         };
         let plan = plan::plan(&extents, &self.policy, selection, now, is_free);
         self.remember(partition, plan.compacted_through.max(start), known);
@@ -157,16 +162,24 @@ impl Planner {
         Ok(PartitionWork {
             rewrites: rewrites.iter().map(compaction).collect(),
             merges: plan.merges.iter().map(compaction).collect(),
+            is_slow: rewrites.iter().any(|range| self.is_slow(&extents[range.clone()], now)),
             reading: Reading {
                 lag: plan.lag,
                 pending: plan.pending.plus(left_lag),
                 is_cut: !left.is_empty(),
-                broken_bytes: plan::lag(extents.iter().filter(|extent| is_broken(extent))).bytes,
+                readable: plan::lag(extents.iter().filter(|extent| is_readable(extent))),
+                retry: extents.iter().filter_map(set_aside).min(),
                 start: plan.level_0_start.unwrap_or(start),
                 end: extents.last().map_or(start, |extent| extent.offsets.end),
                 is_whole,
             },
         })
+    }
+
+    /// Whether `inputs` are rewritten because the age of small ones has come at `now`. What failed before and is tried again
+    /// has waited for something else.
+    fn is_slow(&self, inputs: &[Extent], now: Timestamp) -> bool {
+        self.policy.is_slow(&plan::lag(inputs), now) && !inputs.iter().any(|input| self.failed.contains(input.object))
     }
 
     /// The extents from offset `from` on that do not reach beyond `end`, and whether these are all.

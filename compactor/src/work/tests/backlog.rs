@@ -39,7 +39,8 @@ fn reading(extents: &[Extent]) -> Reading {
         lag: lag(extents),
         pending: lag(extents),
         is_cut: false,
-        broken_bytes: 0,
+        readable: lag(extents),
+        retry: None,
         start: extents.first().map_or(Offset(0), |extent| extent.offsets.start),
         end: extents.last().map_or(Offset(0), |extent| extent.offsets.end),
         is_whole: true,
@@ -134,8 +135,7 @@ fn data_that_cannot_be_compacted_is_looked_at_no_sooner_than_asked() {
     let mut backlog = Backlog::new(POLICY);
     backlog.read(P, &reading(&extents), Timestamp(50_000), Timestamp(40_000));
     assert_eq!(first_look(&mut backlog, 0), Some(50_000), "ripe, and the look gave no work");
-    let broken_bytes = reading(&extents).lag.bytes;
-    let broken = Reading { pending: Lag::default(), broken_bytes, ..reading(&extents) };
+    let broken = Reading { pending: Lag::default(), readable: Lag::default(), ..reading(&extents) };
     backlog.read(P, &broken, Timestamp(50_000), Timestamp(40_000));
     assert_eq!((backlog.lag(), first_look(&mut backlog, 0)), ((2_000, 1), None));
     assert_eq!(backlog.waiting_bytes(Timestamp(900_000)), 0, "what nobody can compact throttles no producer");
@@ -220,4 +220,37 @@ fn an_early_look_that_gives_no_work_is_not_repeated_at_once() {
     backlog.read(P, &reading(&[extent(0, 400, 0)]), Timestamp(58_000), Timestamp(48_000));
     assert_eq!(backlog.early(Timestamp(57_000), 10), Vec::new());
     assert_eq!(backlog.early(Timestamp(58_000), 10), vec![P]);
+}
+
+#[test]
+fn what_is_set_aside_is_looked_at_when_its_time_has_come_and_does_not_wait_until_then() {
+    let extents = [extent(0, 2_000, 0), extent(1, 300, 50_000)];
+    let mut backlog = Backlog::new(POLICY);
+    let rest = lag(&extents[1..]);
+    let retry = Some(Timestamp(80_000));
+    let aside = Reading { pending: rest, readable: rest, retry, ..reading(&extents) };
+    backlog.read(P, &aside, Timestamp(65_000), Timestamp(55_000));
+    assert_eq!((first_look(&mut backlog, 0), backlog.waiting_bytes(Timestamp(80_000))), (Some(80_000), 0));
+    assert_eq!(backlog.waiting_bytes(Timestamp(110_000)), 300, "what is not set aside is old enough");
+    backlog.read(P, &Reading { retry: Some(Timestamp(600_000)), ..aside }, Timestamp(65_000), Timestamp(55_000));
+    assert_eq!(first_look(&mut backlog, 0), Some(110_000));
+    backlog.compacted(P, &extents[1..], Timestamp(110_000));
+    assert_eq!(backlog.waiting_bytes(Timestamp(900_000)), 0);
+}
+
+#[test]
+fn a_partition_whose_work_has_failed_is_not_looked_at_sooner_because_other_work_of_it_is_done() {
+    let extents: Vec<Extent> = (0..3).map(|n| extent(n, 1_000, 1_000)).collect();
+    let mut backlog = Backlog::new(POLICY);
+    extents.iter().for_each(|extent| append(&mut backlog, P, extent));
+    backlog.failed(P, Timestamp(12_000));
+    backlog.compacted(P, &extents[..1], Timestamp(2_000));
+    backlog.swap(P, &(Offset(1)..Offset(2)), Timestamp(3_000));
+    append(&mut backlog, P, &extent(3, 1_000, 4_000));
+    backlog.surveyed(P, &reading(&extents[1..]), true, Timestamp(5_000));
+    assert_eq!(first_look(&mut backlog, 0), Some(12_000));
+    assert_eq!(backlog.early(Timestamp(11_000), 10), Vec::new());
+    assert_eq!(backlog.take_due(Timestamp(12_000), Timestamp(22_000)), Some(P));
+    backlog.compacted(P, &extents[1..2], Timestamp(13_000));
+    assert_eq!(backlog.ripe(Timestamp(13_000)), 1, "the time is over");
 }
