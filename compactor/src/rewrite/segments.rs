@@ -70,6 +70,9 @@ impl Rewriter {
             open.map(|(compaction, input)| (compaction, compactions[compaction].inputs[input].clone())).collect();
         let key = object_key::segment(read.object);
         let ranges: Vec<_> = inputs.iter().map(|(_, extent)| position(extent)).collect();
+        if ranges.is_empty() {
+            return Fetched { runs: Vec::new(), span };
+        }
         // One that failed before is not waited for as long as for one that probably can be read.
         let objects = if self.failed.contains(read.object) { &self.impatient_objects } else { &self.objects };
         let runs = match objects.get_ranges(&key, &ranges).await {

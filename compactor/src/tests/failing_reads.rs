@@ -7,10 +7,10 @@ use std::time::Duration;
 use alluvium_model::{Extent, ObjectId, object_key};
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::drafts::drafts;
-use super::jobs::{delay, files_written, is_history, start, world};
+use super::jobs::{delay, files_written, is_history, start, until, world};
 use super::world::{World, config};
 use crate::CompactorConfig;
 
@@ -96,4 +96,29 @@ async fn what_follows_a_segment_that_cannot_be_read_is_compacted_and_then_that_s
     cancel.cancel();
     assert!(is_history(&world.extents(world.partition(0)).await[0]), "not within twelve minutes");
     world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_a_job_does_not_need_does_not_count_as_read() {
+    let mut world = world(2).await;
+    // The first partition fails before it comes to the last segment, which the other one needs too.
+    world.commit(vec![(1, vec![drafts(25, 600, 1)])]).await;
+    let first = world.commit(vec![(0, vec![drafts(25, 600, 2)])]).await;
+    let last = world.commit((0..2).map(|number| (number, vec![drafts(25, 600, 3)])).collect()).await;
+    for segment in [first, last] {
+        fail_reads(&world, segment, Fault::Denied);
+    }
+    let compactor = world.compactor(CompactorConfig {
+        compact_bytes_min: 1,
+        file_bytes_target: 40_000,
+        jobs_max: 1,
+        read_ahead_bytes: 1,
+        ..config()
+    });
+    let cancel = start(&compactor);
+    let started = Instant::now();
+    until(&world, "the first of its inputs", async || is_history(&world.extents(world.partition(1)).await[0])).await;
+    cancel.cancel();
+    assert!(started.elapsed() < Duration::from_secs(15), "not at the second try but after {:?}", started.elapsed());
+    assert_eq!(level_0(&world.extents(world.partition(1)).await), 1);
 }
