@@ -9,7 +9,7 @@
 //! | inputs that are collected, | `file_bytes_target` | `plan::pack` |
 //! | or the one file that is built, with what its last input adds | `file_bytes_target`, one run | `FileBuilder::is_full` |
 //! | segments that are fetched and not yet added | `read_ahead_bytes`, or one segment twice | `rewrite/read_ahead.rs` |
-//! | files that are finished and not yet put | [`batch_bytes_max`], or one file | `rewrite/batch.rs` |
+//! | files that are finished and not yet put | [`batch_bytes_max`], or one file | `rewrite/batch.rs`, `rewrite/slow_puts.rs` |
 //! | the encoder, and the batch and the records that are decoded for it | [`ENCODER_BYTES`] | one at a time |
 //!
 //! Those for segments and for finished files follow from `file_bytes_target`: with small files there is memory for as

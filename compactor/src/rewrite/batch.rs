@@ -9,7 +9,7 @@ use alluvium_model::{Extent, TopicPartition, limits};
 use super::file_builder::BuiltFile;
 use crate::plan::Compaction;
 
-/// Files that are swapped in by one transaction. A crash leaves as many orphans at most.
+/// Files that are swapped in by one transaction. A crash leaves as many orphans at most, beside slow PUTs.
 const BATCH_FILES_MAX: usize = 32;
 
 /// A finished file, and what it replaces.

@@ -17,6 +17,7 @@ mod rewriter;
 mod schedule;
 mod segment_run;
 mod segments;
+mod slow_puts;
 mod source;
 
 pub(crate) use job_result::{JobResult, Replaced};

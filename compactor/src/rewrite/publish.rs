@@ -1,12 +1,11 @@
 //! Publishes finished files, some together: puts them, swaps them in, and deletes those again whose swap was certainly
 //! not made.
 
-use std::time::Duration;
-
 use alluvium_metastore::leases::Lease;
 use alluvium_metastore::log::{NewObject, PartitionSwap, SwapError};
 use alluvium_model::{Extent, ExtentSource, ObjectId, Timestamp, object_key};
-use futures::{FutureExt, Stream, StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::batch::{Batch, NewFile};
@@ -14,14 +13,12 @@ use super::error::RewriteError;
 use super::job_result::{JobResult, Replaced};
 use super::progress::Progress;
 use super::rewriter::Rewriter;
+use super::slow_puts::{PutStep, Room, SLOW_AFTER, SlowPuts};
 use crate::Report;
 use crate::plan::Compaction;
 
 /// PUTs in flight of one job: hides their latency, and leaves slots to other jobs if they hang.
 const JOB_PUTS_MAX: usize = 4;
-/// How long a file that was put waits for others of its batch to be swapped in with it: longer than they mostly take,
-/// and short beside the time for which a PUT may hang.
-const SWAP_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// PUTs in flight of all jobs of a process that has `slots` for them: a quarter is left to producers.
 pub(crate) fn put_slots(slots: usize) -> usize {
@@ -38,8 +35,14 @@ struct PutFile<'a> {
     outputs: [(Extent, NewObject); 1],
 }
 
-/// The result of a PUT.
-type Put<'a> = Result<PutFile<'a>, (&'a Compaction, RewriteError)>;
+/// A PUT that has ended.
+pub(super) struct EndedPut<'a> {
+    compaction: &'a Compaction,
+    lease: Lease,
+    /// The input at which the file ends early, if no other try can help.
+    broken: Option<Extent>,
+    file: Result<PutFile<'a>, RewriteError>,
+}
 
 impl PutFile<'_> {
     fn swap(&self) -> PartitionSwap<'_> {
@@ -60,28 +63,63 @@ impl PutFile<'_> {
 
 impl Rewriter {
     /// Puts the files of `batch`, replaces their inputs by them, and reports that to `progress`: together, but those
-    /// whose PUTs take long after the others. Returns whether a lease was lost.
-    pub(super) async fn publish(&self, batch: Batch<'_>, progress: &Progress) -> bool {
-        if batch.files.is_empty() {
+    /// whose PUTs take long after the others. The slowest join the `slow` ones, which are swapped in as they end, now or
+    /// with later batches. Returns whether a lease was lost.
+    pub(super) async fn publish<'a>(
+        &'a self,
+        batch: Batch<'a>,
+        slow: &mut SlowPuts<'a, EndedPut<'a>>,
+        progress: &Progress,
+    ) -> bool {
+        let puts: Vec<_> = batch.files.into_iter().map(|file| self.put(file, slow.room()).boxed()).collect();
+        let mut puts = stream::iter(puts).buffer_unordered(JOB_PUTS_MAX);
+        let (mut ended, mut until, mut is_fenced) = (Vec::new(), None, false);
+        loop {
+            tokio::select! {
+                biased;
+                step = puts.next() => match step {
+                    Some(PutStep::Ended(put)) => {
+                        until.get_or_insert_with(|| Instant::now() + SLOW_AFTER);
+                        ended.push(put);
+                    }
+                    Some(PutStep::Slow(put, room)) => slow.add(put, room),
+                    None => break,
+                },
+                Some(put) = slow.next() => is_fenced |= self.end(vec![put], progress).await,
+                () = reached(until) => {
+                    until = None;
+                    is_fenced |= self.end(std::mem::take(&mut ended), progress).await;
+                }
+            }
+        }
+        is_fenced | self.end(ended, progress).await
+    }
+
+    /// Waits for the `slow` PUTs of a job that has no others.
+    pub(super) async fn publish_slow<'a>(&self, slow: &mut SlowPuts<'a, EndedPut<'a>>, progress: &Progress) {
+        while let Some(put) = slow.next().await {
+            self.end(vec![put], progress).await;
+        }
+    }
+
+    /// Swaps in the files of the PUTs that have `ended`, as far as they were done, releases their leases, and reports that
+    /// to `progress`. Returns whether a lease was lost.
+    async fn end(&self, ended: Vec<EndedPut<'_>>, progress: &Progress) -> bool {
+        if ended.is_empty() {
             return false;
         }
-        let mut result = JobResult::default();
-        let leases: Vec<Lease> = batch.files.iter().map(|file| file.lease.clone()).collect();
-        // Together with what is swapped in, because that is planned again at once, from here on.
-        let broken = batch.files.iter().filter_map(|file| Some((file.compaction.partition, file.broken.clone()?)));
-        result.broken.extend(broken);
-        let puts: Vec<_> = batch.files.into_iter().map(|file| self.put(file).boxed()).collect();
-        let mut puts = stream::iter(puts).buffer_unordered(JOB_PUTS_MAX);
-        let mut is_fenced = false;
-        loop {
-            let (files, is_end) = next_files(&mut puts, &mut result).await;
-            self.swap_in(files, &mut result).await;
-            is_fenced |= result.report.fenced > 0;
-            if is_end {
-                break;
+        let (mut result, mut leases, mut files) = (JobResult::default(), Vec::new(), Vec::new());
+        for EndedPut { compaction, lease, broken, file } in ended {
+            // Together with what is swapped in, because that is planned again at once, from here on.
+            result.broken.extend(broken.map(|extent| (compaction.partition, extent)));
+            leases.push(lease);
+            match file {
+                Ok(file) => files.push(file),
+                Err(error) => fail(compaction, &error, &mut result),
             }
-            progress.send(std::mem::take(&mut result)).await;
         }
+        self.swap_in(files, &mut result).await;
+        let is_fenced = result.report.fenced > 0;
         self.release(&leases, progress).await;
         progress.send(result).await;
         is_fenced
@@ -101,9 +139,14 @@ impl Rewriter {
         }
     }
 
-    async fn put<'a>(&self, file: NewFile<'a>) -> Put<'a> {
-        let NewFile { compaction, lease, inputs, file, .. } = file;
-        let _slot = self.puts.acquire().await.expect("the semaphore is never closed");
+    async fn put<'a>(&'a self, file: NewFile<'a>, room: Room) -> PutStep<'a, EndedPut<'a>> {
+        let slot = self.puts.acquire().await.expect("the semaphore is never closed");
+        let bytes = file.file.bytes;
+        room.run(bytes, self.put_file(file, slot).boxed()).await
+    }
+
+    async fn put_file<'a>(&'a self, file: NewFile<'a>, _slot: SemaphorePermit<'a>) -> EndedPut<'a> {
+        let NewFile { compaction, lease, inputs, file, broken } = file;
         let started = self.clock.now();
         let id = ObjectId::new(started, self.settings.writer, self.rng.next_u64());
         let key = object_key::history(&compaction.topic, compaction.partition, file.identity.offsets.start, id);
@@ -115,8 +158,10 @@ impl Rewriter {
             records: file.records,
             timestamps: file.timestamps,
         };
-        self.objects.put(&key, file.parts).await.map_err(|error| (compaction, error.into()))?;
-        Ok(PutFile { compaction, lease, inputs, started, outputs: [(extent, NewObject { key, bytes: file.bytes })] })
+        let put = self.objects.put(&key, file.parts).await;
+        let outputs = [(extent, NewObject { key, bytes: file.bytes })];
+        let file = PutFile { compaction, lease: lease.clone(), inputs, started, outputs };
+        EndedPut { compaction, lease, broken, file: put.map(|()| file).map_err(RewriteError::from) }
     }
 
     /// Deletes those of `files` that took too long, also because of others beside them: the orphan sweep may.
@@ -182,30 +227,11 @@ impl Rewriter {
     }
 }
 
-/// The next files that are swapped in together, and whether they are the last: all that are put until the first of them
-/// has waited for long.
-async fn next_files<'a>(
-    puts: &mut (impl Stream<Item = Put<'a>> + Unpin),
-    result: &mut JobResult,
-) -> (Vec<PutFile<'a>>, bool) {
-    let mut files: Vec<PutFile<'_>> = Vec::new();
-    let mut until: Option<Instant> = None;
-    loop {
-        let put = match until {
-            None => puts.next().await,
-            Some(until) => match tokio::time::timeout_at(until, puts.next()).await {
-                Ok(put) => put,
-                Err(_elapsed) => return (files, false),
-            },
-        };
-        match put {
-            None => return (files, true),
-            Some(Ok(file)) => {
-                until.get_or_insert_with(|| Instant::now() + SWAP_WAIT_MAX);
-                files.push(file);
-            }
-            Some(Err((compaction, error))) => fail(compaction, &error, result),
-        }
+/// Waits for `time`, if there is one.
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -18,6 +18,7 @@ use super::error::{BuildFailure, RewriteError};
 use super::file_builder::{Built, FileBuilder};
 use super::job_result::JobResult;
 use super::progress::Progress;
+use super::slow_puts::SlowPuts;
 use crate::Report;
 use crate::failed_segments::FailedSegments;
 use crate::held_leases::HeldLeases;
@@ -105,15 +106,16 @@ impl Rewriter {
 
     /// Publishes the files that are built, some together, and reports why the others were not. After a batch whose
     /// leases were lost no more is written: this process has probably lost them all.
-    async fn complete(
-        &self,
-        leased: Vec<(&Compaction, Lease)>,
+    async fn complete<'a>(
+        &'a self,
+        leased: Vec<(&'a Compaction, Lease)>,
         builders: Vec<BuilderResult>,
         progress: &Progress,
         result: &mut JobResult,
     ) {
         let bytes_max = job_memory::batch_bytes_max(self.settings.file_bytes_target);
-        let (mut batch, mut failed, mut unused) = (Batch::new(bytes_max), FailedReads::new(), Vec::new());
+        let (mut batch, mut slow) = (Batch::new(bytes_max), SlowPuts::new(bytes_max / 2));
+        let (mut failed, mut unused) = (FailedReads::new(), Vec::new());
         let mut builders = builders.into_iter();
         let mut is_fenced = false;
         for (compaction, lease) in leased {
@@ -129,7 +131,8 @@ impl Rewriter {
             if let Some(file) = &file
                 && !batch.has_room_for(file)
             {
-                is_fenced = self.publish(std::mem::replace(&mut batch, Batch::new(bytes_max)), progress).await;
+                is_fenced |= self.publish(batch, &mut slow, progress).await;
+                batch = Batch::new(bytes_max.saturating_sub(slow.bytes()));
             }
             match file.filter(|_| !is_fenced) {
                 Some(file) => batch.add(file),
@@ -140,13 +143,14 @@ impl Rewriter {
                 }
             }
         }
-        self.publish(batch, progress).await;
+        self.publish(batch, &mut slow, progress).await;
         self.failed.add(failed.keys().copied(), self.clock.now());
         for (object, FailedRead { error, first, compactions }) in failed {
             let what = format!("reading segment {object} for {compactions} compactions, of {first} first");
             result.report.fail(&what, &error);
         }
         self.release(&unused, progress).await;
+        self.publish_slow(&mut slow, progress).await;
     }
 
     /// Ends the use of `leases` by a job.

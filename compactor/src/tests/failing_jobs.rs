@@ -38,6 +38,25 @@ async fn puts_that_hang_hold_back_no_file_that_is_put_beside_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn puts_that_hang_hold_back_no_later_files_of_their_job() {
+    for hung in [1, 4] {
+        let mut world = world(100).await;
+        commit(&mut world, 0..100, 1).await;
+        let compactor = world.compactor(CompactorConfig { compact_bytes_min: 1, ..one_job() });
+        hang_puts(&world, 0..hung);
+        let cancel = start(&compactor);
+        let started = Instant::now();
+        let others = 100 - u64::try_from(hung).expect("positive");
+        until(&world, "all others", async || files_written(&compactor) == others).await;
+        assert!(started.elapsed() < Duration::from_secs(30), "they waited {:?} for {hung}", started.elapsed());
+        world.faults.heal();
+        until(&world, "everything", async || is_all_history(&world).await).await;
+        cancel.cancel();
+        world.check().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn puts_that_hang_stop_no_other_job() {
     let mut world = world(40).await;
     commit(&mut world, 0..20, 1).await;
