@@ -1,11 +1,13 @@
 //! Partitions with little data that are compacted together, whatever others do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_metastore::kv::KvFaults;
 use alluvium_model::object_key;
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
+use alluvium_runtime::Clock;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +15,10 @@ use super::drafts::drafts;
 use super::jobs;
 use super::world::{World, config};
 use crate::CompactorConfig;
+use crate::assigned_work::AssignedWork;
+use crate::in_flight::InFlight;
+use crate::plan::Policy;
+use crate::work::{Looks, Planner, WorkIndex};
 
 /// Records of a commit of the busy partition.
 const RECORDS: usize = 8;
@@ -88,4 +94,36 @@ async fn a_partition_that_becomes_ripe_waits_for_a_few_merges_and_not_for_all() 
     jobs::until(&world, "all merges", async || jobs::files_written(&compactor) == files).await;
     cancel.cancel();
     world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn merges_that_find_no_room_are_looked_for_minutes_later_and_keep_no_rewrite_waiting() {
+    let mut world = jobs::world(1).await;
+    for n in 0..4 {
+        jobs::commit(&mut world, 0..1, n).await;
+        world.compactor(CompactorConfig { file_bytes_target: 1, ..jobs::one_job() }).run_once().await;
+    }
+    let (age_max, small_age_max) = (Duration::from_secs(300), Duration::from_secs(3_600));
+    let policy = Policy { bytes_min: 10_000, age_max, small_age_max, file_bytes_target: 1 << 20 };
+    let (metastore, clock) = (&world.metastore, world.clock.clone());
+    let planner = Planner::new(metastore.topics.clone(), metastore.log.clone(), policy, Arc::default());
+    let index = WorkIndex::new(metastore.feed.clone(), planner, policy, clock, Arc::default());
+    index.assign(AssignedWork::of(&world.session)).await;
+    index.survey().await.expect("a survey");
+    let (start, in_flight) = (world.clock.now(), InFlight::default());
+    let plan = async |seconds: i64, with_merges| {
+        let now = start.plus_ms(seconds * 1_000);
+        let looks = Looks { now, retry: now.plus(Duration::from_secs(10)), bytes_max: 1 << 20, with_merges };
+        let planned = index.plan_next(&in_flight, looks).await.expect("planned");
+        planned.map(|work| (work.rewrites.len(), work.merges.len()))
+    };
+    assert_eq!(plan(0, false).await, Some((0, 0)), "there is one merge");
+    assert_eq!(plan(200, false).await, None, "it is not read again so soon");
+    world.commit(vec![(0, vec![drafts(40, 400, 1)])]).await;
+    let partition = world.partition(0);
+    let extents = world.extents(partition).await;
+    index.backlog().await.append(partition, extents.last().expect("some"), start.plus_ms(210_000));
+    assert_eq!(plan(210, false).await, Some((1, 0)), "new data does not wait");
+    assert_eq!(plan(400, true).await, None);
+    assert_eq!(plan(600, true).await, Some((0, 1)));
 }

@@ -211,10 +211,10 @@ impl Backlog {
         self.queue(partition, Level0 { not_before: NONE, ..level }, level.due.min(now));
     }
 
-    /// Asks for a look at a partition, whether it has data at level 0 or not.
+    /// Asks for a look at a partition, whether it has data at level 0 or not, at the latest at `at`.
     pub(crate) fn look_at(&mut self, partition: TopicPartition, at: Timestamp) {
         let level = self.partitions.get(&partition).copied().unwrap_or_default();
-        self.queue(partition, Level0 { not_before: at, ..level }, at);
+        self.queue(partition, Level0 { not_before: level.not_before.min(at), ..level }, level.due.min(at));
     }
 
     /// Some work of a partition has failed, or its inputs had changed: no look before `until`, whatever else happens.

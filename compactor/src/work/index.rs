@@ -30,6 +30,9 @@ use crate::tasks::TaskStatus;
 const FEED_ENTRIES_MAX: usize = 256;
 /// Pause between two reads of the feed while it grows: one read for many commits, and a lag of no more than that.
 const FEED_PAUSE: Duration = Duration::from_millis(200);
+/// After this time a partition is looked at again whose merges found no room: longer than some of those that wait take,
+/// as each look reads its extents.
+const MERGES_PAUSE: Duration = Duration::from_secs(300);
 
 /// What is known of the work of this compactor.
 pub(crate) struct WorkIndex {
@@ -277,7 +280,7 @@ impl WorkIndex {
         backlog.read(partition, &work.reading, retry, now);
         if !with_merges && !work.merges.is_empty() {
             work.merges.clear();
-            backlog.look_at(partition, retry);
+            backlog.look_at(partition, now.plus(MERGES_PAUSE));
         }
         work.compactions().for_each(|compaction| in_flight.add(compaction));
         Ok(work)
