@@ -7,8 +7,7 @@ use alluvium_history::compute;
 use alluvium_model::{Extent, ExtentSource, object_key};
 use bytes::Bytes;
 use futures::StreamExt;
-use futures::future::join_all;
-use futures::stream::FuturesOrdered;
+use futures::stream::{self, FuturesOrdered};
 
 use super::error::{BuildFailure, concerns_one_range};
 use super::file_builder::FileBuilder;
@@ -16,6 +15,9 @@ use super::read_ahead::ReadAhead;
 use super::rewriter::{BuilderResult, Rewriter};
 use super::schedule::{SegmentRead, schedule};
 use crate::plan::Compaction;
+
+/// Ranges of a segment that are read singly at a time, because one of them is bad.
+const SINGLE_RANGES_MAX: usize = 4;
 
 /// The runs of one segment.
 struct Fetched {
@@ -80,9 +82,10 @@ impl Rewriter {
                 self.failed.remove(read.object);
                 runs.into_iter().map(Ok).collect()
             }
-            // A single bad range must not fail the others.
+            // A single bad range must not fail the others, of which there may be thousands.
             Err(error) if concerns_one_range(&error) && ranges.len() > 1 => {
-                join_all(ranges.iter().map(|range| objects.get_range(&key, range.clone()))).await
+                let single = ranges.into_iter().map(|range| objects.get_range(&key, range));
+                stream::iter(single).buffered(SINGLE_RANGES_MAX).collect().await
             }
             Err(error) => vec![Err(error); ranges.len()],
         };
