@@ -7,7 +7,9 @@
 //! Invariants: every step is one verified transaction or can be repeated, so a crash anywhere neither loses nor
 //! duplicates data. An object is deleted only if the metastore retired it at least one grace period ago, or if the
 //! metastore never knew it and no commit can name it any more. Memory is bounded by `jobs_max` times
-//! [`CompactorConfig::job_memory_bytes`].
+//! [`CompactorConfig::job_memory_bytes`], about 130 MB for what is planned, and 300 B for each partition with data at
+//! level 0. What is planned are up to 420,000 extents of up to 300 B: 220,000 of one pass, with its last look, and
+//! 200,000 of merges that waited before.
 
 mod assigned_work;
 mod cleanup;
