@@ -24,7 +24,7 @@ use crate::plan::{self, Job, Selection};
 use crate::planned_work::{PLAN_EXTENTS_MAX, PLAN_PARTITIONS_MAX, PlannedWork, WaitingMerges};
 use crate::rewrite::{JobResult, Progress, Replaced, Rewriter};
 use crate::tasks::{Task, TaskStatuses};
-use crate::work::{Backlog, EndOffsets, Looks, PlanInput, Throughput, WorkIndex};
+use crate::work::{Backlog, EndOffsets, PassLooks, PlanInput, Throughput, WorkIndex};
 use crate::{CompactorConfig, Counters, Report};
 
 /// Passes of a round over all work: each runs all jobs that it finds, and the last one finds none.
@@ -83,9 +83,10 @@ impl CompactionTask {
         let mut merges = WaitingMerges::default();
         let merges_max = self.config.jobs_max.max(1) * PLAN_JOBS_PER_WORKER;
         loop {
-            let (mut jobs, failed) = self.plan(&mut merges).await;
+            let Planned { mut jobs, is_full, failed } = self.plan(&mut merges).await;
             jobs.extend(merges.take(merges_max));
-            let is_idle = jobs.is_empty();
+            // A full pass leaves partitions that are due, although it may have found nothing in those that it looked at.
+            let is_idle = jobs.is_empty() && !is_full;
             for job in jobs {
                 if queue.send(job).await.is_err() {
                     return;
@@ -110,17 +111,18 @@ impl CompactionTask {
     /// Plans the partitions that are ripe, those first that have been for longest, up to the limits, or to the first
     /// failure. If slow ones are among them, small ones that soon will be come along: they mostly lie in the same segments.
     /// Rewrites come first, as they shorten the backlog; merges join the `merges` that wait.
-    async fn plan(&self, merges: &mut WaitingMerges) -> (Vec<Job>, Option<Error>) {
+    async fn plan(&self, merges: &mut WaitingMerges) -> Planned {
         let job_bytes_max = self.config.job_bytes_max();
         let jobs = u64::try_from(self.config.jobs_max.max(1) * PLAN_JOBS_PER_WORKER).unwrap_or(u64::MAX);
         let mut pass = PlannedWork::new(job_bytes_max.saturating_mul(jobs));
         let failed = self.plan_pass(&mut pass, !merges.is_full()).await.err();
-        (pass.into_jobs(job_bytes_max, merges), failed)
+        let is_full = pass.is_full();
+        Planned { jobs: pass.into_jobs(job_bytes_max, merges), is_full, failed }
     }
 
     async fn plan_pass(&self, pass: &mut PlannedWork, with_merges: bool) -> Result<(), Error> {
         let (now, bytes_max) = (self.clock.now(), self.config.job_bytes_max());
-        let looks = Looks { now, retry: now.plus(self.config.interval), bytes_max, with_merges };
+        let looks = PassLooks { now, retry: now.plus(self.config.interval), bytes_max, with_merges };
         while !pass.is_full() {
             let Some(work) = self.index.plan_next(&self.in_flight, looks).await? else { break };
             pass.add(work);
@@ -299,6 +301,14 @@ impl CompactionTask {
         }
         pass
     }
+}
+
+/// What a pass over the partitions that are due has planned.
+struct Planned {
+    jobs: Vec<Job>,
+    /// Whether it has come to its limits, so that more may be due.
+    is_full: bool,
+    failed: Option<Error>,
 }
 
 /// What a pass over all partitions has done, and so whether another one may find more.

@@ -241,7 +241,11 @@ impl WorkIndex {
 
     /// Plans the next partition that is worth a look, around what is `in_flight`, and notes its work there. `None` if
     /// there is none.
-    pub(crate) async fn plan_next(&self, in_flight: &InFlight, looks: Looks) -> Result<Option<PartitionWork>, Error> {
+    pub(crate) async fn plan_next(
+        &self,
+        in_flight: &InFlight,
+        looks: PassLooks,
+    ) -> Result<Option<PartitionWork>, Error> {
         let mut backlog = self.backlog.lock().await;
         let Some(partition) = backlog.take_due(looks.now, looks.retry) else { return Ok(None) };
         self.look(&mut backlog, partition, Selection::Eligible, in_flight, looks).await.map(Some)
@@ -252,7 +256,7 @@ impl WorkIndex {
         &self,
         partition: TopicPartition,
         in_flight: &InFlight,
-        looks: Looks,
+        looks: PassLooks,
     ) -> Result<PartitionWork, Error> {
         let mut backlog = self.backlog.lock().await;
         let Some(partition) = backlog.take(partition, looks.retry) else { return Ok(PartitionWork::default()) };
@@ -266,9 +270,14 @@ impl WorkIndex {
         partition: TopicPartition,
         selection: Selection,
         in_flight: &InFlight,
-        looks: Looks,
+        looks: PassLooks,
     ) -> Result<PartitionWork, Error> {
-        let Looks { now, retry, bytes_max, with_merges } = looks;
+        let PassLooks { now, retry, bytes_max, with_merges } = looks;
+        if !self.has_partition(partition) {
+            // It was assigned elsewhere while a job had work of it.
+            backlog.remove(partition);
+            return Ok(PartitionWork::default());
+        }
         let Some((topic, head)) = self.planner.partition(partition).await? else {
             self.planner.forget(partition);
             backlog.remove(partition);
@@ -287,9 +296,9 @@ impl WorkIndex {
     }
 }
 
-/// The looks of one pass.
+/// What all looks of one pass at partitions have in common.
 #[derive(Clone, Copy)]
-pub(crate) struct Looks {
+pub(crate) struct PassLooks {
     pub(crate) now: Timestamp,
     /// When to look again at a partition that gives no work, unless something happens to it.
     pub(crate) retry: Timestamp,

@@ -14,7 +14,7 @@ mod throughput;
 
 pub(crate) use backlog::{Backlog, Reading};
 pub(crate) use expiry_queue::ExpiryQueue;
-pub(crate) use index::{Looks, WorkIndex};
+pub(crate) use index::{PassLooks, WorkIndex};
 pub(crate) use planner::{EndOffsets, PartitionWork, PlanInput, Planner};
 pub(crate) use throughput::Throughput;
 
