@@ -13,8 +13,8 @@ use alluvium_model::{ObjectId, Timestamp};
 
 /// Segments remembered (48 B each); if there are more, the oldest are forgotten, and their next failure counts as the first.
 const FAILED_MAX: usize = 10_000;
-/// Half the time for which a segment is set aside after its second failure.
-const SET_ASIDE_MIN: Duration = Duration::from_secs(10);
+/// The time for which a segment is set aside after its second failure.
+const SET_ASIDE_MIN: Duration = Duration::from_secs(20);
 /// The longest time for which a segment is set aside: a try may hold a worker for 30 s.
 const SET_ASIDE_MAX: Duration = Duration::from_secs(600);
 /// The longest such time while no other segment can be read.
@@ -85,12 +85,9 @@ impl FailedSegments {
 
 /// For how long a segment is set aside after so many failures, if others `are_read`.
 fn set_aside(failures: u32, are_read: bool) -> Duration {
-    if failures < 2 {
-        return Duration::ZERO;
-    }
-    let doublings = failures.saturating_sub(1).min(16);
+    let Some(doublings) = failures.checked_sub(2) else { return Duration::ZERO };
     let max = if are_read { SET_ASIDE_MAX } else { SET_ASIDE_ALONE_MAX };
-    SET_ASIDE_MIN.saturating_mul(1 << doublings).min(max)
+    SET_ASIDE_MIN.saturating_mul(1 << doublings.min(16)).min(max)
 }
 
 #[cfg(test)]

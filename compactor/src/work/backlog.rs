@@ -162,11 +162,16 @@ impl Backlog {
     /// again if what was read is ripe and has still given no work.
     pub(crate) fn read(&mut self, partition: TopicPartition, reading: &Reading, retry: Timestamp, now: Timestamp) {
         let known = self.partitions.get(&partition).copied();
-        let (mut lag, mut readable) = (reading.lag, reading.readable);
+        let mut lag = reading.lag;
         if let Some(known) = known.filter(|_| !reading.is_whole) {
             // There is more than was read; the feed has shown at least a part of it.
-            (lag, readable) = (at_least(lag, known.lag), at_least(readable, known.readable));
+            lag = Lag { bytes: lag.bytes.max(known.lag.bytes), extents: lag.extents.max(known.lag.extents), ..lag };
         }
+        let readable = Lag {
+            bytes: lag.bytes.saturating_sub(reading.lag.bytes.saturating_sub(reading.readable.bytes)),
+            extents: lag.extents.saturating_sub(reading.lag.extents.saturating_sub(reading.readable.extents)),
+            ..reading.readable
+        };
         if lag.extents == 0 {
             return self.remove(partition);
         }
@@ -290,9 +295,4 @@ impl Backlog {
         }
         self.partitions.insert(partition, level);
     }
-}
-
-/// `lag`, or as much as is `known` if that is more.
-fn at_least(lag: Lag, known: Lag) -> Lag {
-    Lag { bytes: lag.bytes.max(known.bytes), extents: lag.extents.max(known.extents), ..lag }
 }

@@ -141,6 +141,10 @@ fn data_that_cannot_be_compacted_is_looked_at_no_sooner_than_asked() {
     assert_eq!(backlog.waiting_bytes(Timestamp(900_000)), 0, "what nobody can compact throttles no producer");
     append(&mut backlog, P, &extent(1, 3_000, 0));
     assert_eq!(backlog.waiting_bytes(Timestamp(900_000)), 3_000);
+    backlog.read(P, &Reading { is_whole: false, ..broken }, Timestamp(50_000), Timestamp(40_000));
+    assert_eq!(backlog.lag().0, 5_000, "there is more than was read");
+    append(&mut backlog, P, &extent(2, 1, 0));
+    assert_eq!(backlog.waiting_bytes(Timestamp(900_000)), 3_001, "of which only that cannot be compacted");
 }
 
 #[test]
