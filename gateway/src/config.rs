@@ -64,6 +64,8 @@ pub struct AgentConfig {
     pub offsets_retention: Duration,
     /// Longest metadata string of a committed offset, in bytes (`offset.metadata.max.bytes`).
     pub offset_metadata_bytes_max: usize,
+    /// Longest timeout that a transaction may have (`transaction.max.timeout.ms`).
+    pub transaction_timeout_max: Duration,
 }
 
 /// The one place of each default: the binary's options take theirs from here.
@@ -98,6 +100,7 @@ impl Default for AgentConfig {
             group_size_max: groups.size_max,
             offsets_retention: limits::OFFSETS_RETENTION,
             offset_metadata_bytes_max: 4_096,
+            transaction_timeout_max: Duration::from_secs(900),
         }
     }
 }

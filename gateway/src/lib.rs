@@ -8,7 +8,7 @@
 //!
 //! Modules form layers. A module imports only from those before it in this order: `config`, `bounded_cache`, `metrics`,
 //! `memory`, `listen`, `live_agents`, `bucket_watch`, `metadata_cache`, `recent_segments`, `peers`, `produce`, `fetch`,
-//! `groups`, `agent`, `topic_creation`, `kafka`, `http`.
+//! `groups`, `transactions`, `agent`, `topic_creation`, `kafka`, `http`.
 
 pub mod agent;
 mod bounded_cache;
@@ -27,6 +27,7 @@ pub mod peers;
 pub mod produce;
 pub mod recent_segments;
 pub mod topic_creation;
+pub mod transactions;
 
 #[cfg(test)]
 mod tests;

@@ -85,7 +85,8 @@ pub async fn topic(metastore: &Metastore, name: &str, partitions: i32, now: Time
 /// Segment number `number`, created at `now`: one batch of one record for each of `partitions`.
 #[must_use]
 pub fn segment(partitions: &[TopicPartition], number: u64, now: Timestamp) -> SegmentCommit {
-    let batch = BatchCommit { records: 1, bytes: BATCH_BYTES, timestamps: (now, now), producer: None };
+    let batch =
+        BatchCommit { records: 1, bytes: BATCH_BYTES, timestamps: (now, now), producer: None, transactional: None };
     let run = |(n, partition): (u64, &TopicPartition)| RunCommit {
         partition: *partition,
         position: n * u64::from(BATCH_BYTES)..(n + 1) * u64::from(BATCH_BYTES),

@@ -5,8 +5,8 @@
 //! appends to the feed in the same transaction, so that a reader of the feed sees all of them.
 //!
 //! Modules import only those before them in this list: [`kv`], [`keyspace`], [`cluster`], [`nodes`], [`leases`],
-//! `extents` and `outcomes`, [`feed`], [`objects`], [`producers`], [`log`], [`topics`], [`groups`], [`offsets`],
-//! [`maintenance`], [`Metastore`], `fixtures`.
+//! `extents` and `outcomes`, [`feed`], [`objects`], [`producers`], `transaction_rows`, [`log`], [`topics`], [`groups`],
+//! [`offsets`], [`transactions`], [`maintenance`], [`Metastore`], `fixtures`.
 
 pub mod cluster;
 mod extents;
@@ -28,6 +28,8 @@ mod on_fdb;
 mod outcomes;
 pub mod producers;
 pub mod topics;
+mod transaction_rows;
+pub mod transactions;
 
 pub use cluster::{Cluster, OpenError};
 pub use keyspace::{Error, RowError};

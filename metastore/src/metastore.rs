@@ -14,6 +14,7 @@ use crate::{
     offsets::Offsets,
     producers::Producers,
     topics::Topics,
+    transactions::Transactions,
 };
 
 /// All concepts over one store. Clones share it. Pass on the concept that is needed rather than the whole.
@@ -33,6 +34,8 @@ pub struct Metastore {
     pub groups: Groups,
     /// Committed offsets of consumer groups.
     pub offsets: Offsets,
+    /// Transactional ids and their transactions.
+    pub transactions: Transactions,
     /// Objects in the bucket: reference counts and the retire queue.
     pub objects: KnownObjects,
     /// The feed of recent changes.
@@ -57,6 +60,7 @@ impl Metastore {
             producers: Producers::new(db.clone()),
             groups: Groups::new(db.clone()),
             offsets: Offsets::new(db.clone()),
+            transactions: Transactions::new(db.clone()),
             objects: KnownObjects::new(db.clone()),
             feed,
             nodes: Nodes::new(db.clone()),

@@ -28,3 +28,4 @@ mod metadata;
 mod offsets;
 mod produce;
 mod topics;
+mod transactions;

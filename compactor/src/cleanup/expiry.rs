@@ -3,6 +3,7 @@
 
 use alluvium_metastore::leases::Lease;
 use alluvium_model::Timestamp;
+use alluvium_model::limits::TRANSACTIONAL_ID_EXPIRY;
 
 use super::Cleanup;
 use crate::error::MaintenanceError;
@@ -31,7 +32,7 @@ impl Cleanup {
         }
     }
 
-    /// Deletes the windows of idle producers: one sweep over all of them.
+    /// Deletes the windows of idle producers, and idle transactional ids: one sweep over all of them.
     pub(crate) async fn expire_producers(
         &self,
         lease: &Lease,
@@ -40,6 +41,14 @@ impl Cleanup {
     ) -> Result<(), MaintenanceError> {
         status.set_backlog(1);
         while !self.metastore.producers.expire(lease, now, self.config.producer_expiry, EXPIRY_STEP_ROWS).await?.done {}
+        let mut after = None;
+        loop {
+            let page = self.metastore.transactions.forget_idle(lease, after, now, TRANSACTIONAL_ID_EXPIRY);
+            match page.await? {
+                (Some(next), _) => after = Some(next),
+                (None, _) => break,
+            }
+        }
         status.set_backlog(0);
         Ok(())
     }

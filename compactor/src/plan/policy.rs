@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, limits};
+use alluvium_model::{Extent, Offset, Timestamp, limits};
 
 /// Extents that one rewrite replaces: as many as one swap takes.
 const REWRITE_INPUTS_MAX: usize = limits::SWAP_INPUTS_MAX;
@@ -138,8 +138,8 @@ pub(crate) fn plan(
     now: Timestamp,
     is_free: impl Fn(&Extent) -> bool,
 ) -> PartitionPlan {
-    let segments: Vec<Range<usize>> = runs(extents, |extent| is_segment(extent) && is_free(extent));
-    let files: Vec<Range<usize>> = runs(extents, |extent| !is_segment(extent) && is_free(extent));
+    let segments: Vec<Range<usize>> = runs(extents, |extent| is_level_0(extent) && is_free(extent));
+    let files: Vec<Range<usize>> = runs(extents, |extent| !is_level_0(extent) && is_free(extent));
     let rewrites = segments.iter().flat_map(|run| cut(extents, run.clone(), policy));
     let is_selected = |run: &Range<usize>| match selection {
         Selection::All => true,
@@ -153,13 +153,13 @@ pub(crate) fn plan(
         merges: files.iter().flat_map(|run| merges(extents, run.clone(), policy)).collect(),
         lag: lag(extents),
         pending: lag(rest.iter().flat_map(|run| &extents[run.clone()])),
-        level_0_start: extents.iter().find(|extent| is_segment(extent)).map(|extent| extent.offsets.start),
+        level_0_start: extents.iter().find(|extent| is_level_0(extent)).map(|extent| extent.offsets.start),
         compacted_through: compacted_through(extents, policy),
     }
 }
 
-fn is_segment(extent: &Extent) -> bool {
-    matches!(extent.source, ExtentSource::Segment { .. })
+fn is_level_0(extent: &Extent) -> bool {
+    extent.level() == 0
 }
 
 /// The longest runs of adjacent extents that satisfy `is_wanted`, as indices.
@@ -229,13 +229,13 @@ fn merge_from(files: &[Extent], policy: &Policy) -> Option<usize> {
 
 /// What of `extents` is at level 0.
 pub(crate) fn lag<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Lag {
-    let lag_of = |extent: &Extent| Lag { bytes: extent.bytes, extents: 1, oldest: Some(extent.object.created()) };
-    extents.into_iter().filter(|extent| is_segment(extent)).map(lag_of).fold(Lag::default(), Lag::plus)
+    let lag_of = |extent: &Extent| Lag { bytes: extent.bytes, extents: 1, oldest: Some(extent.arrived()) };
+    extents.into_iter().filter(|extent| is_level_0(extent)).map(lag_of).fold(Lag::default(), Lag::plus)
 }
 
 /// The end of the leading history files that are too large for any merge.
 fn compacted_through(extents: &[Extent], policy: &Policy) -> Offset {
-    let is_final = |extent: &&Extent| !is_segment(extent) && extent.bytes > policy.file_bytes_target / 2;
+    let is_final = |extent: &&Extent| !is_level_0(extent) && extent.bytes > policy.file_bytes_target / 2;
     let start = extents.first().map_or(Offset(0), |extent| extent.offsets.start);
     extents.iter().take_while(is_final).last().map_or(start, |extent| extent.offsets.end)
 }

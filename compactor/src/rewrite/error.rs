@@ -29,6 +29,9 @@ pub(crate) enum RewriteError {
     /// The swap was rejected, or its outcome is unknown.
     #[error(transparent)]
     Swap(#[from] SwapError),
+    /// It is not known which transactions were aborted.
+    #[error("reading aborted transactions: {0}")]
+    Aborted(#[from] alluvium_metastore::Error),
     /// The process is stopping.
     #[error("stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
@@ -50,7 +53,11 @@ impl RewriteError {
             Self::Objects(error) => !error.is_retryable() && concerns_one_object(error),
             Self::Read(_, ReadError::Source(_)) if self.is_missing_input() => true,
             Self::Write(error) => matches!(error, WriteError::TooLarge { .. }),
-            Self::Read(_, ReadError::Source(_)) | Self::TooOld(..) | Self::Swap(_) | Self::Stopped(_) => false,
+            Self::Read(_, ReadError::Source(_))
+            | Self::TooOld(..)
+            | Self::Swap(_)
+            | Self::Aborted(_)
+            | Self::Stopped(_) => false,
         }
     }
 

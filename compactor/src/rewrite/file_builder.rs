@@ -1,6 +1,9 @@
 //! Builds the history file of one compaction: all of it CPU work, off the async threads.
 
+use std::collections::VecDeque;
+
 use alluvium_history::{FinishedFile, HistoryRecord, HistoryWriter, WriteError};
+use alluvium_model::log::transaction_end::AbortedTransaction;
 use alluvium_model::{Extent, Offset, TopicPartition};
 use bytes::Bytes;
 
@@ -24,6 +27,10 @@ pub(crate) struct FileBuilder {
     missing: Option<BuildFailure>,
     /// Inputs encoded completely.
     inputs: usize,
+    /// Markers among the inputs that were not passed yet: index and end of each.
+    markers: VecDeque<(usize, Offset)>,
+    /// The aborted transactions that concern the inputs.
+    aborted: Vec<AbortedTransaction>,
     /// Start of the first input.
     start: Offset,
     /// End of the last of those encoded.
@@ -61,6 +68,7 @@ impl FileBuilder {
     /// A file of `compaction`, up to about `bytes_target`; `collects` if others of its job are read at the same time.
     pub(crate) fn new(compaction: &Compaction, bytes_target: u64, collects: bool) -> Self {
         let start = compaction.offsets().start;
+        let markers = compaction.inputs.iter().enumerate().filter(|(_, input)| input.is_marker());
         Self {
             topic: compaction.topic.clone(),
             partition: compaction.partition,
@@ -71,9 +79,16 @@ impl FileBuilder {
             collected: Vec::with_capacity(if collects { compaction.inputs.len() } else { 0 }),
             missing: None,
             inputs: 0,
+            markers: markers.map(|(index, input)| (index, input.offsets.end)).collect(),
+            aborted: Vec::new(),
             start,
             end: start,
         }
+    }
+
+    /// This file without the records of `aborted` transactions.
+    pub(crate) fn without(self, aborted: Vec<AbortedTransaction>) -> Self {
+        Self { aborted, ..self }
     }
 
     /// Whether no more inputs should be added: the file has reached its target size, or an input is missing.
@@ -117,6 +132,7 @@ impl FileBuilder {
     }
 
     fn encode_input(&mut self, extent: Extent, bytes: Bytes) -> Result<(), BuildFailure> {
+        self.pass_markers();
         if let Err(error) = self.encode_run(&extent, bytes) {
             return Err(BuildFailure { error, input: Some(Box::new(extent)) });
         }
@@ -125,14 +141,15 @@ impl FileBuilder {
     }
 
     fn encode_run(&mut self, extent: &Extent, bytes: Bytes) -> Result<(), RewriteError> {
-        let log_start = self.log_start;
+        let (log_start, aborted) = (self.log_start, std::mem::take(&mut self.aborted));
         let writer = self.writer()?;
-        let encoded = for_each_record(extent, bytes, |record| {
+        let encoded = for_each_record(extent, bytes, &aborted, |record| {
             if record.offset < log_start {
                 return Ok(());
             }
             writer.push(&record).map_err(AddError::Write)
         });
+        self.aborted = aborted;
         encoded.map_err(|error| match error {
             AddError::Run(error) => RewriteError::Run(extent.object, error),
             AddError::Write(error) => error.into(),
@@ -160,6 +177,14 @@ impl FileBuilder {
         self.end = extent.offsets.end;
     }
 
+    /// Passes the markers that come next: they hold no records.
+    fn pass_markers(&mut self) {
+        while let Some((_, end)) = self.markers.pop_front_if(|(index, _)| *index == self.inputs) {
+            self.inputs += 1;
+            self.end = end;
+        }
+    }
+
     fn into_writer(mut self) -> Result<HistoryWriter, WriteError> {
         self.writer()?;
         Ok(self.writer.take().expect("it was made above"))
@@ -176,6 +201,7 @@ impl FileBuilder {
 
     fn finish_file(mut self) -> Result<Option<BuiltFile>, BuildFailure> {
         self.encode_collected()?;
+        self.pass_markers();
         if self.inputs == 0 {
             return Ok(None);
         }

@@ -247,9 +247,5 @@ fn report_failure(compaction: &Compaction, error: &RewriteError, report: &mut Re
 
 /// The level of an output: 1 if its inputs are segments, else one more than the highest input.
 fn level(inputs: &[Extent]) -> u8 {
-    let level = |extent: &Extent| match extent.source {
-        ExtentSource::Segment { .. } => 0,
-        ExtentSource::History { level } => level,
-    };
-    inputs.iter().map(level).max().unwrap_or(0).saturating_add(1)
+    inputs.iter().map(Extent::level).max().unwrap_or(0).saturating_add(1)
 }

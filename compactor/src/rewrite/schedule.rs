@@ -19,22 +19,24 @@ pub(crate) struct SegmentRead {
 /// inputs of a compaction, with rare exceptions: then an object is read more than once.
 pub(crate) fn schedule<C: Borrow<Compaction>>(compactions: &[C]) -> Vec<SegmentRead> {
     let mut waiting: BTreeMap<ObjectId, Vec<(usize, usize)>> = BTreeMap::new();
-    let object = |compaction: usize, input: usize| {
-        compactions.get(compaction)?.borrow().inputs.get(input).map(|extent| extent.object)
+    // The next input from `from` on that lies in an object.
+    let next = |compaction: usize, from: usize| {
+        let inputs = compactions.get(compaction)?.borrow().inputs.iter().enumerate().skip(from);
+        inputs.map(|(input, extent)| (extent, input)).find(|(extent, _)| !extent.is_marker())
     };
     for index in 0..compactions.len() {
-        waiting.entry(object(index, 0).unwrap_or_default()).or_default().extend(object(index, 0).map(|_| (index, 0)));
+        if let Some((extent, input)) = next(index, 0) {
+            waiting.entry(extent.object).or_default().push((index, input));
+        }
     }
     let mut reads = Vec::new();
     while let Some((read, inputs)) = waiting.pop_first() {
         for (index, input) in &inputs {
-            if let Some(next) = object(*index, input + 1) {
-                waiting.entry(next).or_default().push((*index, input + 1));
+            if let Some((extent, input)) = next(*index, input + 1) {
+                waiting.entry(extent.object).or_default().push((*index, input));
             }
         }
-        if !inputs.is_empty() {
-            reads.push(SegmentRead { object: read, inputs });
-        }
+        reads.push(SegmentRead { object: read, inputs });
     }
     reads
 }

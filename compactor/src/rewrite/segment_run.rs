@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use alluvium_history::{HistoryRecord, RecordHeader};
-use alluvium_model::{Extent, ExtentSource, Offset, Timestamp};
+use alluvium_model::log::transaction_end::AbortedTransaction;
+use alluvium_model::{Extent, ExtentSource, Offset, ProducerId, Timestamp};
 use alluvium_wire::batch::{Batch, BatchError, Batches, Records};
 use bytes::Bytes;
 use thiserror::Error;
@@ -41,11 +42,12 @@ pub(crate) enum RunError {
     NotSegment,
 }
 
-/// Calls `each` with every record of `extent`, whose run is `bytes`, in order. Skips control batches and those that the
-/// commit rejected.
+/// Calls `each` with every record of `extent`, whose run is `bytes`, in order. Skips control batches, those that the
+/// commit rejected, and those of `aborted` transactions.
 pub(crate) fn for_each_record<E: From<RunError>>(
     extent: &Extent,
     bytes: Bytes,
+    aborted: &[AbortedTransaction],
     mut each: impl FnMut(HistoryRecord) -> Result<(), E>,
 ) -> Result<(), E> {
     let ExtentSource::Segment { rejected, .. } = &extent.source else { return Err(RunError::NotSegment.into()) };
@@ -57,7 +59,7 @@ pub(crate) fn for_each_record<E: From<RunError>>(
             continue;
         }
         let end = next.plus(u64::try_from(batch.header().record_count).unwrap_or(0));
-        if !batch.header().attributes.is_control() {
+        if is_committed(&batch, next, aborted) {
             for_each_in_batch(number, &batch, next, end, &mut each)?;
         }
         next = end;
@@ -67,6 +69,16 @@ pub(crate) fn for_each_record<E: From<RunError>>(
     } else {
         Err(RunError::End { found: next, expected: extent.offsets.end }.into())
     }
+}
+
+/// Whether `batch`, whose first record is at `base`, holds records of clients, and none of an aborted transaction.
+fn is_committed(batch: &Batch, base: Offset, aborted: &[AbortedTransaction]) -> bool {
+    let header = batch.header();
+    let is_aborted = |transaction: &AbortedTransaction| {
+        transaction.producer == ProducerId(header.producer_id) && (transaction.first..transaction.last).contains(&base)
+    };
+    let is_of_aborted = || header.attributes.is_transactional() && aborted.iter().any(is_aborted);
+    !header.attributes.is_control() && !is_of_aborted()
 }
 
 fn for_each_in_batch<E: From<RunError>>(

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use alluvium_history::compute;
+use alluvium_model::log::transaction_end::AbortedTransaction;
 use alluvium_model::{Extent, ExtentSource, object_key};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -18,6 +19,11 @@ use crate::plan::Compaction;
 
 /// Ranges of a segment that are read singly at a time, because one of them is bad.
 const SINGLE_RANGES_MAX: usize = 4;
+/// Lookups of aborted transactions at the same time.
+const CONCURRENT_LOOKUPS_MAX: usize = 16;
+
+/// The aborted transactions of one partition, or why they are not known.
+type Aborted = Result<Vec<AbortedTransaction>, alluvium_metastore::Error>;
 
 /// The runs of one segment.
 struct Fetched {
@@ -39,8 +45,12 @@ impl Rewriter {
     /// input cannot be read.
     pub(super) async fn read_segments(&self, compactions: &[&Compaction]) -> Vec<BuilderResult> {
         let collects = compactions.len() > 1;
-        let builder = |one: &&Compaction| Ok(FileBuilder::new(one, self.settings.file_bytes_target, collects));
-        let mut builders: Vec<BuilderResult> = compactions.iter().map(builder).collect();
+        let builder = |(one, aborted): (&&Compaction, Aborted)| {
+            let aborted = aborted.map_err(|error| BuildFailure { error: error.into(), input: None })?;
+            Ok(FileBuilder::new(one, self.settings.file_bytes_target, collects).without(aborted))
+        };
+        let aborted = self.aborted(compactions).await;
+        let mut builders: Vec<BuilderResult> = compactions.iter().zip(aborted).map(builder).collect();
         let closed: Vec<AtomicBool> = compactions.iter().map(|_| AtomicBool::new(false)).collect();
         let mut reads = schedule(compactions).into_iter().peekable();
         let mut read_ahead = ReadAhead::new(self.settings.read_ahead_bytes);
@@ -61,6 +71,13 @@ impl Rewriter {
             }
             read_ahead.release(span);
         }
+    }
+
+    /// The aborted transactions that concern the inputs of each compaction.
+    async fn aborted(&self, compactions: &[&Compaction]) -> Vec<Aborted> {
+        let inputs: Vec<_> = compactions.iter().map(|one| (one.partition, one.offsets())).collect();
+        let lookups = inputs.into_iter().map(|(partition, offsets)| self.log.aborted(partition, offsets));
+        stream::iter(lookups).buffered(CONCURRENT_LOOKUPS_MAX).collect().await
     }
 
     /// Fetches the runs of one segment, except those of compactions that are closed.
@@ -98,7 +115,7 @@ impl Rewriter {
 fn position(extent: &Extent) -> Range<u64> {
     match &extent.source {
         ExtentSource::Segment { position, .. } => position.clone(),
-        ExtentSource::History { .. } => 0..0,
+        ExtentSource::History { .. } | ExtentSource::Marker { .. } => 0..0,
     }
 }
 

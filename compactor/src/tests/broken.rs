@@ -22,6 +22,7 @@ async fn world() -> World {
 
 async fn levels(world: &World, partition: i32) -> Vec<&'static str> {
     let level = |source: &ExtentSource| match source {
+        ExtentSource::Marker { .. } => panic!("there are no transactions"),
         ExtentSource::Segment { .. } => "segment",
         ExtentSource::History { .. } => "history",
     };

@@ -2,6 +2,7 @@
 
 use alluvium_history::{HistoryRecord, RecordHeader, TimestampType};
 use alluvium_model::log::{BatchCommit, ProducerBatch};
+use alluvium_model::transaction::{TransactionVersion, TransactionalProducer};
 use alluvium_model::{Offset, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition};
 use alluvium_segment::{BatchFacts, BatchInput, RunInput};
 use alluvium_wire::batch::{Batch, BatchBuilder, BatchHeader, Compression};
@@ -24,6 +25,8 @@ pub(super) struct DraftBatch {
     pub(super) log_append: bool,
     /// Sent twice: the log rejects the second as a duplicate.
     pub(super) repeated: bool,
+    /// Who writes it in a transaction, and its first sequence number.
+    pub(super) transaction: Option<(TransactionalProducer, i32)>,
 }
 
 /// One segment: batches by partition.
@@ -48,11 +51,16 @@ pub(super) fn drafts(count: usize, bytes: usize, seed: u64) -> DraftBatch {
         compression: Compression::None,
         log_append: false,
         repeated: false,
+        transaction: None,
     }
 }
 
 pub(super) fn encode(draft: &DraftBatch, producer: i64, now: Timestamp) -> Batch {
-    let mut builder = BatchBuilder::new(draft.compression, 0).producer(producer, 0, 0);
+    let builder = BatchBuilder::new(draft.compression, 0);
+    let mut builder = match draft.transaction {
+        Some((by, sequence)) => builder.producer(by.id.0, by.epoch.0, sequence).transactional(),
+        None => builder.producer(producer, 0, 0),
+    };
     if draft.log_append {
         builder = builder.log_append_time(now.0);
     }
@@ -109,10 +117,11 @@ pub(super) fn commit_of(batch: &Batch) -> BatchCommit {
         timestamps: timestamps(batch),
         producer: Some(ProducerBatch {
             id: ProducerId(header.producer_id),
-            epoch: ProducerEpoch(0),
-            first: Sequence(0),
-            last: Sequence(header.last_offset_delta),
+            epoch: ProducerEpoch(header.producer_epoch),
+            first: Sequence(header.base_sequence),
+            last: Sequence(header.base_sequence + header.last_offset_delta),
         }),
+        transactional: header.attributes.is_transactional().then_some(TransactionVersion::V2),
     }
 }
 

@@ -39,7 +39,7 @@ fn draft() -> impl Strategy<Value = Draft> {
 
 fn batch() -> impl Strategy<Value = DraftBatch> {
     (vec(draft(), 1..6), 0..5_usize, any::<bool>(), any::<bool>()).prop_map(|(records, codec, log_append, repeated)| {
-        DraftBatch { records, compression: Compression::ALL[codec], log_append, repeated }
+        DraftBatch { records, compression: Compression::ALL[codec], log_append, repeated, transaction: None }
     })
 }
 

@@ -14,4 +14,5 @@ mod interleavings;
 mod jobs;
 mod sharing;
 mod together;
+mod transactions;
 mod world;

@@ -244,6 +244,7 @@ impl World {
             assert!(extent.offsets.start <= next, "a hole before {}", extent.offsets.start);
             next = extent.offsets.end;
             match &extent.source {
+                ExtentSource::Marker { .. } => {}
                 ExtentSource::Segment { .. } => records.extend(self.read_segment(&extent).await),
                 ExtentSource::History { .. } => records.extend(self.read_history(partition, &extent).await),
             }

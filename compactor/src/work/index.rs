@@ -13,7 +13,7 @@ use alluvium_metastore::feed::{Feed, FeedEntry, FeedError, FeedPosition};
 use alluvium_metastore::leases::MaintenanceRole;
 use alluvium_metastore::topics::Topic;
 use alluvium_model::log::Head;
-use alluvium_model::{Timestamp, TopicPartition};
+use alluvium_model::{Extent, Timestamp, TopicPartition};
 use alluvium_runtime::Clock;
 use tokio::sync::{MutexGuard as AsyncMutexGuard, watch};
 
@@ -147,16 +147,20 @@ impl WorkIndex {
             let mut expiry = self.expiry();
             for (at, entry) in entries {
                 position = at;
+                let mut append = |partition, extent: &Extent| {
+                    if has_retention {
+                        expiry.append(partition, now);
+                    }
+                    if self.has_partition(partition) {
+                        backlog.append(partition, extent, now);
+                    }
+                };
                 match entry {
-                    FeedEntry::Commit { extents } => {
-                        for (partition, extent) in extents {
-                            if has_retention {
-                                expiry.append(partition, now);
-                            }
-                            if self.has_partition(partition) {
-                                backlog.append(partition, &extent, now);
-                            }
-                        }
+                    FeedEntry::Commit { extents, .. } => {
+                        extents.iter().for_each(|(partition, extent)| append(*partition, extent));
+                    }
+                    FeedEntry::TransactionEnd { partitions } => {
+                        partitions.iter().for_each(|end| append(end.partition, &end.marker));
                     }
                     FeedEntry::Swap { partition, inputs, .. } => backlog.swap(partition, &inputs, now),
                     FeedEntry::Trim { partition, start } => backlog.trim(partition, start, now),

@@ -94,6 +94,7 @@ apis! {
     AddPartitionsToTxn = 24, 0 to 5, flexible from 3;
     AddOffsetsToTxn = 25, 0 to 4, flexible from 3;
     EndTxn = 26, 0 to 5, flexible from 3;
+    WriteTxnMarkers = 27, 1 to 2, flexible from 1;
     TxnOffsetCommit = 28, 0 to 5, flexible from 3;
     DescribeAcls = 29, 1 to 3, flexible from 2;
     DescribeConfigs = 32, 1 to 4, flexible from 4;
@@ -109,6 +110,8 @@ apis! {
     OffsetDelete = 47, 0 to 0, never flexible;
     DescribeCluster = 60, 0 to 2, flexible from 0;
     DescribeProducers = 61, 0 to 0, flexible from 0;
+    DescribeTransactions = 65, 0 to 0, flexible from 0;
+    ListTransactions = 66, 0 to 2, flexible from 0;
     ConsumerGroupHeartbeat = 68, 0 to 1, flexible from 0;
     ConsumerGroupDescribe = 69, 0 to 1, flexible from 0;
     ListConfigResources = 74, 0 to 1, flexible from 0;
@@ -155,8 +158,8 @@ mod tests {
 
     /// The versions that a Kafka 4.3 broker advertises, captured on the wire, for the keys that have messages here.
     const KAFKA_4_3: &str = "0:0-13 1:4-18 2:1-11 3:0-13 8:2-10 9:1-10 10:0-6 11:0-9 12:0-4 13:0-5 14:0-5 15:0-6 \
-        16:0-5 17:0-1 18:0-4 19:2-7 20:1-6 21:0-2 22:0-5 23:2-4 24:0-5 25:0-4 26:0-5 28:0-5 29:1-3 32:1-4 33:0-2 \
-        35:1-5 36:0-2 37:0-3 42:0-2 43:0-2 44:0-1 45:0-1 46:0-0 47:0-0 60:0-2 61:0-0 68:0-1 69:0-1 74:0-1 75:0-0";
+        16:0-5 17:0-1 18:0-4 19:2-7 20:1-6 21:0-2 22:0-5 23:2-4 24:0-5 25:0-4 26:0-5 27:1-2 28:0-5 29:1-3 32:1-4 33:0-2 \
+        35:1-5 36:0-2 37:0-3 42:0-2 43:0-2 44:0-1 45:0-1 46:0-0 47:0-0 60:0-2 61:0-0 65:0-0 66:0-2 68:0-1 69:0-1 74:0-1 75:0-0";
 
     #[test]
     fn advertised_versions_are_those_of_kafka() {

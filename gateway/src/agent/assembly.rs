@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::peers::{PeerBlocks, PeerCache, PeerWatch};
 use crate::produce::{self, Produce, ProduceParts, ProducerIds, throttle};
 use crate::recent_segments::RecentSegments;
+use crate::transactions::{Transactions, TransactionsParts};
 
 /// What an agent is handed: the stores, its registration, the clock, random numbers, and where its tasks run.
 pub struct AgentParts {
@@ -57,7 +58,9 @@ pub struct Agent {
     /// The write path.
     pub produce: Produce,
     /// Ids for new idempotent producers.
-    pub producer_ids: ProducerIds,
+    pub producer_ids: Arc<ProducerIds>,
+    /// Transactions.
+    pub transactions: Transactions,
     /// The read path.
     pub fetch: Fetch,
     /// The memory of answers.
@@ -115,8 +118,9 @@ impl Agent {
         parts.tasks.spawn("metadata_cache", metadata_cache.clone().run(cancelled));
         let groups = start_groups(&config, &parts);
         let bucket_watch = start_watches(&parts);
+        let producer_ids = Arc::new(ProducerIds::new(parts.metastore.producers.clone(), Arc::clone(&parts.clock)));
+        let transactions = start_transactions(&parts, &metadata_cache, &producer_ids);
         let AgentParts { metastore, objects, session, clock, rng, tasks, .. } = parts;
-        let producer_ids = ProducerIds::new(metastore.producers.clone(), Arc::clone(&clock));
         Self {
             config,
             metastore,
@@ -128,6 +132,7 @@ impl Agent {
             fetch,
             memory,
             producer_ids,
+            transactions,
             fetch_session_memory: Arc::new(Semaphore::new(FETCH_SESSION_BYTES_MAX)),
             groups,
             clock,
@@ -163,6 +168,22 @@ fn start_produce(
     produce
 }
 
+fn start_transactions(
+    parts: &AgentParts,
+    metadata_cache: &MetadataCache,
+    producer_ids: &Arc<ProducerIds>,
+) -> Transactions {
+    let transactions = Transactions::new(TransactionsParts {
+        transactions: parts.metastore.transactions.clone(),
+        producer_ids: Arc::clone(producer_ids),
+        metadata_cache: metadata_cache.clone(),
+        clock: Arc::clone(&parts.clock),
+    });
+    let timeouts = transactions.clone().run_timeouts(parts.tasks.cancelled());
+    parts.tasks.spawn("transaction_timeouts", timeouts);
+    transactions
+}
+
 fn start_watches(parts: &AgentParts) -> BucketWatch {
     let AgentParts { objects, session, peers, clock, rng, tasks, .. } = parts;
     let bucket_watch = BucketWatch::new(objects.clone(), session.clone(), Arc::clone(clock), Arc::clone(rng));
@@ -176,6 +197,7 @@ fn start_groups(config: &AgentConfig, parts: &AgentParts) -> Groups {
     let groups = GroupsParts {
         groups: parts.metastore.groups.clone(),
         offsets: parts.metastore.offsets.clone(),
+        transactions: parts.metastore.transactions.clone(),
         leases: parts.metastore.leases.clone(),
         session: parts.session.clone(),
         clock: Arc::clone(&parts.clock),

@@ -73,7 +73,9 @@ impl LocatedPartition {
     fn first_batch_bytes(&self) -> usize {
         let first = self.extents.as_ref().ok().and_then(|extents| extents.extents.first());
         let bytes = first.map_or(0, |first| match &first.source {
-            ExtentSource::Segment { .. } => usize::try_from(first.bytes).unwrap_or(usize::MAX),
+            ExtentSource::Segment { .. } | ExtentSource::Marker { .. } => {
+                usize::try_from(first.bytes).unwrap_or(usize::MAX)
+            }
             // Its batches are larger than it is itself: it is compressed.
             ExtentSource::History { .. } => BATCH_BYTES_USUAL_MAX,
         });

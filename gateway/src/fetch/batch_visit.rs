@@ -37,6 +37,8 @@ pub enum LoadedBatches {
     /// The bytes of a run from an object. Their checksums are not verified yet. At the tail they may be part of a whole
     /// segment, which the tail cache accounts for.
     Bytes(Bytes),
+    /// The control batch of a marker.
+    Marker(Batch),
     /// Decoded history, from the requested offset or from before it.
     Chunk(Chunk),
 }
@@ -51,7 +53,7 @@ impl LoadedBatches {
     ) -> Result<ControlFlow<(), Offset>, LoadError> {
         let rejected = match &extent.source {
             ExtentSource::Segment { rejected, .. } => rejected.as_slice(),
-            ExtentSource::History { .. } => &[],
+            ExtentSource::History { .. } | ExtentSource::Marker { .. } => &[],
         };
         let visited = match self {
             Self::Run(batches) => {
@@ -61,6 +63,10 @@ impl LoadedBatches {
             Self::Bytes(bytes) => {
                 let batches = AssignOffsets::new(extent, rejected, ParsedBatches(bytes.clone()));
                 visit_all(batches, Checksums::Unverified, at, &mut *visit)
+            }
+            Self::Marker(batch) => {
+                let batch = OffsetBatch { base: extent.offsets.start, end: extent.offsets.end, batch: batch.clone() };
+                visit_all(std::iter::once(Ok(batch)), Checksums::Verified, at, &mut *visit)
             }
             Self::Chunk(chunk) => {
                 let batches = chunk.batches.iter().cloned().map(OffsetBatch::from_header).map(Ok);

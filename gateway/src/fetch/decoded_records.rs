@@ -1,11 +1,14 @@
-//! Reads decoded records, for HTTP.
+//! Reads decoded records, for HTTP: committed ones only.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use alluvium_model::{Offset, Timestamp, TopicPartition, limits};
 use alluvium_wire::batch::{Record, Records};
 use bytes::Bytes;
+use tokio::time::Instant;
 
+use super::committed::is_aborted;
 use super::loader::PartitionRead;
 use super::locate::LocatedExtents;
 use super::offset_assignment::OffsetBatch;
@@ -14,9 +17,12 @@ use super::{Fetch, FetchError, FetchPartition, FetchPlan, LoadError, ReadRecord}
 
 /// Bytes of decoded records that one call returns; the last record may exceed it.
 pub const READ_BYTES_MAX: usize = 8 << 20;
+/// Time after which a call that has found only aborted records returns.
+const READ_TIME_MAX: Duration = Duration::from_secs(5);
 
 impl Fetch {
-    /// Up to `limit` decoded records from `offset` on, without waiting for new ones.
+    /// Up to `limit` decoded records from `offset` on, without waiting for new ones. None only at the end of what is
+    /// committed, or if there are too many aborted records for one call.
     ///
     /// # Errors
     /// If the partition is unknown or cannot be read, or the offset is out of range.
@@ -27,17 +33,34 @@ impl Fetch {
         limit: usize,
     ) -> Result<Vec<ReadRecord>, FetchError> {
         self.fresh_head(partition).await?;
-        let requested = FetchPartition { partition, offset, max_bytes: READ_BYTES_MAX };
-        let plan = FetchPlan { max_bytes: READ_BYTES_MAX, ..FetchPlan::default() };
-        let located = self.locate_one(&plan, requested).await.extents?;
+        let plan = FetchPlan { max_bytes: READ_BYTES_MAX, read_committed: true, ..FetchPlan::default() };
+        let deadline = Instant::now() + READ_TIME_MAX;
+        let mut next = offset;
+        loop {
+            let requested = FetchPartition { partition, offset: next, max_bytes: READ_BYTES_MAX };
+            let decoded = self.decode_located(&plan, requested, limit).await?;
+            if !decoded.records.is_empty() || decoded.next <= next || Instant::now() > deadline {
+                return Ok(decoded.records);
+            }
+            next = decoded.next;
+        }
+    }
+
+    async fn decode_located(
+        &self,
+        plan: &FetchPlan,
+        requested: FetchPartition,
+        limit: usize,
+    ) -> Result<DecodedRecords, FetchError> {
+        let located = self.locate_one(plan, requested).await.extents?;
         let read = match self.decode(requested, &located, limit).await {
             Err(LoadError::NotFound(_)) => {
-                let located = self.locate_again(&plan, requested).await?;
+                let located = self.locate_again(plan, requested).await?;
                 self.decode(requested, &located, limit).await
             }
             read => read,
         };
-        read.map_err(|error| error.in_partition(partition))
+        read.map_err(|error| error.in_partition(requested.partition))
     }
 
     async fn decode(
@@ -45,20 +68,24 @@ impl Fetch {
         requested: FetchPartition,
         located: &LocatedExtents,
         limit: usize,
-    ) -> Result<Vec<ReadRecord>, LoadError> {
-        let mut decoded = DecodedRecords { from: requested.offset, limit, records: Vec::new(), bytes: 0 };
+    ) -> Result<DecodedRecords, LoadError> {
+        let from = requested.offset;
+        let mut decoded = DecodedRecords { from, limit, records: Vec::new(), bytes: 0, next: from };
         let mut visit = |batch: OffsetBatch| {
             if batch.base >= located.until || decoded.is_full() {
                 return Ok(ControlFlow::Break(()));
             }
-            decoded.add(&batch)?;
+            if !batch.batch.header().attributes.is_control() && !is_aborted(&batch, &located.aborted) {
+                decoded.add(&batch)?;
+            }
+            decoded.next = batch.end;
             Ok(ControlFlow::Continue(()))
         };
         let read_plan = ReadPlan::default();
         let read = PartitionRead { partition: requested.partition, from: requested.offset, read_plan: &read_plan };
         match self.shared.loader.visit_batches(read, &located.extents, &mut visit).await {
             Err(error) if decoded.records.is_empty() => Err(error),
-            Ok(()) | Err(_) => Ok(decoded.records),
+            Ok(()) | Err(_) => Ok(decoded),
         }
     }
 }
@@ -69,6 +96,8 @@ struct DecodedRecords {
     limit: usize,
     records: Vec<ReadRecord>,
     bytes: usize,
+    /// The first offset after the batches that were looked at.
+    next: Offset,
 }
 
 impl DecodedRecords {

@@ -52,7 +52,7 @@ impl Fetch {
         let head = self.fresh_head(partition).await?;
         match spec {
             OffsetSpec::Latest { read_committed } => {
-                Ok(FoundOffset::at(if read_committed { head.stable } else { head.next }))
+                Ok(FoundOffset::at(if read_committed { head.stable.max(head.start) } else { head.next }))
             }
             OffsetSpec::Earliest | OffsetSpec::EarliestLocal => Ok(FoundOffset::at(head.start)),
             OffsetSpec::LatestTiered => Ok(FoundOffset::NONE),
@@ -116,6 +116,7 @@ impl TimestampScan<'_> {
     async fn extent(self, extent: Extent) -> Result<Option<FoundOffset>, FetchError> {
         let found = match extent.source {
             ExtentSource::Segment { .. } => self.segment(extent).await,
+            ExtentSource::Marker { .. } => Ok(None),
             ExtentSource::History { .. } => match self.history(&extent).await {
                 Err(error) if self.loader.should_retry_from_store(&extent, &error) => self.history(&extent).await,
                 found => found,

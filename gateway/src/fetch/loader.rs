@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::LoadError;
 use super::batch_visit::{BatchVisitor, LoadedBatches};
 use super::cache::{BlockCache, CHUNK_BYTES, CHUNK_BYTES_MAX, Chunk, DecodedHistory, ObjectReader, ObjectRef};
+use super::marker::control_batch;
 use super::offset_assignment::OffsetBatch;
 use super::read_plan::ReadPlan;
 use super::tier::{ReadSource, Tier, source};
@@ -131,6 +132,10 @@ impl Loader {
                 let object = ObjectRef { id: extent.object, key: &key() };
                 let bytes = self.cold.read_run(object, run.clone(), read.read_plan).await;
                 bytes.map(LoadedBatches::Bytes)
+            }
+            ReadSource::Marker(producer, verdict) => {
+                let marker = control_batch(extent.offsets.start, extent.timestamps.0, producer, verdict);
+                marker.map(LoadedBatches::Marker)
             }
             ReadSource::History => {
                 let chunk = match self.load_history(read.partition, extent, at).await {

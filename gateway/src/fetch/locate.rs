@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use alluvium_model::log::transaction_end::AbortedTransaction;
 use alluvium_model::{Extent, Offset, TopicPartition};
 use futures::{StreamExt, stream};
 
 use super::tier::{Tier, find_extents};
 use super::{Fetch, FetchError, FetchPartition, FetchPlan};
-use crate::metadata_cache::{CachedHead, MetadataCacheError, bytes_from};
+use crate::metadata_cache::{CachedExtents, CachedHead, MetadataCacheError, bytes_from};
 
 /// Partitions of one fetch looked up at the same time.
 const CONCURRENT_LOOKUPS_MAX: usize = 16;
@@ -33,6 +34,9 @@ pub struct LocatedExtents {
     pub until: Offset,
     /// Bytes from the fetch offset on, estimated.
     pub available: u64,
+    /// The transactions that are known to be aborted, in the order of their markers, if the reader asks for committed
+    /// records only.
+    pub aborted: Vec<AbortedTransaction>,
 }
 
 impl LocatedPartition {
@@ -121,10 +125,14 @@ impl Fetch {
         let until = if plan.read_committed { head.stable } else { head.next };
         let bytes = max_bytes.min(plan.max_bytes) as u64;
         let recent = &self.shared.loader.recent;
-        match find_extents(metadata_cache, recent, partition, offset..until, bytes).await {
-            Ok((tier, extents)) => {
+        match find_extents(metadata_cache, recent, partition, offset..until, bytes, plan.read_committed).await {
+            Ok((tier, CachedExtents { mut extents, stable, aborted })) => {
+                // The head may be newer than what is known about aborted transactions.
+                let until = if plan.read_committed { until.min(stable) } else { until };
+                extents.retain(|extent| extent.offsets.start < until);
                 let available = extents.iter().map(|extent| bytes_from(extent, offset)).sum();
-                let extents = LocatedExtents { tier, extents, until, available };
+                let aborted = if plan.read_committed { aborted } else { Vec::new() };
+                let extents = LocatedExtents { tier, extents, until, available, aborted };
                 LocatedPartition { head: Some(head), extents: Ok(extents) }
             }
             Err(error) => LocatedPartition::failed(Some(head), metastore_failed(&error)),

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use alluvium_model::Offset;
+use alluvium_model::log::transaction_end::AbortedTransaction;
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
 use super::admission::Admission;
 use super::batch_visit::VisitBatches;
 use super::byte_budget::{PartitionBudget, PartitionDemand, divide};
+use super::committed::is_aborted;
 use super::loader::PartitionRead;
 use super::locate::{LocatedExtents, LocatedPartition};
 use super::offset_assignment::OffsetBatch;
@@ -142,24 +144,32 @@ impl ReadContext<'_> {
         extents: &LocatedExtents,
         budget: PartitionBudget,
     ) -> Result<SelectedBatches, LoadError> {
-        let mut selecting = Selecting { selection: Selection::new(extents.until, budget), deadline: self.deadline };
+        let selection = Selection::new(extents.until, budget);
+        let mut selecting = Selecting { selection, aborted: &extents.aborted, deadline: self.deadline };
         let read = PartitionRead { partition: requested.partition, from: requested.offset, read_plan: &self.read_plan };
         match self.fetch.shared.loader.visit_batches(read, &extents.extents, &mut selecting).await {
             Err(error) if selecting.selection.is_empty() => Err(error),
-            Ok(()) | Err(_) => Ok(selecting.selection.into_batches()),
+            Ok(()) | Err(_) => selecting.selection.into_batches(),
         }
     }
 }
 
 /// Selects batches until the time is over.
-struct Selecting {
+struct Selecting<'a> {
     selection: Selection,
+    /// Transactions whose batches the reader must not see.
+    aborted: &'a [AbortedTransaction],
     deadline: Instant,
 }
 
-impl VisitBatches for Selecting {
+impl VisitBatches for Selecting<'_> {
     fn visit(&mut self, batch: OffsetBatch) -> Result<ControlFlow<()>, LoadError> {
-        let is_continued = self.selection.offer(&batch) && Instant::now() < self.deadline;
+        let is_open = if is_aborted(&batch, self.aborted) {
+            self.selection.leave_out(&batch)
+        } else {
+            self.selection.offer(&batch)
+        };
+        let is_continued = is_open && Instant::now() < self.deadline;
         Ok(if is_continued { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     }
 

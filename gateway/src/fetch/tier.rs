@@ -10,15 +10,17 @@
 //! | segment at the tail that the plan loads whole | the whole segment, cached by the tail cache |
 //! | old segment that the plan loads whole, because the fetch wants most of it | the whole, cached by the cold cache |
 //! | other segment | the requested runs, cached by the cold cache |
+//! | marker | nothing; the control batch is made from the extent |
 //! | history file | blocks cached by the cold cache, decoded into chunks that are cached as well |
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use alluvium_model::transaction::{TransactionalProducer, Verdict};
 use alluvium_model::{Extent, ExtentSource, Offset, TopicPartition};
 use alluvium_wire::batch::Batch;
 
-use crate::metadata_cache::{MetadataCache, MetadataCacheError};
+use crate::metadata_cache::{CachedExtents, MetadataCache, MetadataCacheError};
 use crate::recent_segments::RecentSegments;
 
 /// Whether the records of a partition are new or old.
@@ -40,6 +42,8 @@ pub enum ReadSource<'a> {
     SegmentRun(&'a Range<u64>),
     /// A history file.
     History,
+    /// Nothing: the extent itself says all about the end of a transaction.
+    Marker(TransactionalProducer, Verdict),
 }
 
 /// The extents of `partition` that cover `offsets`, up to about `bytes`. The first may begin before `offsets`.
@@ -52,16 +56,18 @@ pub async fn find_extents(
     partition: TopicPartition,
     offsets: Range<Offset>,
     bytes: u64,
-) -> Result<(Tier, Vec<Arc<Extent>>), MetadataCacheError> {
+    committed: bool,
+) -> Result<(Tier, CachedExtents), MetadataCacheError> {
     if offsets.start >= offsets.end {
-        return Ok((Tier::Tail, Vec::new()));
+        return Ok((Tier::Tail, CachedExtents::none()));
     }
     match metadata_cache.recent_extents(partition, offsets.start, bytes) {
         Some(extents) => {
-            let is_new = extents.first().is_none_or(|first| is_new(metadata_cache, recent, first));
+            let mut in_objects = extents.extents.iter().filter(|extent| !extent.is_marker());
+            let is_new = in_objects.next().is_none_or(|first| is_new(metadata_cache, recent, first));
             Ok((if is_new { Tier::Tail } else { Tier::Cold }, extents))
         }
-        None => Ok((Tier::Cold, metadata_cache.cold_extents(partition, offsets, bytes).await?)),
+        None => Ok((Tier::Cold, metadata_cache.cold_extents(partition, offsets, bytes, committed).await?)),
     }
 }
 
@@ -79,5 +85,6 @@ pub fn source<'a>(extent: &'a Extent, whole: Option<Tier>, recent: &RecentSegmen
             (None, None) => ReadSource::SegmentRun(position),
         },
         ExtentSource::History { .. } => ReadSource::History,
+        ExtentSource::Marker { producer, verdict } => ReadSource::Marker(*producer, *verdict),
     }
 }

@@ -7,6 +7,7 @@ use alluvium_metastore::groups::Groups as Store;
 use alluvium_metastore::leases::Leases;
 use alluvium_metastore::nodes::Session;
 use alluvium_metastore::offsets::Offsets;
+use alluvium_metastore::transactions::Transactions;
 use alluvium_model::group::{
     Description, Generation, GroupError, GroupId, InstanceId, Join, JoinError, Joined, Joiner, Leaver, MemberId, Sync,
     Synced, WaiterId,
@@ -29,6 +30,8 @@ pub struct GroupsParts {
     pub groups: Store,
     /// Stored offsets.
     pub offsets: Offsets,
+    /// Stored transactions, which offsets can be committed with.
+    pub transactions: Transactions,
     /// The leases of groups.
     pub leases: Leases,
     /// This process's registration among the live agents.
@@ -51,6 +54,8 @@ pub(super) struct Coordinator {
     pub context: GroupContext,
     /// Stored offsets.
     pub offsets: Offsets,
+    /// Stored transactions.
+    pub transactions: Transactions,
     /// The configuration of groups.
     pub config: GroupsConfig,
     /// The groups in memory.
@@ -64,7 +69,7 @@ impl Groups {
     /// A coordinator with no groups in memory. They are loaded at their first request, or by [`Self::run_takeovers`].
     #[must_use]
     pub fn new(config: GroupsConfig, parts: GroupsParts) -> Self {
-        let GroupsParts { groups, offsets, leases, session, clock, rng, tasks } = parts;
+        let GroupsParts { groups, offsets, transactions, leases, session, clock, rng, tasks } = parts;
         let rules = Arc::new(config.rules.clone());
         let context = GroupContext {
             store: groups,
@@ -77,7 +82,7 @@ impl Groups {
         };
         let cancel = tasks.cancelled();
         let (registry, next_waiter) = (Arc::default(), AtomicU64::new(0));
-        Self(Arc::new(Coordinator { context, offsets, config, registry, tasks, cancel, next_waiter }))
+        Self(Arc::new(Coordinator { context, offsets, transactions, config, registry, tasks, cancel, next_waiter }))
     }
 
     /// Joins `group`. Waits until the rebalance is complete; if the future is dropped before, the client has

@@ -41,4 +41,4 @@ pub use config::GroupsConfig;
 pub use coordinator::{Groups, GroupsParts};
 pub use counters::GroupTotals;
 pub use list::ListedGroup;
-pub use offsets::{NewOffset, OffsetCommitError, OffsetDeleteError};
+pub use offsets::{NewOffset, OffsetCommitError, OffsetDeleteError, TransactionCommit, TransactionCommitError};

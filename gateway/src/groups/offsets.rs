@@ -1,10 +1,13 @@
 //! Committed offsets: the group's task admits a commit, which is then written under the fence it was admitted under.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use alluvium_metastore::groups::SaveError;
 use alluvium_metastore::offsets::CommittedOffset;
+use alluvium_metastore::transactions::{TransactionFailure, TransactionOffsets};
 use alluvium_model::group::{Committer, GroupError, GroupId};
+use alluvium_model::transaction::{TransactionVersion, TransactionalId, TransactionalProducer};
 use alluvium_model::{Offset, TopicPartition};
 use thiserror::Error;
 
@@ -38,6 +41,31 @@ pub enum OffsetCommitError {
     },
 }
 
+/// One result for each offset of a commit.
+type OffsetResults = Vec<Result<(), OffsetCommitError>>;
+
+/// The transaction that offsets are committed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionCommit {
+    /// The transactional id.
+    pub id: TransactionalId,
+    /// Who asks.
+    pub producer: TransactionalProducer,
+    /// The rules that it follows.
+    pub version: TransactionVersion,
+}
+
+/// Why offsets are not added to a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TransactionCommitError {
+    /// The group does not admit it.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// The transaction does not, or the store failed.
+    #[error(transparent)]
+    Transaction(#[from] TransactionFailure),
+}
+
 /// Why one offset was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OffsetDeleteError {
@@ -58,6 +86,55 @@ impl Groups {
         offsets: Vec<(TopicPartition, NewOffset)>,
     ) -> Result<Vec<Result<(), OffsetCommitError>>, GroupError> {
         let group = group_id(group)?;
+        let (results, rows) = self.rows(offsets);
+        for _ in 0..COMMIT_ATTEMPTS_MAX {
+            let admit = |answer| Request::AdmitCommit(committer.clone(), answer);
+            let admission: Admission = self.ask(&group, admit).await??;
+            let Admission { lease, fence } = &admission;
+            match self.0.offsets.commit(lease, &group, *fence, &rows).await {
+                Ok(()) => return Ok(results),
+                // The group has changed in between: may this committer still commit?
+                Err(SaveError::Fenced) => self.revalidate(&group, admission).await?,
+                Err(error) => return Err(unavailable(&error)),
+            }
+        }
+        Err(GroupError::NotCoordinator)
+    }
+
+    /// Adds `offsets` of `group` to a transaction, with which they are committed: one result per offset, in their order.
+    ///
+    /// # Errors
+    /// If the committer may not commit, the transaction's rules refuse it, or the store fails.
+    pub async fn transaction_offset_commit(
+        &self,
+        group: &str,
+        committer: Committer,
+        transaction: TransactionCommit,
+        offsets: Vec<(TopicPartition, NewOffset)>,
+    ) -> Result<Vec<Result<(), OffsetCommitError>>, TransactionCommitError> {
+        let group = group_id(group)?;
+        let (results, rows) = self.rows(offsets);
+        let TransactionCommit { id, producer, version } = &transaction;
+        let pending = TransactionOffsets { id, producer: *producer, version: *version, group: &group, offsets: &rows };
+        for _ in 0..COMMIT_ATTEMPTS_MAX {
+            let admit = |answer| Request::AdmitCommit(committer.clone(), answer);
+            let admission: Admission = self.ask(&group, admit).await??;
+            let Admission { lease, fence } = &admission;
+            let now = self.0.context.clock.now();
+            match self.0.transactions.commit_offsets(lease, *fence, pending, now).await {
+                Ok(()) => return Ok(results),
+                Err(TransactionFailure::GroupFenced) => self.revalidate(&group, admission).await?,
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        Err(GroupError::NotCoordinator.into())
+    }
+
+    /// One result for each of `offsets`, and the rows of those that may be committed.
+    fn rows(
+        &self,
+        offsets: Vec<(TopicPartition, NewOffset)>,
+    ) -> (OffsetResults, Vec<(TopicPartition, CommittedOffset)>) {
         let limit = self.0.config.offset_metadata_bytes_max;
         let now = self.0.context.clock.now();
         let mut results = Vec::with_capacity(offsets.len());
@@ -72,18 +149,17 @@ impl Groups {
             let expires = retention.map(|retention| now.plus(retention));
             rows.push((partition, CommittedOffset { offset, leader_epoch, committed: now, expires, metadata }));
         }
-        for _ in 0..COMMIT_ATTEMPTS_MAX {
-            let admit = |answer| Request::AdmitCommit(committer.clone(), answer);
-            let admission: Admission = self.ask(&group, admit).await??;
-            let Admission { lease, fence } = &admission;
-            match self.0.offsets.commit(lease, &group, *fence, &rows).await {
-                Ok(()) => return Ok(results),
-                // The group has changed in between: may this committer still commit?
-                Err(SaveError::Fenced) => self.revalidate(&group, admission).await?,
-                Err(error) => return Err(unavailable(&error)),
-            }
-        }
-        Err(GroupError::NotCoordinator)
+        (results, rows)
+    }
+
+    /// The partitions for which `group` has offsets in open transactions.
+    ///
+    /// # Errors
+    /// If the group is coordinated elsewhere, or the store fails.
+    pub async fn pending_offsets(&self, group: &str) -> Result<HashSet<TopicPartition>, GroupError> {
+        let group = self.coordinated(group)?;
+        let pending = self.0.offsets.pending(&group).await.map_err(|error| unavailable(&error))?;
+        Ok(pending.into_iter().collect())
     }
 
     /// What `group` has committed for `partitions`, in their order. Allowed for any client, in any state of

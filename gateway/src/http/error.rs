@@ -137,7 +137,10 @@ impl From<ProduceError> for HttpError {
             ProduceError::Rejected(
                 BatchRejection::OutOfOrderSequence { .. }
                 | BatchRejection::DuplicateSequence
-                | BatchRejection::FencedEpoch { .. },
+                | BatchRejection::FencedEpoch { .. }
+                | BatchRejection::UnknownTransactionalProducer
+                | BatchRejection::NotInTransaction
+                | BatchRejection::TransactionTooLarge { .. },
             ) => Self::failed(message),
             ProduceError::Draining => Self::new(50302, message),
         }

@@ -66,7 +66,7 @@ fn topics(config: &AgentConfig) -> [BrokerConfig; 15] {
     ]
 }
 
-fn limits_of(config: &AgentConfig) -> [BrokerConfig; 5] {
+fn limits_of(config: &AgentConfig) -> [BrokerConfig; 7] {
     [
         (
             "connections.max.idle.ms",
@@ -83,6 +83,13 @@ fn limits_of(config: &AgentConfig) -> [BrokerConfig; 5] {
             "After which an idle idempotent producer is forgotten.",
         ),
         ("socket.request.max.bytes", Int, config.frame_bytes_max.to_string(), "Largest request."),
+        ("transaction.max.timeout.ms", Int, ms(config.transaction_timeout_max), "Longest timeout of a transaction."),
+        (
+            "transactional.id.expiration.ms",
+            Int,
+            ms(limits::TRANSACTIONAL_ID_EXPIRY),
+            "After which an idle transactional id is forgotten.",
+        ),
     ]
 }
 

@@ -48,7 +48,7 @@ struct Announced {
 impl AnnouncedSegments {
     /// Notes the segments that `entry`, applied at `now`, announces. The entries of one large commit add up.
     pub fn apply(&mut self, entry: &FeedEntry, now: Instant) {
-        let FeedEntry::Commit { extents } = entry else { return };
+        let FeedEntry::Commit { extents, .. } = entry else { return };
         for (_, extent) in extents {
             if let ExtentSource::Segment { position, .. } = &extent.source {
                 self.note(extent.object, position.end, now);
@@ -106,7 +106,7 @@ mod tests {
             records: 1,
             timestamps: (Timestamp(1), Timestamp(1)),
         };
-        FeedEntry::Commit { extents: ends.iter().map(|end| (partition, extent(end))).collect() }
+        FeedEntry::Commit { extents: ends.iter().map(|end| (partition, extent(end))).collect(), stable: Vec::new() }
     }
 
     #[tokio::test(start_paused = true)]

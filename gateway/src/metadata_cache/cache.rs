@@ -8,7 +8,7 @@ use std::time::Duration;
 use alluvium_metastore::Metastore;
 use alluvium_metastore::feed::FeedPosition;
 use alluvium_metastore::log::Log;
-use alluvium_model::{Extent, ObjectId, Offset, TopicId, TopicPartition};
+use alluvium_model::{ObjectId, Offset, TopicId, TopicPartition};
 use tokio::time::Instant;
 
 use super::announced_segments::{AnnouncedSegment, AnnouncedSegments};
@@ -17,7 +17,7 @@ use super::cold_extents::ColdExtents;
 use super::encoded_responses::EncodedResponses;
 use super::topics::TopicIndex;
 use super::waiters::{Waiters, Watch};
-use super::{CachedHead, CachedTopic, MetadataCacheError};
+use super::{CachedExtents, CachedHead, CachedTopic, MetadataCacheError};
 
 /// Heads in one read of the metastore.
 const HEADS_PER_READ_MAX: usize = 1_000;
@@ -160,12 +160,12 @@ impl MetadataCache {
     /// Extents of `partition` from the one that holds `from` on, of about `bytes`, if the feed announced them recently;
     /// `None` if they have to be looked up ([`Self::cold_extents`]).
     #[must_use]
-    pub fn recent_extents(&self, partition: TopicPartition, from: Offset, bytes: u64) -> Option<Vec<Arc<Extent>>> {
+    pub fn recent_extents(&self, partition: TopicPartition, from: Offset, bytes: u64) -> Option<CachedExtents> {
         self.partitions().recent_extents(partition, from, bytes)
     }
 
     /// The extents of `partition` that cover `offsets`, up to about `bytes`, looked up in the metastore unless an
-    /// earlier lookup is cached.
+    /// earlier lookup is cached; if `committed`, with how the transactions in them have ended.
     ///
     /// # Errors
     /// If the metastore does not answer.
@@ -174,8 +174,9 @@ impl MetadataCache {
         partition: TopicPartition,
         offsets: Range<Offset>,
         bytes: u64,
-    ) -> Result<Vec<Arc<Extent>>, MetadataCacheError> {
-        self.shared.cold.find(partition, offsets, bytes).await
+        committed: bool,
+    ) -> Result<CachedExtents, MetadataCacheError> {
+        self.shared.cold.find(partition, offsets, bytes, committed).await
     }
 
     /// What is known of a segment that the feed announced lately.

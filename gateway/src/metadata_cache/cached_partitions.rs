@@ -7,10 +7,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use alluvium_metastore::feed::FeedEntry;
+use alluvium_metastore::feed::{FeedEntry, PartitionTransactionEnd};
+use alluvium_model::log::transaction_end::AbortedTransaction;
 use alluvium_model::{Extent, Offset, TopicPartition};
 
-use super::CachedHead;
+use super::{CachedExtents, CachedHead};
 
 /// Recent extents cached over all partitions: at about 200 B each, 40 MB.
 pub const RECENT_EXTENTS_MAX: usize = 200_000;
@@ -47,6 +48,10 @@ struct CachedPartition {
     /// The largest log start that the feed announced.
     start_announced: Offset,
     recent: VecDeque<Arc<Extent>>,
+    /// The stable offset after the last entry of the feed, if transactions were open then. (The head may be newer.)
+    unstable_from: Option<Offset>,
+    /// Transactions that were aborted by markers among the recent extents, in the order of the markers.
+    aborted: VecDeque<AbortedTransaction>,
 }
 
 impl Default for CachedPartitions {
@@ -72,18 +77,20 @@ impl CachedPartitions {
     /// Returns the merged head.
     pub fn merge_head(&mut self, partition: TopicPartition, read: CachedHead) -> CachedHead {
         let cached = self.partitions.entry(partition).or_default();
-        let is_stable = read.stable >= read.next;
         let next = read.next.max(cached.next_announced);
         let start = read.start.max(cached.start_announced);
-        let head = CachedHead { next, start, stable: if is_stable { next } else { read.stable } };
+        // Whatever changes the stable offset takes an offset as well: the one that ends later is newer.
+        let stable = if read.next > cached.next_announced { read.stable } else { cached.unstable_from.unwrap_or(next) };
+        let head = CachedHead { next, start, stable };
         cached.head = Some(head);
         head
     }
 
     /// Recent extents from the one that holds `from` on, up to about `bytes`; `None` if that one is not cached.
     #[must_use]
-    pub fn recent_extents(&self, partition: TopicPartition, from: Offset, bytes: u64) -> Option<Vec<Arc<Extent>>> {
-        let recent = &self.partitions.get(&partition)?.recent;
+    pub fn recent_extents(&self, partition: TopicPartition, from: Offset, bytes: u64) -> Option<CachedExtents> {
+        let cached = self.partitions.get(&partition)?;
+        let recent = &cached.recent;
         let first = recent.partition_point(|extent| extent.offsets.end <= from);
         if recent.get(first)?.offsets.start > from {
             return None;
@@ -94,17 +101,30 @@ impl CachedPartitions {
             taken += bytes_from(extent, from);
             fits
         };
-        Some(recent.iter().skip(first).take_while(fits).cloned().collect())
+        let extents = recent.iter().skip(first).take_while(fits).cloned().collect();
+        let first = cached.aborted.partition_point(|aborted| aborted.last < from);
+        let aborted = cached.aborted.iter().skip(first).copied().collect();
+        Some(CachedExtents { extents, stable: cached.unstable_from.unwrap_or(cached.next_announced), aborted })
     }
 
     /// Applies one entry of the feed, except for topics. Returns the partitions that changed.
     pub fn apply(&mut self, entry: &FeedEntry) -> Vec<TopicPartition> {
         match entry {
-            FeedEntry::Commit { extents } => {
+            FeedEntry::Commit { extents, stable } => {
                 for (partition, extent) in extents {
                     self.append(*partition, extent);
                 }
-                extents.iter().map(|(partition, _)| *partition).collect()
+                let unstable: HashMap<_, _> = stable.iter().copied().collect();
+                let changed: Vec<_> = extents.iter().map(|(partition, _)| *partition).collect();
+                changed.iter().for_each(|partition| self.set_stable(*partition, unstable.get(partition).copied()));
+                changed
+            }
+            FeedEntry::TransactionEnd { partitions } => {
+                for end in partitions {
+                    self.append(end.partition, &end.marker);
+                    self.end_transaction(end);
+                }
+                partitions.iter().map(|end| end.partition).collect()
             }
             FeedEntry::Swap { partition, inputs, .. } => {
                 if let Some(cached) = self.partitions.get_mut(partition) {
@@ -137,21 +157,39 @@ impl CachedPartitions {
     fn append(&mut self, partition: TopicPartition, extent: &Extent) {
         let cached = self.partitions.entry(partition).or_default();
         cached.next_announced = cached.next_announced.max(extent.offsets.end);
-        if let Some(head) = &mut cached.head
-            && head.next < extent.offsets.end
-        {
-            *head = head.appended(extent);
-        }
         if cached.recent.back().is_some_and(|last| last.offsets.end != extent.offsets.start) {
-            cached.recent.clear();
+            cached.drop_extents_while(|_| true);
         }
         cached.recent.push_back(Arc::new(extent.clone()));
-        if cached.recent.len() > self.extents_per_partition_max {
-            cached.recent.pop_front();
+        if cached.recent.len() > self.extents_per_partition_max
+            && let Some(end) = cached.recent.front().map(|oldest| oldest.offsets.end)
+        {
+            cached.drop_extents_while(|extent| extent.offsets.end <= end);
         }
         self.eviction_order.push_back((partition, extent.offsets.end));
         while self.eviction_order.len() > self.extents_max {
             self.evict_oldest();
+        }
+    }
+
+    /// Notes which offset is stable after the newest extent of `partition`; `None` if all are.
+    fn set_stable(&mut self, partition: TopicPartition, stable: Option<Offset>) {
+        let cached = self.partitions.entry(partition).or_default();
+        cached.unstable_from = stable;
+        let next = cached.next_announced;
+        if let Some(head) = &mut cached.head
+            && head.next <= next
+        {
+            // A head that was read lately may be newer than this entry.
+            *head = CachedHead { next, stable: stable.unwrap_or(next).max(head.stable), ..*head };
+        }
+    }
+
+    fn end_transaction(&mut self, end: &PartitionTransactionEnd) {
+        let is_stable = end.stable >= end.marker.offsets.end;
+        self.set_stable(end.partition, (!is_stable).then_some(end.stable));
+        if let (Some(cached), Some(aborted)) = (self.partitions.get_mut(&end.partition), end.aborted) {
+            cached.aborted.push_back(aborted);
         }
     }
 
@@ -175,5 +213,7 @@ impl CachedPartition {
     /// Drops extents from the oldest on, as long as they match.
     fn drop_extents_while(&mut self, matches: impl Fn(&Extent) -> bool) {
         while self.recent.pop_front_if(|extent| matches(extent)).is_some() {}
+        let first = self.recent.front().map(|extent| extent.offsets.start);
+        while self.aborted.pop_front_if(|aborted| first.is_none_or(|first| aborted.last < first)).is_some() {}
     }
 }

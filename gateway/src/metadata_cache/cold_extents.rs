@@ -8,14 +8,15 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium_metastore::log::Log;
+use alluvium_metastore::log::{FoundExtents, Log};
+use alluvium_model::log::transaction_end::AbortedTransaction;
 use alluvium_model::{Extent, Offset, TopicPartition};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
-use super::MetadataCacheError;
 use super::cached_partitions::bytes_from;
+use super::{CachedExtents, MetadataCacheError};
 use crate::bounded_cache;
 
 /// Extents of one lookup: one bounded range read of the metastore.
@@ -36,6 +37,10 @@ struct Page {
     from: Offset,
     /// The extent that holds `from`, or the next one, and those after it.
     extents: Arc<[Arc<Extent>]>,
+    /// The stable offset when it was read.
+    stable: Offset,
+    /// The transactions aborted by then that concern the extents.
+    aborted: Arc<[AbortedTransaction]>,
     /// The page is not used from then on.
     expires: Instant,
 }
@@ -49,7 +54,7 @@ struct ExtentCount;
 
 impl Weighter<TopicPartition, Pages> for ExtentCount {
     fn weight(&self, _key: &TopicPartition, pages: &Pages) -> u64 {
-        pages.iter().map(|page| page.extents.len() as u64 + 1).sum::<u64>().max(1)
+        pages.iter().map(|page| (page.extents.len() + page.aborted.len()) as u64 + 1).sum::<u64>().max(1)
     }
 }
 
@@ -67,19 +72,24 @@ impl ColdExtents {
         Self { log, ttl, pages: bounded_cache::by_weight(CACHED_EXTENTS_MAX, PARTITIONS_ESTIMATED, ExtentCount) }
     }
 
-    /// The extents of `partition` that cover `offsets`, up to about `bytes`.
+    /// The extents of `partition` that cover `offsets`, up to about `bytes`; if `committed`, with how the transactions in
+    /// them have ended.
     pub async fn find(
         &self,
         partition: TopicPartition,
         offsets: Range<Offset>,
         bytes: u64,
-    ) -> Result<Vec<Arc<Extent>>, MetadataCacheError> {
-        let mut found: Vec<Arc<Extent>> = Vec::new();
+        committed: bool,
+    ) -> Result<CachedExtents, MetadataCacheError> {
+        let mut found = CachedExtents::none();
         let mut at = offsets.start;
         let mut found_bytes = 0;
         for _ in 0..PAGES_PER_FETCH_MAX {
-            let page = self.page(partition, at).await?;
-            let before = found.len();
+            let stable_to = if committed { offsets.end } else { Offset(0) };
+            let page = self.page(partition, at, stable_to).await?;
+            let before = found.extents.len();
+            found.stable = found.stable.min(page.stable);
+            found.add_aborted(&page.aborted);
             let first = page.extents.partition_point(|extent| extent.offsets.end <= at);
             for extent in page.extents.iter().skip(first) {
                 if extent.offsets.start >= offsets.end || found_bytes >= bytes.max(1) {
@@ -87,9 +97,9 @@ impl ColdExtents {
                 }
                 found_bytes += bytes_from(extent, offsets.start);
                 at = extent.offsets.end;
-                found.push(Arc::clone(extent));
+                found.extents.push(Arc::clone(extent));
             }
-            if found.len() == before {
+            if found.extents.len() == before {
                 break;
             }
         }
@@ -106,14 +116,17 @@ impl ColdExtents {
         self.pages.clear();
     }
 
-    async fn page(&self, partition: TopicPartition, at: Offset) -> Result<Page, MetadataCacheError> {
+    /// The page that holds `at`, in which all transactions below `stable_to` have ended.
+    async fn page(&self, partition: TopicPartition, at: Offset, stable_to: Offset) -> Result<Page, MetadataCacheError> {
         let now = Instant::now();
         let cached = self.pages.get(&partition).unwrap_or_default();
-        if let Some(page) = cached.iter().find(|page| page.expires > now && page.holds(at)) {
+        if let Some(page) = cached.iter().find(|page| page.expires > now && page.holds(at) && page.is_stable(stable_to))
+        {
             return Ok(page.clone());
         }
-        let extents = self.log.find(partition, at, PAGE_EXTENTS).await?;
-        let page = Page { from: at, extents: extents.into_iter().map(Arc::new).collect(), expires: now + self.ttl };
+        let FoundExtents { extents, stable, aborted } = self.log.find_stable(partition, at, PAGE_EXTENTS).await?;
+        let extents = extents.into_iter().map(Arc::new).collect();
+        let page = Page { from: at, extents, stable, aborted: aborted.into(), expires: now + self.ttl };
         let fresh = cached.iter().filter(|page| page.expires > now && !page.holds(at));
         let mut pages: Vec<Page> = fresh.cloned().collect();
         if pages.len() == PAGES_PER_PARTITION_MAX {
@@ -126,6 +139,11 @@ impl ColdExtents {
 }
 
 impl Page {
+    /// Whether it is known of all transactions in it below `stable_to` how they ended.
+    fn is_stable(&self, stable_to: Offset) -> bool {
+        self.extents.last().is_none_or(|last| self.stable >= last.offsets.end.min(stable_to))
+    }
+
     fn holds(&self, at: Offset) -> bool {
         self.from <= at && self.extents.last().is_some_and(|last| at < last.offsets.end)
     }

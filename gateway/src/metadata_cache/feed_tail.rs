@@ -121,9 +121,11 @@ impl MetadataCache {
     }
 
     fn apply_one(&self, mut entry: FeedEntry) {
-        if let FeedEntry::Commit { extents } = &mut entry {
-            // Extents of a topic that was deleted meanwhile would never be removed from the cache.
-            extents.retain(|(partition, _)| self.exists(*partition));
+        // Extents of a topic that was deleted meanwhile would never be removed from the cache.
+        match &mut entry {
+            FeedEntry::Commit { extents, .. } => extents.retain(|(partition, _)| self.exists(*partition)),
+            FeedEntry::TransactionEnd { partitions } => partitions.retain(|end| self.exists(end.partition)),
+            FeedEntry::Swap { .. } | FeedEntry::Trim { .. } | FeedEntry::Topics { .. } => {}
         }
         self.segments().apply(&entry, Instant::now());
         let changed = self.partitions().apply(&entry);

@@ -1,7 +1,7 @@
 //! The part of a partition's head that the feed keeps up to date.
 
+use alluvium_model::Offset;
 use alluvium_model::log::Head;
-use alluvium_model::{Extent, Offset};
 
 /// Where the log of one partition begins and ends. The feed does not announce its size: ask the metastore for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +15,6 @@ pub struct CachedHead {
 }
 
 impl CachedHead {
-    /// The head after `extent` was appended.
-    #[must_use]
-    pub fn appended(self, extent: &Extent) -> Self {
-        let next = extent.offsets.end;
-        Self { next, stable: if self.stable == self.next { next } else { self.stable }, ..self }
-    }
-
     /// The head to answer with records up to `end`. Records beyond the known end come from history that the feed has
     /// not announced yet, and history is stable.
     #[must_use]

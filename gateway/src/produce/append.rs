@@ -1,6 +1,7 @@
 //! The input and the output of the write path: batches to append, acknowledgements, and errors.
 
 use alluvium_model::log::BatchRejection;
+use alluvium_model::transaction::TransactionVersion;
 use alluvium_model::{Offset, Timestamp, TopicPartition};
 use alluvium_wire::batch::Batch;
 use thiserror::Error;
@@ -12,6 +13,8 @@ pub struct PartitionAppend {
     pub partition: TopicPartition,
     /// The batch, stored verbatim (already stamped if the topic's timestamp type is LogAppendTime).
     pub batch: Batch,
+    /// The rules that its producer follows, if it is transactional.
+    pub transactional: Option<TransactionVersion>,
 }
 
 /// A durable batch: it has offsets, and every agent can read it.

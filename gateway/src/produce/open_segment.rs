@@ -3,8 +3,9 @@
 //! Pure. Batches of a partition keep the order in which they joined; partitions are sorted by (topic id, partition), as
 //! in the object.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use alluvium_model::transaction::TransactionVersion;
 use alluvium_model::{TopicPartition, limits};
 use alluvium_wire::batch::Batch;
 
@@ -12,6 +13,8 @@ use super::sequence::{FirstSequence, PartitionProducer, producer_of};
 
 /// Rows that a partition in a segment costs at commit: its head and its extent.
 const ROWS_PER_PARTITION: usize = 2;
+/// Rows that a transaction in a partition costs at commit: its state, and two that say that it has written there.
+const ROWS_PER_TRANSACTION: usize = 3;
 /// Rows that a segment costs at commit: its object and its outcome.
 const ROWS_PER_SEGMENT: usize = 2;
 
@@ -33,6 +36,8 @@ pub struct AppendReply {
 pub struct PendingBatch {
     /// The batch.
     pub batch: Batch,
+    /// The rules that its producer follows, if it is transactional.
+    pub transactional: Option<TransactionVersion>,
     /// Which append waits for its result.
     pub reply: AppendReply,
 }
@@ -106,6 +111,8 @@ pub struct Contents {
     pub runs: BTreeMap<TopicPartition, Vec<PendingBatch>>,
     /// Idempotent producers, each with the first of its batches in this segment.
     pub producers: HashMap<PartitionProducer, FirstSequence>,
+    /// Those of the producers that write transactional batches.
+    pub transactional: HashSet<PartitionProducer>,
     /// Bytes of batches.
     pub bytes: usize,
     /// Number of batches.
@@ -116,7 +123,8 @@ impl Contents {
     /// Rows that a commit of it touches, as `SegmentCommit::rows` counts them.
     #[must_use]
     pub fn rows(&self) -> usize {
-        ROWS_PER_SEGMENT + self.runs.len() * ROWS_PER_PARTITION + self.producers.len()
+        let transactional = self.transactional.len() * ROWS_PER_TRANSACTION;
+        ROWS_PER_SEGMENT + self.runs.len() * ROWS_PER_PARTITION + self.producers.len() + transactional
     }
 
     /// Which appends wait for it, in the order of its batches.
@@ -144,7 +152,9 @@ impl OpenSegment {
         let new_producer = usize::from(
             producer_of(partition, batch).is_some_and(|producer| !contents.producers.contains_key(&producer)),
         );
-        let rows = contents.rows() + new_partition * ROWS_PER_PARTITION + new_producer;
+        let transaction = new_producer * usize::from(batch.header().attributes.is_transactional());
+        let rows =
+            contents.rows() + new_partition * ROWS_PER_PARTITION + new_producer + transaction * ROWS_PER_TRANSACTION;
         if contents.bytes + batch.len() > limits.bytes_max {
             Some(SealReason::Bytes)
         } else if contents.runs.len() + new_partition > limits.partitions_max {
@@ -165,6 +175,9 @@ impl OpenSegment {
         if let Some(producer) = producer_of(partition, &pending.batch) {
             let start = FirstSequence::of(&pending.batch);
             self.contents.producers.entry(producer).and_modify(|known| *known = known.earlier(start)).or_insert(start);
+            if pending.transactional.is_some() {
+                self.contents.transactional.insert(producer);
+            }
         }
         self.contents.runs.entry(partition).or_default().push(pending);
     }
@@ -183,6 +196,7 @@ impl OpenSegment {
         }
         self.contents.runs.retain(|_, run| !run.is_empty());
         self.contents.producers.retain(|producer, _| !broken.contains_key(producer));
+        self.contents.transactional.retain(|producer| !broken.contains_key(producer));
         removed
     }
 

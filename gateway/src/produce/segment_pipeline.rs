@@ -136,7 +136,7 @@ impl<U> SegmentPipeline<U> {
     /// An append arrived: its batches join the open segment, which is sealed whenever it is full. Batches that come
     /// after a failed one of their producer are rejected.
     pub fn join(&mut self, append: AppendId, batches: Vec<PartitionAppend>, now: Instant) {
-        for (index, PartitionAppend { partition, batch }) in batches.into_iter().enumerate() {
+        for (index, PartitionAppend { partition, batch, transactional }) in batches.into_iter().enumerate() {
             let reply = AppendReply { append, index };
             let producer = producer_of(partition, &batch);
             if let Some(producer) =
@@ -153,7 +153,7 @@ impl<U> SegmentPipeline<U> {
                 self.budget.take(now);
                 self.seal(reason);
             }
-            self.open.join(partition, PendingBatch { batch, reply });
+            self.open.join(partition, PendingBatch { batch, transactional, reply });
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use alluvium_metastore::kv::PendingObject;
 use alluvium_metastore::nodes::Session;
 use alluvium_model::log::{BatchCommit, ProducerBatch, RunCommit, SegmentCommit};
+use alluvium_model::transaction::TransactionVersion;
 use alluvium_model::{ObjectId, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition, object_key};
 use alluvium_objects::{ErrorKind, Objects};
 use alluvium_runtime::{Clock, Rng};
@@ -14,7 +15,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::ProduceError;
-use super::open_segment::Contents;
+use super::open_segment::{Contents, PendingBatch};
 use crate::recent_segments::{Frame, RecentSegment};
 
 /// A segment that is not yet committed. Its object is durable, or `pending`.
@@ -57,6 +58,8 @@ impl Uploader {
     pub fn encode(&self, contents: Contents) -> Result<EncodedSegment, ProduceError> {
         let (created, writer) = (self.clock.now(), self.session.node().id.0.unsigned_abs());
         let object = ObjectId::new(created, writer, self.rng.next_u64());
+        let versions = |run: &Vec<PendingBatch>| run.iter().map(|pending| pending.transactional).collect();
+        let transactional: Vec<Vec<Option<TransactionVersion>>> = contents.runs.values().map(versions).collect();
         let runs: Vec<(TopicPartition, Vec<Batch>)> = contents
             .runs
             .into_iter()
@@ -65,7 +68,7 @@ impl Uploader {
         let inputs = runs.iter().map(|(partition, batches)| run_input(*partition, batches)).collect();
         let encoded = alluvium_segment::encode(writer, created, inputs)
             .map_err(|error| ProduceError::Upload(error.to_string()))?;
-        let commit = segment_commit(object, &encoded, &runs);
+        let commit = segment_commit(object, &encoded, &runs, &transactional);
         let starts = commit.runs.iter().map(|run| run.position.start);
         let recent = RecentSegment::new(object, frame(&encoded), starts.zip(runs));
         let uploaded = Uploaded { commit, recent, pending: None };
@@ -100,25 +103,27 @@ fn segment_commit(
     object: ObjectId,
     encoded: &alluvium_segment::EncodedSegment,
     runs: &[(TopicPartition, Vec<Batch>)],
+    transactional: &[Vec<Option<TransactionVersion>>],
 ) -> SegmentCommit {
-    let runs = encoded.runs.iter().zip(runs).map(|(run, (partition, batches))| {
+    let runs = encoded.runs.iter().zip(runs).zip(transactional).map(|((run, (partition, batches)), versions)| {
         assert_eq!(run.partition, *partition, "runs are encoded in the order of partitions");
         RunCommit {
             partition: *partition,
             position: run.position.clone(),
-            batches: batches.iter().map(batch_commit).collect(),
+            batches: batches.iter().zip(versions).map(|(batch, version)| batch_commit(batch, *version)).collect(),
         }
     });
     SegmentCommit { object, bytes: encoded.bytes, runs: runs.collect() }
 }
 
-fn batch_commit(batch: &Batch) -> BatchCommit {
+fn batch_commit(batch: &Batch, transactional: Option<TransactionVersion>) -> BatchCommit {
     let BatchFacts { records, timestamps, producer } = facts(batch);
     BatchCommit {
         records,
         bytes: u32::try_from(batch.len()).expect("a batch's length is an i32"),
         timestamps,
         producer: producer.map(|ProducerRun { id, epoch, first, last }| ProducerBatch { id, epoch, first, last }),
+        transactional,
     }
 }
 

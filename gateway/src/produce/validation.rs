@@ -34,9 +34,21 @@ pub enum InvalidBatch {
     /// Records without a key in a compacted topic (`INVALID_RECORD`); each known fault.
     #[error("One or more records have been rejected")]
     Records(Vec<RecordFault>),
-    /// A transactional batch; transactions are not supported yet (`TRANSACTIONAL_ID_AUTHORIZATION_FAILED`).
-    #[error("transactional batches are not supported")]
-    Transactional,
+    /// A transactional batch in a request without a transactional id (`TRANSACTIONAL_ID_AUTHORIZATION_FAILED`).
+    #[error("a transactional batch needs a transactional id")]
+    NoTransactionalId,
+    /// A transactional batch without a producer id (`INVALID_RECORD`).
+    #[error("a transactional batch needs a producer id")]
+    NoProducer,
+}
+
+/// What the request says about its batches.
+#[derive(Clone, Copy, Debug)]
+pub struct ProduceRules {
+    /// Its version.
+    pub version: i16,
+    /// Whether it has a transactional id.
+    pub has_transactional_id: bool,
 }
 
 /// Validates `records`, which must be one batch, and stamps it if the topic's timestamp type is LogAppendTime.
@@ -46,11 +58,11 @@ pub enum InvalidBatch {
 pub fn validate(
     records: Option<Bytes>,
     configs: &TopicConfigs,
-    produce_version: i16,
+    request: ProduceRules,
     now: Timestamp,
 ) -> Result<Batch, InvalidBatch> {
     let batch = Batch::sent(records.unwrap_or_default())?;
-    batch.check_produce_version(produce_version)?;
+    batch.check_produce_version(request.version)?;
     let header = batch.header();
     if header.base_offset != 0 {
         return Err(InvalidBatch::BaseOffset(header.base_offset));
@@ -59,8 +71,11 @@ pub fn validate(
         return Err(InvalidBatch::TooLarge { bytes: batch.len(), max: configs.max_message_bytes });
     }
     batch.validate()?;
-    if header.attributes.is_transactional() {
-        return Err(InvalidBatch::Transactional);
+    if header.attributes.is_transactional() && !request.has_transactional_id {
+        return Err(InvalidBatch::NoTransactionalId);
+    }
+    if header.attributes.is_transactional() && header.producer_id < 0 {
+        return Err(InvalidBatch::NoProducer);
     }
     let stamped = configs.timestamp_type == TimestampType::LogAppendTime;
     let bounds = if stamped { i64::MIN..=i64::MAX } else { timestamp_bounds(configs, now) };

@@ -100,7 +100,12 @@ pub async fn commit(
     member: &MemberId,
     (partition, offset): (TopicPartition, i64),
 ) -> Result<Vec<Result<(), OffsetCommitError>>, GroupError> {
-    let committer = Committer { member: Some(member.clone()), instance: None, generation: Some(Generation(1)) };
+    let committer = Committer {
+        member: Some(member.clone()),
+        instance: None,
+        generation: Some(Generation(1)),
+        is_transactional: false,
+    };
     let offset = NewOffset { offset: Offset(offset), leader_epoch: None, metadata: String::new(), retention: None };
     agent.groups.offset_commit(group, committer, vec![(partition, offset)]).await
 }

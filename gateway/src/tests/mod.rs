@@ -17,3 +17,4 @@ mod restart;
 mod several_agents;
 mod suspected_agents;
 mod throttle;
+mod transactions;

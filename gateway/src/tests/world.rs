@@ -7,6 +7,7 @@ use alluvium_metastore::Metastore;
 use alluvium_metastore::kv::{Db, FaultSwitch, KvFaults, MemoryEngine};
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::topics::NewTopic;
+use alluvium_model::transaction::{TransactionVersion, TransactionalProducer};
 use alluvium_model::{Offset, Timestamp, TopicId, TopicPartition};
 use alluvium_objects::faults::{FaultStore, Faults};
 use alluvium_objects::{Objects, ObjectsConfig};
@@ -233,10 +234,16 @@ fn finish(mut builder: BatchBuilder, values: &[&str]) -> Batch {
     Batch::exactly_one(builder.finish()).expect("what was built is a batch")
 }
 
-/// Appends one batch without waiting for its outcome.
+/// A batch of a transactional producer.
+pub fn transactional(by: TransactionalProducer, sequence: i32, values: &[&str]) -> Batch {
+    finish(BatchBuilder::new(Compression::None, 0).producer(by.id.0, by.epoch.0, sequence).transactional(), values)
+}
+
+/// Appends one batch without waiting for its outcome; a transactional one by the rules of version 2.
 pub async fn append(agent: &Agent, partition: TopicPartition, batch: Batch) -> AppendOutcomes {
     let permit = agent.produce.admit(batch.len()).await.expect("the agent does not drain");
-    agent.produce.append(vec![PartitionAppend { partition, batch }], permit)
+    let transactional = batch.header().attributes.is_transactional().then_some(TransactionVersion::V2);
+    agent.produce.append(vec![PartitionAppend { partition, batch, transactional }], permit)
 }
 
 /// Appends one batch and waits for its outcome.

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
+use crate::transaction::{TransactionalProducer, Verdict};
 use crate::{ObjectId, Offset, Timestamp};
 
-/// A contiguous offset range of one partition inside one object.
+/// A contiguous offset range of one partition inside one object; a marker lies in none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// Offsets covered: `start` inclusive, `end` exclusive, never empty.
     pub offsets: Range<Offset>,
-    /// The object that holds them.
+    /// The object that holds them; all zeros for a marker.
     pub object: ObjectId,
     /// The kind of object, and where in it the records lie.
     pub source: ExtentSource,
@@ -19,6 +20,29 @@ pub struct Extent {
     pub records: u64,
     /// Smallest and largest record timestamp, ms; `NONE` if it holds no record.
     pub timestamps: (Timestamp, Timestamp),
+}
+
+impl Extent {
+    /// Its level: 0 until it is compacted; history files have the level that their rewrite gave them.
+    #[must_use]
+    pub fn level(&self) -> u8 {
+        match self.source {
+            ExtentSource::Segment { .. } | ExtentSource::Marker { .. } => 0,
+            ExtentSource::History { level } => level,
+        }
+    }
+
+    /// Whether it ends a transaction, and so lies in no object.
+    #[must_use]
+    pub fn is_marker(&self) -> bool {
+        matches!(self.source, ExtentSource::Marker { .. })
+    }
+
+    /// When it came to be, ms: the time of its object, or of the end that it marks.
+    #[must_use]
+    pub fn arrived(&self) -> Timestamp {
+        if self.is_marker() { self.timestamps.0 } else { self.object.created() }
+    }
 }
 
 /// The kind of object that an extent lies in.
@@ -31,6 +55,13 @@ pub enum ExtentSource {
         position: Range<u64>,
         /// Numbers (from 0, within the run) of the batches that the commit rejected, ascending: they take no offsets.
         rejected: Vec<u32>,
+    },
+    /// Nothing: the end of a transaction. It takes one offset and holds no record.
+    Marker {
+        /// Whose transaction it was, with the epoch that the control batch carries.
+        producer: TransactionalProducer,
+        /// How it ended.
+        verdict: Verdict,
     },
     /// The whole of one history file (Parquet, level 1 or more).
     History {

@@ -17,6 +17,7 @@ pub mod placement;
 pub mod producer;
 pub mod topic;
 pub mod topic_config;
+pub mod transaction;
 
 pub use compaction_load::CompactionLoad;
 pub use extent::{Extent, ExtentSource};

@@ -90,5 +90,13 @@ pub const TRIM_STEP_EXTENTS: usize = 1_000;
 /// Feed entries and commit outcomes are kept at least this long, even if a trim is asked for less: well over
 /// `COMMIT_AGE_MAX`, so that an agent that may still repeat a commit finds its outcome.
 pub const FEED_KEEP_MIN: Duration = Duration::from_secs(1_800);
+/// A transactional id that is idle for this long is forgotten (Kafka's `transactional.id.expiration.ms`).
+pub const TRANSACTIONAL_ID_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Partitions and groups of one transaction: its end writes about 300 B for each, in one transaction of the metastore.
+pub const TRANSACTION_MEMBERS_MAX: u32 = 2_000;
+/// Groups among them: each may have a thousand offsets with metadata, which the end writes as well.
+pub const TRANSACTION_GROUPS_MAX: usize = 10;
+/// Offsets that a transaction commits for one group.
+pub const TRANSACTION_OFFSETS_MAX: usize = 1_000;
 /// The leader epoch of every partition: any agent serves any partition, so leadership never changes.
 pub const LEADER_EPOCH: i32 = 0;

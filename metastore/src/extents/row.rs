@@ -8,10 +8,14 @@
 //! kind 2, segment, some batches rejected  source | as kind 1 | count: varint | gap before each number: varint ... |
 //! kind 3, segment, many batches rejected  source | as kind 1 | length: varint | bits, lowest first, 1: rejected |
 //! kind 4, history file                    source | level: 1 |
+//! kind 6, marker                          source | producer id: 8 | epoch: 2 | 0 commit, 1 abort: 1 |
 //! ```
 //! Differences and timestamps wrap around as unsigned 64-bit numbers.
 
-use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, Timestamp};
+use alluvium_model::{
+    Extent, ExtentSource, ObjectId, Offset, ProducerEpoch, ProducerId, Timestamp,
+    transaction::{TransactionalProducer, Verdict},
+};
 
 use super::{
     key::decode_key,
@@ -24,6 +28,7 @@ const SEGMENT: u8 = 1;
 const SEGMENT_REJECTED_LISTED: u8 = 2;
 const SEGMENT_REJECTED_BITS: u8 = 3;
 const HISTORY: u8 = 4;
+const MARKER: u8 = 6;
 
 /// The value of the row of `extent`.
 pub(crate) fn encode(extent: &Extent) -> Vec<u8> {
@@ -50,6 +55,9 @@ pub(crate) fn encode(extent: &Extent) -> Vec<u8> {
             }
         }
         ExtentSource::History { level } => common(HISTORY).u8(*level).finish(),
+        ExtentSource::Marker { producer, verdict } => {
+            common(MARKER).i64(producer.id.0).i16(producer.epoch.0).u8(u8::from(*verdict == Verdict::Abort)).finish()
+        }
     }
 }
 
@@ -68,11 +76,18 @@ pub(crate) fn decode(end: Offset, row: &[u8]) -> Result<Extent, RowError> {
     let source = match kind {
         SEGMENT | SEGMENT_REJECTED_LISTED | SEGMENT_REJECTED_BITS => segment(&mut row, kind, bytes)?,
         HISTORY => ExtentSource::History { level: row.u8()? },
+        MARKER => marker(&mut row)?,
         _ => return Err(row.error(RowProblem::UnknownKind(kind))),
     };
     row.finish()?;
     let timestamps = (Timestamp(smallest), Timestamp(largest));
     Ok(Extent { offsets: start..end, object, source, bytes, records, timestamps })
+}
+
+fn marker(row: &mut RowReader<'_>) -> Result<ExtentSource, RowError> {
+    let producer = TransactionalProducer { id: ProducerId(row.i64()?), epoch: ProducerEpoch(row.i16()?) };
+    let verdict = if row.flag()? { Verdict::Abort } else { Verdict::Commit };
+    Ok(ExtentSource::Marker { producer, verdict })
 }
 
 fn segment(row: &mut RowReader<'_>, kind: u8, bytes: u64) -> Result<ExtentSource, RowError> {

@@ -1,6 +1,8 @@
 //! Appending to the feed, in the transaction that makes the change.
 
-use alluvium_model::{Extent, Timestamp, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet};
+
+use alluvium_model::{Extent, Offset, Timestamp, TopicPartition};
 
 use super::{
     entry::FeedEntry,
@@ -8,6 +10,9 @@ use super::{
     key::{end_key, entries_prefix},
 };
 use crate::{keyspace::CHUNK_BYTES_MAX, kv::Tx};
+
+/// Partitions of the end of a transaction in one entry: about 120 B each.
+const ENDS_PER_ENTRY_MAX: usize = 500;
 
 /// Appends `entry`. Must be called at most once in a transaction. A commit too large for one value becomes several
 /// entries.
@@ -28,7 +33,17 @@ pub(crate) fn append_all(tx: &Tx, now: Timestamp, entries: Vec<FeedEntry>) {
 }
 
 fn split(entry: FeedEntry) -> Vec<FeedEntry> {
-    let FeedEntry::Commit { extents } = entry else { return vec![entry] };
+    match entry {
+        FeedEntry::Commit { extents, stable } => split_commit(extents, &stable),
+        FeedEntry::TransactionEnd { partitions } => {
+            let entry = |partitions: &[_]| FeedEntry::TransactionEnd { partitions: partitions.to_vec() };
+            partitions.chunks(ENDS_PER_ENTRY_MAX).map(entry).collect()
+        }
+        FeedEntry::Swap { .. } | FeedEntry::Trim { .. } | FeedEntry::Topics { .. } => vec![entry],
+    }
+}
+
+fn split_commit(extents: Vec<(TopicPartition, Extent)>, stable: &[(TopicPartition, Offset)]) -> Vec<FeedEntry> {
     let mut entries: Vec<Vec<(TopicPartition, Extent)>> = Vec::new();
     let mut bytes = CHUNK_BYTES_MAX;
     for (partition, extent) in extents {
@@ -40,7 +55,13 @@ fn split(entry: FeedEntry) -> Vec<FeedEntry> {
         }
         entries.last_mut().expect("the first extent opens an entry").push((partition, extent));
     }
-    entries.into_iter().map(|extents| FeedEntry::Commit { extents }).collect()
+    let unstable: BTreeMap<_, _> = stable.iter().copied().collect();
+    let entry = |extents: Vec<(TopicPartition, Extent)>| {
+        let partitions: BTreeSet<_> = extents.iter().map(|(partition, _)| *partition).collect();
+        let stable = partitions.into_iter().filter_map(|of| Some((of, *unstable.get(&of)?))).collect();
+        FeedEntry::Commit { extents, stable }
+    };
+    entries.into_iter().map(entry).collect()
 }
 
 #[cfg(test)]
@@ -61,12 +82,15 @@ mod tests {
         };
         let extents: Vec<_> =
             (0..1_000).map(|n| (TopicPartition::new(TopicId::default(), PartitionIndex(n)), extent(n))).collect();
-        let entries = split(FeedEntry::Commit { extents: extents.clone() });
+        let stable = extents.iter().map(|(partition, _)| (*partition, Offset(7))).collect::<Vec<_>>();
+        let entries = split(FeedEntry::Commit { extents: extents.clone(), stable: stable.clone() });
         assert!(entries.iter().all(|entry| entry_row::encode(Timestamp(1), entry).len() < 100_000));
-        let again = entries.into_iter().flat_map(|entry| match entry {
-            FeedEntry::Commit { extents } => extents,
+        let again = entries.into_iter().map(|entry| match entry {
+            FeedEntry::Commit { extents, stable } => (extents, stable),
             other => panic!("{other:?}"),
         });
-        assert_eq!(again.collect::<Vec<_>>(), extents);
+        let (again, unstable): (Vec<_>, Vec<_>) = again.unzip();
+        assert_eq!(again.concat(), extents);
+        assert_eq!(unstable.concat(), stable);
     }
 }

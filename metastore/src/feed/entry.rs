@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use alluvium_model::{Extent, Offset, TopicId, TopicPartition};
+use alluvium_model::{Extent, Offset, TopicId, TopicPartition, log::transaction_end::AbortedTransaction};
 
 /// A position in the feed: that of a later entry is greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +26,14 @@ pub enum FeedEntry {
     Commit {
         /// The new extents, each with its partition, in the order of their offsets.
         extents: Vec<(TopicPartition, Extent)>,
+        /// The stable offsets of those of the partitions in which transactions are open now; all of the others are
+        /// stable.
+        stable: Vec<(TopicPartition, Offset)>,
+    },
+    /// A transaction ended in some partitions. A large one becomes several entries.
+    TransactionEnd {
+        /// The partitions.
+        partitions: Vec<PartitionTransactionEnd>,
     },
     /// Extents of a partition were replaced by others that hold the same offsets.
     Swap {
@@ -48,4 +56,17 @@ pub enum FeedEntry {
         /// The topics.
         ids: Vec<TopicId>,
     },
+}
+
+/// The end of a transaction in one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionTransactionEnd {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The marker, which is the newest extent.
+    pub marker: Extent,
+    /// The stable offset from now on.
+    pub stable: Offset,
+    /// The transaction, if it was aborted.
+    pub aborted: Option<AbortedTransaction>,
 }

@@ -16,5 +16,5 @@ mod trimmed_row;
 mod tests;
 
 pub(crate) use append::{append, append_all};
-pub use entry::{FeedEntry, FeedPosition};
+pub use entry::{FeedEntry, FeedPosition, PartitionTransactionEnd};
 pub use service::{Feed, FeedError};

@@ -57,6 +57,13 @@ impl Tag {
     /// Committed offsets of consumer groups (0x60 to 0x6f are reserved for them).
     pub const GROUP_OFFSET: Self = Self(0x60);
 
+    /// Transactional ids: their states, and what belongs to their open transactions (0x70 to 0x7f are reserved for them).
+    pub const TRANSACTION: Self = Self(0x70);
+    /// What open transactions have written to each partition.
+    pub const TRANSACTION_OPEN: Self = Self(0x71);
+    /// Aborted transactions by partition and the offset of their marker.
+    pub const TRANSACTION_ABORTED: Self = Self(0x72);
+
     /// Registered nodes, their heartbeats, and replaced registrations.
     pub const NODE: Self = Self(0x80);
     /// Leases by what they protect.

@@ -1,11 +1,12 @@
 //! The segment commit as a transaction: all reads at once, the decision of the model, compact rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alluvium_model::{
     ObjectId, ProducerId, Timestamp, TopicPartition,
     log::{Commit, CommitLimits, CommitState, SegmentCommit, SegmentOutcome, commit},
     object_key::segment as segment_object_key,
+    transaction::TransactionalId,
 };
 use bytes::Bytes;
 
@@ -23,6 +24,10 @@ use crate::{
     objects::{Retire, add_object, object_key},
     outcomes,
     producers::{decode_window, encode_window, window_key},
+    transaction_rows::{
+        self, StoredTransaction, decode_partition, decode_state, encode_open, encode_partition, open_key,
+        partition_key, state_key,
+    },
 };
 
 impl Log {
@@ -66,6 +71,7 @@ impl Log {
                     return Err(LogError::Known(object.id));
                 }
                 write(&tx, &decided, undecided(), now, limits);
+                write_transactions(&tx, &decided, &found);
                 pending.iter().for_each(|object| tx.commit_beside(object.clone()));
                 let mut fresh = std::mem::take(&mut decided.outcomes).into_iter();
                 let outcomes = found.outcomes.into_iter().map(|outcome| outcome.or_else(|| fresh.next()));
@@ -91,6 +97,8 @@ struct CommitReads {
     objects: Vec<ObjectId>,
     partitions: BTreeSet<TopicPartition>,
     producers: BTreeSet<(TopicPartition, ProducerId)>,
+    /// Those of them that write transactional batches.
+    transactional: BTreeSet<(TopicPartition, ProducerId)>,
     keys: Vec<Vec<u8>>,
     /// The keys of log starts, which are only reported: a trim may change them meanwhile.
     start_keys: Vec<Vec<u8>>,
@@ -103,6 +111,8 @@ struct CommitRows {
     /// The segments that are known already.
     known: BTreeSet<ObjectId>,
     state: CommitState,
+    /// The transactional ids of the transactions.
+    ids: BTreeMap<ProducerId, TransactionalId>,
 }
 
 impl CommitReads {
@@ -111,14 +121,19 @@ impl CommitReads {
         let runs = || segments.iter().flat_map(|segment| &segment.runs);
         let partitions: BTreeSet<_> = runs().map(|run| run.partition).collect();
         let batches = runs().flat_map(|run| run.batches.iter().map(|batch| (run.partition, batch)));
-        let producers: BTreeSet<_> = batches.filter_map(|(of, batch)| Some((of, batch.producer?.id))).collect();
+        let producers: BTreeSet<_> = batches.clone().filter_map(|(of, batch)| Some((of, batch.producer?.id))).collect();
+        let transactional = batches.filter_map(|(of, batch)| Some((of, batch.transaction()?.0.id)));
+        let transactional: BTreeSet<_> = transactional.collect();
         let outcome_keys = objects.iter().map(|id| outcomes::outcome_key(*id, 0));
         let object_keys = objects.iter().map(|id| object_key(*id));
         let head_keys = partitions.iter().map(|partition| head_key(*partition));
         let window_keys = producers.iter().map(|(partition, producer)| window_key(*partition, *producer));
-        let keys = outcome_keys.chain(object_keys).chain(head_keys).chain(window_keys).collect();
+        let partition_keys = transactional.iter().map(|(partition, producer)| partition_key(*producer, *partition));
+        let state_keys = writers(&transactional).into_iter().map(state_key);
+        let keys = outcome_keys.chain(object_keys).chain(head_keys).chain(window_keys);
+        let keys = keys.chain(partition_keys).chain(state_keys).collect();
         let start_keys = partitions.iter().map(|partition| start_key(*partition)).collect();
-        Self { objects, partitions, producers, keys, start_keys }
+        Self { objects, partitions, producers, transactional, keys, start_keys }
     }
 
     async fn read(&self, tx: &Tx, segments: &[SegmentCommit]) -> Result<CommitRows, Error> {
@@ -126,7 +141,9 @@ impl CommitReads {
             futures::future::try_join(tx.get_all(&self.keys), tx.get_all_snapshot(&self.start_keys)).await?;
         let (outcome_rows, rows) = rows.split_at(self.objects.len());
         let (object_rows, rows) = rows.split_at(self.objects.len());
-        let (head_rows, window_rows) = rows.split_at(self.partitions.len());
+        let (head_rows, rows) = rows.split_at(self.partitions.len());
+        let (window_rows, rows) = rows.split_at(self.producers.len());
+        let (partition_rows, state_rows) = rows.split_at(self.transactional.len());
 
         let mut outcomes = Vec::with_capacity(segments.len());
         for (segment, row) in segments.iter().zip(outcome_rows) {
@@ -143,8 +160,22 @@ impl CommitReads {
         for (producer, row) in present(&self.producers, window_rows) {
             state.windows.insert(*producer, decode_window(row)?);
         }
-        Ok(CommitRows { outcomes, known, state })
+        for (of, row) in present(&self.transactional, partition_rows) {
+            state.transaction_partitions.insert(*of, decode_partition(row)?);
+        }
+        let mut ids = BTreeMap::new();
+        for (producer, row) in present(&writers(&self.transactional), state_rows) {
+            let stored = decode_state(*producer, row)?;
+            state.transactions.insert(*producer, stored.state);
+            ids.insert(*producer, stored.id);
+        }
+        Ok(CommitRows { outcomes, known, state, ids })
     }
+}
+
+/// The producers that write transactional batches.
+fn writers(transactional: &BTreeSet<(TopicPartition, ProducerId)>) -> BTreeSet<ProducerId> {
+    transactional.iter().map(|(_, producer)| *producer).collect()
 }
 
 /// The items that have a row, with their rows.
@@ -191,6 +222,18 @@ fn write<'a>(
         }
     }
     if !decided.extents.is_empty() {
-        feed::append(tx, now, FeedEntry::Commit { extents: decided.extents.clone() });
+        feed::append(tx, now, FeedEntry::Commit { extents: decided.extents.clone(), stable: decided.unstable() });
+    }
+}
+
+/// Writes what the commit has made of transactions.
+fn write_transactions(tx: &Tx, decided: &Commit, found: &CommitRows) {
+    for ((partition, producer), first) in &decided.opened {
+        tx.set(&partition_key(*producer, *partition), &encode_partition(Some(*first)));
+        tx.set(&open_key(*partition, *first), &encode_open(*producer));
+    }
+    for (producer, state) in &decided.transactions {
+        let id = found.ids.get(producer).expect("only transactions that were read change").clone();
+        transaction_rows::save(tx, found.state.transactions.get(producer), &StoredTransaction { id, state: *state });
     }
 }

@@ -6,7 +6,7 @@ use super::Log;
 use crate::{extents, keyspace::Error};
 
 /// Extents that one lookup returns: the rows of one transaction, about 75 B each.
-const FIND_MAX: usize = 5_000;
+pub(super) const FIND_MAX: usize = 5_000;
 /// Extents that one transaction of a search by time reads.
 const SEARCH_STEP: usize = 1_000;
 

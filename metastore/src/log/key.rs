@@ -34,7 +34,7 @@ pub(super) fn removed_key(partition: TopicPartition) -> Vec<u8> {
 /// Clears the rows of all partitions of a topic, each kind as one range: whatever has read one of them, even one that
 /// did not exist, conflicts with that.
 pub(crate) fn clear_topic(tx: &Tx, topic: TopicId) {
-    for tag in [Tag::HEAD, Tag::LOG_START, Tag::LOG_REMOVED] {
+    for tag in [Tag::HEAD, Tag::LOG_START, Tag::LOG_REMOVED, Tag::TRANSACTION_OPEN, Tag::TRANSACTION_ABORTED] {
         let prefix = Key::new(tag).topic(topic).bytes();
         tx.clear_range(&prefix, &prefix_end(&prefix));
     }

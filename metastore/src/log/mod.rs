@@ -13,6 +13,7 @@
 mod commit;
 mod error;
 mod find;
+mod find_stable;
 mod key;
 mod row;
 mod service;
@@ -24,8 +25,10 @@ mod trim;
 mod tests;
 
 pub use error::{LogError, SwapError, TrimError};
+pub use find_stable::FoundExtents;
 pub use service::Log;
 pub use swap::{NewObject, PartitionSwap};
 
 pub(crate) use key::{clear_topic, head_key};
 pub(crate) use row::encode_head;
+pub(crate) use service::read_head;

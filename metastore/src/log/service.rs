@@ -82,6 +82,13 @@ pub(super) async fn read_head_to_change(tx: &Tx, partition: TopicPartition) -> R
     Ok(decode(head, start)?)
 }
 
+/// The head of a partition, for a transaction that writes it.
+pub(crate) async fn read_head(tx: &Tx, partition: TopicPartition) -> Result<Option<Head>, Error> {
+    let (head, start) = (head_key(partition), start_key(partition));
+    let (head, start) = futures::future::try_join(tx.get(&head), tx.get_snapshot(&start)).await?;
+    Ok(decode(head, start)?)
+}
+
 /// The head that the rows of a head and of a log start make.
 pub(super) fn decode(head: Option<Bytes>, start: Option<Bytes>) -> Result<Option<Head>, RowError> {
     let Some(head) = head else { return Ok(None) };

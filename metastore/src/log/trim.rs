@@ -24,6 +24,7 @@ use crate::{
     kv::Tx,
     leases::{self, Lease},
     objects::release_references,
+    transaction_rows::aborted_key,
 };
 
 impl Log {
@@ -83,6 +84,8 @@ async fn step(tx: &Tx, partition: TopicPartition, target: Offset, now: Timestamp
         tx.add(&removed_key(partition), removed.cast_signed());
         release_references(tx, now, &oldest);
     }
+    // Of transactions aborted below the log start nothing is left to leave out.
+    tx.clear_range(&aborted_key(partition, Offset(0)), &aborted_key(partition, start));
     tx.set(&start_key(partition), &encode_start(start));
     feed::append(tx, now, FeedEntry::Trim { partition, start });
     Ok((Head { start, ..head }, done))

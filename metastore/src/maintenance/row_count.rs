@@ -80,6 +80,7 @@ impl RowCount {
                 match extent.source {
                     ExtentSource::Segment { .. } => self.level_0.add(extent.bytes),
                     ExtentSource::History { .. } => self.history.add(extent.bytes),
+                    ExtentSource::Marker { .. } => {}
                 }
             }
         }

@@ -41,12 +41,15 @@ pub(crate) fn add_object(tx: &Tx, id: ObjectId, key: String, bytes: u64, referen
     }
 }
 
-/// Takes back one reference for each of `extents`, if there are any. An object that has none left is retired by a later
+/// Takes back one reference for each of `extents`, if there are any that lie in objects. An object that has none left is retired by a later
 /// step ([`super::KnownObjects::retire_released`]). Must be called at most once in a transaction.
 pub(crate) fn release_references<'a>(tx: &Tx, now: Timestamp, extents: impl IntoIterator<Item = &'a Extent>) {
     let mut counts: BTreeMap<ObjectId, i64> = BTreeMap::new();
-    for extent in extents {
+    for extent in extents.into_iter().filter(|extent| !extent.is_marker()) {
         *counts.entry(extent.object).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return;
     }
     for (id, count) in &counts {
         tx.add(&released_count_key(*id), *count);

@@ -3,9 +3,10 @@
 //! ```text
 //! offset: | GROUP_OFFSET | 0: 1 | length: 2 | group | topic: 16 | partition: 4 |
 //! index:  | GROUP_OFFSET | 1: 1 | topic: 16 | length: 2 | group |      value: empty
+//! pending: | GROUP_OFFSET | 2: 1 | length: 2 | group | producer id: 8 | topic: 16 | partition: 4 |
 //! ```
 
-use alluvium_model::{PartitionIndex, TopicId, TopicPartition, group::GroupId};
+use alluvium_model::{PartitionIndex, ProducerId, TopicId, TopicPartition, group::GroupId};
 use uuid::Uuid;
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
 
 const OFFSET: u8 = 0;
 const INDEX: u8 = 1;
+const PENDING: u8 = 2;
 
 /// The key of the offset that `group` has committed for `partition`.
 pub(super) fn offset_key(group: &GroupId, partition: TopicPartition) -> Vec<u8> {
@@ -44,6 +46,33 @@ pub(crate) fn partition_of(key: &[u8]) -> Result<TopicPartition, RowError> {
     let partition = PartitionIndex(reader.i32()?);
     reader.finish()?;
     Ok(TopicPartition::new(topic, partition))
+}
+
+/// The key of the offset that the open transaction of `producer` commits for `partition`.
+pub(super) fn pending_key(group: &GroupId, producer: ProducerId, partition: TopicPartition) -> Vec<u8> {
+    pending_of(group).producer(producer).partition(partition).bytes()
+}
+
+/// The pending offsets of `group`: those of all transactions, or of that of `producer`.
+pub(super) fn pending_range(group: &GroupId, producer: Option<ProducerId>) -> Range {
+    let key = pending_of(group);
+    Range::prefix(producer.map_or(key.clone(), |producer| key.producer(producer)).bytes())
+}
+
+/// The partition whose pending offset is at `key`.
+pub(super) fn pending_partition_of(key: &[u8]) -> Result<TopicPartition, RowError> {
+    let mut reader = RowReader::part("pending offset key", key);
+    reader.array::<2>()?;
+    read_group(&mut reader)?;
+    reader.array::<8>()?;
+    let topic = TopicId(Uuid::from_bytes(reader.array()?));
+    let partition = PartitionIndex(reader.i32()?);
+    reader.finish()?;
+    Ok(TopicPartition::new(topic, partition))
+}
+
+fn pending_of(group: &GroupId) -> Key {
+    Key::new(Tag::GROUP_OFFSET).raw(&[PENDING]).group(group)
 }
 
 /// The key of the index row that says that `group` has offsets in `topic`.

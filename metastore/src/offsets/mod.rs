@@ -6,6 +6,7 @@
 //! is stored, so never after the next generation has begun; a topic with an offset row is in the index.
 
 mod key;
+mod pending;
 mod row;
 mod service;
 
@@ -16,5 +17,6 @@ pub use row::CommittedOffset;
 pub use service::Offsets;
 
 pub(crate) use key::{group_range, index_key, partition_of, topic_range};
+pub(crate) use pending::{clear_pending, pending, set, set_pending};
 pub(crate) use row::decode;
 pub(crate) use service::{PAGE_ROWS_MAX, clear_step, purge_step};

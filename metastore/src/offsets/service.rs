@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use alluvium_model::{TopicId, TopicPartition, group::GroupId};
 
 use super::{
-    key::{group_range, index_key, index_range, indexed_group, offset_key, partition_of, topic_range},
+    key::{group_range, index_key, index_range, indexed_group, offset_key, partition_of, pending_range, topic_range},
     row::{CommittedOffset, decode, encode},
 };
 use crate::{
@@ -148,6 +148,9 @@ fn fitting(offsets: &[(TopicPartition, CommittedOffset)]) -> usize {
 
 /// Clears a page of the offsets of `group`. Whether none are left.
 pub(crate) async fn clear_step(tx: &Tx, group: &GroupId) -> Result<bool, Error> {
+    // What waits for the end of a transaction is not to come back with it.
+    let pending = pending_range(group, None);
+    tx.clear_range(&pending.begin, &pending.end);
     let rows = tx.range(group_range(group).limit(PAGE_ROWS_MAX)).await?;
     for (key, _) in &rows {
         tx.clear(key);

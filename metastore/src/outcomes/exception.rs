@@ -12,6 +12,9 @@ const OUT_OF_ORDER: u8 = 2;
 const OLDER_DUPLICATE: u8 = 3;
 const FENCED: u8 = 4;
 const FIRST_MISSING: u8 = 5;
+const UNKNOWN_TRANSACTIONAL_PRODUCER: u8 = 6;
+const NOT_IN_TRANSACTION: u8 = 7;
+const TRANSACTION_TOO_LARGE: u8 = 8;
 
 /// A duplicate, or a batch that was rejected.
 pub(super) type Exception = Result<BatchAck, BatchRejection>;
@@ -26,6 +29,9 @@ pub(super) fn encode(row: RowWriter, exception: &Exception) -> RowWriter {
         Err(BatchRejection::DuplicateSequence) => row.u8(OLDER_DUPLICATE),
         Err(BatchRejection::FencedEpoch { current }) => row.u8(FENCED).i16(current.0),
         Err(BatchRejection::FirstBatchMissing { found }) => row.u8(FIRST_MISSING).i32(found.0),
+        Err(BatchRejection::UnknownTransactionalProducer) => row.u8(UNKNOWN_TRANSACTIONAL_PRODUCER),
+        Err(BatchRejection::NotInTransaction) => row.u8(NOT_IN_TRANSACTION),
+        Err(BatchRejection::TransactionTooLarge { members }) => row.u8(TRANSACTION_TOO_LARGE).u32(*members),
         Err(BatchRejection::UnknownPartition | BatchRejection::SegmentTooOld { .. }) => {
             unreachable!("whole runs are rejected for these, and late segments have no outcome row")
         }
@@ -46,6 +52,9 @@ pub(super) fn decode(row: &mut RowReader<'_>) -> Result<Exception, RowError> {
         OLDER_DUPLICATE => Err(BatchRejection::DuplicateSequence),
         FENCED => Err(BatchRejection::FencedEpoch { current: ProducerEpoch(row.i16()?) }),
         FIRST_MISSING => Err(BatchRejection::FirstBatchMissing { found: Sequence(row.i32()?) }),
+        UNKNOWN_TRANSACTIONAL_PRODUCER => Err(BatchRejection::UnknownTransactionalProducer),
+        NOT_IN_TRANSACTION => Err(BatchRejection::NotInTransaction),
+        TRANSACTION_TOO_LARGE => Err(BatchRejection::TransactionTooLarge { members: row.u32()? }),
         kind => return Err(row.error(RowProblem::UnknownKind(kind))),
     })
 }

@@ -14,6 +14,9 @@
 //!           | kind 3, older duplicate      | |
 //!           | kind 4, fenced               | current epoch: 2 |
 //!           | kind 5, first batch missing  | found: 4 |
+//!           | kind 6, unknown transactional producer | |
+//!           | kind 7, not in the transaction | |
+//!           | kind 8, transaction too large | members: 4 |
 //! ```
 
 use alluvium_model::{

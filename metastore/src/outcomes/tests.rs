@@ -12,7 +12,13 @@ fn partition(n: i32) -> TopicPartition {
 }
 
 fn batch(records: u32, timestamp: i64) -> BatchCommit {
-    BatchCommit { records, bytes: 100, timestamps: (Timestamp(0), Timestamp(timestamp)), producer: None }
+    BatchCommit {
+        records,
+        bytes: 100,
+        timestamps: (Timestamp(0), Timestamp(timestamp)),
+        producer: None,
+        transactional: None,
+    }
 }
 
 fn segment(runs: &[usize]) -> SegmentCommit {

@@ -5,7 +5,7 @@ use std::{ops::Range, time::Duration};
 use alluvium_model::{ProducerId, Timestamp, TopicPartition, producer::Window};
 
 use super::{
-    key::window_key,
+    key::{decode_producer, partition_windows, window_key},
     next_id_row::{decode_next_id, encode_next_id, next_id_key},
     sweep::{self, ProducerSweepStep},
     window_row::decode_window,
@@ -15,6 +15,9 @@ use crate::{
     kv::{Db, Tx},
     leases::{self, CheckError, Lease},
 };
+
+/// Windows that one transaction lists, of about 150 B each.
+const LIST_MAX: usize = 1_000;
 
 /// Idempotent producers. Clones share the store.
 #[derive(Clone)]
@@ -41,6 +44,14 @@ impl Producers {
                 Ok(row.map(|row| decode_window(&row)).transpose()?)
             })
             .await
+    }
+
+    /// The windows of all producers in `partition`, by producer id: at most `limit`, and at most 1,000.
+    pub async fn list(&self, partition: TopicPartition, limit: usize) -> Result<Vec<(ProducerId, Window)>, Error> {
+        let range = &partition_windows(partition).limit(limit.min(LIST_MAX));
+        let rows = self.db.read("producers.list", |tx| async move { Ok::<_, Error>(tx.range(range.clone()).await?) });
+        let rows = rows.await?;
+        rows.iter().map(|(key, row)| Ok((decode_producer(key)?, decode_window(row)?))).collect()
     }
 
     /// One step of the sweep of idle producers, as long as `lease` is held: reads the next `limit` windows and clears

@@ -36,7 +36,8 @@ impl Follower {
 
     fn apply(&mut self, entry: FeedEntry) {
         match entry {
-            FeedEntry::Commit { extents } => {
+            FeedEntry::Commit { extents, stable } => {
+                assert_eq!(stable, [], "no batch is transactional");
                 for (partition, extent) in extents {
                     self.extents.entry(partition).or_default().insert(extent.offsets.end, extent);
                 }
@@ -51,6 +52,7 @@ impl Follower {
                 self.extents.entry(partition).or_default().retain(|end, _| *end > start);
             }
             FeedEntry::Topics { ids: _ } => {}
+            FeedEntry::TransactionEnd { partitions } => panic!("no batch is transactional: {partitions:?}"),
         }
     }
 }

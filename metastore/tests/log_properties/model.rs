@@ -76,6 +76,7 @@ impl Model {
                 let records = self.histories[&extent.object].range(extent.offsets.start.0..extent.offsets.end.0);
                 records.map(|(offset, record)| (*offset, *record)).collect()
             }
+            ExtentSource::Marker { .. } => BTreeMap::new(),
             ExtentSource::Segment { position, rejected } => {
                 let segment = &self.segments[&extent.object];
                 let run = segment.runs.iter().find(|run| run.partition == partition && run.position == *position);

@@ -129,7 +129,7 @@ impl Run {
         let producer = plan.sender.as_ref().map(|sender| self.sequenced(partition, sender, plan.records));
         let records = producer.map_or(plan.records, |producer| (producer.last.0 - producer.first.0 + 1) as u32);
         let time = self.now.plus_ms(-i64::from(records) * 100);
-        BatchCommit { records, bytes: 70 + records, timestamps: (time, self.now), producer }
+        BatchCommit { records, bytes: 70 + records, timestamps: (time, self.now), producer, transactional: None }
     }
 
     fn sequenced(&self, partition: TopicPartition, sender: &Sender, records: u32) -> ProducerBatch {

@@ -25,6 +25,7 @@ pub mod describe_groups;
 pub mod describe_log_dirs;
 pub mod describe_producers;
 pub mod describe_topic_partitions;
+pub mod describe_transactions;
 pub mod elect_leaders;
 pub mod end_txn;
 pub mod fetch;
@@ -38,6 +39,7 @@ pub mod list_config_resources;
 pub mod list_groups;
 pub mod list_offsets;
 pub mod list_partition_reassignments;
+pub mod list_transactions;
 pub mod metadata;
 pub mod offset_commit;
 pub mod offset_delete;
@@ -48,6 +50,7 @@ pub mod sasl_authenticate;
 pub mod sasl_handshake;
 pub mod sync_group;
 pub mod txn_offset_commit;
+pub mod write_txn_markers;
 
 #[cfg(test)]
 mod tests;
@@ -78,6 +81,7 @@ macro_rules! for_each_api {
             describe_log_dirs: DescribeLogDirsRequest, DescribeLogDirsResponse;
             describe_producers: DescribeProducersRequest, DescribeProducersResponse;
             describe_topic_partitions: DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;
+            describe_transactions: DescribeTransactionsRequest, DescribeTransactionsResponse;
             elect_leaders: ElectLeadersRequest, ElectLeadersResponse;
             end_txn: EndTxnRequest, EndTxnResponse;
             fetch: FetchRequest, FetchResponse;
@@ -91,6 +95,7 @@ macro_rules! for_each_api {
             list_groups: ListGroupsRequest, ListGroupsResponse;
             list_offsets: ListOffsetsRequest, ListOffsetsResponse;
             list_partition_reassignments: ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse;
+            list_transactions: ListTransactionsRequest, ListTransactionsResponse;
             metadata: MetadataRequest, MetadataResponse;
             offset_commit: OffsetCommitRequest, OffsetCommitResponse;
             offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;
@@ -101,6 +106,7 @@ macro_rules! for_each_api {
             sasl_handshake: SaslHandshakeRequest, SaslHandshakeResponse;
             sync_group: SyncGroupRequest, SyncGroupResponse;
             txn_offset_commit: TxnOffsetCommitRequest, TxnOffsetCommitResponse;
+            write_txn_markers: WriteTxnMarkersRequest, WriteTxnMarkersResponse;
         }
     };
 }

@@ -79,7 +79,7 @@ proptest! {
                 break;
             }
         }
-        let records = selection.into_batches().records;
+        let records = selection.into_batches().expect("batches").records;
         let bytes: usize = records.iter().map(Bytes::len).sum();
         let answered = rebased(&records);
         let expected: Vec<(i64, i32)> =

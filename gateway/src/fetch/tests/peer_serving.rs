@@ -20,6 +20,7 @@ async fn history_served_to_other_agents_is_kept_by_the_cold_cache_and_segments_b
     for extent in &extents {
         let (tail, cold) = (loader.tail.bytes(), loader.cold.bytes());
         let name = match extent.source {
+            ExtentSource::Marker { .. } => panic!("there are no transactions"),
             ExtentSource::Segment { .. } => BlockName::segment(extent.object),
             ExtentSource::History { .. } => {
                 let key = object_key::history("orders", partition, Offset(0), extent.object);
@@ -29,6 +30,7 @@ async fn history_served_to_other_agents_is_kept_by_the_cold_cache_and_segments_b
         let served = owner.fetch.serve_block(&name).await.expect("a block").bytes.len() as u64;
         let grown = (loader.tail.bytes() - tail, loader.cold.bytes() - cold);
         match extent.source {
+            ExtentSource::Marker { .. } => panic!("there are no transactions"),
             ExtentSource::Segment { .. } => assert!(grown.0 >= served && grown.1 == 0, "{grown:?}"),
             ExtentSource::History { .. } => assert!(grown.0 == 0 && grown.1 >= served, "{grown:?}"),
         }

@@ -112,6 +112,7 @@ async fn start(metastore: &Metastore, clock: &Arc<ManualClock>, seed: u64) -> (G
     let parts = GroupsParts {
         groups: metastore.groups.clone(),
         offsets: metastore.offsets.clone(),
+        transactions: metastore.transactions.clone(),
         leases: metastore.leases.clone(),
         session: session(metastore, seed).await,
         clock: clock.clone(),
@@ -162,5 +163,10 @@ pub(super) fn new_offset(offset: i64) -> NewOffset {
 }
 
 pub(super) fn committer(member: &MemberId, generation: i32) -> Committer {
-    Committer { member: Some(member.clone()), instance: None, generation: Some(Generation(generation)) }
+    Committer {
+        member: Some(member.clone()),
+        instance: None,
+        generation: Some(Generation(generation)),
+        is_transactional: false,
+    }
 }

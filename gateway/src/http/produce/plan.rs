@@ -11,10 +11,10 @@ use super::super::partitioner::partition_of;
 use super::body::NewRecord;
 use crate::metadata_cache::CachedTopic;
 use crate::produce::PartitionAppend;
-use crate::produce::validation::{InvalidBatch, validate};
+use crate::produce::validation::{InvalidBatch, ProduceRules, validate};
 
-/// The version of Kafka's Produce whose rules batches are validated by.
-const PRODUCE_VERSION: i16 = 13;
+/// The version of Kafka's Produce whose rules batches are validated by; there are no transactions.
+const PRODUCE_RULES: ProduceRules = ProduceRules { version: 13, has_transactional_id: false };
 /// Upper bound in bytes of what a record takes in a batch beside its key, value and headers.
 const RECORD_OVERHEAD: usize = 40;
 /// Upper bound in bytes of what a header takes beside its name and value.
@@ -58,14 +58,14 @@ pub fn plan(topic: &CachedTopic, target: Target, records: &[NewRecord], now: Tim
         for range in batches(topic.configs.max_message_bytes, &members, records) {
             let members = members.get(range).unwrap_or_default();
             let batch = build(members, records, now)?;
-            let batch = validate(Some(batch), &topic.configs, PRODUCE_VERSION, now)
+            let batch = validate(Some(batch), &topic.configs, PRODUCE_RULES, now)
                 .map_err(|invalid| rejected(&invalid, members, records))?;
             for (index, member) in (0..).zip(members) {
                 if let Some(position) = plan.positions.get_mut(*member) {
                     *position = RecordPosition { append: plan.appends.len(), index };
                 }
             }
-            plan.appends.push(PartitionAppend { partition, batch });
+            plan.appends.push(PartitionAppend { partition, batch, transactional: None });
         }
     }
     Ok(plan)
@@ -153,8 +153,9 @@ fn rejected(invalid: &InvalidBatch, members: &[usize], records: &[NewRecord]) ->
             };
             HttpError::unprocessable(format!("records[{}]: {}", record.or(by_index).unwrap_or(first), fault.reason))
         }
-        InvalidBatch::Batch(_) | InvalidBatch::BaseOffset(_) | InvalidBatch::Transactional => {
-            HttpError::unprocessable(invalid.to_string())
-        }
+        InvalidBatch::Batch(_)
+        | InvalidBatch::BaseOffset(_)
+        | InvalidBatch::NoTransactionalId
+        | InvalidBatch::NoProducer => HttpError::unprocessable(invalid.to_string()),
     }
 }

@@ -6,5 +6,7 @@ mod fetch;
 mod groups;
 mod produce;
 mod topics;
+mod transactions;
 
 pub use api_error::{ApiError, HasErrorCode};
+pub use transactions::in_version;

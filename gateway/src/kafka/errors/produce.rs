@@ -12,10 +12,10 @@ impl HasErrorCode for InvalidBatch {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Batch(error) => error.code(),
-            Self::BaseOffset(_) | Self::Records(_) => ErrorCode::INVALID_RECORD,
+            Self::BaseOffset(_) | Self::Records(_) | Self::NoProducer => ErrorCode::INVALID_RECORD,
             Self::TooLarge { .. } => ErrorCode::MESSAGE_TOO_LARGE,
             Self::Timestamp(_) => ErrorCode::INVALID_TIMESTAMP,
-            Self::Transactional => ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+            Self::NoTransactionalId => ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
         }
     }
 }
@@ -65,6 +65,8 @@ impl HasErrorCode for BatchRejection {
             Self::OutOfOrderSequence { .. } => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
             Self::DuplicateSequence => ErrorCode::DUPLICATE_SEQUENCE_NUMBER,
             Self::FencedEpoch { .. } => ErrorCode::INVALID_PRODUCER_EPOCH,
+            Self::UnknownTransactionalProducer => ErrorCode::INVALID_PRODUCER_ID_MAPPING,
+            Self::NotInTransaction | Self::TransactionTooLarge { .. } => ErrorCode::INVALID_TXN_STATE,
             Self::SegmentTooOld { .. } => ErrorCode::NOT_ENOUGH_REPLICAS,
         }
     }

@@ -22,12 +22,12 @@ pub const HANDLER: Handler = Handler::new(ApiKey::ApiVersions, 0..=4, |call| ans
 /// clients.)
 const FEATURES_EPOCH: i64 = 0;
 
-/// Name, first and last supported version, finalized version (0: off). Transactions and the new group protocol are off.
+/// Name, first and last supported version, finalized version (0: off). The new group protocol is off.
 const FEATURES: [(&str, i16, i16, i16); 3] = [
     ("group.version", 0, 0, 0),
     // Level 25 is Kafka 4.0: user interfaces show it as the broker's version.
     ("metadata.version", 7, 25, 25),
-    ("transaction.version", 0, 0, 0),
+    ("transaction.version", 0, 2, 2),
 ];
 
 async fn handle(context: Context, request: ApiVersionsRequest) -> ApiVersionsResponse {

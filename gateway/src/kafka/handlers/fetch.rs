@@ -1,6 +1,7 @@
 //! Fetch (1): reads record batches from partitions, and waits for them if there are none yet.
 //!
-//! - 4: isolation levels. 5: log start. 9: the client's leader epoch, either unknown or the only one there is.
+//! - 4: isolation levels. The list of aborted transactions is empty: their records are not sent to committed readers.
+//! - 5: log start. 9: the client's leader epoch, either unknown or the only one there is.
 //! - 7: sessions (KIP-227), one for each connection.
 //! - 11: the consumer's rack, and the preferred replica (KIP-392).
 //! - 13: topics by id. The fields of replicas are ignored: there are none.

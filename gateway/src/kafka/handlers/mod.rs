@@ -3,6 +3,8 @@
 //! Owns: the table of the APIs served. Does not own: what requests do. A new API is a file, a declaration and a line of
 //! the table here; [`handler`](super::handler) says how to write it.
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod alter_configs;
 mod alter_partition_reassignments;
 mod api_versions;
@@ -15,8 +17,11 @@ mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
 mod describe_log_dirs;
+mod describe_producers;
 mod describe_topic_partitions;
+mod describe_transactions;
 mod elect_leaders;
+mod end_txn;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -27,6 +32,7 @@ mod leave_group;
 mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
+mod list_transactions;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -34,6 +40,8 @@ mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod sync_group;
+mod txn_offset_commit;
+mod write_txn_markers;
 
 use super::handler::Handler;
 
@@ -60,6 +68,11 @@ pub static HANDLERS: &[&Handler] = &[
     &delete_records::HANDLER,
     &init_producer_id::HANDLER,
     &offset_for_leader_epoch::HANDLER,
+    &add_partitions_to_txn::HANDLER,
+    &add_offsets_to_txn::HANDLER,
+    &end_txn::HANDLER,
+    &write_txn_markers::HANDLER,
+    &txn_offset_commit::HANDLER,
     &describe_configs::HANDLER,
     &alter_configs::HANDLER,
     &describe_log_dirs::HANDLER,
@@ -71,5 +84,8 @@ pub static HANDLERS: &[&Handler] = &[
     &list_partition_reassignments::HANDLER,
     &offset_delete::HANDLER,
     &describe_cluster::HANDLER,
+    &describe_producers::HANDLER,
+    &describe_transactions::HANDLER,
+    &list_transactions::HANDLER,
     &describe_topic_partitions::HANDLER,
 ];

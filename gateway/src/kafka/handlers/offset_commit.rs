@@ -42,6 +42,7 @@ fn committer(request: &OffsetCommitRequest) -> Committer {
         member: MemberId::new(&request.member_id),
         instance: request.group_instance_id.as_deref().map(InstanceId::new),
         generation: (generation >= 0).then_some(Generation(generation)),
+        is_transactional: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! OffsetFetch (9): the committed offsets of groups.
 //!
 //! - 1: one group, topics by name. 2: null topics ask for all; an error for the group. 5: leader epochs.
-//! - 7: `require_stable`: without transactions all offsets are stable. 8: many groups, in another layout.
+//! - 7: `require_stable`: offsets in open transactions are an error (`UNSTABLE_OFFSET_COMMIT`). 8: many groups, in another layout.
 //! - 9: member ids and epochs, which classic groups do not check. 10: topics by id.
 //!
 //! A partition without a committed offset is not an error: its offset is -1.
@@ -37,7 +37,7 @@ async fn handle(context: Context, request: OffsetFetchRequest) -> OffsetFetchRes
             if !seen.insert(group.group_id.clone()) {
                 continue;
             }
-            groups.push(fetch(agent, group, version).await);
+            groups.push(fetch(agent, group, version, request.require_stable).await);
         }
         return OffsetFetchResponse { groups, ..Default::default() };
     }
@@ -48,7 +48,7 @@ async fn handle(context: Context, request: OffsetFetchRequest) -> OffsetFetchRes
     };
     let topics = request.topics.map(|topics| topics.into_iter().map(named).collect());
     let group = OffsetFetchRequestGroup { group_id: request.group_id, topics, ..Default::default() };
-    single(fetch(agent, group, version).await)
+    single(fetch(agent, group, version, request.require_stable).await)
 }
 
 /// The response about one group in the layout before version 8. Version 1 has no field for the group's error, and so
@@ -68,13 +68,26 @@ fn single(group: OffsetFetchResponseGroup) -> OffsetFetchResponse {
     OffsetFetchResponse { topics: topics.collect(), error_code: group.error_code, ..Default::default() }
 }
 
-async fn fetch(agent: &Agent, group: OffsetFetchRequestGroup, version: i16) -> OffsetFetchResponseGroup {
+async fn fetch(
+    agent: &Agent,
+    group: OffsetFetchRequestGroup,
+    version: i16,
+    require_stable: bool,
+) -> OffsetFetchResponseGroup {
     let OffsetFetchRequestGroup { group_id, topics, .. } = group;
     // Checked even if no offset is asked for.
     let fetched = match (agent.groups.coordinated(&group_id), &topics) {
         (Err(why), _) => Err(why),
-        (Ok(_), Some(topics)) => fetch_named(agent, &group_id, topics, version).await,
-        (Ok(_), None) => fetch_all(agent, &group_id).await,
+        (Ok(_), topics) => {
+            // Before the offsets: what is committed in between is stable.
+            let unstable =
+                if require_stable { agent.groups.pending_offsets(&group_id).await } else { Ok(HashSet::new()) };
+            match (unstable, topics) {
+                (Err(why), _) => Err(why),
+                (Ok(unstable), Some(topics)) => fetch_named(agent, &group_id, topics, version, &unstable).await,
+                (Ok(unstable), None) => fetch_all(agent, &group_id, &unstable).await,
+            }
+        }
     };
     let (topics, error_code) = match fetched {
         Ok(topics) => (topics, ErrorCode::NONE),
@@ -91,6 +104,7 @@ async fn fetch_named(
     group: &str,
     topics: &[OffsetFetchRequestTopics],
     version: i16,
+    unstable: &HashSet<TopicPartition>,
 ) -> Result<Vec<OffsetFetchResponseTopics>, GroupError> {
     let mut lookup = TopicLookup::new(agent);
     let mut answers = Vec::with_capacity(topics.len());
@@ -115,7 +129,9 @@ async fn fetch_named(
         let known: Vec<TopicPartition> = indexes.iter().filter_map(|index| cached.partition(*index)).collect();
         let rows = agent.groups.offset_fetch(group, &known).await?;
         let rows: BTreeMap<_, _> = known.iter().map(|partition| partition.partition.0).zip(rows).collect();
+        let is_unstable = |index: &i32| cached.partition(*index).is_some_and(|of| unstable.contains(&of));
         let partitions = indexes.iter().map(|index| match rows.get(index) {
+            _ if is_unstable(index) => missing(*index, ErrorCode::UNSTABLE_OFFSET_COMMIT),
             Some(Some(row)) => committed(*index, row),
             Some(None) | None => missing(*index, ErrorCode::NONE),
         });
@@ -125,10 +141,19 @@ async fn fetch_named(
 }
 
 /// All offsets in topics that exist; those of deleted ones are being purged.
-async fn fetch_all(agent: &Agent, group: &str) -> Result<Vec<OffsetFetchResponseTopics>, GroupError> {
+async fn fetch_all(
+    agent: &Agent,
+    group: &str,
+    unstable: &HashSet<TopicPartition>,
+) -> Result<Vec<OffsetFetchResponseTopics>, GroupError> {
     let mut topics: BTreeMap<TopicId, Vec<OffsetFetchResponsePartitions>> = BTreeMap::new();
     for (partition, row) in agent.groups.offset_fetch_all(group).await? {
-        topics.entry(partition.topic).or_default().push(committed(partition.partition.0, &row));
+        let index = partition.partition.0;
+        topics.entry(partition.topic).or_default().push(if unstable.contains(&partition) {
+            missing(index, ErrorCode::UNSTABLE_OFFSET_COMMIT)
+        } else {
+            committed(index, &row)
+        });
     }
     let mut lookup = TopicLookup::new(agent);
     let mut answers = Vec::with_capacity(topics.len());

@@ -5,6 +5,7 @@
 //!
 //! - 3: the first version with batches of magic 2. Versions below are not served, although 0 is advertised, because
 //!   librdkafka needs it (KAFKA-18659).
+//! - 12: partitions that are written to belong to the transaction (KIP-890).
 //! - 5: log start. 7: zstd. 8: errors of single records, and messages. 13: topics by id.
 //! - If a batch is not durable within the client's timeout (acks = -1), the response says so; it may still be appended.
 //! - Without acknowledgement (acks = 0) there is no response; a failure closes the connection.
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use alluvium_model::TopicId;
 use alluvium_model::topic_config::TimestampType;
+use alluvium_model::transaction::TransactionVersion;
 use alluvium_wire::batch::{Batch, RecordFault};
 use alluvium_wire::frame::RequestHeader;
 use alluvium_wire::messages::produce::{
@@ -29,7 +31,7 @@ use crate::kafka::errors::ApiError;
 use crate::kafka::handler::{Call, CloseReason, Context, Handler, InFlight, Reply, decode, respond};
 use crate::kafka::item_answers::{BatchResults, RequestItem};
 use crate::metadata_cache::CachedTopic;
-use crate::produce::validation::{InvalidBatch, validate};
+use crate::produce::validation::{InvalidBatch, ProduceRules, validate};
 use crate::produce::{Ack, AppendOutcomes, PartitionAppend, Permit, ProduceError};
 
 /// The entry of the API table.
@@ -44,6 +46,12 @@ const ALL: i16 = -1;
 /// The least timeout for a batch to become durable: an object store can take this long on a bad day, and a client that
 /// allows less would never get anything written.
 const TIMEOUT_MIN: Duration = Duration::from_secs(5);
+
+/// From this version on, partitions that are written to belong to the transaction (KIP-890).
+const IMPLICIT_ADD_VERSION: i16 = 12;
+
+/// From this version on, clients abort a transaction by themselves if a batch does not belong to it.
+const ABORTABLE_VERSION: i16 = 11;
 
 /// Frames up to this size may be kept in memory for one small batch: such a frame is mostly names and headers.
 const FRAME_SMALL_BYTES: usize = 1 << 10;
@@ -107,7 +115,11 @@ async fn reply(context: &Context, header: &RequestHeader, started: StartedAppend
         Some(outcomes) => Some(outcomes.await),
     };
     let throttle_time_ms = if context.agent.produce.is_throttling() { THROTTLE_MS } else { 0 };
-    let response = ProduceResponse { responses: responses(topics, outcomes), throttle_time_ms, ..Default::default() };
+    let response = ProduceResponse {
+        responses: responses(topics, outcomes, header.version),
+        throttle_time_ms,
+        ..Default::default()
+    };
     match (acks, first_failure(&response)) {
         (0, None) => Reply::NoResponse,
         (0, Some(failed)) => {
@@ -155,7 +167,8 @@ fn is_known(context: &Context, request: &ProduceRequest) -> bool {
 fn plan(context: &Context, request: ProduceRequest) -> (Vec<PlannedTopic>, Vec<PartitionAppend>) {
     let acks = check_acks(request.acks);
     let mut appends = Vec::new();
-    let mut transactional = None;
+    let mut unauthorized = None;
+    let rules = ProduceRules { version: context.version, has_transactional_id: request.transactional_id.is_some() };
     let mut topics: Vec<PlannedTopic> = Vec::with_capacity(request.topic_data.len());
     for TopicProduceData { name, topic_id, partition_data } in request.topic_data {
         if partition_data.is_empty() {
@@ -164,14 +177,14 @@ fn plan(context: &Context, request: ProduceRequest) -> (Vec<PlannedTopic>, Vec<P
         let topic = find(context, &name, topic_id).map(|topic| (topic, acks.clone()));
         let mut partitions = Vec::with_capacity(partition_data.len());
         for PartitionProduceData { index, records } in partition_data {
-            partitions.push(match validate_partition(context, &topic, index, records) {
+            partitions.push(match validate_partition(context, rules, &topic, index, records) {
                 Ok((append, is_log_append_time)) => {
                     appends.push(append);
                     RequestItem::Batched(Appended { index, is_log_append_time })
                 }
                 Err(failure) => {
                     if failure.error.code == ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED {
-                        transactional = Some(failure.clone());
+                        unauthorized = Some(failure.clone());
                     }
                     RequestItem::Answered(failed(index, failure))
                 }
@@ -179,7 +192,7 @@ fn plan(context: &Context, request: ProduceRequest) -> (Vec<PlannedTopic>, Vec<P
         }
         topics.push(PlannedTopic { name, topic_id, partitions });
     }
-    if let Some(failure) = transactional {
+    if let Some(failure) = unauthorized {
         // Kafka rejects the whole request, too.
         appends.clear();
         fail_all(&mut topics, &failure);
@@ -216,6 +229,7 @@ fn find(context: &Context, name: &str, id: uuid::Uuid) -> Result<Arc<CachedTopic
 
 fn validate_partition(
     context: &Context,
+    rules: ProduceRules,
     topic: &Result<(Arc<CachedTopic>, Result<(), ApiError>), ApiError>,
     index: i32,
     records: Option<Bytes>,
@@ -224,9 +238,11 @@ fn validate_partition(
     let (topic, acks) = topic.as_ref().map_err(|error| failure(error.clone()))?;
     let partition = topic.partition(index).ok_or_else(|| failure(ApiError::unknown_topic_or_partition()))?;
     acks.clone().map_err(failure)?;
-    let batch = validate(records, &topic.configs, context.version, context.agent.clock.now()).map_err(rejection)?;
+    let batch = validate(records, &topic.configs, rules, context.agent.clock.now()).map_err(rejection)?;
     let is_log_append_time = topic.configs.timestamp_type == TimestampType::LogAppendTime;
-    Ok((PartitionAppend { partition, batch }, is_log_append_time))
+    let version = if rules.version >= IMPLICIT_ADD_VERSION { TransactionVersion::V2 } else { TransactionVersion::V1 };
+    let transactional = batch.header().attributes.is_transactional().then_some(version);
+    Ok((PartitionAppend { partition, batch, transactional }, is_log_append_time))
 }
 
 fn rejection(invalid: InvalidBatch) -> PartitionFailure {
@@ -236,19 +252,26 @@ fn rejection(invalid: InvalidBatch) -> PartitionFailure {
         InvalidBatch::Batch(_)
         | InvalidBatch::BaseOffset(_)
         | InvalidBatch::TooLarge { .. }
-        | InvalidBatch::Transactional => Vec::new(),
+        | InvalidBatch::NoTransactionalId
+        | InvalidBatch::NoProducer => Vec::new(),
     };
     PartitionFailure { error, faults }
 }
 
 /// The responses of all partitions. `outcomes`: of the batches that were taken, in order; `None` if they are not known
 /// in time.
-fn responses(topics: Vec<PlannedTopic>, outcomes: Option<Vec<Result<Ack, ProduceError>>>) -> Vec<TopicProduceResponse> {
+fn responses(
+    topics: Vec<PlannedTopic>,
+    outcomes: Option<Vec<Result<Ack, ProduceError>>>,
+    version: i16,
+) -> Vec<TopicProduceResponse> {
     let mut results = BatchResults::new(outcomes.unwrap_or_default());
     let mut partition = |item| {
         results.answer(item, |Appended { index, is_log_append_time }, outcome| match outcome {
             Some(Ok(ack)) => acknowledged(index, &ack, is_log_append_time),
-            Some(Err(error)) => failed(index, PartitionFailure { error: error.into(), faults: Vec::new() }),
+            Some(Err(error)) => {
+                failed(index, PartitionFailure { error: in_version(error, version), faults: Vec::new() })
+            }
             None => {
                 let late = ApiError::new(ErrorCode::REQUEST_TIMED_OUT, "not durable within the request's timeout");
                 failed(index, PartitionFailure { error: late, faults: Vec::new() })
@@ -263,6 +286,15 @@ fn responses(topics: Vec<PlannedTopic>, outcomes: Option<Vec<Result<Ack, Produce
             partition_responses: partitions.into_iter().map(&mut partition).collect(),
         })
         .collect()
+}
+
+/// The error as a client of this version knows it (KIP-890).
+fn in_version(error: ProduceError, version: i16) -> ApiError {
+    let error = ApiError::from(error);
+    if error.code == ErrorCode::INVALID_TXN_STATE && version >= ABORTABLE_VERSION {
+        return ApiError { code: ErrorCode::TRANSACTION_ABORTABLE, ..error };
+    }
+    error
 }
 
 fn acknowledged(index: i32, ack: &Ack, is_log_append_time: bool) -> PartitionProduceResponse {
@@ -308,7 +340,7 @@ mod tests {
     fn append_of(frame: &Bytes, batch: &Bytes) -> Vec<PartitionAppend> {
         let slice = frame.slice(frame.len() - batch.len()..);
         let batch = Batch::exactly_one(slice).unwrap();
-        vec![PartitionAppend { partition: TopicPartition::default(), batch }]
+        vec![PartitionAppend { partition: TopicPartition::default(), batch, transactional: None }]
     }
 
     #[test]

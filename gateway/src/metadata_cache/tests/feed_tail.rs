@@ -92,11 +92,12 @@ async fn extents_that_are_not_recent_are_looked_up_and_cached() {
     }
     let metadata_cache = metadata_cache(&world).await;
     assert!(metadata_cache.recent_extents(partition, Offset(1), 1).is_none());
-    let extents = metadata_cache.cold_extents(partition, Offset(1)..Offset(5), u64::MAX).await.expect("found");
-    assert_eq!(extents.len(), 4);
+    let extents = metadata_cache.cold_extents(partition, Offset(1)..Offset(5), u64::MAX, false).await.expect("found");
+    assert_eq!(extents.extents.len(), 4);
     // Cached: the same answer without a wait.
-    let again = metadata_cache.cold_extents(partition, Offset(2)..Offset(5), 1).now_or_never().expect("no lookup");
-    assert_eq!(again.map(|extents| extents.len()), Ok(1));
+    let again =
+        metadata_cache.cold_extents(partition, Offset(2)..Offset(5), 1, true).now_or_never().expect("no lookup");
+    assert_eq!(again.map(|again| again.extents.len()), Ok(1));
     assert!(writer.metadata_cache.recent_extents(partition, Offset(1), 1).is_some());
 }
 

@@ -39,7 +39,7 @@ fn limits() -> PipelineLimits {
 }
 
 fn append(partition: TopicPartition, batch: Batch) -> Vec<PartitionAppend> {
-    vec![PartitionAppend { partition, batch }]
+    vec![PartitionAppend { partition, batch, transactional: None }]
 }
 
 fn uploads(effects: Vec<Effect<u64>>) -> Vec<SealedSegment> {

@@ -7,10 +7,10 @@ use alluvium_model::topic_config::TopicConfigs;
 use alluvium_wire::batch::{Batch, BatchBuilder, BatchError, Compression, TimestampType};
 use bytes::Bytes;
 
-use crate::produce::validation::{InvalidBatch, validate};
+use crate::produce::validation::{InvalidBatch, ProduceRules, validate};
 
 const NOW: i64 = 1_790_000_000_000;
-const VERSION: i16 = 13;
+const RULES: ProduceRules = ProduceRules { version: 13, has_transactional_id: false };
 
 fn configs(overrides: &[(&str, &str)]) -> TopicConfigs {
     let overrides: BTreeMap<String, String> =
@@ -34,12 +34,12 @@ fn plain() -> Bytes {
 }
 
 fn rejection(records: Bytes, overrides: &[(&str, &str)]) -> InvalidBatch {
-    validate(Some(records), &configs(overrides), VERSION, Timestamp(NOW)).expect_err("a rule is broken")
+    validate(Some(records), &configs(overrides), RULES, Timestamp(NOW)).expect_err("a rule is broken")
 }
 
 #[test]
 fn a_valid_batch_is_accepted_unchanged() {
-    let batch = validate(Some(plain()), &configs(&[]), VERSION, Timestamp(NOW)).expect("valid");
+    let batch = validate(Some(plain()), &configs(&[]), RULES, Timestamp(NOW)).expect("valid");
     assert_eq!(batch.bytes(), plain());
 }
 
@@ -47,7 +47,7 @@ fn a_valid_batch_is_accepted_unchanged() {
 fn no_records_and_two_batches_are_invalid() {
     assert_eq!(rejection(Bytes::new(), &[]), InvalidBatch::Batch(BatchError::Empty));
     assert_eq!(
-        validate(None, &configs(&[]), VERSION, Timestamp(NOW)).err(),
+        validate(None, &configs(&[]), RULES, Timestamp(NOW)).err(),
         Some(InvalidBatch::Batch(BatchError::Empty))
     );
     let twice = Bytes::from([plain(), plain()].concat());
@@ -75,7 +75,7 @@ fn a_batch_over_the_limit_is_rejected_with_the_limit() {
     let limit = (bytes - 1).to_string();
     assert_eq!(rejection(plain(), &[("max.message.bytes", &limit)]), InvalidBatch::TooLarge { bytes, max: bytes - 1 });
     let exact = bytes.to_string();
-    assert!(validate(Some(plain()), &configs(&[("max.message.bytes", &exact)]), VERSION, Timestamp(NOW)).is_ok());
+    assert!(validate(Some(plain()), &configs(&[("max.message.bytes", &exact)]), RULES, Timestamp(NOW)).is_ok());
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn control_and_transactional_batches_are_rejected() {
     assert_eq!(rejection(control, &[]), InvalidBatch::Batch(BatchError::Control));
     let transactional =
         builder_with(BatchBuilder::new(Compression::None, 0).producer(1, 0, 0).transactional(), 0, NOW, None).finish();
-    assert_eq!(rejection(transactional, &[]), InvalidBatch::Transactional);
+    assert_eq!(rejection(transactional, &[]), InvalidBatch::NoTransactionalId);
 }
 
 #[test]
@@ -96,9 +96,9 @@ fn a_producer_without_a_sequence_is_invalid() {
 #[test]
 fn zstd_needs_produce_version_seven() {
     let batch = builder_with(BatchBuilder::new(Compression::Zstd, 0), 0, NOW, None).finish();
-    let old = validate(Some(batch.clone()), &configs(&[]), 5, Timestamp(NOW));
+    let old = validate(Some(batch.clone()), &configs(&[]), ProduceRules { version: 5, ..RULES }, Timestamp(NOW));
     assert_eq!(old.err(), Some(InvalidBatch::Batch(BatchError::ZstdTooOld { version: 5 })));
-    assert!(validate(Some(batch), &configs(&[]), 7, Timestamp(NOW)).is_ok());
+    assert!(validate(Some(batch), &configs(&[]), ProduceRules { version: 7, ..RULES }, Timestamp(NOW)).is_ok());
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn timestamps_have_bounds_and_none_is_always_legal() {
     let keyed = [("message.timestamp.before.max.ms", "1000"), ("cleanup.policy", "compact")];
     for (overrides, key) in [(&before[..], None), (&keyed[..], Some(b"k".as_slice()))] {
         let unstamped = builder(0, -1, key).finish();
-        assert!(validate(Some(unstamped), &configs(overrides), VERSION, Timestamp(NOW)).is_ok());
+        assert!(validate(Some(unstamped), &configs(overrides), RULES, Timestamp(NOW)).is_ok());
     }
 }
 
@@ -121,13 +121,13 @@ fn a_compacted_topic_requires_a_key_in_every_record() {
     let InvalidBatch::Records(faults) = rejection(plain(), &compacted) else { panic!("records without keys") };
     assert_eq!(faults.iter().map(|fault| fault.index).collect::<Vec<_>>(), [0, 1]);
     let keyed = builder(0, NOW, Some(b"key")).finish();
-    assert!(validate(Some(keyed), &configs(&compacted), VERSION, Timestamp(NOW)).is_ok());
+    assert!(validate(Some(keyed), &configs(&compacted), RULES, Timestamp(NOW)).is_ok());
 }
 
 #[test]
 fn log_append_time_stamps_and_ignores_the_producers_time() {
     let stamping = configs(&[("message.timestamp.type", "LogAppendTime")]);
-    let batch = validate(Some(builder(0, 1, None).finish()), &stamping, VERSION, Timestamp(NOW)).expect("valid");
+    let batch = validate(Some(builder(0, 1, None).finish()), &stamping, RULES, Timestamp(NOW)).expect("valid");
     assert_eq!(batch.header().max_timestamp, NOW);
     assert_eq!(batch.header().attributes.timestamp_type(), TimestampType::LogAppendTime);
     assert_eq!(batch.verify_crc(), Ok(()));
@@ -136,5 +136,5 @@ fn log_append_time_stamps_and_ignores_the_producers_time() {
 #[test]
 fn a_log_append_time_bit_on_a_create_time_topic_is_accepted() {
     let stamped = Batch::exactly_one(plain()).expect("a batch").with_log_append_time(NOW + 7_200_000);
-    assert!(validate(Some(stamped.bytes()), &configs(&[]), VERSION, Timestamp(NOW)).is_ok());
+    assert!(validate(Some(stamped.bytes()), &configs(&[]), RULES, Timestamp(NOW)).is_ok());
 }

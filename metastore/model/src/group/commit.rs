@@ -12,6 +12,8 @@ pub struct Committer {
     pub instance: Option<InstanceId>,
     /// Its generation; `None` (Kafka's negative one) for a simple consumer or an administrator.
     pub generation: Option<Generation>,
+    /// Whether the offsets are committed by a transaction, whose producer may not know the member (before KIP-447).
+    pub is_transactional: bool,
 }
 
 impl Group {
@@ -24,6 +26,10 @@ impl Group {
             return Err(GroupError::NotAvailable);
         }
         if committer.generation.is_none() && self.state == State::Empty {
+            return Ok(());
+        }
+        let is_anonymous = committer.generation.is_none() && committer.member.is_none() && committer.instance.is_none();
+        if committer.is_transactional && is_anonymous {
             return Ok(());
         }
         let Some(member) = &committer.member else {

@@ -3,13 +3,17 @@
 //! Each batch is checked against the state that the batches before it left, across all segments of the call. Rejected
 //! batches take no offset, and the extent lists their numbers; a run of only rejected batches has no extent. A segment
 //! without any extent has no references: the commit that makes it known also retires it.
+//!
+//! A transactional batch is checked against its producer's transaction as well. The first one in a partition opens the
+//! transaction there: from its offset on nothing is stable until the transaction ends.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{BatchAck, BatchCommit, BatchRejection, Head, RunCommit, RunOutcome, SegmentCommit, SegmentOutcome};
 use crate::{
-    Extent, ExtentSource, ObjectId, Offset, ProducerId, Timestamp, TopicPartition, limits,
-    producer::{ProducerBatch, SequenceCheck, Window},
+    Extent, ExtentSource, ObjectId, Offset, ProducerId, Sequence, Timestamp, TopicPartition, limits,
+    producer::{ProducerBatch, SequenceCheck, SequenceError, Window},
+    transaction::{Transaction, TransactionVersion, joined, may_write},
 };
 
 /// The rows that the commit has read: those of every partition and producer in its segments, if they exist.
@@ -19,6 +23,11 @@ pub struct CommitState {
     pub heads: BTreeMap<TopicPartition, Head>,
     /// The windows of the producers that have written to them.
     pub windows: BTreeMap<(TopicPartition, ProducerId), Window>,
+    /// The transactions of the producers that write transactional batches.
+    pub transactions: BTreeMap<ProducerId, Transaction>,
+    /// The partitions that belong to the open transactions of these producers, each with the offset of the first record
+    /// that the transaction wrote there, if it has written any.
+    pub transaction_partitions: BTreeMap<(TopicPartition, ProducerId), Option<Offset>>,
 }
 
 /// The times that a commit depends on.
@@ -55,6 +64,19 @@ pub struct Commit {
     pub heads: BTreeMap<TopicPartition, Head>,
     /// The producer windows that changed.
     pub windows: BTreeMap<(TopicPartition, ProducerId), Window>,
+    /// The transactions that changed: they began, or have more partitions.
+    pub transactions: BTreeMap<ProducerId, Transaction>,
+    /// The partitions to which a transaction has written for the first time, with the offset of its first record.
+    pub opened: BTreeMap<(TopicPartition, ProducerId), Offset>,
+}
+
+impl Commit {
+    /// The stable offsets of those partitions that changed and in which transactions are open.
+    #[must_use]
+    pub fn unstable(&self) -> Vec<(TopicPartition, Offset)> {
+        let unstable = self.heads.iter().filter(|(_, head)| head.stable < head.next);
+        unstable.map(|(partition, head)| (*partition, head.stable)).collect()
+    }
 }
 
 /// A segment that becomes known to the metastore.
@@ -115,35 +137,92 @@ impl Decision<'_> {
         };
         let mut extent = OpenExtent::at(head.next);
         let mut batches = Vec::with_capacity(run.batches.len());
+        let mut opened = None;
         for (number, batch) in (0u32..).zip(&run.batches) {
-            let check = self.check_sequence(partition, batch);
-            batches.push(match check {
-                SequenceCheck::Append => {
+            batches.push(match self.check(partition, batch) {
+                Ok(None) => {
                     let base = extent.append(batch);
                     self.update_window(partition, batch, base);
+                    if self.open(partition, batch, base) {
+                        opened.get_or_insert(base);
+                    }
                     Ok(BatchAck { base, duplicate: false, timestamp: batch.timestamps.1 })
                 }
-                SequenceCheck::Duplicate { base, timestamp } => {
+                Ok(Some(duplicate)) => {
                     extent.rejected.push(number);
-                    Ok(BatchAck { base, duplicate: true, timestamp })
+                    Ok(duplicate)
                 }
-                SequenceCheck::Reject(error) => {
+                Err(rejection) => {
                     extent.rejected.push(number);
-                    Err(error.into())
+                    Err(rejection)
                 }
             });
         }
         if let Some(extent) = extent.close(object, run) {
-            self.commit.heads.insert(partition, head.appended(&extent));
+            self.commit.heads.insert(partition, head.appended(&extent, opened));
             self.commit.extents.push((partition, extent));
         }
         RunOutcome { partition, start: head.start, batches }
     }
 
+    /// Whether the batch is to be appended; the acknowledgement of a batch that was appended before.
+    fn check(&mut self, partition: TopicPartition, batch: &BatchCommit) -> Result<Option<BatchAck>, BatchRejection> {
+        let sequence = self.check_sequence(partition, batch);
+        if let SequenceCheck::Duplicate { base, timestamp } = sequence {
+            // Its transaction may have ended since.
+            return Ok(Some(BatchAck { base, duplicate: true, timestamp }));
+        }
+        // A producer that is fenced learns that first, whatever else is wrong.
+        let transaction = self.check_transaction(partition, batch)?;
+        if let SequenceCheck::Reject(error) = sequence {
+            return Err(error.into());
+        }
+        self.commit.transactions.extend(transaction);
+        Ok(None)
+    }
+
+    /// The transaction to which the batch belongs, if it changes by that.
+    fn check_transaction(
+        &self,
+        partition: TopicPartition,
+        batch: &BatchCommit,
+    ) -> Result<Option<(ProducerId, Transaction)>, BatchRejection> {
+        let Some((producer, version)) = batch.transaction() else { return Ok(None) };
+        let state = self.commit.transactions.get(&producer.id).or_else(|| self.state.transactions.get(&producer.id));
+        let key = (partition, producer.id);
+        if self.commit.opened.contains_key(&key) || self.state.transaction_partitions.contains_key(&key) {
+            may_write(state, producer)?;
+            return Ok(None);
+        }
+        let added = joined(state, producer, 1, self.now)?;
+        match version {
+            TransactionVersion::V1 => Err(BatchRejection::NotInTransaction),
+            TransactionVersion::V2 => Ok(Some((producer.id, added))),
+        }
+    }
+
+    /// Whether the batch, appended at `base`, is the first of its transaction in the partition.
+    fn open(&mut self, partition: TopicPartition, batch: &BatchCommit, base: Offset) -> bool {
+        let Some((producer, _)) = batch.transaction() else { return false };
+        let key = (partition, producer.id);
+        let was_open = self.commit.opened.contains_key(&key)
+            || self.state.transaction_partitions.get(&key).is_some_and(Option::is_some);
+        if !was_open {
+            self.commit.opened.insert(key, base);
+        }
+        !was_open
+    }
+
     fn check_sequence(&self, partition: TopicPartition, batch: &BatchCommit) -> SequenceCheck {
         let Some(producer) = &batch.producer else { return SequenceCheck::Append };
         let created = self.state.heads.get(&partition).map_or(self.now, |head| head.created);
-        let unknown = || SequenceCheck::without_window(producer, created, self.now, self.limits.producer_expiry);
+        let unknown = || match batch.transactional {
+            // Its epoch is new with each transaction, so it has written nothing before (KIP-890).
+            Some(TransactionVersion::V2) if producer.first != Sequence(0) => {
+                SequenceCheck::Reject(SequenceError::OutOfOrder { expected: Sequence(0), found: producer.first })
+            }
+            _ => SequenceCheck::without_window(producer, created, self.now, self.limits.producer_expiry),
+        };
         self.window(partition, producer).map_or_else(unknown, |window| window.check(producer))
     }
 

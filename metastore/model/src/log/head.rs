@@ -33,14 +33,16 @@ impl Head {
         self.start >= self.next
     }
 
-    /// The head after `extent`, which begins where this head ends, was appended.
+    /// The head after `extent`, which begins where this head ends, was appended. `opened` is the first offset in it that
+    /// a transaction wrote which had not written to the partition before.
     #[must_use]
-    pub fn appended(self, extent: &Extent) -> Self {
+    pub fn appended(self, extent: &Extent, opened: Option<Offset>) -> Self {
         let next = extent.offsets.end;
         Self {
             next,
             start: self.start,
-            stable: if self.stable == self.next { next } else { self.stable },
+            // No transaction is open: each one that is has a record between the stable offset and the end.
+            stable: if self.stable == self.next { opened.unwrap_or(next) } else { self.stable },
             appended: self.appended.saturating_add(extent.bytes),
             created: self.created,
         }

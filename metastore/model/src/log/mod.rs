@@ -1,4 +1,4 @@
-//! The log of a partition: its head, the segment commit, swap, trim and retention.
+//! The log of a partition: its head, the segment commit, the end of a transaction, swap, trim and retention.
 //!
 //! Owns: the rules, as pure functions of (rows read, event, now). Does not own: the bytes of rows, transactions,
 //! objects. Invariants: offsets grow by one per record; the live extents of a partition lie end to end from at most
@@ -10,6 +10,7 @@ mod head;
 pub mod retention;
 mod segment;
 pub mod swap;
+pub mod transaction_end;
 pub mod trim;
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ impl Group {
     fn of(extent: &Extent) -> Self {
         let first = timestamp_or_created(extent, extent.timestamps.0);
         let newest = timestamp_or_created(extent, extent.timestamps.1);
-        Self { end: extent.offsets.end, bytes: extent.bytes, first, newest, arrived: extent.object.created() }
+        Self { end: extent.offsets.end, bytes: extent.bytes, first, newest, arrived: extent.arrived() }
     }
 
     /// This group with `next` appended; `None` if Kafka would roll before it.
@@ -102,7 +102,7 @@ impl Group {
 
 /// The time of a record without a timestamp is that of its object.
 fn timestamp_or_created(extent: &Extent, timestamp: Timestamp) -> Timestamp {
-    if timestamp.0 < 0 { extent.object.created() } else { timestamp }
+    if timestamp.0 < 0 { extent.arrived() } else { timestamp }
 }
 
 /// The first ms at which something is older than `keep` if it is of `time`.

@@ -8,6 +8,7 @@ use crate::{
     ObjectId, Offset, ProducerEpoch, Sequence, Timestamp, TopicPartition,
     limits::COMMIT_BATCHES_MAX,
     producer::{ProducerBatch, SequenceError},
+    transaction::{TransactionError, TransactionVersion, TransactionalProducer},
 };
 
 /// One uploaded segment that is to be committed.
@@ -44,6 +45,17 @@ pub struct BatchCommit {
     pub timestamps: (Timestamp, Timestamp),
     /// Its producer and sequence numbers, if the producer is idempotent.
     pub producer: Option<ProducerBatch>,
+    /// The rules of its producer's transaction, if it is transactional.
+    pub transactional: Option<TransactionVersion>,
+}
+
+impl BatchCommit {
+    /// The producer of the transaction that it belongs to, and the rules of it.
+    #[must_use]
+    pub fn transaction(&self) -> Option<(TransactionalProducer, TransactionVersion)> {
+        let ProducerBatch { id, epoch, .. } = self.producer?;
+        Some((TransactionalProducer { id, epoch }, self.transactional?))
+    }
 }
 
 /// The outcome of one segment.
@@ -99,11 +111,23 @@ pub enum BatchRejection {
     /// It is in the log, but was appended too long ago for its offset to be known.
     #[error("duplicate of a batch older than the producer's window")]
     DuplicateSequence,
-    /// A newer epoch of the producer has written.
+    /// A newer epoch of the producer has written, or has taken its transactional id over.
     #[error("producer epoch is fenced by epoch {current}")]
     FencedEpoch {
         /// The newest epoch seen.
         current: ProducerEpoch,
+    },
+    /// It is transactional, and no transactional id has its producer id.
+    #[error("no transactional id has this producer id")]
+    UnknownTransactionalProducer,
+    /// It is transactional, and its partition was not added to the transaction.
+    #[error("the partition does not belong to the transaction")]
+    NotInTransaction,
+    /// The transaction has as many partitions and groups as a transaction may have.
+    #[error("the transaction has {members} partitions and groups already")]
+    TransactionTooLarge {
+        /// How many it has.
+        members: u32,
     },
     /// The time from the creation of the segment to its commit was too long.
     #[error("segment created at {created} ms is too old to commit at {now} ms")]
@@ -122,6 +146,17 @@ impl From<SequenceError> for BatchRejection {
             SequenceError::FirstMissing { found } => Self::FirstBatchMissing { found },
             SequenceError::Duplicate => Self::DuplicateSequence,
             SequenceError::Fenced { current } => Self::FencedEpoch { current },
+        }
+    }
+}
+
+impl From<TransactionError> for BatchRejection {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::UnknownProducer => Self::UnknownTransactionalProducer,
+            TransactionError::Fenced { current } => Self::FencedEpoch { current: current.epoch },
+            TransactionError::TooLarge { members } => Self::TransactionTooLarge { members },
+            TransactionError::InvalidState(_) => Self::NotInTransaction,
         }
     }
 }
@@ -162,7 +197,9 @@ impl SegmentCommit {
 impl RunCommit {
     fn rows(&self) -> usize {
         let producers: BTreeSet<_> = self.batches.iter().filter_map(|batch| batch.producer.map(|p| p.id)).collect();
-        2 + producers.len()
+        let transactions = self.batches.iter().filter_map(|batch| batch.transaction().map(|(by, _)| by.id));
+        // Of each transaction: its state, and two rows that say that it has written here.
+        2 + producers.len() + 3 * transactions.collect::<BTreeSet<_>>().len()
     }
 
     fn problem(&self) -> Option<&'static str> {
@@ -173,6 +210,8 @@ impl RunCommit {
             Some("a run holds no batch")
         } else if self.batches.iter().any(|batch| batch.records == 0) {
             Some("a batch holds no record")
+        } else if self.batches.iter().any(|batch| batch.transactional.is_some() && batch.producer.is_none()) {
+            Some("a transactional batch has no producer")
         } else {
             None
         }

@@ -95,7 +95,7 @@ async fn a_thousand_partitions_commit_in_one_small_transaction() {
     assert!(bytes < TRANSACTION_BYTES_TARGET as u64 / 3, "{bytes}");
     let entries = metastore.feed.read(&FeedPosition::START, 100).await.unwrap();
     let entries = entries.iter().map(|(_, entry)| match entry {
-        FeedEntry::Commit { extents } => extents.len(),
+        FeedEntry::Commit { extents, .. } => extents.len(),
         _ => 0,
     });
     assert_eq!(entries.sum::<usize>(), 1_000);

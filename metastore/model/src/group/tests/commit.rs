@@ -5,7 +5,12 @@ fn simple() -> Committer {
 }
 
 fn member(name: &str, generation: i32) -> Committer {
-    Committer { member: Some(id(name)), instance: None, generation: Some(Generation(generation)) }
+    Committer {
+        member: Some(id(name)),
+        instance: None,
+        generation: Some(Generation(generation)),
+        ..Committer::default()
+    }
 }
 
 #[test]

@@ -77,7 +77,8 @@ fn an_expired_pending_member_is_removed() {
 #[test]
 fn a_commit_counts_as_a_heartbeat() {
     let mut fixture = Fixture::stable(&["a"]);
-    let committer = Committer { member: Some(id("a")), instance: None, generation: Some(Generation(1)) };
+    let committer =
+        Committer { member: Some(id("a")), instance: None, generation: Some(Generation(1)), ..Committer::default() };
     for _ in 0..5 {
         fixture.pass(Duration::from_secs(9));
         fixture.group.admit_commit(&committer, fixture.now).expect("admitted");

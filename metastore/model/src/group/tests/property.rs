@@ -91,7 +91,7 @@ impl World {
             }
             Step::Commit(client) => {
                 let Client { member, generation, .. } = self.clients[client].clone();
-                let committer = Committer { member, instance: None, generation };
+                let committer = Committer { member, instance: None, generation, ..Committer::default() };
                 let _ = self.fixture.group.admit_commit(&committer, self.fixture.now);
             }
             Step::Reincarnate(client) => {

@@ -50,7 +50,12 @@ fn the_member_that_was_replaced_is_fenced() {
     assert_eq!(heartbeat, Err(GroupError::FencedInstance));
     let again = fixture.join(Joiner { member: Some(before.clone()), ..fixed("b", "b") });
     assert_eq!(fixture.join_error(again), GroupError::FencedInstance);
-    let committer = Committer { member: Some(before), instance: Some(instance), generation: Some(Generation(1)) };
+    let committer = Committer {
+        member: Some(before),
+        instance: Some(instance),
+        generation: Some(Generation(1)),
+        ..Committer::default()
+    };
     assert_eq!(fixture.group.admit_commit(&committer, fixture.now), Err(GroupError::FencedInstance));
 }
 

@@ -25,7 +25,7 @@ pub(super) fn state(partitions: i32) -> CommitState {
 }
 
 pub(super) fn batch(records: u32) -> BatchCommit {
-    BatchCommit { records, bytes: BATCH, timestamps: (NOW, NOW), producer: None }
+    BatchCommit { records, bytes: BATCH, timestamps: (NOW, NOW), producer: None, transactional: None }
 }
 
 /// A batch of producer 7 whose sequences begin at `first`.

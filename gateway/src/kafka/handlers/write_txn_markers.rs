@@ -1,0 +1,41 @@
+//! WriteTxnMarkers (27): an administrator aborts a transaction (`kafka-transactions.sh abort`).
+//!
+//! In Kafka it ends the transaction in the named partitions only, whatever its coordinator says, because transactions
+//! can be left hanging there. Here none can, and a transaction never ends in parts: the whole of it is aborted. Commits
+//! are refused.
+
+use alluvium_model::transaction::TransactionalProducer;
+use alluvium_model::{ProducerEpoch, ProducerId};
+use alluvium_wire::messages::write_txn_markers::{
+    WritableTxnMarker, WritableTxnMarkerPartitionResult, WritableTxnMarkerResult, WritableTxnMarkerTopic,
+    WritableTxnMarkerTopicResult, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
+};
+use alluvium_wire::{ApiKey, ErrorCode};
+
+use crate::kafka::errors::HasErrorCode;
+use crate::kafka::handler::{Context, Handler, answer};
+
+/// The entry of the API table.
+pub const HANDLER: Handler = Handler::new(ApiKey::WriteTxnMarkers, 1..=2, |call| answer(call, handle));
+
+async fn handle(context: Context, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse {
+    let mut markers = Vec::with_capacity(request.markers.len());
+    for WritableTxnMarker { producer_id, producer_epoch, transaction_result, topics, .. } in request.markers {
+        let producer = TransactionalProducer { id: ProducerId(producer_id), epoch: ProducerEpoch(producer_epoch) };
+        let error_code = if transaction_result {
+            ErrorCode::CLUSTER_AUTHORIZATION_FAILED
+        } else {
+            let aborted = context.agent.transactions.abort(producer).await;
+            aborted.map_or_else(|failure| failure.code(), |_| ErrorCode::NONE)
+        };
+        let topic = |WritableTxnMarkerTopic { name, partition_indexes }| WritableTxnMarkerTopicResult {
+            name,
+            partitions: partition_indexes
+                .into_iter()
+                .map(|partition_index| WritableTxnMarkerPartitionResult { partition_index, error_code })
+                .collect(),
+        };
+        markers.push(WritableTxnMarkerResult { producer_id, topics: topics.into_iter().map(topic).collect() });
+    }
+    WriteTxnMarkersResponse { markers }
+}

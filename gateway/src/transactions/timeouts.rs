@@ -1,0 +1,48 @@
+//! Aborts transactions whose timeout has passed (`transaction.timeout.ms`), whichever agent they ran through: the first
+//! agent that notices does it.
+
+use std::time::Duration;
+
+use alluvium_metastore::transactions::TransactionFailure;
+use tokio_util::sync::CancellationToken;
+
+use super::Transactions;
+
+/// Pause between two looks, as long as Kafka's (`transaction.abort.timed.out.transaction.cleanup.interval.ms` is 10 s;
+/// readers of committed records wait for it, and a look is one small read).
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Transactions {
+    /// The task that aborts what has timed out, until `cancel`.
+    pub async fn run_timeouts(self, cancel: CancellationToken) {
+        while let Some(()) = cancel.run_until_cancelled(tokio::time::sleep(PAUSE)).await {
+            if let Some(Err(error)) = cancel.run_until_cancelled(self.abort_due()).await {
+                tracing::warn!(%error, "transactions that have timed out cannot be aborted; retrying");
+            }
+        }
+    }
+
+    /// Aborts what has timed out.
+    ///
+    /// # Errors
+    /// If the metastore fails; some may have been aborted.
+    pub async fn abort_due(&self) -> Result<(), TransactionFailure> {
+        let mut after = None;
+        loop {
+            let due = self.parts.transactions.due(after, self.parts.clock.now()).await?;
+            let Some(last) = due.last().copied() else { return Ok(()) };
+            for (_, producer) in due {
+                let fresh = self.fresh().await?;
+                // One that cannot be aborted does not keep the others from it.
+                match self.parts.transactions.expire(producer, fresh, self.parts.clock.now()).await {
+                    Ok(true) => tracing::info!(%producer, "a transaction has timed out and is aborted"),
+                    Ok(false) => {}
+                    Err(error) => {
+                        tracing::warn!(%producer, %error, "a transaction that has timed out cannot be aborted; retrying");
+                    }
+                }
+            }
+            after = Some(last);
+        }
+    }
+}

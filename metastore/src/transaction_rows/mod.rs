@@ -1,0 +1,21 @@
+//! The rows of transactional ids and their transactions.
+//!
+//! Owns: their keys and values. Does not own: the rules (`alluvium_model::transaction`), the commit of segments, which
+//! adds partitions ([`crate::log`]), or all else that changes them ([`crate::transactions`]).
+
+mod key;
+mod read;
+mod save;
+mod state_row;
+
+pub(crate) use key::{
+    aborted_from, aborted_key, decode_deadline_key, decode_group_key, decode_offset, decode_partition_key,
+    decode_state_key, due_by, group_key, groups_of, open_in, open_key, partition_key, partitions_of, state_key,
+    states_after,
+};
+pub(crate) use read::{read, read_state};
+pub(crate) use save::{remove, save};
+pub use state_row::StoredTransaction;
+pub(crate) use state_row::{
+    decode_aborted, decode_open, decode_partition, decode_state, encode_aborted, encode_open, encode_partition,
+};

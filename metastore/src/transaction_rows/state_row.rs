@@ -1,0 +1,125 @@
+//! The values of the rows of transactions.
+//!
+//! ```text
+//! state     | version: 1 (1) | transactional id: text | epoch: 2 | previous producer: optional (producer id: 8, epoch: 2)
+//!           | status: 1 (0 empty, 1 ongoing, 2 committed, 3 aborted) | since: 8, of an ongoing one
+//!           | members: varint | timeout, ms: varint | updated: 8 |
+//! id        | version: 1 (1) | producer id: 8 |
+//! partition | version: 1 (1) | offset of the first record: optional (8) |
+//! open      | version: 1 (1) | producer id: 8 |
+//! aborted   | version: 1 (1) | producer id: 8 | offset of the first record: 8 | stable offset after its end: 8 |
+//! ```
+
+use std::time::Duration;
+
+use alluvium_model::{
+    Offset, ProducerEpoch, ProducerId, Timestamp,
+    log::transaction_end::AbortedTransaction,
+    transaction::{Status, Transaction, TransactionalId, TransactionalProducer, Verdict},
+};
+
+use crate::keyspace::{RowError, RowReader, RowWriter};
+
+const VERSION: u8 = 1;
+const EMPTY: u8 = 0;
+const ONGOING: u8 = 1;
+const COMMITTED: u8 = 2;
+const ABORTED: u8 = 3;
+
+/// A transactional id and its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTransaction {
+    /// The id.
+    pub id: TransactionalId,
+    /// Its state.
+    pub state: Transaction,
+}
+
+/// The value of the row of the state of a transactional id.
+pub(crate) fn encode_state(stored: &StoredTransaction) -> Vec<u8> {
+    let Transaction { producer, previous, status, members, timeout, updated } = stored.state;
+    let row = RowWriter::new(VERSION).text(stored.id.as_str()).i16(producer.epoch.0);
+    let row = row.optional(previous.as_ref(), |row, previous| row.i64(previous.id.0).i16(previous.epoch.0));
+    let row = match status {
+        Status::Empty => row.u8(EMPTY),
+        Status::Ongoing { since } => row.u8(ONGOING).i64(since.0),
+        Status::Ended(Verdict::Commit) => row.u8(COMMITTED),
+        Status::Ended(Verdict::Abort) => row.u8(ABORTED),
+    };
+    let timeout = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+    row.varint(members.into()).varint(timeout).i64(updated.0).finish()
+}
+
+/// The state of the transactional id that has the producer id `producer`.
+pub(crate) fn decode_state(producer: ProducerId, row: &[u8]) -> Result<StoredTransaction, RowError> {
+    let mut row = RowReader::new("transaction", row, VERSION)?;
+    let id = TransactionalId::new(&row.text()?).ok_or(row.malformed("transactional id"))?;
+    let epoch = ProducerEpoch(row.i16()?);
+    let previous =
+        row.optional(|row| Ok(TransactionalProducer { id: ProducerId(row.i64()?), epoch: ProducerEpoch(row.i16()?) }))?;
+    let status = match row.u8()? {
+        EMPTY => Status::Empty,
+        ONGOING => Status::Ongoing { since: Timestamp(row.i64()?) },
+        COMMITTED => Status::Ended(Verdict::Commit),
+        ABORTED => Status::Ended(Verdict::Abort),
+        _ => return Err(row.malformed("status")),
+    };
+    let members = u32::try_from(row.varint()?).map_err(|_| row.malformed("members"))?;
+    let timeout = Duration::from_millis(row.varint()?);
+    let updated = Timestamp(row.i64()?);
+    row.finish()?;
+    let producer = TransactionalProducer { id: producer, epoch };
+    Ok(StoredTransaction { id, state: Transaction { producer, previous, status, members, timeout, updated } })
+}
+
+/// The value of the row of a transactional id.
+pub(crate) fn encode_id(producer: ProducerId) -> Vec<u8> {
+    RowWriter::new(VERSION).i64(producer.0).finish()
+}
+
+/// The producer id of a transactional id.
+pub(crate) fn decode_id(row: &[u8]) -> Result<ProducerId, RowError> {
+    let mut row = RowReader::new("transactional id", row, VERSION)?;
+    let producer = ProducerId(row.i64()?);
+    row.finish()?;
+    Ok(producer)
+}
+
+/// The value of the row of a partition of an open transaction, whose first record there is at `first`, if there is one.
+pub(crate) fn encode_partition(first: Option<Offset>) -> Vec<u8> {
+    RowWriter::new(VERSION).optional(first.as_ref(), |row, first| row.i64(first.0)).finish()
+}
+
+/// The offset of the first record in the partition of a row.
+pub(crate) fn decode_partition(row: &[u8]) -> Result<Option<Offset>, RowError> {
+    let mut row = RowReader::new("transaction partition", row, VERSION)?;
+    let first = row.optional(|row| row.i64().map(Offset))?;
+    row.finish()?;
+    Ok(first)
+}
+
+/// The value of the row of an open transaction in a partition.
+pub(crate) fn encode_open(producer: ProducerId) -> Vec<u8> {
+    RowWriter::new(VERSION).i64(producer.0).finish()
+}
+
+/// The producer of a row of an open transaction.
+pub(crate) fn decode_open(row: &[u8]) -> Result<ProducerId, RowError> {
+    let mut row = RowReader::new("open transaction", row, VERSION)?;
+    let producer = ProducerId(row.i64()?);
+    row.finish()?;
+    Ok(producer)
+}
+
+/// The value of the row of an aborted transaction, after whose end everything below `stable` was stable.
+pub(crate) fn encode_aborted(aborted: AbortedTransaction, stable: Offset) -> Vec<u8> {
+    RowWriter::new(VERSION).i64(aborted.producer.0).i64(aborted.first.0).i64(stable.0).finish()
+}
+
+/// The aborted transaction of a row, whose marker is at `last`, and the stable offset after its end.
+pub(crate) fn decode_aborted(last: Offset, row: &[u8]) -> Result<(AbortedTransaction, Offset), RowError> {
+    let mut row = RowReader::new("aborted transaction", row, VERSION)?;
+    let (producer, first, stable) = (ProducerId(row.i64()?), Offset(row.i64()?), Offset(row.i64()?));
+    row.finish()?;
+    Ok((AbortedTransaction { producer, first, last }, stable))
+}

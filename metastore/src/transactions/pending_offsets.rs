@@ -1,0 +1,119 @@
+//! Offsets that a transaction commits for a group: they wait, beside the committed ones, for its end.
+
+use std::collections::BTreeSet;
+
+use alluvium_model::{
+    ProducerId, Timestamp, TopicPartition,
+    group::GroupId,
+    limits::{TRANSACTION_GROUPS_MAX, TRANSACTION_OFFSETS_MAX},
+    transaction::{TransactionError, TransactionVersion, TransactionalId, TransactionalProducer, Verdict, joined},
+};
+
+use super::error::TransactionFailure;
+use crate::{
+    groups::{Fence, fence_under},
+    keyspace::Error,
+    kv::Tx,
+    leases::Lease,
+    log::head_key,
+    offsets::{self, CommittedOffset},
+    transaction_rows::{self, StoredTransaction, group_key, groups_of, read},
+};
+
+/// Bytes of the metadata of all pending offsets of a transaction in a group: they are written by its end.
+const METADATA_BYTES_MAX: usize = 100_000;
+
+/// A group's offsets that are to be committed with a transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct TransactionOffsets<'a> {
+    /// The transactional id.
+    pub id: &'a TransactionalId,
+    /// Who asks.
+    pub producer: TransactionalProducer,
+    /// The rules that it follows: by those of version 1, the group was added before.
+    pub version: TransactionVersion,
+    /// The group.
+    pub group: &'a GroupId,
+    /// The offsets.
+    pub offsets: &'a [(TopicPartition, CommittedOffset)],
+}
+
+/// Adds `pending` to the open transaction, if `fence`, under which they were admitted, is still stored, and `lease`, on
+/// the group, is held.
+pub(super) async fn add(
+    tx: &Tx,
+    lease: &Lease,
+    fence: Fence,
+    pending: TransactionOffsets<'_>,
+    now: Timestamp,
+) -> Result<(), TransactionFailure> {
+    let TransactionOffsets { id, producer, version, group, offsets } = pending;
+    if fence_under(tx, lease, group).await? != Some(fence) {
+        return Err(TransactionFailure::GroupFenced);
+    }
+    let stored = read(tx, id).await?;
+    let key = group_key(producer.id, group);
+    let is_new = tx.get(&key).await?.is_none();
+    let state = joined(stored.as_ref().map(|stored| &stored.state), producer, u32::from(is_new), now)?;
+    if is_new && version == TransactionVersion::V1 {
+        return Err(TransactionError::InvalidState("the group was not added to the transaction").into());
+    }
+    if is_new {
+        check_groups(tx, producer.id, 1, state.members).await?;
+    }
+    let rows = offsets::pending(tx, group, producer.id).await?;
+    let known: BTreeSet<_> = rows.iter().map(|(partition, _)| *partition).collect();
+    let added: BTreeSet<_> = offsets.iter().map(|(partition, _)| *partition).collect();
+    let metadata = rows.iter().chain(offsets).map(|(_, row)| row.metadata.len()).sum::<usize>();
+    if known.union(&added).count() > TRANSACTION_OFFSETS_MAX || metadata > METADATA_BYTES_MAX {
+        return Err(TransactionError::TooLarge { members: state.members }.into());
+    }
+    for (partition, offset) in offsets {
+        offsets::set_pending(tx, group, producer.id, *partition, offset);
+    }
+    if is_new {
+        tx.set(&key, &[]);
+    }
+    if let Some(stored) = stored
+        && stored.state != state
+    {
+        transaction_rows::save(tx, Some(&stored.state), &StoredTransaction { state, ..stored });
+    }
+    Ok(())
+}
+
+/// Refuses `added` more groups if the open transaction of `producer` would have too many.
+pub(super) async fn check_groups(
+    tx: &Tx,
+    producer: ProducerId,
+    added: usize,
+    members: u32,
+) -> Result<(), TransactionFailure> {
+    let groups = tx.range(groups_of(producer).limit(TRANSACTION_GROUPS_MAX + 1)).await?.len();
+    if added > 0 && groups + added > TRANSACTION_GROUPS_MAX {
+        return Err(TransactionError::TooLarge { members }.into());
+    }
+    Ok(())
+}
+
+/// Commits or drops what waits for the end of the transaction of `producer` in `group`.
+pub(super) async fn end(
+    tx: &Tx,
+    group: &GroupId,
+    producer: ProducerId,
+    verdict: Verdict,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if verdict == Verdict::Commit {
+        let rows = offsets::pending(tx, group, producer).await?;
+        let heads: Vec<_> = rows.iter().map(|(partition, _)| head_key(*partition)).collect();
+        // Offsets in topics that were deleted meanwhile would never be purged.
+        for ((partition, offset), _) in
+            rows.into_iter().zip(tx.get_all(&heads).await?).filter(|(_, head)| head.is_some())
+        {
+            offsets::set(tx, group, partition, &CommittedOffset { committed: now, ..offset });
+        }
+    }
+    offsets::clear_pending(tx, group, producer);
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! The operations on transactions.
+
+use std::time::Duration;
+
+use alluvium_model::{
+    ProducerId, Timestamp, TopicPartition,
+    group::GroupId,
+    limits::TRANSACTION_MEMBERS_MAX,
+    transaction::{
+        End, EndOutcome, Init, Transaction, TransactionalId, TransactionalProducer, Verdict, abort, end, expire, init,
+        joined,
+    },
+};
+
+use super::{
+    end::{MembersEnd, end_members},
+    error::TransactionFailure,
+    pending_offsets::{self, TransactionOffsets},
+};
+use crate::{
+    groups::Fence,
+    keyspace::Error,
+    kv::{Db, Tx},
+    leases::{self, CheckError, Lease},
+    transaction_rows::{
+        self, StoredTransaction, decode_deadline_key, decode_partition_key, decode_state, due_by, encode_partition,
+        group_key, partition_key, partitions_of, read, read_state, states_after,
+    },
+};
+
+/// States read at once, of up to 4 kB each.
+const PAGE_MAX: usize = 200;
+/// Deadlines read at once: each transaction among them is aborted by a transaction of its own.
+const DUE_MAX: usize = 100;
+
+/// Transactions. Clones share the store.
+#[derive(Clone)]
+pub struct Transactions {
+    db: Db,
+}
+
+/// One page of the list of transactional ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionsPage {
+    /// The ids and their states, by producer id.
+    pub transactions: Vec<StoredTransaction>,
+    /// The producer id after which the next page begins; `None` at the end.
+    pub next: Option<ProducerId>,
+}
+
+impl Transactions {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// Gives a transactional id to a producer ([`init`]); an open transaction is aborted. `fresh` is a producer id that
+    /// nobody has.
+    pub async fn init(
+        &self,
+        id: &TransactionalId,
+        request: Init,
+        fresh: ProducerId,
+        now: Timestamp,
+    ) -> Result<TransactionalProducer, TransactionFailure> {
+        self.db
+            .run("transactions.init", |tx| async move {
+                let stored = read(&tx, id).await?;
+                let before = stored.map(|stored| stored.state);
+                let outcome = init(before.as_ref(), request, fresh, now)?;
+                change(&tx, id, before, outcome.transaction, outcome.aborts.then_some(Verdict::Abort), now).await?;
+                Ok(outcome.transaction.producer)
+            })
+            .await
+    }
+
+    /// Adds partitions and groups to the transaction of `producer`, which begins if none is open.
+    pub async fn add(
+        &self,
+        id: &TransactionalId,
+        producer: TransactionalProducer,
+        partitions: &[TopicPartition],
+        groups: &[GroupId],
+        now: Timestamp,
+    ) -> Result<(), TransactionFailure> {
+        let keys: Vec<_> = partitions
+            .iter()
+            .map(|partition| (partition_key(producer.id, *partition), encode_partition(None)))
+            .chain(groups.iter().map(|group| (group_key(producer.id, group), Vec::new())))
+            .collect();
+        let (names, keys): (&Vec<_>, &Vec<_>) = (&keys.iter().map(|(key, _)| key.clone()).collect(), &keys);
+        self.db
+            .run("transactions.add", |tx| async move {
+                let stored = read(&tx, id).await?;
+                let known = tx.get_all(names).await?;
+                let added: Vec<_> =
+                    keys.iter().zip(known).filter(|(_, row)| row.is_none()).map(|(row, _)| row).collect();
+                let before = stored.map(|stored| stored.state);
+                let members = u32::try_from(added.len()).unwrap_or(u32::MAX);
+                let state = joined(before.as_ref(), producer, members, now)?;
+                let new_groups = added.iter().filter(|(_, value)| value.is_empty()).count();
+                if new_groups > 0 {
+                    pending_offsets::check_groups(&tx, producer.id, new_groups, state.members).await?;
+                }
+                for (key, value) in added {
+                    tx.set(key, value);
+                }
+                Ok(change(&tx, id, before, state, None, now).await?)
+            })
+            .await
+    }
+
+    /// Adds the offsets of a group to the transaction, if `fence`, under which they were admitted, is still stored, and
+    /// `lease`, on the group, is held.
+    pub async fn commit_offsets(
+        &self,
+        lease: &Lease,
+        fence: Fence,
+        offsets: TransactionOffsets<'_>,
+        now: Timestamp,
+    ) -> Result<(), TransactionFailure> {
+        self.db
+            .run("transactions.commit_offsets", |tx| async move {
+                pending_offsets::add(&tx, lease, fence, offsets, now).await
+            })
+            .await
+    }
+
+    /// Ends a transaction ([`end`]). Returns who may write from now on.
+    pub async fn end(
+        &self,
+        id: &TransactionalId,
+        request: End,
+        fresh: ProducerId,
+        now: Timestamp,
+    ) -> Result<TransactionalProducer, TransactionFailure> {
+        self.db
+            .run("transactions.end", |tx| async move {
+                let before = read(&tx, id).await?.map(|stored| stored.state);
+                let EndOutcome { transaction, ends } = end(before.as_ref(), request, fresh, now)?;
+                change(&tx, id, before, transaction, ends.then_some(request.verdict), now).await?;
+                Ok(transaction.producer)
+            })
+            .await
+    }
+
+    /// The deadlines that have passed, after that of `after` or from the earliest on, with the producers of the
+    /// transactions: at most 100.
+    pub async fn due(
+        &self,
+        after: Option<(Timestamp, ProducerId)>,
+        now: Timestamp,
+    ) -> Result<Vec<(Timestamp, ProducerId)>, Error> {
+        self.db
+            .read("transactions.due", |tx| async move {
+                let rows = tx.range(due_by(after, now).limit(DUE_MAX)).await?;
+                Ok(rows.iter().map(|(key, _)| decode_deadline_key(key)).collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// Aborts the open transaction of `producer` if its deadline has passed ([`expire`]). Whether it did.
+    pub async fn expire(&self, producer: ProducerId, fresh: ProducerId, now: Timestamp) -> Result<bool, Error> {
+        self.abort_if(producer, |state| expire(state, fresh, now), now).await
+    }
+
+    /// Aborts the open transaction of `producer`, over its head. Whether there was one.
+    pub async fn abort(
+        &self,
+        producer: TransactionalProducer,
+        fresh: ProducerId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let decide = |state: &Transaction| (state.producer == producer).then(|| abort(state, fresh, now)).flatten();
+        self.abort_if(producer.id, decide, now).await
+    }
+
+    async fn abort_if(
+        &self,
+        producer: ProducerId,
+        decide: impl Fn(&Transaction) -> Option<Transaction> + Sync,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let decide = &decide;
+        self.db
+            .run("transactions.abort", |tx| async move {
+                let Some(stored) = read_state(&tx, producer).await? else { return Ok(false) };
+                let Some(state) = decide(&stored.state) else { return Ok(false) };
+                change(&tx, &stored.id, Some(stored.state), state, Some(Verdict::Abort), now).await?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// The state of a transactional id.
+    pub async fn find(&self, id: &TransactionalId) -> Result<Option<StoredTransaction>, Error> {
+        self.db.read("transactions.find", |tx| async move { read(&tx, id).await }).await
+    }
+
+    /// The partitions that belong to the open transaction of `producer`.
+    pub async fn partitions(&self, producer: ProducerId) -> Result<Vec<TopicPartition>, Error> {
+        self.db
+            .read("transactions.partitions", |tx| async move {
+                let rows = tx.range(partitions_of(producer).limit(TRANSACTION_MEMBERS_MAX as usize)).await?;
+                Ok(rows.iter().map(|(key, _)| decode_partition_key(key)).collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// The transactional ids whose producer ids come after `after`: at most `limit`, and at most 200.
+    pub async fn list(&self, after: Option<ProducerId>, limit: usize) -> Result<TransactionsPage, Error> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        self.db.read("transactions.list", |tx| async move { page(&tx, after, limit).await }).await
+    }
+
+    /// Forgets those of a page of transactional ids that have been idle for longer than `expiry`, as long as `lease` is
+    /// held. Returns the producer id after which the next page begins, `None` at the end, and how many were forgotten.
+    pub async fn forget_idle(
+        &self,
+        lease: &Lease,
+        after: Option<ProducerId>,
+        now: Timestamp,
+        expiry: Duration,
+    ) -> Result<(Option<ProducerId>, usize), CheckError> {
+        self.db
+            .run("transactions.forget_idle", |tx| async move {
+                leases::check(&tx, lease).await?;
+                let TransactionsPage { transactions, next } = page(&tx, after, PAGE_MAX).await?;
+                let mut forgotten = 0;
+                for stored in transactions.iter().filter(|stored| stored.state.is_expired(now, expiry)) {
+                    // Read again, now with a conflict: an id that is used again meanwhile stays.
+                    if read_state(&tx, stored.state.producer.id).await?.as_ref() == Some(stored) {
+                        transaction_rows::remove(&tx, stored);
+                        forgotten += 1;
+                    }
+                }
+                Ok((next, forgotten))
+            })
+            .await
+    }
+}
+
+/// Writes the state of `id`, which was `before`, and ends its transaction if there is a verdict.
+async fn change(
+    tx: &Tx,
+    id: &TransactionalId,
+    before: Option<Transaction>,
+    state: Transaction,
+    verdict: Option<Verdict>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if before == Some(state) {
+        return Ok(());
+    }
+    if let (Some(before), Some(verdict)) = (before, verdict) {
+        let end = MembersEnd { writer: before.producer, next: state.producer, verdict, now };
+        end_members(tx, end).await?;
+    }
+    transaction_rows::save(tx, before.as_ref(), &StoredTransaction { id: id.clone(), state });
+    Ok(())
+}
+
+async fn page(tx: &Tx, after: Option<ProducerId>, limit: usize) -> Result<TransactionsPage, Error> {
+    let rows = tx.range(states_after(after).limit(limit).snapshot()).await?;
+    let mut transactions = Vec::with_capacity(rows.len());
+    for (key, row) in &rows {
+        transactions.push(decode_state(transaction_rows::decode_state_key(key)?, row)?);
+    }
+    let next = transactions.last().filter(|_| rows.len() == limit).map(|last| last.state.producer.id);
+    Ok(TransactionsPage { transactions, next })
+}
