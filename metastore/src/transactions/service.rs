@@ -1,14 +1,14 @@
 //! The operations on transactions.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use alluvium_model::{
     ProducerId, Timestamp, TopicPartition,
     group::GroupId,
     limits::TRANSACTION_MEMBERS_MAX,
     transaction::{
-        End, EndOutcome, Init, Transaction, TransactionalId, TransactionalProducer, Verdict, abort, end, expire, init,
-        joined,
+        End, EndOutcome, Init, Transaction, TransactionError, TransactionalId, TransactionalProducer, Verdict, abort,
+        end, expire, init, joined,
     },
 };
 
@@ -73,7 +73,8 @@ impl Transactions {
             .await
     }
 
-    /// Adds partitions and groups to the transaction of `producer`, which begins if none is open.
+    /// Adds partitions and groups, each once, to the transaction of `producer`, which begins if none is open. More than
+    /// a transaction may have are refused before anything is read.
     pub async fn add(
         &self,
         id: &TransactionalId,
@@ -82,9 +83,13 @@ impl Transactions {
         groups: &[GroupId],
         now: Timestamp,
     ) -> Result<(), TransactionFailure> {
+        let (partitions, groups): (BTreeSet<_>, BTreeSet<_>) = (partitions.iter().collect(), groups.iter().collect());
+        if partitions.len() + groups.len() > TRANSACTION_MEMBERS_MAX as usize {
+            return Err(TransactionError::TooLarge { members: 0 }.into());
+        }
         let keys: Vec<_> = partitions
             .iter()
-            .map(|partition| (partition_key(producer.id, *partition), encode_partition(None)))
+            .map(|partition| (partition_key(producer.id, **partition), encode_partition(None)))
             .chain(groups.iter().map(|group| (group_key(producer.id, group), Vec::new())))
             .collect();
         let (names, keys): (&Vec<_>, &Vec<_>) = (&keys.iter().map(|(key, _)| key.clone()).collect(), &keys);

@@ -1,8 +1,10 @@
 use std::time::Duration;
 
 use alluvium_model::{
-    Extent, ExtentSource, ObjectId, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition,
+    Extent, ExtentSource, ObjectId, Offset, PartitionIndex, ProducerEpoch, ProducerId, Sequence, Timestamp,
+    TopicPartition,
     group::{Generation, GroupId, SavedState, Snapshot},
+    limits::{TRANSACTION_GROUPS_MAX, TRANSACTION_MEMBERS_MAX},
     log::{
         BatchCommit, BatchRejection, CommitLimits, ProducerBatch, RunCommit, SegmentCommit,
         transaction_end::{AbortedTransaction, MARKER_BYTES},
@@ -292,4 +294,26 @@ async fn ids_are_listed_and_forgotten_when_they_are_idle() {
     let forgotten = transactions.forget_idle(&lease, None, later, Duration::from_secs(1)).await.unwrap();
     assert_eq!(forgotten, (None, 2));
     assert_eq!(transactions.find(&id("a")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_transaction_takes_no_more_partitions_and_groups_than_it_may_have() {
+    let world = World::new(KvFaults::none()).await;
+    let by = world.init("a", FRESH).await;
+    let transactions = &world.metastore.transactions;
+    let partition = |n: u32| TopicPartition { partition: PartitionIndex(n.cast_signed()), ..world.partitions[0] };
+    let partitions: Vec<_> = (0..TRANSACTION_MEMBERS_MAX).map(partition).collect();
+    // The same ones many times are only so many.
+    let repeated: Vec<_> = partitions.iter().chain(&partitions).copied().collect();
+    transactions.add(&id("a"), by, &repeated, &[], NOW).await.unwrap();
+    transactions.add(&id("a"), by, &partitions, &[], NOW).await.unwrap();
+    let too_large = |members| Err(TransactionFailure::Refused(TransactionError::TooLarge { members }));
+    let one_more = [partition(TRANSACTION_MEMBERS_MAX)];
+    assert_eq!(transactions.add(&id("a"), by, &one_more, &[], NOW).await, too_large(TRANSACTION_MEMBERS_MAX));
+    let all: Vec<_> = (0..=TRANSACTION_MEMBERS_MAX).map(partition).collect();
+    assert_eq!(transactions.add(&id("a"), by, &all, &[], NOW).await, too_large(0));
+    let by = world.end("a", by, Verdict::Abort, TransactionVersion::V2).await.unwrap();
+    let groups: Vec<_> = (0..=TRANSACTION_GROUPS_MAX).map(|n| GroupId::new(&format!("g{n}")).unwrap()).collect();
+    assert!(transactions.add(&id("a"), by, &[], &groups, NOW).await.is_err());
+    transactions.add(&id("a"), by, &[], &groups[1..], NOW).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! DescribeProducers (61): the idempotent and transactional producers that have written to a partition lately.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use alluvium_model::{ProducerId, TopicPartition};
 use alluvium_wire::ApiKey;
@@ -17,17 +17,26 @@ pub const HANDLER: Handler = Handler::new(ApiKey::DescribeProducers, 0..=0, |cal
 
 /// Producers that are listed of each partition.
 const PRODUCERS_MAX: usize = 1_000;
+/// Partitions in one response, each once: a name in the request can make an answer a thousand times as long.
+const PARTITIONS_MAX: usize = 1_000;
 
 async fn handle(context: Context, request: DescribeProducersRequest) -> DescribeProducersResponse {
     let mut lookup = TopicLookup::new(&context.agent);
     let mut topics = Vec::with_capacity(request.topics.len());
+    let mut seen = HashSet::new();
     for topic in request.topics {
         let last = topic.partition_indexes.iter().copied().max();
         let found = lookup.by_name_with(&topic.name, last).await;
         let mut partitions = Vec::with_capacity(topic.partition_indexes.len());
         for partition_index in topic.partition_indexes {
+            if !seen.insert((topic.name.clone(), partition_index)) {
+                continue;
+            }
             let partition = found.as_ref().ok().and_then(|topic| topic.partition(partition_index));
             let described = match partition {
+                Some(_) if seen.len() > PARTITIONS_MAX => {
+                    Err(ApiError::invalid_request("more than 1000 partitions in one request"))
+                }
                 Some(partition) => describe(&context, partition).await,
                 None => Err(ApiError::unknown_topic_or_partition()),
             };

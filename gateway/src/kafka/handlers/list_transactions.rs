@@ -35,8 +35,8 @@ const STATES: [&str; 8] = [
 ];
 /// Bytes of a compiled regular expression, so that none takes much time or memory.
 const REGEX_BYTES_MAX: usize = 64 << 10;
-/// Ids in one response: some megabytes.
-const LISTED_MAX: usize = 100_000;
+/// Bytes of ids in one response, about: hundreds of thousands of ids. Further ones are left out.
+const LISTED_BYTES_MAX: usize = 16 << 20;
 
 async fn handle(context: Context, request: ListTransactionsRequest) -> ListTransactionsResponse {
     let unknown = request.state_filters.iter().filter(|state| !STATES.contains(&state.as_str()));
@@ -71,10 +71,14 @@ async fn list(context: &Context, request: &ListTransactionsRequest) -> Result<Ve
             }
         }));
         match page.next {
-            Some(next) if listed.len() < LISTED_MAX => after = Some(next),
+            Some(next) if bytes(&listed) < LISTED_BYTES_MAX => after = Some(next),
             Some(_) | None => return Ok(listed),
         }
     }
+}
+
+fn bytes(listed: &[ListedTransactionState]) -> usize {
+    listed.iter().map(|state| size_of::<ListedTransactionState>() + state.transactional_id.len()).sum()
 }
 
 fn is_matched(stored: &StoredTransaction, request: &ListTransactionsRequest, now: i64) -> bool {

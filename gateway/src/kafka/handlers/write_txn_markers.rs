@@ -18,12 +18,18 @@ use crate::kafka::handler::{Context, Handler, answer};
 /// The entry of the API table.
 pub const HANDLER: Handler = Handler::new(ApiKey::WriteTxnMarkers, 1..=2, |call| answer(call, handle));
 
+/// Transactions that one request may end: an administrator ends one.
+const MARKERS_MAX: usize = 100;
+
 async fn handle(context: Context, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse {
-    let mut markers = Vec::with_capacity(request.markers.len());
-    for WritableTxnMarker { producer_id, producer_epoch, transaction_result, topics, .. } in request.markers {
+    let mut markers = Vec::new();
+    for (number, marker) in request.markers.into_iter().enumerate() {
+        let WritableTxnMarker { producer_id, producer_epoch, transaction_result, topics, .. } = marker;
         let producer = TransactionalProducer { id: ProducerId(producer_id), epoch: ProducerEpoch(producer_epoch) };
         let error_code = if transaction_result {
             ErrorCode::CLUSTER_AUTHORIZATION_FAILED
+        } else if number >= MARKERS_MAX {
+            ErrorCode::INVALID_REQUEST
         } else {
             let aborted = context.agent.transactions.abort(producer).await;
             aborted.map_or_else(|failure| failure.code(), |_| ErrorCode::NONE)
