@@ -181,7 +181,9 @@ impl CachedPartitions {
             && head.next <= next
         {
             // A head that was read lately may be newer than this entry.
-            *head = CachedHead { next, stable: stable.unwrap_or(next).max(head.stable), ..*head };
+            // (The stable offset of a large commit may lie beyond the first of its entries.)
+            let stable = stable.unwrap_or(next).max(head.stable).min(next);
+            *head = CachedHead { next, stable, ..*head };
         }
     }
 

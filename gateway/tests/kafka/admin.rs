@@ -156,12 +156,26 @@ async fn every_idempotent_producer_gets_its_own_id() {
 }
 
 #[tokio::test]
-async fn a_transactional_id_gets_a_fatal_error() {
+async fn whoever_takes_a_transactional_id_gets_the_next_epoch() {
     let server = Server::start().await;
     let mut client = server.client().await;
-    for (id, expected) in [("tx", ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED), ("", ErrorCode::INVALID_REQUEST)] {
-        let request = InitProducerIdRequest { transactional_id: Some(id.into()), ..Default::default() };
-        let response = client.call(4, &request).await;
+    let init = |id: &str, transaction_timeout_ms| InitProducerIdRequest {
+        transactional_id: Some(id.into()),
+        transaction_timeout_ms,
+        ..Default::default()
+    };
+    let first = client.call(4, &init("tx", 60_000)).await;
+    let second = client.call(4, &init("tx", 60_000)).await;
+    assert_eq!((first.error_code, first.producer_epoch), (ErrorCode::NONE, 0));
+    assert_eq!((second.producer_id, second.producer_epoch), (first.producer_id, 1));
+    let long = "x".repeat(5_000);
+    for (id, timeout, expected) in [
+        ("", 60_000, ErrorCode::INVALID_REQUEST),
+        (&*long, 60_000, ErrorCode::INVALID_REQUEST),
+        ("tx", 0, ErrorCode::INVALID_TRANSACTION_TIMEOUT),
+        ("tx", 900_001, ErrorCode::INVALID_TRANSACTION_TIMEOUT),
+    ] {
+        let response = client.call(4, &init(id, timeout)).await;
         assert_eq!((response.error_code, response.producer_id, response.producer_epoch), (expected, -1, -1));
     }
 }
