@@ -25,12 +25,11 @@ use crate::{
 };
 
 const NO_WAITING: Intended = intended("taken over", "Kafka aborts what is open first, and lets the client ask again");
-const ORDER: Intended = intended("an unknown partition", "Kafka answers in the order of a hash map");
 
 #[tokio::test]
 #[ignore = "needs ALLUVIUM_TEST_KAFKA, an Apache Kafka to compare with; the client matrix runs it"]
 async fn transactions_are_refused_as_in_kafka() {
-    compare(refused, &[ORDER]).await;
+    compare(refused, &[]).await;
 }
 
 #[tokio::test]
@@ -150,7 +149,8 @@ async fn refused(side: &mut Side) {
         }
     }
     for version in 0..=3 {
-        side.at("an unknown partition", version, &writer.add(&[0, 9])).await;
+        // One alone: Kafka answers several in the order of a hash map.
+        side.at("an unknown partition", version, &writer.add(&[9])).await;
         side.at("nothing to commit", version, &writer.end(true)).await;
         side.at("nothing to abort", version, &writer.end(false)).await;
     }
