@@ -11,7 +11,7 @@ use super::{
 use crate::{
     groups::{Fence, SaveError, fence_under},
     keyspace::Error,
-    kv::{Db, Tx, key_after},
+    kv::{self, Db, Tx, key_after},
     leases::Lease,
 };
 
@@ -132,8 +132,22 @@ impl Offsets {
     }
 }
 
+/// Checks the fence. If it is not stored any more although an earlier attempt may have been committed under it, the
+/// result stays unknown: whoever is told that the group has moved on takes it for a refusal.
 async fn check(tx: &Tx, lease: &Lease, group: &GroupId, fence: Fence) -> Result<(), SaveError> {
-    if fence_under(tx, lease, group).await? == Some(fence) { Ok(()) } else { Err(SaveError::Fenced) }
+    let is_stored = match fence_under(tx, lease, group).await {
+        Ok(stored) => stored == Some(fence),
+        Err(SaveError::Fenced) => false,
+        Err(error) => return Err(error),
+    };
+    match (is_stored, tx.is_maybe_committed()) {
+        (true, _) => Ok(()),
+        (false, true) => {
+            let last = Box::new(kv::Error::UnknownResult);
+            Err(SaveError::Kv(kv::Error::GaveUp { transaction: "commit offsets", attempts: 2, last }))
+        }
+        (false, false) => Err(SaveError::Fenced),
+    }
 }
 
 /// Number of `offsets`, from the first, that one transaction can take; at least one.
