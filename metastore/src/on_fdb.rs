@@ -13,6 +13,7 @@ const CONCEPTS: &[&str] = &[
     "producers::",
     "groups::",
     "offsets::",
+    "transactions::",
     "objects::",
     "feed::",
     "leases::",

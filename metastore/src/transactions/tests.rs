@@ -45,8 +45,15 @@ fn producer(id: i64, epoch: i16) -> TransactionalProducer {
 }
 
 impl World {
-    async fn new(faults: KvFaults) -> Self {
-        let metastore = fixtures::open(faults).await;
+    async fn new() -> Self {
+        Self::on(fixtures::memory().await).await
+    }
+
+    async fn with(faults: KvFaults) -> Self {
+        Self::on(fixtures::open(faults).await).await
+    }
+
+    async fn on(metastore: Metastore) -> Self {
         let topic = fixtures::topic(&metastore, "topic", 2, NOW).await;
         Self { metastore, partitions: topic.all_partitions().collect(), segments: 0 }
     }
@@ -108,7 +115,7 @@ impl World {
 #[tokio::test]
 async fn records_are_stable_once_their_transaction_has_ended() {
     use TransactionVersion::V2;
-    let mut world = World::new(KvFaults::none()).await;
+    let mut world = World::new().await;
     let by = world.init("a", FRESH).await;
     assert_eq!(by, producer(7, 0));
     assert_eq!(world.write(by, V2, 0, 0).await, Ok(Offset(0)));
@@ -133,7 +140,7 @@ async fn records_are_stable_once_their_transaction_has_ended() {
 #[tokio::test]
 async fn what_is_aborted_is_indexed_and_other_open_transactions_hold_the_stable_offset() {
     use TransactionVersion::V2;
-    let mut world = World::new(KvFaults::none()).await;
+    let mut world = World::new().await;
     let (a, b) = (world.init("a", FRESH).await, world.init("b", OTHER).await);
     world.write(a, V2, 0, 0).await.unwrap();
     world.write(b, V2, 0, 0).await.unwrap();
@@ -153,7 +160,7 @@ async fn what_is_aborted_is_indexed_and_other_open_transactions_hold_the_stable_
 #[tokio::test]
 async fn a_batch_after_the_end_or_of_a_fenced_epoch_is_rejected() {
     use TransactionVersion::{V1, V2};
-    let mut world = World::new(KvFaults::none()).await;
+    let mut world = World::new().await;
     let by = world.init("a", FRESH).await;
     assert_eq!(world.write(by, V1, 0, 0).await, Err(BatchRejection::NotInTransaction));
     let partition = world.partitions[0];
@@ -174,7 +181,7 @@ async fn a_batch_after_the_end_or_of_a_fenced_epoch_is_rejected() {
 #[tokio::test]
 async fn who_takes_an_id_over_aborts_its_open_transaction_in_the_same_step() {
     use TransactionVersion::V2;
-    let mut world = World::new(KvFaults::none()).await;
+    let mut world = World::new().await;
     let by = world.init("a", FRESH).await;
     world.write(by, V2, 0, 0).await.unwrap();
     let next = world.init("a", OTHER).await;
@@ -187,7 +194,7 @@ async fn who_takes_an_id_over_aborts_its_open_transaction_in_the_same_step() {
 #[tokio::test]
 async fn a_transaction_that_times_out_is_found_by_its_deadline() {
     use TransactionVersion::V2;
-    let mut world = World::new(KvFaults::none()).await;
+    let mut world = World::new().await;
     let by = world.init("a", FRESH).await;
     world.write(by, V2, 0, 0).await.unwrap();
     let transactions = world.metastore.transactions.clone();
@@ -207,7 +214,7 @@ async fn a_transaction_that_times_out_is_found_by_its_deadline() {
 async fn an_end_whose_result_is_unknown_happens_once() {
     for seed in 0..30 {
         let faults = KvFaults { seed, unknown_per_mille: 500, ..KvFaults::default() };
-        let mut world = World::new(faults).await;
+        let mut world = World::with(faults).await;
         let mut by = world.init("a", FRESH).await;
         for round in 0..4 {
             let (version, verdict) = if round % 2 == 0 {
@@ -243,7 +250,7 @@ async fn group(world: &World) -> (Lease, GroupId, Fence) {
 #[tokio::test]
 async fn offsets_are_committed_with_the_transaction_and_dropped_with_it() {
     use TransactionVersion::{V1, V2};
-    let world = World::new(KvFaults::none()).await;
+    let world = World::new().await;
     let (lease, group, fence) = group(&world).await;
     let by = world.init("a", FRESH).await;
     let partition = world.partitions[0];
@@ -281,7 +288,7 @@ async fn offsets_are_committed_with_the_transaction_and_dropped_with_it() {
 
 #[tokio::test]
 async fn ids_are_listed_and_forgotten_when_they_are_idle() {
-    let world = World::new(KvFaults::none()).await;
+    let world = World::new().await;
     world.init("a", FRESH).await;
     world.init("b", OTHER).await;
     let transactions = &world.metastore.transactions;
@@ -298,7 +305,7 @@ async fn ids_are_listed_and_forgotten_when_they_are_idle() {
 
 #[tokio::test]
 async fn a_transaction_takes_no_more_partitions_and_groups_than_it_may_have() {
-    let world = World::new(KvFaults::none()).await;
+    let world = World::new().await;
     let by = world.init("a", FRESH).await;
     let transactions = &world.metastore.transactions;
     let partition = |n: u32| TopicPartition { partition: PartitionIndex(n.cast_signed()), ..world.partitions[0] };
