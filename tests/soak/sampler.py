@@ -8,7 +8,7 @@ import urllib.request
 from collections import defaultdict
 from pathlib import Path
 
-from series import GIB, MIB, Sample, ratios
+from series import GIB, MIB, Sample, costs, ratios
 from targets import TESTS
 
 ANSWER_SECONDS = 30
@@ -72,9 +72,9 @@ class Sampler:
         self.samples.append(sample)
         sample |= self.of_processes() | self.of_metrics() | self.of_rows() | self.of_loads()
         sample["objects"] = self.target.object_count()
-        for name, counter, unit in [("PUT/GiB", "PUTs", GIB), ("GET/GiB", "GETs", GIB)]:
-            if (ratio := ratios(self.samples, counter, "produced bytes", unit)) is not None:
-                sample[name] = ratio
+        for name, counter in [("PUT/GiB", "PUTs"), ("GET/GiB", "GETs")]:
+            if (cost := costs(self.samples, counter, GIB)) is not None:
+                sample[name] = cost
         for name, counter in [("log bytes/s", "log bytes"), ("CPU", "CPU seconds"), ("files/s", "history files"),
                               ("MiB/s produced", "produced bytes")]:
             if (ratio := ratios(self.samples, counter, "seconds", 1)) is not None:

@@ -17,8 +17,9 @@ BOUNDS = {
     "retire queue": Bound(floor=500),
     "objects": Bound(floor=500),
     "resident MiB": Bound(floor=96, share=0.15),
-    "PUT/GiB": Bound(floor=200, share=0.5),
-    "GET/GiB": Bound(floor=200, share=0.5),
+    # Each over half of the time so far: see `costs`.
+    "PUT/GiB": Bound(floor=200, share=0.35),
+    "GET/GiB": Bound(floor=200, share=0.35),
     "tail p50 ms": Bound(floor=100, share=0.5),
     "tail p99 ms": Bound(floor=500, share=0.5),
     "log bytes/s": Bound(floor=200, share=0.5),
@@ -30,7 +31,7 @@ ROWS = Bound(floor=500)
 HOURLY = {"FEED", "OUTCOME", "LEASE"}
 # Of the compactor's tasks, as they count it.
 BACKLOG = Bound(floor=500)
-# Time over which a ratio of two counters is taken.
+# Time over which a ratio of two counters is taken, to be shown.
 RATIO_SECONDS = 10.0
 
 Sample = dict[str, float]
@@ -57,12 +58,19 @@ def judge(samples: list[Sample]) -> dict[str, Trend]:
     return {name: trend(series_of(samples, name), bound) for name in names if (bound := bound_of(name)) is not None}
 
 
-def ratios(samples: list[Sample], counter: str, per: str, unit: float) -> float | None:
-    """What `counter` grew by for each `unit` that `per` grew by, in the last seconds; `None` if it did not."""
+def costs(samples: list[Sample], counter: str, unit: float) -> float | None:
+    """What `counter` grew by for each `unit` of produced bytes, in the last half of the time so far; `None` if there were
+    none. Compaction requests objects long after they were produced, and many at once if it had to wait: a shorter time
+    would be that of one such burst."""
+    return ratios(samples, counter, "produced bytes", unit, max(RATIO_SECONDS, samples[-1]["seconds"] / 2)) if samples else None
+
+
+def ratios(samples: list[Sample], counter: str, per: str, unit: float, seconds: float = RATIO_SECONDS) -> float | None:
+    """What `counter` grew by for each `unit` that `per` grew by, in the last `seconds`; `None` if it did not."""
     if not samples:
         return None
     last = samples[-1]
-    earlier = next((sample for sample in reversed(samples) if last["seconds"] - sample["seconds"] >= RATIO_SECONDS), None)
+    earlier = next((sample for sample in reversed(samples) if last["seconds"] - sample["seconds"] >= seconds), None)
     if earlier is None or any(name not in sample for name in (counter, per) for sample in (earlier, last)):
         return None
     grown = last[per] - earlier[per]

@@ -1,7 +1,7 @@
 """Tests of what counts as standing still."""
 
 from progress import STALL_SECONDS, chatter, stalled, starving_compaction
-from series import MIB, bound_of, judge, ratios
+from series import GIB, MIB, bound_of, costs, judge, ratios
 
 AGE = 5.0
 
@@ -58,3 +58,23 @@ def test_a_ratio_is_taken_over_the_last_seconds():
     assert ratios(counted[:3], "PUTs", "bytes", 1_000) is None
     still = [{"seconds": float(at), "PUTs": 1.0, "bytes": 1.0} for at in range(12)]
     assert ratios(still, "PUTs", "bytes", 1) is None
+
+
+def requests(gets_per_second) -> list[dict]:
+    """Two minutes of a load of 10 MiB/s, and what `costs` says."""
+    found, gets = [], 0.0
+    for at in range(0, 120, 2):
+        gets += 2 * gets_per_second(at)
+        found.append({"seconds": float(at), "produced bytes": at * 10.0 * MIB, "GETs": gets})
+        if (cost := costs(found, "GETs", GIB)) is not None:
+            found[-1]["GET/GiB"] = cost
+    return found
+
+
+def test_requests_that_were_held_up_and_come_at_once_are_no_growth():
+    held_up = requests(lambda at: 100 if at < 60 else 40 + 2.5 * (at - 60))
+    assert not judge(held_up)["GET/GiB"].is_growing
+
+
+def test_requests_of_which_each_byte_takes_more_and_more_are_growth():
+    assert judge(requests(lambda at: 10 + at))["GET/GiB"].is_growing
