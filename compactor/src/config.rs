@@ -47,6 +47,8 @@ pub struct CompactorConfig {
     pub producer_expiry: Duration,
     /// Time that offsets of a group without members are kept (Kafka's `offsets.retention.minutes`).
     pub offsets_retention: Duration,
+    /// Time after which an idle transactional id is forgotten (Kafka's `transactional.id.expiration.ms`).
+    pub transactional_id_expiration: Duration,
 }
 
 impl CompactorConfig {
@@ -90,6 +92,7 @@ impl Default for CompactorConfig {
             feed_retention: Duration::from_secs(3600),
             producer_expiry: limits::PRODUCER_EXPIRY,
             offsets_retention: limits::OFFSETS_RETENTION,
+            transactional_id_expiration: limits::TRANSACTIONAL_ID_EXPIRY,
         }
     }
 }

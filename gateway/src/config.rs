@@ -66,6 +66,8 @@ pub struct AgentConfig {
     pub offset_metadata_bytes_max: usize,
     /// Longest timeout that a transaction may have (`transaction.max.timeout.ms`).
     pub transaction_timeout_max: Duration,
+    /// Time after which an idle transactional id is forgotten (`transactional.id.expiration.ms`).
+    pub transactional_id_expiration: Duration,
 }
 
 /// The one place of each default: the binary's options take theirs from here.
@@ -101,6 +103,7 @@ impl Default for AgentConfig {
             offsets_retention: limits::OFFSETS_RETENTION,
             offset_metadata_bytes_max: 4_096,
             transaction_timeout_max: Duration::from_secs(900),
+            transactional_id_expiration: limits::TRANSACTIONAL_ID_EXPIRY,
         }
     }
 }

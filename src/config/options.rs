@@ -208,6 +208,13 @@ options! {
     #[arg(long, env = "ALLUVIUM_OFFSETS_RETENTION", value_name = "TIME", help_heading = "Groups")]
     pub offsets_retention: Option<Span> = Span(AgentConfig::default().offsets_retention);
 
+    /// Longest timeout that a transactional producer may ask for (Kafka's transaction.max.timeout.ms)
+    #[arg(long, env = "ALLUVIUM_TRANSACTION_MAX_TIMEOUT", value_name = "TIME", help_heading = "Transactions")]
+    pub transaction_max_timeout: Option<Span> = Span(AgentConfig::default().transaction_timeout_max);
+    /// Time after which an idle transactional id is forgotten (Kafka's transactional.id.expiration.ms)
+    #[arg(long, env = "ALLUVIUM_TRANSACTIONAL_ID_EXPIRATION", value_name = "TIME", help_heading = "Transactions")]
+    pub transactional_id_expiration: Option<Span> = Span(AgentConfig::default().transactional_id_expiration);
+
     /// Pause between two looks of the compactor for work that is due
     #[arg(long, env = "ALLUVIUM_COMPACTION_INTERVAL", value_name = "TIME", help_heading = "History")]
     pub compaction_interval: Option<Span> = Span(CompactorConfig::default().interval);

@@ -40,6 +40,7 @@ pub(super) fn agent_config(options: &Resolved, store: &StoreLocation) -> Result<
         let min = options.group_min_session_timeout;
         return Err(invalid("group-min-session-timeout", min, "is longer than --group-max-session-timeout"));
     }
+    transaction_times(options)?;
     Ok(AgentConfig {
         linger: options.linger.map_or(linger, |span| span.0),
         segment_bytes_max: segment_bytes(options.segment_bytes)?,
@@ -60,8 +61,26 @@ pub(super) fn agent_config(options: &Resolved, store: &StoreLocation) -> Result<
         group_session_timeout_max: options.group_max_session_timeout.0,
         group_initial_rebalance_delay: options.group_initial_rebalance_delay.0,
         offsets_retention: options.offsets_retention.0,
+        transaction_timeout_max: options.transaction_max_timeout.0,
+        transactional_id_expiration: options.transactional_id_expiration.0,
         ..AgentConfig::default()
     })
+}
+
+/// Checks the times of transactions. Kafka's protocol has timeouts in milliseconds as 32-bit integers.
+fn transaction_times(options: &Resolved) -> Result<(), InvalidSetting> {
+    let (timeout, expiration) = (options.transaction_max_timeout, options.transactional_id_expiration);
+    if !(1..=i32::MAX as u128).contains(&timeout.0.as_millis()) {
+        return Err(invalid("transaction-max-timeout", timeout, "must be from 1ms to 24 days"));
+    }
+    if expiration.0 <= timeout.0 {
+        return Err(invalid(
+            "transactional-id-expiration",
+            expiration,
+            "must be longer than --transaction-max-timeout",
+        ));
+    }
+    Ok(())
 }
 
 /// The compactor's configuration.
@@ -95,6 +114,7 @@ pub(super) fn compactor_config(options: &Resolved) -> Result<CompactorConfig, In
         retire_grace: options.retire_grace.0,
         orphan_age: options.orphan_age.0,
         offsets_retention: options.offsets_retention.0,
+        transactional_id_expiration: options.transactional_id_expiration.0,
         ..defaults
     };
     Ok(CompactorConfig { jobs_max: jobs_max(config.job_memory_bytes()), ..config })

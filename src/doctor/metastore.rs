@@ -10,7 +10,7 @@ use alluvium_runtime::{Clock, Rng, SystemClock, SystemRng};
 use anyhow::{Result, anyhow};
 use tokio::time::{Instant, timeout};
 
-use super::{finding::Finding, findings::Findings, latency::Latency, nodes};
+use super::{finding::Finding, findings::Findings, latency::Latency, nodes, transactions};
 use crate::{config::Settings, stores::open_metastore};
 
 const OPEN: &str = "metastore.open";
@@ -25,7 +25,8 @@ const COMMIT_P50_USUAL: Duration = Duration::from_millis(100);
 /// The usual median of a read, for which a cold fetch waits first.
 const READ_P50_USUAL: Duration = Duration::from_millis(50);
 
-/// Checks the metastore and, if several processes can share it, the registered nodes.
+/// Checks the metastore and, if several processes can share it, the registered nodes and the open
+/// transactions.
 ///
 /// # Errors
 /// If a finding cannot be printed.
@@ -44,6 +45,7 @@ pub async fn check(settings: &Settings, rng: Arc<SystemRng>, findings: &mut Find
     findings.add(commit(&metastore, &*rng).await)?;
     if !settings.metastore.is_embedded() {
         nodes::check(&metastore.nodes, &SystemClock, findings).await?;
+        transactions::check(&metastore.transactions, &SystemClock, findings).await?;
     }
     drop(metastore);
     engine.close().await;

@@ -26,5 +26,6 @@ mod metastore;
 mod nodes;
 mod process;
 mod run;
+mod transactions;
 
 pub use run::doctor;

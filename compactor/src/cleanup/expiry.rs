@@ -3,7 +3,6 @@
 
 use alluvium_metastore::leases::Lease;
 use alluvium_model::Timestamp;
-use alluvium_model::limits::TRANSACTIONAL_ID_EXPIRY;
 
 use super::Cleanup;
 use crate::error::MaintenanceError;
@@ -41,13 +40,10 @@ impl Cleanup {
     ) -> Result<(), MaintenanceError> {
         status.set_backlog(1);
         while !self.metastore.producers.expire(lease, now, self.config.producer_expiry, EXPIRY_STEP_ROWS).await?.done {}
+        let expiration = self.config.transactional_id_expiration;
         let mut after = None;
-        loop {
-            let page = self.metastore.transactions.forget_idle(lease, after, now, TRANSACTIONAL_ID_EXPIRY);
-            match page.await? {
-                (Some(next), _) => after = Some(next),
-                (None, _) => break,
-            }
+        while let (Some(next), _) = self.metastore.transactions.forget_idle(lease, after, now, expiration).await? {
+            after = Some(next);
         }
         status.set_backlog(0);
         Ok(())

@@ -74,10 +74,8 @@ pub(crate) fn for_each_record<E: From<RunError>>(
 /// Whether `batch`, whose first record is at `base`, holds records of clients, and none of an aborted transaction.
 fn is_committed(batch: &Batch, base: Offset, aborted: &[AbortedTransaction]) -> bool {
     let header = batch.header();
-    let is_aborted = |transaction: &AbortedTransaction| {
-        transaction.producer == ProducerId(header.producer_id) && (transaction.first..transaction.last).contains(&base)
-    };
-    let is_of_aborted = || header.attributes.is_transactional() && aborted.iter().any(is_aborted);
+    let is_of = |aborted: &AbortedTransaction| aborted.has_written(ProducerId(header.producer_id), base);
+    let is_of_aborted = || header.attributes.is_transactional() && aborted.iter().any(is_of);
     !header.attributes.is_control() && !is_of_aborted()
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use alluvium_metastore::kv::KvFaults;
+use alluvium_metastore::transactions::EndRequest;
 use alluvium_model::transaction::{End, Init, TransactionVersion, TransactionalId, TransactionalProducer, Verdict};
 use alluvium_model::{ExtentSource, Offset, ProducerId};
 use alluvium_runtime::Clock;
@@ -38,8 +39,9 @@ impl Writer {
 
     async fn end(&mut self, world: &World, verdict: Verdict) {
         let end = End { producer: self.producer, verdict, version: TransactionVersion::V2 };
-        let next = world.metastore.transactions.end(&self.id, end, ProducerId(99), world.clock.now());
-        (self.producer, self.written) = (next.await.unwrap(), [0; 2]);
+        let request = EndRequest { id: self.id.clone(), end, fresh: ProducerId(99) };
+        let answers = world.metastore.transactions.end_first(&[request], || world.clock.now()).await.unwrap();
+        (self.producer, self.written) = (answers[0].unwrap(), [0; 2]);
     }
 }
 

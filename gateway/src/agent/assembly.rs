@@ -119,7 +119,7 @@ impl Agent {
         let groups = start_groups(&config, &parts);
         let bucket_watch = start_watches(&parts);
         let producer_ids = Arc::new(ProducerIds::new(parts.metastore.producers.clone(), Arc::clone(&parts.clock)));
-        let transactions = start_transactions(&parts, &metadata_cache, &producer_ids);
+        let transactions = start_transactions(&parts, &metadata_cache, &producer_ids, &metrics);
         let AgentParts { metastore, objects, session, clock, rng, tasks, .. } = parts;
         Self {
             config,
@@ -172,16 +172,16 @@ fn start_transactions(
     parts: &AgentParts,
     metadata_cache: &MetadataCache,
     producer_ids: &Arc<ProducerIds>,
+    metrics: &Metrics,
 ) -> Transactions {
-    let transactions = Transactions::new(TransactionsParts {
+    let transactions = TransactionsParts {
         transactions: parts.metastore.transactions.clone(),
         producer_ids: Arc::clone(producer_ids),
         metadata_cache: metadata_cache.clone(),
         clock: Arc::clone(&parts.clock),
-    });
-    let timeouts = transactions.clone().run_timeouts(parts.tasks.cancelled());
-    parts.tasks.spawn("transaction_timeouts", timeouts);
-    transactions
+        metrics: metrics.clone(),
+    };
+    Transactions::start(transactions, &parts.tasks)
 }
 
 fn start_watches(parts: &AgentParts) -> BucketWatch {

@@ -10,6 +10,7 @@ use crate::memory::{MemoryBudget, SHARES, Share};
 use crate::metadata_cache::MetadataCache;
 use crate::metrics::{Metric, MetricSource, Sample, Series, read_all};
 use crate::produce::Produce;
+use crate::transactions::OpenTransactions;
 
 /// What the table reads from. Totals are taken once for all rows.
 #[derive(Clone)]
@@ -20,6 +21,7 @@ pub struct AgentReadings {
     fetch: Fetch,
     memory: MemoryBudget,
     cache: MetadataCache,
+    transactions: OpenTransactions,
     fetch_session_bytes: usize,
 }
 
@@ -116,6 +118,28 @@ pub const AGENT_METRICS: &[Metric<AgentReadings>] = &[
         };
         agent.groups.by_state.iter().map(series).collect()
     }),
+    Metric::gauges(
+        "open_transactions",
+        "transactions",
+        &["age"],
+        "Open transactions of the cluster, at most 10,000, by the longest age of their class: 10s, 1m, 15m or longer",
+        |agent| {
+            let series = |(age, count): (&str, u64)| Series { labels: vec![age.to_owned()], value: count as i64 };
+            agent.transactions.by_age().map(series).collect()
+        },
+    ),
+    Metric::gauge(
+        "open_transaction_age_milliseconds_max",
+        "milliseconds",
+        "Age of the oldest open transaction of the cluster; 0: none is open",
+        |agent| agent.transactions.oldest_ms,
+    ),
+    Metric::gauge(
+        "late_transactions",
+        "transactions",
+        "Transactions of the cluster that are open though they timed out over 10 s ago",
+        |agent| agent.transactions.late,
+    ),
 ];
 
 fn by_share(value: impl Fn(Share) -> u64) -> Vec<Series> {
@@ -135,6 +159,7 @@ impl MetricSource for Agent {
             fetch: self.fetch.clone(),
             memory: self.memory.clone(),
             cache: self.metadata_cache.clone(),
+            transactions: self.transactions.open(),
             fetch_session_bytes: FETCH_SESSION_BYTES_MAX - self.fetch_session_memory.available_permits(),
         };
         read_all(AGENT_METRICS, &readings)

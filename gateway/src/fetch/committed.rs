@@ -15,10 +15,7 @@ use super::offset_assignment::OffsetBatch;
 /// Whether a transaction among `aborted` has written `batch`.
 pub fn is_aborted(batch: &OffsetBatch, aborted: &[AbortedTransaction]) -> bool {
     let header = batch.batch.header();
-    let is_of = |transaction: &AbortedTransaction| {
-        transaction.producer == ProducerId(header.producer_id)
-            && (transaction.first..transaction.last).contains(&batch.base)
-    };
+    let is_of = |aborted: &AbortedTransaction| aborted.has_written(ProducerId(header.producer_id), batch.base);
     header.attributes.is_transactional() && !header.attributes.is_control() && aborted.iter().any(is_of)
 }
 

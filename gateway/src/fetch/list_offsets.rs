@@ -44,21 +44,27 @@ impl FoundOffset {
 }
 
 impl Fetch {
-    /// Answers one partition of `ListOffsets`.
+    /// Answers one partition of `ListOffsets`. If only committed records are read, nothing is found at the stable offset
+    /// or after it, as in Kafka.
     ///
     /// # Errors
     /// If the partition is unknown or cannot be read.
-    pub async fn list_offset(&self, partition: TopicPartition, spec: OffsetSpec) -> Result<FoundOffset, FetchError> {
+    pub async fn list_offset(
+        &self,
+        partition: TopicPartition,
+        spec: OffsetSpec,
+        read_committed: bool,
+    ) -> Result<FoundOffset, FetchError> {
         let head = self.fresh_head(partition).await?;
-        match spec {
-            OffsetSpec::Latest { read_committed } => {
-                Ok(FoundOffset::at(if read_committed { head.stable.max(head.start) } else { head.next }))
-            }
-            OffsetSpec::Earliest | OffsetSpec::EarliestLocal => Ok(FoundOffset::at(head.start)),
-            OffsetSpec::LatestTiered => Ok(FoundOffset::NONE),
-            OffsetSpec::MaxTimestamp => self.find_largest_timestamp(partition, head).await,
-            OffsetSpec::Timestamp(at_least) => self.find_timestamp(partition, head, at_least).await,
-        }
+        let end = if read_committed { head.stable.max(head.start) } else { head.next };
+        let found = match spec {
+            OffsetSpec::Latest => return Ok(FoundOffset::at(end)),
+            OffsetSpec::Earliest | OffsetSpec::EarliestLocal => return Ok(FoundOffset::at(head.start)),
+            OffsetSpec::LatestTiered => return Ok(FoundOffset::NONE),
+            OffsetSpec::MaxTimestamp => self.find_largest_timestamp(partition, head).await?,
+            OffsetSpec::Timestamp(at_least) => self.find_timestamp(partition, head, at_least).await?,
+        };
+        Ok(if read_committed && found.offset >= end { FoundOffset::NONE } else { found })
     }
 
     /// The head, with everything that any agent committed before the call.

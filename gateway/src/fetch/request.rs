@@ -119,10 +119,7 @@ pub enum FetchError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetSpec {
     /// -1: the high watermark, or the stable offset for a read-committed consumer.
-    Latest {
-        /// Whether the consumer reads committed records only.
-        read_committed: bool,
-    },
+    Latest,
     /// -2: the log start.
     Earliest,
     /// -3: the record with the largest timestamp.

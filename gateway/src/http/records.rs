@@ -106,9 +106,9 @@ async fn records(
     let spec = match from {
         StartPosition::Offset(offset) => return agent.fetch.read_records(partition, offset, limit).await,
         StartPosition::Earliest => OffsetSpec::Earliest,
-        StartPosition::Latest => OffsetSpec::Latest { read_committed: true },
+        StartPosition::Latest => OffsetSpec::Latest,
     };
-    let found = agent.fetch.list_offset(partition, spec).await?;
+    let found = agent.fetch.list_offset(partition, spec, true).await?;
     match agent.fetch.read_records(partition, found.offset, limit).await {
         // Retention has moved the log start meanwhile.
         Err(FetchError::OffsetOutOfRange { start, .. }) if from == StartPosition::Earliest => {

@@ -87,7 +87,7 @@ fn limits_of(config: &AgentConfig) -> [BrokerConfig; 7] {
         (
             "transactional.id.expiration.ms",
             Int,
-            ms(limits::TRANSACTIONAL_ID_EXPIRY),
+            ms(config.transactional_id_expiration),
             "After which an idle transactional id is forgotten.",
         ),
     ]

@@ -63,6 +63,10 @@ instruments! {
         commits: Counter = "log_commits", "transactions" [];
         /// Time to commit uploaded segments, retries included
         commit_seconds: Histogram = "commit_seconds", "seconds" [];
+        /// Time to end a transaction that a producer asked to commit or to abort, waiting included
+        transaction_end_seconds: Histogram = "transaction_end_seconds", "seconds" [];
+        /// Ends of transactions that wait for the metastore transaction under way
+        transaction_ends_waiting: Gauge = "transaction_ends_waiting", "transactions" [];
         /// Bytes of records fetched
         fetch_bytes: Counter = "fetch_bytes", "bytes" [];
         /// Fetches that waited for records

@@ -12,10 +12,10 @@ async fn offsets_are_found_by_position_and_by_time() {
     let partition = world.topic("orders", 1).await[0];
     produce(&agent, partition, batch(&["a", "b", "c"])).await.expect("acknowledged");
     produce(&agent, partition, batch(&["d", "e"])).await.expect("acknowledged");
-    let list = |spec| agent.fetch.list_offset(partition, spec);
+    let list = |spec| agent.fetch.list_offset(partition, spec, false);
     let at = |offset, timestamp| Ok(FoundOffset { offset: Offset(offset), timestamp: Timestamp(timestamp) });
-    assert_eq!(list(OffsetSpec::Latest { read_committed: false }).await, at(5, -1));
-    assert_eq!(list(OffsetSpec::Latest { read_committed: true }).await, at(5, -1));
+    assert_eq!(list(OffsetSpec::Latest).await, at(5, -1));
+    assert_eq!(agent.fetch.list_offset(partition, OffsetSpec::Latest, true).await, at(5, -1));
     assert_eq!(list(OffsetSpec::Earliest).await, at(0, -1));
     assert_eq!(list(OffsetSpec::EarliestLocal).await, at(0, -1));
     assert_eq!(list(OffsetSpec::LatestTiered).await, at(-1, -1));
@@ -35,7 +35,7 @@ async fn records_below_the_log_start_are_not_found() {
     produce(&agent, partition, batch(&["d", "e"])).await.expect("acknowledged");
     let trimmed = world.metastore.log.trim(partition, Offset(2), world.clock.now()).await;
     assert!(trimmed.is_ok());
-    let list = |spec| agent.fetch.list_offset(partition, spec);
+    let list = |spec| agent.fetch.list_offset(partition, spec, false);
     let at = |offset, timestamp| Ok(FoundOffset { offset: Offset(offset), timestamp: Timestamp(timestamp) });
     assert_eq!(list(OffsetSpec::Earliest).await, at(2, -1));
     assert_eq!(list(OffsetSpec::Timestamp(Timestamp(0))).await, at(2, START_MS + 2));
@@ -50,10 +50,10 @@ async fn an_empty_partition_has_offsets_but_no_timestamps() {
     let world = World::new().await;
     let agent = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
-    let list = |spec| agent.fetch.list_offset(partition, spec);
+    let list = |spec| agent.fetch.list_offset(partition, spec, false);
     assert_eq!(list(OffsetSpec::MaxTimestamp).await, Ok(FoundOffset::NONE));
     assert_eq!(list(OffsetSpec::Timestamp(Timestamp(0))).await, Ok(FoundOffset::NONE));
-    assert_eq!(list(OffsetSpec::Latest { read_committed: false }).await.map(|found| found.offset), Ok(Offset(0)));
+    assert_eq!(list(OffsetSpec::Latest).await.map(|found| found.offset), Ok(Offset(0)));
 }
 
 #[tokio::test(start_paused = true)]

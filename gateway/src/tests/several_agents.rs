@@ -20,8 +20,7 @@ const LONG: Duration = Duration::from_secs(60);
 const WAKE_TIME_MAX: Duration = Duration::from_millis(20);
 
 async fn latest(agent: &Agent, partition: TopicPartition) -> i64 {
-    let latest = OffsetSpec::Latest { read_committed: false };
-    agent.fetch.list_offset(partition, latest).await.expect("it is there").offset.0
+    agent.fetch.list_offset(partition, OffsetSpec::Latest, false).await.expect("it is there").offset.0
 }
 
 /// Brings the metadata cache of an agent up to date.
@@ -101,7 +100,7 @@ async fn records_deleted_by_one_agent_are_out_of_range_at_another() {
     assert_eq!(read_all(&b.agent, partition).await.len(), 3);
     let now = world.clock.now();
     world.metastore.log.trim(partition, Offset(2), now).await.expect("trimmed");
-    let earliest = b.agent.fetch.list_offset(partition, OffsetSpec::Earliest).await.expect("it is there");
+    let earliest = b.agent.fetch.list_offset(partition, OffsetSpec::Earliest, false).await.expect("it is there");
     assert_eq!(earliest.offset, Offset(2));
     let gone = fetch(&b.agent, partition, 0).await.error;
     assert_eq!(gone, Some(FetchError::OffsetOutOfRange { offset: Offset(0), start: Offset(2), next: Offset(3) }));

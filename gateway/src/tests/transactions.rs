@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use alluvium_metastore::feed::{FeedEntry, FeedPosition};
 use alluvium_model::transaction::{End, Init, TransactionVersion, TransactionalId, TransactionalProducer, Verdict};
-use alluvium_model::{Offset, TopicPartition};
+use alluvium_model::{Offset, Timestamp, TopicPartition};
 
-use super::world::{World, batch, fetch, plan, produce, records, transactional};
+use super::world::{START_MS, World, batch, fetch, plan, produce, records, transactional};
 use crate::agent::Agent;
 use crate::fetch::{FetchedPartition, OffsetSpec};
+use crate::transactions::OpenTransactions;
 
 fn id() -> TransactionalId {
     TransactionalId::new("copier").expect("a short id")
@@ -68,19 +70,26 @@ async fn committed_readers_wait_for_the_end_and_learn_what_was_aborted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_latest_offset_of_a_committed_reader_is_the_stable_one() {
+async fn a_committed_reader_finds_no_offset_beyond_the_stable_one() {
     let world = World::new().await;
     let partition = world.topic("orders", 1).await[0];
     let agent = world.agent().await;
     let by = init(&agent).await;
     produce(&agent, partition, batch(&["plain"])).await.expect("acknowledged");
-    produce(&agent, partition, transactional(by, 0, &["a"])).await.expect("acknowledged");
+    produce(&agent, partition, transactional(by, 0, &["a", "b"])).await.expect("acknowledged");
     let latest = async |read_committed| {
-        agent.fetch.list_offset(partition, OffsetSpec::Latest { read_committed }).await.expect("found").offset
+        agent.fetch.list_offset(partition, OffsetSpec::Latest, read_committed).await.expect("found").offset
     };
-    assert_eq!((latest(true).await, latest(false).await), (Offset(1), Offset(2)));
+    assert_eq!((latest(true).await, latest(false).await), (Offset(1), Offset(3)));
+    let by_time = async |at, read_committed| {
+        let spec = OffsetSpec::Timestamp(Timestamp(at));
+        agent.fetch.list_offset(partition, spec, read_committed).await.expect("found").offset
+    };
+    assert_eq!((by_time(0, true).await, by_time(0, false).await), (Offset(0), Offset(0)));
+    assert_eq!(by_time(START_MS + 1, false).await, Offset(2));
+    assert_eq!(by_time(START_MS + 1, true).await, Offset(-1), "what is open is not found");
     end(&agent, by, Verdict::Commit).await;
-    assert_eq!((latest(true).await, latest(false).await), (Offset(3), Offset(3)));
+    assert_eq!((latest(true).await, latest(false).await), (Offset(4), Offset(4)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,4 +105,39 @@ async fn a_transaction_that_times_out_is_aborted_by_any_agent() {
     assert_eq!(fetch_committed(&writer, partition, 0).await.stable, Offset(2));
     let late = produce(&writer, partition, transactional(by, 1, &["late"])).await;
     late.expect_err("the producer is fenced");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ends_that_come_together_are_made_together() {
+    const PRODUCERS: usize = 20;
+    let world = World::new().await;
+    let partition = world.topic("orders", 1).await[0];
+    let agent = world.agent().await;
+    let id = |number: usize| TransactionalId::new(&format!("producer-{number}")).expect("a short id");
+    let mut open = Vec::new();
+    for number in 0..PRODUCERS {
+        let request = Init { expected: None, timeout: Duration::from_secs(60) };
+        let by = agent.transactions.init(&id(number), request).await.expect("initialised");
+        produce(&agent, partition, transactional(by, 0, &["a"])).await.expect("acknowledged");
+        open.push((id(number), End { producer: by, verdict: Verdict::Commit, version: TransactionVersion::V2 }));
+    }
+    agent.transactions.count_open().await.expect("counted");
+    assert_eq!(agent.transactions.open().by_age().next(), Some(("10s", PRODUCERS as u64)));
+
+    let ends = open.iter().map(|(id, end)| agent.transactions.end(id, *end));
+    for (answer, (_, end)) in futures::future::join_all(ends).await.into_iter().zip(&open) {
+        assert_eq!(answer.expect("ended").id, end.producer.id);
+    }
+    let committed = fetch_committed(&agent, partition, 0).await;
+    assert_eq!((values(&committed).len(), committed.stable), (PRODUCERS, Offset(2 * PRODUCERS as i64)));
+    let feed = world.metastore.feed.read(&FeedPosition::START, 1_000).await.expect("read");
+    let ends = feed.iter().filter(|(_, entry)| matches!(entry, FeedEntry::TransactionEnd { .. })).count();
+    assert!(ends <= 2, "{PRODUCERS} ends took {ends} metastore transactions");
+
+    agent.transactions.count_open().await.expect("counted");
+    assert_eq!(agent.transactions.open(), OpenTransactions::default());
+    agent.tasks.stop(Duration::from_secs(1)).await;
+    let (id, end) = &open[0];
+    let answer = tokio::time::timeout(Duration::from_secs(1), agent.transactions.end(id, *end)).await;
+    assert!(answer.expect("at once").is_err(), "an agent that has stopped does not let its clients wait");
 }

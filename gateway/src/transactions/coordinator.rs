@@ -1,40 +1,35 @@
 //! The requests of transactional producers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use alluvium_metastore::transactions::{self, StoredTransaction, TransactionFailure, TransactionsPage};
+use alluvium_metastore::transactions::{EndRequest, StoredTransaction, TransactionFailure, TransactionsPage};
 use alluvium_model::group::GroupId;
 use alluvium_model::transaction::{End, Init, TransactionalId, TransactionalProducer};
 use alluvium_model::{ProducerId, TopicPartition};
-use alluvium_runtime::Clock;
+use alluvium_runtime::Tasks;
+use tokio::time::Instant;
 
-use crate::metadata_cache::MetadataCache;
-use crate::produce::ProducerIds;
-
-/// What transactions need.
-#[derive(Clone)]
-pub struct TransactionsParts {
-    /// Their rows.
-    pub transactions: transactions::Transactions,
-    /// New producer ids.
-    pub producer_ids: Arc<ProducerIds>,
-    /// Brought up to date when a transaction has ended.
-    pub metadata_cache: MetadataCache,
-    /// Wall-clock time.
-    pub clock: Arc<dyn Clock>,
-}
+use super::OpenTransactions;
+use super::end_queue::{self, EndQueue};
+use super::parts::TransactionsParts;
 
 /// The transactions that clients run through this agent. Clones share it.
 #[derive(Clone)]
 pub struct Transactions {
     pub(super) parts: TransactionsParts,
+    ends: EndQueue,
+    pub(super) open: Arc<Mutex<OpenTransactions>>,
 }
 
 impl Transactions {
-    /// Transactions over `parts`.
+    /// Transactions over `parts`. Starts their tasks: one ends transactions, one aborts those that time out.
     #[must_use]
-    pub fn new(parts: TransactionsParts) -> Self {
-        Self { parts }
+    pub fn start(parts: TransactionsParts, tasks: &Tasks) -> Self {
+        let (ends, queue) = EndQueue::new();
+        tasks.spawn("transaction_ends", end_queue::run(parts.clone(), queue, tasks.cancelled()));
+        let transactions = Self { parts, ends, open: Arc::default() };
+        tasks.spawn("transaction_timeouts", transactions.clone().run_timeouts(tasks.cancelled()));
+        transactions
     }
 
     /// Gives `id` to a producer, and aborts its open transaction if there is one.
@@ -44,7 +39,7 @@ impl Transactions {
     pub async fn init(&self, id: &TransactionalId, request: Init) -> Result<TransactionalProducer, TransactionFailure> {
         let fresh = self.fresh().await?;
         let producer = self.parts.transactions.init(id, request, fresh, self.parts.clock.now()).await?;
-        self.sync().await;
+        self.parts.sync().await;
         Ok(producer)
     }
 
@@ -67,10 +62,11 @@ impl Transactions {
     /// # Errors
     /// If the producer is fenced, there is nothing to commit, or the metastore fails.
     pub async fn end(&self, id: &TransactionalId, request: End) -> Result<TransactionalProducer, TransactionFailure> {
+        let began = Instant::now();
         let fresh = if request.producer.is_exhausted() { self.fresh().await? } else { request.producer.id };
-        let producer = self.parts.transactions.end(id, request, fresh, self.parts.clock.now()).await?;
-        self.sync().await;
-        Ok(producer)
+        let answer = self.ends.end(EndRequest { id: id.clone(), end: request, fresh }).await;
+        self.parts.metrics.transaction_end_seconds.observe(began.elapsed().as_secs_f64());
+        answer
     }
 
     /// Aborts the open transaction of `producer`, for an administrator. Whether there was one.
@@ -80,7 +76,7 @@ impl Transactions {
     pub async fn abort(&self, producer: TransactionalProducer) -> Result<bool, TransactionFailure> {
         let fresh = self.fresh().await?;
         let aborted = self.parts.transactions.abort(producer, fresh, self.parts.clock.now()).await?;
-        self.sync().await;
+        self.parts.sync().await;
         Ok(aborted)
     }
 
@@ -97,6 +93,12 @@ impl Transactions {
         Ok(Some((stored, partitions)))
     }
 
+    /// The open transactions of the cluster as they were last counted.
+    #[must_use]
+    pub fn open(&self) -> OpenTransactions {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A page of all transactional ids.
     ///
     /// # Errors
@@ -107,12 +109,5 @@ impl Transactions {
 
     pub(super) async fn fresh(&self) -> Result<ProducerId, TransactionFailure> {
         Ok(self.parts.producer_ids.next().await?)
-    }
-
-    /// Applies what was just committed, so that whoever reads through this agent after the answer sees it.
-    async fn sync(&self) {
-        if let Err(error) = self.parts.metadata_cache.sync().await {
-            tracing::debug!(%error, "the feed cannot be read after a transaction has ended; readers see it later");
-        }
     }
 }

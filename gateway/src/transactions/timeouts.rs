@@ -1,25 +1,49 @@
 //! Aborts transactions whose timeout has passed (`transaction.timeout.ms`), whichever agent they ran through: the first
-//! agent that notices does it.
+//! agent that notices does it. Counts those that are open.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use alluvium_metastore::transactions::TransactionFailure;
 use tokio_util::sync::CancellationToken;
 
-use super::Transactions;
+use super::{OpenTransactions, Transactions};
 
 /// Pause between two looks, as long as Kafka's (`transaction.abort.timed.out.transaction.cleanup.interval.ms` is 10 s;
 /// readers of committed records wait for it, and a look is one small read).
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Looks between two counts of all open transactions.
+const LOOKS_PER_COUNT: u32 = 10;
+/// Open transactions that a count reads, about 60 B each; further ones are not counted.
+const COUNTED_MAX: usize = 10_000;
+
 impl Transactions {
     /// The task that aborts what has timed out, until `cancel`.
     pub async fn run_timeouts(self, cancel: CancellationToken) {
+        let mut looks: u32 = 0;
         while let Some(()) = cancel.run_until_cancelled(tokio::time::sleep(PAUSE)).await {
             if let Some(Err(error)) = cancel.run_until_cancelled(self.abort_due()).await {
                 tracing::warn!(%error, "transactions that have timed out cannot be aborted; retrying");
             }
+            if looks.is_multiple_of(LOOKS_PER_COUNT)
+                && let Some(Err(error)) = cancel.run_until_cancelled(self.count_open()).await
+            {
+                tracing::debug!(%error, "open transactions cannot be counted");
+            }
+            looks = looks.wrapping_add(1);
         }
+    }
+
+    /// Counts the open transactions.
+    ///
+    /// # Errors
+    /// If the metastore fails.
+    pub async fn count_open(&self) -> Result<(), TransactionFailure> {
+        let open = self.parts.transactions.open(COUNTED_MAX).await?;
+        let counted = OpenTransactions::count(&open, self.parts.clock.now());
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = counted;
+        Ok(())
     }
 
     /// Aborts what has timed out.

@@ -5,7 +5,7 @@
 //! id:        | TRANSACTION | 1: 1 | length: 2 | transactional id |
 //! partition: | TRANSACTION | 2: 1 | producer id: 8 | topic: 16 | partition: 4 |
 //! group:     | TRANSACTION | 3: 1 | producer id: 8 | length: 2 | group |          value: empty
-//! deadline:  | TRANSACTION | 4: 1 | deadline: 8 | producer id: 8 |                value: empty
+//! deadline:  | TRANSACTION | 4: 1 | deadline: 8 | producer id: 8 |
 //! open:      | TRANSACTION_OPEN | topic: 16 | partition: 4 | offset of the first record: 8 |
 //! aborted:   | TRANSACTION_ABORTED | topic: 16 | partition: 4 | offset of the marker: 8 |
 //! ```
@@ -110,6 +110,11 @@ pub(crate) fn due_by(after: Option<(Timestamp, ProducerId)>, now: Timestamp) -> 
     let begin = after.map_or(all, |(deadline, producer)| key_after(&deadline_key(deadline, producer)));
     let end = of(DEADLINE).time(now.plus_ms(1)).bytes();
     Range::new(begin.min(end.clone()), end)
+}
+
+/// All deadlines, the earliest first.
+pub(crate) fn deadlines() -> Range {
+    Range::prefix(of(DEADLINE).bytes())
 }
 
 /// The deadline at `key`, and the producer whose it is.

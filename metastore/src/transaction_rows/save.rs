@@ -4,7 +4,7 @@ use alluvium_model::transaction::Transaction;
 
 use super::{
     key::{deadline_key, id_key, state_key},
-    state_row::{StoredTransaction, encode_id, encode_state},
+    state_row::{StoredTransaction, encode_deadline, encode_id, encode_state},
 };
 use crate::kv::Tx;
 
@@ -19,11 +19,14 @@ pub(crate) fn save(tx: &Tx, before: Option<&Transaction>, stored: &StoredTransac
             tx.clear(&state_key(then.producer.id));
         }
     }
-    let deadline = |state: &Transaction| state.deadline().map(|deadline| deadline_key(deadline, state.producer.id));
+    let deadline = |state: &Transaction| {
+        let since = state.open_since()?;
+        Some((deadline_key(state.deadline()?, state.producer.id), encode_deadline(since)))
+    };
     let (old, new) = (then.and_then(deadline), deadline(now));
     if old != new {
-        old.into_iter().for_each(|key| tx.clear(&key));
-        new.into_iter().for_each(|key| tx.set(&key, &[]));
+        old.into_iter().for_each(|(key, _)| tx.clear(&key));
+        new.into_iter().for_each(|(key, row)| tx.set(&key, &row));
     }
 }
 

@@ -5,6 +5,7 @@
 //!           | status: 1 (0 empty, 1 ongoing, 2 committed, 3 aborted) | since: 8, of an ongoing one
 //!           | members: varint | timeout, ms: varint | updated: 8 |
 //! id        | version: 1 (1) | producer id: 8 |
+//! deadline  | version: 1 (1) | since: 8 |
 //! partition | version: 1 (1) | offset of the first record: optional (8) |
 //! open      | version: 1 (1) | producer id: 8 |
 //! aborted   | version: 1 (1) | producer id: 8 | offset of the first record: 8 | stable offset after its end: 8 |
@@ -83,6 +84,19 @@ pub(crate) fn decode_id(row: &[u8]) -> Result<ProducerId, RowError> {
     let producer = ProducerId(row.i64()?);
     row.finish()?;
     Ok(producer)
+}
+
+/// The value of the row of the deadline of a transaction that is open since `since`.
+pub(crate) fn encode_deadline(since: Timestamp) -> Vec<u8> {
+    RowWriter::new(VERSION).i64(since.0).finish()
+}
+
+/// Since when the transaction of the row of a deadline is open.
+pub(crate) fn decode_deadline(row: &[u8]) -> Result<Timestamp, RowError> {
+    let mut row = RowReader::new("transaction deadline", row, VERSION)?;
+    let since = Timestamp(row.i64()?);
+    row.finish()?;
+    Ok(since)
 }
 
 /// The value of the row of a partition of an open transaction, whose first record there is at `first`, if there is one.

@@ -1,13 +1,13 @@
 //! The end of a transaction: markers, stable offsets, the aborted index and group offsets, all in the transaction that
 //! changes the state.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use alluvium_model::{
     Offset, Timestamp, TopicPartition,
+    group::GroupId,
     limits::TRANSACTION_MEMBERS_MAX,
-    log::{
-        Head,
-        transaction_end::{EndedPartition, PartitionEnd, end_in_partition},
-    },
+    log::transaction_end::{EndedPartition, PartitionEnd, end_in_partition},
     transaction::{TransactionalProducer, Verdict},
 };
 use futures::future::{try_join, try_join_all};
@@ -25,71 +25,96 @@ use crate::{
     },
 };
 
-/// An end, as far as it concerns what belongs to the transaction.
+/// An open transaction that ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MembersEnd {
+pub(super) struct EndingTransaction {
     /// Who wrote it.
     pub writer: TransactionalProducer,
     /// Who may write from now on: markers carry its epoch, if its id is the same.
     pub next: TransactionalProducer,
     /// How it ends.
     pub verdict: Verdict,
-    /// The time of the end, ms.
-    pub now: Timestamp,
 }
 
-/// Ends what belongs to the open transaction of a producer. Must be called at most once in a transaction.
-pub(super) async fn end_members(tx: &Tx, end: MembersEnd) -> Result<(), Error> {
-    let members = |range: Range| tx.range(range.limit(TRANSACTION_MEMBERS_MAX as usize + 1));
-    let (partitions, groups) =
-        try_join(members(partitions_of(end.writer.id)), members(groups_of(end.writer.id))).await?;
-    let mut written = Vec::new();
-    for (key, row) in &partitions {
-        if let Some(first) = decode_partition(row)? {
-            written.push((decode_partition_key(key)?, first));
+/// What belongs to an open transaction.
+#[derive(Clone, Debug)]
+pub(super) struct Members {
+    /// The partitions to which it has written, each with the offset of its first record there.
+    partitions: Vec<(TopicPartition, Offset)>,
+    /// The groups whose offsets wait for its end.
+    pub(super) groups: Vec<GroupId>,
+}
+
+impl Members {
+    /// What belongs to the open transaction of `writer`.
+    pub(super) async fn read(tx: &Tx, writer: TransactionalProducer) -> Result<Self, Error> {
+        let rows = |range: Range| tx.range(range.limit(TRANSACTION_MEMBERS_MAX as usize + 1));
+        let (partitions, groups) = try_join(rows(partitions_of(writer.id)), rows(groups_of(writer.id))).await?;
+        let mut written = Vec::with_capacity(partitions.len());
+        for (key, row) in &partitions {
+            if let Some(first) = decode_partition(row)? {
+                written.push((decode_partition_key(key)?, first));
+            }
+        }
+        let groups = groups.iter().map(|(key, _)| decode_group_key(key)).collect::<Result<_, _>>()?;
+        Ok(Self { partitions: written, groups })
+    }
+}
+
+/// Ends transactions at `now`, in this order. Must be called at most once in a transaction.
+pub(super) async fn end_all(tx: &Tx, ending: &[(EndingTransaction, Members)], now: Timestamp) -> Result<(), Error> {
+    let mut ends: BTreeMap<TopicPartition, Vec<(EndingTransaction, Offset)>> = BTreeMap::new();
+    for (end, members) in ending {
+        for (partition, first) in &members.partitions {
+            ends.entry(*partition).or_default().push((*end, *first));
         }
     }
-    let ended = try_join_all(written.into_iter().map(|(partition, first)| end_partition(tx, end, partition, first)));
-    let ended: Vec<_> = ended.await?.into_iter().flatten().collect();
-    for (key, _) in &groups {
-        pending_offsets::end(tx, &decode_group_key(key)?, end.writer.id, end.verdict, end.now).await?;
+    let ended = try_join_all(ends.iter().map(|(partition, ends)| end_partition(tx, *partition, ends, now)));
+    let groups = || ending.iter().flat_map(|(end, members)| members.groups.iter().map(move |group| (end, group)));
+    let offsets = groups().map(|(end, group)| pending_offsets::counting(tx, group, end.writer.id, end.verdict));
+    let (ended, offsets) = try_join(ended, try_join_all(offsets)).await?;
+    for ((end, group), offsets) in groups().zip(offsets) {
+        pending_offsets::end(tx, group, end.writer.id, offsets, now);
     }
-    for range in [partitions_of(end.writer.id), groups_of(end.writer.id)] {
-        tx.clear_range(&range.begin, &range.end);
+    for (end, _) in ending {
+        for range in [partitions_of(end.writer.id), groups_of(end.writer.id)] {
+            tx.clear_range(&range.begin, &range.end);
+        }
     }
+    let ended = ended.concat();
     if !ended.is_empty() {
-        feed::append(tx, end.now, FeedEntry::TransactionEnd { partitions: ended });
+        feed::append(tx, now, FeedEntry::TransactionEnd { partitions: ended });
     }
     Ok(())
 }
 
-/// Ends the transaction in a partition to which it has written from `first` on; `None` if the partition was deleted
-/// meanwhile.
+/// Ends transactions in a partition, each of which has written to it from an offset on; nothing if the partition was
+/// deleted meanwhile.
 async fn end_partition(
     tx: &Tx,
-    end: MembersEnd,
     partition: TopicPartition,
-    first: Offset,
-) -> Result<Option<PartitionTransactionEnd>, Error> {
-    // Itself, and another one.
-    let open = async { tx.range(open_in(partition).limit(2)).await.map_err(Error::from) };
-    let (head, open): (Option<Head>, _) = try_join(read_head(tx, partition), open).await?;
-    let Some(head) = head else { return Ok(None) };
-    let mut other = None;
-    for (key, _) in &open {
-        let offset = decode_offset(key)?;
-        if offset != first && other.is_none() {
-            other = Some(offset);
+    ends: &[(EndingTransaction, Offset)],
+    now: Timestamp,
+) -> Result<Vec<PartitionTransactionEnd>, Error> {
+    // Those that end, and the first of the others.
+    let open = async { tx.range(open_in(partition).limit(ends.len() + 1)).await.map_err(Error::from) };
+    let (head, open) = try_join(read_head(tx, partition), open).await?;
+    let Some(mut head) = head else { return Ok(Vec::new()) };
+    let mut open = open.iter().map(|(key, _)| decode_offset(key)).collect::<Result<BTreeSet<_>, _>>()?;
+    let mut ended = Vec::with_capacity(ends.len());
+    for (end, first) in ends {
+        open.remove(first);
+        let producer = if end.next.id == end.writer.id { end.next } else { end.writer };
+        let how = PartitionEnd { producer, verdict: end.verdict, first: *first, open: open.first().copied() };
+        let EndedPartition { head: after, marker, aborted } = end_in_partition(head, how, now);
+        head = after;
+        tx.set(&extents::extent_key(partition, marker.offsets.end), &extents::encode(&marker));
+        tx.clear(&open_key(partition, *first));
+        if let Some(aborted) = aborted {
+            tx.set(&aborted_key(partition, aborted.last), &encode_aborted(aborted, head.stable));
         }
+        ended.push(PartitionTransactionEnd { partition, marker, stable: head.stable, aborted });
     }
-    let producer = if end.next.id == end.writer.id { end.next } else { end.writer };
-    let how = PartitionEnd { producer, verdict: end.verdict, first, open: other };
-    let EndedPartition { head, marker, aborted } = end_in_partition(head, how, end.now);
     tx.set(&head_key(partition), &encode_head(&head));
-    tx.set(&extents::extent_key(partition, marker.offsets.end), &extents::encode(&marker));
-    tx.clear(&open_key(partition, first));
-    if let Some(aborted) = aborted {
-        tx.set(&aborted_key(partition, aborted.last), &encode_aborted(aborted, head.stable));
-    }
-    Ok(Some(PartitionTransactionEnd { partition, marker, stable: head.stable, aborted }))
+    Ok(ended)
 }

@@ -5,6 +5,7 @@
 //! ([`crate::transaction_rows`]). Invariant: an end changes data, offsets and state at once.
 
 mod end;
+mod end_requests;
 mod error;
 mod pending_offsets;
 mod service;
@@ -13,6 +14,7 @@ mod service;
 mod tests;
 
 pub use crate::transaction_rows::StoredTransaction;
+pub use end_requests::{EndRequest, EndResult};
 pub use error::TransactionFailure;
 pub use pending_offsets::TransactionOffsets;
-pub use service::{Transactions, TransactionsPage};
+pub use service::{OpenTransaction, Transactions, TransactionsPage};

@@ -96,24 +96,33 @@ pub(super) async fn check_groups(
     Ok(())
 }
 
-/// Commits or drops what waits for the end of the transaction of `producer` in `group`.
-pub(super) async fn end(
+/// The offsets of `group` that are committed if the transaction of `producer` ends with `verdict`.
+pub(super) async fn counting(
     tx: &Tx,
     group: &GroupId,
     producer: ProducerId,
     verdict: Verdict,
+) -> Result<Vec<(TopicPartition, CommittedOffset)>, Error> {
+    if verdict == Verdict::Abort {
+        return Ok(Vec::new());
+    }
+    let rows = offsets::pending(tx, group, producer).await?;
+    let heads: Vec<_> = rows.iter().map(|(partition, _)| head_key(*partition)).collect();
+    // Offsets in topics that were deleted meanwhile would never be purged.
+    let heads = tx.get_all(&heads).await?;
+    Ok(rows.into_iter().zip(heads).filter_map(|(row, head)| head.map(|_| row)).collect())
+}
+
+/// Commits `offsets`, which [`counting`] has found, at the end of the transaction of `producer`, and drops what waited.
+pub(super) fn end(
+    tx: &Tx,
+    group: &GroupId,
+    producer: ProducerId,
+    offsets: Vec<(TopicPartition, CommittedOffset)>,
     now: Timestamp,
-) -> Result<(), Error> {
-    if verdict == Verdict::Commit {
-        let rows = offsets::pending(tx, group, producer).await?;
-        let heads: Vec<_> = rows.iter().map(|(partition, _)| head_key(*partition)).collect();
-        // Offsets in topics that were deleted meanwhile would never be purged.
-        for ((partition, offset), _) in
-            rows.into_iter().zip(tx.get_all(&heads).await?).filter(|(_, head)| head.is_some())
-        {
-            offsets::set(tx, group, partition, &CommittedOffset { committed: now, ..offset });
-        }
+) {
+    for (partition, offset) in offsets {
+        offsets::set(tx, group, partition, &CommittedOffset { committed: now, ..offset });
     }
     offsets::clear_pending(tx, group, producer);
-    Ok(())
 }

@@ -7,13 +7,14 @@ use alluvium_model::{
     group::GroupId,
     limits::TRANSACTION_MEMBERS_MAX,
     transaction::{
-        End, EndOutcome, Init, Transaction, TransactionError, TransactionalId, TransactionalProducer, Verdict, abort,
-        end, expire, init, joined,
+        Init, Transaction, TransactionError, TransactionalId, TransactionalProducer, Verdict, abort, expire, init,
+        joined,
     },
 };
 
 use super::{
-    end::{MembersEnd, end_members},
+    end::{EndingTransaction, Members, end_all},
+    end_requests::{EndRequest, EndResult, end_first},
     error::TransactionFailure,
     pending_offsets::{self, TransactionOffsets},
 };
@@ -23,8 +24,8 @@ use crate::{
     kv::{Db, Tx},
     leases::{self, CheckError, Lease},
     transaction_rows::{
-        self, StoredTransaction, decode_deadline_key, decode_partition_key, decode_state, due_by, encode_partition,
-        group_key, partition_key, partitions_of, read, read_state, states_after,
+        self, StoredTransaction, deadlines, decode_deadline, decode_deadline_key, decode_partition_key, decode_state,
+        due_by, encode_partition, group_key, partition_key, partitions_of, read, read_state, states_after,
     },
 };
 
@@ -46,6 +47,29 @@ pub struct TransactionsPage {
     pub transactions: Vec<StoredTransaction>,
     /// The producer id after which the next page begins; `None` at the end.
     pub next: Option<ProducerId>,
+}
+
+/// An open transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenTransaction {
+    /// Who writes it.
+    pub producer: ProducerId,
+    /// When it began, ms.
+    pub since: Timestamp,
+    /// When it times out, ms.
+    pub deadline: Timestamp,
+}
+
+impl OpenTransaction {
+    /// How long after its deadline an open transaction is late: agents look each second, and may not reach the metastore
+    /// for a while.
+    const LATE_AFTER: Duration = Duration::from_secs(10);
+
+    /// Whether it should have been aborted, because it has timed out.
+    #[must_use]
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        now > self.deadline.plus(Self::LATE_AFTER)
+    }
 }
 
 impl Transactions {
@@ -130,22 +154,16 @@ impl Transactions {
             .await
     }
 
-    /// Ends a transaction ([`end`]). Returns who may write from now on.
-    pub async fn end(
+    /// Ends the first transactions of `requests`, at least one ([`end`](alluvium_model::transaction::end)), in one
+    /// metastore transaction: as many as, together, are no larger than one transaction may be. Returns the answers to
+    /// them. Each attempt reads the time anew from `now`.
+    pub async fn end_first(
         &self,
-        id: &TransactionalId,
-        request: End,
-        fresh: ProducerId,
-        now: Timestamp,
-    ) -> Result<TransactionalProducer, TransactionFailure> {
-        self.db
-            .run("transactions.end", |tx| async move {
-                let before = read(&tx, id).await?.map(|stored| stored.state);
-                let EndOutcome { transaction, ends } = end(before.as_ref(), request, fresh, now)?;
-                change(&tx, id, before, transaction, ends.then_some(request.verdict), now).await?;
-                Ok(transaction.producer)
-            })
-            .await
+        requests: &[EndRequest],
+        now: impl Fn() -> Timestamp + Send + Sync,
+    ) -> Result<Vec<EndResult>, Error> {
+        let clock = &now;
+        self.db.run("transactions.end", |tx| async move { end_first(&tx, requests, clock()).await }).await
     }
 
     /// The deadlines that have passed, after that of `after` or from the earliest on, with the producers of the
@@ -163,12 +181,26 @@ impl Transactions {
             .await
     }
 
+    /// Open transactions, those with the earliest deadlines first: at most `limit`.
+    pub async fn open(&self, limit: usize) -> Result<Vec<OpenTransaction>, Error> {
+        self.db
+            .read("transactions.open", |tx| async move {
+                let rows = tx.range(deadlines().limit(limit).snapshot()).await?;
+                let open = rows.iter().map(|(key, row)| {
+                    let (deadline, producer) = decode_deadline_key(key)?;
+                    Ok(OpenTransaction { producer, since: decode_deadline(row)?, deadline })
+                });
+                open.collect()
+            })
+            .await
+    }
+
     /// Aborts the open transaction of `producer` if its deadline has passed ([`expire`]). Whether it did.
     pub async fn expire(&self, producer: ProducerId, fresh: ProducerId, now: Timestamp) -> Result<bool, Error> {
         self.abort_if(producer, |state| expire(state, fresh, now), now).await
     }
 
-    /// Aborts the open transaction of `producer`, over its head. Whether there was one.
+    /// Aborts the open transaction of `producer` without being asked by it. Whether there was one.
     pub async fn abort(
         &self,
         producer: TransactionalProducer,
@@ -199,6 +231,11 @@ impl Transactions {
     /// The state of a transactional id.
     pub async fn find(&self, id: &TransactionalId) -> Result<Option<StoredTransaction>, Error> {
         self.db.read("transactions.find", |tx| async move { read(&tx, id).await }).await
+    }
+
+    /// The state of the transactional id that has `producer`.
+    pub async fn find_of(&self, producer: ProducerId) -> Result<Option<StoredTransaction>, Error> {
+        self.db.read("transactions.find_of", |tx| async move { read_state(&tx, producer).await }).await
     }
 
     /// The partitions that belong to the open transaction of `producer`.
@@ -257,8 +294,8 @@ async fn change(
         return Ok(());
     }
     if let (Some(before), Some(verdict)) = (before, verdict) {
-        let end = MembersEnd { writer: before.producer, next: state.producer, verdict, now };
-        end_members(tx, end).await?;
+        let end = EndingTransaction { writer: before.producer, next: state.producer, verdict };
+        end_all(tx, &[(end, Members::read(tx, before.producer).await?)], now).await?;
     }
     transaction_rows::save(tx, before.as_ref(), &StoredTransaction { id: id.clone(), state });
     Ok(())

@@ -48,10 +48,10 @@ async fn handle(context: Context, request: ListOffsetsRequest) -> ListOffsetsRes
             match duplicates.next(&(topic.name.as_str(), index), "partition named more than once") {
                 None => {}
                 Some(Err(error)) => queries.push((index, Err(error))),
-                Some(Ok(())) => queries.push((index, offset_query(&found, requested, context.version, read_committed))),
+                Some(Ok(())) => queries.push((index, offset_query(&found, requested, context.version))),
             }
         }
-        let answers = stream::iter(queries).map(|(index, query)| look_up(agent, index, query));
+        let answers = stream::iter(queries).map(|(index, query)| look_up(agent, index, query, read_committed));
         let partitions: Vec<_> = answers.buffered(LOOKUPS_MAX).collect().await;
         if !partitions.is_empty() {
             topics.push(ListOffsetsTopicResponse { name: topic.name.clone(), partitions });
@@ -71,18 +71,17 @@ fn offset_query(
     found: &Result<Arc<CachedTopic>, ApiError>,
     requested: &ListOffsetsPartition,
     version: i16,
-    read_committed: bool,
 ) -> Result<OffsetQuery, ApiError> {
     let topic = found.as_ref().map_err(ApiError::clone)?;
     let partition = topic.partition(requested.partition_index).ok_or_else(ApiError::unknown_topic_or_partition)?;
-    Ok((partition, spec(requested, version, read_committed)?))
+    Ok((partition, spec(requested, version)?))
 }
 
 /// The requested offset; `None` for one that never exists here (the first not yet tiered).
-fn spec(requested: &ListOffsetsPartition, version: i16, read_committed: bool) -> Result<Option<OffsetSpec>, ApiError> {
+fn spec(requested: &ListOffsetsPartition, version: i16) -> Result<Option<OffsetSpec>, ApiError> {
     check_epoch(requested.current_leader_epoch)?;
     match requested.timestamp {
-        -1 => Ok(Some(OffsetSpec::Latest { read_committed })),
+        -1 => Ok(Some(OffsetSpec::Latest)),
         -2 => Ok(Some(OffsetSpec::Earliest)),
         -3 if version >= 7 => Ok(Some(OffsetSpec::MaxTimestamp)),
         -4 if version >= 8 => Ok(Some(OffsetSpec::EarliestLocal)),
@@ -93,9 +92,16 @@ fn spec(requested: &ListOffsetsPartition, version: i16, read_committed: bool) ->
     }
 }
 
-async fn look_up(agent: &Agent, index: i32, query: Result<OffsetQuery, ApiError>) -> ListOffsetsPartitionResponse {
+async fn look_up(
+    agent: &Agent,
+    index: i32,
+    query: Result<OffsetQuery, ApiError>,
+    read_committed: bool,
+) -> ListOffsetsPartitionResponse {
     let found = match query {
-        Ok((partition, Some(spec))) => agent.fetch.list_offset(partition, spec).await.map_err(ApiError::from),
+        Ok((partition, Some(spec))) => {
+            agent.fetch.list_offset(partition, spec, read_committed).await.map_err(ApiError::from)
+        }
         Ok((_, None)) => Ok(FoundOffset { offset: Offset(-1), timestamp: Timestamp::NONE }),
         Err(error) => Err(error),
     };

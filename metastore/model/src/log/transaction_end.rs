@@ -21,6 +21,14 @@ pub struct AbortedTransaction {
     pub last: Offset,
 }
 
+impl AbortedTransaction {
+    /// Whether it has written the transactional batch of `producer` whose first record is at `base`.
+    #[must_use]
+    pub fn has_written(&self, producer: ProducerId, base: Offset) -> bool {
+        self.producer == producer && (self.first..self.last).contains(&base)
+    }
+}
+
 /// The end of a transaction that has written to a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartitionEnd {

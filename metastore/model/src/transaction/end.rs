@@ -85,8 +85,8 @@ pub fn expire(state: &Transaction, fresh: ProducerId, now: Timestamp) -> Option<
     (state.deadline()? <= now).then(|| abort(state, fresh, now)).flatten()
 }
 
-/// The state after the open transaction is aborted over the head of its producer, which is fenced but may go on if it
-/// asks (KIP-588); `None` if none is open.
+/// The state after the open transaction is aborted without its producer, which is fenced but may go on if it asks
+/// (KIP-588); `None` if none is open.
 #[must_use]
 pub fn abort(state: &Transaction, fresh: ProducerId, now: Timestamp) -> Option<Transaction> {
     matches!(state.status, Status::Ongoing { .. }).then(|| Transaction {

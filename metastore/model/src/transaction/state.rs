@@ -56,13 +56,19 @@ pub struct Transaction {
 }
 
 impl Transaction {
+    /// When its open transaction began, ms; `None` if it has none.
+    #[must_use]
+    pub fn open_since(&self) -> Option<Timestamp> {
+        match self.status {
+            Status::Ongoing { since } => Some(since),
+            Status::Empty | Status::Ended(_) => None,
+        }
+    }
+
     /// When its open transaction times out, ms; `None` if it has none.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        match self.status {
-            Status::Ongoing { since } => Some(since.plus(self.timeout)),
-            Status::Empty | Status::Ended(_) => None,
-        }
+        self.open_since().map(|since| since.plus(self.timeout))
     }
 
     /// Whether nothing has happened for longer than `expiry`, so that it can be forgotten.

@@ -1,3 +1,5 @@
+mod several_ends;
+
 use std::time::Duration;
 
 use alluvium_model::{
@@ -14,7 +16,7 @@ use alluvium_model::{
     },
 };
 
-use super::{TransactionFailure, TransactionOffsets};
+use super::{EndRequest, OpenTransaction, TransactionFailure, TransactionOffsets};
 use crate::{
     Metastore,
     feed::{FeedEntry, FeedPosition},
@@ -94,7 +96,9 @@ impl World {
         verdict: Verdict,
         version: TransactionVersion,
     ) -> Result<TransactionalProducer, TransactionFailure> {
-        self.metastore.transactions.end(&id(name), End { producer: by, verdict, version }, OTHER, NOW).await
+        let end = End { producer: by, verdict, version };
+        let request = EndRequest { id: id(name), end, fresh: OTHER };
+        Ok(self.metastore.transactions.end_first(&[request], || NOW).await?.remove(0)?)
     }
 
     /// The stable offset and the end of a partition.
@@ -202,9 +206,13 @@ async fn a_transaction_that_times_out_is_found_by_its_deadline() {
     assert_eq!(transactions.due(None, deadline.plus_ms(-1)).await.unwrap(), []);
     assert_eq!(transactions.due(None, deadline).await.unwrap(), [(deadline, by.id)]);
     assert_eq!(transactions.due(Some((deadline, by.id)), deadline).await.unwrap(), []);
+    let open = transactions.open(10).await.unwrap();
+    assert_eq!(open, [OpenTransaction { producer: by.id, since: NOW, deadline }]);
+    assert_eq!(transactions.find_of(by.id).await.unwrap().unwrap().id, id("a"));
     assert!(!transactions.expire(by.id, OTHER, deadline.plus_ms(-1)).await.unwrap());
     assert!(transactions.expire(by.id, OTHER, deadline).await.unwrap());
     assert_eq!(transactions.due(None, deadline).await.unwrap(), []);
+    assert_eq!(transactions.open(10).await.unwrap(), []);
     assert_eq!(world.head(0).await, (3, 3));
     let stored = transactions.find(&id("a")).await.unwrap().unwrap();
     assert_eq!((stored.state.producer, stored.state.status), (producer(7, 1), Status::Ended(Verdict::Abort)));
