@@ -141,6 +141,7 @@ fn rewrite_settings(config: &CompactorConfig, rng: &dyn Rng) -> RewriteSettings 
     RewriteSettings {
         writer: u32::try_from(rng.next_u64() >> 32).unwrap_or(0),
         file_bytes_target: config.file_bytes_target.max(1),
+        shares_files: config.shares_files,
         read_ahead_bytes: config.read_ahead_bytes,
         retire_grace: config.retire_grace,
         output_age_max: limits::COMMIT_AGE_MAX,

@@ -22,10 +22,13 @@ pub struct CompactorConfig {
     /// In the background, a partition is rewritten once its oldest level-0 extent has this age. With less than 1 MiB it
     /// waits longer, in inverse proportion to its bytes.
     pub compact_age_max: Duration,
-    /// The longest that it waits, however small it is.
+    /// The longest that it waits, however small it is. Longer costs more GETs once a job cannot read all segments of the age,
+    /// shorter more PUTs.
     pub compact_small_age_max: Duration,
     /// Size in bytes up to which a history file is written.
     pub file_bytes_target: u64,
+    /// Whether neighbouring partitions of a topic that have little data share history files.
+    pub shares_files: bool,
     /// Bytes of segments that a job has fetched, each counted twice, or one segment if that is larger.
     pub read_ahead_bytes: u64,
     /// Jobs at once. Each takes up to [`Self::job_memory_bytes`].
@@ -50,6 +53,9 @@ pub struct CompactorConfig {
 }
 
 impl CompactorConfig {
+    /// [`Self::compact_small_age_max`] if no files are shared: then the PUTs of small files cost most.
+    pub const OWN_FILES_SMALL_AGE_MAX: Duration = Duration::from_secs(3_600);
+
     /// The most memory that one job takes, bytes.
     #[must_use]
     pub fn job_memory_bytes(&self) -> u64 {
@@ -78,8 +84,9 @@ impl Default for CompactorConfig {
             urgent_bytes: 256 << 20,
             compact_bytes_min: 32 << 20,
             compact_age_max: Duration::from_secs(300),
-            compact_small_age_max: Duration::from_secs(3600),
+            compact_small_age_max: Duration::from_secs(1_200),
             file_bytes_target: limits::HISTORY_FILE_BYTES_TARGET,
+            shares_files: true,
             read_ahead_bytes: Self::read_ahead_of(limits::HISTORY_FILE_BYTES_TARGET),
             jobs_max: 2,
             retire_grace: limits::RETIRE_GRACE,

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use alluvium_model::{Extent, Offset, TopicPartition};
+use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, TopicPartition};
 
 /// Compactions in one job: each has a lease.
 pub(crate) const JOB_REWRITES_MAX: usize = 10_000;
@@ -32,7 +32,7 @@ pub(crate) struct Compaction {
 pub(crate) enum Job {
     /// Rewrites segments into history files, one file per compaction.
     Rewrite(Vec<Compaction>),
-    /// Merges history files into one.
+    /// Merges history files of a partition into one. If some are shared, they are replaced with all their parts.
     Merge(Compaction),
 }
 
@@ -59,6 +59,14 @@ impl Compaction {
     pub(crate) fn offsets(&self) -> Range<Offset> {
         let start = self.inputs.first().map_or(Offset(0), |extent| extent.offsets.start);
         start..self.inputs.last().map_or(start, |extent| extent.offsets.end)
+    }
+
+    /// The shared history files among the inputs, each with its size in bytes.
+    pub(crate) fn shared_files(&self) -> impl Iterator<Item = (ObjectId, u64)> {
+        self.inputs.iter().filter_map(|input| match input.source {
+            ExtentSource::SharedHistory { file_bytes, .. } => Some((input.object, file_bytes)),
+            ExtentSource::Segment { .. } | ExtentSource::History { .. } => None,
+        })
     }
 
     /// Bytes of all inputs.

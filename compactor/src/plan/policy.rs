@@ -3,16 +3,15 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use alluvium_model::{Extent, ExtentSource, Offset, Timestamp, limits};
+use alluvium_model::{Extent, Offset, Timestamp, limits};
+
+use super::sharing::{SMALL_BYTES, Sharing};
 
 /// Extents that one rewrite replaces: as many as one swap takes.
 const REWRITE_INPUTS_MAX: usize = limits::SWAP_INPUTS_MAX;
 /// Extents from which on a partition is eligible, whatever their size and age: each is a row of the metastore, and a
 /// read of consumers that come late. A rewrite of as many costs one PUT for them all.
 const EXTENTS_MIN: u64 = 500;
-/// Data of fewer bytes than this is small: it waits longer, so that a slightly active partition costs a PUT an hour and
-/// not one every few minutes.
-const SMALL_BYTES: u64 = 1 << 20;
 /// Level-0 bytes given to one rewrite, as a multiple of the file's target size. Compression makes the file smaller than
 /// its inputs, and the rewrite stops by itself when its file is full.
 const REWRITE_BYTES_FACTOR: u64 = 4;
@@ -20,6 +19,8 @@ const REWRITE_BYTES_FACTOR: u64 = 4;
 const MERGE_INPUTS_MAX: usize = 64;
 /// Fewer adjacent files than this are not worth a merge yet.
 const MERGE_INPUTS_MIN: usize = 4;
+/// Files that one merge replaces if some are shared: all their parts are replaced too, 50 of each at most.
+const SHARED_MERGE_INPUTS_MAX: usize = 16;
 
 /// The user's thresholds.
 #[derive(Clone, Copy, Debug)]
@@ -159,7 +160,7 @@ pub(crate) fn plan(
 }
 
 fn is_segment(extent: &Extent) -> bool {
-    matches!(extent.source, ExtentSource::Segment { .. })
+    extent.is_level_0()
 }
 
 /// The longest runs of adjacent extents that satisfy `is_wanted`, as indices.
@@ -211,13 +212,18 @@ fn merges(extents: &[Extent], run: Range<usize>, policy: &Policy) -> Vec<Range<u
     merges
 }
 
-/// How many of the first `files` to merge: as many as fit one file, if the largest is at most half of the result.
+/// How many of the first `files` to merge: as many as fit one file, if the largest is at most half of the result. Shared
+/// ones count whole, as all that is in them is written again.
 fn merge_from(files: &[Extent], policy: &Policy) -> Option<usize> {
+    let (mut bytes_max, mut inputs_max) = (policy.file_bytes_target, MERGE_INPUTS_MAX);
     let (mut sum, mut largest, mut inputs) = (0_u64, 0_u64, None);
-    for (at, file) in files.iter().take(MERGE_INPUTS_MAX).enumerate() {
-        sum = sum.saturating_add(file.bytes);
-        largest = largest.max(file.bytes);
-        if sum > policy.file_bytes_target {
+    for (at, file) in files.iter().enumerate() {
+        if file.is_shared() {
+            (bytes_max, inputs_max) = (Sharing::of(policy.file_bytes_target).merge_bytes_max, SHARED_MERGE_INPUTS_MAX);
+        }
+        sum = sum.saturating_add(file.file_bytes());
+        largest = largest.max(file.file_bytes());
+        if sum > bytes_max || at >= inputs_max {
             break;
         }
         if at + 1 >= MERGE_INPUTS_MIN && largest <= sum / 2 {

@@ -120,6 +120,13 @@ fn neighbours_are_merged_when_every_byte_ends_up_in_a_file_twice_as_large() {
 }
 
 #[test]
+fn a_part_of_a_shared_file_is_not_merged_without_the_others() {
+    let mut files = files(&[1; 9]);
+    files[4].source = ExtentSource::SharedHistory { level: 1, file_bytes: 100 };
+    assert_eq!(plan(&files, &POLICY, Selection::All, NOW, |_| true).merges, vec![0..4, 5..9]);
+}
+
+#[test]
 fn leading_large_files_are_compacted_through() {
     let compacted_through =
         |sizes: &[u64]| plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| true).compacted_through;

@@ -30,6 +30,9 @@ pub(crate) struct FileBuilder {
     end: Offset,
 }
 
+/// The file of one compaction while it is built, or why building it failed.
+pub(super) type BuilderResult = Result<FileBuilder, BuildFailure>;
+
 /// A finished file.
 pub(crate) struct BuiltFile {
     pub(crate) file: FinishedFile,
@@ -55,6 +58,25 @@ impl From<RunError> for AddError {
     fn from(error: RunError) -> Self {
         Self::Run(error)
     }
+}
+
+/// Writes the records of a run from `log_start` on.
+fn encode_run(
+    writer: &mut HistoryWriter,
+    log_start: Offset,
+    extent: &Extent,
+    bytes: Bytes,
+) -> Result<(), RewriteError> {
+    let encoded = for_each_record(extent, bytes, |record| {
+        if record.offset < log_start {
+            return Ok(());
+        }
+        writer.push(&record).map_err(AddError::Write)
+    });
+    encoded.map_err(|error| match error {
+        AddError::Run(error) => RewriteError::Run(extent.object, error),
+        AddError::Write(error) => error.into(),
+    })
 }
 
 impl FileBuilder {
@@ -126,17 +148,7 @@ impl FileBuilder {
 
     fn encode_run(&mut self, extent: &Extent, bytes: Bytes) -> Result<(), RewriteError> {
         let log_start = self.log_start;
-        let writer = self.writer()?;
-        let encoded = for_each_record(extent, bytes, |record| {
-            if record.offset < log_start {
-                return Ok(());
-            }
-            writer.push(&record).map_err(AddError::Write)
-        });
-        encoded.map_err(|error| match error {
-            AddError::Run(error) => RewriteError::Run(extent.object, error),
-            AddError::Write(error) => error.into(),
-        })
+        encode_run(self.writer()?, log_start, extent, bytes)
     }
 
     fn writer(&mut self) -> Result<&mut HistoryWriter, WriteError> {
@@ -163,6 +175,40 @@ impl FileBuilder {
     fn into_writer(mut self) -> Result<HistoryWriter, WriteError> {
         self.writer()?;
         Ok(self.writer.take().expect("it was made above"))
+    }
+
+    /// Decodes the runs that were collected, so that none of them fails once others are written beside it. Returns their
+    /// number, and why those after them are missing.
+    pub(super) fn check_collected(&mut self) -> Result<(usize, Option<BuildFailure>), BuildFailure> {
+        for (extent, bytes) in &self.collected {
+            let decoded: Result<(), RunError> = for_each_record(extent, bytes.clone(), |_| Ok(()));
+            if let Err(error) = decoded {
+                let error = RewriteError::Run(extent.object, error);
+                return Err(BuildFailure { error, input: Some(Box::new(extent.clone())) });
+            }
+        }
+        Ok((self.collected.len(), self.missing.take()))
+    }
+
+    /// Adds what was collected to a file of several partitions, whose partition before ends at `before`; to a new one if
+    /// there is none. Returns the file, and the end of this partition.
+    pub(super) fn write_shared(
+        self,
+        before: Option<(HistoryWriter, Offset)>,
+    ) -> Result<(HistoryWriter, Offset), RewriteError> {
+        let mut writer = match before {
+            None => HistoryWriter::shared(&self.topic, self.partition, self.start)?,
+            Some((mut writer, end)) => {
+                writer.next_partition(end, self.partition.partition, self.start)?;
+                writer
+            }
+        };
+        let mut end = self.start;
+        for (extent, bytes) in self.collected {
+            encode_run(&mut writer, self.log_start, &extent, bytes)?;
+            end = extent.offsets.end;
+        }
+        Ok((writer, end))
     }
 
     /// The finished file.

@@ -1,16 +1,14 @@
 //! Reads history files into one history file.
 
-use alluvium_history::{HistoryFile, HistoryRecord, ReadError, compute};
+use alluvium_history::{HistoryFile, HistoryRecord, compute};
 use alluvium_model::{Extent, object_key};
 
 use super::error::{BuildFailure, RewriteError};
-use super::file_builder::FileBuilder;
-use super::rewriter::{BuilderResult, Rewriter};
+use super::file_builder::{BuilderResult, FileBuilder};
+use super::input_records::InputRecords;
+use super::rewriter::Rewriter;
 use super::source::ObjectSource;
 use crate::plan::Compaction;
-
-/// Payload read and written at a time.
-const CHUNK_BYTES: usize = 8 << 20;
 
 impl Rewriter {
     /// Adds the inputs of `compaction`, all history files, to its file.
@@ -30,23 +28,12 @@ impl Rewriter {
         input: &Extent,
         mut builder: FileBuilder,
     ) -> Result<FileBuilder, RewriteError> {
-        let key = object_key::history(&compaction.topic, compaction.partition, input.offsets.start, input.object);
-        let source = ObjectSource::new(self.objects.clone(), key, input.bytes);
-        let read_error = |error| RewriteError::Read(input.object, error);
-        let file = HistoryFile::open(&source).await.map_err(read_error)?;
-        let identity = file.identity();
-        if identity.partition != compaction.partition || identity.offsets != input.offsets {
-            let found = format!("holds {} {:?}", identity.partition, identity.offsets);
-            return Err(read_error(ReadError::Corrupt(found)));
-        }
-        let mut next = input.offsets.start;
-        loop {
-            let records = file.records(&source, next, CHUNK_BYTES).await.map_err(read_error)?;
-            let Some(last) = records.last() else { break };
-            if last.offset < next {
-                return Err(read_error(ReadError::Corrupt("offsets do not rise".to_owned())));
-            }
-            next = last.offset.plus(1);
+        let key = object_key::of_extent(&compaction.topic, compaction.partition, input);
+        let source = ObjectSource::new(self.objects.clone(), key, input.file_bytes());
+        let opened = HistoryFile::open(&source).await;
+        let file = opened.map_err(|error| RewriteError::Read(input.object, error))?;
+        let mut records = InputRecords::of(&file, Box::new(source), compaction.partition, input)?;
+        while let Some(records) = records.next().await? {
             builder = add_records(builder, records).await?;
         }
         builder.finish_input(input);

@@ -7,7 +7,9 @@
 
 mod batch;
 mod error;
+mod fetched_file;
 mod file_builder;
+mod input_records;
 mod job_result;
 mod merge;
 mod progress;
@@ -17,6 +19,8 @@ mod rewriter;
 mod schedule;
 mod segment_run;
 mod segments;
+mod shared_file;
+mod shared_merge;
 mod source;
 mod unread;
 

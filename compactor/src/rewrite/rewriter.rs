@@ -1,6 +1,7 @@
 //! One job from its leases to its report.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,16 +14,17 @@ use alluvium_runtime::{Clock, Rng};
 use futures::future::join_all;
 use tokio::sync::Semaphore;
 
-use super::batch::{Batch, NewFile};
+use super::batch::{Batch, FilePart, NewFile};
 use super::error::{BuildFailure, RewriteError};
-use super::file_builder::{Built, FileBuilder};
+use super::file_builder::BuilderResult;
 use super::job_result::JobResult;
 use super::progress::Progress;
+use super::shared_file::{BuiltPart, BuiltTogether, finish_together};
 use super::unread::UnreadSegments;
 use crate::Report;
 use crate::held_leases::HeldLeases;
 use crate::job_memory;
-use crate::plan::{Compaction, Job};
+use crate::plan::{Compaction, Job, Sharing};
 
 /// Runs jobs.
 #[derive(Clone)]
@@ -49,6 +51,8 @@ pub(crate) struct RewriteSettings {
     pub(crate) writer: u32,
     /// Size up to which a history file is written.
     pub(crate) file_bytes_target: u64,
+    /// Whether partitions with little data share files.
+    pub(crate) shares_files: bool,
     /// Memory of a job for segments that it has fetched and not yet added, bytes.
     pub(crate) read_ahead_bytes: u64,
     /// From retiring a replaced object to deleting it.
@@ -57,15 +61,12 @@ pub(crate) struct RewriteSettings {
     pub(crate) output_age_max: Duration,
 }
 
-/// The file of one compaction while it is built, or why building it failed.
-pub(super) type BuilderResult = Result<FileBuilder, BuildFailure>;
-
 /// Segments that could not be read.
-type Unread = BTreeMap<ObjectId, FailedRead>;
+pub(super) type Unread = BTreeMap<ObjectId, FailedRead>;
 
 /// Why a segment could not be read, and for whom.
-struct FailedRead {
-    error: RewriteError,
+pub(super) struct FailedRead {
+    pub(super) error: RewriteError,
     /// The first of the compactions that needed it.
     first: String,
     compactions: usize,
@@ -92,6 +93,14 @@ impl Rewriter {
             };
             leased.push((compaction, lease));
         }
+        if let Job::Merge(merge) = job
+            && merge.shared_files().next().is_some()
+        {
+            for (_, lease) in leased {
+                result = self.merge_shared(merge, lease, progress).await;
+            }
+            return JobResult { is_end: true, ..result };
+        }
         let compactions: Vec<&Compaction> = leased.iter().map(|(compaction, _)| *compaction).collect();
         let builders = match job {
             Job::Rewrite(_) => self.read_segments(&compactions).await,
@@ -112,30 +121,40 @@ impl Rewriter {
     ) {
         let bytes_max = job_memory::batch_bytes_max(self.settings.file_bytes_target);
         let (mut batch, mut unread, mut unused) = (Batch::new(bytes_max), Unread::new(), Vec::new());
-        let mut builders = builders.into_iter();
+        let compactions: Vec<&Compaction> = leased.iter().map(|(compaction, _)| *compaction).collect();
+        let (mut builders, mut leased) = (builders.into_iter(), leased.into_iter());
         let mut is_fenced = false;
-        for (compaction, lease) in leased {
-            let built = match builders.next() {
-                Some(builder) if !is_fenced => self.finish(builder).await,
-                Some(_) | None => Built::default(),
-            };
-            let broken = match built.failure {
-                Some(failure) => self.note_failure(compaction, failure, &mut unread, &mut result.report).await,
-                None => None,
-            };
-            let file = built.file.map(|file| NewFile::new(compaction, lease.clone(), file, broken.clone()));
-            if let Some(file) = &file
-                && !batch.has_room_for(file)
-            {
-                is_fenced = self.publish(std::mem::replace(&mut batch, Batch::new(bytes_max)), progress).await;
-            }
-            match file.filter(|_| !is_fenced) {
-                Some(file) => batch.add(file),
-                None => {
+        for file in self.files(&compactions) {
+            let builders: Vec<BuilderResult> = builders.by_ref().take(file.len()).collect();
+            let BuiltTogether { file: built, parts: done } =
+                if is_fenced { BuiltTogether::default() } else { self.finish(builders).await };
+            let (mut parts, mut done) = (Vec::new(), done.into_iter());
+            for (compaction, lease) in leased.by_ref().take(file.len()) {
+                let BuiltPart { inputs, failure } = done.next().unwrap_or_default();
+                let broken = match failure {
+                    Some(failure) => self.note_failure(compaction, failure, &mut unread, &mut result.report).await,
+                    None => None,
+                };
+                if inputs > 0 {
+                    parts.push(FilePart::new(compaction, lease, inputs, broken));
+                } else {
                     result.leave(compaction);
                     result.broken.extend(broken.map(|extent| (compaction.partition, extent)));
                     unused.push(lease);
                 }
+            }
+            let Some(file) = built.map(|file| NewFile { parts, file }) else { continue };
+            if !batch.has_room_for(&file) {
+                is_fenced = self.publish(std::mem::replace(&mut batch, Batch::new(bytes_max)), progress).await;
+            }
+            if is_fenced {
+                for FilePart { compaction, lease, broken, .. } in file.parts {
+                    result.leave(compaction);
+                    result.broken.extend(broken.map(|extent| (compaction.partition, extent)));
+                    unused.push(lease);
+                }
+            } else {
+                batch.add(file);
             }
         }
         self.publish(batch, progress).await;
@@ -155,17 +174,19 @@ impl Rewriter {
 
     /// Finishes a file. One that ends before an input that could not be read is finished only if no later job will
     /// read that input either, as far as that can be known: a part costs as much as the whole.
-    async fn finish(&self, builder: BuilderResult) -> Built {
-        let failed = |failure| Built { file: None, failure: Some(failure) };
-        let mut builder = match builder {
-            Ok(builder) => builder,
-            Err(failure) => return failed(failure),
+    async fn finish(&self, builders: Vec<BuilderResult>) -> BuiltTogether {
+        let lasting = |builder: BuilderResult| {
+            let mut builder = builder?;
+            match builder.take_missing_if(|failure| !self.is_lasting(failure)) {
+                Some(failure) => Err(failure),
+                None => Ok(builder),
+            }
         };
-        if let Some(failure) = builder.take_missing_if(|failure| !self.is_lasting(failure)) {
-            return failed(failure);
-        }
-        let stopped = |error: tokio::task::JoinError| failed(BuildFailure { error: error.into(), input: None });
-        compute(move || builder.finish()).await.unwrap_or_else(stopped)
+        let builders = builders.into_iter().map(lasting).collect();
+        compute(move || finish_together(builders)).await.unwrap_or_else(|stopped| {
+            let failure = Some(BuildFailure { error: stopped.into(), input: None });
+            BuiltTogether { file: None, parts: vec![BuiltPart { inputs: 0, failure }] }
+        })
     }
 
     /// Whether the input cannot be read at all, or an earlier job could not read it either.
@@ -178,8 +199,18 @@ impl Rewriter {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Which of `compactions` become one file.
+    pub(super) fn files(&self, compactions: &[&Compaction]) -> Vec<Range<usize>> {
+        let RewriteSettings { shares_files, file_bytes_target, .. } = self.settings;
+        if shares_files {
+            Sharing::of(file_bytes_target).files(compactions)
+        } else {
+            (0..compactions.len()).map(|at| at..at + 1).collect()
+        }
+    }
+
     /// Reports why an input is not in the file. Returns it if no other try can help.
-    async fn note_failure(
+    pub(super) async fn note_failure(
         &self,
         compaction: &Compaction,
         failure: BuildFailure,

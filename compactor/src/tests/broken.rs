@@ -24,6 +24,7 @@ async fn levels(world: &World, partition: i32) -> Vec<&'static str> {
     let level = |source: &ExtentSource| match source {
         ExtentSource::Segment { .. } => "segment",
         ExtentSource::History { .. } => "history",
+        ExtentSource::SharedHistory { .. } => "shared",
     };
     world.extents(world.partition(partition)).await.iter().map(|extent| level(&extent.source)).collect()
 }

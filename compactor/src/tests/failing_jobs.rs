@@ -12,7 +12,7 @@ use alluvium_runtime::Clock;
 use tokio::time::{Instant, sleep};
 
 use super::jobs::{commit, files_written, is_all_history, is_history, one_job, start, until, world};
-use super::world::{World, config};
+use super::world::{World, own_files as config};
 use crate::CompactorConfig;
 
 fn hang_puts(world: &World, partitions: std::ops::Range<i32>) {

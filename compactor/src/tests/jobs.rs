@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alluvium_metastore::kv::KvFaults;
 use alluvium_metastore::leases::LeaseKey;
-use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, object_key};
+use alluvium_model::{Extent, ObjectId, Offset, object_key};
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
 use alluvium_runtime::SeededRng;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::drafts::drafts;
-use super::world::{World, config};
+use super::world::{World, own_files as config};
 use crate::{Compactor, CompactorConfig};
 
 /// One job holds everything.
@@ -48,7 +48,7 @@ pub(super) async fn until(world: &World, what: &str, mut is_reached: impl AsyncF
 }
 
 pub(super) fn is_history(extent: &Extent) -> bool {
-    matches!(extent.source, ExtentSource::History { .. })
+    !extent.is_level_0()
 }
 
 pub(super) async fn is_all_history(world: &World) -> bool {

@@ -11,6 +11,7 @@ mod history;
 mod independence;
 mod interleavings;
 mod jobs;
+mod shared_files;
 mod sharing;
 mod together;
 mod world;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use alluvium_metastore::kv::KvFaults;
 use alluvium_metastore::leases::{LeaseKey, MaintenanceRole};
-use alluvium_model::ExtentSource;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +38,7 @@ fn records(world: &World) -> u64 {
 }
 
 async fn is_all_history(world: &World) -> bool {
-    world.all_extents().await.iter().all(|extent| matches!(extent.source, ExtentSource::History { .. }))
+    world.all_extents().await.iter().all(|extent| !extent.is_level_0())
 }
 
 /// Waits until all extents are history. Returns how long that took.

@@ -243,10 +243,13 @@ impl World {
         for extent in self.metastore.log.find(partition, from, 10_000).await.expect("read") {
             assert!(extent.offsets.start <= next, "a hole before {}", extent.offsets.start);
             next = extent.offsets.end;
-            match &extent.source {
-                ExtentSource::Segment { .. } => records.extend(self.read_segment(&extent).await),
-                ExtentSource::History { .. } => records.extend(self.read_history(partition, &extent).await),
-            }
+            let read = match &extent.source {
+                ExtentSource::Segment { .. } => self.read_segment(&extent).await,
+                ExtentSource::History { .. } | ExtentSource::SharedHistory { .. } => {
+                    self.read_history(partition, &extent).await
+                }
+            };
+            records.extend(read);
         }
         assert_eq!(next, head.next.max(from));
         records.retain(|record| record.offset >= from);
@@ -270,9 +273,10 @@ impl World {
     }
 
     async fn read_history(&self, partition: TopicPartition, extent: &Extent) -> Vec<HistoryRecord> {
-        let key = object_key::history(&self.topic.name, partition, extent.offsets.start, extent.object);
-        let source = ObjectSource::new(self.objects.clone(), key, extent.bytes);
+        let key = object_key::of_extent(&self.topic.name, partition, extent);
+        let source = ObjectSource::new(self.objects.clone(), key, extent.file_bytes());
         let file = HistoryFile::open(&source).await.expect("open");
+        let file = file.holding(partition, &extent.offsets).expect("it holds the extent");
         let mut next = extent.offsets.start;
         let mut records = Vec::new();
         while next < extent.offsets.end {
@@ -291,6 +295,11 @@ impl World {
 /// Settings for small data: files are full after 20 kB.
 pub(super) fn config() -> CompactorConfig {
     CompactorConfig { file_bytes_target: 20_000, compact_bytes_min: 2_000, ..CompactorConfig::default() }
+}
+
+/// The same, with a file for each partition: for tests that count files.
+pub(super) fn own_files() -> CompactorConfig {
+    CompactorConfig { shares_files: false, ..config() }
 }
 
 pub(super) async fn create(

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
-use alluvium_model::{Extent, ExtentSource, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
+use alluvium_model::{Extent, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
 
 use crate::plan::{self, Lag, Policy};
 
@@ -113,7 +113,7 @@ impl Backlog {
 
     /// An extent was committed; this is known since `now`.
     pub(crate) fn append(&mut self, partition: TopicPartition, extent: &Extent, now: Timestamp) {
-        if !matches!(extent.source, ExtentSource::Segment { .. }) {
+        if !extent.is_level_0() {
             return;
         }
         let level = match self.partitions.get(&partition) {
@@ -194,7 +194,7 @@ impl Backlog {
     /// `inputs`, in order and adjacent, are compacted: the partition is worth another look, after those that wait.
     pub(crate) fn compacted(&mut self, partition: TopicPartition, inputs: &[Extent], now: Timestamp) {
         let mut level = self.partitions.get(&partition).copied().unwrap_or_default();
-        let segments = inputs.iter().filter(|extent| matches!(extent.source, ExtentSource::Segment { .. }));
+        let segments = inputs.iter().filter(|extent| extent.is_level_0());
         for extent in segments {
             level.lag.bytes = level.lag.bytes.saturating_sub(extent.bytes);
             level.lag.extents = level.lag.extents.saturating_sub(1);

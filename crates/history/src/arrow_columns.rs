@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use alluvium_model::{Offset, Timestamp};
+use alluvium_model::{Offset, PartitionIndex, Timestamp};
 use arrow_array::builder::{
-    BinaryBuilder, Int8Builder, Int64Builder, ListBuilder, StringBuilder, StructBuilder, TimestampMillisecondBuilder,
+    BinaryBuilder, Int8Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder, StructBuilder,
+    TimestampMillisecondBuilder,
 };
 use arrow_array::types::{BinaryType, ByteArrayType, Int8Type, Int64Type, TimestampMillisecondType, Utf8Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray};
@@ -12,7 +13,7 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::ArrowError;
 use bytes::Bytes;
 
-use crate::schema::{column, header_element, header_fields, schema};
+use crate::schema::{FormatVersion, column, header_element, header_fields, schema};
 use crate::{HistoryRecord, RecordHeader, TimestampType};
 
 const CREATE: i8 = 0;
@@ -26,10 +27,12 @@ pub(crate) struct ColumnsBuilder {
     key: BinaryBuilder,
     value: BinaryBuilder,
     headers: ListBuilder<StructBuilder>,
+    /// In a file of several partitions.
+    partition: Option<Int32Builder>,
 }
 
 impl ColumnsBuilder {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(version: FormatVersion) -> Self {
         let header: Vec<Box<dyn arrow_array::builder::ArrayBuilder>> =
             vec![Box::new(StringBuilder::new()), Box::new(BinaryBuilder::new()), Box::new(BinaryBuilder::new())];
         Self {
@@ -39,10 +42,11 @@ impl ColumnsBuilder {
             key: BinaryBuilder::new(),
             value: BinaryBuilder::new(),
             headers: ListBuilder::new(StructBuilder::new(header_fields(), header)).with_field(header_element()),
+            partition: (version == FormatVersion::Several).then(Int32Builder::new),
         }
     }
 
-    pub(crate) fn push(&mut self, record: &HistoryRecord) {
+    pub(crate) fn push(&mut self, partition: PartitionIndex, record: &HistoryRecord) {
         self.offset.append_value(record.offset.0);
         self.timestamp.append_value(record.timestamp.0);
         self.timestamp_type.append_value(match record.timestamp_type {
@@ -55,6 +59,9 @@ impl ColumnsBuilder {
             self.push_header(header);
         }
         self.headers.append(true);
+        if let Some(numbers) = &mut self.partition {
+            numbers.append_value(partition.0);
+        }
     }
 
     fn push_header(&mut self, header: &RecordHeader) {
@@ -70,7 +77,7 @@ impl ColumnsBuilder {
 
     /// The columns of the records so far; empties the builder.
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        let columns: Vec<ArrayRef> = vec![
+        let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.offset.finish()),
             Arc::new(self.timestamp.finish()),
             Arc::new(self.timestamp_type.finish()),
@@ -78,12 +85,14 @@ impl ColumnsBuilder {
             Arc::new(self.value.finish()),
             Arc::new(self.headers.finish()),
         ];
-        RecordBatch::try_new(schema(), columns)
+        let version = if self.partition.is_some() { FormatVersion::Several } else { FormatVersion::One };
+        columns.extend(self.partition.as_mut().map(|numbers| Arc::new(numbers.finish()) as ArrayRef));
+        RecordBatch::try_new(schema(version), columns)
     }
 }
 
-/// The records of `batch`, which has all columns; their bytes are slices of its buffers. `None` if a column has another
-/// type than in the layout.
+/// The records of `batch`, which has all columns but that of the partition; their bytes are slices of its buffers.
+/// `None` if a column has another type than in the layout.
 pub(crate) fn records(batch: &RecordBatch) -> Option<Vec<HistoryRecord>> {
     let offset = offsets(batch)?;
     let timestamp = timestamps(batch)?;

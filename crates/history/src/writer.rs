@@ -1,15 +1,15 @@
-//! Writes the records of one partition into one Parquet file.
+//! Writes the records of one partition, or of several of a topic, into one Parquet file.
 
 use std::io;
 
-use alluvium_model::{Offset, Timestamp, TopicPartition};
+use alluvium_model::{Offset, PartitionIndex, Timestamp, TopicPartition};
 use bytes::{Bytes, BytesMut};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 
 use crate::arrow_columns::ColumnsBuilder;
-use crate::schema::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
+use crate::schema::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, FormatVersion, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
 use crate::{FileIdentity, HistoryRecord, checksum};
 
 /// Largest payload of one record: Kafka's own limits are far lower, and Arrow's column offsets end at twice this size.
@@ -19,16 +19,22 @@ const PART_BYTES: usize = 1 << 20;
 /// The end of every Parquet file: the footer's length and the magic.
 const PARQUET_END_BYTES: usize = 8;
 
-/// Writes one history file, record by record. It only does CPU work: call it off the async threads.
+/// Writes one history file, partition by partition and record by record. It only does CPU work: call it off the async
+/// threads.
 ///
 /// Memory: the compressed file so far, one row group of compressed pages, one chunk of records.
 pub struct HistoryWriter {
+    version: FormatVersion,
     parquet: ArrowWriter<PartBuffer>,
     columns: ColumnsBuilder,
+    /// The partitions that are complete.
+    done: Vec<WrittenPartition>,
     identity: FileIdentity,
     next: Offset,
     chunk: ChunkSize,
     row_group_bytes: usize,
+    /// Row groups of the partitions that are complete.
+    row_groups_done: usize,
     records: u64,
     timestamps: Option<(Timestamp, Timestamp)>,
 }
@@ -36,15 +42,26 @@ pub struct HistoryWriter {
 /// A complete file, ready to be put.
 #[derive(Debug)]
 pub struct FinishedFile {
-    /// The topic, partition and offsets of the file.
-    pub identity: FileIdentity,
+    /// Whether it may hold several partitions, and so has a column of them.
+    pub is_shared: bool,
+    /// Its partitions, rising; at least one.
+    pub partitions: Vec<WrittenPartition>,
     /// The file's bytes, in order.
     pub parts: Vec<Bytes>,
     /// Size of the file in bytes.
     pub bytes: u64,
-    /// Records in the file.
+}
+
+/// What a finished file holds of one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenPartition {
+    /// Topic, partition and offsets.
+    pub identity: FileIdentity,
+    /// Bytes of its row groups.
+    pub bytes: u64,
+    /// Number of its records.
     pub records: u64,
-    /// Smallest and largest record timestamp; `NONE` if the file holds no record.
+    /// Smallest and largest record timestamp; `NONE` if it has no record.
     pub timestamps: (Timestamp, Timestamp),
 }
 
@@ -58,6 +75,14 @@ pub enum WriteError {
         offset: Offset,
         /// The lowest offset that could have followed.
         expected: Offset,
+    },
+    /// Partitions must rise, and some files are of one.
+    #[error("partition {partition} cannot follow {before}")]
+    Partition {
+        /// The partition.
+        partition: PartitionIndex,
+        /// The one before.
+        before: PartitionIndex,
     },
     /// A record is too large for a column.
     #[error("record at offset {offset} has {bytes} bytes of payload")]
@@ -76,22 +101,43 @@ pub enum WriteError {
 }
 
 impl HistoryWriter {
-    /// A file of `partition` of the topic called `topic`, whose first offset is `start`.
+    /// A file of one partition, `partition` of the topic called `topic`, whose first offset is `start`.
     ///
     /// # Errors
     /// If the encoder refuses the schema.
     pub fn new(topic: &str, partition: TopicPartition, start: Offset) -> Result<Self, WriteError> {
+        Self::of_version(FormatVersion::One, topic, partition, start)
+    }
+
+    /// A file of several partitions of the topic called `topic`. The first is `partition`, whose first offset is
+    /// `start`; [`Self::next_partition`] goes on with the next.
+    ///
+    /// # Errors
+    /// If the encoder refuses the schema.
+    pub fn shared(topic: &str, partition: TopicPartition, start: Offset) -> Result<Self, WriteError> {
+        Self::of_version(FormatVersion::Several, topic, partition, start)
+    }
+
+    fn of_version(
+        version: FormatVersion,
+        topic: &str,
+        partition: TopicPartition,
+        start: Offset,
+    ) -> Result<Self, WriteError> {
         let options = ArrowWriterOptions::new()
-            .with_properties(schema::writer_properties()?)
+            .with_properties(schema::writer_properties(version)?)
             .with_skip_arrow_metadata(true)
             .with_schema_root("record".to_owned());
         Ok(Self {
-            parquet: ArrowWriter::try_new_with_options(PartBuffer::default(), schema::schema(), options)?,
-            columns: ColumnsBuilder::new(),
+            version,
+            parquet: ArrowWriter::try_new_with_options(PartBuffer::default(), schema::schema(version), options)?,
+            columns: ColumnsBuilder::new(version),
+            done: Vec::new(),
             identity: FileIdentity { topic: topic.to_owned(), partition, offsets: start..start },
             next: start,
             chunk: ChunkSize::default(),
             row_group_bytes: 0,
+            row_groups_done: 0,
             records: 0,
             timestamps: None,
         })
@@ -112,7 +158,7 @@ impl HistoryWriter {
         if self.chunk.is_full_with(bytes) {
             self.encode_chunk()?;
         }
-        self.columns.push(record);
+        self.columns.push(self.identity.partition.partition, record);
         self.chunk.rows += 1;
         self.chunk.bytes += bytes + RECORD_OVERHEAD_BYTES;
         self.records += 1;
@@ -129,33 +175,65 @@ impl HistoryWriter {
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
-    /// Records so far.
+    /// Records of the partition so far.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// Finishes the file, which covers offsets up to `end` (exclusive), even if no record has the last of them.
+    /// Ends the partition, whose offsets end at `end` (exclusive), and goes on with `partition` of the same topic, from
+    /// offset `start` on.
     ///
     /// # Errors
-    /// If `end` is not past the last record, or the encoder fails.
-    pub fn finish(mut self, end: Offset) -> Result<FinishedFile, WriteError> {
+    /// If the file is of one partition, `end` is not past the last record, the partitions do not rise, or the encoder
+    /// fails.
+    pub fn next_partition(&mut self, end: Offset, partition: PartitionIndex, start: Offset) -> Result<(), WriteError> {
+        let TopicPartition { topic, partition: before } = self.identity.partition;
+        if self.version == FormatVersion::One || partition <= before {
+            return Err(WriteError::Partition { partition, before });
+        }
+        self.end_partition(end)?;
+        self.identity.partition = TopicPartition::new(topic, partition);
+        self.identity.offsets = start..start;
+        self.next = start;
+        Ok(())
+    }
+
+    fn end_partition(&mut self, end: Offset) -> Result<(), WriteError> {
         if end < self.next {
             return Err(WriteError::Order { offset: end, expected: self.next });
         }
         self.encode_chunk()?;
+        self.parquet.flush()?;
+        self.row_group_bytes = 0;
+        let row_groups = self.parquet.flushed_row_groups();
+        let bytes = row_groups[self.row_groups_done..].iter().map(RowGroupMetaData::compressed_size).sum::<i64>();
+        self.row_groups_done = row_groups.len();
         self.identity.offsets.end = end;
-        for (key, value) in self.identity.to_metadata() {
+        self.done.push(WrittenPartition {
+            identity: self.identity.clone(),
+            bytes: u64::try_from(bytes).unwrap_or(0),
+            records: std::mem::take(&mut self.records),
+            timestamps: self.timestamps.take().unwrap_or((Timestamp::NONE, Timestamp::NONE)),
+        });
+        Ok(())
+    }
+
+    /// Finishes the file; the offsets of its last partition end at `end` (exclusive), even if no record has the last of
+    /// them.
+    ///
+    /// # Errors
+    /// If `end` is not past the last record, or the encoder fails.
+    pub fn finish(mut self, end: Offset) -> Result<FinishedFile, WriteError> {
+        self.end_partition(end)?;
+        let identities: Vec<FileIdentity> = self.done.iter().map(|done| done.identity.clone()).collect();
+        for (key, value) in FileIdentity::to_metadata(self.version, &identities) {
             self.parquet.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
-        let parts = with_checksums(self.parquet.into_inner()?.finish());
-        Ok(FinishedFile {
-            identity: self.identity,
-            bytes: parts.iter().map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX)).sum(),
-            parts,
-            records: self.records,
-            timestamps: self.timestamps.unwrap_or((Timestamp::NONE, Timestamp::NONE)),
-        })
+        let parts = with_checksums(self.version, self.parquet.into_inner()?.finish());
+        let bytes = parts.iter().map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX)).sum();
+        let is_shared = self.version == FormatVersion::Several;
+        Ok(FinishedFile { is_shared, partitions: self.done, parts, bytes })
     }
 
     fn encode_chunk(&mut self) -> Result<(), WriteError> {
@@ -186,7 +264,7 @@ impl ChunkSize {
 }
 
 /// Puts the checksum section before the Parquet footer.
-pub(crate) fn with_checksums(parts: Vec<Bytes>) -> Vec<Bytes> {
+pub(crate) fn with_checksums(version: FormatVersion, parts: Vec<Bytes>) -> Vec<Bytes> {
     let total: usize = parts.iter().map(Bytes::len).sum();
     let end = concat(split(&parts, total - PARQUET_END_BYTES).1);
     let footer_bytes = end.first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length));
@@ -194,7 +272,7 @@ pub(crate) fn with_checksums(parts: Vec<Bytes>) -> Vec<Bytes> {
     let (mut covered, tail) = split(&parts, total - footer_bytes);
     let tail = concat(tail);
     let footer = &tail[..tail.len() - PARQUET_END_BYTES];
-    let section = checksum::encode(covered.iter(), footer);
+    let section = checksum::encode(version, covered.iter(), footer);
     covered.extend([section, tail]);
     covered
 }

@@ -23,20 +23,26 @@ fn history_key() -> String {
     object_key::history("orders.v1", partition, Offset(42), object(1))
 }
 
+fn shared_key() -> String {
+    object_key::shared_history("orders.v1", TopicId(Uuid::from_u128(5)), object(1))
+}
+
 #[test]
 fn names_are_parsed_as_they_were_sent() {
     let segment = BlockName::segment(object(1));
     assert_eq!(BlockName::parse(segment.key(), None), Ok(segment));
-    for range in [0..BLOCK, 0..7, BLOCK..BLOCK + 1, 4 * BLOCK..8 * BLOCK] {
-        let name = BlockName::history(object(1), &history_key(), range.clone()).unwrap();
-        assert_eq!(BlockName::parse(&history_key(), Some(range.clone())), Ok(name.clone()));
-        assert_eq!((name.part(), name.object()), (&BlockPart::Range(range), object(1)));
+    for key in [history_key(), shared_key()] {
+        for range in [0..BLOCK, 0..7, BLOCK..BLOCK + 1, 4 * BLOCK..8 * BLOCK] {
+            let name = BlockName::history(object(1), &key, range.clone()).unwrap();
+            assert_eq!(BlockName::parse(&key, Some(range.clone())), Ok(name.clone()));
+            assert_eq!((name.part(), name.object()), (&BlockPart::Range(range), object(1)));
+        }
     }
 }
 
 #[test]
 fn only_keys_as_we_write_them_are_accepted() {
-    let (segment, history) = (object_key::segment(object(1)), history_key());
+    let (segment, history, shared) = (object_key::segment(object(1)), history_key(), shared_key());
     let keys = [
         String::new(),
         "probe/0000000000000000".to_owned(),
@@ -53,6 +59,11 @@ fn only_keys_as_we_write_them_are_accepted() {
         history.replace("00042", "0042"),
         history.replace("history/", "stories/"),
         format!("{history}/"),
+        shared.replace("orders.v1", ".."),
+        shared.replace("shared", "partition=3"),
+        shared.replace("shared/", "shared/0-"),
+        shared.replace("shared/", "shared//"),
+        history.replace("partition=3", "shared"),
     ];
     for key in keys {
         assert_eq!(BlockName::parse(&key, None), Err(InvalidBlock::Key(key.clone())), "{key}");

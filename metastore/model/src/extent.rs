@@ -37,4 +37,43 @@ pub enum ExtentSource {
         /// 1 for a rewrite of segments, one more than the highest input for a rewrite of history files.
         level: u8,
     },
+    /// The rows of the partition in a history file of several partitions of the topic. The file says where they lie.
+    SharedHistory {
+        /// As above.
+        level: u8,
+        /// Number of bytes of the whole file: from there its footer is found.
+        file_bytes: u64,
+    },
+}
+
+impl Extent {
+    /// Whether it lies in a segment: level 0, which compaction has yet to rewrite.
+    #[must_use]
+    pub fn is_level_0(&self) -> bool {
+        self.level() == 0
+    }
+
+    /// Whether it lies in a history file together with other partitions.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.source, ExtentSource::SharedHistory { .. })
+    }
+
+    /// How often compaction has rewritten its records.
+    #[must_use]
+    pub fn level(&self) -> u8 {
+        match self.source {
+            ExtentSource::Segment { .. } => 0,
+            ExtentSource::History { level } | ExtentSource::SharedHistory { level, .. } => level,
+        }
+    }
+
+    /// Number of bytes of the whole history file that it lies in; for a part of a segment, of that part.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        match self.source {
+            ExtentSource::Segment { .. } | ExtentSource::History { .. } => self.bytes,
+            ExtentSource::SharedHistory { file_bytes, .. } => file_bytes,
+        }
+    }
 }

@@ -3,18 +3,22 @@
 //! ```text
 //! segments/<hash: 2 hex>/<object id: 32 hex>.seg
 //! history/<topic name>/<topic id>/partition=<n>/<start offset: 20 digits>-<object id: 32 hex>.parquet
+//! history/<topic name>/<topic id>/shared/<object id: 32 hex>.parquet
 //! ```
 //!
 //! Segment keys fan out over 256 hashed prefixes, since S3 scales by prefix. History keys are for people and analytics
-//! engines: one glob names a topic. Topic names are legal path parts by Kafka's own rule (`[a-zA-Z0-9._-]`, not `.`,
+//! engines: one glob names a topic. A file in `shared` holds several partitions. Topic names are legal path parts by Kafka's own rule (`[a-zA-Z0-9._-]`, not `.`,
 //! `..`).
 
-use crate::{ObjectId, Offset, TopicId, TopicPartition};
+use crate::{Extent, ExtentSource, ObjectId, Offset, TopicId, TopicPartition};
 
 /// The prefix of the keys of all segments.
 pub const SEGMENTS: &str = "segments/";
 /// The prefix of the keys of all history files.
 pub const HISTORY: &str = "history/";
+/// The directory of a topic's files of several partitions. Engines that take `partition=<n>` from a path find nothing in
+/// this name, and the partition of each row in a column.
+pub const SHARED: &str = "shared";
 
 /// The key of segment `id`.
 #[must_use]
@@ -29,14 +33,32 @@ pub fn history(topic_name: &str, partition: TopicPartition, start: Offset, id: O
     format!("{HISTORY}{topic_name}/{topic}/partition={partition}/{:020}-{id}.parquet", start.0)
 }
 
+/// The key of the history file `id` of several partitions of `topic`, which is called `topic_name`.
+#[must_use]
+pub fn shared_history(topic_name: &str, TopicId(topic): TopicId, id: ObjectId) -> String {
+    format!("{HISTORY}{topic_name}/{topic}/{SHARED}/{id}.parquet")
+}
+
+/// The key of the object in which `extent` of `partition` of the topic called `topic_name` lies.
+#[must_use]
+pub fn of_extent(topic_name: &str, partition: TopicPartition, extent: &Extent) -> String {
+    match extent.source {
+        ExtentSource::Segment { .. } => segment(extent.object),
+        ExtentSource::History { .. } => history(topic_name, partition, extent.offsets.start, extent.object),
+        ExtentSource::SharedHistory { .. } => shared_history(topic_name, partition.topic, extent.object),
+    }
+}
+
 /// The id of the object at `key` (relative, as above); `None` if it is no key of ours.
 #[must_use]
 pub fn parse(key: &str) -> Option<ObjectId> {
-    let file = key.rsplit('/').next()?;
+    let (directory, file) = key.rsplit_once('/')?;
     if key.starts_with(SEGMENTS) {
         ObjectId::parse(file.strip_suffix(".seg")?)
     } else if key.starts_with(HISTORY) {
-        ObjectId::parse(file.strip_suffix(".parquet")?.split_once('-')?.1)
+        let name = file.strip_suffix(".parquet")?;
+        let is_shared = directory.rsplit('/').next() == Some(SHARED);
+        ObjectId::parse(if is_shared { name } else { name.split_once('-')?.1 })
     } else {
         None
     }
@@ -66,6 +88,9 @@ mod tests {
         assert!(
             key.starts_with("history/orders.v1/00000000-0000-0000-0000-000000000005/partition=3/00000000000000000042-")
         );
+        let key = shared_history("orders.v1", partition.topic, id);
+        assert_eq!(parse(&key), Some(id));
+        assert_eq!(key, format!("history/orders.v1/00000000-0000-0000-0000-000000000005/shared/{id}.parquet"));
     }
 
     #[test]
@@ -75,6 +100,8 @@ mod tests {
             "segments/",
             "segments/00/x.seg",
             "history/a/b/c.parquet",
+            "history/a/b/shared/1-00000000000000000000000000000000.parquet",
+            "history/a/b/00000000000000000000000000000000.parquet",
             "other/00000000000000000000000000000000.seg",
         ] {
             assert_eq!(parse(key), None, "{key}");

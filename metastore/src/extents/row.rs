@@ -8,6 +8,7 @@
 //! kind 2, segment, some batches rejected  source | as kind 1 | count: varint | gap before each number: varint ... |
 //! kind 3, segment, many batches rejected  source | as kind 1 | length: varint | bits, lowest first, 1: rejected |
 //! kind 4, history file                    source | level: 1 |
+//! kind 5, part of a shared history file   source | level: 1 | bytes of the file - bytes: varint |
 //! ```
 //! Differences and timestamps wrap around as unsigned 64-bit numbers.
 
@@ -24,6 +25,7 @@ const SEGMENT: u8 = 1;
 const SEGMENT_REJECTED_LISTED: u8 = 2;
 const SEGMENT_REJECTED_BITS: u8 = 3;
 const HISTORY: u8 = 4;
+const SHARED_HISTORY: u8 = 5;
 
 /// The value of the row of `extent`.
 pub(crate) fn encode(extent: &Extent) -> Vec<u8> {
@@ -50,6 +52,9 @@ pub(crate) fn encode(extent: &Extent) -> Vec<u8> {
             }
         }
         ExtentSource::History { level } => common(HISTORY).u8(*level).finish(),
+        ExtentSource::SharedHistory { level, file_bytes } => {
+            common(SHARED_HISTORY).u8(*level).varint(file_bytes.wrapping_sub(*bytes)).finish()
+        }
     }
 }
 
@@ -68,6 +73,9 @@ pub(crate) fn decode(end: Offset, row: &[u8]) -> Result<Extent, RowError> {
     let source = match kind {
         SEGMENT | SEGMENT_REJECTED_LISTED | SEGMENT_REJECTED_BITS => segment(&mut row, kind, bytes)?,
         HISTORY => ExtentSource::History { level: row.u8()? },
+        SHARED_HISTORY => {
+            ExtentSource::SharedHistory { level: row.u8()?, file_bytes: bytes.wrapping_add(row.varint()?) }
+        }
         _ => return Err(row.error(RowProblem::UnknownKind(kind))),
     };
     row.finish()?;

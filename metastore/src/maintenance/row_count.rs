@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use alluvium_model::ExtentSource;
 use bytes::Bytes;
 
 use crate::{
@@ -42,7 +41,7 @@ pub struct RowCount {
     pub rows: BTreeMap<u8, Amount>,
     /// The extents that point into segments, and what they point to: what compaction has yet to rewrite.
     pub level_0: Amount,
-    /// The extents that point to history files.
+    /// The extents that point to history files, or to parts of those of several partitions.
     pub history: Amount,
     /// Whether all rows were counted.
     pub is_complete: bool,
@@ -77,10 +76,8 @@ impl RowCount {
         if tag == Tag::EXTENT.0 {
             let extents = extents::decode_rows(&[(key.clone(), value.clone())])?;
             for extent in extents {
-                match extent.source {
-                    ExtentSource::Segment { .. } => self.level_0.add(extent.bytes),
-                    ExtentSource::History { .. } => self.history.add(extent.bytes),
-                }
+                let amount = if extent.is_level_0() { &mut self.level_0 } else { &mut self.history };
+                amount.add(extent.bytes);
             }
         }
         Ok(())

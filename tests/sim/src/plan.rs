@@ -216,6 +216,7 @@ fn compactor(rng: &SimRng, retire_grace: Duration) -> CompactorConfig {
         retention_check_interval: rng.time(Duration::from_secs(1), Duration::from_secs(20)),
         compact_small_age_max: Duration::from_secs(rng.choose(&[2, 20])),
         survey_interval: Duration::from_secs(rng.choose(&[20, 3_600])),
+        shares_files: rng.chance(800),
         ..CompactorConfig::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use arrow_schema::{DataType, Field};
 
-use crate::schema::{header_fields, key, schema};
+use crate::schema::{FormatVersion, header_fields, key, schema};
 
 const PAGE: &str = include_str!("../../../../docs/formats.md");
 
@@ -20,12 +20,20 @@ fn the_page_shows_the_columns_of_the_schema_in_order() {
         DataType::List(_) => header_fields().iter().map(|of| format!("headers.list.element.{}", of.name())).collect(),
         _ => vec![field.name().clone()],
     };
-    let expected: Vec<_> = schema().fields().iter().flat_map(|field| columns(field)).collect();
+    let expected: Vec<_> = schema(FormatVersion::Several).fields().iter().flat_map(|field| columns(field)).collect();
     assert_eq!(first_cells("### Columns"), expected);
 }
 
 #[test]
 fn the_page_shows_the_metadata_keys() {
-    let keys = [key::TOPIC, key::TOPIC_ID, key::PARTITION, key::START_OFFSET, key::END_OFFSET, key::FORMAT_VERSION];
+    let keys = [
+        key::TOPIC,
+        key::TOPIC_ID,
+        key::PARTITIONS,
+        key::FORMAT_VERSION,
+        key::PARTITION,
+        key::START_OFFSET,
+        key::END_OFFSET,
+    ];
     assert_eq!(first_cells("### File metadata"), keys);
 }

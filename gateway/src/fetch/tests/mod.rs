@@ -4,6 +4,7 @@ mod decoded_records;
 mod offset_assignment;
 mod old_records;
 mod peer_serving;
+mod shared_history;
 mod swap;
 
 use alluvium_model::TopicPartition;

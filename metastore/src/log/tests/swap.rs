@@ -126,6 +126,60 @@ async fn partitions_swapped_together_share_an_object_and_each_has_its_own_result
 }
 
 #[tokio::test]
+async fn the_parts_of_a_shared_history_file_are_swapped_in_together_or_not_at_all() {
+    let (metastore, partitions) = store(4).await;
+    let segment = fixtures::segment(&partitions, 0, NOW);
+    metastore.log.commit(&[segment], || NOW, &CommitLimits::default()).await.unwrap();
+    let (mut inputs, mut leases) = (Vec::new(), Vec::new());
+    for partition in &partitions {
+        inputs.push(metastore.log.find(*partition, Offset(0), 9).await.unwrap());
+        leases.push(lease(&metastore, LeaseKey::Partition(*partition)).await);
+    }
+    metastore.log.trim(partitions[1], Offset(1), NOW).await.unwrap();
+    let part = |number: u64| {
+        let (extent, object) = output(&inputs[0], number);
+        [(Extent { source: ExtentSource::SharedHistory { level: 1, file_bytes: 500 }, ..extent }, object)]
+    };
+    let (first, own) = (part(1), [output(&inputs[3], 2)]);
+    let swap =
+        |n: usize, outputs| PartitionSwap { lease: &leases[n], partition: partitions[n], inputs: &inputs[n], outputs };
+    let object = first[0].0.object;
+    let refused = Err(SwapError::PartRefused(object));
+    let together = [swap(0, &first), swap(1, &first), swap(2, &first), swap(3, &own)];
+    let stale = Err(SwapError::Stale(partitions[1]));
+    let expected = Ok(vec![refused.clone(), stale, refused, Ok(())]);
+    assert_eq!(metastore.log.swap_together(&together, NOW, GRACE).await, expected);
+    assert_eq!(metastore.objects.known(&[object, own[0].0.object]).await, Ok(vec![false, true]));
+    for n in [0, 2] {
+        assert_eq!(metastore.log.find(partitions[n], Offset(0), 9).await.unwrap(), inputs[n]);
+    }
+    // Without the one that is stale they are swapped, and each takes back its own reference.
+    let second = part(3);
+    let together = [swap(0, &second), swap(2, &second)];
+    for again in [false, true] {
+        assert_eq!(metastore.log.swap_together(&together, NOW, GRACE).await, Ok(vec![Ok(()); 2]), "again: {again}");
+    }
+    // Its parts are taken out together as well, also by files of their own.
+    let taken_out = [second[0].0.clone()];
+    let (doctored, own) =
+        ([Extent { bytes: 99, ..taken_out[0].clone() }], [[output(&taken_out, 4)], [output(&taken_out, 5)]]);
+    let out =
+        |n: usize, inputs, outputs| PartitionSwap { lease: &leases[n], partition: partitions[n], inputs, outputs };
+    let together = [out(0, &taken_out[..], &own[0]), out(2, &doctored, &own[1])];
+    let expected = [Err(SwapError::PartRefused(second[0].0.object)), Err(SwapError::Stale(partitions[2]))];
+    assert_eq!(metastore.log.swap_together(&together, NOW, GRACE).await, Ok(expected.to_vec()));
+
+    let role = lease(&metastore, LeaseKey::Role(MaintenanceRole::Retired)).await;
+    let retired = async || metastore.objects.retire_released(&role, NOW, GRACE).await.unwrap().retired;
+    assert_eq!(retired().await, 1, "the segment");
+    metastore.log.trim(partitions[2], Offset(1), NOW).await.unwrap();
+    assert_eq!(retired().await, 0);
+    assert_eq!(metastore.log.find(partitions[0], Offset(0), 9).await.unwrap(), [second[0].0.clone()]);
+    metastore.log.trim(partitions[0], Offset(1), NOW).await.unwrap();
+    assert_eq!(retired().await, 1, "the shared file");
+}
+
+#[tokio::test]
 async fn what_one_transaction_cannot_swap_together_is_refused() {
     let (metastore, partition, extents) = three().await;
     let lease = lease(&metastore, LeaseKey::Partition(partition)).await;
@@ -133,8 +187,18 @@ async fn what_one_transaction_cannot_swap_together_is_refused() {
     let twice = [PartitionSwap { lease: &lease, partition, inputs: &extents, outputs: &outputs }; 2];
     let refused = metastore.log.swap_together(&twice, NOW, GRACE).await;
     assert_eq!(refused, Err(SwapError::Repeated(partition)));
+    // Disjoint offsets of a partition may be swapped together.
+    let outputs = [[output(&extents[..1], 2)], [output(&extents[2..], 3)]];
+    let disjoint = [
+        PartitionSwap { lease: &lease, partition, inputs: &extents[..1], outputs: &outputs[0] },
+        PartitionSwap { lease: &lease, partition, inputs: &extents[2..], outputs: &outputs[1] },
+    ];
+    assert_eq!(metastore.log.swap_together(&disjoint, NOW, GRACE).await, Ok(vec![Ok(()), Ok(())]));
+    let swapped = [outputs[0][0].0.clone(), extents[1].clone(), outputs[1][0].0.clone()];
+    assert_eq!(metastore.log.find(partition, Offset(0), 9).await.unwrap(), swapped);
+    assert_eq!(metastore.log.sizes(&[partition]).await, Ok(vec![Some(120)]));
     let many = vec![extents[0].clone(); SWAP_INPUTS_MAX + 1];
-    let refused = metastore.log.swap(&lease, partition, &many, &outputs, NOW, GRACE).await;
+    let refused = metastore.log.swap(&lease, partition, &many, &outputs[0], NOW, GRACE).await;
     assert_eq!(refused, Err(InvalidSwap::TooLarge { inputs: SWAP_INPUTS_MAX + 1, outputs: 1 }.into()));
 }
 
