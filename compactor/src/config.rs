@@ -6,6 +6,9 @@ use alluvium_model::limits;
 
 use crate::job_memory;
 
+/// A file of its own is worth its PUT from here on: a GiB of such files costs half a cent.
+const SHARED_PART_BYTES_MAX: u64 = 1 << 20;
+
 /// How a compactor behaves.
 #[derive(Clone, Debug)]
 pub struct CompactorConfig {
@@ -27,8 +30,8 @@ pub struct CompactorConfig {
     pub compact_small_age_max: Duration,
     /// Size in bytes up to which a history file is written.
     pub file_bytes_target: u64,
-    /// Whether neighbouring partitions of a topic that have little data share history files.
-    pub shares_files: bool,
+    /// A partition with as many bytes gets a history file of its own; neighbouring ones of a topic with fewer share files.
+    pub shared_part_bytes_max: u64,
     /// Bytes of segments that a job has fetched, each counted twice, or one segment if that is larger.
     pub read_ahead_bytes: u64,
     /// Jobs at once. Each takes up to [`Self::job_memory_bytes`].
@@ -53,9 +56,6 @@ pub struct CompactorConfig {
 }
 
 impl CompactorConfig {
-    /// [`Self::compact_small_age_max`] if no files are shared: then the PUTs of small files cost most.
-    pub const OWN_FILES_SMALL_AGE_MAX: Duration = Duration::from_secs(3_600);
-
     /// The most memory that one job takes, bytes.
     #[must_use]
     pub fn job_memory_bytes(&self) -> u64 {
@@ -86,7 +86,7 @@ impl Default for CompactorConfig {
             compact_age_max: Duration::from_secs(300),
             compact_small_age_max: Duration::from_secs(1_200),
             file_bytes_target: limits::HISTORY_FILE_BYTES_TARGET,
-            shares_files: true,
+            shared_part_bytes_max: SHARED_PART_BYTES_MAX,
             read_ahead_bytes: Self::read_ahead_of(limits::HISTORY_FILE_BYTES_TARGET),
             jobs_max: 2,
             retire_grace: limits::RETIRE_GRACE,

@@ -44,7 +44,7 @@ impl InFlight {
     /// Notes the offsets of `compaction`.
     pub(crate) fn add(&self, compaction: &Compaction) {
         let mut all = self.lock();
-        let shared: Vec<ObjectId> = compaction.shared_files().map(|(id, _)| id).collect();
+        let shared: Vec<ObjectId> = compaction.shared_files().collect();
         all.shared.extend(&shared);
         all.partitions.entry(compaction.partition).or_default().push(Busy { offsets: compaction.offsets(), shared });
     }

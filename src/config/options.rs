@@ -217,15 +217,12 @@ options! {
     /// Bytes of one partition that are compacted into a history file before --compaction-age is reached
     #[arg(long, env = "ALLUVIUM_COMPACTION_BYTES", value_name = "SIZE", help_heading = "History")]
     pub compaction_bytes: Option<Size> = Size(CompactorConfig::default().compact_bytes_min);
-    /// Age at which records are compacted into a history file; by default up to 20min while they are less than 1 MiB, 1h without sharing
+    /// Age at which records are compacted into a history file; by default up to 20min while they are less than 1 MiB
     #[arg(long, env = "ALLUVIUM_COMPACTION_AGE", value_name = "TIME", help_heading = "History")]
     pub compaction_age: Option<Span> = Span(CompactorConfig::default().compact_age_max);
     /// Target size of a history file
     #[arg(long, env = "ALLUVIUM_HISTORY_FILE_BYTES", value_name = "SIZE", help_heading = "History")]
     pub history_file_bytes: Option<Size> = Size(CompactorConfig::default().file_bytes_target);
-    /// Whether neighbouring partitions with little data share history files; `docs/formats.md` says how to query these
-    #[arg(long, env = "ALLUVIUM_HISTORY_FILE_SHARING", value_name = "BOOL", help_heading = "History")]
-    pub history_file_sharing: Option<bool> = CompactorConfig::default().shares_files;
     /// Time between retiring an object and deleting it
     #[arg(long, env = "ALLUVIUM_RETIRE_GRACE", value_name = "TIME", help_heading = "History")]
     pub retire_grace: Option<Span> = Span(CompactorConfig::default().retire_grace);

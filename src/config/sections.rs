@@ -86,14 +86,11 @@ pub(super) fn compactor_config(options: &Resolved) -> Result<CompactorConfig, In
         compact_bytes_min: options.compaction_bytes.0,
         compact_age_max: options.compaction_age.0,
         // Whoever asks for an age gets it.
-        compact_small_age_max: if options.compaction_age.0 != defaults.compact_age_max {
-            options.compaction_age.0
-        } else if options.history_file_sharing {
+        compact_small_age_max: if options.compaction_age.0 == defaults.compact_age_max {
             defaults.compact_small_age_max
         } else {
-            CompactorConfig::OWN_FILES_SMALL_AGE_MAX
+            options.compaction_age.0
         },
-        shares_files: options.history_file_sharing,
         file_bytes_target: options.history_file_bytes.0,
         retire_grace: options.retire_grace.0,
         orphan_age: options.orphan_age.0,

@@ -160,8 +160,6 @@ fn options_of_the_compactor_reach_its_configuration() {
         "3s",
         "--retention-check-interval",
         "4s",
-        "--history-file-sharing",
-        "false",
     ];
     let config = settings(flags(&args)).compactor;
     let hours = |hours: u64| Duration::from_secs(hours * 3_600);
@@ -169,5 +167,4 @@ fn options_of_the_compactor_reach_its_configuration() {
     assert_eq!(config.retention_check_interval, Duration::from_secs(4));
     assert_eq!((config.retire_grace, config.orphan_age), (hours(2), hours(50)));
     assert_eq!(config.interval, Duration::from_secs(3));
-    assert_eq!((config.shares_files, config.compact_small_age_max), (false, hours(1)));
 }

@@ -16,8 +16,8 @@ use crate::{
 
 /// Nothing is compacted while a test reads its segments.
 const NOT_COMPACTING: [&str; 2] = ["--compaction-interval", "1h"];
-/// Each partition has history files of its own: damage of a shared one concerns all that share it.
-const OWN_FILES: [&str; 4] = ["--compaction-interval", "1h", "--history-file-sharing", "false"];
+/// Each partition has enough for a history file of its own: damage of a shared one concerns all that share it.
+const OWN_FILES: [&str; 4] = ["--compaction-interval", "1h", "--history-file-bytes", "16KiB"];
 
 /// A stopped server with a topic of two partitions, and the segment of each.
 async fn two_partitions() -> (Server, [PathBuf; 2]) {

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use alluvium_model::{Extent, Offset, Timestamp, limits};
 
-use super::sharing::{SMALL_BYTES, Sharing};
+use super::sharing::merge_bytes_max;
 
+/// Data of fewer bytes than this is small and waits longer: slightly active partitions must not cost a rewrite each every
+/// few minutes.
+const SMALL_BYTES: u64 = 1 << 20;
 /// Extents that one rewrite replaces: as many as one swap takes.
 const REWRITE_INPUTS_MAX: usize = limits::SWAP_INPUTS_MAX;
 /// Extents from which on a partition is eligible, whatever their size and age: each is a row of the metastore, and a
@@ -219,7 +222,7 @@ fn merge_from(files: &[Extent], policy: &Policy) -> Option<usize> {
     let (mut sum, mut largest, mut inputs) = (0_u64, 0_u64, None);
     for (at, file) in files.iter().enumerate() {
         if file.is_shared() {
-            (bytes_max, inputs_max) = (Sharing::of(policy.file_bytes_target).merge_bytes_max, SHARED_MERGE_INPUTS_MAX);
+            (bytes_max, inputs_max) = (merge_bytes_max(policy.file_bytes_target), SHARED_MERGE_INPUTS_MAX);
         }
         sum = sum.saturating_add(file.file_bytes());
         largest = largest.max(file.file_bytes());

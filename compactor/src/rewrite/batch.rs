@@ -6,6 +6,7 @@ use alluvium_history::FinishedFile;
 use alluvium_metastore::leases::Lease;
 use alluvium_model::{Extent, TopicPartition, limits};
 
+use super::job_result::JobResult;
 use crate::plan::Compaction;
 
 /// Files that are swapped in by one transaction. A crash leaves as many orphans at most.
@@ -39,6 +40,15 @@ impl<'a> FilePart<'a> {
     /// A part that replaces the first `inputs` of `compaction`.
     pub(super) fn new(compaction: &'a Compaction, lease: Lease, inputs: usize, broken: Option<Extent>) -> Self {
         Self { compaction, lease, inputs: &compaction.inputs[..inputs.min(compaction.inputs.len())], broken }
+    }
+}
+
+impl FilePart<'_> {
+    /// Notes in `result` that it is not in a file. Returns its lease.
+    pub(super) fn leave(self, result: &mut JobResult) -> Lease {
+        result.leave(self.compaction);
+        result.broken.extend(self.broken.map(|extent| (self.compaction.partition, extent)));
+        self.lease
     }
 }
 
@@ -104,7 +114,7 @@ mod tests {
                 let lease = Lease { key: LeaseKey::Partition(compaction.partition), owner, token: 0 };
                 file_parts.push(FilePart::new(compaction, lease, inputs, None));
             }
-            let file = FinishedFile { is_shared: parts > 1, partitions: Vec::new(), parts: Vec::new(), bytes };
+            let file = FinishedFile { partitions: Vec::new(), parts: Vec::new(), bytes };
             let file = NewFile { parts: file_parts, file };
             if !batch.has_room_for(&file) {
                 break;

@@ -12,6 +12,7 @@ mod file_builder;
 mod input_records;
 mod job_result;
 mod merge;
+mod next_file;
 mod progress;
 mod publish;
 mod read_ahead;
@@ -20,7 +21,6 @@ mod schedule;
 mod segment_run;
 mod segments;
 mod shared_file;
-mod shared_merge;
 mod source;
 mod unread;
 

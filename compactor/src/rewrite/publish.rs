@@ -135,29 +135,22 @@ impl Rewriter {
     }
 
     async fn put<'a>(&self, file: NewFile<'a>) -> Put<'a> {
-        let NewFile { parts, file: FinishedFile { is_shared, partitions, parts: bytes, bytes: file_bytes } } = file;
+        let NewFile { parts, file: FinishedFile { partitions, parts: bytes, bytes: file_bytes } } = file;
         let Compaction { topic, partition, .. } = parts.first().expect("a file has a partition").compaction;
+        let is_shared = partitions.len() > 1;
         let _slot = self.puts.acquire().await.expect("the semaphore is never closed");
         let started = self.clock.now();
         let id = ObjectId::new(started, self.settings.writer, self.rng.next_u64());
-        let extent = |part: &FilePart<'_>, written: WrittenPartition| {
-            let level = level(part.inputs);
-            let source = if is_shared {
-                ExtentSource::SharedHistory { level, file_bytes }
-            } else {
-                ExtentSource::History { level }
-            };
-            Extent {
-                offsets: written.identity.offsets,
-                object: id,
-                source,
-                bytes: if is_shared { written.bytes } else { file_bytes },
-                records: written.records,
-                timestamps: written.timestamps,
-            }
+        let extent = |part: &FilePart<'_>, written: WrittenPartition| Extent {
+            offsets: written.identity.offsets,
+            object: id,
+            source: ExtentSource::History { level: level(part.inputs), file_bytes },
+            bytes: if is_shared { written.bytes } else { file_bytes },
+            records: written.records,
+            timestamps: written.timestamps,
         };
         let extents: Vec<Extent> = parts.iter().zip(partitions).map(|(part, written)| extent(part, written)).collect();
-        let key = extents.first().map(|first| object_key::of_extent(topic, *partition, first)).unwrap_or_default();
+        let key = object_key::history(topic, partition.topic, id);
         if let Err(error) = self.objects.put(&key, bytes).await {
             return Err((parts, error.into()));
         }
@@ -212,7 +205,12 @@ impl Rewriter {
                 let (partition, offsets, inputs) = (compaction.partition, compaction.offsets(), inputs.to_vec());
                 replaced.push(Replaced { partition, offsets, inputs });
             }
-            Err(SwapError::Stale(_) | SwapError::UnknownPartition(_) | SwapError::PartRefused(_)) => report.stale += 1,
+            Err(
+                SwapError::Stale(_)
+                | SwapError::Trimmed(_)
+                | SwapError::UnknownPartition(_)
+                | SwapError::PartRefused(_),
+            ) => report.stale += 1,
             Err(SwapError::Fenced) => {
                 report.fenced += 1;
                 self.leases.discard(lease).await;

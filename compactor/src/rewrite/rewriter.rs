@@ -1,7 +1,6 @@
 //! One job from its leases to its report.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,15 +10,14 @@ use alluvium_metastore::log::Log;
 use alluvium_model::{Extent, ObjectId, TopicPartition};
 use alluvium_objects::Objects;
 use alluvium_runtime::{Clock, Rng};
-use futures::future::join_all;
 use tokio::sync::Semaphore;
 
 use super::batch::{Batch, FilePart, NewFile};
 use super::error::{BuildFailure, RewriteError};
 use super::file_builder::BuilderResult;
 use super::job_result::JobResult;
+use super::next_file::{BuiltPart, NextFile, next_file};
 use super::progress::Progress;
-use super::shared_file::{BuiltPart, BuiltTogether, finish_together};
 use super::unread::UnreadSegments;
 use crate::Report;
 use crate::held_leases::HeldLeases;
@@ -51,8 +49,8 @@ pub(crate) struct RewriteSettings {
     pub(crate) writer: u32,
     /// Size up to which a history file is written.
     pub(crate) file_bytes_target: u64,
-    /// Whether partitions with little data share files.
-    pub(crate) shares_files: bool,
+    /// Which partitions share files.
+    pub(crate) sharing: Sharing,
     /// Memory of a job for segments that it has fetched and not yet added, bytes.
     pub(crate) read_ahead_bytes: u64,
     /// From retiring a replaced object to deleting it.
@@ -76,16 +74,23 @@ impl Rewriter {
     /// Runs `job` for those of its partitions that can be leased. What a batch of it has changed goes to `progress`, what
     /// is left at the end is returned. Failures are reported and can be planned again.
     pub(crate) async fn run(&self, job: &Job, progress: &Progress) -> JobResult {
-        let key = |compaction: &Compaction| LeaseKey::Partition(compaction.partition);
-        let keys: Vec<LeaseKey> = job.compactions().iter().map(key).collect();
+        let result = match job {
+            Job::Rewrite(rewrites) => self.rewrite(rewrites, progress).await,
+            Job::Merge(merge) => self.merge(merge, progress).await,
+        };
+        JobResult { is_end: true, ..result }
+    }
+
+    async fn rewrite(&self, rewrites: &[Compaction], progress: &Progress) -> JobResult {
+        let keys: Vec<_> = rewrites.iter().map(|rewrite| LeaseKey::Partition(rewrite.partition)).collect();
         let leases = match self.leases.acquire(&keys).await {
             Ok(leases) => leases,
             Err(error) => return progress.failed("leasing partitions", &error),
         };
         progress.leased(leases.iter().flatten());
-        let mut result = JobResult { is_end: true, ..JobResult::default() };
+        let mut result = JobResult::default();
         let mut leased = Vec::new();
-        for (compaction, lease) in job.compactions().iter().zip(leases) {
+        for (compaction, lease) in rewrites.iter().zip(leases) {
             let Some(lease) = lease else {
                 result.report.leases_refused += 1;
                 result.leave(compaction);
@@ -93,19 +98,8 @@ impl Rewriter {
             };
             leased.push((compaction, lease));
         }
-        if let Job::Merge(merge) = job
-            && merge.shared_files().next().is_some()
-        {
-            for (_, lease) in leased {
-                result = self.merge_shared(merge, lease, progress).await;
-            }
-            return JobResult { is_end: true, ..result };
-        }
         let compactions: Vec<&Compaction> = leased.iter().map(|(compaction, _)| *compaction).collect();
-        let builders = match job {
-            Job::Rewrite(_) => self.read_segments(&compactions).await,
-            Job::Merge(_) => join_all(compactions.iter().map(|compaction| self.read_history_files(compaction))).await,
-        };
+        let builders = self.read_segments(&compactions).await;
         self.complete(leased, builders, progress, &mut result).await;
         result
     }
@@ -121,41 +115,28 @@ impl Rewriter {
     ) {
         let bytes_max = job_memory::batch_bytes_max(self.settings.file_bytes_target);
         let (mut batch, mut unread, mut unused) = (Batch::new(bytes_max), Unread::new(), Vec::new());
-        let compactions: Vec<&Compaction> = leased.iter().map(|(compaction, _)| *compaction).collect();
-        let (mut builders, mut leased) = (builders.into_iter(), leased.into_iter());
-        let mut is_fenced = false;
-        for file in self.files(&compactions) {
-            let builders: Vec<BuilderResult> = builders.by_ref().take(file.len()).collect();
-            let BuiltTogether { file: built, parts: done } =
-                if is_fenced { BuiltTogether::default() } else { self.finish(builders).await };
-            let (mut parts, mut done) = (Vec::new(), done.into_iter());
-            for (compaction, lease) in leased.by_ref().take(file.len()) {
-                let BuiltPart { inputs, failure } = done.next().unwrap_or_default();
-                let broken = match failure {
-                    Some(failure) => self.note_failure(compaction, failure, &mut unread, &mut result.report).await,
-                    None => None,
-                };
-                if inputs > 0 {
-                    parts.push(FilePart::new(compaction, lease, inputs, broken));
-                } else {
-                    result.leave(compaction);
-                    result.broken.extend(broken.map(|extent| (compaction.partition, extent)));
-                    unused.push(lease);
-                }
-            }
-            let Some(file) = built.map(|file| NewFile { parts, file }) else { continue };
+        let mut waiting: VecDeque<_> = builders.into_iter().map(|builder| self.if_lasting(builder)).collect();
+        let (mut leased, mut is_fenced) = (leased.into_iter(), false);
+        while !waiting.is_empty() && !is_fenced {
+            let (NextFile { file, parts: built }, rest) = self.next_file(waiting).await;
+            waiting = rest;
+            let built = leased.by_ref().take(built.len()).zip(built);
+            let mut parts = self.note_failures(built, &mut unread, &mut result.report).await;
+            let unwritten = parts.extract_if(.., |part| part.inputs.is_empty() || file.is_none());
+            unused.extend(unwritten.map(|part| part.leave(result)));
+            let Some(file) = file.map(|file| NewFile { parts, file }) else { continue };
             if !batch.has_room_for(&file) {
                 is_fenced = self.publish(std::mem::replace(&mut batch, Batch::new(bytes_max)), progress).await;
             }
             if is_fenced {
-                for FilePart { compaction, lease, broken, .. } in file.parts {
-                    result.leave(compaction);
-                    result.broken.extend(broken.map(|extent| (compaction.partition, extent)));
-                    unused.push(lease);
-                }
+                unused.extend(file.parts.into_iter().map(|part| part.leave(result)));
             } else {
                 batch.add(file);
             }
+        }
+        for (compaction, lease) in leased {
+            result.leave(compaction);
+            unused.push(lease);
         }
         self.publish(batch, progress).await;
         self.unread().add(unread.keys().copied());
@@ -166,26 +147,47 @@ impl Rewriter {
         self.release(&unused, progress).await;
     }
 
+    /// The parts of a file, also those without inputs, and reports why they are not larger.
+    async fn note_failures<'a>(
+        &self,
+        built: impl Iterator<Item = ((&'a Compaction, Lease), BuiltPart)>,
+        unread: &mut Unread,
+        report: &mut Report,
+    ) -> Vec<FilePart<'a>> {
+        let mut parts = Vec::new();
+        for ((compaction, lease), BuiltPart { inputs, failure }) in built {
+            let broken = match failure {
+                Some(failure) => self.note_failure(compaction, failure, unread, report).await,
+                None => None,
+            };
+            parts.push(FilePart::new(compaction, lease, inputs, broken));
+        }
+        parts
+    }
+
     /// Ends the use of `leases` by a job.
     pub(super) async fn release(&self, leases: &[Lease], progress: &Progress) {
         self.leases.release(leases).await;
         progress.released(leases);
     }
 
-    /// Finishes a file. One that ends before an input that could not be read is finished only if no later job will
-    /// read that input either, as far as that can be known: a part costs as much as the whole.
-    async fn finish(&self, builders: Vec<BuilderResult>) -> BuiltTogether {
-        let lasting = |builder: BuilderResult| {
-            let mut builder = builder?;
-            match builder.take_missing_if(|failure| !self.is_lasting(failure)) {
-                Some(failure) => Err(failure),
-                None => Ok(builder),
-            }
-        };
-        let builders = builders.into_iter().map(lasting).collect();
-        compute(move || finish_together(builders)).await.unwrap_or_else(|stopped| {
+    /// A builder whose file ends before an input that could not be read is finished only if no later job will read that
+    /// input either, as far as that can be known: a part costs as much as the whole.
+    fn if_lasting(&self, builder: BuilderResult) -> BuilderResult {
+        let mut builder = builder?;
+        match builder.take_missing_if(|failure| !self.is_lasting(failure)) {
+            Some(failure) => Err(failure),
+            None => Ok(builder),
+        }
+    }
+
+    /// Finishes the next file of the builders that wait; returns those that still do.
+    async fn next_file(&self, mut waiting: VecDeque<BuilderResult>) -> (NextFile, VecDeque<BuilderResult>) {
+        let sharing = self.settings.sharing;
+        let finished = compute(move || (next_file(&mut waiting, sharing), waiting)).await;
+        finished.unwrap_or_else(|stopped| {
             let failure = Some(BuildFailure { error: stopped.into(), input: None });
-            BuiltTogether { file: None, parts: vec![BuiltPart { inputs: 0, failure }] }
+            (NextFile { file: None, parts: vec![BuiltPart { inputs: 0, failure }] }, VecDeque::new())
         })
     }
 
@@ -197,16 +199,6 @@ impl Rewriter {
 
     pub(super) fn unread(&self) -> MutexGuard<'_, UnreadSegments> {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Which of `compactions` become one file.
-    pub(super) fn files(&self, compactions: &[&Compaction]) -> Vec<Range<usize>> {
-        let RewriteSettings { shares_files, file_bytes_target, .. } = self.settings;
-        if shares_files {
-            Sharing::of(file_bytes_target).files(compactions)
-        } else {
-            (0..compactions.len()).map(|at| at..at + 1).collect()
-        }
     }
 
     /// Reports why an input is not in the file. Returns it if no other try can help.

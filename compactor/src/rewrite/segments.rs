@@ -90,7 +90,7 @@ impl Rewriter {
 fn position(extent: &Extent) -> Range<u64> {
     match &extent.source {
         ExtentSource::Segment { position, .. } => position.clone(),
-        ExtentSource::History { .. } | ExtentSource::SharedHistory { .. } => 0..0,
+        ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => 0..0,
     }
 }
 

@@ -1,78 +1,47 @@
-//! Finishes the file of one compaction or of several: CPU work, off the async threads.
+//! A history file that takes the parts of one partition after the other.
 
-use alluvium_history::FinishedFile;
+use std::ops::Range;
 
-use super::error::{BuildFailure, RewriteError};
-use super::file_builder::{BuilderResult, Built, BuiltFile, FileBuilder};
+use alluvium_history::{FinishedFile, HistoryWriter, WriteError};
+use alluvium_model::Offset;
 
-/// What became of compactions whose outputs become one file.
-#[derive(Default)]
-pub(super) struct BuiltTogether {
-    /// `None` if no input was added.
-    pub(super) file: Option<FinishedFile>,
-    /// Of each compaction, in order.
-    pub(super) parts: Vec<BuiltPart>,
+use crate::plan::Part;
+
+/// A file that small partitions share, while it is written. It has at least one part.
+pub(super) struct SharedFile {
+    pub(super) writer: HistoryWriter,
+    written: Part,
+    /// Where the last part ends.
+    end: Offset,
 }
 
-/// What became of one of them.
-#[derive(Default)]
-pub(super) struct BuiltPart {
-    /// How many of its inputs the file replaces, from the first.
-    pub(super) inputs: usize,
-    pub(super) failure: Option<BuildFailure>,
-}
-
-/// Finishes the file of `builders`, whose partitions rise if there are several. One that fails does not keep the others
-/// from being written.
-pub(super) fn finish_together(builders: Vec<BuilderResult>) -> BuiltTogether {
-    let is_single = builders.len() == 1;
-    let (mut parts, mut usable) = (Vec::with_capacity(builders.len()), Vec::new());
-    for (at, builder) in builders.into_iter().enumerate() {
-        let checked = builder.and_then(|mut builder| {
-            let collected = if is_single { (0, None) } else { builder.check_collected()? };
-            Ok((builder, collected))
-        });
-        parts.push(match checked {
-            Ok((builder, (inputs, failure))) => {
-                usable.extend((is_single || inputs > 0).then_some((at, builder)));
-                BuiltPart { inputs, failure }
+impl SharedFile {
+    /// Goes on with `part`, whose offsets are `offsets`: in the file `before`, or in a new one of the topic `topic`. The
+    /// records of the part follow.
+    pub(super) fn begin(
+        before: Option<Self>,
+        topic: &str,
+        part: &Part,
+        offsets: &Range<Offset>,
+    ) -> Result<Self, WriteError> {
+        let Part { partition, inputs, .. } = *part;
+        let (writer, inputs) = match before {
+            None => (HistoryWriter::new(topic, partition, offsets.start)?, inputs),
+            Some(Self { mut writer, written, end }) => {
+                writer.next_partition(end, partition.partition, offsets.start)?;
+                (writer, written.inputs + inputs)
             }
-            Err(failure) => BuiltPart { inputs: 0, failure: Some(failure) },
-        });
+        };
+        Ok(Self { writer, written: Part { partition, bytes: 0, inputs }, end: offsets.end })
     }
-    let file = if usable.len() > 1 { write_shared(usable, &mut parts) } else { write_own(usable.pop(), &mut parts) };
-    BuiltTogether { file, parts }
-}
 
-/// The file of one partition.
-fn write_own(builder: Option<(usize, FileBuilder)>, parts: &mut [BuiltPart]) -> Option<FinishedFile> {
-    let (at, builder) = builder?;
-    let Built { file, failure } = builder.finish();
-    let missing = parts[at].failure.take();
-    let (file, inputs) = match file {
-        Some(BuiltFile { file, inputs }) => (Some(file), inputs),
-        None => (None, 0),
-    };
-    parts[at] = BuiltPart { inputs, failure: failure.or(missing) };
-    file
-}
+    /// What was written so far.
+    pub(super) fn written(&self) -> Part {
+        Part { bytes: self.writer.bytes(), ..self.written }
+    }
 
-/// A shared file. If it cannot be written, nothing of any partition is.
-fn write_shared(builders: Vec<(usize, FileBuilder)>, parts: &mut [BuiltPart]) -> Option<FinishedFile> {
-    let first = builders.first().map_or(0, |(at, _)| *at);
-    let write = || -> Result<Option<FinishedFile>, RewriteError> {
-        let mut written = None;
-        for (_, builder) in builders {
-            written = Some(builder.write_shared(written)?);
-        }
-        Ok(match written {
-            Some((writer, end)) => Some(writer.finish(end)?),
-            None => None,
-        })
-    };
-    write().unwrap_or_else(|error| {
-        parts.iter_mut().for_each(|part| part.inputs = 0);
-        parts[first].failure = Some(BuildFailure { error, input: None });
-        None
-    })
+    /// The finished file.
+    pub(super) fn finish(self) -> Result<FinishedFile, WriteError> {
+        self.writer.finish(self.end)
+    }
 }

@@ -23,8 +23,7 @@ async fn world() -> World {
 async fn levels(world: &World, partition: i32) -> Vec<&'static str> {
     let level = |source: &ExtentSource| match source {
         ExtentSource::Segment { .. } => "segment",
-        ExtentSource::History { .. } => "history",
-        ExtentSource::SharedHistory { .. } => "shared",
+        ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => "history",
     };
     world.extents(world.partition(partition)).await.iter().map(|extent| level(&extent.source)).collect()
 }

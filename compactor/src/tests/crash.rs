@@ -9,7 +9,7 @@ use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
 
 use super::drafts::drafts;
-use super::world::{World, config, own_files};
+use super::world::{World, begins_with, config, own_files};
 use crate::CompactorConfig;
 
 const DAY: Duration = Duration::from_secs(25 * 3600);
@@ -98,9 +98,7 @@ async fn a_crash_between_put_and_swap_leaves_an_orphan_that_the_sweep_deletes() 
 #[tokio::test(start_paused = true)]
 async fn files_put_side_by_side_are_abandoned_if_one_of_them_took_too_long() {
     let world = world().await;
-    world
-        .faults
-        .inject(FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(20))).key_contains("partition=1"));
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(20))).content(begins_with(1)));
     let compactor = world.compactor(own_files());
     let running = tokio::spawn(async move { compactor.run_once().await });
     let history = async || world.keys().await.into_iter().filter(|key| key.starts_with("history/")).count();

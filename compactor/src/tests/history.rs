@@ -13,7 +13,7 @@ use super::world::{World, config, own_files};
 use crate::{CompactorConfig, Report};
 
 fn is_history(source: &ExtentSource) -> bool {
-    matches!(source, ExtentSource::History { .. } | ExtentSource::SharedHistory { .. })
+    matches!(source, ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. })
 }
 
 async fn world_with_segments(partitions: i32, segments: u64) -> World {
@@ -120,7 +120,7 @@ async fn small_partitions_that_are_ripe_at_different_times_share_the_reads_of_th
     let compactor = world.compactor(CompactorConfig {
         compact_bytes_min: 1 << 20,
         file_bytes_target: 8 << 20,
-        compact_small_age_max: CompactorConfig::OWN_FILES_SMALL_AGE_MAX,
+        compact_small_age_max: Duration::from_secs(3_600),
         ..config()
     });
     let stop = CancellationToken::new();

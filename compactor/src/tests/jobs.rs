@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::drafts::drafts;
-use super::world::{World, own_files as config};
+use super::world::{World, begins_with, own_files as config};
 use crate::{Compactor, CompactorConfig};
 
 /// One job holds everything.
@@ -101,7 +101,7 @@ async fn partitions_that_are_broken_or_at_work_are_not_read_again_whenever_other
         if is_broken {
             world.objects.delete(&[object_key::segment(segment)]).await.expect("delete");
         } else {
-            world.faults.inject(FaultRule::on(Operation::Put, Fault::Hang).key_contains("partition=0"));
+            world.faults.inject(FaultRule::on(Operation::Put, Fault::Hang).content(begins_with(0)));
         }
         let survey_interval = Duration::from_secs(24 * 3_600);
         let compactor = world.compactor(CompactorConfig { jobs_max: 2, survey_interval, ..one_job() });

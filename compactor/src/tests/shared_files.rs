@@ -16,27 +16,27 @@ use tokio_util::sync::CancellationToken;
 
 use super::crash::{crash_after, slow_store};
 use super::drafts::drafts;
-use super::world::{World, config};
+use super::world::{World, config, own_files};
 use crate::CompactorConfig;
 use crate::rewrite::ObjectSource;
 
-/// Files are full after 1 MB: a partition with less than 64 kB shares.
-fn sharing() -> CompactorConfig {
+/// Files are full after 1 MiB, shared ones after 105 kB: a partition with less than 52 kB shares.
+pub(super) fn sharing() -> CompactorConfig {
     CompactorConfig { file_bytes_target: 1 << 20, ..config() }
 }
 
-async fn world(partitions: i32) -> World {
+pub(super) async fn world(partitions: i32) -> World {
     World::new(partitions, &[("retention.ms", "-1")], KvFaults::none()).await
 }
 
 /// A segment with a batch of a record of `bytes` for each of `partitions`.
-async fn commit(world: &mut World, partitions: impl IntoIterator<Item = i32>, bytes: usize) {
+pub(super) async fn commit(world: &mut World, partitions: impl IntoIterator<Item = i32>, bytes: usize) {
     let n = world.clock.now().0.cast_unsigned();
     world.commit(partitions.into_iter().map(|partition| (partition, vec![drafts(1, bytes, n)])).collect()).await;
 }
 
 /// How many of the extents of `partition` are parts of shared files, and how many files of their own.
-async fn kinds(world: &World, partition: i32) -> (usize, usize) {
+pub(super) async fn kinds(world: &World, partition: i32) -> (usize, usize) {
     let extents = world.extents(world.partition(partition)).await;
     let shared = extents.iter().filter(|extent| extent.is_shared()).count();
     (shared, extents.iter().filter(|extent| !extent.is_shared() && !extent.is_level_0()).count())
@@ -65,7 +65,7 @@ async fn queried(world: &World) -> BTreeMap<(TopicPartition, Offset), usize> {
 }
 
 /// Asserts that a query finds every record of history from the log starts on exactly once.
-async fn check_queries(world: &World) {
+pub(super) async fn check_queries(world: &World) {
     let found = queried(world).await;
     for partition in world.topic.all_partitions() {
         let extents = world.extents(partition).await;
@@ -77,7 +77,7 @@ async fn check_queries(world: &World) {
     }
 }
 
-async fn check(world: &World) {
+pub(super) async fn check(world: &World) {
     world.check().await;
     check_queries(world).await;
 }
@@ -88,8 +88,9 @@ async fn neighbours_with_little_data_share_a_file_and_one_with_much_gets_its_own
     for _ in 0..2 {
         commit(&mut world, 0..60, 200).await;
     }
-    commit(&mut world, [7], 100_000).await;
-    let report = world.compactor(sharing()).run_once().await;
+    commit(&mut world, [7], 300_000).await;
+    let config = CompactorConfig { file_bytes_target: 4 << 20, ..sharing() };
+    let report = world.compactor(config).run_once().await;
     assert_eq!((report.files_written, report.failures.len()), (4, 0), "0 to 6, 7, 8 to 49, 50 to 59");
     check(&world).await;
     for partition in 0..60 {
@@ -100,6 +101,8 @@ async fn neighbours_with_little_data_share_a_file_and_one_with_much_gets_its_own
     let other = world.extents(world.partition(21)).await;
     assert_eq!(shared[0].object, other[0].object);
     assert!(shared[0].bytes > 0 && shared[0].bytes < shared[0].file_bytes() / 30, "{shared:?}");
+    let own = &world.extents(world.partition(7)).await[0];
+    assert_eq!(own.bytes, own.file_bytes());
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,41 +162,53 @@ async fn a_partition_that_expires_drops_its_part_alone_and_the_last_one_the_file
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_of_which_one_part_is_stale_is_not_swapped_in_and_written_anew() {
-    let mut world = world(4).await;
-    // First segments are rewritten. Then, after more of them, four shared files are merged.
-    for (rounds, puts_before) in [(0, 0), (2, 1)] {
+async fn a_partition_that_is_trimmed_meanwhile_keeps_no_neighbour_out_of_their_file() {
+    // The trim takes the first input of the partition, or all of them; of a rewrite, or of a merge of four shared files,
+    // which follows a rewrite.
+    for (trimmed, rounds, puts_before) in [(1, 0, 0), (4, 0, 0), (1, 3, 1), (4, 3, 1)] {
+        let mut world = world(4).await;
         for _ in 0..rounds {
             commit(&mut world, 0..4, 200).await;
             world.compactor(sharing()).run_once().await;
         }
-        commit(&mut world, 0..4, 200).await;
-        // The put is done, but reported as failed, and takes long when it is repeated.
-        let put = |fault| FaultRule::on(Operation::Put, fault).key_contains("shared/");
-        world.faults.inject(put(Fault::DoneButUnavailable).skip(puts_before).times(1));
-        world.faults.inject(put(Fault::Delay(Duration::from_secs(20))));
-        let compactor = world.compactor(sharing());
-        let before = shared_keys(&world).await;
-        let running = tokio::spawn(async move { compactor.run_once().await });
-        while shared_keys(&world).await <= before + usize::try_from(puts_before).expect("small") {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        for _ in rounds..4 {
+            commit(&mut world, 0..4, 200).await;
         }
-        let partition = world.partition(2);
-        let trimmed = world.extents(partition).await[0].offsets.end;
-        world.metastore.log.trim(partition, trimmed, world.clock.now()).await.expect("trim");
+        let slow = FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(20)));
+        world.faults.inject(slow.key_contains(object_key::HISTORY).skip(puts_before));
+        let compactor = world.compactor(sharing());
+        let running = tokio::spawn(async move { compactor.run_once().await });
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        world.metastore.log.trim(world.partition(2), Offset(trimmed), world.clock.now()).await.expect("trim");
         let report = running.await.expect("it ends");
-        world.faults.heal();
-        assert!(report.stale >= 3, "{report:?}");
-        assert_eq!(report.failures, Vec::<String>::new());
+        assert_eq!((report.failures, report.files_written), (Vec::<String>::new(), 1 + puts_before));
+        assert_eq!(report.stale, u64::from(trimmed == 4), "nothing of the others, and what is trimmed in part is not");
+        for (number, shared) in [(0, 1), (1, 1), (2, usize::from(trimmed < 4)), (3, 1)] {
+            assert_eq!(kinds(&world, number).await, (shared, 0), "{number}: {trimmed} trimmed, {rounds} rounds before");
+            assert_eq!(world.extents(world.partition(number)).await.len(), shared);
+        }
         check(&world).await;
-        world.compactor(sharing()).run_once().await;
-        check(&world).await;
-        assert!(world.all_extents().await.iter().all(|extent| extent.is_shared()));
     }
 }
 
-async fn shared_keys(world: &World) -> usize {
-    world.keys().await.iter().filter(|key| key.contains("shared/")).count()
+#[tokio::test(start_paused = true)]
+async fn a_file_of_which_a_part_was_compacted_elsewhere_is_not_swapped_in_and_written_anew() {
+    let mut world = world(4).await;
+    commit(&mut world, 0..4, 200).await;
+    let slow = FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(20))).key_contains(object_key::HISTORY);
+    world.faults.inject(slow.times(1));
+    let (compactor, own) = (world.compactor(sharing()), world.compactor(own_files()));
+    let running = tokio::spawn(async move { compactor.run_once().await });
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    // It takes the leases over, for it has the same session.
+    assert_eq!(own.run_once().await.files_written, 4);
+    commit(&mut world, 0..4, 200).await;
+    let report = running.await.expect("it ends");
+    assert_eq!((report.failures, report.files_written, report.stale), (Vec::<String>::new(), 0, 4));
+    check(&world).await;
+    world.compactor(sharing()).run_once().await;
+    check(&world).await;
+    assert!(world.all_extents().await.iter().all(|extent| !extent.is_level_0()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -270,7 +285,7 @@ async fn requests(minutes: u32, config: CompactorConfig) -> (u64, u64) {
 async fn small_partitions_cost_a_put_for_all_of_them_and_read_segments_once() {
     let minutes = 100;
     let (puts, gets) = requests(minutes, CompactorConfig::default()).await;
-    let own = CompactorConfig { shares_files: false, ..CompactorConfig::default() };
+    let own = CompactorConfig { shared_part_bytes_max: 0, ..CompactorConfig::default() };
     let (own_puts, own_gets) = requests(minutes, own).await;
     println!("20 partitions share files: {puts} PUTs, {gets} GETs; do not: {own_puts}, {own_gets}");
     assert!(gets <= 2 * u64::from(minutes), "{gets}");

@@ -245,7 +245,7 @@ impl World {
             next = extent.offsets.end;
             let read = match &extent.source {
                 ExtentSource::Segment { .. } => self.read_segment(&extent).await,
-                ExtentSource::History { .. } | ExtentSource::SharedHistory { .. } => {
+                ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => {
                     self.read_history(partition, &extent).await
                 }
             };
@@ -299,18 +299,24 @@ pub(super) fn config() -> CompactorConfig {
 
 /// The same, with a file for each partition: for tests that count files.
 pub(super) fn own_files() -> CompactorConfig {
-    CompactorConfig { shares_files: false, ..config() }
+    CompactorConfig { shared_part_bytes_max: 0, ..config() }
 }
 
-pub(super) async fn create(
-    metastore: &Metastore,
-    name: &str,
-    partitions: i32,
-    configs: &[(&str, &str)],
-    now: Timestamp,
-) -> Topic {
+/// Whether the bytes are a history file whose first partition, or only one, has this number.
+pub(super) fn begins_with(number: i32) -> impl Fn(&[u8]) -> bool + Send + Sync + 'static {
+    const KEY: &[u8] = b"alluvium.partitions";
+    let number = format!("{number}:");
+    move |bytes| {
+        // The footer has a byte of type and one of length before the value.
+        let value = bytes.windows(KEY.len()).rposition(|window| window == KEY).map(|at| &bytes[at + KEY.len() + 2..]);
+        value.is_some_and(|value| value.starts_with(number.as_bytes()))
+    }
+}
+
+async fn create(metastore: &Metastore, name: &str, partitions: i32, configs: &[(&str, &str)], now: Timestamp) -> Topic {
     let topic = NewTopic {
-        id: TopicId(uuid::Uuid::from_u128(u128::from_be_bytes(*b"a topic of tests") + name.len() as u128)),
+        // That of the golden history files.
+        id: TopicId(uuid::Uuid::from_u128(0x1234)),
         name: name.to_owned(),
         partitions,
         replication_factor: 1,

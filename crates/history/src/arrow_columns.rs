@@ -13,7 +13,7 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::ArrowError;
 use bytes::Bytes;
 
-use crate::schema::{FormatVersion, column, header_element, header_fields, schema};
+use crate::schema::{column, header_element, header_fields, schema};
 use crate::{HistoryRecord, RecordHeader, TimestampType};
 
 const CREATE: i8 = 0;
@@ -27,12 +27,11 @@ pub(crate) struct ColumnsBuilder {
     key: BinaryBuilder,
     value: BinaryBuilder,
     headers: ListBuilder<StructBuilder>,
-    /// In a file of several partitions.
-    partition: Option<Int32Builder>,
+    partition: Int32Builder,
 }
 
 impl ColumnsBuilder {
-    pub(crate) fn new(version: FormatVersion) -> Self {
+    pub(crate) fn new() -> Self {
         let header: Vec<Box<dyn arrow_array::builder::ArrayBuilder>> =
             vec![Box::new(StringBuilder::new()), Box::new(BinaryBuilder::new()), Box::new(BinaryBuilder::new())];
         Self {
@@ -42,7 +41,7 @@ impl ColumnsBuilder {
             key: BinaryBuilder::new(),
             value: BinaryBuilder::new(),
             headers: ListBuilder::new(StructBuilder::new(header_fields(), header)).with_field(header_element()),
-            partition: (version == FormatVersion::Several).then(Int32Builder::new),
+            partition: Int32Builder::new(),
         }
     }
 
@@ -59,9 +58,7 @@ impl ColumnsBuilder {
             self.push_header(header);
         }
         self.headers.append(true);
-        if let Some(numbers) = &mut self.partition {
-            numbers.append_value(partition.0);
-        }
+        self.partition.append_value(partition.0);
     }
 
     fn push_header(&mut self, header: &RecordHeader) {
@@ -77,17 +74,16 @@ impl ColumnsBuilder {
 
     /// The columns of the records so far; empties the builder.
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        let mut columns: Vec<ArrayRef> = vec![
+        let columns: Vec<ArrayRef> = vec![
             Arc::new(self.offset.finish()),
             Arc::new(self.timestamp.finish()),
             Arc::new(self.timestamp_type.finish()),
             Arc::new(self.key.finish()),
             Arc::new(self.value.finish()),
             Arc::new(self.headers.finish()),
+            Arc::new(self.partition.finish()),
         ];
-        let version = if self.partition.is_some() { FormatVersion::Several } else { FormatVersion::One };
-        columns.extend(self.partition.as_mut().map(|numbers| Arc::new(numbers.finish()) as ArrayRef));
-        RecordBatch::try_new(schema(version), columns)
+        RecordBatch::try_new(schema(), columns)
     }
 }
 

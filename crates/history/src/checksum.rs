@@ -43,7 +43,7 @@ pub(crate) struct SectionEnd {
 }
 
 /// The section for a file whose bytes before the footer are `parts`.
-pub(crate) fn encode<'a>(version: FormatVersion, parts: impl Iterator<Item = &'a Bytes>, footer: &[u8]) -> Bytes {
+pub(crate) fn encode<'a>(parts: impl Iterator<Item = &'a Bytes>, footer: &[u8]) -> Bytes {
     let mut section = BytesMut::new();
     let mut digest = BlockDigest::default();
     for part in parts {
@@ -51,7 +51,7 @@ pub(crate) fn encode<'a>(version: FormatVersion, parts: impl Iterator<Item = &'a
     }
     let covered = digest.finish(&mut section);
     section.put_u64(covered);
-    section.put_u32(version.number());
+    section.put_u32(FormatVersion::Two.number());
     section.put_u32(crc_fast::crc32_iscsi(footer));
     section.put_u32(crc_fast::crc32_iscsi(&section));
     section.put_slice(MAGIC);
@@ -158,9 +158,9 @@ mod tests {
     #[test]
     fn a_section_verifies_its_bytes_however_they_were_split() {
         let bytes: Vec<u8> = (0..200_000_u32).map(|n| n.to_be_bytes()[3]).collect();
-        let whole = encode(FormatVersion::One, [Bytes::from(bytes.clone())].iter(), b"footer");
+        let whole = encode([Bytes::from(bytes.clone())].iter(), b"footer");
         let parts: Vec<Bytes> = bytes.chunks(7_777).map(Bytes::copy_from_slice).collect();
-        assert_eq!(encode(FormatVersion::One, parts.iter(), b"footer"), whole);
+        assert_eq!(encode(parts.iter(), b"footer"), whole);
 
         let checksums = Checksums::decode(&whole).expect("intact");
         assert_eq!(checksums.covered, 200_000);
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_damaged_section_is_rejected() {
-        let section = encode(FormatVersion::One, [Bytes::from_static(b"rows")].iter(), b"footer");
+        let section = encode([Bytes::from_static(b"rows")].iter(), b"footer");
         for position in 0..section.len() {
             let mut damaged = section.to_vec();
             damaged[position] ^= 0x10;

@@ -21,28 +21,18 @@ pub struct FileIdentity {
 
 impl FileIdentity {
     /// Key-value metadata of a file of `partitions`, which are of one topic and rising, the format version included.
-    pub(crate) fn to_metadata(version: FormatVersion, partitions: &[Self]) -> Vec<(&'static str, String)> {
+    pub(crate) fn to_metadata(partitions: &[Self]) -> Vec<(&'static str, String)> {
         let Some(first) = partitions.first() else { return Vec::new() };
-        let mut metadata = vec![
-            (key::FORMAT_VERSION, version.number().to_string()),
+        let entry = |of: &Self| format!("{}:{}-{}", of.partition.partition, of.offsets.start, of.offsets.end);
+        vec![
+            (key::FORMAT_VERSION, FormatVersion::Two.number().to_string()),
             (key::TOPIC, first.topic.clone()),
             (key::TOPIC_ID, first.partition.topic.to_string()),
-        ];
-        match version {
-            FormatVersion::One => metadata.extend([
-                (key::PARTITION, first.partition.partition.to_string()),
-                (key::START_OFFSET, first.offsets.start.to_string()),
-                (key::END_OFFSET, first.offsets.end.to_string()),
-            ]),
-            FormatVersion::Several => {
-                let entry = |of: &Self| format!("{}:{}-{}", of.partition.partition, of.offsets.start, of.offsets.end);
-                metadata.push((key::PARTITIONS, partitions.iter().map(entry).collect::<Vec<_>>().join(",")));
-            }
-        }
-        metadata
+            (key::PARTITIONS, partitions.iter().map(entry).collect::<Vec<_>>().join(",")),
+        ]
     }
 
-    /// The reverse of [`Self::to_metadata`], for a file whose checksums say that it is of `version`.
+    /// The reverse of [`Self::to_metadata`], for a file whose checksums say that it is of `version`; also of version 1.
     pub(crate) fn from_metadata(version: FormatVersion, file: &FileMetaData) -> Result<Vec<Self>, ReadError> {
         let text = |key: &str| {
             let entry = file.key_value_metadata()?.iter().find(|entry| entry.key == key)?;
@@ -58,9 +48,7 @@ impl FileIdentity {
                 FormatVersion::One => {
                     vec![parse_partition(text(key::PARTITION)?, text(key::START_OFFSET)?, text(key::END_OFFSET)?)?]
                 }
-                FormatVersion::Several => {
-                    text(key::PARTITIONS)?.split(',').map(parse_entry).collect::<Option<Vec<_>>>()?
-                }
+                FormatVersion::Two => text(key::PARTITIONS)?.split(',').map(parse_entry).collect::<Option<Vec<_>>>()?,
             };
             let is_rising = partitions.iter().is_sorted_by(|(before, _), (after, _)| before < after);
             let topic_id = TopicId(text(key::TOPIC_ID)?.parse().ok()?);

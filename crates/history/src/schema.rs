@@ -1,5 +1,5 @@
-//! The columns, encodings and metadata of a history file. There are two versions of the format: a file of version 1
-//! holds one partition and has no column `partition`, a file of version 2 holds several.
+//! The columns, encodings and metadata of a history file. Files of version 2 are written. Those of version 1, which hold
+//! one partition and have no column `partition`, are read.
 //!
 //! ```text
 //! offset          int64, never null, rising: DELTA_BINARY_PACKED, so that dense offsets take almost no space
@@ -9,8 +9,8 @@
 //! value           binary, nullable
 //! headers         list<struct<key: string, value: binary nullable, raw_key: binary nullable>>: in order,
 //!                 duplicates kept
-//! partition       version 2: int32, never null, dictionary: rows are sorted by it, then by offset, and a row group
-//!                 has one
+//! partition       int32, never null, dictionary: rows are sorted by it, then by offset, and a row group has one (not in
+//!                 version 1)
 //! ```
 //!
 //! Kafka specifies header names as strings, but carries any bytes. The bytes of a name that is not UTF-8 are in
@@ -28,23 +28,23 @@ use parquet::schema::types::ColumnPath;
 /// The layout of a file: its number is in the file's metadata and beside its checksums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FormatVersion {
-    /// 1: one partition.
+    /// 1: one partition. Not written any more.
     One,
-    /// 2: several partitions of one topic.
-    Several,
+    /// 2: one partition or several of a topic.
+    Two,
 }
 
 impl FormatVersion {
     pub(crate) fn number(self) -> u32 {
         match self {
             Self::One => 1,
-            Self::Several => 2,
+            Self::Two => 2,
         }
     }
 
     /// The reverse of [`Self::number`].
     pub(crate) fn of(number: u32) -> Option<Self> {
-        [Self::One, Self::Several].into_iter().find(|version| version.number() == number)
+        [Self::One, Self::Two].into_iter().find(|version| version.number() == number)
     }
 }
 
@@ -75,7 +75,7 @@ pub(crate) const RECORD_OVERHEAD_BYTES: usize = 24;
 pub(crate) mod key {
     pub(crate) const TOPIC: &str = "alluvium.topic";
     pub(crate) const TOPIC_ID: &str = "alluvium.topic_id";
-    /// Version 2: `<partition>:<start offset>-<end offset>`, with commas between them, rising.
+    /// `<partition>:<start offset>-<end offset>`, with commas between them, rising.
     pub(crate) const PARTITIONS: &str = "alluvium.partitions";
     /// Version 1.
     pub(crate) const PARTITION: &str = "alluvium.partition";
@@ -110,13 +110,9 @@ pub(crate) fn header_element() -> Field {
     Field::new("element", DataType::Struct(header_fields()), false)
 }
 
-/// The Arrow schema of the columns.
-pub(crate) fn schema(version: FormatVersion) -> SchemaRef {
-    static ONE: LazyLock<SchemaRef> = LazyLock::new(|| {
-        let fields = SEVERAL.fields().iter().filter(|field| field.name() != PARTITION_COLUMN).cloned();
-        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-    });
-    static SEVERAL: LazyLock<SchemaRef> = LazyLock::new(|| {
+/// The Arrow schema of the columns that are written.
+pub(crate) fn schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(vec![
             Field::new("offset", DataType::Int64, false),
             Field::new("timestamp", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), false),
@@ -124,21 +120,14 @@ pub(crate) fn schema(version: FormatVersion) -> SchemaRef {
             Field::new("key", DataType::Binary, true),
             Field::new("value", DataType::Binary, true),
             Field::new("headers", DataType::List(Arc::new(header_element())), false),
-            Field::new(PARTITION_COLUMN, DataType::Int32, false),
+            Field::new("partition", DataType::Int32, false),
         ]))
     });
-    match version {
-        FormatVersion::One => Arc::clone(&ONE),
-        FormatVersion::Several => Arc::clone(&SEVERAL),
-    }
+    Arc::clone(&SCHEMA)
 }
 
 /// Encodings, compression and statistics of the columns.
-pub(crate) fn writer_properties(version: FormatVersion) -> Result<WriterProperties, ParquetError> {
-    let sorted_by: &[usize] = match version {
-        FormatVersion::One => &[column::OFFSET],
-        FormatVersion::Several => &[PARTITION_LEAF, column::OFFSET],
-    };
+pub(crate) fn writer_properties() -> Result<WriterProperties, ParquetError> {
     let builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(format!("alluvium {}", env!("CARGO_PKG_VERSION")))
@@ -151,7 +140,7 @@ pub(crate) fn writer_properties(version: FormatVersion) -> Result<WriterProperti
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_statistics_truncate_length(Some(STATISTICS_BYTES_MAX))
         .set_column_index_truncate_length(Some(STATISTICS_BYTES_MAX))
-        .set_sorting_columns(Some(sorted_by.iter().copied().map(sorting_column).collect()));
+        .set_sorting_columns(Some([PARTITION_LEAF, column::OFFSET].map(sorting_column).into()));
     let builder = ["offset", "timestamp"].into_iter().fold(builder, delta_encoded);
     Ok(["value", "headers.list.element.value", "headers.list.element.raw_key"]
         .into_iter()
@@ -162,7 +151,6 @@ pub(crate) fn writer_properties(version: FormatVersion) -> Result<WriterProperti
         .build())
 }
 
-const PARTITION_COLUMN: &str = "partition";
 /// Position of `partition` among the columns of Parquet, which has one for each part of a header.
 pub(crate) const PARTITION_LEAF: usize = 8;
 

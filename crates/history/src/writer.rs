@@ -9,13 +9,15 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 
 use crate::arrow_columns::ColumnsBuilder;
-use crate::schema::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, FormatVersion, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
+use crate::schema::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
 use crate::{FileIdentity, HistoryRecord, checksum};
 
 /// Largest payload of one record: Kafka's own limits are far lower, and Arrow's column offsets end at twice this size.
 const RECORD_BYTES_MAX: usize = 1 << 30;
 /// Bytes of one part of the output.
 const PART_BYTES: usize = 1 << 20;
+/// What a row group takes of the footer and of the page index, bytes, about.
+const FOOTER_BYTES_PER_ROW_GROUP: usize = 2_000;
 /// The end of every Parquet file: the footer's length and the magic.
 const PARQUET_END_BYTES: usize = 8;
 
@@ -24,7 +26,6 @@ const PARQUET_END_BYTES: usize = 8;
 ///
 /// Memory: the compressed file so far, one row group of compressed pages, one chunk of records.
 pub struct HistoryWriter {
-    version: FormatVersion,
     parquet: ArrowWriter<PartBuffer>,
     columns: ColumnsBuilder,
     /// The partitions that are complete.
@@ -42,8 +43,6 @@ pub struct HistoryWriter {
 /// A complete file, ready to be put.
 #[derive(Debug)]
 pub struct FinishedFile {
-    /// Whether it may hold several partitions, and so has a column of them.
-    pub is_shared: bool,
     /// Its partitions, rising; at least one.
     pub partitions: Vec<WrittenPartition>,
     /// The file's bytes, in order.
@@ -76,7 +75,7 @@ pub enum WriteError {
         /// The lowest offset that could have followed.
         expected: Offset,
     },
-    /// Partitions must rise, and some files are of one.
+    /// Partitions must rise.
     #[error("partition {partition} cannot follow {before}")]
     Partition {
         /// The partition.
@@ -101,37 +100,19 @@ pub enum WriteError {
 }
 
 impl HistoryWriter {
-    /// A file of one partition, `partition` of the topic called `topic`, whose first offset is `start`.
+    /// A file that begins with `partition` of the topic called `topic`, whose first offset is `start`;
+    /// [`Self::next_partition`] goes on with the next partition.
     ///
     /// # Errors
     /// If the encoder refuses the schema.
     pub fn new(topic: &str, partition: TopicPartition, start: Offset) -> Result<Self, WriteError> {
-        Self::of_version(FormatVersion::One, topic, partition, start)
-    }
-
-    /// A file of several partitions of the topic called `topic`. The first is `partition`, whose first offset is
-    /// `start`; [`Self::next_partition`] goes on with the next.
-    ///
-    /// # Errors
-    /// If the encoder refuses the schema.
-    pub fn shared(topic: &str, partition: TopicPartition, start: Offset) -> Result<Self, WriteError> {
-        Self::of_version(FormatVersion::Several, topic, partition, start)
-    }
-
-    fn of_version(
-        version: FormatVersion,
-        topic: &str,
-        partition: TopicPartition,
-        start: Offset,
-    ) -> Result<Self, WriteError> {
         let options = ArrowWriterOptions::new()
-            .with_properties(schema::writer_properties(version)?)
+            .with_properties(schema::writer_properties()?)
             .with_skip_arrow_metadata(true)
             .with_schema_root("record".to_owned());
         Ok(Self {
-            version,
-            parquet: ArrowWriter::try_new_with_options(PartBuffer::default(), schema::schema(version), options)?,
-            columns: ColumnsBuilder::new(version),
+            parquet: ArrowWriter::try_new_with_options(PartBuffer::default(), schema::schema(), options)?,
+            columns: ColumnsBuilder::new(),
             done: Vec::new(),
             identity: FileIdentity { topic: topic.to_owned(), partition, offsets: start..start },
             next: start,
@@ -171,8 +152,9 @@ impl HistoryWriter {
     /// Size of the file in bytes if it were finished now, about.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let bytes = self.parquet.bytes_written() + self.parquet.in_progress_size() + self.chunk.bytes;
-        u64::try_from(bytes).unwrap_or(u64::MAX)
+        let rows = self.parquet.bytes_written() + self.parquet.in_progress_size() + self.chunk.bytes;
+        let row_groups = self.parquet.flushed_row_groups().len() + 1;
+        u64::try_from(rows + row_groups * FOOTER_BYTES_PER_ROW_GROUP).unwrap_or(u64::MAX)
     }
 
     /// Records of the partition so far.
@@ -185,11 +167,10 @@ impl HistoryWriter {
     /// offset `start` on.
     ///
     /// # Errors
-    /// If the file is of one partition, `end` is not past the last record, the partitions do not rise, or the encoder
-    /// fails.
+    /// If `end` is not past the last record, the partitions do not rise, or the encoder fails.
     pub fn next_partition(&mut self, end: Offset, partition: PartitionIndex, start: Offset) -> Result<(), WriteError> {
         let TopicPartition { topic, partition: before } = self.identity.partition;
-        if self.version == FormatVersion::One || partition <= before {
+        if partition <= before {
             return Err(WriteError::Partition { partition, before });
         }
         self.end_partition(end)?;
@@ -227,13 +208,12 @@ impl HistoryWriter {
     pub fn finish(mut self, end: Offset) -> Result<FinishedFile, WriteError> {
         self.end_partition(end)?;
         let identities: Vec<FileIdentity> = self.done.iter().map(|done| done.identity.clone()).collect();
-        for (key, value) in FileIdentity::to_metadata(self.version, &identities) {
+        for (key, value) in FileIdentity::to_metadata(&identities) {
             self.parquet.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
-        let parts = with_checksums(self.version, self.parquet.into_inner()?.finish());
+        let parts = with_checksums(self.parquet.into_inner()?.finish());
         let bytes = parts.iter().map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX)).sum();
-        let is_shared = self.version == FormatVersion::Several;
-        Ok(FinishedFile { is_shared, partitions: self.done, parts, bytes })
+        Ok(FinishedFile { partitions: self.done, parts, bytes })
     }
 
     fn encode_chunk(&mut self) -> Result<(), WriteError> {
@@ -264,7 +244,7 @@ impl ChunkSize {
 }
 
 /// Puts the checksum section before the Parquet footer.
-pub(crate) fn with_checksums(version: FormatVersion, parts: Vec<Bytes>) -> Vec<Bytes> {
+pub(crate) fn with_checksums(parts: Vec<Bytes>) -> Vec<Bytes> {
     let total: usize = parts.iter().map(Bytes::len).sum();
     let end = concat(split(&parts, total - PARQUET_END_BYTES).1);
     let footer_bytes = end.first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length));
@@ -272,7 +252,7 @@ pub(crate) fn with_checksums(version: FormatVersion, parts: Vec<Bytes>) -> Vec<B
     let (mut covered, tail) = split(&parts, total - footer_bytes);
     let tail = concat(tail);
     let footer = &tail[..tail.len() - PARQUET_END_BYTES];
-    let section = checksum::encode(version, covered.iter(), footer);
+    let section = checksum::encode(covered.iter(), footer);
     covered.extend([section, tail]);
     covered
 }

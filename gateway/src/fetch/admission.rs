@@ -75,7 +75,7 @@ impl LocatedPartition {
         let bytes = first.map_or(0, |first| match &first.source {
             ExtentSource::Segment { .. } => usize::try_from(first.bytes).unwrap_or(usize::MAX),
             // Its batches are larger than it is itself: it is compressed.
-            ExtentSource::History { .. } | ExtentSource::SharedHistory { .. } => BATCH_BYTES_USUAL_MAX,
+            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => BATCH_BYTES_USUAL_MAX,
         });
         bytes.min(BATCH_BYTES_USUAL_MAX)
     }

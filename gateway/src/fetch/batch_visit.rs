@@ -51,7 +51,7 @@ impl LoadedBatches {
     ) -> Result<ControlFlow<(), Offset>, LoadError> {
         let rejected = match &extent.source {
             ExtentSource::Segment { rejected, .. } => rejected.as_slice(),
-            ExtentSource::History { .. } | ExtentSource::SharedHistory { .. } => &[],
+            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => &[],
         };
         let visited = match self {
             Self::Run(batches) => {

@@ -116,7 +116,7 @@ impl TimestampScan<'_> {
     async fn extent(self, extent: Extent) -> Result<Option<FoundOffset>, FetchError> {
         let found = match extent.source {
             ExtentSource::Segment { .. } => self.segment(extent).await,
-            ExtentSource::History { .. } | ExtentSource::SharedHistory { .. } => match self.history(&extent).await {
+            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => match self.history(&extent).await {
                 Err(error) if self.loader.should_retry_from_store(&extent, &error) => self.history(&extent).await,
                 found => found,
             },

@@ -78,6 +78,6 @@ pub fn source<'a>(extent: &'a Extent, whole: Option<Tier>, recent: &RecentSegmen
             (None, Some(tier)) => ReadSource::WholeSegment(tier, position),
             (None, None) => ReadSource::SegmentRun(position),
         },
-        ExtentSource::History { .. } | ExtentSource::SharedHistory { .. } => ReadSource::History,
+        ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => ReadSource::History,
     }
 }

@@ -20,13 +20,13 @@ pub async fn compact(world: &World, partition: TopicPartition, extents: usize, v
     push_all(&mut writer, Offset(0)..end, Timestamp(START_MS), value);
     let file = writer.finish(end).expect("a file");
     let object = ObjectId::new(world.clock.now(), 99, world.rng.next_u64());
-    let key = object_key::history("orders", partition, Offset(0), object);
+    let key = object_key::history("orders", partition.topic, object);
     let bytes = file.bytes;
     world.objects.put(&key, file.parts).await.expect("put");
     let extent = Extent {
         offsets: Offset(0)..end,
         object,
-        source: ExtentSource::History { level: 1 },
+        source: ExtentSource::History { level: 1, file_bytes: bytes },
         bytes,
         records: u64::try_from(end.0).expect("positive"),
         timestamps: (Timestamp(START_MS), Timestamp(START_MS)),
@@ -52,7 +52,7 @@ pub async fn compact_shared(world: &World, partitions: &[TopicPartition], value:
         extents.retain(|extent| extent.is_level_0());
         let start = extents.first().expect("there are extents").offsets.start;
         writer = match writer.take() {
-            None => Some(HistoryWriter::shared("orders", *partition, start).expect("a writer")),
+            None => Some(HistoryWriter::new("orders", *partition, start).expect("a writer")),
             Some(mut writer) => {
                 HistoryWriter::next_partition(&mut writer, end, partition.partition, start).expect("they rise");
                 Some(writer)
@@ -67,13 +67,13 @@ pub async fn compact_shared(world: &World, partitions: &[TopicPartition], value:
     }
     let file = writer.expect("there are partitions").finish(end).expect("a file");
     let object = ObjectId::new(world.clock.now(), 99, world.rng.next_u64());
-    let key = object_key::shared_history("orders", partitions[0].topic, object);
+    let key = object_key::history("orders", partitions[0].topic, object);
     world.objects.put(&key, file.parts).await.expect("put");
     let output = |part: &WrittenPartition| {
         let extent = Extent {
             offsets: part.identity.offsets.clone(),
             object,
-            source: ExtentSource::SharedHistory { level: 1, file_bytes: file.bytes },
+            source: ExtentSource::History { level: 1, file_bytes: file.bytes },
             bytes: part.bytes,
             records: part.records,
             timestamps: part.timestamps,

@@ -32,16 +32,18 @@ pub enum ExtentSource {
         /// Numbers (from 0, within the run) of the batches that the commit rejected, ascending: they take no offsets.
         rejected: Vec<u32>,
     },
-    /// The whole of one history file (Parquet, level 1 or more).
+    /// The whole of one history file of format version 1 (Parquet, level 1 or more), which is not written any more.
+    HistoryV1 {
+        /// As below.
+        level: u8,
+    },
+    /// The rows of the partition in a history file (Parquet, level 1 or more), which may hold several partitions of the
+    /// topic. The file says where they lie.
     History {
         /// 1 for a rewrite of segments, one more than the highest input for a rewrite of history files.
         level: u8,
-    },
-    /// The rows of the partition in a history file of several partitions of the topic. The file says where they lie.
-    SharedHistory {
-        /// As above.
-        level: u8,
-        /// Number of bytes of the whole file: from there its footer is found.
+        /// Number of bytes of the whole file: from there its footer is found. If no other partition has a part of it, the
+        /// extent has as many.
         file_bytes: u64,
     },
 }
@@ -53,10 +55,10 @@ impl Extent {
         self.level() == 0
     }
 
-    /// Whether it lies in a history file together with other partitions.
+    /// Whether it lies in a history file that was written with parts of other partitions.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        matches!(self.source, ExtentSource::SharedHistory { .. })
+        matches!(self.source, ExtentSource::History { file_bytes, .. } if file_bytes != self.bytes)
     }
 
     /// How often compaction has rewritten its records.
@@ -64,7 +66,7 @@ impl Extent {
     pub fn level(&self) -> u8 {
         match self.source {
             ExtentSource::Segment { .. } => 0,
-            ExtentSource::History { level } | ExtentSource::SharedHistory { level, .. } => level,
+            ExtentSource::HistoryV1 { level } | ExtentSource::History { level, .. } => level,
         }
     }
 
@@ -72,8 +74,8 @@ impl Extent {
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
         match self.source {
-            ExtentSource::Segment { .. } | ExtentSource::History { .. } => self.bytes,
-            ExtentSource::SharedHistory { file_bytes, .. } => file_bytes,
+            ExtentSource::Segment { .. } | ExtentSource::HistoryV1 { .. } => self.bytes,
+            ExtentSource::History { file_bytes, .. } => file_bytes,
         }
     }
 }

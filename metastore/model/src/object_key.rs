@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! segments/<hash: 2 hex>/<object id: 32 hex>.seg
+//! history/<topic name>/<topic id>/<object id: 32 hex>.parquet
 //! history/<topic name>/<topic id>/partition=<n>/<start offset: 20 digits>-<object id: 32 hex>.parquet
-//! history/<topic name>/<topic id>/shared/<object id: 32 hex>.parquet
 //! ```
 //!
 //! Segment keys fan out over 256 hashed prefixes, since S3 scales by prefix. History keys are for people and analytics
-//! engines: one glob names a topic. A file in `shared` holds several partitions. Topic names are legal path parts by Kafka's own rule (`[a-zA-Z0-9._-]`, not `.`,
-//! `..`).
+//! engines: one glob names a topic, and as ids begin with a time, files are listed in the order of their creation. The
+//! last line is of files of format version 1, which are not written any more. Topic names are legal path parts by Kafka's
+//! own rule (`[a-zA-Z0-9._-]`, not `.`, `..`).
 
 use crate::{Extent, ExtentSource, ObjectId, Offset, TopicId, TopicPartition};
 
@@ -16,9 +17,8 @@ use crate::{Extent, ExtentSource, ObjectId, Offset, TopicId, TopicPartition};
 pub const SEGMENTS: &str = "segments/";
 /// The prefix of the keys of all history files.
 pub const HISTORY: &str = "history/";
-/// The directory of a topic's files of several partitions. Engines that take `partition=<n>` from a path find nothing in
-/// this name, and the partition of each row in a column.
-pub const SHARED: &str = "shared";
+/// The start of the names of directories of files of format version 1.
+const PARTITION_V1: &str = "partition=";
 
 /// The key of segment `id`.
 #[must_use]
@@ -26,17 +26,18 @@ pub fn segment(id: ObjectId) -> String {
     format!("{SEGMENTS}{:02x}/{id}.seg", spread(id))
 }
 
-/// The key of the history file `id` of `partition` of the topic called `topic_name`, whose first offset is `start`.
+/// The key of the history file `id` of `topic`, which is called `topic_name`.
 #[must_use]
-pub fn history(topic_name: &str, partition: TopicPartition, start: Offset, id: ObjectId) -> String {
-    let TopicPartition { topic: TopicId(topic), partition } = partition;
-    format!("{HISTORY}{topic_name}/{topic}/partition={partition}/{:020}-{id}.parquet", start.0)
+pub fn history(topic_name: &str, TopicId(topic): TopicId, id: ObjectId) -> String {
+    format!("{HISTORY}{topic_name}/{topic}/{id}.parquet")
 }
 
-/// The key of the history file `id` of several partitions of `topic`, which is called `topic_name`.
+/// The key of the history file `id` of format version 1 of `partition` of the topic called `topic_name`, whose first
+/// offset is `start`.
 #[must_use]
-pub fn shared_history(topic_name: &str, TopicId(topic): TopicId, id: ObjectId) -> String {
-    format!("{HISTORY}{topic_name}/{topic}/{SHARED}/{id}.parquet")
+pub fn history_v1(topic_name: &str, partition: TopicPartition, start: Offset, id: ObjectId) -> String {
+    let TopicPartition { topic: TopicId(topic), partition } = partition;
+    format!("{HISTORY}{topic_name}/{topic}/{PARTITION_V1}{partition}/{:020}-{id}.parquet", start.0)
 }
 
 /// The key of the object in which `extent` of `partition` of the topic called `topic_name` lies.
@@ -44,8 +45,8 @@ pub fn shared_history(topic_name: &str, TopicId(topic): TopicId, id: ObjectId) -
 pub fn of_extent(topic_name: &str, partition: TopicPartition, extent: &Extent) -> String {
     match extent.source {
         ExtentSource::Segment { .. } => segment(extent.object),
-        ExtentSource::History { .. } => history(topic_name, partition, extent.offsets.start, extent.object),
-        ExtentSource::SharedHistory { .. } => shared_history(topic_name, partition.topic, extent.object),
+        ExtentSource::HistoryV1 { .. } => history_v1(topic_name, partition, extent.offsets.start, extent.object),
+        ExtentSource::History { .. } => history(topic_name, partition.topic, extent.object),
     }
 }
 
@@ -57,8 +58,8 @@ pub fn parse(key: &str) -> Option<ObjectId> {
         ObjectId::parse(file.strip_suffix(".seg")?)
     } else if key.starts_with(HISTORY) {
         let name = file.strip_suffix(".parquet")?;
-        let is_shared = directory.rsplit('/').next() == Some(SHARED);
-        ObjectId::parse(if is_shared { name } else { name.split_once('-')?.1 })
+        let is_v1 = directory.rsplit('/').next().is_some_and(|last| last.starts_with(PARTITION_V1));
+        ObjectId::parse(if is_v1 { name.split_once('-')?.1 } else { name })
     } else {
         None
     }
@@ -83,14 +84,14 @@ mod tests {
         let id = ObjectId::new(Timestamp(1_790_000_000_000), 1, 2);
         assert_eq!(parse(&segment(id)), Some(id));
         let partition = TopicPartition::new(TopicId(Uuid::from_u128(5)), PartitionIndex(3));
-        let key = history("orders.v1", partition, Offset(42), id);
+        let key = history_v1("orders.v1", partition, Offset(42), id);
         assert_eq!(parse(&key), Some(id));
         assert!(
             key.starts_with("history/orders.v1/00000000-0000-0000-0000-000000000005/partition=3/00000000000000000042-")
         );
-        let key = shared_history("orders.v1", partition.topic, id);
+        let key = history("orders.v1", partition.topic, id);
         assert_eq!(parse(&key), Some(id));
-        assert_eq!(key, format!("history/orders.v1/00000000-0000-0000-0000-000000000005/shared/{id}.parquet"));
+        assert_eq!(key, format!("history/orders.v1/00000000-0000-0000-0000-000000000005/{id}.parquet"));
     }
 
     #[test]
@@ -100,8 +101,8 @@ mod tests {
             "segments/",
             "segments/00/x.seg",
             "history/a/b/c.parquet",
-            "history/a/b/shared/1-00000000000000000000000000000000.parquet",
-            "history/a/b/00000000000000000000000000000000.parquet",
+            "history/a/b/1-00000000000000000000000000000000.parquet",
+            "history/a/b/partition=1/00000000000000000000000000000000.parquet",
             "other/00000000000000000000000000000000.seg",
         ] {
             assert_eq!(parse(key), None, "{key}");

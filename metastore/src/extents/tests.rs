@@ -34,13 +34,13 @@ fn bytes_of_version_1_never_change() {
         assert_eq!(encode(&extent), golden);
         assert_eq!(decode(Offset(1_300), &golden), Ok(extent));
     }
-    let history = Extent { source: ExtentSource::History { level: 2 }, records: 299, ..segment_extent(vec![]) };
+    let history = Extent { source: ExtentSource::HistoryV1 { level: 2 }, records: 299, ..segment_extent(vec![]) };
     let mut golden = b"\x01\x040123456789abcdef".to_vec();
     golden.extend(b"\x02\x01\x2c\x01\x01\x02\x10\x00\x06\x01\xa0\xc4\x50\x6c\x00\x01\xff\x02");
     assert_eq!(encode(&history), golden);
     assert_eq!(decode(Offset(1_300), &golden), Ok(history.clone()));
 
-    let shared = Extent { source: ExtentSource::SharedHistory { level: 2, file_bytes: 4_096 + 65_536 }, ..history };
+    let shared = Extent { source: ExtentSource::History { level: 2, file_bytes: 4_096 + 65_536 }, ..history };
     golden[1] = 5;
     golden.extend(b"\x03\x01\0\0");
     assert_eq!(encode(&shared), golden);
@@ -89,8 +89,8 @@ prop_compose! {
             object: ObjectId(object),
             source: match (level, file_bytes) {
                 (None, _) => segment,
-                (Some(level), None) => ExtentSource::History { level },
-                (Some(level), Some(file_bytes)) => ExtentSource::SharedHistory { level, file_bytes },
+                (Some(level), None) => ExtentSource::HistoryV1 { level },
+                (Some(level), Some(file_bytes)) => ExtentSource::History { level, file_bytes },
             },
             bytes,
             records,

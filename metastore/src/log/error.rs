@@ -46,6 +46,9 @@ pub enum SwapError {
     /// The object of an output is known already.
     #[error("object {0} is known already")]
     ObjectKnown(ObjectId),
+    /// All offsets of the swap were trimmed away meanwhile.
+    #[error("the extents of partition {0} were trimmed away")]
+    Trimmed(TopicPartition),
     /// Another partition of the shared history file can not be swapped.
     #[error("a part of the shared history file {0} is refused")]
     PartRefused(ObjectId),

@@ -50,13 +50,14 @@ pub struct PartitionSwap<'a> {
     pub inputs: &'a [Extent],
     /// The extents that cover the same offsets, in order, each with the object in which it lies. Several extents, also
     /// of several partitions, may lie in the same object. Swaps of the same call that put parts of the same shared
-    /// history file in, or take them out, are made together or not at all, because queries read the whole file.
+    /// history file in, or take them out, are made together or not at all, because queries read the whole file. A part
+    /// whose offsets were all trimmed away concerns the others no more.
     pub outputs: &'a [(Extent, NewObject)],
 }
 
 impl Log {
-    /// Replaces `inputs` by `outputs`, which cover the same offsets, if all inputs are current and `lease`, on the
-    /// partition, is held. Repeating a swap that was made succeeds while its outputs are current. Outputs that lie
+    /// Replaces `inputs` by `outputs`, which cover the same offsets, if all inputs are current but for those that a trim
+    /// has taken, and `lease`, on the partition, is held. Repeating a swap that was made succeeds while its outputs are current. Outputs that lie
     /// below the log start altogether (an input can reach below it) are not linked; an object of nothing else is
     /// retired at once, to be deleted after `grace`.
     pub async fn swap(
@@ -148,8 +149,9 @@ fn refuse_parts(swaps: &[PartitionSwap<'_>], decisions: &mut [Decision]) {
             if let (Decision::Make(_), Some(object)) = (&*decision, swap.shared().find(|id| refused.contains(id))) {
                 *decision = Decision::Settled(Err(SwapError::PartRefused(object)));
             }
-            if matches!(decision, Decision::Settled(Err(_))) {
-                refused.extend(swap.shared());
+            match decision {
+                Decision::Make(_) | Decision::Settled(Ok(()) | Err(SwapError::Trimmed(_))) => {}
+                Decision::Settled(Err(_)) => refused.extend(swap.shared()),
             }
         }
         if refused.len() == before {
@@ -197,7 +199,11 @@ fn judge(
 ) -> Result<Option<Swapped>, SwapError> {
     let head = head.ok_or(SwapError::UnknownPartition(swap.partition))?;
     let swapped = self::swap(head, swap.inputs, &swap.output_extents())?;
-    if !swap.is_stored(swap.inputs.iter(), stored) {
+    let current = swap.inputs.get(swapped.trimmed..).unwrap_or_default();
+    if current.is_empty() {
+        return Err(SwapError::Trimmed(swap.partition));
+    }
+    if !swap.is_stored(current.iter(), stored) {
         let linked = swap.linked(&swapped);
         let is_done = !linked.is_empty() && swap.is_stored(linked.iter().map(|(extent, _)| extent), stored);
         return if is_done { Ok(None) } else { Err(SwapError::Stale(swap.partition)) };
@@ -264,7 +270,8 @@ fn write(tx: &Tx, swaps: &[PartitionSwap<'_>], decisions: &[Decision], retire: R
     for (id, (object, references)) in objects {
         add_object(tx, id, object.key.clone(), object.bytes, references, retire);
     }
-    release_references(tx, retire.now, made().flat_map(|(swap, _)| swap.inputs));
+    let current = made().flat_map(|(swap, swapped)| swap.inputs.iter().skip(swapped.trimmed));
+    release_references(tx, retire.now, current);
     feed::append_all(tx, retire.now, entries);
     Ok(())
 }

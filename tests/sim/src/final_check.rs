@@ -279,7 +279,7 @@ async fn doubled_parts(
     let mut doubled = Vec::new();
     for object in shared {
         // One that is missing is found by another predicate.
-        let Ok(bytes) = objects.get(&object_key::shared_history(&topic.name, topic.id, object)).await else { continue };
+        let Ok(bytes) = objects.get(&object_key::history(&topic.name, topic.id, object)).await else { continue };
         for identity in HistoryFile::open(&Memory(bytes)).await?.identities() {
             let is_live = |of: &LiveExtent| {
                 of.object == object && of.partition == identity.partition && of.offsets == identity.offsets

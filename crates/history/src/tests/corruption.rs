@@ -5,7 +5,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::fixtures::*;
-use crate::schema::FormatVersion;
 use crate::{HistoryFile, HistoryRecord, ReadError, footer, writer};
 
 fn sample() -> Vec<HistoryRecord> {
@@ -55,8 +54,7 @@ fn a_file_whose_metadata_contradicts_itself_is_an_error() {
     let end = footer.windows(4).position(|window| window == b"2000").expect("the end offset");
     let mut forged_footer = footer;
     forged_footer[end..end + 4].copy_from_slice(b"1999");
-    let forged =
-        writer::with_checksums(FormatVersion::One, vec![Bytes::from([covered, forged_footer].concat())]).concat();
+    let forged = writer::with_checksums(vec![Bytes::from([covered, forged_footer].concat())]).concat();
     assert!(matches!(run(read_all(&Memory::new(forged))), Err(ReadError::Corrupt(_))));
 }
 

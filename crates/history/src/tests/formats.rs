@@ -2,7 +2,7 @@
 
 use arrow_schema::{DataType, Field};
 
-use crate::schema::{FormatVersion, header_fields, key, schema};
+use crate::schema::{header_fields, key, schema};
 
 const PAGE: &str = include_str!("../../../../docs/formats.md");
 
@@ -20,7 +20,7 @@ fn the_page_shows_the_columns_of_the_schema_in_order() {
         DataType::List(_) => header_fields().iter().map(|of| format!("headers.list.element.{}", of.name())).collect(),
         _ => vec![field.name().clone()],
     };
-    let expected: Vec<_> = schema(FormatVersion::Several).fields().iter().flat_map(|field| columns(field)).collect();
+    let expected: Vec<_> = schema().fields().iter().flat_map(|field| columns(field)).collect();
     assert_eq!(first_cells("### Columns"), expected);
 }
 
