@@ -386,6 +386,7 @@ async fn run(steps: Vec<Step>) {
     let report = world.compactor(sharing()).run_once().await;
     assert_eq!(report.failures, Vec::<String>::new());
     check(&world).await;
+    assert_eq!(world.compactor(sharing()).run_once().await.files_written, 0, "merges come to an end");
     // Nothing that is not needed is left.
     for _ in 0..3 {
         world.advance(Duration::from_secs(25 * 3_600));
