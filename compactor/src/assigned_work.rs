@@ -1,8 +1,11 @@
 //! Which partitions and roles are this node's: rendezvous hashing over the live compactors that are not draining.
+//! Partitions that may share history files go together, or each compactor would share only what it has of them.
 
 use alluvium_metastore::leases::MaintenanceRole;
 use alluvium_metastore::nodes::{Node, NodeState, Session};
 use alluvium_model::{AgentId, TopicPartition, placement};
+
+use crate::plan;
 
 /// The work assigned to one node among all compactors. Leases protect it while the nodes disagree about who is live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +24,8 @@ impl AssignedWork {
 
     /// Whether this node rewrites `partition`.
     pub(crate) fn has_partition(&self, partition: TopicPartition) -> bool {
-        self.has(&[&partition.topic.0.as_bytes()[..], &partition.partition.0.to_be_bytes()].concat())
+        let (topic, number) = plan::neighbourhood(partition);
+        self.has(&[&topic.0.as_bytes()[..], &number.to_be_bytes()].concat())
     }
 
     /// Whether this node performs `role`.

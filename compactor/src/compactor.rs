@@ -18,7 +18,7 @@ use crate::failed_segments::FailedSegments;
 use crate::held_leases::HeldLeases;
 use crate::in_flight::InFlight;
 use crate::orphan_sweep::OrphanSweep;
-use crate::plan::Policy;
+use crate::plan::{Policy, Sharing};
 use crate::retention::Retention;
 use crate::rewrite::{RewriteSettings, Rewriter, put_slots};
 use crate::tasks::TaskStatuses;
@@ -146,6 +146,7 @@ fn rewrite_settings(config: &CompactorConfig, rng: &dyn Rng) -> RewriteSettings 
     RewriteSettings {
         writer: u32::try_from(rng.next_u64() >> 32).unwrap_or(0),
         file_bytes_target: config.file_bytes_target.max(1),
+        sharing: Sharing::new(config.file_bytes_target, config.shared_part_bytes_max),
         read_ahead_bytes: config.read_ahead_bytes,
         retire_grace: config.retire_grace,
         output_age_max: limits::COMMIT_AGE_MAX,

@@ -21,7 +21,7 @@ use super::{Backlog, ExpiryQueue, PartitionWork, PlanInput, Planner};
 use crate::Counters;
 use crate::assigned_work::AssignedWork;
 use crate::held_leases::HeldLeases;
-use crate::in_flight::InFlight;
+use crate::in_flight::{BusyExtents, InFlight};
 use crate::plan::{Policy, Selection};
 use crate::retention::Retention;
 use crate::tasks::TaskStatus;
@@ -237,7 +237,8 @@ impl WorkIndex {
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let (end, selection) = (head.stable, Selection::None);
-        let input = PlanInput { topic, partition, head, end, selection, bytes_max: 0, in_flight: &[], now };
+        let input =
+            PlanInput { topic, partition, head, end, selection, bytes_max: 0, in_flight: &BusyExtents::default(), now };
         let work = self.planner.plan(input).await?;
         backlog.surveyed(partition, &work.reading, !work.merges.is_empty(), now);
         Ok(())
