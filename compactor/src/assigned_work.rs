@@ -1,5 +1,6 @@
 //! Which partitions and roles are this node's: rendezvous hashing over the live compactors that are not draining.
-//! Partitions that may share history files go together, or each compactor would share only what it has of them.
+//! Partitions that may share history files go together, or each compactor would share only what it has of them. Those
+//! with so much data that they share none are assigned one by one, or a topic of a few would be one compactor's.
 
 use alluvium_metastore::leases::MaintenanceRole;
 use alluvium_metastore::nodes::{Node, NodeState, Session};
@@ -14,6 +15,18 @@ pub(crate) struct AssignedWork {
     compactors: Vec<AgentId>,
 }
 
+/// By what a partition is assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AssignedBy {
+    /// By its neighbourhood, as it may share files.
+    Neighbourhood,
+    /// By itself.
+    Partition,
+    /// To both who have it by the one and by the other: whose it is has not compacted it for too long, perhaps because it
+    /// does not know that the partition is large.
+    Either,
+}
+
 impl AssignedWork {
     /// What is assigned to the node of `session`, by its current list of live nodes.
     pub(crate) fn of(session: &Session) -> Self {
@@ -22,10 +35,16 @@ impl AssignedWork {
         Self { own: session.node().id, compactors }
     }
 
-    /// Whether this node rewrites `partition`.
-    pub(crate) fn has_partition(&self, partition: TopicPartition) -> bool {
-        let (topic, number) = plan::neighbourhood(partition);
-        self.has(&[&topic.0.as_bytes()[..], &number.to_be_bytes()].concat())
+    /// Whether this node rewrites `partition`, which is assigned `by` one or the other.
+    pub(crate) fn has_partition(&self, partition: TopicPartition, by: AssignedBy) -> bool {
+        let TopicPartition { topic, partition: number } = partition;
+        let (_, neighbourhood) = plan::neighbourhood(partition);
+        let has = |number: i32| self.has(&[&topic.0.as_bytes()[..], &number.to_be_bytes()].concat());
+        match by {
+            AssignedBy::Neighbourhood => has(neighbourhood),
+            AssignedBy::Partition => has(number.0),
+            AssignedBy::Either => has(neighbourhood) || has(number.0),
+        }
     }
 
     /// Whether this node performs `role`.

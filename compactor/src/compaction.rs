@@ -121,6 +121,7 @@ impl CompactionTask {
     }
 
     async fn plan_pass(&self, pass: &mut PlannedWork, with_merges: bool) -> Result<(), Error> {
+        self.index.reassign().await;
         let (now, bytes_max) = (self.clock.now(), self.config.job_bytes_max());
         let looks = PassLooks { now, retry: now.plus(self.config.interval), bytes_max, with_merges };
         while !pass.is_full() {

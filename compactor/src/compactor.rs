@@ -23,7 +23,7 @@ use crate::retention::Retention;
 use crate::rewrite::{RewriteSettings, Rewriter, put_slots};
 use crate::tasks::TaskStatuses;
 use crate::upkeep::Upkeep;
-use crate::work::{Planner, WorkIndex};
+use crate::work::{LargePartitions, Planner, WorkIndex};
 use crate::{CompactorConfig, Counters, Report, TaskGauges};
 
 /// One of any number of compactors that share the work: rendezvous hashing among the live ones assigns each its part,
@@ -55,7 +55,10 @@ impl Compactor {
         let leases = Arc::new(HeldLeases::new(metastore.leases.clone(), session, Arc::clone(&rng)));
         let planner = Planner::new(metastore.topics.clone(), metastore.log.clone(), policy, Arc::clone(&failed));
         let feed = metastore.feed.clone();
-        let index = Arc::new(WorkIndex::new(feed, planner, policy, Arc::clone(&clock), Arc::clone(&counters)));
+        let settings = rewrite_settings(&config, &*rng);
+        let large = LargePartitions::new(settings.sharing.part_bytes_max(), config.compact_age_max);
+        let index = WorkIndex::new(feed, planner, policy, large, Arc::clone(&clock), Arc::clone(&counters));
+        let index = Arc::new(index);
         let rewriter = Rewriter {
             log: metastore.log.clone(),
             known: metastore.objects.clone(),
@@ -63,7 +66,7 @@ impl Compactor {
             objects: objects.clone(),
             impatient_objects,
             clock: Arc::clone(&clock),
-            settings: rewrite_settings(&config, &*rng),
+            settings,
             rng,
             puts: Arc::new(Semaphore::new(put_slots(objects.puts_in_flight_max()))),
             failed,

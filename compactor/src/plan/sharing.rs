@@ -60,6 +60,11 @@ impl Sharing {
         Self { part_bytes_max: part_bytes_max.min(file_bytes_max / PART_BYTES_DIVISOR), file_bytes_max }
     }
 
+    /// Bytes from which on a partition gets a file of its own.
+    pub(crate) fn part_bytes_max(self) -> u64 {
+        self.part_bytes_max
+    }
+
     /// Whether a part that is made of `bytes` is so small that it shares a file, if there is one that it fits into.
     pub(crate) fn is_small(self, bytes: u64) -> bool {
         bytes < self.part_bytes_max

@@ -16,6 +16,7 @@ mod jobs;
 mod shared_files;
 mod shared_merges;
 mod sharing;
+mod spreading;
 mod together;
 mod transactions;
 mod world;
