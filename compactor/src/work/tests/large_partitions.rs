@@ -68,9 +68,9 @@ fn a_partition_stays_large_until_it_gets_a_quarter_no_more() {
 
 #[test]
 fn a_partition_that_gets_about_enough_changes_once() {
-    let wavering = (0..1_000).map(|minute: u64| if minute / 7 % 2 == 0 { 150 } else { 250 });
+    let wavering = (0..1_000).map(|minute: u64| if (minute / 7).is_multiple_of(2) { 150 } else { 250 });
     assert_eq!(changes(wavering).len(), 1);
-    let bursts = (0..1_000).map(|minute: u64| if minute % 15 == 0 { 1_500 } else { 0 });
+    let bursts = (0..1_000).map(|minute: u64| if minute.is_multiple_of(15) { 1_500 } else { 0 });
     assert_eq!(changes(bursts), [(0, true)]);
 }
 
