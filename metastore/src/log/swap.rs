@@ -57,9 +57,9 @@ pub struct PartitionSwap<'a> {
 
 impl Log {
     /// Replaces `inputs` by `outputs`, which cover the same offsets, if all inputs are current but for those that a trim
-    /// has taken, and `lease`, on the partition, is held. Repeating a swap that was made succeeds while its outputs are current. Outputs that lie
-    /// below the log start altogether (an input can reach below it) are not linked; an object of nothing else is
-    /// retired at once, to be deleted after `grace`.
+    /// has taken, and `lease`, on the partition, is held. Repeating a swap that was made succeeds while its outputs are
+    /// current. Outputs that lie below the log start altogether (an input can reach below it) are not linked; an object
+    /// of nothing else is retired at once, to be deleted after `grace`.
     pub async fn swap(
         &self,
         lease: &Lease,
