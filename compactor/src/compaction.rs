@@ -121,6 +121,7 @@ impl CompactionTask {
     }
 
     async fn plan_pass(&self, pass: &mut PlannedWork, with_merges: bool) -> Result<(), Error> {
+        self.index.reassign().await;
         let (now, bytes_max) = (self.clock.now(), self.config.job_bytes_max());
         let looks = PassLooks { now, retry: now.plus(self.config.interval), bytes_max, with_merges };
         while !pass.is_full() {
@@ -253,6 +254,7 @@ impl CompactionTask {
         let now = self.clock.now();
         let planner = &self.index.planner;
         let mut pass = PlannedWork::new(u64::MAX);
+        let planned = InFlight::default();
         let mut backlog = Backlog::new(self.index.planner.policy());
         for topic in planner.topics().await? {
             for (partition, head) in planner.heads(&topic).await? {
@@ -261,17 +263,11 @@ impl CompactionTask {
                 }
                 let end = end_offsets.get(&partition).copied().unwrap_or(Offset(0)).min(head.stable);
                 let selection = Selection::All;
-                let input = PlanInput {
-                    topic: &topic,
-                    partition,
-                    head,
-                    end,
-                    selection,
-                    bytes_max: u64::MAX,
-                    in_flight: &[],
-                    now,
-                };
+                let (busy, bytes_max) = (planned.of(partition), u64::MAX);
+                let input =
+                    PlanInput { topic: &topic, partition, head, end, selection, bytes_max, in_flight: &busy, now };
                 let work = planner.plan(input).await?;
+                work.compactions().for_each(|compaction| planned.add(compaction));
                 backlog.read(partition, &work.reading, now, now);
                 pass.add(work);
             }

@@ -18,12 +18,12 @@ use crate::failed_segments::FailedSegments;
 use crate::held_leases::HeldLeases;
 use crate::in_flight::InFlight;
 use crate::orphan_sweep::OrphanSweep;
-use crate::plan::Policy;
+use crate::plan::{Policy, Sharing};
 use crate::retention::Retention;
 use crate::rewrite::{RewriteSettings, Rewriter, put_slots};
 use crate::tasks::TaskStatuses;
 use crate::upkeep::Upkeep;
-use crate::work::{Planner, WorkIndex};
+use crate::work::{LargePartitions, Planner, WorkIndex};
 use crate::{CompactorConfig, Counters, Report, TaskGauges};
 
 /// One of any number of compactors that share the work: rendezvous hashing among the live ones assigns each its part,
@@ -55,7 +55,10 @@ impl Compactor {
         let leases = Arc::new(HeldLeases::new(metastore.leases.clone(), session, Arc::clone(&rng)));
         let planner = Planner::new(metastore.topics.clone(), metastore.log.clone(), policy, Arc::clone(&failed));
         let feed = metastore.feed.clone();
-        let index = Arc::new(WorkIndex::new(feed, planner, policy, Arc::clone(&clock), Arc::clone(&counters)));
+        let settings = rewrite_settings(&config, &*rng);
+        let large = LargePartitions::new(settings.sharing.part_bytes_max(), config.compact_age_max);
+        let index = WorkIndex::new(feed, planner, policy, large, Arc::clone(&clock), Arc::clone(&counters));
+        let index = Arc::new(index);
         let rewriter = Rewriter {
             log: metastore.log.clone(),
             known: metastore.objects.clone(),
@@ -63,7 +66,7 @@ impl Compactor {
             objects: objects.clone(),
             impatient_objects,
             clock: Arc::clone(&clock),
-            settings: rewrite_settings(&config, &*rng),
+            settings,
             rng,
             puts: Arc::new(Semaphore::new(put_slots(objects.puts_in_flight_max()))),
             failed,
@@ -146,6 +149,7 @@ fn rewrite_settings(config: &CompactorConfig, rng: &dyn Rng) -> RewriteSettings 
     RewriteSettings {
         writer: u32::try_from(rng.next_u64() >> 32).unwrap_or(0),
         file_bytes_target: config.file_bytes_target.max(1),
+        sharing: Sharing::new(config.file_bytes_target, config.shared_part_bytes_max),
         read_ahead_bytes: config.read_ahead_bytes,
         retire_grace: config.retire_grace,
         output_age_max: limits::COMMIT_AGE_MAX,

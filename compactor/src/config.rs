@@ -6,6 +6,9 @@ use alluvium_model::limits;
 
 use crate::job_memory;
 
+/// A file of its own is worth its PUT from here on: a GiB of such files costs half a cent.
+const SHARED_PART_BYTES_MAX: u64 = 1 << 20;
+
 /// How a compactor behaves.
 #[derive(Clone, Debug)]
 pub struct CompactorConfig {
@@ -22,10 +25,13 @@ pub struct CompactorConfig {
     /// In the background, a partition is rewritten once its oldest level-0 extent has this age. With less than 1 MiB it
     /// waits longer, in inverse proportion to its bytes.
     pub compact_age_max: Duration,
-    /// The longest that it waits, however small it is.
+    /// The longest that it waits, however small it is. Longer costs more GETs once a job cannot read all segments of the age,
+    /// shorter more PUTs.
     pub compact_small_age_max: Duration,
     /// Size in bytes up to which a history file is written.
     pub file_bytes_target: u64,
+    /// A partition with as many bytes gets a history file of its own; neighbouring ones of a topic with fewer share files.
+    pub shared_part_bytes_max: u64,
     /// Bytes of segments that a job has fetched, each counted twice, or one segment if that is larger.
     pub read_ahead_bytes: u64,
     /// Jobs at once. Each takes up to [`Self::job_memory_bytes`].
@@ -80,8 +86,9 @@ impl Default for CompactorConfig {
             urgent_bytes: 256 << 20,
             compact_bytes_min: 32 << 20,
             compact_age_max: Duration::from_secs(300),
-            compact_small_age_max: Duration::from_secs(3600),
+            compact_small_age_max: Duration::from_secs(1_200),
             file_bytes_target: limits::HISTORY_FILE_BYTES_TARGET,
+            shared_part_bytes_max: SHARED_PART_BYTES_MAX,
             read_ahead_bytes: Self::read_ahead_of(limits::HISTORY_FILE_BYTES_TARGET),
             jobs_max: 2,
             retire_grace: limits::RETIRE_GRACE,

@@ -12,6 +12,9 @@
 //! | files that are finished and not yet put | [`batch_bytes_max`], or one file | `rewrite/batch.rs`, `rewrite/slow_puts.rs` |
 //! | the encoder, and the batch and the records that are decoded for it | [`ENCODER_BYTES`] | one at a time |
 //!
+//! A merge has its outputs instead, all of which it publishes together: a full file. If it takes shared history files apart,
+//! half of that are their bytes, which it fetches whole, and half the files that it builds (`plan/sharing.rs`).
+//!
 //! Those for segments and for finished files follow from `file_bytes_target`: with small files there is memory for as
 //! many jobs as before. Beyond these a batch of records may decompress to more, for as long as it is decoded: up to
 //! 256 MiB (`rewrite/segment_run.rs`).

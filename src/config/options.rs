@@ -224,7 +224,7 @@ options! {
     /// Bytes of one partition that are compacted into a history file before --compaction-age is reached
     #[arg(long, env = "ALLUVIUM_COMPACTION_BYTES", value_name = "SIZE", help_heading = "History")]
     pub compaction_bytes: Option<Size> = Size(CompactorConfig::default().compact_bytes_min);
-    /// Age at which records are compacted into a history file; by default up to an hour while they are less than 1 MiB
+    /// Age at which records are compacted into a history file; by default up to 20min while they are less than 1 MiB
     #[arg(long, env = "ALLUVIUM_COMPACTION_AGE", value_name = "TIME", help_heading = "History")]
     pub compaction_age: Option<Span> = Span(CompactorConfig::default().compact_age_max);
     /// Target size of a history file

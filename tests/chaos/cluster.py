@@ -130,6 +130,10 @@ class Bucket(Server, SeaweedFS):
         return {item["Key"].removeprefix(f"{PREFIX}/"): item["LastModified"].timestamp()
                 for page in pages for item in page.get("Contents", [])}
 
+    def end(self, key: str) -> bytes:
+        """The last bytes of an object under our prefix."""
+        return self.client().get_object(Bucket=self.BUCKET, Key=f"{PREFIX}/{key}", Range="bytes=-65536")["Body"].read()
+
 
 class Alluvium(Server):
     """An Alluvium process that uses both stores."""

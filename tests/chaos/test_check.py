@@ -1,8 +1,9 @@
 """Tests of the checks: each accepts what is right, and reports the smallest violation."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
-from check import check_owners, check_records, check_stream
+from check import check_owners, check_records, check_stream, parts, repeated
 from load import PARTITIONS, Event, Timeline
 
 ACKED = {0: 10, 1: 11, 2: 13}
@@ -53,3 +54,11 @@ def test_recovery_counts_only_records_sent_since_the_fault():
     for sent, done in [(1.0, 1.1), (2.0, 5.5), (5.0, 5.6)]:
         timeline.add("p", sent, done)
     assert timeline.first_after(3.0, ["p", "q"]) == {"p": 5.6, "q": None}
+
+
+def test_files_whose_parts_begin_where_others_do_are_counted():
+    golden = Path(__file__).parents[2] / "crates/history/src/tests/golden-v2.parquet"
+    assert parts(golden.read_bytes()) == [(3, 99), (5, 0), (17, 100)]
+    assert parts(b"alluvium.partitions\x18\x300:0-5,1:7-9\x00") == [(0, 0), (1, 7)]
+    assert repeated([[(0, 0), (1, 0)], [(0, 5)], [(1, 5)]]) == 0
+    assert repeated([[(0, 0), (1, 0)], [(0, 5)], [(0, 0), (1, 0), (2, 0)]]) == 1

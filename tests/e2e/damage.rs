@@ -16,10 +16,16 @@ use crate::{
 
 /// Nothing is compacted while a test reads its segments.
 const NOT_COMPACTING: [&str; 2] = ["--compaction-interval", "1h"];
+/// Each partition has enough for a history file of its own: damage of a shared one concerns all that share it.
+const OWN_FILES: [&str; 4] = ["--compaction-interval", "1h", "--history-file-bytes", "16KiB"];
 
 /// A stopped server with a topic of two partitions, and the segment of each.
 async fn two_partitions() -> (Server, [PathBuf; 2]) {
-    let mut server = Server::start(&NOT_COMPACTING);
+    two_partitions_with(&NOT_COMPACTING).await
+}
+
+async fn two_partitions_with(flags: &[&str]) -> (Server, [PathBuf; 2]) {
+    let mut server = Server::start(flags);
     let client = connect(&server).await;
     topic(&client, "damaged", 2).await;
     let mut seen = Vec::new();
@@ -129,7 +135,7 @@ async fn a_segment_that_is_gone_is_an_error_of_its_partition_alone() {
 
 #[tokio::test]
 async fn a_damaged_history_file_is_an_error_of_its_partition_alone() {
-    let (mut server, _) = two_partitions().await;
+    let (mut server, _) = two_partitions_with(&OWN_FILES).await;
     server.compact();
     let mut histories = files(&server.data(), ".parquet");
     histories.sort();

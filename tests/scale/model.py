@@ -5,7 +5,7 @@ code that they are taken from.
 """
 
 from dataclasses import dataclass
-from math import exp, log
+from math import ceil, exp, log
 
 GIB = float(1 << 30)
 MIB = float(1 << 20)
@@ -16,6 +16,7 @@ SEGMENT_BYTES = 8 * MIB  # metastore/model/src/limits.rs: SEGMENT_BYTES_MAX
 FILE_BYTES = 128 * MIB  # metastore/model/src/limits.rs: HISTORY_FILE_BYTES_TARGET
 AGE_SECONDS = 300.0  # compactor/src/config.rs: compact_age_max
 MERGE_FACTOR = 4  # compactor/src/plan/policy.rs: MERGE_INPUTS_MIN
+PART_BYTES = 1 * MIB  # compactor/src/config.rs: SHARED_PART_BYTES_MAX
 PASS_PARTITIONS = 10_000  # compactor/src/planned_work.rs: PLAN_PARTITIONS_MAX
 PASS_EXTENTS = 200_000  # compactor/src/planned_work.rs: PLAN_EXTENTS_MAX
 JOB_EXTENT_BYTES = 300  # compactor/src/plan/jobs.rs: INPUT_MEMORY_BYTES
@@ -65,7 +66,7 @@ class Way:
     name: str
     # Seconds that small data waits.
     age: float = AGE_SECONDS
-    # Whether a file holds all partitions of its topic.
+    # Whether a file holds all partitions of its topic that have less than `PART_BYTES`, once merged with its like.
     by_topic: bool = False
     # Memory of one job: what it reads, and what its extents and partitions take beside that; `None` if a job is cut after 64
     # files, as before decision 91.
@@ -102,8 +103,17 @@ def cost(load: Load, way: Way) -> Cost:
     age = max(way.age, load.pause / group)
     files = load.partitions / group / age
     file_bytes = load.bytes_per_second / files
-    levels = max(0.0, log(FILE_BYTES / file_bytes, MERGE_FACTOR))
-    merges, merged_files = files / (MERGE_FACTOR - 1), files * MERGE_FACTOR / (MERGE_FACTOR - 1)
+    # Shared files are merged, as often as it takes, until each partition has enough for a file of its own.
+    shared_levels = max(0, ceil(log(PART_BYTES * group / file_bytes, MERGE_FACTOR))) if group > 1 else 0
+    shared_merges = sum(files / MERGE_FACTOR**level for level in range(1, shared_levels))
+    own = files * group / MERGE_FACTOR**shared_levels
+    own_bytes = load.bytes_per_second / own
+    levels = shared_levels + max(0.0, log(FILE_BYTES / own_bytes, MERGE_FACTOR))
+    merges = own / (MERGE_FACTOR - 1)
+    merged_files = own + merges
+    if shared_levels:
+        merges += shared_merges + own
+        merged_files += files + shared_merges
     objects, extents = load.segments_per_second * age, load.extents_per_second * age
     gets, puts, rows, rewritten = 0.0, files + merges, 0.0, 1 + levels
     if way.merged_after:
@@ -129,6 +139,8 @@ def cost(load: Load, way: Way) -> Cost:
     # Level 0: its row cleared, its reference taken back; a retired segment: three rows until it is gone. Outputs: an extent
     # and a head for each partition; an object and a feed entry for each file.
     rows += 2 * load.extents_per_second + 3 * load.segments_per_second + 2 * in_files + 2 * (files + merges)
+    # A merge of shared files: an extent of each partition cleared in each of them, and its reference taken back.
+    rows += 2 * group * (files + shared_merges) if shared_levels else 0
     return Cost(load.per_gib(puts), load.per_gib(gets), rewritten, load.per_gib(rows), waiting)
 
 

@@ -23,6 +23,7 @@ def test_constants_are_those_of_the_code():
     assert declared(planning, "PLAN_PARTITIONS_MAX") == "plan::JOB_REWRITES_MAX"
     assert declared("compactor/src/plan/jobs.rs", "JOB_REWRITES_MAX") == f"{model.PASS_PARTITIONS:_}"
     assert declared(planning, "PLAN_EXTENTS_MAX") == f"{model.PASS_EXTENTS:_}"
+    assert declared("compactor/src/config.rs", "SHARED_PART_BYTES_MAX") == f"{model.PART_BYTES / MIB:.0f} << 20"
     jobs = "compactor/src/plan/jobs.rs"
     assert declared(jobs, "INPUT_MEMORY_BYTES") == f"{model.JOB_EXTENT_BYTES}"
     assert declared(jobs, "COMPACTION_MEMORY_BYTES") == f"{model.JOB_COMPACTION_BYTES:_}"

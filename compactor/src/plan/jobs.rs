@@ -3,9 +3,12 @@
 //! Partitions that get little data share segments: one job for several of them reads each segment once for all of them,
 //! and adjacent runs of a segment in one request. A partition with much data gets a job of its own.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use alluvium_model::{Extent, Offset, TopicPartition};
+use alluvium_model::{Extent, ObjectId, Offset, TopicPartition};
+
+use super::sharing::neighbourhood;
 
 /// Compactions in one job: each has a lease.
 pub(crate) const JOB_REWRITES_MAX: usize = 10_000;
@@ -23,16 +26,16 @@ pub(crate) struct Compaction {
     pub(crate) partition: TopicPartition,
     /// The partition's log start: records below it are deleted and need not be copied.
     pub(crate) log_start: Offset,
-    /// The extents, in order and without gaps; all are segments, or all are history files.
+    /// The extents, in order and without gaps; all are segments, or all lie in history files.
     pub(crate) inputs: Vec<Extent>,
 }
 
 /// A unit of work of one compactor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
-    /// Rewrites segments into history files, one file per compaction.
+    /// Rewrites segments into history files, which small partitions share.
     Rewrite(Vec<Compaction>),
-    /// Merges history files into one.
+    /// Merges history files of a partition into one. If some are shared, they are replaced with all their parts.
     Merge(Compaction),
 }
 
@@ -59,6 +62,11 @@ impl Compaction {
     pub(crate) fn offsets(&self) -> Range<Offset> {
         let start = self.inputs.first().map_or(Offset(0), |extent| extent.offsets.start);
         start..self.inputs.last().map_or(start, |extent| extent.offsets.end)
+    }
+
+    /// The shared history files among the inputs.
+    pub(crate) fn shared_files(&self) -> impl Iterator<Item = ObjectId> {
+        self.inputs.iter().filter(|input| input.is_shared()).map(|input| input.object)
     }
 
     /// Bytes of all inputs.
@@ -93,5 +101,20 @@ pub(crate) fn pack(mut rewrites: Vec<Compaction>, bytes_max: u64) -> Vec<Job> {
             }
         }
     }
+    jobs.iter_mut().for_each(|job| sort(job));
     jobs.into_iter().map(Job::Rewrite).collect()
+}
+
+/// Sorts compactions so that those follow each other that may share a file, in which a partition occurs once: by
+/// neighbourhoods, and in each of these first those that are the first of their partition, then the second ones, ...
+pub(crate) fn sort(compactions: &mut [Compaction]) {
+    compactions.sort_by_key(|of| (of.partition, of.offsets().start));
+    let mut seen: BTreeMap<TopicPartition, usize> = BTreeMap::new();
+    let number = |of: &Compaction| {
+        let number = seen.entry(of.partition).or_default();
+        *number += 1;
+        ((of.partition, of.offsets().start), (neighbourhood(of.partition), *number))
+    };
+    let keys: BTreeMap<_, _> = compactions.iter().map(number).collect();
+    compactions.sort_by_key(|of| keys[&(of.partition, of.offsets().start)]);
 }

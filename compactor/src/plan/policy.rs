@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use alluvium_model::{Extent, Offset, Timestamp, limits};
 
+use super::sharing::merge_bytes_max;
+
+/// Data of fewer bytes than this is small and waits longer: slightly active partitions must not cost a rewrite each every
+/// few minutes.
+const SMALL_BYTES: u64 = 1 << 20;
 /// Extents that one rewrite replaces: as many as one swap takes.
 const REWRITE_INPUTS_MAX: usize = limits::SWAP_INPUTS_MAX;
 /// Extents from which on a partition is eligible, whatever their size and age: each is a row of the metastore, and a
 /// read of consumers that come late. A rewrite of as many costs one PUT for them all.
 const EXTENTS_MIN: u64 = 500;
-/// Data of fewer bytes than this is small: it waits longer, so that a slightly active partition costs a PUT an hour and
-/// not one every few minutes.
-const SMALL_BYTES: u64 = 1 << 20;
 /// Level-0 bytes given to one rewrite, as a multiple of the file's target size. Compression makes the file smaller than
 /// its inputs, and the rewrite stops by itself when its file is full.
 const REWRITE_BYTES_FACTOR: u64 = 4;
@@ -20,6 +22,8 @@ const REWRITE_BYTES_FACTOR: u64 = 4;
 const MERGE_INPUTS_MAX: usize = 64;
 /// Fewer adjacent files than this are not worth a merge yet.
 const MERGE_INPUTS_MIN: usize = 4;
+/// Files that one merge replaces if some are shared: all their parts are replaced too, 50 of each at most.
+const SHARED_MERGE_INPUTS_MAX: usize = 16;
 
 /// The user's thresholds.
 #[derive(Clone, Copy, Debug)]
@@ -138,8 +142,8 @@ pub(crate) fn plan(
     now: Timestamp,
     is_free: impl Fn(&Extent) -> bool,
 ) -> PartitionPlan {
-    let segments: Vec<Range<usize>> = runs(extents, |extent| is_level_0(extent) && is_free(extent));
-    let files: Vec<Range<usize>> = runs(extents, |extent| !is_level_0(extent) && is_free(extent));
+    let segments: Vec<Range<usize>> = runs(extents, |extent| extent.is_level_0() && is_free(extent));
+    let files: Vec<Range<usize>> = runs(extents, |extent| !extent.is_level_0() && is_free(extent));
     let rewrites = segments.iter().flat_map(|run| cut(extents, run.clone(), policy));
     let is_selected = |run: &Range<usize>| match selection {
         Selection::All => true,
@@ -153,13 +157,9 @@ pub(crate) fn plan(
         merges: files.iter().flat_map(|run| merges(extents, run.clone(), policy)).collect(),
         lag: lag(extents),
         pending: lag(rest.iter().flat_map(|run| &extents[run.clone()])),
-        level_0_start: extents.iter().find(|extent| is_level_0(extent)).map(|extent| extent.offsets.start),
+        level_0_start: extents.iter().find(|extent| extent.is_level_0()).map(|extent| extent.offsets.start),
         compacted_through: compacted_through(extents, policy),
     }
-}
-
-fn is_level_0(extent: &Extent) -> bool {
-    extent.level() == 0
 }
 
 /// The longest runs of adjacent extents that satisfy `is_wanted`, as indices.
@@ -211,13 +211,18 @@ fn merges(extents: &[Extent], run: Range<usize>, policy: &Policy) -> Vec<Range<u
     merges
 }
 
-/// How many of the first `files` to merge: as many as fit one file, if the largest is at most half of the result.
+/// How many of the first `files` to merge: as many as fit one file, if the largest is at most half of the result. Shared
+/// ones count whole, as all that is in them is written again.
 fn merge_from(files: &[Extent], policy: &Policy) -> Option<usize> {
+    let (mut bytes_max, mut inputs_max) = (policy.file_bytes_target, MERGE_INPUTS_MAX);
     let (mut sum, mut largest, mut inputs) = (0_u64, 0_u64, None);
-    for (at, file) in files.iter().take(MERGE_INPUTS_MAX).enumerate() {
-        sum = sum.saturating_add(file.bytes);
-        largest = largest.max(file.bytes);
-        if sum > policy.file_bytes_target {
+    for (at, file) in files.iter().enumerate() {
+        if file.is_shared() {
+            (bytes_max, inputs_max) = (merge_bytes_max(policy.file_bytes_target), SHARED_MERGE_INPUTS_MAX);
+        }
+        sum = sum.saturating_add(file.file_bytes());
+        largest = largest.max(file.file_bytes());
+        if sum > bytes_max || at >= inputs_max {
             break;
         }
         if at + 1 >= MERGE_INPUTS_MIN && largest <= sum / 2 {
@@ -230,12 +235,12 @@ fn merge_from(files: &[Extent], policy: &Policy) -> Option<usize> {
 /// What of `extents` is at level 0.
 pub(crate) fn lag<'a>(extents: impl IntoIterator<Item = &'a Extent>) -> Lag {
     let lag_of = |extent: &Extent| Lag { bytes: extent.bytes, extents: 1, oldest: Some(extent.arrived()) };
-    extents.into_iter().filter(|extent| is_level_0(extent)).map(lag_of).fold(Lag::default(), Lag::plus)
+    extents.into_iter().filter(|extent| extent.is_level_0()).map(lag_of).fold(Lag::default(), Lag::plus)
 }
 
 /// The end of the leading history files that are too large for any merge.
 fn compacted_through(extents: &[Extent], policy: &Policy) -> Offset {
-    let is_final = |extent: &&Extent| !is_level_0(extent) && extent.bytes > policy.file_bytes_target / 2;
+    let is_final = |extent: &&Extent| !extent.is_level_0() && extent.bytes > policy.file_bytes_target / 2;
     let start = extents.first().map_or(Offset(0), |extent| extent.offsets.start);
     extents.iter().take_while(is_final).last().map_or(start, |extent| extent.offsets.end)
 }

@@ -7,7 +7,7 @@ use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, PartitionIndex, Tim
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Compaction, Job, Lag, Policy, Selection, pack, plan};
+use super::{Compaction, Job, Lag, Policy, Selection, pack, plan, sort};
 
 const POLICY: Policy = Policy {
     bytes_min: 1_000,
@@ -35,7 +35,10 @@ fn segments(sizes: &[u64]) -> Vec<Extent> {
 }
 
 fn files(sizes: &[u64]) -> Vec<Extent> {
-    (0..).zip(sizes).map(|(n, bytes)| extent(n, *bytes, ExtentSource::History { level: 1 })).collect()
+    (0..)
+        .zip(sizes)
+        .map(|(n, bytes)| extent(n, *bytes, ExtentSource::History { level: 1, file_bytes: *bytes }))
+        .collect()
 }
 
 fn merges(sizes: &[u64]) -> Vec<Range<usize>> {
@@ -120,6 +123,13 @@ fn neighbours_are_merged_when_every_byte_ends_up_in_a_file_twice_as_large() {
 }
 
 #[test]
+fn a_part_of_a_shared_file_is_not_merged_without_the_others() {
+    let mut files = files(&[1; 9]);
+    files[4].source = ExtentSource::History { level: 1, file_bytes: 100 };
+    assert_eq!(plan(&files, &POLICY, Selection::All, NOW, |_| true).merges, vec![0..4, 5..9]);
+}
+
+#[test]
 fn leading_large_files_are_compacted_through() {
     let compacted_through =
         |sizes: &[u64]| plan(&files(sizes), &POLICY, Selection::Eligible, NOW, |_| true).compacted_through;
@@ -167,4 +177,18 @@ fn small_rewrites_share_a_job_and_large_ones_do_not() {
     let memory = |job: &Job| job.compactions().iter().map(Compaction::memory_bytes).sum::<u64>();
     assert!(many.iter().all(|job| memory(job) <= 1_000_000), "what a compaction takes beside its bytes counts");
     assert_eq!(many.len(), 3, "as few as the memory allows");
+}
+
+#[test]
+fn the_second_compactions_of_partitions_follow_the_first_ones_of_all_their_neighbours() {
+    let compaction = |(number, start): (i32, i64)| Compaction {
+        topic: "orders".to_owned(),
+        partition: TopicPartition::new(TopicId::default(), PartitionIndex(number)),
+        log_start: Offset(0),
+        inputs: vec![extent(start, 1, ExtentSource::Segment { position: 0..1, rejected: Vec::new() })],
+    };
+    let mut all: Vec<Compaction> = [(1, 9), (60, 0), (0, 5), (1, 2), (0, 7), (2, 0), (60, 3)].map(compaction).into();
+    sort(&mut all);
+    let sorted: Vec<_> = all.iter().map(|of| (of.partition.partition.0, of.offsets().start.0)).collect();
+    assert_eq!(sorted, [(0, 5), (1, 2), (2, 0), (0, 7), (1, 9), (60, 0), (60, 3)]);
 }

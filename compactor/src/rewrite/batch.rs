@@ -6,19 +6,24 @@ use alluvium_history::FinishedFile;
 use alluvium_metastore::leases::Lease;
 use alluvium_model::{Extent, TopicPartition, limits};
 
-use super::file_builder::BuiltFile;
+use super::job_result::JobResult;
 use crate::plan::Compaction;
 
 /// Files that are swapped in by one transaction. A crash leaves as many orphans at most, beside slow PUTs.
 const BATCH_FILES_MAX: usize = 32;
 
-/// A finished file, and what it replaces.
+/// A finished file, and what each of its partitions replaces, in their order.
 pub(super) struct NewFile<'a> {
+    pub(super) parts: Vec<FilePart<'a>>,
+    pub(super) file: FinishedFile,
+}
+
+/// What a file replaces of one partition.
+pub(super) struct FilePart<'a> {
     pub(super) compaction: &'a Compaction,
     pub(super) lease: Lease,
     pub(super) inputs: &'a [Extent],
-    pub(super) file: FinishedFile,
-    /// The input at which the file ends early, if no other try can help.
+    /// The input at which the part ends early, if no other try can help.
     pub(super) broken: Option<Extent>,
 }
 
@@ -31,10 +36,25 @@ pub(super) struct Batch<'a> {
     bytes_max: u64,
 }
 
-impl<'a> NewFile<'a> {
-    pub(super) fn new(compaction: &'a Compaction, lease: Lease, built: BuiltFile, broken: Option<Extent>) -> Self {
-        let BuiltFile { file, inputs } = built;
-        Self { compaction, lease, inputs: &compaction.inputs[..inputs.min(compaction.inputs.len())], file, broken }
+impl<'a> FilePart<'a> {
+    /// A part that replaces the first `inputs` of `compaction`.
+    pub(super) fn new(compaction: &'a Compaction, lease: Lease, inputs: usize, broken: Option<Extent>) -> Self {
+        Self { compaction, lease, inputs: &compaction.inputs[..inputs.min(compaction.inputs.len())], broken }
+    }
+}
+
+impl FilePart<'_> {
+    /// Notes in `result` that it is not in a file. Returns its lease.
+    pub(super) fn leave(self, result: &mut JobResult) -> Lease {
+        result.leave(self.compaction);
+        result.broken.extend(self.broken.map(|extent| (self.compaction.partition, extent)));
+        self.lease
+    }
+}
+
+impl NewFile<'_> {
+    fn inputs(&self) -> usize {
+        self.parts.iter().map(|part| part.inputs.len()).sum()
     }
 }
 
@@ -48,21 +68,21 @@ impl<'a> Batch<'a> {
     pub(super) fn has_room_for(&self, file: &NewFile<'_>) -> bool {
         let fits = self.bytes.saturating_add(file.file.bytes) <= self.bytes_max || self.files.is_empty();
         fits && self.files.len() < BATCH_FILES_MAX
-            && self.inputs + file.inputs.len() <= limits::SWAP_INPUTS_MAX
-            && !self.partitions.contains(&file.compaction.partition)
+            && self.inputs + file.inputs() <= limits::SWAP_INPUTS_MAX
+            && self.partitions.len() + file.parts.len() <= limits::SWAP_PARTITIONS_MAX
+            && !file.parts.iter().any(|part| self.partitions.contains(&part.compaction.partition))
     }
 
     pub(super) fn add(&mut self, file: NewFile<'a>) {
-        self.inputs += file.inputs.len();
+        self.inputs += file.inputs();
         self.bytes = self.bytes.saturating_add(file.file.bytes);
-        self.partitions.insert(file.compaction.partition);
+        self.partitions.extend(file.parts.iter().map(|part| part.compaction.partition));
         self.files.push(file);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alluvium_history::FileIdentity;
     use alluvium_metastore::leases::LeaseKey;
     use alluvium_model::node::{Incarnation, LeaseOwner};
     use alluvium_model::{AgentId, ExtentSource, ObjectId, Offset, PartitionIndex, Timestamp, TopicId};
@@ -83,18 +103,19 @@ mod tests {
         Compaction { topic: "orders".to_owned(), partition, log_start: Offset(0), inputs }
     }
 
-    /// How many files of `bytes`, each of which replaces `inputs`, are published together.
-    fn together(bytes: u64, inputs: usize, partition: impl Fn(i32) -> i32) -> usize {
-        let compactions: Vec<Compaction> = (0..100).map(|number| compaction(partition(number), inputs)).collect();
+    /// How many files of `bytes`, each of which replaces `inputs` of each of `parts` partitions, are published together.
+    fn together(bytes: u64, inputs: usize, parts: usize, partition: impl Fn(i32) -> i32) -> usize {
+        let compactions: Vec<Compaction> = (0..2_000).map(|number| compaction(partition(number), inputs)).collect();
         let mut batch = Batch::new(32 << 20);
-        for compaction in &compactions {
-            let (partition, offsets) = (compaction.partition, compaction.offsets());
-            let identity = FileIdentity { topic: "orders".to_owned(), partition, offsets };
-            let timestamps = (Timestamp(0), Timestamp(0));
-            let file = FinishedFile { identity, parts: Vec::new(), bytes, records: 1, timestamps };
-            let owner = LeaseOwner { id: AgentId(0), incarnation: Incarnation(0) };
-            let lease = Lease { key: LeaseKey::Partition(partition), owner, token: 0 };
-            let file = NewFile::new(compaction, lease, BuiltFile { file, inputs }, None);
+        for compactions in compactions.chunks(parts) {
+            let mut file_parts = Vec::new();
+            for compaction in compactions {
+                let owner = LeaseOwner { id: AgentId(0), incarnation: Incarnation(0) };
+                let lease = Lease { key: LeaseKey::Partition(compaction.partition), owner, token: 0 };
+                file_parts.push(FilePart::new(compaction, lease, inputs, None));
+            }
+            let file = FinishedFile { partitions: Vec::new(), parts: Vec::new(), bytes };
+            let file = NewFile { parts: file_parts, file };
             if !batch.has_room_for(&file) {
                 break;
             }
@@ -105,9 +126,11 @@ mod tests {
 
     #[test]
     fn files_are_published_together_as_a_transaction_and_memory_allow() {
-        assert_eq!(together(1 << 10, 5, |number| number), BATCH_FILES_MAX);
-        assert_eq!(together(1 << 10, 500, |number| number), limits::SWAP_INPUTS_MAX / 500);
-        assert_eq!(together(10 << 20, 5, |number| number), 3, "of 32 MiB");
-        assert_eq!(together(1 << 10, 5, |number| number / 2), 1, "each partition once");
+        assert_eq!(together(1 << 10, 5, 1, |number| number), BATCH_FILES_MAX);
+        assert_eq!(together(1 << 10, 500, 1, |number| number), limits::SWAP_INPUTS_MAX / 500);
+        assert_eq!(together(10 << 20, 5, 1, |number| number), 3, "of 32 MiB");
+        assert_eq!(together(1 << 10, 5, 1, |number| number / 2), 1, "each partition once");
+        assert_eq!(together(1 << 10, 5, 50, |number| number), limits::SWAP_PARTITIONS_MAX / 50);
+        assert_eq!(together(1 << 10, 20, 50, |number| number), limits::SWAP_INPUTS_MAX / 1_000);
     }
 }

@@ -46,6 +46,19 @@ pub(crate) struct BuildFailure {
 }
 
 impl RewriteError {
+    /// The input that cannot be read, if that is why.
+    pub(crate) fn object(&self) -> Option<ObjectId> {
+        match self {
+            Self::Run(object, _) | Self::Read(object, _) => Some(*object),
+            Self::Objects(_)
+            | Self::Write(_)
+            | Self::TooOld(..)
+            | Self::Swap(_)
+            | Self::Aborted(_)
+            | Self::Stopped(_) => None,
+        }
+    }
+
     /// Whether the input itself is damaged or missing, so that trying again cannot help.
     pub(crate) fn is_caused_by_input(&self) -> bool {
         match self {

@@ -1,15 +1,16 @@
-//! Builds the history file of one compaction: all of it CPU work, off the async threads.
+//! Builds the history file of one compaction, or its part of a shared one: all of it CPU work, off the async threads.
 
 use std::collections::VecDeque;
 
-use alluvium_history::{FinishedFile, HistoryRecord, HistoryWriter, WriteError};
+use alluvium_history::{FinishedFile, HistoryWriter, WriteError};
 use alluvium_model::log::transaction_end::AbortedTransaction;
 use alluvium_model::{Extent, Offset, TopicPartition};
 use bytes::Bytes;
 
 use super::error::{BuildFailure, RewriteError};
 use super::segment_run::{RunError, for_each_record};
-use crate::plan::Compaction;
+use super::shared_file::SharedFile;
+use crate::plan::{Compaction, Part, Sharing};
 
 /// A history file to which extents are added.
 pub(crate) struct FileBuilder {
@@ -23,6 +24,8 @@ pub(crate) struct FileBuilder {
     writer: Option<HistoryWriter>,
     /// Runs that are not encoded yet, in order.
     collected: Vec<(Extent, Bytes)>,
+    /// Bytes of their records, once they were decoded.
+    collected_bytes: Option<u64>,
     /// Why inputs after those that were added are not there.
     missing: Option<BuildFailure>,
     /// Inputs encoded completely.
@@ -37,19 +40,16 @@ pub(crate) struct FileBuilder {
     end: Offset,
 }
 
-/// A finished file.
-pub(crate) struct BuiltFile {
-    pub(crate) file: FinishedFile,
-    /// How many of the compaction's inputs it replaces, from the first.
-    pub(crate) inputs: usize,
-}
+/// The file of one compaction while it is built, or why building it failed.
+pub(super) type BuilderResult = Result<FileBuilder, BuildFailure>;
 
 /// What became of a compaction's inputs: the file may hold the first of them although a later one could not be read.
-#[derive(Default)]
-pub(crate) struct Built {
+pub(super) struct Built {
     /// `None` if no input was added.
-    pub(crate) file: Option<BuiltFile>,
-    pub(crate) failure: Option<BuildFailure>,
+    pub(super) file: Option<FinishedFile>,
+    /// How many of the compaction's inputs it replaces, from the first.
+    pub(super) inputs: usize,
+    pub(super) failure: Option<BuildFailure>,
 }
 
 /// Why the records of a run were not added.
@@ -62,6 +62,26 @@ impl From<RunError> for AddError {
     fn from(error: RunError) -> Self {
         Self::Run(error)
     }
+}
+
+/// Writes the records of a run from `log_start` on, without those of `aborted` transactions.
+fn encode_run(
+    writer: &mut HistoryWriter,
+    log_start: Offset,
+    aborted: &[AbortedTransaction],
+    extent: &Extent,
+    bytes: Bytes,
+) -> Result<(), RewriteError> {
+    let encoded = for_each_record(extent, bytes, aborted, |record| {
+        if record.offset < log_start {
+            return Ok(());
+        }
+        writer.push(&record).map_err(AddError::Write)
+    });
+    encoded.map_err(|error| match error {
+        AddError::Run(error) => RewriteError::Run(extent.object, error),
+        AddError::Write(error) => error.into(),
+    })
 }
 
 impl FileBuilder {
@@ -77,6 +97,7 @@ impl FileBuilder {
             collects,
             writer: None,
             collected: Vec::with_capacity(if collects { compaction.inputs.len() } else { 0 }),
+            collected_bytes: None,
             missing: None,
             inputs: 0,
             markers: markers.map(|(index, input)| (index, input.offsets.end)).collect(),
@@ -141,19 +162,11 @@ impl FileBuilder {
     }
 
     fn encode_run(&mut self, extent: &Extent, bytes: Bytes) -> Result<(), RewriteError> {
-        let (log_start, aborted) = (self.log_start, std::mem::take(&mut self.aborted));
-        let writer = self.writer()?;
-        let encoded = for_each_record(extent, bytes, &aborted, |record| {
-            if record.offset < log_start {
-                return Ok(());
-            }
-            writer.push(&record).map_err(AddError::Write)
-        });
+        let aborted = std::mem::take(&mut self.aborted);
+        let log_start = self.log_start;
+        let encoded = encode_run(self.writer()?, log_start, &aborted, extent, bytes);
         self.aborted = aborted;
-        encoded.map_err(|error| match error {
-            AddError::Run(error) => RewriteError::Run(extent.object, error),
-            AddError::Write(error) => error.into(),
-        })
+        encoded
     }
 
     fn writer(&mut self) -> Result<&mut HistoryWriter, WriteError> {
@@ -163,16 +176,7 @@ impl FileBuilder {
         Ok(self.writer.as_mut().expect("it was made above"))
     }
 
-    /// Adds some records of a history file; [`FileBuilder::finish_input`] follows after the last of them.
-    pub(crate) fn add_records(&mut self, records: &[HistoryRecord]) -> Result<(), WriteError> {
-        let log_start = self.log_start;
-        let writer = self.writer()?;
-        let live = records.iter().filter(|record| record.offset >= log_start);
-        live.into_iter().try_for_each(|record| writer.push(record))
-    }
-
-    /// Notes that all records of `extent` were added.
-    pub(crate) fn finish_input(&mut self, extent: &Extent) {
+    fn finish_input(&mut self, extent: &Extent) {
         self.inputs += 1;
         self.end = extent.offsets.end;
     }
@@ -190,16 +194,83 @@ impl FileBuilder {
         Ok(self.writer.take().expect("it was made above"))
     }
 
-    /// The finished file.
-    pub(crate) fn finish(mut self) -> Built {
-        let failure = self.missing.take();
-        match self.finish_file() {
-            Ok(file) => Built { file, failure },
-            Err(failure) => Built { file: None, failure: Some(failure) },
+    /// Whether it collects runs, and there is no input before the first that is missing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.collects && self.collected_inputs().0 == 0
+    }
+
+    /// How many inputs the collected runs are, with the markers among and after them, and where these end.
+    fn collected_inputs(&self) -> (usize, Offset) {
+        let (mut markers, mut runs) = (self.markers.iter().peekable(), self.collected.iter());
+        let (mut inputs, mut end) = (self.inputs, self.end);
+        loop {
+            let marker = markers.next_if(|(index, _)| *index == inputs).map(|(_, end)| *end);
+            let Some(next) = marker.or_else(|| runs.next().map(|(extent, _)| extent.offsets.end)) else {
+                return (inputs, end);
+            };
+            (inputs, end) = (inputs + 1, next);
         }
     }
 
-    fn finish_file(mut self) -> Result<Option<BuiltFile>, BuildFailure> {
+    /// What it will be of a shared file; `None` if it is a file of its own. Runs that may become such a part are decoded, so
+    /// that none of them fails once others are written beside it.
+    pub(super) fn small_part(&mut self, sharing: Sharing) -> Result<Option<Part>, BuildFailure> {
+        let read = self.collected.iter().map(|(extent, _)| extent.bytes).fold(0, u64::saturating_add);
+        let (inputs, _) = self.collected_inputs();
+        if !self.collects || inputs == 0 || !sharing.is_small(read) {
+            return Ok(None);
+        }
+        let bytes = match self.collected_bytes {
+            Some(bytes) => bytes,
+            None => self.decode_collected()?,
+        };
+        self.collected_bytes = Some(bytes);
+        let part = Part { partition: self.partition, bytes, inputs };
+        Ok(Some(part).filter(|part| sharing.fits(part)))
+    }
+
+    /// Decodes the runs that were collected. Returns the bytes of their records.
+    fn decode_collected(&self) -> Result<u64, BuildFailure> {
+        let mut bytes: u64 = 0;
+        for (extent, run) in &self.collected {
+            let decoded: Result<(), RunError> = for_each_record(extent, run.clone(), &self.aborted, |record| {
+                bytes = bytes.saturating_add(u64::try_from(record.payload_bytes()).unwrap_or(u64::MAX));
+                Ok(())
+            });
+            if let Err(error) = decoded {
+                let error = RewriteError::Run(extent.object, error);
+                return Err(BuildFailure { error, input: Some(Box::new(extent.clone())) });
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Adds what was collected, which is `part`, to the shared file `before`, or to a new one. Returns the file, and why
+    /// later inputs are missing.
+    pub(super) fn write_shared(
+        self,
+        before: Option<SharedFile>,
+        part: &Part,
+    ) -> Result<(SharedFile, Option<BuildFailure>), RewriteError> {
+        let (_, end) = self.collected_inputs();
+        let mut file = SharedFile::begin(before, &self.topic, part, &(self.start..end))?;
+        for (extent, bytes) in self.collected {
+            encode_run(&mut file.writer, self.log_start, &self.aborted, &extent, bytes)?;
+        }
+        Ok((file, self.missing))
+    }
+
+    /// The finished file of its own.
+    pub(super) fn finish(mut self) -> Built {
+        let failure = self.missing.take();
+        match self.finish_file() {
+            Ok(Some((file, inputs))) => Built { file: Some(file), inputs, failure },
+            Ok(None) => Built { file: None, inputs: 0, failure },
+            Err(failure) => Built { file: None, inputs: 0, failure: Some(failure) },
+        }
+    }
+
+    fn finish_file(mut self) -> Result<Option<(FinishedFile, usize)>, BuildFailure> {
         self.encode_collected()?;
         self.pass_markers();
         if self.inputs == 0 {
@@ -208,6 +279,6 @@ impl FileBuilder {
         let (inputs, end) = (self.inputs, self.end);
         let file = self.into_writer().and_then(|writer| writer.finish(end));
         let file = file.map_err(|error| BuildFailure { error: error.into(), input: None })?;
-        Ok(Some(BuiltFile { file, inputs }))
+        Ok(Some((file, inputs)))
     }
 }

@@ -7,9 +7,12 @@
 
 mod batch;
 mod error;
+mod fetched_file;
 mod file_builder;
+mod input_records;
 mod job_result;
 mod merge;
+mod next_file;
 mod progress;
 mod publish;
 mod read_ahead;
@@ -17,6 +20,7 @@ mod rewriter;
 mod schedule;
 mod segment_run;
 mod segments;
+mod shared_file;
 mod slow_puts;
 mod source;
 

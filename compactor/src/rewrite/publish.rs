@@ -1,14 +1,15 @@
 //! Publishes finished files, some together: puts them, swaps them in, and deletes those again whose swap was certainly
 //! not made.
 
+use alluvium_history::{FinishedFile, WrittenPartition};
 use alluvium_metastore::leases::Lease;
 use alluvium_metastore::log::{NewObject, PartitionSwap, SwapError};
-use alluvium_model::{Extent, ExtentSource, ObjectId, Timestamp, object_key};
+use alluvium_model::{Extent, ExtentSource, ObjectId, Timestamp, TopicPartition, object_key};
 use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::batch::{Batch, NewFile};
+use super::batch::{Batch, FilePart, NewFile};
 use super::error::RewriteError;
 use super::job_result::{JobResult, Replaced};
 use super::progress::Progress;
@@ -27,37 +28,34 @@ pub(crate) fn put_slots(slots: usize) -> usize {
 
 /// A file that is in the bucket.
 struct PutFile<'a> {
-    compaction: &'a Compaction,
-    lease: Lease,
-    inputs: &'a [Extent],
+    id: ObjectId,
+    key: String,
     started: Timestamp,
-    /// The extent that the file is, and the object.
+    parts: Vec<PutPart<'a>>,
+}
+
+/// What of it is of one partition.
+struct PutPart<'a> {
+    part: FilePart<'a>,
+    /// The extent that it is, and the object.
     outputs: [(Extent, NewObject); 1],
 }
 
+/// The result of a PUT.
+type Put<'a> = Result<PutFile<'a>, (Vec<FilePart<'a>>, RewriteError)>;
+
 /// A PUT that has ended.
 pub(super) struct EndedPut<'a> {
-    compaction: &'a Compaction,
-    lease: Lease,
-    /// The input at which the file ends early, if no other try can help.
-    broken: Option<Extent>,
-    file: Result<PutFile<'a>, RewriteError>,
+    leases: Vec<Lease>,
+    /// The inputs at which parts of the file end early, if no other try can help.
+    broken: Vec<(TopicPartition, Extent)>,
+    file: Put<'a>,
 }
 
-impl PutFile<'_> {
+impl PutPart<'_> {
     fn swap(&self) -> PartitionSwap<'_> {
-        let Self { compaction, lease, inputs, outputs, .. } = self;
-        PartitionSwap { lease, partition: compaction.partition, inputs, outputs }
-    }
-
-    fn id(&self) -> ObjectId {
-        let [(extent, _)] = &self.outputs;
-        extent.object
-    }
-
-    fn key(&self) -> String {
-        let [(_, object)] = &self.outputs;
-        object.key.clone()
+        let FilePart { compaction, lease, inputs, .. } = &self.part;
+        PartitionSwap { lease, partition: compaction.partition, inputs, outputs: &self.outputs }
     }
 }
 
@@ -109,13 +107,13 @@ impl Rewriter {
             return false;
         }
         let (mut result, mut leases, mut files) = (JobResult::default(), Vec::new(), Vec::new());
-        for EndedPut { compaction, lease, broken, file } in ended {
+        for EndedPut { leases: of_file, broken, file } in ended {
             // Together with what is swapped in, because that is planned again at once, from here on.
-            result.broken.extend(broken.map(|extent| (compaction.partition, extent)));
-            leases.push(lease);
+            result.broken.extend(broken);
+            leases.extend(of_file);
             match file {
                 Ok(file) => files.push(file),
-                Err(error) => fail(compaction, &error, &mut result),
+                Err((parts, error)) => fail(&parts, &error, &mut result),
             }
         }
         self.swap_in(files, &mut result).await;
@@ -125,43 +123,101 @@ impl Rewriter {
         is_fenced
     }
 
-    /// Replaces the inputs of `files` by them.
+    /// Puts `files`, the results of one merge, and replaces their inputs by all of them or by none.
+    pub(super) async fn publish_together(&self, files: Vec<NewFile<'_>>) -> JobResult {
+        let mut result = JobResult::default();
+        let puts: Vec<_> = files.into_iter().map(|file| self.put_in_turn(file).boxed()).collect();
+        let puts: Vec<_> = stream::iter(puts).buffered(JOB_PUTS_MAX).collect().await;
+        let (mut files, mut is_whole) = (Vec::new(), true);
+        for put in puts {
+            match put {
+                Ok(file) => files.push(file),
+                Err((parts, error)) => {
+                    is_whole = false;
+                    fail(&parts, &error, &mut result);
+                }
+            }
+        }
+        let now = self.clock.now();
+        if is_whole && files.iter().all(|file| !self.is_too_old(file, now)) {
+            self.swap_all(files, now, &mut result).await;
+            return result;
+        }
+        for file in files {
+            self.delete_output(file.id, file.key).await;
+            file.parts.iter().for_each(|part| result.leave(part.part.compaction));
+        }
+        result
+    }
+
+    /// Replaces the inputs of those of `files` by them that are not too old.
     async fn swap_in(&self, files: Vec<PutFile<'_>>, result: &mut JobResult) {
         let now = self.clock.now();
         let files = self.abandon_old(files, now, result).await;
-        let swapped = self.swap(&files, now).await;
-        for (file, swapped) in files.iter().zip(swapped) {
+        self.swap_all(files, now, result).await;
+    }
+
+    /// Replaces the inputs of `files` by them.
+    async fn swap_all(&self, files: Vec<PutFile<'_>>, now: Timestamp, result: &mut JobResult) {
+        let mut swapped = self.swap(&files, now).await.into_iter();
+        for PutFile { id, key, parts, .. } in files {
+            let swapped: Vec<_> = swapped.by_ref().take(parts.len()).collect();
             // If it may have been made after all, the orphan sweep finds out.
-            if swapped.as_ref().is_err_and(|error| !error.is_maybe_made()) {
-                self.delete_output(file.id(), file.key()).await;
+            if swapped.iter().all(|swapped| swapped.as_ref().is_err_and(|error| !error.is_maybe_made())) {
+                self.delete_output(id, key).await;
             }
-            self.count(file, swapped, result).await;
+            result.report.files_written += u64::from(swapped.iter().any(Result::is_ok));
+            for (part, swapped) in parts.iter().zip(swapped) {
+                self.count(part, swapped, result).await;
+            }
         }
     }
 
     async fn put<'a>(&'a self, file: NewFile<'a>, room: Room) -> PutStep<'a, EndedPut<'a>> {
         let slot = self.puts.acquire().await.expect("the semaphore is never closed");
         let bytes = file.file.bytes;
-        room.run(bytes, self.put_file(file, slot).boxed()).await
+        room.run(bytes, self.end_put(file, slot).boxed()).await
     }
 
-    async fn put_file<'a>(&'a self, file: NewFile<'a>, _slot: SemaphorePermit<'a>) -> EndedPut<'a> {
-        let NewFile { compaction, lease, inputs, file, broken } = file;
+    async fn end_put<'a>(&'a self, file: NewFile<'a>, _slot: SemaphorePermit<'a>) -> EndedPut<'a> {
+        let leases = file.parts.iter().map(|part| part.lease.clone()).collect();
+        let broken = file.parts.iter().filter_map(|part| Some((part.compaction.partition, part.broken.clone()?)));
+        let broken = broken.collect();
+        EndedPut { leases, broken, file: self.put_file(file).await }
+    }
+
+    async fn put_in_turn<'a>(&self, file: NewFile<'a>) -> Put<'a> {
+        let _slot = self.puts.acquire().await.expect("the semaphore is never closed");
+        self.put_file(file).await
+    }
+
+    async fn put_file<'a>(&self, file: NewFile<'a>) -> Put<'a> {
+        let NewFile { parts, file: FinishedFile { partitions, parts: bytes, bytes: file_bytes } } = file;
+        let Compaction { topic, partition, .. } = parts.first().expect("a file has a partition").compaction;
+        let is_shared = partitions.len() > 1;
         let started = self.clock.now();
         let id = ObjectId::new(started, self.settings.writer, self.rng.next_u64());
-        let key = object_key::history(&compaction.topic, compaction.partition, file.identity.offsets.start, id);
-        let extent = Extent {
-            offsets: file.identity.offsets.clone(),
+        let extent = |part: &FilePart<'_>, written: WrittenPartition| Extent {
+            offsets: written.identity.offsets,
             object: id,
-            source: ExtentSource::History { level: level(inputs) },
-            bytes: file.bytes,
-            records: file.records,
-            timestamps: file.timestamps,
+            source: ExtentSource::History { level: level(part.inputs), file_bytes },
+            bytes: if is_shared { written.bytes } else { file_bytes },
+            records: written.records,
+            timestamps: written.timestamps,
         };
-        let put = self.objects.put(&key, file.parts).await;
-        let outputs = [(extent, NewObject { key, bytes: file.bytes })];
-        let file = PutFile { compaction, lease: lease.clone(), inputs, started, outputs };
-        EndedPut { compaction, lease, broken, file: put.map(|()| file).map_err(RewriteError::from) }
+        let extents: Vec<Extent> = parts.iter().zip(partitions).map(|(part, written)| extent(part, written)).collect();
+        let key = object_key::history(topic, partition.topic, id);
+        if let Err(error) = self.objects.put(&key, bytes).await {
+            return Err((parts, error.into()));
+        }
+        let object = NewObject { key: key.clone(), bytes: file_bytes };
+        let parts = parts.into_iter().zip(extents);
+        let parts = parts.map(|(part, extent)| PutPart { part, outputs: [(extent, object.clone())] }).collect();
+        Ok(PutFile { id, key, started, parts })
+    }
+
+    fn is_too_old(&self, file: &PutFile<'_>, now: Timestamp) -> bool {
+        file.started.plus(self.settings.output_age_max) < now
     }
 
     /// Deletes those of `files` that took too long, also because of others beside them: the orphan sweep may.
@@ -171,34 +227,33 @@ impl Rewriter {
         now: Timestamp,
         result: &mut JobResult,
     ) -> Vec<PutFile<'a>> {
-        let (files, old): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| now <= file.started.plus(self.settings.output_age_max));
-        for file in old {
-            self.delete_output(file.id(), file.key()).await;
-            fail(file.compaction, &RewriteError::TooOld(file.id(), file.started), result);
+        let (old, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| self.is_too_old(file, now));
+        for PutFile { id, key, started, parts } in old {
+            self.delete_output(id, key).await;
+            let parts: Vec<_> = parts.into_iter().map(|part| part.part).collect();
+            fail(&parts, &RewriteError::TooOld(id, started), result);
         }
         files
     }
 
-    /// Swaps in `files` and returns the result of each.
+    /// Swaps in `files` and returns the result of each of their parts.
     async fn swap(&self, files: &[PutFile<'_>], now: Timestamp) -> Vec<Result<(), SwapError>> {
-        if files.is_empty() {
+        let swaps: Vec<_> = files.iter().flat_map(|file| &file.parts).map(PutPart::swap).collect();
+        if swaps.is_empty() {
             return Vec::new();
         }
-        let swaps: Vec<_> = files.iter().map(PutFile::swap).collect();
         let swapped = self.log.swap_together(&swaps, now, self.settings.retire_grace).await;
-        swapped.unwrap_or_else(|error| vec![Err(error); files.len()])
+        swapped.unwrap_or_else(|error| vec![Err(error); swaps.len()])
     }
 
-    async fn count(&self, file: &PutFile<'_>, swapped: Result<(), SwapError>, result: &mut JobResult) {
-        let PutFile { compaction, lease, inputs, outputs: [(extent, _)], .. } = file;
+    async fn count(&self, part: &PutPart<'_>, swapped: Result<(), SwapError>, result: &mut JobResult) {
+        let PutPart { part: FilePart { compaction, lease, inputs, .. }, outputs: [(extent, _)] } = part;
         if swapped.is_err() {
             result.leave(compaction);
         }
         let JobResult { report, replaced, .. } = &mut *result;
         match swapped {
             Ok(()) => {
-                report.files_written += 1;
                 report.records_written += extent.records;
                 report.extents_replaced += u64::try_from(inputs.len()).unwrap_or(u64::MAX);
                 report.bytes_in += inputs.iter().map(|extent| extent.bytes).fold(0, u64::saturating_add);
@@ -206,7 +261,12 @@ impl Rewriter {
                 let (partition, offsets, inputs) = (compaction.partition, compaction.offsets(), inputs.to_vec());
                 replaced.push(Replaced { partition, offsets, inputs });
             }
-            Err(SwapError::Stale(_) | SwapError::UnknownPartition(_)) => report.stale += 1,
+            Err(
+                SwapError::Stale(_)
+                | SwapError::Trimmed(_)
+                | SwapError::UnknownPartition(_)
+                | SwapError::PartRefused(_),
+            ) => report.stale += 1,
             Err(SwapError::Fenced) => {
                 report.fenced += 1;
                 self.leases.discard(lease).await;
@@ -236,9 +296,11 @@ async fn reached(time: Option<Instant>) {
 }
 
 /// A file was not swapped in.
-fn fail(compaction: &Compaction, error: &RewriteError, result: &mut JobResult) {
-    result.leave(compaction);
-    report_failure(compaction, error, &mut result.report);
+fn fail(parts: &[FilePart<'_>], error: &RewriteError, result: &mut JobResult) {
+    parts.iter().for_each(|part| result.leave(part.compaction));
+    if let Some(first) = parts.first() {
+        report_failure(first.compaction, error, &mut result.report);
+    }
 }
 
 fn report_failure(compaction: &Compaction, error: &RewriteError, report: &mut Report) {

@@ -1,6 +1,6 @@
 //! One job from its leases to its report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use alluvium_metastore::log::Log;
 use alluvium_model::{Extent, ObjectId, TopicPartition};
 use alluvium_objects::Objects;
 use alluvium_runtime::{Clock, Rng};
-use futures::future::join_all;
 use tokio::sync::Semaphore;
 
-use super::batch::{Batch, NewFile};
+use super::batch::{Batch, FilePart, NewFile};
 use super::error::{BuildFailure, RewriteError};
-use super::file_builder::{Built, FileBuilder};
+use super::file_builder::BuilderResult;
 use super::job_result::JobResult;
+use super::next_file::{BuiltPart, NextFile, next_file};
 use super::progress::Progress;
 use super::slow_puts::SlowPuts;
 use crate::Report;
 use crate::failed_segments::FailedSegments;
 use crate::held_leases::HeldLeases;
 use crate::job_memory;
-use crate::plan::{Compaction, Job};
+use crate::plan::{Compaction, Job, Sharing};
 
 /// Runs jobs.
 #[derive(Clone)]
@@ -52,6 +52,8 @@ pub(crate) struct RewriteSettings {
     pub(crate) writer: u32,
     /// Size up to which a history file is written.
     pub(crate) file_bytes_target: u64,
+    /// Which partitions share files.
+    pub(crate) sharing: Sharing,
     /// Memory of a job for segments that it has fetched and not yet added, bytes.
     pub(crate) read_ahead_bytes: u64,
     /// From retiring a replaced object to deleting it.
@@ -60,15 +62,12 @@ pub(crate) struct RewriteSettings {
     pub(crate) output_age_max: Duration,
 }
 
-/// The file of one compaction while it is built, or why building it failed.
-pub(super) type BuilderResult = Result<FileBuilder, BuildFailure>;
-
 /// Segments that a job could not read.
-type FailedReads = BTreeMap<ObjectId, FailedRead>;
+pub(super) type FailedReads = BTreeMap<ObjectId, FailedRead>;
 
 /// Why a segment could not be read, and for whom.
-struct FailedRead {
-    error: RewriteError,
+pub(super) struct FailedRead {
+    pub(super) error: RewriteError,
     /// The first of the compactions that needed it.
     first: String,
     compactions: usize,
@@ -78,16 +77,23 @@ impl Rewriter {
     /// Runs `job` for those of its partitions that can be leased. What a batch of it has changed goes to `progress`, what
     /// is left at the end is returned. Failures are reported and can be planned again.
     pub(crate) async fn run(&self, job: &Job, progress: &Progress) -> JobResult {
-        let key = |compaction: &Compaction| LeaseKey::Partition(compaction.partition);
-        let keys: Vec<LeaseKey> = job.compactions().iter().map(key).collect();
+        let result = match job {
+            Job::Rewrite(rewrites) => self.rewrite(rewrites, progress).await,
+            Job::Merge(merge) => self.merge(merge, progress).await,
+        };
+        JobResult { is_end: true, ..result }
+    }
+
+    async fn rewrite(&self, rewrites: &[Compaction], progress: &Progress) -> JobResult {
+        let keys: Vec<_> = rewrites.iter().map(|rewrite| LeaseKey::Partition(rewrite.partition)).collect();
         let leases = match self.leases.acquire(&keys).await {
             Ok(leases) => leases,
             Err(error) => return progress.failed("leasing partitions", &error),
         };
         progress.leased(leases.iter().flatten());
-        let mut result = JobResult { is_end: true, ..JobResult::default() };
+        let mut result = JobResult::default();
         let mut leased = Vec::new();
-        for (compaction, lease) in job.compactions().iter().zip(leases) {
+        for (compaction, lease) in rewrites.iter().zip(leases) {
             let Some(lease) = lease else {
                 result.report.leases_refused += 1;
                 result.leave(compaction);
@@ -96,10 +102,7 @@ impl Rewriter {
             leased.push((compaction, lease));
         }
         let compactions: Vec<&Compaction> = leased.iter().map(|(compaction, _)| *compaction).collect();
-        let builders = match job {
-            Job::Rewrite(_) => self.read_segments(&compactions).await,
-            Job::Merge(_) => join_all(compactions.iter().map(|compaction| self.read_history_files(compaction))).await,
-        };
+        let builders = self.read_segments(&compactions).await;
         self.complete(leased, builders, progress, &mut result).await;
         result
     }
@@ -116,32 +119,29 @@ impl Rewriter {
         let bytes_max = job_memory::batch_bytes_max(self.settings.file_bytes_target);
         let (mut batch, mut slow) = (Batch::new(bytes_max), SlowPuts::new(bytes_max / 2));
         let (mut failed, mut unused) = (FailedReads::new(), Vec::new());
-        let mut builders = builders.into_iter();
-        let mut is_fenced = false;
-        for (compaction, lease) in leased {
-            let built = match builders.next() {
-                Some(builder) if !is_fenced => self.finish(builder).await,
-                Some(_) | None => Built::default(),
-            };
-            let broken = match built.failure {
-                Some(failure) => self.note_failure(compaction, failure, &mut failed, &mut result.report).await,
-                None => None,
-            };
-            let file = built.file.map(|file| NewFile::new(compaction, lease.clone(), file, broken.clone()));
-            if let Some(file) = &file
-                && !batch.has_room_for(file)
-            {
+        let mut waiting: VecDeque<_> = builders.into_iter().map(|builder| self.if_lasting(builder)).collect();
+        let (mut leased, mut is_fenced) = (leased.into_iter(), false);
+        while !waiting.is_empty() && !is_fenced {
+            let (NextFile { file, parts: built }, rest) = self.next_file(waiting).await;
+            waiting = rest;
+            let built = leased.by_ref().take(built.len()).zip(built);
+            let mut parts = self.note_failures(built, &mut failed, &mut result.report).await;
+            let unwritten = parts.extract_if(.., |part| part.inputs.is_empty() || file.is_none());
+            unused.extend(unwritten.map(|part| part.leave(result)));
+            let Some(file) = file.map(|file| NewFile { parts, file }) else { continue };
+            if !batch.has_room_for(&file) {
                 is_fenced |= self.publish(batch, &mut slow, progress).await;
                 batch = Batch::new(bytes_max.saturating_sub(slow.bytes()));
             }
-            match file.filter(|_| !is_fenced) {
-                Some(file) => batch.add(file),
-                None => {
-                    result.leave(compaction);
-                    result.broken.extend(broken.map(|extent| (compaction.partition, extent)));
-                    unused.push(lease);
-                }
+            if is_fenced {
+                unused.extend(file.parts.into_iter().map(|part| part.leave(result)));
+            } else {
+                batch.add(file);
             }
+        }
+        for (compaction, lease) in leased {
+            result.leave(compaction);
+            unused.push(lease);
         }
         self.publish(batch, &mut slow, progress).await;
         self.failed.add(failed.keys().copied(), self.clock.now());
@@ -153,25 +153,48 @@ impl Rewriter {
         self.publish_slow(&mut slow, progress).await;
     }
 
+    /// The parts of a file, also those without inputs, and reports why they are not larger.
+    async fn note_failures<'a>(
+        &self,
+        built: impl Iterator<Item = ((&'a Compaction, Lease), BuiltPart)>,
+        failed: &mut FailedReads,
+        report: &mut Report,
+    ) -> Vec<FilePart<'a>> {
+        let mut parts = Vec::new();
+        for ((compaction, lease), BuiltPart { inputs, failure }) in built {
+            let broken = match failure {
+                Some(failure) => self.note_failure(compaction, failure, failed, report).await,
+                None => None,
+            };
+            parts.push(FilePart::new(compaction, lease, inputs, broken));
+        }
+        parts
+    }
+
     /// Ends the use of `leases` by a job.
     pub(super) async fn release(&self, leases: &[Lease], progress: &Progress) {
         self.leases.release(leases).await;
         progress.released(leases);
     }
 
-    /// Finishes a file. One that ends before an input that could not be read is finished only if no later job will
-    /// read that input either, as far as that can be known: a part costs as much as the whole.
-    async fn finish(&self, builder: BuilderResult) -> Built {
-        let failed = |failure| Built { file: None, failure: Some(failure) };
-        let mut builder = match builder {
-            Ok(builder) => builder,
-            Err(failure) => return failed(failure),
-        };
-        if let Some(failure) = builder.take_missing_if(|failure| !self.is_lasting(failure)) {
-            return failed(failure);
+    /// A builder whose file ends before an input that could not be read is finished only if no later job will read that
+    /// input either, as far as that can be known: a part costs as much as the whole.
+    fn if_lasting(&self, builder: BuilderResult) -> BuilderResult {
+        let mut builder = builder?;
+        match builder.take_missing_if(|failure| !self.is_lasting(failure)) {
+            Some(failure) => Err(failure),
+            None => Ok(builder),
         }
-        let stopped = |error: tokio::task::JoinError| failed(BuildFailure { error: error.into(), input: None });
-        compute(move || builder.finish()).await.unwrap_or_else(stopped)
+    }
+
+    /// Finishes the next file of the builders that wait; returns those that still do.
+    async fn next_file(&self, mut waiting: VecDeque<BuilderResult>) -> (NextFile, VecDeque<BuilderResult>) {
+        let sharing = self.settings.sharing;
+        let finished = compute(move || (next_file(&mut waiting, sharing), waiting)).await;
+        finished.unwrap_or_else(|stopped| {
+            let failure = Some(BuildFailure { error: stopped.into(), input: None });
+            (NextFile { file: None, parts: vec![BuiltPart { inputs: 0, failure }] }, VecDeque::new())
+        })
     }
 
     /// Whether the input cannot be read at all, or an earlier job could not read it either.
@@ -181,7 +204,7 @@ impl Rewriter {
     }
 
     /// Reports why an input is not in the file. Returns it if no other try can help.
-    async fn note_failure(
+    pub(super) async fn note_failure(
         &self,
         compaction: &Compaction,
         failure: BuildFailure,

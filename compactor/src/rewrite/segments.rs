@@ -11,9 +11,9 @@ use futures::StreamExt;
 use futures::stream::{self, FuturesOrdered};
 
 use super::error::{BuildFailure, concerns_one_range};
-use super::file_builder::FileBuilder;
+use super::file_builder::{BuilderResult, FileBuilder};
 use super::read_ahead::ReadAhead;
-use super::rewriter::{BuilderResult, Rewriter};
+use super::rewriter::Rewriter;
 use super::schedule::{SegmentRead, schedule};
 use crate::plan::Compaction;
 
@@ -115,7 +115,7 @@ impl Rewriter {
 fn position(extent: &Extent) -> Range<u64> {
     match &extent.source {
         ExtentSource::Segment { position, .. } => position.clone(),
-        ExtentSource::History { .. } | ExtentSource::Marker { .. } => 0..0,
+        ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } | ExtentSource::Marker { .. } => 0..0,
     }
 }
 

@@ -24,7 +24,7 @@ async fn levels(world: &World, partition: i32) -> Vec<&'static str> {
     let level = |source: &ExtentSource| match source {
         ExtentSource::Marker { .. } => panic!("there are no transactions"),
         ExtentSource::Segment { .. } => "segment",
-        ExtentSource::History { .. } => "history",
+        ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => "history",
     };
     world.extents(world.partition(partition)).await.iter().map(|extent| level(&extent.source)).collect()
 }

@@ -5,12 +5,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use alluvium_metastore::kv::KvFaults;
-use alluvium_model::ExtentSource;
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
 
 use super::drafts::drafts;
-use super::world::{World, config};
+use super::world::{World, begins_with, config, own_files};
 use crate::CompactorConfig;
 
 const DAY: Duration = Duration::from_secs(25 * 3600);
@@ -45,7 +44,7 @@ async fn check_recovery(world: &World) {
     world.check().await;
     let report = world.compactor(config()).run_once().await;
     assert_eq!(report.failures, Vec::<String>::new());
-    assert!(world.all_extents().await.iter().all(|extent| matches!(extent.source, ExtentSource::History { .. })));
+    assert!(world.all_extents().await.iter().all(|extent| !extent.is_level_0()));
     world.check().await;
     world.advance(DAY);
     world.compactor(config()).run_once().await;
@@ -91,7 +90,7 @@ async fn a_crash_between_put_and_swap_leaves_an_orphan_that_the_sweep_deletes() 
     let compactor = world.compactor(config());
     tokio::time::timeout(Duration::from_secs(1), compactor.run_once()).await.expect_err("it hangs");
     world.faults.heal();
-    assert!(world.all_extents().await.iter().all(|extent| matches!(extent.source, ExtentSource::Segment { .. })));
+    assert!(world.all_extents().await.iter().all(|extent| extent.is_level_0()));
     assert_eq!(world.keys().await.iter().filter(|key| key.starts_with("history/")).count(), 1);
     check_recovery(&world).await;
 }
@@ -99,10 +98,8 @@ async fn a_crash_between_put_and_swap_leaves_an_orphan_that_the_sweep_deletes() 
 #[tokio::test(start_paused = true)]
 async fn files_put_side_by_side_are_abandoned_if_one_of_them_took_too_long() {
     let world = world().await;
-    world
-        .faults
-        .inject(FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(20))).key_contains("partition=1"));
-    let compactor = world.compactor(config());
+    world.faults.inject(FaultRule::on(Operation::Put, Fault::Delay(Duration::from_secs(20))).content(begins_with(1)));
+    let compactor = world.compactor(own_files());
     let running = tokio::spawn(async move { compactor.run_once().await });
     let history = async || world.keys().await.into_iter().filter(|key| key.starts_with("history/")).count();
     while history().await == 0 {

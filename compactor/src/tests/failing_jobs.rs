@@ -12,12 +12,12 @@ use alluvium_runtime::Clock;
 use tokio::time::{Instant, sleep};
 
 use super::jobs::{commit, files_written, is_all_history, is_history, one_job, start, until, world};
-use super::world::{World, config};
+use super::world::{World, begins_with, own_files as config};
 use crate::CompactorConfig;
 
 fn hang_puts(world: &World, partitions: std::ops::Range<i32>) {
     for number in partitions {
-        world.faults.inject(FaultRule::on(Operation::Put, Fault::Hang).key_contains(format!("partition={number}/")));
+        world.faults.inject(FaultRule::on(Operation::Put, Fault::Hang).content(begins_with(number)));
     }
 }
 

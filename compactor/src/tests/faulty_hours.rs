@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::drafts::drafts;
 use super::jobs::{is_all_history, start, until};
-use super::world::{World, config};
+use super::world::{World, begins_with, config};
 use crate::CompactorConfig;
 
 const PARTITIONS: i32 = 60;
@@ -65,8 +65,8 @@ async fn round(world: &mut World, dice: &Dice) {
     }
     for _ in 0..dice.below(4) {
         let fault = dice.one_of(&[Fault::Hang, Fault::Unavailable]);
-        let key = format!("partition={}/", dice.partition(PARTITIONS));
-        world.faults.inject(FaultRule::on(Operation::Put, fault).key_contains(key));
+        let partition = dice.partition(PARTITIONS);
+        world.faults.inject(FaultRule::on(Operation::Put, fault).content(begins_with(partition)));
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use alluvium_metastore::kv::KvFaults;
-use alluvium_model::ExtentSource;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +23,7 @@ async fn until_all_is_history(world: &World, partitions: i32) {
         let mut is_history = true;
         for number in 0..partitions {
             let extents = world.extents(world.partition(number)).await;
-            is_history &= extents.iter().all(|extent| matches!(extent.source, ExtentSource::History { .. }));
+            is_history &= extents.iter().all(|extent| !extent.is_level_0());
         }
         if is_history {
             return;

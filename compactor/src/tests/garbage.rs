@@ -117,11 +117,7 @@ async fn a_deleted_topic_is_purged_after_its_grace() {
 async fn put_orphans(world: &World, count: u64, created: Timestamp) {
     for n in 0..count {
         let id = ObjectId::new(created, 9, n);
-        let key = if n % 2 == 0 {
-            object_key::segment(id)
-        } else {
-            object_key::history("orders", world.partition(0), Offset(0), id)
-        };
+        let key = if n % 2 == 0 { object_key::segment(id) } else { object_key::history("orders", world.topic.id, id) };
         world.objects.put(&key, vec![Bytes::from_static(b"orphan")]).await.expect("put");
     }
 }

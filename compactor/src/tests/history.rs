@@ -9,11 +9,11 @@ use alluvium_wire::batch::Compression;
 use tokio_util::sync::CancellationToken;
 
 use super::drafts::{DraftBatch, drafts};
-use super::world::{World, config};
+use super::world::{World, config, own_files};
 use crate::{CompactorConfig, Report};
 
 fn is_history(source: &ExtentSource) -> bool {
-    matches!(source, ExtentSource::History { .. })
+    matches!(source, ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. })
 }
 
 async fn world_with_segments(partitions: i32, segments: u64) -> World {
@@ -64,7 +64,7 @@ async fn every_codec_and_timestamp_type_is_rewritten_and_rejected_batches_are_sk
 async fn segments_are_read_once_for_all_partitions() {
     let world = world_with_segments(8, 10).await;
     let before = world.objects.usage().totals().gets;
-    let compactor = world.compactor(CompactorConfig { file_bytes_target: 1 << 20, ..config() });
+    let compactor = world.compactor(CompactorConfig { file_bytes_target: 1 << 20, ..own_files() });
     assert_eq!(compactor.run_once().await.files_written, 8);
     assert_eq!(world.objects.usage().totals().gets - before, 10);
 }
@@ -73,7 +73,7 @@ async fn segments_are_read_once_for_all_partitions() {
 async fn segments_are_read_once_for_hundreds_of_small_partitions() {
     let world = world_with_segments(300, 6).await;
     let before = world.objects.usage().totals();
-    let compactor = world.compactor(CompactorConfig { file_bytes_target: 32 << 20, jobs_max: 1, ..config() });
+    let compactor = world.compactor(CompactorConfig { file_bytes_target: 32 << 20, jobs_max: 1, ..own_files() });
     let report = compactor.run_once().await;
     assert_eq!((report.files_written, report.failures), (300, Vec::new()));
     let after = world.objects.usage().totals();
@@ -117,8 +117,12 @@ async fn in_the_background_a_small_amount_of_data_is_rewritten_once_it_is_old() 
 async fn small_partitions_that_are_ripe_at_different_times_share_the_reads_of_their_segments() {
     const MINUTES: i32 = 30;
     let mut world = World::new(MINUTES, &[("retention.ms", "-1")], KvFaults::none()).await;
-    let compactor =
-        world.compactor(CompactorConfig { compact_bytes_min: 1 << 20, file_bytes_target: 8 << 20, ..config() });
+    let compactor = world.compactor(CompactorConfig {
+        compact_bytes_min: 1 << 20,
+        file_bytes_target: 8 << 20,
+        compact_small_age_max: Duration::from_secs(3_600),
+        ..config()
+    });
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let (compactor, stop) = (compactor.clone(), stop.clone());

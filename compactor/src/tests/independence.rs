@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use alluvium_metastore::kv::KvFaults;
-use alluvium_model::{ExtentSource, Timestamp};
+use alluvium_model::Timestamp;
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
 use alluvium_runtime::{Clock, ManualClock};
@@ -134,7 +134,7 @@ async fn tasks_that_panic_or_fail_are_started_again() {
     let compactor = world.compactor_with_clock(world.session.clone(), eager(), clock);
     let (running, cancel) = start(&compactor);
     let started = Instant::now();
-    while !world.all_extents().await.iter().all(|extent| matches!(extent.source, ExtentSource::History { .. })) {
+    while !world.all_extents().await.iter().all(|extent| !extent.is_level_0()) {
         assert!(started.elapsed() < Duration::from_secs(300), "not all history within five minutes");
         sleep(Duration::from_millis(100)).await;
         world.advance(Duration::from_millis(100));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alluvium_metastore::kv::KvFaults;
 use alluvium_metastore::leases::LeaseKey;
-use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, object_key};
+use alluvium_model::{Extent, ObjectId, Offset, object_key};
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
 use alluvium_runtime::SeededRng;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::drafts::drafts;
-use super::world::{World, config};
+use super::world::{World, begins_with, own_files as config};
 use crate::{Compactor, CompactorConfig};
 
 /// One job holds everything.
@@ -48,7 +48,7 @@ pub(super) async fn until(world: &World, what: &str, mut is_reached: impl AsyncF
 }
 
 pub(super) fn is_history(extent: &Extent) -> bool {
-    matches!(extent.source, ExtentSource::History { .. })
+    !extent.is_level_0()
 }
 
 pub(super) async fn is_all_history(world: &World) -> bool {
@@ -101,7 +101,7 @@ async fn partitions_that_are_broken_or_at_work_are_not_read_again_whenever_other
         if is_broken {
             world.objects.delete(&[object_key::segment(segment)]).await.expect("delete");
         } else {
-            world.faults.inject(FaultRule::on(Operation::Put, Fault::Hang).key_contains("partition=0"));
+            world.faults.inject(FaultRule::on(Operation::Put, Fault::Hang).content(begins_with(0)));
         }
         let survey_interval = Duration::from_secs(24 * 3_600);
         let compactor = world.compactor(CompactorConfig { jobs_max: 2, survey_interval, ..one_job() });

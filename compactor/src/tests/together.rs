@@ -19,7 +19,7 @@ use crate::CompactorConfig;
 use crate::assigned_work::AssignedWork;
 use crate::in_flight::InFlight;
 use crate::plan::Policy;
-use crate::work::{PassLooks, Planner, WorkIndex};
+use crate::work::{LargePartitions, PassLooks, Planner, WorkIndex};
 
 /// Records of a commit of the busy partition.
 const RECORDS: usize = 8;
@@ -103,7 +103,8 @@ async fn index(world: &World, session: &Session) -> WorkIndex {
     let policy = Policy { bytes_min: 10_000, age_max, small_age_max, file_bytes_target: 1 << 20 };
     let (metastore, clock) = (&world.metastore, world.clock.clone());
     let planner = Planner::new(metastore.topics.clone(), metastore.log.clone(), policy, Arc::default());
-    let index = WorkIndex::new(metastore.feed.clone(), planner, policy, clock, Arc::default());
+    let large = LargePartitions::new(1 << 20, age_max);
+    let index = WorkIndex::new(metastore.feed.clone(), planner, policy, large, clock, Arc::default());
     index.assign(AssignedWork::of(session)).await;
     index
 }

@@ -9,6 +9,7 @@ use alluvium_model::{ExtentSource, Offset, ProducerId};
 use alluvium_runtime::Clock;
 
 use super::drafts::{DraftBatch, drafts};
+use super::shared_files::{check, kinds, sharing};
 use super::world::{World, config};
 
 /// A transactional producer of a test.
@@ -16,7 +17,7 @@ struct Writer {
     id: TransactionalId,
     producer: TransactionalProducer,
     /// Records that it has written in each partition in this transaction.
-    written: [i32; 2],
+    written: [i32; 4],
     batches: u64,
 }
 
@@ -25,7 +26,7 @@ impl Writer {
         let id = TransactionalId::new(name).unwrap();
         let request = Init { expected: None, timeout: Duration::from_secs(60) };
         let init = world.metastore.transactions.init(&id, request, ProducerId(fresh), world.clock.now());
-        Self { producer: init.await.unwrap(), id, written: [0; 2], batches: 0 }
+        Self { producer: init.await.unwrap(), id, written: [0; 4], batches: 0 }
     }
 
     /// A batch of three records in a transaction.
@@ -41,7 +42,7 @@ impl Writer {
         let end = End { producer: self.producer, verdict, version: TransactionVersion::V2 };
         let request = EndRequest { id: self.id.clone(), end, fresh: ProducerId(99) };
         let answers = world.metastore.transactions.end_first(&[request], || world.clock.now()).await.unwrap();
-        (self.producer, self.written) = (answers[0].unwrap(), [0; 2]);
+        (self.producer, self.written) = (answers[0].clone().unwrap(), [0; 4]);
     }
 }
 
@@ -78,7 +79,7 @@ async fn history_has_the_records_of_committed_transactions_only() {
         let kind = |source: &ExtentSource| match source {
             ExtentSource::Segment { .. } => 'S',
             ExtentSource::Marker { .. } => 'M',
-            ExtentSource::History { .. } => 'H',
+            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => 'H',
         };
         extents.iter().map(|extent| kind(&extent.source)).collect::<String>()
     };
@@ -110,4 +111,58 @@ async fn markers_alone_become_history_without_records() {
     let extents = world.metastore.log.find(world.partition(0), Offset(0), 100).await.unwrap();
     assert!(extents.iter().all(|extent| extent.level() > 0), "{extents:?}");
     world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn partitions_share_files_without_markers_and_what_was_aborted() {
+    let mut world = World::new(4, &[("retention.ms", "-1")], KvFaults::none()).await;
+    let (mut a, mut b) = (Writer::new(&world, "a", 1_007).await, Writer::new(&world, "b", 1_008).await);
+    for round in 1..=4 {
+        let mut starts = Vec::new();
+        for number in 0..4 {
+            starts.push(world.metastore.log.head(world.partition(number)).await.unwrap().unwrap().next.0);
+        }
+        // All of partition 0 is committed, the second half of 1, nothing of 2; 3 is not in a transaction.
+        let drafts = [vec![a.batch(0)], vec![b.batch(1), a.batch(1)], vec![b.batch(2)], vec![drafts(3, 200, 5)]];
+        world.commit((0..).zip(drafts).collect()).await;
+        a.end(&world, Verdict::Commit).await;
+        b.end(&world, Verdict::Abort).await;
+        for number in [1, 2] {
+            let start = starts[usize::try_from(number).expect("positive")];
+            forget(&mut world, number, start..start + 3);
+        }
+        let report = world.compactor(sharing()).run_once().await;
+        assert_eq!((report.failures, report.files_written), (Vec::new(), if round < 4 { 1 } else { 1 + 1 }));
+        check(&world).await;
+    }
+    // The last round has merged the parts of all.
+    for (number, records) in [(0, 12), (1, 12), (2, 0), (3, 12)] {
+        let extents = world.extents(world.partition(number)).await;
+        assert_eq!((kinds(&world, number).await, extents[0].records), ((1, 0), records), "partition {number}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn markers_alone_are_a_part_of_a_shared_file() {
+    let mut world = World::new(3, &[("retention.ms", "-1")], KvFaults::none()).await;
+    let mut writer = Writer::new(&world, "a", 1_007).await;
+    world.commit((0..3).map(|number| (number, vec![writer.batch(usize::try_from(number).unwrap())])).collect()).await;
+    writer.end(&world, Verdict::Commit).await;
+    // The segments of partition 1 are history already, and its marker is not.
+    for number in [0, 2] {
+        world.commit(vec![(number, vec![writer.batch(usize::try_from(number).unwrap())])]).await;
+    }
+    world.compactor(sharing()).run_once().await;
+    world.commit(vec![(1, vec![writer.batch(1)])]).await;
+    writer.end(&world, Verdict::Abort).await;
+    for (number, offsets) in [(0, 4..7), (1, 4..7), (2, 4..7)] {
+        forget(&mut world, number, offsets);
+    }
+    let report = world.compactor(sharing()).run_once().await;
+    assert_eq!((report.failures, report.records_written, report.files_written), (Vec::new(), 0, 1));
+    for number in 0..3 {
+        let extents = world.extents(world.partition(number)).await;
+        assert!(extents.iter().all(|extent| extent.is_shared()), "{extents:?}");
+    }
+    check(&world).await;
 }

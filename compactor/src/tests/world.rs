@@ -246,7 +246,9 @@ impl World {
             match &extent.source {
                 ExtentSource::Marker { .. } => {}
                 ExtentSource::Segment { .. } => records.extend(self.read_segment(&extent).await),
-                ExtentSource::History { .. } => records.extend(self.read_history(partition, &extent).await),
+                ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => {
+                    records.extend(self.read_history(partition, &extent).await);
+                }
             }
         }
         assert_eq!(next, head.next.max(from));
@@ -271,9 +273,10 @@ impl World {
     }
 
     async fn read_history(&self, partition: TopicPartition, extent: &Extent) -> Vec<HistoryRecord> {
-        let key = object_key::history(&self.topic.name, partition, extent.offsets.start, extent.object);
-        let source = ObjectSource::new(self.objects.clone(), key, extent.bytes);
+        let key = object_key::of_extent(&self.topic.name, partition, extent);
+        let source = ObjectSource::new(self.objects.clone(), key, extent.file_bytes());
         let file = HistoryFile::open(&source).await.expect("open");
+        let file = file.holding(partition, &extent.offsets).expect("it holds the extent");
         let mut next = extent.offsets.start;
         let mut records = Vec::new();
         while next < extent.offsets.end {
@@ -294,6 +297,22 @@ pub(super) fn config() -> CompactorConfig {
     CompactorConfig { file_bytes_target: 20_000, compact_bytes_min: 2_000, ..CompactorConfig::default() }
 }
 
+/// The same, with a file for each partition: for tests that count files.
+pub(super) fn own_files() -> CompactorConfig {
+    CompactorConfig { shared_part_bytes_max: 0, ..config() }
+}
+
+/// Whether the bytes are a history file whose first partition, or only one, has this number.
+pub(super) fn begins_with(number: i32) -> impl Fn(&[u8]) -> bool + Send + Sync + 'static {
+    const KEY: &[u8] = b"alluvium.partitions";
+    let number = format!("{number}:");
+    move |bytes| {
+        // The footer has a byte of type and one of length before the value.
+        let value = bytes.windows(KEY.len()).rposition(|window| window == KEY).map(|at| &bytes[at + KEY.len() + 2..]);
+        value.is_some_and(|value| value.starts_with(number.as_bytes()))
+    }
+}
+
 pub(super) async fn create(
     metastore: &Metastore,
     name: &str,
@@ -302,7 +321,8 @@ pub(super) async fn create(
     now: Timestamp,
 ) -> Topic {
     let topic = NewTopic {
-        id: TopicId(uuid::Uuid::from_u128(u128::from_be_bytes(*b"a topic of tests") + name.len() as u128)),
+        // That of the golden history files, and another one.
+        id: TopicId(uuid::Uuid::from_u128(0x1234 + u128::from(name != "orders"))),
         name: name.to_owned(),
         partitions,
         replication_factor: 1,

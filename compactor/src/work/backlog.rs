@@ -118,7 +118,7 @@ impl Backlog {
 
     /// An extent was committed; this is known since `now`.
     pub(crate) fn append(&mut self, partition: TopicPartition, extent: &Extent, now: Timestamp) {
-        if extent.level() > 0 {
+        if !extent.is_level_0() {
             return;
         }
         let level = match self.partitions.get(&partition) {
@@ -203,7 +203,7 @@ impl Backlog {
     /// `inputs`, in order and adjacent, are compacted: the partition is worth another look, after those that wait.
     pub(crate) fn compacted(&mut self, partition: TopicPartition, inputs: &[Extent], now: Timestamp) {
         let mut level = self.partitions.get(&partition).copied().unwrap_or_default();
-        let segments = inputs.iter().filter(|extent| extent.level() == 0);
+        let segments = inputs.iter().filter(|extent| extent.is_level_0());
         for extent in segments {
             for lag in [&mut level.lag, &mut level.readable] {
                 lag.bytes = lag.bytes.saturating_sub(extent.bytes);

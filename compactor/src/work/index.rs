@@ -17,11 +17,12 @@ use alluvium_model::{Extent, Timestamp, TopicPartition};
 use alluvium_runtime::Clock;
 use tokio::sync::{MutexGuard as AsyncMutexGuard, watch};
 
-use super::{Backlog, ExpiryQueue, PartitionWork, PlanInput, Planner};
+use super::assignment::Assignment;
+use super::{Backlog, ExpiryQueue, LargePartitions, PartitionWork, PlanInput, Planner};
 use crate::Counters;
 use crate::assigned_work::AssignedWork;
 use crate::held_leases::HeldLeases;
-use crate::in_flight::InFlight;
+use crate::in_flight::{BusyExtents, InFlight};
 use crate::plan::{Policy, Selection};
 use crate::retention::Retention;
 use crate::tasks::TaskStatus;
@@ -42,7 +43,7 @@ pub(crate) struct WorkIndex {
     counters: Arc<Counters>,
     backlog: tokio::sync::Mutex<Backlog>,
     expiry: Mutex<ExpiryQueue>,
-    assigned: Mutex<Option<AssignedWork>>,
+    assignment: Assignment,
     is_survey_needed: AtomicBool,
     /// Whether the feed is tailed from some position on: a survey that began earlier would have to be repeated.
     is_tailing: watch::Sender<bool>,
@@ -53,6 +54,7 @@ impl WorkIndex {
         feed: Feed,
         planner: Planner,
         policy: Policy,
+        large: LargePartitions,
         clock: Arc<dyn Clock>,
         counters: Arc<Counters>,
     ) -> Self {
@@ -63,7 +65,7 @@ impl WorkIndex {
             counters,
             backlog: tokio::sync::Mutex::new(Backlog::new(policy)),
             expiry: Mutex::default(),
-            assigned: Mutex::default(),
+            assignment: Assignment::new(large),
             is_survey_needed: AtomicBool::new(true),
             is_tailing: watch::Sender::new(false),
         }
@@ -87,27 +89,37 @@ impl WorkIndex {
     /// Sets what is assigned to this compactor. Work that is new to it is found by a survey.
     pub(crate) async fn assign(&self, assigned: AssignedWork) {
         let mut backlog = self.backlog.lock().await;
-        let before = self.assigned_work().replace(assigned.clone());
-        if before.as_ref() == Some(&assigned) {
+        if !self.assignment.set(assigned) {
             return;
         }
-        backlog.retain(|partition| assigned.has_partition(partition));
-        if !assigned.has_role(MaintenanceRole::Retention) {
+        backlog.retain(|partition| self.assignment.has_partition(partition));
+        if !self.has_retention() {
             self.expiry().clear();
         }
         self.is_survey_needed.store(true, Ordering::Relaxed);
     }
 
-    fn assigned_work(&self) -> MutexGuard<'_, Option<AssignedWork>> {
-        self.assigned.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Finds the partitions that have got or lost so much data that somebody else may have them now.
+    pub(crate) async fn reassign(&self) {
+        let now = self.clock.now();
+        let changed = self.assignment.sweep(now);
+        if !changed.is_empty() {
+            let mut backlog = self.backlog.lock().await;
+            changed.into_iter().for_each(|partition| self.take_or_leave(&mut backlog, partition, now));
+        }
     }
 
-    fn has_partition(&self, partition: TopicPartition) -> bool {
-        self.assigned_work().as_ref().is_some_and(|assigned| assigned.has_partition(partition))
+    /// Looks at `partition`, which is assigned by something else since now, or leaves it to another compactor.
+    fn take_or_leave(&self, backlog: &mut Backlog, partition: TopicPartition, now: Timestamp) {
+        if self.assignment.has_partition(partition) {
+            backlog.look_at(partition, now);
+        } else {
+            backlog.remove(partition);
+        }
     }
 
     fn has_retention(&self) -> bool {
-        self.assigned_work().as_ref().is_some_and(|assigned| assigned.has_role(MaintenanceRole::Retention))
+        self.assignment.has_role(MaintenanceRole::Retention)
     }
 
     /// Tails the feed from its end until reading it fails.
@@ -151,7 +163,10 @@ impl WorkIndex {
                     if has_retention {
                         expiry.append(partition, now);
                     }
-                    if self.has_partition(partition) {
+                    if self.assignment.append(partition, extent, now) {
+                        self.take_or_leave(&mut backlog, partition, now);
+                    }
+                    if self.assignment.has_partition(partition) {
                         backlog.append(partition, extent, now);
                     }
                 };
@@ -162,7 +177,12 @@ impl WorkIndex {
                     FeedEntry::TransactionEnd { partitions } => {
                         partitions.iter().for_each(|end| append(end.partition, &end.marker));
                     }
-                    FeedEntry::Swap { partition, inputs, .. } => backlog.swap(partition, &inputs, now),
+                    FeedEntry::Swap { partition, inputs, outputs } => {
+                        if outputs.iter().any(|extent| extent.level() == 1) {
+                            self.assignment.compacted(partition);
+                        }
+                        backlog.swap(partition, &inputs, now);
+                    }
                     FeedEntry::Trim { partition, start } => backlog.trim(partition, start, now),
                     FeedEntry::Topics { ids } => {
                         ids.iter().for_each(|id| backlog.change_topic(*id, now));
@@ -217,7 +237,7 @@ impl WorkIndex {
                 if may_expire {
                     self.expiry().look_at(partition, self.clock.now());
                 }
-                if self.has_partition(partition) {
+                if self.assignment.has_partition(partition) || self.assignment.may_get(partition, &head) {
                     let mut backlog = self.backlog.lock().await;
                     // A look at it decides; what is there in one that was never looked at is read now, for the lag.
                     self.read(&mut backlog, &topic, partition, head).await?;
@@ -227,7 +247,7 @@ impl WorkIndex {
         Ok(())
     }
 
-    /// Reads level 0 of one partition without planning it.
+    /// Reads level 0 of one partition without planning it: from what is there may follow whose it is.
     async fn read(
         &self,
         backlog: &mut Backlog,
@@ -237,9 +257,15 @@ impl WorkIndex {
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let (end, selection) = (head.stable, Selection::None);
-        let input = PlanInput { topic, partition, head, end, selection, bytes_max: 0, in_flight: &[], now };
+        let input =
+            PlanInput { topic, partition, head, end, selection, bytes_max: 0, in_flight: &BusyExtents::default(), now };
         let work = self.planner.plan(input).await?;
-        backlog.surveyed(partition, &work.reading, !work.merges.is_empty(), now);
+        self.assignment.found(partition, &work.reading.lag, now);
+        if self.assignment.has_partition(partition) {
+            backlog.surveyed(partition, &work.reading, !work.merges.is_empty(), now);
+        } else {
+            backlog.remove(partition);
+        }
         Ok(())
     }
 
@@ -277,7 +303,7 @@ impl WorkIndex {
         looks: PassLooks,
     ) -> Result<PartitionWork, Error> {
         let PassLooks { now, retry, bytes_max, with_merges } = looks;
-        if !self.has_partition(partition) {
+        if !self.assignment.has_partition(partition) {
             // It was assigned elsewhere while a job had work of it.
             backlog.remove(partition);
             return Ok(PartitionWork::default());

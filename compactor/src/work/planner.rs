@@ -13,6 +13,7 @@ use alluvium_model::{Extent, Offset, Timestamp, TopicPartition};
 use super::Reading;
 use super::broken::BrokenExtents;
 use crate::failed_segments::FailedSegments;
+use crate::in_flight::BusyExtents;
 use crate::plan::{self, Compaction, Policy, Selection};
 
 /// Heads read in one request.
@@ -55,8 +56,8 @@ pub(crate) struct PlanInput<'a> {
     pub(crate) selection: Selection,
     /// Bytes of the rewrites, unless the first of them is larger; the rest waits.
     pub(crate) bytes_max: u64,
-    /// Offsets that jobs are working on.
-    pub(crate) in_flight: &'a [Range<Offset>],
+    /// What jobs are working on.
+    pub(crate) in_flight: &'a BusyExtents,
     pub(crate) now: Timestamp,
 }
 
@@ -145,10 +146,7 @@ impl Planner {
         let broken = self.memory().broken.of(partition, &extents, is_whole);
         let set_aside = |extent: &Extent| self.failed.set_aside_until(extent.object, now);
         let is_readable = |extent: &Extent| !broken.contains(&extent.object) && set_aside(extent).is_none();
-        let is_free = |extent: &Extent| {
-            !in_flight.iter().any(|busy| busy.start < extent.offsets.end && extent.offsets.start < busy.end)
-                && is_readable(extent)
-        };
+        let is_free = |extent: &Extent| !in_flight.has(extent) && is_readable(extent);
         let plan = plan::plan(&extents, &self.policy, selection, now, is_free);
         self.remember(partition, plan.compacted_through.max(start), known);
         let (rewrites, left) = first_rewrites(plan.rewrites, &extents, bytes_max);

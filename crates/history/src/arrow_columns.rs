@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use alluvium_model::{Offset, Timestamp};
+use alluvium_model::{Offset, PartitionIndex, Timestamp};
 use arrow_array::builder::{
-    BinaryBuilder, Int8Builder, Int64Builder, ListBuilder, StringBuilder, StructBuilder, TimestampMillisecondBuilder,
+    BinaryBuilder, Int8Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder, StructBuilder,
+    TimestampMillisecondBuilder,
 };
 use arrow_array::types::{BinaryType, ByteArrayType, Int8Type, Int64Type, TimestampMillisecondType, Utf8Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray};
@@ -26,6 +27,7 @@ pub(crate) struct ColumnsBuilder {
     key: BinaryBuilder,
     value: BinaryBuilder,
     headers: ListBuilder<StructBuilder>,
+    partition: Int32Builder,
 }
 
 impl ColumnsBuilder {
@@ -39,10 +41,11 @@ impl ColumnsBuilder {
             key: BinaryBuilder::new(),
             value: BinaryBuilder::new(),
             headers: ListBuilder::new(StructBuilder::new(header_fields(), header)).with_field(header_element()),
+            partition: Int32Builder::new(),
         }
     }
 
-    pub(crate) fn push(&mut self, record: &HistoryRecord) {
+    pub(crate) fn push(&mut self, partition: PartitionIndex, record: &HistoryRecord) {
         self.offset.append_value(record.offset.0);
         self.timestamp.append_value(record.timestamp.0);
         self.timestamp_type.append_value(match record.timestamp_type {
@@ -55,6 +58,7 @@ impl ColumnsBuilder {
             self.push_header(header);
         }
         self.headers.append(true);
+        self.partition.append_value(partition.0);
     }
 
     fn push_header(&mut self, header: &RecordHeader) {
@@ -77,13 +81,14 @@ impl ColumnsBuilder {
             Arc::new(self.key.finish()),
             Arc::new(self.value.finish()),
             Arc::new(self.headers.finish()),
+            Arc::new(self.partition.finish()),
         ];
         RecordBatch::try_new(schema(), columns)
     }
 }
 
-/// The records of `batch`, which has all columns; their bytes are slices of its buffers. `None` if a column has another
-/// type than in the layout.
+/// The records of `batch`, which has all columns but that of the partition; their bytes are slices of its buffers.
+/// `None` if a column has another type than in the layout.
 pub(crate) fn records(batch: &RecordBatch) -> Option<Vec<HistoryRecord>> {
     let offset = offsets(batch)?;
     let timestamp = timestamps(batch)?;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::schema::FORMAT_VERSION;
+use crate::schema::FormatVersion;
 
 /// Bytes of one block: the unit of verification, and so the smallest read.
 const BLOCK_BYTES: u64 = 64 << 10;
@@ -51,7 +51,7 @@ pub(crate) fn encode<'a>(parts: impl Iterator<Item = &'a Bytes>, footer: &[u8]) 
     }
     let covered = digest.finish(&mut section);
     section.put_u64(covered);
-    section.put_u32(FORMAT_VERSION);
+    section.put_u32(FormatVersion::Two.number());
     section.put_u32(crc_fast::crc32_iscsi(footer));
     section.put_u32(crc_fast::crc32_iscsi(&section));
     section.put_slice(MAGIC);

@@ -23,7 +23,8 @@ const ROUNDS_MAX: usize = 8;
 /// The columns to decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Columns {
-    All,
+    /// All of a record.
+    Record,
     OffsetAndTimestamp,
 }
 
@@ -55,7 +56,7 @@ fn decoder(footer: &Footer, rows: Rows, columns: Columns) -> Result<ParquetPushD
     let Rows { group, rows } = rows;
     let schema = footer.parquet.parquet_schema();
     let mask = match columns {
-        Columns::All => ProjectionMask::all(),
+        Columns::Record => ProjectionMask::roots(schema, column::OFFSET..=column::HEADERS),
         Columns::OffsetAndTimestamp => ProjectionMask::roots(schema, [column::OFFSET, column::TIMESTAMP]),
     };
     let selection = vec![RowSelector::skip(rows.start), RowSelector::select(rows.len())];

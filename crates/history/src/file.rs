@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use alluvium_model::{Offset, Timestamp};
+use alluvium_model::{Offset, Timestamp, TopicPartition};
 use arrow_array::RecordBatch;
 
 use crate::arrow_columns;
@@ -13,47 +13,83 @@ use crate::footer::Footer;
 use crate::index::{Index, RowPosition, Rows};
 use crate::{FileIdentity, HistoryRecord, RangedRead, ReadError};
 
-/// An open file: its metadata, without any of its records. Cheap to clone and worth caching. Each read is given the
-/// source.
+/// One partition of an open file: the file's metadata, without any of its records. Cheap to clone and worth caching.
+/// Each read is given the source.
 #[derive(Clone)]
 pub struct HistoryFile {
     metadata: Arc<Metadata>,
+    /// Position of the partition that is read, among those of the file.
+    partition: usize,
 }
 
 struct Metadata {
     footer: Footer,
-    index: Index,
+    /// Of each partition, in the order of the footer's identities; there is at least one.
+    indices: Vec<Index>,
 }
 
 impl HistoryFile {
-    /// Reads and verifies the footer.
+    /// Reads and verifies the footer. What is returned reads the first partition; [`Self::of`] another one.
     ///
     /// # Errors
     /// If it cannot be read, is corrupt, or is of an unknown version.
     pub async fn open(source: &dyn RangedRead) -> Result<Self, ReadError> {
         let footer = Footer::read(source).await?;
-        let index = Index::new(Arc::clone(footer.parquet.metadata()), &footer.identity.offsets)
-            .ok_or_else(|| ReadError::corrupt("row group statistics"))?;
-        Ok(Self { metadata: Arc::new(Metadata { footer, index }) })
+        let indices = Index::of_all(footer.parquet.metadata(), &footer.identities);
+        let indices = indices.filter(|indices| !indices.is_empty());
+        let indices = indices.ok_or_else(|| ReadError::corrupt("row group statistics"))?;
+        Ok(Self { metadata: Arc::new(Metadata { footer, indices }), partition: 0 })
     }
 
-    /// The topic, partition and offsets of the file.
+    /// The partition `partition` of the same file; `None` if the file does not hold `offsets` of it, these and no other.
+    #[must_use]
+    pub fn holding(&self, partition: TopicPartition, offsets: &Range<Offset>) -> Option<Self> {
+        self.of(partition).filter(|file| file.identity().offsets == *offsets)
+    }
+
+    /// What the file holds, for messages.
+    #[must_use]
+    pub fn contents(&self) -> String {
+        let Range { start, end } = &self.identity().offsets;
+        let first = format!("offsets {start} to {end} of {}", self.identity().partition);
+        match self.identities().len() - 1 {
+            0 => first,
+            more => format!("{first} and {more} partitions more"),
+        }
+    }
+
+    /// The partition `partition` of the same file; `None` if it is not in it.
+    #[must_use]
+    pub fn of(&self, partition: TopicPartition) -> Option<Self> {
+        let at = self.identities().binary_search_by_key(&partition, |identity| identity.partition).ok()?;
+        Some(Self { metadata: Arc::clone(&self.metadata), partition: at })
+    }
+
+    /// All partitions of the file, rising.
+    #[must_use]
+    pub fn identities(&self) -> &[FileIdentity] {
+        &self.metadata.footer.identities
+    }
+
+    /// The topic and partition that are read, and their offsets.
     #[must_use]
     pub fn identity(&self) -> &FileIdentity {
-        &self.metadata.footer.identity
+        &self.identities()[self.partition]
     }
 
-    /// Memory that the handle takes, in bytes, about: its weight in a cache.
+    /// Memory that the metadata of all partitions takes, in bytes, about: its weight in a cache.
     #[must_use]
     pub fn weight(&self) -> usize {
-        size_of::<Metadata>() + self.metadata.index.weight() + self.metadata.footer.checksums.weight()
+        let Metadata { footer, indices } = &*self.metadata;
+        let shared = footer.parquet.metadata().memory_size() + footer.checksums.weight();
+        size_of::<Metadata>() + shared + indices.iter().map(Index::weight).sum::<usize>()
     }
 
     /// The chunk of offsets around `at` whose records take about `bytes`. Every offset in a chunk gives the same chunk,
-    /// so that readers share chunks wherever they start. Empty if `at` is not in the file.
+    /// so that readers share chunks wherever they start. Empty if `at` is not in it.
     #[must_use]
     pub fn chunk(&self, at: Offset, bytes: usize) -> Range<Offset> {
-        self.metadata.index.chunk(at, bytes, &self.identity().offsets)
+        self.index().chunk(at, bytes, &self.identity().offsets)
     }
 
     /// Records from offset `from` on, of about `bytes_max` bytes of payload, but at least one if there is one.
@@ -67,14 +103,14 @@ impl HistoryFile {
         bytes_max: usize,
     ) -> Result<Vec<HistoryRecord>, ReadError> {
         let Some(rows) = self.rows_from(source, from, bytes_max).await? else { return Ok(Vec::new()) };
-        self.decode(source, rows, Columns::All, |batches| {
+        self.decode(source, rows, Columns::Record, |batches| {
             batches.iter().map(records).collect::<Result<Vec<_>, _>>().map(|records| records.concat())
         })
         .await
     }
 
     pub(crate) fn index(&self) -> &Index {
-        &self.metadata.index
+        &self.metadata.indices[self.partition]
     }
 
     /// Rows from the first record at or after `from` on that take about `bytes`; `None` if there is no such record.
@@ -131,6 +167,7 @@ impl HistoryFile {
         columns: Columns,
         finish: impl FnOnce(Vec<RecordBatch>) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
+        let rows = Rows { group: self.index().group_in_file(rows.group), ..rows };
         decode(&self.metadata.footer, source, rows, columns, finish).await
     }
 }

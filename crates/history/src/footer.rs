@@ -9,7 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataPushDecoder};
 
 use crate::checksum::{self, Checksums};
-use crate::schema::FORMAT_VERSION;
+use crate::schema::FormatVersion;
 use crate::{FileIdentity, RangedRead, ReadError, verified_read};
 
 /// Bytes first read from the end: more than footer and checksums take in all but very large files.
@@ -22,7 +22,8 @@ const PARQUET_MAGIC: &[u8; 4] = b"PAR1";
 
 /// A verified and decoded footer.
 pub(crate) struct Footer {
-    pub(crate) identity: FileIdentity,
+    /// The partitions of the file, rising.
+    pub(crate) identities: Vec<FileIdentity>,
     pub(crate) checksums: Checksums,
     pub(crate) parquet: ArrowReaderMetadata,
 }
@@ -40,9 +41,7 @@ impl Footer {
             .from(footer_start.saturating_sub(checksum::FIXED_BYTES))
             .and_then(checksum::decode_end)
             .ok_or_else(|| ReadError::corrupt("no checksums before the footer"))?;
-        if end.version != FORMAT_VERSION {
-            return Err(ReadError::Version(end.version.to_string()));
-        }
+        let version = FormatVersion::of(end.version).ok_or_else(|| ReadError::Version(end.version.to_string()))?;
         if end.covered.checked_add(checksum::section_bytes(end.covered)) != Some(footer_start) {
             return Err(ReadError::corrupt("checksums do not cover the file"));
         }
@@ -54,8 +53,8 @@ impl Footer {
             return Err(ReadError::corrupt("footer checksum mismatch"));
         }
         let parquet = decode(source, &tail, footer_start, &checksums).await?;
-        let identity = FileIdentity::from_metadata(parquet.metadata().file_metadata())?;
-        Ok(Self { identity, checksums, parquet })
+        let identities = FileIdentity::from_metadata(version, parquet.metadata().file_metadata())?;
+        Ok(Self { identities, checksums, parquet })
     }
 }
 

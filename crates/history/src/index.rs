@@ -3,14 +3,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use alluvium_model::{Offset, Timestamp};
+use alluvium_model::{Offset, PartitionIndex, Timestamp};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
-use crate::schema::column;
+use crate::FileIdentity;
+use crate::schema::{self, column};
 
-/// Rows of one row group.
+/// Rows of one row group, whose number counts from the first of its partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rows {
     pub(crate) group: usize,
@@ -36,9 +37,11 @@ pub(crate) struct TimestampPage {
     pub(crate) is_whole: bool,
 }
 
-/// The positions of rows by offset and timestamp, from the footer.
+/// The positions of the rows of one partition by offset and timestamp, from the footer.
 pub(crate) struct Index {
     parquet: Arc<ParquetMetaData>,
+    /// Number of the first row group of the partition; numbers here count from it.
+    first: usize,
     groups: Vec<RowGroup>,
 }
 
@@ -73,9 +76,31 @@ impl RowSpan {
 }
 
 impl Index {
-    /// The index of a file that covers `offsets`; `None` if its statistics are missing or contradict each other.
-    pub(crate) fn new(parquet: Arc<ParquetMetaData>, offsets: &Range<Offset>) -> Option<Self> {
-        let groups: Vec<RowGroup> = parquet.row_groups().iter().map(RowGroup::new).collect::<Option<_>>()?;
+    /// The indices of the partitions of a file, in their order; `None` if its statistics are missing or contradict each
+    /// other or `identities`.
+    pub(crate) fn of_all(parquet: &Arc<ParquetMetaData>, identities: &[FileIdentity]) -> Option<Vec<Self>> {
+        let groups = parquet.row_groups();
+        if let [only] = identities
+            && groups.iter().all(|group| group.num_columns() <= schema::PARTITION_LEAF)
+        {
+            return Some(vec![Self::new(parquet, 0..groups.len(), &only.offsets)?]);
+        }
+        let partitions: Vec<PartitionIndex> = groups.iter().map(partition_of).collect::<Option<_>>()?;
+        let mut next = 0;
+        let mut indices = Vec::with_capacity(identities.len());
+        for FileIdentity { partition, offsets, .. } in identities {
+            let end = next + partitions[next..].iter().take_while(|of| **of == partition.partition).count();
+            indices.push(Self::new(parquet, next..end, offsets)?);
+            next = end;
+        }
+        (next == groups.len()).then_some(indices)
+    }
+
+    /// The index of the row groups of a partition, which cover `offsets`.
+    fn new(parquet: &Arc<ParquetMetaData>, groups: Range<usize>, offsets: &Range<Offset>) -> Option<Self> {
+        let first = groups.start;
+        let groups: Vec<RowGroup> =
+            parquet.row_groups().get(groups)?.iter().map(RowGroup::new).collect::<Option<_>>()?;
         let mut next = offsets.start.0;
         for RowGroup { offsets: span, .. } in &groups {
             let steps = usize::try_from(span.last.checked_sub(span.first)?).ok()?;
@@ -84,12 +109,17 @@ impl Index {
             }
             next = span.last.checked_add(1)?;
         }
-        (next <= offsets.end.0).then_some(Self { parquet, groups })
+        (next <= offsets.end.0).then(|| Self { parquet: Arc::clone(parquet), first, groups })
     }
 
-    /// Memory of the index, in bytes, about.
+    /// Memory of the index without what it shares with those of other partitions, in bytes, about.
     pub(crate) fn weight(&self) -> usize {
-        self.parquet.memory_size() + self.groups.len() * size_of::<RowGroup>()
+        size_of::<Self>() + self.groups.len() * size_of::<RowGroup>()
+    }
+
+    /// The number in the file of the partition's row group `group`.
+    pub(crate) fn group_in_file(&self, group: usize) -> usize {
+        self.first + group
     }
 
     /// Position of the first record at or after `from`. The outer `None` means that there is none, the inner one that
@@ -160,7 +190,7 @@ impl Index {
     /// The pages of an integer column; `first` and `last` are its minimum and maximum there.
     fn pages(&self, group: usize, column: usize) -> Option<Vec<RowSpan>> {
         let group_rows = self.groups.get(group)?.offsets.rows.len();
-        let index = self.parquet.page_index_for_row_group(group);
+        let index = self.parquet.page_index_for_row_group(self.group_in_file(group));
         let ColumnIndexMetaData::INT64(values) = index.column_index(column)? else { return None };
         let starts = index.page_locations(column)?.iter().map(|page| usize::try_from(page.first_row_index).ok());
         let starts: Vec<usize> = starts.collect::<Option<_>>()?;
@@ -187,6 +217,13 @@ impl RowGroup {
             bytes: usize::try_from(group.total_byte_size()).ok()?,
         })
     }
+}
+
+/// The partition of a row group.
+fn partition_of(group: &RowGroupMetaData) -> Option<PartitionIndex> {
+    let Statistics::Int32(statistics) = group.columns().get(schema::PARTITION_LEAF)?.statistics()? else { return None };
+    let (min, max) = (statistics.min_opt()?, statistics.max_opt()?);
+    (min == max).then_some(PartitionIndex(*min))
 }
 
 /// Smallest and largest value of an integer column.

@@ -1,4 +1,4 @@
-//! The history file: records of one partition as Parquet. Its layout, writer and reader.
+//! The history file: records of one partition, or of several of a topic, as Parquet. Its layout, writer and reader.
 //!
 //! Owns: the columns, the file's metadata and checksums, and re-encoding rows as Kafka batches. Does not own: which
 //! files exist, their keys, when they are written (the compactor), or caching (the gateway, through [`RangedRead`]). No
@@ -31,7 +31,7 @@ pub use file::HistoryFile;
 pub use identity::FileIdentity;
 pub use record::{HistoryRecord, RecordHeader, TimestampType};
 pub use source::{RangedRead, SourceError};
-pub use writer::{FinishedFile, HistoryWriter, WriteError};
+pub use writer::{FinishedFile, HistoryWriter, WriteError, WrittenPartition};
 
 #[cfg(test)]
 mod tests;

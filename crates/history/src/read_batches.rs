@@ -55,7 +55,7 @@ impl HistoryFile {
             let offsets = usize::try_from(end.since(next)).unwrap_or(usize::MAX);
             rows.rows.end = rows.rows.end.min(rows.rows.start.saturating_add(offsets));
             let encoded =
-                self.decode(source, rows, Columns::All, move |batches| encode(encoder, &batches, end)).await?;
+                self.decode(source, rows, Columns::Record, move |batches| encode(encoder, &batches, end)).await?;
             encoder = match encoded {
                 (encoder, BatchProgress::Full) => return Ok(encoder.finish()),
                 (encoder, BatchProgress::AtEnd) => return Ok(encoder.finish_to(end)?),

@@ -1,4 +1,5 @@
-//! The columns, encodings and metadata of a history file of format version 1.
+//! The columns, encodings and metadata of a history file. Files of version 2 are written. Those of version 1, which hold
+//! one partition and have no column `partition`, are read.
 //!
 //! ```text
 //! offset          int64, never null, rising: DELTA_BINARY_PACKED, so that dense offsets take almost no space
@@ -8,6 +9,8 @@
 //! value           binary, nullable
 //! headers         list<struct<key: string, value: binary nullable, raw_key: binary nullable>>: in order,
 //!                 duplicates kept
+//! partition       int32, never null, dictionary: rows are sorted by it, then by offset, and a row group has one (not in
+//!                 version 1)
 //! ```
 //!
 //! Kafka specifies header names as strings, but carries any bytes. The bytes of a name that is not UTF-8 are in
@@ -22,8 +25,28 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
-/// Version of this layout: in the file's metadata and beside its checksums.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+/// The layout of a file: its number is in the file's metadata and beside its checksums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FormatVersion {
+    /// 1: one partition. Not written any more.
+    One,
+    /// 2: one partition or several of a topic.
+    Two,
+}
+
+impl FormatVersion {
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+
+    /// The reverse of [`Self::number`].
+    pub(crate) fn of(number: u32) -> Option<Self> {
+        [Self::One, Self::Two].into_iter().find(|version| version.number() == number)
+    }
+}
 
 /// Payload of one row group: small enough that decoding one needs little memory, big enough for analytics to scan well.
 pub(crate) const ROW_GROUP_BYTES: usize = 16 << 20;
@@ -52,8 +75,13 @@ pub(crate) const RECORD_OVERHEAD_BYTES: usize = 24;
 pub(crate) mod key {
     pub(crate) const TOPIC: &str = "alluvium.topic";
     pub(crate) const TOPIC_ID: &str = "alluvium.topic_id";
+    /// `<partition>:<start offset>-<end offset>`, with commas between them, rising.
+    pub(crate) const PARTITIONS: &str = "alluvium.partitions";
+    /// Version 1.
     pub(crate) const PARTITION: &str = "alluvium.partition";
+    /// Version 1.
     pub(crate) const START_OFFSET: &str = "alluvium.start_offset";
+    /// Version 1.
     pub(crate) const END_OFFSET: &str = "alluvium.end_offset";
     pub(crate) const FORMAT_VERSION: &str = "alluvium.format_version";
 }
@@ -82,7 +110,7 @@ pub(crate) fn header_element() -> Field {
     Field::new("element", DataType::Struct(header_fields()), false)
 }
 
-/// The Arrow schema of the columns.
+/// The Arrow schema of the columns that are written.
 pub(crate) fn schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(vec![
@@ -92,6 +120,7 @@ pub(crate) fn schema() -> SchemaRef {
             Field::new("key", DataType::Binary, true),
             Field::new("value", DataType::Binary, true),
             Field::new("headers", DataType::List(Arc::new(header_element())), false),
+            Field::new("partition", DataType::Int32, false),
         ]))
     });
     Arc::clone(&SCHEMA)
@@ -111,7 +140,7 @@ pub(crate) fn writer_properties() -> Result<WriterProperties, ParquetError> {
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_statistics_truncate_length(Some(STATISTICS_BYTES_MAX))
         .set_column_index_truncate_length(Some(STATISTICS_BYTES_MAX))
-        .set_sorting_columns(Some(vec![SortingColumn { column_idx: 0, descending: false, nulls_first: false }]));
+        .set_sorting_columns(Some([PARTITION_LEAF, column::OFFSET].map(sorting_column).into()));
     let builder = ["offset", "timestamp"].into_iter().fold(builder, delta_encoded);
     Ok(["value", "headers.list.element.value", "headers.list.element.raw_key"]
         .into_iter()
@@ -120,6 +149,13 @@ pub(crate) fn writer_properties() -> Result<WriterProperties, ParquetError> {
         })
         .set_column_dictionary_enabled(ColumnPath::from("value"), false)
         .build())
+}
+
+/// Position of `partition` among the columns of Parquet, which has one for each part of a header.
+pub(crate) const PARTITION_LEAF: usize = 8;
+
+fn sorting_column(leaf: usize) -> SortingColumn {
+    SortingColumn { column_idx: i32::try_from(leaf).unwrap_or(i32::MAX), descending: false, nulls_first: false }
 }
 
 fn delta_encoded(builder: WriterPropertiesBuilder, column: &str) -> WriterPropertiesBuilder {

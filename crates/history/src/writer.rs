@@ -1,12 +1,12 @@
-//! Writes the records of one partition into one Parquet file.
+//! Writes the records of one partition, or of several of a topic, into one Parquet file.
 
 use std::io;
 
-use alluvium_model::{Offset, Timestamp, TopicPartition};
+use alluvium_model::{Offset, PartitionIndex, Timestamp, TopicPartition};
 use bytes::{Bytes, BytesMut};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 
 use crate::arrow_columns::ColumnsBuilder;
 use crate::schema::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
@@ -16,19 +16,26 @@ use crate::{FileIdentity, HistoryRecord, checksum};
 const RECORD_BYTES_MAX: usize = 1 << 30;
 /// Bytes of one part of the output.
 const PART_BYTES: usize = 1 << 20;
+/// What a row group takes of the footer and of the page index, bytes, about.
+const FOOTER_BYTES_PER_ROW_GROUP: usize = 2_000;
 /// The end of every Parquet file: the footer's length and the magic.
 const PARQUET_END_BYTES: usize = 8;
 
-/// Writes one history file, record by record. It only does CPU work: call it off the async threads.
+/// Writes one history file, partition by partition and record by record. It only does CPU work: call it off the async
+/// threads.
 ///
 /// Memory: the compressed file so far, one row group of compressed pages, one chunk of records.
 pub struct HistoryWriter {
     parquet: ArrowWriter<PartBuffer>,
     columns: ColumnsBuilder,
+    /// The partitions that are complete.
+    done: Vec<WrittenPartition>,
     identity: FileIdentity,
     next: Offset,
     chunk: ChunkSize,
     row_group_bytes: usize,
+    /// Row groups of the partitions that are complete.
+    row_groups_done: usize,
     records: u64,
     timestamps: Option<(Timestamp, Timestamp)>,
 }
@@ -36,15 +43,24 @@ pub struct HistoryWriter {
 /// A complete file, ready to be put.
 #[derive(Debug)]
 pub struct FinishedFile {
-    /// The topic, partition and offsets of the file.
-    pub identity: FileIdentity,
+    /// Its partitions, rising; at least one.
+    pub partitions: Vec<WrittenPartition>,
     /// The file's bytes, in order.
     pub parts: Vec<Bytes>,
     /// Size of the file in bytes.
     pub bytes: u64,
-    /// Records in the file.
+}
+
+/// What a finished file holds of one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenPartition {
+    /// Topic, partition and offsets.
+    pub identity: FileIdentity,
+    /// Bytes of its row groups.
+    pub bytes: u64,
+    /// Number of its records.
     pub records: u64,
-    /// Smallest and largest record timestamp; `NONE` if the file holds no record.
+    /// Smallest and largest record timestamp; `NONE` if it has no record.
     pub timestamps: (Timestamp, Timestamp),
 }
 
@@ -58,6 +74,14 @@ pub enum WriteError {
         offset: Offset,
         /// The lowest offset that could have followed.
         expected: Offset,
+    },
+    /// Partitions must rise.
+    #[error("partition {partition} cannot follow {before}")]
+    Partition {
+        /// The partition.
+        partition: PartitionIndex,
+        /// The one before.
+        before: PartitionIndex,
     },
     /// A record is too large for a column.
     #[error("record at offset {offset} has {bytes} bytes of payload")]
@@ -76,7 +100,8 @@ pub enum WriteError {
 }
 
 impl HistoryWriter {
-    /// A file of `partition` of the topic called `topic`, whose first offset is `start`.
+    /// A file that begins with `partition` of the topic called `topic`, whose first offset is `start`;
+    /// [`Self::next_partition`] goes on with the next partition.
     ///
     /// # Errors
     /// If the encoder refuses the schema.
@@ -88,10 +113,12 @@ impl HistoryWriter {
         Ok(Self {
             parquet: ArrowWriter::try_new_with_options(PartBuffer::default(), schema::schema(), options)?,
             columns: ColumnsBuilder::new(),
+            done: Vec::new(),
             identity: FileIdentity { topic: topic.to_owned(), partition, offsets: start..start },
             next: start,
             chunk: ChunkSize::default(),
             row_group_bytes: 0,
+            row_groups_done: 0,
             records: 0,
             timestamps: None,
         })
@@ -112,7 +139,7 @@ impl HistoryWriter {
         if self.chunk.is_full_with(bytes) {
             self.encode_chunk()?;
         }
-        self.columns.push(record);
+        self.columns.push(self.identity.partition.partition, record);
         self.chunk.rows += 1;
         self.chunk.bytes += bytes + RECORD_OVERHEAD_BYTES;
         self.records += 1;
@@ -125,37 +152,68 @@ impl HistoryWriter {
     /// Size of the file in bytes if it were finished now, about.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let bytes = self.parquet.bytes_written() + self.parquet.in_progress_size() + self.chunk.bytes;
-        u64::try_from(bytes).unwrap_or(u64::MAX)
+        let rows = self.parquet.bytes_written() + self.parquet.in_progress_size() + self.chunk.bytes;
+        let row_groups = self.parquet.flushed_row_groups().len() + 1;
+        u64::try_from(rows + row_groups * FOOTER_BYTES_PER_ROW_GROUP).unwrap_or(u64::MAX)
     }
 
-    /// Records so far.
+    /// Records of the partition so far.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// Finishes the file, which covers offsets up to `end` (exclusive), even if no record has the last of them.
+    /// Ends the partition, whose offsets end at `end` (exclusive), and goes on with `partition` of the same topic, from
+    /// offset `start` on.
     ///
     /// # Errors
-    /// If `end` is not past the last record, or the encoder fails.
-    pub fn finish(mut self, end: Offset) -> Result<FinishedFile, WriteError> {
+    /// If `end` is not past the last record, the partitions do not rise, or the encoder fails.
+    pub fn next_partition(&mut self, end: Offset, partition: PartitionIndex, start: Offset) -> Result<(), WriteError> {
+        let TopicPartition { topic, partition: before } = self.identity.partition;
+        if partition <= before {
+            return Err(WriteError::Partition { partition, before });
+        }
+        self.end_partition(end)?;
+        self.identity.partition = TopicPartition::new(topic, partition);
+        self.identity.offsets = start..start;
+        self.next = start;
+        Ok(())
+    }
+
+    fn end_partition(&mut self, end: Offset) -> Result<(), WriteError> {
         if end < self.next {
             return Err(WriteError::Order { offset: end, expected: self.next });
         }
         self.encode_chunk()?;
+        self.parquet.flush()?;
+        self.row_group_bytes = 0;
+        let row_groups = self.parquet.flushed_row_groups();
+        let bytes = row_groups[self.row_groups_done..].iter().map(RowGroupMetaData::compressed_size).sum::<i64>();
+        self.row_groups_done = row_groups.len();
         self.identity.offsets.end = end;
-        for (key, value) in self.identity.to_metadata() {
+        self.done.push(WrittenPartition {
+            identity: self.identity.clone(),
+            bytes: u64::try_from(bytes).unwrap_or(0),
+            records: std::mem::take(&mut self.records),
+            timestamps: self.timestamps.take().unwrap_or((Timestamp::NONE, Timestamp::NONE)),
+        });
+        Ok(())
+    }
+
+    /// Finishes the file; the offsets of its last partition end at `end` (exclusive), even if no record has the last of
+    /// them.
+    ///
+    /// # Errors
+    /// If `end` is not past the last record, or the encoder fails.
+    pub fn finish(mut self, end: Offset) -> Result<FinishedFile, WriteError> {
+        self.end_partition(end)?;
+        let identities: Vec<FileIdentity> = self.done.iter().map(|done| done.identity.clone()).collect();
+        for (key, value) in FileIdentity::to_metadata(&identities) {
             self.parquet.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
         let parts = with_checksums(self.parquet.into_inner()?.finish());
-        Ok(FinishedFile {
-            identity: self.identity,
-            bytes: parts.iter().map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX)).sum(),
-            parts,
-            records: self.records,
-            timestamps: self.timestamps.unwrap_or((Timestamp::NONE, Timestamp::NONE)),
-        })
+        let bytes = parts.iter().map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX)).sum();
+        Ok(FinishedFile { partitions: self.done, parts, bytes })
     }
 
     fn encode_chunk(&mut self) -> Result<(), WriteError> {

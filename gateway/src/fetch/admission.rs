@@ -77,7 +77,7 @@ impl LocatedPartition {
                 usize::try_from(first.bytes).unwrap_or(usize::MAX)
             }
             // Its batches are larger than it is itself: it is compressed.
-            ExtentSource::History { .. } => BATCH_BYTES_USUAL_MAX,
+            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => BATCH_BYTES_USUAL_MAX,
         });
         bytes.min(BATCH_BYTES_USUAL_MAX)
     }

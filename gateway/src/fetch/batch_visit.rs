@@ -53,7 +53,7 @@ impl LoadedBatches {
     ) -> Result<ControlFlow<(), Offset>, LoadError> {
         let rejected = match &extent.source {
             ExtentSource::Segment { rejected, .. } => rejected.as_slice(),
-            ExtentSource::History { .. } | ExtentSource::Marker { .. } => &[],
+            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } | ExtentSource::Marker { .. } => &[],
         };
         let visited = match self {
             Self::Run(batches) => {

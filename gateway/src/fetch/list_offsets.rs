@@ -123,7 +123,7 @@ impl TimestampScan<'_> {
         let found = match extent.source {
             ExtentSource::Segment { .. } => self.segment(extent).await,
             ExtentSource::Marker { .. } => Ok(None),
-            ExtentSource::History { .. } => match self.history(&extent).await {
+            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => match self.history(&extent).await {
                 Err(error) if self.loader.should_retry_from_store(&extent, &error) => self.history(&extent).await,
                 found => found,
             },

@@ -1,6 +1,6 @@
 //! Loads the batches of extents through the caches.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use alluvium_history::HistoryFile;
@@ -81,10 +81,10 @@ impl Loader {
         Ok(())
     }
 
-    /// Opens a history file. Returns it with the reader that its methods read from.
+    /// Opens the history file of `extent`, at its partition. Returns it with the reader that its methods read from.
     ///
     /// # Errors
-    /// If the file cannot be read.
+    /// If the file cannot be read, or does not hold what the extent claims.
     pub async fn open_history(
         &self,
         partition: TopicPartition,
@@ -92,18 +92,19 @@ impl Loader {
     ) -> Result<(HistoryFile, ObjectReader), LoadError> {
         let topic = self.metadata_cache.topic_by_id(partition.topic);
         let topic = topic.ok_or_else(|| LoadError::NotFound(format!("topic {} is deleted", partition.topic)))?;
-        let key = object_key::history(&topic.topic.name, partition, extent.offsets.start, extent.object);
-        let reader = ObjectReader { cache: self.cold.clone(), object: extent.object, key, bytes: extent.bytes };
-        let open = async { HistoryFile::open(&reader).await.map_err(LoadError::from) };
+        let key = object_key::of_extent(&topic.topic.name, partition, extent);
+        let reader = ObjectReader { cache: self.cold.clone(), object: extent.object, key, bytes: extent.file_bytes() };
+        // A file that does not hold the first extent that is looked for is not kept: another agent may have sent it.
+        let open = async { part_of(extent, partition, &HistoryFile::open(&reader).await?) };
         let file = self.history.file(extent.object, open).await?;
-        Ok((file, reader))
+        Ok((part_of(extent, partition, &file)?, reader))
     }
 
     /// Whether to read a history file once more after `error`: if its bytes came from another agent, only that agent's
     /// memory may be corrupt, and the next read goes to the object store.
     pub fn should_retry_from_store(&self, extent: &Extent, error: &LoadError) -> bool {
         let LoadError::Corrupt(reason) = error else { return false };
-        let from_peer = self.cold.reject_peer_bytes(extent.object, extent.bytes);
+        let from_peer = self.cold.reject_peer_bytes(extent.object, extent.file_bytes());
         if from_peer {
             tracing::warn!(
                 object = %extent.object, reason,
@@ -162,13 +163,22 @@ impl Loader {
                 let batches = file.batches_within(&reader, from..piece.end, CHUNK_BYTES_MAX).await?;
                 chunk(from, batches)
             };
-            let chunk = self.history.chunk(extent.object, from, decode).await?;
+            let chunk = self.history.chunk((extent.object, partition.partition, from), decode).await?;
             if chunk.end > at || chunk.end <= from {
                 return Ok(chunk);
             }
             from = chunk.end;
         }
     }
+}
+
+/// What `file` holds of `partition`, which must be the offsets of `extent`.
+fn part_of(extent: &Extent, partition: TopicPartition, file: &HistoryFile) -> Result<HistoryFile, LoadError> {
+    let Range { start, end } = &extent.offsets;
+    file.holding(partition, &extent.offsets).ok_or_else(|| {
+        let found = file.contents();
+        LoadError::Corrupt(format!("{} holds {found}, not offsets {start} to {end} of {partition}", extent.object))
+    })
 }
 
 /// The chunk of `batches`, the first of which begins at `from`.

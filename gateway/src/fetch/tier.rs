@@ -84,7 +84,7 @@ pub fn source<'a>(extent: &'a Extent, whole: Option<Tier>, recent: &RecentSegmen
             (None, Some(tier)) => ReadSource::WholeSegment(tier, position),
             (None, None) => ReadSource::SegmentRun(position),
         },
-        ExtentSource::History { .. } => ReadSource::History,
+        ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => ReadSource::History,
         ExtentSource::Marker { producer, verdict } => ReadSource::Marker(*producer, *verdict),
     }
 }

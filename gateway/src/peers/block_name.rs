@@ -145,8 +145,9 @@ fn history_key(key: &str, object: ObjectId) -> Option<String> {
     let mut parts = key.strip_prefix(object_key::HISTORY)?.split('/');
     let topic_name = parts.next().filter(|name| check_name(name).is_ok())?;
     let topic = TopicId(Uuid::parse_str(parts.next()?).ok()?);
-    let partition = PartitionIndex(parts.next()?.strip_prefix("partition=")?.parse().ok()?);
-    let (start, _) = parts.next()?.split_once('-')?;
-    let start = Offset(start.parse().ok()?);
-    Some(object_key::history(topic_name, TopicPartition::new(topic, partition), start, object))
+    let file_or_directory = parts.next()?;
+    let Some(name) = parts.next() else { return Some(object_key::history(topic_name, topic, object)) };
+    let partition = PartitionIndex(file_or_directory.strip_prefix("partition=")?.parse().ok()?);
+    let start = Offset(name.split_once('-')?.0.parse().ok()?);
+    Some(object_key::history_v1(topic_name, TopicPartition::new(topic, partition), start, object))
 }

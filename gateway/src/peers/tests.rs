@@ -18,25 +18,31 @@ fn object(writer: u32) -> ObjectId {
     ObjectId::new(Timestamp(1_790_000_000_000), writer, 42)
 }
 
-fn history_key() -> String {
+fn v1_key() -> String {
     let partition = TopicPartition::new(TopicId(Uuid::from_u128(5)), PartitionIndex(3));
-    object_key::history("orders.v1", partition, Offset(42), object(1))
+    object_key::history_v1("orders.v1", partition, Offset(42), object(1))
+}
+
+fn history_key() -> String {
+    object_key::history("orders.v1", TopicId(Uuid::from_u128(5)), object(1))
 }
 
 #[test]
 fn names_are_parsed_as_they_were_sent() {
     let segment = BlockName::segment(object(1));
     assert_eq!(BlockName::parse(segment.key(), None), Ok(segment));
-    for range in [0..BLOCK, 0..7, BLOCK..BLOCK + 1, 4 * BLOCK..8 * BLOCK] {
-        let name = BlockName::history(object(1), &history_key(), range.clone()).unwrap();
-        assert_eq!(BlockName::parse(&history_key(), Some(range.clone())), Ok(name.clone()));
-        assert_eq!((name.part(), name.object()), (&BlockPart::Range(range), object(1)));
+    for key in [history_key(), v1_key()] {
+        for range in [0..BLOCK, 0..7, BLOCK..BLOCK + 1, 4 * BLOCK..8 * BLOCK] {
+            let name = BlockName::history(object(1), &key, range.clone()).unwrap();
+            assert_eq!(BlockName::parse(&key, Some(range.clone())), Ok(name.clone()));
+            assert_eq!((name.part(), name.object()), (&BlockPart::Range(range), object(1)));
+        }
     }
 }
 
 #[test]
 fn only_keys_as_we_write_them_are_accepted() {
-    let (segment, history) = (object_key::segment(object(1)), history_key());
+    let (segment, history, v1) = (object_key::segment(object(1)), history_key(), v1_key());
     let keys = [
         String::new(),
         "probe/0000000000000000".to_owned(),
@@ -46,13 +52,21 @@ fn only_keys_as_we_write_them_are_accepted() {
         format!("segments/../{}.seg", object(1)),
         segment.replace("segments/", "segments//"),
         history.replace("orders.v1", ".."),
-        history.replace("orders.v1", "a b"),
         history.replace("orders.v1/", "orders.v1/more/"),
-        history.replace("partition=3", "partition=03"),
-        history.replace("partition=3", "partition=x"),
-        history.replace("00042", "0042"),
+        history.replace("orders.v1/", "orders.v1//"),
         history.replace("history/", "stories/"),
+        history.replace(".parquet", ""),
         format!("{history}/"),
+        v1.replace("orders.v1", ".."),
+        v1.replace("orders.v1", "a b"),
+        v1.replace("orders.v1/", "orders.v1/more/"),
+        v1.replace("partition=3", "partition=03"),
+        v1.replace("partition=3", "partition=x"),
+        v1.replace("partition=3", "shared"),
+        v1.replace("partition=3/", ""),
+        v1.replace("00042", "0042"),
+        v1.replace("00000000000000000042-", ""),
+        format!("{v1}/"),
     ];
     for key in keys {
         assert_eq!(BlockName::parse(&key, None), Err(InvalidBlock::Key(key.clone())), "{key}");

@@ -190,5 +190,5 @@ pub async fn reads_history(agent: &Agent, partition: TopicPartition) {
 /// The first history file of a partition: its object, key and size in bytes.
 pub async fn file(world: &World, partition: TopicPartition) -> (ObjectId, String, u64) {
     let extent = world.metastore.log.find(partition, Offset(0), 1).await.expect("found").remove(0);
-    (extent.object, object_key::history("orders", partition, Offset(0), extent.object), extent.bytes)
+    (extent.object, object_key::of_extent("orders", partition, &extent), extent.file_bytes())
 }

@@ -28,14 +28,35 @@ impl Extent {
     pub fn level(&self) -> u8 {
         match self.source {
             ExtentSource::Segment { .. } | ExtentSource::Marker { .. } => 0,
-            ExtentSource::History { level } => level,
+            ExtentSource::HistoryV1 { level } | ExtentSource::History { level, .. } => level,
         }
+    }
+
+    /// Whether it lies in a segment, or is a marker: level 0, which compaction has yet to rewrite.
+    #[must_use]
+    pub fn is_level_0(&self) -> bool {
+        self.level() == 0
     }
 
     /// Whether it ends a transaction, and so lies in no object.
     #[must_use]
     pub fn is_marker(&self) -> bool {
         matches!(self.source, ExtentSource::Marker { .. })
+    }
+
+    /// Whether it lies in a history file that was written with parts of other partitions.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.source, ExtentSource::History { file_bytes, .. } if file_bytes != self.bytes)
+    }
+
+    /// Number of bytes of the whole history file that it lies in; for a part of a segment, of that part.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        match self.source {
+            ExtentSource::Segment { .. } | ExtentSource::Marker { .. } | ExtentSource::HistoryV1 { .. } => self.bytes,
+            ExtentSource::History { file_bytes, .. } => file_bytes,
+        }
     }
 
     /// When it came to be, ms: the time of its object, or of the end that it marks.
@@ -63,9 +84,18 @@ pub enum ExtentSource {
         /// How it ended.
         verdict: Verdict,
     },
-    /// The whole of one history file (Parquet, level 1 or more).
+    /// The whole of one history file of format version 1 (Parquet, level 1 or more), which is not written any more.
+    HistoryV1 {
+        /// As below.
+        level: u8,
+    },
+    /// The rows of the partition in a history file (Parquet, level 1 or more), which may hold several partitions of the
+    /// topic. The file says where they lie.
     History {
         /// 1 for a rewrite of segments, one more than the highest input for a rewrite of history files.
         level: u8,
+        /// Number of bytes of the whole file: from there its footer is found. If no other partition has a part of it, the
+        /// extent has as many.
+        file_bytes: u64,
     },
 }

@@ -7,7 +7,8 @@
 //! kind 1, segment                         source | position: varint | bytes of position - bytes: varint |
 //! kind 2, segment, some batches rejected  source | as kind 1 | count: varint | gap before each number: varint ... |
 //! kind 3, segment, many batches rejected  source | as kind 1 | length: varint | bits, lowest first, 1: rejected |
-//! kind 4, history file                    source | level: 1 |
+//! kind 4, history file of version 1       source | level: 1 |
+//! kind 5, history file, or a part of one  source | level: 1 | bytes of the file - bytes: varint |
 //! kind 6, marker                          source | producer id: 8 | epoch: 2 | 0 commit, 1 abort: 1 |
 //! ```
 //! Differences and timestamps wrap around as unsigned 64-bit numbers.
@@ -27,7 +28,8 @@ const VERSION: u8 = 1;
 const SEGMENT: u8 = 1;
 const SEGMENT_REJECTED_LISTED: u8 = 2;
 const SEGMENT_REJECTED_BITS: u8 = 3;
-const HISTORY: u8 = 4;
+const HISTORY_V1: u8 = 4;
+const HISTORY: u8 = 5;
 const MARKER: u8 = 6;
 
 /// The value of the row of `extent`.
@@ -54,7 +56,10 @@ pub(crate) fn encode(extent: &Extent) -> Vec<u8> {
                 Rejected::Bits(bits) => segment(SEGMENT_REJECTED_BITS).bytes(&bits).finish(),
             }
         }
-        ExtentSource::History { level } => common(HISTORY).u8(*level).finish(),
+        ExtentSource::HistoryV1 { level } => common(HISTORY_V1).u8(*level).finish(),
+        ExtentSource::History { level, file_bytes } => {
+            common(HISTORY).u8(*level).varint(file_bytes.wrapping_sub(*bytes)).finish()
+        }
         ExtentSource::Marker { producer, verdict } => {
             common(MARKER).i64(producer.id.0).i16(producer.epoch.0).u8(u8::from(*verdict == Verdict::Abort)).finish()
         }
@@ -75,7 +80,8 @@ pub(crate) fn decode(end: Offset, row: &[u8]) -> Result<Extent, RowError> {
     let start = start.filter(|start| *start >= 0).map(Offset).ok_or(row.malformed("offsets"))?;
     let source = match kind {
         SEGMENT | SEGMENT_REJECTED_LISTED | SEGMENT_REJECTED_BITS => segment(&mut row, kind, bytes)?,
-        HISTORY => ExtentSource::History { level: row.u8()? },
+        HISTORY_V1 => ExtentSource::HistoryV1 { level: row.u8()? },
+        HISTORY => ExtentSource::History { level: row.u8()?, file_bytes: bytes.wrapping_add(row.varint()?) },
         MARKER => marker(&mut row)?,
         _ => return Err(row.error(RowProblem::UnknownKind(kind))),
     };

@@ -34,11 +34,17 @@ fn bytes_of_version_1_never_change() {
         assert_eq!(encode(&extent), golden);
         assert_eq!(decode(Offset(1_300), &golden), Ok(extent));
     }
-    let history = Extent { source: ExtentSource::History { level: 2 }, records: 299, ..segment_extent(vec![]) };
+    let history = Extent { source: ExtentSource::HistoryV1 { level: 2 }, records: 299, ..segment_extent(vec![]) };
     let mut golden = b"\x01\x040123456789abcdef".to_vec();
     golden.extend(b"\x02\x01\x2c\x01\x01\x02\x10\x00\x06\x01\xa0\xc4\x50\x6c\x00\x01\xff\x02");
     assert_eq!(encode(&history), golden);
-    assert_eq!(decode(Offset(1_300), &golden), Ok(history));
+    assert_eq!(decode(Offset(1_300), &golden), Ok(history.clone()));
+
+    let shared = Extent { source: ExtentSource::History { level: 2, file_bytes: 4_096 + 65_536 }, ..history };
+    golden[1] = 5;
+    golden.extend(b"\x03\x01\0\0");
+    assert_eq!(encode(&shared), golden);
+    assert_eq!(decode(Offset(1_300), &golden), Ok(shared));
 }
 
 #[test]
@@ -60,7 +66,10 @@ fn keys_sort_by_partition_and_offset() {
 fn unknown_versions_and_kinds_are_refused() {
     let mut row = encode(&segment_extent(vec![]));
     row[1] = 77;
-    assert_eq!(decode(Offset(1_300), &row).map_err(|e| e.problem), Err(RowProblem::UnknownKind(77)));
+    let error = decode(Offset(1_300), &row).expect_err("unknown");
+    assert_eq!(error.problem, RowProblem::UnknownKind(77));
+    let message = "stored extent row: unknown kind 77: a newer version of the program wrote it, update this one";
+    assert_eq!(error.to_string(), message);
     row[0] = 9;
     assert_eq!(decode(Offset(1_300), &row).map_err(|e| e.problem), Err(RowProblem::UnknownVersion(9)));
     let row = encode(&segment_extent(vec![]));
@@ -71,14 +80,18 @@ prop_compose! {
     fn extents()(
         start in 0..i64::MAX / 2, length in 1..i64::MAX / 2, object: [u8; 16], position in 0..u64::MAX / 2,
         position_bytes in 0..u64::MAX / 2, rejected in prop::collection::btree_set(0u32..5_000, 0..300),
-        bytes: u64, records: u64, timestamps: (i64, i64), level: Option<u8>,
+        bytes: u64, records: u64, timestamps: (i64, i64), level: Option<u8>, file_bytes: Option<u64>,
     ) -> Extent {
         let rejected = rejected.into_iter().collect();
         let segment = ExtentSource::Segment { position: position..position + position_bytes, rejected };
         Extent {
             offsets: Offset(start)..Offset(start + length),
             object: ObjectId(object),
-            source: level.map_or(segment, |level| ExtentSource::History { level }),
+            source: match (level, file_bytes) {
+                (None, _) => segment,
+                (Some(level), None) => ExtentSource::HistoryV1 { level },
+                (Some(level), Some(file_bytes)) => ExtentSource::History { level, file_bytes },
+            },
             bytes,
             records,
             timestamps: (Timestamp(timestamps.0), Timestamp(timestamps.1)),
@@ -93,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_an_extent_or_an_error(end: i64, mut row: Vec<u8>, kind in 0u8..6) {
+    fn any_bytes_are_an_extent_or_an_error(end: i64, mut row: Vec<u8>, kind in 0u8..7) {
         let _ = decode(Offset(end), &row);
         row.splice(0..0, [1, kind]);
         let _ = decode(Offset(end), &row);

@@ -173,7 +173,7 @@ mod tests {
         Extent {
             offsets: Offset(1)..Offset(3),
             object: ObjectId(*b"objectobjectobj0"),
-            source: ExtentSource::History { level: 1 },
+            source: ExtentSource::HistoryV1 { level: 1 },
             bytes: 0,
             records: 2,
             timestamps: (Timestamp(0), Timestamp(0)),

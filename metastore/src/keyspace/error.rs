@@ -18,10 +18,10 @@ pub struct RowError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RowProblem {
     /// Its first byte is a version that this program does not know: a newer program wrote it.
-    #[error("unknown version {0}")]
+    #[error("unknown version {0}: a newer version of the program wrote it, update this one")]
     UnknownVersion(u8),
-    /// It is of a kind that this program does not know.
-    #[error("unknown kind {0}")]
+    /// It is of a kind that this program does not know: a newer program wrote it.
+    #[error("unknown kind {0}: a newer version of the program wrote it, update this one")]
     UnknownKind(u8),
     /// It ends before its last field does.
     #[error("cut short")]

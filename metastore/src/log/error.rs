@@ -46,8 +46,14 @@ pub enum SwapError {
     /// The object of an output is known already.
     #[error("object {0} is known already")]
     ObjectKnown(ObjectId),
-    /// A partition occurs twice in one call.
-    #[error("partition {0} is given twice")]
+    /// All offsets of the swap were trimmed away meanwhile.
+    #[error("the extents of partition {0} were trimmed away")]
+    Trimmed(TopicPartition),
+    /// Another partition of the shared history file can not be swapped.
+    #[error("a part of the shared history file {0} is refused")]
+    PartRefused(ObjectId),
+    /// Offsets of a partition occur twice in one call.
+    #[error("offsets of partition {0} are given twice")]
     Repeated(TopicPartition),
     /// There are more partitions than one transaction can change.
     #[error("a swap of {partitions} partitions exceeds {}", limits::SWAP_PARTITIONS_MAX)]

@@ -6,11 +6,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     time::Duration,
 };
 
 use alluvium_model::{
-    Extent, ObjectId, Timestamp, TopicPartition, limits,
+    Extent, ObjectId, Offset, Timestamp, TopicPartition, limits,
     log::{
         Head,
         swap::{InvalidSwap, Swapped, covered, swap},
@@ -48,15 +49,17 @@ pub struct PartitionSwap<'a> {
     /// The extents to replace, in order.
     pub inputs: &'a [Extent],
     /// The extents that cover the same offsets, in order, each with the object in which it lies. Several extents, also
-    /// of several partitions, may lie in the same object.
+    /// of several partitions, may lie in the same object. Swaps of the same call that put parts of the same shared
+    /// history file in, or take them out, are made together or not at all, because queries read the whole file. A part
+    /// whose offsets were all trimmed away concerns the others no more.
     pub outputs: &'a [(Extent, NewObject)],
 }
 
 impl Log {
-    /// Replaces `inputs` by `outputs`, which cover the same offsets, if all inputs are current and `lease`, on the
-    /// partition, is held. Repeating a swap that was made succeeds while its outputs are current. Outputs that lie
-    /// below the log start altogether (an input can reach below it) are not linked; an object of nothing else is
-    /// retired at once, to be deleted after `grace`.
+    /// Replaces `inputs` by `outputs`, which cover the same offsets, if all inputs are current but for those that a trim
+    /// has taken, and `lease`, on the partition, is held. Repeating a swap that was made succeeds while its outputs are
+    /// current. Outputs that lie below the log start altogether (an input can reach below it) are not linked; an object
+    /// of nothing else is retired at once, to be deleted after `grace`.
     pub async fn swap(
         &self,
         lease: &Lease,
@@ -70,7 +73,7 @@ impl Log {
         swapped.into_iter().next().expect("each swap has a result")
     }
 
-    /// As [`Self::swap`], for several partitions, each at most once, in one transaction. Each has its own result, in
+    /// As [`Self::swap`], for several partitions, or disjoint offsets of one, in one transaction. Each has its own result, in
     /// their order: one that is refused does not keep the others from being swapped. All of them together are bounded
     /// by [`limits::SWAP_INPUTS_MAX`], [`limits::SWAP_OUTPUTS_MAX`] and [`limits::SWAP_PARTITIONS_MAX`].
     pub async fn swap_together(
@@ -86,13 +89,16 @@ impl Log {
 }
 
 fn check(swaps: &[PartitionSwap<'_>]) -> Result<(), SwapError> {
-    let mut partitions = BTreeSet::new();
+    let mut partitions: BTreeMap<TopicPartition, Vec<Range<Offset>>> = BTreeMap::new();
     let (mut inputs, mut outputs) = (0, 0);
     for swap in swaps {
         assert_eq!(swap.lease.key, LeaseKey::Partition(swap.partition), "a partition's lease protects its swap");
-        if !partitions.insert(swap.partition) {
+        let offsets = swap.offsets();
+        let others = partitions.entry(swap.partition).or_default();
+        if others.iter().any(|other| other.start < offsets.end && offsets.start < other.end) {
             return Err(SwapError::Repeated(swap.partition));
         }
+        others.push(offsets);
         inputs += swap.inputs.len();
         outputs += swap.outputs.len();
     }
@@ -124,13 +130,34 @@ async fn run(tx: &Tx, swaps: &[PartitionSwap<'_>], retire: Retire) -> Result<Vec
         },
         Decision::Settled(_) => decision,
     };
-    let decisions: Vec<_> = swaps.iter().zip(decisions).map(decide_finally).collect();
+    let mut decisions: Vec<_> = swaps.iter().zip(decisions).map(decide_finally).collect();
+    refuse_parts(swaps, &mut decisions);
     write(tx, swaps, &decisions, retire)?;
     let result = |decision| match decision {
         Decision::Settled(result) => result,
         Decision::Make(_) => Ok(()),
     };
     Ok(decisions.into_iter().map(result).collect())
+}
+
+/// Refuses the swaps of whose shared history files other parts can not be swapped.
+fn refuse_parts(swaps: &[PartitionSwap<'_>], decisions: &mut [Decision]) {
+    let mut refused: BTreeSet<ObjectId> = BTreeSet::new();
+    loop {
+        let before = refused.len();
+        for (swap, decision) in swaps.iter().zip(&mut *decisions) {
+            if let (Decision::Make(_), Some(object)) = (&*decision, swap.shared().find(|id| refused.contains(id))) {
+                *decision = Decision::Settled(Err(SwapError::PartRefused(object)));
+            }
+            match decision {
+                Decision::Make(_) | Decision::Settled(Ok(()) | Err(SwapError::Trimmed(_))) => {}
+                Decision::Settled(Err(_)) => refused.extend(swap.shared()),
+            }
+        }
+        if refused.len() == before {
+            return;
+        }
+    }
 }
 
 /// Which of `objects` are known already: their references would be counted anew.
@@ -141,13 +168,12 @@ async fn known_objects(tx: &Tx, objects: &BTreeSet<ObjectId>) -> Result<BTreeSet
 }
 
 async fn decide(tx: &Tx, swap: &PartitionSwap<'_>) -> Result<Decision, Error> {
-    let (first, last) = match (swap.inputs.first(), swap.inputs.last()) {
-        (Some(first), Some(last)) => (first.offsets.start, last.offsets.end.max(first.offsets.start)),
-        _ => return Ok(Decision::Settled(Err(InvalidSwap::Empty.into()))),
-    };
+    if swap.inputs.is_empty() {
+        return Ok(Decision::Settled(Err(InvalidSwap::Empty.into())));
+    }
     let head = read_head_to_change(tx, swap.partition);
     // One more than there may be: if there are more, they are others.
-    let stored = tx.range(extents::within(swap.partition, &(first..last)).limit(limits::SWAP_INPUTS_MAX + 1));
+    let stored = tx.range(extents::within(swap.partition, &swap.offsets()).limit(limits::SWAP_INPUTS_MAX + 1));
     let stored = async { stored.await.map_err(Error::from) };
     let lease = async {
         match leases::check(tx, swap.lease).await {
@@ -173,7 +199,11 @@ fn judge(
 ) -> Result<Option<Swapped>, SwapError> {
     let head = head.ok_or(SwapError::UnknownPartition(swap.partition))?;
     let swapped = self::swap(head, swap.inputs, &swap.output_extents())?;
-    if !swap.is_stored(swap.inputs.iter(), stored) {
+    let current = swap.inputs.get(swapped.trimmed..).unwrap_or_default();
+    if current.is_empty() {
+        return Err(SwapError::Trimmed(swap.partition));
+    }
+    if !swap.is_stored(current.iter(), stored) {
         let linked = swap.linked(&swapped);
         let is_done = !linked.is_empty() && swap.is_stored(linked.iter().map(|(extent, _)| extent), stored);
         return if is_done { Ok(None) } else { Err(SwapError::Stale(swap.partition)) };
@@ -182,8 +212,20 @@ fn judge(
 }
 
 impl PartitionSwap<'_> {
+    /// From the first to the last of its inputs.
+    fn offsets(&self) -> Range<Offset> {
+        let start = self.inputs.first().map_or(Offset(0), |first| first.offsets.start);
+        start..self.inputs.last().map_or(start, |last| last.offsets.end.max(start))
+    }
+
     fn output_extents(&self) -> Vec<Extent> {
         self.outputs.iter().map(|(extent, _)| extent.clone()).collect()
+    }
+
+    /// The shared history files of which it takes parts out, or puts parts in.
+    fn shared(&self) -> impl Iterator<Item = ObjectId> {
+        let extents = self.inputs.iter().chain(self.outputs.iter().map(|(extent, _)| extent));
+        extents.filter(|extent| extent.is_shared()).map(|extent| extent.object)
     }
 
     /// The outputs that are linked.
@@ -228,7 +270,8 @@ fn write(tx: &Tx, swaps: &[PartitionSwap<'_>], decisions: &[Decision], retire: R
     for (id, (object, references)) in objects {
         add_object(tx, id, object.key.clone(), object.bytes, references, retire);
     }
-    release_references(tx, retire.now, made().flat_map(|(swap, _)| swap.inputs));
+    let current = made().flat_map(|(swap, swapped)| swap.inputs.iter().skip(swapped.trimmed));
+    release_references(tx, retire.now, current);
     feed::append_all(tx, retire.now, entries);
     Ok(())
 }

@@ -42,7 +42,7 @@ pub struct RowCount {
     pub rows: BTreeMap<u8, Amount>,
     /// The extents that point into segments, and what they point to: what compaction has yet to rewrite.
     pub level_0: Amount,
-    /// The extents that point to history files.
+    /// The extents that point to history files, or to parts of those of several partitions.
     pub history: Amount,
     /// Whether all rows were counted.
     pub is_complete: bool,
@@ -79,7 +79,7 @@ impl RowCount {
             for extent in extents {
                 match extent.source {
                     ExtentSource::Segment { .. } => self.level_0.add(extent.bytes),
-                    ExtentSource::History { .. } => self.history.add(extent.bytes),
+                    ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => self.history.add(extent.bytes),
                     ExtentSource::Marker { .. } => {}
                 }
             }

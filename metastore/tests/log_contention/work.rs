@@ -138,12 +138,12 @@ pub fn output(partition: TopicPartition, inputs: &[Extent]) -> (Extent, NewObjec
     let extent = Extent {
         offsets: first.offsets.start..last.offsets.end,
         object,
-        source: ExtentSource::History { level: 1 },
+        source: ExtentSource::History { level: 1, file_bytes: 10 },
         bytes: 10,
         records: inputs.iter().map(|input| input.records).sum(),
         timestamps: (NOW, NOW),
     };
-    (extent, NewObject { key: object_key::history("t", partition, first.offsets.start, object), bytes: 500 })
+    (extent, NewObject { key: object_key::history("t", partition.topic, object), bytes: 500 })
 }
 
 /// Commits `segments` segments with one extent for each of `partitions`.

@@ -9,8 +9,8 @@ pub enum Step {
     Commit(Vec<Segment>),
     /// Commit a segment of an earlier call again, together with a new one.
     Recommit { earlier: usize, fresh: Segment },
-    /// Replace consecutive extents by history files.
-    Swap { partition: usize, first: usize, count: usize, outputs: usize },
+    /// Replace consecutive extents by history files, of which so many offsets are trimmed away meanwhile.
+    Swap { partition: usize, extents: (usize, usize), outputs: usize, trimmed: Option<i64> },
     /// Repeat an earlier swap.
     Reswap { earlier: usize },
     /// Advance a log start.
@@ -68,8 +68,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => vec(segment(), 1..4).prop_map(Step::Commit),
         2 => (any::<usize>(), segment()).prop_map(|(earlier, fresh)| Step::Recommit { earlier, fresh }),
-        4 => (0usize..4, 0usize..6, 1usize..5, 1usize..3)
-            .prop_map(|(partition, first, count, outputs)| Step::Swap { partition, first, count, outputs }),
+        4 => (0usize..4, (0usize..6, 1usize..5), 1usize..3, prop::option::weighted(0.2, 0i64..12))
+            .prop_map(|(partition, extents, outputs, trimmed)| Step::Swap { partition, extents, outputs, trimmed }),
         1 => any::<usize>().prop_map(|earlier| Step::Reswap { earlier }),
         2 => (0usize..4, any::<u8>()).prop_map(|(partition, part)| Step::Trim { partition, part }),
         1 => (0usize..2).prop_map(|topic| Step::Recreate { topic }),

@@ -72,7 +72,7 @@ impl Model {
     pub fn read(&self, partition: TopicPartition, extent: &Extent) -> BTreeMap<i64, Record> {
         assert!(self.objects.contains(&extent.object), "an extent points at a deleted object");
         match &extent.source {
-            ExtentSource::History { level: _ } => {
+            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => {
                 let records = self.histories[&extent.object].range(extent.offsets.start.0..extent.offsets.end.0);
                 records.map(|(offset, record)| (*offset, *record)).collect()
             }

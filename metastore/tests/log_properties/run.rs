@@ -77,7 +77,9 @@ impl Run {
                 let old = pick(&self.committed, *earlier).map(|(segment, _)| (segment.clone(), false));
                 self.commit(old.into_iter().chain([fresh]).collect()).await;
             }
-            Step::Swap { partition, first, count, outputs } => self.swap(*partition, *first, *count, *outputs).await,
+            Step::Swap { partition, extents, outputs, trimmed } => {
+                self.swap(*partition, *extents, *outputs, *trimmed).await;
+            }
             Step::Reswap { earlier } => self.reswap(*earlier).await,
             Step::Trim { partition, part } => self.trim(*partition, *part).await,
             Step::Recreate { topic } => self.recreate(*topic).await,
@@ -171,7 +173,7 @@ impl Run {
         }
     }
 
-    async fn swap(&mut self, partition: usize, first: usize, count: usize, outputs: usize) {
+    async fn swap(&mut self, partition: usize, (first, count): (usize, usize), outputs: usize, trimmed: Option<i64>) {
         let partition = self.partition(partition);
         let extents = self.metastore.log.find(partition, Offset(0), 1_000).await.expect("extents read");
         let inputs: Vec<_> = extents.into_iter().skip(first).take(count).collect();
@@ -190,8 +192,18 @@ impl Run {
             self.model.histories.insert(extent.object, records.clone());
         }
         let lease = self.lease(LeaseKey::Partition(partition)).await;
+        let (start, end) = (inputs[0].offsets.start, inputs[inputs.len() - 1].offsets.end);
+        if let Some(trimmed) = trimmed {
+            let head = self.metastore.log.trim(partition, Offset(end.0.min(start.0 + trimmed)), self.now).await;
+            let of = self.model.partitions.get_mut(&partition).expect("it has extents");
+            of.start = head.expect("it is not past the end").start.0;
+        }
+        let is_trimmed = self.model.partitions[&partition].start >= end.0;
         let swapped = self.metastore.log.swap(&lease, partition, &inputs, &outputs, self.now, GRACE).await;
-        assert_eq!(swapped, Ok(()));
+        assert_eq!(swapped, if is_trimmed { Err(SwapError::Trimmed(partition)) } else { Ok(()) });
+        if is_trimmed {
+            return;
+        }
         self.model.objects.extend(outputs.iter().map(|(extent, _)| extent.object));
         self.swaps.push((partition, inputs, outputs));
     }
@@ -208,16 +220,16 @@ impl Run {
         let extent = Extent {
             offsets: Offset(first)..Offset(last + 1),
             object,
-            source: ExtentSource::History { level: 1 },
+            source: ExtentSource::History { level: 1, file_bytes: 10 * offsets.len() as u64 },
             bytes: 10 * offsets.len() as u64,
             records: offsets.len() as u64,
             timestamps,
         };
-        (extent, NewObject { key: object_key::history("x", partition, Offset(first), object), bytes: 500 })
+        (extent, NewObject { key: object_key::history("x", partition.topic, object), bytes: 500 })
     }
 
-    /// Repeats an earlier swap: it succeeds if its outputs are current, otherwise it is stale; it never changes
-    /// anything.
+    /// Repeats an earlier swap: it succeeds if its outputs are current, otherwise it is stale, or trimmed if all of it is;
+    /// it never changes anything.
     async fn reswap(&mut self, earlier: usize) {
         let Some((partition, inputs, outputs)) = pick(&self.swaps, earlier) else { return };
         let current = self.metastore.log.find(*partition, Offset(0), 1_000).await.expect("extents read");
@@ -232,6 +244,8 @@ impl Run {
                 Err(SwapError::UnknownPartition(*partition))
             } else if is_current {
                 Ok(())
+            } else if inputs.iter().all(|input| input.offsets.end.0 <= start) {
+                Err(SwapError::Trimmed(*partition))
             } else {
                 Err(SwapError::Stale(*partition))
             }

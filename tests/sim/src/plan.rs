@@ -208,7 +208,7 @@ fn compactor(rng: &SimRng, retire_grace: Duration) -> CompactorConfig {
         interval: rng.time(Duration::from_millis(500), Duration::from_secs(10)),
         compact_bytes_min: rng.choose(&[1, 2_000, 20_000]),
         compact_age_max: Duration::from_secs(rng.choose(&[2, 20])),
-        file_bytes_target: rng.choose(&[2_000, 20_000, 128 << 20]),
+        file_bytes_target: rng.choose(&[2_000, 20_000, 1 << 20, 128 << 20]),
         retire_grace,
         orphan_age: Duration::from_secs(3_600),
         sweep_interval: Duration::from_secs(rng.between(10, 60)),
@@ -216,6 +216,7 @@ fn compactor(rng: &SimRng, retire_grace: Duration) -> CompactorConfig {
         retention_check_interval: rng.time(Duration::from_secs(1), Duration::from_secs(20)),
         compact_small_age_max: Duration::from_secs(rng.choose(&[2, 20])),
         survey_interval: Duration::from_secs(rng.choose(&[20, 3_600])),
+        shared_part_bytes_max: if rng.chance(800) { 1 << 20 } else { 0 },
         ..CompactorConfig::default()
     }
 }

@@ -124,7 +124,7 @@ fn a_partition_without_data_at_level_0_takes_no_memory_and_no_look() {
     backlog.read(P, &Reading { end: Offset(1), is_whole: true, ..Reading::default() }, Timestamp(0), Timestamp(0));
     assert_eq!((backlog.lag(), first_look(&mut backlog, 0)), ((0, 0), None));
     let mut file = extent(1, 2_000, 0);
-    file.source = ExtentSource::History { level: 1 };
+    file.source = ExtentSource::History { level: 1, file_bytes: 2_000 };
     append(&mut backlog, P, &file);
     assert_eq!(first_look(&mut backlog, 0), None);
 }

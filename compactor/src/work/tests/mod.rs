@@ -1,1 +1,2 @@
 mod backlog;
+mod large_partitions;

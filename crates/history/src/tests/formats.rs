@@ -26,6 +26,14 @@ fn the_page_shows_the_columns_of_the_schema_in_order() {
 
 #[test]
 fn the_page_shows_the_metadata_keys() {
-    let keys = [key::TOPIC, key::TOPIC_ID, key::PARTITION, key::START_OFFSET, key::END_OFFSET, key::FORMAT_VERSION];
+    let keys = [
+        key::TOPIC,
+        key::TOPIC_ID,
+        key::PARTITIONS,
+        key::FORMAT_VERSION,
+        key::PARTITION,
+        key::START_OFFSET,
+        key::END_OFFSET,
+    ];
     assert_eq!(first_cells("### File metadata"), keys);
 }

@@ -4,5 +4,6 @@ mod corruption;
 mod fixtures;
 mod formats;
 mod golden;
+mod partitions;
 mod round_trip;
 mod seek;

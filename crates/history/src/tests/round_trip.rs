@@ -29,12 +29,12 @@ proptest! {
     #[test]
     fn a_file_returns_the_records_that_were_written((records, end) in records(1_000), bytes in 1..100_000_usize) {
         let finished = file(&records, 1_000..end);
-        prop_assert_eq!(finished.records, records.len() as u64);
+        prop_assert_eq!(finished.partitions[0].records, records.len() as u64);
         let source = Memory::of(&finished);
         prop_assert_eq!(finished.bytes, crate::RangedRead::size(&source));
         run(async {
             let file = HistoryFile::open(&source).await.expect("open");
-            prop_assert_eq!(file.identity(), &finished.identity);
+            prop_assert_eq!(file.identity(), &finished.partitions[0].identity);
             let read = read_records(&file, &source, 1_000, bytes).await.expect("read");
             prop_assert_eq!(read, records);
             Ok(())
@@ -110,7 +110,7 @@ proptest! {
 #[test]
 fn a_consumer_gets_past_a_file_without_records() {
     let finished = file(&[], 10..25);
-    assert_eq!(finished.timestamps, (Timestamp::NONE, Timestamp::NONE));
+    assert_eq!(finished.partitions[0].timestamps, (Timestamp::NONE, Timestamp::NONE));
     let source = Memory::of(&finished);
     run(async {
         let file = HistoryFile::open(&source).await.expect("open");

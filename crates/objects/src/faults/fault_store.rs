@@ -34,7 +34,11 @@ impl Faults {
     }
 
     fn pick(&self, operation: Operation, key: &str) -> Option<Fault> {
-        self.rules().iter_mut().find_map(|rule| rule.applies(operation, key).then(|| rule.fault.clone()))
+        self.pick_for(operation, key, None)
+    }
+
+    fn pick_for(&self, operation: Operation, key: &str, content: Option<&PutPayload>) -> Option<Fault> {
+        self.rules().iter_mut().find_map(|rule| rule.applies(operation, key, content).then(|| rule.fault.clone()))
     }
 
     fn rules(&self) -> MutexGuard<'_, Vec<FaultRule>> {
@@ -125,7 +129,8 @@ fn apply_after<T>(rest: ResponseFault, done: T) -> Result<T> {
 #[async_trait]
 impl ObjectStore for FaultStore {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        let rest = apply_before(self.faults.pick(Operation::Put, location.as_ref()), location.as_ref()).await?;
+        let fault = self.faults.pick_for(Operation::Put, location.as_ref(), Some(&payload));
+        let rest = apply_before(fault, location.as_ref()).await?;
         apply_after(rest, self.inner.put_opts(location, payload, opts).await?)
     }
 

@@ -1,6 +1,10 @@
 //! Which request fails, and how.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use object_store::PutPayload;
 
 use crate::Operation;
 
@@ -29,11 +33,30 @@ pub enum Fault {
     Flipped(usize),
 }
 
+type IsWanted = dyn Fn(&[u8]) -> bool + Send + Sync;
+
+/// A condition on the bytes of an object.
+#[derive(Clone)]
+pub(super) struct ContentTest(Arc<IsWanted>);
+
+impl ContentTest {
+    fn matches(&self, content: &PutPayload) -> bool {
+        (self.0)(&content.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>())
+    }
+}
+
+impl fmt::Debug for ContentTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContentTest")
+    }
+}
+
 /// Which requests get a [`Fault`]. By default all of an operation, without an end.
 #[derive(Clone, Debug)]
 pub struct FaultRule {
     pub(super) operation: Option<Operation>,
     pub(super) key_contains: Option<String>,
+    pub(super) content: Option<ContentTest>,
     pub(super) skip: u64,
     pub(super) times: u64,
     pub(super) fault: Fault,
@@ -43,19 +66,26 @@ impl FaultRule {
     /// Every request of `operation` gets `fault`.
     #[must_use]
     pub fn on(operation: Operation, fault: Fault) -> Self {
-        Self { operation: Some(operation), key_contains: None, skip: 0, times: u64::MAX, fault }
+        Self { operation: Some(operation), key_contains: None, content: None, skip: 0, times: u64::MAX, fault }
     }
 
     /// Every request gets `fault`.
     #[must_use]
     pub fn always(fault: Fault) -> Self {
-        Self { operation: None, key_contains: None, skip: 0, times: u64::MAX, fault }
+        Self { operation: None, key_contains: None, content: None, skip: 0, times: u64::MAX, fault }
     }
 
     /// Only requests whose key contains `text`.
     #[must_use]
     pub fn key_contains(mut self, text: impl Into<String>) -> Self {
         self.key_contains = Some(text.into());
+        self
+    }
+
+    /// Only PUTs of objects whose bytes satisfy `is_wanted`.
+    #[must_use]
+    pub fn content(mut self, is_wanted: impl Fn(&[u8]) -> bool + Send + Sync + 'static) -> Self {
+        self.content = Some(ContentTest(Arc::new(is_wanted)));
         self
     }
 
@@ -73,10 +103,12 @@ impl FaultRule {
         self
     }
 
-    /// Whether the rule applies to this request; counts it if it matches.
-    pub(super) fn applies(&mut self, operation: Operation, key: &str) -> bool {
+    /// Whether the rule applies to this request, which puts `content` if it is a PUT of a whole object; counts it if it
+    /// matches.
+    pub(super) fn applies(&mut self, operation: Operation, key: &str, content: Option<&PutPayload>) -> bool {
         let matches = self.operation.is_none_or(|wanted| wanted == operation)
-            && self.key_contains.as_ref().is_none_or(|text| key.contains(text.as_str()));
+            && self.key_contains.as_ref().is_none_or(|text| key.contains(text.as_str()))
+            && self.content.as_ref().is_none_or(|wanted| content.is_some_and(|content| wanted.matches(content)));
         if !matches || self.times == 0 {
             return false;
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alluvium_history::{HistoryFile, RangedRead, SourceError};
-use alluvium_model::{ObjectId, Offset};
+use alluvium_model::{ObjectId, Offset, PartitionIndex};
 use alluvium_wire::batch::Batch;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -40,12 +40,15 @@ pub struct Chunk {
     pub bytes: u64,
 }
 
+/// The name of a chunk: its file, its partition, which is one of several in some files, and its first offset.
+pub type ChunkName = (ObjectId, PartitionIndex, Offset);
+
 /// Weighs a chunk by the size of its batches, bytes.
 #[derive(Clone, Copy, Debug)]
 struct ChunkWeight;
 
-impl Weighter<(ObjectId, Offset), Chunk> for ChunkWeight {
-    fn weight(&self, _key: &(ObjectId, Offset), chunk: &Chunk) -> u64 {
+impl Weighter<ChunkName, Chunk> for ChunkWeight {
+    fn weight(&self, _name: &ChunkName, chunk: &Chunk) -> u64 {
         chunk.bytes.max(1)
     }
 }
@@ -63,7 +66,7 @@ impl Weighter<ObjectId, HistoryFile> for FileWeight {
 /// Decoded chunks and open history files. Clones share them.
 #[derive(Clone)]
 pub struct DecodedHistory {
-    chunks: Arc<Cache<(ObjectId, Offset), Chunk, ChunkWeight>>,
+    chunks: Arc<Cache<ChunkName, Chunk, ChunkWeight>>,
     files: Arc<Cache<ObjectId, HistoryFile, FileWeight>>,
     in_flight: Arc<Semaphore>,
     decodes: Arc<Semaphore>,
@@ -135,19 +138,14 @@ impl DecodedHistory {
         DecodingReader { source, decodes: &self.decodes, decoding: Mutex::new(None) }
     }
 
-    /// The chunk of `object` that begins at `offset`, decoded by `decode` (through [`Self::decoding_reader`]) if it is
+    /// The chunk called `name`, decoded by `decode` (through [`Self::decoding_reader`]) if it is
     /// not cached.
-    pub async fn chunk<E>(
-        &self,
-        object: ObjectId,
-        offset: Offset,
-        decode: impl Future<Output = Result<Chunk, E>>,
-    ) -> Result<Chunk, E> {
+    pub async fn chunk<E>(&self, name: ChunkName, decode: impl Future<Output = Result<Chunk, E>>) -> Result<Chunk, E> {
         let decode = async {
             let _in_flight = self.in_flight.acquire().await.expect("the semaphore is never closed");
             self.metrics.history_decodes.inc();
             decode.await
         };
-        self.chunks.get_or_insert_async(&(object, offset), decode).await
+        self.chunks.get_or_insert_async(&name, decode).await
     }
 }

@@ -1,9 +1,11 @@
 mod block_cache;
 mod catch_up;
 mod decoded_records;
+mod history_v1;
 mod offset_assignment;
 mod old_records;
 mod peer_serving;
+mod shared_history;
 mod swap;
 
 use alluvium_model::TopicPartition;

@@ -1,9 +1,9 @@
 //! Blocks served to other agents: which cache keeps them, and that they are the stored bytes.
 
-use alluvium_model::{ExtentSource, Offset, object_key};
+use alluvium_model::{Offset, object_key};
 
 use crate::peers::BlockName;
-use crate::tests::compaction::compact;
+use crate::tests::compaction::{compact, compact_shared};
 use crate::tests::world::{World, batch, produce};
 
 #[tokio::test(start_paused = true)]
@@ -12,30 +12,27 @@ async fn history_served_to_other_agents_is_kept_by_the_cold_cache_and_segments_b
     let writer = world.agent().await;
     let partition = world.topic("orders", 1).await[0];
     produce(&writer, partition, batch(&["x"; 100])).await.expect("acknowledged");
-    let old = compact(&world, partition, 1, |offset| format!("value {offset}")).await;
+    compact(&world, partition, 1, |offset| format!("value {offset}")).await;
+    produce(&writer, partition, batch(&["shared"])).await.expect("acknowledged");
+    compact_shared(&world, &[partition], |_, offset| format!("value {offset}")).await;
     produce(&writer, partition, batch(&["new"])).await.expect("acknowledged");
-    let extents = world.metastore.log.find(partition, Offset(0), 2).await.expect("found");
+    let extents = world.metastore.log.find(partition, Offset(0), 3).await.expect("found");
     let owner = world.agent().await;
     let loader = &owner.fetch.shared.loader;
     for extent in &extents {
         let (tail, cold) = (loader.tail.bytes(), loader.cold.bytes());
-        let name = match extent.source {
-            ExtentSource::Marker { .. } => panic!("there are no transactions"),
-            ExtentSource::Segment { .. } => BlockName::segment(extent.object),
-            ExtentSource::History { .. } => {
-                let key = object_key::history("orders", partition, Offset(0), extent.object);
-                BlockName::history(extent.object, &key, 0..old).expect("a block")
-            }
+        let name = if extent.is_level_0() {
+            BlockName::segment(extent.object)
+        } else {
+            let key = object_key::of_extent("orders", partition, extent);
+            BlockName::history(extent.object, &key, 0..extent.file_bytes()).expect("a block")
         };
         let served = owner.fetch.serve_block(&name).await.expect("a block").bytes.len() as u64;
         let grown = (loader.tail.bytes() - tail, loader.cold.bytes() - cold);
-        match extent.source {
-            ExtentSource::Marker { .. } => panic!("there are no transactions"),
-            ExtentSource::Segment { .. } => assert!(grown.0 >= served && grown.1 == 0, "{grown:?}"),
-            ExtentSource::History { .. } => assert!(grown.0 == 0 && grown.1 >= served, "{grown:?}"),
-        }
+        let (kept, other) = if extent.is_level_0() { grown } else { (grown.1, grown.0) };
+        assert!(kept >= served && other == 0, "{grown:?}");
     }
-    assert_eq!(extents.len(), 2);
+    assert_eq!(extents.iter().map(|extent| extent.level()).collect::<Vec<_>>(), [1, 1, 0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -68,11 +68,13 @@ pub struct Swapped {
     /// Number of outputs, from the first, that lie below the log start altogether. (An input can reach below it.) They
     /// are not linked, because no trim would unlink them.
     pub below: usize,
-    /// Bytes of the inputs less those of the linked outputs: by how much the log shrinks.
+    /// Number of inputs, from the first, that lie below the log start altogether: a trim has unlinked them.
+    pub trimmed: usize,
+    /// Bytes of the inputs that are not trimmed less those of the linked outputs: by how much the log shrinks.
     pub removed: i64,
 }
 
-/// Decides the swap of `inputs`, which the caller knows to be current, for `outputs`. The last stable offset of `head`
+/// Decides the swap of `inputs`, which the caller knows to be current but for those that are trimmed, for `outputs`. The last stable offset of `head`
 /// may be one of an earlier time, since it never falls.
 pub fn swap(head: Head, inputs: &[Extent], outputs: &[Extent]) -> Result<Swapped, InvalidSwap> {
     if inputs.len() > limits::SWAP_INPUTS_MAX || outputs.len() > limits::SWAP_OUTPUTS_MAX {
@@ -86,10 +88,16 @@ pub fn swap(head: Head, inputs: &[Extent], outputs: &[Extent]) -> Result<Swapped
     if offsets.end > head.stable {
         return Err(InvalidSwap::Unstable { end: offsets.end, stable: head.stable });
     }
-    let below = outputs.iter().take_while(|output| output.offsets.end <= head.start).count();
-    let linked = outputs.get(below..).unwrap_or_default();
-    let removed = total_bytes(inputs).wrapping_sub(total_bytes(linked)).cast_signed();
-    Ok(Swapped { below, removed })
+    let (below, trimmed) = (below_start(head, outputs), below_start(head, inputs));
+    let (current, linked) = (inputs.get(trimmed..), outputs.get(below..));
+    let bytes = |extents: Option<&[Extent]>| total_bytes(extents.unwrap_or_default());
+    let removed = bytes(current).wrapping_sub(bytes(linked)).cast_signed();
+    Ok(Swapped { below, trimmed, removed })
+}
+
+/// How many of `extents`, from the first, lie below the log start altogether.
+fn below_start(head: Head, extents: &[Extent]) -> usize {
+    extents.iter().take_while(|extent| extent.offsets.end <= head.start).count()
 }
 
 fn total_bytes(extents: &[Extent]) -> u64 {

@@ -220,8 +220,8 @@ async fn every_protected_transaction_is_fenced_without_its_lease() {
     let partition = TopicPartition::new(topic.id, PartitionIndex(0));
     fixtures::append(&metastore, partition, 1, now).await;
     let extents = metastore.log.find(partition, Offset(0), 1).await.expect("read");
-    let output =
-        Extent { object: ObjectId::new(now, 2, 2), source: ExtentSource::History { level: 1 }, ..extents[0].clone() };
+    let source = ExtentSource::History { level: 1, file_bytes: extents[0].bytes };
+    let output = Extent { object: ObjectId::new(now, 2, 2), source, ..extents[0].clone() };
     let output = (output, NewObject { key: "history/x".to_owned(), bytes: 1 });
     let lost = async |key: LeaseKey| {
         let lease = fixtures::lease(&metastore, key).await;

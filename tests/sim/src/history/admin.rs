@@ -108,6 +108,8 @@ pub struct LiveExtent {
     pub offsets: Range<Offset>,
     /// The object that holds its records.
     pub object: ObjectId,
+    /// Whether that is a history file of several partitions.
+    pub is_shared: bool,
 }
 
 /// The state of the stores at the very end, when everything that is due has been deleted.
@@ -119,6 +121,8 @@ pub struct FinalObjects {
     pub stored: Vec<ObjectId>,
     /// All objects in the retire queue, which may still be in the object store.
     pub retired: Vec<ObjectId>,
+    /// Records of live shared history files that are current elsewhere: a query would find them twice.
+    pub doubled: Vec<String>,
     /// Listed keys that Alluvium did not make.
     pub strange: Vec<String>,
 }

@@ -57,8 +57,9 @@ impl fmt::Display for EventKind {
             Self::Progress(progress) => progress.fmt(f),
             Self::Readback(read) => read.fmt(f),
             Self::FinalObjects(objects) => {
+                let shared = objects.live.iter().filter(|extent| extent.is_shared).count();
                 let (extents, objects) = (objects.live.len(), objects.stored.len());
-                write!(f, "in the end {extents} extents, {objects} objects")
+                write!(f, "in the end {extents} extents, {shared} of them in shared files, {objects} objects")
             }
             Self::Stuck(what) => write!(f, "stuck: {what}"),
         }

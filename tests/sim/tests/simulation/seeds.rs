@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use alluvium_sim::checker::trace;
+use alluvium_sim::history::{EventKind, History};
 use alluvium_sim::run::{RunOptions, run};
 
 /// Number of first seeds: as many as fit into two minutes on two processors, without optimisation. `.ci/run` runs the
@@ -25,11 +26,12 @@ const FOUND: &[u64] = &[
 #[test]
 fn the_invariants_hold_for_the_first_seeds_and_for_those_that_once_broke_them() {
     let seeds: Vec<u64> = (0..FIRST).chain(FOUND.iter().copied()).collect();
-    let next = AtomicUsize::new(0);
+    let (next, shared) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
         let mut reported = Vec::new();
         while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
             let report = run(RunOptions { seed, ..RunOptions::default() });
+            shared.fetch_add(extents_in_shared_files(&report.history), Ordering::Relaxed);
             let violations = report.violations.iter();
             reported.extend(violations.map(|found| format!("seed {seed} violates {}", trace(&report.history, found))));
         }
@@ -41,4 +43,13 @@ fn the_invariants_hold_for_the_first_seeds_and_for_those_that_once_broke_them() 
         workers.into_iter().flat_map(|worker| worker.join().expect("a run ends")).collect()
     });
     assert!(reported.is_empty(), "{}", reported.join("\n"));
+    assert!(shared.into_inner() > 0, "small partitions shared history files in none of the runs");
+}
+
+fn extents_in_shared_files(history: &History) -> usize {
+    let objects = history.events.iter().filter_map(|event| match &event.what {
+        EventKind::FinalObjects(objects) => Some(objects),
+        _ => None,
+    });
+    objects.flat_map(|objects| &objects.live).filter(|extent| extent.is_shared).count()
 }

@@ -57,7 +57,7 @@ pub(super) fn extent(offsets: Range<i64>) -> Extent {
     Extent {
         offsets: Offset(offsets.start)..Offset(offsets.end),
         object: ObjectId::default(),
-        source: ExtentSource::History { level: 1 },
+        source: ExtentSource::History { level: 1, file_bytes: length * 10 },
         bytes: length * 10,
         records: length,
         timestamps: (Timestamp(offsets.start), Timestamp(offsets.end - 1)),

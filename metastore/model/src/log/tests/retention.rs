@@ -18,7 +18,7 @@ fn extent(n: i64, bytes: u64, newest: i64, arrived: i64) -> Extent {
     Extent {
         offsets: Offset(n * 10)..Offset(n * 10 + 10),
         object: ObjectId::new(Timestamp(arrived), 0, 0),
-        source: ExtentSource::History { level: 1 },
+        source: ExtentSource::History { level: 1, file_bytes: bytes },
         bytes,
         records: 10,
         timestamps: (Timestamp(newest), Timestamp(newest)),

@@ -14,14 +14,21 @@ fn the_log_shrinks_by_what_the_outputs_are_smaller() {
         let output = Extent { bytes, ..extent(10..30) };
         swap(head(0, 40), &[extent(10..20), extent(20..30)], &[output])
     };
-    assert_eq!(swapped(7), Ok(Swapped { below: 0, removed: 193 }));
-    assert_eq!(swapped(205), Ok(Swapped { below: 0, removed: -5 }));
+    assert_eq!(swapped(7), Ok(Swapped { below: 0, trimmed: 0, removed: 193 }));
+    assert_eq!(swapped(205), Ok(Swapped { below: 0, trimmed: 0, removed: -5 }));
 }
 
 #[test]
 fn outputs_below_the_log_start_are_not_linked() {
     let swapped = swap(head(5, 40), &[extent(0..10)], &[extent(0..3), extent(3..5), extent(5..10)]);
-    assert_eq!(swapped, Ok(Swapped { below: 2, removed: 50 }));
+    assert_eq!(swapped, Ok(Swapped { below: 2, trimmed: 0, removed: 50 }));
+}
+
+#[test]
+fn inputs_below_the_log_start_were_removed_before() {
+    let inputs = [extent(0..10), extent(10..20), extent(20..30)];
+    let swapped = swap(head(15, 40), &inputs, &[Extent { bytes: 50, ..extent(0..30) }]);
+    assert_eq!(swapped, Ok(Swapped { below: 0, trimmed: 1, removed: 150 }));
 }
 
 #[test]

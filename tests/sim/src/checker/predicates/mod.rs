@@ -7,6 +7,7 @@ mod catch_up_starved;
 mod compaction_starved;
 mod dangling_extent;
 mod double_owner;
+mod doubled_part;
 mod duplicate;
 mod extent_gap;
 mod extent_overlap;

@@ -2,10 +2,10 @@
 
 use super::{
     aborted_read, acked_elsewhere, agents_disagree, catch_up_starved, compaction_starved, dangling_extent,
-    double_owner, duplicate, extent_gap, extent_overlap, generation_went_back, inconsistent_offset, invented_record,
-    leftover_object, log_start, lost_commit, lost_write, nonmonotonic_poll, nonmonotonic_send, offset_gap,
-    offset_overlap, poll_skip, precommitted_read, read_beyond_end, retention_starved, stale_commit, stale_generation,
-    stuck, torn_batch, torn_transaction, unseen, write_cycle,
+    double_owner, doubled_part, duplicate, extent_gap, extent_overlap, generation_went_back, inconsistent_offset,
+    invented_record, leftover_object, log_start, lost_commit, lost_write, nonmonotonic_poll, nonmonotonic_send,
+    offset_gap, offset_overlap, poll_skip, precommitted_read, read_beyond_end, retention_starved, stale_commit,
+    stale_generation, stuck, torn_batch, torn_transaction, unseen, write_cycle,
 };
 use crate::{
     checker::{
@@ -39,6 +39,7 @@ pub const PREDICATES: &[Predicate] = table! {
     log_start "log-start-wrong" "1: exactly the records whose deletion was requested are deleted"
     inconsistent_offset "inconsistent-offset" "2: all reads of an offset return the same record"
     agents_disagree "agents-disagree" "2: all agents have the same log, before and after compaction"
+    doubled_part "doubled-part" "2: what a query of history files finds is current or deleted"
     offset_overlap "offset-overlap" "3: no two batches have an offset in common"
     offset_gap "offset-gap" "3: offsets grow by one per record, from the log start to the end"
     extent_overlap "extent-overlap" "3: no two extents cover one offset"

@@ -257,11 +257,13 @@ impl HistoryBuilder {
             partition: partition(0),
             offsets: Offset(*start)..Offset(*end),
             object: object(*number),
+            is_shared: false,
         });
         let objects = FinalObjects {
             live: live.collect(),
             stored: stored.iter().copied().map(object).collect(),
             retired: retired.iter().copied().map(object).collect(),
+            doubled: Vec::new(),
             strange: Vec::new(),
         };
         self.record(0, EventKind::FinalObjects(objects))

@@ -44,6 +44,11 @@ pub fn leave_an_object(history: &mut History, _: &mut Pick) -> Option<()> {
     Some(())
 }
 
+pub fn leave_a_part_in_a_shared_file(history: &mut History, _: &mut Pick) -> Option<()> {
+    objects(history)?.doubled.push("a part that was replaced".to_owned());
+    Some(())
+}
+
 pub fn lose_an_extent(history: &mut History, pick: &mut Pick) -> Option<()> {
     let AckedSend { batch, .. } = pick.acked(history, |_| true)?;
     let objects = objects(history)?;

@@ -56,6 +56,7 @@ pub const MUTATIONS: &[Mutation] = catalogue! {
     admin::ignore_a_deletion => "log-start-wrong"
     admin::lose_an_object => "dangling-extent"
     admin::leave_an_object => "leftover-object"
+    admin::leave_a_part_in_a_shared_file => "doubled-part"
     admin::lose_an_extent => "extent-gap"
     admin::stretch_an_extent => "extent-overlap"
     admin::starve_compaction => "compaction-starved"
