@@ -72,6 +72,43 @@ fn a_committed_offset_that_is_not_written_is_found() {
 }
 
 #[test]
+fn a_fenced_producer_that_may_write_is_found() {
+    assert_found(Bug::StaleEpochs, 0, &["zombie-write"]);
+}
+
+#[test]
+fn a_transaction_that_does_not_time_out_is_found() {
+    assert_found(Bug::ForgottenTimeouts, 0, &["hanging-transaction"]);
+}
+
+#[test]
+fn aborted_records_that_are_compacted_are_found() {
+    assert_found(Bug::ForgottenAborts, 0, &["aborted-read"]);
+}
+
+#[test]
+fn a_stable_offset_beyond_an_open_transaction_is_found() {
+    assert_found(Bug::ForgottenOpenTransactions, 0, &["precommitted-read"]);
+    assert_found(Bug::ForgottenOpenTransactions, 0, &["reads-disagree-about-aborted", "stable-offset-goes-back"]);
+}
+
+#[test]
+fn an_end_that_leaves_a_partition_out_is_found() {
+    assert_found(Bug::TornEnds, 0, &["torn-transaction"]);
+    assert_found(Bug::TornEnds, 0, &["unseen-after-end"]);
+}
+
+#[test]
+fn an_offset_that_is_lost_by_the_end_of_its_transaction_is_found() {
+    assert_found(Bug::LostPendingOffsets, 0, &["lost-offset-commit"]);
+}
+
+#[test]
+fn an_offset_that_is_committed_before_its_transaction_is_found() {
+    assert_found(Bug::EarlyOffsets, 0, &["doubled-offset-commit"]);
+}
+
+#[test]
 fn a_coordinator_without_its_fence_is_found() {
     assert_found(Bug::Zombie, 8, &["stale-generation-accepted", "group-double-owner", "generation-went-back"]);
 }
