@@ -160,7 +160,11 @@ impl Workload {
                 let plan = self.loop_plan(member);
                 spawn(&simulated, consume(client, plan))
             }
-            ClientKind::Administrator => spawn(&simulated, administrate(client, self.environment.plan.topics.clone())),
+            ClientKind::Administrator => {
+                let plan = &self.environment.plan;
+                let deletes = plan.transactions.is_none_or(|plan| !plan.names_topics);
+                spawn(&simulated, administrate(client, plan.topics.clone(), deletes))
+            }
         };
         ClientSlot { kind, name, simulated, stop, task }
     }
@@ -201,10 +205,13 @@ impl Workload {
     }
 
     fn transactional_plan(&self, id: String) -> TransactionalPlan {
-        let longest = self.environment.plan.transactions.map_or(Duration::from_secs(10), |plan| plan.timeout_max);
+        let plan = self.environment.plan.transactions;
+        let longest = plan.map_or(Duration::from_secs(10), |plan| plan.timeout_max);
+        let may_be_old = plan.is_some_and(|plan| plan.names_topics);
+        let version = if may_be_old && self.rng.chance(500) { TransactionVersion::V1 } else { TransactionVersion::V2 };
         TransactionalPlan {
             id,
-            version: self.rng.choose(&[TransactionVersion::V1, TransactionVersion::V2]),
+            version,
             timeout: self.rng.time(Duration::from_secs(1), longest),
             request_timeout: self.rng.time(Duration::from_secs(1), Duration::from_secs(10)),
             delivery_timeout: Duration::from_secs(self.rng.between(10, 60)),

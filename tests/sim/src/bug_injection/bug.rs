@@ -115,6 +115,7 @@ impl Bug {
     fn transactions(self) -> TransactionsPlan {
         let is_of_loops = matches!(self, Self::LostPendingOffsets | Self::EarlyOffsets);
         TransactionsPlan {
+            names_topics: true,
             producers: if is_of_loops { 0 } else { 4 },
             ids: 2,
             loops: if is_of_loops { 2 } else { 0 },

@@ -13,6 +13,9 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
             findings.add([index], || format!("the transaction of {} by producer {id}/{epoch} does not end", open.id));
         }
     }
+    if history.txns.is_empty() {
+        return;
+    }
     for (partition, log) in &history.logs {
         for back in log.readbacks.iter().filter(|back| back.read.phase != Phase::Files) {
             let (stable, end) = (back.read.stable, back.read.high_watermark);
