@@ -20,7 +20,7 @@ use super::{
 use crate::{
     groups::Fence,
     keyspace::Error,
-    kv::{Db, Tx},
+    kv::{self, Db, Tx},
     leases::{self, CheckError, Lease},
     transaction_rows::{
         self, StoredTransaction, decode_deadline_key, decode_partition_key, decode_state, due_by, encode_partition,
@@ -141,7 +141,8 @@ impl Transactions {
         self.db
             .run("transactions.end", |tx| async move {
                 let before = read(&tx, id).await?.map(|stored| stored.state);
-                let EndOutcome { transaction, ends } = end(before.as_ref(), request, fresh, now)?;
+                let decided = end(before.as_ref(), request, fresh, now);
+                let EndOutcome { transaction, ends } = decided.map_err(|error| refusal(&tx, error))?;
                 change(&tx, id, before, transaction, ends.then_some(request.verdict), now).await?;
                 Ok(transaction.producer)
             })
@@ -242,6 +243,16 @@ impl Transactions {
             })
             .await
     }
+}
+
+/// Why an end is refused. If an earlier attempt may have been committed, its result stays unknown: whoever is told that
+/// another producer has taken over takes the transaction for aborted.
+fn refusal(tx: &Tx, error: TransactionError) -> TransactionFailure {
+    if !tx.is_maybe_committed() {
+        return error.into();
+    }
+    let last = Box::new(kv::Error::UnknownResult);
+    Error::from(kv::Error::GaveUp { transaction: "transactions.end", attempts: 2, last }).into()
 }
 
 /// Writes the state of `id`, which was `before`, and ends its transaction if there is a verdict.
