@@ -136,6 +136,14 @@ impl Connection {
         self.send_at(self.version(R::API)?, request).await
     }
 
+    /// Sends `request` at the newest common version, but at most at `newest`.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub async fn send_up_to<R: Request>(&self, newest: i16, request: &R) -> Result<Pending<R::Response>, ClientError> {
+        self.send_at(self.version(R::API)?.min(newest), request).await
+    }
+
     /// Sends `request` at `version`.
     ///
     /// # Errors

@@ -17,6 +17,10 @@ use tokio::time::timeout;
 
 use crate::{ClientError, Connection, TopicLayout, Transport, backoff::Backoff, cluster::layout};
 
+/// `FindCoordinator`'s key types.
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+
 /// Timeouts and backoff; the defaults are those of Kafka's clients.
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
@@ -116,8 +120,22 @@ impl ConnectionPool {
     /// # Errors
     /// As [`ConnectionPool::connection`], and if no response comes in time. The connection is dropped then.
     pub async fn call_at<R: Request>(&mut self, address: &str, request: &R) -> Result<R::Response, ClientError> {
+        self.call_up_to(address, i16::MAX, request).await
+    }
+
+    /// As [`ConnectionPool::call_at`], at the newest common version, but at most at `newest`.
+    ///
+    /// # Errors
+    /// As [`ConnectionPool::call_at`].
+    pub async fn call_up_to<R: Request>(
+        &mut self,
+        address: &str,
+        newest: i16,
+        request: &R,
+    ) -> Result<R::Response, ClientError> {
         let connection = self.connection(address).await?;
-        let response = with_timeout(self.config.request_timeout, address, connection.call(request)).await;
+        let call = async { connection.send_up_to(newest, request).await?.response().await };
+        let response = with_timeout(self.config.request_timeout, address, call).await;
         if response.is_err() {
             self.drop_connection(address);
         }
@@ -184,7 +202,19 @@ impl ConnectionPool {
     /// # Errors
     /// If no broker names one within the API timeout.
     pub async fn coordinator(&mut self, group: &str) -> Result<String, ClientError> {
-        let request = FindCoordinatorRequest { key: group.into(), key_type: 0, coordinator_keys: vec![group.into()] };
+        self.find_coordinator(GROUP, group).await
+    }
+
+    /// The address of the coordinator of the transactional id `id`.
+    ///
+    /// # Errors
+    /// As [`ConnectionPool::coordinator`].
+    pub async fn transaction_coordinator(&mut self, id: &str) -> Result<String, ClientError> {
+        self.find_coordinator(TRANSACTION, id).await
+    }
+
+    async fn find_coordinator(&mut self, key_type: i8, key: &str) -> Result<String, ClientError> {
+        let request = FindCoordinatorRequest { key: key.into(), key_type, coordinator_keys: vec![key.into()] };
         let mut backoff = self.config.backoff();
         loop {
             let outcome = self.call_any(&request).await.and_then(|response| {
@@ -192,7 +222,7 @@ impl ConnectionPool {
                     Some(found) => (found.error_code, found.host, found.port),
                     None => (response.error_code, response.host, response.port),
                 };
-                ClientError::check(format!("coordinator of {group}"), code, None)?;
+                ClientError::check(format!("coordinator of {key}"), code, None)?;
                 Ok(format!("{host}:{port}"))
             });
             match outcome {

@@ -2,8 +2,8 @@
 //!
 //! Owns: a pipelined connection that negotiates versions, over TCP or any other transport; a cluster behind one
 //! bootstrap broker, and a connection pool that follows brokers as they come and go; an idempotent producer, a
-//! partition reader and a group member. Does not own: transactions, or the conveniences of a client library for
-//! applications. Invariants: requests of one connection leave in call order; every queue is bounded.
+//! partition reader, a group member, and the requests of a transactional producer. Does not own: the conveniences of a
+//! client library for applications. Invariants: requests of one connection leave in call order; every queue is bounded.
 
 mod assignment;
 mod backoff;
@@ -14,6 +14,7 @@ mod error;
 mod group_consumer;
 mod producer;
 mod reader;
+mod transactions;
 mod transport;
 
 pub use cluster::{Cluster, TopicLayout};
@@ -23,4 +24,5 @@ pub use error::ClientError;
 pub use group_consumer::{GroupConfig, GroupConsumer, JoinedGeneration, MemberError};
 pub use producer::{Acks, Appended, IdempotentProducer, ProducerConfig};
 pub use reader::{FetchedBatch, PartitionReader, ReaderConfig};
+pub use transactions::{GroupOffsets, TransactionClient, TransactionConfig, TransactionVersion};
 pub use transport::{Stream, Tcp, Transport};

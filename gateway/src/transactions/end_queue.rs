@@ -75,7 +75,7 @@ impl TransactionsParts {
         while !requests.is_empty() {
             let (first, _) = requests.split_at(at_once.min(requests.len()));
             let results: Vec<Answer> = match self.transactions.end_first(first, || self.clock.now()).await {
-                Ok(results) => results.into_iter().map(|result| Ok(result?)).collect(),
+                Ok(results) => results,
                 // What is wrong with one of them does not keep the others from being made.
                 Err(error) if first.len() > 1 && !error.is_retryable() => {
                     at_once = 1;

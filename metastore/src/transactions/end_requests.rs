@@ -10,10 +10,13 @@ use alluvium_model::{
 };
 use futures::future::try_join_all;
 
-use super::end::{EndingTransaction, Members, end_all};
+use super::{
+    end::{EndingTransaction, Members, end_all},
+    error::TransactionFailure,
+};
 use crate::{
     keyspace::Error,
-    kv::Tx,
+    kv::{self, Tx},
     transaction_rows::{self, StoredTransaction, read},
 };
 
@@ -29,7 +32,7 @@ pub struct EndRequest {
 }
 
 /// The answer to an [`EndRequest`]: who may write from now on, or why the transaction is not ended.
-pub type EndResult = Result<TransactionalProducer, TransactionError>;
+pub type EndResult = Result<TransactionalProducer, TransactionFailure>;
 
 /// What the rules say about a request.
 struct Decided<'a> {
@@ -53,7 +56,7 @@ impl<'a> Decided<'a> {
 
     /// Writes the state from now on. Returns the answer.
     fn save(self, tx: &Tx) -> EndResult {
-        let state = self.outcome?.transaction;
+        let state = self.outcome.map_err(|error| refusal(tx, error))?.transaction;
         if self.before != Some(state) {
             transaction_rows::save(tx, self.before.as_ref(), &StoredTransaction { id: self.request.id.clone(), state });
         }
@@ -79,6 +82,16 @@ pub(super) async fn end_first(tx: &Tx, requests: &[EndRequest], now: Timestamp) 
     decided.truncate(count);
     end_all(tx, &ending.into_iter().flatten().collect::<Vec<_>>(), now).await?;
     Ok(decided.into_iter().map(|decided| decided.save(tx)).collect())
+}
+
+/// Why an end is refused. If an earlier attempt may have been committed, its result stays unknown: whoever is told that
+/// another producer has taken over takes the transaction for aborted.
+fn refusal(tx: &Tx, error: TransactionError) -> TransactionFailure {
+    if !tx.is_maybe_committed() {
+        return error.into();
+    }
+    let last = Box::new(kv::Error::UnknownResult);
+    Error::from(kv::Error::GaveUp { transaction: "transactions.end", attempts: 2, last }).into()
 }
 
 /// Number of the first requests that are about different ids: a second one about the same is decided after the first.

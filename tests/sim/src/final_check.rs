@@ -1,30 +1,25 @@
-//! The final check of a run, after all faults and all load have ended: every partition is read back from every agent,
-//! compacted, and read back again; then the clock is set forward until everything is due for deletion, and what is left
-//! in the store is listed.
+//! The final check of a run, after all faults and all load have ended: transactions that were left open time out, every
+//! partition is read back from every agent, compacted, and read back again; then the clock is set forward until
+//! everything is due for deletion, what is left in the store is listed, and history files are read as they are.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_client::{ClientError, ConnectionPool, TopicLayout};
 use alluvium_compactor::{Compactor, CompactorConfig};
-use alluvium_history::{HistoryFile, RangedRead, SourceError};
 use alluvium_metastore::Metastore;
 use alluvium_metastore::kv::{Db, KvFaults};
 use alluvium_metastore::nodes::{NewNode, Session};
-use alluvium_metastore::topics::Topic;
-use alluvium_model::{AgentId, Offset, Timestamp, TopicPartition, object_key};
+use alluvium_model::transaction::Status;
+use alluvium_model::{AgentId, Offset, ProducerEpoch, ProducerId, Timestamp, object_key};
 use alluvium_objects::faults::{BucketFaultSwitch, BucketFaults};
 use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::{Clock, SeededRng};
-use bytes::Bytes;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::clients::{Client, Fetched, Fetcher, Reply, disable_retention};
-use crate::history::{EventKind, FinalObjects, LiveExtent, Phase, Readback, Seen};
+use crate::history::{EventKind, FinalObjects, Isolation, LiveExtent, OpenTxn, Phase, Readback};
+use crate::history_files::{doubled_parts, extents, read_files};
 use crate::node::{Environment, Machine};
 use crate::recorder::{Recorder, SYSTEM};
 use crate::time::SimClock;
@@ -37,8 +32,13 @@ const READ_TIMEOUT: Duration = Duration::from_secs(400);
 const READ_PAUSE: Duration = Duration::from_secs(5);
 /// Fetches of one readback: far more than any run needs.
 const FETCHES_MAX: usize = 100_000;
-/// Extents read from the metastore at once.
-const EXTENTS_MAX: usize = 10_000;
+/// Retired objects read from the metastore at once.
+const RETIRED_MAX: usize = 10_000;
+/// How long after its timeout a transaction may be open while nothing fails: agents look every second, and their clocks
+/// differ by up to 10 s.
+const OVERDUE_MAX: Duration = Duration::from_secs(20);
+/// Pause between two looks at open transactions.
+const OPEN_PAUSE: Duration = Duration::from_secs(1);
 /// By how much the clock is set forward before each of the last rounds: longer than every age and grace period.
 const LAST_JUMP: Duration = Duration::from_secs(3 * 3_600);
 /// Rounds of the last compactor: what one round makes due for deletion, the next one deletes.
@@ -60,6 +60,7 @@ pub struct FinalCheck<'a> {
 struct FinalCompactor {
     compactor: Compactor,
     metastore: Metastore,
+    objects: Objects,
     session: Session,
     clock: Arc<SimClock>,
     cancel: CancellationToken,
@@ -68,6 +69,9 @@ struct FinalCompactor {
 impl FinalCheck<'_> {
     /// Runs the whole check.
     pub async fn run(&mut self, seed: u64) {
+        if let Err(error) = self.await_transactions(seed).await {
+            self.stuck(format!("the metastore cannot be read: {error}"));
+        }
         let topics = self.await_agents().await;
         self.read_back_all(&topics, Phase::BeforeCompaction).await;
         if let Err(error) = disable_retention(&self.client, &self.environment.plan.topics).await {
@@ -90,8 +94,34 @@ impl FinalCheck<'_> {
             self.compact(&final_compactor).await;
         }
         self.list_objects(&final_compactor).await;
+        if self.environment.plan.transactions.is_some() {
+            self.read_files(&final_compactor).await;
+        }
         final_compactor.cancel.cancel();
         final_compactor.session.leave().await;
+    }
+
+    /// Waits until no transaction is open. Those that still are when the timeouts of all have passed are recorded.
+    async fn await_transactions(&self, seed: u64) -> anyhow::Result<()> {
+        let Some(plan) = self.environment.plan.transactions else { return Ok(()) };
+        let rng = Arc::new(SeededRng::new(seed));
+        let db = Db::new(Arc::new(self.environment.engine.for_other_process(KvFaults::none())), rng.clone());
+        let metastore = Metastore::open(db, &*rng).await?;
+        let began = self.recorder.now();
+        loop {
+            let open = open_transactions(&metastore).await?;
+            let waited = self.recorder.now().saturating_sub(began);
+            if open.is_empty() {
+                return Ok(());
+            }
+            if let Some(overdue) = waited.checked_sub(plan.timeout_max).filter(|overdue| *overdue > OVERDUE_MAX) {
+                for (id, producer) in open {
+                    self.recorder.record(SYSTEM, EventKind::OpenTxn(OpenTxn { id, producer, overdue }));
+                }
+                return Ok(());
+            }
+            tokio::time::sleep(OPEN_PAUSE).await;
+        }
     }
 
     /// Waits until every agent answers for every topic. Returns the topics as each agent describes them.
@@ -141,13 +171,26 @@ impl FinalCheck<'_> {
             let mut routes = self.routes(address);
             for layout in layouts {
                 for partition in (0..).take(layout.leaders.len()) {
-                    let reading = self.read_back(&mut routes, address, layout, partition, phase);
-                    match tokio::time::timeout(READ_TIMEOUT, reading).await {
-                        Ok(readback) => self.recorder.record(SYSTEM, EventKind::Readback(readback)),
-                        Err(_) => self.stuck(format!("reading {} {partition} from {address}", layout.name)),
+                    for isolation in self.isolations() {
+                        let (max_wait, topic) = (Duration::ZERO, layout.clone());
+                        let fetcher = Fetcher { topic, max_wait, partition_bytes_max: 1 << 20, isolation: *isolation };
+                        let reading = self.read_back(&mut routes, address, &fetcher, partition, phase);
+                        match tokio::time::timeout(READ_TIMEOUT, reading).await {
+                            Ok(readback) => self.recorder.record(SYSTEM, EventKind::Readback(readback)),
+                            Err(_) => self.stuck(format!("reading {} {partition} from {address}", layout.name)),
+                        }
                     }
                 }
             }
+        }
+    }
+
+    /// How every partition is read.
+    fn isolations(&self) -> &'static [Isolation] {
+        if self.environment.plan.transactions.is_some() {
+            &[Isolation::ReadUncommitted, Isolation::ReadCommitted]
+        } else {
+            &[Isolation::ReadUncommitted]
         }
     }
 
@@ -156,13 +199,12 @@ impl FinalCheck<'_> {
         &self,
         routes: &mut ConnectionPool,
         address: &str,
-        layout: &TopicLayout,
+        fetcher: &Fetcher,
         partition: i32,
         phase: Phase,
     ) -> Readback {
-        let fetcher = Fetcher { topic: layout.clone(), max_wait: Duration::ZERO, partition_bytes_max: 1 << 20 };
         loop {
-            if let Some(readback) = self.try_read_back(routes, address, &fetcher, partition, phase).await {
+            if let Some(readback) = self.try_read_back(routes, address, fetcher, partition, phase).await {
                 return readback;
             }
             tokio::time::sleep(READ_PAUSE).await;
@@ -182,12 +224,17 @@ impl FinalCheck<'_> {
         routes.topic(&fetcher.topic.name).await.ok()?;
         let agent = AgentId(routes.broker_at(address).unwrap_or(-1));
         let log_start = fetcher.start(routes, address, partition).await.ok()?;
-        let (mut next, mut records): (i64, Vec<Seen>) = (log_start, Vec::new());
+        let (mut next, mut records, mut markers) = (log_start, Vec::new(), Vec::new());
         for _ in 0..FETCHES_MAX {
             let fetched = fetcher.fetch(routes, address, &[(partition, next)], began).await.ok()?;
             let Some(Fetched { reply: Reply::Polled(poll), .. }) = fetched.into_iter().next() else { return None };
             records.extend(poll.records);
-            if poll.next.0 == next && poll.high_watermark.0 <= next {
+            markers.extend(poll.markers);
+            let end = match poll.isolation {
+                Isolation::ReadUncommitted => poll.high_watermark,
+                Isolation::ReadCommitted => poll.stable,
+            };
+            if poll.next.0 == next && end.0 <= next {
                 return Some(Readback {
                     began,
                     partition: fetcher.name(partition),
@@ -196,7 +243,7 @@ impl FinalCheck<'_> {
                     isolation: poll.isolation,
                     log_start: Offset(log_start),
                     records,
-                    markers: Vec::new(),
+                    markers,
                     high_watermark: poll.high_watermark,
                     stable: poll.stable,
                 });
@@ -221,8 +268,8 @@ impl FinalCheck<'_> {
         let bucket_faults = BucketFaultSwitch::new(BucketFaults { keeps_deleted, ..BucketFaults::default() }, seed);
         let objects = Objects::new(self.environment.bucket.client(bucket_faults), "", ObjectsConfig::default());
         let config = CompactorConfig { sweep_deletes_max: 100_000, ..self.environment.plan.compactor.clone() };
-        let compactor = Compactor::new(metastore.clone(), objects, config, session.clone(), clock.clone(), rng);
-        Ok(FinalCompactor { compactor, metastore, session, clock, cancel })
+        let compactor = Compactor::new(metastore.clone(), objects.clone(), config, session.clone(), clock.clone(), rng);
+        Ok(FinalCompactor { compactor, metastore, objects, session, clock, cancel })
     }
 
     async fn compact(&self, final_compactor: &FinalCompactor) {
@@ -239,6 +286,17 @@ impl FinalCheck<'_> {
         }
     }
 
+    /// Reads what history files hold, as analytics engines do.
+    async fn read_files(&self, final_compactor: &FinalCompactor) {
+        let began = self.recorder.now();
+        match read_files(&final_compactor.metastore, &final_compactor.objects, began).await {
+            Ok(readbacks) => {
+                readbacks.into_iter().for_each(|read| self.recorder.record(SYSTEM, EventKind::Readback(read)));
+            }
+            Err(error) => self.stuck(format!("history files cannot be read: {error}")),
+        }
+    }
+
     fn stuck(&self, what: String) {
         self.recorder.record(SYSTEM, EventKind::Stuck(what));
     }
@@ -250,9 +308,16 @@ async fn objects(environment: &Environment, metastore: &Metastore, now: Timestam
     for topic in metastore.topics.list().await? {
         let mut live = Vec::new();
         for partition in topic.all_partitions() {
-            live.extend(self::live(metastore, partition).await?);
+            live.extend(extents(metastore, partition).await?.into_iter().map(|extent| LiveExtent {
+                partition,
+                object: (!extent.is_marker()).then_some(extent.object),
+                is_shared: extent.is_shared(),
+                offsets: extent.offsets,
+            }));
         }
-        found.doubled.extend(doubled_parts(environment, metastore, &topic, &live).await?);
+        let no_faults = BucketFaultSwitch::new(BucketFaults::default(), 0);
+        let objects = Objects::new(environment.bucket.client(no_faults), "", ObjectsConfig::default());
+        found.doubled.extend(doubled_parts(metastore, &objects, &topic, &live).await?);
         found.live.extend(live);
     }
     for key in environment.bucket.keys() {
@@ -262,68 +327,23 @@ async fn objects(environment: &Environment, metastore: &Metastore, now: Timestam
         }
     }
     let far = now.plus(LAST_JUMP);
-    found.retired = metastore.objects.retired_due(far, EXTENTS_MAX).await?.iter().map(|retired| retired.id).collect();
+    found.retired = metastore.objects.retired_due(far, RETIRED_MAX).await?.iter().map(|retired| retired.id).collect();
     Ok(found)
 }
 
-/// The parts of the shared history files of `topic` that are neither among `live` nor deleted.
-async fn doubled_parts(
-    environment: &Environment,
-    metastore: &Metastore,
-    topic: &Topic,
-    live: &[LiveExtent],
-) -> anyhow::Result<Vec<String>> {
-    let no_faults = BucketFaultSwitch::new(BucketFaults::default(), 0);
-    let objects = Objects::new(environment.bucket.client(no_faults), "", ObjectsConfig::default());
-    let shared: BTreeSet<_> = live.iter().filter(|extent| extent.is_shared).map(|extent| extent.object).collect();
-    let mut doubled = Vec::new();
-    for object in shared {
-        // One that is missing is found by another predicate.
-        let Ok(bytes) = objects.get(&object_key::history(&topic.name, topic.id, object)).await else { continue };
-        for identity in HistoryFile::open(&Memory(bytes)).await?.identities() {
-            let is_live = |of: &LiveExtent| {
-                of.object == object && of.partition == identity.partition && of.offsets == identity.offsets
-            };
-            let start = metastore.log.head(identity.partition).await?.map_or(Offset(0), |head| head.start);
-            if !live.iter().any(is_live) && identity.offsets.end > start {
-                let (partition, offsets) = (identity.partition, &identity.offsets);
-                doubled.push(format!("{object} has {} to {} of {partition}", offsets.start, offsets.end));
-            }
-        }
-    }
-    Ok(doubled)
-}
-
-/// The bytes of a file.
-struct Memory(Bytes);
-
-impl RangedRead for Memory {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read(&self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, SourceError>> {
-        let range = usize::try_from(range.start).unwrap_or(0)..usize::try_from(range.end).unwrap_or(0);
-        async move { Ok(self.0.slice(range)) }.boxed()
-    }
-}
-
-async fn live(metastore: &Metastore, partition: TopicPartition) -> anyhow::Result<Vec<LiveExtent>> {
-    let mut extents: BTreeMap<Offset, LiveExtent> = BTreeMap::new();
-    let mut from = Offset(0);
+/// The transactional ids and producers of all open transactions.
+async fn open_transactions(metastore: &Metastore) -> anyhow::Result<Vec<(String, (ProducerId, ProducerEpoch))>> {
+    let (mut open, mut after) = (Vec::new(), None);
     loop {
-        let page = metastore.log.find(partition, from, EXTENTS_MAX).await?;
-        let Some(last) = page.last() else { break };
-        from = last.offsets.end;
-        let is_last = page.len() < EXTENTS_MAX;
-        for extent in page {
-            let (offsets, object, is_shared) = (extent.offsets.clone(), extent.object, extent.is_shared());
-            let live = LiveExtent { partition, offsets, object, is_shared };
-            extents.insert(extent.offsets.start, live);
-        }
-        if is_last {
-            break;
+        let page = metastore.transactions.list(after, usize::MAX).await?;
+        let ongoing = page.transactions.iter().filter(|stored| matches!(stored.state.status, Status::Ongoing { .. }));
+        open.extend(ongoing.map(|stored| {
+            let producer = stored.state.producer;
+            (stored.id.as_str().to_owned(), (producer.id, producer.epoch))
+        }));
+        after = page.next;
+        if after.is_none() {
+            return Ok(open);
         }
     }
-    Ok(extents.into_values().collect())
 }

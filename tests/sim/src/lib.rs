@@ -14,6 +14,7 @@ pub mod checker;
 pub mod clients;
 pub mod final_check;
 pub mod history;
+pub mod history_files;
 pub mod nemesis;
 pub mod network;
 pub mod node;

@@ -39,6 +39,9 @@ struct Options {
     /// Runs every seed twice, and compares.
     #[arg(long)]
     twice: bool,
+    /// Leaves transactional clients out of all runs.
+    #[arg(long)]
+    without_transactions: bool,
     /// Prints every event as it happens (on standard error), and what `--digests` prints.
     #[arg(long)]
     verbose: bool,
@@ -99,7 +102,13 @@ fn work(options: Options, next: &AtomicU64, messages: &SyncSender<Message>) {
         }
         let seed = options.start + number;
         let duration = options.minutes.map(|minutes| Duration::from_secs(60 * minutes));
-        let run_options = RunOptions { seed, duration, verbose: options.verbose, bug: None };
+        let run_options = RunOptions {
+            seed,
+            duration,
+            verbose: options.verbose,
+            without_transactions: options.without_transactions,
+            bug: None,
+        };
         let report = catch_unwind(|| if options.twice { run_twice(run_options) } else { run(run_options) }).ok();
         if messages.send(Message::Ran(seed, report)).is_err() {
             return;

@@ -13,6 +13,13 @@ use alluvium_objects::faults::BucketFaults;
 use crate::history::Retention;
 use crate::rng::SimRng;
 
+/// The topic that loops write to; none of them reads it.
+pub const DERIVED: &str = "derived";
+/// Makes another seed for the plan of transactions ("txn").
+const TRANSACTIONS_SEED: u64 = 0x74_78_6e;
+/// How many of a thousand seeds have no transactions.
+const WITHOUT_TRANSACTIONS: u64 = 150;
+
 /// One machine.
 #[derive(Clone, Debug)]
 pub struct NodePlan {
@@ -37,6 +44,26 @@ pub struct TopicPlan {
     pub retention: Retention,
     /// Its retention as topic configs.
     pub configs: Vec<(String, String)>,
+}
+
+/// The transactional clients.
+#[derive(Clone, Copy, Debug)]
+pub struct TransactionsPlan {
+    /// Whether clients may name topics: those of version 1, and loops, whose offsets name them in every version. What
+    /// comes late for a deleted topic would reach the next one of that name, so no topic is deleted then.
+    pub names_topics: bool,
+    /// Number of transactional producers.
+    pub producers: usize,
+    /// Number of transactional ids that they share: each takes it over from the other.
+    pub ids: usize,
+    /// Number of loops that share a transactional id and have no group members.
+    pub loops: usize,
+    /// Number of loops that are members of a group, each with a transactional id of its own.
+    pub members: usize,
+    /// The longest `transaction.timeout.ms`.
+    pub timeout_max: Duration,
+    /// How many of a thousand readers are read-committed.
+    pub committed_per_mille: u64,
 }
 
 /// Which kinds of fault the nemesis injects.
@@ -97,6 +124,8 @@ pub struct Plan {
     pub readers: usize,
     /// Number of members of each group.
     pub groups: Vec<usize>,
+    /// Transactional clients, if the run has any.
+    pub transactions: Option<TransactionsPlan>,
     /// Whether members of groups are static (`group.instance.id`).
     pub static_members: bool,
     /// Number of administrators.
@@ -143,8 +172,39 @@ impl Plan {
             latency_max: rng.time(Duration::from_micros(200), Duration::from_millis(30)),
             nemesis: nemesis(rng),
             steady_load: false,
+            transactions: None,
             zones,
         }
+    }
+
+    /// Adds transactions to most plans. They are drawn from `seed` and not with the rest, so that the same seed without
+    /// them is the same run as it was before there were any.
+    pub fn add_transactions(&mut self, seed: u64) {
+        let rng = SimRng::new(seed ^ TRANSACTIONS_SEED);
+        if rng.chance(WITHOUT_TRANSACTIONS) {
+            return;
+        }
+        self.transactions = Some(transactions(&rng));
+        self.topics.push(TopicPlan {
+            name: DERIVED.to_owned(),
+            partitions: i32::try_from(rng.between(1, 3)).unwrap_or(1),
+            retention: Retention::Forever,
+            configs: vec![forever()],
+        });
+    }
+}
+
+fn transactions(rng: &SimRng) -> TransactionsPlan {
+    let names_topics = rng.chance(750);
+    let loops = |count| if names_topics { count } else { 0 };
+    TransactionsPlan {
+        names_topics,
+        producers: rng.count(1, 2),
+        ids: rng.count(1, 2),
+        loops: loops(rng.count(0, 2)),
+        members: loops(rng.count(0, 2)),
+        timeout_max: rng.time(Duration::from_secs(2), Duration::from_secs(30)),
+        committed_per_mille: rng.between(200, 900),
     }
 }
 

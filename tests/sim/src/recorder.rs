@@ -8,7 +8,7 @@ use alluvium_model::TopicId;
 use tokio::time::Instant;
 
 use crate::checker::Violation;
-use crate::history::{Actor, ConnectionNumber, Event, EventKind, History, SendId, ValueId};
+use crate::history::{Actor, ConnectionNumber, Event, EventKind, History, SendId, TxnId, ValueId};
 
 /// Records the history. Clones share it.
 #[derive(Clone)]
@@ -24,6 +24,7 @@ struct RecorderState {
     sends: u64,
     values: u64,
     connections: u64,
+    txns: u64,
     acked: u64,
     topics: BTreeSet<TopicId>,
     reported: Vec<Violation>,
@@ -88,6 +89,14 @@ impl Recorder {
         let mut state = self.state();
         state.connections += 1;
         ConnectionNumber(state.connections)
+    }
+
+    /// The number of a new transaction.
+    #[must_use]
+    pub fn txn(&self) -> TxnId {
+        let mut state = self.state();
+        state.txns += 1;
+        TxnId(state.txns)
     }
 
     /// Records `what` if the guard is dropped before the operation under way has ended.

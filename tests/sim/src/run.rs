@@ -49,6 +49,8 @@ pub struct RunOptions {
     pub duration: Option<Duration>,
     /// Prints every event as it happens.
     pub verbose: bool,
+    /// Leaves transactions out.
+    pub without_transactions: bool,
     /// A bug to inject; the nemesis is then off, except for what the bug needs.
     pub bug: Option<Bug>,
 }
@@ -99,6 +101,9 @@ async fn simulate(options: RunOptions, origin: Instant, recorder: Recorder) {
     let mut plan = Plan::draw(&rng, options.duration);
     // Not drawn: a draw would change all runs.
     plan.steady_load = options.seed % STEADY_LOAD_EVERY == STEADY_LOAD_EVERY - 1;
+    if !options.without_transactions {
+        plan.add_transactions(options.seed);
+    }
     if let Some(bug) = options.bug {
         bug.apply(&mut plan);
     }

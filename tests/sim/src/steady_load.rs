@@ -17,7 +17,7 @@ use alluvium_runtime::Clock;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::clients::{Client, Fetched, Fetcher, Reply};
-use crate::history::{EventKind, Position, Progress, Upkeep};
+use crate::history::{EventKind, Isolation, Position, Progress, Upkeep};
 use crate::node::Environment;
 use crate::recorder::{Recorder, SYSTEM};
 use crate::time::SimClock;
@@ -126,7 +126,8 @@ impl SteadyLoad<'_> {
         for topic in self.metastore.topics.list().await? {
             // Deleted meanwhile: there is nothing to read.
             let Ok(layout) = routes.topic(&topic.name).await else { continue };
-            let fetcher = Fetcher { topic: layout, max_wait: Duration::ZERO, partition_bytes_max: 1 << 20 };
+            let (max_wait, isolation) = (Duration::ZERO, Isolation::ReadUncommitted);
+            let fetcher = Fetcher { topic: layout, max_wait, partition_bytes_max: 1 << 20, isolation };
             for partition in (0..).take(fetcher.topic.leaders.len()) {
                 let name = fetcher.name(partition);
                 let Some(head) = self.metastore.log.head(name).await? else { continue };

@@ -3,14 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alluvium_client::TransactionVersion;
 use alluvium_runtime::SimulatedProcess;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::clients::{Client, ConsumerPlan, ProducerPlan, administrate, consume, produce, read};
+use crate::clients::{
+    Client, ConsumerPlan, ProducerPlan, TransactionalPlan, TransformPlan, administrate, consume, produce, read,
+    transact,
+};
+use crate::history::Isolation;
 use crate::network::Place;
 use crate::node::Environment;
-use crate::plan::Plan;
+use crate::plan::{DERIVED, Plan, TransactionsPlan};
 use crate::recorder::Recorder;
 use crate::rng::SimRng;
 use crate::time::SimClock;
@@ -26,6 +31,11 @@ pub enum ClientKind {
     Member(usize, usize),
     /// Changes topics.
     Administrator,
+    /// Produces transactions with the transactional id of this number.
+    Transactional(usize),
+    /// Consumes, transforms and produces: as a member of a group, with a transactional id of this number, or with one
+    /// that it shares.
+    Loop(Option<usize>),
 }
 
 /// The place of one client. When the client is killed, another of its kind takes the slot.
@@ -124,6 +134,7 @@ impl Workload {
             network: self.environment.network.clone(),
             bootstrap: self.bootstrap.clone(),
             topics: self.environment.plan.topics.iter().map(|topic| topic.name.clone()).collect(),
+            committed_per_mille: self.environment.plan.transactions.map_or(0, |plan| plan.committed_per_mille),
             stop,
         }
     }
@@ -138,15 +149,27 @@ impl Workload {
             }
             ClientKind::Reader => spawn(&simulated, read(client)),
             ClientKind::Member(group, number) => {
-                let plan = self.consumer_plan(group, number);
+                let plan = self.consumer_plan(group, number, &client);
                 spawn(&simulated, consume(client, plan))
             }
-            ClientKind::Administrator => spawn(&simulated, administrate(client, self.environment.plan.topics.clone())),
+            ClientKind::Transactional(id) => {
+                let plan = self.transactional_plan(format!("txn-{id}"));
+                spawn(&simulated, transact(client, plan))
+            }
+            ClientKind::Loop(member) => {
+                let plan = self.loop_plan(member);
+                spawn(&simulated, consume(client, plan))
+            }
+            ClientKind::Administrator => {
+                let plan = &self.environment.plan;
+                let deletes = plan.transactions.is_none_or(|plan| !plan.names_topics);
+                spawn(&simulated, administrate(client, plan.topics.clone(), deletes))
+            }
         };
         ClientSlot { kind, name, simulated, stop, task }
     }
 
-    fn consumer_plan(&self, group: usize, number: usize) -> ConsumerPlan {
+    fn consumer_plan(&self, group: usize, number: usize, client: &Client) -> ConsumerPlan {
         let instance = self.environment.plan.static_members.then(|| format!("member-{group}-{number}"));
         ConsumerPlan {
             group: format!("group-{group}"),
@@ -154,6 +177,45 @@ impl Workload {
             session_timeout: Duration::from_secs(self.rng.choose(&[6, 10])),
             commit_interval: self.rng.time(Duration::from_millis(100), Duration::from_secs(5)),
             stay: self.rng.time(Duration::from_secs(5), Duration::from_secs(600)),
+            isolation: client.isolation(),
+            topics: client.topics.clone(),
+            transform: None,
+        }
+    }
+
+    fn loop_plan(&self, member: Option<usize>) -> ConsumerPlan {
+        let topics = self.environment.plan.topics.iter().map(|topic| topic.name.clone());
+        let inputs: Vec<String> = topics.filter(|name| name != DERIVED).collect();
+        let name = member.map_or_else(|| "loop".to_owned(), |number| format!("loop-{number}"));
+        ConsumerPlan {
+            group: if member.is_some() { "loop-members" } else { "loop" }.to_owned(),
+            instance: None,
+            session_timeout: Duration::from_secs(6),
+            commit_interval: self.rng.time(Duration::from_millis(100), Duration::from_secs(3)),
+            stay: self.rng.time(Duration::from_secs(5), Duration::from_secs(600)),
+            isolation: Isolation::ReadCommitted,
+            // One without members has one topic, always the same.
+            topics: if member.is_some() { inputs } else { inputs.into_iter().take(1).collect() },
+            transform: Some(TransformPlan {
+                producer: self.transactional_plan(name),
+                output: DERIVED.to_owned(),
+                has_members: member.is_some(),
+            }),
+        }
+    }
+
+    fn transactional_plan(&self, id: String) -> TransactionalPlan {
+        let plan = self.environment.plan.transactions;
+        let longest = plan.map_or(Duration::from_secs(10), |plan| plan.timeout_max);
+        let may_be_old = plan.is_some_and(|plan| plan.names_topics);
+        let version = if may_be_old && self.rng.chance(500) { TransactionVersion::V1 } else { TransactionVersion::V2 };
+        TransactionalPlan {
+            id,
+            version,
+            timeout: self.rng.time(Duration::from_secs(1), longest),
+            request_timeout: self.rng.time(Duration::from_secs(1), Duration::from_secs(10)),
+            delivery_timeout: Duration::from_secs(self.rng.between(10, 60)),
+            think_max: self.rng.time(Duration::from_millis(20), Duration::from_secs(3)),
         }
     }
 }
@@ -174,5 +236,14 @@ fn client_kinds(plan: &Plan) -> Vec<ClientKind> {
         .chain((0..plan.readers).map(|_| ClientKind::Reader))
         .chain(members)
         .chain((0..plan.administrators).map(|_| ClientKind::Administrator))
+        .chain(plan.transactions.iter().flat_map(transactional_kinds))
         .collect()
+}
+
+fn transactional_kinds(plan: &TransactionsPlan) -> impl Iterator<Item = ClientKind> + use<> {
+    let TransactionsPlan { producers, ids, loops, members, .. } = *plan;
+    (0..producers)
+        .map(move |number| ClientKind::Transactional(number % ids.max(1)))
+        .chain((0..loops).map(|_| ClientKind::Loop(None)))
+        .chain((0..members).map(|number| ClientKind::Loop(Some(number))))
 }

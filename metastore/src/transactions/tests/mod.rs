@@ -98,7 +98,7 @@ impl World {
     ) -> Result<TransactionalProducer, TransactionFailure> {
         let end = End { producer: by, verdict, version };
         let request = EndRequest { id: id(name), end, fresh: OTHER };
-        Ok(self.metastore.transactions.end_first(&[request], || NOW).await?.remove(0)?)
+        self.metastore.transactions.end_first(&[request], || NOW).await?.remove(0)
     }
 
     /// The stable offset and the end of a partition.
@@ -331,4 +331,40 @@ async fn a_transaction_takes_no_more_partitions_and_groups_than_it_may_have() {
     let groups: Vec<_> = (0..=TRANSACTION_GROUPS_MAX).map(|n| GroupId::new(&format!("g{n}")).unwrap()).collect();
     assert!(transactions.add(&id("a"), by, &[], &groups, NOW).await.is_err());
     transactions.add(&id("a"), by, &[], &groups[1..], NOW).await.unwrap();
+}
+
+/// Another producer takes over between two attempts at a commit, the first of which was made with an unknown result.
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_was_made_is_not_refused_because_another_producer_has_taken_over() {
+    let world = World::with(KvFaults { unknown_per_mille: 500, ..KvFaults::none() }).await;
+    let transactions = &world.metastore.transactions;
+    let mut taken_over_between = 0;
+    for number in 0..100 {
+        let name = id(&format!("t{number}"));
+        let by = world.init(name.as_str(), ProducerId(1_000 + number)).await;
+        transactions.add(&name, by, &world.partitions, &[], NOW).await.unwrap();
+        let answered = std::cell::Cell::new(false);
+        let commit = async {
+            let answer = world.end(name.as_str(), by, Verdict::Commit, TransactionVersion::V2).await;
+            answered.set(true);
+            answer
+        };
+        let take_over = async {
+            while !answered.get() {
+                let state = transactions.find(&name).await.unwrap().unwrap().state;
+                if state.status == Status::Ended(Verdict::Commit) && !answered.get() {
+                    world.init(name.as_str(), OTHER).await;
+                    return !answered.get();
+                }
+                tokio::time::sleep(Duration::from_micros(10)).await;
+            }
+            false
+        };
+        let (answer, is_between) = tokio::join!(commit, take_over);
+        taken_over_between += u32::from(is_between);
+        if let Err(failure) = answer {
+            assert!(!matches!(failure, TransactionFailure::Refused(_)), "number {number}: {failure}");
+        }
+    }
+    assert!(taken_over_between > 5, "the test shows nothing: {taken_over_between}");
 }

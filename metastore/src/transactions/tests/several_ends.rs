@@ -26,7 +26,8 @@ async fn they_get_markers_in_their_order_and_answers_of_their_own() {
     ];
     let answers = world.metastore.transactions.end_first(&requests, || NOW).await.unwrap();
     let next = |n: usize| Ok(producer(by[n].id.0, 1));
-    assert_eq!(answers, [next(0), next(1), Err(TransactionError::UnknownProducer), next(2)]);
+    let refused = Err(TransactionError::UnknownProducer.into());
+    assert_eq!(answers, [next(0), next(1), refused, next(2)]);
     assert_eq!(world.head(0).await, (6, 11), "that of d is open from 6 on");
     assert_eq!(world.aborted(0).await, [AbortedTransaction { producer: by[1].id, first: Offset(2), last: Offset(9) }]);
     let feed = world.metastore.feed.read(&FeedPosition::START, 100).await.unwrap();

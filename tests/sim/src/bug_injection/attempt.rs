@@ -21,6 +21,15 @@ const OLD_HEAD_EVERY: u64 = 20;
 const HIDDEN_EXTENT_EVERY: u64 = 10;
 /// One of this many committed offsets of a group is not written.
 const LOST_OFFSET_EVERY: u64 = 3;
+/// One of this many reads of the state of a transactional id returns the previous one.
+const OLD_STATE_EVERY: u64 = 4;
+/// Kinds of row of transactions, and of group offsets: the second byte of their keys.
+const STATE: u8 = 0;
+const PARTITION: u8 = 2;
+const DEADLINE: u8 = 4;
+const PENDING: u8 = 2;
+/// Bytes of a producer id in a key.
+const PRODUCER_BYTES: usize = 8;
 /// How long after an append swaps and trims still conflict with it.
 const STARVED_AFTER_APPEND: Duration = Duration::from_secs(10);
 /// How long such a conflict takes to be answered: a run makes few attempts until it gives up.
@@ -62,6 +71,18 @@ fn head_of(extent: &[u8]) -> Vec<u8> {
     Key::new(Tag::HEAD).raw(partition).bytes()
 }
 
+/// Whether `key` is that of a row of this kind.
+fn is_kind(key: &[u8], tag: Tag, kind: u8) -> bool {
+    key.starts_with(&Key::new(tag).raw(&[kind]).bytes())
+}
+
+/// The key of the committed offset that the pending one at `key` replaces.
+fn offset_key(key: &[u8]) -> Vec<u8> {
+    let (of_group, partition) = key.split_at(key.len().saturating_sub(PARTITION_BYTES));
+    let of_group = &of_group[..of_group.len().saturating_sub(PRODUCER_BYTES)];
+    Key::new(Tag::GROUP_OFFSET).raw(&[0]).raw(of_group.get(2..).unwrap_or_default()).raw(partition).bytes()
+}
+
 #[async_trait]
 impl Attempt for BuggyAttempt {
     async fn get(&self, key: &[u8], isolation: Isolation) -> Result<Option<Bytes>, Error> {
@@ -74,6 +95,10 @@ impl Attempt for BuggyAttempt {
             Bug::OldHeads if is(key, Tag::HEAD) => {
                 let before = rows.before(key, value.as_ref());
                 if rows.is_due(OLD_HEAD_EVERY) { before.or(value) } else { value }
+            }
+            Bug::StaleEpochs if is_kind(key, Tag::TRANSACTION, STATE) => {
+                let before = rows.before(key, value.as_ref());
+                if rows.is_due(OLD_STATE_EVERY) { before.or(value) } else { value }
             }
             Bug::Zombie if is(key, Tag::LEASE) || is(key, Tag::NODE) => rows.own(key).or(value),
             _ => value,
@@ -95,6 +120,11 @@ impl Attempt for BuggyAttempt {
                 found.drain(..hidden);
             }
             Bug::BlindCompactors if is(&query.begin, Tag::FEED) => found.clear(),
+            Bug::ForgottenTimeouts if is_kind(&query.begin, Tag::TRANSACTION, DEADLINE) => found.clear(),
+            Bug::ForgottenOpenTransactions if is(&query.begin, Tag::TRANSACTION_OPEN) => found.clear(),
+            Bug::TornEnds if is_kind(&query.begin, Tag::TRANSACTION, PARTITION) && found.len() > 1 => {
+                found.truncate(found.len() - 1);
+            }
             Bug::Zombie if is(&query.begin, Tag::NODE) => found = rows.with_own(&query, found),
             _ => {}
         }
@@ -109,6 +139,14 @@ impl Attempt for BuggyAttempt {
         let dropped = match (self.bug, &mutation) {
             (Bug::LostGroupOffsets, Mutation::Set { key, .. }) if is(key, Tag::GROUP_OFFSET) => {
                 self.rows().is_due(LOST_OFFSET_EVERY)
+            }
+            (Bug::ForgottenAborts, Mutation::Set { key, .. }) => is(key, Tag::TRANSACTION_ABORTED),
+            (Bug::LostPendingOffsets, Mutation::Set { key, .. }) if is_kind(key, Tag::GROUP_OFFSET, PENDING) => {
+                self.rows().is_due(LOST_OFFSET_EVERY)
+            }
+            (Bug::EarlyOffsets, Mutation::Set { key, value }) if is_kind(key, Tag::GROUP_OFFSET, PENDING) => {
+                self.attempt.write(Mutation::Set { key: offset_key(key).into(), value: value.clone() });
+                false
             }
             (Bug::StarvedSwaps, Mutation::ClearRange { begin, .. }) if is(begin, Tag::EXTENT) => {
                 // Only the first partition counts; a transaction that shortens several conflicts with one of them.

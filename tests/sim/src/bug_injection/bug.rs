@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::history::Retention;
-use crate::plan::{NemesisPlan, NodePlan, Plan};
+use crate::plan::{DERIVED, NemesisPlan, NodePlan, Plan, TransactionsPlan};
 
 /// Commits that the metastore loses, per mille.
 const LOST_PER_MILLE: u16 = 50;
@@ -41,6 +41,21 @@ pub enum Bug {
     BlindCompactors,
     /// Agents find extents slowly, one at a time, and only those that they have not in memory.
     SlowLookups,
+    /// Some requests and commits of segments see the state of a transactional id as it was before its last change: who
+    /// was fenced may write.
+    StaleEpochs,
+    /// Agents do not see which transactions have timed out.
+    ForgottenTimeouts,
+    /// The index of aborted transactions is not written.
+    ForgottenAborts,
+    /// The end of a transaction does not see the others that are open in its partitions.
+    ForgottenOpenTransactions,
+    /// The end of a transaction leaves one of its partitions out.
+    TornEnds,
+    /// Offsets of transactions are not written, or not all of them.
+    LostPendingOffsets,
+    /// Offsets of transactions are committed at once, and not with the transaction.
+    EarlyOffsets,
     /// One agent's heartbeats are not written, and it reads its leases from memory: a coordinator without its fence,
     /// which the others consider dead.
     Zombie,
@@ -50,9 +65,20 @@ impl Bug {
     /// Changes `plan` so that the bug shows, and switches the nemesis off except for what the bug needs.
     pub fn apply(self, plan: &mut Plan) {
         plan.nemesis = NemesisPlan::none(plan.nemesis.pause_max);
+        if !self.concerns_transactions() {
+            plan.transactions = None;
+            plan.topics.retain(|topic| topic.name != DERIVED);
+        }
         plan.compactor.interval = Duration::from_secs(600);
         match self {
             Self::OldHeads | Self::HiddenExtents => {}
+            Self::StaleEpochs
+            | Self::ForgottenTimeouts
+            | Self::ForgottenAborts
+            | Self::ForgottenOpenTransactions
+            | Self::TornEnds
+            | Self::LostPendingOffsets
+            | Self::EarlyOffsets => plan.transactions = Some(self.transactions()),
             Self::None | Self::StarvedSwaps | Self::BlindCompactors => keep_busy(plan),
             Self::SlowLookups => {
                 keep_busy(plan);
@@ -83,6 +109,34 @@ impl Bug {
                 plan.nemesis.clients = true;
             }
         }
+    }
+
+    /// The transactional clients that show it.
+    fn transactions(self) -> TransactionsPlan {
+        let is_of_loops = matches!(self, Self::LostPendingOffsets | Self::EarlyOffsets);
+        TransactionsPlan {
+            names_topics: true,
+            producers: if is_of_loops { 0 } else { 4 },
+            ids: 2,
+            loops: if is_of_loops { 2 } else { 0 },
+            members: if is_of_loops { 2 } else { 0 },
+            timeout_max: Duration::from_secs(5),
+            committed_per_mille: 800,
+        }
+    }
+
+    /// Whether it is one of transactions.
+    fn concerns_transactions(self) -> bool {
+        matches!(
+            self,
+            Self::StaleEpochs
+                | Self::ForgottenTimeouts
+                | Self::ForgottenAborts
+                | Self::ForgottenOpenTransactions
+                | Self::TornEnds
+                | Self::LostPendingOffsets
+                | Self::EarlyOffsets
+        )
     }
 
     /// How long a run has to be to show the bug.

@@ -38,10 +38,10 @@ pub async fn create_topics(client: &Client, topics: &[TopicPlan]) {
     }
 }
 
-/// Changes topics until it is stopped.
-pub async fn administrate(client: Client, mut topics: Vec<TopicPlan>) {
+/// Changes topics until it is stopped. It deletes one at most, and none without `deletes`.
+pub async fn administrate(client: Client, mut topics: Vec<TopicPlan>, deletes: bool) {
     let mut routes = client.routes();
-    let mut deletions = client.rng.count(0, 1);
+    let mut deletions = client.rng.count(0, 1) * usize::from(deletes);
     loop {
         client.think(Duration::from_secs(1), Duration::from_secs(20)).await;
         if client.stop.is_cancelled() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alluvium_client::{ClientError, ConnectionPool, TopicLayout};
-use alluvium_model::{AgentId, Offset, PartitionIndex, Timestamp, TopicId, TopicPartition};
+use alluvium_model::{AgentId, Offset, PartitionIndex, ProducerId, Timestamp, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use alluvium_wire::batch::Batch;
 use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
@@ -11,7 +11,7 @@ use alluvium_wire::messages::list_offsets::{ListOffsetsPartition, ListOffsetsReq
 use bytes::{Bytes, BytesMut};
 
 use super::values;
-use crate::history::{Isolation, Poll, Seen, ValueId};
+use crate::history::{Isolation, Marker, Poll, Seen, ValueId};
 
 /// `ListOffsets`' name for the start of a partition.
 const EARLIEST: i64 = -2;
@@ -44,6 +44,8 @@ pub struct Fetcher {
     pub max_wait: Duration,
     /// `max.partition.fetch.bytes`.
     pub partition_bytes_max: i32,
+    /// `isolation.level`.
+    pub isolation: Isolation,
 }
 
 impl Fetcher {
@@ -66,6 +68,7 @@ impl Fetcher {
             max_wait_ms: i32::try_from(self.max_wait.as_millis()).unwrap_or(i32::MAX),
             min_bytes: 1,
             replica_id: -1,
+            isolation_level: i8::from(self.isolation == Isolation::ReadCommitted),
             topics: vec![FetchTopic {
                 topic: self.topic.name.clone(),
                 topic_id: self.topic.id,
@@ -108,15 +111,15 @@ impl Fetcher {
 
     fn poll(&self, data: PartitionData, from: i64, agent: AgentId, began: Duration) -> Poll {
         let bytes = data.records.map(|records| joined(&records.into_parts())).unwrap_or_default();
-        let (records, next) = seen(bytes, from);
+        let BatchesSeen { records, markers, next } = seen(bytes, from);
         Poll {
             began,
             partition: self.name(data.partition_index),
             from: Offset(from),
             next: Offset(next),
             records,
-            markers: Vec::new(),
-            isolation: Isolation::ReadUncommitted,
+            markers,
+            isolation: self.isolation,
             agent,
             source: None,
             high_watermark: Offset(data.high_watermark),
@@ -144,13 +147,25 @@ impl Fetcher {
     }
 }
 
-/// The records in `bytes` from offset `from` on, and the offset after the last batch.
-fn seen(mut bytes: Bytes, from: i64) -> (Vec<Seen>, i64) {
-    let (mut records, mut next) = (Vec::new(), from);
+/// What an answer holds.
+struct BatchesSeen {
+    records: Vec<Seen>,
+    markers: Vec<Marker>,
+    /// The offset after the last batch.
+    next: i64,
+}
+
+/// The records and markers in `bytes` from offset `from` on.
+fn seen(mut bytes: Bytes, from: i64) -> BatchesSeen {
+    let (mut records, mut markers, mut next) = (Vec::new(), Vec::new(), from);
     while !bytes.is_empty() {
         let Ok(batch) = Batch::parse(&mut bytes) else { break };
         let header = *batch.header();
         next = header.base_offset + i64::from(header.last_offset_delta) + 1;
+        if header.attributes.is_control() {
+            markers.extend(marker(&batch).filter(|marker| marker.offset.0 >= from));
+            continue;
+        }
         let garbled = Seen {
             offset: Offset(header.base_offset),
             value: ValueId::GARBLED,
@@ -174,7 +189,21 @@ fn seen(mut bytes: Bytes, from: i64) -> (Vec<Seen>, i64) {
             }
         }
     }
-    (records, next)
+    BatchesSeen { records, markers, next }
+}
+
+/// The end of a transaction that a control batch stands for; `None` if it is another kind of control batch.
+fn marker(batch: &Batch) -> Option<Marker> {
+    let header = *batch.header();
+    let decoded = batch.records(BATCH_BYTES_MAX).ok()?;
+    let record = decoded.iter().next()?.ok()?;
+    // Its key: a version, and a kind.
+    let commit = match record.key? {
+        [_, _, 0, 0] => false,
+        [_, _, 0, 1] => true,
+        _ => return None,
+    };
+    Some(Marker { offset: Offset(header.base_offset), producer: ProducerId(header.producer_id), commit })
 }
 
 /// Joins the parts of an answer's records.

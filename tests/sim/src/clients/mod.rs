@@ -5,13 +5,15 @@ mod consumer;
 mod fetching;
 mod producer;
 mod reader;
-mod values;
+mod transactions;
+pub mod values;
 
 pub use administrator::{administrate, create_topics, disable_retention};
 pub use consumer::{ConsumerPlan, consume};
 pub use fetching::{Fetched, Fetcher, Reply};
 pub use producer::{ProducerPlan, produce};
 pub use reader::read;
+pub use transactions::{Consumed, TransactionalPlan, Transform, TransformPlan, transact};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +23,7 @@ use alluvium_model::TopicPartition;
 use alluvium_runtime::Clock;
 use tokio_util::sync::CancellationToken;
 
-use crate::history::Actor;
+use crate::history::{Actor, Isolation};
 use crate::network::{Network, Place};
 use crate::recorder::Recorder;
 use crate::rng::SimRng;
@@ -45,6 +47,8 @@ pub struct Client {
     pub bootstrap: Vec<String>,
     /// Names of topics that may exist.
     pub topics: Vec<String>,
+    /// How many of a thousand readings are read-committed.
+    pub committed_per_mille: u64,
     /// Cancelled when the client has to finish.
     pub stop: CancellationToken,
 }
@@ -71,6 +75,17 @@ impl Client {
     #[must_use]
     pub fn topic(&self) -> String {
         self.rng.pick(&self.topics).cloned().unwrap_or_default()
+    }
+
+    /// Draws an isolation level to read with.
+    #[must_use]
+    pub fn isolation(&self) -> Isolation {
+        // Without transactions nothing is drawn.
+        if self.committed_per_mille > 0 && self.rng.chance(self.committed_per_mille) {
+            Isolation::ReadCommitted
+        } else {
+            Isolation::ReadUncommitted
+        }
     }
 
     /// The time of its wall clock, ms since the Unix epoch.

@@ -25,6 +25,7 @@ pub async fn read(client: Client) {
             topic,
             max_wait: client.rng.time(Duration::from_millis(1), Duration::from_secs(2)),
             partition_bytes_max: client.rng.choose(&[1, 200, 1 << 20]),
+            isolation: client.isolation(),
         };
         let partition = client.rng.count(0, fetcher.topic.leaders.len() - 1);
         // Its leader, or any other agent: each serves every partition.

@@ -106,8 +106,8 @@ pub struct LiveExtent {
     pub partition: TopicPartition,
     /// The offsets it covers.
     pub offsets: Range<Offset>,
-    /// The object that holds its records.
-    pub object: ObjectId,
+    /// The object that holds its records; `None` if it is the marker of a transaction's end.
+    pub object: Option<ObjectId>,
     /// Whether that is a history file of several partitions.
     pub is_shared: bool,
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Acked, Actor, Admin, CommitOffset, Fault, FetchOffset, FinalObjects, Heartbeat, Join, Leave, Poll, Position,
-    Progress, Readback, Retried, SendId, Sent, TxnEnded, TxnEnding,
+    Acked, Actor, Admin, CommitOffset, Fault, FetchOffset, FinalObjects, Heartbeat, Join, Leave, OpenTxn, Poll,
+    Position, Progress, Readback, Retried, SendId, Sent, TxnBegun, TxnEnded, TxnEnding, TxnInit,
 };
 
 /// Something that happened.
@@ -31,6 +31,10 @@ pub enum EventKind {
     SendFailed(SendId),
     /// A send has ended with an unknown outcome: all of its records or none may be in the log.
     SendUnknown(SendId),
+    /// A transactional id was given to a producer.
+    TxnInit(TxnInit),
+    /// A transaction begins.
+    TxnBegun(TxnBegun),
     /// The end of a transaction was requested.
     TxnEnding(TxnEnding),
     /// The end of a transaction was answered.
@@ -55,6 +59,8 @@ pub enum EventKind {
     Fault(Fault),
     /// While nothing fails: how far work behind the write path has come.
     Progress(Progress),
+    /// While nothing fails: a transaction is open although its timeout has passed.
+    OpenTxn(OpenTxn),
     /// Final check: what one agent returns of one partition.
     Readback(Readback),
     /// Final check: what lies in the object store and in the metastore.

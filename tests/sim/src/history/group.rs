@@ -79,6 +79,8 @@ pub struct CommitOffset {
     pub offset: Option<Offset>,
     /// The transaction that carries it: then it counts from that transaction's commit on.
     pub txn: Option<TxnId>,
+    /// The offset from which that transaction has consumed: it made its records of those from there to `offset`.
+    pub consumed_from: Option<Offset>,
     /// How it ended.
     pub outcome: Outcome,
 }

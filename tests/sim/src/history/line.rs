@@ -4,7 +4,10 @@ use std::fmt;
 
 use alluvium_model::TopicPartition;
 
-use super::{Admin, CommitOffset, Event, EventKind, Fault, Join, Poll, Progress, Readback, Seen, Sent, TxnEnded};
+use super::{
+    Admin, CommitOffset, Event, EventKind, Fault, Join, OpenTxn, Poll, Progress, Readback, Seen, Sent, TxnBegun,
+    TxnEnded, TxnInit,
+};
 
 /// Records of one read that a line shows: the first and the last ones.
 const RECORDS_SHOWN_MAX: usize = 6;
@@ -24,6 +27,15 @@ impl fmt::Display for EventKind {
             Self::Acked(acked) => write!(f, "acked {} at {}", acked.send, Maybe(acked.base)),
             Self::SendFailed(send) => write!(f, "failed {send}"),
             Self::SendUnknown(send) => write!(f, "unknown {send}"),
+            Self::TxnInit(TxnInit { began, id, producer: (producer, epoch) }) => {
+                write!(f, "{id} given to producer {producer}/{epoch} since {}", began.as_secs_f64())
+            }
+            Self::TxnBegun(TxnBegun { txn, id, producer: (producer, epoch) }) => {
+                write!(f, "began {txn} of {id} as producer {producer}/{epoch}")
+            }
+            Self::OpenTxn(OpenTxn { id, producer: (producer, epoch), overdue }) => {
+                write!(f, "{id} is open for producer {producer}/{epoch}, overdue for {} s", overdue.as_secs_f64())
+            }
             Self::TxnEnding(ending) => write!(f, "{} {}", word(ending.commit, "committing", "aborting"), ending.txn),
             Self::TxnEnded(TxnEnded { txn, commit, outcome }) => {
                 write!(f, "{} {txn}: {outcome:?}", word(*commit, "commit", "abort"))
@@ -120,11 +132,11 @@ impl fmt::Display for Join {
 
 impl fmt::Display for CommitOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { began, group, generation, member, partition, offset, txn, outcome } = self;
+        let Self { began, group, generation, member, partition, offset, txn, consumed_from, outcome } = self;
         write!(f, "committed {} of {group}/{} as {member}", Maybe(*offset), Maybe(*generation))?;
         write!(f, " in {} since {}", Short(*partition), began.as_secs_f64())?;
         if let Some(txn) = txn {
-            write!(f, " with {txn}")?;
+            write!(f, " with {txn}, made of records from {}", Maybe(*consumed_from))?;
         }
         write!(f, ": {outcome:?}")
     }

@@ -23,4 +23,4 @@ pub use names::{Actor, ConnectionNumber, MemberName, Outcome, SendId, TxnId, Val
 pub use progress::{Progress, Upkeep};
 pub use read::{Isolation, Marker, Phase, Poll, Position, Readback, Seen, Source};
 pub use record::History;
-pub use send::{Acked, Retried, Sent, TxnEnded, TxnEnding};
+pub use send::{Acked, OpenTxn, Retried, Sent, TxnBegun, TxnEnded, TxnEnding, TxnInit};

@@ -93,6 +93,8 @@ pub enum Phase {
     BeforeCompaction,
     /// After all stable records were rewritten.
     AfterCompaction,
+    /// At the very end, from the history files themselves, as analytics engines read them; the agent is -1.
+    Files,
 }
 
 /// All that one agent returns of one partition, read after the end of faults and load.

@@ -1,5 +1,7 @@
 //! Sends of batches and the transactions they belong to.
 
+use std::time::Duration;
+
 use alluvium_model::{AgentId, Offset, ProducerEpoch, ProducerId, TopicPartition};
 
 use super::{ConnectionNumber, Outcome, SendId, TxnId, ValueId};
@@ -44,6 +46,39 @@ pub struct Acked {
     pub send: SendId,
     /// Offset of its first record; `None` if the answer was DUPLICATE_SEQUENCE_NUMBER, or acks were not requested.
     pub base: Option<Offset>,
+}
+
+/// A transactional id was given to a producer: from here on all earlier epochs of the producer id are fenced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxnInit {
+    /// When it was requested.
+    pub began: Duration,
+    /// The transactional id.
+    pub id: String,
+    /// Producer id and epoch in the answer.
+    pub producer: (ProducerId, ProducerEpoch),
+}
+
+/// A transaction begins, as far as its producer is concerned: nothing was sent yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxnBegun {
+    /// The transaction.
+    pub txn: TxnId,
+    /// The transactional id.
+    pub id: String,
+    /// Producer id and epoch that write it.
+    pub producer: (ProducerId, ProducerEpoch),
+}
+
+/// A transaction that is open although its timeout has passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenTxn {
+    /// The transactional id.
+    pub id: String,
+    /// Producer id and epoch of the transaction.
+    pub producer: (ProducerId, ProducerEpoch),
+    /// For how long its timeout has passed, without faults.
+    pub overdue: Duration,
 }
 
 /// The end of a transaction was requested: from here on it may be visible.

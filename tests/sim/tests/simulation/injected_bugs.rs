@@ -16,14 +16,24 @@ fn violated(seed: u64, bug: Bug) -> BTreeSet<&'static str> {
 
 /// Asserts that the seed `likely`, or another, violates one of `names` with `bug`.
 fn assert_found(bug: Bug, likely: u64, names: &[&str]) {
+    assert_found_by(bug, likely, names, |seen| names.iter().any(|name| seen.contains(name)));
+}
+
+/// Asserts that the seed `likely`, or others together, violate all of `names` with `bug`.
+fn assert_all_found(bug: Bug, likely: u64, names: &[&str]) {
+    assert_found_by(bug, likely, names, |seen| names.iter().all(|name| seen.contains(name)));
+}
+
+fn assert_found_by(bug: Bug, likely: u64, names: &[&str], suffices: impl Fn(&BTreeSet<&str>) -> bool) {
     let mut seen = BTreeSet::new();
     for seed in std::iter::once(likely).chain(0..SEEDS) {
         seen.extend(violated(seed, bug));
-        if names.iter().any(|name| seen.contains(name)) {
+        if suffices(&seen) {
+            println!("{bug:?} violates {seen:?} with seed {seed}");
             return;
         }
     }
-    panic!("{bug:?} violates {seen:?}, none of {names:?}");
+    panic!("{bug:?} violates {seen:?}, not {names:?}");
 }
 
 #[test]
@@ -69,6 +79,41 @@ fn an_index_that_hides_records_from_some_readers_is_found() {
 #[test]
 fn a_committed_offset_that_is_not_written_is_found() {
     assert_found(Bug::LostGroupOffsets, 1, &["lost-commit", "committed-offset-went-back"]);
+}
+
+#[test]
+fn a_fenced_producer_that_may_write_is_found() {
+    assert_found(Bug::StaleEpochs, 1, &["zombie-write"]);
+}
+
+#[test]
+fn a_transaction_that_does_not_time_out_is_found() {
+    assert_found(Bug::ForgottenTimeouts, 0, &["hanging-transaction"]);
+}
+
+#[test]
+fn aborted_records_that_are_compacted_are_found() {
+    assert_found(Bug::ForgottenAborts, 0, &["aborted-read"]);
+}
+
+#[test]
+fn a_stable_offset_beyond_an_open_transaction_is_found() {
+    assert_all_found(Bug::ForgottenOpenTransactions, 0, &["precommitted-read", "reads-disagree-about-aborted"]);
+}
+
+#[test]
+fn an_end_that_leaves_a_partition_out_is_found() {
+    assert_all_found(Bug::TornEnds, 0, &["torn-transaction", "unseen-after-end"]);
+}
+
+#[test]
+fn an_offset_that_is_lost_by_the_end_of_its_transaction_is_found() {
+    assert_found(Bug::LostPendingOffsets, 1, &["lost-offset-commit"]);
+}
+
+#[test]
+fn an_offset_that_is_committed_before_its_transaction_is_found() {
+    assert_found(Bug::EarlyOffsets, 1, &["doubled-offset-commit"]);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::{
 use alluvium_model::{Offset, TopicId, TopicPartition};
 
 use super::{
-    AckedAt, CommitStatus, Floor, IndexedPoll, IndexedReadback, IndexedSend, IndexedTxn, Log, SendEnd, Sighting,
-    StaleOffset, commits, groups::Groups,
+    AckedAt, CommitStatus, Consumption, Floor, IndexedPoll, IndexedReadback, IndexedSend, IndexedTxn, Log, SendEnd,
+    Sighting, StaleOffset, commits, consumption, groups::Groups,
 };
 use crate::history::{
     Admin, Event, EventKind, History, Isolation, Join, LiveExtent, Seen, SendId, Sent, TxnId, ValueId,
@@ -71,6 +71,12 @@ impl<'h> IndexedHistory<'h> {
         &self.stale_offsets
     }
 
+    /// What loops have consumed with their transactions, by group and partition, ascending.
+    #[must_use]
+    pub fn consumed(&self) -> BTreeMap<(&'h str, TopicPartition), Vec<Consumption>> {
+        consumption::of(self.events, &self.txns)
+    }
+
     /// The extents of each final listing, by partition and offset; with the listing's event.
     pub fn extents(&self) -> impl Iterator<Item = (usize, Vec<&'h LiveExtent>)> + use<'h> {
         self.events.iter().enumerate().filter_map(|(index, event)| {
@@ -112,6 +118,10 @@ impl<'h> IndexedHistory<'h> {
             EventKind::Acked(acked) => self.end(acked.send, SendEnd::Acked(acked.base), at, index),
             EventKind::SendFailed(send) => self.end(*send, SendEnd::Failed, at, index),
             EventKind::SendUnknown(send) => self.end(*send, SendEnd::Unknown, at, index),
+            EventKind::TxnBegun(begun) => {
+                let txn = self.txns.entry(begun.txn).or_default();
+                (txn.actor, txn.producer) = (event.actor, Some(begun.producer));
+            }
             EventKind::TxnEnding(ending) => {
                 self.txns.entry(ending.txn).or_default().ending(ending.commit, at, index);
             }
@@ -143,6 +153,8 @@ impl<'h> IndexedHistory<'h> {
             | EventKind::FetchedOffset(_)
             | EventKind::Fault(_)
             | EventKind::Progress(_)
+            | EventKind::TxnInit(_)
+            | EventKind::OpenTxn(_)
             | EventKind::FinalObjects(_)
             | EventKind::Stuck(_) => {}
         }
@@ -158,6 +170,7 @@ impl<'h> IndexedHistory<'h> {
         if let Some(txn) = sent.txn {
             let txn = self.txns.entry(txn).or_default();
             txn.actor = event.actor;
+            txn.producer = sent.producer;
             txn.sends.push(position);
         }
         self.sends.push(IndexedSend {

@@ -6,6 +6,7 @@
 
 mod build;
 mod commits;
+mod consumption;
 mod floor;
 mod groups;
 mod log;
@@ -14,6 +15,7 @@ mod txns;
 
 pub use build::IndexedHistory;
 pub use commits::{StaleOffset, Staleness};
+pub use consumption::Consumption;
 pub use floor::Floor;
 pub use log::{AckedAt, IndexedPoll, IndexedReadback, Log, Sighting};
 pub use sends::{IndexedSend, SendEnd};

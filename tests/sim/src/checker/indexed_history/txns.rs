@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use alluvium_model::{ProducerEpoch, ProducerId};
+
 use crate::history::{Actor, Outcome};
 
 /// Whether a transaction committed, as far as the history shows.
@@ -19,8 +21,10 @@ pub enum CommitStatus {
 /// One transaction.
 #[derive(Clone, Debug, Default)]
 pub struct IndexedTxn {
-    /// The producer.
+    /// The client that writes it.
     pub actor: Actor,
+    /// Producer id and epoch that write it, if it is known.
+    pub producer: Option<(ProducerId, ProducerEpoch)>,
     /// Its sends: positions in `IndexedHistory::sends`.
     pub sends: Vec<usize>,
     /// Whether it committed.
@@ -31,6 +35,8 @@ pub struct IndexedTxn {
     pub committed: Option<(Duration, usize)>,
     /// Time and event of the first request to abort it.
     pub aborting: Option<(Duration, usize)>,
+    /// Time and event of the first rejected request to commit it: if none is left, it is aborted.
+    pub refused: Option<(Duration, usize)>,
     /// Requests to commit it that were not rejected.
     open_commits: usize,
 }
@@ -48,7 +54,10 @@ impl IndexedTxn {
             (true, Outcome::Done) => {
                 self.committed.get_or_insert((at, event));
             }
-            (true, Outcome::Refused) => self.open_commits = self.open_commits.saturating_sub(1),
+            (true, Outcome::Refused) => {
+                self.refused.get_or_insert((at, event));
+                self.open_commits = self.open_commits.saturating_sub(1);
+            }
             (true, Outcome::Unknown) | (false, _) => {}
         }
         self.update_status();

@@ -20,7 +20,7 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
             }
             let Some(txn) = send.sent.txn.and_then(|txn| history.txns.get(&txn)) else { continue };
             if let (true, CommitStatus::NotCommitted, Some((requested, aborting))) =
-                (seen.committed, txn.status, txn.aborting)
+                (seen.committed, txn.status, txn.aborting.or(txn.refused))
                 && requested <= seen.at
             {
                 findings.add([send.event, aborting, seen.event], || {

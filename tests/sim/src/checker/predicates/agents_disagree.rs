@@ -9,7 +9,7 @@ use crate::{
         findings::Findings,
         indexed_history::{IndexedHistory, IndexedReadback},
     },
-    history::Seen,
+    history::{Phase, Seen},
 };
 
 pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
@@ -29,7 +29,8 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
 
 fn differ(history: &IndexedHistory<'_>, first: &IndexedReadback<'_>, second: &IndexedReadback<'_>) -> Option<String> {
     let (a, b) = (first.read, second.read);
-    if b.began >= first.at && b.high_watermark < a.high_watermark {
+    // Files end where level 0 begins.
+    if b.phase != Phase::Files && b.began >= first.at && b.high_watermark < a.high_watermark {
         return Some(format!("the end went back from {} to {}", a.high_watermark, b.high_watermark));
     }
     let start = a.log_start.max(b.log_start);

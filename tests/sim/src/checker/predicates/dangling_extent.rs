@@ -13,7 +13,8 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
         let stored: BTreeSet<_> = objects.stored.iter().collect();
         let retired: BTreeSet<_> = objects.retired.iter().collect();
         for extent in &objects.live {
-            let (partition, offsets, object) = (extent.partition, &extent.offsets, &extent.object);
+            let (partition, offsets) = (extent.partition, &extent.offsets);
+            let Some(object) = &extent.object else { continue };
             if !stored.contains(object) {
                 findings.add([index], || {
                     format!("{partition} from {} to {} lies in {object}, which is missing", offsets.start, offsets.end)

@@ -33,7 +33,7 @@ fn at_the_ends(history: &IndexedHistory<'_>, index: usize, extents: &[&LiveExten
         *end = (*end).max(extent.offsets.end);
     }
     for (partition, log) in &history.logs {
-        let Some(back) = log.readbacks.last().filter(|back| back.event < index) else { continue };
+        let Some(back) = log.readbacks.iter().rfind(|back| back.event < index) else { continue };
         let (start, end) = (back.read.log_start, back.read.high_watermark);
         let (from, to) = covered.get(partition).copied().unwrap_or((end, end));
         // What retention deletes after the readback is no gap.

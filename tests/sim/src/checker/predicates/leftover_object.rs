@@ -10,7 +10,7 @@ use crate::{
 pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
     for (index, event) in history.events.iter().enumerate() {
         let EventKind::FinalObjects(objects) = &event.what else { continue };
-        let live = objects.live.iter().map(|extent| extent.object);
+        let live = objects.live.iter().filter_map(|extent| extent.object);
         let known: BTreeSet<_> = live.chain(objects.retired.iter().copied()).collect();
         for object in objects.stored.iter().filter(|object| !known.contains(*object)) {
             findings.add([index], || format!("nothing points to {object}"));

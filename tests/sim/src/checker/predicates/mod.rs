@@ -1,5 +1,6 @@
 //! One file per invariant, and the table of all.
 
+mod aborted_disagree;
 mod aborted_read;
 mod acked_elsewhere;
 mod agents_disagree;
@@ -7,16 +8,19 @@ mod catch_up_starved;
 mod compaction_starved;
 mod dangling_extent;
 mod double_owner;
+mod doubled_offset_commit;
 mod doubled_part;
 mod duplicate;
 mod extent_gap;
 mod extent_overlap;
 mod generation_went_back;
+mod hanging_transaction;
 mod inconsistent_offset;
 mod invented_record;
 mod leftover_object;
 mod log_start;
 mod lost_commit;
+mod lost_offset_commit;
 mod lost_write;
 mod nonmonotonic_poll;
 mod nonmonotonic_send;
@@ -26,6 +30,7 @@ mod poll_skip;
 mod precommitted_read;
 mod read_beyond_end;
 mod retention_starved;
+mod stable_offset_back;
 mod stale_commit;
 mod stale_generation;
 mod starved;
@@ -34,6 +39,8 @@ mod table;
 mod torn_batch;
 mod torn_transaction;
 mod unseen;
+mod unseen_after_end;
 mod write_cycle;
+mod zombie_write;
 
 pub use table::{PREDICATES, Predicate, check};

@@ -1,11 +1,12 @@
 //! The table of all invariants.
 
 use super::{
-    aborted_read, acked_elsewhere, agents_disagree, catch_up_starved, compaction_starved, dangling_extent,
-    double_owner, doubled_part, duplicate, extent_gap, extent_overlap, generation_went_back, inconsistent_offset,
-    invented_record, leftover_object, log_start, lost_commit, lost_write, nonmonotonic_poll, nonmonotonic_send,
-    offset_gap, offset_overlap, poll_skip, precommitted_read, read_beyond_end, retention_starved, stale_commit,
-    stale_generation, stuck, torn_batch, torn_transaction, unseen, write_cycle,
+    aborted_disagree, aborted_read, acked_elsewhere, agents_disagree, catch_up_starved, compaction_starved,
+    dangling_extent, double_owner, doubled_offset_commit, doubled_part, duplicate, extent_gap, extent_overlap,
+    generation_went_back, hanging_transaction, inconsistent_offset, invented_record, leftover_object, log_start,
+    lost_commit, lost_offset_commit, lost_write, nonmonotonic_poll, nonmonotonic_send, offset_gap, offset_overlap,
+    poll_skip, precommitted_read, read_beyond_end, retention_starved, stable_offset_back, stale_commit,
+    stale_generation, stuck, torn_batch, torn_transaction, unseen, unseen_after_end, write_cycle, zombie_write,
 };
 use crate::{
     checker::{
@@ -54,6 +55,13 @@ pub const PREDICATES: &[Predicate] = table! {
     aborted_read "aborted-read" "5: rejected records are never read; aborted ones never by read-committed readers"
     precommitted_read "precommitted-read" "5: read-committed readers see no transaction before its commit is requested"
     torn_transaction "torn-transaction" "5: a transaction is visible as a whole or not at all"
+    zombie_write "zombie-write" "5: a producer that is fenced has no effect any more"
+    unseen_after_end "unseen-after-end" "5: a transaction whose commit is known is seen by whoever reads after that"
+    hanging_transaction "hanging-transaction" "5: no transaction is open beyond its timeout"
+    stable_offset_back "stable-offset-goes-back" "5: what is stable stays stable"
+    aborted_disagree "reads-disagree-about-aborted" "5: all read-committed reads agree about what was aborted"
+    lost_offset_commit "lost-offset-commit" "5: records of which a transaction was made are consumed by no other one"
+    doubled_offset_commit "doubled-offset-commit" "5: offsets of transactions are committed with them, and only then"
     double_owner "group-double-owner" "6: in one generation a partition has one owner"
     stale_generation "stale-generation-accepted" "6: once a generation has begun, older ones are rejected"
     generation_went_back "generation-went-back" "6: generations of a group grow"

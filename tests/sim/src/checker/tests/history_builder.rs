@@ -242,6 +242,7 @@ impl HistoryBuilder {
             partition: partition(0),
             offset: offset.map(Offset),
             txn: None,
+            consumed_from: None,
             outcome,
         }
     }
@@ -256,7 +257,7 @@ impl HistoryBuilder {
         let live = live.iter().map(|(start, end, number)| LiveExtent {
             partition: partition(0),
             offsets: Offset(*start)..Offset(*end),
-            object: object(*number),
+            object: Some(object(*number)),
             is_shared: false,
         });
         let objects = FinalObjects {

@@ -34,7 +34,7 @@ pub fn record(recording: &mut Recording, logs: &[Log]) {
         let parts = [(log.start.saturating_sub(1), middle, 1), (middle, log.end(), 2)];
         for (start, end, number) in parts.into_iter().filter(|(start, end, _)| start < end) {
             let (partition, offsets) = (numbered(index), offset(start)..offset(end));
-            objects.live.push(LiveExtent { partition, offsets, object: object(number), is_shared: false });
+            objects.live.push(LiveExtent { partition, offsets, object: Some(object(number)), is_shared: false });
         }
     }
     recording.record(0, EventKind::FinalObjects(objects));

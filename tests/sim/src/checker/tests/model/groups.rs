@@ -88,6 +88,7 @@ impl Group {
                 partition: numbered(index),
                 offset: Some(offset),
                 txn: None,
+                consumed_from: None,
                 outcome,
             };
             recording.record(MEMBERS[who], EventKind::CommittedOffset(commit));

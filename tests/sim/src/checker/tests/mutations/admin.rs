@@ -36,7 +36,7 @@ pub fn lose_an_object(history: &mut History, _: &mut Pick) -> Option<()> {
     let lost = object(1);
     let objects = objects(history)?;
     objects.stored.retain(|stored| *stored != lost);
-    objects.live.iter().any(|extent| extent.object == lost).then_some(())
+    objects.live.iter().any(|extent| extent.object == Some(lost)).then_some(())
 }
 
 pub fn leave_an_object(history: &mut History, _: &mut Pick) -> Option<()> {

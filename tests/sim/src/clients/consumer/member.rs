@@ -1,18 +1,14 @@
-//! A member of a group: joins, reads its partitions from the committed offsets on, commits, leaves and joins again.
-//!
-//! Invariants: it records that it revoked its partitions before it asks to join again; it commits only what it has
-//! read.
+//! The life of a member: joining, heartbeats, reading.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alluvium_client::{GroupConfig, GroupConsumer, JoinedGeneration, MemberError, TopicLayout};
 use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
-use alluvium_wire::ErrorCode;
 use tokio::time::Instant;
 
-use super::{Client, Fetched, Fetcher, Reply};
-use crate::history::{CommitOffset, EventKind, FetchOffset, Heartbeat, Join, Leave, LeaveReason, Outcome, Position};
+use super::super::{Client, Fetched, Fetcher, Reply, Transform, TransformPlan};
+use crate::history::{EventKind, FetchOffset, Heartbeat, Isolation, Join, Leave, LeaveReason, Outcome, Position};
 
 /// `heartbeat.interval.ms`.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -30,44 +26,59 @@ pub struct ConsumerPlan {
     pub commit_interval: Duration,
     /// How long it stays in the group.
     pub stay: Duration,
+    /// `isolation.level`.
+    pub isolation: Isolation,
+    /// The topics that it subscribes to.
+    pub topics: Vec<String>,
+    /// What it makes of what it reads, if it commits with transactions.
+    pub transform: Option<TransformPlan>,
 }
 
 /// Joins and leaves the group again and again, until it is stopped.
 pub async fn consume(client: Client, plan: ConsumerPlan) {
+    let mut transform = plan.transform.clone().map(|transform| Transform::new(&client, transform));
     while !client.stop.is_cancelled() {
         let routes = client.routes();
         let config = GroupConfig {
             group: plan.group.clone(),
-            topics: client.topics.clone(),
+            topics: plan.topics.clone(),
             session_timeout: plan.session_timeout,
             rebalance_timeout: Duration::from_secs(10),
             instance: plan.instance.clone(),
         };
         let consumer = GroupConsumer::new(routes, config);
+        let leaves = Instant::now() + plan.stay;
         let mut member =
-            Member { client: &client, plan: &plan, consumer, held: None, leaves: Instant::now() + plan.stay };
+            Member { client: &client, plan: &plan, consumer, held: None, transform: transform.take(), leaves };
         member.live().await;
+        transform = member.transform.take();
         client.think(Duration::from_millis(100), Duration::from_secs(5)).await;
     }
 }
 
-struct Member<'a> {
-    client: &'a Client,
-    plan: &'a ConsumerPlan,
-    consumer: GroupConsumer,
+/// One life of a member.
+pub(super) struct Member<'a> {
+    pub(super) client: &'a Client,
+    pub(super) plan: &'a ConsumerPlan,
+    pub(super) consumer: GroupConsumer,
     /// Its assignment, until it records that it has revoked or lost it.
-    held: Option<Held>,
+    pub(super) held: Option<Held>,
+    /// What makes transactions of what it reads.
+    pub(super) transform: Option<Transform<'a>>,
     leaves: Instant,
 }
 
-struct Held {
-    generation: JoinedGeneration,
-    topics: BTreeMap<String, TopicLayout>,
+/// What a member has in one generation.
+pub(super) struct Held {
+    pub(super) generation: JoinedGeneration,
+    pub(super) topics: BTreeMap<String, TopicLayout>,
     /// Next offset of each partition that it reads.
-    positions: BTreeMap<(String, i32), i64>,
-    uncommitted: bool,
+    pub(super) positions: BTreeMap<(String, i32), i64>,
+    /// The offset from which it has read each partition since its last transaction.
+    pub(super) consumed_from: BTreeMap<(String, i32), i64>,
+    pub(super) uncommitted: bool,
     next_heartbeat: Instant,
-    commits: Instant,
+    pub(super) commits: Instant,
 }
 
 impl Member<'_> {
@@ -95,8 +106,9 @@ impl Member<'_> {
         }
         if self.held.is_some() {
             let _ = self.commit().await;
+            let has_members = self.has_members();
             self.let_go(LeaveReason::Left);
-            if self.client.rng.chance(800) {
+            if has_members && self.client.rng.chance(800) {
                 let _ = self.consumer.leave().await;
             }
         }
@@ -104,7 +116,7 @@ impl Member<'_> {
 
     async fn join(&mut self) -> Result<(), MemberError> {
         let began = self.client.recorder.now();
-        let generation = self.consumer.join().await?;
+        let generation = if self.has_members() { self.consumer.join().await? } else { self.take_all().await? };
         let mut topics = BTreeMap::new();
         for name in generation.assignment.keys() {
             if let Ok(layout) = self.consumer.connections().topic(name).await {
@@ -123,11 +135,14 @@ impl Member<'_> {
             instance: self.plan.instance.clone(),
             assignment: assignment.collect(),
         };
-        self.client.recorder.record(self.client.actor, EventKind::Joined(event));
+        if self.has_members() {
+            self.client.recorder.record(self.client.actor, EventKind::Joined(event));
+        }
         self.held = Some(Held {
             generation,
             topics,
             positions: BTreeMap::new(),
+            consumed_from: BTreeMap::new(),
             uncommitted: false,
             next_heartbeat: Instant::now() + HEARTBEAT,
             commits: Instant::now() + self.plan.commit_interval,
@@ -135,8 +150,26 @@ impl Member<'_> {
         Ok(())
     }
 
+    /// Whether its group manages members.
+    pub(super) fn has_members(&self) -> bool {
+        self.transform.as_ref().is_none_or(|transform| transform.plan.has_members)
+    }
+
+    /// All partitions of its topics, in no generation.
+    async fn take_all(&mut self) -> Result<JoinedGeneration, MemberError> {
+        let mut assignment = BTreeMap::new();
+        for name in &self.plan.topics {
+            let layout = self.consumer.connections().topic(name).await?;
+            assignment.insert(name.clone(), (0..).take(layout.leaders.len()).collect());
+        }
+        Ok(JoinedGeneration { generation: -1, member: String::new(), assignment })
+    }
+
     fn let_go(&mut self, reason: LeaveReason) {
         let Some(held) = self.held.take() else { return };
+        if !self.has_members() {
+            return;
+        }
         let event = Leave {
             group: self.plan.group.clone(),
             generation: held.generation.generation,
@@ -150,7 +183,7 @@ impl Member<'_> {
     async fn work(&mut self) -> Result<(), MemberError> {
         let Some(held) = &self.held else { return Ok(()) };
         let now = Instant::now();
-        if now >= held.next_heartbeat {
+        if now >= held.next_heartbeat && self.has_members() {
             return self.heartbeat().await;
         }
         if now >= held.commits {
@@ -186,6 +219,9 @@ impl Member<'_> {
 
     /// Finds the offset to continue from in every partition. Returns whether there is any.
     async fn find_places(&mut self) -> Result<bool, MemberError> {
+        if !self.is_ready_to_transform().await {
+            return Ok(false);
+        }
         let Some(held) = &self.held else { return Ok(false) };
         let missing = |(name, partitions): (&String, &Vec<i32>)| {
             let lost: Vec<i32> = partitions
@@ -226,7 +262,12 @@ impl Member<'_> {
 
     async fn start(&mut self, layout: &TopicLayout, partition: i32) -> Option<i64> {
         let address = layout.leaders.get(usize::try_from(partition).ok()?)?.clone();
-        let fetcher = Fetcher { topic: layout.clone(), max_wait: Duration::ZERO, partition_bytes_max: 1 };
+        let fetcher = Fetcher {
+            topic: layout.clone(),
+            max_wait: Duration::ZERO,
+            partition_bytes_max: 1,
+            isolation: self.plan.isolation,
+        };
         fetcher.start(self.consumer.connections(), &address, partition).await.ok()
     }
 
@@ -238,6 +279,7 @@ impl Member<'_> {
         let name = TopicPartition::new(TopicId(layout.id), PartitionIndex(partition));
         let Some(held) = &mut self.held else { return };
         held.positions.insert((layout.name.clone(), partition), to);
+        held.consumed_from.insert((layout.name.clone(), partition), to);
         let event = Position { partition: name, to: Offset(to) };
         self.client.recorder.record(self.client.actor, EventKind::Positioned(event));
     }
@@ -265,6 +307,7 @@ impl Member<'_> {
             topic: layout.clone(),
             max_wait: Duration::from_millis(500),
             partition_bytes_max: self.client.rng.choose(&[300, 1 << 20]),
+            isolation: self.plan.isolation,
         };
         let began = self.client.recorder.now();
         match fetcher.fetch(self.consumer.connections(), &address, &led, began).await {
@@ -313,72 +356,9 @@ impl Member<'_> {
             Ok(_) => {
                 held.topics.remove(name);
                 held.positions.retain(|(topic, _), _| topic != name);
+                held.consumed_from.retain(|(topic, _), _| topic != name);
             }
             Err(_) => {}
         }
-    }
-
-    async fn commit(&mut self) -> Result<(), MemberError> {
-        let Some(held) = &mut self.held else { return Ok(()) };
-        held.commits = Instant::now() + self.plan.commit_interval;
-        if !std::mem::take(&mut held.uncommitted) {
-            return Ok(());
-        }
-        let (generation, member) = (held.generation.generation, held.generation.member.clone());
-        let layouts: Vec<TopicLayout> = held.topics.values().cloned().collect();
-        let positions = held.positions.clone();
-        for layout in layouts {
-            let offsets: BTreeMap<i32, i64> = positions
-                .iter()
-                .filter(|((topic, _), _)| *topic == layout.name)
-                .map(|((_, partition), offset)| (*partition, *offset))
-                .collect();
-            if offsets.is_empty() {
-                continue;
-            }
-            let began = self.client.recorder.now();
-            let event = |partition: i32, offset: i64, outcome| {
-                EventKind::CommittedOffset(CommitOffset {
-                    began,
-                    group: self.plan.group.clone(),
-                    generation: Some(generation),
-                    member: member.clone(),
-                    partition: TopicPartition::new(TopicId(layout.id), PartitionIndex(partition)),
-                    offset: Some(Offset(offset)),
-                    txn: None,
-                    outcome,
-                })
-            };
-            let unknown = offsets.iter().map(|(partition, offset)| event(*partition, *offset, Outcome::Unknown));
-            let record_on_drop = self.client.recorder.record_on_drop(self.client.actor, unknown.collect());
-            let answered = self.consumer.commit(&layout.name, layout.id, &offsets).await;
-            record_on_drop.disarm();
-            for (partition, offset) in &offsets {
-                let outcome = match &answered {
-                    Ok(codes) => codes.get(partition).map_or(Outcome::Unknown, |code| outcome_of(*code)),
-                    Err(_) => Outcome::Unknown,
-                };
-                self.client.recorder.record(self.client.actor, event(*partition, *offset, outcome));
-            }
-            let codes = answered?;
-            if codes.values().any(|code| [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::ILLEGAL_GENERATION].contains(code)) {
-                return Err(MemberError::Lost(ErrorCode::ILLEGAL_GENERATION));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn outcome_of(code: ErrorCode) -> Outcome {
-    match code {
-        ErrorCode::NONE => Outcome::Done,
-        ErrorCode::UNKNOWN_MEMBER_ID
-        | ErrorCode::ILLEGAL_GENERATION
-        | ErrorCode::REBALANCE_IN_PROGRESS
-        | ErrorCode::FENCED_INSTANCE_ID
-        | ErrorCode::NOT_COORDINATOR
-        | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
-        | ErrorCode::UNKNOWN_TOPIC_ID => Outcome::Refused,
-        _ => Outcome::Unknown,
     }
 }
