@@ -16,7 +16,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("compactor", &["history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
     ("gateway", &["history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
     ("tests/fdb-server", &[]),
-    ("tests/sim", &["client", "compactor", "gateway", "metastore", "model", "objects", "runtime", "wire"]),
+    ("tests/sim", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "runtime", "wire"]),
     ("", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
 ];
 
