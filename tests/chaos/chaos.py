@@ -1,5 +1,6 @@
 """Faults on real processes: FoundationDB, an S3 server, three agents in two zones and two compactors are killed, paused,
-restarted and cut off in turn under the load of Kafka clients; then every acknowledged record must be there.
+restarted and cut off in turn under the load of Kafka clients; then every acknowledged record must be there. Agents are killed
+while a transaction is produced and not ended: committed ones must be whole, aborted ones invisible, copies exactly once.
 
     tests/chaos/run --minutes 10        # the usual run
     tests/chaos/run --smoke             # about two minutes in all
@@ -18,12 +19,13 @@ import time
 from pathlib import Path
 
 import network
-from check import check_objects, check_owners, check_records, drain, read_all
+from check import DRAIN_SECONDS, check_objects, check_owners, check_records, check_transactions, drain, read_all
 from cluster import BINARY, Cluster
 from confluent_kafka.admin import AdminClient, NewTopic
 from faults import Faults, run_fault
 from load import CONNECTIONS, PARTITIONS, Load
 from store_probe import StoreProbe
+from transactions import Transactions
 from report import HEADER, line, recoveries, row, table, totals, violations_of
 
 TOPIC = "chaos"
@@ -49,14 +51,16 @@ def say(text: str):
 def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
     cluster.start()
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap, **CONNECTIONS})
-    admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(30)
+    for created in admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1), *Transactions.topics()]).values():
+        created.result(30)
     load = Load(cluster.bootstrap, TOPIC, ["a", "b"], options.rate)
+    transactions = Transactions(cluster.bootstrap)
     probe = StoreProbe(cluster.bucket)
     probe.start()
     time.sleep(3)
     say(line(HEADER))
     began, outcomes = time.time(), []
-    faults = Faults(cluster, random.Random(seed))
+    faults = Faults(cluster, random.Random(seed), transactions.moment.wait)
     is_counted = options.smoke or options.kills > 0
     if options.kills:
         planned = faults.kills(options.kills)
@@ -73,34 +77,38 @@ def run(options: argparse.Namespace, cluster: Cluster, seed: int) -> int:
         if len(outcomes) % CHURN_FAULTS == 0:
             load.group.churn()
     minutes = (time.time() - began) / 60
-    bad, left = final_check(cluster, load, len(outcomes))
+    bad, left = final_check(cluster, load, transactions, len(outcomes))
     bad += violations_of(outcomes)
     generations = len({event.generation for event in load.group.events})
     (cluster.directory / "group.log").write_text("".join(f"{event}\n" for event in load.group.events))
     say(table(outcomes))
     say(recoveries(outcomes))
     say(f"left in the bucket: {left}")
+    say(transactions.summary())
     for violation in bad:
         say(f"VIOLATION {violation}")
     say(totals(outcomes, minutes, load.acknowledged(), generations, len(bad), seed))
     return 1 if bad else 0
 
 
-def final_check(cluster: Cluster, load: Load, faults: int) -> tuple[list[str], str]:
+def final_check(cluster: Cluster, load: Load, transactions: Transactions, faults: int) -> tuple[list[str], str]:
     """After all faults: drains the load, reads everything from both zones, and checks what is left in the bucket."""
     cluster.wait_until_ready()
     healed = time.time()
     # Some load without faults: it must leave no orphans behind.
     time.sleep(5)
-    bad = drain(load)
+    bad = drain(load) + transactions.drain(DRAIN_SECONDS)
     contents = [read_all(cluster.bootstrap, zone, TOPIC) for zone in ("a", "b")]
     bad += check_records(load, contents[0])
     if contents[0] != contents[1]:
         bad.append("the agents of zone b do not answer what those of zone a do")
     bad += check_owners(load.group.events)
+    for zone in ("a", "b"):
+        bad += check_transactions(transactions, zone)
     unwell, left = check_objects(cluster, healed, faults)
     if (again := read_all(cluster.bootstrap, "a", TOPIC)) != contents[0]:
         bad.append(f"after compaction {sum(map(len, again))} records are read, and not the same")
+    bad += [f"after compaction: {violation}" for violation in check_transactions(transactions, "a")]
     return bad + unwell + cluster.stop(), left
 
 

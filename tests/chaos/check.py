@@ -1,13 +1,15 @@
 """The checks at the end: every acknowledged record is there once and in order, whichever agents serve it; each partition had
-one owner in each generation of the group; the bucket holds nothing that is not needed."""
+one owner in each generation of the group; transactions are whole or not there, and what was copied in them is there once; the
+bucket holds nothing that is not needed."""
 
 import re
 import time
 from collections import Counter, defaultdict
 
 from cluster import GRACE_SECONDS, Cluster
-from confluent_kafka import Consumer, TopicPartition
-from load import CONNECTIONS, PARTITIONS, Event, Load
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+from load import CONNECTIONS, PARTITIONS, UNKNOWN, Event, Load
+from transactions import PAIRS, PAIRS_PARTITIONS, SINK, SINK_PARTITIONS, SOURCE, SOURCE_PARTITIONS, Transactions
 
 READ_SECONDS = 300
 DRAIN_SECONDS = 180
@@ -78,7 +80,8 @@ def check_stream(name: str, acked: dict[int, int], found: list[tuple[int, int]])
     offsets = dict(found)
     twice = [sequence for sequence, count in Counter(sequences).items() if count > 1]
     lost = sorted(set(acked) - set(sequences))
-    moved = [sequence for sequence, offset in acked.items() if sequence in offsets and offsets[sequence] != offset]
+    moved = [sequence for sequence, offset in acked.items()
+             if sequence in offsets and offset not in (UNKNOWN, offsets[sequence])]
     if twice:
         bad.append(f"{name}: {len(twice)} records are there more than once, such as {twice[:5]}")
     if lost:
@@ -87,6 +90,68 @@ def check_stream(name: str, acked: dict[int, int], found: list[tuple[int, int]])
         bad.append(f"{name}: {len(moved)} records are not at their acknowledged offsets, such as {moved[:5]}")
     if sequences != sorted(sequences):
         bad.append(f"{name}: records are out of order")
+    return bad
+
+
+def read_committed(bootstrap: str, zone: str, topic: str, partitions: int) -> list[list[bytes]]:
+    """The values of all committed records of each partition, as the agents of one zone serve them."""
+    client = Consumer({"bootstrap.servers": bootstrap, "client.id": f"checker,zone={zone}", "client.rack": zone,
+                       "group.id": "checker", "enable.auto.commit": False, "enable.partition.eof": True,
+                       "isolation.level": "read_committed", **CONNECTIONS})
+    client.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
+    values: list[list[bytes]] = [[] for _ in range(partitions)]
+    ended: set[int] = set()
+    deadline = time.monotonic() + READ_SECONDS
+    while len(ended) < partitions and time.monotonic() < deadline:
+        for message in client.consume(5_000, 1):
+            if message.error() is None:
+                values[message.partition()].append(message.value())
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition())
+    client.close()
+    return values
+
+
+def check_transactions(transactions: Transactions, zone: str) -> list[str]:
+    """All that the transactional load has written and copied, as the agents of one zone serve it."""
+    bootstrap = transactions.bootstrap
+    committed = set().union(*(writer.committed for writer in transactions.writers))
+    aborted = set().union(*(writer.aborted for writer in transactions.writers))
+    bad = check_pairs(committed, aborted, read_committed(bootstrap, zone, PAIRS, PAIRS_PARTITIONS))
+    source = read_committed(bootstrap, zone, SOURCE, SOURCE_PARTITIONS)
+    # No transaction has written to it, so offsets count its records.
+    consumed = [value for values, offset in zip(source, transactions.offsets()) for value in values[:offset]]
+    copied = [value for values in read_committed(bootstrap, zone, SINK, SINK_PARTITIONS) for value in values]
+    return [f"zone {zone}: {violation}" for violation in bad + check_copies(consumed, copied)]
+
+
+def check_pairs(committed: set[bytes], aborted: set[bytes], partitions: list[list[bytes]]) -> list[str]:
+    """Each transaction has written its number to all partitions: committed ones are in each, aborted ones in none, others in
+    all or none."""
+    bad = []
+    for partition, values in enumerate(partitions):
+        twice = [value for value, count in Counter(values).items() if count > 1]
+        lost, shown = sorted(committed - set(values)), sorted(aborted & set(values))
+        if twice:
+            bad.append(f"{PAIRS} {partition}: {len(twice)} transactions are there twice, such as {twice[:5]}")
+        if lost:
+            bad.append(f"{PAIRS} {partition}: {len(lost)} committed transactions are not there, such as {lost[:5]}")
+        if shown:
+            bad.append(f"{PAIRS} {partition}: {len(shown)} aborted transactions are there, such as {shown[:5]}")
+    torn = sorted(set().union(*partitions) - set(partitions[0]).intersection(*partitions[1:]))
+    if torn:
+        bad.append(f"{PAIRS}: {len(torn)} transactions are in some partitions only, such as {torn[:5]}")
+    return bad
+
+
+def check_copies(consumed: list[bytes], copied: list[bytes]) -> list[str]:
+    """What the group's offsets say was consumed is what was copied, each record once."""
+    lost, more = Counter(consumed) - Counter(copied), Counter(copied) - Counter(consumed)
+    bad = []
+    if lost:
+        bad.append(f"{lost.total()} records were consumed and not copied, such as {sorted(lost)[:5]}")
+    if more:
+        bad.append(f"{more.total()} records were copied twice, or not consumed, such as {sorted(more)[:5]}")
     return bad
 
 

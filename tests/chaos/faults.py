@@ -25,6 +25,8 @@ class Fault:
     hold_seconds: float
     # Nothing works without the target: recovery is measured from its return.
     is_needed: bool = False
+    # Waits for the moment to inject it.
+    aim: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -50,8 +52,9 @@ class Outcome:
 class Faults:
     """All kinds of faults, in rounds of random order: each round has each kind once."""
 
-    def __init__(self, cluster: Cluster, rng: random.Random):
-        self.cluster, self.rng = cluster, rng
+    def __init__(self, cluster: Cluster, rng: random.Random, aim: Callable[[], None]):
+        """`aim` waits until a transaction is produced and not ended: kills of agents are aimed at that moment."""
+        self.cluster, self.rng, self.aim = cluster, rng, aim
         self.round: list[Callable[[], Fault]] = []
 
     def next(self) -> Fault:
@@ -84,7 +87,8 @@ class Faults:
 
     def kill(self, server: Server, is_needed: bool = False) -> Fault:
         hold = self.rng.uniform(1, 5) if is_needed else self.rng.uniform(7, 12)
-        return Fault("kill", server, server.kill, server.start, hold, is_needed)
+        aim = self.aim if isinstance(server, Agent) else lambda: None
+        return Fault("kill", server, server.kill, server.start, hold, is_needed, aim)
 
     def pause(self, server: Server, is_needed: bool = False) -> Fault:
         return Fault("pause", server, server.pause, server.resume, self.rng.uniform(2, 9), is_needed)
@@ -116,6 +120,7 @@ class Faults:
 
 def run_fault(fault: Fault, load: Load, cluster: Cluster, probe: StoreProbe, began: float) -> Outcome:
     """Injects a fault, ends it, waits until everything works again, and measures how long that took."""
+    fault.aim()
     injected = time.time()
     notes = [attempt(fault.inject)]
     time.sleep(fault.hold_seconds)

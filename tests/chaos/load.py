@@ -12,6 +12,8 @@ PARTITIONS = 8
 PRODUCERS = 4
 MEMBERS = 3
 PADDING = b"." * 100
+# The offset of a record that was acknowledged without one.
+UNKNOWN = -1
 # For clients that fail over within seconds: librdkafka's default timeout is a minute.
 CONNECTIONS = {"socket.timeout.ms": 10_000, "socket.connection.setup.timeout.ms": 2_000, "reconnect.backoff.ms": 50,
                "reconnect.backoff.max.ms": 500, "topic.metadata.refresh.interval.ms": 1_000,
@@ -77,7 +79,8 @@ class Sender(threading.Thread):
             if error is not None:
                 self.failures.append(f"{self.name}: {partition}:{sequence} was refused: {error.str()}")
                 return
-            self.acked[partition][sequence] = message.offset()
+            # A batch that was sent again long after it was written is acknowledged without an offset.
+            self.acked[partition][sequence] = UNKNOWN if message.offset() is None else message.offset()
             self.timeline.add((self.number, partition), now - message.latency(), now)
 
         try:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from check import check_owners, check_records, check_stream, parts, repeated
-from load import PARTITIONS, Event, Timeline
+from check import check_copies, check_owners, check_pairs, check_records, check_stream, parts, repeated
+from load import PARTITIONS, UNKNOWN, Event, Timeline
 
 ACKED = {0: 10, 1: 11, 2: 13}
 FOUND = [(0, 10), (1, 11), (2, 13)]
@@ -29,6 +29,11 @@ def test_a_repeated_record_is_found():
 
 def test_a_record_at_another_offset_is_found():
     assert "not at their acknowledged offsets, such as [2]" in violations(ACKED, [(0, 10), (1, 11), (2, 14)])
+
+
+def test_a_record_that_was_acknowledged_without_an_offset_must_be_there_anywhere():
+    assert violations({0: UNKNOWN}, FOUND) == ""
+    assert "lost, such as [5]" in violations({5: UNKNOWN}, FOUND)
 
 
 def test_records_out_of_order_are_found():
@@ -62,3 +67,39 @@ def test_files_whose_parts_begin_where_others_do_are_counted():
     assert parts(b"alluvium.partitions\x18\x300:0-5,1:7-9\x00") == [(0, 0), (1, 7)]
     assert repeated([[(0, 0), (1, 0)], [(0, 5)], [(1, 5)]]) == 0
     assert repeated([[(0, 0), (1, 0)], [(0, 5)], [(0, 0), (1, 0), (2, 0)]]) == 1
+
+
+COMMITTED, ABORTED = {b"0:1", b"0:2"}, {b"0:4"}
+WHOLE = [[b"0:1", b"0:2"], [b"0:2", b"0:1"]]
+
+
+def pairs(partitions) -> str:
+    return "; ".join(check_pairs(COMMITTED, ABORTED, partitions))
+
+
+def test_whole_transactions_are_right_whether_those_of_unknown_end_are_there_or_not():
+    assert pairs(WHOLE) == ""
+    assert pairs([[*values, b"0:3"] for values in WHOLE]) == ""
+
+
+def test_a_committed_transaction_that_is_not_there_is_found():
+    assert "1 committed transactions are not there, such as [b'0:2']" in pairs([[b"0:1"], [b"0:1"]])
+
+
+def test_an_aborted_transaction_that_is_there_is_found():
+    assert "1 aborted transactions are there, such as [b'0:4']" in pairs([[*values, b"0:4"] for values in WHOLE])
+
+
+def test_a_torn_transaction_is_found_even_if_its_end_is_unknown():
+    assert "1 transactions are in some partitions only, such as [b'0:3']" in pairs([[*WHOLE[0], b"0:3"], WHOLE[1]])
+
+
+def test_a_doubled_transaction_is_found():
+    assert "1 transactions are there twice, such as [b'0:1']" in pairs([[*values, b"0:1"] for values in WHOLE])
+
+
+def test_copies_are_what_was_consumed():
+    assert check_copies([b"1", b"2"], [b"2", b"1"]) == []
+    assert "1 records were consumed and not copied, such as [b'2']" in check_copies([b"1", b"2"], [b"1"])[0]
+    assert "1 records were copied twice, or not consumed, such as [b'2']" in check_copies([b"1", b"2"], [b"1", b"2", b"2"])[0]
+    assert "such as [b'3']" in check_copies([b"1"], [b"1", b"3"])[0]

@@ -29,7 +29,6 @@ fn assert_found_by(bug: Bug, likely: u64, names: &[&str], suffices: impl Fn(&BTr
     for seed in std::iter::once(likely).chain(0..SEEDS) {
         seen.extend(violated(seed, bug));
         if suffices(&seen) {
-            println!("{bug:?} violates {seen:?} with seed {seed}");
             return;
         }
     }
