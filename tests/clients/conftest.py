@@ -69,6 +69,8 @@ def new_topic(admin):
 
     def create(partitions: int = 1, **config) -> str:
         name = f"clients-{uuid.uuid4().hex[:12]}"
+        # Some tests write records that are older than the default retention.
+        config = {"retention.ms": "-1", **config}
         admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(30)
         made.append(name)
         return name

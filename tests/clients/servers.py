@@ -17,6 +17,8 @@ KAFKA_JARS = CLIENTS / "kafka-jars"
 KAFKA_39_JARS = CLIENTS / "kafka-3.9-jars"
 BINARY = Path(os.environ.get("ALLUVIUM_TEST_BINARY", ROOT / "target" / "release" / "alluvium"))
 START_SECONDS = 60
+# The shortest session timeout that servers accept here, so that members that are killed are soon replaced.
+SESSION_SECONDS_MIN = 3
 STOP_SECONDS = 30
 
 
@@ -109,7 +111,8 @@ class Alluvium(Process):
     def start(self) -> "Alluvium":
         self.spawn(
             [BINARY, "dev", "--data-dir", self.data, "--kafka-listen", self.bootstrap,
-             "--http-listen", f"127.0.0.1:{self.http_port}", "--group-initial-rebalance-delay", "0s", *self.flags],
+             "--http-listen", f"127.0.0.1:{self.http_port}", "--group-initial-rebalance-delay", "0s",
+             "--group-min-session-timeout", f"{SESSION_SECONDS_MIN}s", *self.flags],
             self.env,
         )
         wait_until("alluvium", self.ready, alive=self.alive)
@@ -149,6 +152,7 @@ class Kafka(Process):
             "controller.listener.names=CONTROLLER", f"log.dirs={self.directory / 'logs'}",
             "offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1",
             "transaction.state.log.min.isr=1", "group.initial.rebalance.delay.ms=0",
+            f"group.min.session.timeout.ms={SESSION_SECONDS_MIN}000",
             *self.PROPERTIES, ""]))
         java_tool("kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted", f"--cluster-id={self.cluster_id}",
                   "-c", properties)
@@ -206,7 +210,9 @@ class SeaweedFS(Process):
 
 def java_command(main: str, *args, heap: str = "512m", classes: Path | None = None, jars: Path = KAFKA_JARS) -> list[str]:
     """The command that runs a class of `jars`, or of the directory `classes`. Small processes start with less compilation."""
-    logging = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.logFile=System.err"]
+    level = os.environ.get("ALLUVIUM_TEST_JAVA_LOG", "warn")
+    logging = [f"-Dorg.slf4j.simpleLogger.{key}={value}" for key, value in
+               (("defaultLogLevel", level), ("logFile", "System.err"), ("showDateTime", "true"), ("dateTimeFormat", "HH:mm:ss.SSS"))]
     small = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if heap.endswith("m") else []
     path = f"{jars}/*" if classes is None else f"{classes}:{jars}/*"
     return ["java", f"-Xmx{heap}", *small, *logging, "-cp", path, main, *map(str, args)]

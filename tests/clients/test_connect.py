@@ -35,8 +35,9 @@ class Worker(Program):
             *(f"{kind}.storage.topic=connect-{kind}" for kind in ("config", "offset", "status")),
             *(f"{kind}.storage.replication.factor=1" for kind in ("config", "offset", "status")),
             "offset.storage.partitions=3", "status.storage.partitions=1", "exactly.once.source.support=enabled",
-            "offset.flush.interval.ms=500", "session.timeout.ms=6000", "heartbeat.interval.ms=1000",
-            "scheduled.rebalance.max.delay.ms=0", "consumer.isolation.level=read_committed",
+            "offset.flush.interval.ms=500", "session.timeout.ms=3000", "heartbeat.interval.ms=500",
+            # A worker reads its topics to the end before it begins, so it waits for the transactions that one before has left open.
+            "producer.transaction.timeout.ms=3000", "scheduled.rebalance.max.delay.ms=0", "consumer.isolation.level=read_committed",
             "plugin.discovery=service_load", ""]))
         super().__init__(directory, java_command("org.apache.kafka.connect.cli.ConnectDistributed", properties, heap="256m"))
 
@@ -76,7 +77,7 @@ class Lines(threading.Thread):
 
     def run(self):
         with self.path.open("a", buffering=1) as file:
-            while not self.stopping.wait(0.02):
+            while not self.stopping.wait(0.05):
                 for _ in range(10):
                     self.lines.append(f"line-{len(self.lines):07}")
                     file.write(self.lines[-1] + "\n")

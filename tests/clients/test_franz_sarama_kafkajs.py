@@ -1,8 +1,6 @@
 """franz-go, sarama and kafkajs: each runs the same scenarios, in a program of its own in `go/` and `node/`."""
 
-import os
 import shutil
-import subprocess
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -32,26 +30,32 @@ def why_missing(client: str) -> str | None:
     return None if shutil.which("node") and MODULES.is_dir() else f"no Node, or no {MODULES}"
 
 
-@pytest.fixture(params=list(INSTANCES))
-def client(request):
-    if reason := why_missing(request.param):
+@pytest.fixture(scope="session")
+def scenarios(cluster, tmp_path_factory):
+    """The scenarios of all clients, which mostly wait, run at once on each cluster. Each test waits for one of them."""
+    started = {}
+    for client in INSTANCES:
+        if why_missing(client):
+            continue
+        name = f"{client}-{uuid.uuid4().hex[:8]}"
+        create_topics(cluster, 1, f"{name}-transactions")
+        for scenario, arguments in (("basics", [name, f"{name}-group"]), ("transactions", [f"{name}-transactions"])):
+            program = Program(tmp_path_factory.mktemp(f"{client}-{scenario}"),
+                              [*command(client), scenario, cluster.bootstrap, *arguments], NODE)
+            started[client, scenario] = program.start()
+    yield started
+    for program in started.values():
+        program.kill()
+
+
+@pytest.mark.parametrize("client", INSTANCES)
+@pytest.mark.parametrize("scenario", ["basics", "transactions"])
+def test_scenario(cluster, scenarios, client, scenario):
+    """Topics, compressions, groups and their administration; commit, abort, fence and timeout."""
+    if reason := why_missing(client):
         pytest.skip(reason)
-    return request.param
-
-
-def run(client, *arguments):
-    done = subprocess.run([*map(str, command(client)), *arguments], capture_output=True, text=True, timeout=180,
-                          env={**os.environ, **NODE})
-    assert done.returncode == 0 and "all is well" in done.stdout, f"{done.stdout[-4_000:]}\n{done.stderr[-4_000:]}"
-
-
-def test_topics_compressions_and_groups(cluster, client):
-    unique = uuid.uuid4().hex[:8]
-    run(client, "basics", cluster.bootstrap, f"{client}-{unique}", f"{client}-group-{unique}")
-
-
-def test_commit_abort_fence_and_timeout(cluster, client, new_topic):
-    run(client, "transactions", cluster.bootstrap, new_topic())
+    program = scenarios[client, scenario]
+    assert program.child.wait(SECONDS) == 0 and "all is well" in program.output(), program.output()[-4_000:]
 
 
 class Numbers(Writer):

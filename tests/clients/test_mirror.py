@@ -1,5 +1,6 @@
 """MirrorMaker 2 between Apache Kafka and Alluvium, both ways, with the offsets of groups. Needs `ALLUVIUM_TEST_LONG`."""
 
+import time
 import uuid
 from pathlib import Path
 
@@ -15,6 +16,8 @@ pytestmark = [pytest.mark.usefixtures("java"),
               pytest.mark.skipif(STORES == ["kafka"], reason="mirrors between Kafka and Alluvium, whatever the target")]
 SECONDS = 180
 PARTITIONS = 3
+# Retention deletes records that are older.
+NOW_MS = int(time.time() * 1000)
 
 
 class Mirror(Program):
@@ -31,9 +34,11 @@ class Mirror(Program):
             *(f"{kind}.storage.replication.factor=1" for kind in ("config", "offset", "status")),
             "sync.group.offsets.enabled=true", "sync.group.offsets.interval.seconds=1", "emit.checkpoints.interval.seconds=1",
             "refresh.topics.interval.seconds=2", "refresh.groups.interval.seconds=2", "offset.lag.max=0",
-            "scheduled.rebalance.max.delay.ms=0", "session.timeout.ms=6000", "heartbeat.interval.ms=1000",
+            "scheduled.rebalance.max.delay.ms=0", "session.timeout.ms=3000", "heartbeat.interval.ms=500",
             "dedicated.mode.enable.internal.rest=true", f"listeners=http://127.0.0.1:{free_port()}",
-            "exactly.once.source.support=enabled", "plugin.discovery=service_load", "consumer.isolation.level=read_committed", ""]))
+            "plugin.discovery=service_load",
+            *(f"{cluster}.{setting}" for cluster in ("kafka", "alluvium") for setting in (
+                "consumer.isolation.level=read_committed", "exactly.once.source.support=enabled")), ""]))
         super().__init__(directory, java_command("org.apache.kafka.connect.mirror.MirrorMaker", properties, heap="384m"))
 
 
@@ -45,7 +50,7 @@ def fill(server, topic: str, first: int, count: int):
         for commits in (False, True):
             producer.begin_transaction()
             for number in range(begin, begin + 50):
-                producer.produce(topic, str(number), f"key{number}", partition=number % PARTITIONS, timestamp=1_700_000_000_000 + number,
+                producer.produce(topic, str(number), f"key{number}", partition=number % PARTITIONS, timestamp=NOW_MS + number,
                                  headers=[("number", str(number)), ("number", b"again")])
             if commits:
                 producer.commit_transaction(SECONDS)

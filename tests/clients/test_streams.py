@@ -3,6 +3,7 @@ the server are killed."""
 
 import random
 import shutil
+import time
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -17,7 +18,8 @@ SECONDS = 120
 INPUTS, OUTPUTS = ("lines", "orders", "payments"), ("counts", "windows", "joined")
 PARTITIONS = 3
 WINDOW_MS = 10_000
-START_MS = 1_700_000_000_000
+# Retention deletes records that are older.
+START_MS = int(time.time() * 1000)
 WORDS = [f"word{number}" for number in range(40)]
 ROUNDS = 4 if LONG else 1
 

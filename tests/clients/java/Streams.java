@@ -40,7 +40,7 @@ public class Streams {
         config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
         config.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.String().getClass());
         config.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.String().getClass());
-        config.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 6_000);
+        config.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 3_000);
         config.put(StreamsConfig.consumerPrefix("heartbeat.interval.ms"), 500);
         config.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
         KafkaStreams streams = new KafkaStreams(topology(application), config);

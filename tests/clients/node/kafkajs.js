@@ -38,7 +38,7 @@ async function basics(topic, group) {
   for (const [name, compression] of [["none", CompressionTypes.None], ["gzip", CompressionTypes.GZIP],
     ["snappy", CompressionTypes.Snappy]]) {
     const messages = Array.from({ length: EACH }, (_, number) => ({
-      key: `key${number % 10}`, value: `${name}-${number}`, headers: { codec: name }, timestamp: String(1_700_000_000_000 + number),
+      key: `key${number % 10}`, value: `${name}-${number}`, headers: { codec: name }, timestamp: String(Date.now()),
     }));
     messages.forEach((message) => expected.add(message.value));
     await producer.send({ topic, messages, compression, acks: -1 });
@@ -66,7 +66,7 @@ async function consumeAsTwo(topic, group, expected) {
       whole.resolve();
     }
   };
-  const members = [0, 1].map(() => kafka.consumer({ groupId: group, sessionTimeout: 6000, heartbeatInterval: 500 }));
+  const members = [0, 1].map(() => kafka.consumer({ groupId: group, sessionTimeout: 3000, heartbeatInterval: 500 }));
   await Promise.all(members.map(async (member, number) => {
     await member.connect();
     await member.subscribe({ topics: [topic], fromBeginning: true });
@@ -160,7 +160,7 @@ async function read(topic, count, readUncommitted) {
 async function copy(source, sink, group, id) {
   for (;;) {
     const producer = transactional(id);
-    const consumer = kafka.consumer({ groupId: group, readUncommitted: false, sessionTimeout: 6000, heartbeatInterval: 500,
+    const consumer = kafka.consumer({ groupId: group, readUncommitted: false, sessionTimeout: 3000, heartbeatInterval: 500,
       maxWaitTimeInMs: 500 });
     const failed = new Promise((resolve) => { consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error)); });
     try {

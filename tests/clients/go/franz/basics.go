@@ -69,7 +69,7 @@ func produce(ctx context.Context, bootstrap, topic, name string, codec kgo.Compr
 	for number := range each {
 		records = append(records, &kgo.Record{
 			Key: fmt.Appendf(nil, "key%d", number%10), Value: fmt.Appendf(nil, "%s-%d", name, number),
-			Headers: []kgo.RecordHeader{{Key: "codec", Value: []byte(name)}}, Timestamp: time.UnixMilli(1_700_000_000_000 + int64(number)),
+			Headers: []kgo.RecordHeader{{Key: "codec", Value: []byte(name)}}, Timestamp: time.Now(),
 		})
 	}
 	must(client.ProduceSync(ctx, records...).FirstErr())

@@ -110,7 +110,7 @@ func read(ctx context.Context, bootstrap, topic string, isolation kgo.IsolationL
 func copyAll(ctx context.Context, bootstrap, source, sink, group, id string) {
 	session, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(bootstrap), kgo.TransactionalID(id), kgo.ConsumerGroup(group),
 		kgo.ConsumeTopics(source), kgo.DefaultProduceTopic(sink), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.RequireStableFetchOffsets(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(6*time.Second),
+		kgo.RequireStableFetchOffsets(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(3*time.Second),
 		kgo.HeartbeatInterval(500*time.Millisecond), kgo.RetryTimeout(wait), kgo.RebalanceTimeout(10*time.Second))
 	must(err)
 	for round := 0; ; round++ {

@@ -63,7 +63,7 @@ func produce(bootstrap, topic string, codec sarama.CompressionCodec) {
 			Topic: topic, Key: sarama.StringEncoder(fmt.Sprintf("key%d", number%10)),
 			Value:     sarama.StringEncoder(fmt.Sprintf("%s-%d", codec, number)),
 			Headers:   []sarama.RecordHeader{{Key: []byte("codec"), Value: []byte(codec.String())}},
-			Timestamp: time.UnixMilli(1_700_000_000_000 + int64(number)),
+			Timestamp: time.Now(),
 		})
 	}
 	must(producer.SendMessages(messages))

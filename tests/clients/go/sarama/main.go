@@ -35,7 +35,7 @@ func newConfig() *sarama.Config {
 	config.Net.MaxOpenRequests = 1
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
 	config.Consumer.Offsets.AutoCommit.Enable = false
-	config.Consumer.Group.Session.Timeout = 6 * time.Second
+	config.Consumer.Group.Session.Timeout = 3 * time.Second
 	config.Consumer.Group.Heartbeat.Interval = 500 * time.Millisecond
 	return config
 }
