@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
-from servers import KAFKA_JARS, Alluvium, Kafka, SeaweedFS, have_java
+from servers import KAFKA_39_JARS, KAFKA_JARS, Alluvium, Kafka, SeaweedFS, have_java
 
 STORES = ["kafka"] if os.environ.get("ALLUVIUM_TEST_TARGET") == "kafka" else ["directory", "s3"]
 LONG = bool(os.environ.get("ALLUVIUM_TEST_LONG"))
@@ -25,15 +25,17 @@ def pytest_report_header():
 def start_servers(store: str, directory: Path, servers: list):
     """Starts what `store` needs, and appends it to `servers`; the last one is what clients talk to."""
     if store == "kafka":
-        servers.append(Kafka(directory / "kafka").start())
+        servers.append(Kafka(directory / "kafka"))
     elif store == "directory":
-        servers.append(Alluvium(directory / "alluvium").start())
+        servers.append(Alluvium(directory / "alluvium"))
     else:
-        bucket = SeaweedFS(directory / "seaweedfs").start()
+        bucket = SeaweedFS(directory / "seaweedfs")
         servers.append(bucket)
+        bucket.start()
         alluvium = Alluvium(directory / "alluvium", *bucket.flags("clients"), "--linger", "50ms", env=bucket.CREDENTIALS)
         alluvium.bucket = bucket
-        servers.append(alluvium.start())
+        servers.append(alluvium)
+    servers[-1].start()
 
 
 def running(store: str, directory: Path):
@@ -91,12 +93,12 @@ def java():
 
 @pytest.fixture(scope="session")
 def java_classes(tmp_path_factory) -> Path:
-    """The programs in `java/`, compiled."""
+    """The programs in `java/`, compiled with the oldest jars that they run with."""
     if not have_java():
         pytest.skip(f"no Java, or no Kafka jars in {KAFKA_JARS}")
     classes = tmp_path_factory.mktemp("classes")
     sources = sorted(str(source) for source in (Path(__file__).parent / "java").glob("*.java"))
-    command = ["javac", "-d", str(classes), "-cp", f"{KAFKA_JARS}/*", *sources]
+    command = ["javac", "-d", str(classes), "-cp", f"{KAFKA_39_JARS}/*", *sources]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return classes

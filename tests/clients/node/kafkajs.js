@@ -167,7 +167,8 @@ async function copy(source, sink, group, id) {
       await producer.connect();
       await consumer.connect();
       await consumer.subscribe({ topics: [source], fromBeginning: true });
-      await consumer.run({ autoCommit: false, partitionsConsumedConcurrently: 1, eachBatch: copyBatches(producer, sink, group) });
+      // The rest of a batch that has become stale is not done.
+      await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, partitionsConsumedConcurrently: 1, eachBatch: copyBatches(producer, sink, group) });
       console.log("again", await failed);
     } catch (error) {
       console.log("failed", error);
@@ -184,10 +185,14 @@ function copyBatches(producer, sink, group) {
       const next = (BigInt(messages[messages.length - 1].offset) + 1n).toString();
       const transaction = await producer.transaction();
       try {
-        await transaction.send({ topic: sink, messages: messages.map(({ value }) => ({ value })) });
+        // Without a partition, a retried request spreads the same messages over other partitions with the same sequence numbers, and
+        // its answer is that of the first attempt: records are lost, whatever the server.
+        const copies = messages.map(({ value }) => ({ value, partition: batch.partition }));
+        await transaction.send({ topic: sink, messages: copies });
         await transaction.sendOffsets({ consumerGroupId: group,
           topics: [{ topic: batch.topic, partitions: [{ partition: batch.partition, offset: next }] }] });
       } catch (error) {
+        console.log("aborts after", error.name, error.message);
         await transaction.abort();
         throw error;
       }
