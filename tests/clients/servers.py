@@ -14,8 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = Path(os.environ.get("ALLUVIUM_TEST_CLIENTS", ROOT / "target" / "clients"))
 KAFKA_JARS = CLIENTS / "kafka-jars"
+KAFKA_39_JARS = CLIENTS / "kafka-3.9-jars"
 BINARY = Path(os.environ.get("ALLUVIUM_TEST_BINARY", ROOT / "target" / "release" / "alluvium"))
 START_SECONDS = 60
+# The shortest session timeout that servers accept here, so that members that are killed are soon replaced.
+SESSION_SECONDS_MIN = 3
 STOP_SECONDS = 30
 
 
@@ -25,7 +28,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_until(what: str, ready, seconds: float = START_SECONDS, alive=None):
+def wait_until(what: str, ready, seconds: float = START_SECONDS, alive=None, pause: float = 0.02):
     """Calls `ready` until it returns something true. Fails after `seconds`, or when `alive` is false."""
     deadline = time.monotonic() + seconds
     while True:
@@ -35,7 +38,7 @@ def wait_until(what: str, ready, seconds: float = START_SECONDS, alive=None):
             raise RuntimeError(f"{what}: the process ended")
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds} s")
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def listens(port: int) -> bool:
@@ -108,7 +111,8 @@ class Alluvium(Process):
     def start(self) -> "Alluvium":
         self.spawn(
             [BINARY, "dev", "--data-dir", self.data, "--kafka-listen", self.bootstrap,
-             "--http-listen", f"127.0.0.1:{self.http_port}", "--group-initial-rebalance-delay", "0s", *self.flags],
+             "--http-listen", f"127.0.0.1:{self.http_port}", "--group-initial-rebalance-delay", "0s",
+             "--group-min-session-timeout", f"{SESSION_SECONDS_MIN}s", *self.flags],
             self.env,
         )
         wait_until("alluvium", self.ready, alive=self.alive)
@@ -132,7 +136,7 @@ class Kafka(Process):
 
     def __init__(self, directory: Path):
         super().__init__(directory)
-        self.kafka_port, self.controller_port = free_port(), free_port()
+        self.kafka_port, self.controller_port, self.cluster_id = free_port(), free_port(), uuid_base64()
 
     @property
     def bootstrap(self) -> str:
@@ -148,8 +152,10 @@ class Kafka(Process):
             "controller.listener.names=CONTROLLER", f"log.dirs={self.directory / 'logs'}",
             "offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1",
             "transaction.state.log.min.isr=1", "group.initial.rebalance.delay.ms=0",
+            f"group.min.session.timeout.ms={SESSION_SECONDS_MIN}000",
             *self.PROPERTIES, ""]))
-        java_tool("kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={uuid_base64()}", "-c", properties)
+        java_tool("kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted", f"--cluster-id={self.cluster_id}",
+                  "-c", properties)
         self.spawn(java_command("kafka.Kafka", properties, heap="1g"))
         wait_until("kafka", lambda: listens(self.kafka_port), alive=self.alive)
         return self
@@ -202,9 +208,14 @@ class SeaweedFS(Process):
         return ["--store", f"s3://{self.BUCKET}/{prefix}", "--s3-endpoint", f"http://127.0.0.1:{self.port}"]
 
 
-def java_command(main: str, *args, heap: str = "512m") -> list[str]:
-    logging = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.logFile=System.err"]
-    return ["java", f"-Xmx{heap}", *logging, "-cp", f"{KAFKA_JARS}/*", main, *map(str, args)]
+def java_command(main: str, *args, heap: str = "512m", classes: Path | None = None, jars: Path = KAFKA_JARS) -> list[str]:
+    """The command that runs a class of `jars`, or of the directory `classes`. Small processes start with less compilation."""
+    level = os.environ.get("ALLUVIUM_TEST_JAVA_LOG", "warn")
+    logging = [f"-Dorg.slf4j.simpleLogger.{key}={value}" for key, value in
+               (("defaultLogLevel", level), ("logFile", "System.err"), ("showDateTime", "true"), ("dateTimeFormat", "HH:mm:ss.SSS"))]
+    small = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if heap.endswith("m") else []
+    path = f"{jars}/*" if classes is None else f"{classes}:{jars}/*"
+    return ["java", f"-Xmx{heap}", *small, *logging, "-cp", path, main, *map(str, args)]
 
 
 def java_tool(main: str, *args, stdin: str | None = None, seconds: float = 120) -> str:

@@ -1,18 +1,17 @@
-"""Transactions: librdkafka and aiokafka (version 1), Kafka's Java clients (version 2, KIP-890)."""
+"""Transactions: librdkafka and aiokafka (version 1), Kafka's Java clients (3.9: version 1; 4.3: version 2, KIP-890)."""
 
 import asyncio
 import subprocess
 import threading
 import time
 import uuid
-from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition as AioPartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from servers import KAFKA_JARS, Alluvium, wait_until
+from servers import KAFKA_39_JARS, KAFKA_JARS, Alluvium, java_command, wait_until
 
 SECONDS = 30
 
@@ -179,11 +178,10 @@ def test_aiokafka(cluster, new_topic):
     assert read(cluster, topic, 2) == [b"committed", b"committed too"]
 
 
-def test_java(cluster, new_topic, java):
+@pytest.mark.parametrize("jars", [KAFKA_JARS, KAFKA_39_JARS], ids=["4.3", "3.9"])
+def test_java(cluster, new_topic, java_classes, jars):
     source, sink = new_topic(), new_topic(3)
-    program = Path(__file__).parent / "java" / "Transactions.java"
-    command = ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{KAFKA_JARS}/*", str(program),
-               cluster.bootstrap, source, sink]
+    command = java_command("Transactions", cluster.bootstrap, source, sink, classes=java_classes, jars=jars)
     done = subprocess.run(command, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "transactions: all is well" in done.stdout, done.stdout
