@@ -35,7 +35,7 @@ class Worker(Program):
             *(f"{kind}.storage.topic=connect-{kind}" for kind in ("config", "offset", "status")),
             *(f"{kind}.storage.replication.factor=1" for kind in ("config", "offset", "status")),
             "offset.storage.partitions=3", "status.storage.partitions=1", "exactly.once.source.support=enabled",
-            "offset.flush.interval.ms=500", "session.timeout.ms=3000", "heartbeat.interval.ms=500",
+            "offset.flush.interval.ms=500", "session.timeout.ms=10000", "heartbeat.interval.ms=500",
             # A worker reads its topics to the end before it begins, so it waits for the transactions that one before has left open.
             "producer.transaction.timeout.ms=3000", "scheduled.rebalance.max.delay.ms=0", "consumer.isolation.level=read_committed",
             "consumer.session.timeout.ms=3000", "consumer.heartbeat.interval.ms=500",
