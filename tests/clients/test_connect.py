@@ -37,7 +37,7 @@ class Worker(Program):
             "offset.storage.partitions=3", "status.storage.partitions=1", "exactly.once.source.support=enabled",
             "offset.flush.interval.ms=500", "session.timeout.ms=10000", "heartbeat.interval.ms=500",
             # A worker reads its topics to the end before it begins, so it waits for the transactions that one before has left open.
-            "producer.transaction.timeout.ms=3000", "scheduled.rebalance.max.delay.ms=0", "consumer.isolation.level=read_committed",
+            "producer.transaction.timeout.ms=10000", "scheduled.rebalance.max.delay.ms=0", "consumer.isolation.level=read_committed",
             "consumer.session.timeout.ms=3000", "consumer.heartbeat.interval.ms=500",
             "plugin.discovery=service_load", ""]))
         super().__init__(directory, java_command("org.apache.kafka.connect.cli.ConnectDistributed", properties, heap="256m"))
