@@ -35,9 +35,9 @@ class Worker(Program):
             *(f"{kind}.storage.topic=connect-{kind}" for kind in ("config", "offset", "status")),
             *(f"{kind}.storage.replication.factor=1" for kind in ("config", "offset", "status")),
             "offset.storage.partitions=3", "status.storage.partitions=1", "exactly.once.source.support=enabled",
-            "offset.flush.interval.ms=500", "session.timeout.ms=3000", "heartbeat.interval.ms=500",
+            "offset.flush.interval.ms=500", "session.timeout.ms=10000", "heartbeat.interval.ms=500",
             # A worker reads its topics to the end before it begins, so it waits for the transactions that one before has left open.
-            "producer.transaction.timeout.ms=3000", "scheduled.rebalance.max.delay.ms=0", "consumer.isolation.level=read_committed",
+            "producer.transaction.timeout.ms=10000", "scheduled.rebalance.max.delay.ms=0", "consumer.isolation.level=read_committed",
             "consumer.session.timeout.ms=3000", "consumer.heartbeat.interval.ms=500",
             "plugin.discovery=service_load", ""]))
         super().__init__(directory, java_command("org.apache.kafka.connect.cli.ConnectDistributed", properties, heap="256m"))
@@ -102,8 +102,9 @@ def test_lines_are_copied_exactly_once_while_worker_and_server_are_killed(own_se
         wait_until("progress", lambda: len(copied()) > before + 100, SECONDS, worker.alive, pause=0.1)
 
     try:
+        # Of a full batch, the file source keeps what is left until more is written to the file.
         worker.configure("source", file=str(source), topic=topic, **{
-            "connector.class": f"{FILE}SourceConnector", "exactly.once.support": "required", "batch.size": "50"})
+            "connector.class": f"{FILE}SourceConnector", "exactly.once.support": "required", "batch.size": "1000000"})
         worker.configure("sink", file=str(sink), topics=topic, **{"connector.class": f"{FILE}SinkConnector"})
         wait_until("both run", lambda: worker.runs("source") and worker.runs("sink"), SECONDS, worker.alive)
         lines.start()
