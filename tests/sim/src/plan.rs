@@ -181,7 +181,8 @@ impl Plan {
     /// them is the same run as it was before there were any.
     pub fn add_transactions(&mut self, seed: u64) {
         let rng = SimRng::new(seed ^ TRANSACTIONS_SEED);
-        if rng.chance(WITHOUT_TRANSACTIONS) {
+        // Runs with steady load are long already: with transactions they would take twice as long.
+        if self.steady_load || rng.chance(WITHOUT_TRANSACTIONS) {
             return;
         }
         self.transactions = Some(transactions(&rng));
