@@ -100,6 +100,11 @@ macro_rules! counters {
                 self.lag_age_ms.store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
             }
 
+            /// Sets the gauge of partitions whose rates are remembered.
+            pub(crate) fn set_active_partitions(&self, partitions: usize) {
+                self.active_partitions.store(u64::try_from(partitions).unwrap_or(u64::MAX), Ordering::Relaxed);
+            }
+
             /// Sets the gauges of what there is to do.
             pub(crate) fn set_load(&self, load: CompactionLoad) {
                 self.waiting_bytes.store(load.waiting_bytes, Ordering::Relaxed);
@@ -153,6 +158,8 @@ counters! {
         lag_age_ms = "compaction_lag_age_milliseconds", "milliseconds";
         /// Bytes not yet in history files although they are many enough or old enough
         waiting_bytes = "compaction_waiting_bytes", "bytes";
+        /// Partitions that got data lately or get much, of all compactors: their rates are remembered, at most 200,000
+        active_partitions = "compaction_active_partitions", "partitions";
         /// Bytes of segments replaced by history files in a second, over the last minute of work
         bytes_per_second = "compaction_bytes_per_second", "bytes/s";
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
-from servers import KAFKA_39_JARS, KAFKA_JARS, Alluvium, Kafka, SeaweedFS, have_java
+from servers import KAFKA_39_JARS, KAFKA_JARS, Alluvium, SeaweedFS, ShortSessionsKafka, have_java
 
 STORES = ["kafka"] if os.environ.get("ALLUVIUM_TEST_TARGET") == "kafka" else ["directory", "s3"]
 LONG = bool(os.environ.get("ALLUVIUM_TEST_LONG"))
@@ -25,7 +25,7 @@ def pytest_report_header():
 def start_servers(store: str, directory: Path, servers: list):
     """Starts what `store` needs, and appends it to `servers`; the last one is what clients talk to."""
     if store == "kafka":
-        servers.append(Kafka(directory / "kafka"))
+        servers.append(ShortSessionsKafka(directory / "kafka"))
     elif store == "directory":
         servers.append(Alluvium(directory / "alluvium"))
     else:

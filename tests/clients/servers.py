@@ -152,13 +152,18 @@ class Kafka(Process):
             "controller.listener.names=CONTROLLER", f"log.dirs={self.directory / 'logs'}",
             "offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1",
             "transaction.state.log.min.isr=1", "group.initial.rebalance.delay.ms=0",
-            f"group.min.session.timeout.ms={SESSION_SECONDS_MIN}000",
             *self.PROPERTIES, ""]))
         java_tool("kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted", f"--cluster-id={self.cluster_id}",
                   "-c", properties)
         self.spawn(java_command("kafka.Kafka", properties, heap="1g"))
         wait_until("kafka", lambda: listens(self.kafka_port), alive=self.alive)
         return self
+
+
+class ShortSessionsKafka(Kafka):
+    """The same, but members that are killed may be replaced soon."""
+
+    PROPERTIES = (f"group.min.session.timeout.ms={SESSION_SECONDS_MIN}000",)
 
 
 class SyncedKafka(Kafka):

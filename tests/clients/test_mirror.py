@@ -9,7 +9,7 @@ from conftest import LONG, STORES
 from confluent_kafka import Consumer, Producer, TopicPartition
 from processes import Program
 from reading import committed, create_topics
-from servers import Kafka, free_port, java_command, wait_until
+from servers import ShortSessionsKafka, free_port, java_command, wait_until
 
 pytestmark = [pytest.mark.usefixtures("java"),
               pytest.mark.skipif(not LONG, reason="two servers and a mirror take a minute: ALLUVIUM_TEST_LONG=1"),
@@ -96,7 +96,7 @@ def offsets(server, group: str, topic: str) -> list[int]:
 
 
 def test_topics_and_groups_are_mirrored_both_ways(own_server, tmp_path):
-    kafka = Kafka(tmp_path / "kafka").start()
+    kafka = ShortSessionsKafka(tmp_path / "kafka").start()
     mirror = Mirror(tmp_path / "mirror", kafka, own_server)
     try:
         both = [("kafka", kafka, own_server), ("alluvium", own_server, kafka)]

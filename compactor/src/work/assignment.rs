@@ -66,6 +66,11 @@ impl Assignment {
         self.state().large.compacted(partition);
     }
 
+    /// Partitions whose rates are remembered.
+    pub(super) fn active_partitions(&self) -> usize {
+        self.state().large.len()
+    }
+
     /// The partitions that are assigned by something else at `now` since the last time.
     pub(super) fn sweep(&self, now: Timestamp) -> Vec<TopicPartition> {
         self.state().large.sweep(now)

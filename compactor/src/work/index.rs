@@ -79,6 +79,7 @@ impl WorkIndex {
     pub(crate) fn show_lag(&self, backlog: &Backlog) -> usize {
         let now = self.clock.now();
         self.counters.set_lag(backlog.lag(), backlog.age(now));
+        self.counters.set_active_partitions(self.assignment.active_partitions());
         backlog.ripe(now)
     }
 

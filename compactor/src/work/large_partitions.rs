@@ -1,10 +1,11 @@
-//! The partitions that get so much data that they share no history files, by what the feed shows. Pure.
+//! The partitions that get so much data that files of their own are worth it, by what the feed shows. Pure.
 //!
 //! All compactors read the same entries, and count bytes in the same windows of time. A partition is large once it has
 //! got, in one window, as much as makes a file of its own. It is small again after [`KEPT_WINDOWS`] in which it never got
 //! a quarter of that: it does not change back and forth while it gets about as much.
 //!
-//! So compactors agree, except about a partition that was large before one of them began, and gets less since. If each
+//! So compactors agree, except about a partition that was large before one of them began, and gets less since, or whose
+//! window had begun then. If each
 //! leaves it to the other, it is overdue after [`OVERDUE_WINDOWS`], when either may take it; and once that is done, it is
 //! small for both.
 //!
@@ -146,7 +147,6 @@ impl LargePartitions {
     }
 
     /// Partitions that are remembered.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.partitions.len()
     }

@@ -22,13 +22,15 @@ pub struct Transactions {
 }
 
 impl Transactions {
-    /// Transactions over `parts`. Starts their tasks: one ends transactions, one aborts those that time out.
+    /// Transactions over `parts`. Starts their tasks: one ends transactions, one aborts those that time out, one counts
+    /// those that are open.
     #[must_use]
     pub fn start(parts: TransactionsParts, tasks: &Tasks) -> Self {
         let (ends, queue) = EndQueue::new();
-        tasks.spawn("transaction_ends", end_queue::run(parts.clone(), queue, tasks.cancelled()));
+        tasks.spawn("transaction_ends", end_queue::run(parts.clone(), queue, tasks.clone()));
         let transactions = Self { parts, ends, open: Arc::default() };
         tasks.spawn("transaction_timeouts", transactions.clone().run_timeouts(tasks.cancelled()));
+        tasks.spawn("transaction_counts", transactions.clone().run_counts(tasks.cancelled()));
         transactions
     }
 

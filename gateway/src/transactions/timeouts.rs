@@ -13,25 +13,27 @@ use super::{OpenTransactions, Transactions};
 /// readers of committed records wait for it, and a look is one small read).
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Looks between two counts of all open transactions.
-const LOOKS_PER_COUNT: u32 = 10;
+/// Pause between two counts of all open transactions, as long as between two scrapes.
+const COUNT_PAUSE: Duration = Duration::from_secs(10);
 /// Open transactions that a count reads, about 60 B each; further ones are not counted.
 const COUNTED_MAX: usize = 10_000;
 
 impl Transactions {
     /// The task that aborts what has timed out, until `cancel`.
     pub async fn run_timeouts(self, cancel: CancellationToken) {
-        let mut looks: u32 = 0;
         while let Some(()) = cancel.run_until_cancelled(tokio::time::sleep(PAUSE)).await {
             if let Some(Err(error)) = cancel.run_until_cancelled(self.abort_due()).await {
                 tracing::warn!(%error, "transactions that have timed out cannot be aborted; retrying");
             }
-            if looks.is_multiple_of(LOOKS_PER_COUNT)
-                && let Some(Err(error)) = cancel.run_until_cancelled(self.count_open()).await
-            {
+        }
+    }
+
+    /// The task that counts what is open, until `cancel`.
+    pub async fn run_counts(self, cancel: CancellationToken) {
+        while let Some(()) = cancel.run_until_cancelled(tokio::time::sleep(COUNT_PAUSE)).await {
+            if let Some(Err(error)) = cancel.run_until_cancelled(self.count_open()).await {
                 tracing::debug!(%error, "open transactions cannot be counted");
             }
-            looks = looks.wrapping_add(1);
         }
     }
 

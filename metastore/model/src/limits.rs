@@ -83,7 +83,7 @@ pub const TOPIC_CONFIGS_BYTES_MAX: usize = 64_000;
 pub const SWAP_INPUTS_MAX: usize = 2_000;
 /// Extents that one transaction of a swap adds: those of a partition share one feed entry, at about 90 B each.
 pub const SWAP_OUTPUTS_MAX: usize = 500;
-/// Partitions that one transaction of a swap changes: four reads at once and one feed entry for each.
+/// Swaps that one transaction makes, each of adjacent extents of one partition: four reads at once and one feed entry for each.
 pub const SWAP_PARTITIONS_MAX: usize = 200;
 /// Extents that one transaction of a trim unlinks: about 150 B each.
 pub const TRIM_STEP_EXTENTS: usize = 1_000;

@@ -31,4 +31,4 @@ pub use swap::{NewObject, PartitionSwap};
 
 pub(crate) use key::{clear_topic, head_key};
 pub(crate) use row::encode_head;
-pub(crate) use service::read_head;
+pub(crate) use service::{read_head, read_head_to_change};

@@ -76,7 +76,7 @@ impl Log {
 ///
 /// What commits write is read without a conflict: it only grows, and who changes extents below it need not know by how
 /// much. What trims write, and the deletion of a topic clears, is read with a conflict, even if there is no such row.
-pub(super) async fn read_head_to_change(tx: &Tx, partition: TopicPartition) -> Result<Option<Head>, Error> {
+pub(crate) async fn read_head_to_change(tx: &Tx, partition: TopicPartition) -> Result<Option<Head>, Error> {
     let (head, start) = (head_key(partition), start_key(partition));
     let (head, start) = futures::future::try_join(tx.get_snapshot(&head), tx.get(&start)).await?;
     Ok(decode(head, start)?)

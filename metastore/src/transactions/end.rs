@@ -19,6 +19,7 @@ use crate::{
     keyspace::Error,
     kv::{Range, Tx},
     log::{encode_head, head_key, read_head},
+    offsets::CommittedOffset,
     transaction_rows::{
         aborted_key, decode_group_key, decode_offset, decode_partition, decode_partition_key, encode_aborted,
         groups_of, open_in, open_key, partitions_of,
@@ -41,13 +42,14 @@ pub(super) struct EndingTransaction {
 pub(super) struct Members {
     /// The partitions to which it has written, each with the offset of its first record there.
     partitions: Vec<(TopicPartition, Offset)>,
-    /// The groups whose offsets wait for its end.
-    pub(super) groups: Vec<GroupId>,
+    /// The groups whose offsets wait for its end, with those that count then.
+    groups: Vec<(GroupId, Vec<(TopicPartition, CommittedOffset)>)>,
 }
 
 impl Members {
-    /// What belongs to the open transaction of `writer`.
-    pub(super) async fn read(tx: &Tx, writer: TransactionalProducer) -> Result<Self, Error> {
+    /// What belongs to a transaction that ends.
+    pub(super) async fn read(tx: &Tx, end: EndingTransaction) -> Result<Self, Error> {
+        let EndingTransaction { writer, verdict, .. } = end;
         let rows = |range: Range| tx.range(range.limit(TRANSACTION_MEMBERS_MAX as usize + 1));
         let (partitions, groups) = try_join(rows(partitions_of(writer.id)), rows(groups_of(writer.id))).await?;
         let mut written = Vec::with_capacity(partitions.len());
@@ -56,8 +58,17 @@ impl Members {
                 written.push((decode_partition_key(key)?, first));
             }
         }
-        let groups = groups.iter().map(|(key, _)| decode_group_key(key)).collect::<Result<_, _>>()?;
-        Ok(Self { partitions: written, groups })
+        let groups = groups.iter().map(async |(key, _)| {
+            let group = decode_group_key(key)?;
+            let offsets = pending_offsets::counting(tx, &group, writer.id, verdict).await?;
+            Ok::<_, Error>((group, offsets))
+        });
+        Ok(Self { partitions: written, groups: try_join_all(groups).await? })
+    }
+
+    /// Offsets that its end commits.
+    pub(super) fn offsets(&self) -> usize {
+        self.groups.iter().map(|(_, offsets)| offsets.len()).sum()
     }
 }
 
@@ -69,14 +80,11 @@ pub(super) async fn end_all(tx: &Tx, ending: &[(EndingTransaction, Members)], no
             ends.entry(*partition).or_default().push((*end, *first));
         }
     }
-    let ended = try_join_all(ends.iter().map(|(partition, ends)| end_partition(tx, *partition, ends, now)));
-    let groups = || ending.iter().flat_map(|(end, members)| members.groups.iter().map(move |group| (end, group)));
-    let offsets = groups().map(|(end, group)| pending_offsets::counting(tx, group, end.writer.id, end.verdict));
-    let (ended, offsets) = try_join(ended, try_join_all(offsets)).await?;
-    for ((end, group), offsets) in groups().zip(offsets) {
-        pending_offsets::end(tx, group, end.writer.id, offsets, now);
-    }
-    for (end, _) in ending {
+    let ended = try_join_all(ends.iter().map(|(partition, ends)| end_partition(tx, *partition, ends, now))).await?;
+    for (end, members) in ending {
+        for (group, offsets) in &members.groups {
+            pending_offsets::end(tx, group, end.writer.id, offsets, now);
+        }
         for range in [partitions_of(end.writer.id), groups_of(end.writer.id)] {
             tx.clear_range(&range.begin, &range.end);
         }

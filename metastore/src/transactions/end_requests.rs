@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use alluvium_model::{
     ProducerId, Timestamp,
-    limits::{TRANSACTION_GROUPS_MAX, TRANSACTION_MEMBERS_MAX},
+    limits::{TRANSACTION_GROUPS_MAX, TRANSACTION_MEMBERS_MAX, TRANSACTION_OFFSETS_MAX},
     transaction::{End, EndOutcome, Transaction, TransactionError, TransactionalId, TransactionalProducer, end},
 };
 use futures::future::try_join_all;
@@ -19,6 +19,9 @@ use crate::{
     kv::{self, Tx},
     transaction_rows::{self, StoredTransaction, read},
 };
+
+/// Offsets that several ends commit together: as many as one may.
+const OFFSETS_MAX: usize = TRANSACTION_GROUPS_MAX * TRANSACTION_OFFSETS_MAX;
 
 /// A request to end the transaction of a transactional id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,12 +75,12 @@ pub(super) async fn end_first(tx: &Tx, requests: &[EndRequest], now: Timestamp) 
     let members = decided.iter().map(|decided| decided.ending().map_or(0, |(_, members)| members as usize));
     decided.truncate(fitting(members, TRANSACTION_MEMBERS_MAX as usize));
     let ending = decided.iter().map(async |decided| match decided.ending() {
-        Some((end, _)) => Ok::<_, Error>(Some((end, Members::read(tx, end.writer).await?))),
+        Some((end, _)) => Ok::<_, Error>(Some((end, Members::read(tx, end).await?))),
         None => Ok(None),
     });
     let mut ending = try_join_all(ending).await?;
-    let groups = ending.iter().map(|ending| ending.as_ref().map_or(0, |(_, members)| members.groups.len()));
-    let count = fitting(groups, TRANSACTION_GROUPS_MAX);
+    let offsets = ending.iter().map(|ending| ending.as_ref().map_or(0, |(_, members)| members.offsets()));
+    let count = fitting(offsets, OFFSETS_MAX);
     ending.truncate(count);
     decided.truncate(count);
     end_all(tx, &ending.into_iter().flatten().collect::<Vec<_>>(), now).await?;

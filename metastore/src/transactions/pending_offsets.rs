@@ -9,13 +9,15 @@ use alluvium_model::{
     transaction::{TransactionError, TransactionVersion, TransactionalId, TransactionalProducer, Verdict, joined},
 };
 
+use futures::future::try_join_all;
+
 use super::error::TransactionFailure;
 use crate::{
     groups::{Fence, fence_under},
     keyspace::Error,
     kv::Tx,
     leases::Lease,
-    log::head_key,
+    log::read_head_to_change,
     offsets::{self, CommittedOffset},
     transaction_rows::{self, StoredTransaction, group_key, groups_of, read},
 };
@@ -107,9 +109,8 @@ pub(super) async fn counting(
         return Ok(Vec::new());
     }
     let rows = offsets::pending(tx, group, producer).await?;
-    let heads: Vec<_> = rows.iter().map(|(partition, _)| head_key(*partition)).collect();
-    // Offsets in topics that were deleted meanwhile would never be purged.
-    let heads = tx.get_all(&heads).await?;
+    // Offsets in topics that were deleted meanwhile would never be purged. Others may write to them meanwhile.
+    let heads = try_join_all(rows.iter().map(|(partition, _)| read_head_to_change(tx, *partition))).await?;
     Ok(rows.into_iter().zip(heads).filter_map(|(row, head)| head.map(|_| row)).collect())
 }
 
@@ -118,11 +119,11 @@ pub(super) fn end(
     tx: &Tx,
     group: &GroupId,
     producer: ProducerId,
-    offsets: Vec<(TopicPartition, CommittedOffset)>,
+    offsets: &[(TopicPartition, CommittedOffset)],
     now: Timestamp,
 ) {
     for (partition, offset) in offsets {
-        offsets::set(tx, group, partition, &CommittedOffset { committed: now, ..offset });
+        offsets::set(tx, group, *partition, &CommittedOffset { committed: now, ..offset.clone() });
     }
     offsets::clear_pending(tx, group, producer);
 }

@@ -295,7 +295,7 @@ async fn change(
     }
     if let (Some(before), Some(verdict)) = (before, verdict) {
         let end = EndingTransaction { writer: before.producer, next: state.producer, verdict };
-        end_all(tx, &[(end, Members::read(tx, before.producer).await?)], now).await?;
+        end_all(tx, &[(end, Members::read(tx, end).await?)], now).await?;
     }
     transaction_rows::save(tx, before.as_ref(), &StoredTransaction { id: id.clone(), state });
     Ok(())
