@@ -11,7 +11,7 @@ mod sharing;
 
 pub(crate) use jobs::{Compaction, JOB_REWRITES_MAX, Job, pack, sort};
 pub(crate) use policy::{Lag, Policy, Selection, lag, plan};
-pub(crate) use sharing::{Part, Sharing, neighbourhood};
+pub(crate) use sharing::{Part, Sharing, neighbourhood, neighbours};
 
 #[cfg(test)]
 mod tests;

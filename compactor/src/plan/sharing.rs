@@ -4,7 +4,7 @@
 //! of different rounds hold about the same partitions, and can be merged with each other as a whole. A file takes parts
 //! until it is full, by what was written of it; so four files always fit into one merge.
 
-use alluvium_model::{TopicId, TopicPartition, limits};
+use alluvium_model::{PartitionIndex, TopicId, TopicPartition, limits};
 
 /// Partitions that may share a file: as many more row groups, each of which takes about 2 kB of the footer.
 const NEIGHBOURS: i32 = 50;
@@ -24,6 +24,13 @@ pub(super) fn merge_bytes_max(file_bytes_target: u64) -> u64 {
 /// The neighbourhood of a partition: its topic and a number.
 pub(crate) fn neighbourhood(of: TopicPartition) -> (TopicId, i32) {
     (of.topic, of.partition.0 / NEIGHBOURS)
+}
+
+/// The partitions that may share files with one, and that one; some may not exist.
+pub(crate) fn neighbours(of: TopicPartition) -> Vec<TopicPartition> {
+    let (topic, number) = neighbourhood(of);
+    let first = number.saturating_mul(NEIGHBOURS);
+    (first..first.saturating_add(NEIGHBOURS)).map(|n| TopicPartition::new(topic, PartitionIndex(n))).collect()
 }
 
 /// The limits of shared files, bytes.
@@ -79,8 +86,6 @@ impl Sharing {
 
 #[cfg(test)]
 mod tests {
-    use alluvium_model::PartitionIndex;
-
     use super::*;
 
     fn partition(number: i32) -> TopicPartition {
@@ -112,9 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn fifty_partitions_are_a_neighbourhood() {
-        let of = |n| neighbourhood(partition(n));
-        assert!((100..150).all(|n| of(n) == of(123)));
-        assert!(of(99) != of(100) && of(149) != of(150));
+    fn neighbours_of_a_partition_have_its_neighbourhood() {
+        let neighbours = neighbours(partition(123));
+        assert_eq!((neighbours.first(), neighbours.last()), (Some(&partition(100)), Some(&partition(149))));
+        assert!(neighbours.iter().all(|of| neighbourhood(*of) == neighbourhood(partition(123))));
     }
 }

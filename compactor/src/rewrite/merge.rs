@@ -109,19 +109,21 @@ impl Rewriter {
         result
     }
 
-    /// Takes the lease of the partition first: a merge that it refuses has cost no more. Then those of all that are in its
-    /// files, which are only known when these are there; neighbours that share nothing with it may be busy.
+    /// Takes all leases first: a merge that one refuses has cost no more.
     async fn try_merge(
         &self,
         planned: &Compaction,
         held: &mut Held,
         progress: &Progress,
     ) -> Result<JobResult, Unmerged> {
-        self.lease(vec![planned.partition], held, progress).await?;
+        let is_shared = planned.shared_files().next().is_some();
+        let partitions = if is_shared { plan::neighbours(planned.partition) } else { vec![planned.partition] };
+        self.lease(partitions, held, progress).await?;
         if !held.leases.contains_key(&planned.partition) {
             return Err(Unmerged::Stale);
         }
         self.fetch_shared(planned, held).await?;
+        // None, as long as nobody has changed who the neighbours are.
         let others = parts(held).map(|(_, partition, _)| partition).collect();
         self.lease(others, held, progress).await?;
 
