@@ -122,7 +122,9 @@ class Member(subprocess.Popen):
         super().__init__(command, stdout=output.open("w"), stderr=subprocess.DEVNULL)
 
     def events(self, name) -> list[dict]:
-        events = [json.loads(line) for line in self.output.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+        # The last line may be half written, and end with a brace all the same.
+        lines = self.output.read_text().split("\n")[:-1]
+        events = [json.loads(line) for line in lines if line.startswith("{")]
         return [event for event in events if event["name"] == name]
 
     def owned(self) -> set[int]:
