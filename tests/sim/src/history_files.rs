@@ -65,15 +65,11 @@ pub async fn extents(metastore: &Metastore, partition: TopicPartition) -> anyhow
     let mut from = Offset(0);
     loop {
         let page = metastore.log.find(partition, from, EXTENTS_MAX).await?;
-        let Some(last) = page.last() else { break };
+        // The log may return fewer than are asked for, although there are more.
+        let Some(last) = page.last() else { return Ok(extents.into_values().collect()) };
         from = last.offsets.end;
-        let is_last = page.len() < EXTENTS_MAX;
         extents.extend(page.into_iter().map(|extent| (extent.offsets.start, extent)));
-        if is_last {
-            break;
-        }
     }
-    Ok(extents.into_values().collect())
 }
 
 /// The parts of the shared history files of `topic` that are neither among `live` nor deleted.
