@@ -19,8 +19,8 @@ const QUEUED_MAX: usize = 1_000;
 /// Ends in one metastore transaction: with transactional ids of any length, their states are far from its limits. What
 /// belongs to the transactions is limited by the metastore.
 const AT_ONCE_MAX: usize = 50;
-/// How long an end may wait. Its client repeats it, perhaps elsewhere, and then goes on: by the rules of version 1 an end
-/// that comes late would end the next transaction. Clients wait for 30 s or more.
+/// How long an end may wait. Its client repeats it, perhaps elsewhere, and then goes on: by the rules of version 1 an
+/// end that comes late would end the next transaction. Clients wait for 30 s or more.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 /// Ends that are made and not answered yet, in batches: each waits for one read of the feed.
 const ANSWERING_MAX: usize = 8;
@@ -111,8 +111,8 @@ fn answer(answers: impl IntoIterator<Item = (oneshot::Sender<Answer>, Answer)>) 
 }
 
 impl TransactionsParts {
-    /// Makes the first of `batch`, at most `at_once`, and takes them out of it. Returns their answers if any was made, and
-    /// how many to make the next time: fewer if these could not be made together.
+    /// Makes the first of `batch`, at most `at_once`, and takes them out of it. Returns their answers if any was
+    /// made, and how many to make the next time: fewer if these could not be made together.
     async fn end_first(
         &self,
         batch: &mut Vec<QueuedEnd>,

@@ -61,8 +61,8 @@ pub struct OpenTransaction {
 }
 
 impl OpenTransaction {
-    /// How long after its deadline an open transaction is late: agents look each second, and may not reach the metastore
-    /// for a while.
+    /// How long after its deadline an open transaction is late: agents look each second, and may not reach the
+    /// metastore for a while.
     const LATE_AFTER: Duration = Duration::from_secs(10);
 
     /// Whether it should have been aborted, because it has timed out.

@@ -9,8 +9,8 @@ use alluvium_sim::run::{RunOptions, run};
 
 /// Whether this is compiled without optimisation: then a seed takes half a minute of a processor, not a second.
 const IS_SLOW: bool = cfg!(debug_assertions);
-/// Number of first seeds. Without optimisation as many as fit into a minute; `.ci/run` runs the first 200 with it, and this
-/// test too.
+/// Number of first seeds. Without optimisation as many as fit into a minute; `.ci/run` runs the first 200 with it,
+/// and this test too.
 const FIRST: u64 = if IS_SLOW { 3 } else { 6 };
 
 /// Seeds that found a bug when there were no transactional clients, and which. They are run without them.
