@@ -82,12 +82,6 @@ impl ConnectionPool {
         &self.config
     }
 
-    /// The id of the broker at `address`, from the last metadata response.
-    #[must_use]
-    pub fn broker_at(&self, address: &str) -> Option<i32> {
-        self.brokers.iter().find(|(_, known)| *known == address).map(|(id, _)| *id)
-    }
-
     /// The pooled connection to the broker at `address`, opened if there is none.
     ///
     /// # Errors

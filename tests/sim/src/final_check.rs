@@ -11,14 +11,14 @@ use alluvium_metastore::Metastore;
 use alluvium_metastore::kv::{Db, KvFaults};
 use alluvium_metastore::nodes::{NewNode, Session};
 use alluvium_model::transaction::Status;
-use alluvium_model::{AgentId, Offset, ProducerEpoch, ProducerId, Timestamp, object_key};
+use alluvium_model::{Offset, ProducerEpoch, ProducerId, Timestamp, object_key};
 use alluvium_objects::faults::{BucketFaultSwitch, BucketFaults};
 use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::{Clock, SeededRng};
 use tokio_util::sync::CancellationToken;
 
 use crate::clients::{Client, Fetched, Fetcher, Reply, disable_retention};
-use crate::history::{EventKind, FinalObjects, Isolation, LiveExtent, OpenTxn, Phase, Readback};
+use crate::history::{AgentAddress, EventKind, FinalObjects, Isolation, LiveExtent, OpenTxn, Phase, Readback};
 use crate::history_files::{doubled_parts, extents, read_files};
 use crate::node::{Environment, Machine};
 use crate::recorder::{Recorder, SYSTEM};
@@ -220,9 +220,6 @@ impl FinalCheck<'_> {
         phase: Phase,
     ) -> Option<Readback> {
         let began = self.recorder.now();
-        // The id of the agent that answers comes from metadata.
-        routes.topic(&fetcher.topic.name).await.ok()?;
-        let agent = AgentId(routes.broker_at(address).unwrap_or(-1));
         let log_start = fetcher.start(routes, address, partition).await.ok()?;
         let (mut next, mut records, mut markers) = (log_start, Vec::new(), Vec::new());
         for _ in 0..FETCHES_MAX {
@@ -238,7 +235,7 @@ impl FinalCheck<'_> {
                 return Some(Readback {
                     began,
                     partition: fetcher.name(partition),
-                    agent,
+                    agent: AgentAddress::from(address),
                     phase,
                     isolation: poll.isolation,
                     log_start: Offset(log_start),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use alluvium_history::{HistoryFile, RangedRead, SourceError};
 use alluvium_metastore::Metastore;
 use alluvium_metastore::topics::Topic;
-use alluvium_model::{AgentId, Extent, ExtentSource, Offset, TopicPartition, object_key};
+use alluvium_model::{Extent, ExtentSource, Offset, TopicPartition, object_key};
 use alluvium_objects::Objects;
 use anyhow::Context;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::clients::values;
-use crate::history::{Isolation, LiveExtent, Phase, Readback, Seen};
+use crate::history::{AgentAddress, Isolation, LiveExtent, Phase, Readback, Seen};
 
 /// Extents read from the metastore at once.
 const EXTENTS_MAX: usize = 10_000;
@@ -42,7 +42,7 @@ pub async fn read_files(metastore: &Metastore, objects: &Objects, began: Duratio
             readbacks.push(Readback {
                 began,
                 partition,
-                agent: AgentId(-1),
+                agent: AgentAddress::from("nobody"),
                 phase: Phase::Files,
                 isolation: Isolation::ReadCommitted,
                 log_start: head.start,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alluvium_client::{ClientError, ConnectionPool, TopicLayout};
-use alluvium_model::{AgentId, Offset, PartitionIndex, ProducerId, Timestamp, TopicId, TopicPartition};
+use alluvium_model::{Offset, PartitionIndex, ProducerId, Timestamp, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use alluvium_wire::batch::Batch;
 use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
@@ -11,7 +11,7 @@ use alluvium_wire::messages::list_offsets::{ListOffsetsPartition, ListOffsetsReq
 use bytes::{Bytes, BytesMut};
 
 use super::values;
-use crate::history::{Isolation, Marker, Poll, Seen, ValueId};
+use crate::history::{AgentAddress, Isolation, Marker, Poll, Seen, ValueId};
 
 /// `ListOffsets`' name for the start of a partition.
 const EARLIEST: i64 = -2;
@@ -92,12 +92,18 @@ impl Fetcher {
         let request = self.request(positions);
         let answer = routes.call_at(address, &request).await?;
         ClientError::check("fetching", answer.error_code, None)?;
-        let agent = AgentId(routes.broker_at(address).unwrap_or(-1));
+        let agent = AgentAddress::from(address);
         let data = answer.responses.into_iter().flat_map(|topic| topic.partitions);
-        Ok(data.map(|data| self.sort_out(data, positions, agent, began)).collect())
+        Ok(data.map(|data| self.sort_out(data, positions, &agent, began)).collect())
     }
 
-    fn sort_out(&self, data: PartitionData, positions: &[(i32, i64)], agent: AgentId, began: Duration) -> Fetched {
+    fn sort_out(
+        &self,
+        data: PartitionData,
+        positions: &[(i32, i64)],
+        agent: &AgentAddress,
+        began: Duration,
+    ) -> Fetched {
         let partition = data.partition_index;
         let requested =
             positions.iter().find(|(requested, _)| *requested == partition).map_or(-1, |(_, offset)| *offset);
@@ -109,7 +115,7 @@ impl Fetcher {
         Fetched { partition, reply }
     }
 
-    fn poll(&self, data: PartitionData, from: i64, agent: AgentId, began: Duration) -> Poll {
+    fn poll(&self, data: PartitionData, from: i64, agent: &AgentAddress, began: Duration) -> Poll {
         let bytes = data.records.map(|records| joined(&records.into_parts())).unwrap_or_default();
         let BatchesSeen { records, markers, next } = seen(bytes, from);
         Poll {
@@ -120,7 +126,7 @@ impl Fetcher {
             records,
             markers,
             isolation: self.isolation,
-            agent,
+            agent: agent.clone(),
             source: None,
             high_watermark: Offset(data.high_watermark),
             stable: Offset(data.last_stable_offset),

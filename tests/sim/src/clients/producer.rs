@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use alluvium_client::{Connection, ConnectionPool, Pending, TopicLayout};
-use alluvium_model::{AgentId, Offset, PartitionIndex, ProducerEpoch, ProducerId, TopicId, TopicPartition};
+use alluvium_model::{Offset, PartitionIndex, ProducerEpoch, ProducerId, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use alluvium_wire::batch::{BatchBuilder, Compression};
 use alluvium_wire::messages::init_producer_id::InitProducerIdRequest;
@@ -19,7 +19,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
 use super::{Client, values};
-use crate::history::{Acked, ConnectionNumber, EventKind, Retried, SendId, Sent, ValueId};
+use crate::history::{Acked, AgentAddress, ConnectionNumber, EventKind, Retried, SendId, Sent, ValueId};
 
 /// Error codes that say that nothing was written and nothing will be.
 const WITHOUT_EFFECT: &[ErrorCode] = &[
@@ -98,7 +98,7 @@ struct Lane {
 struct LeaderConnection {
     connection: Connection,
     number: ConnectionNumber,
-    agent: AgentId,
+    agent: AgentAddress,
 }
 
 struct InFlight {
@@ -239,7 +239,7 @@ impl Producer {
         let address = if self.client.rng.chance(850) { leader } else { self.routes.current_address() };
         match self.routes.open_connection(&address).await {
             Ok(connection) => {
-                let agent = AgentId(self.routes.broker_at(&address).unwrap_or(-1));
+                let agent = AgentAddress::from(&*address);
                 Some(LeaderConnection { connection, number: self.client.recorder.connection(), agent })
             }
             Err(_) => {
@@ -346,7 +346,7 @@ fn announced(
     line: &LeaderConnection,
     number: u64,
 ) -> EventKind {
-    let (connection, agent) = (line.number, line.agent);
+    let (connection, agent) = (line.number, line.agent.clone());
     if batch.attempts > 0 {
         return EventKind::Retried(Retried { send: batch.send, connection, agent });
     }

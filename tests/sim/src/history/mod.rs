@@ -19,7 +19,7 @@ mod send;
 pub use admin::{Admin, Fault, FinalObjects, LiveExtent, Retention};
 pub use event::{Event, EventKind};
 pub use group::{CommitOffset, FetchOffset, Heartbeat, Join, Leave, LeaveReason};
-pub use names::{Actor, ConnectionNumber, MemberName, Outcome, SendId, TxnId, ValueId};
+pub use names::{Actor, AgentAddress, ConnectionNumber, MemberName, Outcome, SendId, TxnId, ValueId};
 pub use progress::{Progress, Upkeep};
 pub use read::{Isolation, Marker, Phase, Poll, Position, Readback, Seen, Source};
 pub use record::History;

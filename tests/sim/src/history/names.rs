@@ -1,6 +1,7 @@
 //! Identifiers of actors, sends, values and transactions; and the outcome of an operation.
 
 use std::fmt;
+use std::sync::Arc;
 
 macro_rules! name {
     ($(#[$meta:meta])* $name:ident($inner:ty), $prefix:literal) => {
@@ -40,6 +41,22 @@ name! {
 impl ValueId {
     /// What a reader records for a value that no client can have made.
     pub const GARBLED: Self = Self(u64::MAX);
+}
+
+/// Where an agent listens. (Its id may have become another agent's when its lease expired.)
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AgentAddress(Arc<str>);
+
+impl From<&str> for AgentAddress {
+    fn from(address: &str) -> Self {
+        Self(address.into())
+    }
+}
+
+impl fmt::Display for AgentAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// A member id, as the coordinator gave it.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use alluvium_model::{AgentId, Offset, ProducerId, Timestamp, TopicPartition};
+use alluvium_model::{Offset, ProducerId, Timestamp, TopicPartition};
 
-use super::ValueId;
+use super::{AgentAddress, ValueId};
 
 /// A record as a reader saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +75,7 @@ pub struct Poll {
     /// The isolation level of the read.
     pub isolation: Isolation,
     /// The agent that answered.
-    pub agent: AgentId,
+    pub agent: AgentAddress,
     /// What it was answered from, if known.
     pub source: Option<Source>,
     /// The end of the log in the answer.
@@ -93,7 +93,7 @@ pub enum Phase {
     BeforeCompaction,
     /// After all stable records were rewritten.
     AfterCompaction,
-    /// At the very end, from the history files themselves, as analytics engines read them; the agent is -1.
+    /// At the very end, from the history files themselves, as analytics engines read them; no agent answers.
     Files,
 }
 
@@ -105,7 +105,7 @@ pub struct Readback {
     /// The partition.
     pub partition: TopicPartition,
     /// The agent that answered.
-    pub agent: AgentId,
+    pub agent: AgentAddress,
     /// Before or after compaction.
     pub phase: Phase,
     /// The isolation level of the read.

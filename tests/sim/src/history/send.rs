@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use alluvium_model::{AgentId, Offset, ProducerEpoch, ProducerId, TopicPartition};
+use alluvium_model::{Offset, ProducerEpoch, ProducerId, TopicPartition};
 
-use super::{ConnectionNumber, Outcome, SendId, TxnId, ValueId};
+use super::{AgentAddress, ConnectionNumber, Outcome, SendId, TxnId, ValueId};
 
 /// A batch is sent for the first time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Sent {
     /// The connection. Sends on one connection reach the agent in the order of these events.
     pub connection: ConnectionNumber,
     /// The agent it is sent to.
-    pub agent: AgentId,
+    pub agent: AgentAddress,
 }
 
 /// A batch with an unknown outcome is sent again.
@@ -35,7 +35,7 @@ pub struct Retried {
     /// The connection of this attempt.
     pub connection: ConnectionNumber,
     /// The agent it is sent to.
-    pub agent: AgentId,
+    pub agent: AgentAddress,
 }
 
 /// A send was acknowledged. (`EventKind::SendFailed` and `SendUnknown` are the other ends; a send without an end is

@@ -3,14 +3,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use alluvium_model::{AgentId, Offset};
+use alluvium_model::Offset;
 
 use crate::{
     checker::{
         findings::Findings,
         indexed_history::{IndexedHistory, Log},
     },
-    history::Phase,
+    history::{AgentAddress, Phase},
 };
 
 /// One answer about a partition.
@@ -38,16 +38,16 @@ pub fn find(history: &IndexedHistory<'_>, findings: &mut Findings) {
 }
 
 /// The answers of each agent, in the order in which they came.
-fn answers(log: &Log<'_>) -> BTreeMap<AgentId, Vec<Answer>> {
+fn answers<'h>(log: &Log<'h>) -> BTreeMap<&'h AgentAddress, Vec<Answer>> {
     let polls = log.polls.iter().map(|poll| {
         let answer = poll.poll;
-        (answer.agent, Answer { began: answer.began, at: poll.at, stable: answer.stable, event: poll.event })
+        (&answer.agent, Answer { began: answer.began, at: poll.at, stable: answer.stable, event: poll.event })
     });
     let backs = log.readbacks.iter().filter(|back| back.read.phase != Phase::Files).map(|back| {
         let read = back.read;
-        (read.agent, Answer { began: read.began, at: back.at, stable: read.stable, event: back.event })
+        (&read.agent, Answer { began: read.began, at: back.at, stable: read.stable, event: back.event })
     });
-    let mut answers: BTreeMap<AgentId, Vec<Answer>> = BTreeMap::new();
+    let mut answers: BTreeMap<&AgentAddress, Vec<Answer>> = BTreeMap::new();
     for (agent, answer) in polls.chain(backs) {
         answers.entry(agent).or_default().push(answer);
     }

@@ -2,17 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use alluvium_model::{
-    AgentId, ObjectId, Offset, PartitionIndex, ProducerEpoch, ProducerId, Timestamp, TopicId, TopicPartition,
-};
+use alluvium_model::{ObjectId, Offset, PartitionIndex, ProducerEpoch, ProducerId, Timestamp, TopicId, TopicPartition};
 use uuid::Uuid;
 
 use crate::{
     checker::{check, trace},
     history::{
-        Acked, Actor, Admin, CommitOffset, ConnectionNumber, Event, EventKind, FetchOffset, FinalObjects, Heartbeat,
-        History, Isolation, Join, LiveExtent, Outcome, Phase, Poll, Position, Readback, Retention, Retried, Seen,
-        SendId, Sent, TxnEnded, TxnEnding, TxnId, ValueId,
+        Acked, Actor, Admin, AgentAddress, CommitOffset, ConnectionNumber, Event, EventKind, FetchOffset, FinalObjects,
+        Heartbeat, History, Isolation, Join, LiveExtent, Outcome, Phase, Poll, Position, Readback, Retention, Retried,
+        Seen, SendId, Sent, TxnEnded, TxnEnding, TxnId, ValueId,
     },
 };
 
@@ -81,7 +79,7 @@ impl HistoryBuilder {
             producer: how.producer.map(|id| (ProducerId(id), ProducerEpoch(0))),
             txn: how.txn.map(TxnId),
             connection: ConnectionNumber(how.connection),
-            agent: AgentId(0),
+            agent: AgentAddress::from("agent-0"),
         };
         *number += u64::try_from(values.len()).unwrap();
         self.record(how.actor, EventKind::Sent(sent))
@@ -92,7 +90,8 @@ impl HistoryBuilder {
     }
 
     pub fn retry(&mut self, send: u64) -> usize {
-        let again = Retried { send: SendId(send), connection: ConnectionNumber(2), agent: AgentId(1) };
+        let again =
+            Retried { send: SendId(send), connection: ConnectionNumber(2), agent: AgentAddress::from("agent-1") };
         self.record(1, EventKind::Retried(again))
     }
 
@@ -135,7 +134,7 @@ impl HistoryBuilder {
             records: records.iter().copied().map(seen).collect(),
             markers: Vec::new(),
             isolation: Isolation::ReadUncommitted,
-            agent: AgentId(0),
+            agent: AgentAddress::from("agent-0"),
             source: None,
             high_watermark: Offset(next),
             stable: Offset(next),
@@ -148,7 +147,7 @@ impl HistoryBuilder {
         Readback {
             began: self.next(),
             partition: partition(0),
-            agent: AgentId(agent),
+            agent: AgentAddress::from(&*format!("agent-{agent}")),
             phase: Phase::BeforeCompaction,
             isolation: Isolation::ReadUncommitted,
             log_start: Offset(0),

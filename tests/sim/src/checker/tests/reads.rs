@@ -1,6 +1,6 @@
 //! Readers agree, and each gets everything once, in order.
 
-use alluvium_model::{AgentId, Offset, Timestamp};
+use alluvium_model::{Offset, Timestamp};
 
 use super::history_builder::{HistoryBuilder, SendOptions, partition};
 use crate::history::{EventKind, Outcome, Phase, ValueId};
@@ -191,7 +191,6 @@ fn a_stable_offset_beyond_the_end_is_wrong() {
     let mut builder = four();
     let mut poll = builder.poll_of(0, 4, ALL);
     poll.stable = Offset(5);
-    poll.agent = AgentId(3);
     builder.record(2, EventKind::Polled(poll));
     assert_eq!(builder.violated(), ["read-beyond-end"]);
 }

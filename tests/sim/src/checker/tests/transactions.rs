@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use alluvium_model::{AgentId, Offset, ProducerEpoch, ProducerId};
+use alluvium_model::{Offset, ProducerEpoch, ProducerId};
 
 use super::history_builder::{HistoryBuilder, SendOptions};
-use crate::history::{CommitOffset, EventKind, Marker, OpenTxn, Outcome, Phase, TxnBegun, TxnId, TxnInit};
+use crate::history::{
+    AgentAddress, CommitOffset, EventKind, Marker, OpenTxn, Outcome, Phase, TxnBegun, TxnId, TxnInit,
+};
 
 const IN_TXN: SendOptions = SendOptions { actor: 1, partition: 0, connection: 1, producer: Some(5), txn: Some(1) };
 
@@ -244,19 +246,19 @@ fn a_transaction_that_is_overdue_hangs() {
 fn a_stable_offset_goes_back_only_if_the_same_agent_had_answered_before() {
     let poll = |builder: &mut HistoryBuilder, agent, stable, began| {
         let mut poll = builder.poll_of(0, 0, &[]);
-        (poll.agent, poll.stable, poll.high_watermark) = (AgentId(agent), Offset(stable), Offset(9));
+        (poll.agent, poll.stable, poll.high_watermark) = (AgentAddress::from(agent), Offset(stable), Offset(9));
         poll.began = began;
         builder.record(2, EventKind::Polled(poll));
     };
     let mut builder = begun();
     let early = builder.next();
-    poll(&mut builder, 1, 7, early);
+    poll(&mut builder, "one", 7, early);
     let late = builder.next();
-    poll(&mut builder, 2, 5, late);
-    poll(&mut builder, 1, 6, early);
+    poll(&mut builder, "two", 5, late);
+    poll(&mut builder, "one", 6, early);
     assert!(builder.violated().is_empty(), "another agent, and an answer that was on its way");
     let late = builder.next();
-    poll(&mut builder, 1, 6, late);
+    poll(&mut builder, "one", 6, late);
     assert_eq!(builder.violated(), ["stable-offset-goes-back"]);
 }
 

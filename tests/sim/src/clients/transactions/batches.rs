@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use alluvium_client::{Connection, Pending, TopicLayout};
-use alluvium_model::{AgentId, Offset, PartitionIndex, TopicId, TopicPartition};
+use alluvium_model::{Offset, PartitionIndex, TopicId, TopicPartition};
 use alluvium_wire::ErrorCode;
 use alluvium_wire::batch::{BatchBuilder, Compression};
 use alluvium_wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::super::values;
 use super::session::{Failed, Session};
-use crate::history::{Acked, ConnectionNumber, EventKind, Retried, SendId, Sent, TxnId, ValueId};
+use crate::history::{Acked, AgentAddress, ConnectionNumber, EventKind, Retried, SendId, Sent, TxnId, ValueId};
 
 /// Error codes that say that the batch was not written, and never will be.
 const REFUSED: &[ErrorCode] = &[
@@ -28,7 +28,7 @@ const REFUSED: &[ErrorCode] = &[
 pub struct Line {
     connection: Connection,
     number: ConnectionNumber,
-    agent: AgentId,
+    agent: AgentAddress,
 }
 
 /// A batch that is not acknowledged yet.
@@ -140,12 +140,12 @@ impl Session<'_> {
                 self.transactions.connections().use_next_broker();
                 return None;
             };
-            let agent = AgentId(self.transactions.connections().broker_at(&address).unwrap_or(-1));
+            let agent = AgentAddress::from(&*address);
             let line = Line { connection, number: self.client.recorder.connection(), agent };
             self.lines.insert(address.clone(), line);
         }
         let line = self.lines.get(&address)?;
-        let (connection, agent) = (line.number, line.agent);
+        let (connection, agent) = (line.number, line.agent.clone());
         let producer = self.producer();
         let number = self.numbers.entry(batch.name).or_default();
         let event = if batch.attempts == 0 {

@@ -1,14 +1,12 @@
 //! The end of a run: how far work behind the write path has come. The final check: everything is read back from two
 //! agents, before and after compaction, and the store is listed.
 
-use alluvium_model::AgentId;
-
 use super::{
     super::history_builder::object,
     log::{Log, offset},
     world::{Recording, numbered},
 };
-use crate::history::{EventKind, FinalObjects, Isolation, LiveExtent, Phase, Progress, Readback, Upkeep};
+use crate::history::{AgentAddress, EventKind, FinalObjects, Isolation, LiveExtent, Phase, Progress, Readback, Upkeep};
 
 pub fn record(recording: &mut Recording, logs: &[Log]) {
     for (index, log) in logs.iter().enumerate() {
@@ -19,10 +17,10 @@ pub fn record(recording: &mut Recording, logs: &[Log]) {
         }
     }
     for phase in [Phase::BeforeCompaction, Phase::AfterCompaction] {
-        for agent in [0, 1] {
+        for agent in ["agent-0", "agent-1"] {
             for isolation in [Isolation::ReadUncommitted, Isolation::ReadCommitted] {
                 for (index, log) in logs.iter().enumerate() {
-                    read_back(recording, log, index, (phase, AgentId(agent), isolation));
+                    read_back(recording, log, index, (phase, AgentAddress::from(agent), isolation));
                 }
             }
         }
@@ -44,7 +42,7 @@ fn read_back(
     recording: &mut Recording,
     log: &Log,
     index: usize,
-    (phase, agent, isolation): (Phase, AgentId, Isolation),
+    (phase, agent, isolation): (Phase, AgentAddress, Isolation),
 ) {
     let read = log.read(log.start, log.end(), isolation, phase == Phase::AfterCompaction);
     let back = Readback {

@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 
-use alluvium_model::{AgentId, ProducerEpoch, ProducerId};
+use alluvium_model::{ProducerEpoch, ProducerId};
 
 use super::{
     log::{Log, offset},
     world::{PARTITIONS, Recording, numbered},
 };
 use crate::history::{
-    Acked, ConnectionNumber, EventKind, Outcome, Retried, SendId, Sent, TxnEnded, TxnEnding, TxnId, ValueId,
+    Acked, AgentAddress, ConnectionNumber, EventKind, Outcome, Retried, SendId, Sent, TxnEnded, TxnEnding, TxnId,
+    ValueId,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl Producer {
                 producer: (self.kind != Kind::Plain).then_some((self.id, ProducerEpoch(0))),
                 txn: self.txn,
                 connection: ConnectionNumber(self.connection),
-                agent: AgentId(0),
+                agent: AgentAddress::from("agent-0"),
             }),
         );
         self.numbers[index] += u64::try_from(values.len()).unwrap();
@@ -105,7 +106,7 @@ impl Producer {
             // The answer is lost and it goes out again: a duplicate if idempotent, otherwise appended again.
             if recording.chance(20) {
                 let connection = ConnectionNumber(recording.name());
-                let again = Retried { send: flight.send, connection, agent: AgentId(1) };
+                let again = Retried { send: flight.send, connection, agent: AgentAddress::from("agent-1") };
                 recording.record(self.actor, EventKind::Retried(again));
                 if self.kind == Kind::Plain && recording.chance(50) {
                     logs[index].append(&flight.values, None);

@@ -1,12 +1,10 @@
 //! Consumers: each continues at its position, and seeks now and then; agents lag behind the log.
 
-use alluvium_model::AgentId;
-
 use super::{
     log::{Log, offset},
     world::{PARTITIONS, Recording, numbered},
 };
-use crate::history::{EventKind, Isolation, Poll, Position, Source};
+use crate::history::{AgentAddress, EventKind, Isolation, Poll, Position, Source};
 
 pub struct Reader {
     actor: u32,
@@ -39,7 +37,7 @@ impl Reader {
                 records: read.records,
                 markers: read.markers,
                 isolation,
-                agent: AgentId(0),
+                agent: AgentAddress::from("agent-0"),
                 source: Some(Source::Segment),
                 high_watermark: offset(log.end()),
                 stable: offset(log.stable()),
