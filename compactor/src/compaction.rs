@@ -149,9 +149,9 @@ impl CompactionTask {
         JobResults { running, batches, ended: None }.into_stream()
     }
 
-    /// Runs a job: on threads of normal priority if much is waiting.
+    /// Runs a job: on threads of normal priority if much is waiting, or something has waited too long.
     async fn run_job(&self, job: Job, results: mpsc::Sender<JobResult>) -> JobResult {
-        let is_urgent = self.counters.lag_bytes.load(Ordering::Relaxed) >= self.config.urgent_bytes;
+        let is_urgent = self.is_urgent().await;
         let number = self.throughput().begin(self.clock.now(), job.level_0_bytes());
         let progress = Arc::new(Progress::new(number, &job, results));
         let result = match self.urgent.get() {
@@ -169,6 +169,11 @@ impl CompactionTask {
             _ => self.rewriter.run(&job, &progress).await,
         };
         JobResult { job: number, ..result }
+    }
+
+    async fn is_urgent(&self) -> bool {
+        let is_much = self.counters.lag_bytes.load(Ordering::Relaxed) >= self.config.urgent_bytes;
+        is_much || self.index.backlog().await.is_late(self.clock.now())
     }
 
     /// Applies what a batch of a job, or its end, has changed.

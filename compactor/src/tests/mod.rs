@@ -19,4 +19,5 @@ mod sharing;
 mod spreading;
 mod together;
 mod transactions;
+mod urgent;
 mod world;

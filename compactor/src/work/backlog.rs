@@ -104,6 +104,11 @@ impl Backlog {
         levels.map(|level| level.readable.bytes).fold(0, u64::saturating_add)
     }
 
+    /// Whether some data that can be read is at level 0 at `now` although it has waited for twice as long as it may.
+    pub(crate) fn is_late(&self, now: Timestamp) -> bool {
+        self.partitions.values().any(|level| self.policy.late_at(&level.readable) <= now)
+    }
+
     /// Age of the oldest data at level 0.
     pub(crate) fn age(&self, now: Timestamp) -> Duration {
         let oldest = self.partitions.values().filter_map(|level| level.lag.oldest).min();

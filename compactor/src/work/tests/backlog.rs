@@ -258,3 +258,17 @@ fn a_partition_whose_work_has_failed_is_not_looked_at_sooner_because_other_work_
     backlog.compacted(P, &extents[1..2], Timestamp(13_000));
     assert_eq!(backlog.ripe(Timestamp(13_000)), 1, "the time is over");
 }
+
+#[test]
+fn data_is_late_once_it_has_waited_for_twice_as_long_as_it_may() {
+    let mut backlog = Backlog::new(POLICY);
+    assert!(!backlog.is_late(Timestamp(900_000)));
+    append(&mut backlog, P, &extent(0, 5_000, 10_000));
+    assert!(!backlog.is_late(Timestamp(129_999)) && backlog.is_late(Timestamp(130_000)), "however much it is");
+    let unreadable = Reading { readable: Lag::default(), ..reading(&[extent(0, 5_000, 10_000)]) };
+    backlog.read(P, &unreadable, Timestamp(140_000), Timestamp(130_000));
+    assert!(!backlog.is_late(Timestamp(900_000)), "no thread can help what cannot be read");
+    backlog.read(P, &reading(&[extent(0, 5_000, 10_000)]), Timestamp(140_000), Timestamp(130_000));
+    backlog.compacted(P, &[extent(0, 5_000, 10_000)], Timestamp(130_000));
+    assert!(!backlog.is_late(Timestamp(130_000)));
+}
