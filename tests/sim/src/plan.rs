@@ -15,6 +15,9 @@ use crate::rng::SimRng;
 
 /// The topic that loops write to; none of them reads it.
 pub const DERIVED: &str = "derived";
+/// The shortest linger under a steady load, whose producers send as fast as they are answered: with 1 ms one of these
+/// runs took minutes.
+const STEADY_LINGER_MIN: Duration = Duration::from_millis(20);
 /// Makes another seed for the plan of transactions ("txn").
 const TRANSACTIONS_SEED: u64 = 0x74_78_6e;
 /// How many of a thousand seeds have no transactions.
@@ -175,6 +178,12 @@ impl Plan {
             transactions: None,
             zones,
         }
+    }
+
+    /// Adds a steady load after the end of all faults.
+    pub fn add_steady_load(&mut self) {
+        self.steady_load = true;
+        self.agent.linger = self.agent.linger.max(STEADY_LINGER_MIN);
     }
 
     /// Adds transactions to most plans. They are drawn from `seed` and not with the rest, so that the same seed without

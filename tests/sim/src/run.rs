@@ -100,7 +100,9 @@ async fn simulate(options: RunOptions, origin: Instant, recorder: Recorder) {
     let rng = SimRng::new(options.seed);
     let mut plan = Plan::draw(&rng, options.duration);
     // Not drawn: a draw would change all runs.
-    plan.steady_load = options.seed % STEADY_LOAD_EVERY == STEADY_LOAD_EVERY - 1;
+    if options.seed % STEADY_LOAD_EVERY == STEADY_LOAD_EVERY - 1 {
+        plan.add_steady_load();
+    }
     if !options.without_transactions {
         plan.add_transactions(options.seed);
     }
