@@ -197,7 +197,7 @@ def scale(kind, options: argparse.Namespace) -> int:
         say(f"scale: {kind.name}: SKIPPED: {missing}")
         return 0
     directory = Path(tempfile.mkdtemp(prefix="alluvium-scale-"))
-    target, found = kind(directory, options.compaction, AGENTS), ["it did not get as far as the end"]
+    target, found = kind(directory, AGENTS, options.compaction), ["it did not get as far as the end"]
     try:
         target.start()
         figures, created = [], 0

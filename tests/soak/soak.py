@@ -25,7 +25,7 @@ from output import growing, plot, table, write_csv
 from progress import chatter, stalled, starving_compaction
 from sampler import Sampler
 from series import GIB, MIB, judge
-from targets import TESTS, Embedded, ThreeAgents
+from targets import TESTS, Embedded, ThreeAgents, agents_for
 
 PARTITIONS = 8
 RECORD_BYTES = 1 << 10
@@ -170,7 +170,7 @@ def soak(kind, options: argparse.Namespace) -> int:
         say(f"soak: {kind.name}: SKIPPED: {missing}")
         return 0
     directory = Path(tempfile.mkdtemp(prefix="alluvium-soak-"))
-    run = Run(kind(directory), options, directory)
+    run = Run(kind(directory, agents_for(options.seconds)), options, directory)
     found = ["it did not get as far as the end"]
     try:
         run.start()

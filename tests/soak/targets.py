@@ -18,6 +18,16 @@ from servers import BINARY, Alluvium, Process  # noqa: E402
 AGES = [*COMPACTION, "--retention-check-interval", "1s"]
 # Small, so that caches are full before the second half of a short run.
 MEMORY = ["--cache-bytes", "64MiB"]
+# Of the length of a run: what waits for compaction may take at most so much of it, but no longer than by default, so that
+# producers at full speed are throttled before the second half of a short run.
+DELAY_SHARE = 12
+DELAY_SECONDS = (5, 60)
+
+
+def agents_for(seconds: float) -> list[str]:
+    """The agents' flags for a run of `seconds`."""
+    shortest, longest = DELAY_SECONDS
+    return [*MEMORY, "--compaction-delay-max", f"{max(shortest, min(longest, int(seconds / DELAY_SHARE)))}s"]
 
 
 class Embedded:
@@ -25,7 +35,7 @@ class Embedded:
 
     name = "embedded"
 
-    def __init__(self, directory: Path, compaction: list[str] = AGES, agents: list[str] = MEMORY):
+    def __init__(self, directory: Path, agents: list[str], compaction: list[str] = AGES):
         self.server = Alluvium(directory / "alluvium", *known("dev", compaction), *agents)
 
     @classmethod
@@ -67,7 +77,7 @@ class ThreeAgents:
 
     name = "cluster"
 
-    def __init__(self, directory: Path, compaction: list[str] = AGES, agents: list[str] = MEMORY):
+    def __init__(self, directory: Path, agents: list[str], compaction: list[str] = AGES):
         self.cluster = Cluster(directory, Network(is_private=False))
         for server in self.servers:
             server.stores = [*server.stores[:-len(COMPACTION)], *known(server.kind, compaction)]
