@@ -7,7 +7,7 @@
 //! Invariant: nothing here outlives the process, and every agent can serve every partition.
 //!
 //! Modules form layers. A module imports only from those before it in this order: `config`, `bounded_cache`, `metrics`,
-//! `memory`, `listen`, `live_agents`, `bucket_watch`, `metadata_cache`, `recent_segments`, `peers`, `produce`, `fetch`,
+//! `memory`, `listen`, `live_agents`, `bucket_watch`, `pause_watch`, `metadata_cache`, `recent_segments`, `peers`, `produce`, `fetch`,
 //! `groups`, `transactions`, `agent`, `topic_creation`, `kafka`, `http`.
 
 pub mod agent;
@@ -23,6 +23,7 @@ pub mod live_agents;
 pub mod memory;
 pub mod metadata_cache;
 pub mod metrics;
+pub mod pause_watch;
 pub mod peers;
 pub mod produce;
 pub mod recent_segments;

@@ -69,6 +69,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "listen",
             "live_agents",
             "bucket_watch",
+            "pause_watch",
             "metadata_cache",
             "recent_segments",
             "peers",

@@ -10,6 +10,7 @@ use alluvium_runtime::{Clock, Rng, Tasks};
 use futures::future::BoxFuture;
 use thiserror::Error;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::bucket_watch::BucketWatch;
 use crate::config::AgentConfig;
@@ -18,6 +19,7 @@ use crate::groups::{Groups, GroupsConfig, GroupsParts};
 use crate::memory::MemoryBudget;
 use crate::metadata_cache::{MetadataCache, MetadataCacheError};
 use crate::metrics::Metrics;
+use crate::pause_watch::PauseWatch;
 use crate::peers::{PeerBlocks, PeerCache, PeerWatch};
 use crate::produce::{self, Produce, ProduceParts, ProducerIds, throttle};
 use crate::recent_segments::RecentSegments;
@@ -51,6 +53,8 @@ pub struct Agent {
     pub objects: Objects,
     /// Whether the object store can be used.
     pub bucket_watch: BucketWatch,
+    /// Whether the process has stood still.
+    pub pause_watch: PauseWatch,
     /// This process's registration as a node, and its list of the other nodes.
     pub session: Session,
     /// The cache of topics and heads.
@@ -118,6 +122,8 @@ impl Agent {
         parts.tasks.spawn("metadata_cache", metadata_cache.clone().run(cancelled));
         let groups = start_groups(&config, &parts);
         let bucket_watch = start_watches(&parts);
+        let pause_watch = PauseWatch::new(Instant::now(), metrics.pauses.clone());
+        parts.tasks.spawn("pause_watch", pause_watch.clone().run(parts.tasks.cancelled()));
         let producer_ids = Arc::new(ProducerIds::new(parts.metastore.producers.clone(), Arc::clone(&parts.clock)));
         let transactions = start_transactions(&parts, &metadata_cache, &producer_ids, &metrics);
         let AgentParts { metastore, objects, session, clock, rng, tasks, .. } = parts;
@@ -126,6 +132,7 @@ impl Agent {
             metastore,
             objects,
             bucket_watch,
+            pause_watch,
             session,
             metadata_cache,
             produce,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use alluvium_model::limits;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::answer_writer::{WriteError, WriteLimits, write_answer};
@@ -40,6 +40,9 @@ pub enum ConnectionEnd {
     /// The agent is stopping.
     #[error("agent is draining")]
     Draining,
+    /// The agent stood still, so that what the peer sent before may be repeated elsewhere by now.
+    #[error("the agent stood still")]
+    Paused,
     /// A request that can only be answered by closing.
     #[error(transparent)]
     Closed(#[from] CloseReason),
@@ -58,6 +61,7 @@ impl ConnectionEnd {
             Self::ByPeer => "closed by peer",
             Self::Idle => "idle",
             Self::Draining => "draining",
+            Self::Paused => "paused",
             Self::Closed(reason) => reason.kind(),
             Self::Unreadable(_) => "frame",
             Self::Unwritable(_) => "write",
@@ -93,6 +97,7 @@ where
         ConnectionEnd::ByPeer
         | ConnectionEnd::Idle
         | ConnectionEnd::Draining
+        | ConnectionEnd::Paused
         | ConnectionEnd::Unreadable(_)
         | ConnectionEnd::Unwritable(WriteError::Io(_)) => {
             tracing::debug!(%peer, %ended, "connection closed");
@@ -113,7 +118,7 @@ where
 {
     let mut queue = ResponseQueue::default();
     let fetch_session = Arc::new(ConnectionSession::new(Arc::clone(&agent.fetch_session_memory)));
-    let origin = Origin { peer, fetch_session };
+    let origin = Origin { peer, fetch_session, began: agent.pause_watch.begin(Instant::now()) };
     let ended = serve_requests(agent, &origin, reader, &mut queue, write, cancel).await;
     match ended {
         ConnectionEnd::Draining => drain(agent, &mut queue, write).await,
@@ -121,7 +126,7 @@ where
             finish(&mut queue).await;
             ended
         }
-        ConnectionEnd::Idle | ConnectionEnd::Closed(_) => ended,
+        ConnectionEnd::Idle | ConnectionEnd::Paused | ConnectionEnd::Closed(_) => ended,
     }
 }
 
@@ -172,6 +177,9 @@ fn accept(
     queue: &mut ResponseQueue,
 ) -> Result<(), ConnectionEnd> {
     match incoming {
+        Ok(Incoming::Frame(..)) if agent.pause_watch.was_paused_since(origin.began, Instant::now()) => {
+            Err(ConnectionEnd::Paused)
+        }
         Ok(Incoming::Frame(frame, permit)) => {
             agent.metrics.request_bytes.inc_by(frame.len() as u64);
             queue.push(route(agent, origin, frame, permit));

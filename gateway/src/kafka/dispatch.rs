@@ -11,6 +11,7 @@ use super::fetch_session::ConnectionSession;
 use super::handler::{Call, CloseReason, Context, Handler, Reply};
 use super::handlers::{self, HANDLERS};
 use crate::agent::Agent;
+use crate::pause_watch::Began;
 use crate::produce::Permit;
 
 /// Where a request frame goes.
@@ -27,6 +28,8 @@ pub struct Origin {
     pub peer: SocketAddr,
     /// Its fetch session.
     pub fetch_session: Arc<ConnectionSession>,
+    /// When it connected.
+    pub began: Began,
 }
 
 /// Finds the handler of the request in `frame` (without its length prefix).

@@ -47,6 +47,8 @@ instruments! {
         response_bytes: Counter = "response_bytes", "bytes" [];
         /// Kafka connections closed because their clients did not take their answers while others waited for memory
         slow_readers: Counter = "slow_readers_closed", "connections" [];
+        /// Times that this process stood still for 10 s or longer, after which Kafka connections are closed
+        pauses: Counter = "pauses", "pauses" [];
         /// Kafka connections open
         connections: Gauge = "connections", "connections" [];
         /// Segments sealed, by reason: a limit of a segment, a flush, or the agent's drain

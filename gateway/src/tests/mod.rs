@@ -10,6 +10,7 @@ mod group_members;
 mod list_offsets;
 mod long_poll;
 mod new_producers;
+mod paused_agents;
 mod peer_cache;
 mod peer_network;
 mod produce_and_fetch;

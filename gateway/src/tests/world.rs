@@ -241,8 +241,18 @@ pub fn transactional(by: TransactionalProducer, sequence: i32, values: &[&str]) 
 
 /// Appends one batch without waiting for its outcome; a transactional one by the rules of version 2.
 pub async fn append(agent: &Agent, partition: TopicPartition, batch: Batch) -> AppendOutcomes {
+    append_by(agent, partition, batch, TransactionVersion::V2).await
+}
+
+/// As [`append`], by the rules of `version` if it is transactional.
+pub async fn append_by(
+    agent: &Agent,
+    partition: TopicPartition,
+    batch: Batch,
+    version: TransactionVersion,
+) -> AppendOutcomes {
     let permit = agent.produce.admit(batch.len()).await.expect("the agent does not drain");
-    let transactional = batch.header().attributes.is_transactional().then_some(TransactionVersion::V2);
+    let transactional = batch.header().attributes.is_transactional().then_some(version);
     agent.produce.append(vec![PartitionAppend { partition, batch, transactional }], permit)
 }
 
