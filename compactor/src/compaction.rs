@@ -4,7 +4,7 @@
 //! partition run side by side on disjoint ranges of offsets.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ pub(crate) struct CompactionTask {
     pub(crate) job_ended: Notify,
     /// Threads of normal priority, for the time in which the backlog is large.
     pub(crate) urgent: OnceLock<Handle>,
+    /// Whether some data had waited for too long when jobs were planned last.
+    pub(crate) is_late: AtomicBool,
     pub(crate) statuses: Arc<TaskStatuses>,
     pub(crate) throughput: Mutex<Throughput>,
 }
@@ -116,6 +118,9 @@ impl CompactionTask {
         let jobs = u64::try_from(self.config.jobs_max.max(1) * PLAN_JOBS_PER_WORKER).unwrap_or(u64::MAX);
         let mut pass = PlannedWork::new(job_bytes_max.saturating_mul(jobs));
         let failed = self.plan_pass(&mut pass, !merges.is_full()).await.err();
+        // Here and not where jobs begin: results are applied under the same lock, and jobs are not polled meanwhile.
+        let is_late = self.index.backlog().await.is_late(self.clock.now());
+        self.is_late.store(is_late, Ordering::Relaxed);
         let is_full = pass.is_full();
         Planned { jobs: pass.into_jobs(job_bytes_max, merges), is_full, failed }
     }
@@ -151,7 +156,8 @@ impl CompactionTask {
 
     /// Runs a job: on threads of normal priority if much is waiting, or something has waited too long.
     async fn run_job(&self, job: Job, results: mpsc::Sender<JobResult>) -> JobResult {
-        let is_urgent = self.is_urgent().await;
+        let is_much = self.counters.lag_bytes.load(Ordering::Relaxed) >= self.config.urgent_bytes;
+        let is_urgent = is_much || self.is_late.load(Ordering::Relaxed);
         let number = self.throughput().begin(self.clock.now(), job.level_0_bytes());
         let progress = Arc::new(Progress::new(number, &job, results));
         let result = match self.urgent.get() {
@@ -169,11 +175,6 @@ impl CompactionTask {
             _ => self.rewriter.run(&job, &progress).await,
         };
         JobResult { job: number, ..result }
-    }
-
-    async fn is_urgent(&self) -> bool {
-        let is_much = self.counters.lag_bytes.load(Ordering::Relaxed) >= self.config.urgent_bytes;
-        is_much || self.index.backlog().await.is_late(self.clock.now())
     }
 
     /// Applies what a batch of a job, or its end, has changed.

@@ -1,5 +1,6 @@
 //! The handle of a compactor: puts its parts together and runs rounds.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use alluvium_metastore::Metastore;
@@ -80,6 +81,7 @@ impl Compactor {
             in_flight: InFlight::default(),
             job_ended: Notify::new(),
             urgent: OnceLock::new(),
+            is_late: AtomicBool::new(false),
             statuses: Arc::clone(&statuses),
             throughput: Mutex::default(),
         };

@@ -30,6 +30,11 @@ const FOUND: &[u64] = &[
     // A commit of a transaction was made by an attempt with an unknown result, and refused because another instance of
     // the producer had taken over meanwhile.
     207,
+    // The checker took two processes for one, because the second had got the id of the first, which was paused.
+    102,
+    // A job of the compactor waited for a lock that was granted to it while nobody polled it, because its results were
+    // waited for under the same lock.
+    299,
 ];
 
 #[test]
