@@ -56,8 +56,7 @@ pub(crate) fn decode_state(producer: ProducerId, row: &[u8]) -> Result<StoredTra
     let mut row = RowReader::new("transaction", row, VERSION)?;
     let id = TransactionalId::new(&row.text()?).ok_or(row.malformed("transactional id"))?;
     let epoch = ProducerEpoch(row.i16()?);
-    let previous =
-        row.optional(|row| Ok(TransactionalProducer { id: ProducerId(row.i64()?), epoch: ProducerEpoch(row.i16()?) }))?;
+    let previous = row.optional(|row| Ok(TransactionalProducer::from_raw(row.i64()?, row.i16()?)))?;
     let status = match row.u8()? {
         EMPTY => Status::Empty,
         ONGOING => Status::Ongoing { since: Timestamp(row.i64()?) },

@@ -3,8 +3,7 @@ mod several_ends;
 use std::time::Duration;
 
 use alluvium_model::{
-    Extent, ExtentSource, ObjectId, Offset, PartitionIndex, ProducerEpoch, ProducerId, Sequence, Timestamp,
-    TopicPartition,
+    Extent, ExtentSource, ObjectId, Offset, PartitionIndex, ProducerId, Sequence, Timestamp, TopicPartition,
     group::{Generation, GroupId, SavedState, Snapshot},
     limits::{TRANSACTION_GROUPS_MAX, TRANSACTION_MEMBERS_MAX},
     log::{
@@ -43,7 +42,7 @@ fn id(text: &str) -> TransactionalId {
 }
 
 fn producer(id: i64, epoch: i16) -> TransactionalProducer {
-    TransactionalProducer { id: ProducerId(id), epoch: ProducerEpoch(epoch) }
+    TransactionalProducer::from_raw(id, epoch)
 }
 
 impl World {
