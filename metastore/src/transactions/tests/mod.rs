@@ -107,7 +107,7 @@ impl World {
     }
 
     async fn aborted(&self, partition: usize) -> Vec<AbortedTransaction> {
-        self.metastore.log.find_stable(self.partitions[partition], Offset(0), 100).await.unwrap().aborted
+        self.metastore.log.find_with_aborted(self.partitions[partition], Offset(0), 100).await.unwrap().aborted
     }
 
     async fn newest(&self, partition: usize) -> Extent {
