@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alluvium_model::{
     Extent, ExtentSource, ObjectId, Offset, PartitionIndex, ProducerId, Sequence, Timestamp, TopicPartition,
-    group::{Generation, GroupId, SavedState, Snapshot},
+    group::GroupId,
     limits::{TRANSACTION_GROUPS_MAX, TRANSACTION_MEMBERS_MAX},
     log::{
         BatchCommit, BatchRejection, CommitLimits, ProducerBatch, RunCommit, SegmentCommit,
@@ -23,7 +23,7 @@ use crate::{
     groups::Fence,
     kv::KvFaults,
     leases::{Lease, LeaseKey},
-    offsets::CommittedOffset,
+    offsets::tests as offsets,
 };
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -240,17 +240,9 @@ async fn an_end_whose_result_is_unknown_happens_once() {
 
 /// A group without members, as a simple consumer uses one: what its commits are fenced by.
 async fn group(world: &World) -> (Lease, GroupId, Fence) {
-    let group = GroupId::new("group").unwrap();
+    let group = offsets::group("group");
     let lease = fixtures::lease(&world.metastore, LeaseKey::Group(group.clone())).await;
-    let empty = Snapshot {
-        state: SavedState::Empty,
-        generation: Generation(0),
-        protocol_type: None,
-        protocol: None,
-        leader: None,
-        members: Vec::new(),
-    };
-    let fence = world.metastore.groups.save(&lease, &group, None, 1, &empty, NOW).await.unwrap();
+    let fence = world.metastore.groups.save(&lease, &group, None, 1, &offsets::simple(), NOW).await.unwrap();
     (lease, group, fence)
 }
 
@@ -261,16 +253,9 @@ async fn offsets_are_committed_with_the_transaction_and_dropped_with_it() {
     let (lease, group, fence) = group(&world).await;
     let by = world.init("a", FRESH).await;
     let partition = world.partitions[0];
-    let row = |offset| CommittedOffset {
-        offset: Offset(offset),
-        leader_epoch: None,
-        committed: NOW,
-        expires: None,
-        metadata: String::new(),
-    };
     let transactions = &world.metastore.transactions;
     let commit = async |by, version, offset| {
-        let offsets = &[(partition, row(offset))];
+        let offsets = &[(partition, offsets::row(offset))];
         let pending = TransactionOffsets { id: &id("a"), producer: by, version, group: &group, offsets };
         transactions.commit_offsets(&lease, fence, pending, NOW).await
     };
