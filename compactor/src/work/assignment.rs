@@ -41,7 +41,7 @@ impl Assignment {
     }
 
     /// Whether it would rewrite `partition` if that was large, and has not been found to be large yet.
-    pub(super) fn may_get(&self, partition: TopicPartition, head: &Head) -> bool {
+    pub(super) fn would_own_if_large(&self, partition: TopicPartition, head: &Head) -> bool {
         let state = self.state();
         state.large.may_be_large(head.appended) && state.has(partition, AssignedBy::Partition)
     }
@@ -57,8 +57,8 @@ impl Assignment {
     }
 
     /// `lag` is at level 0 of `partition`, as was read at `now`.
-    pub(super) fn found(&self, partition: TopicPartition, lag: &Lag, now: Timestamp) {
-        self.state().large.found(partition, lag, now);
+    pub(super) fn surveyed(&self, partition: TopicPartition, lag: &Lag, now: Timestamp) {
+        self.state().large.surveyed(partition, lag, now);
     }
 
     /// Some data of `partition` was compacted.

@@ -65,7 +65,7 @@ impl LargePartitions {
     pub(super) fn assigned_by(&self, partition: TopicPartition) -> AssignedBy {
         match self.partitions.get(&partition) {
             _ if self.bytes_min == 0 => AssignedBy::Partition,
-            Some(Recent { large_until: Some(_), is_overdue: true, .. }) => AssignedBy::Either,
+            Some(Recent { large_until: Some(_), is_overdue: true, .. }) => AssignedBy::Both,
             Some(Recent { large_until: Some(_), .. }) => AssignedBy::Partition,
             Some(_) | None => AssignedBy::Neighbourhood,
         }
@@ -91,7 +91,7 @@ impl LargePartitions {
     }
 
     /// `lag` is at level 0 of `partition`, as was read at `now`: with enough for a file of its own it is large.
-    pub(super) fn found(&mut self, partition: TopicPartition, lag: &Lag, now: Timestamp) {
+    pub(super) fn surveyed(&mut self, partition: TopicPartition, lag: &Lag, now: Timestamp) {
         let kept = now.plus(self.window * KEPT_WINDOWS);
         if lag.bytes < self.bytes_min {
             return;
