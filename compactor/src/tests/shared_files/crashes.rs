@@ -114,7 +114,7 @@ async fn run(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn reads_and_queries_agree_in_any_interleaving_of_commits_crashes_and_trims(

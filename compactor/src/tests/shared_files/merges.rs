@@ -190,19 +190,20 @@ async fn a_merge_that_is_too_large_for_one_transaction_is_made_in_pieces() {
     let mut world = world(41).await;
     // The first file has partition 40 too, which another compactor works on.
     commit(&mut world, 0..41, 100).await;
-    world.compactor(sharing()).run_once().await;
+    let config = || CompactorConfig { file_bytes_target: 1 << 19, ..sharing() };
+    world.compactor(config()).run_once().await;
     let key = LeaseKey::Partition(world.partition(40));
     let other = fixtures::lease(&world.metastore, key).await;
     for _ in 0..5 {
         // Between two parts each partition but the first has a file of its own.
-        commit(&mut world, 1..40, 70_000).await;
-        world.compactor(sharing()).run_once().await;
+        commit(&mut world, 1..40, 35_000).await;
+        world.compactor(config()).run_once().await;
         commit(&mut world, 0..40, 100).await;
-        world.compactor(sharing()).run_once().await;
+        world.compactor(config()).run_once().await;
     }
     assert_eq!(kinds(&world, 0).await, (6, 0));
     world.metastore.leases.release(&[other]).await.expect("released");
-    let report = world.compactor(sharing()).run_once().await;
+    let report = world.compactor(config()).run_once().await;
     assert_eq!(report.failures, Vec::<String>::new());
     check(&world).await;
     assert!(kinds(&world, 0).await.0 < 6, "{:?}", kinds(&world, 0).await);
