@@ -78,7 +78,8 @@ pub async fn lease(metastore: &Metastore, key: LeaseKey) -> Lease {
     leases.expect("a fixture's store gives leases").remove(0).expect("a fixture's lease is free")
 }
 
-/// Puts `extent`, which is the object `key`, into the place of `inputs` of `partition`, as a compactor does that wrote it.
+/// Puts `extent`, which is the object `key`, into the place of `inputs` of `partition`, as a compactor does that wrote
+/// it.
 pub async fn replace(
     metastore: &Metastore,
     partition: TopicPartition,

@@ -40,7 +40,7 @@ impl Assignment {
         state.has(partition, state.large.assigned_by(partition))
     }
 
-    /// Whether it would rewrite `partition` if that was large, and has not been found to be large yet.
+    /// Whether it would rewrite `partition` if that was large, as it may be by all that was ever appended to it.
     pub(super) fn would_own_if_large(&self, partition: TopicPartition, head: &Head) -> bool {
         let state = self.state();
         state.large.may_be_large(head.appended) && state.has(partition, AssignedBy::Partition)
@@ -51,7 +51,8 @@ impl Assignment {
         self.state().work.as_ref().is_some_and(|work| work.has_role(role))
     }
 
-    /// `extent` was committed; this is known since `now`. Returns whether the partition is assigned by something else since.
+    /// `extent` was committed; this is known since `now`. Returns whether the partition is assigned by something else
+    /// since then.
     pub(super) fn append(&self, partition: TopicPartition, extent: &Extent, now: Timestamp) -> bool {
         self.state().large.append(partition, extent, now)
     }

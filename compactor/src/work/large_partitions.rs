@@ -5,9 +5,8 @@
 //! a quarter of that: it does not change back and forth while it gets about as much.
 //!
 //! So compactors agree, except about a partition that was large before one of them began, and gets less since, or whose
-//! window had begun then. If each
-//! leaves it to the other, it is overdue after [`OVERDUE_WINDOWS`], when either may take it; and once that is done, it is
-//! small for both.
+//! window had begun then. If each leaves it to the other, it is overdue after [`OVERDUE_WINDOWS`], when either may take
+//! it; and once that is done, it is small for both.
 //!
 //! Only partitions that get data take memory, about 100 B each, until the window is over.
 

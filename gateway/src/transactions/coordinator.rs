@@ -34,7 +34,8 @@ impl Transactions {
         transactions
     }
 
-    /// Whether transactions can end at this agent: the task that ends them runs until the agent stops, or until a panic.
+    /// Whether transactions can end at this agent: the task that ends them runs until the agent stops, or until
+    /// it panics.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.ends.is_running()
