@@ -24,7 +24,7 @@ pub(crate) enum AssignedBy {
     Partition,
     /// To both who have it by the one and by the other: whose it is has not compacted it for too long, perhaps because it
     /// does not know that the partition is large.
-    Either,
+    Both,
 }
 
 impl AssignedWork {
@@ -43,7 +43,7 @@ impl AssignedWork {
         match by {
             AssignedBy::Neighbourhood => has(neighbourhood),
             AssignedBy::Partition => has(number.0),
-            AssignedBy::Either => has(neighbourhood) || has(number.0),
+            AssignedBy::Both => has(neighbourhood) || has(number.0),
         }
     }
 

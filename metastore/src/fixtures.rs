@@ -7,10 +7,11 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use alluvium_model::{
-    AgentId, ObjectId, Timestamp, TopicId, TopicPartition,
+    AgentId, Extent, ObjectId, Timestamp, TopicId, TopicPartition,
     log::{BatchCommit, CommitLimits, RunCommit, SegmentCommit},
 };
 use alluvium_runtime::{ManualClock, SeededRng, uuid_v4};
@@ -19,12 +20,15 @@ use crate::{
     Metastore,
     kv::{Db, Engine, FdbEngine, FdbOptions, KvFaults, MemoryEngine},
     leases::{Lease, LeaseKey},
+    log::NewObject,
     nodes::{Endpoint, Incarnation, LeaseOwner, NewNode, Session, SessionConfig},
     topics::{NewTopic, Topic},
 };
 
 /// Bytes of the batch of a fixture.
 const BATCH_BYTES: u32 = 100;
+/// How long what [`replace`] replaces stays in the bucket.
+const DELETION_GRACE: Duration = Duration::from_secs(600);
 
 /// If this environment variable names a cluster file, the stores of [`memory`] are in that FoundationDB, so that their
 /// tests also test FoundationDB.
@@ -72,6 +76,22 @@ pub async fn lease(metastore: &Metastore, key: LeaseKey) -> Lease {
     metastore.nodes.register(&new, owner.incarnation, Timestamp(0)).await.expect("a fixture's store registers");
     let leases = metastore.leases.acquire(&[key], owner, &SeededRng::new(3)).await;
     leases.expect("a fixture's store gives leases").remove(0).expect("a fixture's lease is free")
+}
+
+/// Puts `extent`, which is the object `key`, into the place of `inputs` of `partition`, as a compactor does that wrote
+/// it.
+pub async fn replace(
+    metastore: &Metastore,
+    partition: TopicPartition,
+    inputs: &[Extent],
+    (extent, key): (Extent, String),
+    now: Timestamp,
+) {
+    let lease = lease(metastore, LeaseKey::Partition(partition)).await;
+    let output = (extent.clone(), NewObject { key, bytes: extent.file_bytes() });
+    let swapped = metastore.log.swap(&lease, partition, inputs, &[output], now, DELETION_GRACE).await;
+    swapped.expect("a fixture's inputs are current");
+    metastore.leases.release(&[lease]).await.expect("a fixture's store takes leases back");
 }
 
 /// Creates a topic without config overrides; its id follows from its name.

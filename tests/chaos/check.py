@@ -73,21 +73,21 @@ def check_records(load: Load, content: Content) -> list[str]:
     return bad
 
 
+def such(where: str, found: dict[str, list]) -> list[str]:
+    """A violation for each kind of thing of which some were found at that place."""
+    return [f"{where}: {len(things)} {kind}, such as {things[:5]}" for kind, things in found.items() if things]
+
+
 def check_stream(name: str, acked: dict[int, int], found: list[tuple[int, int]]) -> list[str]:
     """`acked`: sequence to offset; `found`: sequence and offset, by offset."""
-    bad = []
     sequences = [sequence for sequence, _ in found]
     offsets = dict(found)
     twice = [sequence for sequence, count in Counter(sequences).items() if count > 1]
     lost = sorted(set(acked) - set(sequences))
     moved = [sequence for sequence, offset in acked.items()
              if sequence in offsets and offset not in (UNKNOWN, offsets[sequence])]
-    if twice:
-        bad.append(f"{name}: {len(twice)} records are there more than once, such as {twice[:5]}")
-    if lost:
-        bad.append(f"{name}: {len(lost)} acknowledged records are lost, such as {lost[:5]}")
-    if moved:
-        bad.append(f"{name}: {len(moved)} records are not at their acknowledged offsets, such as {moved[:5]}")
+    bad = such(name, {"records are there more than once": twice, "acknowledged records are lost": lost,
+                      "records are not at their acknowledged offsets": moved})
     if sequences != sorted(sequences):
         bad.append(f"{name}: records are out of order")
     return bad
@@ -132,16 +132,11 @@ def check_pairs(committed: set[bytes], aborted: set[bytes], partitions: list[lis
     for partition, values in enumerate(partitions):
         twice = [value for value, count in Counter(values).items() if count > 1]
         lost, shown = sorted(committed - set(values)), sorted(aborted & set(values))
-        if twice:
-            bad.append(f"{PAIRS} {partition}: {len(twice)} transactions are there twice, such as {twice[:5]}")
-        if lost:
-            bad.append(f"{PAIRS} {partition}: {len(lost)} committed transactions are not there, such as {lost[:5]}")
-        if shown:
-            bad.append(f"{PAIRS} {partition}: {len(shown)} aborted transactions are there, such as {shown[:5]}")
+        bad += such(f"{PAIRS} {partition}", {"transactions are there twice": twice,
+                                             "committed transactions are not there": lost,
+                                             "aborted transactions are there": shown})
     torn = sorted(set().union(*partitions) - set(partitions[0]).intersection(*partitions[1:]))
-    if torn:
-        bad.append(f"{PAIRS}: {len(torn)} transactions are in some partitions only, such as {torn[:5]}")
-    return bad
+    return bad + such(PAIRS, {"transactions are in some partitions only": torn})
 
 
 def check_copies(consumed: list[bytes], copied: list[bytes]) -> list[str]:

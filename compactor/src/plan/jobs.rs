@@ -17,7 +17,7 @@ const COMPACTION_MEMORY_BYTES: u64 = 1_000;
 /// Memory of one input beside its records, bytes: the extent in the plan and with its run, its place in the schedule.
 const INPUT_MEMORY_BYTES: u64 = 300;
 
-/// Adjacent extents of one partition that become one history file.
+/// Adjacent extents of one partition that become history files of its own, or its part of a shared one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Compaction {
     /// The topic's name; it becomes part of the file's key.

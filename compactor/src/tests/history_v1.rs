@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use alluvium_history::HistoryFile;
+use alluvium_history::golden_v1::{self, PARTITION};
 use alluvium_metastore::fixtures;
 use alluvium_metastore::kv::KvFaults;
-use alluvium_metastore::leases::LeaseKey;
-use alluvium_metastore::log::NewObject;
-use alluvium_model::{Extent, ExtentSource, ObjectId, Offset, Timestamp, object_key};
+use alluvium_model::{ExtentSource, ObjectId, object_key};
 use alluvium_runtime::Clock;
 
 use super::drafts::drafts;
@@ -15,34 +14,17 @@ use super::world::World;
 use crate::CompactorConfig;
 use crate::rewrite::ObjectSource;
 
-/// A file of offsets 99 to 1,199 of partition 3 of the topic of [`World`], with four records.
-const FILE: &[u8] = include_bytes!("../../../crates/history/src/tests/golden-v1.parquet");
-
 /// Puts the file into the place of the second extent of partition 3.
 async fn replace_by_file(world: &mut World) {
-    let partition = world.partition(3);
-    let object = ObjectId::new(world.clock.now(), 99, 1);
-    let extent = Extent {
-        offsets: Offset(99)..Offset(1_200),
-        object,
-        source: ExtentSource::HistoryV1 { level: 1 },
-        bytes: FILE.len() as u64,
-        records: 4,
-        timestamps: (Timestamp(-1), Timestamp(1_790_000_000_005)),
-    };
-    let key = object_key::of_extent("orders", partition, &extent);
-    world.objects.put(&key, vec![FILE.into()]).await.expect("put");
+    let extent = golden_v1::extent(ObjectId::new(world.clock.now(), 99, 1));
+    let key = object_key::of_extent(golden_v1::TOPIC, PARTITION, &extent);
+    world.objects.put(&key, vec![golden_v1::FILE.into()]).await.expect("put");
     let source = ObjectSource::new(world.objects.clone(), key.clone(), extent.bytes);
     let file = HistoryFile::open(&source).await.expect("open");
-    let records = file.records(&source, Offset(99), 1 << 20).await.expect("records");
-    world.acknowledged.get_mut(&partition).expect("known").splice(99..1_200, records);
-
-    let inputs = world.extents(partition).await[1..2].to_vec();
-    let lease = fixtures::lease(&world.metastore, LeaseKey::Partition(partition)).await;
-    let output = (extent, NewObject { key, bytes: FILE.len() as u64 });
-    let (log, now) = (&world.metastore.log, world.clock.now());
-    assert_eq!(log.swap(&lease, partition, &inputs, &[output], now, Duration::from_secs(600)).await, Ok(()));
-    world.metastore.leases.release(&[lease]).await.expect("released");
+    let records = file.records(&source, extent.offsets.start, 1 << 20).await.expect("records");
+    world.acknowledged.get_mut(&PARTITION).expect("known").splice(99..1_200, records);
+    let inputs = &world.extents(PARTITION).await[1..2];
+    fixtures::replace(&world.metastore, PARTITION, inputs, (extent, key), world.clock.now()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +44,7 @@ async fn a_file_of_version_1_is_merged_into_one_of_version_2_and_deleted() {
     }
     compactor.run_once().await;
     world.check().await;
-    let extents = world.extents(world.partition(3)).await;
+    let extents = world.extents(PARTITION).await;
     assert!(extents.iter().all(|of| matches!(of.source, ExtentSource::History { .. })), "{extents:?}");
     world.advance(Duration::from_secs(601));
     compactor.run_once().await;

@@ -14,7 +14,6 @@ mod independence;
 mod interleavings;
 mod jobs;
 mod shared_files;
-mod shared_merges;
 mod sharing;
 mod spreading;
 mod together;

@@ -127,18 +127,18 @@ async fn large_partitions_are_spread_also_if_they_got_their_data_before_the_comp
 
 #[tokio::test(start_paused = true)]
 async fn small_partitions_share_files_beside_large_ones() {
-    let (mut world, processes) = world(300, 3).await;
+    let (mut world, processes) = world(150, 3).await;
     let cancel = start(&processes).await;
     // Twelve are large from here on.
     commit(&mut world, 0..12, LARGE_BYTES).await;
     until_all_is_history(&world).await;
-    for round in 0..3 {
+    for round in 0..2 {
         let before = world.objects.usage().totals();
-        commit(&mut world, 12..300, SMALL_BYTES).await;
+        commit(&mut world, 12..150, SMALL_BYTES).await;
         until_all_is_history(&world).await;
         let after = world.objects.usage().totals();
         // The segment and a file for each neighbourhood; each compactor reads the segment once.
-        assert_eq!(after.puts - before.puts, 1 + 6, "round {round}");
+        assert_eq!(after.puts - before.puts, 1 + 3, "round {round}");
         assert!(after.gets - before.gets <= 3, "{} GETs in round {round}", after.gets - before.gets);
     }
     cancel.cancel();
@@ -147,16 +147,16 @@ async fn small_partitions_share_files_beside_large_ones() {
 
 #[tokio::test(start_paused = true)]
 async fn a_partition_that_grows_changes_hands_once_and_back_once_it_is_small_for_long() {
-    let (mut world, processes) = world(50, 3).await;
-    let partition = movable(&world, &processes, 50);
+    let (mut world, processes) = world(12, 3).await;
+    let partition = movable(&world, &processes, 12);
     let small = owner(&world, &processes, partition, AssignedBy::Neighbourhood);
     let large = owner(&world, &processes, partition, AssignedBy::Partition);
     let cancel = start(&processes).await;
     let mut hands = Vec::new();
     // Small; then more and more; then about half and twice as much as makes it large, in turns; then small.
     let growing = (0..20).map(|minute| minute * 8_000);
-    let wavering = (0..40).map(|minute| if minute / 5 % 2 == 0 { 20_000 } else { 80_000 });
-    let minutes = [SMALL_BYTES; 10].into_iter().chain(growing).chain(wavering).chain([SMALL_BYTES; 40]);
+    let wavering = (0..20).map(|minute| if minute / 5 % 2 == 0 { 20_000 } else { 80_000 });
+    let minutes = [SMALL_BYTES; 5].into_iter().chain(growing).chain(wavering).chain([SMALL_BYTES; 30]);
     for bytes in minutes {
         let before = written(&processes);
         commit(&mut world, partition..partition + 1, bytes).await;

@@ -40,8 +40,8 @@ impl Assignment {
         state.has(partition, state.large.assigned_by(partition))
     }
 
-    /// Whether it would rewrite `partition` if that was large, and has not been found to be large yet.
-    pub(super) fn may_get(&self, partition: TopicPartition, head: &Head) -> bool {
+    /// Whether it would rewrite `partition` if that was large, as it may be by all that was ever appended to it.
+    pub(super) fn would_own_if_large(&self, partition: TopicPartition, head: &Head) -> bool {
         let state = self.state();
         state.large.may_be_large(head.appended) && state.has(partition, AssignedBy::Partition)
     }
@@ -51,14 +51,15 @@ impl Assignment {
         self.state().work.as_ref().is_some_and(|work| work.has_role(role))
     }
 
-    /// `extent` was committed; this is known since `now`. Returns whether the partition is assigned by something else since.
+    /// `extent` was committed; this is known since `now`. Returns whether the partition is assigned by something else
+    /// since then.
     pub(super) fn append(&self, partition: TopicPartition, extent: &Extent, now: Timestamp) -> bool {
         self.state().large.append(partition, extent, now)
     }
 
     /// `lag` is at level 0 of `partition`, as was read at `now`.
-    pub(super) fn found(&self, partition: TopicPartition, lag: &Lag, now: Timestamp) {
-        self.state().large.found(partition, lag, now);
+    pub(super) fn surveyed(&self, partition: TopicPartition, lag: &Lag, now: Timestamp) {
+        self.state().large.surveyed(partition, lag, now);
     }
 
     /// Some data of `partition` was compacted.

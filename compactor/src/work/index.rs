@@ -238,7 +238,7 @@ impl WorkIndex {
                 if may_expire {
                     self.expiry().look_at(partition, self.clock.now());
                 }
-                if self.assignment.has_partition(partition) || self.assignment.may_get(partition, &head) {
+                if self.assignment.has_partition(partition) || self.assignment.would_own_if_large(partition, &head) {
                     let mut backlog = self.backlog.lock().await;
                     // A look at it decides; what is there in one that was never looked at is read now, for the lag.
                     self.read(&mut backlog, &topic, partition, head).await?;
@@ -261,7 +261,7 @@ impl WorkIndex {
         let input =
             PlanInput { topic, partition, head, end, selection, bytes_max: 0, in_flight: &BusyExtents::default(), now };
         let work = self.planner.plan(input).await?;
-        self.assignment.found(partition, &work.reading.lag, now);
+        self.assignment.surveyed(partition, &work.reading.lag, now);
         if self.assignment.has_partition(partition) {
             backlog.surveyed(partition, &work.reading, !work.merges.is_empty(), now);
         } else {

@@ -5,9 +5,8 @@
 //! a quarter of that: it does not change back and forth while it gets about as much.
 //!
 //! So compactors agree, except about a partition that was large before one of them began, and gets less since, or whose
-//! window had begun then. If each
-//! leaves it to the other, it is overdue after [`OVERDUE_WINDOWS`], when either may take it; and once that is done, it is
-//! small for both.
+//! window had begun then. If each leaves it to the other, it is overdue after [`OVERDUE_WINDOWS`], when either may take
+//! it; and once that is done, it is small for both.
 //!
 //! Only partitions that get data take memory, about 100 B each, until the window is over.
 
@@ -65,7 +64,7 @@ impl LargePartitions {
     pub(super) fn assigned_by(&self, partition: TopicPartition) -> AssignedBy {
         match self.partitions.get(&partition) {
             _ if self.bytes_min == 0 => AssignedBy::Partition,
-            Some(Recent { large_until: Some(_), is_overdue: true, .. }) => AssignedBy::Either,
+            Some(Recent { large_until: Some(_), is_overdue: true, .. }) => AssignedBy::Both,
             Some(Recent { large_until: Some(_), .. }) => AssignedBy::Partition,
             Some(_) | None => AssignedBy::Neighbourhood,
         }
@@ -91,7 +90,7 @@ impl LargePartitions {
     }
 
     /// `lag` is at level 0 of `partition`, as was read at `now`: with enough for a file of its own it is large.
-    pub(super) fn found(&mut self, partition: TopicPartition, lag: &Lag, now: Timestamp) {
+    pub(super) fn surveyed(&mut self, partition: TopicPartition, lag: &Lag, now: Timestamp) {
         let kept = now.plus(self.window * KEPT_WINDOWS);
         if lag.bytes < self.bytes_min {
             return;

@@ -15,6 +15,8 @@ mod decode;
 mod error;
 pub mod file;
 mod footer;
+#[cfg(any(test, feature = "testing"))]
+pub mod golden_v1;
 mod identity;
 mod index;
 mod read_batches;

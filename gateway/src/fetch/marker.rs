@@ -36,13 +36,12 @@ pub fn control_batch(
 #[cfg(test)]
 mod tests {
     use alluvium_model::log::transaction_end::MARKER_BYTES;
-    use alluvium_model::{ProducerEpoch, ProducerId};
 
     use super::*;
 
     #[test]
     fn a_marker_is_a_control_batch_of_one_record() {
-        let producer = TransactionalProducer { id: ProducerId(7), epoch: ProducerEpoch(3) };
+        let producer = TransactionalProducer::from_raw(7, 3);
         for (verdict, key) in [(Verdict::Abort, ABORT_KEY), (Verdict::Commit, COMMIT_KEY)] {
             let batch = control_batch(Offset(41), Timestamp(1_000), producer, verdict).unwrap();
             batch.verify_crc().unwrap();

@@ -66,6 +66,14 @@ pub enum TransactionCommitError {
     Transaction(#[from] TransactionFailure),
 }
 
+/// What came of an attempt to write offsets.
+enum Written {
+    /// They are committed.
+    Committed,
+    /// The group has changed since this was admitted: nothing was written.
+    Fenced(Admission),
+}
+
 /// Why one offset was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OffsetDeleteError {
@@ -87,18 +95,16 @@ impl Groups {
     ) -> Result<Vec<Result<(), OffsetCommitError>>, GroupError> {
         let group = group_id(group)?;
         let (results, rows) = self.rows(offsets);
-        for _ in 0..COMMIT_ATTEMPTS_MAX {
-            let admit = |answer| Request::AdmitCommit(committer.clone(), answer);
-            let admission: Admission = self.ask(&group, admit).await??;
-            let Admission { lease, fence } = &admission;
-            match self.0.offsets.commit(lease, &group, *fence, &rows).await {
-                Ok(()) => return Ok(results),
-                // The group has changed in between: may this committer still commit?
-                Err(SaveError::Fenced) => self.revalidate(&group, admission).await?,
-                Err(error) => return Err(unavailable(&error)),
+        let (group, rows) = (&group, &rows);
+        let commit = |admission: Admission| async move {
+            match self.0.offsets.commit(&admission.lease, group, admission.fence, rows).await {
+                Ok(()) => Ok(Written::Committed),
+                Err(SaveError::Fenced) => Ok(Written::Fenced(admission)),
+                Err(error) => Err(unavailable(&error)),
             }
-        }
-        Err(GroupError::NotCoordinator)
+        };
+        self.commit_admitted(group, &committer, commit).await?;
+        Ok(results)
     }
 
     /// Adds `offsets` of `group` to a transaction, with which they are committed: one result per offset, in their order.
@@ -116,15 +122,32 @@ impl Groups {
         let (results, rows) = self.rows(offsets);
         let TransactionCommit { id, producer, version } = &transaction;
         let pending = TransactionOffsets { id, producer: *producer, version: *version, group: &group, offsets: &rows };
+        let commit = |admission: Admission| async move {
+            let now = self.0.context.clock.now();
+            match self.0.transactions.commit_offsets(&admission.lease, admission.fence, pending, now).await {
+                Ok(()) => Ok(Written::Committed),
+                Err(TransactionFailure::GroupFenced) => Ok(Written::Fenced(admission)),
+                Err(failure) => Err(TransactionCommitError::from(failure)),
+            }
+        };
+        self.commit_admitted(&group, &committer, commit).await?;
+        Ok(results)
+    }
+
+    /// Commits by `commit` what the group admits from `committer`, again if the group has changed in between.
+    async fn commit_admitted<E: From<GroupError>, Attempt: Future<Output = Result<Written, E>>>(
+        &self,
+        group: &GroupId,
+        committer: &Committer,
+        commit: impl Fn(Admission) -> Attempt,
+    ) -> Result<(), E> {
         for _ in 0..COMMIT_ATTEMPTS_MAX {
             let admit = |answer| Request::AdmitCommit(committer.clone(), answer);
-            let admission: Admission = self.ask(&group, admit).await??;
-            let Admission { lease, fence } = &admission;
-            let now = self.0.context.clock.now();
-            match self.0.transactions.commit_offsets(lease, *fence, pending, now).await {
-                Ok(()) => return Ok(results),
-                Err(TransactionFailure::GroupFenced) => self.revalidate(&group, admission).await?,
-                Err(failure) => return Err(failure.into()),
+            let admission: Admission = self.ask(group, admit).await??;
+            match commit(admission).await? {
+                Written::Committed => return Ok(()),
+                // May this committer still commit?
+                Written::Fenced(admission) => self.revalidate(group, admission).await?,
             }
         }
         Err(GroupError::NotCoordinator.into())

@@ -14,15 +14,19 @@ const METASTORE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the object store may take to answer a probe after it has failed.
 const OBJECTS_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// 200 if the process lives: it answers, and the event loop of the write path has not died. The prober restarts it if
-/// not.
+/// 200 if the process lives: it answers, and neither the event loop of the write path nor the task that ends
+/// transactions has died. The prober restarts it if not.
 pub async fn alive(State(service): ServiceState) -> (StatusCode, &'static str) {
     let Service { agent, stopping, .. } = service.as_ref();
     let is_stopping = stopping.is_cancelled() || agent.tasks.cancelled().is_cancelled();
-    if is_stopping || agent.produce.is_running() {
+    if is_stopping {
         (StatusCode::OK, "ok\n")
-    } else {
+    } else if !agent.produce.is_running() {
         (StatusCode::INTERNAL_SERVER_ERROR, "the write path has died\n")
+    } else if !agent.transactions.is_running() {
+        (StatusCode::INTERNAL_SERVER_ERROR, "the task that ends transactions has died\n")
+    } else {
+        (StatusCode::OK, "ok\n")
     }
 }
 

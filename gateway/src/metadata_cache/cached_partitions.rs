@@ -49,7 +49,7 @@ struct CachedPartition {
     start_announced: Offset,
     recent: VecDeque<Arc<Extent>>,
     /// The stable offset after the last entry of the feed, if transactions were open then. (The head may be newer.)
-    unstable_from: Option<Offset>,
+    first_unstable: Option<Offset>,
     /// Transactions that were aborted by markers among the recent extents, in the order of the markers.
     aborted: VecDeque<AbortedTransaction>,
 }
@@ -80,7 +80,8 @@ impl CachedPartitions {
         let next = read.next.max(cached.next_announced);
         let start = read.start.max(cached.start_announced);
         // Whatever changes the stable offset takes an offset as well: the one that ends later is newer.
-        let stable = if read.next > cached.next_announced { read.stable } else { cached.unstable_from.unwrap_or(next) };
+        let stable =
+            if read.next > cached.next_announced { read.stable } else { cached.first_unstable.unwrap_or(next) };
         let head = CachedHead { next, start, stable };
         cached.head = Some(head);
         head
@@ -104,7 +105,7 @@ impl CachedPartitions {
         let extents = recent.iter().skip(first).take_while(fits).cloned().collect();
         let first = cached.aborted.partition_point(|aborted| aborted.last < from);
         let aborted = cached.aborted.iter().skip(first).copied().collect();
-        Some(CachedExtents { extents, stable: cached.unstable_from.unwrap_or(cached.next_announced), aborted })
+        Some(CachedExtents { extents, stable: cached.first_unstable.unwrap_or(cached.next_announced), aborted })
     }
 
     /// Applies one entry of the feed, except for topics. Returns the partitions that changed.
@@ -175,7 +176,7 @@ impl CachedPartitions {
     /// Notes which offset is stable after the newest extent of `partition`; `None` if all are.
     fn set_stable(&mut self, partition: TopicPartition, stable: Option<Offset>) {
         let cached = self.partitions.entry(partition).or_default();
-        cached.unstable_from = stable;
+        cached.first_unstable = stable;
         let next = cached.next_announced;
         if let Some(head) = &mut cached.head
             && head.next <= next

@@ -124,7 +124,7 @@ impl ColdExtents {
         {
             return Ok(page.clone());
         }
-        let FoundExtents { extents, stable, aborted } = self.log.find_stable(partition, at, PAGE_EXTENTS).await?;
+        let FoundExtents { extents, stable, aborted } = self.log.find_with_aborted(partition, at, PAGE_EXTENTS).await?;
         let extents = extents.into_iter().map(Arc::new).collect();
         let page = Page { from: at, extents, stable, aborted: aborted.into(), expires: now + self.ttl };
         let fresh = cached.iter().filter(|page| page.expires > now && !page.holds(at));

@@ -34,6 +34,13 @@ impl Transactions {
         transactions
     }
 
+    /// Whether transactions can end at this agent: the task that ends them runs until the agent stops, or until
+    /// it panics.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.ends.is_running()
+    }
+
     /// Gives `id` to a producer, and aborts its open transaction if there is one.
     ///
     /// # Errors

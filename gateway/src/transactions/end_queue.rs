@@ -49,6 +49,11 @@ impl EndQueue {
         (Self { sender }, queue)
     }
 
+    /// Whether [`run`] takes from it. It ends when the agent stops, or by a panic.
+    pub(super) fn is_running(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
     /// Ends a transaction, and waits for the answer. If this future is dropped, it is ended only if that has begun.
     ///
     /// # Errors
@@ -56,8 +61,8 @@ impl EndQueue {
     pub(super) async fn end(&self, request: EndRequest) -> Answer {
         let (answer, answered) = oneshot::channel();
         let queued = QueuedEnd { request, queued: Instant::now(), answer };
-        self.sender.send(queued).await.map_err(|_| unavailable("the agent is stopping"))?;
-        // The agent has stopped while it was being made, perhaps.
+        self.sender.send(queued).await.map_err(|_| unavailable("no transactions end at this agent any more"))?;
+        // It was being made, perhaps, when the task ended.
         answered.await.map_err(|_| TransactionFailure::from(Error::Kv(KvError::UnknownResult)))?
     }
 }

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{OpenTransactions, Transactions};
 
-/// Pause between two looks, as long as Kafka's (`transaction.abort.timed.out.transaction.cleanup.interval.ms` is 10 s;
-/// readers of committed records wait for it, and a look is one small read).
+/// Pause between two looks. Kafka's (`transaction.abort.timed.out.transaction.cleanup.interval.ms`) is 10 s, but readers
+/// of committed records wait for it, and a look is one small read.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Pause between two counts of all open transactions, as long as between two scrapes.

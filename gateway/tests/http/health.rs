@@ -1,12 +1,16 @@
 //! Health, readiness, and a graceful stop.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use alluvium_gateway::http::{BindError, Listener};
-use alluvium_metastore::Metastore;
 use alluvium_metastore::kv::{Db, RedbEngine};
+use alluvium_metastore::{Metastore, fixtures};
+use alluvium_model::Timestamp;
+use alluvium_model::transaction::{End, Init, TransactionVersion, TransactionalId, Verdict};
 use alluvium_objects::faults::{Fault, FaultRule};
-use alluvium_runtime::SeededRng;
+use alluvium_runtime::{Clock, SeededRng, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -24,10 +28,40 @@ async fn an_agent_that_serves_is_alive_and_ready() {
 #[tokio::test]
 async fn an_agent_that_drains_is_alive_and_not_ready() {
     let server = Server::start().await;
-    assert!(server.agent.drain(std::time::Duration::from_secs(10)).await);
+    assert!(server.agent.drain(Duration::from_secs(10)).await);
     let ready = server.get("/readyz").await;
     assert_eq!((ready.status, ready.body.as_str()), (503, "agent is draining\n"));
     assert_eq!(server.get("/healthz").await.status, 200);
+}
+
+/// A clock that panics once, after it was told to.
+#[derive(Default)]
+struct PanickingClock(AtomicBool);
+
+impl Clock for PanickingClock {
+    fn now(&self) -> Timestamp {
+        assert!(!self.0.swap(false, Ordering::Relaxed), "a test");
+        SystemClock.now()
+    }
+}
+
+#[tokio::test]
+async fn an_agent_at_which_no_transaction_can_end_is_not_alive() {
+    let clock = Arc::new(PanickingClock::default());
+    let server = Server::with_clock(fixtures::memory().await, clock.clone(), |_| {}).await;
+    let (transactions, id) = (&server.agent.transactions, TransactionalId::new("copier").unwrap());
+    let init = Init { expected: None, timeout: Duration::from_secs(60) };
+    let producer = transactions.init(&id, init).await.unwrap();
+    assert_eq!(server.get("/healthz").await.status, 200);
+    clock.0.store(true, Ordering::Relaxed);
+    // What is ended when the task panics, and later, is answered at once.
+    let end = End { producer, verdict: Verdict::Abort, version: TransactionVersion::V1 };
+    for _ in 0..2 {
+        let ended = tokio::time::timeout(Duration::from_secs(10), transactions.end(&id, end)).await;
+        assert!(ended.expect("an answer").is_err());
+    }
+    let alive = server.get("/healthz").await;
+    assert_eq!((alive.status, alive.body.as_str()), (500, "the task that ends transactions has died\n"));
 }
 
 #[tokio::test]
@@ -99,7 +133,7 @@ async fn on_stop_requests_in_flight_are_answered_and_idle_connections_are_closed
 
 #[tokio::test]
 async fn a_connection_that_is_idle_for_too_long_is_closed() {
-    let server = Server::configured(|config| config.connections_idle_max = std::time::Duration::from_millis(20)).await;
+    let server = Server::configured(|config| config.connections_idle_max = Duration::from_millis(20)).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     silent.write_all(b"GET /healthz HT").await.unwrap();
     let mut answer = Vec::new();

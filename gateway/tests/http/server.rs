@@ -15,8 +15,7 @@ use alluvium_metastore::{Metastore, fixtures};
 use alluvium_model::TopicPartition;
 use alluvium_objects::faults::{FaultStore, Faults};
 use alluvium_objects::{Objects, ObjectsConfig, RetryPolicy};
-use alluvium_runtime::Tasks;
-use alluvium_runtime::{SeededRng, SystemClock};
+use alluvium_runtime::{Clock, SeededRng, SystemClock, Tasks};
 use object_store::memory::InMemory;
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -58,6 +57,15 @@ impl Server {
 
     /// Starts an agent on `metastore`, with a configuration that `adjust` has changed.
     pub async fn over(metastore: Metastore, adjust: impl FnOnce(&mut AgentConfig)) -> Self {
+        Self::with_clock(metastore, Arc::new(SystemClock), adjust).await
+    }
+
+    /// The same, with `clock`.
+    pub async fn with_clock(
+        metastore: Metastore,
+        clock: Arc<dyn Clock>,
+        adjust: impl FnOnce(&mut AgentConfig),
+    ) -> Self {
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.address();
         let mut config = AgentConfig { linger: Duration::from_millis(5), ..AgentConfig::default() };
@@ -70,7 +78,7 @@ impl Server {
             peers: Arc::new(NoPeers),
             metastore,
             objects: Objects::new(Arc::new(store), "", objects),
-            clock: Arc::new(SystemClock),
+            clock,
             rng: Arc::new(SeededRng::new(7)),
             tasks: Tasks::new(CancellationToken::new()),
         };

@@ -14,7 +14,7 @@
 //! Differences and timestamps wrap around as unsigned 64-bit numbers.
 
 use alluvium_model::{
-    Extent, ExtentSource, ObjectId, Offset, ProducerEpoch, ProducerId, Timestamp,
+    Extent, ExtentSource, ObjectId, Offset, Timestamp,
     transaction::{TransactionalProducer, Verdict},
 };
 
@@ -91,7 +91,7 @@ pub(crate) fn decode(end: Offset, row: &[u8]) -> Result<Extent, RowError> {
 }
 
 fn marker(row: &mut RowReader<'_>) -> Result<ExtentSource, RowError> {
-    let producer = TransactionalProducer { id: ProducerId(row.i64()?), epoch: ProducerEpoch(row.i16()?) };
+    let producer = TransactionalProducer::from_raw(row.i64()?, row.i16()?);
     let verdict = if row.flag()? { Verdict::Abort } else { Verdict::Commit };
     Ok(ExtentSource::Marker { producer, verdict })
 }

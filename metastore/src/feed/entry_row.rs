@@ -159,7 +159,7 @@ fn extent(row: &mut RowReader<'_>) -> Result<Extent, RowError> {
 #[cfg(test)]
 mod tests {
     use alluvium_model::{
-        ObjectId, ProducerEpoch, ProducerId,
+        ObjectId,
         transaction::{TransactionalProducer, Verdict},
     };
     use proptest::prelude::*;
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_is_not_stable_and_the_end_of_a_transaction_survive_their_rows() {
-        let producer = TransactionalProducer { id: ProducerId(9), epoch: ProducerEpoch(2) };
+        let producer = TransactionalProducer::from_raw(9, 2);
         let marker = |verdict| Extent {
             offsets: Offset(7)..Offset(8),
             object: ObjectId::default(),

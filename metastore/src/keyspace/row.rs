@@ -139,6 +139,19 @@ impl<'a> RowReader<'a> {
         }
     }
 
+    /// Reads a value as [`Self::new`] does: what `fields` reads is all of it.
+    pub fn whole<T>(
+        row: &'static str,
+        bytes: &'a [u8],
+        version: u8,
+        fields: impl FnOnce(&mut Self) -> Result<T, RowError>,
+    ) -> Result<T, RowError> {
+        let mut reader = Self::new(row, bytes, version)?;
+        let value = fields(&mut reader)?;
+        reader.finish()?;
+        Ok(value)
+    }
+
     /// Reads bytes that have no version: a key, or a part of a row. `row` names them in errors.
     #[must_use]
     pub fn part(row: &'static str, bytes: &'a [u8]) -> Self {

@@ -13,7 +13,7 @@
 mod commit;
 mod error;
 mod find;
-mod find_stable;
+mod find_with_aborted;
 mod key;
 mod row;
 mod service;
@@ -25,7 +25,7 @@ mod trim;
 mod tests;
 
 pub use error::{LogError, SwapError, TrimError};
-pub use find_stable::FoundExtents;
+pub use find_with_aborted::FoundExtents;
 pub use service::Log;
 pub use swap::{NewObject, PartitionSwap};
 

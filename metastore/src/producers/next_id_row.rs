@@ -23,10 +23,7 @@ pub(super) fn encode_next_id(next: ProducerId) -> Vec<u8> {
 
 /// The next id to be given.
 pub(super) fn decode_next_id(row: &[u8]) -> Result<ProducerId, RowError> {
-    let mut row = RowReader::new("next producer", row, VERSION)?;
-    let next = ProducerId(row.i64()?);
-    row.finish()?;
-    Ok(next)
+    RowReader::whole("next producer", row, VERSION, |row| row.i64().map(ProducerId))
 }
 
 #[cfg(test)]

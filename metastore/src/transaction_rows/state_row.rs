@@ -56,8 +56,7 @@ pub(crate) fn decode_state(producer: ProducerId, row: &[u8]) -> Result<StoredTra
     let mut row = RowReader::new("transaction", row, VERSION)?;
     let id = TransactionalId::new(&row.text()?).ok_or(row.malformed("transactional id"))?;
     let epoch = ProducerEpoch(row.i16()?);
-    let previous =
-        row.optional(|row| Ok(TransactionalProducer { id: ProducerId(row.i64()?), epoch: ProducerEpoch(row.i16()?) }))?;
+    let previous = row.optional(|row| Ok(TransactionalProducer::from_raw(row.i64()?, row.i16()?)))?;
     let status = match row.u8()? {
         EMPTY => Status::Empty,
         ONGOING => Status::Ongoing { since: Timestamp(row.i64()?) },
@@ -80,10 +79,7 @@ pub(crate) fn encode_id(producer: ProducerId) -> Vec<u8> {
 
 /// The producer id of a transactional id.
 pub(crate) fn decode_id(row: &[u8]) -> Result<ProducerId, RowError> {
-    let mut row = RowReader::new("transactional id", row, VERSION)?;
-    let producer = ProducerId(row.i64()?);
-    row.finish()?;
-    Ok(producer)
+    RowReader::whole("transactional id", row, VERSION, |row| row.i64().map(ProducerId))
 }
 
 /// The value of the row of the deadline of a transaction that is open since `since`.
@@ -93,10 +89,7 @@ pub(crate) fn encode_deadline(since: Timestamp) -> Vec<u8> {
 
 /// Since when the transaction of the row of a deadline is open.
 pub(crate) fn decode_deadline(row: &[u8]) -> Result<Timestamp, RowError> {
-    let mut row = RowReader::new("transaction deadline", row, VERSION)?;
-    let since = Timestamp(row.i64()?);
-    row.finish()?;
-    Ok(since)
+    RowReader::whole("transaction deadline", row, VERSION, |row| row.i64().map(Timestamp))
 }
 
 /// The value of the row of a partition of an open transaction, whose first record there is at `first`, if there is one.
@@ -106,10 +99,7 @@ pub(crate) fn encode_partition(first: Option<Offset>) -> Vec<u8> {
 
 /// The offset of the first record in the partition of a row.
 pub(crate) fn decode_partition(row: &[u8]) -> Result<Option<Offset>, RowError> {
-    let mut row = RowReader::new("transaction partition", row, VERSION)?;
-    let first = row.optional(|row| row.i64().map(Offset))?;
-    row.finish()?;
-    Ok(first)
+    RowReader::whole("transaction partition", row, VERSION, |row| row.optional(|row| row.i64().map(Offset)))
 }
 
 /// The value of the row of an open transaction in a partition.
@@ -119,10 +109,7 @@ pub(crate) fn encode_open(producer: ProducerId) -> Vec<u8> {
 
 /// The producer of a row of an open transaction.
 pub(crate) fn decode_open(row: &[u8]) -> Result<ProducerId, RowError> {
-    let mut row = RowReader::new("open transaction", row, VERSION)?;
-    let producer = ProducerId(row.i64()?);
-    row.finish()?;
-    Ok(producer)
+    RowReader::whole("open transaction", row, VERSION, |row| row.i64().map(ProducerId))
 }
 
 /// The value of the row of an aborted transaction, after whose end everything below `stable` was stable.
@@ -132,8 +119,8 @@ pub(crate) fn encode_aborted(aborted: AbortedTransaction, stable: Offset) -> Vec
 
 /// The aborted transaction of a row, whose marker is at `last`, and the stable offset after its end.
 pub(crate) fn decode_aborted(last: Offset, row: &[u8]) -> Result<(AbortedTransaction, Offset), RowError> {
-    let mut row = RowReader::new("aborted transaction", row, VERSION)?;
-    let (producer, first, stable) = (ProducerId(row.i64()?), Offset(row.i64()?), Offset(row.i64()?));
-    row.finish()?;
-    Ok((AbortedTransaction { producer, first, last }, stable))
+    RowReader::whole("aborted transaction", row, VERSION, |row| {
+        let (producer, first, stable) = (ProducerId(row.i64()?), Offset(row.i64()?), Offset(row.i64()?));
+        Ok((AbortedTransaction { producer, first, last }, stable))
+    })
 }

@@ -38,13 +38,13 @@ pub struct EndRequest {
 pub type EndResult = Result<TransactionalProducer, TransactionFailure>;
 
 /// What the rules say about a request.
-struct Decided<'a> {
+struct EndDecision<'a> {
     request: &'a EndRequest,
     before: Option<Transaction>,
     outcome: Result<EndOutcome, TransactionError>,
 }
 
-impl<'a> Decided<'a> {
+impl<'a> EndDecision<'a> {
     async fn read(tx: &Tx, request: &'a EndRequest, now: Timestamp) -> Result<Self, Error> {
         let before = read(tx, &request.id).await?.map(|stored| stored.state);
         Ok(Self { request, before, outcome: end(before.as_ref(), request.end, request.fresh, now) })
@@ -71,7 +71,7 @@ impl<'a> Decided<'a> {
 /// Returns the answers to them.
 pub(super) async fn end_first(tx: &Tx, requests: &[EndRequest], now: Timestamp) -> Result<Vec<EndResult>, Error> {
     let requests = &requests[..distinct(requests)];
-    let mut decided = try_join_all(requests.iter().map(|request| Decided::read(tx, request, now))).await?;
+    let mut decided = try_join_all(requests.iter().map(|request| EndDecision::read(tx, request, now))).await?;
     let members = decided.iter().map(|decided| decided.ending().map_or(0, |(_, members)| members as usize));
     decided.truncate(fitting(members, TRANSACTION_MEMBERS_MAX as usize));
     let ending = decided.iter().map(async |decided| match decided.ending() {

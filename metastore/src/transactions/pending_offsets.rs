@@ -60,9 +60,7 @@ pub(super) async fn add(
     if is_new && version == TransactionVersion::V1 {
         return Err(TransactionError::InvalidState("the group was not added to the transaction").into());
     }
-    if is_new {
-        check_groups(tx, producer.id, 1, state.members).await?;
-    }
+    check_groups(tx, producer.id, usize::from(is_new), state.members).await?;
     let rows = offsets::pending(tx, group, producer.id).await?;
     let known: BTreeSet<_> = rows.iter().map(|(partition, _)| *partition).collect();
     let added: BTreeSet<_> = offsets.iter().map(|(partition, _)| *partition).collect();
@@ -91,8 +89,11 @@ pub(super) async fn check_groups(
     added: usize,
     members: u32,
 ) -> Result<(), TransactionFailure> {
+    if added == 0 {
+        return Ok(());
+    }
     let groups = tx.range(groups_of(producer).limit(TRANSACTION_GROUPS_MAX + 1)).await?.len();
-    if added > 0 && groups + added > TRANSACTION_GROUPS_MAX {
+    if groups + added > TRANSACTION_GROUPS_MAX {
         return Err(TransactionError::TooLarge { members }.into());
     }
     Ok(())

@@ -127,9 +127,7 @@ impl Transactions {
                 let members = u32::try_from(added.len()).unwrap_or(u32::MAX);
                 let state = joined(before.as_ref(), producer, members, now)?;
                 let new_groups = added.iter().filter(|(_, value)| value.is_empty()).count();
-                if new_groups > 0 {
-                    pending_offsets::check_groups(&tx, producer.id, new_groups, state.members).await?;
-                }
+                pending_offsets::check_groups(&tx, producer.id, new_groups, state.members).await?;
                 for (key, value) in added {
                     tx.set(key, value);
                 }

@@ -90,11 +90,11 @@ fn beside(has_it_by: AssignedBy) -> (i64, i64) {
             new.sweep(Timestamp(at + 910));
         }
         let [by_old, by_new] = [&old, &new].map(|of| of.assigned_by(partition(1)));
-        let by_itself = |by| matches!(by, AssignedBy::Partition | AssignedBy::Either);
-        let by_neighbourhood = |by| matches!(by, AssignedBy::Neighbourhood | AssignedBy::Either);
+        let by_itself = |by| matches!(by, AssignedBy::Partition | AssignedBy::Both);
+        let by_neighbourhood = |by| matches!(by, AssignedBy::Neighbourhood | AssignedBy::Both);
         let is_compacted = match has_it_by {
             AssignedBy::Partition => by_itself(by_new) || by_neighbourhood(by_old),
-            AssignedBy::Neighbourhood | AssignedBy::Either => by_neighbourhood(by_new) || by_itself(by_old),
+            AssignedBy::Neighbourhood | AssignedBy::Both => by_neighbourhood(by_new) || by_itself(by_old),
         };
         if is_compacted || minute < 100 {
             old.compacted(partition(1));
@@ -123,7 +123,7 @@ fn data_of_a_large_partition_that_waits_too_long_is_for_either() {
         (changed, large.assigned_by(partition(1)))
     };
     assert_eq!(by(&mut large, 14), (0, AssignedBy::Partition));
-    assert_eq!(by(&mut large, 16), (1, AssignedBy::Either));
+    assert_eq!(by(&mut large, 16), (1, AssignedBy::Both));
     large.compacted(partition(1));
     assert_eq!(large.assigned_by(partition(1)), AssignedBy::Neighbourhood);
     assert!(large.append(partition(1), &extent(START + 17 * MINUTE, 1_000), at.plus_ms(17 * MINUTE)), "large again");
@@ -133,11 +133,11 @@ fn data_of_a_large_partition_that_waits_too_long_is_for_either() {
 fn what_is_found_at_level_0_counts() {
     let (mut large, now) = (large(), Timestamp(START));
     let lag = |bytes| Lag { bytes, extents: 1, oldest: Some(Timestamp(START - 9 * MINUTE)) };
-    large.found(partition(1), &lag(999), now);
-    large.found(partition(2), &lag(1_000), now);
+    large.surveyed(partition(1), &lag(999), now);
+    large.surveyed(partition(2), &lag(1_000), now);
     assert_eq!([1, 2].map(|n| large.assigned_by(partition(n))), [AssignedBy::Neighbourhood, AssignedBy::Partition]);
     assert_eq!(large.sweep(now.plus_ms(16 * MINUTE)), [partition(2)]);
-    assert_eq!(large.assigned_by(partition(2)), AssignedBy::Either);
+    assert_eq!(large.assigned_by(partition(2)), AssignedBy::Both);
 }
 
 #[test]

@@ -6,9 +6,8 @@ use alluvium_model::{Offset, PartitionIndex, Timestamp, TopicPartition};
 use bytes::Bytes;
 
 use super::fixtures::*;
-use crate::{FileIdentity, HistoryFile, HistoryRecord, HistoryWriter, RecordHeader, TimestampType};
+use crate::{FileIdentity, HistoryFile, HistoryRecord, HistoryWriter, RecordHeader, TimestampType, golden_v1};
 
-const VERSION_1: &[u8] = include_bytes!("golden-v1.parquet");
 const VERSION_2: &[u8] = include_bytes!("golden-v2.parquet");
 
 fn records() -> Vec<HistoryRecord> {
@@ -30,7 +29,7 @@ fn records() -> Vec<HistoryRecord> {
 
 #[test]
 fn a_file_of_version_1_is_read_as_it_was_written() {
-    let source = Memory::new(VERSION_1);
+    let source = Memory::new(golden_v1::FILE);
     run(async {
         let file = HistoryFile::open(&source).await.expect("open");
         let identity =

@@ -4,7 +4,6 @@
 
 use alluvium_model::group::GroupId;
 use alluvium_model::transaction::{TransactionalId, TransactionalProducer};
-use alluvium_model::{ProducerEpoch, ProducerId};
 use alluvium_wire::messages::add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
@@ -19,10 +18,7 @@ async fn handle(context: Context, request: AddOffsetsToTxnRequest) -> AddOffsets
         (None, _) => ErrorCode::INVALID_REQUEST,
         (Some(_), None) => ErrorCode::INVALID_GROUP_ID,
         (Some(id), Some(group)) => {
-            let producer = TransactionalProducer {
-                id: ProducerId(request.producer_id),
-                epoch: ProducerEpoch(request.producer_epoch),
-            };
+            let producer = TransactionalProducer::from_raw(request.producer_id, request.producer_epoch);
             let added = context.agent.transactions.add(&id, producer, &[], &[group]).await;
             added.map_or_else(|failure| failure.code(), |()| ErrorCode::NONE)
         }

@@ -7,7 +7,6 @@
 
 use alluvium_model::TopicPartition;
 use alluvium_model::transaction::{TransactionalId, TransactionalProducer};
-use alluvium_model::{ProducerEpoch, ProducerId};
 use alluvium_wire::messages::add_partitions_to_txn::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, AddPartitionsToTxnTopic,
     AddPartitionsToTxnTopicResult,
@@ -57,10 +56,8 @@ async fn add(context: &Context, request: &AddPartitionsToTxnRequest, partitions:
     let Some(id) = TransactionalId::new(&request.v3_and_below_transactional_id) else {
         return ErrorCode::INVALID_REQUEST;
     };
-    let producer = TransactionalProducer {
-        id: ProducerId(request.v3_and_below_producer_id),
-        epoch: ProducerEpoch(request.v3_and_below_producer_epoch),
-    };
+    let producer =
+        TransactionalProducer::from_raw(request.v3_and_below_producer_id, request.v3_and_below_producer_epoch);
     let added = context.agent.transactions.add(&id, producer, partitions, &[]).await;
     added.map_or_else(|failure| failure.code(), |()| ErrorCode::NONE)
 }

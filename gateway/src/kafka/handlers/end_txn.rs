@@ -3,7 +3,6 @@
 //! - 2: `PRODUCER_FENCED` (KIP-588). 5: the response has the producer's next epoch (KIP-890).
 
 use alluvium_model::transaction::{End, TransactionVersion, TransactionalId, TransactionalProducer, Verdict};
-use alluvium_model::{ProducerEpoch, ProducerId};
 use alluvium_wire::messages::end_txn::{EndTxnRequest, EndTxnResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
@@ -30,10 +29,7 @@ async fn handle(context: Context, request: EndTxnRequest) -> EndTxnResponse {
 async fn end(context: &Context, request: &EndTxnRequest) -> Result<TransactionalProducer, ErrorCode> {
     let id = TransactionalId::new(&request.transactional_id).ok_or(ErrorCode::INVALID_REQUEST)?;
     let request = End {
-        producer: TransactionalProducer {
-            id: ProducerId(request.producer_id),
-            epoch: ProducerEpoch(request.producer_epoch),
-        },
+        producer: TransactionalProducer::from_raw(request.producer_id, request.producer_epoch),
         verdict: if request.committed { Verdict::Commit } else { Verdict::Abort },
         version: if context.version >= NEXT_EPOCH_VERSION { TransactionVersion::V2 } else { TransactionVersion::V1 },
     };

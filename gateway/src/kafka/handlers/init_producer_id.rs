@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use alluvium_model::transaction::{Init, TransactionalId, TransactionalProducer};
-use alluvium_model::{ProducerEpoch, ProducerId};
 use alluvium_wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use alluvium_wire::{ApiKey, ErrorCode};
 
@@ -52,6 +51,6 @@ fn expected(request: &InitProducerIdRequest) -> Result<Option<TransactionalProdu
     match (request.producer_id, request.producer_epoch) {
         (-1, -1) => Ok(None),
         (-1, _) | (_, -1) => Err(ApiError::invalid_request("producer id without epoch, or epoch without id")),
-        (id, epoch) => Ok(Some(TransactionalProducer { id: ProducerId(id), epoch: ProducerEpoch(epoch) })),
+        (id, epoch) => Ok(Some(TransactionalProducer::from_raw(id, epoch))),
     }
 }

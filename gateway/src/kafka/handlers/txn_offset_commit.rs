@@ -4,7 +4,7 @@
 //! - 5: the group belongs to the transaction from then on, without `AddOffsetsToTxn` (KIP-890).
 
 use alluvium_model::transaction::{TransactionVersion, TransactionalId, TransactionalProducer};
-use alluvium_model::{Offset, ProducerEpoch, ProducerId, TopicPartition};
+use alluvium_model::{Offset, TopicPartition};
 use alluvium_wire::messages::txn_offset_commit::{
     TxnOffsetCommitRequest, TxnOffsetCommitRequestTopic, TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition,
     TxnOffsetCommitResponseTopic,
@@ -97,8 +97,7 @@ async fn commit(
         is_transactional: true,
     };
     let version = if context.version >= IMPLICIT_ADD_VERSION { TransactionVersion::V2 } else { TransactionVersion::V1 };
-    let producer =
-        TransactionalProducer { id: ProducerId(request.producer_id), epoch: ProducerEpoch(request.producer_epoch) };
+    let producer = TransactionalProducer::from_raw(request.producer_id, request.producer_epoch);
     let transaction = TransactionCommit { id, producer, version };
     let code = |code| in_version(ApiKey::TxnOffsetCommit, context.version, code);
     match context.agent.groups.transaction_offset_commit(&request.group_id, committer, transaction, offsets).await {

@@ -5,7 +5,6 @@
 //! are refused.
 
 use alluvium_model::transaction::TransactionalProducer;
-use alluvium_model::{ProducerEpoch, ProducerId};
 use alluvium_wire::messages::write_txn_markers::{
     WritableTxnMarker, WritableTxnMarkerPartitionResult, WritableTxnMarkerResult, WritableTxnMarkerTopic,
     WritableTxnMarkerTopicResult, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
@@ -25,7 +24,7 @@ async fn handle(context: Context, request: WriteTxnMarkersRequest) -> WriteTxnMa
     let mut markers = Vec::new();
     for (number, marker) in request.markers.into_iter().enumerate() {
         let WritableTxnMarker { producer_id, producer_epoch, transaction_result, topics, .. } = marker;
-        let producer = TransactionalProducer { id: ProducerId(producer_id), epoch: ProducerEpoch(producer_epoch) };
+        let producer = TransactionalProducer::from_raw(producer_id, producer_epoch);
         let error_code = if transaction_result {
             ErrorCode::CLUSTER_AUTHORIZATION_FAILED
         } else if number >= MARKERS_MAX {

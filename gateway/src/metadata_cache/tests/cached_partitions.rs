@@ -6,8 +6,7 @@ use alluvium_metastore::feed::{FeedEntry, PartitionTransactionEnd};
 use alluvium_model::log::transaction_end::AbortedTransaction;
 use alluvium_model::transaction::{TransactionalProducer, Verdict};
 use alluvium_model::{
-    Extent, ExtentSource, ObjectId, Offset, PartitionIndex, ProducerEpoch, ProducerId, Timestamp, TopicId,
-    TopicPartition,
+    Extent, ExtentSource, ObjectId, Offset, PartitionIndex, ProducerId, Timestamp, TopicId, TopicPartition,
 };
 use proptest::prelude::*;
 
@@ -125,7 +124,7 @@ fn unstable_commit(start: i64, end: i64, stable: i64) -> FeedEntry {
 
 /// The end of the transaction of producer 7, aborted, whose first record was at `first`.
 fn abort(marker: i64, first: i64, stable: i64) -> FeedEntry {
-    let producer = TransactionalProducer { id: ProducerId(7), epoch: ProducerEpoch(1) };
+    let producer = TransactionalProducer::from_raw(7, 1);
     let source = ExtentSource::Marker { producer, verdict: Verdict::Abort };
     let aborted = AbortedTransaction { producer: producer.id, first: Offset(first), last: Offset(marker) };
     let marker = Extent { source, records: 0, ..extent(marker, marker + 1) };

@@ -51,6 +51,12 @@ impl TransactionalProducer {
         Self { id, epoch: ProducerEpoch(0) }
     }
 
+    /// The producer of this id and epoch, as requests and rows give them.
+    #[must_use]
+    pub const fn from_raw(id: i64, epoch: i16) -> Self {
+        Self { id: ProducerId(id), epoch: ProducerEpoch(epoch) }
+    }
+
     /// Whether it has no next epoch: whoever comes after it gets another producer id.
     #[must_use]
     pub fn is_exhausted(self) -> bool {

@@ -3,9 +3,8 @@ mod several_ends;
 use std::time::Duration;
 
 use alluvium_model::{
-    Extent, ExtentSource, ObjectId, Offset, PartitionIndex, ProducerEpoch, ProducerId, Sequence, Timestamp,
-    TopicPartition,
-    group::{Generation, GroupId, SavedState, Snapshot},
+    Extent, ExtentSource, ObjectId, Offset, PartitionIndex, ProducerId, Sequence, Timestamp, TopicPartition,
+    group::GroupId,
     limits::{TRANSACTION_GROUPS_MAX, TRANSACTION_MEMBERS_MAX},
     log::{
         BatchCommit, BatchRejection, CommitLimits, ProducerBatch, RunCommit, SegmentCommit,
@@ -24,7 +23,7 @@ use crate::{
     groups::Fence,
     kv::KvFaults,
     leases::{Lease, LeaseKey},
-    offsets::CommittedOffset,
+    offsets::tests as offsets,
 };
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -43,7 +42,7 @@ fn id(text: &str) -> TransactionalId {
 }
 
 fn producer(id: i64, epoch: i16) -> TransactionalProducer {
-    TransactionalProducer { id: ProducerId(id), epoch: ProducerEpoch(epoch) }
+    TransactionalProducer::from_raw(id, epoch)
 }
 
 impl World {
@@ -108,7 +107,7 @@ impl World {
     }
 
     async fn aborted(&self, partition: usize) -> Vec<AbortedTransaction> {
-        self.metastore.log.find_stable(self.partitions[partition], Offset(0), 100).await.unwrap().aborted
+        self.metastore.log.find_with_aborted(self.partitions[partition], Offset(0), 100).await.unwrap().aborted
     }
 
     async fn newest(&self, partition: usize) -> Extent {
@@ -241,17 +240,9 @@ async fn an_end_whose_result_is_unknown_happens_once() {
 
 /// A group without members, as a simple consumer uses one: what its commits are fenced by.
 async fn group(world: &World) -> (Lease, GroupId, Fence) {
-    let group = GroupId::new("group").unwrap();
+    let group = offsets::group("group");
     let lease = fixtures::lease(&world.metastore, LeaseKey::Group(group.clone())).await;
-    let empty = Snapshot {
-        state: SavedState::Empty,
-        generation: Generation(0),
-        protocol_type: None,
-        protocol: None,
-        leader: None,
-        members: Vec::new(),
-    };
-    let fence = world.metastore.groups.save(&lease, &group, None, 1, &empty, NOW).await.unwrap();
+    let fence = world.metastore.groups.save(&lease, &group, None, 1, &offsets::simple(), NOW).await.unwrap();
     (lease, group, fence)
 }
 
@@ -262,16 +253,9 @@ async fn offsets_are_committed_with_the_transaction_and_dropped_with_it() {
     let (lease, group, fence) = group(&world).await;
     let by = world.init("a", FRESH).await;
     let partition = world.partitions[0];
-    let row = |offset| CommittedOffset {
-        offset: Offset(offset),
-        leader_epoch: None,
-        committed: NOW,
-        expires: None,
-        metadata: String::new(),
-    };
     let transactions = &world.metastore.transactions;
     let commit = async |by, version, offset| {
-        let offsets = &[(partition, row(offset))];
+        let offsets = &[(partition, offsets::row(offset))];
         let pending = TransactionOffsets { id: &id("a"), producer: by, version, group: &group, offsets };
         transactions.commit_offsets(&lease, fence, pending, NOW).await
     };

@@ -107,7 +107,7 @@ async fn made(steps: &[Step], at_once: usize) -> impl PartialEq + std::fmt::Debu
     let mut seen = Vec::new();
     for partition in world.partitions.iter().copied() {
         let head = world.metastore.log.head(partition).await.unwrap();
-        seen.push((head, world.metastore.log.find_stable(partition, Offset(0), 1_000).await.unwrap()));
+        seen.push((head, world.metastore.log.find_with_aborted(partition, Offset(0), 1_000).await.unwrap()));
     }
     seen
 }

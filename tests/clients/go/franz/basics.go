@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"alluvium/tests/clients/scenario"
+
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -27,37 +29,37 @@ func basics(ctx context.Context, bootstrap, topic, group string) {
 		produce(ctx, bootstrap, topic, name, codec)
 	}
 	ends, err := admin.ListEndOffsets(ctx, topic)
-	must(err)
+	scenario.Must(err)
 	var end int64
 	ends.Each(func(offset kadm.ListedOffset) { end += offset.Offset })
-	check("end offsets", int64(each*len(codecs)), end)
+	scenario.Check("end offsets", int64(each*len(codecs)), end)
 	consumeAsTwo(ctx, bootstrap, topic, group)
 	endGroup(ctx, admin, topic, group)
 	deleted, err := admin.DeleteTopic(ctx, topic)
-	must(err)
-	must(deleted.Err)
+	scenario.Must(err)
+	scenario.Must(deleted.Err)
 }
 
 func makeTopic(ctx context.Context, admin *kadm.Client, topic string) {
 	retention := "1000000"
 	made, err := admin.CreateTopic(ctx, 3, 1, map[string]*string{"retention.ms": &retention}, topic)
-	must(err)
-	must(made.Err)
+	scenario.Must(err)
+	scenario.Must(made.Err)
 	_, err = admin.UpdatePartitions(ctx, 4, topic)
-	must(err)
+	scenario.Must(err)
 	topics, err := admin.ListTopics(ctx, topic)
-	must(err)
-	check("partitions", 4, len(topics[topic].Partitions))
+	scenario.Must(err)
+	scenario.Check("partitions", 4, len(topics[topic].Partitions))
 	other := "2000000"
 	_, err = admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: &other}}, topic)
-	must(err)
+	scenario.Must(err)
 	configs, err := admin.DescribeTopicConfigs(ctx, topic)
-	must(err)
+	scenario.Must(err)
 	config, err := configs.On(topic, nil)
-	must(err)
+	scenario.Must(err)
 	for _, entry := range config.Configs {
 		if entry.Key == "retention.ms" {
-			check("retention.ms", "2000000", *entry.Value)
+			scenario.Check("retention.ms", "2000000", *entry.Value)
 		}
 	}
 }
@@ -72,7 +74,7 @@ func produce(ctx context.Context, bootstrap, topic, name string, codec kgo.Compr
 			Headers: []kgo.RecordHeader{{Key: "codec", Value: []byte(name)}}, Timestamp: time.Now(),
 		})
 	}
-	must(client.ProduceSync(ctx, records...).FirstErr())
+	scenario.Must(client.ProduceSync(ctx, records...).FirstErr())
 }
 
 // consumeAsTwo reads everything with two members that share the partitions, and commits.
@@ -96,7 +98,7 @@ func consumeAsTwo(ctx context.Context, bootstrap, topic, group string) {
 				fetches := client.PollFetches(contextUntil(ctx, done))
 				lock.Lock()
 				fetches.EachRecord(func(record *kgo.Record) {
-					check("codec", string(record.Headers[0].Value)+"-", string(record.Value)[:len(record.Headers[0].Value)+1])
+					scenario.Check("codec", string(record.Headers[0].Value)+"-", string(record.Value)[:len(record.Headers[0].Value)+1])
 					found[string(record.Value)]++
 				})
 				whole := len(found) == each*len(codecs) && assigned[0] == 2 && assigned[1] == 2
@@ -110,7 +112,7 @@ func consumeAsTwo(ctx context.Context, bootstrap, topic, group string) {
 				}
 				select {
 				case <-done:
-					must(client.CommitUncommittedOffsets(ctx))
+					scenario.Must(client.CommitUncommittedOffsets(ctx))
 					return
 				case <-ctx.Done():
 					panic(fmt.Sprintf("%d records, assigned %v", len(found), assigned))
@@ -136,23 +138,23 @@ func contextUntil(ctx context.Context, done chan struct{}) context.Context {
 
 func endGroup(ctx context.Context, admin *kadm.Client, topic, group string) {
 	offsets, err := admin.FetchOffsets(ctx, group)
-	must(err)
+	scenario.Must(err)
 	var committed int64
 	offsets.Each(func(offset kadm.OffsetResponse) { committed += offset.At })
-	check("committed offsets", int64(each*len(codecs)), committed)
+	scenario.Check("committed offsets", int64(each*len(codecs)), committed)
 	groups, err := admin.ListGroups(ctx)
-	must(err)
-	check("group is listed", group, groups[group].Group)
+	scenario.Must(err)
+	scenario.Check("group is listed", group, groups[group].Group)
 	described, err := admin.DescribeGroups(ctx, group)
-	must(err)
-	check("state of the group", "Empty", described[group].State)
+	scenario.Must(err)
+	scenario.Check("state of the group", "Empty", described[group].State)
 	deleted, err := admin.DeleteGroup(ctx, group)
-	must(err)
-	must(deleted.Err)
+	scenario.Must(err)
+	scenario.Must(deleted.Err)
 }
 
 func newClient(bootstrap string, options ...kgo.Opt) *kgo.Client {
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(bootstrap), kgo.RetryTimeout(wait)}, options...)...)
-	must(err)
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(bootstrap), kgo.RetryTimeout(scenario.Wait)}, options...)...)
+	scenario.Must(err)
 	return client
 }

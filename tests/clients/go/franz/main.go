@@ -3,40 +3,18 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"time"
+
+	"alluvium/tests/clients/scenario"
 )
 
-const wait = 60 * time.Second
-
 func main() {
-	scenario, bootstrap, arguments := os.Args[1], os.Args[2], os.Args[3:]
-	switch scenario {
-	case "basics":
-		ctx, cancel := context.WithTimeout(context.Background(), wait)
-		defer cancel()
-		basics(ctx, bootstrap, arguments[0], arguments[1])
-	case "transactions":
-		ctx, cancel := context.WithTimeout(context.Background(), wait)
-		defer cancel()
-		transactions(ctx, bootstrap, arguments[0])
-	case "copy":
-		copyAll(context.Background(), bootstrap, arguments[0], arguments[1], arguments[2], arguments[3])
-	default:
-		panic("no scenario " + scenario)
-	}
-	fmt.Println("all is well")
-}
-
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
-
-func check[T comparable](what string, expected, found T) {
-	if expected != found {
-		panic(fmt.Sprintf("%s: %v instead of %v", what, found, expected))
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), scenario.Wait)
+	defer cancel()
+	scenario.Run(scenario.Scenarios{
+		Basics:       func(bootstrap, topic, group string) { basics(ctx, bootstrap, topic, group) },
+		Transactions: func(bootstrap, topic string) { transactions(ctx, bootstrap, topic) },
+		Copy: func(bootstrap, source, sink, group, id string) {
+			copyAll(context.Background(), bootstrap, source, sink, group, id)
+		},
+	})
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"alluvium/tests/clients/scenario"
+
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -14,14 +16,14 @@ import (
 // transactions: commit and abort, fence by a second instance, time out. The topic has one partition.
 func transactions(ctx context.Context, bootstrap, topic string) {
 	commitAndAbort(ctx, bootstrap, topic)
-	check("committed", 7*30, len(read(ctx, bootstrap, topic, kgo.ReadCommitted())))
-	check("with the aborted", 10*30, len(read(ctx, bootstrap, topic, kgo.ReadUncommitted())))
+	scenario.Check("committed", 7*30, len(read(ctx, bootstrap, topic, kgo.ReadCommitted())))
+	scenario.Check("with the aborted", 10*30, len(read(ctx, bootstrap, topic, kgo.ReadUncommitted())))
 	fence(ctx, bootstrap, topic)
 	timeOut(ctx, bootstrap, topic)
 	values := read(ctx, bootstrap, topic, kgo.ReadCommitted())
-	check("after fence and timeout", 7*30+2, len(values))
-	check("second last", "of the second", values[7*30])
-	check("last", "after the timeout", values[7*30+1])
+	scenario.Check("after fence and timeout", 7*30+2, len(values))
+	scenario.Check("second last", "of the second", values[7*30])
+	scenario.Check("last", "after the timeout", values[7*30+1])
 }
 
 func transactional(bootstrap, topic, id string, options ...kgo.Opt) *kgo.Client {
@@ -32,43 +34,43 @@ func commitAndAbort(ctx context.Context, bootstrap, topic string) {
 	client := transactional(bootstrap, topic, "franz-"+topic)
 	defer client.Close()
 	for transaction := range 10 {
-		must(client.BeginTransaction())
+		scenario.Must(client.BeginTransaction())
 		for number := range 30 {
-			client.Produce(ctx, kgo.StringRecord(fmt.Sprintf("%d-%d", transaction, number)), func(_ *kgo.Record, err error) { must(err) })
+			client.Produce(ctx, kgo.StringRecord(fmt.Sprintf("%d-%d", transaction, number)), func(_ *kgo.Record, err error) { scenario.Must(err) })
 		}
-		must(client.Flush(ctx))
-		must(client.EndTransaction(ctx, transaction%3 != 2))
+		scenario.Must(client.Flush(ctx))
+		scenario.Must(client.EndTransaction(ctx, transaction%3 != 2))
 	}
 	described, err := kadm.NewClient(client).DescribeTransactions(ctx, "franz-"+topic)
-	must(err)
-	check("state of the transaction", "CompleteCommit", described["franz-"+topic].State)
+	scenario.Must(err)
+	scenario.Check("state of the transaction", "CompleteCommit", described["franz-"+topic].State)
 }
 
 func fence(ctx context.Context, bootstrap, topic string) {
 	first, second := transactional(bootstrap, topic, "fence-"+topic), transactional(bootstrap, topic, "fence-"+topic)
 	defer first.Close()
 	defer second.Close()
-	must(first.BeginTransaction())
-	must(first.ProduceSync(ctx, kgo.StringRecord("of the first")).FirstErr())
-	must(second.BeginTransaction())
-	must(second.ProduceSync(ctx, kgo.StringRecord("of the second")).FirstErr())
+	scenario.Must(first.BeginTransaction())
+	scenario.Must(first.ProduceSync(ctx, kgo.StringRecord("of the first")).FirstErr())
+	scenario.Must(second.BeginTransaction())
+	scenario.Must(second.ProduceSync(ctx, kgo.StringRecord("of the second")).FirstErr())
 	err := first.EndTransaction(ctx, kgo.TryCommit)
 	if !errors.Is(err, kerr.ProducerFenced) && !errors.Is(err, kerr.InvalidProducerEpoch) {
 		panic(fmt.Sprintf("the first is not fenced: %v", err))
 	}
-	must(second.EndTransaction(ctx, kgo.TryCommit))
+	scenario.Must(second.EndTransaction(ctx, kgo.TryCommit))
 }
 
 // timeOut leaves a transaction open, whose records must not hold back what follows for ever, and goes on with the same client.
 func timeOut(ctx context.Context, bootstrap, topic string) {
 	client := transactional(bootstrap, topic, "timeout-"+topic, kgo.TransactionTimeout(time.Second))
 	defer client.Close()
-	must(client.BeginTransaction())
-	must(client.ProduceSync(ctx, kgo.StringRecord("left open")).FirstErr())
+	scenario.Must(client.BeginTransaction())
+	scenario.Must(client.ProduceSync(ctx, kgo.StringRecord("left open")).FirstErr())
 	admin := kadm.NewClient(client)
 	for {
 		described, err := admin.DescribeTransactions(ctx, "timeout-"+topic)
-		must(err)
+		scenario.Must(err)
 		if described["timeout-"+topic].State == "CompleteAbort" {
 			break
 		}
@@ -79,9 +81,9 @@ func timeOut(ctx context.Context, bootstrap, topic string) {
 	}
 	other := transactional(bootstrap, topic, "other-"+topic)
 	defer other.Close()
-	must(other.BeginTransaction())
-	must(other.ProduceSync(ctx, kgo.StringRecord("after the timeout")).FirstErr())
-	must(other.EndTransaction(ctx, kgo.TryCommit))
+	scenario.Must(other.BeginTransaction())
+	scenario.Must(other.ProduceSync(ctx, kgo.StringRecord("after the timeout")).FirstErr())
+	scenario.Must(other.EndTransaction(ctx, kgo.TryCommit))
 }
 
 // read returns all values up to the end.
@@ -90,12 +92,12 @@ func read(ctx context.Context, bootstrap, topic string, isolation kgo.IsolationL
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	defer client.Close()
 	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
-	must(err)
+	scenario.Must(err)
 	end, _ := ends.Lookup(topic, 0)
 	var values []string
 	for next := int64(0); next < end.Offset; {
 		fetches := client.PollFetches(ctx)
-		must(fetches.Err())
+		scenario.Must(fetches.Err())
 		fetches.EachRecord(func(record *kgo.Record) {
 			next = record.Offset + 1
 			if !record.Attrs.IsControl() {
@@ -111,19 +113,19 @@ func copyAll(ctx context.Context, bootstrap, source, sink, group, id string) {
 	session, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(bootstrap), kgo.TransactionalID(id), kgo.ConsumerGroup(group),
 		kgo.ConsumeTopics(source), kgo.DefaultProduceTopic(sink), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.RequireStableFetchOffsets(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(3*time.Second),
-		kgo.HeartbeatInterval(500*time.Millisecond), kgo.RetryTimeout(wait), kgo.RebalanceTimeout(10*time.Second))
-	must(err)
+		kgo.HeartbeatInterval(500*time.Millisecond), kgo.RetryTimeout(scenario.Wait), kgo.RebalanceTimeout(10*time.Second))
+	scenario.Must(err)
 	for round := 0; ; round++ {
 		fetches := session.PollRecords(ctx, 50)
 		if fetches.NumRecords() == 0 {
 			continue
 		}
-		must(session.Begin())
+		scenario.Must(session.Begin())
 		fetches.EachRecord(func(record *kgo.Record) {
 			session.Produce(ctx, &kgo.Record{Key: record.Key, Value: record.Value}, nil)
 		})
 		committed, err := session.End(ctx, round%5 != 4)
-		must(err)
+		scenario.Must(err)
 		if committed {
 			fmt.Println("committed", fetches.NumRecords())
 		}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"alluvium/tests/clients/scenario"
+
 	"github.com/IBM/sarama"
 )
 
@@ -18,35 +20,35 @@ var codecs = []sarama.CompressionCodec{
 // basics: a topic is made and changed, records of every compression go through a group of two, the group and the topic end.
 func basics(bootstrap, topic, group string) {
 	admin, err := sarama.NewClusterAdmin([]string{bootstrap}, newConfig())
-	must(err)
+	scenario.Must(err)
 	defer admin.Close()
 	makeTopic(admin, topic)
 	for _, codec := range codecs {
 		produce(bootstrap, topic, codec)
 	}
-	check("end offsets", int64(each*len(codecs)), endOffsets(bootstrap, topic))
+	scenario.Check("end offsets", int64(each*len(codecs)), endOffsets(bootstrap, topic))
 	consumeAsTwo(bootstrap, topic, group)
 	endGroup(admin, topic, group)
-	must(admin.DeleteTopic(topic))
+	scenario.Must(admin.DeleteTopic(topic))
 }
 
 func makeTopic(admin sarama.ClusterAdmin, topic string) {
 	retention, other := "1000000", "2000000"
-	must(admin.CreateTopic(topic, &sarama.TopicDetail{
+	scenario.Must(admin.CreateTopic(topic, &sarama.TopicDetail{
 		NumPartitions: 3, ReplicationFactor: 1, ConfigEntries: map[string]*string{"retention.ms": &retention},
 	}, false))
-	must(admin.CreatePartitions(topic, 4, nil, false))
+	scenario.Must(admin.CreatePartitions(topic, 4, nil, false))
 	topics, err := admin.ListTopics()
-	must(err)
-	check("partitions", 4, topics[topic].NumPartitions)
-	must(admin.IncrementalAlterConfig(sarama.TopicResource, topic, map[string]sarama.IncrementalAlterConfigsEntry{
+	scenario.Must(err)
+	scenario.Check("partitions", 4, topics[topic].NumPartitions)
+	scenario.Must(admin.IncrementalAlterConfig(sarama.TopicResource, topic, map[string]sarama.IncrementalAlterConfigsEntry{
 		"retention.ms": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &other},
 	}, false))
 	config, err := admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: topic})
-	must(err)
+	scenario.Must(err)
 	for _, entry := range config {
 		if entry.Name == "retention.ms" {
-			check("retention.ms", other, entry.Value)
+			scenario.Check("retention.ms", other, entry.Value)
 		}
 	}
 }
@@ -55,7 +57,7 @@ func produce(bootstrap, topic string, codec sarama.CompressionCodec) {
 	config := newConfig()
 	config.Producer.Compression = codec
 	producer, err := sarama.NewSyncProducer([]string{bootstrap}, config)
-	must(err)
+	scenario.Must(err)
 	defer producer.Close()
 	var messages []*sarama.ProducerMessage
 	for number := range each {
@@ -66,19 +68,19 @@ func produce(bootstrap, topic string, codec sarama.CompressionCodec) {
 			Timestamp: time.Now(),
 		})
 	}
-	must(producer.SendMessages(messages))
+	scenario.Must(producer.SendMessages(messages))
 }
 
 func endOffsets(bootstrap, topic string) int64 {
 	client, err := sarama.NewClient([]string{bootstrap}, newConfig())
-	must(err)
+	scenario.Must(err)
 	defer client.Close()
 	partitions, err := client.Partitions(topic)
-	must(err)
+	scenario.Must(err)
 	var sum int64
 	for _, partition := range partitions {
 		end, err := client.GetOffset(topic, partition, sarama.OffsetNewest)
-		must(err)
+		scenario.Must(err)
 		sum += end
 	}
 	return sum
@@ -116,7 +118,7 @@ func (m *member) Cleanup(session sarama.ConsumerGroupSession) error {
 func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	for message := range claim.Messages() {
 		codec := string(message.Headers[0].Value)
-		check("codec", codec+"-", string(message.Value)[:len(codec)+1])
+		scenario.Check("codec", codec+"-", string(message.Value)[:len(codec)+1])
 		session.MarkMessage(message, "")
 		m.Lock()
 		m.found[string(message.Value)]++
@@ -134,14 +136,14 @@ func (m *members) endIfWhole() {
 
 // consumeAsTwo reads everything with two members that share the partitions, and commits.
 func consumeAsTwo(bootstrap, topic, group string) {
-	limit, cancelLimit := context.WithTimeout(context.Background(), wait)
+	limit, cancelLimit := context.WithTimeout(context.Background(), scenario.Wait)
 	defer cancelLimit()
 	ctx, done := context.WithCancel(limit)
 	shared, running := &members{found: map[string]int{}, done: done}, sync.WaitGroup{}
 	for number := range 2 {
 		running.Go(func() {
 			consumer, err := sarama.NewConsumerGroup([]string{bootstrap}, group, newConfig())
-			must(err)
+			scenario.Must(err)
 			defer consumer.Close()
 			for ctx.Err() == nil {
 				if err := consumer.Consume(ctx, []string{topic}, &member{shared, number}); err != nil && ctx.Err() == nil {
@@ -151,23 +153,23 @@ func consumeAsTwo(bootstrap, topic, group string) {
 		})
 	}
 	running.Wait()
-	check("records", each*len(codecs), len(shared.found))
-	must(limit.Err())
+	scenario.Check("records", each*len(codecs), len(shared.found))
+	scenario.Must(limit.Err())
 }
 
 func endGroup(admin sarama.ClusterAdmin, topic, group string) {
 	offsets, err := admin.ListConsumerGroupOffsets(group, nil)
-	must(err)
+	scenario.Must(err)
 	var committed int64
 	for _, block := range offsets.Blocks[topic] {
 		committed += block.Offset
 	}
-	check("committed offsets", int64(each*len(codecs)), committed)
+	scenario.Check("committed offsets", int64(each*len(codecs)), committed)
 	groups, err := admin.ListConsumerGroups()
-	must(err)
-	check("type of the group", "consumer", groups[group])
+	scenario.Must(err)
+	scenario.Check("type of the group", "consumer", groups[group])
 	described, err := admin.DescribeConsumerGroups([]string{group})
-	must(err)
-	check("state of the group", "Empty", described[0].State)
-	must(admin.DeleteConsumerGroup(group))
+	scenario.Must(err)
+	scenario.Check("state of the group", "Empty", described[0].State)
+	scenario.Must(admin.DeleteConsumerGroup(group))
 }

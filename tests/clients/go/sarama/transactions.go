@@ -5,19 +5,21 @@ import (
 	"fmt"
 	"time"
 
+	"alluvium/tests/clients/scenario"
+
 	"github.com/IBM/sarama"
 )
 
 // transactions: commit and abort, fence by a second instance, time out. The topic has one partition.
 func transactions(bootstrap, topic string) {
 	commitAndAbort(bootstrap, topic)
-	check("committed", 7*30, len(read(bootstrap, topic, sarama.ReadCommitted, 7*30)))
-	check("with the aborted", 10*30, len(read(bootstrap, topic, sarama.ReadUncommitted, 10*30)))
+	scenario.Check("committed", 7*30, len(read(bootstrap, topic, sarama.ReadCommitted, 7*30)))
+	scenario.Check("with the aborted", 10*30, len(read(bootstrap, topic, sarama.ReadUncommitted, 10*30)))
 	fence(bootstrap, topic)
 	timeOut(bootstrap, topic)
 	values := read(bootstrap, topic, sarama.ReadCommitted, 7*30+2)
-	check("second last", "of the second", values[7*30])
-	check("last", "after the timeout", values[7*30+1])
+	scenario.Check("second last", "of the second", values[7*30])
+	scenario.Check("last", "after the timeout", values[7*30+1])
 }
 
 func transactional(bootstrap, id string, timeout time.Duration) sarama.SyncProducer {
@@ -25,7 +27,7 @@ func transactional(bootstrap, id string, timeout time.Duration) sarama.SyncProdu
 	config.Producer.Transaction.ID = id
 	config.Producer.Transaction.Timeout = timeout
 	producer, err := sarama.NewSyncProducer([]string{bootstrap}, config)
-	must(err)
+	scenario.Must(err)
 	return producer
 }
 
@@ -35,50 +37,50 @@ func send(producer sarama.SyncProducer, topic, value string) error {
 }
 
 func commitAndAbort(bootstrap, topic string) {
-	producer := transactional(bootstrap, "sarama-"+topic, wait)
+	producer := transactional(bootstrap, "sarama-"+topic, scenario.Wait)
 	defer producer.Close()
 	for transaction := range 10 {
-		must(producer.BeginTxn())
+		scenario.Must(producer.BeginTxn())
 		var messages []*sarama.ProducerMessage
 		for number := range 30 {
 			value := sarama.StringEncoder(fmt.Sprintf("%d-%d", transaction, number))
 			messages = append(messages, &sarama.ProducerMessage{Topic: topic, Value: value})
 		}
-		must(producer.SendMessages(messages))
+		scenario.Must(producer.SendMessages(messages))
 		if transaction%3 == 2 {
-			must(producer.AbortTxn())
+			scenario.Must(producer.AbortTxn())
 		} else {
-			must(producer.CommitTxn())
+			scenario.Must(producer.CommitTxn())
 		}
 	}
 }
 
 func fence(bootstrap, topic string) {
-	first := transactional(bootstrap, "fence-"+topic, wait)
+	first := transactional(bootstrap, "fence-"+topic, scenario.Wait)
 	defer first.Close()
-	must(first.BeginTxn())
-	must(send(first, topic, "of the first"))
-	second := transactional(bootstrap, "fence-"+topic, wait)
+	scenario.Must(first.BeginTxn())
+	scenario.Must(send(first, topic, "of the first"))
+	second := transactional(bootstrap, "fence-"+topic, scenario.Wait)
 	defer second.Close()
 	if err := first.CommitTxn(); err == nil {
 		panic("the first is not fenced")
 	}
-	must(second.BeginTxn())
-	must(send(second, topic, "of the second"))
-	must(second.CommitTxn())
+	scenario.Must(second.BeginTxn())
+	scenario.Must(send(second, topic, "of the second"))
+	scenario.Must(second.CommitTxn())
 }
 
 // timeOut leaves a transaction open, whose records must not hold back what follows for ever.
 func timeOut(bootstrap, topic string) {
 	producer := transactional(bootstrap, "timeout-"+topic, time.Second)
 	defer producer.Close()
-	must(producer.BeginTxn())
-	must(send(producer, topic, "left open"))
-	other := transactional(bootstrap, "other-"+topic, wait)
+	scenario.Must(producer.BeginTxn())
+	scenario.Must(send(producer, topic, "left open"))
+	other := transactional(bootstrap, "other-"+topic, scenario.Wait)
 	defer other.Close()
-	must(other.BeginTxn())
-	must(send(other, topic, "after the timeout"))
-	must(other.CommitTxn())
+	scenario.Must(other.BeginTxn())
+	scenario.Must(send(other, topic, "after the timeout"))
+	scenario.Must(other.CommitTxn())
 	// The last of these records is read only after the first transaction has been ended.
 	read(bootstrap, topic, sarama.ReadCommitted, 7*30+2)
 	if err := producer.CommitTxn(); err == nil {
@@ -91,13 +93,13 @@ func read(bootstrap, topic string, isolation sarama.IsolationLevel, count int) [
 	config := newConfig()
 	config.Consumer.IsolationLevel = isolation
 	consumer, err := sarama.NewConsumer([]string{bootstrap}, config)
-	must(err)
+	scenario.Must(err)
 	defer consumer.Close()
 	claim, err := consumer.ConsumePartition(topic, 0, sarama.OffsetOldest)
-	must(err)
+	scenario.Must(err)
 	defer claim.Close()
 	var values []string
-	limit := time.After(wait)
+	limit := time.After(scenario.Wait)
 	for quiet := false; len(values) < count || !quiet; {
 		select {
 		case message := <-claim.Messages():
@@ -108,7 +110,7 @@ func read(bootstrap, topic string, isolation sarama.IsolationLevel, count int) [
 			panic(fmt.Sprintf("%d records instead of %d", len(values), count))
 		}
 	}
-	check("records", count, len(values))
+	scenario.Check("records", count, len(values))
 	return values
 }
 
@@ -126,9 +128,9 @@ func copyAll(bootstrap, source, sink, group, id string) {
 	config.Consumer.IsolationLevel = sarama.ReadCommitted
 	config.Consumer.Group.Rebalance.Timeout = 10 * time.Second
 	for {
-		producer := transactional(bootstrap, id, wait)
+		producer := transactional(bootstrap, id, scenario.Wait)
 		consumer, err := sarama.NewConsumerGroup([]string{bootstrap}, group, config)
-		must(err)
+		scenario.Must(err)
 		handler := &copier{producer: producer, sink: sink, group: group, transaction: make(chan struct{}, 1)}
 		for producer.TxnStatus()&sarama.ProducerTxnFlagFatalError == 0 {
 			if err := consumer.Consume(context.Background(), []string{source}, handler); err != nil {

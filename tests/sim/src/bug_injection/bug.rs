@@ -65,10 +65,7 @@ impl Bug {
     /// Changes `plan` so that the bug shows, and switches the nemesis off except for what the bug needs.
     pub fn apply(self, plan: &mut Plan) {
         plan.nemesis = NemesisPlan::none(plan.nemesis.pause_max);
-        if !self.concerns_transactions() {
-            plan.transactions = None;
-            plan.topics.retain(|topic| topic.name != DERIVED);
-        }
+        plan.transactions = None;
         plan.compactor.interval = Duration::from_secs(600);
         match self {
             Self::OldHeads | Self::HiddenExtents => {}
@@ -109,6 +106,9 @@ impl Bug {
                 plan.nemesis.clients = true;
             }
         }
+        if plan.transactions.is_none() {
+            plan.topics.retain(|topic| topic.name != DERIVED);
+        }
     }
 
     /// The transactional clients that show it.
@@ -123,20 +123,6 @@ impl Bug {
             timeout_max: Duration::from_secs(5),
             committed_per_mille: 800,
         }
-    }
-
-    /// Whether it is one of transactions.
-    fn concerns_transactions(self) -> bool {
-        matches!(
-            self,
-            Self::StaleEpochs
-                | Self::ForgottenTimeouts
-                | Self::ForgottenAborts
-                | Self::ForgottenOpenTransactions
-                | Self::TornEnds
-                | Self::LostPendingOffsets
-                | Self::EarlyOffsets
-        )
     }
 
     /// How long a run has to be to show the bug.

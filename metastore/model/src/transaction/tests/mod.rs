@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::{
     End, Init, InitOutcome, Status, Transaction, TransactionError, TransactionVersion, TransactionalProducer, Verdict,
 };
-use crate::{ProducerEpoch, ProducerId, Timestamp};
+use crate::{ProducerId, Timestamp};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 const FRESH: ProducerId = ProducerId(900);
 
 fn producer(id: i64, epoch: i16) -> TransactionalProducer {
-    TransactionalProducer { id: ProducerId(id), epoch: ProducerEpoch(epoch) }
+    TransactionalProducer::from_raw(id, epoch)
 }

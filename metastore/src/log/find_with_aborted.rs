@@ -32,7 +32,7 @@ pub struct FoundExtents {
 
 impl Log {
     /// As [`Self::find`], with the aborted transactions that concern the extents.
-    pub async fn find_stable(
+    pub async fn find_with_aborted(
         &self,
         partition: TopicPartition,
         from: Offset,
@@ -43,7 +43,7 @@ impl Log {
         let aborted = &aborted_from(partition, from).limit(STEP_ROWS_MAX);
         let (rows, head, aborted) = self
             .db
-            .read("log.find_stable", |tx| async move {
+            .read("log.find_with_aborted", |tx| async move {
                 let (rows, aborted) = (tx.range(rows.clone()), tx.range(aborted.clone()));
                 Ok::<_, Error>(futures::future::try_join3(rows, tx.get(head), aborted).await?)
             })

@@ -11,10 +11,10 @@ use alluvium_runtime::{Rng, SeededRng};
 use alluvium_wire::batch::Compression;
 use tokio_util::sync::CancellationToken;
 
-use super::drafts::{DraftBatch, drafts};
-use super::shared_files::{check, commit, kinds, sharing, world};
-use super::world::World;
+use super::fixtures::{check, check_queries, commit, kinds, sharing, world};
 use crate::CompactorConfig;
+use crate::tests::drafts::{DraftBatch, drafts};
+use crate::tests::world::World;
 
 /// The size of each shared file of `extents`.
 fn shared_sizes(extents: &[Extent]) -> BTreeMap<ObjectId, u64> {
@@ -147,4 +147,64 @@ async fn neighbours_share_a_file_however_many_compactors_there_are() {
             running.await.expect("it ends");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn shared_files_are_merged_until_each_partition_has_enough_for_its_own() {
+    let mut world = world(10).await;
+    let compactor = world.compactor(sharing());
+    let (mut rounds, mut most) = (0, 0);
+    while kinds(&world, 3).await.1 == 0 {
+        rounds += 1;
+        assert!(rounds < 200, "no file of its own after {rounds} rounds: {:?}", kinds(&world, 3).await);
+        commit(&mut world, 0..10, 2_000).await;
+        let report = compactor.run_once().await;
+        assert_eq!(report.failures, Vec::<String>::new());
+        most = most.max(world.extents(world.partition(3)).await.len());
+        check_queries(&world).await;
+    }
+    check(&world).await;
+    // 64 kB of 2 kB each, by four.
+    assert!(rounds >= 30, "{rounds} rounds");
+    assert!(most <= 12, "{most} extents at a time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_is_active_now_and_then_is_merged_across_files_of_its_own() {
+    let mut world = world(10).await;
+    let compactor = world.compactor(sharing());
+    for round in 0..40 {
+        // Alone in every other round: then its file is its own.
+        let partitions = if round % 2 == 0 { 3..4 } else { 0..10 };
+        commit(&mut world, partitions, 100).await;
+        assert_eq!(compactor.run_once().await.failures, Vec::<String>::new());
+        check_queries(&world).await;
+    }
+    check(&world).await;
+    let extents = world.extents(world.partition(3)).await.len();
+    assert!(extents <= 12, "{extents} extents");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merge_that_is_too_large_for_one_transaction_is_made_in_pieces() {
+    let mut world = world(41).await;
+    // The first file has partition 40 too, which another compactor works on.
+    commit(&mut world, 0..41, 100).await;
+    let config = || CompactorConfig { file_bytes_target: 1 << 19, ..sharing() };
+    world.compactor(config()).run_once().await;
+    let key = LeaseKey::Partition(world.partition(40));
+    let other = fixtures::lease(&world.metastore, key).await;
+    for _ in 0..5 {
+        // Between two parts each partition but the first has a file of its own.
+        commit(&mut world, 1..40, 35_000).await;
+        world.compactor(config()).run_once().await;
+        commit(&mut world, 0..40, 100).await;
+        world.compactor(config()).run_once().await;
+    }
+    assert_eq!(kinds(&world, 0).await, (6, 0));
+    world.metastore.leases.release(&[other]).await.expect("released");
+    let report = world.compactor(config()).run_once().await;
+    assert_eq!(report.failures, Vec::<String>::new());
+    check(&world).await;
+    assert!(kinds(&world, 0).await.0 < 6, "{:?}", kinds(&world, 0).await);
 }
