@@ -1,4 +1,4 @@
-"""franz-go, sarama and kafkajs: each runs the same scenarios, in a program of its own in `go/` and `node/`."""
+"""franz-go, sarama, kafkajs and rdkafka: each runs the same scenarios, in a program of its own in `go/`, `node/` and `rust/`."""
 
 import shutil
 import uuid
@@ -13,20 +13,21 @@ from servers import CLIENTS
 
 SECONDS = 120
 ROUNDS = 5 if LONG else 1
-GO = {name: CLIENTS / "go" / name for name in ("franz", "sarama")}
+BINARIES = {"franz": CLIENTS / "go" / "franz", "sarama": CLIENTS / "go" / "sarama",
+            "rdkafka": CLIENTS / "rust-target" / "release" / "rdkafka"}
 MODULES = CLIENTS / "node" / "node_modules"
 NODE = {"NODE_PATH": str(MODULES)}
 # kafkajs says nothing about its group's generation when it commits offsets, so two of them could copy a record twice, on Kafka too.
-INSTANCES = {"franz": 2, "sarama": 2, "kafkajs": 1}
+INSTANCES = {"franz": 2, "sarama": 2, "kafkajs": 1, "rdkafka": 2}
 
 
 def command(client: str) -> list:
-    return [GO[client]] if client in GO else ["node", Path(__file__).parent / "node" / "kafkajs.js"]
+    return [BINARIES[client]] if client in BINARIES else ["node", Path(__file__).parent / "node" / "kafkajs.js"]
 
 
 def why_missing(client: str) -> str | None:
-    if client in GO:
-        return None if GO[client].exists() else f"no {GO[client]}: tests/clients/install builds it if there is Go"
+    if client in BINARIES:
+        return None if BINARIES[client].exists() else f"no {BINARIES[client]}: tests/clients/install says why"
     return None if shutil.which("node") and MODULES.is_dir() else f"no Node, or no {MODULES}"
 
 
@@ -75,7 +76,7 @@ def test_copies_are_whole_while_copiers_and_the_server_are_killed(own_server, tm
     """All clients copy at once, each to a topic of its own."""
     clients = [client for client in INSTANCES if not why_missing(client)]
     if not clients:
-        pytest.skip("neither Go nor Node")
+        pytest.skip("none of these clients: tests/clients/install says why")
     source, sinks = "numbers", {client: f"copied-by-{client}" for client in clients}
     create_topics(own_server, 3, source, *sinks.values())
     copiers = [Program(tmp_path / f"{client}-{number}",
