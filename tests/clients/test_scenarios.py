@@ -3,6 +3,7 @@
 import shutil
 import uuid
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -62,12 +63,16 @@ def test_scenario(cluster, scenarios, client, scenario):
 class Numbers(Writer):
     """Numbers, in the order of their partition."""
 
+    # Times 50 per second: the slowest client copies 145 records per second on S3. If it falls behind, the last of them are not
+    # copied in time.
+    AT_ONCE = 2
+
     def __init__(self, server, topic):
         super().__init__(server)
         self.topic = topic
 
     def write_some(self):
-        for _ in range(10):
+        for _ in range(self.AT_ONCE):
             number = self.sent.get(self.topic, 0)
             self.send(self.topic, str(number), partition=number % 3)
 
@@ -101,7 +106,9 @@ def test_copies_are_whole_while_copiers_and_the_server_are_killed(own_server, tm
         writer.stop()
         sent = Counter(int(message.value()) for message in committed(own_server, source))
         assert sent == Counter(range(writer.sent[source]))
-        wait_for_records(own_server, {sink: sent.total() for sink in sinks.values()}, SECONDS)
+        # If records are missing by then, they are named below.
+        with suppress(TimeoutError):
+            wait_for_records(own_server, {sink: sent.total() for sink in sinks.values()}, SECONDS)
     finally:
         writer.stopping.set()
         for copier in copiers:

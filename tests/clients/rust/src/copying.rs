@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
 };
 
 use rdkafka::{
@@ -16,6 +17,8 @@ use crate::{POLL, Sender, WAIT, config, send, transactional};
 
 /// Records of one transaction.
 const BATCH_RECORDS_MAX: usize = 50;
+/// Nothing more is waited for than this if there are records to copy.
+const LINGER: Duration = Duration::from_millis(5);
 /// One transaction of so many is aborted, and done again as if it had never been.
 const ABORTED_EACH: u64 = 5;
 
@@ -97,7 +100,7 @@ impl<'a> Session<'a> {
         let rebalances = || self.consumer.context().0.load(Relaxed);
         let mut before = rebalances();
         while batch.values.len() < BATCH_RECORDS_MAX {
-            let polled = self.consumer.poll(POLL);
+            let polled = self.consumer.poll(if batch.values.is_empty() { POLL } else { LINGER });
             if rebalances() != before {
                 before = rebalances();
                 batch = Batch::default();
