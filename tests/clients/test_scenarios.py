@@ -63,8 +63,8 @@ def test_scenario(cluster, scenarios, client, scenario):
 class Numbers(Writer):
     """Numbers, in the order of their partition."""
 
-    # Times 50 per second: the slowest client copies 145 records per second on S3. If it falls behind, the last of them are not
-    # copied in time.
+    # Times 50 per second: the slowest client copies 145 records per second on S3. If it falls behind, the last of them may not
+    # be copied in time.
     AT_ONCE = 2
 
     def __init__(self, server, topic):
