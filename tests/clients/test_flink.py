@@ -11,7 +11,7 @@ from conftest import LONG
 from processes import Program
 from reading import Progress, committed, create_topics, wait_for_records
 from servers import CLIENTS, java_command
-from test_franz_sarama_kafkajs import Numbers
+from test_scenarios import Numbers
 
 JARS = CLIENTS / "flink-jars"
 SECONDS = 180

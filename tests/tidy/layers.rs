@@ -15,6 +15,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("metastore", &["model", "runtime"]),
     ("compactor", &["history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
     ("gateway", &["history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
+    ("tests/clients/rust", &[]),
     ("tests/fdb-server", &[]),
     ("tests/sim", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "runtime", "wire"]),
     ("", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
