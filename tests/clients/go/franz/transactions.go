@@ -115,6 +115,10 @@ func copyAll(ctx context.Context, bootstrap, source, sink, group, id string) {
 		kgo.RequireStableFetchOffsets(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(3*time.Second),
 		kgo.HeartbeatInterval(500*time.Millisecond), kgo.RetryTimeout(scenario.Wait), kgo.RebalanceTimeout(10*time.Second))
 	scenario.Must(err)
+	// Aborts what a killed instance has left open. Otherwise this is done before the first record is produced, and none
+	// is consumed before the offsets of that transaction are stable.
+	_, _, err = session.Client().ProducerID(ctx)
+	scenario.Must(err)
 	for round := 0; ; round++ {
 		fetches := session.PollRecords(ctx, 50)
 		if fetches.NumRecords() == 0 {
