@@ -4,7 +4,7 @@
 //! partition run side by side on disjoint ranges of offsets.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -54,9 +54,7 @@ pub(crate) struct CompactionTask {
     /// read the same segments.
     pub(crate) job_ended: Notify,
     /// Threads of normal priority, for the time in which the backlog is large.
-    pub(crate) urgent: OnceLock<Handle>,
-    /// Whether some data had waited for too long when jobs were planned last.
-    pub(crate) is_late: AtomicBool,
+    pub(crate) urgent_threads: OnceLock<Handle>,
     pub(crate) statuses: Arc<TaskStatuses>,
     pub(crate) throughput: Mutex<Throughput>,
 }
@@ -73,7 +71,7 @@ impl CompactionTask {
     }
 
     /// Runs the jobs of the queue, some at once.
-    async fn work(&self, queue: mpsc::Receiver<Job>) {
+    async fn work(&self, queue: mpsc::Receiver<QueuedJob>) {
         let queue = stream::unfold(queue, |mut queue| async move { Some((queue.recv().await?, queue)) });
         let mut results = self.results(queue.boxed());
         while let Some(result) = results.next().await {
@@ -81,16 +79,18 @@ impl CompactionTask {
         }
     }
 
-    async fn plan_forever(&self, queue: mpsc::Sender<Job>) {
+    async fn plan_forever(&self, queue: mpsc::Sender<QueuedJob>) {
         let mut merges = WaitingMerges::default();
         let merges_max = self.config.jobs_max.max(1) * PLAN_JOBS_PER_WORKER;
         loop {
+            // Not when jobs begin: results are applied under the same lock, and jobs are not polled meanwhile.
+            let is_late = self.index.backlog().await.is_late(self.clock.now());
             let Planned { mut jobs, is_full, failed } = self.plan(&mut merges).await;
             jobs.extend(merges.take(merges_max));
             // A full pass leaves partitions that are due, although it may have found nothing in those that it looked at.
             let is_idle = jobs.is_empty() && !is_full;
             for job in jobs {
-                if queue.send(job).await.is_err() {
+                if queue.send(QueuedJob { job, is_late }).await.is_err() {
                     return;
                 }
             }
@@ -118,9 +118,6 @@ impl CompactionTask {
         let jobs = u64::try_from(self.config.jobs_max.max(1) * PLAN_JOBS_PER_WORKER).unwrap_or(u64::MAX);
         let mut pass = PlannedWork::new(job_bytes_max.saturating_mul(jobs));
         let failed = self.plan_pass(&mut pass, !merges.is_full()).await.err();
-        // Here and not where jobs begin: results are applied under the same lock, and jobs are not polled meanwhile.
-        let is_late = self.index.backlog().await.is_late(self.clock.now());
-        self.is_late.store(is_late, Ordering::Relaxed);
         let is_full = pass.is_full();
         Planned { jobs: pass.into_jobs(job_bytes_max, merges), is_full, failed }
     }
@@ -147,20 +144,21 @@ impl CompactionTask {
     }
 
     /// The results of `jobs`, some of which run at once: of each of their batches, and of their ends.
-    fn results<'a>(&'a self, jobs: BoxStream<'a, Job>) -> BoxStream<'a, JobResult> {
+    fn results<'a>(&'a self, jobs: BoxStream<'a, QueuedJob>) -> BoxStream<'a, JobResult> {
         let (progress, batches) = mpsc::channel(BATCHES_MAX);
         let running = jobs.map(move |job| self.run_job(job, progress.clone()).boxed());
         let running = running.buffer_unordered(self.config.jobs_max.max(1)).boxed();
         JobResults { running, batches, ended: None }.into_stream()
     }
 
-    /// Runs a job: on threads of normal priority if much is waiting, or something has waited too long.
-    async fn run_job(&self, job: Job, results: mpsc::Sender<JobResult>) -> JobResult {
+    /// Runs a job: on threads of normal priority if much is waiting, or a partition is late.
+    async fn run_job(&self, job: QueuedJob, results: mpsc::Sender<JobResult>) -> JobResult {
+        let QueuedJob { job, is_late } = job;
         let is_much = self.counters.lag_bytes.load(Ordering::Relaxed) >= self.config.urgent_bytes;
-        let is_urgent = is_much || self.is_late.load(Ordering::Relaxed);
+        let is_urgent = is_much || is_late;
         let number = self.throughput().begin(self.clock.now(), job.level_0_bytes());
         let progress = Arc::new(Progress::new(number, &job, results));
-        let result = match self.urgent.get() {
+        let result = match self.urgent_threads.get() {
             Some(threads) if is_urgent => {
                 let (rewriter, running) = (self.rewriter.clone(), Arc::clone(&progress));
                 let running = threads.spawn(async move { rewriter.run(&job, &running).await });
@@ -288,6 +286,7 @@ impl CompactionTask {
     /// Runs `jobs`.
     async fn run_jobs(&self, jobs: Vec<Job>, report: &mut Report) -> Pass {
         let mut pass = Pass::Nothing;
+        let jobs = jobs.into_iter().map(|job| QueuedJob { job, is_late: false });
         let mut results = self.results(stream::iter(jobs).boxed());
         while let Some(JobResult { job, report: done, broken, is_end, .. }) = results.next().await {
             if is_end {
@@ -303,6 +302,13 @@ impl CompactionTask {
         }
         pass
     }
+}
+
+/// A job that waits to be run.
+struct QueuedJob {
+    job: Job,
+    /// Whether a partition had been due for too long when it was planned.
+    is_late: bool,
 }
 
 /// What a pass over the partitions that are due has planned.

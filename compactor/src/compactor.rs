@@ -1,6 +1,5 @@
 //! The handle of a compactor: puts its parts together and runs rounds.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use alluvium_metastore::Metastore;
@@ -80,8 +79,7 @@ impl Compactor {
             clock: Arc::clone(&clock),
             in_flight: InFlight::default(),
             job_ended: Notify::new(),
-            urgent: OnceLock::new(),
-            is_late: AtomicBool::new(false),
+            urgent_threads: OnceLock::new(),
             statuses: Arc::clone(&statuses),
             throughput: Mutex::default(),
         };
@@ -104,7 +102,7 @@ impl Compactor {
     /// jobs always run where [`Self::run`] does. Only the first call counts.
     pub fn set_urgent_threads(&self, threads: Handle) {
         // A second call is harmless.
-        let _ = self.upkeep.compaction.urgent.set(threads);
+        let _ = self.upkeep.compaction.urgent_threads.set(threads);
     }
 
     /// Totals since the start, and the current lag.

@@ -18,8 +18,8 @@ pub struct CompactorConfig {
     pub retention_check_interval: Duration,
     /// Pause between two surveys, which read everything and find what the feed did not show.
     pub survey_interval: Duration,
-    /// Level-0 bytes from which on jobs run on threads of normal priority. They do so too if some of the data has waited
-    /// for twice as long as it may.
+    /// Level-0 bytes from which on jobs run on threads of normal priority. They do so too once a partition
+    /// has been due for as long as its data may wait until it is.
     pub urgent_bytes: u64,
     /// In the background, a partition is rewritten once its level-0 extents have this many bytes.
     pub compact_bytes_min: u64,

@@ -7,10 +7,16 @@
 //!
 //! Owns: what counts as a pause. Does not own: the connections.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
+use alluvium_runtime::Clock;
 use prometheus_client::metrics::counter::Counter;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -18,32 +24,47 @@ use tokio_util::sync::CancellationToken;
 pub const PAUSE_MIN: Duration = Duration::from_secs(10);
 /// Between two signs of life.
 const TICK: Duration = Duration::from_secs(1);
-/// Time after a pause in which connections are found that clients opened, and perhaps gave up, during it.
-const BACKLOG: Duration = Duration::from_secs(1);
+/// After a pause, connections are accepted for a while that clients opened, and perhaps gave up, during it.
+const ACCEPT_WINDOW: Duration = Duration::from_secs(1);
 
 /// Watches for pauses of this process. Clones share what it has found.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PauseWatch {
-    state: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
     pauses: Counter,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct State {
-    last_tick: Instant,
-    /// The end of the last pause; `None` if there was none.
-    resumed: Option<Instant>,
+struct Shared {
+    origin: Instant,
+    /// The last sign of life, ms after `origin`.
+    last_ms: AtomicU64,
+    /// The same by the wall clock, ms since the Unix epoch: the other one may stop with the machine.
+    last_wall_ms: AtomicI64,
+    /// Until when connections are taken to be from before the last pause, ms after `origin`; 0 if there was none.
+    suspect_until_ms: AtomicU64,
+    /// Wakes those that wait for a pause.
+    resumed: watch::Sender<()>,
 }
 
 /// When something began, to be asked later whether there was a pause since.
 #[derive(Clone, Copy, Debug)]
-pub struct Began(Instant);
+pub struct Began {
+    ms: u64,
+}
 
 impl PauseWatch {
-    /// A watch that begins at `now` and counts `pauses`.
+    /// A watch that begins now and counts `pauses`.
     #[must_use]
-    pub fn new(now: Instant, pauses: Counter) -> Self {
-        Self { state: Arc::new(Mutex::new(State { last_tick: now, resumed: None })), pauses }
+    pub fn new(clock: Arc<dyn Clock>, pauses: Counter) -> Self {
+        let shared = Shared {
+            origin: Instant::now(),
+            last_ms: AtomicU64::new(0),
+            last_wall_ms: AtomicI64::new(clock.now().0),
+            suspect_until_ms: AtomicU64::new(0),
+            resumed: watch::Sender::new(()),
+        };
+        Self { shared: Arc::new(shared), clock, pauses }
     }
 
     /// Notes that the process runs, each second until `cancel`. To be run once, in the background.
@@ -51,40 +72,55 @@ impl PauseWatch {
         let tick = async {
             loop {
                 sleep(TICK).await;
-                self.note(Instant::now());
+                self.note();
             }
         };
         let _ = cancel.run_until_cancelled(tick).await;
     }
 
-    /// Something begins at `now`.
+    /// Something begins now.
     #[must_use]
-    pub fn begin(&self, now: Instant) -> Began {
-        self.note(now);
-        Began(now)
+    pub fn begin(&self) -> Began {
+        Began { ms: self.note() }
     }
 
-    /// Whether the process has stood still between `began`, or shortly before, and `now`.
-    #[must_use]
-    pub fn was_paused_since(&self, began: Began, now: Instant) -> bool {
-        self.note(now);
-        self.state().resumed.is_some_and(|resumed| began.0 < resumed + BACKLOG)
+    /// Waits until the process has stood still since `began`, or shortly before. It looks at each poll, so whoever polls
+    /// this first does nothing that was asked of it before the pause.
+    pub async fn paused_since(&self, began: Began) {
+        let mut resumed = self.shared.resumed.subscribe();
+        let mut resumed = pin!(resumed.changed());
+        poll_fn(|context| {
+            self.note();
+            if began.ms < self.shared.suspect_until_ms.load(Ordering::Acquire) {
+                return Poll::Ready(());
+            }
+            resumed.as_mut().poll(context).map(|_| ())
+        })
+        .await;
     }
 
-    /// Notes that the process runs at `now`: whoever asks first finds a pause.
-    fn note(&self, now: Instant) {
-        let mut state = self.state();
-        let still = now.saturating_duration_since(state.last_tick);
-        state.last_tick = state.last_tick.max(now);
-        if still >= PAUSE_MIN {
-            state.resumed = Some(now);
-            self.pauses.inc();
-            let seconds = still.as_secs();
-            tracing::warn!(seconds, "this process stood still; connections from before are closed");
+    /// Notes that the process runs. Whoever does so first after a pause finds it. Returns the time, ms.
+    fn note(&self) -> u64 {
+        let shared = &self.shared;
+        let (now, wall) = (ms(shared.origin.elapsed()), self.clock.now().0);
+        let last = shared.last_ms.load(Ordering::Acquire);
+        let last_wall = shared.last_wall_ms.swap(wall, Ordering::AcqRel);
+        let still = now.saturating_sub(last).max(u64::try_from(wall.saturating_sub(last_wall)).unwrap_or(0));
+        if still < ms(PAUSE_MIN) {
+            shared.last_ms.fetch_max(now, Ordering::AcqRel);
+            return now;
         }
+        shared.suspect_until_ms.fetch_max(now + ms(ACCEPT_WINDOW), Ordering::AcqRel);
+        // Others may find the same pause at the same time: it is counted once.
+        if shared.last_ms.compare_exchange(last, now.max(last + 1), Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.pauses.inc();
+            tracing::warn!(seconds = still / 1_000, "this process stood still; connections from before are closed");
+            shared.resumed.send_replace(());
+        }
+        now
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -73,7 +73,7 @@ def check_records(load: Load, content: Content) -> list[str]:
     return bad
 
 
-def such(where: str, found: dict[str, list]) -> list[str]:
+def violations(where: str, found: dict[str, list]) -> list[str]:
     """A violation for each kind of thing of which some were found at that place."""
     return [f"{where}: {len(things)} {kind}, such as {things[:5]}" for kind, things in found.items() if things]
 
@@ -86,7 +86,7 @@ def check_stream(name: str, acked: dict[int, int], found: list[tuple[int, int]])
     lost = sorted(set(acked) - set(sequences))
     moved = [sequence for sequence, offset in acked.items()
              if sequence in offsets and offset not in (UNKNOWN, offsets[sequence])]
-    bad = such(name, {"records are there more than once": twice, "acknowledged records are lost": lost,
+    bad = violations(name, {"records are there more than once": twice, "acknowledged records are lost": lost,
                       "records are not at their acknowledged offsets": moved})
     if sequences != sorted(sequences):
         bad.append(f"{name}: records are out of order")
@@ -132,11 +132,11 @@ def check_pairs(committed: set[bytes], aborted: set[bytes], partitions: list[lis
     for partition, values in enumerate(partitions):
         twice = [value for value, count in Counter(values).items() if count > 1]
         lost, shown = sorted(committed - set(values)), sorted(aborted & set(values))
-        bad += such(f"{PAIRS} {partition}", {"transactions are there twice": twice,
+        bad += violations(f"{PAIRS} {partition}", {"transactions are there twice": twice,
                                              "committed transactions are not there": lost,
                                              "aborted transactions are there": shown})
     torn = sorted(set().union(*partitions) - set(partitions[0]).intersection(*partitions[1:]))
-    return bad + such(PAIRS, {"transactions are in some partitions only": torn})
+    return bad + violations(PAIRS, {"transactions are in some partitions only": torn})
 
 
 def check_copies(consumed: list[bytes], copied: list[bytes]) -> list[str]:

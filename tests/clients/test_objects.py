@@ -15,5 +15,5 @@ def test_the_bucket_conforms(cluster):
                    "AWS_REGION": "us-east-1", **bucket.CREDENTIALS}
     # Of the workspace, whose crates are built already: of the package alone, some would be built again with fewer features.
     command = ["cargo", "test", "--workspace", "--lib", "a_bucket_conforms", "--", "--ignored"]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=1_800)
     assert done.returncode == 0 and "1 passed" in done.stdout, f"{done.stdout}\n{done.stderr}"

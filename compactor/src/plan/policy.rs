@@ -111,12 +111,6 @@ impl Policy {
         }
     }
 
-    /// The time from which data at level 0 has waited for twice as long as it may, however much it is.
-    pub(crate) fn late_at(&self, lag: &Lag) -> Timestamp {
-        let oldest = lag.oldest.filter(|_| lag.extents > 0);
-        oldest.map_or(Timestamp(i64::MAX), |oldest| oldest.plus(self.age_of(lag.bytes).saturating_mul(2)))
-    }
-
     /// Whether data at level 0 has become ripe at `now` because it has waited as long as the smallest may. What is ripe
     /// more often brings no others along: they would be taken one by one, each before its time.
     pub(crate) fn is_slow(&self, lag: &Lag, now: Timestamp) -> bool {
@@ -124,7 +118,7 @@ impl Policy {
     }
 
     /// The age at which `bytes` of data are worth a rewrite: the smaller, the older, in proportion.
-    fn age_of(&self, bytes: u64) -> Duration {
+    pub(crate) fn age_of(&self, bytes: u64) -> Duration {
         let times = u32::try_from(SMALL_BYTES / bytes.clamp(1, SMALL_BYTES)).unwrap_or(u32::MAX);
         self.age_max.saturating_mul(times).min(self.age_longest())
     }

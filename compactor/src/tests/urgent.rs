@@ -25,11 +25,9 @@ impl Clock for NotingClock {
     }
 }
 
-/// Whether data that has waited for `waited` is compacted on threads of normal priority.
+/// Whether data is compacted on threads of normal priority that nobody has looked at for `waited` since it came.
 async fn is_urgent(waited: Duration, config: CompactorConfig) -> bool {
     let mut world = world(5).await;
-    commit(&mut world, 0..5, 1).await;
-    world.advance(waited);
     let clock = Arc::new(NotingClock { clock: world.clock.clone(), is_urgent: false.into() });
     let interval = Duration::from_millis(100);
     let compactor =
@@ -42,6 +40,10 @@ async fn is_urgent(waited: Duration, config: CompactorConfig) -> bool {
         .expect("threads");
     compactor.set_urgent_threads(threads.handle().clone());
     let cancel = start(&compactor);
+    commit(&mut world, 0..5, 1).await;
+    let counters = compactor.counters();
+    until(&world, "the lag", async || counters.lag_extents.load(Ordering::Relaxed) == 5).await;
+    world.advance(waited);
     until(&world, "history", async || is_all_history(&world).await).await;
     cancel.cancel();
     threads.shutdown_background();
@@ -49,11 +51,11 @@ async fn is_urgent(waited: Duration, config: CompactorConfig) -> bool {
 }
 
 #[tokio::test]
-async fn jobs_are_urgent_if_much_is_waiting_or_if_some_of_it_has_waited_too_long() {
+async fn jobs_are_urgent_if_much_is_waiting_or_if_a_partition_has_been_due_for_too_long() {
     let age = Duration::from_secs(60);
-    let config = || CompactorConfig { compact_age_max: age, compact_small_age_max: age, ..one_job() };
-    let config = |urgent_bytes| CompactorConfig { urgent_bytes, ..config() };
+    let config =
+        |urgent_bytes| CompactorConfig { urgent_bytes, compact_age_max: age, compact_small_age_max: age, ..one_job() };
     assert!(!is_urgent(age * 3 / 2, config(u64::MAX)).await);
-    assert!(is_urgent(age * 3 / 2, config(0)).await);
+    assert!(is_urgent(age * 3 / 2, config(1)).await);
     assert!(is_urgent(age * 5 / 2, config(u64::MAX)).await);
 }

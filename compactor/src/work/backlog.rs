@@ -104,9 +104,11 @@ impl Backlog {
         levels.map(|level| level.readable.bytes).fold(0, u64::saturating_add)
     }
 
-    /// Whether some data that can be read is at level 0 at `now` although it has waited for twice as long as it may.
+    /// Whether a partition has been due for as long as its data may wait until it is.
     pub(crate) fn is_late(&self, now: Timestamp) -> bool {
-        self.partitions.values().any(|level| self.policy.late_at(&level.readable) <= now)
+        let due = self.due.iter().take_while(|(due, ..)| *due <= now);
+        let levels = due.filter_map(|(due, _, partition)| Some((due, self.partitions.get(partition)?)));
+        levels.into_iter().any(|(due, level)| due.plus(self.policy.age_of(level.pending.bytes)) <= now)
     }
 
     /// Age of the oldest data at level 0.

@@ -10,7 +10,6 @@ use alluvium_runtime::{Clock, Rng, Tasks};
 use futures::future::BoxFuture;
 use thiserror::Error;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use crate::bucket_watch::BucketWatch;
 use crate::config::AgentConfig;
@@ -122,7 +121,7 @@ impl Agent {
         parts.tasks.spawn("metadata_cache", metadata_cache.clone().run(cancelled));
         let groups = start_groups(&config, &parts);
         let bucket_watch = start_watches(&parts);
-        let pause_watch = PauseWatch::new(Instant::now(), metrics.pauses.clone());
+        let pause_watch = PauseWatch::new(Arc::clone(&parts.clock), metrics.pauses.clone());
         parts.tasks.spawn("pause_watch", pause_watch.clone().run(parts.tasks.cancelled()));
         let producer_ids = Arc::new(ProducerIds::new(parts.metastore.producers.clone(), Arc::clone(&parts.clock)));
         let transactions = start_transactions(&parts, &metadata_cache, &producer_ids, &metrics);

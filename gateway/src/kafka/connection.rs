@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use alluvium_model::limits;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::answer_writer::{WriteError, WriteLimits, write_answer};
@@ -71,6 +71,7 @@ impl ConnectionEnd {
 
 enum Event<R> {
     Stop,
+    Paused,
     Reply(Reply),
     Incoming(FrameReader<R>, Result<Incoming, FrameError>),
 }
@@ -118,7 +119,7 @@ where
 {
     let mut queue = ResponseQueue::default();
     let fetch_session = Arc::new(ConnectionSession::new(Arc::clone(&agent.fetch_session_memory)));
-    let origin = Origin { peer, fetch_session, began: agent.pause_watch.begin(Instant::now()) };
+    let origin = Origin { peer, fetch_session, began: agent.pause_watch.begin() };
     let ended = serve_requests(agent, &origin, reader, &mut queue, write, cancel).await;
     match ended {
         ConnectionEnd::Draining => drain(agent, &mut queue, write).await,
@@ -145,15 +146,19 @@ where
 {
     let stall_max = agent.config.connections_idle_max;
     let mut reading: Reading<R> = Box::pin(reader.next());
+    let mut paused = pin!(agent.pause_watch.paused_since(origin.began));
     loop {
         let event = tokio::select! {
             biased;
             () = cancel.cancelled() => Event::Stop,
+            // Before anything that waits is begun.
+            () = &mut paused => Event::Paused,
             reply = queue.next() => Event::Reply(reply),
             (reader, incoming) = &mut reading, if queue.has_room() => Event::Incoming(reader, incoming),
         };
         match event {
             Event::Stop => return ConnectionEnd::Draining,
+            Event::Paused => return ConnectionEnd::Paused,
             Event::Reply(reply) => {
                 if let Err(ended) = within_end_timeout(send(agent, reply, write, stall_max), cancel).await {
                     return ended;
@@ -177,9 +182,6 @@ fn accept(
     queue: &mut ResponseQueue,
 ) -> Result<(), ConnectionEnd> {
     match incoming {
-        Ok(Incoming::Frame(..)) if agent.pause_watch.was_paused_since(origin.began, Instant::now()) => {
-            Err(ConnectionEnd::Paused)
-        }
         Ok(Incoming::Frame(frame, permit)) => {
             agent.metrics.request_bytes.inc_by(frame.len() as u64);
             queue.push(route(agent, origin, frame, permit));

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_model::transaction::{End, Init, TransactionVersion, TransactionalId, TransactionalProducer, Verdict};
-use alluvium_model::{Offset, TopicPartition};
+use alluvium_model::{Offset, ProducerId, TopicPartition};
 use alluvium_wire::Request;
 use alluvium_wire::frame::encode_request;
 use alluvium_wire::messages::end_txn::EndTxnRequest;
+use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -47,13 +48,7 @@ fn id() -> TransactionalId {
 }
 
 fn end_request(by: TransactionalProducer, committed: bool) -> EndTxnRequest {
-    EndTxnRequest {
-        transactional_id: id().to_string(),
-        producer_id: by.id.0,
-        producer_epoch: by.epoch.0,
-        committed,
-        ..Default::default()
-    }
+    EndTxnRequest { transactional_id: id().to_string(), producer_id: by.id.0, producer_epoch: by.epoch.0, committed }
 }
 
 /// Writes a record in a transaction of version 1.
@@ -100,13 +95,55 @@ async fn an_end_that_an_agent_finds_after_a_pause_does_not_end_the_next_transact
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_end_that_waits_behind_another_request_during_a_pause_is_not_begun() {
+    let world = World::new().await;
+    let partition = world.topic("orders", 1).await[0];
+    let (stopped, other) = (world.process(None).await, world.agent().await);
+    let request = Init { expected: None, timeout: Duration::from_secs(300) };
+    let by = other.transactions.init(&id(), request).await.expect("initialised");
+    write(&other, by, partition, (0, "first")).await;
+    let mut client = connect(&stopped.agent);
+    let topic =
+        FetchTopic { topic: "orders".to_owned(), partitions: vec![FetchPartition::default()], ..Default::default() };
+    // It waits for more bytes than there will be.
+    let poll = FetchRequest { max_wait_ms: 60_000, min_bytes: 1 << 20, topics: vec![topic], ..Default::default() };
+    send(&mut client, 4, &poll).await;
+    send(&mut client, END_TXN_V1, &end_request(by, false)).await;
+    sleep(Duration::from_secs(5)).await;
+    stopped.pause();
+    sleep(Duration::from_secs(80)).await;
+    commit(&other, by).await;
+    write(&other, by, partition, (1, "second")).await;
+    stopped.resume();
+    assert!(is_closed(&mut client).await);
+    commit(&other, by).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed_after_a_pause_and_a_new_one_serves() {
+    let world = World::new().await;
+    let stopped = world.process(None).await;
+    let mut idle = connect(&stopped.agent);
+    sleep(Duration::from_secs(5)).await;
+    stopped.pause();
+    sleep(PAUSE_MIN).await;
+    stopped.resume();
+    assert!(is_closed(&mut idle).await);
+    sleep(Duration::from_secs(1)).await;
+    let mut new = connect(&stopped.agent);
+    send(&mut new, END_TXN_V1, &end_request(TransactionalProducer::new(ProducerId(1)), false)).await;
+    timeout(TIMEOUT, new.read_i32()).await.expect("in time").expect("an answer");
+    assert_eq!(stopped.agent.metrics.pauses.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_agent_that_was_slow_for_a_moment_closes_nothing() {
     let world = World::new().await;
     let stopped = world.process(None).await;
     let mut client = connect(&stopped.agent);
     sleep(Duration::from_secs(5)).await;
     stopped.pause();
-    send(&mut client, END_TXN_V1, &end_request(TransactionalProducer::new(alluvium_model::ProducerId(1)), false)).await;
+    send(&mut client, END_TXN_V1, &end_request(TransactionalProducer::new(ProducerId(1)), false)).await;
     sleep(PAUSE_MIN - Duration::from_secs(2)).await;
     stopped.resume();
     timeout(TIMEOUT, client.read_i32()).await.expect("in time").expect("an answer");

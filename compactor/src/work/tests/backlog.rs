@@ -260,15 +260,16 @@ fn a_partition_whose_work_has_failed_is_not_looked_at_sooner_because_other_work_
 }
 
 #[test]
-fn data_is_late_once_it_has_waited_for_twice_as_long_as_it_may() {
-    let mut backlog = Backlog::new(POLICY);
+fn a_partition_is_late_once_it_has_been_due_for_as_long_as_its_data_may_wait_until_it_is() {
+    let mut backlog = Backlog::new(Policy { small_age_max: Duration::from_secs(600), ..POLICY });
     assert!(!backlog.is_late(Timestamp(900_000)));
-    append(&mut backlog, P, &extent(0, 5_000, 10_000));
-    assert!(!backlog.is_late(Timestamp(129_999)) && backlog.is_late(Timestamp(130_000)), "however much it is");
-    let unreadable = Reading { readable: Lag::default(), ..reading(&[extent(0, 5_000, 10_000)]) };
-    backlog.read(P, &unreadable, Timestamp(140_000), Timestamp(130_000));
-    assert!(!backlog.is_late(Timestamp(900_000)), "no thread can help what cannot be read");
-    backlog.read(P, &reading(&[extent(0, 5_000, 10_000)]), Timestamp(140_000), Timestamp(130_000));
-    backlog.compacted(P, &[extent(0, 5_000, 10_000)], Timestamp(130_000));
-    assert!(!backlog.is_late(Timestamp(130_000)));
+    append(&mut backlog, P, &extent(0, 100, 10_000));
+    assert!(!backlog.is_late(Timestamp(1_209_999)) && backlog.is_late(Timestamp(1_210_000)));
+    // It is due at once now, and may wait for a minute.
+    append(&mut backlog, P, &extent(1, 2 << 20, 400_000));
+    assert!(!backlog.is_late(Timestamp(459_999)) && backlog.is_late(Timestamp(460_000)));
+    backlog.failed(P, Timestamp(500_000));
+    assert!(!backlog.is_late(Timestamp(500_000)), "no thread can help what fails");
+    assert_eq!(backlog.take_due(Timestamp(500_000), Timestamp(510_000)), Some(P));
+    assert!(!backlog.is_late(Timestamp(560_000)), "it was looked at");
 }
