@@ -2,6 +2,7 @@
 
 use crate::api_key::ApiKey;
 use crate::codec::{DecodeError, EncodeError, Reader, Writer};
+use crate::error_code::ErrorCode;
 
 /// Whether a message is a request or a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +26,9 @@ pub trait Message: Sized {
 
     /// Writes a body of the given version. Fields that the version does not have are left out.
     fn encode(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError>;
+
+    /// The first error code in it that is not `NONE`, in the order of its fields; `NONE` if there is none.
+    fn first_error(&self) -> ErrorCode;
 }
 
 /// A request and the type of its response.

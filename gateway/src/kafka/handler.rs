@@ -136,7 +136,7 @@ pub enum Reply {
     Response {
         /// The frame, as a chain of buffers to be written one after the other.
         parts: Vec<Bytes>,
-        /// An error in the response, for metrics; `NONE` also if the handler did not look for one.
+        /// The first error in the response, for metrics.
         error: ErrorCode,
         /// The memory that the response holds until it is written, if it is charged.
         memory: Option<memory::Permit>,
@@ -148,14 +148,6 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// This reply, with an error that is in the response, for metrics.
-    pub fn with_error(self, error: ErrorCode) -> Self {
-        match self {
-            Self::Response { parts, memory, .. } => Self::Response { parts, error, memory },
-            Self::NoResponse | Self::Close(_) => self,
-        }
-    }
-
     /// This reply, which holds `memory` until it is written; if that is `None` and the reply is large, memory that it
     /// is charged with now.
     pub fn holding(self, memory: Option<memory::Permit>, budget: &MemoryBudget) -> Self {
@@ -284,7 +276,7 @@ pub fn respond<S: Message>(header: &RequestHeader, response: &S) -> Reply {
 /// The response frame in another version than that of the request.
 pub fn respond_in<S: Message>(version: i16, header: &RequestHeader, response: &S) -> Reply {
     match frame::encode_response(version, header.correlation_id, response) {
-        Ok(parts) => Reply::Response { parts, error: ErrorCode::NONE, memory: None },
+        Ok(parts) => Reply::Response { parts, error: response.first_error(), memory: None },
         Err(error) => Reply::Close(CloseReason::Response(error)),
     }
 }

@@ -1,5 +1,6 @@
 //! Requests of administration tools: cluster, log directories, elections, reassignments, producer ids.
 
+use alluvium_gateway::metrics::RequestLabels;
 use alluvium_metastore::keyspace::{Key, Tag};
 use alluvium_metastore::kv::{self, Tx};
 use alluvium_model::{PartitionIndex, TopicId, TopicPartition};
@@ -12,6 +13,7 @@ use alluvium_wire::messages::describe_cluster::DescribeClusterRequest;
 use alluvium_wire::messages::describe_log_dirs::DescribeLogDirsRequest;
 use alluvium_wire::messages::describe_topic_partitions::{DescribeTopicPartitionsRequest, TopicRequest};
 use alluvium_wire::messages::elect_leaders::{ElectLeadersRequest, TopicPartitions};
+use alluvium_wire::messages::end_txn::EndTxnRequest;
 use alluvium_wire::messages::init_producer_id::InitProducerIdRequest;
 use alluvium_wire::messages::list_partition_reassignments::ListPartitionReassignmentsRequest;
 
@@ -178,4 +180,23 @@ async fn whoever_takes_a_transactional_id_gets_the_next_epoch() {
         let response = client.call(4, &init(id, timeout)).await;
         assert_eq!((response.error_code, response.producer_id, response.producer_epoch), (expected, -1, -1));
     }
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_the_first_error_in_their_answers() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let unknown = EndTxnRequest { transactional_id: "unknown".into(), ..Default::default() };
+    let refused = client.call(5, &unknown).await.error_code;
+    client.call(8, &append("unknown", 0, -1, records(1))).await;
+    client.call(0, &DescribeClusterRequest::default()).await;
+    for (api, error) in [
+        ("EndTxn", refused),
+        ("Produce", ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+        ("DescribeCluster", ErrorCode::NONE),
+    ] {
+        let labels = RequestLabels { api, error: error.code().into() };
+        assert_eq!(server.agent.metrics.requests.get_or_create(&labels).get(), 1, "{api} {error}");
+    }
+    assert_eq!(refused, ErrorCode::INVALID_PRODUCER_ID_MAPPING);
 }

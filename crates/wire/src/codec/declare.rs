@@ -87,6 +87,16 @@ macro_rules! messages {
                 }
                 Ok(())
             }
+
+            fn first_error(&self) -> $crate::ErrorCode {
+                $({
+                    let error = $crate::codec::Wire::first_error(&self.$field);
+                    if !error.is_none() {
+                        return error;
+                    }
+                })*
+                $crate::ErrorCode::NONE
+            }
         }
 
         impl $crate::codec::Nullable for $name {
@@ -166,6 +176,10 @@ macro_rules! messages {
                     .layout(version)
                     .ok_or($crate::codec::EncodeError::UnsupportedVersion { api: api.name(), version })?;
                 $crate::codec::Wire::write(self, writer, layout)
+            }
+
+            fn first_error(&self) -> $crate::ErrorCode {
+                $crate::codec::Wire::first_error(self)
             }
         }
     };

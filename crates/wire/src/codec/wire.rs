@@ -27,10 +27,15 @@ pub(crate) trait Wire: Sized {
     fn is_null(&self) -> bool {
         false
     }
+
+    /// The first error code in it that is not `NONE`; `NONE` if there is none.
+    fn first_error(&self) -> ErrorCode {
+        ErrorCode::NONE
+    }
 }
 
 /// A type whose encoding has a null, so that `Option` of it is a field type too.
-pub(crate) trait Nullable: Sized {
+pub(crate) trait Nullable: Wire {
     fn read_nullable(reader: &mut Reader, layout: Layout) -> Result<Option<Self>, DecodeError>;
     fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError>;
 }
@@ -46,6 +51,10 @@ impl<T: Nullable> Wire for Option<T> {
 
     fn is_null(&self) -> bool {
         self.is_none()
+    }
+
+    fn first_error(&self) -> ErrorCode {
+        self.as_ref().map_or(ErrorCode::NONE, T::first_error)
     }
 }
 
@@ -85,6 +94,10 @@ impl Wire for ErrorCode {
         writer.put(&self.0.to_be_bytes());
         Ok(())
     }
+
+    fn first_error(&self) -> ErrorCode {
+        *self
+    }
 }
 
 impl Wire for Uuid {
@@ -122,6 +135,10 @@ impl<T: Wire> Wire for Vec<T> {
 
     fn write(&self, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {
         Self::write_nullable(Some(self), writer, layout)
+    }
+
+    fn first_error(&self) -> ErrorCode {
+        self.iter().map(T::first_error).find(|error| !error.is_none()).unwrap_or(ErrorCode::NONE)
     }
 }
 

@@ -20,7 +20,7 @@ use alluvium_wire::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
 };
-use alluvium_wire::{ApiKey, DecodeError, ErrorCode};
+use alluvium_wire::{ApiKey, DecodeError, ErrorCode, Message};
 use bytes::Bytes;
 use futures::FutureExt;
 
@@ -75,8 +75,7 @@ async fn reply(context: &Context, header: &RequestHeader, body: Bytes, request: 
     }
     let (response, memory) = handle(context, request).await;
     let reply = respond(header, &response).holding(memory, &agent.memory);
-    let is_complete = response.topics.iter().all(|topic| topic.error_code == ErrorCode::NONE);
-    if is_complete && let Reply::Response { parts, .. } = &reply {
+    if response.first_error().is_none() && let Reply::Response { parts, .. } = &reply {
         responses.keep(&key, basis, parts);
     }
     reply

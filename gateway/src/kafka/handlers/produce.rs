@@ -125,9 +125,7 @@ async fn reply(context: &Context, header: &RequestHeader, started: StartedAppend
         (0, Some(failed)) => {
             Reply::Close(CloseReason::UnacknowledgedProduce(failed.error_message.clone().unwrap_or_default()))
         }
-        (_, failed) => {
-            respond(header, &response).with_error(failed.map_or(ErrorCode::NONE, |partition| partition.error_code))
-        }
+        _ => respond(header, &response),
     }
 }
 

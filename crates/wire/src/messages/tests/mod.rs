@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use crate::codec::generate::{Generate, Source};
 use crate::codec::{DecodeError, Reader, Writer};
-use crate::{ApiKey, Direction, Message};
+use crate::messages::fetch::{FetchResponse, FetchableTopicResponse, PartitionData};
+use crate::{ApiKey, Direction, ErrorCode, Message};
 
 /// The operations of the tests on one message type.
 struct Subject {
@@ -88,4 +89,16 @@ fn every_api_has_a_request_and_a_response() {
         let directions: Vec<_> = SUBJECTS.iter().filter(|s| s.api == *api).map(|s| s.direction).collect();
         assert_eq!(directions, [Direction::Request, Direction::Response], "{api}");
     }
+}
+
+#[test]
+fn the_first_error_of_a_message_is_found_wherever_it_is() {
+    let partition = |error_code| PartitionData { error_code, ..Default::default() };
+    let codes = [ErrorCode::NONE, ErrorCode::OFFSET_OUT_OF_RANGE, ErrorCode::UNKNOWN_TOPIC_ID];
+    let topic = FetchableTopicResponse { partitions: codes.map(partition).into(), ..Default::default() };
+    let mut response = FetchResponse { responses: vec![topic], ..Default::default() };
+    assert_eq!(response.first_error(), ErrorCode::OFFSET_OUT_OF_RANGE);
+    response.error_code = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
+    assert_eq!(response.first_error(), ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
+    assert_eq!(FetchResponse::default().first_error(), ErrorCode::NONE);
 }
