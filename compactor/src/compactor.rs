@@ -149,6 +149,7 @@ fn rewrite_settings(config: &CompactorConfig, rng: &dyn Rng) -> RewriteSettings 
     RewriteSettings {
         writer: u32::try_from(rng.next_u64() >> 32).unwrap_or(0),
         file_bytes_target: config.file_bytes_target.max(1),
+        compression: config.history_compression,
         sharing: Sharing::new(config.file_bytes_target, config.shared_part_bytes_max),
         read_ahead_bytes: config.read_ahead_bytes,
         retire_grace: config.retire_grace,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use alluvium_history::HistoryCompression;
 use alluvium_model::limits;
 
 use crate::job_memory;
@@ -31,6 +32,8 @@ pub struct CompactorConfig {
     pub compact_small_age_max: Duration,
     /// Size in bytes up to which a history file is written.
     pub file_bytes_target: u64,
+    /// How history files are compressed.
+    pub history_compression: HistoryCompression,
     /// A partition with as many bytes gets a history file of its own; neighbouring ones of a topic with fewer share files.
     pub shared_part_bytes_max: u64,
     /// Bytes of segments that a job has fetched, each counted twice, or one segment if that is larger.
@@ -89,6 +92,7 @@ impl Default for CompactorConfig {
             compact_age_max: Duration::from_secs(300),
             compact_small_age_max: Duration::from_secs(1_200),
             file_bytes_target: limits::HISTORY_FILE_BYTES_TARGET,
+            history_compression: HistoryCompression::default(),
             shared_part_bytes_max: SHARED_PART_BYTES_MAX,
             read_ahead_bytes: Self::read_ahead_of(limits::HISTORY_FILE_BYTES_TARGET),
             jobs_max: 2,

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use alluvium_history::{FinishedFile, HistoryWriter, WriteError};
+use alluvium_history::{FinishedFile, HistoryCompression, HistoryWriter, WriteError};
 use alluvium_model::log::transaction_end::AbortedTransaction;
 use alluvium_model::{Extent, Offset, TopicPartition};
 use bytes::Bytes;
 
 use super::error::{BuildFailure, RewriteError};
+use super::rewriter::RewriteSettings;
 use super::segment_run::{RunError, for_each_record};
 use super::shared_file::SharedFile;
 use crate::plan::{Compaction, Part, Sharing};
@@ -18,6 +19,7 @@ pub(crate) struct FileBuilder {
     partition: TopicPartition,
     log_start: Offset,
     bytes_target: u64,
+    compression: HistoryCompression,
     /// Whether runs are collected until the file is finished, so that only one file of a job has an encoder at a time.
     collects: bool,
     /// The encoder, once something is encoded.
@@ -85,15 +87,17 @@ fn encode_run(
 }
 
 impl FileBuilder {
-    /// A file of `compaction`, up to about `bytes_target`; `collects` if others of its job are read at the same time.
-    pub(crate) fn new(compaction: &Compaction, bytes_target: u64, collects: bool) -> Self {
+    /// A file of `compaction`, up to about the target of `settings`; `collects` if others of its job are read at the same
+    /// time.
+    pub(super) fn new(compaction: &Compaction, settings: &RewriteSettings, collects: bool) -> Self {
         let start = compaction.offsets().start;
         let markers = compaction.inputs.iter().enumerate().filter(|(_, input)| input.is_marker());
         Self {
             topic: compaction.topic.clone(),
             partition: compaction.partition,
             log_start: compaction.log_start,
-            bytes_target,
+            bytes_target: settings.file_bytes_target,
+            compression: settings.compression,
             collects,
             writer: None,
             collected: Vec::with_capacity(if collects { compaction.inputs.len() } else { 0 }),
@@ -171,7 +175,7 @@ impl FileBuilder {
 
     fn writer(&mut self) -> Result<&mut HistoryWriter, WriteError> {
         if self.writer.is_none() {
-            self.writer = Some(HistoryWriter::new(&self.topic, self.partition, self.start)?);
+            self.writer = Some(HistoryWriter::new(&self.topic, self.partition, self.start, self.compression)?);
         }
         Ok(self.writer.as_mut().expect("it was made above"))
     }
@@ -253,7 +257,7 @@ impl FileBuilder {
         part: &Part,
     ) -> Result<(SharedFile, Option<BuildFailure>), RewriteError> {
         let (_, end) = self.collected_inputs();
-        let mut file = SharedFile::begin(before, &self.topic, part, &(self.start..end))?;
+        let mut file = SharedFile::begin(before, &self.topic, part, &(self.start..end), self.compression)?;
         for (extent, bytes) in self.collected {
             encode_run(&mut file.writer, self.log_start, &self.aborted, &extent, bytes)?;
         }

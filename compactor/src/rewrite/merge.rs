@@ -231,8 +231,9 @@ impl Rewriter {
             if let Some(file) = open.take_if(|file| !is_small || !joins(file)) {
                 written.push(NewFile { parts: std::mem::take(&mut parts), file: finish(file).await? });
             }
+            let (offsets, compression) = (compaction.offsets(), self.settings.compression);
             let mut file =
-                SharedFile::begin(open.take(), topic, &part, &compaction.offsets()).map_err(RewriteError::from)?;
+                SharedFile::begin(open.take(), topic, &part, &offsets, compression).map_err(RewriteError::from)?;
             for input in inputs {
                 file = self.copy_part(compaction, input, held.files.get(&input.object), file).await?;
             }

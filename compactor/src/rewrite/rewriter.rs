@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium_history::compute;
+use alluvium_history::{HistoryCompression, compute};
 use alluvium_metastore::leases::{Lease, LeaseKey};
 use alluvium_metastore::log::Log;
 use alluvium_model::{Extent, ObjectId, TopicPartition};
@@ -52,6 +52,8 @@ pub(crate) struct RewriteSettings {
     pub(crate) writer: u32,
     /// Size up to which a history file is written.
     pub(crate) file_bytes_target: u64,
+    /// How history files are compressed.
+    pub(crate) compression: HistoryCompression,
     /// Which partitions share files.
     pub(crate) sharing: Sharing,
     /// Memory of a job for segments that it has fetched and not yet added, bytes.

@@ -47,7 +47,7 @@ impl Rewriter {
         let collects = compactions.len() > 1;
         let builder = |(one, aborted): (&&Compaction, Aborted)| {
             let aborted = aborted.map_err(|error| BuildFailure { error: error.into(), input: None })?;
-            Ok(FileBuilder::new(one, self.settings.file_bytes_target, collects).without(aborted))
+            Ok(FileBuilder::new(one, &self.settings, collects).without(aborted))
         };
         let aborted = self.aborted(compactions).await;
         let mut builders: Vec<BuilderResult> = compactions.iter().zip(aborted).map(builder).collect();

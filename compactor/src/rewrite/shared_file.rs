@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use alluvium_history::{FinishedFile, HistoryWriter, WriteError};
+use alluvium_history::{FinishedFile, HistoryCompression, HistoryWriter, WriteError};
 use alluvium_model::Offset;
 
 use crate::plan::Part;
@@ -23,10 +23,11 @@ impl SharedFile {
         topic: &str,
         part: &Part,
         offsets: &Range<Offset>,
+        compression: HistoryCompression,
     ) -> Result<Self, WriteError> {
         let Part { partition, inputs, .. } = *part;
         let (writer, inputs) = match before {
-            None => (HistoryWriter::new(topic, partition, offsets.start)?, inputs),
+            None => (HistoryWriter::new(topic, partition, offsets.start, compression)?, inputs),
             Some(Self { mut writer, written, end }) => {
                 writer.next_partition(end, partition.partition, offsets.start)?;
                 (writer, written.inputs + inputs)

@@ -10,6 +10,7 @@
 mod arrow_columns;
 mod batch_encoder;
 mod checksum;
+pub mod compression;
 mod compute;
 mod decode;
 mod error;
@@ -27,6 +28,7 @@ mod timestamps;
 mod verified_read;
 pub mod writer;
 
+pub use compression::HistoryCompression;
 pub use compute::compute;
 pub use error::ReadError;
 pub use file::HistoryFile;

@@ -19,11 +19,13 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use parquet::schema::types::ColumnPath;
+
+use crate::HistoryCompression;
 
 /// The layout of a file: its number is in the file's metadata and beside its checksums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +68,6 @@ const PAGE_CHECK_ROWS: usize = 64;
 const DICTIONARY_BYTES_MAX: usize = 64 << 10;
 /// Longest prefix of a key kept as minimum or maximum.
 const STATISTICS_BYTES_MAX: usize = 64;
-/// Compression level: a good ratio at some hundred MB/s per core.
-const ZSTD_LEVEL: i32 = 3;
 /// Bytes that a record takes besides its payload, about; so that empty records have a size.
 pub(crate) const RECORD_OVERHEAD_BYTES: usize = 24;
 
@@ -127,11 +127,11 @@ pub(crate) fn schema() -> SchemaRef {
 }
 
 /// Encodings, compression and statistics of the columns.
-pub(crate) fn writer_properties() -> Result<WriterProperties, ParquetError> {
+pub(crate) fn writer_properties(compression: HistoryCompression) -> Result<WriterProperties, ParquetError> {
     let builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(format!("alluvium {}", env!("CARGO_PKG_VERSION")))
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_compression(compression.codec()?)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
         .set_data_page_size_limit(PAGE_BYTES)
         .set_data_page_row_count_limit(PAGE_ROWS_MAX)

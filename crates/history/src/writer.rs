@@ -10,7 +10,7 @@ use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 
 use crate::arrow_columns::ColumnsBuilder;
 use crate::schema::{self, CHUNK_BYTES, CHUNK_ROWS_MAX, RECORD_OVERHEAD_BYTES, ROW_GROUP_BYTES};
-use crate::{FileIdentity, HistoryRecord, checksum};
+use crate::{FileIdentity, HistoryCompression, HistoryRecord, checksum};
 
 /// Largest payload of one record: Kafka's own limits are far lower, and Arrow's column offsets end at twice this size.
 const RECORD_BYTES_MAX: usize = 1 << 30;
@@ -105,9 +105,14 @@ impl HistoryWriter {
     ///
     /// # Errors
     /// If the encoder refuses the schema.
-    pub fn new(topic: &str, partition: TopicPartition, start: Offset) -> Result<Self, WriteError> {
+    pub fn new(
+        topic: &str,
+        partition: TopicPartition,
+        start: Offset,
+        compression: HistoryCompression,
+    ) -> Result<Self, WriteError> {
         let options = ArrowWriterOptions::new()
-            .with_properties(schema::writer_properties()?)
+            .with_properties(schema::writer_properties(compression)?)
             .with_skip_arrow_metadata(true)
             .with_schema_root("record".to_owned());
         Ok(Self {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use alluvium_history::{HistoryRecord, HistoryWriter, TimestampType, WrittenPartition};
+use alluvium_history::{HistoryCompression, HistoryRecord, HistoryWriter, TimestampType, WrittenPartition};
 use alluvium_metastore::fixtures;
 use alluvium_metastore::leases::LeaseKey;
 use alluvium_metastore::log::{NewObject, PartitionSwap};
@@ -16,7 +16,8 @@ use super::world::{START_MS, World};
 pub async fn compact(world: &World, partition: TopicPartition, extents: usize, value: impl Fn(i64) -> String) -> u64 {
     let inputs = world.metastore.log.find(partition, Offset(0), extents).await.expect("found");
     let end = inputs.last().expect("there are extents").offsets.end;
-    let mut writer = HistoryWriter::new("orders", partition, Offset(0)).expect("a writer");
+    let mut writer =
+        HistoryWriter::new("orders", partition, Offset(0), HistoryCompression::default()).expect("a writer");
     push_all(&mut writer, Offset(0)..end, Timestamp(START_MS), value);
     let file = writer.finish(end).expect("a file");
     let object = ObjectId::new(world.clock.now(), 99, world.rng.next_u64());
@@ -52,7 +53,9 @@ pub async fn compact_shared(world: &World, partitions: &[TopicPartition], value:
         extents.retain(|extent| extent.is_level_0());
         let start = extents.first().expect("there are extents").offsets.start;
         writer = match writer.take() {
-            None => Some(HistoryWriter::new("orders", *partition, start).expect("a writer")),
+            None => {
+                Some(HistoryWriter::new("orders", *partition, start, HistoryCompression::default()).expect("a writer"))
+            }
             Some(mut writer) => {
                 HistoryWriter::next_partition(&mut writer, end, partition.partition, start).expect("they rise");
                 Some(writer)

@@ -190,11 +190,9 @@ async fn requests_are_counted_by_the_first_error_in_their_answers() {
     let refused = client.call(5, &unknown).await.error_code;
     client.call(8, &append("unknown", 0, -1, records(1))).await;
     client.call(0, &DescribeClusterRequest::default()).await;
-    for (api, error) in [
-        ("EndTxn", refused),
-        ("Produce", ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
-        ("DescribeCluster", ErrorCode::NONE),
-    ] {
+    for (api, error) in
+        [("EndTxn", refused), ("Produce", ErrorCode::UNKNOWN_TOPIC_OR_PARTITION), ("DescribeCluster", ErrorCode::NONE)]
+    {
         let labels = RequestLabels { api, error: error.code().into() };
         assert_eq!(server.agent.metrics.requests.get_or_create(&labels).get(), 1, "{api} {error}");
     }

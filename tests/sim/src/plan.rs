@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use alluvium_compactor::CompactorConfig;
 use alluvium_gateway::config::AgentConfig;
+use alluvium_history::HistoryCompression;
 use alluvium_metastore::kv::KvFaults;
 use alluvium_metastore::nodes::SessionConfig;
+use alluvium_model::limits;
 use alluvium_objects::faults::BucketFaults;
 
 use crate::history::Retention;
@@ -274,11 +276,11 @@ fn agent(rng: &SimRng, retire_grace: Duration) -> AgentConfig {
 }
 
 fn compactor(rng: &SimRng, retire_grace: Duration) -> CompactorConfig {
-    CompactorConfig {
+    let config = CompactorConfig {
         interval: rng.time(Duration::from_millis(500), Duration::from_secs(10)),
         compact_bytes_min: rng.choose(&[1, 2_000, 20_000]),
         compact_age_max: Duration::from_secs(rng.choose(&[2, 20])),
-        file_bytes_target: rng.choose(&[2_000, 20_000, 1 << 20, 128 << 20]),
+        file_bytes_target: rng.choose(&[2_000, 20_000, 1 << 20, limits::HISTORY_FILE_BYTES_TARGET]),
         retire_grace,
         orphan_age: Duration::from_secs(3_600),
         sweep_interval: Duration::from_secs(rng.between(10, 60)),
@@ -288,7 +290,11 @@ fn compactor(rng: &SimRng, retire_grace: Duration) -> CompactorConfig {
         survey_interval: Duration::from_secs(rng.choose(&[20, 3_600])),
         shared_part_bytes_max: if rng.chance(800) { 1 << 20 } else { 0 },
         ..CompactorConfig::default()
-    }
+    };
+    // What zstd does with files of some records takes longer than the rest of a run: one target of four has it.
+    let is_compressed = config.file_bytes_target == limits::HISTORY_FILE_BYTES_TARGET;
+    let history_compression = if is_compressed { HistoryCompression::Zstd } else { HistoryCompression::Uncompressed };
+    CompactorConfig { history_compression, ..config }
 }
 
 fn metastore(rng: &SimRng) -> KvFaults {

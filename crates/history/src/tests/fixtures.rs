@@ -12,7 +12,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::{
-    FinishedFile, HistoryFile, HistoryRecord, HistoryWriter, RangedRead, RecordHeader, SourceError, TimestampType,
+    FinishedFile, HistoryCompression, HistoryFile, HistoryRecord, HistoryWriter, RangedRead, RecordHeader, SourceError,
+    TimestampType,
 };
 
 /// A file in memory that counts the bytes read.
@@ -60,7 +61,15 @@ pub(super) fn record(offset: i64, timestamp: i64, value: impl Into<Bytes>) -> Hi
 }
 
 pub(super) fn file(records: &[HistoryRecord], offsets: Range<i64>) -> FinishedFile {
-    let mut writer = HistoryWriter::new("orders", partition(), Offset(offsets.start)).expect("writer");
+    compressed_file(HistoryCompression::default(), records, offsets)
+}
+
+pub(super) fn compressed_file(
+    compression: HistoryCompression,
+    records: &[HistoryRecord],
+    offsets: Range<i64>,
+) -> FinishedFile {
+    let mut writer = HistoryWriter::new("orders", partition(), Offset(offsets.start), compression).expect("writer");
     for record in records {
         writer.push(record).expect("push");
     }

@@ -6,7 +6,9 @@ use alluvium_model::{Offset, PartitionIndex, Timestamp, TopicPartition};
 use bytes::Bytes;
 
 use super::fixtures::*;
-use crate::{FileIdentity, HistoryFile, HistoryRecord, HistoryWriter, RecordHeader, TimestampType, golden_v1};
+use crate::{
+    FileIdentity, HistoryCompression, HistoryFile, HistoryRecord, HistoryWriter, RecordHeader, TimestampType, golden_v1,
+};
 
 const VERSION_2: &[u8] = include_bytes!("golden-v2.parquet");
 
@@ -61,7 +63,7 @@ fn a_file_of_version_2_is_read_as_it_was_written() {
 fn files_are_written_byte_for_byte_as_before() {
     let push = |writer: &mut HistoryWriter| records().iter().for_each(|record| writer.push(record).expect("push"));
     let first = TopicPartition { partition: PartitionIndex(3), ..partition() };
-    let mut writer = HistoryWriter::new("orders", first, Offset(99)).expect("writer");
+    let mut writer = HistoryWriter::new("orders", first, Offset(99), HistoryCompression::default()).expect("writer");
     push(&mut writer);
     writer.next_partition(Offset(1_200), PartitionIndex(5), Offset(0)).expect("next");
     writer.next_partition(Offset(9), PartitionIndex(17), Offset(100)).expect("next");

@@ -8,7 +8,7 @@ use proptest::collection::btree_map;
 use proptest::prelude::*;
 
 use super::fixtures::*;
-use crate::{FinishedFile, HistoryFile, HistoryRecord, HistoryWriter, ReadError, WriteError};
+use crate::{FinishedFile, HistoryCompression, HistoryFile, HistoryRecord, HistoryWriter, ReadError, WriteError};
 
 type Partition = (i32, Vec<HistoryRecord>, std::ops::Range<i64>);
 
@@ -18,7 +18,8 @@ fn of(number: i32) -> TopicPartition {
 
 fn shared(partitions: &[Partition]) -> FinishedFile {
     let (first, rest) = partitions.split_first().expect("at least one");
-    let mut writer = HistoryWriter::new("orders", of(first.0), Offset(first.2.start)).expect("writer");
+    let mut writer = HistoryWriter::new("orders", of(first.0), Offset(first.2.start), HistoryCompression::default())
+        .expect("writer");
     let push = |writer: &mut HistoryWriter, records: &[HistoryRecord]| {
         records.iter().for_each(|record| writer.push(record).expect("push"));
     };
@@ -138,7 +139,7 @@ fn other_readers_find_the_partition_of_each_row_and_one_in_each_row_group() {
 
 #[test]
 fn partitions_must_rise() {
-    let mut writer = HistoryWriter::new("orders", of(3), Offset(0)).expect("writer");
+    let mut writer = HistoryWriter::new("orders", of(3), Offset(0), HistoryCompression::default()).expect("writer");
     let refused = writer.next_partition(Offset(1), PartitionIndex(3), Offset(0));
     assert!(matches!(refused, Err(WriteError::Partition { .. })));
 }

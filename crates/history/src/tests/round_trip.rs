@@ -5,7 +5,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::fixtures::*;
-use crate::{HistoryFile, HistoryRecord, HistoryWriter, RecordHeader, WriteError};
+use crate::{HistoryCompression, HistoryFile, HistoryRecord, HistoryWriter, RecordHeader, WriteError};
 
 /// Reads all batches from `from` on like a consumer: each read starts where the last batch ended.
 async fn consume(file: &HistoryFile, source: &Memory, from: i64, bytes: usize) -> (Vec<HistoryRecord>, i64) {
@@ -27,8 +27,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_file_returns_the_records_that_were_written((records, end) in records(1_000), bytes in 1..100_000_usize) {
-        let finished = file(&records, 1_000..end);
+    fn a_file_returns_the_records_that_were_written(
+        (records, end) in records(1_000),
+        bytes in 1..100_000_usize,
+        compression in prop::sample::select(&HistoryCompression::ALL),
+    ) {
+        let finished = compressed_file(compression, &records, 1_000..end);
         prop_assert_eq!(finished.partitions[0].records, records.len() as u64);
         let source = Memory::of(&finished);
         prop_assert_eq!(finished.bytes, crate::RangedRead::size(&source));
@@ -150,7 +154,8 @@ fn header_names_that_are_not_utf8_are_preserved() {
 
 #[test]
 fn records_out_of_order_are_rejected() {
-    let mut writer = HistoryWriter::new("orders", partition(), Offset(5)).expect("writer");
+    let mut writer =
+        HistoryWriter::new("orders", partition(), Offset(5), HistoryCompression::default()).expect("writer");
     assert!(matches!(writer.push(&record(4, 0, "")), Err(WriteError::Order { .. })));
     writer.push(&record(7, 0, "")).expect("push");
     assert!(matches!(writer.push(&record(7, 0, "")), Err(WriteError::Order { .. })));

@@ -75,7 +75,9 @@ async fn reply(context: &Context, header: &RequestHeader, body: Bytes, request: 
     }
     let (response, memory) = handle(context, request).await;
     let reply = respond(header, &response).holding(memory, &agent.memory);
-    if response.first_error().is_none() && let Reply::Response { parts, .. } = &reply {
+    if response.first_error().is_none()
+        && let Reply::Response { parts, .. } = &reply
+    {
         responses.keep(&key, basis, parts);
     }
     reply
