@@ -37,7 +37,7 @@ fn assert_found_by(bug: Bug, likely: u64, names: &[&str], suffices: impl Fn(&BTr
 
 #[test]
 fn without_a_bug_nothing_is_found() {
-    assert_eq!(violated(0, Bug::None), BTreeSet::new());
+    assert_eq!(violated(3, Bug::None), BTreeSet::new());
 }
 
 #[test]
@@ -67,12 +67,12 @@ fn offsets_that_are_given_twice_are_found() {
 
 #[test]
 fn a_producer_window_that_is_ignored_is_found() {
-    assert_found(Bug::ForgottenWindows, 4, &["duplicate"]);
+    assert_found(Bug::ForgottenWindows, 1, &["duplicate"]);
 }
 
 #[test]
 fn an_index_that_hides_records_from_some_readers_is_found() {
-    assert_found(Bug::HiddenExtents, 3, &["poll-skip", "offset-gap", "agents-disagree"]);
+    assert_found(Bug::HiddenExtents, 21, &["poll-skip", "offset-gap", "agents-disagree"]);
 }
 
 #[test]
@@ -124,22 +124,20 @@ fn an_offset_that_is_committed_before_its_transaction_is_found() {
 
 #[test]
 fn a_coordinator_without_its_fence_is_found() {
-    assert_found(Bug::Zombie, 8, &["stale-generation-accepted", "group-double-owner", "generation-went-back"]);
+    assert_found(Bug::Zombie, 1, &["stale-generation-accepted", "group-double-owner", "generation-went-back"]);
 }
 
 #[test]
 fn swaps_and_trims_that_lose_to_every_append_are_found() {
-    let names = BTreeSet::from(["compaction-starved", "retention-starved"]);
-    let seen = (0..SEEDS).map(|seed| violated(seed, Bug::StarvedSwaps)).find(|seen| seen.is_superset(&names));
-    assert!(seen.is_some(), "no seed violates both of {names:?}");
+    assert_all_found(Bug::StarvedSwaps, 28, &["compaction-starved", "retention-starved"]);
 }
 
 #[test]
 fn a_compactor_that_does_not_find_its_work_is_found() {
-    assert_found(Bug::BlindCompactors, 0, &["compaction-starved"]);
+    assert_found(Bug::BlindCompactors, 28, &["compaction-starved"]);
 }
 
 #[test]
 fn lookups_that_are_too_slow_for_a_consumer_that_is_behind_are_found() {
-    assert_found(Bug::SlowLookups, 1, &["catch-up-starved"]);
+    assert_found(Bug::SlowLookups, 27, &["catch-up-starved"]);
 }

@@ -10,7 +10,7 @@ fn short(seed: u64) -> RunReport {
 
 #[test]
 fn the_same_seed_twice_gives_the_same_trace() {
-    for seed in [1_001, 1_002] {
+    for seed in [1_002, 1_004] {
         // The second run is in a thread of its own: nothing may depend on what ran in the thread before.
         let first = short(seed);
         let second = std::thread::spawn(move || short(seed)).join().expect("a run ends");
@@ -26,5 +26,5 @@ fn the_same_seed_twice_gives_the_same_trace() {
 
 #[test]
 fn another_seed_gives_another_trace() {
-    assert_ne!(short(1_003).history.digest(), short(1_004).history.digest());
+    assert_ne!(short(1_004).history.digest(), short(1_006).history.digest());
 }
