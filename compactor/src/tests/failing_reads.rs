@@ -27,7 +27,7 @@ fn level_0(extents: &[Extent]) -> usize {
     extents.iter().filter(|extent| !is_history(extent)).count()
 }
 
-/// Files written in 20 minutes of ten busy partitions beside `failing` ones, each with a segment that cannot be read.
+/// Files written in 40 minutes of ten busy partitions beside `failing` ones, each with a segment that cannot be read.
 async fn files_beside(failing: i32) -> u64 {
     let mut world = world(failing + 10).await;
     for number in 0..failing {
@@ -37,7 +37,7 @@ async fn files_beside(failing: i32) -> u64 {
     delay(&world, Operation::Put, "history/", 1);
     let compactor = world.compactor(CompactorConfig { jobs_max: 2, ..config() });
     let cancel = start(&compactor);
-    for tick in 0..120 {
+    for tick in 0..240 {
         for number in failing..failing + 10 {
             if level_0(&world.extents(world.partition(number)).await) < 3 {
                 world.commit(vec![(number, vec![drafts(40, 400, tick)])]).await;
