@@ -8,8 +8,8 @@ use alluvium_model::{Extent, Offset, TopicPartition};
 use bytes::Bytes;
 
 use super::error::{BuildFailure, RewriteError};
-use super::rewriter::RewriteSettings;
 use super::segment_run::{RunError, for_each_record};
+use super::settings::RewriteSettings;
 use super::shared_file::SharedFile;
 use crate::plan::{Compaction, Part, Sharing};
 

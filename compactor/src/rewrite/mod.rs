@@ -20,6 +20,7 @@ mod rewriter;
 mod schedule;
 mod segment_run;
 mod segments;
+mod settings;
 mod shared_file;
 mod slow_puts;
 mod source;
@@ -27,6 +28,7 @@ mod source;
 pub(crate) use job_result::{JobResult, Replaced};
 pub(crate) use progress::Progress;
 pub(crate) use publish::put_slots;
-pub(crate) use rewriter::{RewriteSettings, Rewriter};
+pub(crate) use rewriter::Rewriter;
+pub(crate) use settings::RewriteSettings;
 #[cfg(test)]
 pub(crate) use source::ObjectSource;

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
-use alluvium_history::{HistoryCompression, compute};
+use alluvium_history::compute;
 use alluvium_metastore::leases::{Lease, LeaseKey};
 use alluvium_metastore::log::Log;
 use alluvium_model::{Extent, ObjectId, TopicPartition};
@@ -18,12 +17,13 @@ use super::file_builder::BuilderResult;
 use super::job_result::JobResult;
 use super::next_file::{BuiltPart, NextFile, next_file};
 use super::progress::Progress;
+use super::settings::RewriteSettings;
 use super::slow_puts::SlowPuts;
 use crate::Report;
 use crate::failed_segments::FailedSegments;
 use crate::held_leases::HeldLeases;
 use crate::job_memory;
-use crate::plan::{Compaction, Job, Sharing};
+use crate::plan::{Compaction, Job};
 
 /// Runs jobs.
 #[derive(Clone)]
@@ -43,25 +43,6 @@ pub(crate) struct Rewriter {
     /// Segments that jobs could not read lately.
     pub(crate) failed: Arc<FailedSegments>,
     pub(crate) settings: RewriteSettings,
-}
-
-/// Settings of a [`Rewriter`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RewriteSettings {
-    /// Random id of this process: part of the names of its outputs.
-    pub(crate) writer: u32,
-    /// Size up to which a history file is written.
-    pub(crate) file_bytes_target: u64,
-    /// How history files are compressed.
-    pub(crate) compression: HistoryCompression,
-    /// Which partitions share files.
-    pub(crate) sharing: Sharing,
-    /// Memory of a job for segments that it has fetched and not yet added, bytes.
-    pub(crate) read_ahead_bytes: u64,
-    /// From retiring a replaced object to deleting it.
-    pub(crate) retire_grace: Duration,
-    /// An output that is not swapped in within this time of its start is abandoned.
-    pub(crate) output_age_max: Duration,
 }
 
 /// Segments that a job could not read.

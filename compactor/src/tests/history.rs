@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use alluvium_history::HistoryCompression;
 use alluvium_metastore::kv::KvFaults;
 use alluvium_model::{ExtentSource, Offset, Timestamp};
 use alluvium_wire::batch::Compression;
@@ -34,6 +35,19 @@ async fn everything_stable_becomes_history_and_is_read_unchanged() {
     assert_eq!(report.extents_replaced, 60);
     assert!(world.all_extents().await.iter().all(|extent| is_history(&extent.source)));
     world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn history_is_as_large_as_its_records_if_it_is_not_compressed() {
+    let mut written = Vec::new();
+    for history_compression in HistoryCompression::ALL {
+        let world = world_with_segments(1, 20).await;
+        world.compactor(CompactorConfig { history_compression, ..config() }).run_once().await;
+        world.check().await;
+        written.push(world.all_extents().await.iter().map(|extent| extent.bytes).sum::<u64>());
+    }
+    // Half of the bytes of a draft's value are 0.
+    assert!(written[1] * 2 > written[0] * 3, "{written:?} bytes");
 }
 
 #[tokio::test(start_paused = true)]
