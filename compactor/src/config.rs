@@ -32,7 +32,8 @@ pub struct CompactorConfig {
     pub compact_small_age_max: Duration,
     /// Size in bytes up to which a history file is written.
     pub file_bytes_target: u64,
-    /// How history files are compressed.
+    /// How history files are compressed. No option of the binary: the memory of a job is bounded because zstd makes its files
+    /// smaller than its inputs. For runs of the simulation, whose data is small.
     pub history_compression: HistoryCompression,
     /// A partition with as many bytes gets a history file of its own; neighbouring ones of a topic with fewer share files.
     pub shared_part_bytes_max: u64,

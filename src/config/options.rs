@@ -10,7 +10,7 @@ use alluvium_objects::RetryPolicy;
 use clap::{Arg, Args};
 use serde::{Deserialize, Serialize};
 
-use super::units::{Codec, Size, Span};
+use super::units::{Size, Span};
 
 /// Values of `--log-format`.
 const FORMATS: [&str; 2] = ["text", "json"];
@@ -230,9 +230,6 @@ options! {
     /// Target size of a history file
     #[arg(long, env = "ALLUVIUM_HISTORY_FILE_BYTES", value_name = "SIZE", help_heading = "History")]
     pub history_file_bytes: Option<Size> = Size(CompactorConfig::default().file_bytes_target);
-    /// How history files are compressed: zstd or uncompressed
-    #[arg(long, env = "ALLUVIUM_HISTORY_COMPRESSION", value_name = "CODEC", help_heading = "History")]
-    pub history_compression: Option<Codec> = Codec(CompactorConfig::default().history_compression);
     /// Time between retiring an object and deleting it
     #[arg(long, env = "ALLUVIUM_RETIRE_GRACE", value_name = "TIME", help_heading = "History")]
     pub retire_grace: Option<Span> = Span(CompactorConfig::default().retire_grace);

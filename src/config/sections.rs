@@ -111,7 +111,6 @@ pub(super) fn compactor_config(options: &Resolved) -> Result<CompactorConfig, In
             options.compaction_age.0
         },
         file_bytes_target: options.history_file_bytes.0,
-        history_compression: options.history_compression.0,
         retire_grace: options.retire_grace.0,
         orphan_age: options.orphan_age.0,
         offsets_retention: options.offsets_retention.0,

@@ -1,8 +1,7 @@
-//! Durations, sizes and codecs as they are written in options: `250ms`, `10min`, `8MiB`, `1000000`, `zstd`.
+//! Durations and sizes as they are written in options: `250ms`, `10min`, `8MiB`, `1000000`.
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use alluvium_history::HistoryCompression;
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -13,10 +12,6 @@ pub struct Span(pub Duration);
 /// An amount of bytes in configuration, such as `8MiB`, `500kB` or `4096`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub u64);
-
-/// How history files are compressed, in configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Codec(pub HistoryCompression);
 
 impl FromStr for Span {
     type Err = String;
@@ -35,20 +30,6 @@ impl FromStr for Size {
         text.parse::<ByteSize>()
             .map(|size| Self(size.as_u64()))
             .map_err(|error| format!("{error} (a size, such as 8MiB or 4096)"))
-    }
-}
-
-impl FromStr for Codec {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self)
-    }
-}
-
-impl fmt::Display for Codec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
@@ -87,4 +68,3 @@ macro_rules! serde_as_text {
 
 serde_as_text!(Span);
 serde_as_text!(Size);
-serde_as_text!(Codec);

@@ -67,10 +67,13 @@ public class TransactionLoad {
         ready.await();
         long began = System.nanoTime();
         List<Transaction> done = new ArrayList<>();
-        for (Future<List<Transaction>> future : running) {
-            done.addAll(future.get());
+        try {
+            for (Future<List<Transaction>> future : running) {
+                done.addAll(future.get());
+            }
+        } finally {
+            threads.shutdownNow();
         }
-        threads.shutdown();
         report(done, (System.nanoTime() - began) / 1e9);
     }
 

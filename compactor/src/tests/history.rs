@@ -40,7 +40,7 @@ async fn everything_stable_becomes_history_and_is_read_unchanged() {
 #[tokio::test(start_paused = true)]
 async fn history_is_as_large_as_its_records_if_it_is_not_compressed() {
     let mut written = Vec::new();
-    for history_compression in HistoryCompression::ALL {
+    for history_compression in [HistoryCompression::Zstd, HistoryCompression::Uncompressed] {
         let world = world_with_segments(1, 20).await;
         world.compactor(CompactorConfig { history_compression, ..config() }).run_once().await;
         world.check().await;

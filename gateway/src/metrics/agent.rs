@@ -37,7 +37,7 @@ pub struct SealLabel {
 instruments! {
     /// Counters and histograms of one agent. Clones share them; agents in one process each have their own.
     pub struct Metrics {
-        /// Kafka requests answered, by API and error code (0 for none)
+        /// Kafka requests answered, by API and the first error code in the answer (0 for none, -1 if the connection was closed instead)
         requests: Family<RequestLabels, Counter> = "requests", "requests" ["api", "error"];
         /// Latency of Kafka requests, from the last byte of a request to the first of its response
         request_seconds: Histograms<ApiLabel> = "request_seconds", "seconds" ["api"];

@@ -103,6 +103,7 @@ async fn simulate(options: RunOptions, origin: Instant, recorder: Recorder) {
     if options.seed % STEADY_LOAD_EVERY == STEADY_LOAD_EVERY - 1 {
         plan.add_steady_load();
     }
+    plan.choose_compression(options.seed);
     if !options.without_transactions {
         plan.add_transactions(options.seed);
     }

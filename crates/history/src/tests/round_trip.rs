@@ -30,7 +30,7 @@ proptest! {
     fn a_file_returns_the_records_that_were_written(
         (records, end) in records(1_000),
         bytes in 1..100_000_usize,
-        compression in prop::sample::select(&HistoryCompression::ALL),
+        compression in prop::sample::select(&[HistoryCompression::Zstd, HistoryCompression::Uncompressed]),
     ) {
         let finished = compressed_file(compression, &records, 1_000..end);
         prop_assert_eq!(finished.partitions[0].records, records.len() as u64);

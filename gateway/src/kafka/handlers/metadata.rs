@@ -20,7 +20,7 @@ use alluvium_wire::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
 };
-use alluvium_wire::{ApiKey, DecodeError, ErrorCode, Message};
+use alluvium_wire::{ApiKey, DecodeError, ErrorCode};
 use bytes::Bytes;
 use futures::FutureExt;
 
@@ -75,9 +75,7 @@ async fn reply(context: &Context, header: &RequestHeader, body: Bytes, request: 
     }
     let (response, memory) = handle(context, request).await;
     let reply = respond(header, &response).holding(memory, &agent.memory);
-    if response.first_error().is_none()
-        && let Reply::Response { parts, .. } = &reply
-    {
+    if let Reply::Response { parts, error: ErrorCode::NONE, .. } = &reply {
         responses.keep(&key, basis, parts);
     }
     reply
