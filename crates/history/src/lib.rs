@@ -10,7 +10,7 @@
 mod arrow_columns;
 mod batch_encoder;
 mod checksum;
-pub mod compression;
+mod compression;
 mod compute;
 mod decode;
 mod error;

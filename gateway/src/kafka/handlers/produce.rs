@@ -120,12 +120,14 @@ async fn reply(context: &Context, header: &RequestHeader, started: StartedAppend
         throttle_time_ms,
         ..Default::default()
     };
-    match (acks, first_failure(&response)) {
-        (0, None) => Reply::NoResponse,
-        (0, Some(failed)) => {
+    if acks != 0 {
+        return respond(header, &response);
+    }
+    match first_failure(&response) {
+        None => Reply::NoResponse,
+        Some(failed) => {
             Reply::Close(CloseReason::UnacknowledgedProduce(failed.error_message.clone().unwrap_or_default()))
         }
-        _ => respond(header, &response),
     }
 }
 

@@ -129,7 +129,10 @@ fn a_coordinator_without_its_fence_is_found() {
 
 #[test]
 fn swaps_and_trims_that_lose_to_every_append_are_found() {
-    assert_all_found(Bug::StarvedSwaps, 28, &["compaction-starved", "retention-starved"]);
+    let names = BTreeSet::from(["compaction-starved", "retention-starved"]);
+    let mut seeds = std::iter::once(28).chain(0..SEEDS);
+    let found = seeds.any(|seed| violated(seed, Bug::StarvedSwaps).is_superset(&names));
+    assert!(found, "no seed violates both of {names:?}");
 }
 
 #[test]
