@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 
 use alluvium_metastore::nodes::Node;
-use alluvium_objects::StoreLocation;
 
-use crate::{config::Settings, node::Addresses, roles::Role};
+use crate::{
+    config::{Settings, StoreLocation},
+    node::Addresses,
+    roles::Role,
+};
 
 /// The text for a process of `role`, registered as `node`.
 pub fn banner(role: Role, settings: &Settings, addresses: Addresses, node: &Node) -> String {

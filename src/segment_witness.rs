@@ -3,8 +3,10 @@
 use std::{io, path::Path, sync::Arc};
 
 use alluvium_metastore::kv::{ObjectName, ObjectWitness};
-use alluvium_objects::{LocalDirectory, StoreLocation};
+use alluvium_objects::LocalDirectory;
 use alluvium_segment::Footer;
+
+use crate::config::StoreLocation;
 
 /// Reads segments in a local directory and checks their checksums.
 #[derive(Debug)]

@@ -6,12 +6,12 @@ use alluvium_metastore::{
     Metastore,
     kv::{Db, Engine, FdbEngine, FdbOptions, RedbEngine},
 };
-use alluvium_objects::{Objects, ObjectsConfig, StoreLocation};
+use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::{Rng, SystemRng};
 use anyhow::{Context, Result};
 
 use crate::{
-    config::{MetastoreLocation, Settings},
+    config::{MetastoreLocation, Settings, StoreLocation},
     segment_witness::SegmentWitness,
 };
 
@@ -57,9 +57,21 @@ pub async fn open_objects(settings: &Settings, rng: &dyn Rng) -> Result<Objects>
     let config =
         ObjectsConfig { seed: rng.next_u64(), retry: settings.store_retry.clone(), ..ObjectsConfig::default() };
     let context = || format!("object store {}", settings.store);
-    let objects = alluvium_objects::open(&settings.store, config).await.with_context(context)?;
+    let objects = connect(&settings.store, config).await.with_context(context)?;
     objects.check().await.with_context(context)?;
     Ok(objects)
+}
+
+/// Opens the object store, without a check that it can be used.
+///
+/// # Errors
+/// If the location is invalid.
+pub async fn connect(store: &StoreLocation, config: ObjectsConfig) -> Result<Objects, alluvium_objects::Error> {
+    match store {
+        StoreLocation::Memory => Ok(Objects::memory(config)),
+        StoreLocation::Local { directory } => alluvium_objects::open_directory(directory, config).await,
+        StoreLocation::S3(bucket) => alluvium_s3::open(bucket, config).await,
+    }
 }
 
 /// Opens the metastore, or creates it.

@@ -2,11 +2,13 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use alluvium_objects::{RetryPolicy, S3Location, StoreLocation};
+use alluvium_objects::RetryPolicy;
+use alluvium_s3::S3Location;
 
 use super::{
     invalid_setting::{InvalidSetting, invalid},
     options::Resolved,
+    store_location::StoreLocation,
 };
 
 /// Where the metastore lives.

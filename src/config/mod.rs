@@ -16,12 +16,14 @@ mod options;
 mod sections;
 mod settings;
 mod sources;
+mod store_location;
 mod units;
 
 pub use locations::MetastoreLocation;
 pub use options::Options;
 pub use settings::Settings;
 pub use sources::{SettingsError, load};
+pub use store_location::StoreLocation;
 pub use units::{Size, Span};
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use alluvium_compactor::CompactorConfig;
 use alluvium_gateway::config::AgentConfig;
 use alluvium_metastore::nodes::SessionConfig;
 use alluvium_model::limits;
-use alluvium_objects::StoreLocation;
 
 use super::{
     invalid_setting::{InvalidSetting, invalid},
     options::Resolved,
+    store_location::StoreLocation,
     units::Size,
 };
 

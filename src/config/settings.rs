@@ -6,7 +6,7 @@ use alluvium_compactor::CompactorConfig;
 use alluvium_gateway::config::AgentConfig;
 use alluvium_metastore::nodes::SessionConfig;
 use alluvium_model::AgentId;
-use alluvium_objects::{RetryPolicy, StoreLocation};
+use alluvium_objects::RetryPolicy;
 
 use super::{
     Options,
@@ -14,6 +14,7 @@ use super::{
     invalid_setting::{InvalidSetting, invalid},
     locations::{MetastoreLocation, metastore_location, store_location, store_retry},
     sections::{agent_config, compactor_config, session_config},
+    store_location::StoreLocation,
 };
 
 /// Everything a role needs to know, complete and checked.

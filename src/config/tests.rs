@@ -1,10 +1,10 @@
 use std::{path::Path, time::Duration};
 
-use alluvium_objects::{S3Location, StoreLocation};
+use alluvium_s3::S3Location;
 use clap::Parser;
 
 use super::{
-    MetastoreLocation, Options, Settings,
+    MetastoreLocation, Options, Settings, StoreLocation,
     sources::{layer, parse, reject_unknown_variables},
 };
 use crate::cli::Cli;

@@ -5,14 +5,17 @@
 
 use std::{future::Future, time::Duration};
 
-use alluvium_objects::{Error, ErrorKind, Objects, ObjectsConfig, StoreLocation};
+use alluvium_objects::{Error, ErrorKind, Objects, ObjectsConfig};
 use alluvium_runtime::Rng;
 use anyhow::Result;
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{finding::Finding, findings::Findings, latency::Latency};
-use crate::config::Settings;
+use crate::{
+    config::{Settings, StoreLocation},
+    stores::connect,
+};
 
 /// Probes of each kind: enough for a median, few enough to be done within seconds.
 const PROBES: usize = 20;
@@ -40,7 +43,7 @@ pub async fn check(settings: &Settings, rng: &dyn Rng, findings: &mut Findings) 
     let config =
         ObjectsConfig { seed: rng.next_u64(), retry: settings.store_retry.clone(), ..ObjectsConfig::default() };
     let store = &settings.store;
-    let objects = match alluvium_objects::open(store, config).await {
+    let objects = match connect(store, config).await {
         Ok(objects) => objects,
         Err(error) => return findings.add(store_failure("bucket.put", store, &error)),
     };

@@ -2,11 +2,11 @@
 //! loses records.
 
 use alluvium_model::object_key::{HISTORY, SEGMENTS};
-use alluvium_objects::{BucketSettings, Expiry, LifecycleRule, S3Location, Setting, StoreLocation, Versioning};
+use alluvium_s3::{BucketSettings, Expiry, LifecycleRule, S3Location, Setting, Versioning};
 use anyhow::Result;
 
 use super::{bucket::store_failure, finding::Finding, findings::Findings};
-use crate::config::Settings;
+use crate::config::{Settings, StoreLocation};
 
 const LIFECYCLE: &str = "bucket.lifecycle";
 const VERSIONING: &str = "bucket.versioning";

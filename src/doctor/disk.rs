@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use alluvium_objects::StoreLocation;
 use anyhow::Result;
 use bytesize::ByteSize;
 
 use super::{finding::Finding, findings::Findings};
 use crate::{
-    config::{MetastoreLocation, Settings},
+    config::{MetastoreLocation, Settings, StoreLocation},
     machine::{self, DiskSpace},
 };
 

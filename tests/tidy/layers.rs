@@ -8,6 +8,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("crates/wire", &[]),
     ("crates/objects", &[]),
     ("crates/runtime", &["model"]),
+    ("crates/s3", &["objects"]),
     ("crates/segment", &["model"]),
     ("crates/history", &["model", "wire"]),
     ("crates/client", &["wire"]),
@@ -18,7 +19,22 @@ const BELOW: &[(&str, &[&str])] = &[
     ("tests/clients/rust", &[]),
     ("tests/fdb-server", &[]),
     ("tests/sim", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "runtime", "wire"]),
-    ("", &["client", "compactor", "gateway", "history", "metastore", "model", "objects", "runtime", "segment", "wire"]),
+    (
+        "",
+        &[
+            "client",
+            "compactor",
+            "gateway",
+            "history",
+            "metastore",
+            "model",
+            "objects",
+            "runtime",
+            "s3",
+            "segment",
+            "wire",
+        ],
+    ),
 ];
 
 /// Crates without I/O, and what would bring it in.

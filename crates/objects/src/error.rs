@@ -127,7 +127,8 @@ impl Error {
         self.kind.is_retryable()
     }
 
-    pub(crate) fn new(kind: ErrorKind, operation: Operation, key: &str, reason: impl Into<String>) -> Self {
+    /// A failure of `operation` on `key`, with the store's own `reason`.
+    pub fn new(kind: ErrorKind, operation: Operation, key: &str, reason: impl Into<String>) -> Self {
         Self { kind, operation, key: key.to_owned(), reason: reason.into() }
     }
 

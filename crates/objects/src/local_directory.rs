@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The directory of a [`StoreLocation::Local`](crate::StoreLocation), for reads after a crash.
+/// A directory opened with [`open_directory`](crate::open_directory), for reads after a crash.
 #[derive(Clone, Debug)]
 pub struct LocalDirectory(PathBuf);
 

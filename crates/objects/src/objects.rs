@@ -76,10 +76,10 @@ impl Objects {
         }
     }
 
-    /// Objects in memory, for tests.
+    /// Objects in memory, gone with the process.
     #[must_use]
-    pub fn memory() -> Self {
-        Self::new(Arc::new(InMemory::new()), "", ObjectsConfig::default())
+    pub fn memory(config: ObjectsConfig) -> Self {
+        Self::new(Arc::new(InMemory::new()), "", config)
     }
 
     /// The same objects with another retry policy.

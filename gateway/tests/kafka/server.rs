@@ -9,7 +9,7 @@ use alluvium_gateway::kafka::Listener;
 use alluvium_gateway::peers::NoPeers;
 use alluvium_metastore::nodes::{Endpoint, NewNode, Session, SessionConfig};
 use alluvium_metastore::{Metastore, fixtures};
-use alluvium_objects::Objects;
+use alluvium_objects::{Objects, ObjectsConfig};
 use alluvium_runtime::Tasks;
 use alluvium_runtime::{SeededRng, SystemClock};
 use alluvium_wire::ErrorCode;
@@ -31,7 +31,7 @@ pub struct SharedStores {
 impl SharedStores {
     /// Empty stores in memory.
     pub async fn new() -> Self {
-        Self { metastore: fixtures::memory().await, objects: Objects::memory() }
+        Self { metastore: fixtures::memory().await, objects: Objects::memory(ObjectsConfig::default()) }
     }
 
     /// Agents in these zones, each of which knows all the others.

@@ -1,138 +1,14 @@
-//! The conformance suite: what every kind of store must do.
+//! The conformance suite on stores of this machine.
 
 use std::fs;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use bytes::Bytes;
 
 use super::parts;
-use crate::{ErrorKind, ListedObject, Objects, ObjectsConfig, S3Location, StoreLocation, open};
-
-/// The whole suite, on an empty store.
-async fn conforms(objects: Objects) {
-    checks_without_leaving_an_object(&objects).await;
-    keeps_every_byte(&objects).await;
-    puts_with_the_name_first(&objects).await;
-    reads_exactly_the_requested_range(&objects).await;
-    reports_absent_objects(&objects).await;
-    lists_in_order_page_by_page(&objects).await;
-    deletes_present_and_absent_objects(&objects).await;
-    rejects_malformed_keys(&objects).await;
-}
-
-async fn keys(objects: &Objects, prefix: &str, after: Option<&str>, limit: usize) -> Vec<String> {
-    let page = objects.list(prefix, after, limit).await.unwrap();
-    page.into_iter().map(|ListedObject { key, .. }| key).collect()
-}
-
-async fn checks_without_leaving_an_object(objects: &Objects) {
-    objects.check().await.unwrap();
-    assert_eq!(keys(objects, "", None, 10).await, [""; 0]);
-}
-
-async fn keeps_every_byte(objects: &Objects) {
-    let large = Bytes::from(vec![7_u8; 3 << 20]);
-    let body = vec![Bytes::from_static(b"small"), large.clone(), Bytes::new(), Bytes::from_static(b"end")];
-    let whole = body.concat();
-    objects.put("a/large", body).await.unwrap();
-    assert!(objects.get("a/large").await.unwrap() == whole);
-    assert_eq!(objects.head("a/large").await.unwrap(), whole.len() as u64);
-    let before = objects.usage().totals();
-    assert_eq!(objects.get("a/large").await.unwrap().len(), whole.len());
-    let after = objects.usage().totals();
-    assert_eq!((after.gets - before.gets, after.get_bytes - before.get_bytes), (1, whole.len() as u64));
-    objects.put("a/large", parts("replaced")).await.unwrap();
-    assert_eq!(objects.get("a/large").await.unwrap(), "replaced");
-    let unusual = Bytes::from([vec![1_u8; 16 << 20], vec![2; 9]].concat());
-    objects.put("a/unusual", vec![unusual.clone()]).await.unwrap();
-    assert!(objects.get("a/unusual").await.unwrap() == unusual);
-    objects.delete(&["a/unusual".to_owned()]).await.unwrap();
-    objects.put("a/empty", Vec::new()).await.unwrap();
-    assert_eq!(objects.get("a/empty").await.unwrap(), "");
-    let key = "history/orders.v1/00000000-0000-0000-0000-000000000005/partition=3/0-1.parquet";
-    objects.put(key, parts("x")).await.unwrap();
-    assert_eq!(keys(objects, "history/orders.v1", None, 10).await, [key]);
-}
-
-async fn puts_with_the_name_first(objects: &Objects) {
-    let large = Bytes::from(vec![3_u8; 300 << 10]);
-    let body = vec![Bytes::from_static(b"small"), large, Bytes::from_static(b"end")];
-    for key in ["first/00/a", "first/00/b", "first/ff/c"] {
-        for _another_try in 0..2 {
-            objects.put_name_first(key, body.clone(), &Arc::default()).await.unwrap();
-        }
-        assert!(objects.get(key).await.unwrap() == body.concat(), "{key}");
-    }
-    assert_eq!(keys(objects, "first/", None, 10).await, ["first/00/a", "first/00/b", "first/ff/c"]);
-    objects.delete(&["first/00/a", "first/00/b", "first/ff/c"].map(str::to_owned)).await.unwrap();
-}
-
-async fn reads_exactly_the_requested_range(objects: &Objects) {
-    objects.put("r", parts("0123456789")).await.unwrap();
-    assert_eq!(objects.get_range("r", 2..5).await.unwrap(), "234");
-    assert_eq!(objects.get_range("r", 9..10).await.unwrap(), "9");
-    assert_eq!(objects.get_range("r", 5..5).await.unwrap(), "");
-    let ranges = [7..9, 0..1, 3..3, 0..10];
-    assert_eq!(objects.get_ranges("r", &ranges).await.unwrap(), ["78", "0", "", "0123456789"]);
-    for beyond in [5..11, 10..11, 100..200] {
-        let error = objects.get_range("r", beyond.clone()).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Range, "{beyond:?}: {error}");
-    }
-    assert_eq!(objects.get_within("r", 4..8).await.unwrap(), "4567");
-    assert_eq!(objects.get_within("r", 8..1_000).await.unwrap(), "89");
-    assert_eq!(objects.get_within("r", 10..12).await.unwrap_err().kind, ErrorKind::Range);
-}
-
-async fn reports_absent_objects(objects: &Objects) {
-    let failures = objects.usage().totals().failures;
-    assert_eq!(objects.head("absent").await.unwrap_err().kind, ErrorKind::NotFound);
-    assert_eq!(objects.get("absent").await.unwrap_err().kind, ErrorKind::NotFound);
-    assert_eq!(objects.get_range("absent", 0..1).await.unwrap_err().kind, ErrorKind::NotFound);
-    assert_eq!(keys(objects, "absent/", None, 10).await, [""; 0]);
-    assert_eq!(objects.usage().totals().failures, failures);
-}
-
-#[expect(clippy::disallowed_methods, reason = "stores stamp objects with the machine's time")]
-async fn lists_in_order_page_by_page(objects: &Objects) {
-    for n in [4, 1, 3, 0, 2] {
-        objects.put(&format!("l/{n}/x"), parts("four")).await.unwrap();
-    }
-    objects.put("l2/other", parts("")).await.unwrap();
-    let listed = objects.list("l/", None, 1).await.unwrap();
-    assert_eq!((listed[0].key.as_str(), listed[0].bytes), ("l/0/x", 4));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    assert!(now.abs_diff(listed[0].modified_ms.try_into().unwrap()) < 300_000, "{listed:?}");
-    assert_eq!(keys(objects, "l/", None, 2).await, ["l/0/x", "l/1/x"]);
-    assert_eq!(keys(objects, "l", Some("l/1/x"), 2).await, ["l/2/x", "l/3/x"]);
-    assert_eq!(keys(objects, "l/", Some("l/3/x"), 2).await, ["l/4/x"]);
-    assert_eq!(keys(objects, "l/", Some("l/4/x"), 2).await, [""; 0]);
-}
-
-async fn deletes_present_and_absent_objects(objects: &Objects) {
-    let all: Vec<String> = (0..12).map(|n| format!("d/{n}")).collect();
-    for key in all.iter().skip(2) {
-        objects.put(key, parts("x")).await.unwrap();
-    }
-    objects.delete(&all).await.unwrap();
-    objects.delete(&all).await.unwrap();
-    objects.delete(&[]).await.unwrap();
-    assert_eq!(keys(objects, "d", None, 10).await, [""; 0]);
-    let rest = keys(objects, "", None, 100).await;
-    assert_eq!(rest.len(), 10);
-    objects.delete(&rest).await.unwrap();
-}
-
-async fn rejects_malformed_keys(objects: &Objects) {
-    for key in ["", "a//b", "../a", "a/../b", "/a"] {
-        assert_eq!(objects.get(key).await.unwrap_err().kind, ErrorKind::Invalid, "{key:?}");
-        assert_eq!(objects.put(key, parts("x")).await.unwrap_err().kind, ErrorKind::Invalid, "{key:?}");
-    }
-}
+use crate::conformance::conforms;
+use crate::{ErrorKind, Objects, ObjectsConfig, open_directory};
 
 #[tokio::test]
 async fn memory_conforms() {
-    conforms(Objects::memory()).await;
+    conforms(Objects::memory(ObjectsConfig::default())).await;
     let store = std::sync::Arc::new(object_store::memory::InMemory::new());
     let outside = Objects::new(store.clone(), "", ObjectsConfig::default());
     outside.put("elsewhere", parts("x")).await.unwrap();
@@ -143,10 +19,9 @@ async fn memory_conforms() {
 async fn a_directory_conforms_and_is_created_if_it_does_not_exist() {
     let temporary = tempfile::tempdir().unwrap();
     let directory = temporary.path().join("made/on demand");
-    let location = StoreLocation::Local { directory: directory.clone() };
-    conforms(open(&location, ObjectsConfig::default()).await.unwrap()).await;
+    conforms(open_directory(&directory, ObjectsConfig::default()).await.unwrap()).await;
 
-    let objects = open(&location, ObjectsConfig::default()).await.unwrap();
+    let objects = open_directory(&directory, ObjectsConfig::default()).await.unwrap();
     objects.put("segments/00/x.seg", parts("on disk")).await.unwrap();
     assert_eq!(fs::read(directory.join("segments/00/x.seg")).unwrap(), b"on disk");
 }
@@ -157,28 +32,8 @@ async fn a_directory_that_cannot_be_created_is_named_in_the_error() {
     let file = temporary.path().join("file");
     fs::write(&file, "").unwrap();
     for directory in [file.clone(), file.join("below")] {
-        let location = StoreLocation::Local { directory };
-        let error = open(&location, ObjectsConfig::default()).await.unwrap_err();
+        let error = open_directory(&directory, ObjectsConfig::default()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::NoSuchBucket, "{error}");
-        assert!(error.to_string().contains(&location.to_string()), "{error}");
+        assert!(error.to_string().contains(&directory.display().to_string()), "{error}");
     }
-}
-
-/// Needs an endpoint (`ALLUVIUM_TEST_S3_ENDPOINT`), an existing bucket (`ALLUVIUM_TEST_S3_BUCKET`, default
-/// `alluvium-test`) and credentials of the AWS chain.
-#[tokio::test]
-#[ignore = "needs a real S3 server: ALLUVIUM_TEST_S3_ENDPOINT; the client matrix runs it"]
-#[expect(clippy::disallowed_methods, reason = "each run on a bucket that stays has a prefix of its own")]
-async fn a_bucket_conforms() {
-    let endpoint = std::env::var("ALLUVIUM_TEST_S3_ENDPOINT").unwrap();
-    let bucket = std::env::var("ALLUVIUM_TEST_S3_BUCKET").unwrap_or_else(|_| "alluvium-test".to_owned());
-    let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    let there = S3Location {
-        prefix: format!("conformance/{run}"),
-        endpoint: Some(endpoint),
-        allow_http: true,
-        ..S3Location::new(bucket)
-    };
-    // An absent bucket is tested with canned responses: SeaweedFS creates it at once for an administrator.
-    conforms(open(&StoreLocation::S3(there), ObjectsConfig::default()).await.unwrap()).await;
 }

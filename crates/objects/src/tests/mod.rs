@@ -1,8 +1,7 @@
-//! Tests of the interface: one suite for every kind of store, then faults, then the classification of HTTP responses.
+//! Tests of the interface: one suite for every kind of store, then faults.
 
 mod conformance;
 mod faulty;
-mod http;
 mod simulated;
 mod walk;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use alluvium_model::ObjectId;
-use alluvium_objects::Objects;
+use alluvium_objects::{Objects, ObjectsConfig};
 use bytes::Bytes;
 use futures::future::join_all;
 
@@ -21,7 +21,7 @@ fn content() -> Bytes {
 }
 
 async fn cache(bytes_max: u64) -> (Objects, BlockCache) {
-    let objects = Objects::memory();
+    let objects = Objects::memory(ObjectsConfig::default());
     objects.put("object", vec![content()]).await.expect("put");
     let cache = BlockCache::with_blocks(objects.clone(), bytes_max, BLOCK, Metrics::default());
     (objects, cache)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use alluvium_objects::{Error, ErrorKind, Operation};
 use futures::TryStreamExt;
 use object_store::ClientOptions;
 use object_store::aws::AmazonS3;
@@ -12,8 +13,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::{LifecycleRule, xml};
+use crate::S3Location;
 use crate::open::open_bucket;
-use crate::{Error, ErrorKind, Operation, S3Location};
 
 /// Timeout of one request; a bucket's settings are small.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);

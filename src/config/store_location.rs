@@ -1,7 +1,9 @@
-//! The location of a store, as a user writes it.
+//! The location of the object store, as a user writes it.
 
 use std::fmt;
 use std::path::PathBuf;
+
+use alluvium_s3::S3Location;
 
 /// Where objects are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,23 +17,6 @@ pub enum StoreLocation {
     S3(S3Location),
     /// Memory of this process; lost when it ends.
     Memory,
-}
-
-/// A bucket, and how to reach it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct S3Location {
-    /// The bucket's name.
-    pub bucket: String,
-    /// Prefix of every key; empty, or without a slash at either end.
-    pub prefix: String,
-    /// URL of a server other than AWS; `None`: `AWS_ENDPOINT_URL`, or AWS.
-    pub endpoint: Option<String>,
-    /// The region; `None`: by the AWS chain (environment, profile, instance).
-    pub region: Option<String>,
-    /// Whether the bucket is named in the path (works everywhere) rather than in the host name.
-    pub path_style: bool,
-    /// Whether an endpoint without TLS may be used.
-    pub allow_http: bool,
 }
 
 /// Why a text is not the location of a store.
@@ -56,7 +41,9 @@ impl StoreLocation {
         }
         match text.split_once("://") {
             None => Ok(Self::Local { directory: text.into() }),
-            Some(("s3" | "s3a", rest)) => S3Location::parse(text, rest).map(Self::S3),
+            Some(("s3" | "s3a", rest)) => {
+                S3Location::parse(rest).map(Self::S3).ok_or_else(|| LocationError::NoBucket(text.to_owned()))
+            }
             Some(("file", "")) => Err(LocationError::Empty),
             Some(("file", rest)) => Ok(Self::Local { directory: rest.into() }),
             Some(("memory", "")) => Ok(Self::Memory),
@@ -65,29 +52,11 @@ impl StoreLocation {
     }
 }
 
-impl S3Location {
-    /// `bucket` in AWS.
-    #[must_use]
-    pub fn new(bucket: impl Into<String>) -> Self {
-        let (endpoint, region) = (None, None);
-        Self { bucket: bucket.into(), prefix: String::new(), endpoint, region, path_style: true, allow_http: false }
-    }
-
-    fn parse(text: &str, rest: &str) -> Result<Self, LocationError> {
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        if bucket.is_empty() {
-            return Err(LocationError::NoBucket(text.to_owned()));
-        }
-        Ok(Self { prefix: prefix.trim_matches('/').to_owned(), ..Self::new(bucket) })
-    }
-}
-
 impl fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local { directory } => directory.display().fmt(f),
-            Self::S3(S3Location { bucket, prefix, .. }) if prefix.is_empty() => write!(f, "s3://{bucket}"),
-            Self::S3(S3Location { bucket, prefix, .. }) => write!(f, "s3://{bucket}/{prefix}"),
+            Self::S3(bucket) => bucket.fmt(f),
             Self::Memory => f.write_str("memory://"),
         }
     }

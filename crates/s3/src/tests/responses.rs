@@ -4,14 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alluvium_objects::{Error, ErrorKind, Objects, ObjectsConfig, RetryPolicy};
+use bytes::Bytes;
 use object_store::StaticCredentialProvider;
 use object_store::aws::AwsCredential;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::parts;
+use crate::S3Location;
 use crate::open::bucket_store;
-use crate::{Error, ErrorKind, Objects, ObjectsConfig, RetryPolicy, S3Location};
+
+fn parts(text: &'static str) -> Vec<Bytes> {
+    vec![Bytes::from_static(text.as_bytes())]
+}
 
 /// A bucket at `endpoint`, without retries.
 fn bucket(endpoint: &str) -> Objects {
