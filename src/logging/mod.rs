@@ -9,7 +9,7 @@ mod line_limit;
 use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
-use tracing_subscriber::filter::{FilterExt, Targets};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets};
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use self::limited_lines::LeftOutLines;
@@ -21,11 +21,37 @@ use self::limited_lines::LimitedLines;
 /// # Errors
 /// If `filter` is not valid.
 pub fn start(filter: &str, json: bool) -> Result<LeftOutLines> {
-    let filter: Targets = filter.parse().with_context(|| format!("--log {filter}"))?;
+    let filter = parse(filter)?;
     let colours = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let lines = if json { lines.json().boxed() } else { lines.with_target(false).boxed() };
     let (limited, left_out) = LimitedLines::new(tokio::time::Instant::now);
     tracing_subscriber::registry().with(lines.with_filter(filter.and(limited))).init();
     Ok(left_out)
+}
+
+/// The filter. The AWS chain warns of each of its providers that has no credentials, at length: these lines are for
+/// debugging, since we say ourselves if there are none.
+fn parse(filter: &str) -> Result<Targets> {
+    const AWS_CHAIN: &str = "aws_config";
+    let filter: Targets = filter.parse().with_context(|| format!("--log {filter}"))?;
+    let is_chosen = filter.iter().any(|(target, _)| target.starts_with(AWS_CHAIN));
+    let is_debugging = filter.default_level().is_some_and(|level| level > LevelFilter::INFO);
+    Ok(if is_chosen || is_debugging { filter } else { filter.with_target(AWS_CHAIN, LevelFilter::ERROR) })
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn the_aws_chain_warns_only_if_it_is_asked_to() {
+        let warns =
+            |filter: &str| parse(filter).unwrap().would_enable("aws_config::meta::credentials::chain", &Level::WARN);
+        let filters = ["info", "warn", "debug", "info,aws_config=warn", "info,alluvium=debug"];
+        assert_eq!(filters.map(warns), [false, false, true, true, false]);
+        assert!(parse("info").unwrap().would_enable("alluvium", &Level::INFO));
+    }
 }

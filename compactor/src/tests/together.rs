@@ -24,9 +24,9 @@ use crate::work::{LargePartitions, PassLooks, Planner, WorkIndex};
 /// Records of a commit of the busy partition.
 const RECORDS: usize = 8;
 
-/// GETs of four hours in which `slow` partitions, each from another minute on, get little data, and one more gets
+/// GETs of two hours in which `slow` partitions, each from another minute on, get little data, and one more gets
 /// `busy_bytes` each minute, or has a segment that cannot be read.
-async fn gets_of_four_hours(slow: i32, busy_bytes: usize, has_failing: bool) -> u64 {
+async fn gets_of_two_hours(slow: i32, busy_bytes: usize, has_failing: bool) -> u64 {
     let mut world = World::new(slow + 1, &[("retention.ms", "-1")], KvFaults::none()).await;
     if has_failing {
         let segment = world.commit(vec![(slow, vec![drafts(1, 100, 7)])]).await;
@@ -39,7 +39,7 @@ async fn gets_of_four_hours(slow: i32, busy_bytes: usize, has_failing: bool) -> 
     let (running, cancelled) = (compactor.clone(), cancel.clone());
     tokio::spawn(async move { running.run(cancelled).await });
     let before = world.objects.usage().totals().gets;
-    for minute in 0..240 {
+    for minute in 0..120 {
         let slow_now = slow.min(minute + 1);
         if slow_now > 0 {
             world.commit((0..slow_now).map(|partition| (partition, vec![drafts(1, 100, 7)])).collect()).await;
@@ -60,17 +60,17 @@ async fn gets_of_four_hours(slow: i32, busy_bytes: usize, has_failing: bool) -> 
 #[tokio::test(start_paused = true)]
 async fn slow_partitions_are_compacted_together_also_beside_one_that_is_ripe_every_few_minutes() {
     const BUSY_BYTES: usize = 130_000;
-    let (slow, busy) = (gets_of_four_hours(30, 0, false).await, gets_of_four_hours(0, BUSY_BYTES, false).await);
-    let both = gets_of_four_hours(30, BUSY_BYTES, false).await;
+    let (slow, busy) = (gets_of_two_hours(30, 0, false).await, gets_of_two_hours(0, BUSY_BYTES, false).await);
+    let both = gets_of_two_hours(30, BUSY_BYTES, false).await;
     assert!(both <= (slow + busy) * 11 / 10, "{slow} GETs of slow ones, {busy} of a busy one, {both} of both");
 }
 
 #[tokio::test(start_paused = true)]
 async fn slow_partitions_are_compacted_together_also_beside_one_that_cannot_be_read() {
-    let (slow, failing) = (gets_of_four_hours(30, 0, false).await, gets_of_four_hours(0, 0, true).await);
-    let both = gets_of_four_hours(30, 0, true).await;
+    let (slow, failing) = (gets_of_two_hours(30, 0, false).await, gets_of_two_hours(0, 0, true).await);
+    let both = gets_of_two_hours(30, 0, true).await;
     assert!(both <= (slow + failing) * 11 / 10, "{slow} GETs of slow ones, {failing} of a failing one, {both} of both");
-    assert!(failing <= 240, "{failing} GETs of a failing one: more than one a minute");
+    assert!(failing <= 120, "{failing} GETs of a failing one: more than one a minute");
 }
 
 #[tokio::test(start_paused = true)]

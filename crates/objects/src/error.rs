@@ -133,7 +133,12 @@ impl Error {
     }
 
     pub(crate) fn from_store(operation: Operation, key: &str, error: &object_store::Error) -> Self {
-        Self::new(classify(error), operation, key, error.to_string())
+        let reason = match error {
+            // Its own text says no more than the kind does.
+            object_store::Error::Unauthenticated { source, .. } => source.to_string(),
+            error => error.to_string(),
+        };
+        Self::new(classify(error), operation, key, reason)
     }
 
     pub(crate) fn from_io(operation: Operation, key: &str, error: &io::Error) -> Self {

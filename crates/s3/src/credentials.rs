@@ -1,6 +1,7 @@
 //! Credentials of the AWS chain (environment, profile, process, web identity, container, instance), cached for
 //! object_store, which requests them before every request.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -57,11 +58,28 @@ impl AwsChain {
     }
 
     async fn query_chain(&self, now: SystemTime) -> Result<Cached, object_store::Error> {
-        let denied = |source| object_store::Error::Unauthenticated { path: "credentials".to_owned(), source };
-        let chain = self.chain.as_ref().ok_or_else(|| denied("no credentials are configured".into()))?;
-        let credentials = chain.provide_credentials().await.map_err(|error| denied(error.into()))?;
+        let chain = self.chain.as_ref().ok_or_else(|| unauthenticated("none are configured"))?;
+        let credentials = chain.provide_credentials().await.map_err(|error| unauthenticated(&with_causes(&error)))?;
         Ok(Cached::new(&credentials, now))
     }
+}
+
+/// The failure to get credentials, with `reason`.
+fn unauthenticated(reason: &str) -> object_store::Error {
+    let advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role";
+    let source = format!("no AWS credentials: {reason}; {advice}").into();
+    object_store::Error::Unauthenticated { path: "credentials".to_owned(), source }
+}
+
+/// The texts of `error` and of its causes; the chain's own says nothing.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 impl Cached {
@@ -149,7 +167,8 @@ mod tests {
         assert_eq!(id(&chain, 0).await, "0");
         numbered.broken.store(true, Relaxed);
         assert_eq!(id(&chain, 57).await, "0");
-        assert!(id(&chain, 60).await.contains("credentials"));
+        let reason = id(&chain, 60).await;
+        assert!(reason.contains("broken") && reason.contains("set AWS_ACCESS_KEY_ID"), "{reason}");
         numbered.broken.store(false, Relaxed);
         assert_eq!(id(&chain, 61).await, "1");
     }

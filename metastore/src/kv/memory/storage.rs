@@ -13,8 +13,11 @@ use crate::kv::{
     embedded::{Batch, Rows, Snapshot, Storage, Version},
 };
 
-/// Rows copied out at a time while a range is read, so that the lock is not held during the reader's own work.
-const PAGE_ROWS: usize = 64;
+/// Rows copied out at first while a range is read, for many readers want one or two. The lock is not held during the
+/// reader's own work.
+const PAGE_ROWS_MIN: usize = 4;
+/// Rows copied out at a time, after as many pages as it takes to double to it.
+const PAGE_ROWS_MAX: usize = 256;
 
 #[derive(Default)]
 pub(in crate::kv) struct MemoryStorage(Arc<RwLock<KeyTable>>);
@@ -111,18 +114,19 @@ impl MemorySnapshot {
         values.iter().rev().find(|(version, _)| *version <= self.version).and_then(|(_, value)| value.clone())
     }
 
-    /// The next rows of a range, and the last key that was looked at; `None` at the end of the range.
-    fn page(&self, begin: &[u8], end: &[u8], reverse: bool) -> (Vec<(Bytes, Bytes)>, Option<Bytes>) {
+    /// The next rows of a range, of which up to `limit` are looked at, and the last key of these; `None` at the end of the
+    /// range.
+    fn page(&self, begin: &[u8], end: &[u8], reverse: bool, limit: usize) -> (Vec<(Bytes, Bytes)>, Option<Bytes>) {
         let table = self.table();
         let rows = table.rows.range::<[u8], _>((Included(begin), Excluded(end)));
         let mut rows: Box<dyn Iterator<Item = _>> = if reverse { Box::new(rows.rev()) } else { Box::new(rows) };
-        let mut page = Vec::new();
+        let mut page = Vec::with_capacity(limit);
         let mut last = None;
-        for (key, values) in rows.by_ref().take(PAGE_ROWS) {
+        for (key, values) in rows.by_ref().take(limit) {
             page.extend(self.visible(values).map(|value| (key.clone(), value)));
-            last = Some(key.clone());
+            last = Some(key);
         }
-        (page, last)
+        (page, last.cloned())
     }
 }
 
@@ -137,11 +141,13 @@ impl Snapshot for MemorySnapshot {
 
     fn range(&self, begin: &[u8], end: &[u8], reverse: bool) -> Result<Rows<'_>, Error> {
         let (mut begin, mut end) = (begin.to_vec(), end.to_vec());
+        let mut rows = PAGE_ROWS_MIN;
         let pages = std::iter::from_fn(move || {
             if begin >= end {
                 return None;
             }
-            let (page, last) = self.page(&begin, &end, reverse);
+            let (page, last) = self.page(&begin, &end, reverse, rows);
+            rows = (rows * 2).min(PAGE_ROWS_MAX);
             match last {
                 Some(last) if reverse => end = last.to_vec(),
                 Some(last) => {

@@ -1,5 +1,5 @@
-//! Bugs of transactions. They show late in a run: all of them take minutes without optimisation, with which `.ci/run` runs
-//! what is in this module.
+//! Bugs that show late in a run, those of transactions among them: without optimisation they take minutes together. `.ci/run`
+//! runs what is in this module with it.
 
 use alluvium_sim::bug_injection::Bug;
 
@@ -45,4 +45,28 @@ fn an_offset_that_is_lost_by_the_end_of_its_transaction_is_found() {
 #[cfg_attr(debug_assertions, ignore = "takes long without optimisation, with which .ci/run runs it")]
 fn an_offset_that_is_committed_before_its_transaction_is_found() {
     assert_found(Bug::EarlyOffsets, 1, &["doubled-offset-commit"]);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes long without optimisation, with which .ci/run runs it")]
+fn a_store_that_loses_an_acknowledged_object_is_found() {
+    assert_found(Bug::LostPut(4), 1, &["dangling-extent"]);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes long without optimisation, with which .ci/run runs it")]
+fn an_index_that_hides_records_from_some_readers_is_found() {
+    assert_found(Bug::HiddenExtents, 21, &["poll-skip", "offset-gap", "agents-disagree"]);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes long without optimisation, with which .ci/run runs it")]
+fn lookups_that_are_too_slow_for_a_consumer_that_is_behind_are_found() {
+    assert_found(Bug::SlowLookups, 27, &["catch-up-starved"]);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes long without optimisation, with which .ci/run runs it")]
+fn a_metastore_that_loses_an_acknowledged_commit_is_found() {
+    assert_found(Bug::LostCommits, 4, &["lost-write"]);
 }
