@@ -57,7 +57,7 @@ pub async fn open_objects(settings: &Settings, rng: &dyn Rng) -> Result<Objects>
     let config =
         ObjectsConfig { seed: rng.next_u64(), retry: settings.store_retry.clone(), ..ObjectsConfig::default() };
     let context = || format!("object store {}", settings.store);
-    let objects = connect(&settings.store, config).await.with_context(context)?;
+    let objects = open_unchecked(&settings.store, config).await.with_context(context)?;
     objects.check().await.with_context(context)?;
     Ok(objects)
 }
@@ -65,8 +65,8 @@ pub async fn open_objects(settings: &Settings, rng: &dyn Rng) -> Result<Objects>
 /// Opens the object store, without a check that it can be used.
 ///
 /// # Errors
-/// If the location is invalid.
-pub async fn connect(store: &StoreLocation, config: ObjectsConfig) -> Result<Objects, alluvium_objects::Error> {
+/// If the location is invalid, or a directory cannot be created.
+pub async fn open_unchecked(store: &StoreLocation, config: ObjectsConfig) -> Result<Objects, alluvium_objects::Error> {
     match store {
         StoreLocation::Memory => Ok(Objects::memory(config)),
         StoreLocation::Local { directory } => alluvium_objects::open_directory(directory, config).await,

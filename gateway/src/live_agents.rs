@@ -80,10 +80,17 @@ impl LiveAgents {
         self.live.iter().filter(|node| self.is_advertised(node.id))
     }
 
+    /// The advertised agents and those that have probably died, ordered by id: what Metadata lists, as Kafka lists a broker
+    /// until its session has expired. A client that is told at once that a broker is gone may wait for it for good:
+    /// librdkafka does in the middle of a transaction whose offsets go to that broker (its issue 5511).
+    pub fn listed(&self) -> impl Iterator<Item = &Node> {
+        self.live.iter().filter(|node| self.coordinators.iter().any(|candidate| candidate.id == node.id))
+    }
+
     /// What clients are told of them.
     #[must_use]
     pub fn advertised(&self) -> AdvertisedAgents {
-        let endpoints = self.agents().map(|node| (node.id, node.kafka.clone(), node.zone.clone())).collect();
+        let endpoints = self.listed().map(|node| (node.id, node.kafka.clone(), node.zone.clone())).collect();
         AdvertisedAgents { this: self.this.id, candidates: self.candidates.clone(), endpoints }
     }
 
@@ -244,6 +251,7 @@ pub(crate) mod tests {
         };
         let (before, after) = (of(&BTreeSet::new()), of(&suspects));
         assert_eq!(after.agents().map(|agent| agent.id.0).collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(after.listed().map(|agent| agent.id.0).collect::<Vec<_>>(), [0, 1, 2]);
         let groups = || (0..50).map(|n| n.to_string());
         assert!(groups().all(|group| before.coordinator(&group) == after.coordinator(&group)));
         assert!(groups().any(|group| after.agent(after.coordinator(&group)).is_none()), "nobody is named for these");

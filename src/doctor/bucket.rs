@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{finding::Finding, findings::Findings, latency::Latency};
 use crate::{
     config::{Settings, StoreLocation},
-    stores::connect,
+    stores::open_unchecked,
 };
 
 /// Probes of each kind: enough for a median, few enough to be done within seconds.
@@ -43,7 +43,7 @@ pub async fn check(settings: &Settings, rng: &dyn Rng, findings: &mut Findings) 
     let config =
         ObjectsConfig { seed: rng.next_u64(), retry: settings.store_retry.clone(), ..ObjectsConfig::default() };
     let store = &settings.store;
-    let objects = match connect(store, config).await {
+    let objects = match open_unchecked(store, config).await {
         Ok(objects) => objects,
         Err(error) => return findings.add(store_failure("bucket.put", store, &error)),
     };

@@ -30,14 +30,18 @@ pub fn start(filter: &str, json: bool) -> Result<LeftOutLines> {
     Ok(left_out)
 }
 
-/// The filter. The AWS chain warns of each of its providers that has no credentials, at length: these lines are for
-/// debugging, since we say ourselves if there are none.
+/// The filter. If a provider of the AWS chain fails, the chain warns with all of its state; we say why ourselves, in a line
+/// (`crates/s3/src/credentials.rs`).
 fn parse(filter: &str) -> Result<Targets> {
-    const AWS_CHAIN: &str = "aws_config";
+    const AWS_CHAIN: [&str; 2] = ["aws_config::meta::credentials", "aws_config::profile::credentials"];
     let filter: Targets = filter.parse().with_context(|| format!("--log {filter}"))?;
-    let is_chosen = filter.iter().any(|(target, _)| target.starts_with(AWS_CHAIN));
+    let names_aws = filter.iter().any(|(target, _)| target.starts_with("aws"));
     let is_debugging = filter.default_level().is_some_and(|level| level > LevelFilter::INFO);
-    Ok(if is_chosen || is_debugging { filter } else { filter.with_target(AWS_CHAIN, LevelFilter::ERROR) })
+    Ok(if names_aws || is_debugging {
+        filter
+    } else {
+        filter.with_targets(AWS_CHAIN.map(|aws| (aws, LevelFilter::ERROR)))
+    })
 }
 
 #[cfg(test)]
@@ -50,8 +54,9 @@ mod tests {
     fn the_aws_chain_warns_only_if_it_is_asked_to() {
         let warns =
             |filter: &str| parse(filter).unwrap().would_enable("aws_config::meta::credentials::chain", &Level::WARN);
-        let filters = ["info", "warn", "debug", "info,aws_config=warn", "info,alluvium=debug"];
+        let filters = ["info", "warn", "debug", "info,aws=warn", "info,alluvium=debug"];
         assert_eq!(filters.map(warns), [false, false, true, true, false]);
+        assert!(parse("info").unwrap().would_enable("aws_config::imds::region", &Level::WARN));
         assert!(parse("info").unwrap().would_enable("alluvium", &Level::INFO));
     }
 }

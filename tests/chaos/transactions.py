@@ -5,8 +5,10 @@ A transaction passes a moment at which all of it is acknowledged and its end is 
 
 import logging
 import random
+import sys
 import threading
 import time
+import traceback
 from collections import defaultdict
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -25,6 +27,13 @@ SOURCE_RATE = 40
 SILENT = logging.Logger("transactions", logging.CRITICAL + 1)
 # Longest time between the moment and the kill, and between the moment and the request to end: either may be first.
 AIM_SPREAD_SECONDS = 0.02
+
+
+def where(thread: threading.Thread) -> str:
+    """The lines of this file in which a thread is, the innermost last."""
+    frame = sys._current_frames().get(thread.ident)
+    lines = [f"{one.name}:{one.lineno} {one.line}" for one in traceback.extract_stack(frame) if one.filename == __file__] if frame else []
+    return " > ".join(lines)
 
 
 class Moment:
@@ -200,7 +209,7 @@ class Transactions:
         for client in [*self.writers, *self.copiers]:
             client.join(2 * SECONDS)
             if client.is_alive():
-                bad.append(f"{client.name} does not end")
+                bad.append(f"{client.name} does not end: it is in {where(client)}")
         return bad
 
     def summary(self) -> str:

@@ -1,6 +1,6 @@
 """What must hold for a small and a large number of partitions on the same processes. Pure.
 
-No bound is a time: what may take how long depends on the machine. Costs of the large size are compared with those of the
+No bound is a time of itself: what may take how long depends on the machine. Costs of the large size are compared with those of the
 small one, which has a tenth of its partitions, and as many that are used.
 """
 

@@ -127,7 +127,7 @@ impl Error {
         self.kind.is_retryable()
     }
 
-    /// A failure of `operation` on `key`, with the store's own `reason`.
+    /// A failure of `operation` on `key`; `reason` may be shown to clients.
     pub fn new(kind: ErrorKind, operation: Operation, key: &str, reason: impl Into<String>) -> Self {
         Self { kind, operation, key: key.to_owned(), reason: reason.into() }
     }

@@ -3,9 +3,9 @@
 //! Owns: keys under a prefix, retries within a deadline (`retry.rs`), bounded concurrency, hedged and coalesced reads,
 //! the classification of errors (`error.rs`: which are transient, which concern the whole store), usage counters, the
 //! store's health (`health.rs`), the check at start-up, stores of this machine, injected faults. Does not own: what
-//! objects contain, caching, which keys exist, how a bucket is opened (`alluvium-s3`). Invariants: a `put` that returned is durable (a directory is fsynced); a
-//! read gives exactly the bytes requested or an error; every loop, wait and allocation has a limit in
-//! [`ObjectsConfig`].
+//! objects contain, caching, which keys exist, how a bucket is opened (`alluvium-s3`). Invariants: a `put` that returned
+//! is durable (a directory is fsynced); a read gives exactly the bytes requested or an error; every loop, wait and
+//! allocation has a limit in [`ObjectsConfig`].
 
 mod coalesce;
 mod config;

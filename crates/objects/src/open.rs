@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, Objects, ObjectsConfig, Operation, unfinished_uplo
 /// Opens the objects in `directory`, which is created if it does not exist.
 ///
 /// # Errors
-/// If the directory cannot be created or is none.
+/// If it cannot be created, or is not a directory.
 pub async fn open_directory(directory: &Path, config: ObjectsConfig) -> Result<Objects, Error> {
     let path = directory.to_owned();
     let opened = tokio::task::spawn_blocking(move || store(&path)).await;

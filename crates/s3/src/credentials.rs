@@ -47,39 +47,43 @@ impl AwsChain {
         }
         match self.query_chain(now).await {
             Ok(new) => Ok(Arc::clone(&cached.insert(new).credential)),
-            Err(error) => match cached.as_ref().filter(|cached| now < cached.expiry) {
+            Err(reason) => match cached.as_ref().filter(|cached| now < cached.expiry) {
                 Some(valid) => {
-                    tracing::warn!(%error, "refreshing credentials failed; using the cached ones until they expire");
+                    tracing::warn!(%reason, "no new AWS credentials; using the cached ones until they expire");
                     Ok(Arc::clone(&valid.credential))
                 }
-                None => Err(error),
+                None => {
+                    // Peers may see an error of the store; a reason can hold what a program wrote that was asked for credentials.
+                    tracing::warn!(%reason, "no AWS credentials");
+                    Err(unauthenticated())
+                }
             },
         }
     }
 
-    async fn query_chain(&self, now: SystemTime) -> Result<Cached, object_store::Error> {
-        let chain = self.chain.as_ref().ok_or_else(|| unauthenticated("none are configured"))?;
-        let credentials = chain.provide_credentials().await.map_err(|error| unauthenticated(&with_causes(&error)))?;
+    /// New credentials, or why there are none.
+    async fn query_chain(&self, now: SystemTime) -> Result<Cached, String> {
+        let chain = self.chain.as_ref().ok_or_else(|| "none are configured".to_owned())?;
+        let credentials = chain.provide_credentials().await.map_err(|error| with_causes(&error))?;
         Ok(Cached::new(&credentials, now))
     }
 }
 
-/// The failure to get credentials, with `reason`.
-fn unauthenticated(reason: &str) -> object_store::Error {
-    let advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role";
-    let source = format!("no AWS credentials: {reason}; {advice}").into();
-    object_store::Error::Unauthenticated { path: "credentials".to_owned(), source }
+fn unauthenticated() -> object_store::Error {
+    let source = "no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role";
+    object_store::Error::Unauthenticated { path: "credentials".to_owned(), source: source.into() }
 }
 
-/// The texts of `error` and of its causes; the chain's own says nothing.
+/// The texts of `error` and of its causes, on one line; the chain's own text says nothing.
 fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
+    let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
-        text = format!("{text}: {error}");
+        texts.push(error.to_string());
         cause = error.source();
     }
-    text
+    let words: Vec<&str> = texts.iter().flat_map(|text| text.lines()).map(str::trim).collect();
+    words.join(": ")
 }
 
 impl Cached {
@@ -134,7 +138,7 @@ mod tests {
             Self: 'a,
         {
             if self.broken.load(Relaxed) {
-                return future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("broken")));
+                return future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("broken,\n  in two lines")));
             }
             let number = self.given.fetch_add(1, Relaxed);
             let expiry = start() + Duration::from_secs(3600 * (number + 1));
@@ -168,9 +172,17 @@ mod tests {
         numbered.broken.store(true, Relaxed);
         assert_eq!(id(&chain, 57).await, "0");
         let reason = id(&chain, 60).await;
-        assert!(reason.contains("broken") && reason.contains("set AWS_ACCESS_KEY_ID"), "{reason}");
+        assert!(reason.contains("set AWS_ACCESS_KEY_ID"), "{reason}");
         numbered.broken.store(false, Relaxed);
         assert_eq!(id(&chain, 61).await, "1");
+    }
+
+    #[tokio::test]
+    async fn why_there_are_no_credentials_is_one_line() {
+        let (chain, numbered) = chain();
+        numbered.broken.store(true, Relaxed);
+        let reason = chain.query_chain(start()).await.map(|_| ()).unwrap_err();
+        assert!(reason.ends_with(": broken,: in two lines"), "{reason}");
     }
 
     #[tokio::test]

@@ -56,9 +56,9 @@ impl<'a> Topology<'a> {
         self.live_agents.advertised()
     }
 
-    /// All agents that are advertised to clients.
+    /// All agents that clients are told of; some of them may have died, and lead and coordinate nothing.
     pub fn brokers(&self) -> Vec<Broker> {
-        self.live_agents.agents().map(broker).collect()
+        self.live_agents.listed().map(broker).collect()
     }
 
     /// The agent that clients of this zone produce to and consume from; always one of [`Self::brokers`].

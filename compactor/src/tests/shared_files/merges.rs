@@ -164,7 +164,7 @@ async fn shared_files_are_merged_until_each_partition_has_enough_for_its_own() {
         check_queries(&world).await;
     }
     check(&world).await;
-    // 64 kB of 2 kB and their columns each, by four.
+    // A file of its own has 64 kB at least, and a round brings a little more than 2 kB.
     assert!(rounds >= 28, "{rounds} rounds");
     assert!(most <= 12, "{most} extents at a time");
 }

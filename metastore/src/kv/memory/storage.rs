@@ -16,7 +16,7 @@ use crate::kv::{
 /// Rows copied out at first while a range is read, for many readers want one or two. The lock is not held during the
 /// reader's own work.
 const PAGE_ROWS_MIN: usize = 4;
-/// Rows copied out at a time, after as many pages as it takes to double to it.
+/// Each page has twice the rows of the one before, up to this many.
 const PAGE_ROWS_MAX: usize = 256;
 
 #[derive(Default)]
