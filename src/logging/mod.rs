@@ -8,6 +8,7 @@ mod line_limit;
 
 use std::io::IsTerminal;
 
+use alluvium_s3::CHAIN_LOG_TARGETS;
 use anyhow::{Context, Result};
 use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets};
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
@@ -33,14 +34,13 @@ pub fn start(filter: &str, json: bool) -> Result<LeftOutLines> {
 /// The filter. If a provider of the AWS chain fails, the chain warns with all of its state; we say why ourselves, in a line
 /// (`crates/s3/src/credentials.rs`).
 fn parse(filter: &str) -> Result<Targets> {
-    const AWS_CHAIN: [&str; 2] = ["aws_config::meta::credentials", "aws_config::profile::credentials"];
     let filter: Targets = filter.parse().with_context(|| format!("--log {filter}"))?;
     let names_aws = filter.iter().any(|(target, _)| target.starts_with("aws"));
     let is_debugging = filter.default_level().is_some_and(|level| level > LevelFilter::INFO);
     Ok(if names_aws || is_debugging {
         filter
     } else {
-        filter.with_targets(AWS_CHAIN.map(|aws| (aws, LevelFilter::ERROR)))
+        filter.with_targets(CHAIN_LOG_TARGETS.map(|target| (target, LevelFilter::ERROR)))
     })
 }
 

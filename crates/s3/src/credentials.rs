@@ -12,6 +12,8 @@ use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
 use tokio::sync::Mutex;
 
+/// Targets of the log lines in which the AWS chain warns of a provider that failed.
+pub const CHAIN_LOG_TARGETS: [&str; 2] = ["aws_config::meta::credentials", "aws_config::profile::credentials"];
 /// Credentials are refreshed this long before they expire.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(300);
 /// Lifetime of credentials without an expiry: they may change too, for example if a profile is edited.

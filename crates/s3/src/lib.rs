@@ -12,6 +12,7 @@ mod open;
 mod tls;
 
 pub use bucket::{BucketSettings, Expiry, LifecycleRule, Setting, Versioning};
+pub use credentials::CHAIN_LOG_TARGETS;
 pub use location::S3Location;
 pub use open::open;
 
