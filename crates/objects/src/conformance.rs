@@ -23,7 +23,9 @@ pub async fn conforms(objects: Objects) {
     rejects_malformed_keys(&objects).await;
 }
 
-fn parts(text: &'static str) -> Vec<Bytes> {
+/// The body of an object that has this text.
+#[must_use]
+pub fn parts(text: &'static str) -> Vec<Bytes> {
     vec![Bytes::from_static(text.as_bytes())]
 }
 

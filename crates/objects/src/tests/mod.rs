@@ -7,9 +7,9 @@ mod walk;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use object_store::memory::InMemory;
 
+use crate::conformance::parts;
 use crate::faults::{FaultStore, Faults};
 use crate::{Objects, ObjectsConfig};
 
@@ -17,8 +17,4 @@ use crate::{Objects, ObjectsConfig};
 fn faulty(config: ObjectsConfig) -> (Objects, Faults) {
     let (store, faults) = FaultStore::new(Arc::new(InMemory::new()));
     (Objects::new(Arc::new(store), "prefix", config), faults)
-}
-
-fn parts(text: &'static str) -> Vec<Bytes> {
-    vec![Bytes::from_static(text.as_bytes())]
 }

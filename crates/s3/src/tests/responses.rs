@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alluvium_objects::conformance::parts;
 use alluvium_objects::{Error, ErrorKind, Objects, ObjectsConfig, RetryPolicy};
-use bytes::Bytes;
 use object_store::StaticCredentialProvider;
 use object_store::aws::AwsCredential;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,10 +13,6 @@ use tokio::net::TcpListener;
 
 use crate::S3Location;
 use crate::open::bucket_store;
-
-fn parts(text: &'static str) -> Vec<Bytes> {
-    vec![Bytes::from_static(text.as_bytes())]
-}
 
 /// A bucket at `endpoint`, without retries.
 fn bucket(endpoint: &str) -> Objects {
