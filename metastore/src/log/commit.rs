@@ -1,12 +1,12 @@
 //! The segment commit as a transaction: all reads at once, the decision of the model, compact rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use alluvium_model::{
     ObjectId, ProducerId, Timestamp, TopicPartition,
     log::{Commit, CommitLimits, CommitState, SegmentCommit, SegmentOutcome, commit},
     object_key::segment as segment_object_key,
-    transaction::TransactionalId,
+    transaction::Transaction,
 };
 use bytes::Bytes;
 
@@ -25,8 +25,8 @@ use crate::{
     outcomes,
     producers::{decode_window, encode_window, window_key},
     transaction_rows::{
-        self, StoredTransaction, decode_partition, decode_state, encode_open, encode_partition, open_key,
-        partition_key, state_key,
+        decode_members, decode_partition, decode_state, encode_open, encode_partition, members_key, ongoing, open_key,
+        partition_key, save_joined, state_key,
     },
 };
 
@@ -71,7 +71,7 @@ impl Log {
                     return Err(LogError::Known(object.id));
                 }
                 write(&tx, &decided, undecided(), now, limits);
-                write_transactions(&tx, &decided, &found);
+                write_transactions(&tx, &decided, &found.state);
                 pending.iter().for_each(|object| tx.commit_beside(object.clone()));
                 let mut fresh = std::mem::take(&mut decided.outcomes).into_iter();
                 let outcomes = found.outcomes.into_iter().map(|outcome| outcome.or_else(|| fresh.next()));
@@ -100,8 +100,9 @@ struct CommitReads {
     /// Those of them that write transactional batches.
     transactional: BTreeSet<(TopicPartition, ProducerId)>,
     keys: Vec<Vec<u8>>,
-    /// The keys of log starts, which are only reported: a trim may change them meanwhile.
-    start_keys: Vec<Vec<u8>>,
+    /// The keys of rows that others may change meanwhile: log starts, which are only reported, and how much belongs to
+    /// the transactions.
+    snapshot_keys: Vec<Vec<u8>>,
 }
 
 /// The contents of the rows that a commit reads.
@@ -111,8 +112,6 @@ struct CommitRows {
     /// The segments that are known already.
     known: BTreeSet<ObjectId>,
     state: CommitState,
-    /// The transactional ids of the transactions.
-    ids: BTreeMap<ProducerId, TransactionalId>,
 }
 
 impl CommitReads {
@@ -132,13 +131,15 @@ impl CommitReads {
         let state_keys = writers(&transactional).into_iter().map(state_key);
         let keys = outcome_keys.chain(object_keys).chain(head_keys).chain(window_keys);
         let keys = keys.chain(partition_keys).chain(state_keys).collect();
-        let start_keys = partitions.iter().map(|partition| start_key(*partition)).collect();
-        Self { objects, partitions, producers, transactional, keys, start_keys }
+        let start_keys = partitions.iter().map(|partition| start_key(*partition));
+        let snapshot_keys = start_keys.chain(writers(&transactional).into_iter().map(members_key)).collect();
+        Self { objects, partitions, producers, transactional, keys, snapshot_keys }
     }
 
     async fn read(&self, tx: &Tx, segments: &[SegmentCommit]) -> Result<CommitRows, Error> {
-        let (rows, starts) =
-            futures::future::try_join(tx.get_all(&self.keys), tx.get_all_snapshot(&self.start_keys)).await?;
+        let (rows, others) =
+            futures::future::try_join(tx.get_all(&self.keys), tx.get_all_snapshot(&self.snapshot_keys)).await?;
+        let (starts, members_rows) = others.split_at(self.partitions.len());
         let (outcome_rows, rows) = rows.split_at(self.objects.len());
         let (object_rows, rows) = rows.split_at(self.objects.len());
         let (head_rows, rows) = rows.split_at(self.partitions.len());
@@ -155,7 +156,7 @@ impl CommitReads {
         let known = self.objects.iter().zip(object_rows).filter(|(_, row)| row.is_some()).map(|(id, _)| *id).collect();
         let mut state = CommitState::default();
         for ((partition, head), start) in self.partitions.iter().zip(head_rows).zip(starts) {
-            state.heads.extend(decode(head.clone(), start)?.map(|head| (*partition, head)));
+            state.heads.extend(decode(head.clone(), start.clone())?.map(|head| (*partition, head)));
         }
         for (producer, row) in present(&self.producers, window_rows) {
             state.windows.insert(*producer, decode_window(row)?);
@@ -163,19 +164,26 @@ impl CommitReads {
         for (of, row) in present(&self.transactional, partition_rows) {
             state.transaction_partitions.insert(*of, decode_partition(row)?);
         }
-        let mut ids = BTreeMap::new();
-        for (producer, row) in present(&writers(&self.transactional), state_rows) {
-            let stored = decode_state(*producer, row)?;
-            state.transactions.insert(*producer, stored.state);
-            ids.insert(*producer, stored.id);
+        for ((producer, row), members) in writers(&self.transactional).iter().zip(state_rows).zip(members_rows) {
+            if let Some(row) = row {
+                state.transactions.insert(*producer, read_transaction(*producer, row, members.as_deref())?);
+            }
         }
-        Ok(CommitRows { outcomes, known, state, ids })
+        Ok(CommitRows { outcomes, known, state })
     }
 }
 
 /// The producers that write transactional batches.
 fn writers(transactional: &BTreeSet<(TopicPartition, ProducerId)>) -> BTreeSet<ProducerId> {
     transactional.iter().map(|(_, producer)| *producer).collect()
+}
+
+/// The transaction of `producer`, which is open if something belongs to it. When it began is not read: it began after the
+/// row of its state was written.
+fn read_transaction(producer: ProducerId, row: &[u8], members: Option<&[u8]>) -> Result<Transaction, Error> {
+    let state = decode_state(producer, row)?.state;
+    let members = members.map(|row| decode_members(Some(row))).transpose()?;
+    Ok(members.map_or(state, |members| ongoing(state, state.updated, members)))
 }
 
 /// The items that have a row, with their rows.
@@ -227,13 +235,13 @@ fn write<'a>(
 }
 
 /// Writes what the commit has made of transactions.
-fn write_transactions(tx: &Tx, decided: &Commit, found: &CommitRows) {
+fn write_transactions(tx: &Tx, decided: &Commit, found: &CommitState) {
     for ((partition, producer), first) in &decided.opened {
         tx.set(&partition_key(*producer, *partition), &encode_partition(Some(*first)));
         tx.set(&open_key(*partition, *first), &encode_open(*producer));
     }
     for (producer, state) in &decided.transactions {
-        let id = found.ids.get(producer).expect("only transactions that were read change").clone();
-        transaction_rows::save(tx, found.state.transactions.get(producer), &StoredTransaction { id, state: *state });
+        let before = found.transactions.get(producer).expect("only transactions that were read change");
+        save_joined(tx, before, state);
     }
 }

@@ -6,11 +6,14 @@
 //! partition: | TRANSACTION | 2: 1 | producer id: 8 | topic: 16 | partition: 4 |
 //! group:     | TRANSACTION | 3: 1 | producer id: 8 | length: 2 | group |          value: empty
 //! deadline:  | TRANSACTION | 4: 1 | deadline: 8 | producer id: 8 |
+//! begun:     | TRANSACTION | 5: 1 | producer id: 8 | time: 8 |                   value: empty
+//! members:   | TRANSACTION | 6: 1 | producer id: 8 |
 //! open:      | TRANSACTION_OPEN | topic: 16 | partition: 4 | offset of the first record: 8 |
 //! aborted:   | TRANSACTION_ABORTED | topic: 16 | partition: 4 | offset of the marker: 8 |
 //! ```
 //!
-//! All but the first two and the last exist while a transaction is open.
+//! All but the first two and the last exist while a transaction is open. Agents that begin it at the same time, because a
+//! producer sends its first batches to several, each write a begun row and a deadline: the earliest counts.
 
 use alluvium_model::{
     Offset, PartitionIndex, ProducerId, Timestamp, TopicId, TopicPartition, group::GroupId,
@@ -28,6 +31,8 @@ const ID: u8 = 1;
 const PARTITION: u8 = 2;
 const GROUP: u8 = 3;
 const DEADLINE: u8 = 4;
+const BEGUN: u8 = 5;
+const MEMBERS: u8 = 6;
 
 fn of(kind: u8) -> Key {
     Key::new(Tag::TRANSACTION).raw(&[kind])
@@ -124,6 +129,35 @@ pub(crate) fn decode_deadline_key(key: &[u8]) -> Result<(Timestamp, ProducerId),
     let deadline = (Timestamp(reader.i64()?), ProducerId(reader.i64()?));
     reader.finish()?;
     Ok(deadline)
+}
+
+/// The key of an agent's note that the open transaction of `producer` began at `since`.
+pub(crate) fn begun_key(producer: ProducerId, since: Timestamp) -> Vec<u8> {
+    of(BEGUN).producer(producer).time(since).bytes()
+}
+
+/// When the open transaction of `producer` began, the earliest first, by each agent that began it.
+pub(crate) fn begun_by(producer: ProducerId) -> Range {
+    Range::prefix(of(BEGUN).producer(producer).bytes())
+}
+
+/// When the open transactions of the producer ids from `first` to `last` began, in their order.
+pub(crate) fn begun_between(first: ProducerId, last: ProducerId) -> Range {
+    Range::new(of(BEGUN).producer(first).bytes(), prefix_end(&of(BEGUN).producer(last).bytes()))
+}
+
+/// The producer of a key of [`begun_by`], and when its transaction began.
+pub(crate) fn decode_begun_key(key: &[u8]) -> Result<(ProducerId, Timestamp), RowError> {
+    let mut reader = RowReader::part("begun transaction key", key);
+    reader.array::<2>()?;
+    let begun = (ProducerId(reader.i64()?), Timestamp(reader.i64()?));
+    reader.finish()?;
+    Ok(begun)
+}
+
+/// The key of the number of partitions and groups of the open transaction of `producer`.
+pub(crate) fn members_key(producer: ProducerId) -> Vec<u8> {
+    of(MEMBERS).producer(producer).bytes()
 }
 
 /// The key of the open transaction that has written to `partition` from `first` on.

@@ -1,32 +1,45 @@
 //! Writing the state of a transactional id, together with its deadline.
 
-use alluvium_model::transaction::Transaction;
+use alluvium_model::transaction::{Transaction, TransactionalId};
 
 use super::{
-    key::{deadline_key, id_key, state_key},
+    key::{begun_by, begun_key, deadline_key, id_key, members_key, state_key},
     state_row::{StoredTransaction, encode_deadline, encode_id, encode_state},
 };
 use crate::kv::Tx;
 
-/// Writes `stored`, whose state was `before`.
-pub(crate) fn save(tx: &Tx, before: Option<&Transaction>, stored: &StoredTransaction) {
-    let (now, then) = (&stored.state, before);
+/// Writes the state of `id`, which was `before`. No transaction is open from now on.
+pub(crate) fn save(tx: &Tx, before: Option<&StoredTransaction>, id: &TransactionalId, now: &Transaction) {
     let producer = now.producer.id;
-    tx.set(&state_key(producer), &encode_state(stored));
-    if then.map(|then| then.producer.id) != Some(producer) {
-        tx.set(&id_key(&stored.id), &encode_id(producer));
-        if let Some(then) = then {
-            tx.clear(&state_key(then.producer.id));
-        }
+    tx.set(&state_key(producer), &encode_state(id, now));
+    let Some(before) = before else { return tx.set(&id_key(id), &encode_id(producer)) };
+    if before.state.producer.id != producer {
+        tx.set(&id_key(id), &encode_id(producer));
+        tx.clear(&state_key(before.state.producer.id));
     }
-    let deadline = |state: &Transaction| {
-        let since = state.open_since()?;
-        Some((deadline_key(state.deadline()?, state.producer.id), encode_deadline(since)))
-    };
-    let (old, new) = (then.and_then(deadline), deadline(now));
-    if old != new {
-        old.into_iter().for_each(|(key, _)| tx.clear(&key));
-        new.into_iter().for_each(|(key, row)| tx.set(&key, &row));
+    if !before.begun.is_empty() {
+        clear_begun(tx, before);
+    }
+}
+
+fn clear_begun(tx: &Tx, before: &StoredTransaction) {
+    let producer = before.state.producer.id;
+    let begun = begun_by(producer);
+    tx.clear_range(&begun.begin, &begun.end);
+    tx.clear(&members_key(producer));
+    for since in &before.begun {
+        tx.clear(&deadline_key(since.plus(before.state.timeout), producer));
+    }
+}
+
+/// Writes what a transaction, `before`, is after partitions and groups were added to it, `now`. Agents that do that at
+/// the same time, or begin it, do not conflict with each other: the row of the state, which all of them read, stays.
+pub(crate) fn save_joined(tx: &Tx, before: &Transaction, now: &Transaction) {
+    let producer = now.producer.id;
+    tx.add(&members_key(producer), i64::from(now.members) - i64::from(before.members));
+    if let (None, Some(since)) = (before.open_since(), now.open_since()) {
+        tx.set(&begun_key(producer, since), &[]);
+        tx.set(&deadline_key(since.plus(now.timeout), producer), &encode_deadline(since));
     }
 }
 

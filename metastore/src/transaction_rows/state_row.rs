@@ -1,9 +1,9 @@
 //! The values of the rows of transactions.
 //!
 //! ```text
-//! state     | version: 1 (1) | transactional id: text | epoch: 2 | previous producer: optional (producer id: 8, epoch: 2)
-//!           | status: 1 (0 empty, 1 ongoing, 2 committed, 3 aborted) | since: 8, of an ongoing one
-//!           | members: varint | timeout, ms: varint | updated: 8 |
+//! state     | version: 1 (2) | transactional id: text | epoch: 2 | previous producer: optional (producer id: 8, epoch: 2)
+//!           | status: 1 (0 empty, 2 committed, 3 aborted) | timeout, ms: varint | updated: 8 |
+//! members   | a counter, little-endian: 8; partitions and groups that belong to the open transaction
 //! id        | version: 1 (1) | producer id: 8 |
 //! deadline  | version: 1 (1) | since: 8 |
 //! partition | version: 1 (1) | offset of the first record: optional (8) |
@@ -19,11 +19,12 @@ use alluvium_model::{
     transaction::{Status, Transaction, TransactionalId, TransactionalProducer, Verdict},
 };
 
-use crate::keyspace::{RowError, RowReader, RowWriter};
+use crate::keyspace::{RowError, RowReader, RowWriter, decode_counter};
 
 const VERSION: u8 = 1;
+/// In version 1 a transaction that began was written to this row, so agents that began one together conflicted.
+const STATE_VERSION: u8 = 2;
 const EMPTY: u8 = 0;
-const ONGOING: u8 = 1;
 const COMMITTED: u8 = 2;
 const ABORTED: u8 = 3;
 
@@ -34,42 +35,60 @@ pub struct StoredTransaction {
     pub id: TransactionalId,
     /// Its state.
     pub state: Transaction,
+    /// When its open transaction began, by each agent that began it, the earliest first.
+    pub(crate) begun: Vec<Timestamp>,
 }
 
-/// The value of the row of the state of a transactional id.
-pub(crate) fn encode_state(stored: &StoredTransaction) -> Vec<u8> {
-    let Transaction { producer, previous, status, members, timeout, updated } = stored.state;
-    let row = RowWriter::new(VERSION).text(stored.id.as_str()).i16(producer.epoch.0);
+impl StoredTransaction {
+    /// With what other rows say about its open transaction; if it was `begun` by nobody, there is none.
+    pub(crate) fn open(self, begun: Vec<Timestamp>, members: u32) -> Self {
+        let Some(since) = begun.first().copied() else { return self };
+        Self { state: ongoing(self.state, since, members), begun, ..self }
+    }
+}
+
+/// The state whose stored row is `state`, after it has begun a transaction.
+pub(crate) fn ongoing(state: Transaction, since: Timestamp, members: u32) -> Transaction {
+    Transaction { previous: None, status: Status::Ongoing { since }, members, updated: since, ..state }
+}
+
+/// The value of the row of the state of a transactional id. Other rows say whether a transaction is open.
+pub(crate) fn encode_state(id: &TransactionalId, state: &Transaction) -> Vec<u8> {
+    let Transaction { producer, previous, status, members: _, timeout, updated } = *state;
+    let row = RowWriter::new(STATE_VERSION).text(id.as_str()).i16(producer.epoch.0);
     let row = row.optional(previous.as_ref(), |row, previous| row.i64(previous.id.0).i16(previous.epoch.0));
     let row = match status {
-        Status::Empty => row.u8(EMPTY),
-        Status::Ongoing { since } => row.u8(ONGOING).i64(since.0),
+        Status::Empty | Status::Ongoing { .. } => row.u8(EMPTY),
         Status::Ended(Verdict::Commit) => row.u8(COMMITTED),
         Status::Ended(Verdict::Abort) => row.u8(ABORTED),
     };
     let timeout = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-    row.varint(members.into()).varint(timeout).i64(updated.0).finish()
+    row.varint(timeout).i64(updated.0).finish()
 }
 
-/// The state of the transactional id that has the producer id `producer`.
+/// The state of the transactional id that has the producer id `producer`, as if no transaction were open.
 pub(crate) fn decode_state(producer: ProducerId, row: &[u8]) -> Result<StoredTransaction, RowError> {
-    let mut row = RowReader::new("transaction", row, VERSION)?;
+    let mut row = RowReader::new("transaction", row, STATE_VERSION)?;
     let id = TransactionalId::new(&row.text()?).ok_or(row.malformed("transactional id"))?;
     let epoch = ProducerEpoch(row.i16()?);
     let previous = row.optional(|row| Ok(TransactionalProducer::from_raw(row.i64()?, row.i16()?)))?;
     let status = match row.u8()? {
         EMPTY => Status::Empty,
-        ONGOING => Status::Ongoing { since: Timestamp(row.i64()?) },
         COMMITTED => Status::Ended(Verdict::Commit),
         ABORTED => Status::Ended(Verdict::Abort),
         _ => return Err(row.malformed("status")),
     };
-    let members = u32::try_from(row.varint()?).map_err(|_| row.malformed("members"))?;
     let timeout = Duration::from_millis(row.varint()?);
     let updated = Timestamp(row.i64()?);
     row.finish()?;
     let producer = TransactionalProducer { id: producer, epoch };
-    Ok(StoredTransaction { id, state: Transaction { producer, previous, status, members, timeout, updated } })
+    let state = Transaction { producer, previous, status, members: 0, timeout, updated };
+    Ok(StoredTransaction { id, state, begun: Vec::new() })
+}
+
+/// Partitions and groups of an open transaction.
+pub(crate) fn decode_members(value: Option<&[u8]>) -> Result<u32, RowError> {
+    Ok(u32::try_from(decode_counter("transaction members", value)?).unwrap_or(u32::MAX))
 }
 
 /// The value of the row of a transactional id.

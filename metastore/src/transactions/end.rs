@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use alluvium_model::{
     Offset, Timestamp, TopicPartition,
     group::GroupId,
-    limits::TRANSACTION_MEMBERS_MAX,
     log::transaction_end::{EndedPartition, PartitionEnd, end_in_partition},
     transaction::{TransactionalProducer, Verdict},
 };
@@ -17,7 +16,7 @@ use crate::{
     extents,
     feed::{self, FeedEntry, PartitionTransactionEnd},
     keyspace::Error,
-    kv::{Range, Tx},
+    kv::Tx,
     log::{encode_head, head_key, read_head},
     offsets::CommittedOffset,
     transaction_rows::{
@@ -50,8 +49,7 @@ impl Members {
     /// What belongs to a transaction that ends.
     pub(super) async fn read(tx: &Tx, end: EndingTransaction) -> Result<Self, Error> {
         let EndingTransaction { writer, verdict, .. } = end;
-        let rows = |range: Range| tx.range(range.limit(TRANSACTION_MEMBERS_MAX as usize + 1));
-        let (partitions, groups) = try_join(rows(partitions_of(writer.id)), rows(groups_of(writer.id))).await?;
+        let (partitions, groups) = try_join(tx.range(partitions_of(writer.id)), tx.range(groups_of(writer.id))).await?;
         let mut written = Vec::with_capacity(partitions.len());
         for (key, row) in &partitions {
             if let Some(first) = decode_partition(row)? {

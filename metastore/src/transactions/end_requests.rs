@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use alluvium_model::{
     ProducerId, Timestamp,
     limits::{TRANSACTION_GROUPS_MAX, TRANSACTION_MEMBERS_MAX, TRANSACTION_OFFSETS_MAX},
-    transaction::{End, EndOutcome, Transaction, TransactionError, TransactionalId, TransactionalProducer, end},
+    transaction::{End, EndOutcome, TransactionError, TransactionalId, TransactionalProducer, end},
 };
 use futures::future::try_join_all;
 
@@ -40,19 +40,20 @@ pub type EndResult = Result<TransactionalProducer, TransactionFailure>;
 /// What the rules say about a request.
 struct EndDecision<'a> {
     request: &'a EndRequest,
-    before: Option<Transaction>,
+    before: Option<StoredTransaction>,
     outcome: Result<EndOutcome, TransactionError>,
 }
 
 impl<'a> EndDecision<'a> {
     async fn read(tx: &Tx, request: &'a EndRequest, now: Timestamp) -> Result<Self, Error> {
-        let before = read(tx, &request.id).await?.map(|stored| stored.state);
-        Ok(Self { request, before, outcome: end(before.as_ref(), request.end, request.fresh, now) })
+        let before = read(tx, &request.id).await?;
+        let outcome = end(before.as_ref().map(|before| &before.state), request.end, request.fresh, now);
+        Ok(Self { request, before, outcome })
     }
 
     /// The open transaction that ends by it, and the number of its members.
     fn ending(&self) -> Option<(EndingTransaction, u32)> {
-        let (before, outcome) = (self.before?, self.outcome.ok()?);
+        let (before, outcome) = (self.before.as_ref()?.state, self.outcome.ok()?);
         let (writer, next, verdict) = (before.producer, outcome.transaction.producer, self.request.end.verdict);
         outcome.ends.then_some((EndingTransaction { writer, next, verdict }, before.members))
     }
@@ -60,8 +61,8 @@ impl<'a> EndDecision<'a> {
     /// Writes the state from now on. Returns the answer.
     fn save(self, tx: &Tx) -> EndResult {
         let state = self.outcome.map_err(|error| refusal(tx, error))?.transaction;
-        if self.before != Some(state) {
-            transaction_rows::save(tx, self.before.as_ref(), &StoredTransaction { id: self.request.id.clone(), state });
+        if self.before.as_ref().map(|before| before.state) != Some(state) {
+            transaction_rows::save(tx, self.before.as_ref(), &self.request.id, &state);
         }
         Ok(state.producer)
     }

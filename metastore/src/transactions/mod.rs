@@ -7,6 +7,7 @@
 mod end;
 mod end_requests;
 mod error;
+mod list;
 mod pending_offsets;
 mod service;
 
@@ -16,5 +17,6 @@ mod tests;
 pub use crate::transaction_rows::StoredTransaction;
 pub use end_requests::{EndRequest, EndResult};
 pub use error::TransactionFailure;
+pub use list::TransactionsPage;
 pub use pending_offsets::TransactionOffsets;
-pub use service::{OpenTransaction, Transactions, TransactionsPage};
+pub use service::{OpenTransaction, Transactions};

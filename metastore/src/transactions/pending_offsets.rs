@@ -19,7 +19,7 @@ use crate::{
     leases::Lease,
     log::read_head_to_change,
     offsets::{self, CommittedOffset},
-    transaction_rows::{self, StoredTransaction, group_key, groups_of, read},
+    transaction_rows::{group_key, groups_of, read_to_join, save_joined},
 };
 
 /// Bytes of the metadata of all pending offsets of a transaction in a group: they are written by its end.
@@ -53,10 +53,10 @@ pub(super) async fn add(
     if fence_under(tx, lease, group).await? != Some(fence) {
         return Err(TransactionFailure::GroupFenced);
     }
-    let stored = read(tx, id).await?;
+    let before = read_to_join(tx, id).await?.map(|stored| stored.state);
     let key = group_key(producer.id, group);
     let is_new = tx.get(&key).await?.is_none();
-    let state = joined(stored.as_ref().map(|stored| &stored.state), producer, u32::from(is_new), now)?;
+    let state = joined(before.as_ref(), producer, u32::from(is_new), now)?;
     if is_new && version == TransactionVersion::V1 {
         return Err(TransactionError::InvalidState("the group was not added to the transaction").into());
     }
@@ -74,10 +74,8 @@ pub(super) async fn add(
     if is_new {
         tx.set(&key, &[]);
     }
-    if let Some(stored) = stored
-        && stored.state != state
-    {
-        transaction_rows::save(tx, Some(&stored.state), &StoredTransaction { state, ..stored });
+    if let Some(before) = before.filter(|before| *before != state) {
+        save_joined(tx, &before, &state);
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The operations on transactions.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use alluvium_model::{
     ProducerId, Timestamp, TopicPartition,
@@ -16,6 +19,7 @@ use super::{
     end::{EndingTransaction, Members, end_all},
     end_requests::{EndRequest, EndResult, end_first},
     error::TransactionFailure,
+    list::{PAGE_MAX, TransactionsPage, page},
     pending_offsets::{self, TransactionOffsets},
 };
 use crate::{
@@ -24,13 +28,11 @@ use crate::{
     kv::{Db, Tx},
     leases::{self, CheckError, Lease},
     transaction_rows::{
-        self, StoredTransaction, deadlines, decode_deadline, decode_deadline_key, decode_partition_key, decode_state,
-        due_by, encode_partition, group_key, partition_key, partitions_of, read, read_state, states_after,
+        self, StoredTransaction, deadlines, decode_deadline, decode_deadline_key, decode_partition_key, due_by,
+        encode_partition, group_key, partition_key, partitions_of, read, read_state, read_to_join, save_joined,
     },
 };
 
-/// States read at once, of up to 4 kB each.
-const PAGE_MAX: usize = 200;
 /// Deadlines read at once: each transaction among them is aborted by a transaction of its own.
 const DUE_MAX: usize = 100;
 
@@ -38,15 +40,6 @@ const DUE_MAX: usize = 100;
 #[derive(Clone)]
 pub struct Transactions {
     db: Db,
-}
-
-/// One page of the list of transactional ids.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransactionsPage {
-    /// The ids and their states, by producer id.
-    pub transactions: Vec<StoredTransaction>,
-    /// The producer id after which the next page begins; `None` at the end.
-    pub next: Option<ProducerId>,
 }
 
 /// An open transaction.
@@ -88,10 +81,10 @@ impl Transactions {
     ) -> Result<TransactionalProducer, TransactionFailure> {
         self.db
             .run("transactions.init", |tx| async move {
-                let stored = read(&tx, id).await?;
-                let before = stored.map(|stored| stored.state);
-                let outcome = init(before.as_ref(), request, fresh, now)?;
-                change(&tx, id, before, outcome.transaction, outcome.aborts.then_some(Verdict::Abort), now).await?;
+                let before = read(&tx, id).await?;
+                let outcome = init(before.as_ref().map(|before| &before.state), request, fresh, now)?;
+                let verdict = outcome.aborts.then_some(Verdict::Abort);
+                change(&tx, id, before.as_ref(), outcome.transaction, verdict, now).await?;
                 Ok(outcome.transaction.producer)
             })
             .await
@@ -119,11 +112,10 @@ impl Transactions {
         let (names, keys): (&Vec<_>, &Vec<_>) = (&keys.iter().map(|(key, _)| key.clone()).collect(), &keys);
         self.db
             .run("transactions.add", |tx| async move {
-                let stored = read(&tx, id).await?;
+                let before = read_to_join(&tx, id).await?.map(|stored| stored.state);
                 let known = tx.get_all(names).await?;
                 let added: Vec<_> =
                     keys.iter().zip(known).filter(|(_, row)| row.is_none()).map(|(row, _)| row).collect();
-                let before = stored.map(|stored| stored.state);
                 let members = u32::try_from(added.len()).unwrap_or(u32::MAX);
                 let state = joined(before.as_ref(), producer, members, now)?;
                 let new_groups = added.iter().filter(|(_, value)| value.is_empty()).count();
@@ -131,7 +123,10 @@ impl Transactions {
                 for (key, value) in added {
                     tx.set(key, value);
                 }
-                Ok(change(&tx, id, before, state, None, now).await?)
+                if let Some(before) = before.filter(|before| *before != state) {
+                    save_joined(&tx, &before, &state);
+                }
+                Ok(())
             })
             .await
     }
@@ -184,11 +179,15 @@ impl Transactions {
         self.db
             .read("transactions.open", |tx| async move {
                 let rows = tx.range(deadlines().limit(limit).snapshot()).await?;
-                let open = rows.iter().map(|(key, row)| {
+                let (mut open, mut seen) = (Vec::with_capacity(rows.len()), HashSet::new());
+                for (key, row) in &rows {
                     let (deadline, producer) = decode_deadline_key(key)?;
-                    Ok(OpenTransaction { producer, since: decode_deadline(row)?, deadline })
-                });
-                open.collect()
+                    // Several agents may have begun it.
+                    if seen.insert(producer) {
+                        open.push(OpenTransaction { producer, since: decode_deadline(row)?, deadline });
+                    }
+                }
+                Ok(open)
             })
             .await
     }
@@ -220,7 +219,7 @@ impl Transactions {
             .run("transactions.abort", |tx| async move {
                 let Some(stored) = read_state(&tx, producer).await? else { return Ok(false) };
                 let Some(state) = decide(&stored.state) else { return Ok(false) };
-                change(&tx, &stored.id, Some(stored.state), state, Some(Verdict::Abort), now).await?;
+                change(&tx, &stored.id, Some(&stored), state, Some(Verdict::Abort), now).await?;
                 Ok(true)
             })
             .await
@@ -283,28 +282,18 @@ impl Transactions {
 async fn change(
     tx: &Tx,
     id: &TransactionalId,
-    before: Option<Transaction>,
+    before: Option<&StoredTransaction>,
     state: Transaction,
     verdict: Option<Verdict>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if before == Some(state) {
+    if before.map(|before| before.state) == Some(state) {
         return Ok(());
     }
     if let (Some(before), Some(verdict)) = (before, verdict) {
-        let end = EndingTransaction { writer: before.producer, next: state.producer, verdict };
+        let end = EndingTransaction { writer: before.state.producer, next: state.producer, verdict };
         end_all(tx, &[(end, Members::read(tx, end).await?)], now).await?;
     }
-    transaction_rows::save(tx, before.as_ref(), &StoredTransaction { id: id.clone(), state });
+    transaction_rows::save(tx, before, id, &state);
     Ok(())
-}
-
-async fn page(tx: &Tx, after: Option<ProducerId>, limit: usize) -> Result<TransactionsPage, Error> {
-    let rows = tx.range(states_after(after).limit(limit).snapshot()).await?;
-    let mut transactions = Vec::with_capacity(rows.len());
-    for (key, row) in &rows {
-        transactions.push(decode_state(transaction_rows::decode_state_key(key)?, row)?);
-    }
-    let next = transactions.last().filter(|_| rows.len() == limit).map(|last| last.state.producer.id);
-    Ok(TransactionsPage { transactions, next })
 }

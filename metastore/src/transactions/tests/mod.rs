@@ -1,3 +1,4 @@
+mod several_agents;
 mod several_ends;
 
 use std::time::Duration;
@@ -45,6 +46,18 @@ fn producer(id: i64, epoch: i16) -> TransactionalProducer {
     TransactionalProducer::from_raw(id, epoch)
 }
 
+/// A batch of two records, the number `number` of `by` in a partition.
+fn batch(by: TransactionalProducer, version: TransactionVersion, number: i32) -> BatchCommit {
+    let (first, last) = (Sequence(2 * number), Sequence(2 * number + 1));
+    BatchCommit {
+        records: 2,
+        bytes: 100,
+        timestamps: (NOW, NOW),
+        producer: Some(ProducerBatch { id: by.id, epoch: by.epoch, first, last }),
+        transactional: Some(version),
+    }
+}
+
 impl World {
     async fn new() -> Self {
         Self::on(fixtures::memory().await).await
@@ -73,15 +86,7 @@ impl World {
         number: i32,
     ) -> Result<Offset, BatchRejection> {
         self.segments += 1;
-        let sequence =
-            ProducerBatch { id: by.id, epoch: by.epoch, first: Sequence(2 * number), last: Sequence(2 * number + 1) };
-        let batch = BatchCommit {
-            records: 2,
-            bytes: 100,
-            timestamps: (NOW, NOW),
-            producer: Some(sequence),
-            transactional: Some(version),
-        };
+        let batch = batch(by, version, number);
         let run = RunCommit { partition: self.partitions[partition], position: 0..100, batches: vec![batch] };
         let segment = SegmentCommit { object: ObjectId::new(NOW, 1, self.segments), bytes: 200, runs: vec![run] };
         let outcomes = self.metastore.log.commit(&[segment], || NOW, &CommitLimits::default()).await.unwrap();
