@@ -1,6 +1,7 @@
 //! Aborts transactions whose timeout has passed (`transaction.timeout.ms`), whichever agent they ran through: the first
 //! agent that notices does it. Counts those that are open.
 
+use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -53,11 +54,11 @@ impl Transactions {
     /// # Errors
     /// If the metastore fails; some may have been aborted.
     pub async fn abort_due(&self) -> Result<(), TransactionFailure> {
-        let mut after = None;
+        let (mut after, mut seen) = (None, HashSet::new());
         loop {
             let due = self.parts.transactions.due(after, self.parts.clock.now()).await?;
             let Some(last) = due.last().copied() else { return Ok(()) };
-            for (_, producer) in due {
+            for producer in due.into_iter().map(|(_, producer)| producer).filter(|producer| seen.insert(*producer)) {
                 let fresh = self.fresh().await?;
                 // One that cannot be aborted does not keep the others from it.
                 match self.parts.transactions.expire(producer, fresh, self.parts.clock.now()).await {

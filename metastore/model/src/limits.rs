@@ -92,9 +92,12 @@ pub const TRIM_STEP_EXTENTS: usize = 1_000;
 pub const FEED_KEEP_MIN: Duration = Duration::from_secs(1_800);
 /// A transactional id that is idle for this long is forgotten (Kafka's `transactional.id.expiration.ms`).
 pub const TRANSACTIONAL_ID_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Partitions and groups of one transaction: its end writes about 300 B for each, in one transaction of the metastore.
-/// Agents that add to it at the same time do not see what the others add, so that together they may exceed it.
+/// Partitions and groups of one transaction: its end writes about 300 B for each, in one transaction of the metastore, and
+/// FoundationDB counts as much again for what may conflict.
 pub const TRANSACTION_MEMBERS_MAX: u32 = 2_000;
+/// Up to as many partitions and groups, agents add to a transaction without seeing what others add at the same time: five
+/// agents may exceed [`TRANSACTION_MEMBERS_MAX`] together, twenty would reach what FoundationDB can end.
+pub const TRANSACTION_MEMBERS_UNSEEN_MAX: u32 = 400;
 /// Groups among them: each may have a thousand offsets with metadata, which the end writes as well.
 pub const TRANSACTION_GROUPS_MAX: usize = 10;
 /// Offsets that a transaction commits for one group.

@@ -13,7 +13,7 @@ use crate::{
 /// The format version of the stores that this program reads and writes.
 ///
 /// Version 2: log starts and sizes in rows of their own, counters and a queue of released references.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The cluster that a store belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]

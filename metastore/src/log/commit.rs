@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use alluvium_model::{
     ObjectId, ProducerId, Timestamp, TopicPartition,
+    limits::TRANSACTION_MEMBERS_UNSEEN_MAX,
     log::{Commit, CommitLimits, CommitState, SegmentCommit, SegmentOutcome, commit},
     object_key::segment as segment_object_key,
     transaction::Transaction,
@@ -70,6 +71,7 @@ impl Log {
                 if let Some(object) = decided.objects.iter().find(|object| found.known.contains(&object.id)) {
                     return Err(LogError::Known(object.id));
                 }
+                see_members(&tx, &decided).await?;
                 write(&tx, &decided, undecided(), now, limits);
                 write_transactions(&tx, &decided, &found.state);
                 pending.iter().for_each(|object| tx.commit_beside(object.clone()));
@@ -178,8 +180,8 @@ fn writers(transactional: &BTreeSet<(TopicPartition, ProducerId)>) -> BTreeSet<P
     transactional.iter().map(|(_, producer)| *producer).collect()
 }
 
-/// The transaction of `producer`, which is open if something belongs to it. When it began is not read: it began after the
-/// row of its state was written.
+/// The transaction of `producer`, which is open if there is a counter of what belongs to it. A commit does not need to
+/// know since when: that is not read, and said to be when the row of the state was written.
 fn read_transaction(producer: ProducerId, row: &[u8], members: Option<&[u8]>) -> Result<Transaction, Error> {
     let state = decode_state(producer, row)?.state;
     let members = members.map(|row| decode_members(Some(row))).transpose()?;
@@ -232,6 +234,14 @@ fn write<'a>(
     if !decided.extents.is_empty() {
         feed::append(tx, now, FeedEntry::Commit { extents: decided.extents.clone(), stable: decided.unstable() });
     }
+}
+
+/// Conflicts with others that add to the same transactions if these have become large.
+async fn see_members(tx: &Tx, decided: &Commit) -> Result<(), Error> {
+    let large = decided.transactions.iter().filter(|(_, state)| state.members > TRANSACTION_MEMBERS_UNSEEN_MAX);
+    let keys: Vec<_> = large.map(|(producer, _)| members_key(*producer)).collect();
+    tx.get_all(&keys).await?;
+    Ok(())
 }
 
 /// Writes what the commit has made of transactions.

@@ -20,7 +20,7 @@ pub(crate) async fn read(tx: &Tx, id: &TransactionalId) -> Result<Option<StoredT
     }
 }
 
-/// As [`read`], for whoever adds to the open transaction or begins it: others may do the same meanwhile.
+/// As [`read`], for whoever adds to the open transaction or begins it: agents may write its first batches meanwhile.
 pub(crate) async fn read_to_join(tx: &Tx, id: &TransactionalId) -> Result<Option<StoredTransaction>, Error> {
     let Some(row) = tx.get(&id_key(id)).await? else { return Ok(None) };
     let producer = decode_id(&row)?;

@@ -1,4 +1,4 @@
-//! Writing the state of a transactional id, together with its deadline.
+//! Writing the state of a transactional id, and what says that its transaction is open.
 
 use alluvium_model::transaction::{Transaction, TransactionalId};
 
@@ -9,9 +9,9 @@ use super::{
 use crate::kv::Tx;
 
 /// Writes the state of `id`, which was `before`. No transaction is open from now on.
-pub(crate) fn save(tx: &Tx, before: Option<&StoredTransaction>, id: &TransactionalId, now: &Transaction) {
-    let producer = now.producer.id;
-    tx.set(&state_key(producer), &encode_state(id, now));
+pub(crate) fn save(tx: &Tx, before: Option<&StoredTransaction>, id: &TransactionalId, after: &Transaction) {
+    let producer = after.producer.id;
+    tx.set(&state_key(producer), &encode_state(id, after));
     let Some(before) = before else { return tx.set(&id_key(id), &encode_id(producer)) };
     if before.state.producer.id != producer {
         tx.set(&id_key(id), &encode_id(producer));
@@ -32,14 +32,14 @@ fn clear_begun(tx: &Tx, before: &StoredTransaction) {
     }
 }
 
-/// Writes what a transaction, `before`, is after partitions and groups were added to it, `now`. Agents that do that at
+/// Writes what a transaction, `before`, is `after` partitions and groups were added to it. Agents that do that at
 /// the same time, or begin it, do not conflict with each other: the row of the state, which all of them read, stays.
-pub(crate) fn save_joined(tx: &Tx, before: &Transaction, now: &Transaction) {
-    let producer = now.producer.id;
-    tx.add(&members_key(producer), i64::from(now.members) - i64::from(before.members));
-    if let (None, Some(since)) = (before.open_since(), now.open_since()) {
+pub(crate) fn save_joined(tx: &Tx, before: &Transaction, after: &Transaction) {
+    let producer = after.producer.id;
+    tx.add(&members_key(producer), i64::from(after.members) - i64::from(before.members));
+    if let (None, Some(since)) = (before.open_since(), after.open_since()) {
         tx.set(&begun_key(producer, since), &[]);
-        tx.set(&deadline_key(since.plus(now.timeout), producer), &encode_deadline(since));
+        tx.set(&deadline_key(since.plus(after.timeout), producer), &encode_deadline(since));
     }
 }
 

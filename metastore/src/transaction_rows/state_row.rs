@@ -22,7 +22,7 @@ use alluvium_model::{
 use crate::keyspace::{RowError, RowReader, RowWriter, decode_counter};
 
 const VERSION: u8 = 1;
-/// In version 1 a transaction that began was written to this row, so agents that began one together conflicted.
+/// In version 1 this row said what is open (status 1), so agents that began a transaction together conflicted.
 const STATE_VERSION: u8 = 2;
 const EMPTY: u8 = 0;
 const COMMITTED: u8 = 2;
@@ -52,9 +52,10 @@ pub(crate) fn ongoing(state: Transaction, since: Timestamp, members: u32) -> Tra
     Transaction { previous: None, status: Status::Ongoing { since }, members, updated: since, ..state }
 }
 
-/// The value of the row of the state of a transactional id. Other rows say whether a transaction is open.
+/// The value of the row of the state of a transactional id, of which no transaction is open: other rows say that.
 pub(crate) fn encode_state(id: &TransactionalId, state: &Transaction) -> Vec<u8> {
     let Transaction { producer, previous, status, members: _, timeout, updated } = *state;
+    debug_assert!(state.open_since().is_none(), "{state:?}");
     let row = RowWriter::new(STATE_VERSION).text(id.as_str()).i16(producer.epoch.0);
     let row = row.optional(previous.as_ref(), |row, previous| row.i64(previous.id.0).i16(previous.epoch.0));
     let row = match status {

@@ -29,7 +29,8 @@ use crate::{
     leases::{self, CheckError, Lease},
     transaction_rows::{
         self, StoredTransaction, deadlines, decode_deadline, decode_deadline_key, decode_partition_key, due_by,
-        encode_partition, group_key, partition_key, partitions_of, read, read_state, read_to_join, save_joined,
+        encode_partition, group_key, members_key, partition_key, partitions_of, read, read_state, read_to_join,
+        save_joined,
     },
 };
 
@@ -118,6 +119,8 @@ impl Transactions {
                     keys.iter().zip(known).filter(|(_, row)| row.is_none()).map(|(row, _)| row).collect();
                 let members = u32::try_from(added.len()).unwrap_or(u32::MAX);
                 let state = joined(before.as_ref(), producer, members, now)?;
+                // Others that add to it conflict with this, so that the limit holds.
+                tx.get(&members_key(producer.id)).await?;
                 let new_groups = added.iter().filter(|(_, value)| value.is_empty()).count();
                 pending_offsets::check_groups(&tx, producer.id, new_groups, state.members).await?;
                 for (key, value) in added {
@@ -160,7 +163,7 @@ impl Transactions {
     }
 
     /// The deadlines that have passed, after that of `after` or from the earliest on, with the producers of the
-    /// transactions: at most 100.
+    /// transactions: at most 100. A transaction that several agents have begun has several.
     pub async fn due(
         &self,
         after: Option<(Timestamp, ProducerId)>,
@@ -174,7 +177,8 @@ impl Transactions {
             .await
     }
 
-    /// Open transactions, those with the earliest deadlines first: at most `limit`.
+    /// Open transactions, those with the earliest deadlines first: of at most `limit` deadlines, of which those that
+    /// several agents have begun have several.
     pub async fn open(&self, limit: usize) -> Result<Vec<OpenTransaction>, Error> {
         self.db
             .read("transactions.open", |tx| async move {
@@ -239,7 +243,7 @@ impl Transactions {
     pub async fn partitions(&self, producer: ProducerId) -> Result<Vec<TopicPartition>, Error> {
         self.db
             .read("transactions.partitions", |tx| async move {
-                let rows = tx.range(partitions_of(producer).limit(TRANSACTION_MEMBERS_MAX as usize)).await?;
+                let rows = tx.range(partitions_of(producer)).await?;
                 Ok(rows.iter().map(|(key, _)| decode_partition_key(key)).collect::<Result<_, _>>()?)
             })
             .await

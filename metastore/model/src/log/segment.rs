@@ -198,8 +198,8 @@ impl RunCommit {
     fn rows(&self) -> usize {
         let producers: BTreeSet<_> = self.batches.iter().filter_map(|batch| batch.producer.map(|p| p.id)).collect();
         let transactions = self.batches.iter().filter_map(|batch| batch.transaction().map(|(by, _)| by.id));
-        // Of each transaction: its state, and two rows that say that it has written here.
-        2 + producers.len() + 3 * transactions.collect::<BTreeSet<_>>().len()
+        // Of each transaction: two rows that say that it has written here, and three that it has begun.
+        2 + producers.len() + 5 * transactions.collect::<BTreeSet<_>>().len()
     }
 
     fn problem(&self) -> Option<&'static str> {

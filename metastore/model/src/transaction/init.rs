@@ -44,7 +44,7 @@ pub fn init(
         return Ok(InitOutcome { transaction: taken(producer, None, request, now), aborts: false });
     };
     if request.expected.is_some() && request.expected == state.previous {
-        // It asks again. What it may have begun with the answer that it did not get goes on.
+        // It asks again, and has begun nothing since.
         return Ok(InitOutcome { transaction: Transaction { timeout: request.timeout, ..*state }, aborts: false });
     }
     if request.expected.is_some_and(|expected| expected != state.producer) {

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use futures::future::join_all;
 
 use super::*;
-use crate::topics::Topic;
+use crate::{leases::MaintenanceRole, topics::Topic};
+use alluvium_model::limits::TRANSACTION_MEMBERS_UNSEEN_MAX;
+use alluvium_runtime::{Rng, SeededRng};
 
 const V2: TransactionVersion = TransactionVersion::V2;
 const AGENTS: usize = 4;
@@ -81,6 +83,8 @@ async fn the_deadline_of_whoever_began_first_counts() {
     let by = world.end("a", first, Verdict::Abort, V2).await.unwrap();
     write(&world, by, &topic, Duration::from_secs(1)).await;
     assert_eq!(transactions.due(None, NOW.plus(TIMEOUT)).await.unwrap(), [(NOW.plus(TIMEOUT), by.id)]);
+    let stored = transactions.find(&id("a")).await.unwrap().unwrap();
+    assert_eq!(stored.begun.len(), AGENTS, "each has begun it");
     assert!(!transactions.expire(by.id, OTHER, NOW.plus(TIMEOUT - Duration::from_millis(1))).await.unwrap());
     assert!(transactions.expire(by.id, OTHER, NOW.plus(TIMEOUT)).await.unwrap());
     assert_eq!(transactions.due(None, NOW.plus(2 * TIMEOUT)).await.unwrap(), []);
@@ -89,47 +93,133 @@ async fn the_deadline_of_whoever_began_first_counts() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_end_beside_them_ends_all_of_it_or_nothing() {
-    for delay in 0..20 {
-        let world = slow().await;
-        let topic = fixtures::topic(&world.metastore, "wide", 4, NOW).await;
-        let by = world.init("a", FRESH).await;
-        let end = async {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
-            world.end("a", by, Verdict::Commit, V2).await
-        };
-        let partitions: Vec<_> = topic.all_partitions().collect();
-        let writes = join_all(partitions.iter().enumerate().map(async |(agent, partition)| {
-            let segment = segment(by, agent, &[*partition]);
-            let outcomes = world.metastore.log.commit(&[segment], || NOW, &CommitLimits::default()).await.unwrap();
-            outcomes[0].runs[0].batches[0].is_ok()
-        }));
-        let (ended, written) = tokio::join!(end, writes);
-        let state = world.metastore.transactions.find(&id("a")).await.unwrap().unwrap().state;
-        assert_eq!(state.open_since().is_some(), ended.is_err() && written.contains(&true), "{delay}: {state:?}");
-        for (partition, written) in partitions.iter().zip(written) {
-            let head = world.metastore.log.head(*partition).await.unwrap().unwrap();
-            let expected = match (written, ended.is_ok()) {
-                (true, true) => (3, 3),
-                (true, false) => (0, 2),
-                (false, _) => (0, 0),
-            };
-            assert_eq!((head.stable.0, head.next.0), expected, "{delay}");
+/// What ends a transaction, or its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Commit,
+    Abort,
+    TakeOver,
+    Timeout,
+    Forget,
+}
+
+impl Ending {
+    /// Whether it took effect: no batch of `by` may be appended after that.
+    async fn make(self, world: &World, by: TransactionalProducer, lease: &Lease) -> bool {
+        let transactions = &world.metastore.transactions;
+        match self {
+            Self::Commit => world.end("a", by, Verdict::Commit, V2).await.is_ok(),
+            Self::Abort => world.end("a", by, Verdict::Abort, V2).await.is_ok(),
+            Self::TakeOver => world.init("a", OTHER).await != by,
+            Self::Timeout => transactions.expire(by.id, OTHER, NOW.plus(2 * TIMEOUT)).await.unwrap(),
+            Self::Forget => {
+                let later = NOW.plus(Duration::from_secs(10));
+                transactions.forget_idle(lease, None, later, Duration::from_secs(1)).await.unwrap().1 > 0
+            }
         }
     }
 }
 
-/// An agent does not see what others add at the same time.
+/// First batches in four partitions, each through an agent of its own, beside `ending`. Returns whether that took effect,
+/// and how many batches were appended.
+async fn beside(ending: Ending, seed: u64) -> (bool, usize) {
+    let rng = SeededRng::new(seed);
+    let pause = || Duration::from_millis(rng.next_u64() % 25);
+    let world = World::with(KvFaults { seed, latency_max: Duration::from_millis(5), ..KvFaults::none() }).await;
+    let topic = fixtures::topic(&world.metastore, "wide", 4, NOW).await;
+    let lease = fixtures::lease(&world.metastore, LeaseKey::Role(MaintenanceRole::Producers)).await;
+    let by = world.init("a", FRESH).await;
+    let partitions: Vec<_> = topic.all_partitions().collect();
+    let (first, second) = (pause(), pause());
+    let writes = join_all(partitions.iter().enumerate().map(async |(agent, partition)| {
+        tokio::time::sleep(if agent % 2 == 0 { first } else { second }).await;
+        let segment = segment(by, agent, &[*partition]);
+        let outcomes = world.metastore.log.commit(&[segment], || NOW, &CommitLimits::default()).await.unwrap();
+        outcomes[0].runs[0].batches[0].is_ok()
+    }));
+    let ending = async {
+        tokio::time::sleep(pause()).await;
+        ending.make(&world, by, &lease).await
+    };
+    let (ended, written) = tokio::join!(ending, writes);
+
+    let transactions = &world.metastore.transactions;
+    let is_open = !ended && written.contains(&true);
+    let state = transactions.find(&id("a")).await.unwrap().map(|stored| stored.state);
+    assert_eq!(state.is_some_and(|state| state.open_since().is_some()), is_open, "{state:?}");
+    assert_eq!(transactions.open(10).await.unwrap().len(), usize::from(is_open));
+    assert_eq!(transactions.due(None, NOW.plus(2 * TIMEOUT)).await.unwrap().is_empty(), !is_open);
+    let members = transactions.partitions(by.id).await.unwrap().len();
+    let appended = written.iter().filter(|written| **written).count();
+    assert_eq!(members, if is_open { appended } else { 0 });
+    for (partition, written) in partitions.iter().zip(written) {
+        let head = world.metastore.log.head(*partition).await.unwrap().unwrap();
+        let expected = match (written, is_open) {
+            (true, false) => (3, 3),
+            (true, true) => (0, 2),
+            (false, _) => (0, 0),
+        };
+        assert_eq!((head.stable.0, head.next.0), expected);
+    }
+    (ended, appended)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_a_transaction_beside_them_ends_all_of_it_or_nothing() {
+    use Ending::{Abort, Commit, Forget, TakeOver, Timeout};
+    for ending in [Commit, Abort, TakeOver, Timeout, Forget] {
+        let mut seen = [0; 4];
+        for seed in 0..150 {
+            let (ended, appended) = beside(ending, seed).await;
+            let outcome = match (ended, appended) {
+                (false, _) => 0,
+                (true, 0) => 1,
+                (true, 4) => 3,
+                (true, _) => 2,
+            };
+            seen[outcome] += 1;
+        }
+        println!("{ending:?}: not ended, ended with none, some, all of the batches: {seen:?}");
+        assert!(seen[2] > 0 || ending == Forget, "{ending:?} beside the batches: {seen:?}");
+        assert!(seen[3] > 0 || ending == Forget, "{ending:?} after the batches: {seen:?}");
+        assert!(seen[1] > 0 || matches!(ending, Commit | Timeout), "{ending:?} before the batches: {seen:?}");
+    }
+}
+
+/// An agent does not see what others add at the same time, if it is little.
 #[tokio::test(start_paused = true)]
 async fn what_they_add_beyond_the_limit_together_is_ended_too() {
     let world = slow().await;
-    let partitions = i32::try_from(TRANSACTION_MEMBERS_MAX as usize / 2 * AGENTS).unwrap();
+    let agents = TRANSACTION_MEMBERS_MAX / TRANSACTION_MEMBERS_UNSEEN_MAX + 1;
+    let partitions = i32::try_from(agents * TRANSACTION_MEMBERS_UNSEEN_MAX).unwrap();
     let topic = fixtures::topic(&world.metastore, "wide", partitions, NOW).await;
     let by = world.init("a", FRESH).await;
-    write(&world, by, &topic, Duration::ZERO).await;
+    let added = added(&world, by, &topic, agents as usize).await;
+    assert_eq!(added, agents * TRANSACTION_MEMBERS_UNSEEN_MAX);
     world.end("a", by, Verdict::Abort, V2).await.unwrap();
     for partition in topic.all_partitions() {
         assert_eq!(world.metastore.log.head(partition).await.unwrap().unwrap().stable, Offset(3));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_each_adds_much_they_keep_to_the_limit() {
+    let world = slow().await;
+    let partitions = i32::try_from(TRANSACTION_MEMBERS_MAX / 2 * 3).unwrap();
+    let topic = fixtures::topic(&world.metastore, "wide", partitions, NOW).await;
+    let by = world.init("a", FRESH).await;
+    assert_eq!(added(&world, by, &topic, 3).await, TRANSACTION_MEMBERS_MAX);
+}
+
+/// Partitions in which a batch is appended, if `agents` share those of `topic`.
+async fn added(world: &World, by: TransactionalProducer, topic: &Topic, agents: usize) -> u32 {
+    let partitions: Vec<_> = topic.all_partitions().collect();
+    let parts = partitions.chunks(partitions.len() / agents).enumerate();
+    let appended = join_all(parts.map(async |(agent, partitions)| {
+        let segment = segment(by, agent, partitions);
+        let outcomes = world.metastore.log.commit(&[segment], || NOW, &CommitLimits::default()).await.unwrap();
+        outcomes[0].runs.iter().filter(|run| run.batches[0].is_ok()).count()
+    }))
+    .await;
+    u32::try_from(appended.into_iter().sum::<usize>()).unwrap()
 }
