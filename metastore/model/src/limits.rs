@@ -95,9 +95,10 @@ pub const TRANSACTIONAL_ID_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600)
 /// Partitions and groups of one transaction: its end writes about 300 B for each, in one transaction of the metastore, and
 /// FoundationDB counts as much again for what may conflict.
 pub const TRANSACTION_MEMBERS_MAX: u32 = 2_000;
-/// Up to as many partitions and groups, agents add to a transaction without seeing what others add at the same time: five
-/// agents may exceed [`TRANSACTION_MEMBERS_MAX`] together, twenty would reach what FoundationDB can end.
-pub const TRANSACTION_MEMBERS_UNSEEN_MAX: u32 = 400;
+/// Up to as many partitions and groups of a transaction, commits add to it without seeing what others add at the same
+/// time. One adds at most 500 ([`COMMIT_ROWS_MAX`]): as many agents times that may exceed [`TRANSACTION_MEMBERS_MAX`],
+/// and sixteen would reach what FoundationDB can end.
+pub const TRANSACTION_MEMBERS_UNSEEN_MAX: u32 = 1_000;
 /// Groups among them: each may have a thousand offsets with metadata, which the end writes as well.
 pub const TRANSACTION_GROUPS_MAX: usize = 10;
 /// Offsets that a transaction commits for one group.

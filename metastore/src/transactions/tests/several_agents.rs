@@ -190,12 +190,12 @@ async fn what_ends_a_transaction_beside_them_ends_all_of_it_or_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_they_add_beyond_the_limit_together_is_ended_too() {
     let world = slow().await;
-    let agents = TRANSACTION_MEMBERS_MAX / TRANSACTION_MEMBERS_UNSEEN_MAX + 1;
-    let partitions = i32::try_from(agents * TRANSACTION_MEMBERS_UNSEEN_MAX).unwrap();
+    let (agents, each) = (6, TRANSACTION_MEMBERS_UNSEEN_MAX / 2);
+    let partitions = i32::try_from(agents * each).unwrap();
     let topic = fixtures::topic(&world.metastore, "wide", partitions, NOW).await;
     let by = world.init("a", FRESH).await;
     let added = added(&world, by, &topic, agents as usize).await;
-    assert_eq!(added, agents * TRANSACTION_MEMBERS_UNSEEN_MAX);
+    assert_eq!(added, agents * each, "more than {TRANSACTION_MEMBERS_MAX}");
     world.end("a", by, Verdict::Abort, V2).await.unwrap();
     for partition in topic.all_partitions() {
         assert_eq!(world.metastore.log.head(partition).await.unwrap().unwrap().stable, Offset(3));
@@ -205,10 +205,10 @@ async fn what_they_add_beyond_the_limit_together_is_ended_too() {
 #[tokio::test(start_paused = true)]
 async fn if_each_adds_much_they_keep_to_the_limit() {
     let world = slow().await;
-    let partitions = i32::try_from(TRANSACTION_MEMBERS_MAX / 2 * 3).unwrap();
-    let topic = fixtures::topic(&world.metastore, "wide", partitions, NOW).await;
+    let (agents, each) = (4, TRANSACTION_MEMBERS_UNSEEN_MAX + 1);
+    let topic = fixtures::topic(&world.metastore, "wide", i32::try_from(agents * each).unwrap(), NOW).await;
     let by = world.init("a", FRESH).await;
-    assert_eq!(added(&world, by, &topic, 3).await, TRANSACTION_MEMBERS_MAX);
+    assert_eq!(added(&world, by, &topic, agents as usize).await, TRANSACTION_MEMBERS_MAX);
 }
 
 /// Partitions in which a batch is appended, if `agents` share those of `topic`.
