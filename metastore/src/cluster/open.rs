@@ -137,9 +137,9 @@ mod tests {
         };
         db.run("newer", newer).await.unwrap();
         let error = Cluster::open(&db, &SeededRng::new(1)).await.unwrap_err();
-        assert_eq!(error, OpenError::NewerFormat { found: 7, supported: 2 });
+        assert_eq!(error, OpenError::NewerFormat { found: 7, supported: 3 });
         let text = error.to_string();
-        assert!(text.contains("version 7") && text.contains("up to version 2"), "{text}");
+        assert!(text.contains("version 7") && text.contains("up to version 3"), "{text}");
     }
 
     #[tokio::test]
@@ -151,7 +151,7 @@ mod tests {
         };
         db.run("older", older).await.unwrap();
         let error = Cluster::open(&db, &SeededRng::new(1)).await.unwrap_err();
-        assert_eq!(error, OpenError::OlderFormat { found: 1, supported: 2 });
+        assert_eq!(error, OpenError::OlderFormat { found: 1, supported: 3 });
         assert!(error.to_string().contains("use another data directory"), "{error}");
         let stored = db.read("format", |tx| async move { tx.get(&format_key()).await }).await.unwrap();
         assert_eq!(stored.as_deref(), Some(&encode_format(1)[..]));

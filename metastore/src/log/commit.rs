@@ -7,7 +7,6 @@ use alluvium_model::{
     limits::TRANSACTION_MEMBERS_UNSEEN_MAX,
     log::{Commit, CommitLimits, CommitState, SegmentCommit, SegmentOutcome, commit},
     object_key::segment as segment_object_key,
-    transaction::Transaction,
 };
 use bytes::Bytes;
 
@@ -26,8 +25,8 @@ use crate::{
     outcomes,
     producers::{decode_window, encode_window, window_key},
     transaction_rows::{
-        decode_members, decode_partition, decode_state, encode_open, encode_partition, members_key, ongoing, open_key,
-        partition_key, save_joined, state_key,
+        decode_partition, decode_to_join, encode_open, encode_partition, members_key, open_key, partition_key,
+        save_joined, state_key,
     },
 };
 
@@ -168,7 +167,7 @@ impl CommitReads {
         }
         for ((producer, row), members) in writers(&self.transactional).iter().zip(state_rows).zip(members_rows) {
             if let Some(row) = row {
-                state.transactions.insert(*producer, read_transaction(*producer, row, members.as_deref())?);
+                state.transactions.insert(*producer, decode_to_join(*producer, row, members.as_deref())?.state);
             }
         }
         Ok(CommitRows { outcomes, known, state })
@@ -178,14 +177,6 @@ impl CommitReads {
 /// The producers that write transactional batches.
 fn writers(transactional: &BTreeSet<(TopicPartition, ProducerId)>) -> BTreeSet<ProducerId> {
     transactional.iter().map(|(_, producer)| *producer).collect()
-}
-
-/// The transaction of `producer`, which is open if there is a counter of what belongs to it. A commit does not need to
-/// know since when: that is not read, and said to be when the row of the state was written.
-fn read_transaction(producer: ProducerId, row: &[u8], members: Option<&[u8]>) -> Result<Transaction, Error> {
-    let state = decode_state(producer, row)?.state;
-    let members = members.map(|row| decode_members(Some(row))).transpose()?;
-    Ok(members.map_or(state, |members| ongoing(state, state.updated, members)))
 }
 
 /// The items that have a row, with their rows.

@@ -3,11 +3,11 @@
 //! ```text
 //! state:     | TRANSACTION | 0: 1 | producer id: 8 |
 //! id:        | TRANSACTION | 1: 1 | length: 2 | transactional id |
-//! partition: | TRANSACTION | 2: 1 | producer id: 8 | topic: 16 | partition: 4 |
-//! group:     | TRANSACTION | 3: 1 | producer id: 8 | length: 2 | group |          value: empty
-//! deadline:  | TRANSACTION | 4: 1 | deadline: 8 | producer id: 8 |
-//! begun:     | TRANSACTION | 5: 1 | producer id: 8 | time: 8 |                   value: empty
-//! members:   | TRANSACTION | 6: 1 | producer id: 8 |
+//! members:   | TRANSACTION | 2: 1 | producer id: 8 | 0: 1 |
+//! begun:     | TRANSACTION | 2: 1 | producer id: 8 | 1: 1 | time: 8 |                   value: empty
+//! partition: | TRANSACTION | 2: 1 | producer id: 8 | 2: 1 | topic: 16 | partition: 4 |
+//! group:     | TRANSACTION | 2: 1 | producer id: 8 | 3: 1 | length: 2 | group |          value: empty
+//! deadline:  | TRANSACTION | 3: 1 | deadline: 8 | producer id: 8 |
 //! open:      | TRANSACTION_OPEN | topic: 16 | partition: 4 | offset of the first record: 8 |
 //! aborted:   | TRANSACTION_ABORTED | topic: 16 | partition: 4 | offset of the marker: 8 |
 //! ```
@@ -28,14 +28,20 @@ use crate::{
 
 const STATE: u8 = 0;
 const ID: u8 = 1;
+const MEMBER: u8 = 2;
+const DEADLINE: u8 = 3;
+/// Kinds of [`MEMBER`] rows.
+const COUNT: u8 = 0;
+const BEGUN: u8 = 1;
 const PARTITION: u8 = 2;
 const GROUP: u8 = 3;
-const DEADLINE: u8 = 4;
-const BEGUN: u8 = 5;
-const MEMBERS: u8 = 6;
 
 fn of(kind: u8) -> Key {
     Key::new(Tag::TRANSACTION).raw(&[kind])
+}
+
+fn member_of(producer: ProducerId, kind: u8) -> Key {
+    of(MEMBER).producer(producer).raw(&[kind])
 }
 
 /// The key of the state of the transactional id that has `producer`.
@@ -67,18 +73,48 @@ pub(crate) fn id_key(id: &TransactionalId) -> Vec<u8> {
 
 /// The key of a partition of the open transaction of `producer`.
 pub(crate) fn partition_key(producer: ProducerId, partition: TopicPartition) -> Vec<u8> {
-    of(PARTITION).producer(producer).partition(partition).bytes()
+    member_of(producer, PARTITION).partition(partition).bytes()
+}
+
+/// All that belongs to the open transaction of `producer`: their number, who began it, partitions and groups.
+pub(crate) fn members_of(producer: ProducerId) -> Range {
+    Range::prefix(of(MEMBER).producer(producer).bytes())
+}
+
+/// A row of [`members_of`].
+pub(crate) enum MemberKey {
+    /// The number of partitions and groups.
+    Count,
+    /// When an agent began it.
+    Begun(Timestamp),
+    /// A partition.
+    Partition(TopicPartition),
+    /// A group.
+    Group(GroupId),
+}
+
+/// What a key of [`members_of`] names.
+pub(crate) fn decode_member_key(key: &[u8]) -> Result<MemberKey, RowError> {
+    let mut reader = RowReader::part("transaction member key", key);
+    reader.array::<10>()?;
+    match reader.u8()? {
+        COUNT => Ok(MemberKey::Count),
+        BEGUN => Ok(MemberKey::Begun(decode_begun_key(key)?)),
+        PARTITION => Ok(MemberKey::Partition(decode_partition_key(key)?)),
+        GROUP => Ok(MemberKey::Group(decode_group_key(key)?)),
+        _ => Err(reader.malformed("kind")),
+    }
 }
 
 /// The partitions of the open transaction of `producer`.
 pub(crate) fn partitions_of(producer: ProducerId) -> Range {
-    Range::prefix(of(PARTITION).producer(producer).bytes())
+    Range::prefix(member_of(producer, PARTITION).bytes())
 }
 
 /// The partition that a key of [`partitions_of`] names.
 pub(crate) fn decode_partition_key(key: &[u8]) -> Result<TopicPartition, RowError> {
     let mut reader = RowReader::part("transaction partition key", key);
-    reader.array::<10>()?;
+    reader.array::<11>()?;
     let topic = TopicId(Uuid::from_bytes(reader.array()?));
     let partition = TopicPartition::new(topic, PartitionIndex(reader.i32()?));
     reader.finish()?;
@@ -87,18 +123,18 @@ pub(crate) fn decode_partition_key(key: &[u8]) -> Result<TopicPartition, RowErro
 
 /// The key of a group whose offsets the open transaction of `producer` commits.
 pub(crate) fn group_key(producer: ProducerId, group: &GroupId) -> Vec<u8> {
-    of(GROUP).producer(producer).group(group).bytes()
+    member_of(producer, GROUP).group(group).bytes()
 }
 
 /// The groups of the open transaction of `producer`.
 pub(crate) fn groups_of(producer: ProducerId) -> Range {
-    Range::prefix(of(GROUP).producer(producer).bytes())
+    Range::prefix(member_of(producer, GROUP).bytes())
 }
 
 /// The group that a key of [`groups_of`] names.
-pub(crate) fn decode_group_key(key: &[u8]) -> Result<GroupId, RowError> {
+fn decode_group_key(key: &[u8]) -> Result<GroupId, RowError> {
     let mut reader = RowReader::part("transaction group key", key);
-    reader.array::<10>()?;
+    reader.array::<11>()?;
     let group = read_group(&mut reader)?;
     reader.finish()?;
     Ok(group)
@@ -133,31 +169,26 @@ pub(crate) fn decode_deadline_key(key: &[u8]) -> Result<(Timestamp, ProducerId),
 
 /// The key of an agent's note that the open transaction of `producer` began at `since`.
 pub(crate) fn begun_key(producer: ProducerId, since: Timestamp) -> Vec<u8> {
-    of(BEGUN).producer(producer).time(since).bytes()
+    member_of(producer, BEGUN).time(since).bytes()
 }
 
 /// When the open transaction of `producer` began, the earliest first, by each agent that began it.
 pub(crate) fn begun_by(producer: ProducerId) -> Range {
-    Range::prefix(of(BEGUN).producer(producer).bytes())
+    Range::prefix(member_of(producer, BEGUN).bytes())
 }
 
-/// When the open transactions of the producer ids from `first` to `last` began, in their order.
-pub(crate) fn begun_between(first: ProducerId, last: ProducerId) -> Range {
-    Range::new(of(BEGUN).producer(first).bytes(), prefix_end(&of(BEGUN).producer(last).bytes()))
-}
-
-/// The producer of a key of [`begun_by`], and when its transaction began.
-pub(crate) fn decode_begun_key(key: &[u8]) -> Result<(ProducerId, Timestamp), RowError> {
+/// When the transaction began that a key of [`begun_by`] belongs to.
+pub(crate) fn decode_begun_key(key: &[u8]) -> Result<Timestamp, RowError> {
     let mut reader = RowReader::part("begun transaction key", key);
-    reader.array::<2>()?;
-    let begun = (ProducerId(reader.i64()?), Timestamp(reader.i64()?));
+    reader.array::<11>()?;
+    let since = Timestamp(reader.i64()?);
     reader.finish()?;
-    Ok(begun)
+    Ok(since)
 }
 
 /// The key of the number of partitions and groups of the open transaction of `producer`.
 pub(crate) fn members_key(producer: ProducerId) -> Vec<u8> {
-    of(MEMBERS).producer(producer).bytes()
+    member_of(producer, COUNT).bytes()
 }
 
 /// The key of the open transaction that has written to `partition` from `first` on.

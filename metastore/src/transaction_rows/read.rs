@@ -1,42 +1,86 @@
 //! Reading the state of a transactional id.
 
-use alluvium_model::{ProducerId, transaction::TransactionalId};
-use futures::future::try_join3;
+use alluvium_model::{ProducerId, Timestamp, transaction::TransactionalId};
+use bytes::Bytes;
+use futures::future::{try_join, try_join3};
 
 use super::{
-    key::{begun_by, decode_begun_key, id_key, members_key, state_key},
+    key::{MemberKey, begun_by, decode_begun_key, decode_member_key, id_key, members_key, members_of, state_key},
     state_row::{StoredTransaction, decode_id, decode_members, decode_state},
 };
-use crate::{
-    keyspace::Error,
-    kv::{Range, Tx},
-};
+use crate::{keyspace::Error, kv::Tx};
+
+/// Rows of what belongs to an open transaction that are read together with its state: hardly any has more.
+const MEMBER_ROWS_MAX: usize = 64;
+
+/// The rows of what belongs to an open transaction.
+pub(crate) type MemberRows = Vec<(Bytes, Bytes)>;
 
 /// The state of `id`.
 pub(crate) async fn read(tx: &Tx, id: &TransactionalId) -> Result<Option<StoredTransaction>, Error> {
-    match tx.get(&id_key(id)).await? {
-        Some(row) => read_state(tx, decode_id(&row)?).await,
+    match read_producer(tx, id).await? {
+        Some(producer) => read_state(tx, producer).await,
         None => Ok(None),
     }
 }
 
-/// As [`read`], for whoever adds to the open transaction or begins it: agents may write its first batches meanwhile.
+/// As [`read`], with what belongs to the open transaction, unless that is much.
+pub(crate) async fn read_with_members(
+    tx: &Tx,
+    id: &TransactionalId,
+) -> Result<Option<(StoredTransaction, Option<MemberRows>)>, Error> {
+    let Some(producer) = read_producer(tx, id).await? else { return Ok(None) };
+    let (state, members) = (state_key(producer), members_of(producer).limit(MEMBER_ROWS_MAX));
+    let (row, members) = try_join(tx.get(&state), tx.range(members)).await?;
+    if members.len() == MEMBER_ROWS_MAX {
+        return Ok(read_state(tx, producer).await?.map(|stored| (stored, None)));
+    }
+    let Some(row) = row else { return Ok(None) };
+    let (mut begun, mut count) = (Vec::new(), None);
+    for (key, row) in &members {
+        match decode_member_key(key)? {
+            MemberKey::Count => count = Some(row),
+            MemberKey::Begun(since) => begun.push(since),
+            MemberKey::Partition(_) | MemberKey::Group(_) => {}
+        }
+    }
+    let stored = decode_state(producer, &row)?.open(begun, decode_members(count.map(|row| &**row))?);
+    Ok(Some((stored, Some(members))))
+}
+
+/// As [`read`], for whoever adds to the open transaction or begins it: agents may write its first batches meanwhile. When
+/// it began is not read.
 pub(crate) async fn read_to_join(tx: &Tx, id: &TransactionalId) -> Result<Option<StoredTransaction>, Error> {
-    let Some(row) = tx.get(&id_key(id)).await? else { return Ok(None) };
-    let producer = decode_id(&row)?;
-    read_rows(tx, producer, begun_by(producer).snapshot()).await
+    let Some(producer) = read_producer(tx, id).await? else { return Ok(None) };
+    let (state, members) = (state_key(producer), members_key(producer));
+    let (row, members) = try_join(tx.get(&state), tx.get_snapshot(&members)).await?;
+    row.map(|row| decode_to_join(producer, &row, members.as_deref())).transpose()
 }
 
 /// The state of the transactional id that has the producer id `producer`.
 pub(crate) async fn read_state(tx: &Tx, producer: ProducerId) -> Result<Option<StoredTransaction>, Error> {
-    read_rows(tx, producer, begun_by(producer)).await
-}
-
-async fn read_rows(tx: &Tx, producer: ProducerId, begun: Range) -> Result<Option<StoredTransaction>, Error> {
     let (state, members) = (state_key(producer), members_key(producer));
     // Whoever ends the transaction reads what belongs to it, with conflicts; their number is only compared with limits.
-    let (row, begun, members) = try_join3(tx.get(&state), tx.range(begun), tx.get_snapshot(&members)).await?;
+    let (row, begun, members) =
+        try_join3(tx.get(&state), tx.range(begun_by(producer)), tx.get_snapshot(&members)).await?;
     let Some(row) = row else { return Ok(None) };
-    let begun = begun.iter().map(|(key, _)| Ok(decode_begun_key(key)?.1)).collect::<Result<_, Error>>()?;
+    let begun: Vec<Timestamp> = begun.iter().map(|(key, _)| decode_begun_key(key)).collect::<Result<_, _>>()?;
     Ok(Some(decode_state(producer, &row)?.open(begun, decode_members(members.as_deref())?)))
+}
+
+/// The state in `row` for whoever adds to the transaction: it is open if there is a counter of what belongs to it,
+/// `members`, and is said to be so since the row of the state was written.
+pub(crate) fn decode_to_join(
+    producer: ProducerId,
+    row: &[u8],
+    members: Option<&[u8]>,
+) -> Result<StoredTransaction, Error> {
+    let stored = decode_state(producer, row)?;
+    let begun = members.map(|_| stored.state.updated).into_iter().collect();
+    Ok(stored.open(begun, decode_members(members)?))
+}
+
+async fn read_producer(tx: &Tx, id: &TransactionalId) -> Result<Option<ProducerId>, Error> {
+    let row = tx.get(&id_key(id)).await?;
+    Ok(row.map(|row| decode_id(&row)).transpose()?)
 }

@@ -3,12 +3,12 @@
 use alluvium_model::transaction::{Transaction, TransactionalId};
 
 use super::{
-    key::{begun_by, begun_key, deadline_key, id_key, members_key, state_key},
+    key::{begun_key, deadline_key, id_key, members_key, members_of, state_key},
     state_row::{StoredTransaction, encode_deadline, encode_id, encode_state},
 };
 use crate::kv::Tx;
 
-/// Writes the state of `id`, which was `before`. No transaction is open from now on.
+/// Writes the state of `id`, which was `before`. No transaction is open from now on: what belonged to it is cleared.
 pub(crate) fn save(tx: &Tx, before: Option<&StoredTransaction>, id: &TransactionalId, after: &Transaction) {
     let producer = after.producer.id;
     tx.set(&state_key(producer), &encode_state(id, after));
@@ -18,15 +18,15 @@ pub(crate) fn save(tx: &Tx, before: Option<&StoredTransaction>, id: &Transaction
         tx.clear(&state_key(before.state.producer.id));
     }
     if !before.begun.is_empty() {
-        clear_begun(tx, before);
+        clear_members(tx, before);
     }
 }
 
-fn clear_begun(tx: &Tx, before: &StoredTransaction) {
+/// Clears what belonged to an open transaction.
+fn clear_members(tx: &Tx, before: &StoredTransaction) {
     let producer = before.state.producer.id;
-    let begun = begun_by(producer);
-    tx.clear_range(&begun.begin, &begun.end);
-    tx.clear(&members_key(producer));
+    let members = members_of(producer);
+    tx.clear_range(&members.begin, &members.end);
     for since in &before.begun {
         tx.clear(&deadline_key(since.plus(before.state.timeout), producer));
     }

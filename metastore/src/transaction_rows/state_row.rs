@@ -48,7 +48,7 @@ impl StoredTransaction {
 }
 
 /// The state whose stored row is `state`, after it has begun a transaction.
-pub(crate) fn ongoing(state: Transaction, since: Timestamp, members: u32) -> Transaction {
+fn ongoing(state: Transaction, since: Timestamp, members: u32) -> Transaction {
     Transaction { previous: None, status: Status::Ongoing { since }, members, updated: since, ..state }
 }
 

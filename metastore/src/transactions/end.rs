@@ -20,8 +20,8 @@ use crate::{
     log::{encode_head, head_key, read_head},
     offsets::CommittedOffset,
     transaction_rows::{
-        aborted_key, decode_group_key, decode_offset, decode_partition, decode_partition_key, encode_aborted,
-        groups_of, open_in, open_key, partitions_of,
+        MemberKey, MemberRows, aborted_key, decode_member_key, decode_offset, decode_partition, encode_aborted,
+        members_of, open_in, open_key,
     },
 };
 
@@ -46,22 +46,28 @@ pub(super) struct Members {
 }
 
 impl Members {
-    /// What belongs to a transaction that ends.
-    pub(super) async fn read(tx: &Tx, end: EndingTransaction) -> Result<Self, Error> {
+    /// What belongs to a transaction that ends, as `rows` say if they have been read.
+    pub(super) async fn read(tx: &Tx, end: EndingTransaction, rows: Option<MemberRows>) -> Result<Self, Error> {
         let EndingTransaction { writer, verdict, .. } = end;
-        let (partitions, groups) = try_join(tx.range(partitions_of(writer.id)), tx.range(groups_of(writer.id))).await?;
-        let mut written = Vec::with_capacity(partitions.len());
-        for (key, row) in &partitions {
-            if let Some(first) = decode_partition(row)? {
-                written.push((decode_partition_key(key)?, first));
+        let rows = match rows {
+            Some(rows) => rows,
+            None => tx.range(members_of(writer.id)).await?,
+        };
+        let (mut partitions, mut groups) = (Vec::with_capacity(rows.len()), Vec::new());
+        for (key, row) in &rows {
+            match decode_member_key(key)? {
+                MemberKey::Partition(partition) => {
+                    partitions.extend(decode_partition(row)?.map(|first| (partition, first)));
+                }
+                MemberKey::Group(group) => groups.push(group),
+                MemberKey::Count | MemberKey::Begun(_) => {}
             }
         }
-        let groups = groups.iter().map(async |(key, _)| {
-            let group = decode_group_key(key)?;
+        let groups = groups.into_iter().map(async |group| {
             let offsets = pending_offsets::counting(tx, &group, writer.id, verdict).await?;
             Ok::<_, Error>((group, offsets))
         });
-        Ok(Self { partitions: written, groups: try_join_all(groups).await? })
+        Ok(Self { partitions, groups: try_join_all(groups).await? })
     }
 
     /// Offsets that its end commits.
@@ -70,7 +76,8 @@ impl Members {
     }
 }
 
-/// Ends transactions at `now`, in this order. Must be called at most once in a transaction.
+/// Ends transactions at `now`, in this order; their states are left to the caller. Must be called at most once in a
+/// transaction.
 pub(super) async fn end_all(tx: &Tx, ending: &[(EndingTransaction, Members)], now: Timestamp) -> Result<(), Error> {
     let mut ends: BTreeMap<TopicPartition, Vec<(EndingTransaction, Offset)>> = BTreeMap::new();
     for (end, members) in ending {
@@ -82,9 +89,6 @@ pub(super) async fn end_all(tx: &Tx, ending: &[(EndingTransaction, Members)], no
     for (end, members) in ending {
         for (group, offsets) in &members.groups {
             pending_offsets::end(tx, group, end.writer.id, offsets, now);
-        }
-        for range in [partitions_of(end.writer.id), groups_of(end.writer.id)] {
-            tx.clear_range(&range.begin, &range.end);
         }
     }
     let ended = ended.concat();

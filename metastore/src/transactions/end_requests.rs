@@ -17,7 +17,7 @@ use super::{
 use crate::{
     keyspace::Error,
     kv::{self, Tx},
-    transaction_rows::{self, StoredTransaction, read},
+    transaction_rows::{self, MemberRows, StoredTransaction, read_with_members},
 };
 
 /// Offsets that several ends commit together: as many as one may.
@@ -41,14 +41,16 @@ pub type EndResult = Result<TransactionalProducer, TransactionFailure>;
 struct EndDecision<'a> {
     request: &'a EndRequest,
     before: Option<StoredTransaction>,
+    /// What belongs to it, if that was read with it.
+    members: Option<MemberRows>,
     outcome: Result<EndOutcome, TransactionError>,
 }
 
 impl<'a> EndDecision<'a> {
     async fn read(tx: &Tx, request: &'a EndRequest, now: Timestamp) -> Result<Self, Error> {
-        let before = read(tx, &request.id).await?;
+        let (before, members) = read_with_members(tx, &request.id).await?.unzip();
         let outcome = end(before.as_ref().map(|before| &before.state), request.end, request.fresh, now);
-        Ok(Self { request, before, outcome })
+        Ok(Self { request, before, members: members.flatten(), outcome })
     }
 
     /// The open transaction that ends by it, and the number of its members.
@@ -75,8 +77,8 @@ pub(super) async fn end_first(tx: &Tx, requests: &[EndRequest], now: Timestamp) 
     let mut decided = try_join_all(requests.iter().map(|request| EndDecision::read(tx, request, now))).await?;
     let members = decided.iter().map(|decided| decided.ending().map_or(0, |(_, members)| members as usize));
     decided.truncate(fitting(members, TRANSACTION_MEMBERS_MAX as usize));
-    let ending = decided.iter().map(async |decided| match decided.ending() {
-        Some((end, _)) => Ok::<_, Error>(Some((end, Members::read(tx, end).await?))),
+    let ending = decided.iter_mut().map(async |decided| match decided.ending() {
+        Some((end, _)) => Ok::<_, Error>(Some((end, Members::read(tx, end, decided.members.take()).await?))),
         None => Ok(None),
     });
     let mut ending = try_join_all(ending).await?;

@@ -1,16 +1,14 @@
 //! The list of transactional ids.
 
-use std::collections::BTreeMap;
-
 use alluvium_model::ProducerId;
-use bytes::Bytes;
+use futures::future::try_join_all;
 
 use crate::{
     keyspace::Error,
     kv::Tx,
     transaction_rows::{
-        StoredTransaction, begun_between, decode_begun_key, decode_members, decode_state, decode_state_key,
-        members_key, states_after,
+        StoredTransaction, begun_by, decode_begun_key, decode_members, decode_state, decode_state_key, members_key,
+        states_after,
     },
 };
 
@@ -31,23 +29,17 @@ pub(super) async fn page(tx: &Tx, after: Option<ProducerId>, limit: usize) -> Re
     let rows = tx.range(states_after(after).limit(limit).snapshot()).await?;
     let states = rows.iter().map(|(key, row)| decode_state(decode_state_key(key)?, row));
     let mut transactions = states.collect::<Result<Vec<_>, _>>()?;
-    let ends = transactions.first().zip(transactions.last());
-    let Some((first, last)) = ends.map(|(first, last)| (first.state.producer.id, last.state.producer.id)) else {
-        return Ok(TransactionsPage { transactions, next: None });
-    };
-    let mut begun: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (key, _) in tx.range(begun_between(first, last).snapshot()).await? {
-        let (producer, since) = decode_begun_key(&key)?;
-        begun.entry(producer).or_default().push(since);
-    }
-    let members: Vec<_> = begun.keys().copied().map(members_key).collect();
-    let members: Vec<Option<Bytes>> = tx.get_all_snapshot(&members).await?;
-    let mut open: BTreeMap<_, _> =
-        begun.into_iter().zip(members).map(|((id, begun), row)| (id, (begun, row))).collect();
-    for stored in &mut transactions {
-        if let Some((begun, members)) = open.remove(&stored.state.producer.id) {
-            *stored = stored.clone().open(begun, decode_members(members.as_deref())?);
-        }
-    }
-    Ok(TransactionsPage { next: (rows.len() == limit).then_some(last), transactions })
+    let producers: Vec<_> = transactions.iter().map(|stored| stored.state.producer.id).collect();
+    let keys: Vec<_> = producers.iter().copied().map(members_key).collect();
+    let counters = tx.get_all_snapshot(&keys).await?;
+    let open = transactions.iter_mut().zip(counters).filter_map(|(stored, counter)| Some((stored, counter?)));
+    try_join_all(open.map(async |(stored, counter)| {
+        let begun = tx.range(begun_by(stored.state.producer.id).snapshot()).await?;
+        let begun = begun.iter().map(|(key, _)| decode_begun_key(key)).collect::<Result<_, _>>()?;
+        *stored = stored.clone().open(begun, decode_members(Some(&counter))?);
+        Ok::<_, Error>(())
+    }))
+    .await?;
+    let last = producers.last().copied();
+    Ok(TransactionsPage { next: last.filter(|_| rows.len() == limit), transactions })
 }

@@ -296,7 +296,7 @@ async fn change(
     }
     if let (Some(before), Some(verdict)) = (before, verdict) {
         let end = EndingTransaction { writer: before.state.producer, next: state.producer, verdict };
-        end_all(tx, &[(end, Members::read(tx, end).await?)], now).await?;
+        end_all(tx, &[(end, Members::read(tx, end, None).await?)], now).await?;
     }
     transaction_rows::save(tx, before, id, &state);
     Ok(())

@@ -25,8 +25,10 @@ const LOST_OFFSET_EVERY: u64 = 3;
 const OLD_STATE_EVERY: u64 = 4;
 /// Kinds of row of transactions, and of group offsets: the second byte of their keys.
 const STATE: u8 = 0;
-const PARTITION: u8 = 2;
-const DEADLINE: u8 = 4;
+const MEMBER: u8 = 2;
+const DEADLINE: u8 = 3;
+/// The kind of the member rows that name partitions, and where in their keys it is.
+const PARTITION: (usize, u8) = (10, 2);
 const PENDING: u8 = 2;
 /// Bytes of a producer id in a key.
 const PRODUCER_BYTES: usize = 8;
@@ -122,8 +124,12 @@ impl Attempt for BuggyAttempt {
             Bug::BlindCompactors if is(&query.begin, Tag::FEED) => found.clear(),
             Bug::ForgottenTimeouts if is_kind(&query.begin, Tag::TRANSACTION, DEADLINE) => found.clear(),
             Bug::ForgottenOpenTransactions if is(&query.begin, Tag::TRANSACTION_OPEN) => found.clear(),
-            Bug::TornEnds if is_kind(&query.begin, Tag::TRANSACTION, PARTITION) && found.len() > 1 => {
-                found.truncate(found.len() - 1);
+            Bug::TornEnds if is_kind(&query.begin, Tag::TRANSACTION, MEMBER) => {
+                let (at, kind) = PARTITION;
+                let mut partitions = (0..found.len()).filter(|row| found[*row].0.get(at) == Some(&kind));
+                if let (Some(_), Some(last)) = (partitions.next(), partitions.next_back()) {
+                    found.remove(last);
+                }
             }
             Bug::Zombie if is(&query.begin, Tag::NODE) => found = rows.with_own(&query, found),
             _ => {}
