@@ -25,7 +25,7 @@ use crate::{
     outcomes,
     producers::{decode_window, encode_window, window_key},
     transaction_rows::{
-        decode_partition, decode_to_join, encode_open, encode_partition, members_key, open_key, partition_key,
+        decode_partition, decode_to_join, encode_open, encode_partition, member_count_key, open_key, partition_key,
         save_joined, state_key,
     },
 };
@@ -133,7 +133,7 @@ impl CommitReads {
         let keys = outcome_keys.chain(object_keys).chain(head_keys).chain(window_keys);
         let keys = keys.chain(partition_keys).chain(state_keys).collect();
         let start_keys = partitions.iter().map(|partition| start_key(*partition));
-        let snapshot_keys = start_keys.chain(writers(&transactional).into_iter().map(members_key)).collect();
+        let snapshot_keys = start_keys.chain(writers(&transactional).into_iter().map(member_count_key)).collect();
         Self { objects, partitions, producers, transactional, keys, snapshot_keys }
     }
 
@@ -230,7 +230,7 @@ fn write<'a>(
 /// Conflicts with others that add to the same transactions if these have become large.
 async fn see_members(tx: &Tx, decided: &Commit) -> Result<(), Error> {
     let large = decided.transactions.iter().filter(|(_, state)| state.members > TRANSACTION_MEMBERS_UNSEEN_MAX);
-    let keys: Vec<_> = large.map(|(producer, _)| members_key(*producer)).collect();
+    let keys: Vec<_> = large.map(|(producer, _)| member_count_key(*producer)).collect();
     tx.get_all(&keys).await?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! state:     | TRANSACTION | 0: 1 | producer id: 8 |
 //! id:        | TRANSACTION | 1: 1 | length: 2 | transactional id |
-//! members:   | TRANSACTION | 2: 1 | producer id: 8 | 0: 1 |
+//! count:     | TRANSACTION | 2: 1 | producer id: 8 | 0: 1 |
 //! begun:     | TRANSACTION | 2: 1 | producer id: 8 | 1: 1 | time: 8 |                   value: empty
 //! partition: | TRANSACTION | 2: 1 | producer id: 8 | 2: 1 | topic: 16 | partition: 4 |
 //! group:     | TRANSACTION | 2: 1 | producer id: 8 | 3: 1 | length: 2 | group |          value: empty
@@ -187,7 +187,7 @@ pub(crate) fn decode_begun_key(key: &[u8]) -> Result<Timestamp, RowError> {
 }
 
 /// The key of the number of partitions and groups of the open transaction of `producer`.
-pub(crate) fn members_key(producer: ProducerId) -> Vec<u8> {
+pub(crate) fn member_count_key(producer: ProducerId) -> Vec<u8> {
     member_of(producer, COUNT).bytes()
 }
 

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures::future::{try_join, try_join3};
 
 use super::{
-    key::{MemberKey, begun_by, decode_begun_key, decode_member_key, id_key, members_key, members_of, state_key},
-    state_row::{StoredTransaction, decode_id, decode_members, decode_state},
+    key::{MemberKey, begun_by, decode_begun_key, decode_member_key, id_key, member_count_key, members_of, state_key},
+    state_row::{StoredTransaction, decode_id, decode_member_count, decode_state},
 };
 use crate::{keyspace::Error, kv::Tx};
 
@@ -44,7 +44,7 @@ pub(crate) async fn read_with_members(
             MemberKey::Partition(_) | MemberKey::Group(_) => {}
         }
     }
-    let stored = decode_state(producer, &row)?.open(begun, decode_members(count.map(|row| &**row))?);
+    let stored = decode_state(producer, &row)?.open(begun, decode_member_count(count.map(|row| &**row))?);
     Ok(Some((stored, Some(members))))
 }
 
@@ -52,20 +52,20 @@ pub(crate) async fn read_with_members(
 /// it began is not read.
 pub(crate) async fn read_to_join(tx: &Tx, id: &TransactionalId) -> Result<Option<StoredTransaction>, Error> {
     let Some(producer) = read_producer(tx, id).await? else { return Ok(None) };
-    let (state, members) = (state_key(producer), members_key(producer));
+    let (state, members) = (state_key(producer), member_count_key(producer));
     let (row, members) = try_join(tx.get(&state), tx.get_snapshot(&members)).await?;
     row.map(|row| decode_to_join(producer, &row, members.as_deref())).transpose()
 }
 
 /// The state of the transactional id that has the producer id `producer`.
 pub(crate) async fn read_state(tx: &Tx, producer: ProducerId) -> Result<Option<StoredTransaction>, Error> {
-    let (state, members) = (state_key(producer), members_key(producer));
+    let (state, members) = (state_key(producer), member_count_key(producer));
     // Whoever ends the transaction reads what belongs to it, with conflicts; their number is only compared with limits.
     let (row, begun, members) =
         try_join3(tx.get(&state), tx.range(begun_by(producer)), tx.get_snapshot(&members)).await?;
     let Some(row) = row else { return Ok(None) };
     let begun: Vec<Timestamp> = begun.iter().map(|(key, _)| decode_begun_key(key)).collect::<Result<_, _>>()?;
-    Ok(Some(decode_state(producer, &row)?.open(begun, decode_members(members.as_deref())?)))
+    Ok(Some(decode_state(producer, &row)?.open(begun, decode_member_count(members.as_deref())?)))
 }
 
 /// The state in `row` for whoever adds to the transaction: it is open if there is a counter of what belongs to it,
@@ -77,7 +77,7 @@ pub(crate) fn decode_to_join(
 ) -> Result<StoredTransaction, Error> {
     let stored = decode_state(producer, row)?;
     let begun = members.map(|_| stored.state.updated).into_iter().collect();
-    Ok(stored.open(begun, decode_members(members)?))
+    Ok(stored.open(begun, decode_member_count(members)?))
 }
 
 async fn read_producer(tx: &Tx, id: &TransactionalId) -> Result<Option<ProducerId>, Error> {

@@ -3,7 +3,7 @@
 use alluvium_model::transaction::{Transaction, TransactionalId};
 
 use super::{
-    key::{begun_key, deadline_key, id_key, members_key, members_of, state_key},
+    key::{begun_key, deadline_key, id_key, member_count_key, members_of, state_key},
     state_row::{StoredTransaction, encode_deadline, encode_id, encode_state},
 };
 use crate::kv::Tx;
@@ -36,7 +36,7 @@ fn clear_members(tx: &Tx, before: &StoredTransaction) {
 /// the same time, or begin it, do not conflict with each other: the row of the state, which all of them read, stays.
 pub(crate) fn save_joined(tx: &Tx, before: &Transaction, after: &Transaction) {
     let producer = after.producer.id;
-    tx.add(&members_key(producer), i64::from(after.members) - i64::from(before.members));
+    tx.add(&member_count_key(producer), i64::from(after.members) - i64::from(before.members));
     if let (None, Some(since)) = (before.open_since(), after.open_since()) {
         tx.set(&begun_key(producer, since), &[]);
         tx.set(&deadline_key(since.plus(after.timeout), producer), &encode_deadline(since));

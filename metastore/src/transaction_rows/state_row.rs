@@ -3,7 +3,7 @@
 //! ```text
 //! state     | version: 1 (2) | transactional id: text | epoch: 2 | previous producer: optional (producer id: 8, epoch: 2)
 //!           | status: 1 (0 empty, 2 committed, 3 aborted) | timeout, ms: varint | updated: 8 |
-//! members   | a counter, little-endian: 8; partitions and groups that belong to the open transaction
+//! count     | a counter, little-endian: 8; partitions and groups that belong to the open transaction
 //! id        | version: 1 (1) | producer id: 8 |
 //! deadline  | version: 1 (1) | since: 8 |
 //! partition | version: 1 (1) | offset of the first record: optional (8) |
@@ -88,7 +88,7 @@ pub(crate) fn decode_state(producer: ProducerId, row: &[u8]) -> Result<StoredTra
 }
 
 /// Partitions and groups of an open transaction.
-pub(crate) fn decode_members(value: Option<&[u8]>) -> Result<u32, RowError> {
+pub(crate) fn decode_member_count(value: Option<&[u8]>) -> Result<u32, RowError> {
     Ok(u32::try_from(decode_counter("transaction members", value)?).unwrap_or(u32::MAX))
 }
 

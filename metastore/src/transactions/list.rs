@@ -7,8 +7,8 @@ use crate::{
     keyspace::Error,
     kv::Tx,
     transaction_rows::{
-        StoredTransaction, begun_by, decode_begun_key, decode_members, decode_state, decode_state_key, members_key,
-        states_after,
+        StoredTransaction, begun_by, decode_begun_key, decode_member_count, decode_state, decode_state_key,
+        member_count_key, states_after,
     },
 };
 
@@ -30,13 +30,13 @@ pub(super) async fn page(tx: &Tx, after: Option<ProducerId>, limit: usize) -> Re
     let states = rows.iter().map(|(key, row)| decode_state(decode_state_key(key)?, row));
     let mut transactions = states.collect::<Result<Vec<_>, _>>()?;
     let producers: Vec<_> = transactions.iter().map(|stored| stored.state.producer.id).collect();
-    let keys: Vec<_> = producers.iter().copied().map(members_key).collect();
+    let keys: Vec<_> = producers.iter().copied().map(member_count_key).collect();
     let counters = tx.get_all_snapshot(&keys).await?;
     let open = transactions.iter_mut().zip(counters).filter_map(|(stored, counter)| Some((stored, counter?)));
     try_join_all(open.map(async |(stored, counter)| {
         let begun = tx.range(begun_by(stored.state.producer.id).snapshot()).await?;
         let begun = begun.iter().map(|(key, _)| decode_begun_key(key)).collect::<Result<_, _>>()?;
-        *stored = stored.clone().open(begun, decode_members(Some(&counter))?);
+        *stored = stored.clone().open(begun, decode_member_count(Some(&counter))?);
         Ok::<_, Error>(())
     }))
     .await?;

@@ -29,7 +29,7 @@ use crate::{
     leases::{self, CheckError, Lease},
     transaction_rows::{
         self, StoredTransaction, deadlines, decode_deadline, decode_deadline_key, decode_partition_key, due_by,
-        encode_partition, group_key, members_key, partition_key, partitions_of, read, read_state, read_to_join,
+        encode_partition, group_key, member_count_key, partition_key, partitions_of, read, read_state, read_to_join,
         save_joined,
     },
 };
@@ -120,7 +120,7 @@ impl Transactions {
                 let members = u32::try_from(added.len()).unwrap_or(u32::MAX);
                 let state = joined(before.as_ref(), producer, members, now)?;
                 // Others that add to it conflict with this, so that the limit holds.
-                tx.get(&members_key(producer.id)).await?;
+                tx.get(&member_count_key(producer.id)).await?;
                 let new_groups = added.iter().filter(|(_, value)| value.is_empty()).count();
                 pending_offsets::check_groups(&tx, producer.id, new_groups, state.members).await?;
                 for (key, value) in added {
