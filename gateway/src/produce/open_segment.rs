@@ -13,8 +13,8 @@ use super::sequence::{FirstSequence, PartitionProducer, producer_of};
 
 /// Rows that a partition in a segment costs at commit: its head and its extent.
 const ROWS_PER_PARTITION: usize = 2;
-/// Rows that a transaction in a partition costs at commit: its state, and two that say that it has written there.
-const ROWS_PER_TRANSACTION: usize = 3;
+/// Rows that a transaction in a partition costs at commit: two say that it has written there, and three that it has begun.
+const ROWS_PER_TRANSACTION: usize = 5;
 /// Rows that a segment costs at commit: its object and its outcome.
 const ROWS_PER_SEGMENT: usize = 2;
 

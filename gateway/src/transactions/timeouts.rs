@@ -16,7 +16,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Pause between two counts of all open transactions, as long as between two scrapes.
 const COUNT_PAUSE: Duration = Duration::from_secs(10);
-/// Open transactions that a count reads, about 60 B each; further ones are not counted.
+/// Deadlines that a count of open transactions reads, about 60 B each; what is behind them is not counted. A transaction
+/// that several agents have begun has several.
 const COUNTED_MAX: usize = 10_000;
 
 impl Transactions {

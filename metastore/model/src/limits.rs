@@ -96,8 +96,7 @@ pub const TRANSACTIONAL_ID_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600)
 /// FoundationDB counts as much again for what may conflict.
 pub const TRANSACTION_MEMBERS_MAX: u32 = 2_000;
 /// Up to as many partitions and groups of a transaction, commits add to it without seeing what others add at the same
-/// time. One adds at most 500 ([`COMMIT_ROWS_MAX`]): as many agents times that may exceed [`TRANSACTION_MEMBERS_MAX`],
-/// and sixteen would reach what FoundationDB can end.
+/// time. One adds at most 500 ([`COMMIT_ROWS_MAX`]): as many agents times that may exceed [`TRANSACTION_MEMBERS_MAX`].
 pub const TRANSACTION_MEMBERS_UNSEEN_MAX: u32 = 1_000;
 /// Groups among them: each may have a thousand offsets with metadata, which the end writes as well.
 pub const TRANSACTION_GROUPS_MAX: usize = 10;

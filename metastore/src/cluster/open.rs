@@ -12,7 +12,8 @@ use crate::{
 
 /// The format version of the stores that this program reads and writes.
 ///
-/// Version 2: log starts and sizes in rows of their own, counters and a queue of released references.
+/// Version 2: log starts and sizes in rows of their own, counters and a queue of released references. Version 3: what is
+/// open of a transaction in rows of its own.
 pub const FORMAT_VERSION: u32 = 3;
 
 /// The cluster that a store belongs to.

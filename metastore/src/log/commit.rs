@@ -167,7 +167,7 @@ impl CommitReads {
         }
         for ((producer, row), members) in writers(&self.transactional).iter().zip(state_rows).zip(members_rows) {
             if let Some(row) = row {
-                state.transactions.insert(*producer, decode_to_join(*producer, row, members.as_deref())?.state);
+                state.transactions.insert(*producer, decode_to_join(*producer, row, members.as_deref())?);
             }
         }
         Ok(CommitRows { outcomes, known, state })

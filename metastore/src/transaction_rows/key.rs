@@ -30,7 +30,7 @@ const STATE: u8 = 0;
 const ID: u8 = 1;
 const MEMBER: u8 = 2;
 const DEADLINE: u8 = 3;
-/// Kinds of [`MEMBER`] rows.
+// Kinds of `MEMBER` rows.
 const COUNT: u8 = 0;
 const BEGUN: u8 = 1;
 const PARTITION: u8 = 2;
@@ -76,7 +76,7 @@ pub(crate) fn partition_key(producer: ProducerId, partition: TopicPartition) -> 
     member_of(producer, PARTITION).partition(partition).bytes()
 }
 
-/// All that belongs to the open transaction of `producer`: their number, who began it, partitions and groups.
+/// All that belongs to the open transaction of `producer`: their number, when agents began it, partitions and groups.
 pub(crate) fn members_of(producer: ProducerId) -> Range {
     Range::prefix(of(MEMBER).producer(producer).bytes())
 }

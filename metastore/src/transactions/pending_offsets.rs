@@ -53,7 +53,7 @@ pub(super) async fn add(
     if fence_under(tx, lease, group).await? != Some(fence) {
         return Err(TransactionFailure::GroupFenced);
     }
-    let before = read_to_join(tx, id).await?.map(|stored| stored.state);
+    let before = read_to_join(tx, id).await?;
     let key = group_key(producer.id, group);
     let is_new = tx.get(&key).await?.is_none();
     let state = joined(before.as_ref(), producer, u32::from(is_new), now)?;

@@ -113,7 +113,7 @@ impl Transactions {
         let (names, keys): (&Vec<_>, &Vec<_>) = (&keys.iter().map(|(key, _)| key.clone()).collect(), &keys);
         self.db
             .run("transactions.add", |tx| async move {
-                let before = read_to_join(&tx, id).await?.map(|stored| stored.state);
+                let before = read_to_join(&tx, id).await?;
                 let known = tx.get_all(names).await?;
                 let added: Vec<_> =
                     keys.iter().zip(known).filter(|(_, row)| row.is_none()).map(|(row, _)| row).collect();
