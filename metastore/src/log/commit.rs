@@ -100,6 +100,8 @@ struct CommitReads {
     producers: BTreeSet<(TopicPartition, ProducerId)>,
     /// Those of them that write transactional batches.
     transactional: BTreeSet<(TopicPartition, ProducerId)>,
+    /// Who writes those.
+    writers: BTreeSet<ProducerId>,
     keys: Vec<Vec<u8>>,
     /// The keys of rows that others may change meanwhile: log starts, which are only reported, and how much belongs to
     /// the transactions.
@@ -124,17 +126,18 @@ impl CommitReads {
         let producers: BTreeSet<_> = batches.clone().filter_map(|(of, batch)| Some((of, batch.producer?.id))).collect();
         let transactional = batches.filter_map(|(of, batch)| Some((of, batch.transaction()?.0.id)));
         let transactional: BTreeSet<_> = transactional.collect();
+        let writers: BTreeSet<_> = transactional.iter().map(|(_, producer)| *producer).collect();
         let outcome_keys = objects.iter().map(|id| outcomes::outcome_key(*id, 0));
         let object_keys = objects.iter().map(|id| object_key(*id));
         let head_keys = partitions.iter().map(|partition| head_key(*partition));
         let window_keys = producers.iter().map(|(partition, producer)| window_key(*partition, *producer));
         let partition_keys = transactional.iter().map(|(partition, producer)| partition_key(*producer, *partition));
-        let state_keys = writers(&transactional).into_iter().map(state_key);
+        let state_keys = writers.iter().copied().map(state_key);
         let keys = outcome_keys.chain(object_keys).chain(head_keys).chain(window_keys);
         let keys = keys.chain(partition_keys).chain(state_keys).collect();
         let start_keys = partitions.iter().map(|partition| start_key(*partition));
-        let snapshot_keys = start_keys.chain(writers(&transactional).into_iter().map(member_count_key)).collect();
-        Self { objects, partitions, producers, transactional, keys, snapshot_keys }
+        let snapshot_keys = start_keys.chain(writers.iter().copied().map(member_count_key)).collect();
+        Self { objects, partitions, producers, transactional, writers, keys, snapshot_keys }
     }
 
     async fn read(&self, tx: &Tx, segments: &[SegmentCommit]) -> Result<CommitRows, Error> {
@@ -165,18 +168,13 @@ impl CommitReads {
         for (of, row) in present(&self.transactional, partition_rows) {
             state.transaction_partitions.insert(*of, decode_partition(row)?);
         }
-        for ((producer, row), members) in writers(&self.transactional).iter().zip(state_rows).zip(members_rows) {
+        for ((producer, row), members) in self.writers.iter().zip(state_rows).zip(members_rows) {
             if let Some(row) = row {
                 state.transactions.insert(*producer, decode_to_join(*producer, row, members.as_deref())?);
             }
         }
         Ok(CommitRows { outcomes, known, state })
     }
-}
-
-/// The producers that write transactional batches.
-fn writers(transactional: &BTreeSet<(TopicPartition, ProducerId)>) -> BTreeSet<ProducerId> {
-    transactional.iter().map(|(_, producer)| *producer).collect()
 }
 
 /// The items that have a row, with their rows.

@@ -19,6 +19,7 @@ use alluvium_model::{
     Offset, PartitionIndex, ProducerId, Timestamp, TopicId, TopicPartition, group::GroupId,
     transaction::TransactionalId,
 };
+use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::{
@@ -177,8 +178,12 @@ pub(crate) fn begun_by(producer: ProducerId) -> Range {
     Range::prefix(member_of(producer, BEGUN).bytes())
 }
 
-/// When the transaction began that a key of [`begun_by`] belongs to.
-pub(crate) fn decode_begun_key(key: &[u8]) -> Result<Timestamp, RowError> {
+/// The times in the keys of `rows` of [`begun_by`].
+pub(crate) fn decode_begun(rows: &[(Bytes, Bytes)]) -> Result<Vec<Timestamp>, RowError> {
+    rows.iter().map(|(key, _)| decode_begun_key(key)).collect()
+}
+
+fn decode_begun_key(key: &[u8]) -> Result<Timestamp, RowError> {
     let mut reader = RowReader::part("begun transaction key", key);
     reader.array::<11>()?;
     let since = Timestamp(reader.i64()?);

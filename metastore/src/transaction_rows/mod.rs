@@ -9,9 +9,9 @@ mod save;
 mod state_row;
 
 pub(crate) use key::{
-    MemberKey, aborted_from, aborted_key, begun_by, deadlines, decode_begun_key, decode_deadline_key,
-    decode_member_key, decode_offset, decode_partition_key, decode_state_key, due_by, group_key, groups_of,
-    member_count_key, members_of, open_in, open_key, partition_key, partitions_of, state_key, states_after,
+    MemberKey, aborted_from, aborted_key, begun_by, deadlines, decode_begun, decode_deadline_key, decode_member_key,
+    decode_offset, decode_partition_key, decode_state_key, due_by, group_key, groups_of, member_count_key, members_of,
+    open_in, open_key, partition_key, partitions_of, state_key, states_after,
 };
 pub(crate) use read::{MemberRows, decode_to_join, read, read_state, read_to_join, read_with_members};
 pub(crate) use save::{remove, save, save_joined};

@@ -1,14 +1,14 @@
 //! Reading the state of a transactional id.
 
 use alluvium_model::{
-    ProducerId, Timestamp,
+    ProducerId,
     transaction::{Transaction, TransactionalId},
 };
 use bytes::Bytes;
 use futures::future::{try_join, try_join3};
 
 use super::{
-    key::{MemberKey, begun_by, decode_begun_key, decode_member_key, id_key, member_count_key, members_of, state_key},
+    key::{MemberKey, begun_by, decode_begun, decode_member_key, id_key, member_count_key, members_of, state_key},
     state_row::{StoredTransaction, decode_id, decode_member_count, decode_state},
 };
 use crate::{keyspace::Error, kv::Tx};
@@ -69,8 +69,8 @@ pub(crate) async fn read_state(tx: &Tx, producer: ProducerId) -> Result<Option<S
     let (row, begun, members) =
         try_join3(tx.get(&state), tx.range(begun_by(producer)), tx.get_snapshot(&members)).await?;
     let Some(row) = row else { return Ok(None) };
-    let begun: Vec<Timestamp> = begun.iter().map(|(key, _)| decode_begun_key(key)).collect::<Result<_, _>>()?;
-    Ok(Some(decode_state(producer, &row)?.open(begun, decode_member_count(members.as_deref())?)))
+    let stored = decode_state(producer, &row)?;
+    Ok(Some(stored.open(decode_begun(&begun)?, decode_member_count(members.as_deref())?)))
 }
 
 /// The state in `row` for whoever adds to the transaction: it is open if there is a counter of what belongs to it,

@@ -7,7 +7,7 @@ use crate::{
     keyspace::Error,
     kv::Tx,
     transaction_rows::{
-        StoredTransaction, begun_by, decode_begun_key, decode_member_count, decode_state, decode_state_key,
+        StoredTransaction, begun_by, decode_begun, decode_member_count, decode_state, decode_state_key,
         member_count_key, states_after,
     },
 };
@@ -35,8 +35,7 @@ pub(super) async fn page(tx: &Tx, after: Option<ProducerId>, limit: usize) -> Re
     let open = transactions.iter_mut().zip(counters).filter_map(|(stored, counter)| Some((stored, counter?)));
     try_join_all(open.map(async |(stored, counter)| {
         let begun = tx.range(begun_by(stored.state.producer.id).snapshot()).await?;
-        let begun = begun.iter().map(|(key, _)| decode_begun_key(key)).collect::<Result<_, _>>()?;
-        *stored = stored.clone().open(begun, decode_member_count(Some(&counter))?);
+        *stored = stored.clone().open(decode_begun(&begun)?, decode_member_count(Some(&counter))?);
         Ok::<_, Error>(())
     }))
     .await?;
