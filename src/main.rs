@@ -1,11 +1,10 @@
 //! The `alluvium` binary: reads the configuration, assembles the parts, runs one role or tool.
 //!
 //! Its modules, each of which uses only those before it: `output`, `machine`, `signals`, `logging`, `config`, `roles`,
-//! `segment_witness`, `stores`, `node`, `agent`, `compactor`, `background`, `banner`, `bench`, `doctor`, `serve`,
+//! `segment_witness`, `stores`, `node`, `agent`, `compactor`, `banner`, `bench`, `doctor`, `serve`,
 //! `compact_once`, `cli`.
 
 mod agent;
-mod background;
 mod banner;
 mod bench;
 mod cli;
@@ -23,6 +22,7 @@ mod segment_witness;
 mod serve;
 mod signals;
 mod stores;
+mod threads;
 
 use std::{future::Future, process::ExitCode, time::Duration};
 
@@ -87,7 +87,7 @@ fn run_doctor(options: &DoctorOptions) -> Result<()> {
 
 fn on_runtime(left_out: LeftOutLines, role: impl Future<Output = Result<()>>) -> Result<()> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.enable_all().max_blocking_threads(background::BLOCKING_THREADS_MAX);
+    builder.enable_all().max_blocking_threads(threads::BLOCKING_THREADS_MAX);
     let runtime = builder.build().context("starting the runtime")?;
     let outcome = runtime.block_on(async {
         tokio::select! {

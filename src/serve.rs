@@ -7,7 +7,7 @@
 //! Owns: this order. Does not own: what each part does. Invariants: once this process is advertised, clients can
 //! connect to it; however it ends, its registration is removed or expires, and with it all its leases.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use alluvium_compactor::Compactor;
 use alluvium_gateway::{agent::Agent, http::ProcessStatus, listen::Listener, metrics::MetricSource};
@@ -19,16 +19,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::agent,
-    background::Background,
     banner::banner,
     compactor::{compactor, not_ready_reason},
     config::Settings,
-    metrics::{CompactorMetrics, NodeMetrics},
+    metrics::{CatchUpMetrics, CompactorMetrics, NodeMetrics},
     node::{Addresses, register},
     output::print,
     roles::Role,
     signals::StopSignals,
     stores::Stores,
+    threads::Threads,
 };
 
 /// Time for open HTTP requests and the compactor's current step once the agent has drained.
@@ -96,8 +96,10 @@ struct Process {
     stop_http: CancellationToken,
     /// Name and handle of each task, which are waited for at the end.
     tasks: Vec<(&'static str, JoinHandle<()>)>,
-    /// The compactor's threads; they end when this is dropped.
-    _background: Option<Background>,
+    /// The agent's threads for consumers of old records; they end when this is dropped.
+    catch_up: Option<Threads>,
+    /// The compactor's threads, in the same way.
+    _compaction: Vec<Threads>,
 }
 
 impl Process {
@@ -110,7 +112,12 @@ impl Process {
         rng: Arc<SystemRng>,
     ) -> Result<Self> {
         let banner = banner(role, &settings, listeners.addresses(), &session.node());
-        let agent = if role.serves() { Some(agent(&settings, stores, session, rng.clone()).await?) } else { None };
+        let catch_up = role.serves().then(Threads::for_catch_up).transpose();
+        let catch_up = catch_up.context("starting the threads for consumers of old records")?;
+        let agent = match &catch_up {
+            Some(threads) => Some(agent(&settings, stores, session, rng.clone(), threads.handle()).await?),
+            None => None,
+        };
         let compactor = role.compacts().then(|| compactor(stores, settings.compactor.clone(), session.clone(), rng));
         let mut process = Self {
             settings,
@@ -119,7 +126,8 @@ impl Process {
             stop_compacting: CancellationToken::new(),
             stop_http: CancellationToken::new(),
             tasks: Vec::new(),
-            _background: None,
+            catch_up,
+            _compaction: Vec::new(),
         };
         process.listen(listeners, stores, session, compactor.as_ref());
         if let Some(compactor) = compactor {
@@ -132,6 +140,8 @@ impl Process {
     fn listen(&mut self, listeners: Listeners, stores: &Stores, session: &Session, compactor: Option<&Compactor>) {
         let Listeners { kafka, http } = listeners;
         let mut sources: Vec<Box<dyn MetricSource>> = vec![Box::new(NodeMetrics(session.clone()))];
+        let catch_up = self.catch_up.as_ref().map(|threads| CatchUpMetrics(threads.handle().clone()));
+        sources.extend(catch_up.map(|metrics| Box::new(metrics) as Box<dyn MetricSource>));
         sources
             .extend(compactor.map(|compactor| Box::new(CompactorMetrics(compactor.clone())) as Box<dyn MetricSource>));
         let stop_http = self.stop_http.clone();
@@ -147,11 +157,12 @@ impl Process {
     }
 
     fn compact(&mut self, compactor: Compactor) -> Result<()> {
-        let background = Background::start().context("starting the compactor's threads")?;
-        compactor.set_urgent_threads(background.normal_priority());
+        let start = || io::Result::Ok((Threads::for_compaction()?, Threads::for_urgent_compaction()?));
+        let (low, urgent) = start().context("starting the compactor's threads")?;
+        compactor.set_urgent_threads(urgent.handle().clone());
         let stop = self.stop_compacting.clone();
-        self.tasks.push(("compactor", background.spawn(async move { compactor.run(stop).await })));
-        self._background = Some(background);
+        self.tasks.push(("compactor", low.spawn(async move { compactor.run(stop).await })));
+        self._compaction = vec![low, urgent];
         Ok(())
     }
 

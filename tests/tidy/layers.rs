@@ -8,7 +8,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("crates/wire", &[]),
     ("crates/objects", &[]),
     ("crates/runtime", &["model"]),
-    ("crates/s3", &["objects"]),
+    ("crates/s3", &["objects", "runtime"]),
     ("crates/segment", &["model"]),
     ("crates/history", &["model", "wire"]),
     ("crates/client", &["wire"]),

@@ -98,7 +98,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "agent",
             "compactor",
             "metrics",
-            "background",
+            "threads",
             "banner",
             "bench",
             "cli",

@@ -5,18 +5,23 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 #[cfg(any(test, feature = "testing"))]
 use crate::SimulatedProcess;
+use crate::TaskPriority;
+use crate::task_priority::PriorityThreads;
 
 /// Spawns tasks and stops them. Clones share the tasks and their cancel token.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
     cancel: CancellationToken,
+    /// The threads of two priorities; `None` if all tasks run on those of whoever spawns them.
+    threads: Option<PriorityThreads>,
     /// The simulated process that the tasks belong to; `None` for the real one.
     #[cfg(any(test, feature = "testing"))]
     simulated: Option<SimulatedProcess>,
@@ -36,6 +41,13 @@ impl Tasks {
         Self { cancel, simulated: Some(process), ..Self::default() }
     }
 
+    /// This set, whose movable tasks may also run on the threads of `low`. All others run on those of the runtime that
+    /// this is called in.
+    #[must_use]
+    pub fn with_low_priority(self, low: Handle) -> Self {
+        Self { threads: Some(PriorityThreads { normal: Handle::current(), low }), ..self }
+    }
+
     /// The token that is cancelled when the tasks are to stop.
     #[must_use]
     pub fn cancelled(&self) -> CancellationToken {
@@ -45,6 +57,16 @@ impl Tasks {
     /// Spawns `task`. It runs until it returns, which it must do when [`Self::cancelled`] is cancelled.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         self.spawn_boxed(name, Box::pin(task));
+    }
+
+    /// Spawns the task that `task` gives, which may move to the threads of low priority, if there are any, and back.
+    pub fn spawn_movable<F>(&self, name: &'static str, task: impl FnOnce(TaskPriority) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(threads) = &self.threads else { return self.spawn(name, task(TaskPriority::default())) };
+        let span = tracing::info_span!("task", name);
+        threads.spawn(&self.tracker, |priority| Box::pin(task(priority).instrument(span)));
     }
 
     /// [`Self::spawn`], compiled once for all tasks.
@@ -59,7 +81,10 @@ impl Tasks {
             });
             return;
         }
-        self.tracker.spawn(task);
+        match &self.threads {
+            Some(threads) => self.tracker.spawn_on(task, &threads.normal),
+            None => self.tracker.spawn(task),
+        };
     }
 
     /// Runs `work`, which is spawned elsewhere, as a part of this process: if a simulated process ends first, the

@@ -6,6 +6,7 @@
 
 mod aws_http;
 mod bucket;
+mod connections;
 mod credentials;
 mod location;
 mod open;

@@ -9,6 +9,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredentialProvider};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
 use crate::aws_http::CredentialHttpClient;
+use crate::connections::ConnectorPerRuntime;
 use crate::credentials::AwsChain;
 use crate::{S3Location, tls};
 
@@ -58,6 +59,7 @@ pub(crate) fn bucket_store(
         .with_region(region)
         .with_virtual_hosted_style_request(!bucket.path_style)
         .with_client_options(client)
+        .with_http_connector(ConnectorPerRuntime::default())
         .with_retry(retry)
         .with_credentials(credentials);
     if let Some(endpoint) = endpoint {

@@ -33,9 +33,14 @@ pub struct Admission {
 }
 
 impl Fetch {
-    /// Waits for the memory that the answer to `plan` takes; less than it asks for if memory is short.
+    /// Waits for the memory that the answer to `plan` takes; less than it asks for if memory is short. An answer with old
+    /// records is read and written at low priority.
     pub(super) async fn admit(&self, plan: &FetchPlan, located: &[LocatedPartition]) -> Admission {
         let Some(demand) = demand(plan, located) else { return Admission { bytes_max: plan.max_bytes, memory: None } };
+        match demand.share {
+            Share::CatchUp => plan.priority.lower().await,
+            _ => plan.priority.restore(),
+        }
         let memory = timeout(WAIT_MAX, self.shared.memory.acquire(demand)).await.ok();
         let bytes = memory.as_ref().map_or(0, Permit::bytes);
         Admission { bytes_max: (bytes / bytes_per_byte(demand.share)).min(plan.max_bytes), memory }

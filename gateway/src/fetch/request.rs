@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use alluvium_model::{Offset, Timestamp, TopicPartition};
+use alluvium_runtime::TaskPriority;
 use bytes::Bytes;
 use thiserror::Error;
 
@@ -22,6 +23,8 @@ pub struct FetchPlan {
     pub read_committed: bool,
     /// Partitions in the order in which the client wants them served.
     pub partitions: Vec<FetchPartition>,
+    /// The priority of the task that fetches: low while it reads old records.
+    pub priority: TaskPriority,
 }
 
 /// The part of a fetch that concerns one partition.

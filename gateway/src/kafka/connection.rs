@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_model::limits;
+use alluvium_runtime::TaskPriority;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -78,15 +79,24 @@ enum Event<R> {
 
 type Reading<R> = Pin<Box<dyn Future<Output = (FrameReader<R>, Result<Incoming, FrameError>)> + Send>>;
 
-/// Serves one connection until it ends, and logs why: as a warning if the peer sent something invalid.
-pub async fn serve<R, W>(agent: Arc<Agent>, peer: SocketAddr, read: R, mut write: W, cancel: CancellationToken)
-where
+/// Serves one connection until it ends, and logs why: as a warning if the peer sent something invalid. `priority` is
+/// that of the task that this runs in: low while the client reads old records.
+pub async fn serve<R, W>(
+    agent: Arc<Agent>,
+    peer: SocketAddr,
+    priority: TaskPriority,
+    read: R,
+    mut write: W,
+    cancel: CancellationToken,
+) where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin,
 {
     let config = &agent.config;
     let reader = FrameReader::new(read, agent.produce.clone(), config.frame_bytes_max, config.connections_idle_max);
-    let ended = run(&agent, peer, reader, &mut write, &cancel).await;
+    let fetch_session = Arc::new(ConnectionSession::new(Arc::clone(&agent.fetch_session_memory)));
+    let origin = Origin { peer, fetch_session, began: agent.pause_watch.begin(), priority };
+    let ended = run(&agent, &origin, reader, &mut write, &cancel).await;
     match &ended {
         ConnectionEnd::Closed(_) | ConnectionEnd::Unreadable(FrameError::Length { .. }) => {
             tracing::warn!(%peer, kind = ended.kind(), %ended, "connection closed");
@@ -108,7 +118,7 @@ where
 
 async fn run<R, W>(
     agent: &Arc<Agent>,
-    peer: SocketAddr,
+    origin: &Origin,
     reader: FrameReader<R>,
     write: &mut W,
     cancel: &CancellationToken,
@@ -118,9 +128,7 @@ where
     W: AsyncWrite + Unpin,
 {
     let mut queue = ResponseQueue::default();
-    let fetch_session = Arc::new(ConnectionSession::new(Arc::clone(&agent.fetch_session_memory)));
-    let origin = Origin { peer, fetch_session, began: agent.pause_watch.begin() };
-    let ended = serve_requests(agent, &origin, reader, &mut queue, write, cancel).await;
+    let ended = serve_requests(agent, origin, reader, &mut queue, write, cancel).await;
     match ended {
         ConnectionEnd::Draining => drain(agent, &mut queue, write).await,
         ConnectionEnd::ByPeer | ConnectionEnd::Unreadable(_) | ConnectionEnd::Unwritable(_) => {

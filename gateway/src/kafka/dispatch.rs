@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use alluvium_runtime::TaskPriority;
 use alluvium_wire::frame::RequestHeader;
 use alluvium_wire::{ApiKey, Reader};
 use bytes::Bytes;
@@ -30,6 +31,8 @@ pub struct Origin {
     pub fetch_session: Arc<ConnectionSession>,
     /// When it connected.
     pub began: Began,
+    /// The priority of the task that serves it.
+    pub priority: TaskPriority,
 }
 
 /// Finds the handler of the request in `frame` (without its length prefix).
@@ -45,7 +48,8 @@ pub fn route(agent: &Arc<Agent>, origin: &Origin, frame: Bytes, permit: Option<P
             let body = frame.slice(frame.len() - reader.remaining()..);
             let (agent, client_id, apis) = (Arc::clone(agent), header.client_id.clone(), HANDLERS);
             let (peer, fetch_session) = (origin.peer, Arc::clone(&origin.fetch_session));
-            let context = Context { agent, version, client_id, peer, fetch_session, apis };
+            let priority = origin.priority.clone();
+            let context = Context { agent, version, client_id, peer, fetch_session, priority, apis };
             Route::Handler(handler, Call { context, header, body, permit })
         }
         Some(_) if api == ApiKey::ApiVersions => Route::Answered(handlers::answer_future_api_versions(&header)),

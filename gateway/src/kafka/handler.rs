@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use alluvium_runtime::TaskPriority;
 use alluvium_wire::frame::{self, RequestHeader};
 use alluvium_wire::{ApiKey, DecodeError, ErrorCode, Message, Reader, Request};
 use bytes::Bytes;
@@ -113,6 +114,8 @@ pub struct Context {
     pub peer: SocketAddr,
     /// The fetch session of the connection.
     pub fetch_session: Arc<ConnectionSession>,
+    /// The priority of the connection's task.
+    pub priority: TaskPriority,
     /// All APIs served, for ApiVersions.
     pub apis: &'static [&'static Handler],
 }

@@ -57,11 +57,13 @@ fn spawn(
     cancel: CancellationToken,
 ) {
     let (read, write) = stream.into_split();
-    let connection = connection::serve(Arc::clone(agent), peer, read, write, cancel);
     let open = OpenConnection::new(agent.metrics.connections.clone(), permit);
-    agent.tasks.spawn("kafka connection", async move {
-        connection.await;
-        drop(open);
+    agent.tasks.spawn_movable("kafka connection", |priority| {
+        let connection = connection::serve(Arc::clone(agent), peer, priority, read, write, cancel);
+        async move {
+            connection.await;
+            drop(open);
+        }
     });
 }
 

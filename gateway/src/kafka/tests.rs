@@ -6,6 +6,7 @@ use std::time::Duration;
 use alluvium_model::TopicPartition;
 use alluvium_objects::Operation;
 use alluvium_objects::faults::{Fault, FaultRule};
+use alluvium_runtime::TaskPriority;
 use alluvium_wire::frame::{decode_response, decode_response_header, encode_request};
 use alluvium_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use alluvium_wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
@@ -37,7 +38,7 @@ fn connect(agent: &Arc<Agent>) -> Connection {
     let (read, write) = tokio::io::split(server);
     let stop = CancellationToken::new();
     let peer = ([127, 0, 0, 1], 1).into();
-    let served = tokio::spawn(serve(Arc::clone(agent), peer, read, write, stop.clone()));
+    let served = tokio::spawn(serve(Arc::clone(agent), peer, TaskPriority::default(), read, write, stop.clone()));
     Connection { client, served, stop }
 }
 

@@ -1,9 +1,12 @@
 //! Requests blocks from other agents over HTTP, and notices when the process of an agent ends.
 
+use std::convert::Infallible;
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_model::node::Endpoint;
+use alluvium_runtime::PerRuntime;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -34,25 +37,35 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes read of an answer that says why there is no block.
 const REASON_BYTES_MAX: usize = 4 << 10;
 
-/// Requests blocks over HTTP/1.1 on connections that are kept open. The caller bounds how long an answer may take.
+/// Requests blocks over HTTP/1.1 on connections that are kept open, of each runtime its own. The caller bounds how long an answer may take.
 #[derive(Clone, Debug)]
 pub struct HttpPeers {
-    client: Client<HttpConnector, Empty<Bytes>>,
+    clients: Arc<PerRuntime<BlockClient>>,
 }
+
+type BlockClient = Client<HttpConnector, Empty<Bytes>>;
 
 impl HttpPeers {
     /// A client without connections.
     #[must_use]
     pub fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build(connector);
-        Self { client }
+        Self { clients: Arc::default() }
+    }
+
+    fn client(&self) -> BlockClient {
+        let make = || {
+            let mut connector = HttpConnector::new();
+            connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+            connector.set_nodelay(true);
+            let builder = Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+                .clone();
+            Ok(builder.build(connector))
+        };
+        let Ok(client): Result<_, Infallible> = self.clients.get_or_make(make);
+        client
     }
 }
 
@@ -65,7 +78,7 @@ impl Default for HttpPeers {
 #[async_trait]
 impl PeerBlocks for HttpPeers {
     async fn fetch(&self, peer: &Endpoint, block: &BlockName) -> Result<Bytes, PeerError> {
-        let answer = self.client.get(uri(peer, block)?).await;
+        let answer = self.client().get(uri(peer, block)?).await;
         let answer = answer.map_err(|error| PeerError::Unreachable(with_causes(&error)))?;
         let (status, body) = (answer.status(), answer.into_body());
         if status != StatusCode::OK {

@@ -26,8 +26,9 @@ const END_TXN_V1: i16 = 3;
 fn connect(agent: &Arc<Agent>) -> DuplexStream {
     let (client, server) = tokio::io::duplex(PIPE_BYTES);
     let (read, write) = tokio::io::split(server);
-    let served = serve_connection(Arc::clone(agent), ([127, 0, 0, 1], 1).into(), read, write, CancellationToken::new());
-    agent.tasks.spawn("kafka connection", served);
+    let (peer, stop) = (([127, 0, 0, 1], 1).into(), CancellationToken::new());
+    let serve = |priority| serve_connection(Arc::clone(agent), peer, priority, read, write, stop);
+    agent.tasks.spawn_movable("kafka connection", serve);
     client
 }
 

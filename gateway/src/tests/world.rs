@@ -11,7 +11,7 @@ use alluvium_model::transaction::{TransactionVersion, TransactionalProducer};
 use alluvium_model::{Offset, Timestamp, TopicId, TopicPartition};
 use alluvium_objects::faults::{FaultStore, Faults};
 use alluvium_objects::{Objects, ObjectsConfig};
-use alluvium_runtime::{Clock, Rng, SeededRng, SimulatedProcess, Tasks, uuid_v4};
+use alluvium_runtime::{Clock, Rng, SeededRng, SimulatedProcess, TaskPriority, Tasks, uuid_v4};
 use alluvium_wire::batch::{Batch, BatchBuilder, Compression};
 use bytes::Bytes;
 use object_store::ObjectStore;
@@ -274,6 +274,7 @@ pub fn plan(partitions: &[(TopicPartition, i64)]) -> FetchPlan {
         max_bytes: 64 << 20,
     };
     FetchPlan {
+        priority: TaskPriority::default(),
         min_bytes: 1,
         max_bytes: 64 << 20,
         max_wait: Duration::ZERO,

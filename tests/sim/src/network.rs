@@ -225,8 +225,9 @@ impl Transport for Dialer {
         let (far, server) = tokio::io::duplex(PIPE_BYTES);
         let (read, write) = tokio::io::split(server);
         let peer = SocketAddr::from(([127, 0, 0, 1], number));
-        let served = serve_connection(Arc::clone(&host.agent), peer, read, write, host.accepting.clone());
-        host.agent.tasks.spawn("kafka connection", served);
+        let (agent, stop) = (Arc::clone(&host.agent), host.accepting.clone());
+        let serve = |priority| serve_connection(agent, peer, priority, read, write, stop);
+        host.agent.tasks.spawn_movable("kafka connection", serve);
         tokio::spawn(relay(network.clone(), self.place.clone(), host.place, host.reset, near, far));
         Ok(Box::new(client))
     }

@@ -6,13 +6,15 @@ use std::time::Duration;
 use alluvium_model::{TopicPartition, limits};
 use alluvium_objects::faults::{Fault, FaultRule};
 use alluvium_objects::{Operation, UsageTotals};
+use alluvium_runtime::Tasks;
 use futures::future::try_join_all;
-use tokio::time::Instant;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
 
 use crate::agent::Agent;
 use crate::config::AgentConfig;
-use crate::fetch::CacheBytes;
 use crate::fetch::tests::write_segments;
+use crate::fetch::{CacheBytes, FetchPlan};
 use crate::memory::Share;
 use crate::tests::compaction::compact;
 use crate::tests::world::{World, batch, fetch, plan, produce, read_all, records};
@@ -177,4 +179,36 @@ fn incompressible(world: &World, bytes: usize) -> String {
     }
     text.truncate(bytes);
     text
+}
+
+#[tokio::test]
+async fn old_records_are_read_on_threads_of_low_priority_and_new_ones_are_not() {
+    let world = World::new().await;
+    let writer = world.agent().await;
+    let partition = world.topic("orders", 1).await[0];
+    write_segments(&world, &writer, &[partition], 1, VALUE_BYTES).await;
+    let reader = world.agent().await;
+    let mut low = tokio::runtime::Builder::new_multi_thread();
+    let low = low.worker_threads(1).thread_name("low").enable_all().build().unwrap();
+    let (seen, mut names) = mpsc::channel(8);
+    let tasks = Tasks::default().with_low_priority(low.handle().clone());
+    tasks.spawn_movable("consumer", |priority| async move {
+        let fetch = async |agent: &Agent, plan: FetchPlan| {
+            assert_eq!(agent.fetch.fetch(FetchPlan { priority: priority.clone(), ..plan }).await[0].error, None);
+            tokio::task::yield_now().await;
+            seen.send(std::thread::current().name() == Some("low")).await.unwrap();
+        };
+        fetch(&writer, plan(&[(partition, 0)])).await;
+        fetch(&reader, plan(&[(partition, 0)])).await;
+        fetch(&reader, plan(&[(partition, 0)])).await;
+        fetch(&writer, plan(&[(partition, 0)])).await;
+        fetch(&reader, plan(&[(partition, 0)])).await;
+        // A long poll waits for new records.
+        let end = [(partition, reader.metadata_cache.head(partition).await.unwrap().unwrap().next.0)];
+        fetch(&reader, FetchPlan { max_wait: Duration::from_millis(10), ..plan(&end) }).await;
+    });
+    for expected in [false, true, true, false, true, false] {
+        assert_eq!(timeout(Duration::from_secs(60), names.recv()).await.unwrap(), Some(expected));
+    }
+    low.shutdown_background();
 }

@@ -101,6 +101,7 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
         max_wait: if all_are_served { wait } else { Duration::ZERO },
         read_committed: request.isolation_level == READ_COMMITTED,
         partitions: wanted,
+        priority: context.priority.clone(),
     };
     (planned, plan)
 }
