@@ -1,7 +1,7 @@
 //! The `alluvium` binary: reads the configuration, assembles the parts, runs one role or tool.
 //!
 //! Its modules, each of which uses only those before it: `output`, `machine`, `signals`, `logging`, `config`, `roles`,
-//! `segment_witness`, `stores`, `node`, `agent`, `compactor`, `banner`, `bench`, `doctor`, `serve`,
+//! `segment_witness`, `stores`, `node`, `agent`, `compactor`, `threads`, `banner`, `bench`, `doctor`, `serve`,
 //! `compact_once`, `cli`.
 
 mod agent;
