@@ -1,10 +1,8 @@
-//! Metrics of the process beside its agent's: its registration as a node, the threads for consumers of old records, and
-//! the compactor's counters.
+//! Metrics of the process beside its agent's: its registration as a node, and the compactor's counters.
 
 use alluvium_compactor::{Compactor, Counters, TaskGauges};
 use alluvium_gateway::metrics::{Definition, Kind, Metric, MetricSource, Read, Sample, Series, read_all};
 use alluvium_metastore::nodes::{Node, NodeState, Session};
-use tokio::runtime::Handle;
 
 /// This node and the others, as the session sees them.
 pub struct NodeMetrics(pub Session);
@@ -50,31 +48,6 @@ fn live(session: &Session, is_counted: fn(&Node) -> bool) -> u64 {
 impl MetricSource for NodeMetrics {
     fn samples(&self) -> Vec<Sample> {
         read_all(NODE_METRICS, &self.0)
-    }
-}
-
-/// The threads for consumers of old records.
-pub struct CatchUpMetrics(pub Handle);
-
-/// Metrics of those threads.
-pub const CATCH_UP_METRICS: &[Metric<Handle>] = &[
-    Metric::gauge(
-        "catch_up_tasks",
-        "tasks",
-        "Tasks on the threads of low priority for consumers of old records: their connections, for the most part",
-        |threads| threads.metrics().num_alive_tasks() as u64,
-    ),
-    Metric::gauge(
-        "catch_up_tasks_waiting",
-        "tasks",
-        "Tasks that wait for one of the threads for consumers of old records",
-        |threads| threads.metrics().global_queue_depth() as u64,
-    ),
-];
-
-impl MetricSource for CatchUpMetrics {
-    fn samples(&self) -> Vec<Sample> {
-        read_all(CATCH_UP_METRICS, &self.0)
     }
 }
 
@@ -152,7 +125,6 @@ mod tests {
     fn all() -> Vec<Definition> {
         let mut all = metric_definitions();
         all.extend(definitions(NODE_METRICS));
-        all.extend(definitions(CATCH_UP_METRICS));
         all.extend(definitions(&compactor_metrics()));
         all.extend(definitions(TASK_METRICS));
         all.sort_by_key(|definition| definition.name);

@@ -22,7 +22,7 @@ use crate::{
     banner::banner,
     compactor::{compactor, not_ready_reason},
     config::Settings,
-    metrics::{CatchUpMetrics, CompactorMetrics, NodeMetrics},
+    metrics::{CompactorMetrics, NodeMetrics},
     node::{Addresses, register},
     output::print,
     roles::Role,
@@ -97,7 +97,7 @@ struct Process {
     /// Name and handle of each task, which are waited for at the end.
     tasks: Vec<(&'static str, JoinHandle<()>)>,
     /// The agent's threads for consumers of old records; they end when this is dropped.
-    catch_up: Option<Threads>,
+    _catch_up: Option<Threads>,
     /// The compactor's threads, in the same way.
     _compaction: Vec<Threads>,
 }
@@ -126,7 +126,7 @@ impl Process {
             stop_compacting: CancellationToken::new(),
             stop_http: CancellationToken::new(),
             tasks: Vec::new(),
-            catch_up,
+            _catch_up: catch_up,
             _compaction: Vec::new(),
         };
         process.listen(listeners, stores, session, compactor.as_ref());
@@ -140,8 +140,6 @@ impl Process {
     fn listen(&mut self, listeners: Listeners, stores: &Stores, session: &Session, compactor: Option<&Compactor>) {
         let Listeners { kafka, http } = listeners;
         let mut sources: Vec<Box<dyn MetricSource>> = vec![Box::new(NodeMetrics(session.clone()))];
-        let catch_up = self.catch_up.as_ref().map(|threads| CatchUpMetrics(threads.handle().clone()));
-        sources.extend(catch_up.map(|metrics| Box::new(metrics) as Box<dyn MetricSource>));
         sources
             .extend(compactor.map(|compactor| Box::new(CompactorMetrics(compactor.clone())) as Box<dyn MetricSource>));
         let stop_http = self.stop_http.clone();

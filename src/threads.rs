@@ -18,8 +18,9 @@ const CATCH_UP_NICENESS: i32 = 5;
 /// An idle one keeps what it once allocated and others freed, about 20 MiB under load, so there are as many as keep a
 /// disk busy, not Tokio's 512.
 pub const BLOCKING_THREADS_MAX: usize = 16;
-/// The same for consumers that read old records: enough for a disk, and few that want a processor at once.
-const CATCH_UP_BLOCKING_THREADS_MAX: usize = 4;
+/// The same for consumers that read old records, or one for each processor if these are more: enough for a disk, and few
+/// that want a processor at once.
+const CATCH_UP_BLOCKING_THREADS_MIN: usize = 4;
 
 /// A Tokio runtime beside the main one. Its threads end when this is dropped.
 pub struct Threads(Option<Runtime>);
@@ -47,7 +48,9 @@ impl Threads {
     /// # Errors
     /// If the system cannot start a thread.
     pub fn for_catch_up() -> io::Result<Self> {
-        let mut builder = builder("catch-up", machine::processors().div_ceil(2), CATCH_UP_BLOCKING_THREADS_MAX);
+        let processors = machine::processors();
+        let blocking = processors.clamp(CATCH_UP_BLOCKING_THREADS_MIN, BLOCKING_THREADS_MAX);
+        let mut builder = builder("catch-up", processors.div_ceil(2), blocking);
         Self::build(lower_priority(&mut builder, CATCH_UP_NICENESS))
     }
 

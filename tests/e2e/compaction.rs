@@ -31,8 +31,14 @@ async fn records_read_the_same_before_and_after_they_become_history(metastore: M
 
     server.restart();
     let client = connect(&server).await;
-    assert_eq!(read_all(&partition(&client, "history", 0).await, 0).await, before);
-    let offsets = partition(&client, "history", 0).await.produce(vec![record(7)], Compression::NoCompression).await;
+    let log = partition(&client, "history", 0).await;
+    for _ in 0..2 {
+        let moves = || server.metric("alluvium_low_priority_wait_seconds_count");
+        let moved = moves();
+        assert_eq!(read_all(&log, 0).await, before);
+        assert!(moves() > moved, "each fetch of old records moves to low priority, and back");
+    }
+    let offsets = log.produce(vec![record(7)], Compression::NoCompression).await;
     assert_eq!(offsets.expect("produced"), vec![300], "offsets go on");
 }
 

@@ -1,7 +1,7 @@
 //! A value for each Tokio runtime that asks for one.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::{Handle, Id};
 
@@ -27,14 +27,17 @@ impl<T: Clone> PerRuntime<T> {
     /// # Panics
     /// Outside of any runtime.
     pub fn get_or_make<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let mut of_runtime = self.of_runtime.lock().unwrap_or_else(PoisonError::into_inner);
         let id = Handle::current().id();
-        if let Some(value) = of_runtime.get(&id) {
+        if let Some(value) = self.values().get(&id) {
             return Ok(value.clone());
         }
+        // Not made under the lock, for which other runtimes would wait.
         let made = make()?;
-        of_runtime.insert(id, made.clone());
-        Ok(made)
+        Ok(self.values().entry(id).or_insert(made).clone())
+    }
+
+    fn values(&self) -> MutexGuard<'_, HashMap<Id, T>> {
+        self.of_runtime.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,21 +22,23 @@ pub struct TaskPriority {
 }
 
 impl TaskPriority {
-    /// Goes on at low priority.
-    pub async fn lower(&self) {
-        if self.changes_to(true) {
+    /// Goes on at low priority. Returns whether the task moved.
+    pub async fn lower(&self) -> bool {
+        self.change_to(true).await
+    }
+
+    /// Goes on at normal priority. Returns whether the task moved.
+    pub async fn restore(&self) -> bool {
+        self.change_to(false).await
+    }
+
+    async fn change_to(&self, low: bool) -> bool {
+        let changes = self.is_low.as_ref().is_some_and(|is_low| is_low.swap(low, Ordering::Relaxed) != low);
+        if changes {
             // A task moves when it waits.
             yield_now().await;
         }
-    }
-
-    /// Goes on at normal priority after the next wait.
-    pub fn restore(&self) {
-        self.changes_to(false);
-    }
-
-    fn changes_to(&self, low: bool) -> bool {
-        self.is_low.as_ref().is_some_and(|is_low| is_low.swap(low, Ordering::Relaxed) != low)
+        changes
     }
 }
 
@@ -117,16 +119,15 @@ mod tests {
                 // A timer of the threads that it begins on.
                 let mut timer = Box::pin(sleep(Duration::from_millis(20)));
                 seen.send(thread_name()).await.unwrap();
-                priority.lower().await;
-                priority.lower().await;
+                assert!(priority.lower().await);
+                assert!(!priority.lower().await);
                 seen.send(thread_name()).await.unwrap();
                 timer.as_mut().await;
                 messages.recv().await.unwrap();
                 seen.send(thread_name()).await.unwrap();
                 let spawned = tokio::spawn(async { thread_name() });
                 seen.send(spawned.await.unwrap()).await.unwrap();
-                priority.restore();
-                messages.recv().await.unwrap();
+                priority.restore().await;
                 seen.send(thread_name()).await.unwrap();
                 messages.recv().await.unwrap();
             })
@@ -139,7 +140,6 @@ mod tests {
             to_task.send(1).await.unwrap();
             assert_eq!(next().await, "low");
             assert_eq!(next().await, "low", "what the task spawns runs where it does");
-            to_task.send(1).await.unwrap();
             assert_eq!(next().await, "normal");
             assert_eq!(tracker.len(), 1, "the task is tracked wherever it runs");
             to_task.send(2).await.unwrap();

@@ -2,7 +2,7 @@
 //! object_store, which requests them before every request.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -23,7 +23,9 @@ const UNDATED_LIFETIME: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(crate) struct AwsChain {
     chain: Option<SharedCredentialsProvider>,
-    cached: Mutex<Option<Cached>>,
+    cached: RwLock<Option<Cached>>,
+    /// Held by the caller that queries the chain.
+    querying: Mutex<()>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,30 +39,50 @@ struct Cached {
 
 impl AwsChain {
     pub(crate) fn new(chain: Option<SharedCredentialsProvider>) -> Self {
-        Self { chain, cached: Mutex::new(None) }
+        Self { chain, cached: RwLock::new(None), querying: Mutex::new(()) }
     }
 
-    /// The cached credentials while they are fresh, otherwise new ones. If there are no new ones, the cached
-    /// credentials as long as they are valid. One caller at a time queries the chain.
+    /// The cached credentials while they are fresh, otherwise new ones. If there are no new ones, or another caller is
+    /// asking for them, the cached credentials as long as they are valid. One caller at a time queries the chain.
     async fn credential_at(&self, now: SystemTime) -> Result<Arc<AwsCredential>, object_store::Error> {
-        let mut cached = self.cached.lock().await;
-        if let Some(fresh) = cached.as_ref().filter(|cached| now < cached.stale) {
-            return Ok(Arc::clone(&fresh.credential));
+        if let Some(fresh) = self.cached_until(|cached| cached.stale, now) {
+            return Ok(fresh);
         }
-        match self.query_chain(now).await {
-            Ok(new) => Ok(Arc::clone(&cached.insert(new).credential)),
-            Err(reason) => match cached.as_ref().filter(|cached| now < cached.expiry) {
-                Some(valid) => {
-                    tracing::warn!(%reason, "no new AWS credentials; using the cached ones until they expire");
-                    Ok(Arc::clone(&valid.credential))
-                }
-                None => {
-                    // Peers may see an error of the store; a reason can hold what a program wrote that was asked for credentials.
-                    tracing::warn!(%reason, "no AWS credentials");
-                    Err(unauthenticated())
-                }
+        let _querying = match self.querying.try_lock() {
+            Ok(querying) => querying,
+            Err(_) => match self.cached_until(|cached| cached.expiry, now) {
+                Some(valid) => return Ok(valid),
+                None => self.querying.lock().await,
             },
+        };
+        if let Some(fresh) = self.cached_until(|cached| cached.stale, now) {
+            return Ok(fresh);
         }
+        let reason = match self.query_chain(now).await {
+            Ok(new) => {
+                let credential = Arc::clone(&new.credential);
+                *self.cached.write().unwrap_or_else(PoisonError::into_inner) = Some(new);
+                return Ok(credential);
+            }
+            Err(reason) => reason,
+        };
+        match self.cached_until(|cached| cached.expiry, now) {
+            Some(valid) => {
+                tracing::warn!(%reason, "no new AWS credentials; using the cached ones until they expire");
+                Ok(valid)
+            }
+            None => {
+                // Peers may see an error of the store; a reason can hold what a program wrote that was asked for credentials.
+                tracing::warn!(%reason, "no AWS credentials");
+                Err(unauthenticated())
+            }
+        }
+    }
+
+    /// The cached credentials, if `now` is before the given time of theirs.
+    fn cached_until(&self, time: fn(&Cached) -> SystemTime, now: SystemTime) -> Option<Arc<AwsCredential>> {
+        let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
+        cached.as_ref().filter(|cached| now < time(cached)).map(|cached| Arc::clone(&cached.credential))
     }
 
     /// New credentials, or why there are none.
@@ -177,6 +199,18 @@ mod tests {
         assert!(reason.contains("set AWS_ACCESS_KEY_ID"), "{reason}");
         numbered.broken.store(false, Relaxed);
         assert_eq!(id(&chain, 61).await, "1");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_the_chain_while_the_cached_credentials_are_valid() {
+        let (chain, _) = chain();
+        assert_eq!(id(&chain, 0).await, "0");
+        let querying = chain.querying.lock().await;
+        assert_eq!(id(&chain, 57).await, "0");
+        let expired = tokio::time::timeout(Duration::from_millis(10), id(&chain, 60));
+        assert!(expired.await.is_err(), "only without valid ones does it wait");
+        drop(querying);
+        assert_eq!(id(&chain, 60).await, "1");
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alluvium_model::ExtentSource;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::locate::LocatedPartition;
 use super::{Fetch, FetchPlan};
@@ -33,18 +33,28 @@ pub struct Admission {
 }
 
 impl Fetch {
-    /// Waits for the memory that the answer to `plan` takes; less than it asks for if memory is short. An answer with old
-    /// records is read and written at low priority.
+    /// Waits for the memory that the answer to `plan` takes; less than it asks for if memory is short. If all of its
+    /// records are old, it is read and written at low priority.
     pub(super) async fn admit(&self, plan: &FetchPlan, located: &[LocatedPartition]) -> Admission {
         let Some(demand) = demand(plan, located) else { return Admission { bytes_max: plan.max_bytes, memory: None } };
-        match demand.share {
-            Share::CatchUp => plan.priority.lower().await,
-            _ => plan.priority.restore(),
+        if readable(located).all(LocatedPartition::is_cold) {
+            self.lower_priority(plan).await;
         }
         let memory = timeout(WAIT_MAX, self.shared.memory.acquire(demand)).await.ok();
         let bytes = memory.as_ref().map_or(0, Permit::bytes);
         Admission { bytes_max: (bytes / bytes_per_byte(demand.share)).min(plan.max_bytes), memory }
     }
+
+    async fn lower_priority(&self, plan: &FetchPlan) {
+        let asked = Instant::now();
+        if plan.priority.lower().await {
+            self.shared.metrics.low_priority_wait.observe(asked.elapsed().as_secs_f64());
+        }
+    }
+}
+
+fn readable(located: &[LocatedPartition]) -> impl Iterator<Item = &LocatedPartition> {
+    located.iter().filter(|located| located.available() > 0)
 }
 
 fn bytes_per_byte(share: Share) -> usize {
@@ -53,9 +63,8 @@ fn bytes_per_byte(share: Share) -> usize {
 
 /// The memory that the answer takes; `None` if there is nothing to read.
 fn demand(plan: &FetchPlan, located: &[LocatedPartition]) -> Option<Demand> {
-    let readable = || located.iter().filter(|located| located.available() > 0);
-    let first = readable().next()?;
-    let share = if readable().any(LocatedPartition::is_cold) { Share::CatchUp } else { Share::Tail };
+    let first = readable(located).next()?;
+    let share = if readable(located).any(LocatedPartition::is_cold) { Share::CatchUp } else { Share::Tail };
     let answer_max = if share == Share::CatchUp { plan.max_bytes.min(OLD_ANSWER_BYTES_MAX) } else { plan.max_bytes };
     let of_partition = |(located, bytes_max): (&LocatedPartition, usize)| located.bytes().min(bytes_max);
     let bytes_max = plan.partitions.iter().map(|requested| requested.max_bytes);

@@ -24,8 +24,6 @@ impl Fetch {
             if is_enough(plan, &located) || plan.max_wait.is_zero() {
                 return located;
             }
-            // What it waits for is new.
-            plan.priority.restore();
             match &watch {
                 // Only a fetch that has to wait pays for a watch. A change before the watch began wakes nobody, so the
                 // partitions are located once more before the wait.

@@ -132,7 +132,12 @@ impl ReadContext<'_> {
             read => return read.map_err(|error| failed(requested, error)),
         };
         tracing::info!(partition = %requested.partition, reason, "object not found; locating its records again");
+        // Others wait for what it holds meanwhile.
+        let was_low = self.plan.priority.restore().await;
         let extents = self.fetch.locate_again(self.plan, requested).await?;
+        if was_low {
+            self.plan.priority.lower().await;
+        }
         self.select(requested, &extents, budget).await.map_err(|error| failed(requested, error))
     }
 

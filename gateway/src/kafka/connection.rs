@@ -80,7 +80,7 @@ enum Event<R> {
 type Reading<R> = Pin<Box<dyn Future<Output = (FrameReader<R>, Result<Incoming, FrameError>)> + Send>>;
 
 /// Serves one connection until it ends, and logs why: as a warning if the peer sent something invalid. `priority` is
-/// that of the task that this runs in: low while the client reads old records.
+/// that of the task that this runs in: low while a fetch reads old records and sends them, normal otherwise.
 pub async fn serve<R, W>(
     agent: Arc<Agent>,
     peer: SocketAddr,
@@ -171,6 +171,8 @@ where
                 if let Err(ended) = within_end_timeout(send(agent, reply, write, stall_max), cancel).await {
                     return ended;
                 }
+                // A fetch of old records has lowered it.
+                origin.priority.restore().await;
             }
             Event::Incoming(reader, incoming) => {
                 if let Err(ended) = accept(agent, origin, incoming, queue) {

@@ -73,6 +73,8 @@ instruments! {
         fetch_bytes: Counter = "fetch_bytes", "bytes" [];
         /// Fetches that waited for records
         fetch_waits: Counter = "fetch_waits", "fetches" [];
+        /// Time that fetches of old records waited for a thread of low priority
+        low_priority_wait: Histogram = "low_priority_wait_seconds", "seconds" [];
         /// Partitions that could not be fetched
         fetch_failures: Counter = "fetch_failures", "partitions" [];
         /// Runs of batches found in segments that this agent wrote lately

@@ -37,7 +37,8 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes read of an answer that says why there is no block.
 const REASON_BYTES_MAX: usize = 4 << 10;
 
-/// Requests blocks over HTTP/1.1 on connections that are kept open, of each runtime its own. The caller bounds how long an answer may take.
+/// Requests blocks over HTTP/1.1 on connections that are kept open; each Tokio runtime has its own. The caller bounds how
+/// long an answer may take.
 #[derive(Clone, Debug)]
 pub struct HttpPeers {
     clients: Arc<PerRuntime<BlockClient>>,

@@ -81,7 +81,6 @@ struct PlannedTopic {
 
 fn start(call: Call) -> Result<InFlight, DecodeError> {
     let Call { context, header, body, permit } = call;
-    context.priority.restore();
     let frame_bytes = body.len();
     let request: ProduceRequest = decode(body, header.version)?;
     let append_timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).max(TIMEOUT_MIN);
