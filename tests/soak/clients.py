@@ -3,12 +3,13 @@ topics that come and go."""
 
 import select
 import socket
-import struct
 import threading
 import time
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+
+from raw_fetch import fetch_request
 
 # Connections that end with the servers are no news.
 QUIET = {"log_level": 0}
@@ -102,7 +103,7 @@ class Stuck(Background):
         self.port, self.topic, self.partitions, self.count = int(port), topic, partitions, count
         self.sockets: list[socket.socket] = []
         self.closed = 0
-        self.offsets = [0] * partitions
+        self.offsets = dict.fromkeys(range(partitions), 0)
 
     def work(self):
         client = Consumer({**QUIET, "bootstrap.servers": f"{self.host}:{self.port}", "group.id": "stuck"})
@@ -113,7 +114,7 @@ class Stuck(Background):
                 self.sockets.remove(one)
             self.closed += len(gone)
             if len(self.sockets) < self.count:
-                self.offsets = [self.start_of(client, partition) for partition in range(self.partitions)]
+                self.offsets = {partition: self.start_of(client, partition) for partition in range(self.partitions)}
                 self.sockets += [self.open() for _ in range(self.count - len(self.sockets))]
             self.progress = time.monotonic()
             self.stopping.wait(self.LOOK_SECONDS)
@@ -139,17 +140,6 @@ def is_closed(one: socket.socket) -> bool:
     poll = select.poll()
     poll.register(one, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
     return bool(poll.poll(0))
-
-
-def fetch_request(number: int, topic: str, offsets: list[int], bytes_max: int) -> bytes:
-    """A Fetch request, version 4, with its length."""
-    api, version, any_replica, wait_ms, bytes_min, read_uncommitted = 1, 4, -1, 500, 1, 0
-    name, client = topic.encode(), b"stuck"
-    partitions = b"".join(struct.pack(">iqi", partition, offset, bytes_max) for partition, offset in enumerate(offsets))
-    request = struct.pack(">hhih", api, version, number, len(client)) + client
-    request += struct.pack(">iiiibi", any_replica, wait_ms, bytes_min, bytes_max, read_uncommitted, 1)
-    request += struct.pack(">h", len(name)) + name + struct.pack(">i", len(offsets)) + partitions
-    return struct.pack(">i", len(request)) + request
 
 
 class Churn(Background):

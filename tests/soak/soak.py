@@ -4,8 +4,8 @@
     tests/soak/run --minutes 60 --cluster     # three agents, two compactors, FoundationDB (FDB_HOME), SeaweedFS
     tests/soak/run --smoke                    # both, within two minutes each, at a rate that a small machine can do
 
-Consumers at the tail check every record. One more consumer reads from the beginning for ever, some connections are never
-read, topics come and go. Retention is at a minute. Every few seconds it takes a sample; at the end it writes all samples
+Consumers at the tail check every record. One more consumer reads from the beginning for ever, a crowd of others catches up at
+once, some connections are never read, topics come and go. Retention is at a minute. Every few seconds it takes a sample; at the end it writes all samples
 (CSV), a plot (PNG) and a table. It fails if a series grows in its second half (trend.py says when), and at once if something
 stands still (progress.py).
 """
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from bench import Bench
 from clients import Background, Churn, FarBehind, Stuck, create_topic
+from crowd import Crowd
 from output import growing, plot, table, write_csv
 from progress import chatter, stalled, starving_compaction
 from sampler import Sampler
@@ -32,6 +33,7 @@ RECORD_BYTES = 1 << 10
 # Of tests/chaos/cluster.py's compaction.
 AGE_SECONDS = 5.0
 STUCK_CONNECTIONS = 8
+CROWD = 32
 # After which the trouble-makers start, so that there are records for them.
 LEAD_SECONDS = 5.0
 # What the two processes of a small machine can do beside their clients.
@@ -93,7 +95,8 @@ class Run:
         address = self.target.kafka_addresses[-1]
         behind = self.options.behind_mib * MIB
         self.others = [FarBehind(address, "load-0", PARTITIONS, behind), Churn(self.target.kafka_addresses[0]),
-                       Stuck(address, "load-0", PARTITIONS, STUCK_CONNECTIONS)]
+                       Stuck(address, "load-0", PARTITIONS, STUCK_CONNECTIONS),
+                       Crowd(address, "load-0", PARTITIONS, CROWD)]
         for other in self.others:
             other.start()
 
@@ -155,14 +158,14 @@ def totals(run: Run, sampler: Sampler) -> str:
     last = sampler.samples[-1]
     produced = last["produced bytes"] / GIB
     per_gib = lambda counter: last[counter] / produced if produced else 0
-    behind = next((other for other in run.others if isinstance(other, FarBehind)), None)
-    stuck = next((other for other in run.others if isinstance(other, Stuck)), None)
-    churn = next((other for other in run.others if isinstance(other, Churn)), None)
+    of = lambda kind: next((other for other in run.others if isinstance(other, kind)), None)
+    behind, crowd, stuck, churn = of(FarBehind), of(Crowd), of(Stuck), of(Churn)
     return (f"soak: {run.target.name}, {last['seconds']:.0f} s, {produced:.2f} GiB produced "
             f"({produced * GIB / MIB / max(last['seconds'], 1):.1f} MiB/s), {last['history files']:.0f} history files, "
             f"{per_gib('PUTs'):.0f} PUT/GiB, {per_gib('GETs'):.0f} GET/GiB, {last['log bytes']:.0f} bytes of log; far behind: "
-            f"{behind.passes if behind else 0} passes, {behind.bytes / GIB if behind else 0:.2f} GiB; stuck: "
-            f"{stuck.closed if stuck else 0} connections closed by the server; {churn.deleted if churn else 0} topics deleted")
+            f"{behind.passes if behind else 0} passes, {behind.bytes / GIB if behind else 0:.2f} GiB; crowd: "
+            f"{crowd.bytes / GIB if crowd else 0:.2f} GiB; stuck: {stuck.closed if stuck else 0} connections closed by the "
+            f"server; {churn.deleted if churn else 0} topics deleted")
 
 
 def soak(kind, options: argparse.Namespace) -> int:

@@ -44,6 +44,7 @@ pub(crate) async fn decode<T: Send + 'static>(
     };
     for _ in 0..ROUNDS_MAX {
         let bytes = verified_read::read_ranges(source, &footer.checksums, &decoding.needed).await?;
+        source.ready_to_decode().await;
         decoding = blocking(move || catch_panic(|| decoding.step(bytes))).await?;
         if decoding.needed.is_empty() {
             return blocking(move || finish(decoding.rows(count)?)).await;

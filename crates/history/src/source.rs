@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 
 /// Why a source could not read. The reader returns it inside its own error.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
@@ -15,4 +15,10 @@ pub trait RangedRead: Send + Sync {
 
     /// The bytes of exactly `range`, which is within `0..size()` and not empty.
     fn read(&self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, SourceError>>;
+
+    /// Waits until what was read may be decoded; at once unless the source limits how many decode at the same time.
+    /// Called while no read is in flight.
+    fn ready_to_decode(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
 }

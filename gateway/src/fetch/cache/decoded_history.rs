@@ -73,7 +73,7 @@ pub struct DecodedHistory {
     metrics: Metrics,
 }
 
-/// A source of bytes that gives the right to decode to others while it waits for the store.
+/// A source of bytes for one decoding. The decoding holds a permit while it decodes, and returns it to read more.
 pub struct DecodingReader<'a> {
     source: &'a dyn RangedRead,
     decodes: &'a Semaphore,
@@ -86,19 +86,24 @@ impl RangedRead for DecodingReader<'_> {
     }
 
     fn read(&self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, SourceError>> {
-        Box::pin(async move {
+        self.set_decoding(None);
+        self.source.read(range)
+    }
+
+    /// Not part of a read: several may be in flight, and one that held a permit while another waits for one could wait
+    /// for ever.
+    fn ready_to_decode(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
             self.set_decoding(None);
-            let read = self.source.read(range).await;
             let permit = self.decodes.acquire().await.expect("the semaphore is never closed");
             self.set_decoding(Some(permit));
-            read
         })
     }
 }
 
 impl<'a> DecodingReader<'a> {
+    /// The permit before is dropped.
     fn set_decoding(&self, permit: Option<SemaphorePermit<'a>>) {
-        // The permit before is dropped.
         *self.decoding.lock().unwrap_or_else(PoisonError::into_inner) = permit;
     }
 }
@@ -147,5 +152,67 @@ impl DecodedHistory {
             decode.await
         };
         self.chunks.get_or_insert_async(&name, decode).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use alluvium_history::{HistoryCompression, HistoryRecord, HistoryWriter, TimestampType};
+    use alluvium_model::{Timestamp, TopicId, TopicPartition};
+    use alluvium_runtime::{Rng, SeededRng};
+    use futures::future::try_join_all;
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    const RECORDS: i64 = 400;
+    const RECORD_BYTES: usize = 16 << 10;
+
+    /// A file whose later bytes take longer to read.
+    struct SlowFile(Bytes);
+
+    impl RangedRead for SlowFile {
+        fn size(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn read(&self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, SourceError>> {
+            Box::pin(async move {
+                sleep(Duration::from_micros(range.start)).await;
+                Ok(self.0.slice(range.start as usize..range.end as usize))
+            })
+        }
+    }
+
+    fn file_of_large_records() -> SlowFile {
+        let partition = TopicPartition::new(TopicId(uuid::Uuid::from_u128(1)), PartitionIndex(0));
+        let mut writer = HistoryWriter::new("orders", partition, Offset(0), HistoryCompression::default()).unwrap();
+        let rng = SeededRng::new(1);
+        for offset in (0..RECORDS).map(Offset) {
+            let value: Vec<u8> = (0..RECORD_BYTES / 8).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
+            let (timestamp, timestamp_type) = (Timestamp(0), TimestampType::CreateTime);
+            let (key, value, headers) = (None, Some(value.into()), Vec::new());
+            writer.push(&HistoryRecord { offset, timestamp, timestamp_type, key, value, headers }).unwrap();
+        }
+        SlowFile(writer.finish(Offset(RECORDS)).unwrap().parts.concat().into())
+    }
+
+    /// The columns of large records are far apart, so each of these decodings reads twice at the same time. They once
+    /// took a permit for each read, and all waited for the second ones.
+    #[tokio::test(start_paused = true)]
+    async fn decodings_that_read_several_ranges_do_not_wait_for_each_other_for_ever() {
+        let source = file_of_large_records();
+        let file = HistoryFile::open(&source).await.unwrap();
+        let history = DecodedHistory::new(0, Metrics::default());
+        let decode = async |from: i64| {
+            let reader = history.decoding_reader(&source);
+            file.batches_within(&reader, Offset(from)..Offset(from + 10), CHUNK_BYTES_MAX).await
+        };
+        let decodes = (100..RECORDS - 10).step_by(10).map(decode);
+        let decoded =
+            timeout(Duration::from_secs(600), try_join_all(decodes)).await.expect("no decoding hangs").unwrap();
+        assert!(decoded.len() > CONCURRENT_DECODES_MAX && decoded.iter().all(|batches| !batches.is_empty()));
     }
 }
