@@ -41,6 +41,9 @@ impl Fetch {
             self.lower_priority(plan).await;
         }
         let memory = timeout(WAIT_MAX, self.shared.memory.acquire(demand)).await.ok();
+        if memory.is_none() {
+            self.shared.metrics.fetches_without_memory.inc();
+        }
         let bytes = memory.as_ref().map_or(0, Permit::bytes);
         Admission { bytes_max: (bytes / bytes_per_byte(demand.share)).min(plan.max_bytes), memory }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use alluvium_model::Offset;
 use alluvium_model::log::transaction_end::AbortedTransaction;
 use futures::{StreamExt, stream};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::admission::Admission;
 use super::batch_visit::VisitBatches;
@@ -27,6 +27,9 @@ const CONCURRENT_READS_MAX: usize = 8;
 /// After reading for this long, a fetch returns what it has read. It may have many small old segments left, each of
 /// which takes a round trip, and clients usually give up after 30 s.
 const READ_TIME_MAX: Duration = Duration::from_secs(5);
+/// Records of one partition that are not loaded after this time are an error to the client, which tries again. Longer
+/// than the object store is waited for, whose errors say more.
+const LOAD_TIME_MAX: Duration = Duration::from_secs(25);
 
 /// What the partitions of one fetch share while they are read.
 struct ReadContext<'a> {
@@ -97,7 +100,7 @@ impl ReadContext<'_> {
         let budget = budget.capped(self.bytes_max.saturating_sub(self.bytes_read.load(Ordering::Relaxed)));
         let LocatedPartition { head, extents } = located;
         let read = match extents {
-            Ok(_) if budget.is_empty() => Ok(SelectedBatches::default()),
+            Ok(_) if budget.is_empty() || self.is_over(budget) => Ok(SelectedBatches::default()),
             Ok(extents) => self.read_records(requested, &extents, budget).await,
             Err(error) => Err(error),
         };
@@ -117,6 +120,11 @@ impl ReadContext<'_> {
         };
         self.bytes_read.fetch_add(fetched.bytes(), Ordering::Relaxed);
         fetched
+    }
+
+    /// Whether the time is over before a partition with this `budget` is begun.
+    fn is_over(&self, budget: PartitionBudget) -> bool {
+        !budget.at_least_one && Instant::now() >= self.deadline
     }
 
     /// Reads `extents`. If an object is not found because the compactor has replaced it, locates the records again and
@@ -152,7 +160,9 @@ impl ReadContext<'_> {
         let selection = Selection::new(extents.until, budget);
         let mut selecting = Selecting { selection, aborted: &extents.aborted, deadline: self.deadline };
         let read = PartitionRead { partition: requested.partition, from: requested.offset, read_plan: &self.read_plan };
-        match self.fetch.shared.loader.visit_batches(read, &extents.extents, &mut selecting).await {
+        let visit = self.fetch.shared.loader.visit_batches(read, &extents.extents, &mut selecting);
+        let late = |_| Err(LoadError::Storage(format!("records are not loaded after {LOAD_TIME_MAX:?}")));
+        match timeout(LOAD_TIME_MAX, visit).await.unwrap_or_else(late) {
             Err(error) if selecting.selection.is_empty() => Err(error),
             Ok(()) | Err(_) => selecting.selection.into_batches(),
         }

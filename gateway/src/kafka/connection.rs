@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use alluvium_model::limits;
 use alluvium_runtime::TaskPriority;
+use futures::future::{Either, MaybeDone, maybe_done, select};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -70,14 +71,50 @@ impl ConnectionEnd {
     }
 }
 
-enum Event<R> {
+enum Event {
     Stop,
     Paused,
     Reply(Reply),
-    Incoming(FrameReader<R>, Result<Incoming, FrameError>),
+    /// A frame is read, or none can be.
+    Read,
 }
 
-type Reading<R> = Pin<Box<dyn Future<Output = (FrameReader<R>, Result<Incoming, FrameError>)> + Send>>;
+type NextFrame<R> = Pin<Box<dyn Future<Output = (FrameReader<R>, Result<Incoming, FrameError>)> + Send>>;
+
+/// The frame that is being read, until it is taken. It is polled whatever else the connection waits for: half of it may
+/// hold memory that others wait for, or the next place in their queue.
+struct Reading<R>(MaybeDone<NextFrame<R>>);
+
+impl<R: AsyncRead + Unpin + Send + 'static> Reading<R> {
+    fn begin(reader: FrameReader<R>) -> Self {
+        Self(maybe_done(Box::pin(reader.next())))
+    }
+
+    /// Whether there is something to take.
+    fn is_done(&self) -> bool {
+        matches!(self.0, MaybeDone::Done(_))
+    }
+
+    /// Until there is something to take.
+    async fn done(&mut self) {
+        Pin::new(&mut self.0).await;
+    }
+
+    /// What was read. The next frame is read from then on.
+    fn take(&mut self) -> Option<Result<Incoming, FrameError>> {
+        let (reader, incoming) = Pin::new(&mut self.0).take_output()?;
+        *self = Self::begin(reader);
+        Some(incoming)
+    }
+
+    /// Finishes `other`, and reads on meanwhile.
+    async fn beside<T>(&mut self, other: impl Future<Output = T>) -> T {
+        match select(pin!(other), pin!(self.done())).await {
+            Either::Left((finished, _)) => finished,
+            Either::Right(((), other)) => other.await,
+        }
+    }
+}
 
 /// Serves one connection until it ends, and logs why: as a warning if the peer sent something invalid. `priority` is
 /// that of the task that this runs in: low while a fetch reads old records and sends them, normal otherwise.
@@ -153,32 +190,36 @@ where
     W: AsyncWrite + Unpin,
 {
     let stall_max = agent.config.connections_idle_max;
-    let mut reading: Reading<R> = Box::pin(reader.next());
+    let mut reading = Reading::begin(reader);
     let mut paused = pin!(agent.pause_watch.paused_since(origin.began));
     loop {
+        let may_read = queue.has_room() || !reading.is_done();
         let event = tokio::select! {
             biased;
             () = cancel.cancelled() => Event::Stop,
             // Before anything that waits is begun.
             () = &mut paused => Event::Paused,
             reply = queue.next() => Event::Reply(reply),
-            (reader, incoming) = &mut reading, if queue.has_room() => Event::Incoming(reader, incoming),
+            () = reading.done(), if may_read => Event::Read,
         };
         match event {
             Event::Stop => return ConnectionEnd::Draining,
             Event::Paused => return ConnectionEnd::Paused,
             Event::Reply(reply) => {
-                if let Err(ended) = within_end_timeout(send(agent, reply, write, stall_max), cancel).await {
+                let sending = within_end_timeout(send(agent, reply, write, stall_max), cancel);
+                if let Err(ended) = reading.beside(sending).await {
                     return ended;
                 }
                 // A fetch of old records has lowered it.
                 origin.priority.restore().await;
             }
-            Event::Incoming(reader, incoming) => {
-                if let Err(ended) = accept(agent, origin, incoming, queue) {
+            Event::Read => {
+                if queue.has_room()
+                    && let Some(incoming) = reading.take()
+                    && let Err(ended) = accept(agent, origin, incoming, queue)
+                {
                     return ended;
                 }
-                reading = Box::pin(reader.next());
             }
         }
     }

@@ -196,6 +196,25 @@ async fn a_slow_client_that_takes_its_answer_is_served_whole_while_others_wait_f
 }
 
 #[tokio::test(start_paused = true)]
+async fn half_a_frame_of_a_client_that_takes_no_answer_does_not_keep_producers_waiting() {
+    let world = World::new().await;
+    let partition = world.topic("orders", 1).await[0];
+    let (writer, announced) = (world.agent().await, 2 << 20);
+    let agent = world.agent_with(AgentConfig { unflushed_bytes_max: announced, ..AgentConfig::default() }).await;
+    let mut stuck = connect(&agent);
+    stuck.send(4, &poll("orders", Duration::from_secs(100))).await;
+    // All that may be in flight, of which no more than the beginning comes.
+    stuck.client.write_i32(i32::try_from(announced).expect("a length")).await.expect("the agent reads");
+    stuck.client.write_all(&[0; 8]).await.expect("the agent reads");
+    sleep(Duration::from_secs(1)).await;
+    produce(&writer, partition, batch(&["v".repeat(2 * PIPE_BYTES).as_str()])).await.expect("acknowledged");
+    sleep(Duration::from_secs(1)).await;
+    let mut other = connect(&agent);
+    other.send(8, &append("orders", -1, &"v".repeat(PIPE_BYTES / 2))).await;
+    timeout(Duration::from_secs(10), other.receive(8)).await.expect("in time");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_topic_just_created_by_another_agent_is_produced_to_in_order() {
     let world = World::new().await;
     world.topic("orders", 1).await;

@@ -7,14 +7,15 @@ use alluvium_model::{TopicPartition, limits};
 use alluvium_objects::faults::{Fault, FaultRule};
 use alluvium_objects::{Operation, UsageTotals};
 use alluvium_runtime::Tasks;
-use futures::future::try_join_all;
+use futures::FutureExt;
+use futures::future::{pending, try_join_all};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use crate::agent::Agent;
 use crate::config::AgentConfig;
 use crate::fetch::tests::write_segments;
-use crate::fetch::{CacheBytes, FetchPlan};
+use crate::fetch::{CacheBytes, FetchError, FetchPlan, LoadError};
 use crate::memory::Share;
 use crate::tests::compaction::compact;
 use crate::tests::world::{World, batch, fetch, plan, produce, read_all, records};
@@ -88,6 +89,54 @@ async fn a_fetch_of_many_slow_old_segments_is_answered_with_those_loaded_in_time
     let fetched = fetch(&agent, partition, 0).await;
     assert_eq!((started.elapsed(), records(&fetched).len()), (Duration::from_secs(5), 5));
     assert_eq!(read_all(&agent, partition).await.len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_of_many_partitions_with_slow_segments_is_answered_with_those_loaded_in_time() {
+    let world = World::new().await;
+    let writer = world.agent().await;
+    let partitions = world.topic("orders", PARTITIONS).await;
+    for partition in &partitions {
+        produce(&writer, *partition, batch(&["v"])).await.expect("acknowledged");
+    }
+    world.faults.inject(FaultRule::on(Operation::Get, Fault::Delay(Duration::from_secs(1))));
+    let agent = world.agent().await;
+    let requested: Vec<_> = partitions.into_iter().map(|partition| (partition, 0)).collect();
+    let started = Instant::now();
+    let fetched = agent.fetch.fetch(plan(&requested)).await;
+    assert!(started.elapsed() <= Duration::from_secs(6), "{:?}", started.elapsed());
+    let read = fetched.iter().filter(|partition| partition.bytes() > 0).count();
+    assert!(read > 0 && read < fetched.len() && fetched.iter().all(|partition| partition.error.is_none()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_whose_records_are_never_loaded_fails() {
+    let world = World::new().await;
+    let (partition, _) = history(&world).await;
+    let agent = world.agent().await;
+    let located = agent.fetch.locate(&plan(&[(partition, 0)])).await.remove(0);
+    let object = located.extents.expect("extents").extents[0].object;
+    let mut hanging = Box::pin(agent.fetch.shared.loader.history.file(object, pending::<Result<_, LoadError>>()));
+    assert!(hanging.as_mut().now_or_never().is_none());
+    let started = Instant::now();
+    let fetched = timeout(Duration::from_secs(60), fetch(&agent, partition, 0)).await.expect("an answer");
+    assert!(matches!(fetched.error, Some(FetchError::Storage(_))), "{:?}", fetched.error);
+    assert!(started.elapsed() >= Duration::from_secs(25));
+    drop(hanging);
+    assert_eq!(fetch(&agent, partition, 0).await.error, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_gets_no_memory_is_answered_without_records_and_counted() {
+    let world = World::new().await;
+    let (agent, partitions) = old_segments(&world).await;
+    let held = agent.memory.charge(Share::CatchUp, agent.config.answer_bytes_max);
+    let fetched = fetch(&agent, partitions[0], 0).await;
+    assert_eq!((fetched.error.as_ref(), records(&fetched).len()), (None, 0));
+    assert_eq!(agent.metrics.fetches_without_memory.get(), 1);
+    drop(held);
+    assert_eq!(read_all(&agent, partitions[0]).await.len() as u64, ROUNDS);
+    assert_eq!(agent.metrics.fetches_without_memory.get(), 1);
 }
 
 const HISTORY_RECORDS: i64 = 2_000;
