@@ -1,9 +1,7 @@
 //! Admits a fetch to the memory of its answer: how much it needs, and the wait for it.
 
-use std::time::Duration;
-
 use alluvium_model::ExtentSource;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::locate::LocatedPartition;
 use super::{Fetch, FetchPlan};
@@ -19,9 +17,6 @@ const OLD_BYTES_PER_BYTE: usize = 2;
 /// Size that hardly any batch exceeds: Kafka's default limit (`max.message.bytes`, with the batch's overhead). With
 /// less memory a fetch might have to exceed it, because it answers at least one batch.
 const BATCH_BYTES_USUAL_MAX: usize = 1_048_588;
-/// A fetch that gets no memory for this long is answered without records, and comes again: clients usually give up
-/// after 30 s.
-const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// What a fetch may read.
 #[derive(Debug)]
@@ -33,14 +28,15 @@ pub struct Admission {
 }
 
 impl Fetch {
-    /// Waits for the memory that the answer to `plan` takes; less than it asks for if memory is short. If all of its
-    /// records are old, it is read and written at low priority.
+    /// Waits for the memory that the answer to `plan` takes; less than it asks for if memory is short. Without memory it
+    /// is answered without records, and comes again. If all of its records are old, it is read and written at low
+    /// priority.
     pub(super) async fn admit(&self, plan: &FetchPlan, located: &[LocatedPartition]) -> Admission {
         let Some(demand) = demand(plan, located) else { return Admission { bytes_max: plan.max_bytes, memory: None } };
         if readable(located).all(LocatedPartition::is_cold) {
             self.lower_priority(plan).await;
         }
-        let memory = timeout(WAIT_MAX, self.shared.memory.acquire(demand)).await.ok();
+        let memory = self.shared.memory.acquire_in_time(demand).await;
         if memory.is_none() {
             self.shared.metrics.fetches_without_memory.inc();
         }

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::memory::{MemoryBudget, Share};
+use crate::memory::{MemoryBudget, Pace, Share};
 
 /// Connections open at once; further clients wait to be accepted. Far fewer than Kafka's, since HTTP is for people,
 /// scripts and other agents.
@@ -38,8 +38,27 @@ pub struct ConnectionListener {
 pub struct ConnectionLimits {
     /// After nothing has happened on it for this long.
     pub idle_max: Duration,
-    /// If answers hold memory: after its client has taken nothing of an answer for this long, while others wait for it.
+    /// If answers hold memory: once its client takes an answer too slowly, with this grace, while others wait for it.
     pub memory: Option<(MemoryBudget, Duration)>,
+}
+
+/// How a client takes an answer, since a write of it had to wait for the first time.
+struct Taking {
+    since: Instant,
+    last_progress: Instant,
+    taken: usize,
+    next_check: Pin<Box<Sleep>>,
+}
+
+impl Taking {
+    fn begin() -> Self {
+        let now = Instant::now();
+        Self { since: now, last_progress: now, taken: 0, next_check: Box::pin(sleep(PROGRESS_CHECK)) }
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { taken: self.taken, took: self.since.elapsed(), paused: self.last_progress.elapsed() }
+    }
 }
 
 impl ConnectionListener {
@@ -79,21 +98,21 @@ impl axum::serve::Listener for ConnectionListener {
 }
 
 /// One client's socket. Reads and writes fail once it has been idle for too long.
-pub struct Connection {
-    stream: TcpStream,
+pub struct Connection<S = TcpStream> {
+    stream: S,
     idle: Pin<Box<Sleep>>,
     limits: ConnectionLimits,
-    /// Since when the client takes nothing of its answer, and the next check of that.
-    stalled: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// How the client takes an answer that does not fit into the socket.
+    taking: Option<Taking>,
     open: Gauge,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Connection {
-    fn new(stream: TcpStream, limits: ConnectionLimits, open: Gauge, permit: OwnedSemaphorePermit) -> Self {
+impl<S> Connection<S> {
+    fn new(stream: S, limits: ConnectionLimits, open: Gauge, permit: OwnedSemaphorePermit) -> Self {
         open.inc();
         let idle = Box::pin(sleep(limits.idle_max));
-        Self { stream, idle, limits, stalled: None, open, _permit: permit }
+        Self { stream, idle, limits, taking: None, open, _permit: permit }
     }
 
     /// The result of a read or write; if there is none yet, an error once the connection has been idle for too long.
@@ -105,43 +124,57 @@ impl Connection {
         self.idle.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// The result of a write; if there is none, an error once the client has kept others waiting for too long.
-    fn unless_stalled<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+    /// The result of a write; if there is none, an error once the client is too slow while others wait.
+    fn unless_too_slow(
+        &mut self,
+        polled: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         let polled = self.unless_idle(polled, context);
-        if polled.is_ready() {
-            self.stalled = None;
-            return polled;
+        match polled {
+            Poll::Ready(Ok(taken)) => {
+                if let Some(taking) = &mut self.taking {
+                    (taking.taken, taking.last_progress) = (taking.taken + taken, Instant::now());
+                }
+                return polled;
+            }
+            Poll::Ready(Err(_)) => return polled,
+            Poll::Pending => {}
         }
         let Some((memory, grace)) = &self.limits.memory else { return polled };
-        let (since, check) = self.stalled.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(PROGRESS_CHECK))));
-        while check.as_mut().poll(context).is_ready() {
+        let taking = self.taking.get_or_insert_with(Taking::begin);
+        while taking.next_check.as_mut().poll(context).is_ready() {
             let is_contended = || memory.is_contended(Share::Http) || memory.is_contended(Share::Peers);
-            if since.elapsed() > *grace && is_contended() {
+            if taking.pace().is_too_slow(*grace) && is_contended() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            check.as_mut().reset(Instant::now() + PROGRESS_CHECK);
+            taking.next_check.as_mut().reset(Instant::now() + PROGRESS_CHECK);
         }
         Poll::Pending
     }
 }
 
-impl Drop for Connection {
+impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
         self.open.dec();
     }
 }
 
-impl AsyncRead for Connection {
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_read(context, into);
+        if polled.is_ready() {
+            // The next request: the answer before has been taken.
+            self.taking = None;
+        }
         self.unless_idle(polled, context)
     }
 }
 
-impl AsyncWrite for Connection {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.unless_stalled(polled, context)
+        self.unless_too_slow(polled, context)
     }
 
     fn poll_write_vectored(
@@ -150,7 +183,7 @@ impl AsyncWrite for Connection {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.unless_stalled(polled, context)
+        self.unless_too_slow(polled, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -163,5 +196,77 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::memory::Demand;
+
+    const GRACE: Duration = Duration::from_secs(10);
+    const ANSWER: usize = 8 << 20;
+
+    async fn connection(memory: MemoryBudget) -> (Connection<DuplexStream>, DuplexStream) {
+        let (ours, client) = duplex(16 << 10);
+        let limits = ConnectionLimits { idle_max: Duration::from_secs(600), memory: Some((memory, GRACE)) };
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("the semaphore is never closed");
+        (Connection::new(ours, limits, Gauge::default(), permit), client)
+    }
+
+    /// Takes `bytes` of its answer each second.
+    async fn dripping(client: &mut DuplexStream, bytes: usize) {
+        let mut taken = vec![0; bytes];
+        while client.read_exact(&mut taken).await.is_ok() {
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Whether a client that takes `bytes` of its answer each second gets the whole of it.
+    async fn is_served(memory: &MemoryBudget, bytes: usize) -> bool {
+        let (mut connection, mut client) = connection(memory.clone()).await;
+        let write = async {
+            let written = connection.write_all(&[0; ANSWER]).await;
+            drop(connection);
+            written.is_ok()
+        };
+        tokio::join!(write, dripping(&mut client, bytes)).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_too_little_of_an_answer_is_disconnected_only_while_others_wait() {
+        let memory = MemoryBudget::new(ANSWER);
+        let _held = memory.charge(Share::Http, ANSWER);
+        assert!(is_served(&memory, 8 << 10).await);
+        let _waiting = tokio::spawn({
+            let memory = memory.clone();
+            async move { drop(memory.acquire(Demand::exactly(Share::Http, ANSWER)).await) }
+        });
+        tokio::task::yield_now().await;
+        assert!(memory.is_contended(Share::Http));
+        let started = Instant::now();
+        assert!(!timeout(Duration::from_secs(60), is_served(&memory, 8 << 10)).await.expect("an end"));
+        assert!(started.elapsed() >= GRACE);
+        assert!(is_served(&memory, 128 << 10).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_an_answer_begins_with_its_request() {
+        let memory = MemoryBudget::new(ANSWER);
+        let _held = memory.charge(Share::Http, ANSWER);
+        let (mut connection, mut client) = connection(memory).await;
+        for _ in 0..2 {
+            client.write_all(b"GET").await.expect("room");
+            connection.read_exact(&mut [0; 3]).await.expect("a request");
+            assert!(connection.taking.is_none());
+            let (written, _) = tokio::join!(connection.write_all(&[0; 64 << 10]), async {
+                client.read_exact(&mut [0; 64 << 10]).await.expect("an answer")
+            });
+            written.expect("written");
+            assert!(connection.taking.is_some());
+        }
     }
 }

@@ -90,11 +90,19 @@ async fn answer(
     topic: &str,
     (from, limit, format): (StartPosition, usize, Format),
 ) -> Result<(Vec<u8>, Permit), HttpError> {
-    let mut memory = service.agent.memory.acquire(Demand::exactly(Share::Http, READ_BYTES)).await;
+    let mut memory = memory_of_one(&service.agent).await?;
     let records = records(&service.agent, partition, from, limit).await?;
     let body = written(topic, partition, &records, format);
     memory.set(body.capacity());
     Ok((body, memory))
+}
+
+async fn memory_of_one(agent: &Agent) -> Result<Permit, HttpError> {
+    let memory = agent.memory.acquire_in_time(Demand::exactly(Share::Http, READ_BYTES)).await;
+    memory.ok_or_else(|| {
+        agent.metrics.fetches_without_memory.inc();
+        HttpError::new(503, "other answers hold the memory for this one; read again later")
+    })
 }
 
 async fn records(
@@ -164,5 +172,21 @@ fn limit(limit: Option<&str>) -> Result<usize, HttpError> {
     match text.parse() {
         Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
         _ => Err(HttpError::bad_request(format!("limit is a number from 1 to {LIMIT_MAX}, not {text:?}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::world::World;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_gets_no_memory_is_an_error_to_try_again() {
+        let agent = World::new().await.agent().await;
+        let held = agent.memory.charge(Share::Http, agent.config.answer_bytes_max);
+        let refused = memory_of_one(&agent).await.expect_err("no memory");
+        assert_eq!((refused.code, agent.metrics.fetches_without_memory.get()), (503, 1));
+        drop(held);
+        assert!(memory_of_one(&agent).await.is_ok());
     }
 }

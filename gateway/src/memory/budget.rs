@@ -3,10 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::ledger::{Decision, Demand, Granted, Ledger, Share};
+
+/// A read that gets no memory for this long ends without records: clients usually give up after 30 s.
+const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// The budget. Clones share it.
 #[derive(Clone, Debug)]
@@ -58,6 +63,11 @@ impl MemoryBudget {
             }
         };
         granted.await.expect("whoever waits is granted or withdraws")
+    }
+
+    /// As [`MemoryBudget::acquire`], but `None` if there is no room for 20 s.
+    pub async fn acquire_in_time(&self, demand: Demand) -> Option<Permit> {
+        timeout(WAIT_MAX, self.acquire(demand)).await.ok()
     }
 
     /// A permit, if there is room for one now.
