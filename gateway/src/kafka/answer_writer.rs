@@ -21,12 +21,16 @@ const PROGRESS_CHECK: Duration = Duration::from_millis(250);
 /// frames of producers. Clients that keep up are faster.
 const COPY_OUT_AFTER: Duration = Duration::from_secs(1);
 
+/// A client that takes nothing of an answer for this long does not take it, as far as one can tell. While others wait,
+/// half of the memory at most is for such clients.
+const STALLED_AFTER: Duration = Duration::from_secs(1);
+
 /// The time that a client has to take its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteLimits {
     /// Without taking any byte.
     pub stall_max: Duration,
-    /// Before it must take it at a least rate, if others wait for memory.
+    /// Before it must take it at a least rate, if others wait for memory. Shorter if most of that is for such clients.
     pub grace: Duration,
 }
 
@@ -46,13 +50,13 @@ pub enum WriteError {
     },
 }
 
-/// Writes a chain of buffers, many per system call; none is copied if the client keeps up.
+/// Writes a chain of buffers, many per system call; none is copied if the client keeps up. Returns the time that it took.
 pub async fn write_answer<W: AsyncWrite + Unpin>(
     write: &mut W,
     parts: Vec<Bytes>,
     memory: Option<Permit>,
     limits: WriteLimits,
-) -> Result<(), WriteError> {
+) -> Result<Duration, WriteError> {
     let mut answer = Answer { parts, first: 0, written: 0, memory };
     let began = Instant::now();
     let (mut last_progress, mut is_copied) = (began, false);
@@ -69,7 +73,7 @@ pub async fn write_answer<W: AsyncWrite + Unpin>(
         }
         let took = began.elapsed();
         let pace = Pace { taken: answer.written, took, paused: last_progress.elapsed() };
-        if pace.is_too_slow(limits.grace) && answer.keeps_others_waiting() {
+        if answer.is_too_slow(pace, limits.grace) && answer.keeps_others_waiting() {
             return Err(WriteError::TooSlow { written: answer.written, took });
         }
         if took > COPY_OUT_AFTER && !is_copied {
@@ -77,7 +81,8 @@ pub async fn write_answer<W: AsyncWrite + Unpin>(
             is_copied = true;
         }
     }
-    Ok(write.flush().await?)
+    write.flush().await?;
+    Ok(began.elapsed())
 }
 
 /// What is left to be written of an answer.
@@ -130,6 +135,16 @@ impl Answer {
             let copy: Vec<u8> = self.left().flatten().copied().collect();
             (self.parts, self.first) = (vec![copy.into()], 0);
         }
+    }
+
+    /// Whether the client is too slow, or is one of so many that take nothing that these hold most of the memory.
+    fn is_too_slow(&mut self, pace: Pace, grace: Duration) -> bool {
+        let is_stalled = pace.paused > STALLED_AFTER;
+        let is_one_of_many = self.memory.as_mut().is_some_and(|memory| {
+            memory.set_stalled(is_stalled);
+            is_stalled && memory.is_share_mostly_stalled()
+        });
+        is_one_of_many || pace.is_too_slow(grace)
     }
 
     fn keeps_others_waiting(&self) -> bool {

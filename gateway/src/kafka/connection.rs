@@ -13,11 +13,13 @@ use std::time::Duration;
 
 use alluvium_model::limits;
 use alluvium_runtime::TaskPriority;
+use bytes::Bytes;
 use futures::future::{Either, MaybeDone, maybe_done, select};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::answer_window::{AnswerWindow, WrittenAnswer};
 use super::answer_writer::{WriteError, WriteLimits, write_answer};
 use super::dispatch::{Origin, route};
 use super::fetch_session::ConnectionSession;
@@ -132,7 +134,8 @@ pub async fn serve<R, W>(
     let config = &agent.config;
     let reader = FrameReader::new(read, agent.produce.clone(), config.frame_bytes_max, config.connections_idle_max);
     let fetch_session = Arc::new(ConnectionSession::new(Arc::clone(&agent.fetch_session_memory)));
-    let origin = Origin { peer, fetch_session, began: agent.pause_watch.begin(), priority };
+    let (answer_window, began) = (Arc::new(AnswerWindow::default()), agent.pause_watch.begin());
+    let origin = Origin { peer, fetch_session, answer_window, began, priority };
     let ended = run(&agent, &origin, reader, &mut write, &cancel).await;
     match &ended {
         ConnectionEnd::Closed(_) | ConnectionEnd::Unreadable(FrameError::Length { .. }) => {
@@ -207,8 +210,9 @@ where
             Event::Paused => return ConnectionEnd::Paused,
             Event::Reply(reply) => {
                 let sending = within_end_timeout(send(agent, reply, write, stall_max), cancel);
-                if let Err(ended) = reading.beside(sending).await {
-                    return ended;
+                match reading.beside(sending).await {
+                    Ok(written) => origin.answer_window.note(written, !queue.is_empty() || reading.is_done()),
+                    Err(ended) => return ended,
                 }
                 // A fetch of old records has lowered it.
                 origin.priority.restore().await;
@@ -247,10 +251,10 @@ fn accept(
 }
 
 /// Finishes `sending`; once the agent stops, only within [`END_TIMEOUT`].
-async fn within_end_timeout(
-    sending: impl Future<Output = Result<(), ConnectionEnd>>,
+async fn within_end_timeout<T>(
+    sending: impl Future<Output = Result<T, ConnectionEnd>>,
     cancel: &CancellationToken,
-) -> Result<(), ConnectionEnd> {
+) -> Result<T, ConnectionEnd> {
     let mut sending = pin!(sending);
     tokio::select! {
         biased;
@@ -299,14 +303,16 @@ async fn send<W: AsyncWrite + Unpin>(
     reply: Reply,
     write: &mut W,
     stall_max: Duration,
-) -> Result<(), ConnectionEnd> {
+) -> Result<WrittenAnswer, ConnectionEnd> {
     match reply {
         Reply::Response { parts, memory, .. } => {
-            agent.metrics.response_bytes.inc_by(parts.iter().map(|part| part.len() as u64).sum());
+            let bytes = parts.iter().map(Bytes::len).sum();
+            agent.metrics.response_bytes.inc_by(bytes as u64);
             let limits = WriteLimits { stall_max, grace: agent.config.slow_reader_grace };
-            Ok(write_answer(write, parts, memory, limits).await?)
+            let took = write_answer(write, parts, memory, limits).await?;
+            Ok(WrittenAnswer { bytes, took })
         }
-        Reply::NoResponse => Ok(()),
+        Reply::NoResponse => Ok(WrittenAnswer { bytes: 0, took: Duration::ZERO }),
         Reply::Close(reason) => Err(ConnectionEnd::Closed(reason)),
     }
 }

@@ -8,6 +8,7 @@ use alluvium_wire::frame::RequestHeader;
 use alluvium_wire::{ApiKey, Reader};
 use bytes::Bytes;
 
+use super::answer_window::AnswerWindow;
 use super::fetch_session::ConnectionSession;
 use super::handler::{Call, CloseReason, Context, Handler, Reply};
 use super::handlers::{self, HANDLERS};
@@ -29,6 +30,8 @@ pub struct Origin {
     pub peer: SocketAddr,
     /// Its fetch session.
     pub fetch_session: Arc<ConnectionSession>,
+    /// How large its next answer may be.
+    pub answer_window: Arc<AnswerWindow>,
     /// When it connected.
     pub began: Began,
     /// The priority of the task that serves it.
@@ -48,8 +51,8 @@ pub fn route(agent: &Arc<Agent>, origin: &Origin, frame: Bytes, permit: Option<P
             let body = frame.slice(frame.len() - reader.remaining()..);
             let (agent, client_id, apis) = (Arc::clone(agent), header.client_id.clone(), HANDLERS);
             let (peer, fetch_session) = (origin.peer, Arc::clone(&origin.fetch_session));
-            let priority = origin.priority.clone();
-            let context = Context { agent, version, client_id, peer, fetch_session, priority, apis };
+            let (answer_window, priority) = (Arc::clone(&origin.answer_window), origin.priority.clone());
+            let context = Context { agent, version, client_id, peer, fetch_session, answer_window, priority, apis };
             Route::Handler(handler, Call { context, header, body, permit })
         }
         Some(_) if api == ApiKey::ApiVersions => Route::Answered(handlers::answer_future_api_versions(&header)),

@@ -26,6 +26,7 @@ use bytes::Bytes;
 use futures::future::{self, BoxFuture, FutureExt};
 use tokio::time::Instant;
 
+use super::answer_window::AnswerWindow;
 use super::fetch_session::ConnectionSession;
 use crate::agent::Agent;
 use crate::memory::{self, MemoryBudget, Share};
@@ -114,6 +115,8 @@ pub struct Context {
     pub peer: SocketAddr,
     /// The fetch session of the connection.
     pub fetch_session: Arc<ConnectionSession>,
+    /// How large the connection's next answer may be.
+    pub answer_window: Arc<AnswerWindow>,
     /// The priority of the connection's task.
     pub priority: TaskPriority,
     /// All APIs served, for ApiVersions.

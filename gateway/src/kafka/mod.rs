@@ -7,6 +7,7 @@
 //! Invariants: responses of one connection leave in the order of its requests; batches of one connection join the log
 //! in that order; a frame that cannot be understood closes its connection and nothing else.
 
+mod answer_window;
 mod answer_writer;
 mod broker_configs;
 mod config_alteration;

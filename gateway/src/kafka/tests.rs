@@ -179,6 +179,24 @@ async fn a_client_that_does_not_take_its_answer_is_disconnected_once_others_wait
 }
 
 #[tokio::test(start_paused = true)]
+async fn clients_that_take_no_answers_keep_others_waiting_for_a_moment_only() {
+    let world = World::new().await;
+    let agent = agent_with_one_large_batch(&world).await;
+    // The second one waits for memory too.
+    for _ in 0..2 {
+        let mut stuck = connect(&agent);
+        stuck.send(4, &poll("orders", Duration::ZERO)).await;
+        tokio::spawn(async move { stuck.served.await.map(|()| drop(stuck.client)) });
+    }
+    sleep(Duration::from_millis(100)).await;
+    let mut other = connect(&agent);
+    other.send(4, &poll("orders", Duration::ZERO)).await;
+    let answer = timeout(Duration::from_secs(4), other.client.read_i32()).await.expect("in time");
+    assert!(usize::try_from(answer.expect("an answer")).expect("a length") > 5 * PIPE_BYTES);
+    assert_eq!(agent.metrics.slow_readers.get(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_client_that_takes_its_answer_is_served_whole_while_others_wait_for_memory() {
     let world = World::new().await;
     let agent = agent_with_one_large_batch(&world).await;

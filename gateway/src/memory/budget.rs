@@ -32,6 +32,7 @@ pub struct Permit {
     budget: MemoryBudget,
     share: Share,
     bytes: usize,
+    is_stalled: bool,
 }
 
 /// A place in the queue, given up if whoever waits is dropped.
@@ -109,7 +110,7 @@ impl MemoryBudget {
     }
 
     fn permit(&self, share: Share, bytes: usize) -> Permit {
-        Permit { budget: self.clone(), share, bytes }
+        Permit { budget: self.clone(), share, bytes, is_stalled: false }
     }
 
     /// Changes the ledger, then wakes those who got what they waited for.
@@ -141,12 +142,30 @@ impl Permit {
 
     /// Adjusts it to what the answer really takes, whether there is room or not.
     pub fn set(&mut self, bytes: usize) {
-        let (share, before) = (self.share, std::mem::replace(&mut self.bytes, bytes));
+        let (share, before, is_stalled) = (self.share, std::mem::replace(&mut self.bytes, bytes), self.is_stalled);
         if bytes > before {
             self.budget.state().ledger.take(share, bytes - before);
         } else if bytes < before {
             self.budget.change(|ledger| ledger.release(share, before - bytes));
         }
+        if is_stalled && bytes != before {
+            self.budget.state().ledger.stall(share, before, bytes);
+        }
+    }
+
+    /// Notes whether the client does not take the answer that this is for.
+    pub fn set_stalled(&mut self, is_stalled: bool) {
+        if is_stalled != self.is_stalled {
+            self.is_stalled = is_stalled;
+            let (before, after) = if is_stalled { (0, self.bytes) } else { (self.bytes, 0) };
+            self.budget.state().ledger.stall(self.share, before, after);
+        }
+    }
+
+    /// Whether more than half of what its share holds is for answers that their clients do not take.
+    #[must_use]
+    pub fn is_share_mostly_stalled(&self) -> bool {
+        self.budget.state().ledger.is_mostly_stalled(self.share)
     }
 
     /// Whether anybody waits for memory that its share holds.
@@ -217,6 +236,25 @@ mod tests {
         drop((granted, second));
         drop(dropped);
         assert_eq!((budget.bytes_of(Share::CatchUp), budget.is_contended(Share::CatchUp)), (0, false));
+    }
+
+    #[tokio::test]
+    async fn stalled_answers_count_with_what_they_still_hold() {
+        let budget = MemoryBudget::new(TOTAL);
+        let exactly = |bytes| budget.try_acquire(Demand::exactly(Share::CatchUp, bytes)).expect("room");
+        let (mut stalled, mut other) = (exactly(100), exactly(99));
+        assert!(!stalled.is_share_mostly_stalled());
+        stalled.set_stalled(true);
+        assert!(stalled.is_share_mostly_stalled() && other.is_share_mostly_stalled());
+        stalled.set(90);
+        assert!(!stalled.is_share_mostly_stalled());
+        other.set(80);
+        assert!(stalled.is_share_mostly_stalled());
+        stalled.set_stalled(false);
+        assert!(!stalled.is_share_mostly_stalled());
+        stalled.set_stalled(true);
+        drop(stalled);
+        assert!(!other.is_share_mostly_stalled());
     }
 
     #[tokio::test]

@@ -96,6 +96,8 @@ pub struct Granted {
 pub struct Ledger {
     total: usize,
     used: [usize; COUNT],
+    /// What is used for answers that their clients do not take.
+    stalled: [usize; COUNT],
     waiting: [VecDeque<(u64, Demand)>; COUNT],
     waits: [u64; COUNT],
     next_ticket: u64,
@@ -106,7 +108,8 @@ impl Ledger {
     /// A budget of `total` bytes, all of them free.
     #[must_use]
     pub fn new(total: usize) -> Self {
-        Self { total, used: [0; COUNT], waiting: Default::default(), waits: [0; COUNT], next_ticket: 0, peak: 0 }
+        let (used, stalled, waits) = ([0; COUNT], [0; COUNT], [0; COUNT]);
+        Self { total, used, stalled, waiting: Default::default(), waits, next_ticket: 0, peak: 0 }
     }
 
     /// Decides on a new demand. It waits behind those of its share that wait.
@@ -140,6 +143,18 @@ impl Ledger {
     pub fn release(&mut self, share: Share, bytes: usize) {
         let used = &mut self.used[share as usize];
         *used = used.saturating_sub(bytes);
+    }
+
+    /// Of what `share` holds, answers that their clients do not take held `before` and hold `after` now.
+    pub fn stall(&mut self, share: Share, before: usize, after: usize) {
+        let stalled = &mut self.stalled[share as usize];
+        *stalled = (*stalled + after).saturating_sub(before);
+    }
+
+    /// Whether answers that their clients do not take hold more than half of what `share` holds.
+    #[must_use]
+    pub fn is_mostly_stalled(&self, share: Share) -> bool {
+        self.stalled[share as usize] > self.used[share as usize] / 2
     }
 
     /// Removes a demand that waits no longer.
