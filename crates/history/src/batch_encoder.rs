@@ -10,9 +10,9 @@ use bytes::Bytes;
 
 use crate::{HistoryRecord, TimestampType};
 
-/// A batch is closed at this size: the default limit of producers' batches (Kafka's `max.message.bytes`), which
-/// consumers' buffers can hold.
-const BATCH_BYTES_MAX: usize = 1 << 20;
+/// A batch is closed at this size (one record may exceed it). Larger than most batches of producers, so that headers
+/// cost little; and an answer, which has at least one batch, can still be small.
+pub const BATCH_BYTES_MAX: usize = 128 << 10;
 /// Offsets that one batch may cover: the last offset delta must fit 31 bits.
 const BATCH_OFFSETS_MAX: u64 = (1 << 31) - 2;
 /// Largest overhead of a record besides its payload and headers: attributes, lengths, deltas.

@@ -28,6 +28,7 @@ mod timestamps;
 mod verified_read;
 pub mod writer;
 
+pub use batch_encoder::BATCH_BYTES_MAX;
 pub use compression::HistoryCompression;
 pub use compute::compute;
 pub use error::ReadError;

@@ -11,6 +11,8 @@ use crate::memory::{Demand, Permit, Share};
 /// larger answers hardly make it faster; and with smaller answers consumers stay closer together and share more of what
 /// is loaded.
 const OLD_ANSWER_BYTES_MAX: usize = 8 << 20;
+/// A fetch of old records waits for the memory of so large an answer, if it wants one: each answer has its costs.
+const OLD_ANSWER_BYTES_MIN: usize = 1 << 20;
 /// Memory of a fetch of old records for each byte of its answer: the answer, and as much again for runs loaded for
 /// partitions that it reads later.
 const OLD_BYTES_PER_BYTE: usize = 2;
@@ -68,9 +70,11 @@ fn demand(plan: &FetchPlan, located: &[LocatedPartition]) -> Option<Demand> {
     let of_partition = |(located, bytes_max): (&LocatedPartition, usize)| located.bytes().min(bytes_max);
     let bytes_max = plan.partitions.iter().map(|requested| requested.max_bytes);
     let stored = located.iter().zip(bytes_max).map(of_partition).fold(0, usize::saturating_add);
-    let least = first.first_batch_bytes();
+    let wanted = stored.min(answer_max);
+    let least_useful = if share == Share::CatchUp { wanted.min(OLD_ANSWER_BYTES_MIN) } else { 0 };
+    let least = first.first_batch_bytes().max(least_useful);
     let factor = bytes_per_byte(share);
-    Some(Demand { share, min: factor * least, wanted: factor * stored.min(answer_max).max(least) })
+    Some(Demand { share, min: factor * least, wanted: factor * wanted.max(least) })
 }
 
 impl LocatedPartition {
@@ -89,8 +93,8 @@ impl LocatedPartition {
             ExtentSource::Segment { .. } | ExtentSource::Marker { .. } => {
                 usize::try_from(first.bytes).unwrap_or(usize::MAX)
             }
-            // Its batches are larger than it is itself: it is compressed.
-            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => BATCH_BYTES_USUAL_MAX,
+            // The bytes of the extent are compressed, its batches are not.
+            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => alluvium_history::BATCH_BYTES_MAX,
         });
         bytes.min(BATCH_BYTES_USUAL_MAX)
     }

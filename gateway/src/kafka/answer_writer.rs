@@ -23,7 +23,7 @@ const COPY_OUT_AFTER: Duration = Duration::from_secs(1);
 
 /// A client that takes nothing of an answer for this long does not take it, as far as one can tell. While others wait,
 /// half of the memory at most is for such clients.
-const STALLED_AFTER: Duration = Duration::from_secs(1);
+const STALLED_AFTER: Duration = Duration::from_secs(3);
 
 /// The time that a client has to take its answer.
 #[derive(Clone, Copy, Debug)]
