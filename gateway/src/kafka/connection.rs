@@ -14,6 +14,7 @@ use std::time::Duration;
 use alluvium_model::limits;
 use alluvium_runtime::TaskPriority;
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::future::{Either, MaybeDone, maybe_done, select};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -209,9 +210,13 @@ where
             Event::Stop => return ConnectionEnd::Draining,
             Event::Paused => return ConnectionEnd::Paused,
             Event::Reply(reply) => {
+                if reply.holds_memory() {
+                    // Or a request that was sent before this answer would look as if it were sent after it.
+                    let _ = reading.done().now_or_never();
+                }
                 let sending = within_end_timeout(send(agent, reply, write, stall_max), cancel);
                 match reading.beside(sending).await {
-                    Ok(written) => origin.answer_window.note(written, !queue.is_empty() || reading.is_done()),
+                    Ok(written) => origin.answer_window.note(written, reading.is_done() || !queue.is_empty()),
                     Err(ended) => return ended,
                 }
                 // A fetch of old records has lowered it.

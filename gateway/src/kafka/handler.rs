@@ -154,6 +154,11 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// Whether it holds memory that others may wait for.
+    pub fn holds_memory(&self) -> bool {
+        matches!(self, Self::Response { memory: Some(_), .. })
+    }
+
     /// This reply, which holds `memory` until it is written; if that is `None` and the reply is large, memory that it
     /// is charged with now.
     pub fn holding(self, memory: Option<memory::Permit>, budget: &MemoryBudget) -> Self {

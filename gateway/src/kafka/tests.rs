@@ -48,11 +48,16 @@ impl Connection {
         self.client.write_all(&parts.concat()).await.expect("the agent reads");
     }
 
-    async fn receive(&mut self, version: i16) -> ProduceResponse {
+    /// The bytes of an answer.
+    async fn receive_any(&mut self) -> Vec<u8> {
         let length = self.client.read_i32().await.expect("an answer");
         let mut body = vec![0; usize::try_from(length).expect("a length")];
         self.client.read_exact(&mut body).await.expect("an answer");
-        let mut reader = Reader::new(body.into());
+        body
+    }
+
+    async fn receive(&mut self, version: i16) -> ProduceResponse {
+        let mut reader = Reader::new(self.receive_any().await.into());
         decode_response_header(&mut reader, ApiKey::Produce, version).expect("a header");
         decode_response(reader, version).expect("an answer")
     }
@@ -176,6 +181,31 @@ async fn a_client_that_does_not_take_its_answer_is_disconnected_once_others_wait
     stuck.served.await.expect("it ends");
     assert_eq!(agent.metrics.slow_readers.get(), 1);
     assert_eq!(agent.memory.waits_of(Share::Tail), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_never_take_an_answer_hold_little_and_others_get_larger_and_larger_ones() {
+    const BATCH_BYTES: usize = PIPE_BYTES - 1_000;
+    let world = World::new().await;
+    let partition = world.topic("orders", 1).await[0];
+    let agent = world.agent_with(AgentConfig { answer_bytes_max: 32 << 20, ..AgentConfig::default() }).await;
+    for _ in 0..32 {
+        produce(&agent, partition, batch(&["v".repeat(BATCH_BYTES).as_str()])).await.expect("acknowledged");
+    }
+    let mut stuck: Vec<Connection> = (0..110).map(|_| connect(&agent)).collect();
+    for connection in &mut stuck {
+        connection.send(4, &poll("orders", Duration::ZERO)).await;
+        connection.send(4, &poll("orders", Duration::ZERO)).await;
+    }
+    sleep(Duration::from_millis(100)).await;
+    let mut other = connect(&agent);
+    let mut lengths = Vec::new();
+    for _ in 0..3 {
+        other.send(4, &poll("orders", Duration::ZERO)).await;
+        lengths.push(timeout(Duration::from_secs(1), other.receive_any()).await.expect("in time").len() / BATCH_BYTES);
+    }
+    assert_eq!(lengths, [1, 2, 4]);
+    assert_eq!(agent.memory.waits_of(Share::Tail), 0);
 }
 
 #[tokio::test(start_paused = true)]
