@@ -1,6 +1,6 @@
 //! Admits a fetch to the memory of its answer: how much it needs, and the wait for it.
 
-use alluvium_model::ExtentSource;
+use alluvium_model::{Extent, ExtentSource};
 use tokio::time::Instant;
 
 use super::locate::LocatedPartition;
@@ -81,7 +81,7 @@ impl LocatedPartition {
     /// Bytes of the located extents, whole: batches before the fetch offset may be part of the answer.
     fn bytes(&self) -> usize {
         let bytes = |extents: &super::locate::LocatedExtents| {
-            extents.extents.iter().map(|extent| extent.bytes).fold(0, u64::saturating_add)
+            extents.extents.iter().map(|extent| answered_bytes(extent)).fold(0, u64::saturating_add)
         };
         usize::try_from(self.extents.as_ref().map_or(0, bytes)).unwrap_or(usize::MAX)
     }
@@ -93,9 +93,20 @@ impl LocatedPartition {
             ExtentSource::Segment { .. } | ExtentSource::Marker { .. } => {
                 usize::try_from(first.bytes).unwrap_or(usize::MAX)
             }
-            // The bytes of the extent are compressed, its batches are not.
-            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => alluvium_history::BATCH_BYTES_MAX,
+            ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => {
+                // One record may be larger than a batch usually is.
+                let record = first.bytes / first.records.max(1);
+                usize::try_from(record).unwrap_or(usize::MAX).max(alluvium_history::BATCH_BYTES_MAX)
+            }
         });
         bytes.min(BATCH_BYTES_USUAL_MAX)
+    }
+}
+
+/// Bytes of an extent in an answer: at least those that a small one of history may have, which is compressed.
+fn answered_bytes(extent: &Extent) -> u64 {
+    match &extent.source {
+        ExtentSource::Segment { .. } | ExtentSource::Marker { .. } => extent.bytes,
+        ExtentSource::HistoryV1 { .. } | ExtentSource::History { .. } => extent.bytes.max(OLD_ANSWER_BYTES_MIN as u64),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use alluvium_model::Offset;
 use alluvium_model::log::transaction_end::AbortedTransaction;
 use futures::{StreamExt, stream};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::admission::Admission;
 use super::batch_visit::VisitBatches;
@@ -27,8 +27,8 @@ const CONCURRENT_READS_MAX: usize = 8;
 /// After reading for this long, a fetch returns what it has read. It may have many small old segments left, each of
 /// which takes a round trip, and clients usually give up after 30 s.
 const READ_TIME_MAX: Duration = Duration::from_secs(5);
-/// Records of one partition that are not loaded after this time are an error to the client, which tries again. Longer
-/// than the object store is waited for, whose errors say more.
+/// Records that are not loaded after this time, the wait for memory included, are an error to the client, which tries
+/// again.
 const LOAD_TIME_MAX: Duration = Duration::from_secs(25);
 
 /// What the partitions of one fetch share while they are read.
@@ -43,11 +43,14 @@ struct ReadContext<'a> {
     bytes_read: AtomicUsize,
     /// When to answer with what was read.
     deadline: Instant,
+    /// When to answer even if nothing was read.
+    load_deadline: Instant,
 }
 
 impl Fetch {
     /// Reads the partitions of `plan` from where `located` found their records.
     pub(super) async fn read(&self, plan: &FetchPlan, located: Vec<LocatedPartition>) -> FetchAnswer {
+        let load_deadline = Instant::now() + LOAD_TIME_MAX;
         let Admission { bytes_max, mut memory } = self.admit(plan, &located).await;
         let demand = |(requested, located): (&FetchPartition, &LocatedPartition)| PartitionDemand {
             bytes_max: requested.max_bytes,
@@ -62,6 +65,7 @@ impl Fetch {
             bytes_max,
             bytes_read: AtomicUsize::new(0),
             deadline: Instant::now() + READ_TIME_MAX,
+            load_deadline,
         };
         let reads = plan.partitions.clone().into_iter().zip(located).zip(budgets);
         let fetched: Vec<FetchedPartition> = stream::iter(reads)
@@ -162,7 +166,10 @@ impl ReadContext<'_> {
         let read = PartitionRead { partition: requested.partition, from: requested.offset, read_plan: &self.read_plan };
         let visit = self.fetch.shared.loader.visit_batches(read, &extents.extents, &mut selecting);
         let late = |_| Err(LoadError::Storage(format!("records are not loaded after {LOAD_TIME_MAX:?}")));
-        match timeout(LOAD_TIME_MAX, visit).await.unwrap_or_else(late) {
+        // Only the first partition with records must have some in the answer.
+        let until = if budget.at_least_one { self.load_deadline } else { self.deadline };
+        match timeout_at(until, visit).await.unwrap_or_else(late) {
+            Err(_) if !budget.at_least_one && Instant::now() >= self.deadline => selecting.selection.into_batches(),
             Err(error) if selecting.selection.is_empty() => Err(error),
             Ok(()) | Err(_) => selecting.selection.into_batches(),
         }

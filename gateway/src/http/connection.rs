@@ -163,10 +163,6 @@ impl<S> Drop for Connection<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_read(context, into);
-        if polled.is_ready() {
-            // The next request: the answer before has been taken.
-            self.taking = None;
-        }
         self.unless_idle(polled, context)
     }
 }
@@ -191,6 +187,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // All that there is of an answer is written.
+        self.taking = None;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
@@ -254,19 +252,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_of_an_answer_begins_with_its_request() {
+    async fn the_time_of_an_answer_ends_when_all_of_it_is_written() {
         let memory = MemoryBudget::new(ANSWER);
         let _held = memory.charge(Share::Http, ANSWER);
         let (mut connection, mut client) = connection(memory).await;
         for _ in 0..2 {
-            client.write_all(b"GET").await.expect("room");
-            connection.read_exact(&mut [0; 3]).await.expect("a request");
-            assert!(connection.taking.is_none());
             let (written, _) = tokio::join!(connection.write_all(&[0; 64 << 10]), async {
                 client.read_exact(&mut [0; 64 << 10]).await.expect("an answer")
             });
             written.expect("written");
             assert!(connection.taking.is_some());
+            connection.flush().await.expect("flushed");
+            assert!(connection.taking.is_none());
         }
     }
 }

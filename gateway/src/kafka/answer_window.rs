@@ -1,30 +1,27 @@
-//! How large the next answer with records to one client may be. Pure.
+//! How large the next answer to a fetch of one client may be. Pure.
 //!
 //! Grows and shrinks as a TCP congestion window does (RFC 5681): a client that takes its answers soon gets large ones,
 //! and one that never reads its socket gets small ones, which the socket holds. Otherwise a few hundred such clients
-//! would hold all the memory of answers.
+//! would hold all the memory of answers. That the client has an answer is concluded from its next request.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 /// The first answer to a client, and the least one.
 const START: usize = 64 << 10;
 /// Larger than any answer.
 const MAX: usize = 1 << 30;
-/// A client that takes an answer for longer than this has something else to do, or a slow line.
-const SLOW_AFTER: Duration = Duration::from_secs(1);
 
 /// Bytes of the next answer to one client at most; only the first batch may exceed it, as always.
 #[derive(Debug)]
 pub struct AnswerWindow(AtomicUsize);
 
 /// An answer that was written to the socket of a client.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct WrittenAnswer {
     /// Its bytes.
     pub bytes: usize,
-    /// The time that it took to write it.
-    pub took: Duration,
+    /// Whether the client took longer than a moment while others waited for memory.
+    pub delayed_others: bool,
 }
 
 impl Default for AnswerWindow {
@@ -44,7 +41,7 @@ impl AnswerWindow {
     pub fn note(&self, answer: WrittenAnswer, is_pipelined: bool) {
         let window = self.bytes();
         let is_used = answer.bytes >= window / 2;
-        let next = if answer.took > SLOW_AFTER {
+        let next = if answer.delayed_others {
             (window / 2).max(START)
         } else if is_used && !is_pipelined {
             (window * 2).min(MAX)
@@ -60,7 +57,7 @@ mod tests {
     use super::*;
 
     fn soon(bytes: usize) -> WrittenAnswer {
-        WrittenAnswer { bytes, took: Duration::from_millis(10) }
+        WrittenAnswer { bytes, delayed_others: false }
     }
 
     #[test]
@@ -82,10 +79,10 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_leaves_answers_waiting_gets_smaller_ones_down_to_the_first_size() {
+    fn a_client_that_delays_others_gets_smaller_answers_down_to_the_first_size() {
         let window = AnswerWindow::default();
         (0..3).for_each(|_| window.note(soon(window.bytes()), false));
-        let slow = WrittenAnswer { took: SLOW_AFTER + Duration::from_millis(1), ..soon(1) };
+        let slow = WrittenAnswer { delayed_others: true, ..soon(1) };
         let sizes = [0; 4].map(|_| {
             window.note(slow, false);
             window.bytes()

@@ -17,12 +17,11 @@ use crate::memory::{Pace, Permit};
 const WRITE_PARTS_MAX: usize = 64;
 /// How often the progress of a write is checked.
 const PROGRESS_CHECK: Duration = Duration::from_millis(250);
-/// An answer that is not written after this time is copied out of the blocks that its parts are slices of: segments,
-/// frames of producers. Clients that keep up are faster.
-const COPY_OUT_AFTER: Duration = Duration::from_secs(1);
-
-/// A client that takes nothing of an answer for this long does not take it, as far as one can tell. While others wait,
-/// half of the memory at most is for such clients.
+/// Clients that keep up take an answer within this time. If it is not written then, it is copied out of the blocks that
+/// its parts are slices of: segments, frames of producers.
+const MOMENT: Duration = Duration::from_secs(1);
+/// A client that has taken nothing of an answer for this long does not take it, as far as one can tell. If the answers
+/// to such clients hold more than half of what their share holds, they lose their connections as soon as others wait.
 const STALLED_AFTER: Duration = Duration::from_secs(3);
 
 /// The time that a client has to take its answer.
@@ -30,7 +29,7 @@ const STALLED_AFTER: Duration = Duration::from_secs(3);
 pub struct WriteLimits {
     /// Without taking any byte.
     pub stall_max: Duration,
-    /// Before it must take it at a least rate, if others wait for memory. Shorter if most of that is for such clients.
+    /// Before it must take it at a least rate, if others wait for memory.
     pub grace: Duration,
 }
 
@@ -50,16 +49,17 @@ pub enum WriteError {
     },
 }
 
-/// Writes a chain of buffers, many per system call; none is copied if the client keeps up. Returns the time that it took.
+/// Writes a chain of buffers, many per system call; none is copied if the client keeps up. Returns whether the client
+/// took longer than a moment while others waited for memory.
 pub async fn write_answer<W: AsyncWrite + Unpin>(
     write: &mut W,
     parts: Vec<Bytes>,
     memory: Option<Permit>,
     limits: WriteLimits,
-) -> Result<Duration, WriteError> {
+) -> Result<bool, WriteError> {
     let mut answer = Answer { parts, first: 0, written: 0, memory };
     let began = Instant::now();
-    let (mut last_progress, mut is_copied) = (began, false);
+    let (mut last_progress, mut is_copied, mut delays_others) = (began, false, false);
     while answer.has_more() {
         match timeout(PROGRESS_CHECK, write.write_vectored(&answer.slices())).await {
             Ok(count) => {
@@ -73,16 +73,23 @@ pub async fn write_answer<W: AsyncWrite + Unpin>(
         }
         let took = began.elapsed();
         let pace = Pace { taken: answer.written, took, paused: last_progress.elapsed() };
-        if answer.is_too_slow(pace, limits.grace) && answer.keeps_others_waiting() {
-            return Err(WriteError::TooSlow { written: answer.written, took });
+        if took <= MOMENT {
+            continue;
         }
-        if took > COPY_OUT_AFTER && !is_copied {
+        if !is_copied {
             answer.copy_out();
             is_copied = true;
         }
+        answer.set_stalled(pace.paused > STALLED_AFTER);
+        if answer.keeps_others_waiting() {
+            delays_others = true;
+            if pace.is_too_slow(limits.grace) || answer.is_one_of_many_stalled() {
+                return Err(WriteError::TooSlow { written: answer.written, took });
+            }
+        }
     }
     write.flush().await?;
-    Ok(began.elapsed())
+    Ok(delays_others)
 }
 
 /// What is left to be written of an answer.
@@ -137,14 +144,14 @@ impl Answer {
         }
     }
 
-    /// Whether the client is too slow, or is one of so many that take nothing that these hold most of the memory.
-    fn is_too_slow(&mut self, pace: Pace, grace: Duration) -> bool {
-        let is_stalled = pace.paused > STALLED_AFTER;
-        let is_one_of_many = self.memory.as_mut().is_some_and(|memory| {
+    fn set_stalled(&mut self, is_stalled: bool) {
+        if let Some(memory) = &mut self.memory {
             memory.set_stalled(is_stalled);
-            is_stalled && memory.is_share_mostly_stalled()
-        });
-        is_one_of_many || pace.is_too_slow(grace)
+        }
+    }
+
+    fn is_one_of_many_stalled(&self) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.is_stalled() && memory.is_share_mostly_stalled())
     }
 
     fn keeps_others_waiting(&self) -> bool {

@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use alluvium_model::limits;
@@ -84,34 +85,46 @@ enum Event {
 
 type NextFrame<R> = Pin<Box<dyn Future<Output = (FrameReader<R>, Result<Incoming, FrameError>)> + Send>>;
 
-/// The frame that is being read, until it is taken. It is polled whatever else the connection waits for: half of it may
-/// hold memory that others wait for, or the next place in their queue.
-struct Reading<R>(MaybeDone<NextFrame<R>>);
+/// The frame that is being read, until it is taken. One that holds memory which others wait for, or the next place in
+/// their queue, is read on whatever else the connection waits for.
+struct Reading<R> {
+    next: MaybeDone<NextFrame<R>>,
+    is_admitting: Arc<AtomicBool>,
+}
 
 impl<R: AsyncRead + Unpin + Send + 'static> Reading<R> {
     fn begin(reader: FrameReader<R>) -> Self {
-        Self(maybe_done(Box::pin(reader.next())))
+        let is_admitting = reader.is_admitting();
+        Self { next: maybe_done(Box::pin(reader.next())), is_admitting }
     }
 
     /// Whether there is something to take.
     fn is_done(&self) -> bool {
-        matches!(self.0, MaybeDone::Done(_))
+        matches!(self.next, MaybeDone::Done(_))
+    }
+
+    /// Whether it is to be read on, if the queue of requests has room or not.
+    fn goes_on(&self, has_room: bool) -> bool {
+        has_room || (self.is_admitting.load(Ordering::Relaxed) && !self.is_done())
     }
 
     /// Until there is something to take.
     async fn done(&mut self) {
-        Pin::new(&mut self.0).await;
+        Pin::new(&mut self.next).await;
     }
 
     /// What was read. The next frame is read from then on.
     fn take(&mut self) -> Option<Result<Incoming, FrameError>> {
-        let (reader, incoming) = Pin::new(&mut self.0).take_output()?;
+        let (reader, incoming) = Pin::new(&mut self.next).take_output()?;
         *self = Self::begin(reader);
         Some(incoming)
     }
 
-    /// Finishes `other`, and reads on meanwhile.
-    async fn beside<T>(&mut self, other: impl Future<Output = T>) -> T {
+    /// Finishes `other`, and reads on meanwhile, if it is to.
+    async fn beside<T>(&mut self, has_room: bool, other: impl Future<Output = T>) -> T {
+        if !self.goes_on(has_room) {
+            return other.await;
+        }
         match select(pin!(other), pin!(self.done())).await {
             Either::Left((finished, _)) => finished,
             Either::Right(((), other)) => other.await,
@@ -197,25 +210,25 @@ where
     let mut reading = Reading::begin(reader);
     let mut paused = pin!(agent.pause_watch.paused_since(origin.began));
     loop {
-        let may_read = queue.has_room() || !reading.is_done();
+        let goes_on = reading.goes_on(queue.has_room());
         let event = tokio::select! {
             biased;
             () = cancel.cancelled() => Event::Stop,
             // Before anything that waits is begun.
             () = &mut paused => Event::Paused,
             reply = queue.next() => Event::Reply(reply),
-            () = reading.done(), if may_read => Event::Read,
+            () = reading.done(), if goes_on => Event::Read,
         };
         match event {
             Event::Stop => return ConnectionEnd::Draining,
             Event::Paused => return ConnectionEnd::Paused,
             Event::Reply(reply) => {
-                if reply.holds_memory() {
+                if reply.holds_memory() && queue.has_room() {
                     // Or a request that was sent before this answer would look as if it were sent after it.
                     let _ = reading.done().now_or_never();
                 }
                 let sending = within_end_timeout(send(agent, reply, write, stall_max), cancel);
-                match reading.beside(sending).await {
+                match reading.beside(queue.has_room(), sending).await {
                     Ok(written) => origin.answer_window.note(written, reading.is_done() || !queue.is_empty()),
                     Err(ended) => return ended,
                 }
@@ -314,10 +327,10 @@ async fn send<W: AsyncWrite + Unpin>(
             let bytes = parts.iter().map(Bytes::len).sum();
             agent.metrics.response_bytes.inc_by(bytes as u64);
             let limits = WriteLimits { stall_max, grace: agent.config.slow_reader_grace };
-            let took = write_answer(write, parts, memory, limits).await?;
-            Ok(WrittenAnswer { bytes, took })
+            let delayed_others = write_answer(write, parts, memory, limits).await?;
+            Ok(WrittenAnswer { bytes, delayed_others })
         }
-        Reply::NoResponse => Ok(WrittenAnswer { bytes: 0, took: Duration::ZERO }),
+        Reply::NoResponse => Ok(WrittenAnswer::default()),
         Reply::Close(reason) => Err(ConnectionEnd::Closed(reason)),
     }
 }

@@ -6,6 +6,8 @@
 //! once others wait for one.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use alluvium_wire::ApiKey;
@@ -41,6 +43,7 @@ pub struct FrameReader<R> {
     produce: Produce,
     frame_bytes_max: usize,
     idle_max: Duration,
+    is_admitting: Arc<AtomicBool>,
 }
 
 /// What the peer did next.
@@ -91,12 +94,19 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// A reader of `source`, whose permits come from `produce`. Longer frames than `frame_bytes_max` are an error;
     /// a pause of `idle_max` between frames is [`Incoming::Idle`].
     pub fn new(source: R, produce: Produce, frame_bytes_max: usize, idle_max: Duration) -> Self {
-        Self { source, buffer: BytesMut::new(), produce, frame_bytes_max, idle_max }
+        let is_admitting = Arc::default();
+        Self { source, buffer: BytesMut::new(), produce, frame_bytes_max, idle_max, is_admitting }
+    }
+
+    /// Whether the frame that is being read waits for a permit or holds one, so that it must be read on.
+    pub fn is_admitting(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_admitting)
     }
 
     /// The next frame. Takes and returns the reader, so that the future can be kept across other events.
     pub async fn next(mut self) -> (Self, Result<Incoming, FrameError>) {
         let incoming = self.read().await;
+        self.is_admitting.store(false, Ordering::Relaxed);
         (self, incoming)
     }
 
@@ -129,6 +139,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         if api_key != ApiKey::Produce.code() && bytes <= UNADMITTED_BYTES_MAX {
             return Ok(None);
         }
+        self.is_admitting.store(true, Ordering::Relaxed);
         self.produce.admit(bytes).await.map(Some).map_err(|_| FrameError::Draining)
     }
 

@@ -205,6 +205,10 @@ async fn clients_that_never_take_an_answer_hold_little_and_others_get_larger_and
         lengths.push(timeout(Duration::from_secs(1), other.receive_any()).await.expect("in time").len() / BATCH_BYTES);
     }
     assert_eq!(lengths, [1, 2, 4]);
+    let mut batching = connect(&agent);
+    let min_bytes = i32::try_from(3 * BATCH_BYTES).expect("a few");
+    batching.send(4, &FetchRequest { min_bytes, ..poll("orders", Duration::ZERO) }).await;
+    assert!(batching.receive_any().await.len() > 2 * BATCH_BYTES, "its own least size");
     assert_eq!(agent.memory.waits_of(Share::Tail), 0);
 }
 

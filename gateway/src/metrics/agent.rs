@@ -75,7 +75,7 @@ instruments! {
         fetch_waits: Counter = "fetch_waits", "fetches" [];
         /// Time that fetches of old records waited for a thread of low priority
         low_priority_wait: Histogram = "low_priority_wait_seconds", "seconds" [];
-        /// Fetches that got no memory for 20 s and were answered without records
+        /// Fetches, and reads over HTTP, that got no memory for 20 s and were answered without records
         fetches_without_memory: Counter = "fetches_without_memory", "fetches" [];
         /// Partitions that could not be fetched
         fetch_failures: Counter = "fetch_failures", "partitions" [];

@@ -95,9 +95,10 @@ async fn plan(context: &Context, request: FetchRequest) -> (Vec<PlannedTopic>, F
     let mut items = planned.iter().flat_map(|topic| &topic.partitions);
     let all_are_served = items.all(|item| matches!(item, RequestItem::Batched(_)));
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
-    let bytes_max = agent.config.fetch_bytes_max.min(context.answer_window.bytes());
+    let min_bytes = usize::try_from(request.min_bytes).unwrap_or(0);
+    let bytes_max = agent.config.fetch_bytes_max.min(context.answer_window.bytes().max(min_bytes));
     let plan = FetchPlan {
-        min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
+        min_bytes,
         max_bytes: usize::try_from(request.max_bytes).unwrap_or(0).min(bytes_max),
         max_wait: if all_are_served { wait } else { Duration::ZERO },
         read_committed: request.isolation_level == READ_COMMITTED,
