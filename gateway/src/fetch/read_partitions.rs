@@ -126,7 +126,8 @@ impl ReadContext<'_> {
         fetched
     }
 
-    /// Whether the time is over before a partition with this `budget` is begun.
+    /// Whether the time is over for a partition with this `budget`: the first one with records has longer, as it must have
+    /// some in the answer.
     fn is_over(&self, budget: PartitionBudget) -> bool {
         !budget.at_least_one && Instant::now() >= self.deadline
     }
@@ -166,10 +167,9 @@ impl ReadContext<'_> {
         let read = PartitionRead { partition: requested.partition, from: requested.offset, read_plan: &self.read_plan };
         let visit = self.fetch.shared.loader.visit_batches(read, &extents.extents, &mut selecting);
         let late = |_| Err(LoadError::Storage(format!("records are not loaded after {LOAD_TIME_MAX:?}")));
-        // Only the first partition with records must have some in the answer.
         let until = if budget.at_least_one { self.load_deadline } else { self.deadline };
         match timeout_at(until, visit).await.unwrap_or_else(late) {
-            Err(_) if !budget.at_least_one && Instant::now() >= self.deadline => selecting.selection.into_batches(),
+            Err(_) if self.is_over(budget) => selecting.selection.into_batches(),
             Err(error) if selecting.selection.is_empty() => Err(error),
             Ok(()) | Err(_) => selecting.selection.into_batches(),
         }

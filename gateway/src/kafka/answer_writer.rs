@@ -80,10 +80,11 @@ pub async fn write_answer<W: AsyncWrite + Unpin>(
             answer.copy_out();
             is_copied = true;
         }
-        answer.set_stalled(pace.paused > STALLED_AFTER);
+        let is_stalled = pace.paused > STALLED_AFTER;
+        answer.set_stalled(is_stalled);
         if answer.keeps_others_waiting() {
             delays_others = true;
-            if pace.is_too_slow(limits.grace) || answer.is_one_of_many_stalled() {
+            if pace.is_too_slow(limits.grace) || (is_stalled && answer.is_share_mostly_stalled()) {
                 return Err(WriteError::TooSlow { written: answer.written, took });
             }
         }
@@ -150,8 +151,8 @@ impl Answer {
         }
     }
 
-    fn is_one_of_many_stalled(&self) -> bool {
-        self.memory.as_ref().is_some_and(|memory| memory.is_stalled() && memory.is_share_mostly_stalled())
+    fn is_share_mostly_stalled(&self) -> bool {
+        self.memory.as_ref().is_some_and(Permit::is_share_mostly_stalled)
     }
 
     fn keeps_others_waiting(&self) -> bool {

@@ -162,12 +162,6 @@ impl Permit {
         }
     }
 
-    /// Whether the client does not take the answer that this is for, as noted.
-    #[must_use]
-    pub fn is_stalled(&self) -> bool {
-        self.is_stalled
-    }
-
     /// Whether more than half of what its share holds is for answers that their clients do not take.
     #[must_use]
     pub fn is_share_mostly_stalled(&self) -> bool {
