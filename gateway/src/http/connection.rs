@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::memory::{MemoryBudget, Pace, Share};
+use crate::memory::{MemoryBudget, Share, Taking};
 
 /// Connections open at once; further clients wait to be accepted. Far fewer than Kafka's, since HTTP is for people,
 /// scripts and other agents.
@@ -40,25 +40,6 @@ pub struct ConnectionLimits {
     pub idle_max: Duration,
     /// If answers hold memory: once its client takes an answer too slowly, with this grace, while others wait for it.
     pub memory: Option<(MemoryBudget, Duration)>,
-}
-
-/// How a client takes an answer, since a write of it had to wait for the first time.
-struct Taking {
-    since: Instant,
-    last_progress: Instant,
-    taken: usize,
-    next_check: Pin<Box<Sleep>>,
-}
-
-impl Taking {
-    fn begin() -> Self {
-        let now = Instant::now();
-        Self { since: now, last_progress: now, taken: 0, next_check: Box::pin(sleep(PROGRESS_CHECK)) }
-    }
-
-    fn pace(&self) -> Pace {
-        Pace { taken: self.taken, took: self.since.elapsed(), paused: self.last_progress.elapsed() }
-    }
 }
 
 impl ConnectionListener {
@@ -102,8 +83,8 @@ pub struct Connection<S = TcpStream> {
     stream: S,
     idle: Pin<Box<Sleep>>,
     limits: ConnectionLimits,
-    /// How the client takes an answer that does not fit into the socket.
-    taking: Option<Taking>,
+    /// How the client takes an answer, since a write of it had to wait for the first time, and the next check of that.
+    taking: Option<(Taking, Pin<Box<Sleep>>)>,
     open: Gauge,
     _permit: OwnedSemaphorePermit,
 }
@@ -133,8 +114,8 @@ impl<S> Connection<S> {
         let polled = self.unless_idle(polled, context);
         match polled {
             Poll::Ready(Ok(taken)) => {
-                if let Some(taking) = &mut self.taking {
-                    (taking.taken, taking.last_progress) = (taking.taken + taken, Instant::now());
+                if let Some((taking, _)) = &mut self.taking {
+                    taking.advance(taken);
                 }
                 return polled;
             }
@@ -142,13 +123,14 @@ impl<S> Connection<S> {
             Poll::Pending => {}
         }
         let Some((memory, grace)) = &self.limits.memory else { return polled };
-        let taking = self.taking.get_or_insert_with(Taking::begin);
-        while taking.next_check.as_mut().poll(context).is_ready() {
+        let begin = || (Taking::begin(), Box::pin(sleep(PROGRESS_CHECK)));
+        let (taking, next_check) = self.taking.get_or_insert_with(begin);
+        while next_check.as_mut().poll(context).is_ready() {
             let is_contended = || memory.is_contended(Share::Http) || memory.is_contended(Share::Peers);
             if taking.pace().is_too_slow(*grace) && is_contended() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            taking.next_check.as_mut().reset(Instant::now() + PROGRESS_CHECK);
+            next_check.as_mut().reset(Instant::now() + PROGRESS_CHECK);
         }
         Poll::Pending
     }

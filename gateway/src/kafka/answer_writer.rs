@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use crate::memory::{Pace, Permit};
+use crate::memory::{Permit, Taking};
 
 /// Parts of a response given to one vectored write; the kernel's own limit is 1,024.
 const WRITE_PARTS_MAX: usize = 64;
@@ -57,36 +57,33 @@ pub async fn write_answer<W: AsyncWrite + Unpin>(
     memory: Option<Permit>,
     limits: WriteLimits,
 ) -> Result<bool, WriteError> {
-    let mut answer = Answer { parts, first: 0, written: 0, memory };
-    let began = Instant::now();
-    let (mut last_progress, mut is_copied, mut delays_others) = (began, false, false);
+    let mut answer = Answer { parts, first: 0, memory };
+    let (mut taking, mut is_copied, mut delays_others) = (Taking::begin(), false, false);
     while answer.has_more() {
         match timeout(PROGRESS_CHECK, write.write_vectored(&answer.slices())).await {
             Ok(count) => {
-                answer.advance(count?)?;
-                last_progress = Instant::now();
+                let count = count?;
+                answer.advance(count)?;
+                taking.advance(count);
             }
-            Err(_) if last_progress.elapsed() >= limits.stall_max => {
+            Err(_) if taking.pace().paused >= limits.stall_max => {
                 return Err(io::Error::from(io::ErrorKind::TimedOut).into());
             }
             Err(_) => {}
         }
-        let took = began.elapsed();
-        let pace = Pace { taken: answer.written, took, paused: last_progress.elapsed() };
-        if took <= MOMENT {
-            continue;
-        }
-        if !is_copied {
+        let pace = taking.pace();
+        let (takes_long, is_stalled) = (pace.took > MOMENT, pace.paused > STALLED_AFTER);
+        if takes_long && !is_copied {
             answer.copy_out();
             is_copied = true;
         }
-        let is_stalled = pace.paused > STALLED_AFTER;
         answer.set_stalled(is_stalled);
-        if answer.keeps_others_waiting() {
-            delays_others = true;
-            if pace.is_too_slow(limits.grace) || (is_stalled && answer.is_share_mostly_stalled()) {
-                return Err(WriteError::TooSlow { written: answer.written, took });
+        let is_too_slow = pace.is_too_slow(limits.grace) || (is_stalled && answer.is_share_mostly_stalled());
+        if (takes_long || is_too_slow) && answer.keeps_others_waiting() {
+            if is_too_slow {
+                return Err(WriteError::TooSlow { written: pace.taken, took: pace.took });
             }
+            delays_others = true;
         }
     }
     write.flush().await?;
@@ -98,7 +95,6 @@ struct Answer {
     parts: Vec<Bytes>,
     /// The first part that is not written.
     first: usize,
-    written: usize,
     memory: Option<Permit>,
 }
 
@@ -131,7 +127,6 @@ impl Answer {
         if let Some(part) = self.parts.get_mut(self.first) {
             part.advance(count_left);
         }
-        self.written += count;
         if let Some(memory) = &mut self.memory {
             memory.set(memory.bytes().saturating_sub(count));
         }
