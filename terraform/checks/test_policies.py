@@ -148,7 +148,11 @@ def test_a_bucket_is_reached_by_tls_only_and_encrypted():
     assert plain(deny["effect"]) == "Deny" and [plain(action) for action in deny["actions"]] == ["s3:*"]
     assert (plain(condition["variable"]), [plain(value) for value in condition["values"]]) == ("aws:SecureTransport", ["false"])
     assert len(deny["resources"]) == 2
-    assert resources("aws_s3_bucket_server_side_encryption_configuration")
+    [rule] = children(only("aws_s3_bucket_server_side_encryption_configuration"), "rule")
+    [encryption] = children(rule, "apply_server_side_encryption_by_default")
+    assert encryption["sse_algorithm"] == "${var.encryption}"
+    [validation] = module("bucket").variables["encryption"]["validation"]
+    assert validation["condition"] == '${contains(["AES256", "aws:kms"], var.encryption)}'
 
 
 def test_a_bucket_keeps_no_versions_and_no_rule_touches_an_object():

@@ -31,6 +31,7 @@ module "cluster" {
     min           = 3
     max           = 12
     scaling       = { cpu_percent = 60, network_bytes_per_minute = 6000000000 }
+    options       = { cache-bytes = "4GiB", answer-bytes = "1GiB" }
   }
 
   compactor = {
@@ -41,7 +42,5 @@ module "cluster" {
 
   options = {
     topic-delete-grace = "1day"
-    cache-bytes        = "4GiB"
-    answer-bytes       = "1GiB"
   }
 }

@@ -11,6 +11,7 @@ locals {
 
 resource "aws_s3_bucket" "this" {
   # checkov:skip=CKV_AWS_18: access logs are one more object for each request; CloudTrail's data events do the same on demand
+  # checkov:skip=CKV_AWS_19: it is encrypted, below, with what the variable encryption says; checkov does not follow the variable
   # checkov:skip=CKV_AWS_21: versions would keep, and charge for, every segment that compaction has rewritten; records are immutable
   # checkov:skip=CKV_AWS_144: a copy in another region doubles the bill; replication is the choice of those who need it
   # checkov:skip=CKV_AWS_145: SSE-S3 is the default, and encryption = "aws:kms" chooses a key of KMS

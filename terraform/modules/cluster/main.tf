@@ -76,7 +76,7 @@ module "gateway" {
   foundationdb_client_security_group_id = module.foundationdb.client_security_group_id
   binary                                = var.binary
   client_package                        = var.foundationdb_client_package
-  options                               = var.options
+  options                               = merge(var.options, var.gateway.options)
   instance_type                         = var.gateway.instance_type
   size                                  = { min = var.gateway.min, max = var.gateway.max }
   drain_seconds                         = var.gateway.drain_seconds

@@ -37,7 +37,7 @@ output "next_commands" {
   description = "What to do next: a shell on an agent, a check there, a load from a machine of the clients' network."
   value = [
     "aws ssm start-session --target \"$(aws autoscaling describe-auto-scaling-groups --auto-scaling-group-names ${module.gateway.group_name} --query 'AutoScalingGroups[0].Instances[0].InstanceId' --output text)\"",
-    "sudo check-alluvium",
+    "sudo /usr/local/sbin/check-alluvium",
     "alluvium bench --bootstrap ${module.endpoint.bootstrap} --partitions 8 --record-bytes 1KiB --duration 10s",
   ]
 }

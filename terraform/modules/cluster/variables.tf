@@ -114,12 +114,13 @@ variable "foundationdb" {
 }
 
 variable "gateway" {
-  description = "Type and number of the agents, their drain, and when agents are added."
+  description = "Type and number of the agents, their drain, options that only they have, and when agents are added."
   type = object({
     instance_type = optional(string, "m7g.large")
     min           = optional(number, 3)
     max           = optional(number, 9)
     drain_seconds = optional(number, 300)
+    options       = optional(map(string), {})
     scaling = optional(object({ cpu_percent = number, network_bytes_per_minute = number }),
     { cpu_percent = 60, network_bytes_per_minute = 3000000000 })
   })

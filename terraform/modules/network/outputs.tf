@@ -5,12 +5,12 @@ output "vpc_id" {
 
 output "subnet_ids" {
   description = "Private subnets by zone."
-  value       = { for zone, subnet in aws_subnet.private : zone => subnet.id }
+  value       = tomap({ for zone, subnet in aws_subnet.private : zone => subnet.id })
 }
 
 output "route_table_ids" {
   description = "Route tables by zone, for the routes of a peering or of a transit gateway."
-  value       = { for zone, table in aws_route_table.private : zone => table.id }
+  value       = tomap({ for zone, table in aws_route_table.private : zone => table.id })
 }
 
 output "s3_endpoint_id" {
