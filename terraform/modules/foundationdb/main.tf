@@ -34,7 +34,6 @@ resource "aws_network_interface" "machine" {
 
 resource "aws_ebs_volume" "machine" {
   # checkov:skip=CKV_AWS_189: the account's default key of EBS encrypts it; a customer's key is the account's setting
-  # checkov:skip=CKV2_AWS_9: the backup is FoundationDB's own, consistent over all machines; snapshots of volumes are not
   for_each = local.machines
 
   availability_zone = each.value.zone
