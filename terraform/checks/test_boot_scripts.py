@@ -81,7 +81,7 @@ def test_a_compactor_has_no_zone(machine):
 @pytest.fixture
 def agent(machine):
     m = machine("gateway")
-    m.env["LIFECYCLE_PAUSE_SECONDS"] = "0.05"
+    m.env["LIFECYCLE_PAUSE_SECONDS"] = "0"
     m.answers(instance_id="i-1", autoscaling__target_lifecycle_state="InService")
     m.imitate("aws")
     m.imitate("systemctl")
@@ -108,6 +108,16 @@ def test_an_agent_is_in_service_once_it_is_ready_and_drains_before_it_ends(agent
     agent.answers(autoscaling__target_lifecycle_state="Terminated")
     assert agent.process.wait(DEADLINE_SECONDS) == 0
     assert agent.calls == [completed("ready"), "systemctl stop alluvium.service", completed("drained")]
+
+
+def test_a_report_that_fails_is_made_again(agent):
+    agent.imitate("aws", f'[[ $(wc -l <"{agent.calls_file}") -ge 4 ]]')
+    agent.server.answers["/readyz"] = (200, "")
+    wait_for(lambda: len(agent.calls) == 4)
+    asked = []
+    agent.server.answers = Noting(agent.server.answers, asked)
+    wait_for(lambda: asked.count("/healthz") >= 5)
+    assert agent.calls == [completed("ready")] * 4, "it is in service, and says so no more"
 
 
 def test_an_agent_that_was_never_ready_drains_all_the_same(agent):

@@ -6,6 +6,9 @@ output "vpc_id" {
 output "subnet_ids" {
   description = "Private subnets by zone."
   value       = tomap({ for zone, subnet in aws_subnet.private : zone => subnet.id })
+
+  # An instance that boots there needs a way to S3 and to the services.
+  depends_on = [aws_route_table_association.private, aws_vpc_endpoint.s3, aws_vpc_endpoint.service]
 }
 
 output "route_table_ids" {
