@@ -19,7 +19,8 @@ def wait_for(state):
 # --- fetching
 
 def fetch(machine, url, sha256):
-    machine.files["fetch"] = {"content": f'#!/usr/bin/env bash\nset -euo pipefail\n. "$INSTANCE_LIBRARY"\nfetch {url} {sha256} "{machine.directory}/got"\n'}
+    script = f'#!/usr/bin/env bash\nset -euo pipefail\n. "$INSTANCE_LIBRARY"\nfetch {url} {sha256} "{machine.directory}/got"\n'
+    machine.files["fetch"] = {"content": script}
     return machine.run("fetch")
 
 
