@@ -34,11 +34,11 @@ locals {
   texts = merge(
     { for unit in local.units : "/etc/systemd/system/${unit}" => file("${path.module}/files/${unit}") },
     {
-      "/usr/local/lib/alluvium/instance.sh"                    = file("${path.module}/../shared/instance.sh")
-      "/etc/systemd/system/foundationdb.service.d/volume.conf" = file("${path.module}/files/volume.conf")
-      "/etc/alluvium/fdb.cluster"                              = "${var.cluster_file}\n"
-      "/etc/alluvium/boot.env"                                 = join("", [for name, value in local.boot_env : "${name}='${value}'\n"])
-      "/etc/profile.d/foundationdb.sh"                         = "export FDB_CLUSTER_FILE=/var/lib/foundationdb/fdb.cluster\n"
+      "/usr/local/lib/alluvium/instance.sh"                     = file("${path.module}/../shared/instance.sh")
+      "/etc/systemd/system/foundationdb.service.d/machine.conf" = file("${path.module}/files/foundationdb.service.conf")
+      "/etc/alluvium/fdb.cluster"                               = "${var.cluster_file}\n"
+      "/etc/alluvium/boot.env"                                  = join("", [for name, value in local.boot_env : "${name}='${value}'\n"])
+      "/etc/profile.d/foundationdb.sh"                          = "export FDB_CLUSTER_FILE=/var/lib/foundationdb/fdb.cluster\n"
       "/etc/alluvium/foundationdb.conf" = templatefile("${path.module}/files/foundationdb.conf.tftpl", {
         address    = var.address
         machine    = var.machine
