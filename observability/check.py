@@ -106,7 +106,8 @@ def unknown_commands(alluvium: Path) -> list[str]:
 def complaint_about(words: list[str], alluvium: Path) -> str:
     if words[0] == "alluvium":
         said = subprocess.run([alluvium, words[1], "--help"], capture_output=True, text=True).stdout
-        unknown = [word for word in words[2:] if word.startswith("--") and not re.search(rf"^\s+(-\w, )?{word}\b", said, re.MULTILINE)]
+        known = set(re.findall(r"--[a-z0-9-]+", said))
+        unknown = [word for word in words[2:] if word.startswith("--") and word not in known]
         return f"no {words[1]} {unknown}" if unknown or not said else ""
     if words[0] == "curl":
         path = re.sub(r"\?.*", "", words[-1].removeprefix("http://").split("/", 1)[1])

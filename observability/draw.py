@@ -33,6 +33,8 @@ def written(value: float, unit: str) -> str:
         return f"{value * 100:.3g} %"
     if unit == "currencyUSD":
         return f"${value:,.4g}"
+    if unit == "ms" and abs(value) >= 1000:
+        value, unit = value / 1000, "s"
     base, steps = (1024, ["", "Ki", "Mi", "Gi", "Ti"]) if unit in BINARY else (1000, ["", "k", "M", "G", "T"])
     size = 0
     while abs(value) >= base and size < len(steps) - 1 and unit not in ("s", "ms"):
@@ -70,7 +72,7 @@ def draw_lines(axes, panel: dict, series: list, began: float):
     for name, times, values in series:
         axes.plot([time - began for time in times], values, label=name, linewidth=1.2)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, panel["unit"])))
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max((value for _, _, values in series for value in values), default=1.0) or 1.0)
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.25)
     if series:

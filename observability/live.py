@@ -19,12 +19,12 @@ from pathlib import Path
 
 from expressions import HERE, Query, dashboards, of_one_job, panel_queries, rules, runbook_blocks, selectors
 from load import Load
-from prometheus import Prometheus, filled, has_number
+from prometheus_server import Prometheus, filled, has_number
 
 from targets import AGES, Embedded, ThreeAgents, agents_for
 
 TARGETS = {target.name: target for target in (Embedded, ThreeAgents)}
-# Before the end of the load, so that everything is under way; long enough for every client to have done all that it does.
+# What the load runs longer, so that the questions are asked under it.
 ASK_SECONDS = 30
 # Until rules have been evaluated once.
 SETTLE_SECONDS = 4

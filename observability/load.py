@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from expressions import ROOT
 
@@ -137,7 +137,7 @@ class Mistakes(Background):
 
 
 class Behind(Background):
-    """A group that committed once and has stopped reading: it has lag."""
+    """A group that commits its first record and reads no further: it has lag."""
 
     def __init__(self, bootstrap: str, topic: str):
         super().__init__("the group that is behind")
@@ -148,27 +148,20 @@ class Behind(Background):
         self.consumer.subscribe([self.topic])
         while not self.stopping.is_set():
             self.consumer.poll(PAUSE_SECONDS)
-            assigned = self.consumer.assignment()
-            if assigned:
+            if assigned := self.consumer.assignment():
                 self.consumer.pause(assigned)
-                try:
-                    self.consumer.commit(offsets=[TopicPartition(self.topic, one.partition, 1) for one in assigned],
-                                         asynchronous=False)
-                except KafkaException as error:
-                    # A rebalance began meanwhile.
-                    if not error.args[0].retriable():
-                        self.consumer.poll(PAUSE_SECONDS)
+                self.consumer.commit(offsets=[TopicPartition(self.topic, one.partition, 1) for one in assigned])
         self.consumer.close()
 
 
 def knows(bootstrap: str, topics: list[str]) -> bool:
-    """Whether an agent has seen that topics were created: another one made them."""
+    """Whether an agent knows topics that another one has created."""
     client = Consumer({**QUIET, "bootstrap.servers": bootstrap, "group.id": "none"})
     return set(topics) <= client.list_topics(timeout=ANSWER_SECONDS).topics.keys()
 
 
 class Load:
-    """All clients of a target. `finish` returns what was wrong."""
+    """All clients of a target."""
 
     def __init__(self, target, directory: Path, seconds: float):
         addresses = target.kafka_addresses
@@ -191,13 +184,9 @@ class Load:
             client.start()
 
     def failures(self) -> list[str]:
-        return [client.failure for client in self.clients if client.failure]
-
-    def finish(self) -> list[str]:
-        for client in self.clients:
-            client.stopping.set()
-        found = [bench.finish() for bench in self.benches] + self.failures()
-        return [sentence for sentence in found if sentence]
+        """Clients that have died."""
+        ended = [f"the load on {bench.topic} ended; its log is {bench.log}" for bench in self.benches if not bench.is_running]
+        return ended + [client.failure for client in self.clients if client.failure]
 
     def kill(self):
         for client in self.clients:
