@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # The binary's own; a longer list would invent some.
 PORTS = {"kafka": 9092, "http": 8080}
 DRAIN_SECONDS_MARGIN = 10
+LABEL_LENGTH_MAX = 63
+# In a label of each pod Kubernetes adds a hash to it.
+STATEFULSET_LENGTH_MAX = LABEL_LENGTH_MAX - len("-0123456789")
 
 
 def answered_paths() -> set[str]:
@@ -48,6 +51,10 @@ class Manifests:
                 if labels.items() <= workload["spec"]["template"]["metadata"]["labels"].items()]
 
     def check(self) -> list[str]:
+        names = [(manifest["kind"], manifest["metadata"]["name"]) for manifest in self.all]
+        for manifest in self.all:
+            self.check_name(manifest)
+            self.expect(names.count((manifest["kind"], manifest["metadata"]["name"])) == 1, manifest, "is there twice")
         for workload in self.workloads:
             self.check_workload(workload)
             self.check_pod(workload, workload["spec"]["template"]["spec"])
@@ -62,6 +69,13 @@ class Manifests:
         for workload in self.workloads:
             self.expect(covered.count(workload["metadata"]["name"]) == 1, workload, "has not exactly one PodDisruptionBudget")
         return self.complaints
+
+    def check_name(self, manifest: dict):
+        longest = STATEFULSET_LENGTH_MAX if manifest["kind"] == "StatefulSet" else LABEL_LENGTH_MAX
+        self.expect(len(manifest["metadata"]["name"]) <= longest, manifest, f"its name has more than {longest} characters")
+        pods = manifest.get("spec", {}).get("template", {}).get("metadata", {}).get("labels", {})
+        for value in [*manifest["metadata"]["labels"].values(), *pods.values()]:
+            self.expect(len(value) <= LABEL_LENGTH_MAX, manifest, f"the label {value} is too long")
 
     def check_workload(self, workload: dict):
         labels = workload["spec"]["selector"]["matchLabels"]
@@ -119,7 +133,8 @@ class Manifests:
 
 def compose_complaints(document: Path) -> list[str]:
     complaints = []
-    for name, service in json.loads(document.read_text())["services"].items():
+    project = json.loads(document.read_text())
+    for name, service in project["services"].items():
         for port in service.get("ports", []):
             if port.get("host_ip") != "127.0.0.1":
                 complaints.append(f"compose: {name}: port {port['target']} is not published on loopback")
@@ -130,7 +145,24 @@ def compose_complaints(document: Path) -> list[str]:
         drain = seconds(service["environment"]["ALLUVIUM_DRAIN_TIMEOUT"])
         if seconds(service["stop_grace_period"]) < drain + DRAIN_SECONDS_MARGIN:
             complaints.append(f"compose: {name}: is killed while it drains")
-    return complaints + scrape_complaints(document)
+    return complaints + config_complaints(project) + scrape_complaints(document)
+
+
+def config_complaints(project: dict) -> list[str]:
+    """Compose mounts a config that is a file. Others it writes into the container, which a read-only root does not allow."""
+    complaints = []
+    for name, service in project["services"].items():
+        for kind in ("configs", "secrets"):
+            for used in service.get(kind) or []:
+                file = project[kind][used["source"]].get("file")
+                if service.get("read_only") and not file:
+                    complaints.append(f"compose: {name}: is read-only, and {used['source']} is no file")
+                if file and not (Path(file).is_file() and Path(file).stat().st_mode & 0o004):
+                    complaints.append(f"compose: {name}: not everybody can read {file}")
+    given = project["services"]["foundationdb"]["environment"]["FDB_CLUSTER_FILE_CONTENTS"]
+    if (ROOT / "packaging" / "compose" / "fdb.cluster").read_text().strip() != given:
+        complaints.append(f"compose: fdb.cluster is not the {given} of FoundationDB's server")
+    return complaints
 
 
 def scrape_complaints(document: Path) -> list[str]:

@@ -18,11 +18,11 @@ import (
 const namespace = "streaming"
 
 func main() {
-	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: chart DIRECTORY VALUES KUBERNETES-VERSION")
+	if len(os.Args) != 5 {
+		fmt.Fprintln(os.Stderr, "usage: chart DIRECTORY VALUES KUBERNETES-VERSION RELEASE")
 		os.Exit(2)
 	}
-	rendered, err := check(os.Args[1], os.Args[2], os.Args[3])
+	rendered, err := check(os.Args[1], os.Args[2], os.Args[3], os.Args[4])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -30,7 +30,7 @@ func main() {
 	fmt.Print(rendered)
 }
 
-func check(directory, valuesFile, kubernetes string) (string, error) {
+func check(directory, valuesFile, kubernetes, release string) (string, error) {
 	values, err := chartutil.ReadValuesFile(valuesFile)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", valuesFile, err)
@@ -51,10 +51,10 @@ func check(directory, valuesFile, kubernetes string) (string, error) {
 	if len(complaints) > 0 {
 		return "", fmt.Errorf("%s", strings.Join(complaints, "\n"))
 	}
-	return render(directory, values, version)
+	return render(directory, values, version, release)
 }
 
-func render(directory string, values chartutil.Values, version *chartutil.KubeVersion) (string, error) {
+func render(directory string, values chartutil.Values, version *chartutil.KubeVersion, name string) (string, error) {
 	chart, err := loader.Load(directory)
 	if err != nil {
 		return "", err
@@ -64,7 +64,7 @@ func render(directory string, values chartutil.Values, version *chartutil.KubeVe
 	}
 	capabilities := chartutil.DefaultCapabilities.Copy()
 	capabilities.KubeVersion = *version
-	release := chartutil.ReleaseOptions{Name: "production", Namespace: namespace, Revision: 1, IsInstall: true}
+	release := chartutil.ReleaseOptions{Name: name, Namespace: namespace, Revision: 1, IsInstall: true}
 	all, err := chartutil.ToRenderValues(chart, values, release, capabilities)
 	if err != nil {
 		return "", err

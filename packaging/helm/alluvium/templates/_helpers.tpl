@@ -3,6 +3,20 @@
 {{- contains "alluvium" .Release.Name | ternary .Release.Name (printf "%s-alluvium" .Release.Name) | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
+{{/*
+The StatefulSet of a zone's agents: at most 52 characters, because Kubernetes adds a hash of 11 to it in a label of each pod. The
+release's name is cut for the zone's, and a hash keeps releases apart. Takes root and zone, which may be empty.
+*/}}
+{{- define "alluvium.agents" -}}
+{{- $name := include "alluvium.name" .root }}
+{{- $suffix := ternary "-agents" (printf "-agents-%s" .zone) (empty .zone) }}
+{{- if gt (add (len $name) (len $suffix)) 52 }}
+{{- $hash := $name | sha256sum | trunc 8 }}
+{{- $name = printf "%s-%s" ($name | trunc (sub 43 (len $suffix) | int) | trimSuffix "-") $hash }}
+{{- end }}
+{{- $name }}{{ $suffix }}
+{{- end }}
+
 {{- define "alluvium.selector" -}}
 app.kubernetes.io/name: alluvium
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -26,7 +40,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{- define "alluvium.image" -}}
 {{- with .Values.image -}}
-{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{ required "image.repository is where the image is published: registry.example.com/alluvium" .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
 {{- end }}
 {{- end }}
 
