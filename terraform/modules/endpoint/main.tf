@@ -60,6 +60,7 @@ resource "aws_lb_listener" "this" {
   }
 }
 
+# Its way out to the agents is a rule of the gateway module, which knows their group.
 resource "aws_security_group" "this" {
   name_prefix = "${var.name}-endpoint-"
   description = "Load balancer of ${var.name}"
@@ -87,21 +88,6 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   ip_protocol       = "tcp"
   from_port         = each.value.port
   to_port           = each.value.port
-}
-
-data "aws_vpc" "this" {
-  id = var.vpc_id
-}
-
-resource "aws_vpc_security_group_egress_rule" "agents" {
-  for_each = local.ports
-
-  security_group_id = aws_security_group.this.id
-  description       = "Agents: ${each.key}"
-  cidr_ipv4         = data.aws_vpc.this.cidr_block
-  ip_protocol       = "tcp"
-  from_port         = each.value
-  to_port           = each.value
 }
 
 resource "aws_route53_record" "this" {

@@ -41,6 +41,18 @@ resource "aws_vpc_security_group_ingress_rule" "balancer" {
   to_port                      = each.value
 }
 
+# The other end of the same connections: the load balancer's own group lets it reach the agents, and nothing else.
+resource "aws_vpc_security_group_egress_rule" "balancer" {
+  for_each = local.balancer_rules
+
+  security_group_id            = var.endpoint.security_group_id
+  description                  = "Agents: ${each.key}"
+  referenced_security_group_id = aws_security_group.this.id
+  ip_protocol                  = "tcp"
+  from_port                    = each.value
+  to_port                      = each.value
+}
+
 # Agents read blocks of each other and see that others live, by HTTP; the doctor tries both ports.
 resource "aws_vpc_security_group_ingress_rule" "agents" {
   for_each = local.ports
