@@ -76,9 +76,13 @@ def test_what_a_unit_starts_is_there(kind, instances, rendered):
         if path.endswith(".timer"):
             assert path.removesuffix(".timer") + ".service" in files
     for command in yaml.safe_load(rendered["user_data"][kind])["runcmd"]:
+        if command[0] == "sh":
+            # The first boot of FoundationDB is tried until it succeeds.
+            [command] = re.findall(r"^until (\S+); do sleep \d+; done$", command[2])
+            command = [command]
         assert files[command[0]]["permissions"] == "0755"
     for path, file in files.items():
-        for unit in re.findall(r"systemctl \S+ (?:--now )?(.*)", file["content"]):
+        for unit in re.findall(r"systemctl \S+ (?:--now )?(?:--no-block )?(.*)", file["content"]):
             for name in re.findall(r"[a-z-]+\.(?:service|timer)", unit):
                 assert f"/etc/systemd/system/{name}" in files or name == "foundationdb.service", f"{path}: {name}"
 
@@ -188,6 +192,8 @@ def test_foundationdb_has_its_processes_and_places_its_copies_by_zone(instances)
         assert "locality-data-hall = eu-central-1a\n" in conf["fdbserver"]
         assert "cluster-file = /var/lib/foundationdb/fdb.cluster\n" in conf["general"]
         assert "backup_agent.1" in conf
+        for section in ("fdbserver", "backup_agent"):
+            assert "logdir = /var/lib/foundationdb/log\n" in conf[section], "the root volume is small"
     assert "locality-zoneid = eu-central-1a\n" in double["fdbserver"]
     assert "locality-zoneid = eu-central-1a-0\n" in halls["fdbserver"]
 

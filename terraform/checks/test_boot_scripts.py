@@ -1,7 +1,9 @@
 """The scripts of instances, run against imitated services: what they do when a machine boots, drains or takes over a disk."""
 
+import datetime
 import hashlib
 import json
+import re
 import time
 
 import pytest
@@ -139,7 +141,27 @@ def test_an_agent_that_is_not_ready_any_more_stays(agent):
 
 def test_a_process_that_fails_its_health_check_is_restarted(agent):
     agent.server.answers["/healthz"] = (500, "")
-    wait_for(lambda: "systemctl restart alluvium.service" in agent.calls)
+    wait_for(lambda: "systemctl try-restart alluvium.service" in agent.calls)
+
+
+@pytest.mark.parametrize(("answered", "failures"), [(False, 60), (True, 12)])
+def test_a_slow_start_has_more_time(agent, answered, failures):
+    agent.process.kill()
+    agent.process.communicate()
+    agent.calls_file.write_text("")
+    asked = []
+    agent.server.answers = Noting(agent.server.answers, asked)
+    agent.server.answers["/healthz"] = (200 if answered else 500, "")
+    agent.imitate("systemctl", "kill $PPID")
+    agent.process = agent.start("/usr/local/sbin/follow-lifecycle")
+    if answered:
+        wait_for(lambda: asked.count("/healthz") >= 3)
+        # From here on it fails; one answer may be under way.
+        agent.server.answers["/healthz"] = (500, "")
+        asked.clear()
+    agent.process.wait(DEADLINE_SECONDS)
+    assert agent.calls == ["systemctl try-restart alluvium.service"], "what was stopped by hand stays stopped"
+    assert asked.count("/healthz") in (failures, failures + 1)
 
 
 class Noting(dict):
@@ -165,14 +187,15 @@ def new_machine(machine):
     m = machine("foundationdb-double")
     for name in ("data", "devices", "etc/alluvium"):
         (m.directory / name).mkdir(parents=True)
-    (m.directory / "devices/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0").touch()
+    m.device = m.directory / "devices/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0"
+    m.device.write_bytes(bytes(1 << 20))
     m.write("etc/fstab", "")
     m.write("etc/alluvium/fdb.cluster", m.files["/etc/alluvium/fdb.cluster"]["content"])
     m.write("etc/alluvium/foundationdb.conf", m.files["/etc/alluvium/foundationdb.conf"]["content"])
     m.env |= {
         "DATA_DIRECTORY": f"{m.directory}/data", "DEVICE_DIRECTORY": f"{m.directory}/devices", "ETC_DIRECTORY": f"{m.directory}/etc",
     }
-    for command in ("mkfs.ext4", "mount", "chown", "systemctl", "rpm", "groupadd", "useradd"):
+    for command in ("mkfs.ext4", "mount", "resize2fs", "chown", "systemctl", "rpm", "groupadd", "useradd"):
         m.imitate(command)
     m.imitate("getent", "exit 2")
     m.imitate("mountpoint", "exit 1")
@@ -199,11 +222,12 @@ def test_a_new_volume_is_formatted_and_gets_the_cluster_file(new_machine):
     expected = "name:0123456789abcdef@10.0.0.4:4500,10.0.1.4:4500,10.0.2.4:4500\n"
     assert (m.directory / "data/fdb.cluster").read_text() == expected
     assert (m.directory / "etc/foundationdb/fdb.cluster").read_text() == expected, "else the package makes a cluster of its own"
+    assert (m.directory / "data/log").is_dir() and f"resize2fs {m.device}" in m.calls
     # Mounted and configured before the packages start anything.
     assert commands(m).index("mount") < commands(m).index("rpm")
     assert m.calls[-2:] == [
         "systemctl enable --now foundationdb.service renew-backup-credentials.timer foundationdb-status.timer",
-        "systemctl enable --now configure-foundationdb.service back-up-foundationdb.timer",
+        "systemctl enable --now --no-block configure-foundationdb.service back-up-foundationdb.timer",
     ]
 
 
@@ -215,13 +239,18 @@ def test_a_volume_that_was_used_keeps_its_data_and_its_coordinators(new_machine)
     status, _, err = m.run(INSTALL)
     assert status == 0, err
     assert "mkfs.ext4" not in commands(m)
+    assert commands(m).index("mount") < commands(m).index("resize2fs"), "the volume may have grown"
     assert (m.directory / "data/fdb.cluster").read_text() == changed
     assert (m.directory / "etc/foundationdb/fdb.cluster").read_text() == changed
 
 
-def test_a_volume_that_cannot_be_read_is_not_formatted(new_machine):
+@pytest.mark.parametrize(("content", "status"), [("unreadable", 2), (b"\0" * 4096 + b"something", 2), (bytes(1 << 20), 8)])
+def test_a_volume_that_is_not_empty_for_sure_is_not_formatted(new_machine, content, status):
+    """blkid returns 2 also if it cannot open or read the device; a directory stands for that."""
     m = new_machine
-    m.imitate("blkid", "exit 8")
+    m.imitate("blkid", f"exit {status}")
+    m.device.unlink()
+    m.device.mkdir() if content == "unreadable" else m.device.write_bytes(content)
     status, _, err = m.run(INSTALL)
     assert status == 1 and "not formatting" in err
     assert "mkfs.ext4" not in commands(m) and "rpm" not in commands(m)
@@ -230,9 +259,8 @@ def test_a_volume_that_cannot_be_read_is_not_formatted(new_machine):
 def test_the_volume_is_waited_for(new_machine):
     m = new_machine
     m.imitate("blkid")
-    device = m.directory / "devices/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0"
-    device.unlink()
-    m.imitate("sleep", f'touch "{device}"')
+    m.device.unlink()
+    m.imitate("sleep", f'touch "{m.device}"')
     status, _, err = m.run(INSTALL)
     assert status == 0, err
     assert commands(m)[0] == "sleep"
@@ -241,17 +269,37 @@ def test_the_volume_is_waited_for(new_machine):
 CONFIGURE = "/usr/local/sbin/configure-foundationdb"
 
 
-@pytest.mark.parametrize("answer", ["Database created", "ERROR: Database already exists! To change configuration, don't say `new'"])
-def test_the_database_is_created_once_the_coordinators_answer(machine, answer):
+def database(machine):
+    """A machine with a data directory."""
     m = machine("foundationdb-double")
     (m.directory / "data").mkdir()
     m.env |= {"DATA_DIRECTORY": f"{m.directory}/data", "CONFIGURE_PAUSE_SECONDS": "0"}
-    m.imitate("fdbcli", f'if [[ $(wc -l <"{m.calls_file}") -lt 3 ]]; then echo "The database is unavailable"; exit 1; fi\n'
+    return m
+
+
+@pytest.mark.parametrize(("aws", "status"), [("echo 1", 0), ("exit 254", 254), ("echo None", 1)])
+def test_no_database_is_created_where_a_backup_is_or_may_be(machine, aws, status):
+    m = database(machine)
+    m.imitate("aws", aws)
+    m.imitate("fdbcli", "echo Database created")
+    returned, out, _ = m.run(CONFIGURE)
+    assert returned == status and commands(m) == ["aws"]
+    assert ("a backup of name exists" in out) == (status == 0)
+    assert not (m.directory / "data/configured").exists()
+
+
+@pytest.mark.parametrize("answer", ["Database created", "ERROR: Database already exists! To change configuration, don't say `new'"])
+def test_the_database_is_created_once_the_coordinators_answer(machine, answer):
+    m = database(machine)
+    m.imitate("aws", "echo 0")
+    m.imitate("fdbcli", f'if [[ $(grep -c fdbcli "{m.calls_file}") -lt 3 ]]; then echo "The database is unavailable"; exit 1; fi\n'
                         f"cat <<'END'\n{answer}\nEND\nexit 1")
     assert m.run(CONFIGURE)[0] == 0
-    assert m.calls == [f"fdbcli -C {m.directory}/data/fdb.cluster --timeout 30 --exec configure new double ssd"] * 3
+    listed, *tries = m.calls
+    assert "--bucket bucket --prefix backups/name/ " in listed and "--region eu-central-1 " in listed
+    assert tries == [f"fdbcli -C {m.directory}/data/fdb.cluster --timeout 30 --exec configure new double ssd"] * 3
     assert m.run(CONFIGURE)[0] == 0
-    assert len(m.calls) == 3, "a machine that takes over the volume does nothing"
+    assert len(m.calls) == 4, "a machine that takes over the volume does nothing"
 
 
 def test_credentials_are_written_as_the_backup_reads_them(machine):
@@ -270,29 +318,59 @@ def test_credentials_are_written_as_the_backup_reads_them(machine):
 
 
 BACK_UP = "/usr/local/sbin/back-up-foundationdb"
-URL = "blobstore://@bucket.s3.eu-central-1.amazonaws.com/name?bucket=bucket&region=eu-central-1"
+URL = "blobstore://@bucket.s3.eu-central-1.amazonaws.com/name/{}?bucket=bucket&region=eu-central-1"
 
 
-def test_the_backup_is_started_and_what_is_old_is_removed(machine):
-    m = machine("foundationdb-double")
+@pytest.fixture
+def configured(machine):
+    m = database(machine)
+    m.write("data/configured", "")
+    return m
+
+
+def test_a_database_that_is_not_configured_is_not_backed_up(machine):
+    m = database(machine)
+    m.imitate("fdbbackup")
+    assert m.run(BACK_UP)[0] == 0 and m.calls == []
+
+
+def test_each_database_has_a_backup_of_its_own(configured):
+    m = configured
+    m.imitate("fdbbackup")
+    ids = []
+    for _ in range(2):
+        assert m.run(BACK_UP)[0] == m.run(BACK_UP)[0] == 0
+        ids.append((m.directory / "data/backup-id").read_text().strip())
+        (m.directory / "data/backup-id").unlink()
+    assert [call.split(" -d ")[1].split()[0] for call in m.calls] == [URL.format(ids[0])] * 4 + [URL.format(ids[1])] * 4
+    assert ids[0] != ids[1] and all(re.fullmatch(r"\d{8}-[0-9a-f]{16}", name) for name in ids)
+
+
+def test_the_backup_is_started_and_what_is_old_is_removed(configured):
+    m = configured
     m.imitate("fdbbackup", "echo The backup on tag was successfully submitted.")
     status, _, err = m.run(BACK_UP)
     assert status == 0, err
     start, expire = m.calls
-    assert start == f"fdbbackup start -C /var/lib/foundationdb/fdb.cluster -z -s 86400 -d {URL}"
-    assert f"fdbbackup expire -C /var/lib/foundationdb/fdb.cluster -d {URL} --expire-before-timestamp 20" in expire
-    cutoffs = [word for word in expire.split() if word.startswith("20")]
-    assert len(cutoffs) == 2 and cutoffs[0] == cutoffs[1], "nothing is removed that a restore to the cutoff needs"
+    cluster, url = f"{m.directory}/data/fdb.cluster", URL.format((m.directory / "data/backup-id").read_text().strip())
+    assert start == f"fdbbackup start -C {cluster} -z -s 86400 -d {url}"
+    expected = f"fdbbackup expire -C {cluster} -d {url} --expire-before-timestamp (\\S+) --restorable-after-timestamp (\\S+)"
+    found = re.fullmatch(expected.replace("?", r"\?"), expire)
+    before, after = (datetime.datetime.strptime(text, "%Y/%m/%d.%H:%M:%S%z") for text in found.groups())
+    apart = (after - before).total_seconds()
+    assert abs(apart - 2 * 86400) < 60, "a snapshot from before the oldest moment is kept, else nothing may ever be removed"
+    age = (datetime.datetime.now(datetime.UTC) - after).total_seconds()
+    assert abs(age - 7 * 86400) < 60
 
 
-def test_a_backup_that_runs_is_left_alone(machine):
-    m = machine("foundationdb-double")
+def test_a_backup_that_runs_is_left_alone(configured):
+    m = configured
     m.imitate("fdbbackup", 'echo "ERROR: A backup is already running on tag default"; exit 1')
     assert m.run(BACK_UP)[0] == 0
 
 
-def test_a_backup_that_cannot_start_is_an_error(machine):
-    m = machine("foundationdb-double")
+def test_a_backup_that_cannot_start_is_an_error(configured):
+    m = configured
     m.imitate("fdbbackup", 'echo "ERROR: Cannot find authentication details"; exit 1')
     status, _, err = m.run(BACK_UP)
     assert status == 1 and "authentication" in err
@@ -311,6 +389,22 @@ def report(available=True, healthy=True, tolerated=1, backup=True):
             "layers": {"backup": {"tags": tags}},
         },
     }
+
+
+@pytest.mark.parametrize(("processes", "reachable", "status"), [(2, True, 0), (1, True, 1), (2, False, 1)])
+def test_a_machine_that_was_replaced_must_have_joined(machine, processes, reachable, status):
+    m = machine("foundationdb-double")
+    given = report()
+    given["cluster"]["processes"] = {str(number): {"locality": {"machineid": "z-0"}} for number in range(processes)}
+    given["cluster"]["processes"]["other"] = {"locality": {"machineid": "z-1"}}
+    given["client"]["coordinators"] = {"coordinators": [{"reachable": True}, {"reachable": reachable}]}
+    m.write("status.json", json.dumps(given))
+    m.imitate("fdbcli", f'cat "{m.directory}/status.json"')
+    command = f'exec python3 "{m.directory}/status" --machine z-0 --processes 2'
+    m.files = m.files | {"joined": {"content": f"#!/bin/sh\n{command}\n"}}
+    m.write("status", m.files[STATUS]["content"])
+    assert m.run("joined")[0] == status
+    assert m.run(STATUS)[0] == 0, "the cluster itself could lose a machine"
 
 
 @pytest.mark.parametrize(("given", "status"), [

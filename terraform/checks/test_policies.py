@@ -85,11 +85,13 @@ def test_foundationdb_may_do_what_its_backup_and_its_scripts_call_and_nothing_el
 
 def test_the_commands_of_scripts_are_those_that_the_policies_know():
     """A new `aws` command needs a permission, and then this list."""
-    known = {"aws s3 cp", "aws autoscaling complete-lifecycle-action", '"aws", "cloudwatch", "put-metric-data"'}
+    known = {
+        "aws s3 cp", "aws s3api list-objects-v2", "aws autoscaling complete-lifecycle-action", '"aws", "cloudwatch", "put-metric-data"',
+    }
     found = set()
     for file in (configuration.TERRAFORM / "modules/boot").rglob("*"):
         if file.is_file() and "files" in file.parts or file.parent.name == "shared":
-            found |= set(re.findall(r'aws [a-z0-9-]+ [a-z-]+|"aws", "[a-z]+", "[a-z-]+"', file.read_text()))
+            found |= set(re.findall(r'aws [a-z0-9-]+ [a-z0-9-]+|"aws", "[a-z]+", "[a-z-]+"', file.read_text()))
     assert found == known
 
 
@@ -271,6 +273,40 @@ def test_an_instance_serves_before_another_drains():
     [terminate] = resources("aws_autoscaling_lifecycle_hook")
     assert plain(terminate.body["lifecycle_transition"]) == "autoscaling:EC2_INSTANCE_TERMINATING"
     assert terminate.body["heartbeat_timeout"] == "${module.boot.stop_seconds + 60}", "the group waits longer than systemd"
+
+
+def test_the_load_balancer_reaches_the_agents_wherever_they_are():
+    [rule] = [block for block in resources("aws_vpc_security_group_egress_rule")
+              if block.body["security_group_id"] == "${var.endpoint.security_group_id}"]
+    assert rule.body["referenced_security_group_id"] == "${aws_security_group.this.id}"
+    assert not module("endpoint").resources("aws_vpc_security_group_egress_rule"), "addresses of a network may grow"
+
+
+# GiB of the machines that the README offers.
+MACHINE_GIB = {"t4g.medium": 4, "m7g.large": 8, "m7g.xlarge": 16, "m7g.2xlarge": 32}
+
+
+def test_processes_of_foundationdb_fit_into_their_machine():
+    variables = module("foundationdb").variables
+    default = {name: variables[name]["default"] for name in ("instance_type", "process_classes", "process_memory_gib")}
+    sizes = [default] + [
+        default | folder.calls["cluster"].get("foundationdb", {}) for folder in configuration.folders() if "cluster" in folder.calls
+    ]
+    assert len(sizes) == 4
+    fits = [(plain(size["instance_type"]), len(size["process_classes"]), size["process_memory_gib"]) for size in sizes]
+    page = (configuration.TERRAFORM / "README.md").read_text()
+    table = re.findall(r"\| (\w+\.\w+), (\d) × (\d) GiB \|$", page, re.MULTILINE)
+    assert len(table) == 5
+    for type_, processes, gib in fits + table:
+        assert int(processes) * int(gib) <= MACHINE_GIB[type_] - 1, type_
+    cluster = module("cluster").variables["foundationdb"]["type"]
+    assert f"process_memory_gib = optional(number, {default['process_memory_gib']})" in re.sub(" +", " ", cluster).replace('"', "")
+
+
+def test_the_state_can_be_locked_by_the_version_that_is_required():
+    """use_lockfile came with 1.10."""
+    for file in configuration.TERRAFORM.rglob("versions.tf"):
+        assert 'required_version = ">= 1.10"' in file.read_text(), file
 
 
 def test_the_load_balancer_asks_readyz():

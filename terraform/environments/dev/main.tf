@@ -15,12 +15,13 @@ module "cluster" {
   deletion_protection         = false
   log_days                    = 7
 
-  # One process, which does everything: 4 GiB of memory are for one.
+  # One process, which does everything: the machine has 4 GiB of memory.
   foundationdb = {
-    instance_type   = "t4g.medium"
-    process_classes = ["storage"]
-    volume          = { gib = 20, iops = 3000, mib_per_second = 125 }
-    backup_days     = 1
+    instance_type      = "t4g.medium"
+    process_classes    = ["storage"]
+    process_memory_gib = 3
+    volume             = { gib = 20, iops = 3000, mib_per_second = 125 }
+    backup_days        = 1
   }
 
   gateway = {

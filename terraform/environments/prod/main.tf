@@ -22,6 +22,7 @@ module "cluster" {
     coordinators_per_zone = 3
     redundancy_mode       = "three_data_hall"
     process_classes       = ["storage", "transaction", "stateless"]
+    process_memory_gib    = 4
     volume                = { gib = 200, iops = 6000, mib_per_second = 250 }
     backup_days           = 14
   }

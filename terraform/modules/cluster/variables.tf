@@ -104,7 +104,7 @@ variable "foundationdb" {
     coordinators_per_zone = optional(number, 1)
     redundancy_mode       = optional(string, "double")
     process_classes       = optional(list(string), ["storage", "transaction"])
-    process_memory_gib    = optional(number, 8)
+    process_memory_gib    = optional(number, 3)
     volume = optional(object({ gib = number, iops = number, mib_per_second = number }),
     { gib = 100, iops = 3000, mib_per_second = 125 })
     backup_days = optional(number, 7)

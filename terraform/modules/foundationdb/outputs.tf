@@ -17,6 +17,6 @@ output "machines" {
 }
 
 output "backup_url" {
-  description = "Address of the continuous backup, for fdbrestore."
+  description = "Address of a backup for fdbrestore, with ID in place of its id."
   value       = module.boot[local.first].backup_url
 }

@@ -103,9 +103,9 @@ variable "process_classes" {
 }
 
 variable "process_memory_gib" {
-  description = "Memory at which a process ends itself; 4 GiB of the machine for each process, at least."
+  description = "Memory at which a process ends itself. All processes together leave a GiB of the machine free."
   type        = number
-  default     = 8
+  default     = 3
   nullable    = false
 }
 

@@ -3,7 +3,8 @@
 locals {
   # The bucket is a part of the host's name, and FoundationDB wants its name and region besides.
   backup_host = "${var.backup.bucket}.s3.${var.region}.amazonaws.com"
-  backup_url  = "blobstore://@${local.backup_host}/${var.backup.name}?bucket=${var.backup.bucket}&region=${var.region}"
+  # Each database has a backup of its own; ID stands for its id, which is on the first machine's volume.
+  backup_url = "blobstore://@${local.backup_host}/${var.backup.name}/ID?bucket=${var.backup.bucket}&region=${var.region}"
 
   boot_env = {
     AWS_DEFAULT_REGION      = var.region
@@ -17,6 +18,7 @@ locals {
     CLIENT_PACKAGE_SHA256   = var.client_package.sha256
     SERVER_PACKAGE_URL      = var.server_package.url
     SERVER_PACKAGE_SHA256   = var.server_package.sha256
+    BACKUP_BUCKET           = var.backup.bucket
     BACKUP_HOST             = local.backup_host
     BACKUP_URL              = local.backup_url
     BACKUP_SNAPSHOT_SECONDS = var.backup.snapshot_seconds
@@ -58,6 +60,7 @@ locals {
       }],
       [for path, content in local.texts : { path = path, permissions = "0644", content = content }],
     )
-    runcmd = [["/usr/local/sbin/install-foundationdb"]]
+    # Each step of it can be done again; what fails may be a package's bucket that does not answer yet.
+    runcmd = [["sh", "-c", "until /usr/local/sbin/install-foundationdb; do sleep 30; done"]]
   }
 }

@@ -4,6 +4,6 @@ output "user_data" {
 }
 
 output "backup_url" {
-  description = "Address of the backup, for fdbrestore."
+  description = "Address of a backup for fdbrestore, with ID in place of its id."
   value       = local.backup_url
 }
