@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 
 import configuration
@@ -39,6 +40,8 @@ def test_only_a_machine_that_is_replaced_takes_new_values(tmp_path):
 
 
 TOFU = """case $* in
+    *"output -raw region"*) echo eu-central-1 ;;
+    *"output -raw processes_per_machine"*) echo 3 ;;
     *output*) echo '{"z-0":"i-0","z-1":"i-1","z-2":"i-2"}' ;;
 esac"""
 # The status of a command that was sent: the first word of the file `states`, which it then removes, or Success.
@@ -56,14 +59,14 @@ def roll(tmp_path):
     states.touch()
     for name, script in (("tofu", TOFU), ("aws", AWS.format(states=states)), ("sleep", "")):
         file = tmp_path / "bin" / name
-        file.write_text(f'#!/usr/bin/env bash\necho "{name} $*" >>"{tmp_path}/calls"\n{script}\n')
+        file.write_text(f'#!/usr/bin/env bash\necho "{name} $*" "${{AWS_REGION:-}}" >>"{tmp_path}/calls"\n{script}\n')
         file.chmod(0o755)
     env = os.environ | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
 
-    def run(*answers, machines=()):
+    def run(*answers, machines=(), **variables):
         states.write_text("".join(answer + "\n" for answer in answers))
         command = [configuration.TERRAFORM / "roll-foundationdb", "environments/prod", *machines]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, env=env | variables, capture_output=True, text=True, check=False, timeout=60)
         calls = pathlib.Path(tmp_path / "calls").read_text().splitlines()
         return done, [call for call in calls if not call.startswith("sleep")]
 
@@ -93,6 +96,33 @@ def test_a_machine_that_does_not_come_back_ends_it(roll):
     done, calls = roll("Success", *["Failed"] * 1000)
     assert done.returncode == 1 and replaced(calls) == ["z-0"]
     assert "z-0" in done.stderr
+
+
+def test_a_machine_that_was_replaced_is_asked_for_by_name(roll):
+    _, calls = roll(machines=["z-1"])
+    before, after = [call for call in calls if "send-command" in call]
+    assert "--machine" not in before and "foundationdb-status --machine z-1 --processes 3" in after
+
+
+def test_a_machine_that_failed_is_stopped_and_replaced_without_a_wait(roll):
+    done, calls = roll(machines=["z-1"], FAILED="1")
+    assert done.returncode == 0, done.stderr
+    steps = " stop-instances --force .*i-1|instance-stopped|-replace"
+    stop, wait, apply = [number for number, call in enumerate(calls) if re.search(steps, call)]
+    assert stop < wait < apply and not any("send-command" in call for call in calls[:apply])
+    assert roll(FAILED="1")[0].returncode == 2, "all machines have not failed"
+
+
+def test_commands_go_to_the_region_of_the_environment(roll):
+    _, calls = roll()
+    assert all(call.endswith(" eu-central-1") for call in calls if call.startswith("aws"))
+
+
+def test_the_script_runs_with_an_old_bash():
+    """3.2 of macOS; an empty array is unset there."""
+    text = (configuration.TERRAFORM / "roll-foundationdb").read_text()
+    code = re.sub(r"(?m)^\s*#.*$", "", text)
+    assert not re.findall(r"\b(?:mapfile|readarray|declare -A)\b|=\(|\[@\]|\$\{\w+(?:,,|\^\^)", code)
 
 
 def test_one_machine_can_be_named(roll):

@@ -1,5 +1,7 @@
 # A whole cluster from the other modules. Who needs another combination takes the modules themselves: see the examples.
 
+data "aws_region" "current" {}
+
 module "network" {
   source = "../network"
   count  = var.existing_network == null ? 1 : 0

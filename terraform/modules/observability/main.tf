@@ -141,7 +141,7 @@ resource "aws_cloudwatch_metric_alarm" "machine" {
   for_each = var.machines
 
   alarm_name          = "${var.name}-foundationdb-${each.key}"
-  alarm_description   = "A machine of FoundationDB fails its status checks: replace it."
+  alarm_description   = "A machine of FoundationDB fails its status checks. Replace it: FAILED=1 ./roll-foundationdb ENVIRONMENT ${each.key}. That first runs aws ec2 stop-instances --force --instance-ids ${each.value}, then tofu apply -replace."
   namespace           = "AWS/EC2"
   metric_name         = "StatusCheckFailed"
   dimensions          = { InstanceId = each.value }
