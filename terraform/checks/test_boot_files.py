@@ -133,9 +133,9 @@ def test_systemd_waits_for_the_drain(instances):
 
 @pytest.mark.parametrize("role", ["gateway", "compactor"])
 def test_the_program_accepts_the_configuration(role, instances, tmp_path):
-    binary = os.environ.get("ALLUVIUM_BINARY") or configuration.REPOSITORY / "target/release/alluvium"
+    binary = os.environ.get("ALLUVIUM_TEST_BINARY") or configuration.REPOSITORY / "target/release/alluvium"
     if not os.access(binary, os.X_OK):
-        pytest.skip("no binary: neither ALLUVIUM_BINARY nor target/release/alluvium")
+        pytest.skip("no binary: neither ALLUVIUM_TEST_BINARY nor target/release/alluvium")
     text = instances[role]["/etc/alluvium/alluvium.toml"]["content"]
     # Here the metastore is a directory: the doctor would wait for FoundationDB.
     text = re.sub(r"(?m)^(metastore|store|data-dir) = .*\n", "", text) + f'data-dir = "{tmp_path}/data"\n'
